@@ -1,0 +1,11 @@
+//! Rehearsal: the planner and runner pipelines of the `StellaOps` Scheduler Worker, and a
+//! deterministic simulator that checks what their metrics say against the truth.
+
+pub mod check;
+pub mod metrics;
+pub mod model;
+pub mod rehearsal;
+pub mod report;
+pub mod scenario;
+pub mod sim;
+pub mod worker;
