@@ -1,0 +1,310 @@
+//! When a cron expression fires, in real time.
+//!
+//! Daylight saving as in Vixie cron. An expression whose minute or hour field starts with `*`
+//! follows real time: it fires at every instant whose local time matches, through both changes of
+//! the hour. Any other expression names wall-clock times: a time in the skipped hour happens once,
+//! at the first valid instant after it (several collapse into one), and a time in the repeated hour
+//! happens at its first occurrence only.
+
+use std::str::FromStr;
+
+use croner::parser::{CronParser, Seconds, Year};
+use jiff::ToSpan;
+use jiff::civil::DateTime;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+
+use super::Timestamp;
+
+/// Why a cron expression or a time zone is no calendar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CalendarError {
+    /// Not a five-field cron expression.
+    #[error("`{expression}` is no cron expression of five fields: {reason}")]
+    Expression {
+        /// The expression.
+        expression: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Not in the time zone database.
+    #[error("`{0}` is no IANA time zone; write for instance `UTC` or `Europe/Vienna`")]
+    TimeZone(String),
+    /// It has no next fire.
+    #[error("`{0}` never fires")]
+    NeverFires(String),
+}
+
+/// A cron expression in a time zone.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    cron: croner::Cron,
+    time_zone: TimeZone,
+    follows_real_time: bool,
+}
+
+impl Calendar {
+    /// Reads a five-field cron expression and an IANA time zone name.
+    ///
+    /// # Errors
+    /// Either can't be read, or the expression has no fire from 2024 on.
+    pub fn new(expression: &str, time_zone: &str) -> Result<Self, CalendarError> {
+        let refused = |reason: String| CalendarError::Expression {
+            expression: expression.to_owned(),
+            reason,
+        };
+        let fields: Vec<&str> = expression.split_whitespace().collect();
+        if fields.len() != 5 {
+            return Err(refused(format!("it has {} fields", fields.len())));
+        }
+        let cron = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .year(Year::Disallowed)
+            // As in Vixie cron: either day counts, unless one of the fields starts with `*`.
+            .dom_and_dow(fields[2].starts_with('*') || fields[4].starts_with('*'))
+            .build()
+            .parse(expression)
+            .map_err(|error| refused(error.to_string()))?;
+        let time_zone =
+            TimeZone::get(time_zone).map_err(|_| CalendarError::TimeZone(time_zone.to_owned()))?;
+        let follows_real_time = fields[0].starts_with('*') || fields[1].starts_with('*');
+        let calendar = Self {
+            cron,
+            time_zone,
+            follows_real_time,
+        };
+        let reference = Timestamp::from_seconds(1_704_067_200);
+        match calendar.next_after(reference) {
+            Some(_) => Ok(calendar),
+            None => Err(CalendarError::NeverFires(expression.to_owned())),
+        }
+    }
+
+    /// The first fire after `instant`; none if there is none within the library's horizon.
+    pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        if self.follows_real_time {
+            self.next_real_time(instant)
+        } else {
+            self.next_wall_clock(instant)
+        }
+    }
+
+    /// The latest fire in (`after`, `until`] and how many lie before it in that interval.
+    pub fn latest_between(&self, after: Timestamp, until: Timestamp) -> Option<(Timestamp, u32)> {
+        let mut latest = self.next_after(after).filter(|fire| *fire <= until)?;
+        let mut earlier = 0;
+        while let Some(fire) = self.next_after(latest).filter(|fire| *fire <= until) {
+            latest = fire;
+            earlier += 1;
+        }
+        Some((latest, earlier))
+    }
+
+    /// The next matching local time after `local`, on a clock that knows no changes.
+    fn next_local(&self, local: DateTime, inclusive: bool) -> Option<DateTime> {
+        let seconds = TimeZone::UTC.to_timestamp(local).ok()?.as_second();
+        let from = chrono::DateTime::from_timestamp(seconds, 0)?;
+        let next = self.cron.find_next_occurrence(&from, inclusive).ok()?;
+        Some(TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(next.timestamp()).ok()?))
+    }
+
+    /// Walks real time from one change of the offset to the next: between them local time is real
+    /// time plus a constant.
+    fn next_real_time(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut from = instant.to_jiff();
+        let mut inclusive = false;
+        loop {
+            let offset = self.time_zone.to_offset(from);
+            let local = self.next_local(offset.to_datetime(from), inclusive)?;
+            let candidate = offset.to_timestamp(local).ok()?;
+            let change = self
+                .time_zone
+                .following(from)
+                .next()
+                .map(|change| change.timestamp());
+            match change {
+                Some(change) if change <= candidate => (from, inclusive) = (change, true),
+                _ => return Some(Timestamp::from_jiff(candidate)),
+            }
+        }
+    }
+
+    /// Walks matching wall-clock times and maps each to its one instant. Starts a little early,
+    /// since a time in a skipped hour comes later than it reads, and one in a repeated hour that is
+    /// over comes earlier.
+    fn next_wall_clock(&self, instant: Timestamp) -> Option<Timestamp> {
+        let start = self.time_zone.to_datetime(instant.to_jiff());
+        let mut local = start.checked_sub(3.hours()).ok()?;
+        loop {
+            local = self.next_local(local, false)?;
+            let fire = Timestamp::from_jiff(self.instant_of(local)?);
+            if fire > instant {
+                return Some(fire);
+            }
+        }
+    }
+
+    /// The one instant of a wall-clock time: the end of the gap if it is skipped, the first
+    /// occurrence if it is repeated.
+    fn instant_of(&self, local: DateTime) -> Option<jiff::Timestamp> {
+        let ambiguous = self.time_zone.to_ambiguous_timestamp(local);
+        match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
+            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
+            AmbiguousOffset::Gap { before, after } => {
+                // Read with the offset of after the change, a skipped time lies before the change.
+                let early = after.to_timestamp(local).ok()?;
+                let change = self
+                    .time_zone
+                    .following(early)
+                    .next()
+                    .map(|change| change.timestamp());
+                change.or_else(|| before.to_timestamp(local).ok())
+            }
+        }
+    }
+}
+
+/// Checks that the text is a five-field cron expression; for places that have no time zone at hand.
+impl FromStr for Calendar {
+    type Err = CalendarError;
+
+    fn from_str(expression: &str) -> Result<Self, Self::Err> {
+        Self::new(expression, "UTC")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fires(expression: &str, time_zone: &str, from: &str, count: usize) -> Vec<String> {
+        let calendar = Calendar::new(expression, time_zone).unwrap();
+        let start: Timestamp = from.parse().unwrap();
+        std::iter::successors(calendar.next_after(start), |fire| {
+            calendar.next_after(*fire)
+        })
+        .take(count)
+        .map(|fire| fire.to_string())
+        .collect()
+    }
+
+    #[test]
+    fn a_time_in_the_skipped_hour_happens_once_at_the_first_valid_instant() {
+        // Vienna skips 02:00 to 03:00 on 2024-03-31: 03:00 local is 01:00 UTC.
+        assert_eq!(
+            fires("30 2 * * *", "Europe/Vienna", "2024-03-30T00:00:00Z", 3),
+            [
+                "2024-03-30T01:30:00Z",
+                "2024-03-31T01:00:00Z",
+                "2024-04-01T00:30:00Z"
+            ]
+        );
+    }
+
+    #[test]
+    fn several_times_in_the_skipped_hour_collapse_into_one() {
+        assert_eq!(
+            fires(
+                "0,20,40 2 * * *",
+                "Europe/Vienna",
+                "2024-03-31T00:00:00Z",
+                2
+            ),
+            ["2024-03-31T01:00:00Z", "2024-04-01T00:00:00Z"]
+        );
+        assert_eq!(
+            fires("30 2,3 * * *", "Europe/Vienna", "2024-03-31T00:00:00Z", 2),
+            ["2024-03-31T01:00:00Z", "2024-03-31T01:30:00Z"]
+        );
+    }
+
+    #[test]
+    fn a_time_in_the_repeated_hour_happens_at_its_first_occurrence_only() {
+        // Vienna repeats 02:00 to 03:00 on 2024-10-27.
+        assert_eq!(
+            fires("30 2 * * *", "Europe/Vienna", "2024-10-26T12:00:00Z", 2),
+            ["2024-10-27T00:30:00Z", "2024-10-28T01:30:00Z"]
+        );
+        // From the middle of the second pass, the first one is not due again.
+        assert_eq!(
+            fires("30 2 * * *", "Europe/Vienna", "2024-10-27T01:10:00Z", 1),
+            ["2024-10-28T01:30:00Z"]
+        );
+    }
+
+    #[test]
+    fn an_expression_with_a_star_follows_real_time_through_both_changes() {
+        assert_eq!(
+            fires("30 * * * *", "Europe/Vienna", "2024-03-31T00:00:00Z", 3),
+            [
+                "2024-03-31T00:30:00Z",
+                "2024-03-31T01:30:00Z",
+                "2024-03-31T02:30:00Z"
+            ]
+        );
+        assert_eq!(
+            fires("30 * * * *", "Europe/Vienna", "2024-10-27T00:00:00Z", 3),
+            [
+                "2024-10-27T00:30:00Z",
+                "2024-10-27T01:30:00Z",
+                "2024-10-27T02:30:00Z"
+            ]
+        );
+        // Every 20 minutes of the skipped hour: none in it, since real time has no such hour.
+        assert_eq!(
+            fires("*/20 2 * * *", "Europe/Vienna", "2024-03-31T00:00:00Z", 1),
+            ["2024-04-01T00:00:00Z"]
+        );
+        // And of the repeated hour: both passes.
+        assert_eq!(
+            fires("*/30 2 * * *", "Europe/Vienna", "2024-10-27T00:00:00Z", 4).len(),
+            4
+        );
+    }
+
+    #[test]
+    fn half_hour_changes_and_the_southern_hemisphere() {
+        // Lord Howe Island skips 02:00 to 02:30 on 2024-10-06 (02:00 is 15:30 UTC).
+        assert_eq!(
+            fires(
+                "15 2 * * *",
+                "Australia/Lord_Howe",
+                "2024-10-05T12:00:00Z",
+                2
+            ),
+            ["2024-10-05T15:30:00Z", "2024-10-06T15:15:00Z"]
+        );
+    }
+
+    #[test]
+    fn coalescing_counts_what_the_latest_replaces() {
+        let calendar = Calendar::new("0 * * * *", "UTC").unwrap();
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(
+            calendar.latest_between(at("2024-01-01T00:00:00Z"), at("2024-01-01T05:30:00Z")),
+            Some((at("2024-01-01T05:00:00Z"), 4))
+        );
+        assert_eq!(
+            calendar.latest_between(at("2024-01-01T05:00:00Z"), at("2024-01-01T05:59:59Z")),
+            None
+        );
+    }
+
+    #[test]
+    fn what_is_no_calendar_is_refused_with_a_reason() {
+        for (expression, zone) in [
+            ("0 2 * *", "UTC"),
+            ("61 2 * * *", "UTC"),
+            ("0 0 2 * * *", "UTC"),
+            ("0 2 * * *", "Europe/Atlantis"),
+            ("0 2 30 2 *", "UTC"),
+        ] {
+            let error = Calendar::new(expression, zone).unwrap_err();
+            println!("{error}");
+        }
+        assert_eq!(
+            Calendar::new("0 2 30 2 *", "UTC").unwrap_err(),
+            CalendarError::NeverFires("0 2 30 2 *".into())
+        );
+    }
+}

@@ -1,0 +1,211 @@
+//! Identifiers.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The identifier with this text.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self::new(text)
+            }
+        }
+    };
+}
+
+text_id! {
+    /// A tenant: no data of one is ever seen by another.
+    TenantId
+}
+text_id! {
+    /// A schedule, unique over all tenants.
+    ScheduleId
+}
+text_id! {
+    /// A run: `run:{tenant}:{schedule}:{trigger}:{fire instant or export id}`, so that one trigger
+    /// planned twice is one run.
+    RunId
+}
+text_id! {
+    /// A process, by the name that it keeps over restarts (the scrape label `instance`).
+    ProcessName
+}
+
+impl RunId {
+    /// The deterministic identifier of the run for one occurrence of a trigger.
+    pub fn of(
+        tenant: &TenantId,
+        schedule: &ScheduleId,
+        trigger: super::Trigger,
+        occurrence: impl fmt::Display,
+    ) -> Self {
+        Self::new(format!(
+            "run:{tenant}:{schedule}:{}:{occurrence}",
+            trigger.as_str()
+        ))
+    }
+}
+
+/// One life of a process: from its start to its stop or crash. A restart is a new life with a new
+/// metrics registry and a new balance. Unique over the fleet; displayed as `name#number`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct LifeId {
+    /// The process that lives it.
+    pub process: ProcessName,
+    /// 1 for the first life of that process.
+    pub number: u32,
+}
+
+impl fmt::Display for LifeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.process, self.number)
+    }
+}
+
+/// The SHA-256 digest that names an image's content; displayed as `sha256:` and 64 hex digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ImageDigest([u8; 32]);
+
+impl ImageDigest {
+    /// The digest with these bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for ImageDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ImageDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text that is not `sha256:` and 64 hex digits.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` is no image digest; write `sha256:` and 64 hex digits")]
+pub struct ImageDigestError(String);
+
+impl FromStr for ImageDigest {
+    type Err = ImageDigestError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ImageDigestError(text.to_owned());
+        let hex = text.strip_prefix("sha256:").ok_or_else(error)?.as_bytes();
+        if hex.len() != 64 {
+            return Err(error());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(error);
+            *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for ImageDigest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ImageDigest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A map keyed by image digest. A digest is random already, so its first bytes are its hash.
+/// Never iterate it into anything visible: use it for look-ups only.
+pub type ImageDigestMap<V> = HashMap<ImageDigest, V, BuildHasherDefault<DigestHasher>>;
+
+/// Takes the first eight bytes of a digest as its hash.
+#[derive(Default, Clone, Copy, Debug)]
+pub struct DigestHasher(u64);
+
+impl Hasher for DigestHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(head) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*head);
+        }
+    }
+
+    fn write_usize(&mut self, _length: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_reads_back_what_it_writes() {
+        let digest = ImageDigest::new(std::array::from_fn(|i| i as u8 * 7));
+        assert_eq!(digest.to_string().parse::<ImageDigest>().unwrap(), digest);
+        for bad in [
+            "",
+            "sha256:12",
+            "md5:00",
+            &format!("sha256:{}", "g".repeat(64)),
+        ] {
+            assert!(bad.parse::<ImageDigest>().is_err(), "{bad} was taken");
+        }
+    }
+
+    #[test]
+    fn a_digest_map_finds_what_it_holds() {
+        let mut map = ImageDigestMap::default();
+        let digest = ImageDigest::new([9; 32]);
+        map.insert(digest, 5);
+        assert_eq!(map.get(&digest), Some(&5));
+    }
+}
