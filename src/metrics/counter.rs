@@ -1,0 +1,222 @@
+//! Counters (u64, only up) and up/down counters (i64).
+
+use std::marker::PhantomData;
+use std::sync::{Arc, PoisonError};
+
+use super::label::LabelSet;
+use super::place::{Life, Place};
+use super::slab::{Page, Slab};
+use super::sync::Ordering;
+
+/// A number that only grows.
+///
+/// [`add`](Self::add) costs about 1 ns, takes no lock, allocates nothing (after a thread's first
+/// record) and is never lost. Each thread's part stays at [`u64::MAX`] when it would pass it, and
+/// so does the total: a counter may stop, it never falls.
+///
+/// Ordering: additions are relaxed. A reader that learned of an addition through some other
+/// synchronisation (a channel, a lock, a join) sees it.
+#[derive(Clone)]
+pub struct Counter {
+    place: Place,
+    life: Option<Arc<Life>>,
+}
+
+impl Counter {
+    pub(crate) fn new(place: Place, life: Option<Arc<Life>>) -> Self {
+        Self { place, life }
+    }
+
+    /// Adds `count`.
+    #[inline]
+    pub fn add(&self, count: u64) {
+        if let Some(life) = &self.life
+            && life.is_hidden()
+        {
+            life.show();
+        }
+        add(
+            &self.place.slab,
+            self.place.offset,
+            count,
+            u64::saturating_add,
+        );
+    }
+
+    /// Adds one.
+    #[inline]
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Raises the total to `count` if it is lower: for copying a counter kept elsewhere.
+    ///
+    /// Unlike every other recording method this one takes a lock, because it has to read first.
+    pub fn absolute(&self, count: u64) {
+        let life = self.life.as_deref();
+        let _alone = life.map(|l| l.absolute.lock().unwrap_or_else(PoisonError::into_inner));
+        self.add(count.saturating_sub(self.get()));
+    }
+
+    /// The total over all threads.
+    pub fn get(&self) -> u64 {
+        self.place
+            .slab
+            .total(self.place.offset, u64::saturating_add)
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn life(&self) -> Option<&Arc<Life>> {
+        self.life.as_ref()
+    }
+}
+
+/// A number that goes up and down, kept as an integer: +1 and −1 cancel exactly.
+///
+/// The total is exact as long as it fits an i64, whatever the order and the threads: parts wrap,
+/// and wrapping sums are associative. Cost and ordering are those of [`Counter`].
+#[derive(Clone)]
+pub struct UpDown {
+    place: Place,
+    life: Option<Arc<Life>>,
+}
+
+impl UpDown {
+    pub(crate) fn new(place: Place, life: Option<Arc<Life>>) -> Self {
+        Self { place, life }
+    }
+
+    /// Adds `count`, which may be negative.
+    #[inline]
+    pub fn add(&self, count: i64) {
+        if let Some(life) = &self.life
+            && life.is_hidden()
+        {
+            life.show();
+        }
+        add(
+            &self.place.slab,
+            self.place.offset,
+            count as u64,
+            u64::wrapping_add,
+        );
+    }
+
+    /// The total over all threads.
+    pub fn get(&self) -> i64 {
+        self.place.slab.total(self.place.offset, u64::wrapping_add) as i64
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(crate) fn life(&self) -> Option<&Arc<Life>> {
+        self.life.as_ref()
+    }
+}
+
+/// A counter for each combination of closed labels. A labelled record is an index.
+#[derive(Clone)]
+pub struct CounterFamily<L> {
+    first: Place,
+    labels: PhantomData<L>,
+}
+
+impl<L: LabelSet> CounterFamily<L> {
+    pub(crate) fn new(first: Place) -> Self {
+        Self {
+            first,
+            labels: PhantomData,
+        }
+    }
+
+    /// Adds `count` to the counter of these labels.
+    #[inline]
+    pub fn add(&self, labels: L, count: u64) {
+        add(
+            &self.first.slab,
+            self.first.offset + labels.index() as u32,
+            count,
+            u64::saturating_add,
+        );
+    }
+
+    /// Adds one to the counter of these labels.
+    #[inline]
+    pub fn increment(&self, labels: L) {
+        self.add(labels, 1);
+    }
+
+    /// The counter of these labels, to keep.
+    pub fn with(&self, labels: L) -> Counter {
+        Counter::new(self.first.nth(labels.index(), 1), None)
+    }
+
+    /// The total over all threads.
+    pub fn get(&self, labels: L) -> u64 {
+        self.with(labels).get()
+    }
+}
+
+/// An up/down counter for each combination of closed labels.
+#[derive(Clone)]
+pub struct UpDownFamily<L> {
+    first: Place,
+    labels: PhantomData<L>,
+}
+
+impl<L: LabelSet> UpDownFamily<L> {
+    pub(crate) fn new(first: Place) -> Self {
+        Self {
+            first,
+            labels: PhantomData,
+        }
+    }
+
+    /// Adds `count`, which may be negative, to the counter of these labels.
+    #[inline]
+    pub fn add(&self, labels: L, count: i64) {
+        add(
+            &self.first.slab,
+            self.first.offset + labels.index() as u32,
+            count as u64,
+            u64::wrapping_add,
+        );
+    }
+
+    /// The counter of these labels, to keep.
+    pub fn with(&self, labels: L) -> UpDown {
+        UpDown::new(self.first.nth(labels.index(), 1), None)
+    }
+
+    /// The total over all threads.
+    pub fn get(&self, labels: L) -> i64 {
+        self.with(labels).get()
+    }
+}
+
+/// Adds to this thread's word.
+#[inline]
+fn add(slab: &Slab, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
+    match slab.mine() {
+        Some(page) => add_to(page, offset, count, sum),
+        None => add_first(slab, offset, count, sum),
+    }
+}
+
+#[inline]
+pub(crate) fn add_to(page: &Page, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
+    let word = page.word(offset);
+    // Not a read-modify-write: this thread is the word's only writer.
+    word.store(sum(word.load(Ordering::Relaxed), count), Ordering::Relaxed);
+}
+
+#[cold]
+#[inline(never)]
+fn add_first(slab: &Slab, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
+    slab.with_mine(|page| add_to(page, offset, count, sum));
+}

@@ -1,0 +1,97 @@
+//! Gauges of what was last read from somewhere else, withheld when that is too long ago.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::label::LabelSet;
+use super::labels::Labels;
+use super::observe::{CollectContext, Observe};
+
+/// An observable gauge for each combination of closed labels, holding what was last read.
+#[derive(Clone)]
+pub struct ObservedFamily<L> {
+    cells: Arc<Cells>,
+    labels: PhantomData<L>,
+}
+
+struct Cells {
+    fresh_for: Duration,
+    labels: Vec<Labels>,
+    state: Mutex<State>,
+}
+
+struct State {
+    readings: Vec<Option<(f64, Duration)>>,
+    generation: u64,
+}
+
+impl Cells {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_fresh(&self, observed_at: Duration, context: &CollectContext) -> bool {
+        context.elapsed.saturating_sub(observed_at) <= self.fresh_for
+    }
+}
+
+impl<L: LabelSet> ObservedFamily<L> {
+    pub(crate) fn new(fresh_for: Duration) -> Self {
+        let labels: Vec<Labels> = Labels::of_closed(L::LABELS).collect();
+        let readings = vec![None; L::COUNT];
+        let state = Mutex::new(State {
+            readings,
+            generation: 0,
+        });
+        Self {
+            cells: Arc::new(Cells {
+                fresh_for,
+                labels,
+                state,
+            }),
+            labels: PhantomData,
+        }
+    }
+
+    pub(crate) fn observer(&self) -> Arc<dyn Observe> {
+        Arc::clone(&self.cells) as Arc<dyn Observe>
+    }
+
+    /// Sets the value of these labels, read at `observed_at` (the process's elapsed time).
+    pub fn set(&self, labels: L, value: f64, observed_at: Duration) {
+        let mut state = self.cells.state();
+        let before = state.readings[labels.index()].replace((value, observed_at));
+        let same = before.is_some_and(|(before, _)| before.to_bits() == value.to_bits());
+        state.generation += u64::from(!same);
+    }
+
+    /// What would be given for these labels at a collection now.
+    pub fn get(&self, labels: L, context: &CollectContext) -> Option<f64> {
+        let reading = self.cells.state().readings[labels.index()];
+        let fresh = reading.filter(|(_, at)| self.cells.is_fresh(*at, context));
+        fresh.map(|(value, _)| value)
+    }
+}
+
+impl Observe for Cells {
+    fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
+        for (labels, reading) in self.labels.iter().zip(&self.state().readings) {
+            if let Some((value, observed_at)) = *reading
+                && self.is_fresh(observed_at, context)
+            {
+                give(labels, value);
+            }
+        }
+    }
+
+    fn generation(&self, context: &CollectContext) -> Option<u64> {
+        let state = self.state();
+        let all_fresh = state
+            .readings
+            .iter()
+            .flatten()
+            .all(|(_, at)| self.is_fresh(*at, context));
+        all_fresh.then_some(state.generation)
+    }
+}

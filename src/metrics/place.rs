@@ -1,0 +1,139 @@
+//! Where a cell's words are, and how long they are its own.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64 as Version, Ordering as Order};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::slab::Slab;
+
+/// A cell's first word in a slab.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) slab: Arc<Slab>,
+    pub(crate) offset: u32,
+}
+
+impl Place {
+    /// The place of the `index`-th cell of a row of cells with `stride` words each.
+    pub(crate) fn nth(&self, index: usize, stride: usize) -> Self {
+        Self {
+            slab: Arc::clone(&self.slab),
+            offset: self.offset + (index * stride) as u32,
+        }
+    }
+}
+
+/// Hands out words, and takes back those that nobody holds any more.
+#[derive(Default)]
+pub(crate) struct Allocator {
+    room: Mutex<Room>,
+}
+
+#[derive(Default)]
+struct Room {
+    slab: Option<Arc<Slab>>,
+    used: usize,
+    len: usize,
+    returned: Vec<(Place, usize)>,
+}
+
+/// The first slab is small, because a process that restarts often makes a registry each time.
+const FIRST_LEN: usize = 512;
+/// Later slabs, for open label sets.
+const LATER_LEN: usize = 4096;
+
+impl Allocator {
+    /// Takes `len` words in one piece, all zero.
+    pub(crate) fn take(&self, len: usize) -> Place {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = room
+            .returned
+            .iter()
+            .position(|(_, returned)| *returned == len)
+        {
+            return room.returned.swap_remove(index).0;
+        }
+        let slab = match &room.slab {
+            Some(slab) if room.used + len <= room.len => Arc::clone(slab),
+            last => {
+                let usual = if last.is_some() { LATER_LEN } else { FIRST_LEN };
+                let slab = Arc::new(Slab::new(usual.max(len)));
+                (room.used, room.len) = (0, usual.max(len));
+                room.slab = Some(Arc::clone(&slab));
+                slab
+            }
+        };
+        let offset = room.used as u32;
+        room.used += len;
+        Place { slab, offset }
+    }
+
+    fn give_back(&self, place: Place, len: usize) {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.returned.push((place, len));
+    }
+}
+
+/// The life of a series with open labels: from its registration until it was removed and the last
+/// handle is gone. Only then are its words used again, so a held handle is never orphaned.
+pub(crate) struct Life {
+    place: Place,
+    len: usize,
+    allocator: Arc<Allocator>,
+    hidden: AtomicBool,
+    /// The registry's count of series that came, went or came back.
+    version: Arc<Version>,
+    /// Taken by the one recording method that must read before it writes.
+    pub(crate) absolute: Mutex<()>,
+}
+
+impl Life {
+    pub(crate) fn new(
+        place: Place,
+        len: usize,
+        allocator: Arc<Allocator>,
+        version: Arc<Version>,
+    ) -> Arc<Self> {
+        let (hidden, absolute) = (AtomicBool::new(false), Mutex::new(()));
+        Arc::new(Self {
+            place,
+            len,
+            allocator,
+            hidden,
+            version,
+            absolute,
+        })
+    }
+
+    #[inline]
+    pub(crate) fn is_hidden(&self) -> bool {
+        self.hidden.load(Order::Relaxed)
+    }
+
+    pub(crate) fn hide(&self) {
+        self.hidden.store(true, Order::Relaxed);
+        self.version.fetch_add(1, Order::Release);
+    }
+
+    /// Puts the series back on the page: somebody still records into it.
+    #[cold]
+    pub(crate) fn show(&self) {
+        self.hidden.store(false, Order::Relaxed);
+        self.version.fetch_add(1, Order::Release);
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        // The last handle is gone. Its release and the locks of the allocator order every write
+        // of the old cell before this clearing, and the clearing before any write of a new one.
+        self.place.slab.clear(self.range());
+        self.allocator.give_back(self.place.clone(), self.len);
+    }
+}
+
+impl Life {
+    fn range(&self) -> Range<u32> {
+        self.place.offset..self.place.offset + self.len as u32
+    }
+}

@@ -1,0 +1,65 @@
+//! One series' values over time, kept as changes.
+
+/// The bits that mark the end of a series: Prometheus's own staleness marker.
+const STALE: u64 = 0x7ff0_0000_0000_0002;
+
+/// Times and values of the changes of one series, in two columns.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Column {
+    times_ms: Vec<i64>,
+    bits: Vec<u64>,
+}
+
+impl Column {
+    /// Appends a value, unless it is what the series has already.
+    #[inline]
+    pub(super) fn push(&mut self, at_ms: i64, value: f64) {
+        // Any other NaN becomes the canonical one, so that only `end` can end a series.
+        let bits = if value.is_nan() {
+            f64::NAN.to_bits()
+        } else {
+            value.to_bits()
+        };
+        self.push_bits(at_ms, bits);
+    }
+
+    /// Ends the series: there is no value at this scrape, nor until the next push.
+    pub(super) fn end(&mut self, at_ms: i64) {
+        if self.is_live() {
+            self.push_bits(at_ms, STALE);
+        }
+    }
+
+    fn push_bits(&mut self, at_ms: i64, bits: u64) {
+        if self.bits.last() != Some(&bits) {
+            self.times_ms.push(at_ms);
+            self.bits.push(bits);
+        }
+    }
+
+    /// Whether the series has a value at the last scrape.
+    pub(super) fn is_live(&self) -> bool {
+        self.bits.last().is_some_and(|bits| *bits != STALE)
+    }
+
+    /// The number of changes at or before a time.
+    pub(super) fn changes_until(&self, at_ms: i64) -> usize {
+        self.times_ms.partition_point(|time| *time <= at_ms)
+    }
+
+    /// The value after so many changes, if the series has one then.
+    pub(super) fn value_after(&self, changes: usize) -> Option<f64> {
+        let bits = self.bits[changes.checked_sub(1)?];
+        (bits != STALE).then(|| f64::from_bits(bits))
+    }
+
+    /// When the change after so many changes happens.
+    pub(super) fn next_change_ms(&self, changes: usize) -> Option<i64> {
+        self.times_ms.get(changes).copied()
+    }
+
+    /// How many changes are kept, ends included.
+    pub(super) fn len(&self) -> usize {
+        self.bits.len()
+    }
+}

@@ -1,0 +1,51 @@
+//! Which series a query means.
+
+use super::{Recording, SeriesId};
+
+/// A condition on one label. A label that a series doesn't have counts as the empty text, as in
+/// `PromQL`.
+pub enum Matcher<'m> {
+    /// `label="text"`
+    Equal(&'m str, &'m str),
+    /// `label!="text"`
+    NotEqual(&'m str, &'m str),
+    /// Any other condition, such as a compiled regular expression.
+    Matches(&'m str, Box<dyn Fn(&str) -> bool + 'm>),
+}
+
+impl Matcher<'_> {
+    fn fits(&self, recording: &Recording, id: SeriesId) -> bool {
+        let value = |label: &str| match label {
+            "__name__" => recording.name(id),
+            _ => recording.labels(id).get(label).unwrap_or_default(),
+        };
+        match self {
+            Self::Equal(label, text) => value(label) == *text,
+            Self::NotEqual(label, text) => value(label) != *text,
+            Self::Matches(label, fits) => fits(value(label)),
+        }
+    }
+}
+
+impl Recording {
+    /// The series of a metric that fit all matchers, sorted by labels. `name` is the name on the
+    /// page (`x_bucket`, not `x`); without it every series is looked at.
+    pub fn select(&self, name: Option<&str>, matchers: &[Matcher<'_>]) -> Vec<SeriesId> {
+        let fits = |id: &SeriesId| matchers.iter().all(|matcher| matcher.fits(self, *id));
+        let mut found: Vec<SeriesId> = match name {
+            Some(name) => {
+                let ids = self.by_name.get(name).into_iter().flatten();
+                ids.copied().filter(fits).collect()
+            }
+            None => self
+                .by_name
+                .values()
+                .flatten()
+                .copied()
+                .filter(fits)
+                .collect(),
+        };
+        found.sort_by_key(|id| (self.name(*id), self.labels(*id)));
+        found
+    }
+}
