@@ -1,0 +1,78 @@
+//! Reading what the gauges show: the backlog, the progress of open runs, the depth of the queues.
+
+use super::context::Context;
+use super::ports::{PortResult, Ports, Queue, QueueDepth, Store};
+use crate::model::Mode;
+use crate::model::observation::QueueName;
+
+/// Refreshes the observable gauges of a process.
+pub struct BacklogBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+    watches_queues: bool,
+}
+
+impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
+    /// The service of one process. `watches_queues`: it reads the depth of the queues too.
+    pub fn new(context: &'a Context<P>, watches_queues: bool) -> Self {
+        Self {
+            context,
+            watches_queues,
+        }
+    }
+
+    /// Refreshes until the process has nothing in hand any more. A value is read again after two thirds of the age at
+    /// which it is withheld, so that one slow answer leaves no gap.
+    pub async fn run(self) {
+        let interval = self.context.options.backlog_refresh * 2 / 3;
+        while !self.context.done.is_raised() {
+            self.refresh().await;
+            if self.watches_queues {
+                self.read_depths().await;
+            }
+            self.context.linger(interval).await;
+        }
+    }
+
+    async fn refresh(&self) {
+        // The truth was read at or after this instant: a value's age is never underestimated.
+        let asked_at = self.context.elapsed();
+        let answer = self.context.ports.store().backlog().await;
+        if let Ok(read) = self.context.watch_store(answer) {
+            let metrics = &self.context.metrics;
+            let rows = read.value.rows.iter();
+            let values = rows.map(|row| (row.mode, row.schedule.as_str(), row.images));
+            metrics.backlog().refresh(values, asked_at);
+            for mode in Mode::ALL {
+                let progress = read.value.progress[mode.index()];
+                let idle = progress.map_or(0.0, |since| read.now.since(since).as_secs_f64());
+                metrics.since_progress(mode, idle, asked_at);
+            }
+        }
+    }
+
+    async fn read_depths(&self) {
+        let (planner, runner) = (
+            self.context.ports.planner_queue(),
+            self.context.ports.runner_queue(),
+        );
+        self.read_depth(QueueName::Planner, planner.depth()).await;
+        self.read_depth(QueueName::Runner, runner.depth()).await;
+    }
+
+    async fn read_depth(
+        &self,
+        queue: QueueName,
+        depth: impl Future<Output = PortResult<QueueDepth>>,
+    ) {
+        let asked_at = self.context.elapsed();
+        if let Ok(QueueDepth {
+            depth,
+            oldest_ready_age,
+        }) = depth.await
+        {
+            let metrics = &self.context.metrics;
+            metrics.queue_depth(queue, depth, asked_at);
+            metrics.queue_oldest_ready(queue, oldest_ready_age.as_secs_f64(), asked_at);
+        }
+    }
+}

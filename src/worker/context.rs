@@ -1,0 +1,207 @@
+//! What all loops of one process share.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_lite::future;
+
+use super::backoff;
+use super::options::WorkerOptions;
+use super::ports::{Clock, PortResult, Ports, Random, Store};
+use super::signal::Signal;
+use crate::metrics::SchedulerWorkerMetrics;
+use crate::model::time::nanos_of;
+use crate::model::{Answer, Commit, CommitToken, LifeId, Step};
+
+/// Version conflicts that are read again and retried in place; one more is a failure.
+pub const CONFLICT_RETRIES: u32 = 16;
+
+/// The longest wait after a first conflict; it doubles with each further one, so many times.
+const CONFLICT_DELAY: Duration = Duration::from_millis(10);
+const CONFLICT_DOUBLINGS: u32 = 7;
+
+/// Between two tries of a call to a service that doesn't answer, at most.
+const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// What all loops of one process share.
+pub struct Context<P: Ports> {
+    /// The world.
+    pub ports: P,
+    /// Options.
+    pub options: WorkerOptions,
+    /// This life of the process.
+    pub life: LifeId,
+    /// Its metrics.
+    pub metrics: Arc<SchedulerWorkerMetrics>,
+    /// Raised when the process is asked to stop.
+    pub stop: Signal,
+    /// Raised when a stopping process has nothing in hand any more: what shows that it lives ends
+    /// last.
+    pub done: Signal,
+    /// Raised when there may be intents to relay.
+    pub intents: Signal,
+    /// Raised when there may be events to relay.
+    pub events: Signal,
+    /// Loops that have work in hand.
+    pub busy: AtomicU32,
+    store_reachable: AtomicBool,
+    sequence: AtomicU64,
+    stopping_since_nanos: AtomicU64,
+}
+
+impl<P: Ports> Context<P> {
+    /// The context of a new life.
+    pub fn new(
+        ports: P,
+        options: WorkerOptions,
+        life: LifeId,
+        metrics: Arc<SchedulerWorkerMetrics>,
+    ) -> Self {
+        Self {
+            ports,
+            options,
+            life,
+            metrics,
+            stop: Signal::default(),
+            done: Signal::default(),
+            intents: Signal::default(),
+            events: Signal::default(),
+            busy: AtomicU32::new(0),
+            store_reachable: AtomicBool::new(true),
+            sequence: AtomicU64::new(0),
+            stopping_since_nanos: AtomicU64::new(0),
+        }
+    }
+
+    /// The process's own time.
+    pub fn elapsed(&self) -> Duration {
+        self.ports.clock().elapsed()
+    }
+
+    /// Waits for `duration`, or until the process is asked to stop.
+    pub async fn pause(&self, duration: Duration) {
+        future::or(self.ports.clock().sleep(duration), self.stop.raised()).await;
+    }
+
+    /// Waits for `duration`, or until the process has nothing in hand any more.
+    pub async fn linger(&self, duration: Duration) {
+        future::or(self.ports.clock().sleep(duration), self.done.raised()).await;
+    }
+
+    /// Waits for `duration`, a poke, or until the process is asked to stop.
+    pub async fn pause_for(&self, duration: Duration, poke: &Signal) {
+        future::or(poke.taken(), self.pause(duration)).await;
+    }
+
+    /// Asks the process to stop.
+    pub fn ask_to_stop(&self) {
+        self.stopping_since_nanos
+            .store(nanos_of(self.elapsed()), Ordering::Relaxed);
+        self.stop.raise();
+    }
+
+    /// How long ago the process was asked to stop; none if it was not.
+    pub fn stopping_for(&self) -> Option<Duration> {
+        self.stop.is_raised().then(|| {
+            let since = self.stopping_since_nanos.load(Ordering::Relaxed);
+            self.elapsed().saturating_sub(Duration::from_nanos(since))
+        })
+    }
+
+    /// Whether the last call to the store was answered. A process that can't reach the store takes
+    /// no new work.
+    pub fn store_reachable(&self) -> bool {
+        self.store_reachable.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether the store answered, and passes the result on.
+    pub fn watch_store<T>(&self, result: PortResult<T>) -> PortResult<T> {
+        self.store_reachable
+            .store(result.is_ok(), Ordering::Relaxed);
+        result
+    }
+
+    /// A new commit of this life. `delivery`: of the message that is worked, or 0.
+    pub fn new_commit(&self, step: Step, delivery: u64) -> Commit {
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        Commit::new(
+            CommitToken {
+                life: self.life.clone(),
+                sequence,
+                delivery,
+            },
+            step,
+        )
+    }
+
+    /// Commits: the same commit with the same token again and again, until its outcome is known.
+    /// Moves the active counter, and the backlog of the schedule, in the step that learns of it.
+    pub async fn commit(&self, commit: Commit) -> Answer {
+        let commit = Arc::new(commit);
+        // The answer may be that of an earlier try: what it tells is at least as new as this.
+        let asked_at = self.elapsed();
+        let answer = self
+            .until_answered(|| self.ports.store().commit(&commit))
+            .await;
+        if let Answer::Applied(applied) = &answer {
+            if let Some(booking) = commit.booking {
+                self.metrics.runs_active_add(booking.mode, booking.change);
+            }
+            for mode in crate::model::Mode::ALL {
+                self.metrics
+                    .runs_active_add(mode, applied.taken[mode.index()]);
+            }
+            if let Some(row) = &applied.backlog {
+                let backlog = self.metrics.backlog();
+                backlog.set(row.mode, row.schedule.as_str(), row.images, asked_at);
+            }
+        }
+        answer
+    }
+
+    /// Waits a little after the `conflicts`-th conflict in a row, longer each time and at random, so
+    /// that those who want the same document don't meet again and again.
+    pub async fn give_way(&self, conflicts: u32) {
+        let ceiling = CONFLICT_DELAY * (1 << conflicts.min(CONFLICT_DOUBLINGS));
+        let nanos = self.ports.random().below(nanos_of(ceiling));
+        self.ports.clock().sleep(Duration::from_nanos(nanos)).await;
+    }
+
+    /// Repeats a call to the store until it is answered.
+    pub async fn until_answered<T, F: Future<Output = PortResult<T>>>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> T {
+        let mut attempt = 0;
+        loop {
+            if let Ok(answer) = self.watch_store(call().await) {
+                return answer;
+            }
+            attempt += 1;
+            let delay = backoff::delay(&self.options, attempt, self.ports.random());
+            self.ports
+                .clock()
+                .sleep(delay.min(RETRY_INTERVAL_MAX))
+                .await;
+        }
+    }
+}
+
+/// Counts a loop as busy while it lives.
+pub struct Busy<'a>(&'a AtomicU32);
+
+impl<'a> Busy<'a> {
+    /// Counts one more.
+    pub fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,173 @@
+//! Dispatch: cutting a planned run into segments, and releasing the first of them.
+
+use std::sync::Arc;
+
+use futures_lite::future;
+
+use super::context::{Busy, CONFLICT_RETRIES, Context};
+use super::lease::Held;
+use super::ports::{Ports, RunDocument, Store};
+use super::{Ended, ending, enqueue, poison, window};
+use crate::model::commit::{RunWrite, ScheduleStateWrite};
+use crate::model::observation::QueueName;
+use crate::model::{Answer, Commit, PlannerMessage, RunState, Segment, SegmentKey, Step};
+
+type HeldPlan<'a, P> = Held<'a, P, PlannerMessage, <P as Ports>::PlannerQueue>;
+
+/// Takes planner messages off the queue.
+pub struct PlannerQueueDispatcherBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<'a, P: Ports> PlannerQueueDispatcherBackgroundService<'a, P> {
+    /// The service of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self { context }
+    }
+
+    /// Dispatches until the process stops.
+    pub async fn run(self) {
+        let _busy = Busy::new(&self.context.busy);
+        let dispatch = PlannerQueueDispatchService {
+            context: self.context,
+        };
+        while !self.context.stop.is_raised() {
+            let queue = self.context.ports.planner_queue();
+            let held = match self.context.store_reachable() {
+                true => Held::next(self.context, queue, QueueName::Planner).await,
+                false => Ok(None),
+            };
+            match held {
+                Ok(Some(held)) => {
+                    let ended = future::or(dispatch.handle(&held), held.keep(async || None)).await;
+                    held.end(ended).await;
+                }
+                Ok(None) if self.context.store_reachable() => {}
+                _ => {
+                    self.context
+                        .pause(self.context.options.backoff_initial)
+                        .await;
+                }
+            }
+        }
+    }
+}
+
+/// Dispatches one run.
+pub struct PlannerQueueDispatchService<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<P: Ports> PlannerQueueDispatchService<'_, P> {
+    async fn handle(&self, held: &HeldPlan<'_, P>) -> Ended {
+        let message = match poison::readable(self.context, &held.lease).await {
+            Ok(message) => message,
+            Err(ended) => return ended,
+        };
+        for conflicts in 0..=CONFLICT_RETRIES {
+            let read = self
+                .context
+                .until_answered(|| self.context.ports.store().run(&message.run));
+            let Some(document) = read.await.value else {
+                return Ended::Done;
+            };
+            match document.run.value.state {
+                RunState::Queued => {}
+                RunState::Running => return self.repeat(&document).await,
+                _ => return Ended::Done,
+            }
+            let commit = self.cut(&document, message, held.lease.delivery);
+            let (segments, released) = (commit.segments.clone(), commit.release.clone());
+            if let Answer::Applied(_) = self.context.commit(commit).await {
+                return self.enqueue(&document, &segments, released).await;
+            }
+            self.context.give_way(conflicts).await;
+        }
+        Ended::Unavailable
+    }
+
+    /// One commit: segments, `Running`, and the released window.
+    fn cut(&self, document: &RunDocument, message: &PlannerMessage, delivery: u64) -> Commit {
+        let mut run = document.run.value.clone();
+        let mut state = document.schedule.state.value.clone();
+        let mut commit = self.context.new_commit(Step::Dispatch, delivery);
+        let size = self.context.options.segment_size as usize;
+        commit.segments = (0_u32..)
+            .zip(message.impact.digests.chunks(size))
+            .map(|(index, digests)| Segment {
+                key: SegmentKey {
+                    run: run.id.clone(),
+                    index,
+                },
+                digests: Arc::from(digests),
+                released_at: None,
+                requeued: 0,
+                delivery: 0,
+                committed_by: None,
+                worked_at: None,
+                released_next: Vec::new(),
+            })
+            .collect();
+        run.state = RunState::Running;
+        run.stats.segments = commit.segments.len() as u64;
+        window::open(&mut state, &run.id, commit.segments.len() as u32);
+        commit.release = window::release(&mut state, &document.schedule.schedule.limits);
+        commit.intent_done = Some(run.id.clone());
+        commit.schedule = Some(ScheduleStateWrite {
+            id: run.schedule.clone(),
+            expected: document.schedule.state.version,
+            state,
+        });
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(document.run.version),
+        });
+        commit
+    }
+
+    /// Enqueues what the commit released: of the run just cut, and of others if there was room.
+    async fn enqueue(
+        &self,
+        document: &RunDocument,
+        segments: &[Segment],
+        released: Vec<SegmentKey>,
+    ) -> Ended {
+        let run = &document.run.value;
+        let (own, others): (Vec<_>, Vec<_>) =
+            released.into_iter().partition(|key| key.run == run.id);
+        let mut all = ending::enqueue_released(self.context, &others).await;
+        for segment in own
+            .iter()
+            .filter_map(|key| segments.get(key.index as usize))
+        {
+            let message = enqueue::segment_message(run, segment);
+            let queue = self.context.ports.runner_queue();
+            all &= enqueue::enqueue(self.context, queue, &message, 0)
+                .await
+                .is_ok();
+        }
+        if all { Ended::Done } else { Ended::Unavailable }
+    }
+
+    /// A redelivery of a run that is cut already: its first released segments may not be enqueued.
+    async fn repeat(&self, document: &RunDocument) -> Ended {
+        let run = &document.run.value;
+        let windows = &document.schedule.state.value.running;
+        let released = windows
+            .iter()
+            .find(|window| window.run == run.id)
+            .map_or(0, |w| w.released);
+        let limit = document.schedule.schedule.limits.parallelism;
+        let first = released.min(limit.map_or(u32::MAX, std::num::NonZero::get));
+        let keys: Vec<_> = (0..first)
+            .map(|index| SegmentKey {
+                run: run.id.clone(),
+                index,
+            })
+            .collect();
+        match ending::enqueue_released(self.context, &keys).await {
+            true => Ended::Done,
+            false => Ended::Unavailable,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Ending a run that is not finished: by command, deletion of its schedule, time-out or poison.
+
+use super::context::{CONFLICT_RETRIES, Context};
+use super::ports::{Ports, RunDocument, Store};
+use super::{enqueue, window};
+use crate::metrics::PlannerStatus;
+use crate::model::commit::{Booking, EndReason, RunWrite, ScheduleStateWrite};
+use crate::model::{Answer, Commit, RunError, RunId, RunState, SegmentKey, Step};
+
+/// Ends a run if it is not terminal. True once it is terminal or gone; false if conflicts did not
+/// let it (the caller comes back later).
+pub async fn end_run<P: Ports>(
+    context: &Context<P>,
+    id: &RunId,
+    reason: EndReason,
+    detail: &str,
+    delivery: u64,
+) -> bool {
+    for conflicts in 0..=CONFLICT_RETRIES {
+        let read = context
+            .until_answered(|| context.ports.store().run(id))
+            .await;
+        let Some(document) = read
+            .value
+            .filter(|document| !document.run.value.state.is_terminal())
+        else {
+            return true;
+        };
+        let commit = end_commit(context, &document, reason, detail, delivery);
+        let released = commit.release.clone();
+        if let Answer::Applied(applied) = context.commit(commit).await {
+            let run = &document.run.value;
+            if is_cancelled(reason) {
+                context.metrics.run_cancelled(run.mode);
+            } else if run.state == RunState::Planning {
+                let latency = applied.at.since(run.created_at).as_secs_f64();
+                context
+                    .metrics
+                    .planner_run(run.mode, PlannerStatus::Failed, latency);
+            }
+            enqueue_released(context, &released).await;
+            return true;
+        }
+        context.give_way(conflicts).await;
+    }
+    false
+}
+
+fn is_cancelled(reason: EndReason) -> bool {
+    matches!(reason, EndReason::Command | EndReason::ScheduleDeleted)
+}
+
+fn end_commit<P: Ports>(
+    context: &Context<P>,
+    document: &RunDocument,
+    reason: EndReason,
+    detail: &str,
+    delivery: u64,
+) -> Commit {
+    let mut run = document.run.value.clone();
+    let mut state = document.schedule.state.value.clone();
+    let mut commit = context.new_commit(Step::End(reason), delivery);
+    if run.state.is_open() {
+        commit.booking = Some(Booking {
+            mode: run.mode,
+            change: -1,
+        });
+    }
+    (run.state, run.error) = match reason {
+        EndReason::Command | EndReason::ScheduleDeleted => (RunState::Cancelled, None),
+        EndReason::TimedOut => (RunState::Error, Some(RunError::TimedOut)),
+        EndReason::Poisoned => (RunState::Error, Some(RunError::Poisoned(detail.to_owned()))),
+    };
+    window::close(&mut state, &run.id);
+    commit.release = window::release(&mut state, &document.schedule.schedule.limits);
+    commit.intent_done = Some(run.id.clone());
+    commit.schedule = Some(ScheduleStateWrite {
+        id: run.schedule.clone(),
+        expected: document.schedule.state.version,
+        state,
+    });
+    commit.runs.push(RunWrite {
+        run,
+        expected: Some(document.run.version),
+    });
+    commit
+}
+
+/// Enqueues segments that a commit has released, if they still await work. True if the queue took
+/// all of them; what it did not take, repair brings back.
+pub async fn enqueue_released<P: Ports>(context: &Context<P>, keys: &[SegmentKey]) -> bool {
+    let mut all = true;
+    for key in keys {
+        let read = context
+            .until_answered(|| context.ports.store().segment(key))
+            .await
+            .value;
+        let (Some(document), Some(segment)) = (read.run, read.segment) else {
+            continue;
+        };
+        let run = &document.run.value;
+        if segment.committed_by.is_some() || run.state != RunState::Running {
+            continue;
+        }
+        let message = enqueue::segment_message(run, &segment);
+        let queue = context.ports.runner_queue();
+        all &= enqueue::enqueue(context, queue, &message, segment.requeued)
+            .await
+            .is_ok();
+    }
+    all
+}

@@ -1,0 +1,54 @@
+//! Putting work on the queues.
+
+use super::backoff;
+use super::context::Context;
+use super::ports::{Clock, PortResult, Ports, Queue};
+use crate::model::message::Message;
+use crate::model::{Run, Segment, SegmentMessage};
+
+/// Tries of an enqueue when the queue does not answer. Past them repair brings the message back.
+const TRIES: u32 = 4;
+
+/// The idempotency key of the `requeued`-th enqueue of a message by repair; 0: the first enqueue.
+pub fn idempotency_key(message: &impl Message, requeued: u32) -> String {
+    match requeued {
+        0 => message.key(),
+        n => format!("{}:{n}", message.key()),
+    }
+}
+
+/// The message for a segment of a run.
+pub fn segment_message(run: &Run, segment: &Segment) -> SegmentMessage {
+    SegmentMessage {
+        run: run.id.clone(),
+        schedule: run.schedule.clone(),
+        tenant: run.tenant.clone(),
+        index: segment.key.index,
+        mode: run.mode,
+        digests: segment.digests.clone(),
+    }
+}
+
+/// Enqueues a message, trying a few times.
+///
+/// # Errors
+/// The queue does not answer.
+pub async fn enqueue<P: Ports, M: Message, Q: Queue<M>>(
+    context: &Context<P>,
+    queue: &Q,
+    message: &M,
+    requeued: u32,
+) -> PortResult<()> {
+    let key = idempotency_key(message, requeued);
+    let mut attempt = 1;
+    loop {
+        match queue.enqueue(message, &key).await {
+            Err(_) if attempt < TRIES => {
+                let delay = backoff::delay(&context.options, attempt, context.ports.random());
+                context.ports.clock().sleep(delay).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Signs of life, and the balances of those who give none.
+//!
+//! Each run that enters or leaves {Queued, Running} is booked to the life that committed it; the
+//! active counter of a life shows its balance. When a life is gone, one other takes its balance
+//! over by compare-and-set. A life that was only believed to be gone learns here that its balance
+//! was taken, and gives it up.
+
+use super::context::Context;
+use super::ports::{Heartbeat, Ports, Store};
+use crate::model::commit::{TakeOver, Version};
+use crate::model::{LifeId, Mode, Step};
+
+/// Gives signs of life at regular intervals.
+pub struct HeartbeatBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+    surrendered: [i64; 2],
+}
+
+impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
+    /// The service of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self {
+            context,
+            surrendered: [0; 2],
+        }
+    }
+
+    /// Beats until the process has nothing in hand any more.
+    pub async fn run(mut self) {
+        while !self.context.done.is_raised() {
+            self.beat().await;
+            self.context
+                .linger(self.context.options.renewal_interval())
+                .await;
+        }
+    }
+
+    async fn beat(&mut self) {
+        let stale_after = self.context.options.stale_after();
+        let store = self.context.ports.store();
+        let answer = store
+            .heartbeat(&self.context.life, stale_after, false)
+            .await;
+        let Ok(Heartbeat {
+            surrendered,
+            abandoned,
+        }) = self.context.watch_store(answer)
+        else {
+            return;
+        };
+        for mode in Mode::ALL {
+            let lost = surrendered[mode.index()] - self.surrendered[mode.index()];
+            self.context.metrics.runs_active_add(mode, -lost);
+        }
+        self.surrendered = surrendered;
+        for (life, version) in abandoned {
+            self.take_over(life, version).await;
+        }
+    }
+
+    /// Takes over a balance, unless another does it first.
+    async fn take_over(&self, from: LifeId, expected: Version) {
+        let mut commit = self.context.new_commit(Step::TakeOver, 0);
+        commit.take_over = Some(TakeOver { from, expected });
+        self.context.commit(commit).await;
+    }
+}
+
+/// The last sign of life: the balance is free to take.
+pub async fn farewell<P: Ports>(context: &Context<P>) {
+    let stale_after = context.options.stale_after();
+    let _ = context
+        .ports
+        .store()
+        .heartbeat(&context.life, stale_after, true)
+        .await;
+}

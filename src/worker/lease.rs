@@ -1,0 +1,158 @@
+//! A message in hand: its lease, kept alive while it is worked.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::context::Context;
+use super::ports::{Clock, Lease, LeaseAnswer, PortResult, Ports, Queue};
+use super::{Ended, backoff};
+use crate::model::message::Message;
+use crate::model::observation::QueueName;
+use crate::model::time::nanos_of;
+
+/// Tries of a call about a lease when the queue does not answer. Past them the lease is left to
+/// run out.
+const QUEUE_TRIES: u32 = 4;
+
+/// A message in hand.
+pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
+    context: &'a Context<P>,
+    queue: &'a Q,
+    name: QueueName,
+    /// The lease as it was received.
+    pub lease: Lease<M>,
+    /// On the process's own clock: the last renewal that was answered with yes, by when it was
+    /// sent, plus the lease.
+    deadline_nanos: AtomicU64,
+    lost: AtomicBool,
+}
+
+impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
+    /// Waits for a message; none if there is none within the patience.
+    ///
+    /// # Errors
+    /// The queue does not answer.
+    pub async fn next(
+        context: &'a Context<P>,
+        queue: &'a Q,
+        name: QueueName,
+    ) -> PortResult<Option<Self>> {
+        let sent_at = context.elapsed();
+        let options = &context.options;
+        let Some(lease) = queue.lease(options.lease, options.lease_patience).await? else {
+            return Ok(None);
+        };
+        if lease.attempt > 1 {
+            context.metrics.redelivery(name);
+        }
+        Ok(Some(Self {
+            context,
+            queue,
+            name,
+            lease,
+            deadline_nanos: AtomicU64::new(nanos_of(sent_at + options.lease)),
+            lost: AtomicBool::new(false),
+        }))
+    }
+
+    /// Whether work under the lease may still go on, by the holder's own count.
+    pub fn is_live(&self) -> bool {
+        !self.lost.load(Ordering::Relaxed)
+            && nanos_of(self.context.elapsed()) < self.deadline_nanos.load(Ordering::Relaxed)
+    }
+
+    /// Renews the lease after each third of it, and calls `renewed` each time. Run it beside the
+    /// work: it ends only if `renewed` says how the work ends. Once the lease is lost it waits.
+    pub async fn keep(&self, renewed: impl AsyncFn() -> Option<Ended>) -> Ended {
+        let interval = self.context.options.renewal_interval();
+        loop {
+            self.context.ports.clock().sleep(interval).await;
+            let sent_at = self.context.elapsed();
+            let lease = self.context.options.lease;
+            match self.queue.renew(self.lease.delivery, lease).await {
+                Ok(LeaseAnswer::Done) => {
+                    let deadline_nanos = nanos_of(sent_at + lease);
+                    self.deadline_nanos.store(deadline_nanos, Ordering::Relaxed);
+                    self.context.metrics.lease_renewal(self.name);
+                    if let Some(ended) = renewed().await {
+                        return ended;
+                    }
+                }
+                Ok(LeaseAnswer::Expired) => {
+                    self.lost.store(true, Ordering::Relaxed);
+                    self.context.metrics.lease_loss(self.name);
+                    std::future::pending::<()>().await;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Ends the hold as the work ended.
+    pub async fn end(&self, ended: Ended) {
+        match ended {
+            Ended::Done => {
+                self.insist(|| self.queue.acknowledge(self.lease.delivery))
+                    .await;
+            }
+            Ended::Unavailable => self.release(false).await,
+            Ended::HandedBack => {
+                self.insist(|| {
+                    self.queue
+                        .release(self.lease.delivery, Duration::ZERO, false)
+                })
+                .await;
+            }
+            Ended::Failed => self.release(true).await,
+            Ended::Poison(reason) => self.bury(&reason).await,
+            Ended::Lost => {}
+        }
+    }
+
+    /// Hands the message back for a later try.
+    async fn release(&self, counted: bool) {
+        let delay = backoff::delay(
+            &self.context.options,
+            self.lease.attempt,
+            self.context.ports.random(),
+        );
+        self.insist(|| self.queue.release(self.lease.delivery, delay, counted))
+            .await;
+    }
+
+    /// Sets the message aside, or drops it.
+    async fn bury(&self, reason: &Arc<str>) {
+        let delivery = self.lease.delivery;
+        let keep = self.context.options.dead_letter_enabled;
+        let answer = if keep {
+            self.insist(|| self.queue.dead_letter(delivery, reason))
+                .await
+        } else {
+            self.insist(|| self.queue.discard(delivery, reason)).await
+        };
+        if answer == Some(LeaseAnswer::Done) {
+            if keep {
+                self.context.metrics.dead_letter(self.name);
+            } else {
+                self.context.metrics.drop_message(self.name);
+            }
+        }
+    }
+
+    /// Repeats a call about the lease a few times. If the queue stays silent, the lease runs out by
+    /// itself and the message comes again.
+    async fn insist<F: Future<Output = PortResult<LeaseAnswer>>>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> Option<LeaseAnswer> {
+        for attempt in 1..=QUEUE_TRIES {
+            if let Ok(answer) = call().await {
+                return Some(answer);
+            }
+            let delay = backoff::delay(&self.context.options, attempt, self.context.ports.random());
+            self.context.ports.clock().sleep(delay).await;
+        }
+        None
+    }
+}

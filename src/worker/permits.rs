@@ -1,0 +1,111 @@
+//! Permits: how a schedule's rate holds over the whole fleet.
+//!
+//! The store hands out instants, one per request, evenly spaced. A process uses each permit at its
+//! instant by its own count. It learns of the grant a little late, so it may send a little late, by
+//! the tolerance at most. To keep `rate * w + 1` requests in every window of w ≥ 1 s all the same,
+//! it asks for a rate that is lower by the tolerance over one second.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::ports::{Permits, PortResult, Ports, Store};
+use crate::model::{Mode, ScheduleId, Timestamp};
+
+/// Permits are reserved for about this long a stretch of requests, so that few are wasted when
+/// their holder goes.
+const STRETCH_SECONDS: f64 = 2.0;
+
+/// Permits per reservation at most.
+const BATCH_MAX: u32 = 64;
+
+/// Reservations after which a permit is used however late it is.
+const RESERVATIONS_MAX: u32 = 3;
+
+/// Given to the answer of the store: permits start this long after they are asked for.
+const LEAD: Duration = Duration::from_millis(20);
+
+/// The permits of one delivery of one segment.
+pub struct PermitPool {
+    schedule: ScheduleId,
+    mode: Mode,
+    rate_per_second: f64,
+    held: Option<Held>,
+}
+
+struct Held {
+    permits: Permits,
+    next: u32,
+    asked_at: Duration,
+    answered_at: Duration,
+}
+
+impl PermitPool {
+    /// A pool without any permit yet.
+    pub fn new(schedule: ScheduleId, mode: Mode, rate_per_second: f64) -> Self {
+        Self {
+            schedule,
+            mode,
+            rate_per_second,
+            held: None,
+        }
+    }
+
+    /// Takes the next permit: its instant, and how long to wait for it. Permits that are known to
+    /// be too late are dropped and counted.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    pub async fn take<P: Ports>(
+        &mut self,
+        context: &Context<P>,
+        wanted: u32,
+    ) -> PortResult<(Timestamp, Duration)> {
+        for round in 1.. {
+            while let Some(held) = self
+                .held
+                .as_mut()
+                .filter(|held| held.next < held.permits.count)
+            {
+                let offset = held.next_offset();
+                held.next += 1;
+                let now = context.elapsed();
+                let is_late = now > held.asked_at + offset + context.options.permit_tolerance;
+                if !is_late || round > RESERVATIONS_MAX {
+                    let at = held.permits.now.after(offset);
+                    return Ok((at, (held.answered_at + offset).saturating_sub(now)));
+                }
+                context.metrics.late_permit(self.mode);
+            }
+            self.held = Some(self.reserve(context, wanted).await?);
+        }
+        unreachable!("the loop above has no end but its return")
+    }
+
+    async fn reserve<P: Ports>(&self, context: &Context<P>, wanted: u32) -> PortResult<Held> {
+        let rate = self.rate_per_second / (1.0 + context.options.permit_tolerance.as_secs_f64());
+        let stretch = (rate * STRETCH_SECONDS)
+            .ceil()
+            .clamp(1.0, f64::from(BATCH_MAX)) as u32;
+        let count = wanted.clamp(1, stretch);
+        let asked_at = context.elapsed();
+        let answer = context
+            .ports
+            .store()
+            .reserve_permits(&self.schedule, rate, count, LEAD)
+            .await;
+        let permits = context.watch_store(answer)?;
+        Ok(Held {
+            permits,
+            next: 0,
+            asked_at,
+            answered_at: context.elapsed(),
+        })
+    }
+}
+
+impl Held {
+    /// From the grant to the next permit.
+    fn next_offset(&self) -> Duration {
+        self.permits.first.since(self.permits.now) + self.permits.interval * self.next
+    }
+}

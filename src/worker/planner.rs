@@ -1,0 +1,246 @@
+//! Planning: which images a run affects, and handing it to the dispatcher.
+
+use super::context::{CONFLICT_RETRIES, Context};
+use super::ports::{
+    ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, RunDocument, Stamped, Store,
+};
+use super::{backoff, fairness, selection, window};
+use crate::metrics::{AttemptOutcome, PlannerStatus};
+use crate::model::commit::{Booking, PlanOutcome, RunWrite, ScheduleStateWrite};
+use crate::model::{
+    Answer, Commit, ImageDigest, ImpactSet, PlannerMessage, RunError, RunId, RunState, Step,
+    Timestamp,
+};
+
+/// Looks for runs that wait, and plans them in fair batches.
+pub struct PlannerBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<'a, P: Ports> PlannerBackgroundService<'a, P> {
+    /// The service of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self { context }
+    }
+
+    /// Plans until the process stops.
+    pub async fn run(self) {
+        let planner = PlannerExecutionService {
+            context: self.context,
+        };
+        let places = self.context.options.planner_batch as usize;
+        while !self.context.stop.is_raised() {
+            let read = self.context.ports.store().planning_runs(places).await;
+            let mut planned = 0;
+            if let Ok(heads) = self.context.watch_store(read) {
+                for head in fairness::choose(heads.value, places) {
+                    if self.context.stop.is_raised() || planner.plan(&head.run).await.is_err() {
+                        break;
+                    }
+                    planned += 1;
+                }
+            }
+            if planned < places {
+                self.context.pause(self.context.options.planner_poll).await;
+            }
+        }
+    }
+}
+
+/// Plans one run.
+pub struct PlannerExecutionService<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+/// What a run is to do.
+struct Plan {
+    impacted: Impacted,
+    chosen: Vec<ImageDigest>,
+    as_of: Timestamp,
+}
+
+impl<P: Ports> PlannerExecutionService<'_, P> {
+    /// Plans a run, unless another planner does it first.
+    ///
+    /// # Errors
+    /// The store does not answer: the run waits for the next batch.
+    pub async fn plan(&self, id: &RunId) -> PortResult<()> {
+        for conflicts in 0..=CONFLICT_RETRIES {
+            let read = self.context.ports.store().begin_planning(id).await;
+            let Stamped { now, value } = self.context.watch_store(read)?;
+            let Some(document) = value.filter(|document| {
+                document.run.value.state == RunState::Planning && !document.schedule.deleted
+            }) else {
+                return Ok(());
+            };
+            let commit = match self.resolve(&document).await {
+                Ok(impacted) => {
+                    let plan = self.choose(&document, impacted, now).await?;
+                    self.plan_commit(&document, plan)
+                }
+                Err(_) => self.failure_commit(&document, now),
+            };
+            if self.commit(&document, commit).await {
+                return Ok(());
+            }
+            self.context.give_way(conflicts).await;
+        }
+        Ok(())
+    }
+
+    async fn resolve(&self, document: &RunDocument) -> PortResult<Impacted> {
+        let run = &document.run.value;
+        let request = ImpactRequest {
+            tenant: &run.tenant,
+            selector: &document.schedule.schedule.selector,
+            product_keys: &run.product_keys,
+            usage_only: run.usage_only,
+        };
+        self.context.ports.impact_index().resolve(&request).await
+    }
+
+    async fn choose(
+        &self,
+        document: &RunDocument,
+        impacted: Impacted,
+        read_at: Timestamp,
+    ) -> PortResult<Plan> {
+        let schedule = &document.schedule.schedule;
+        if !selection::needs_last_reports(schedule) {
+            let chosen = impacted.digests.clone();
+            return Ok(Plan {
+                impacted,
+                chosen,
+                as_of: read_at,
+            });
+        }
+        let store = self.context.ports.store();
+        let read = store
+            .last_reports(&schedule.tenant, &impacted.digests)
+            .await;
+        let Stamped { now, value } = self.context.watch_store(read)?;
+        let chosen = selection::choose(schedule, impacted.digests.clone(), &value, now);
+        Ok(Plan {
+            impacted,
+            chosen,
+            as_of: now,
+        })
+    }
+
+    fn plan_commit(&self, document: &RunDocument, plan: Plan) -> Commit {
+        let mut run = document.run.value.clone();
+        let unique = plan.impacted.digests.len() as u64;
+        run.stats.candidates = plan.impacted.candidates;
+        run.stats.deduped = plan.impacted.candidates - unique;
+        run.stats.queued = plan.chosen.len() as u64;
+        let impact = ImpactSet {
+            candidates: run.stats.candidates,
+            deduped: run.stats.deduped,
+            digests: plan.chosen.into(),
+        };
+        let has_work = run.stats.queued > 0;
+        let outcome = if has_work {
+            PlanOutcome::Enqueued
+        } else {
+            PlanOutcome::NoWork
+        };
+        let step = Step::Plan {
+            outcome,
+            as_of: plan.as_of,
+        };
+        let mut commit = self.context.new_commit(step, 0);
+        run.state = if has_work {
+            RunState::Queued
+        } else {
+            RunState::Completed
+        };
+        if has_work {
+            commit.booking = Some(Booking {
+                mode: run.mode,
+                change: 1,
+            });
+            commit.intent = Some(PlannerMessage {
+                run: run.id.clone(),
+                schedule: run.schedule.clone(),
+                tenant: run.tenant.clone(),
+                impact: impact.clone(),
+            });
+        }
+        commit.impact = Some(impact);
+        self.finish(commit, document, run)
+    }
+
+    /// Notes a failed attempt; past the limit, the run ends in `Error`.
+    fn failure_commit(&self, document: &RunDocument, now: Timestamp) -> Commit {
+        let options = &self.context.options;
+        let mut run = document.run.value.clone();
+        run.planning_attempts += 1;
+        let attempts = run.planning_attempts;
+        let step = if attempts < options.planner_attempts {
+            let delay = backoff::delay(options, attempts, self.context.ports.random());
+            run.not_before = Some(now.after(delay));
+            Step::PlanRetry
+        } else {
+            let detail = format!("the impact index gave no answer in {attempts} attempts");
+            (run.state, run.error) = (RunState::Error, Some(RunError::Planning(detail)));
+            Step::Plan {
+                outcome: PlanOutcome::Failed,
+                as_of: now,
+            }
+        };
+        self.finish(self.context.new_commit(step, 0), document, run)
+    }
+
+    /// Adds what every planning commit has: the run, its tenant's turn, and, if the run is over,
+    /// the schedule's state without it.
+    fn finish(&self, mut commit: Commit, document: &RunDocument, run: crate::model::Run) -> Commit {
+        if run.state.is_terminal() {
+            let mut state = document.schedule.state.value.clone();
+            window::close(&mut state, &run.id);
+            commit.schedule = Some(ScheduleStateWrite {
+                id: run.schedule.clone(),
+                expected: document.schedule.state.version,
+                state,
+            });
+        }
+        commit.served = Some(run.tenant.clone());
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(document.run.version),
+        });
+        commit
+    }
+
+    /// Commits, and counts what it learns; false on a conflict.
+    async fn commit(&self, document: &RunDocument, commit: Commit) -> bool {
+        let step = commit.step.clone();
+        let answer = self.context.commit(commit).await;
+        let metrics = &self.context.metrics;
+        let mode = document.run.value.mode;
+        let Answer::Applied(applied) = answer else {
+            metrics.planner_attempt(mode, AttemptOutcome::Conflict);
+            return false;
+        };
+        let Step::Plan { outcome, .. } = step else {
+            metrics.planner_attempt(mode, AttemptOutcome::Retried);
+            return true;
+        };
+        let latency = applied
+            .at
+            .since(document.run.value.created_at)
+            .as_secs_f64();
+        let (status, attempt) = match outcome {
+            PlanOutcome::Enqueued => (PlannerStatus::Enqueued, AttemptOutcome::Enqueued),
+            PlanOutcome::NoWork => (PlannerStatus::NoWork, AttemptOutcome::NoWork),
+            PlanOutcome::Failed => (PlannerStatus::Failed, AttemptOutcome::Failed),
+        };
+        metrics.planner_attempt(mode, attempt);
+        metrics.planner_run(mode, status, latency);
+        match outcome {
+            PlanOutcome::Enqueued => self.context.intents.raise(),
+            PlanOutcome::NoWork => metrics.run_completed(mode, 0.0),
+            PlanOutcome::Failed => {}
+        }
+        true
+    }
+}

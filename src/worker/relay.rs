@@ -1,0 +1,99 @@
+//! Relays: planner messages from intents to the queue, events from the outbox to Notify.
+//!
+//! Each works at least once: what was passed on and not yet ticked off is passed on again.
+
+use super::context::Context;
+use super::enqueue;
+use super::ports::{Notify, Ports, Store};
+
+/// Enqueues planner messages for which a commit left an intent.
+pub struct IntentRelay<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<'a, P: Ports> IntentRelay<'a, P> {
+    /// The relay of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self { context }
+    }
+
+    /// Relays until the process stops.
+    pub async fn run(self) {
+        let batch = self.context.options.relay_batch as usize;
+        while !self.context.stop.is_raised() {
+            if self.relay(batch).await < batch {
+                let poll = self.context.options.relay_poll;
+                self.context.pause_for(poll, &self.context.intents).await;
+            }
+        }
+    }
+
+    /// Relays up to `batch` intents; tells how many.
+    async fn relay(&self, batch: usize) -> usize {
+        let store = self.context.ports.store();
+        let Ok(intents) = self.context.watch_store(store.intents(batch).await) else {
+            return 0;
+        };
+        let mut relayed = Vec::with_capacity(intents.len());
+        for intent in &intents {
+            let queue = self.context.ports.planner_queue();
+            let done =
+                enqueue::enqueue(self.context, queue, &intent.message, intent.requeued).await;
+            if done.is_err() {
+                break;
+            }
+            relayed.push(intent.message.run.clone());
+        }
+        if !relayed.is_empty() {
+            let _ = self
+                .context
+                .watch_store(store.intents_enqueued(&relayed).await);
+        }
+        relayed.len()
+    }
+}
+
+/// Publishes the events of the outbox. The only part of the worker that speaks to Notify.
+pub struct EventRelay<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<'a, P: Ports> EventRelay<'a, P> {
+    /// The relay of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self { context }
+    }
+
+    /// Relays until the process stops.
+    pub async fn run(self) {
+        let batch = self.context.options.relay_batch as usize;
+        while !self.context.stop.is_raised() {
+            if self.relay(batch).await < batch {
+                let poll = self.context.options.relay_poll;
+                self.context.pause_for(poll, &self.context.events).await;
+            }
+        }
+    }
+
+    /// Publishes up to `batch` events; tells how many.
+    async fn relay(&self, batch: usize) -> usize {
+        let store = self.context.ports.store();
+        let Ok((events, depth)) = self.context.watch_store(store.outbox(batch).await) else {
+            return 0;
+        };
+        self.context
+            .metrics
+            .outbox_depth(depth, self.context.elapsed());
+        if events.is_empty() || self.context.ports.notify().publish(&events).await.is_err() {
+            return 0;
+        }
+        for event in &events {
+            self.context.metrics.event_published(event.kind);
+        }
+        let ids: Vec<_> = events.iter().map(|event| event.event_id).collect();
+        match self.context.watch_store(store.forget_events(&ids).await) {
+            Ok(()) => events.len(),
+            Err(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Running segments: a report per image, the delta to the last one, and one commit.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_lite::future;
+
+use super::context::{Busy, CONFLICT_RETRIES, Context};
+use super::lease::Held;
+use super::permits::PermitPool;
+use super::ports::{Ports, RunDocument, SegmentDocument, Store};
+use super::scanner_client::{ScanFailure, ScanSession, ScannerReportClient};
+use super::segment_commit::{Worked, segment_commit};
+use super::{Ended, ending, poison};
+use crate::metrics::{Delta, SegmentStatus};
+use crate::model::observation::QueueName;
+use crate::model::{Answer, Applied, Refusal, RunState, Segment, SegmentMessage, SegmentOutcome};
+
+type HeldSegment<'a, P> = Held<'a, P, SegmentMessage, <P as Ports>::RunnerQueue>;
+
+/// Takes segments off the queue; a process has several of these.
+pub struct RunnerBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+    client: &'a ScannerReportClient,
+}
+
+impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
+    /// One place for a segment in a process. `client` is the process's own.
+    pub fn new(context: &'a Context<P>, client: &'a ScannerReportClient) -> Self {
+        Self { context, client }
+    }
+
+    /// Works one segment after the other until the process stops.
+    pub async fn run(self) {
+        let _busy = Busy::new(&self.context.busy);
+        while !self.context.stop.is_raised() {
+            let queue = self.context.ports.runner_queue();
+            let held = match self.context.store_reachable() {
+                true => Held::next(self.context, queue, QueueName::Runner).await,
+                false => Ok(None),
+            };
+            match held {
+                Ok(Some(held)) => {
+                    if matches!(self.work(&held).await, Ended::Unavailable) {
+                        self.context
+                            .pause(self.context.options.backoff_initial)
+                            .await;
+                    }
+                }
+                Ok(None) if self.context.store_reachable() => {}
+                _ => {
+                    self.context
+                        .pause(self.context.options.backoff_initial)
+                        .await;
+                }
+            }
+        }
+    }
+
+    async fn work(&self, held: &HeldSegment<'a, P>) -> Ended {
+        let service = RunnerExecutionService {
+            context: self.context,
+            client: self.client,
+            held,
+            is_committing: AtomicBool::new(false),
+            is_missing: AtomicBool::new(false),
+        };
+        let kept = held.keep(async || service.touch().await);
+        let ended = future::or(service.execute(), kept).await;
+        held.end(ended.clone()).await;
+        ended
+    }
+}
+
+/// Works one delivery of one segment.
+pub struct RunnerExecutionService<'a, P: Ports> {
+    context: &'a Context<P>,
+    client: &'a ScannerReportClient,
+    held: &'a HeldSegment<'a, P>,
+    /// From here on the work is not given up: an answer may be on its way.
+    is_committing: AtomicBool,
+    /// The missing run is counted.
+    is_missing: AtomicBool,
+}
+
+impl<P: Ports> RunnerExecutionService<'_, P> {
+    /// Tells the store that the work goes on, so that repair leaves it alone; gives the work up if
+    /// the run is over or a newer delivery has begun.
+    async fn touch(&self) -> Option<Ended> {
+        let message = self.held.lease.body.as_ref().ok()?;
+        let is_committing = || self.is_committing.load(Ordering::Relaxed);
+        if is_committing() {
+            return None;
+        }
+        let delivery = self.held.lease.delivery;
+        let store = self.context.ports.store();
+        let answer = store.begin_segment(&message.key(), delivery).await;
+        let begun = self.context.watch_store(answer).ok()?.value;
+        if begun.run.is_none() {
+            self.run_missing(message);
+        }
+        let is_running = |document: &RunDocument| document.run.value.state == RunState::Running;
+        let is_own = |segment: &Segment| segment.delivery <= delivery;
+        let goes_on = begun.run.as_ref().is_some_and(is_running)
+            && begun.segment.as_ref().is_some_and(is_own);
+        if goes_on || is_committing() {
+            return None;
+        }
+        if begun.run.is_some_and(|document| !is_running(&document)) {
+            self.context.metrics.segment_discarded(message.mode);
+        }
+        Some(Ended::Done)
+    }
+
+    async fn execute(&self) -> Ended {
+        let message = match poison::readable(self.context, &self.held.lease).await {
+            Ok(message) => message,
+            Err(ended) => return ended,
+        };
+        let key = message.key();
+        let delivery = self.held.lease.delivery;
+        let begin = || self.context.ports.store().begin_segment(&key, delivery);
+        let begun = self.context.until_answered(begin).await.value;
+        let (document, segment) = match self.admit(message, begun).await {
+            Ok(admitted) => admitted,
+            Err(ended) => return ended,
+        };
+        match self.scan(&document, &segment).await {
+            Ok(worked) => {
+                self.is_committing.store(true, Ordering::Relaxed);
+                self.commit(message, worked).await
+            }
+            Err(ended) => ended,
+        }
+    }
+
+    /// Whether the segment still awaits work; if not, what is left to do.
+    async fn admit(
+        &self,
+        message: &SegmentMessage,
+        begun: SegmentDocument,
+    ) -> Result<(RunDocument, Segment), Ended> {
+        let metrics = &self.context.metrics;
+        let Some(document) = begun.run else {
+            return Err(self.run_missing(message));
+        };
+        let is_running = document.run.value.state == RunState::Running;
+        match begun.segment {
+            Some(segment) if segment.committed_by.is_some() => {
+                // Whoever committed it may not have enqueued what the commit released.
+                match ending::enqueue_released(self.context, &segment.released_next).await {
+                    true => Err(Ended::Done),
+                    false => Err(Ended::Unavailable),
+                }
+            }
+            Some(segment) if is_running && segment.delivery > self.held.lease.delivery => {
+                Err(Ended::Done)
+            }
+            Some(segment) if is_running => Ok((document, segment)),
+            _ => {
+                metrics.segment_discarded(message.mode);
+                Err(Ended::Done)
+            }
+        }
+    }
+
+    /// A report for each image.
+    async fn scan(&self, document: &RunDocument, segment: &Segment) -> Result<Worked, Ended> {
+        let run = &document.run.value;
+        let rate_per_second = document.schedule.schedule.limits.rate_per_second;
+        let mut session = ScanSession {
+            run,
+            rate_per_second,
+            delivery: self.held.lease.delivery,
+            permits: rate_per_second
+                .map(|rate| PermitPool::new(run.schedule.clone(), run.mode, rate)),
+        };
+        let mut worked = Worked::with_capacity(segment.digests.len());
+        let mut left = segment.digests.len() as u32;
+        for image in segment.digests.iter() {
+            self.may_go_on()?;
+            let is_live = || self.held.is_live();
+            match self
+                .client
+                .report(self.context, &mut session, image, left, is_live)
+                .await
+            {
+                Ok(report) => worked.reports.push(report),
+                Err(ScanFailure::Refused) => worked.failed.push(*image),
+                Err(ScanFailure::Unavailable) => return Err(Ended::Unavailable),
+                Err(ScanFailure::Interrupted) => return Err(Ended::HandedBack),
+            }
+            left -= 1;
+        }
+        Ok(worked)
+    }
+
+    /// A stopping process finishes what it can within its grace, and hands the rest back.
+    fn may_go_on(&self) -> Result<(), Ended> {
+        let is_over = self
+            .context
+            .stopping_for()
+            .is_some_and(|time| time > self.context.options.stop_grace);
+        if is_over || !self.held.is_live() {
+            Err(Ended::HandedBack)
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn commit(&self, message: &SegmentMessage, worked: Worked) -> Ended {
+        let store = self.context.ports.store();
+        let key = message.key();
+        let delivery = self.held.lease.delivery;
+        let metrics = &self.context.metrics;
+        let mode = message.mode;
+        for conflicts in 0..=CONFLICT_RETRIES {
+            let begin = || store.begin_segment(&key, delivery);
+            let begun = self.context.until_answered(begin).await.value;
+            let Some(document) = begun.run else {
+                return self.run_missing(message);
+            };
+            let Some(segment) = begun.segment else {
+                metrics.segment_discarded(mode);
+                return Ended::Done;
+            };
+            let tenant = &document.run.value.tenant;
+            let images: Vec<_> = worked.reports.iter().map(|report| report.image).collect();
+            let baselines = self
+                .context
+                .until_answered(|| store.baselines(tenant, &images))
+                .await;
+            let (commit, outcome) = segment_commit(
+                self.context,
+                &document,
+                &segment,
+                &worked,
+                &baselines,
+                delivery,
+            );
+            let released = commit.release.clone();
+            let completes = commit.booking.is_some();
+            match self.context.commit(commit).await {
+                Answer::Applied(applied) => {
+                    self.count(&document, &outcome, &applied, completes);
+                    return match ending::enqueue_released(self.context, &released).await {
+                        true => Ended::Done,
+                        false => Ended::Unavailable,
+                    };
+                }
+                Answer::Conflict => self.context.give_way(conflicts).await,
+                Answer::AppliedByAnother => return Ended::Done,
+                Answer::Refused(Refusal::Superseded) => {
+                    metrics.segment(mode, SegmentStatus::PersistFailed);
+                    return Ended::Done;
+                }
+                Answer::Refused(Refusal::RunMissing) => return self.run_missing(message),
+                Answer::Refused(Refusal::RunTerminal) => {
+                    metrics.segment_discarded(mode);
+                    return Ended::Done;
+                }
+            }
+        }
+        metrics.segment(mode, SegmentStatus::PersistFailed);
+        // Contention is no poison: the delivery does not count.
+        Ended::Unavailable
+    }
+
+    /// The run was purged: counted once per delivery, whoever sees it first.
+    fn run_missing(&self, message: &SegmentMessage) -> Ended {
+        if !self.is_missing.swap(true, Ordering::Relaxed) {
+            let metrics = &self.context.metrics;
+            metrics.segment(message.mode, SegmentStatus::RunMissing);
+        }
+        Ended::Done
+    }
+
+    /// Counts a segment whose commit was learned to be applied.
+    fn count(
+        &self,
+        document: &RunDocument,
+        outcome: &SegmentOutcome,
+        applied: &Applied,
+        completes: bool,
+    ) {
+        let metrics = &self.context.metrics;
+        let mode = document.run.value.mode;
+        metrics.segment(mode, SegmentStatus::Completed);
+        metrics.images(mode, Delta(false), outcome.unchanged + outcome.failed);
+        metrics.images(mode, Delta(true), outcome.changed);
+        metrics.images_failed(mode, outcome.failed);
+        metrics.deltas(mode, &outcome.deltas);
+        if completes {
+            let duration: Duration = applied.at.since(document.run.value.created_at);
+            metrics.run_completed(mode, duration.as_secs_f64());
+        }
+        self.context.events.raise();
+    }
+}

@@ -1,0 +1,104 @@
+//! Repair: brings back work whose message was lost, and ends runs that are overdue or orphaned.
+
+use super::context::Context;
+use super::ending::end_run;
+use super::enqueue;
+use super::ports::{Ports, Queue, Store};
+use crate::model::commit::{EndReason, Intent};
+use crate::model::{Answer, Segment, Step, Timestamp};
+
+/// Repairs at regular intervals.
+pub struct SweeperBackgroundService<'a, P: Ports> {
+    context: &'a Context<P>,
+}
+
+impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
+    /// The service of one process.
+    pub fn new(context: &'a Context<P>) -> Self {
+        Self { context }
+    }
+
+    /// Sweeps until the process stops.
+    pub async fn run(self) {
+        while !self.context.stop.is_raised() {
+            self.sweep().await;
+            self.context
+                .pause(self.context.options.sweep_interval)
+                .await;
+        }
+    }
+
+    async fn sweep(&self) {
+        let options = &self.context.options;
+        let store = self.context.ports.store();
+        let read = store
+            .stale_work(options.stale_after(), options.run_timeout)
+            .await;
+        let Ok(read) = self.context.watch_store(read) else {
+            return;
+        };
+        let stale = read.value;
+        for run in &stale.overdue {
+            end_run(self.context, run, EndReason::TimedOut, "", 0).await;
+        }
+        for run in &stale.orphaned {
+            end_run(self.context, run, EndReason::ScheduleDeleted, "", 0).await;
+        }
+        self.requeue_segments(stale.segments, read.now).await;
+        self.requeue_intents(stale.intents, read.now).await;
+    }
+
+    /// Enqueues segments again whose message must be lost: it is older than any that is ready, and
+    /// nobody works on it.
+    async fn requeue_segments(&self, mut segments: Vec<Segment>, now: Timestamp) {
+        if segments.is_empty() {
+            return;
+        }
+        let Ok(depth) = self.context.ports.runner_queue().depth().await else {
+            return;
+        };
+        let oldest_ready = now.before(depth.oldest_ready_age);
+        segments.retain(|segment| segment.released_at.is_some_and(|at| at < oldest_ready));
+        if segments.is_empty() {
+            return;
+        }
+        let mut commit = self.context.new_commit(Step::Requeue, 0);
+        commit.release = segments.iter().map(|segment| segment.key.clone()).collect();
+        if !matches!(self.context.commit(commit).await, Answer::Applied(_)) {
+            return;
+        }
+        for segment in &segments {
+            let run = &segment.key.run;
+            let read = self
+                .context
+                .until_answered(|| self.context.ports.store().run(run))
+                .await;
+            let Some(document) = read.value else { continue };
+            let message = enqueue::segment_message(&document.run.value, segment);
+            let queue = self.context.ports.runner_queue();
+            let _ = enqueue::enqueue(self.context, queue, &message, segment.requeued + 1).await;
+        }
+    }
+
+    /// Asks the relays for another enqueue of intents whose message must be lost.
+    async fn requeue_intents(&self, mut intents: Vec<Intent>, now: Timestamp) {
+        if intents.is_empty() {
+            return;
+        }
+        let Ok(depth) = self.context.ports.planner_queue().depth().await else {
+            return;
+        };
+        let oldest_ready = now.before(depth.oldest_ready_age);
+        intents.retain(|intent| intent.enqueued && intent.since < oldest_ready);
+        if intents.is_empty() {
+            return;
+        }
+        let mut commit = self.context.new_commit(Step::Requeue, 0);
+        commit.intents_requeued = intents
+            .into_iter()
+            .map(|intent| intent.message.run)
+            .collect();
+        self.context.commit(commit).await;
+        self.context.intents.raise();
+    }
+}
