@@ -1,0 +1,196 @@
+//! Drawing a fleet from a scenario and a seed.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use super::digest_index::DigestIndex;
+use super::{Content, Fleet, Row};
+use crate::model::{ImageDigest, TenantId};
+use crate::scenario;
+use crate::sim::distribution::{Distribution, DistributionError};
+use crate::sim::kernel::Stream;
+use crate::sim::sampler::Sampler;
+
+/// One image in so many runs in two namespaces.
+const SECOND_NAMESPACE_ONE_IN: u64 = 8;
+/// How many tags there are.
+const TAGS: u16 = 16;
+/// So many draws for each component of an image that is still missing; a popular one that the image
+/// has already is drawn again.
+const DRAWS_PER_COMPONENT_MAX: usize = 8;
+
+impl Fleet {
+    /// Draws a fleet. The same scenario and seed give the same fleet.
+    ///
+    /// # Errors
+    /// A distribution of the scenario can't be.
+    pub fn draw(scenario: &scenario::Fleet, seed: u64) -> Result<Self, DistributionError> {
+        let names =
+            |names: Vec<String>| names.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>();
+        let component = |number| Arc::from(format!("pkg:generic/component-{number}"));
+        let mut labels = Vec::new();
+        let mut label_shares = Vec::new();
+        for (name, values) in &scenario.labels {
+            let name: Arc<str> = name.as_str().into();
+            label_shares.push(values.values().map(|share| share.0).collect());
+            for value in values.keys() {
+                labels.push((Arc::clone(&name), value.as_str().into()));
+            }
+        }
+        let mut fleet = Self {
+            tenants: scenario
+                .tenant_names()
+                .into_iter()
+                .map(TenantId::new)
+                .collect(),
+            registry: "registry.example".into(),
+            repositories: names(scenario.repository_names()),
+            namespaces: names(scenario.namespace_names()),
+            tags: (0..TAGS).map(|tag| Arc::from(format!("1.{tag}"))).collect(),
+            labels,
+            components: (1..=scenario.components).map(component).collect(),
+            digests: Vec::new(),
+            rows: Vec::new(),
+            contents: Vec::new(),
+            carried: Vec::new(),
+            index: DigestIndex::new(&[]),
+            inverted: OnceCell::new(),
+        };
+        Artist::new(scenario, label_shares, seed)?.draw(scenario, &mut fleet);
+        fleet.index = DigestIndex::new(&fleet.digests);
+        Ok(fleet)
+    }
+}
+
+/// What drawing images takes.
+struct Artist {
+    seed: u64,
+    stream: Stream,
+    popularity: Distribution,
+    components_per_image: Sampler,
+    entrypoint_share: f64,
+    /// For each label name the shares of its values.
+    label_shares: Vec<Vec<f64>>,
+    /// For each component the last image that got it, so that none gets it twice.
+    seen_by: Vec<u32>,
+}
+
+impl Artist {
+    fn new(
+        scenario: &scenario::Fleet,
+        label_shares: Vec<Vec<f64>>,
+        seed: u64,
+    ) -> Result<Self, DistributionError> {
+        let exponent = match scenario.popularity {
+            scenario::Popularity::Uniform => 0.0,
+            scenario::Popularity::Zipf { exponent } => exponent,
+        };
+        // A table is several times faster here than drawing from the law of Zipf directly.
+        let weights = (0..scenario.components).map(|index| {
+            let rank = (index + 1) as f64;
+            (index as f64, libm::pow(rank, -exponent))
+        });
+        Ok(Self {
+            seed,
+            stream: Stream::new(seed, "fleet"),
+            popularity: Distribution::empirical(weights)?,
+            components_per_image: Sampler::of_counts(&scenario.components_per_image)?,
+            entrypoint_share: scenario.entrypoint_share.0,
+            label_shares,
+            seen_by: vec![u32::MAX; scenario.components as usize],
+        })
+    }
+
+    fn draw(&mut self, scenario: &scenario::Fleet, fleet: &mut Fleet) {
+        let images = scenario.images as usize;
+        fleet.digests.reserve_exact(images);
+        fleet.rows.reserve_exact(images);
+        let weights: Vec<f64> = fleet
+            .tenants
+            .iter()
+            .map(|tenant| scenario.tenant_weights.get(tenant.as_str()).copied())
+            .map(|weight| weight.unwrap_or(1.0))
+            .collect();
+        let total: f64 = weights.iter().sum();
+        let mut weight_so_far = 0.0;
+        for (tenant, weight) in weights.iter().enumerate() {
+            weight_so_far += weight;
+            // Rounding the running sum gives every tenant its share, and all images to somebody.
+            let end = (weight_so_far / total * images as f64 + 0.5) as usize;
+            while fleet.digests.len() < end.min(images) {
+                self.draw_image(tenant as u16, fleet);
+            }
+        }
+        fleet.contents.shrink_to_fit();
+    }
+
+    fn draw_image(&mut self, tenant: u16, fleet: &mut Fleet) {
+        let number = fleet.digests.len() as u32;
+        fleet.digests.push(self.digest(number));
+        self.draw_contents(number, fleet);
+        self.draw_labels(fleet);
+        let namespaces = fleet.namespaces.len() as u64;
+        let namespace = self.stream.below(namespaces) as u32;
+        let has_second = self.stream.below(SECOND_NAMESPACE_ONE_IN) == 0;
+        fleet.rows.push(Row {
+            tenant,
+            tag: self.stream.below(u64::from(TAGS)) as u16,
+            repository: self.stream.below(fleet.repositories.len() as u64) as u32,
+            namespace,
+            second_namespace: if has_second {
+                self.stream.below(namespaces) as u32
+            } else {
+                namespace
+            },
+            contents_end: fleet.contents.len() as u32,
+            labels_end: fleet.carried.len() as u32,
+        });
+    }
+
+    fn digest(&self, number: u32) -> ImageDigest {
+        let mut bytes = [0; 32];
+        for (half, chunk) in bytes.chunks_exact_mut(16).enumerate() {
+            let material = [u64::from(number), half as u64].map(u64::to_le_bytes);
+            let hash = xxh3_128_with_seed(material.as_flattened(), self.seed);
+            chunk.copy_from_slice(&hash.to_le_bytes());
+        }
+        ImageDigest::new(bytes)
+    }
+
+    fn draw_contents(&mut self, number: u32, fleet: &mut Fleet) {
+        let wanted = self.components_per_image.draw_whole(&mut self.stream);
+        let wanted = (wanted as usize).clamp(1, self.seen_by.len());
+        let mut missing = wanted;
+        for _ in 0..wanted * DRAWS_PER_COMPONENT_MAX {
+            let component = self.popularity.sample(&mut self.stream) as u32;
+            let last = std::mem::replace(&mut self.seen_by[component as usize], number);
+            if last == number {
+                continue;
+            }
+            let is_used = self.stream.chance(self.entrypoint_share);
+            fleet.contents.push(Content::new(component, is_used));
+            missing -= 1;
+            if missing == 0 {
+                break;
+            }
+        }
+    }
+
+    /// One value at most of each label name.
+    fn draw_labels(&mut self, fleet: &mut Fleet) {
+        let mut first = 0;
+        for shares in &self.label_shares {
+            let mut left = self.stream.uniform();
+            for (value, share) in shares.iter().enumerate() {
+                if left < *share {
+                    fleet.carried.push((first + value) as u16);
+                    break;
+                }
+                left -= share;
+            }
+            first += shares.len();
+        }
+    }
+}

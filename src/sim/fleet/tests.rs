@@ -1,0 +1,128 @@
+use super::*;
+use crate::scenario::{Fleet as Stated, Loader, Names, Share};
+
+fn stated() -> Stated {
+    Stated {
+        tenants: Names::Count(3),
+        images: 1_000,
+        components: 200,
+        labels: [(
+            "tier".to_owned(),
+            [
+                ("gold".to_owned(), Share(0.2)),
+                ("tin".to_owned(), Share(0.8)),
+            ]
+            .into(),
+        )]
+        .into(),
+        tenant_weights: [("tenant-1".to_owned(), 2.0)].into(),
+        ..Stated::default()
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_fleet_and_another_gives_another() {
+    let draw = |seed| {
+        Fleet::draw(&stated(), seed)
+            .unwrap()
+            .images()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(draw(1), draw(1));
+    assert_ne!(draw(1), draw(2));
+}
+
+#[test]
+fn every_image_is_found_and_belongs_to_somebody() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    assert_eq!(fleet.len(), 1_000);
+    for number in 0..fleet.len() as u32 {
+        assert_eq!(fleet.find(fleet.digest(number)), Some(number));
+    }
+    let of_tenant = |name: &str| {
+        fleet
+            .images()
+            .filter(|image| image.tenant.as_str() == name)
+            .count()
+    };
+    assert_eq!(
+        ["tenant-1", "tenant-2", "tenant-3"].map(of_tenant),
+        [500, 250, 250]
+    );
+}
+
+#[test]
+fn components_are_distinct_and_popular_ones_common() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    for image in fleet.images() {
+        let mut components = image.components.clone();
+        components.sort();
+        components.dedup();
+        assert_eq!(components.len(), image.components.len());
+        assert!(!components.is_empty());
+    }
+    assert!(fleet.images_with(0).len() > 4 * fleet.images_with(150).len());
+}
+
+#[test]
+fn the_inverted_index_says_what_the_images_say() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    for component in 0..200 {
+        let name = &fleet.components()[component as usize];
+        let contains = |number: &u32| {
+            let image = fleet.image(*number);
+            image.components.iter().any(|(other, _)| other == name)
+        };
+        let expected: Vec<u32> = (0..1_000).filter(contains).collect();
+        assert_eq!(fleet.images_with(component), expected);
+        for number in &expected {
+            let used = (name.clone(), true);
+            let is_used = fleet.image(*number).components.contains(&used);
+            assert_eq!(fleet.uses_at_entrypoint(*number, component), is_used);
+        }
+    }
+}
+
+#[test]
+fn labels_are_carried_by_their_shares() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    let gold = fleet.images().filter(|image| {
+        image
+            .labels
+            .get("tier")
+            .is_some_and(|tier| &**tier == "gold")
+    });
+    assert!((120..280).contains(&gold.count()));
+    assert!(fleet.images().all(|image| image.labels.len() == 1));
+}
+
+#[test]
+fn a_population_of_schedules_fires_and_takes_turns() {
+    let text = "name = \"many\"\nduration = \"1d\"\n[fleet]\ntenants = 2\n[schedules]\ncount = 40\n\
+                timeZones = [\"UTC\", \"Europe/Vienna\", \"Asia/Tokyo\"]\ncadence = \"weekly\"\n\
+                contentRefreshShare = 0.5\nfromHour = 20\nuntilHour = 22\n\
+                scopes = { all = 1, namespaces = 1, repositories = 1 }\n";
+    let scenario = Loader::default().parse("many.toml", text, None);
+    let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+    let schedules = schedules(&scenario, 1);
+    assert_eq!(schedules.len(), 40);
+    for (number, schedule) in schedules.iter().enumerate() {
+        let cron = schedule.when_cron.as_deref().unwrap();
+        assert!(
+            crate::model::Calendar::new(cron, &schedule.time_zone).is_ok(),
+            "{cron}"
+        );
+        assert!(cron.contains(" 20 ") || cron.contains(" 21 "), "{cron}");
+        assert_eq!(
+            schedule.tenant.as_str(),
+            ["tenant-1", "tenant-2"][number % 2]
+        );
+    }
+    let all = |selector: &crate::model::Selector| *selector == crate::model::Selector::All;
+    let count = schedules
+        .iter()
+        .filter(|schedule| all(&schedule.selector))
+        .count();
+    assert!((5..25).contains(&count));
+    assert_eq!(schedules, super::schedules(&scenario, 1));
+}

@@ -1,0 +1,258 @@
+//! What a kernel, its handles and its sleeps share.
+//!
+//! One rule keeps it sound: no borrow of [`State`] lasts while user code may run. User code is a
+//! poll, a posted closure, a foreign waker (cloned, woken or dropped), and any destructor of these.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::state::{State, Step};
+use super::stream::Streams;
+use super::task::{TaskFuture, TaskId};
+use super::timer::{Other, TimerKey};
+use super::trace::{Kind, TraceLine};
+use super::waker::Wakes;
+use super::{KernelOptions, Stop};
+
+/// The name of the stream that chooses among ready tasks.
+const CHOICE_STREAM: &str = "kernel.choice";
+
+pub(super) struct Core {
+    pub(super) now_ns: Cell<u64>,
+    pub(super) events: Cell<u64>,
+    /// The task that is being polled.
+    pub(super) running: Cell<Option<TaskId>>,
+    /// The event before which the kernel must stop: one number to look at for each event.
+    halt_at: Cell<u64>,
+    /// Why, if it isn't the event budget.
+    halt: Cell<Option<Stop>>,
+    event_budget: u64,
+    /// The events of the readable trace, empty if there is none.
+    window: Cell<(u64, u64)>,
+    wakes: Rc<Wakes>,
+    pub(super) streams: Streams,
+    pub(super) state: RefCell<State>,
+}
+
+impl Core {
+    pub(super) fn new(options: KernelOptions) -> Rc<Self> {
+        let streams = Streams::new(options.seed);
+        let choice = streams.open(CHOICE_STREAM);
+        let window = options.trace.window.clone().unwrap_or(0..0);
+        Rc::new(Self {
+            now_ns: Cell::new(options.start_ns),
+            events: Cell::new(0),
+            running: Cell::new(None),
+            halt_at: Cell::new(options.event_budget),
+            halt: Cell::new(None),
+            event_budget: options.event_budget,
+            window: Cell::new((window.start, window.end)),
+            wakes: Wakes::register(),
+            streams,
+            state: RefCell::new(State::new(options, choice)),
+        })
+    }
+
+    /// Why the kernel must stop now, if it must. A limit stays, a request is forgotten.
+    #[inline]
+    pub(super) fn halted(&self) -> Option<Stop> {
+        if self.events.get() < self.halt_at.get() {
+            return None;
+        }
+        let halt = self.halt.get().unwrap_or(Stop::EventBudget);
+        if halt == Stop::Requested {
+            self.halt.set(None);
+            self.halt_at.set(self.event_budget);
+        }
+        Some(halt)
+    }
+
+    /// Stops the kernel before its next event. The first limit that is met stands.
+    #[cold]
+    pub(super) fn halt(&self, stop: Stop) {
+        if self.halt.get().is_none_or(|halt| halt == Stop::Requested) {
+            self.halt.set(Some(stop));
+            self.halt_at.set(0);
+        }
+    }
+
+    /// Finds the next thing to do, moving the clock if nothing is left to do now.
+    #[inline]
+    pub(super) fn next_step(&self, deadline_ns: u64) -> Step {
+        let state = &mut *self.state.borrow_mut();
+        self.wakes.drain(|task| state.enqueue(task));
+        loop {
+            let (now_ns, has_ready) = (self.now_ns.get(), !state.ready.is_empty());
+            // All that is due now comes before the choice, so that the choice is among all.
+            if !has_ready || !state.timers.is_idle_at(now_ns) {
+                match state.timers.peek() {
+                    Some((at_ns, key)) if at_ns <= now_ns || !has_ready => {
+                        if at_ns > deadline_ns {
+                            self.now_ns.set(deadline_ns);
+                            return Step::Stop(Stop::Deadline);
+                        }
+                        self.now_ns.set(now_ns.max(at_ns));
+                        if let Some(step) = state.fire(self, key) {
+                            return step;
+                        }
+                        continue;
+                    }
+                    None if !has_ready => return Step::Stop(Stop::Idle),
+                    _ => {}
+                }
+            }
+            if let Some((task, future)) = state.choose(self) {
+                return Step::Poll(task, future);
+            }
+        }
+    }
+
+    /// Polls a task, and puts it back or ends it.
+    #[inline]
+    pub(super) fn poll(&self, task: TaskId, mut future: TaskFuture) {
+        self.running.set(Some(task));
+        let guard = NotRunning(&self.running);
+        // A waker of ours owns nothing, so it need not be dropped, which would be a call for nothing.
+        let waker = ManuallyDrop::new(self.wakes.waker(task.into()));
+        let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+        drop(guard);
+        let ended = match poll {
+            Poll::Ready(()) => Some(future),
+            Poll::Pending => self.state.borrow_mut().tasks.park(task, future),
+        };
+        if ended.is_some() {
+            self.end(task, ended);
+        }
+    }
+
+    /// Ends a task that has just been polled.
+    fn end(&self, task: TaskId, future: Option<TaskFuture>) {
+        let process = {
+            let state = &mut *self.state.borrow_mut();
+            state.fold(self, Kind::End, task.trace_word());
+            state.tasks.process(task)
+        };
+        drop(future);
+        let state = &mut *self.state.borrow_mut();
+        // The future has been taken out of the slot before: nothing is dropped here.
+        let _ = state.tasks.remove(task);
+        if let Some(process) = process.and_then(|process| state.processes.get_mut(process)) {
+            process.is_dying = false;
+        }
+    }
+
+    /// Drops every task and every timer's target, and refuses new ones from here on.
+    pub(super) fn close(&self) {
+        self.wakes.unregister();
+        let tasks: Vec<TaskId> = {
+            let mut state = self.state.borrow_mut();
+            state.is_closed = true;
+            state.ready.clear();
+            state.tasks.ids().collect()
+        };
+        for task in tasks {
+            let future = self.state.borrow_mut().tasks.remove(task);
+            drop(future);
+        }
+        let others = self.state.borrow_mut().timers.clear();
+        drop(others);
+    }
+
+    // --- timers -------------------------------------------------------------------------------
+
+    pub(super) fn post(&self, at_ns: u64, action: Box<dyn FnOnce()>) {
+        // What was refused is dropped after the borrow.
+        let _ = self.start_other_timer(at_ns, Other::Post(action));
+    }
+
+    /// Starts a timer that wakes `waker`; none if there are too many or the kernel is gone.
+    #[inline]
+    pub(super) fn start_timer(&self, at_ns: u64, waker: &Waker) -> Option<TimerKey> {
+        let Some(task) = self.wakes.task_of(waker) else {
+            return self
+                .start_other_timer(at_ns, Other::Wake(waker.clone()))
+                .ok();
+        };
+        let state = &mut *self.state.borrow_mut();
+        let key = state.timers.insert_task(at_ns, task);
+        if key.is_none() {
+            self.halt(Stop::TimerLimit);
+        }
+        key
+    }
+
+    fn start_other_timer(&self, at_ns: u64, other: Other) -> Result<TimerKey, Other> {
+        let state = &mut *self.state.borrow_mut();
+        if state.is_closed {
+            return Err(other);
+        }
+        let inserted = state.timers.insert_other(at_ns, other);
+        if inserted.is_err() {
+            self.halt(Stop::TimerLimit);
+        }
+        inserted
+    }
+
+    /// The timer's key, if it has not fired; it wakes `waker` from now on, for which it may have to
+    /// be another timer.
+    #[inline]
+    pub(super) fn keep_timer(&self, key: TimerKey, at_ns: u64, waker: &Waker) -> Option<TimerKey> {
+        {
+            let state = &*self.state.borrow();
+            if !state.timers.is_pending(key) {
+                return None;
+            }
+            if state.timers.wakes(key, self.wakes.task_of(waker), waker) {
+                return Some(key);
+            }
+        }
+        self.cancel_timer(key);
+        self.start_timer(at_ns, waker)
+    }
+
+    #[inline]
+    pub(super) fn cancel_timer(&self, key: TimerKey) {
+        let fired = self.state.borrow_mut().timers.cancel(key);
+        // A foreign waker is dropped after the borrow.
+        drop(fired);
+    }
+
+    // --- the trace -----------------------------------------------------------------------------
+
+    pub(super) fn record(&self, kind: u16, a: u64, b: u64) {
+        let trace = &mut self.state.borrow_mut().trace;
+        trace.fold_record(self.events.get(), self.now_ns.get(), kind, a, b);
+    }
+
+    /// True if the current event stands in the window of the readable trace.
+    #[inline]
+    pub(super) fn is_readable(&self) -> bool {
+        let (from, to) = self.window.get();
+        (from..to).contains(&self.events.get())
+    }
+
+    /// Writes a line to the readable trace.
+    pub(super) fn write(&self, what: String) {
+        let line = self.line(what);
+        self.state.borrow_mut().trace.write(line);
+    }
+
+    pub(super) fn line(&self, what: String) -> TraceLine {
+        TraceLine {
+            event: self.events.get(),
+            at_ns: self.now_ns.get(),
+            what,
+        }
+    }
+}
+
+/// Says that no task is running, even if the poll panics.
+struct NotRunning<'a>(&'a Cell<Option<TaskId>>);
+
+impl Drop for NotRunning<'_> {
+    fn drop(&mut self) {
+        self.0.set(None);
+    }
+}

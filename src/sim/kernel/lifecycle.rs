@@ -1,0 +1,119 @@
+//! How tasks and processes begin, pause and end.
+
+use super::Stop;
+use super::core::Core;
+use super::process::ProcessId;
+use super::state::State;
+use super::task::{TaskFuture, TaskId};
+use super::trace::Kind;
+
+impl Core {
+    pub(super) fn spawn(
+        &self,
+        process: ProcessId,
+        name: &'static str,
+        future: TaskFuture,
+    ) -> TaskId {
+        // A future that is refused is dropped as the function ends, after the borrow.
+        let state = &mut *self.state.borrow_mut();
+        let is_open = !state.is_closed
+            && state
+                .processes
+                .get(process)
+                .is_some_and(|process| !process.is_dying);
+        if is_open && state.tasks.is_full() {
+            self.halt(Stop::TaskLimit);
+        } else if is_open {
+            let task = state.tasks.insert(process, name, future);
+            state.fold(self, Kind::Spawn, task.trace_word());
+            state.enqueue(task.into());
+            return task;
+        }
+        TaskId::NONE
+    }
+
+    pub(super) fn make_process(&self, name: &str) -> ProcessId {
+        let state = &mut *self.state.borrow_mut();
+        let process = state.processes.add(name.into());
+        self.fold_process(state, Kind::Process, process);
+        process
+    }
+
+    pub(super) fn kill(&self, process: ProcessId) {
+        let tasks: Vec<TaskId> = {
+            let state = &mut *self.state.borrow_mut();
+            let Some(dying) = state.processes.mortal(process).filter(|it| !it.is_dying) else {
+                return;
+            };
+            dying.is_dying = true;
+            dying.is_paused = false;
+            dying.held.clear();
+            self.fold_process(state, Kind::Kill, process);
+            let tasks = &state.tasks;
+            state
+                .ready
+                .retain(|&task| tasks.process(task) != Some(process));
+            tasks.of_process(process).collect()
+        };
+        let running = self.running.get();
+        for &task in tasks.iter().filter(|&&task| Some(task) != running) {
+            let future = self.state.borrow_mut().tasks.remove(task);
+            drop(future);
+        }
+        let state = &mut *self.state.borrow_mut();
+        match running.filter(|running| tasks.contains(running)) {
+            // It ends after its poll, and until then the process takes no new tasks.
+            Some(running) => state.tasks.kill_after_poll(running),
+            None => {
+                if let Some(process) = state.processes.get_mut(process) {
+                    process.is_dying = false;
+                }
+            }
+        }
+    }
+
+    pub(super) fn pause(&self, process: ProcessId) {
+        let state = &mut *self.state.borrow_mut();
+        let Some(paused) = state.processes.mortal(process).filter(|it| !it.is_paused) else {
+            return;
+        };
+        paused.is_paused = true;
+        let tasks = &state.tasks;
+        let of_process = |task: &mut TaskId| tasks.process(*task) == Some(process);
+        paused.held.extend(state.ready.extract_if(.., of_process));
+        self.fold_process(state, Kind::Pause, process);
+    }
+
+    pub(super) fn resume(&self, process: ProcessId) {
+        let state = &mut *self.state.borrow_mut();
+        let Some(paused) = state.processes.mortal(process).filter(|it| it.is_paused) else {
+            return;
+        };
+        paused.is_paused = false;
+        state.ready.append(&mut paused.held);
+        self.fold_process(state, Kind::Resume, process);
+    }
+
+    fn fold_process(&self, state: &mut State, kind: Kind, process: ProcessId) {
+        state.fold(self, kind, u64::from(process.index()));
+        if self.is_readable() {
+            let name = state.processes.get(process).map_or("", |it| &it.name);
+            let line = self.line(format!("{kind:?} {name}"));
+            state.trace.write(line);
+        }
+    }
+
+    pub(super) fn count_tasks(&self, process: ProcessId) -> usize {
+        self.state.borrow().tasks.of_process(process).count()
+    }
+
+    /// The name of the task that is being polled; empty between polls.
+    pub(super) fn task_name(&self) -> &'static str {
+        let state = self.state.borrow();
+        self.running.get().map_or("", |task| state.tasks.name(task))
+    }
+
+    pub(super) fn is_live(&self, task: TaskId) -> bool {
+        self.state.borrow().tasks.is_live(task)
+    }
+}

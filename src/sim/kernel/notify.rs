@@ -1,0 +1,234 @@
+//! A wait-list: tasks wait until something is said to have happened.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// A wait-list; clones share it. Those who wait are notified in the order in which they came.
+#[derive(Clone, Default)]
+pub struct Notify(Rc<RefCell<List>>);
+
+#[derive(Default)]
+struct List {
+    /// Those who wait, in the order of coming, which is also that of their tickets.
+    waiters: VecDeque<Waiter>,
+    next_ticket: u64,
+    /// A notification that came while nobody waited. There is at most one.
+    has_permit: bool,
+}
+
+struct Waiter {
+    ticket: u64,
+    state: WaiterState,
+}
+
+enum WaiterState {
+    Waiting(Waker),
+    /// Notified alone: if it is dropped before it notices, the next one must have it.
+    NotifiedOne,
+    NotifiedAll,
+}
+
+impl Notify {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Notifies the one who has waited longest; if nobody waits, the next who comes need not
+    /// wait. *O*(those notified who have not noticed yet).
+    pub fn notify_one(&self) {
+        let waker = self.0.borrow_mut().notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Notifies all who wait now, and nobody who comes later.
+    pub fn notify_all(&self) {
+        let wakers: Vec<Waker> = {
+            let mut list = self.0.borrow_mut();
+            list.waiters
+                .iter_mut()
+                .filter_map(|waiter| waiter.notify(WaiterState::NotifiedAll))
+                .collect()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits for a notification; the place in the list is taken at the first poll.
+    pub fn notified(&self) -> Notified {
+        Notified {
+            list: Rc::clone(&self.0),
+            ticket: None,
+        }
+    }
+}
+
+impl List {
+    fn notify_one(&mut self) -> Option<Waker> {
+        for waiter in &mut self.waiters {
+            if let Some(waker) = waiter.notify(WaiterState::NotifiedOne) {
+                return Some(waker);
+            }
+        }
+        self.has_permit = true;
+        None
+    }
+
+    fn position(&self, ticket: u64) -> Option<usize> {
+        self.waiters
+            .binary_search_by_key(&ticket, |waiter| waiter.ticket)
+            .ok()
+    }
+}
+
+impl Waiter {
+    fn notify(&mut self, how: WaiterState) -> Option<Waker> {
+        if !matches!(self.state, WaiterState::Waiting(_)) {
+            return None;
+        }
+        match mem::replace(&mut self.state, how) {
+            WaiterState::Waiting(waker) => Some(waker),
+            WaiterState::NotifiedOne | WaiterState::NotifiedAll => None,
+        }
+    }
+}
+
+/// Waits for a notification of a [`Notify`]. Dropped after it was notified alone and before it
+/// could notice, it passes the notification on.
+#[must_use = "it does nothing until it is awaited"]
+pub struct Notified {
+    list: Rc<RefCell<List>>,
+    ticket: Option<u64>,
+}
+
+impl Future for Notified {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let waker = context.waker().clone();
+        let shared = Rc::clone(&self.list);
+        let mut list = shared.borrow_mut();
+        let Some(ticket) = self.ticket else {
+            if mem::take(&mut list.has_permit) {
+                return Poll::Ready(());
+            }
+            let ticket = list.next_ticket;
+            list.next_ticket += 1;
+            list.waiters.push_back(Waiter {
+                ticket,
+                state: WaiterState::Waiting(waker),
+            });
+            self.ticket = Some(ticket);
+            return Poll::Pending;
+        };
+        let Some(position) = list.position(ticket) else {
+            return Poll::Ready(());
+        };
+        let is_waiting = matches!(list.waiters[position].state, WaiterState::Waiting(_));
+        let _old = if is_waiting {
+            Some(mem::replace(
+                &mut list.waiters[position].state,
+                WaiterState::Waiting(waker),
+            ))
+        } else {
+            self.ticket = None;
+            list.waiters.remove(position).map(|waiter| waiter.state)
+        };
+        // The old waker may run user code as it goes.
+        drop(list);
+        if is_waiting {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+}
+
+impl Drop for Notified {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket else { return };
+        let waiter = {
+            let mut list = self.list.borrow_mut();
+            list.position(ticket)
+                .and_then(|position| list.waiters.remove(position))
+        };
+        if waiter.is_some_and(|waiter| matches!(waiter.state, WaiterState::NotifiedOne)) {
+            Notify(Rc::clone(&self.list)).notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_ready(notified: &mut Notified) -> bool {
+        Pin::new(notified)
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    }
+
+    /// Three who wait, in this order.
+    fn waiting(notify: &Notify) -> [Notified; 3] {
+        let mut waiting = [notify.notified(), notify.notified(), notify.notified()];
+        assert!(waiting.iter_mut().all(|notified| !is_ready(notified)));
+        waiting
+    }
+
+    #[test]
+    fn one_is_notified_at_a_time_in_the_order_of_coming() {
+        let notify = Notify::new();
+        let [mut first, mut second, mut third] = waiting(&notify);
+        notify.notify_one();
+        notify.notify_one();
+        assert!(!is_ready(&mut third) && is_ready(&mut second) && is_ready(&mut first));
+        notify.notify_one();
+        assert!(is_ready(&mut third));
+    }
+
+    #[test]
+    fn one_notification_is_kept_for_who_comes_next() {
+        let notify = Notify::new();
+        notify.notify_one();
+        notify.notify_one();
+        assert!(is_ready(&mut notify.notified()));
+        assert!(!is_ready(&mut notify.notified()));
+        notify.notify_all();
+        assert!(
+            !is_ready(&mut notify.notified()),
+            "for all who wait, and nobody waited"
+        );
+    }
+
+    #[test]
+    fn all_who_wait_are_notified_at_once() {
+        let notify = Notify::new();
+        let mut waiting = waiting(&notify);
+        notify.notify_all();
+        assert!(!is_ready(&mut notify.notified()));
+        assert!(waiting.iter_mut().all(is_ready));
+    }
+
+    #[test]
+    fn a_notification_outlives_who_could_not_notice_it() {
+        let notify = Notify::new();
+        let [first, second, mut third] = waiting(&notify);
+        notify.notify_one();
+        drop(second);
+        drop(first);
+        assert!(is_ready(&mut third), "passed on, past the one who left");
+        let last = waiting(&notify);
+        notify.notify_all();
+        drop(last);
+        assert!(
+            !is_ready(&mut notify.notified()),
+            "what was for all is not passed on"
+        );
+    }
+}

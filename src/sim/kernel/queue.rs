@@ -1,0 +1,241 @@
+//! The timer queue: keys in the order of time, and of making where times are equal.
+//!
+//! ```text
+//!          push at <= near_last_ns            push at > near_last_ns
+//!                  |                                   |
+//!                  v                                   v
+//!   late: a small heap      sorted: an array <--- far: buckets by digits of time
+//!                  |            |          the earliest, when the near future is used up
+//!                  +-- least ---+
+//!                        |
+//!                        v pop
+//! ```
+//!
+//! With few entries all of them are in the heap and nothing else is used: nothing is faster then.
+//! With many, an entry costs *O*(1): it goes to a bucket, is moved to a finer one now and then, and
+//! is sorted among some dozens of its like. Since these are sorted, what they will touch is known
+//! some events ahead, and [`Queue::ahead`] lets it be fetched while others run; with a million
+//! tasks that is most of the cost.
+
+mod heap;
+mod radix;
+
+use self::heap::Heap;
+use self::radix::Radix;
+
+/// A heap up to this size is faster than the buckets.
+const LATE_MAX: usize = 256;
+/// How many entries are sorted at a time: enough to look ahead, few enough to stay in the cache.
+const SORTED_WANTED: usize = 64;
+/// Comes after every entry, and is none: no key has all bits set.
+const NONE: u128 = u128::MAX;
+
+/// A priority queue of `(at_ns, key)`, least first. No key may be in it twice.
+pub(super) struct Queue {
+    /// The entries that were taken from the buckets last, the least at the end.
+    sorted: Vec<u128>,
+    /// What was pushed into the near future after that.
+    late: Heap,
+    /// Entries up to here are near, all others far. If there are no others, it is the end of time.
+    near_last_ns: u64,
+    far: Radix,
+    /// The least entry, [`NONE`] if there is none: it is looked at more often than it changes.
+    least: u128,
+}
+
+impl Queue {
+    pub(super) fn new() -> Self {
+        Self {
+            sorted: Vec::new(),
+            late: Heap::new(),
+            near_last_ns: u64::MAX,
+            far: Radix::new(),
+            least: NONE,
+        }
+    }
+
+    /// Adds an entry. *O*(1) amortised; *O*(log n) while there are few.
+    #[inline]
+    pub(super) fn push(&mut self, at_ns: u64, key: u64) {
+        let entry = u128::from(at_ns) << 64 | u128::from(key);
+        if at_ns > self.near_last_ns {
+            self.far.push(entry);
+            return;
+        }
+        self.late.push(entry);
+        self.least = self.least.min(entry);
+        // Compared with the sorted ones, so that many entries of one instant don't go round.
+        if self.late.len() > LATE_MAX && self.late.len() > self.sorted.len() {
+            self.spread();
+        }
+    }
+
+    /// Moves everything to the buckets, and the earliest back.
+    #[cold]
+    fn spread(&mut self) {
+        self.far.set_reference((self.least >> 64) as u64);
+        self.sorted.drain(..).for_each(|entry| self.far.push(entry));
+        self.late.drain().for_each(|entry| self.far.push(entry));
+        self.refill();
+    }
+
+    /// Takes the earliest entries from the buckets, when there are none nearer.
+    #[inline(never)]
+    fn refill(&mut self) {
+        let last_ns = self.far.take_first(SORTED_WANTED, &mut self.sorted);
+        self.sorted.sort_unstable_by(|left, right| right.cmp(left));
+        self.near_last_ns = if self.far.is_empty() {
+            u64::MAX
+        } else {
+            last_ns.unwrap_or(u64::MAX)
+        };
+        self.least = self.sorted.last().copied().unwrap_or(NONE);
+    }
+
+    /// The least entry.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<(u64, u64)> {
+        let is_some = self.least != NONE;
+        is_some.then_some(((self.least >> 64) as u64, self.least as u64))
+    }
+
+    /// True if the least entry is later than `now_ns`, or there is none before the end of time.
+    #[inline]
+    pub(super) fn is_later_than(&self, now_ns: u64) -> bool {
+        (self.least >> 64) as u64 > now_ns
+    }
+
+    /// Finds the least entry, after it was taken out.
+    #[inline]
+    fn find_least(&mut self) {
+        let sorted = self.sorted.last().copied().unwrap_or(NONE);
+        self.least = sorted.min(self.late.peek().unwrap_or(NONE));
+        if self.least == NONE {
+            self.near_last_ns = u64::MAX;
+            if !self.far.is_empty() {
+                self.refill();
+            }
+        }
+    }
+
+    /// Takes out the least entry, which [`Queue::peek`] has just shown to have this key.
+    #[inline]
+    pub(super) fn remove_least(&mut self, key: u64) {
+        if self
+            .sorted
+            .last()
+            .is_some_and(|&sorted| sorted as u64 == key)
+        {
+            self.sorted.pop();
+        } else {
+            self.late.pop();
+        }
+        self.find_least();
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.sorted.len() + self.late.len() + self.far.len()
+    }
+
+    /// The key that comes `count` after the least one, as far as is known without looking for it.
+    #[inline]
+    pub(super) fn ahead(&self, count: usize) -> Option<u64> {
+        let index = self.sorted.len().checked_sub(count + 1)?;
+        Some(self.sorted[index] as u64)
+    }
+
+    /// Keeps the keys for which `keep` says so. *O*(n).
+    pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
+        self.sorted.retain(|&entry| keep(entry as u64));
+        self.late.retain(|entry| keep(entry as u64));
+        self.far.retain(|entry| keep(entry as u64));
+        self.find_least();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pop(queue: &mut Queue) -> Option<(u64, u64)> {
+        let (at_ns, key) = queue.peek()?;
+        queue.remove_least(key);
+        Some((at_ns, key))
+    }
+
+    #[derive(Clone, Debug)]
+    enum Action {
+        Push {
+            delay_ns: u64,
+            count: u64,
+        },
+        Pop {
+            count: usize,
+        },
+        /// Looks, as a run does that stops at a deadline.
+        Peek,
+        Sweep {
+            modulus: u64,
+        },
+    }
+
+    fn actions() -> impl Strategy<Value = Vec<Action>> {
+        let delay_ns = (0..64_u32, any::<u64>()).prop_map(|(bits, delay)| delay >> bits);
+        let action = prop_oneof![
+            4 => (delay_ns, 0..600_u64).prop_map(|(delay_ns, count)| Action::Push { delay_ns, count }),
+            4 => (0..600_usize).prop_map(|count| Action::Pop { count }),
+            1 => Just(Action::Peek),
+            1 => (2..5_u64).prop_map(|modulus| Action::Sweep { modulus }),
+        ];
+        prop::collection::vec(action, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_what_an_ordered_set_does(actions in actions(), start_ns: u64) {
+            let (mut queue, mut model) = (Queue::new(), BTreeSet::new());
+            let (mut now_ns, mut key) = (start_ns, 0);
+            for action in actions {
+                match action {
+                    Action::Push { delay_ns, count } => for index in 0..count {
+                        key += 1;
+                        let spread_ns = if key % 3 == 0 { 0 } else { index.saturating_mul(delay_ns >> 8) };
+                        let at_ns = now_ns.saturating_add(delay_ns).saturating_add(spread_ns);
+                        queue.push(at_ns, key);
+                        model.insert((at_ns, key));
+                    },
+                    Action::Pop { count } => for _ in 0..count {
+                        let popped = pop(&mut queue);
+                        prop_assert_eq!(popped, model.pop_first());
+                        now_ns = popped.map_or(now_ns, |(at_ns, _)| at_ns);
+                    },
+                    Action::Peek => prop_assert_eq!(queue.peek(), model.first().copied()),
+                    Action::Sweep { modulus } => {
+                        queue.retain(|key| key % modulus != 0);
+                        model.retain(|(_, key)| key % modulus != 0);
+                    }
+                }
+            }
+            while let Some(entry) = model.pop_first() {
+                prop_assert_eq!(pop(&mut queue), Some(entry));
+            }
+            prop_assert_eq!(pop(&mut queue), None);
+        }
+    }
+
+    #[test]
+    fn many_entries_of_one_instant_come_in_the_order_of_making() {
+        let mut queue = Queue::new();
+        for key in 0..100_000 {
+            queue.push(5, key);
+        }
+        for key in 0..100_000 {
+            assert_eq!(pop(&mut queue), Some((5, key)));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a kernel holds: tasks, processes, timers, and which task is next.
+
+use std::task::Waker;
+
+use super::core::Core;
+use super::process::{ProcessId, Processes};
+use super::stream::Stream;
+use super::task::{TaskFuture, TaskId, TaskKey, Tasks};
+use super::timer::{Fired, Other, TimerKey, Timers};
+use super::trace::{Kind, Trace};
+use super::{KernelOptions, Stop};
+
+pub(super) struct State {
+    pub(super) tasks: Tasks,
+    pub(super) processes: Processes,
+    pub(super) timers: Timers,
+    /// Tasks that may be polled now: live, and of no paused process.
+    pub(super) ready: Vec<TaskId>,
+    choice: Stream,
+    pub(super) trace: Trace,
+    /// The kernel is gone; what is spawned or posted now is dropped.
+    pub(super) is_closed: bool,
+}
+
+/// What to do next.
+pub(super) enum Step {
+    Poll(TaskId, TaskFuture),
+    Run(Box<dyn FnOnce()>),
+    Wake(Waker),
+    Stop(Stop),
+}
+
+impl State {
+    pub(super) fn new(options: KernelOptions, choice: Stream) -> Self {
+        Self {
+            tasks: Tasks::new(options.tasks_max),
+            processes: Processes::new(),
+            timers: Timers::new(options.timers_max),
+            ready: Vec::new(),
+            choice,
+            trace: Trace::new(options.trace),
+            is_closed: false,
+        }
+    }
+
+    /// Queues a task that was woken, if it still lives and isn't queued.
+    #[inline]
+    pub(super) fn enqueue(&mut self, key: TaskKey) {
+        let Some((task, process)) = self.tasks.enqueue(key) else {
+            return;
+        };
+        match self.processes.get_mut(process) {
+            Some(process) if process.is_paused => process.held.push(task),
+            _ => self.ready.push(task),
+        }
+    }
+
+    /// Fires the timer that is due; a step if that runs user code.
+    #[inline]
+    pub(super) fn fire(&mut self, core: &Core, key: TimerKey) -> Option<Step> {
+        let fired = self.timers.fire(key);
+        self.look_ahead();
+        match fired {
+            Fired::Task(task) => {
+                self.enqueue(task);
+                None
+            }
+            Fired::Other(Other::Wake(waker)) => {
+                self.dispatch(core, Kind::ForeignWake, key.sequence(), |_| String::new());
+                Some(Step::Wake(waker))
+            }
+            Fired::Other(Other::Post(action)) => {
+                self.dispatch(core, Kind::Post, key.sequence(), |_| String::new());
+                Some(Step::Run(action))
+            }
+            Fired::Other(Other::Vacant) => None,
+        }
+    }
+
+    /// Fetches what the next timers will touch. Each step needs what the one before has fetched,
+    /// and has some events' time for it.
+    #[inline]
+    fn look_ahead(&self) {
+        if !self.timers.sees_ahead() {
+            return;
+        }
+        self.timers.prefetch(12);
+        if let Some(task) = self.timers.task_ahead(8) {
+            self.tasks.prefetch(task);
+        }
+        if let Some(task) = self.timers.task_ahead(4) {
+            self.tasks.prefetch_future(task);
+        }
+    }
+
+    /// Chooses one of the ready tasks. The stream is drawn from only when there is a choice.
+    #[inline]
+    pub(super) fn choose(&mut self, core: &Core) -> Option<(TaskId, TaskFuture)> {
+        let task = match self.ready.len() {
+            0 | 1 => self.ready.pop()?,
+            ready => self
+                .ready
+                .swap_remove(self.choice.below(ready as u64) as usize),
+        };
+        let future = self.tasks.start(task)?;
+        self.dispatch(core, Kind::Poll, task.trace_word(), |state| {
+            let process = state.tasks.process(task).unwrap_or(ProcessId::WORLD);
+            let process = state.processes.get(process).map_or("", |it| &it.name);
+            format!("{process}/{}", state.tasks.name(task))
+        });
+        Some((task, future))
+    }
+
+    /// Counts and records an event.
+    #[inline]
+    fn dispatch(&mut self, core: &Core, kind: Kind, value: u64, name: impl Fn(&Self) -> String) {
+        core.events.set(core.events.get() + 1);
+        self.fold(core, kind, value);
+        if core.is_readable() {
+            self.write_event(core, kind, value, &name(self));
+        }
+    }
+
+    /// Folds something that happened into the trace's hash.
+    #[inline]
+    pub(super) fn fold(&mut self, core: &Core, kind: Kind, value: u64) {
+        self.trace
+            .fold(core.events.get(), core.now_ns.get(), kind, value);
+    }
+
+    #[cold]
+    fn write_event(&mut self, core: &Core, kind: Kind, value: u64, name: &str) {
+        let line = core.line(format!("{kind:?} {value:#x} {name}").trim_end().to_owned());
+        self.trace.write(line);
+    }
+}

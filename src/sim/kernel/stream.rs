@@ -1,0 +1,237 @@
+//! Named random streams.
+//!
+//! Each consumer of randomness has a stream of its own, `ChaCha8` with a key made from the root
+//! seed and the stream's name. So a new consumer moves no other's draws, and a change in how often
+//! one draws changes nothing elsewhere.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use rand::{Rng, SeedableRng, TryRng};
+use rand_chacha::ChaCha8Rng;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+
+/// A named random stream. It implements `rand`'s [`Rng`], and counts its draws.
+pub struct Stream {
+    random: ChaCha8Rng,
+    draws: Rc<Cell<u64>>,
+}
+
+impl Stream {
+    /// The stream `name` of the root seed `seed`. The same two always give the same draws.
+    pub fn new(seed: u64, name: &str) -> Self {
+        Self::with_counter(seed, name, 0, Rc::default())
+    }
+
+    /// `opening` tells apart the streams that were opened under one name.
+    fn with_counter(seed: u64, name: &str, opening: u64, draws: Rc<Cell<u64>>) -> Self {
+        let mut material = name.as_bytes().to_vec();
+        material.extend_from_slice(&opening.to_le_bytes());
+        let low = xxh3_128_with_seed(&material, seed);
+        let high = xxh3_128_with_seed(&material, !seed);
+        let mut key = [0; 32];
+        key[..16].copy_from_slice(&low.to_le_bytes());
+        key[16..].copy_from_slice(&high.to_le_bytes());
+        Self {
+            random: ChaCha8Rng::from_seed(key),
+            draws,
+        }
+    }
+
+    /// 64 random bits.
+    pub fn word(&mut self) -> u64 {
+        self.draws.set(self.draws.get().wrapping_add(1));
+        self.random.next_u64()
+    }
+
+    /// True with probability `probability`, compared as a 64-bit integer. Always one draw, so
+    /// that switching a fault off moves nothing else. What is not above 0, and what is no number,
+    /// is never; 1 and above is always.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        // 2^64; the product of a power of two is exact, and the cast saturates.
+        let threshold = (probability * 18_446_744_073_709_551_616.0) as u64;
+        let word = self.word();
+        word < threshold || probability >= 1.0
+    }
+
+    /// An integer in `0..bound`, each as likely as any other; 0 if `bound` is 0.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        // Lemire's method: the high half of a product, with the few words rejected that would
+        // make some results likelier.
+        let mut product = u128::from(self.word()) * u128::from(bound);
+        if (product as u64) < bound {
+            let rejected = bound.wrapping_neg() % bound;
+            while (product as u64) < rejected {
+                product = u128::from(self.word()) * u128::from(bound);
+            }
+        }
+        (product >> 64) as u64
+    }
+
+    /// A number in `[0, 1)`, a multiple of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+    }
+
+    /// How many words were drawn from all streams that were opened under this one's name.
+    pub fn draws(&self) -> u64 {
+        self.draws.get()
+    }
+}
+
+impl TryRng for Stream {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok((self.word() >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(self.word())
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(8) {
+            let word = self.word().to_le_bytes();
+            chunk.copy_from_slice(&word[..chunk.len()]);
+        }
+        Ok(())
+    }
+}
+
+/// The streams that a kernel has handed out, by name.
+pub(super) struct Streams {
+    seed: u64,
+    opened: RefCell<BTreeMap<String, Opened>>,
+}
+
+#[derive(Default)]
+struct Opened {
+    times: u64,
+    draws: Rc<Cell<u64>>,
+}
+
+impl Streams {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            opened: RefCell::default(),
+        }
+    }
+
+    /// Opens a stream. A name that is opened again gives a new stream each time: a process that
+    /// is started anew must not repeat what it drew in its first life.
+    pub(super) fn open(&self, name: &str) -> Stream {
+        let mut streams = self.opened.borrow_mut();
+        let opened = streams.entry(name.to_owned()).or_default();
+        let stream = Stream::with_counter(self.seed, name, opened.times, Rc::clone(&opened.draws));
+        opened.times += 1;
+        stream
+    }
+
+    /// The number of words drawn under each name, in the order of names.
+    pub(super) fn draws(&self) -> Vec<(String, u64)> {
+        let streams = self.opened.borrow();
+        streams
+            .iter()
+            .map(|(name, opened)| (name.clone(), opened.draws.get()))
+            .collect()
+    }
+
+    /// Folds every stream's name and draws into a hash.
+    pub(super) fn fold(&self, hash: u64) -> u64 {
+        self.opened
+            .borrow()
+            .iter()
+            .fold(hash, |hash, (name, opened)| {
+                let hash = xxh3_64_with_seed(name.as_bytes(), hash);
+                xxh3_64_with_seed(&opened.draws.get().to_le_bytes(), hash)
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DRAWS: u32 = 100_000;
+
+    #[test]
+    fn a_stream_is_named_by_seed_and_name_for_ever() {
+        // Golden: saved seeds must mean the same tomorrow.
+        assert_eq!(Stream::new(42, "golden").word(), 11_541_510_665_841_366_346);
+        assert_ne!(
+            Stream::new(42, "golden").word(),
+            Stream::new(43, "golden").word()
+        );
+        assert_ne!(
+            Stream::new(42, "golden").word(),
+            Stream::new(42, "golder").word()
+        );
+    }
+
+    #[test]
+    fn chances_come_as_often_as_they_say() {
+        let mut stream = Stream::new(1, "test");
+        for (chance, low, high) in [
+            (0.0, 0, 0),
+            (-1.0, 0, 0),
+            (f64::NAN, 0, 0),
+            (0.01, 900, 1_100),
+            (0.5, 49_300, 50_700),
+            (1.0, DRAWS, DRAWS),
+            (f64::INFINITY, DRAWS, DRAWS),
+        ] {
+            let came = (0..DRAWS).filter(|_| stream.chance(chance)).count() as u32;
+            assert!((low..=high).contains(&came), "{chance}: {came}");
+        }
+        assert_eq!(
+            stream.draws(),
+            7 * u64::from(DRAWS),
+            "one draw each, whatever the chance"
+        );
+    }
+
+    #[test]
+    fn below_is_even_and_bounded() {
+        let mut stream = Stream::new(1, "test");
+        assert_eq!((stream.below(0), stream.below(1)), (0, 0));
+        let mut counts = [0_u32; 7];
+        (0..DRAWS).for_each(|_| counts[stream.below(7) as usize] += 1);
+        assert!(
+            counts.iter().all(|count| (13_900..14_700).contains(count)),
+            "{counts:?}"
+        );
+        // Three quarters of all words: without rejection, a third of results would come twice.
+        let bound = 3 << 62;
+        let low = (0..DRAWS)
+            .filter(|_| stream.below(bound) < bound / 2)
+            .count() as u32;
+        assert!((49_300..50_700).contains(&low), "{low}");
+    }
+
+    #[test]
+    fn uniform_is_from_0_to_1() {
+        let mut stream = Stream::new(1, "test");
+        let draws: Vec<f64> = (0..DRAWS).map(|_| stream.uniform()).collect();
+        assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
+        let mean = draws.iter().sum::<f64>() / f64::from(DRAWS);
+        assert!((mean - 0.5).abs() < 0.005, "{mean}");
+    }
+
+    #[test]
+    fn it_is_a_generator_of_rand() {
+        let (mut left, mut right) = (Stream::new(1, "test"), Stream::new(1, "test"));
+        let mut bytes = [0; 11];
+        left.fill_bytes(&mut bytes);
+        let words = [
+            right.next_u64().to_le_bytes(),
+            right.next_u64().to_le_bytes(),
+        ]
+        .concat();
+        assert_eq!(bytes, words[..11]);
+        assert_eq!(u64::from(left.next_u32()), right.word() >> 32);
+    }
+}

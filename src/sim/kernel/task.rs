@@ -1,0 +1,250 @@
+//! Tasks: the futures that the kernel polls, in a slab.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use super::prefetch::prefetch;
+use super::process::ProcessId;
+
+pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
+
+const INDEX_BITS: u32 = 24;
+
+/// The most tasks that can live at once in any kernel.
+pub const TASKS_MAX: u32 = 1 << INDEX_BITS;
+
+/// Names one task of one kernel. It is never given to another task of that kernel (a slot's
+/// generation would have to wrap around, after 2^32 tasks in one slot).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId {
+    index: u32,
+    generation: u32,
+}
+
+impl TaskId {
+    /// A task that is never live: what a spawn answers when it was refused.
+    pub(super) const NONE: Self = Self {
+        index: u32::MAX,
+        generation: 0,
+    };
+
+    /// What the trace sees of it, in the low 56 bits.
+    pub(super) fn trace_word(self) -> u64 {
+        (u64::from(self.generation) & 0xFF_FFFF) << 32 | u64::from(self.index)
+    }
+}
+
+/// What wakers and timers know of a task: its slot in 24 bits, and the low 16 of its generation
+/// above. One number, because what is copied for each event should be in a register.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct TaskKey(u64);
+
+impl TaskKey {
+    /// 40 bits.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    fn index(self) -> usize {
+        (self.0 as u32 % TASKS_MAX) as usize
+    }
+
+    fn generation(self) -> u16 {
+        (self.0 >> INDEX_BITS) as u16
+    }
+}
+
+impl From<TaskId> for TaskKey {
+    fn from(id: TaskId) -> Self {
+        Self(u64::from(id.generation as u16) << INDEX_BITS | u64::from(id.index % TASKS_MAX))
+    }
+}
+
+/// One place in the slab. Kept to one cache line: with a million tasks this line is the cost.
+#[repr(align(64))]
+struct Slot {
+    /// None while the task is being polled, and when the slot is free.
+    future: Option<TaskFuture>,
+    name: &'static str,
+    process: ProcessId,
+    generation: u32,
+    is_live: bool,
+    /// It stands among the ready, or among those a paused process holds. True for a free slot, so
+    /// that no wake queues it.
+    is_queued: bool,
+    /// It was killed while it ran, and ends after this poll.
+    is_killed: bool,
+}
+
+/// The slab. Every operation is *O*(1) unless it says otherwise.
+pub(super) struct Tasks {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    live_max: u32,
+}
+
+impl Tasks {
+    pub(super) fn new(live_max: u32) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            live_max: live_max.min(TASKS_MAX),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.free.is_empty() && self.slots.len() >= self.live_max as usize
+    }
+
+    /// Adds a task. The caller has made sure that the slab isn't full.
+    pub(super) fn insert(
+        &mut self,
+        process: ProcessId,
+        name: &'static str,
+        future: TaskFuture,
+    ) -> TaskId {
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::vacant());
+            self.slots.len() as u32 - 1
+        });
+        let slot = &mut self.slots[index as usize];
+        let id = TaskId {
+            index,
+            generation: slot.generation,
+        };
+        *slot = Slot {
+            future: Some(future),
+            name,
+            process,
+            generation: slot.generation,
+            is_live: true,
+            is_queued: false,
+            is_killed: false,
+        };
+        id
+    }
+
+    /// A free slot has a generation that no id has yet.
+    fn slot(&self, id: TaskId) -> Option<&Slot> {
+        let slot = self.slots.get(id.index as usize)?;
+        (slot.generation == id.generation).then_some(slot)
+    }
+
+    pub(super) fn is_live(&self, id: TaskId) -> bool {
+        self.slot(id).is_some()
+    }
+
+    pub(super) fn name(&self, id: TaskId) -> &'static str {
+        self.slot(id).map_or("", |slot| slot.name)
+    }
+
+    pub(super) fn process(&self, id: TaskId) -> Option<ProcessId> {
+        self.slot(id).map(|slot| slot.process)
+    }
+
+    /// Fetches what the kernel knows of a task.
+    #[inline]
+    pub(super) fn prefetch(&self, key: TaskKey) {
+        if let Some(slot) = self.slots.get(key.index()) {
+            prefetch(slot);
+        }
+    }
+
+    /// Fetches a task's future.
+    #[inline]
+    pub(super) fn prefetch_future(&self, key: TaskKey) {
+        let slot = self.slots.get(key.index());
+        if let Some(future) = slot.and_then(|slot| slot.future.as_ref()) {
+            prefetch(&**future);
+        }
+    }
+
+    /// Marks the task as queued; answers it with its process if the caller now has to queue it.
+    #[inline]
+    pub(super) fn enqueue(&mut self, key: TaskKey) -> Option<(TaskId, ProcessId)> {
+        let slot = self.slots.get_mut(key.index())?;
+        if slot.generation as u16 != key.generation() || slot.is_queued {
+            return None;
+        }
+        slot.is_queued = true;
+        let id = TaskId {
+            index: key.index() as u32,
+            generation: slot.generation,
+        };
+        Some((id, slot.process))
+    }
+
+    /// Takes out the future of a live task, so that no borrow lasts while it is polled; the task is
+    /// no longer queued. None if it panicked in an earlier poll.
+    #[inline]
+    pub(super) fn start(&mut self, id: TaskId) -> Option<TaskFuture> {
+        let slot = &mut self.slots[id.index as usize];
+        slot.is_queued = false;
+        slot.future.take()
+    }
+
+    /// Puts the future back after a poll that left it pending; hands it out again if the task was
+    /// killed meanwhile. While it runs, its slot is not freed.
+    #[inline]
+    pub(super) fn park(&mut self, id: TaskId, future: TaskFuture) -> Option<TaskFuture> {
+        let slot = &mut self.slots[id.index as usize];
+        if slot.is_killed {
+            return Some(future);
+        }
+        slot.future = Some(future);
+        None
+    }
+
+    /// Says of the task that is being polled that it ends after this poll.
+    pub(super) fn kill_after_poll(&mut self, id: TaskId) {
+        self.slots[id.index as usize].is_killed = true;
+    }
+
+    /// Frees the task's slot. Dropping the future runs user code.
+    pub(super) fn remove(&mut self, id: TaskId) -> Option<TaskFuture> {
+        self.slot(id)?;
+        let slot = &mut self.slots[id.index as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        slot.is_live = false;
+        slot.is_queued = true;
+        self.free.push(id.index);
+        slot.future.take()
+    }
+
+    /// The live tasks of a process in slot order. *O*(slots): kills are rare, and a list per
+    /// process would have to be kept up by every spawn and every end.
+    pub(super) fn of_process(&self, process: ProcessId) -> impl Iterator<Item = TaskId> + '_ {
+        self.ids()
+            .filter(move |&id| self.slots[id.index as usize].process == process)
+    }
+
+    /// All live tasks in slot order.
+    pub(super) fn ids(&self) -> impl Iterator<Item = TaskId> + '_ {
+        self.slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.is_live)
+            .map(|(index, slot)| TaskId {
+                index: index as u32,
+                generation: slot.generation,
+            })
+    }
+}
+
+impl Slot {
+    fn vacant() -> Self {
+        Self {
+            future: None,
+            name: "",
+            process: ProcessId::WORLD,
+            generation: 0,
+            is_live: false,
+            is_queued: true,
+            is_killed: false,
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The trace: a rolling hash over every event, and a readable one on demand.
+//!
+//! ```text
+//!  event -> cell of 16 bytes -> block of 256 cells -> xxh3(block, seed = hash so far) -> ...
+//!                                                  \-> Block { hash, events }, if recorded
+//! ```
+//!
+//! Two runs are equal if their hashes are. If not, their lists of blocks say between which events
+//! they parted, and a second pass with a readable trace of that window names the event: see
+//! [`divergence`](super::divergence).
+
+use std::ops::Range;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+const CELL_BYTES: usize = 16;
+const BLOCK_BYTES: usize = 4096;
+
+/// What a cell of the trace tells; its number is part of the hash, so none is ever changed.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Poll = 1,
+    Post = 2,
+    ForeignWake = 3,
+    Record = 4,
+    Spawn = 5,
+    End = 6,
+    Process = 7,
+    Kill = 8,
+    Pause = 9,
+    Resume = 10,
+}
+
+/// A stretch of the trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The hash of the whole trace up to the block's end.
+    pub hash: u64,
+    /// How many events the kernel had dispatched by the block's end.
+    pub events: u64,
+}
+
+/// A line of the readable trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceLine {
+    /// The number of the event during which it was written; the first event is 1, and 0 is what
+    /// was done before it.
+    pub event: u64,
+    /// The virtual time, in nanoseconds since the Unix epoch.
+    pub at_ns: u64,
+    /// What happened.
+    pub what: String,
+}
+
+/// What of the trace is kept beside its hash.
+#[derive(Clone, Debug)]
+pub struct TraceOptions {
+    /// Keeps the list of blocks: 16 bytes for each 256 events.
+    pub record_blocks: bool,
+    /// Writes a readable trace of the events in this window.
+    pub window: Option<Range<u64>>,
+    /// The most lines of readable trace that are kept; what comes later is left out.
+    pub lines_max: usize,
+}
+
+impl Default for TraceOptions {
+    fn default() -> Self {
+        Self {
+            record_blocks: false,
+            window: None,
+            lines_max: 1_000_000,
+        }
+    }
+}
+
+pub(super) struct Trace {
+    buffer: Box<[u8; BLOCK_BYTES]>,
+    used: usize,
+    hash: u64,
+    options: TraceOptions,
+    blocks: Vec<Block>,
+    lines: Vec<TraceLine>,
+}
+
+impl Trace {
+    pub(super) fn new(options: TraceOptions) -> Self {
+        Self {
+            buffer: Box::new([0; BLOCK_BYTES]),
+            used: 0,
+            hash: 0,
+            options,
+            blocks: Vec::new(),
+            lines: Vec::new(),
+        }
+    }
+
+    /// Folds one cell into the hash. Only the low 56 bits of `value` count.
+    #[inline]
+    pub(super) fn fold(&mut self, events: u64, at_ns: u64, kind: Kind, value: u64) {
+        self.fold_cell(
+            events,
+            at_ns,
+            (kind as u64) << 56 | (value & ((1 << 56) - 1)),
+        );
+    }
+
+    /// Folds a world-level record: two cells.
+    pub(super) fn fold_record(&mut self, events: u64, at_ns: u64, kind: u16, a: u64, b: u64) {
+        self.fold(events, at_ns, Kind::Record, u64::from(kind));
+        self.fold_cell(events, a, b);
+    }
+
+    #[inline]
+    fn fold_cell(&mut self, events: u64, first: u64, second: u64) {
+        let cell = &mut self.buffer[self.used..self.used + CELL_BYTES];
+        cell[..8].copy_from_slice(&first.to_le_bytes());
+        cell[8..].copy_from_slice(&second.to_le_bytes());
+        self.used += CELL_BYTES;
+        if self.used == BLOCK_BYTES {
+            self.close_block(events);
+        }
+    }
+
+    #[cold]
+    fn close_block(&mut self, events: u64) {
+        self.hash = xxh3_64_with_seed(&self.buffer[..], self.hash);
+        self.used = 0;
+        if self.options.record_blocks {
+            self.blocks.push(Block {
+                hash: self.hash,
+                events,
+            });
+        }
+    }
+
+    /// The hash of all that was folded so far.
+    pub(super) fn hash(&self) -> u64 {
+        xxh3_64_with_seed(&self.buffer[..self.used], self.hash)
+    }
+
+    /// The recorded blocks, the last of them not full.
+    pub(super) fn blocks(&self, events: u64) -> Vec<Block> {
+        let mut blocks = self.blocks.clone();
+        if self.options.record_blocks && self.used > 0 {
+            blocks.push(Block {
+                hash: self.hash(),
+                events,
+            });
+        }
+        blocks
+    }
+
+    /// Adds a line to the readable trace, unless it is full.
+    pub(super) fn write(&mut self, line: TraceLine) {
+        if self.lines.len() < self.options.lines_max {
+            self.lines.push(line);
+        }
+    }
+
+    pub(super) fn take_lines(&mut self) -> Vec<TraceLine> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(cells: u64) -> Trace {
+        let options = TraceOptions {
+            record_blocks: true,
+            lines_max: 2,
+            ..TraceOptions::default()
+        };
+        let mut trace = Trace::new(options);
+        (1..=cells).for_each(|event| trace.fold(event, event * 10, Kind::Poll, event));
+        trace
+    }
+
+    #[test]
+    fn a_block_is_closed_when_it_is_full_and_the_rest_is_the_last() {
+        assert_eq!(trace(0).blocks(0), []);
+        assert_eq!(trace(256).blocks(256).len(), 1);
+        let blocks = trace(600).blocks(600);
+        let events: Vec<u64> = blocks.iter().map(|block| block.events).collect();
+        assert_eq!(events, [256, 512, 600]);
+        assert_eq!(blocks[2].hash, trace(600).hash());
+        assert_eq!(blocks[..2], trace(512).blocks(512));
+    }
+
+    #[test]
+    fn the_hash_is_the_same_on_every_platform() {
+        let mut trace = trace(600);
+        trace.fold_record(601, 6_010, 3, 4, 5);
+        assert_eq!(trace.hash(), 4_908_207_916_566_424_855);
+    }
+
+    #[test]
+    fn the_readable_trace_is_bounded() {
+        let mut trace = trace(0);
+        for event in 0..5 {
+            trace.write(TraceLine {
+                event,
+                at_ns: 0,
+                what: String::new(),
+            });
+        }
+        assert_eq!(trace.take_lines().len(), 2);
+        assert_eq!(trace.take_lines().len(), 0);
+    }
+}

@@ -1,0 +1,64 @@
+//! Advisories arrive: findings in images, and an export for the worker.
+
+mod arrival;
+
+use std::rc::Rc;
+
+use self::arrival::{Arrival, plan_arrivals};
+use super::World;
+use crate::model::Finding;
+use crate::model::observation::Observation;
+use crate::scenario::Scenario;
+use crate::sim::distribution::DistributionError;
+use crate::worker::ports::Export;
+
+impl World {
+    /// Has advisories arrive when they are due, counted from now.
+    pub(super) fn schedule_arrivals(
+        self: &Rc<Self>,
+        scenario: &Scenario,
+    ) -> Result<(), DistributionError> {
+        let components = self.fleet.components().len() as u32;
+        for arrival in plan_arrivals(scenario, components)? {
+            let at_ns = self.handle.now_ns().saturating_add(arrival.offset_ns);
+            let world = Rc::clone(self);
+            self.handle.post(at_ns, move || world.publish(&arrival));
+        }
+        Ok(())
+    }
+
+    /// The scanner knows of an advisory first; then it is exported.
+    fn publish(self: &Rc<Self>, arrival: &Arrival) {
+        for &component in &arrival.components {
+            let finding = Finding {
+                vulnerability: arrival.id.clone(),
+                component: self.fleet.components()[component as usize].clone(),
+                severity: arrival.severity,
+                kev: arrival.kev,
+            };
+            for &image in self.fleet.images_with(component) {
+                if !arrival.usage_only || self.fleet.uses_at_entrypoint(image, component) {
+                    self.add_finding(image, &finding);
+                }
+            }
+        }
+        let export = Export {
+            sequence: 0,
+            id: arrival.id.clone(),
+            trigger: arrival.trigger,
+            tenant: None,
+            product_keys: arrival
+                .components
+                .iter()
+                .map(|component| self.fleet.components()[*component as usize].clone())
+                .collect(),
+            usage_only: arrival.usage_only,
+        };
+        let sequence = self.store.borrow_mut().publish_export(export);
+        self.sink.emit(&Observation::Exported {
+            sequence,
+            tenant: None,
+            trigger: arrival.trigger,
+        });
+    }
+}

@@ -1,0 +1,156 @@
+//! Which advisories arrive when: made up, or from a trace.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::model::{Severity, Trigger};
+use crate::scenario::{Advisories, ComponentMapping, Scenario, Trace};
+use crate::sim::distribution::DistributionError;
+use crate::sim::kernel::Stream;
+use crate::sim::sampler::Sampler;
+use crate::sim::world::scanner::{draw_severity, severities};
+
+/// No more advisories than this arrive in a rehearsal.
+const ARRIVALS_MAX: usize = 1_000_000;
+const NANOS_PER_DAY: f64 = 86_400e9;
+
+/// One advisory and when it arrives.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Arrival {
+    /// After the start.
+    pub offset_ns: u64,
+    pub id: Arc<str>,
+    pub trigger: Trigger,
+    pub severity: Severity,
+    pub kev: bool,
+    /// The numbers of the components, each once.
+    pub components: Vec<u32>,
+    /// It matters only where an entry point uses the component.
+    pub usage_only: bool,
+}
+
+/// The advisories of a scenario, in order of time.
+pub(super) fn plan_arrivals(
+    scenario: &Scenario,
+    components: u32,
+) -> Result<Vec<Arrival>, DistributionError> {
+    let Some(advisories) = &scenario.advisories else {
+        return Ok(Vec::new());
+    };
+    let mut planner = Planner {
+        stream: Stream::new(scenario.seed, "advisories"),
+        severities: severities(&advisories.severities)?,
+        advisories,
+        components,
+        duration_ns: scenario.duration.as_nanos(),
+    };
+    match &advisories.trace {
+        Some(trace) => {
+            let start = TimeZone::UTC.to_datetime(scenario.start.to_jiff());
+            let since_midnight = start.time().duration_since(jiff::civil::Time::MIN);
+            let since_midnight_ns = since_midnight.as_nanos() as f64;
+            Ok(planner.replay(trace, start.date(), since_midnight_ns))
+        }
+        None => planner.make_up(),
+    }
+}
+
+struct Planner<'a> {
+    stream: Stream,
+    severities: crate::sim::distribution::Distribution,
+    advisories: &'a Advisories,
+    components: u32,
+    duration_ns: u64,
+}
+
+impl Planner<'_> {
+    fn make_up(&mut self) -> Result<Vec<Arrival>, DistributionError> {
+        let interval = Sampler::of_durations(&self.advisories.interval)?;
+        let count = Sampler::of_counts(&self.advisories.components)?;
+        let mut arrivals = Vec::new();
+        let mut offset_ns = interval.draw_whole(&mut self.stream);
+        while offset_ns < self.duration_ns && arrivals.len() < ARRIVALS_MAX {
+            let wanted = count.draw_whole(&mut self.stream);
+            let wanted = wanted.clamp(1, u64::from(self.components));
+            let mut components = BTreeSet::new();
+            for _ in 0..wanted {
+                components.insert(self.stream.below(u64::from(self.components)) as u32);
+            }
+            arrivals.push(Arrival {
+                offset_ns,
+                id: format!("ADV-{:06}", arrivals.len() + 1).into(),
+                trigger: self.advisories.trigger,
+                severity: draw_severity(&self.severities, &mut self.stream),
+                kev: self.stream.chance(self.advisories.kev_share.0),
+                components: components.into_iter().collect(),
+                usage_only: self.draw_usage_only(),
+            });
+            let gap_ns = interval.draw_whole(&mut self.stream);
+            offset_ns = offset_ns.saturating_add(gap_ns.max(1));
+        }
+        Ok(arrivals)
+    }
+
+    /// The rows of a trace: its first day falls on the day of the start.
+    fn replay(&mut self, trace: &Trace, start: Date, since_midnight_ns: f64) -> Vec<Arrival> {
+        let components = map_components(trace, self.components);
+        let first_day = trace.from.unwrap_or(start);
+        let mut seen = BTreeSet::new();
+        let mut arrivals = Vec::new();
+        for row in &trace.rows {
+            let component = components[row.product.as_str()];
+            if !seen.insert((row.id.as_str(), component)) {
+                continue;
+            }
+            let days = row.date.duration_since(first_day).as_secs() as f64 / 86_400.0;
+            let spread_ns = trace.spread.as_nanos() as f64 * self.stream.uniform();
+            let at_ns = days / trace.speed * NANOS_PER_DAY
+                + trace.time_of_day.as_nanos() as f64
+                + spread_ns
+                - since_midnight_ns;
+            let severity = draw_severity(&self.severities, &mut self.stream);
+            arrivals.push(Arrival {
+                // The cast saturates: what was due before the start arrives at the start.
+                offset_ns: at_ns as u64,
+                id: row.id.as_str().into(),
+                trigger: self.advisories.trigger,
+                severity: row.severity.unwrap_or(severity),
+                kev: row.kev,
+                components: vec![component],
+                usage_only: self.draw_usage_only(),
+            });
+        }
+        arrivals.retain(|arrival| arrival.offset_ns < self.duration_ns);
+        arrivals.sort_by_key(|arrival| arrival.offset_ns);
+        arrivals
+    }
+
+    fn draw_usage_only(&mut self) -> bool {
+        self.stream.chance(self.advisories.usage_only_share.0)
+    }
+}
+
+/// The component that stands for each product of a trace. Component 0 is the most popular.
+fn map_components(trace: &Trace, components: u32) -> BTreeMap<&str, u32> {
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for row in &trace.rows {
+        *counts.entry(&row.product).or_default() += 1;
+    }
+    if trace.mapping == ComponentMapping::Hash {
+        let hash = |product: &str| xxhash_rust::xxh3::xxh3_64(product.as_bytes());
+        return counts
+            .into_keys()
+            .map(|product| (product, (hash(product) % u64::from(components)) as u32))
+            .collect();
+    }
+    let mut by_count: Vec<(&str, u32)> = counts.into_iter().collect();
+    // Stable: products that occur as often stay in the order of their names.
+    by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    (0..)
+        .zip(by_count)
+        .map(|(rank, (product, _)): (u32, _)| (product, rank % components))
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! Faults: what is wrong with the world right now, and whether it bites.
+
+mod conditions;
+mod heal;
+mod strike;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+use self::conditions::Conditions;
+pub(super) use self::conditions::queues;
+pub use self::heal::Heal;
+use self::strike::Active;
+use super::World;
+use crate::model::ProcessName;
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueName};
+use crate::sim::kernel::{Handle, Stream};
+
+/// The faults of the moment, and a random stream for each kind of fault.
+pub(super) struct Faults {
+    active: RefCell<Vec<Active>>,
+    /// What the active faults come to.
+    pub conditions: RefCell<Conditions>,
+    /// No fault begins any more.
+    is_healed: Cell<bool>,
+    /// If only a core has healed: the processes in it.
+    core: RefCell<Option<BTreeSet<ProcessName>>>,
+    streams: Vec<RefCell<Stream>>,
+}
+
+impl Faults {
+    pub fn new(handle: &Handle) -> Self {
+        let stream = |kind: &FaultKind| handle.stream(&format!("fault.{}", kind.as_str()));
+        Self {
+            active: RefCell::default(),
+            conditions: RefCell::default(),
+            is_healed: Cell::new(false),
+            core: RefCell::default(),
+            streams: FaultKind::ALL
+                .iter()
+                .map(|kind| RefCell::new(stream(kind)))
+                .collect(),
+        }
+    }
+
+    fn chance(&self, kind: FaultKind, probability: f64) -> bool {
+        // Without a fault nothing is drawn: that is most of the time.
+        probability > 0.0 && self.streams[kind as usize].borrow_mut().chance(probability)
+    }
+}
+
+impl World {
+    /// Notes that a fault has bitten.
+    pub(super) fn hit(self: &Rc<Self>, kind: FaultKind) {
+        self.sink.emit(&Observation::FaultHit { kind });
+    }
+
+    /// Draws whether a fault bites here, and notes it if so.
+    pub(super) fn strikes(self: &Rc<Self>, kind: FaultKind) -> bool {
+        let probability = self.faults.conditions.borrow().probability(kind);
+        self.strikes_with(kind, probability)
+    }
+
+    /// The same for a fault of one queue.
+    pub(super) fn strikes_queue(self: &Rc<Self>, queue: QueueName, kind: FaultKind) -> bool {
+        let probability = self.faults.conditions.borrow().of_queue(queue, kind);
+        self.strikes_with(kind, probability)
+    }
+
+    fn strikes_with(self: &Rc<Self>, kind: FaultKind, probability: f64) -> bool {
+        let strikes = self.faults.chance(kind, probability);
+        if strikes {
+            self.hit(kind);
+        }
+        strikes
+    }
+
+    /// Draws a number below `bound` from the stream of a fault.
+    pub(super) fn draw_below(&self, kind: FaultKind, bound: u64) -> u64 {
+        self.faults.streams[kind as usize].borrow_mut().below(bound)
+    }
+
+    /// How much later than usual a message becomes ready, in nanoseconds.
+    pub(super) fn draw_queue_delay_ns(self: &Rc<Self>, queue: QueueName) -> u64 {
+        if !self.strikes_queue(queue, FaultKind::QueueDelay) {
+            return 0;
+        }
+        let stream = &self.faults.streams[FaultKind::QueueDelay as usize];
+        let conditions = self.faults.conditions.borrow();
+        conditions.queue_delay_ns(queue, &mut stream.borrow_mut())
+    }
+
+    /// What a 429 of a fault says in Retry-After, in nanoseconds.
+    pub(super) fn draw_retry_after_ns(&self) -> u64 {
+        let stream = &self.faults.streams[FaultKind::ScannerThrottle as usize];
+        let conditions = self.faults.conditions.borrow();
+        conditions.retry_after_ns(&mut stream.borrow_mut())
+    }
+}

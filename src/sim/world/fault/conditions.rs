@@ -1,0 +1,137 @@
+//! What is wrong with the services right now: the sum of the faults that are active.
+
+use crate::model::fault::FaultKind;
+use crate::model::observation::QueueName;
+use crate::scenario::{FaultEffect, QueueTarget};
+use crate::sim::distribution::DistributionError;
+use crate::sim::fault_plan::PlannedFault;
+use crate::sim::kernel::Stream;
+use crate::sim::sampler::Sampler;
+
+const KINDS: usize = FaultKind::ALL.len();
+
+/// Made anew whenever a fault begins or ends. Of several active faults of one kind the likeliest
+/// counts; slownesses multiply.
+#[derive(Debug)]
+pub(in crate::sim::world) struct Conditions {
+    /// How many times as long the scanner takes.
+    pub scanner_slowness: f64,
+    probabilities: [f64; KINDS],
+    of_queues: [[f64; KINDS]; 2],
+    retry_after: Option<Sampler>,
+    queue_delays: [Option<Sampler>; 2],
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        Self {
+            scanner_slowness: 1.0,
+            probabilities: [0.0; KINDS],
+            of_queues: [[0.0; KINDS]; 2],
+            retry_after: None,
+            queue_delays: [None, None],
+        }
+    }
+}
+
+impl Conditions {
+    /// The sum of some active faults.
+    pub fn of<'a>(
+        active: impl Iterator<Item = &'a PlannedFault>,
+    ) -> Result<Self, DistributionError> {
+        let mut conditions = Self::default();
+        for planned in active {
+            conditions.add(&planned.effect)?;
+        }
+        Ok(conditions)
+    }
+
+    fn add(&mut self, effect: &FaultEffect) -> Result<(), DistributionError> {
+        match effect {
+            FaultEffect::ScannerSlow { factor, .. } => self.scanner_slowness *= factor,
+            FaultEffect::ScannerThrottle {
+                probability,
+                retry_after,
+                ..
+            } => {
+                self.raise(effect.kind(), probability.0);
+                self.retry_after = Some(Sampler::of_durations(retry_after)?);
+            }
+            FaultEffect::ScannerError { probability, .. }
+            | FaultEffect::ScannerRefusal { probability, .. }
+            | FaultEffect::CommitConflict { probability, .. }
+            | FaultEffect::CommitAnswerLost { probability, .. } => {
+                self.raise(effect.kind(), probability.0);
+            }
+            FaultEffect::QueueDelay {
+                queue,
+                delay,
+                probability,
+                ..
+            } => {
+                self.raise_queue(*queue, effect.kind(), probability.0);
+                for name in queues(*queue) {
+                    self.queue_delays[name as usize] = Some(Sampler::of_durations(delay)?);
+                }
+            }
+            FaultEffect::DuplicateDelivery {
+                queue, probability, ..
+            }
+            | FaultEffect::Reordering {
+                queue, probability, ..
+            }
+            | FaultEffect::AcknowledgementLost {
+                queue, probability, ..
+            }
+            | FaultEffect::RenewalLost {
+                queue, probability, ..
+            } => self.raise_queue(*queue, effect.kind(), probability.0),
+            // The network, the processes and the store itself see to the others.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn raise(&mut self, kind: FaultKind, probability: f64) {
+        let present = &mut self.probabilities[kind as usize];
+        *present = present.max(probability);
+    }
+
+    fn raise_queue(&mut self, target: QueueTarget, kind: FaultKind, probability: f64) {
+        for name in queues(target) {
+            let present = &mut self.of_queues[name as usize][kind as usize];
+            *present = present.max(probability);
+        }
+    }
+
+    /// How likely a fault is to bite.
+    pub fn probability(&self, kind: FaultKind) -> f64 {
+        self.probabilities[kind as usize]
+    }
+
+    /// How likely a fault of a queue is to bite.
+    pub fn of_queue(&self, queue: QueueName, kind: FaultKind) -> f64 {
+        self.of_queues[queue as usize][kind as usize]
+    }
+
+    /// Draws how much later a delayed message becomes ready.
+    pub fn queue_delay_ns(&self, queue: QueueName, stream: &mut Stream) -> u64 {
+        let sampler = self.queue_delays[queue as usize].as_ref();
+        sampler.map_or(0, |sampler| sampler.draw_whole(stream))
+    }
+
+    /// Draws a Retry-After.
+    pub fn retry_after_ns(&self, stream: &mut Stream) -> u64 {
+        let sampler = self.retry_after.as_ref();
+        sampler.map_or(0, |sampler| sampler.draw_whole(stream))
+    }
+}
+
+/// The queues that a fault is about.
+pub(in crate::sim::world) fn queues(target: QueueTarget) -> impl Iterator<Item = QueueName> {
+    QueueName::ALL.into_iter().filter(move |name| match target {
+        QueueTarget::Planner => *name == QueueName::Planner,
+        QueueTarget::Runner => *name == QueueName::Runner,
+        QueueTarget::All => true,
+    })
+}

@@ -1,0 +1,250 @@
+//! Faults begin and end.
+
+use std::rc::Rc;
+
+use super::conditions::{Conditions, queues};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, PortName, QueueName};
+use crate::model::time::nanos_of;
+use crate::scenario::FaultEffect;
+use crate::sim::distribution::DistributionError;
+use crate::sim::fault_plan::{FaultPlan, PlannedFault};
+use crate::sim::kernel::ProcessId;
+use crate::sim::world::World;
+use crate::sim::world::network::{Cuts, Port};
+use crate::sim::world::queue::QueueServer;
+
+/// A fault that has begun and not ended.
+pub(in crate::sim::world) struct Active {
+    /// Its place in the plan.
+    number: usize,
+    pub planned: PlannedFault,
+}
+
+impl World {
+    /// Has the faults of a plan begin when they are due, counted from now.
+    pub(in crate::sim::world) fn schedule_faults(
+        self: &Rc<Self>,
+        plan: &FaultPlan,
+    ) -> Result<(), DistributionError> {
+        Conditions::of(plan.faults.iter())?;
+        for (number, planned) in plan.faults.iter().enumerate() {
+            let at = self.now().after(planned.at.std());
+            let (world, planned) = (Rc::clone(self), planned.clone());
+            self.handle
+                .post(at.nanos(), move || world.begin_fault(number, planned));
+        }
+        Ok(())
+    }
+
+    fn begin_fault(self: &Rc<Self>, number: usize, planned: PlannedFault) {
+        if self.faults.is_healed.get() {
+            return;
+        }
+        let kind = planned.effect.kind();
+        self.sink.emit(&Observation::FaultBegan {
+            kind,
+            subject: &planned.subject(),
+        });
+        let ends_by_itself = kind == FaultKind::GracefulStop || kind == FaultKind::RollingDeploy;
+        if let (Some((_, length)), false) = (planned.effect.length(), ends_by_itself) {
+            self.end_fault_at(number, self.now().after(length.std()).nanos());
+        }
+        self.faults.active.borrow_mut().push(Active {
+            number,
+            planned: planned.clone(),
+        });
+        self.strike(number, &planned);
+        self.review_faults();
+    }
+
+    fn end_fault_at(self: &Rc<Self>, number: usize, at_ns: u64) {
+        let world = Rc::clone(self);
+        self.handle.post(at_ns, move || world.end_fault(number));
+    }
+
+    /// Ends a fault, unless healing has ended it before or keeps it for good.
+    fn end_fault(self: &Rc<Self>, number: usize) {
+        let ended = {
+            let active = &mut *self.faults.active.borrow_mut();
+            let place = active.iter().position(|fault| fault.number == number);
+            let place = place.filter(|place| self.may_end(&active[*place]));
+            place.map(|place| active.remove(place))
+        };
+        if let Some(ended) = ended {
+            self.note_end(&ended);
+            self.review_faults();
+        }
+    }
+
+    pub(super) fn note_end(self: &Rc<Self>, ended: &Active) {
+        self.sink.emit(&Observation::FaultEnded {
+            kind: ended.planned.effect.kind(),
+            subject: &ended.planned.subject(),
+        });
+    }
+
+    /// Does what a fault does at its beginning; what it does while it lasts is seen to elsewhere.
+    fn strike(self: &Rc<Self>, number: usize, planned: &PlannedFault) {
+        let kind = planned.effect.kind();
+        let process = planned.process().and_then(|name| self.processes.find(name));
+        let hit_if = |is_hit: bool| {
+            if is_hit {
+                self.hit(kind);
+            }
+        };
+        match (&planned.effect, process) {
+            (FaultEffect::ProcessCrash { downtime, .. }, Some(process)) => {
+                hit_if(self.crash_process(process, downtime.std()));
+            }
+            (FaultEffect::ProcessPause { duration, .. }, Some(process)) => {
+                hit_if(self.pause_process(process, duration.std()));
+            }
+            (FaultEffect::GracefulStop { downtime, .. }, Some(process)) => {
+                self.stop_for(number, vec![process], downtime.std(), Default::default());
+            }
+            (FaultEffect::RollingDeploy { downtime, pause }, _) => {
+                let all = (0..self.processes.len()).collect();
+                self.stop_for(number, all, downtime.std(), pause.std());
+            }
+            (FaultEffect::ClockSkew { .. }, _) => hit_if(true),
+            (FaultEffect::Purge { older_than }, _) => {
+                let purged = self.purge(None, older_than.std());
+                hit_if(purged > 0);
+                self.end_fault_at(number, self.handle.now_ns());
+            }
+            (FaultEffect::PoisonedMessage { queue, count }, _) => {
+                for name in queues(*queue) {
+                    match name {
+                        QueueName::Planner => self.planner_queue.poison(*count),
+                        QueueName::Runner => self.runner_queue.poison(*count),
+                    }
+                }
+                self.end_fault_at(number, self.handle.now_ns());
+            }
+            _ => {}
+        }
+    }
+
+    /// Stops processes in good order one after the other; the next is stopped when the one before
+    /// has been up for `pause`.
+    fn stop_for(
+        self: &Rc<Self>,
+        number: usize,
+        processes: Vec<usize>,
+        downtime: std::time::Duration,
+        pause: std::time::Duration,
+    ) {
+        let kind = if processes.len() == 1 && pause.is_zero() {
+            FaultKind::GracefulStop
+        } else {
+            FaultKind::RollingDeploy
+        };
+        let world = Rc::clone(self);
+        self.handle.spawn(ProcessId::WORLD, "deploy", async move {
+            for process in processes {
+                if world.faults.is_healed.get() {
+                    break;
+                }
+                if world.stop_process(process, downtime).await {
+                    world.hit(kind);
+                }
+                world.handle.sleep_ns(nanos_of(downtime + pause)).await;
+            }
+            world.end_fault(number);
+        });
+    }
+
+    /// Makes the world as the active faults want it.
+    pub(super) fn review_faults(self: &Rc<Self>) {
+        let conditions = {
+            let active = self.faults.active.borrow();
+            // The whole plan was tried before: this can't fail.
+            Conditions::of(active.iter().map(|fault| &fault.planned)).unwrap_or_default()
+        };
+        *self.faults.conditions.borrow_mut() = conditions;
+        self.review_clocks();
+        self.review_cuts();
+        QueueServer::<crate::model::PlannerMessage>::act(self, |_, _| ());
+        QueueServer::<crate::model::SegmentMessage>::act(self, |_, _| ());
+    }
+
+    fn review_clocks(&self) {
+        let now_ns = self.handle.now_ns();
+        for (number, process) in self.processes.iter().enumerate() {
+            let mut drift = 0.0;
+            for fault in self.faults.active.borrow().iter() {
+                if let FaultEffect::ClockSkew { drift: more, .. } = fault.planned.effect
+                    && fault.planned.process() == Some(process.name.as_str())
+                {
+                    drift = more;
+                }
+            }
+            self.clock(number).set_drift(drift, now_ns);
+        }
+    }
+
+    fn review_cuts(self: &Rc<Self>) {
+        let now: Vec<Cuts> = self
+            .processes
+            .iter()
+            .map(|process| self.cuts_of(process.name.as_str()))
+            .collect();
+        let before = self.network.set_cuts(now.clone());
+        for (number, process) in self.processes.iter().enumerate() {
+            let was = before.get(number).copied().unwrap_or_default();
+            for port in PORT_NAMES {
+                let process = &process.name;
+                let observation = match (is_cut(&was, port), is_cut(&now[number], port)) {
+                    (false, true) => Observation::CutOff { process, port },
+                    (true, false) => Observation::Reconnected { process, port },
+                    _ => continue,
+                };
+                self.sink.emit(&observation);
+            }
+        }
+    }
+
+    /// For each port of a process the active fault that cuts it off.
+    fn cuts_of(&self, process: &str) -> Cuts {
+        let mut cuts = Cuts::default();
+        for fault in self.faults.active.borrow().iter() {
+            for port in Port::ALL {
+                if cuts_off(&fault.planned, process, port) {
+                    cuts[port as usize] = Some(fault.planned.effect.kind());
+                }
+            }
+        }
+        cuts
+    }
+}
+
+const PORT_NAMES: [PortName; 6] = [
+    PortName::Store,
+    PortName::Queue,
+    PortName::Scanner,
+    PortName::Notify,
+    PortName::Impact,
+    PortName::Scrape,
+];
+
+fn is_cut(cuts: &Cuts, name: PortName) -> bool {
+    let mut ports = Port::ALL.into_iter().filter(|port| port.name() == name);
+    ports.any(|port| cuts[port as usize].is_some())
+}
+
+fn cuts_off(planned: &PlannedFault, process: &str, port: Port) -> bool {
+    match &planned.effect {
+        FaultEffect::StoreOutage { .. } => port == Port::Store,
+        FaultEffect::ScannerOutage { .. } => port == Port::Scanner,
+        FaultEffect::NotifyOutage { .. } => port == Port::Notify,
+        FaultEffect::ImpactOutage { .. } => port == Port::Impact,
+        FaultEffect::QueueOutage { queue, .. } => {
+            queues(*queue).any(|name| Port::of_queue(name) == port)
+        }
+        FaultEffect::Partition { port: name, .. } => {
+            port.name() == *name && planned.process() == Some(process)
+        }
+        _ => false,
+    }
+}

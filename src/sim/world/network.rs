@@ -1,0 +1,113 @@
+//! The network between processes and services: who reaches what, and how long it takes.
+
+use std::cell::RefCell;
+
+use crate::model::fault::FaultKind;
+use crate::model::observation::{PortName, QueueName};
+use crate::scenario::Latency;
+use crate::sim::distribution::DistributionError;
+use crate::sim::kernel::{Handle, Stream};
+use crate::sim::sampler::Sampler;
+
+/// One end of the network at a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Port {
+    Store,
+    PlannerQueue,
+    RunnerQueue,
+    Scanner,
+    Notify,
+    Impact,
+    Scrape,
+}
+
+impl Port {
+    pub const ALL: [Self; 7] = [
+        Self::Store,
+        Self::PlannerQueue,
+        Self::RunnerQueue,
+        Self::Scanner,
+        Self::Notify,
+        Self::Impact,
+        Self::Scrape,
+    ];
+
+    /// The end at which a queue is reached.
+    pub const fn of_queue(queue: QueueName) -> Self {
+        match queue {
+            QueueName::Planner => Self::PlannerQueue,
+            QueueName::Runner => Self::RunnerQueue,
+        }
+    }
+
+    /// What faults and reports call it; both queues have one name.
+    pub const fn name(self) -> PortName {
+        match self {
+            Self::Store => PortName::Store,
+            Self::PlannerQueue | Self::RunnerQueue => PortName::Queue,
+            Self::Scanner => PortName::Scanner,
+            Self::Notify => PortName::Notify,
+            Self::Impact => PortName::Impact,
+            Self::Scrape => PortName::Scrape,
+        }
+    }
+}
+
+/// For each port of a process the fault that cuts it off, if any.
+pub(super) type Cuts = [Option<FaultKind>; Port::ALL.len()];
+
+/// Reachability and round trips.
+pub(super) struct Network {
+    /// By the number of the process.
+    cuts: RefCell<Vec<Cuts>>,
+    round_trips: [RoundTrip; 4],
+}
+
+struct RoundTrip {
+    sampler: Sampler,
+    stream: RefCell<Stream>,
+}
+
+impl Network {
+    pub fn new(handle: &Handle, latency: &Latency) -> Result<Self, DistributionError> {
+        let round_trip = |name: &str, stated| {
+            Ok(RoundTrip {
+                sampler: Sampler::of_durations(stated)?,
+                stream: RefCell::new(handle.stream(name)),
+            })
+        };
+        Ok(Self {
+            cuts: RefCell::default(),
+            round_trips: [
+                round_trip("network.store", &latency.store)?,
+                round_trip("network.queue", &latency.queue)?,
+                round_trip("network.notify", &latency.notify)?,
+                round_trip("network.impact", &latency.impact)?,
+            ],
+        })
+    }
+
+    /// Draws a round trip. The scanner draws its own.
+    pub fn round_trip_ns(&self, port: Port) -> u64 {
+        let round_trip = match port {
+            Port::Store | Port::Scanner | Port::Scrape => &self.round_trips[0],
+            Port::PlannerQueue | Port::RunnerQueue => &self.round_trips[1],
+            Port::Notify => &self.round_trips[2],
+            Port::Impact => &self.round_trips[3],
+        };
+        let stream = &mut round_trip.stream.borrow_mut();
+        round_trip.sampler.draw_whole(stream)
+    }
+
+    /// The fault that keeps a process from a port, if any.
+    #[inline]
+    pub fn cut(&self, process: usize, port: Port) -> Option<FaultKind> {
+        let cuts = self.cuts.borrow();
+        cuts.get(process).and_then(|cuts| cuts[port as usize])
+    }
+
+    /// Sets what every process is cut off from, and answers what it was before.
+    pub fn set_cuts(&self, cuts: Vec<Cuts>) -> Vec<Cuts> {
+        self.cuts.replace(cuts)
+    }
+}

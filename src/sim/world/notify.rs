@@ -1,0 +1,31 @@
+//! Notify: takes events.
+
+use std::rc::Rc;
+
+use super::connection::Connection;
+use super::network::Port;
+use crate::model::observation::Observation;
+use crate::model::{Event, EventId};
+use crate::worker::ports::{self, PortResult};
+
+/// Notify as a life reaches it.
+#[derive(Clone)]
+pub struct NotifyPort(pub(super) Connection);
+
+impl ports::Notify for NotifyPort {
+    async fn publish(&self, events: &[Event]) -> PortResult<()> {
+        let Connection { world, life } = &self.0;
+        world.sink.emit(&Observation::NotifyCalled {
+            life: &life.id,
+            role: world.handle.task_name(),
+        });
+        let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
+        let serve = move |world: &Rc<super::World>| {
+            for &id in &ids {
+                world.sink.emit(&Observation::EventPublished { id });
+            }
+            Some(())
+        };
+        self.0.call(Port::Notify, serve).await
+    }
+}

@@ -1,0 +1,251 @@
+//! What owners, operators and retention do.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::World;
+use super::fault::queues;
+use super::process::Command;
+use crate::model::observation::{Observation, ScheduleChange};
+use crate::model::time::nanos_of;
+use crate::model::{Run, RunState, Schedule, ScheduleId};
+use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
+use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
+use crate::sim::occasions::occasions;
+
+impl World {
+    /// Creates the schedules that exist from the start.
+    pub(super) fn create_schedules(self: &Rc<Self>, schedules: Vec<Arc<Schedule>>) {
+        for schedule in schedules {
+            self.create_schedule(schedule);
+        }
+    }
+
+    /// Has the operations of a scenario happen when they are due, counted from now.
+    pub(super) fn schedule_operations(self: &Rc<Self>, scenario: &Scenario) {
+        let tenants = scenario.fleet.tenant_names();
+        let first_tenant: Rc<str> = tenants.first().map_or("", String::as_str).into();
+        for (index, operation) in scenario.operations.iter().enumerate() {
+            let stream = &mut Stream::new(scenario.seed, &format!("operation.{index}"));
+            let offsets = occasions(&operation.timing, scenario.duration.as_nanos(), stream);
+            for (occasion, offset_ns) in offsets.into_iter().enumerate() {
+                let (world, kind) = (Rc::clone(self), operation.kind.clone());
+                let first_tenant = Rc::clone(&first_tenant);
+                let occurrence = format!("operation-{}-{}", index + 1, occasion + 1);
+                let at_ns = self.handle.now_ns().saturating_add(offset_ns);
+                self.handle.post(at_ns, move || {
+                    world.operate(&kind, &first_tenant, &occurrence);
+                });
+            }
+        }
+    }
+
+    fn operate(self: &Rc<Self>, kind: &OperationKind, first_tenant: &str, occurrence: &str) {
+        let id = |schedule: &String| ScheduleId::from(schedule.as_str());
+        match kind {
+            OperationKind::Create { definition } => {
+                self.create_schedule(Arc::new(definition.definition(first_tenant)));
+            }
+            OperationKind::Enable { schedule } => self.enable_schedule(&id(schedule)),
+            OperationKind::Disable { schedule } => self.disable_schedule(&id(schedule)),
+            OperationKind::Edit { schedule, changes } => {
+                self.edit_schedule(&id(schedule), changes);
+            }
+            OperationKind::Delete { schedule } => self.delete_schedule(&id(schedule)),
+            OperationKind::Run { schedule } => self.command(Command::Run {
+                schedule: id(schedule),
+                occurrence: occurrence.to_owned(),
+            }),
+            OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
+            OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
+            OperationKind::Redrive { queue } => {
+                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }));
+            }
+            OperationKind::Purge {
+                schedule,
+                older_than,
+            } => {
+                self.purge(schedule.as_ref().map(id).as_ref(), older_than.std());
+            }
+        }
+    }
+
+    /// Creates a schedule, unless there is one of this name.
+    fn create_schedule(self: &Rc<Self>, schedule: Arc<Schedule>) {
+        if self.store.borrow().schedule(&schedule.id).is_none() {
+            let now = self.now();
+            self.store
+                .borrow_mut()
+                .define_schedule(Arc::clone(&schedule), now);
+            self.note_schedule(&schedule, ScheduleChange::Created);
+        }
+    }
+
+    fn enable_schedule(self: &Rc<Self>, id: &ScheduleId) {
+        if let Some(old) = self.definition(id).filter(|old| !old.enabled) {
+            let enabled = true;
+            let schedule = Arc::new(Schedule {
+                enabled,
+                ..(*old).clone()
+            });
+            let now = self.now();
+            self.store
+                .borrow_mut()
+                .define_schedule(Arc::clone(&schedule), now);
+            self.note_schedule(&schedule, ScheduleChange::Enabled);
+        }
+    }
+
+    fn disable_schedule(self: &Rc<Self>, id: &ScheduleId) {
+        if let Some(old) = self.definition(id).filter(|old| old.enabled) {
+            let enabled = false;
+            let schedule = Arc::new(Schedule {
+                enabled,
+                ..(*old).clone()
+            });
+            self.store
+                .borrow_mut()
+                .redefine_schedule(Arc::clone(&schedule));
+            self.note_schedule(&schedule, ScheduleChange::Disabled);
+        }
+    }
+
+    fn edit_schedule(self: &Rc<Self>, id: &ScheduleId, changes: &ScheduleChanges) {
+        if let Some(old) = self.definition(id) {
+            let schedule = Arc::new(edited(&old, changes));
+            let now = self.now();
+            self.store
+                .borrow_mut()
+                .define_schedule(Arc::clone(&schedule), now);
+            self.note_schedule(&schedule, ScheduleChange::Edited);
+        }
+    }
+
+    fn delete_schedule(self: &Rc<Self>, id: &ScheduleId) {
+        if let Some(schedule) = self.definition(id) {
+            self.store.borrow_mut().delete_schedule(id);
+            self.note_schedule(&schedule, ScheduleChange::Deleted);
+        }
+    }
+
+    /// Ends what makes runs: every schedule is disabled. What is open may finish.
+    pub fn stop_triggers(self: &Rc<Self>) {
+        let definitions = self.store.borrow().definitions();
+        for schedule in definitions {
+            self.disable_schedule(&schedule.id);
+        }
+    }
+
+    fn definition(&self, id: &ScheduleId) -> Option<Arc<Schedule>> {
+        self.store.borrow().definition(id)
+    }
+
+    fn note_schedule(self: &Rc<Self>, schedule: &Arc<Schedule>, change: ScheduleChange) {
+        self.sink
+            .emit(&Observation::ScheduleChanged { schedule, change });
+    }
+
+    fn cancel_runs(self: &Rc<Self>, schedule: &ScheduleId) {
+        let of_schedule = |run: &&Run| run.schedule == *schedule;
+        let runs: Vec<_> = {
+            let store = self.store.borrow();
+            let chosen = store.unfinished().filter(of_schedule);
+            chosen.map(|run| run.id.clone()).collect()
+        };
+        for run in runs {
+            self.sink.emit(&Observation::CancelAsked { run: &run });
+            self.command(Command::Cancel { run });
+        }
+    }
+
+    fn retry_last(self: &Rc<Self>, schedule: &ScheduleId, occurrence: &str) {
+        let last = self.store.borrow().last_finished(schedule).cloned();
+        debug_assert!(last.iter().all(|run| run.state != RunState::Running));
+        if let Some(run) = last {
+            self.command(Command::Retry {
+                run: run.id,
+                occurrence: occurrence.to_owned(),
+            });
+        }
+    }
+
+    /// Purges terminal runs, and answers how many.
+    pub(super) fn purge(
+        self: &Rc<Self>,
+        schedule: Option<&ScheduleId>,
+        older_than: Duration,
+    ) -> usize {
+        let now = self.now();
+        let purged = self.store.borrow_mut().purge(schedule, older_than, now);
+        for run in &purged {
+            self.sink.emit(&Observation::Purged { run });
+        }
+        purged.len()
+    }
+
+    /// Gives a command to one worker after the other, until one has carried it out.
+    fn command(self: &Rc<Self>, command: Command) {
+        let world = Rc::clone(self);
+        let patience_ns = nanos_of(self.options.operator_patience);
+        self.handle.spawn(ProcessId::WORLD, "operator", async move {
+            loop {
+                let is_done = match world.ask_worker(&command) {
+                    Some(answer) => answer.await == Some(true),
+                    None => false,
+                };
+                if is_done {
+                    return;
+                }
+                world.handle.sleep_ns(patience_ns).await;
+            }
+        });
+    }
+
+    /// Asks a worker that takes commands. If its life ends, the answer is none.
+    fn ask_worker(&self, command: &Command) -> Option<Receiver<bool>> {
+        let ready = self.ready_instances();
+        let number = self.operator.borrow_mut().below(ready.len() as u64) as usize;
+        let (instance, spawner) = ready.get(number)?;
+        let (sender, receiver) = oneshot();
+        let work = instance.command(command);
+        spawner.spawn("command", async move {
+            let _ = sender.send(work.await);
+        });
+        Some(receiver)
+    }
+}
+
+/// A definition after an edit.
+fn edited(old: &Schedule, changes: &ScheduleChanges) -> Schedule {
+    let mut schedule = old.clone();
+    let ScheduleChanges {
+        name,
+        when_cron,
+        time_zone,
+        mode,
+        selector,
+        only_if,
+        limits,
+        notify,
+        triggers,
+        overlap,
+    } = changes.clone();
+    schedule.name = name.unwrap_or(schedule.name);
+    schedule.when_cron = when_cron.or(schedule.when_cron);
+    schedule.time_zone = time_zone.unwrap_or(schedule.time_zone);
+    schedule.mode = mode.unwrap_or(schedule.mode);
+    schedule.notify = notify.unwrap_or(schedule.notify);
+    schedule.triggers = triggers.unwrap_or(schedule.triggers);
+    schedule.overlap = overlap.unwrap_or(schedule.overlap);
+    if let Some(selector) = selector {
+        schedule.selector = selector.definition();
+    }
+    if let Some(only_if) = only_if {
+        schedule.only_if = only_if.definition();
+    }
+    if let Some(limits) = limits {
+        schedule.limits = limits.definition();
+    }
+    schedule
+}

@@ -1,0 +1,91 @@
+//! All ports of one life.
+
+use super::clock::ClockPort;
+use super::connection::Connection;
+use super::impact::ImpactPort;
+use super::notify::NotifyPort;
+use super::queue::{PlannerQueuePort, QueuePort, RunnerQueuePort};
+use super::scanner::ScannerPort;
+use super::store::StorePort;
+use crate::worker::ports::{Ports, Random};
+
+/// The world as one life of a process reaches it. Cheap to clone.
+#[derive(Clone)]
+pub struct WorldPorts {
+    clock: ClockPort,
+    store: StorePort,
+    planner_queue: PlannerQueuePort,
+    runner_queue: RunnerQueuePort,
+    scanner: ScannerPort,
+    impact_index: ImpactPort,
+    notify: NotifyPort,
+    random: RandomPort,
+}
+
+impl WorldPorts {
+    pub(super) fn new(connection: &Connection) -> Self {
+        Self {
+            clock: ClockPort(connection.clone()),
+            store: StorePort(connection.clone()),
+            planner_queue: QueuePort::new(connection.clone()),
+            runner_queue: QueuePort::new(connection.clone()),
+            scanner: ScannerPort(connection.clone()),
+            impact_index: ImpactPort(connection.clone()),
+            notify: NotifyPort(connection.clone()),
+            random: RandomPort(connection.clone()),
+        }
+    }
+}
+
+impl Ports for WorldPorts {
+    type Clock = ClockPort;
+    type Store = StorePort;
+    type PlannerQueue = PlannerQueuePort;
+    type RunnerQueue = RunnerQueuePort;
+    type Scanner = ScannerPort;
+    type ImpactIndex = ImpactPort;
+    type Notify = NotifyPort;
+    type Random = RandomPort;
+
+    fn clock(&self) -> &Self::Clock {
+        &self.clock
+    }
+
+    fn store(&self) -> &Self::Store {
+        &self.store
+    }
+
+    fn planner_queue(&self) -> &Self::PlannerQueue {
+        &self.planner_queue
+    }
+
+    fn runner_queue(&self) -> &Self::RunnerQueue {
+        &self.runner_queue
+    }
+
+    fn scanner(&self) -> &Self::Scanner {
+        &self.scanner
+    }
+
+    fn impact_index(&self) -> &Self::ImpactIndex {
+        &self.impact_index
+    }
+
+    fn notify(&self) -> &Self::Notify {
+        &self.notify
+    }
+
+    fn random(&self) -> &Self::Random {
+        &self.random
+    }
+}
+
+/// A random stream of the life's own.
+#[derive(Clone)]
+pub struct RandomPort(Connection);
+
+impl Random for RandomPort {
+    fn below(&self, bound: u64) -> u64 {
+        self.0.life.random.borrow_mut().below(bound)
+    }
+}

@@ -1,0 +1,253 @@
+//! Processes: lives that begin, stand still, stop in good order and end without one.
+
+mod host;
+mod prober;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use self::host::{Command, Host, Instance, LocalFuture, Spawner};
+use super::World;
+use super::clock::ProcessClock;
+use super::connection::{Connection, Life};
+use super::network::Port;
+use super::ports::WorldPorts;
+use super::race::before;
+use crate::model::observation::{LifeEnd, Observation};
+use crate::model::time::nanos_of;
+use crate::model::{LifeId, ProcessName};
+use crate::sim::kernel::{Handle, ProcessId, oneshot};
+use crate::worker::Role;
+
+/// All processes, by number.
+pub(super) struct Processes {
+    list: Vec<Process>,
+    host: Rc<dyn Host>,
+}
+
+/// A process over all its lives.
+pub(super) struct Process {
+    pub name: ProcessName,
+    pub roles: Vec<Role>,
+    kernel: ProcessId,
+    clock: ProcessClock,
+    lives: Cell<u32>,
+    running: RefCell<Option<Running>>,
+}
+
+/// The life that a process lives now.
+#[derive(Clone)]
+struct Running {
+    life: Rc<Life>,
+    instance: Rc<dyn Instance>,
+    is_paused: Rc<Cell<bool>>,
+    is_stopping: Rc<Cell<bool>>,
+}
+
+impl Processes {
+    pub fn new(handle: &Handle, processes: Vec<(String, Vec<Role>)>, host: Rc<dyn Host>) -> Self {
+        let process = |(name, roles): (String, Vec<Role>)| Process {
+            kernel: handle.process(&name),
+            name: ProcessName::new(name),
+            roles,
+            clock: ProcessClock::default(),
+            lives: Cell::new(0),
+            running: RefCell::new(None),
+        };
+        Self {
+            list: processes.into_iter().map(process).collect(),
+            host,
+        }
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Process> {
+        self.list.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The number of the process with this name.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.iter()
+            .position(|process| process.name.as_str() == name)
+    }
+}
+
+impl Process {
+    fn running(&self) -> Option<Running> {
+        self.running.borrow().clone()
+    }
+}
+
+impl World {
+    /// The clock of a process.
+    pub(super) fn clock(&self, process: usize) -> &ProcessClock {
+        &self.processes.list[process].clock
+    }
+
+    /// How much real time passes while a process counts so much.
+    pub(super) fn real_time(&self, process: usize, own: Duration) -> Duration {
+        Duration::from_nanos(self.clock(process).real_ns(nanos_of(own)))
+    }
+
+    /// Starts a process that is down.
+    pub(super) fn start_process(self: &Rc<Self>, number: usize) {
+        let process = &self.processes.list[number];
+        if process.running.borrow().is_some() || !self.may_recover(&process.name) {
+            return;
+        }
+        process.lives.set(process.lives.get() + 1);
+        let life = Rc::new(Life {
+            id: LifeId {
+                process: process.name.clone(),
+                number: process.lives.get(),
+            },
+            process: number,
+            random: RefCell::new(self.handle.stream(&format!("process.{}", process.name))),
+            is_over: Cell::new(false),
+        });
+        self.sink.emit(&Observation::LifeStarted { life: &life.id });
+        let ports = WorldPorts::new(&Connection {
+            world: Rc::clone(self),
+            life: Rc::clone(&life),
+        });
+        let spawner = Spawner::new(self.handle.clone(), process.kernel);
+        let host = &self.processes.host;
+        let instance = host.launch(&life.id, &process.roles, ports, spawner);
+        *process.running.borrow_mut() = Some(Running {
+            life,
+            instance,
+            is_paused: Rc::default(),
+            is_stopping: Rc::default(),
+        });
+    }
+
+    /// Ends the life that a process lives: its tasks go at whatever await they stand.
+    fn end_life(self: &Rc<Self>, number: usize, end: LifeEnd) {
+        let process = &self.processes.list[number];
+        let Some(running) = process.running.take() else {
+            return;
+        };
+        let life = &running.life.id;
+        self.sink.emit(&Observation::LifeEnded { life, end });
+        running.life.is_over.set(true);
+        self.handle.kill(process.kernel);
+    }
+
+    /// Kills a process; false if it is down already.
+    pub(super) fn crash_process(self: &Rc<Self>, number: usize, downtime: Duration) -> bool {
+        if self.processes.list[number].running.borrow().is_none() {
+            return false;
+        }
+        self.end_life(number, LifeEnd::Crashed);
+        self.start_later(number, downtime);
+        true
+    }
+
+    fn start_later(self: &Rc<Self>, number: usize, downtime: Duration) {
+        let world = Rc::clone(self);
+        let at = self.now().after(downtime);
+        self.handle
+            .post(at.nanos(), move || world.start_process(number));
+    }
+
+    /// Asks a process to stop, gives it time, ends its life, and starts it again later. Comes back
+    /// when its life has ended; false if there was none, or it was being stopped already.
+    pub(super) async fn stop_process(self: &Rc<Self>, number: usize, downtime: Duration) -> bool {
+        let process = &self.processes.list[number];
+        let Some(running) = process.running() else {
+            return false;
+        };
+        if running.is_stopping.replace(true) {
+            return false;
+        }
+        running.instance.stop();
+        let patience = self.stop_grace + self.options.stop_margin;
+        let limit = self.handle.sleep_ns(nanos_of(patience));
+        // In the life itself, so that it stands still or ends with it.
+        let stopped = running.instance.stopped();
+        let (sender, receiver) = oneshot();
+        let spawner = Spawner::new(self.handle.clone(), process.kernel);
+        spawner.spawn("stop", async move {
+            stopped.await;
+            let _ = sender.send(());
+        });
+        let has_stopped = before(receiver, limit).await == Some(Some(()));
+        if !running.life.is_over.get() {
+            let end = if has_stopped {
+                LifeEnd::Stopped
+            } else {
+                LifeEnd::Crashed
+            };
+            self.end_life(number, end);
+            self.start_later(number, downtime);
+        }
+        true
+    }
+
+    /// Lets a process stand still for a while; false if it is down or stands still already.
+    pub(super) fn pause_process(self: &Rc<Self>, number: usize, duration: Duration) -> bool {
+        let process = &self.processes.list[number];
+        let Some(running) = process.running() else {
+            return false;
+        };
+        if running.is_paused.replace(true) {
+            return false;
+        }
+        let life = &running.life.id;
+        self.sink.emit(&Observation::Paused { life });
+        self.handle.pause(process.kernel);
+        let world = Rc::clone(self);
+        let until = self.now().after(duration);
+        self.handle.post(until.nanos(), move || {
+            world.resume_life(number, &running);
+        });
+        true
+    }
+
+    fn resume_life(self: &Rc<Self>, number: usize, running: &Running) {
+        let process = &self.processes.list[number];
+        let is_over = running.life.is_over.get();
+        if is_over || !self.may_recover(&process.name) || !running.is_paused.replace(false) {
+            return;
+        }
+        self.handle.resume(process.kernel);
+        let life = &running.life.id;
+        self.sink.emit(&Observation::Resumed { life });
+    }
+
+    /// Lets a process go on, if it stands still.
+    pub(super) fn resume_process(self: &Rc<Self>, number: usize) {
+        if let Some(running) = self.processes.list[number].running() {
+            self.resume_life(number, &running);
+        }
+    }
+
+    /// The life of a process, if it can be scraped.
+    fn scrapable(&self, number: usize) -> Option<LifeId> {
+        let running = self.processes.list[number].running()?;
+        let is_up = !running.is_paused.get() && self.network.cut(number, Port::Scrape).is_none();
+        is_up.then(|| running.life.id.clone())
+    }
+
+    /// The workers that take commands now, each with what spawns tasks into its life.
+    pub(super) fn ready_instances(&self) -> Vec<(Rc<dyn Instance>, Spawner)> {
+        let ready = |process: &Process| {
+            let running = process.running()?;
+            let takes_commands = !running.is_paused.get() && !running.is_stopping.get();
+            let spawner = Spawner::new(self.handle.clone(), process.kernel);
+            takes_commands.then_some((running.instance, spawner))
+        };
+        self.processes.iter().filter_map(ready).collect()
+    }
+
+    /// Starts all processes.
+    pub(super) fn start_processes(self: &Rc<Self>) {
+        for number in 0..self.processes.len() {
+            self.start_process(number);
+        }
+    }
+}

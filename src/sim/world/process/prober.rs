@@ -1,0 +1,37 @@
+//! The prober: scrapes each process at a fixed offset in the interval.
+
+use std::rc::Rc;
+
+use crate::model::observation::Observation;
+use crate::sim::kernel::ProcessId;
+use crate::sim::world::World;
+
+impl World {
+    /// Begins to scrape all processes, spread evenly over the interval.
+    pub(in crate::sim::world) fn start_probers(self: &Rc<Self>, interval_ns: u64) {
+        let processes = self.processes.len() as u64;
+        for number in 0..processes {
+            let offset_ns = interval_ns / (processes + 1) * (number + 1);
+            let world = Rc::clone(self);
+            self.handle.spawn(ProcessId::WORLD, "prober", async move {
+                let mut next_ns = world.handle.now_ns() + offset_ns;
+                loop {
+                    world.handle.sleep_until_ns(next_ns).await;
+                    world.scrape(number as usize);
+                    next_ns += interval_ns;
+                }
+            });
+        }
+    }
+
+    fn scrape(self: &Rc<Self>, number: usize) {
+        let life = self.scrapable(number);
+        let process = &self.processes.list[number].name;
+        self.processes.host.scrape(process, life.as_ref());
+        self.sink.emit(&Observation::Scraped {
+            process,
+            life: life.as_ref(),
+            up: life.is_some(),
+        });
+    }
+}

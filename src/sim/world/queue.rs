@@ -1,0 +1,405 @@
+//! A queue: at-least-once delivery under leases that end by the queue's own clock.
+//!
+//! ```text
+//!            enqueue                    lease                acknowledge, dead letter, discard
+//!   (delayed) ────────────> ready ────────────────> leased ───────────────────────> gone
+//!        ^                    ^                       │ │ renew
+//!        └── release, delay ──┴──── release, expiry ──┘ └───┘
+//! ```
+//!
+//! This module is the queue's state and knows no network; [`port`] is the way in.
+
+mod headers;
+mod port;
+mod recent;
+mod server;
+#[cfg(test)]
+mod tests;
+mod whereabouts;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub(super) use self::headers::Headers;
+pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
+use self::recent::RecentKeys;
+pub(super) use self::server::QueueServer;
+pub(super) use self::whereabouts::Whereabouts;
+use super::lookup::Lookup;
+use crate::model::message::Message;
+use crate::model::observation::QueueStep;
+use crate::model::{DecodeError, LifeId, SegmentKey, Timestamp};
+use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
+
+/// A message as the queue keeps it.
+#[derive(Debug)]
+struct Entry<M> {
+    body: Result<M, DecodeError>,
+    headers: Rc<Headers>,
+    /// Deliveries that have failed and count against the limit.
+    failed: u32,
+    /// The newest delivery; 0 before the first.
+    delivery: u64,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Delayed { until: Timestamp },
+    Ready { since: Timestamp },
+    Leased { until: Timestamp },
+}
+
+/// One delivery: it may outlive the message.
+#[derive(Debug)]
+struct Delivery {
+    message: u64,
+    headers: Rc<Headers>,
+    life: LifeId,
+}
+
+/// Something that happened to a message, for observers.
+#[derive(Debug)]
+pub(super) struct Incident {
+    pub step: QueueStep,
+    pub headers: Rc<Headers>,
+    pub delivery: u64,
+    pub message: u64,
+    pub life: Option<LifeId>,
+    /// It came with a body that can't be read.
+    pub is_spoiled: bool,
+}
+
+/// How a message arrives.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Arrival {
+    /// It becomes ready so much later.
+    pub delay: Duration,
+    /// Its body can't be read.
+    pub is_poisoned: bool,
+    /// There is a second copy.
+    pub is_doubled: bool,
+}
+
+/// Queues whose numbers must differ.
+const LANES: u64 = 2;
+
+/// Where a delivery stands in the list of its queue.
+const fn index_of(delivery: u64) -> usize {
+    (delivery.saturating_sub(1) / LANES) as usize
+}
+
+/// The state of a queue. Operations are *O*(log messages) unless they say otherwise.
+#[derive(Debug)]
+pub(super) struct Queue<M> {
+    entries: Lookup<u64, Entry<M>>,
+    /// In the order in which they became ready.
+    ready: VecDeque<u64>,
+    delayed: BTreeSet<(Timestamp, u64)>,
+    /// Leased messages by the end of their leases.
+    leased: BTreeSet<(Timestamp, u64)>,
+    /// See [`index_of`].
+    deliveries: Vec<Delivery>,
+    recent: RecentKeys,
+    /// Messages set aside, with the reason.
+    dead: VecDeque<(u64, Entry<M>, Rc<str>)>,
+    last_message: u64,
+    lane: u64,
+    incidents: Vec<Incident>,
+}
+
+impl<M: Message> Queue<M> {
+    /// An empty queue. Messages and deliveries of different lanes, of which there are [`LANES`],
+    /// have different numbers.
+    pub fn new(idempotency_window: Duration, lane: u64) -> Self {
+        Self {
+            entries: Lookup::default(),
+            ready: VecDeque::new(),
+            delayed: BTreeSet::new(),
+            leased: BTreeSet::new(),
+            deliveries: Vec::new(),
+            recent: RecentKeys::new(idempotency_window),
+            dead: VecDeque::new(),
+            last_message: 0,
+            lane,
+            incidents: Vec::new(),
+        }
+    }
+
+    /// Puts a message on, unless one with this key came within the idempotency window.
+    pub fn enqueue(
+        &mut self,
+        message: M,
+        segment: Option<SegmentKey>,
+        key: &str,
+        arrival: Arrival,
+        life: &LifeId,
+        now: Timestamp,
+    ) {
+        let headers = Rc::new(Headers {
+            run: message.run().clone(),
+            schedule: message.schedule().clone(),
+            segment,
+        });
+        if !self.recent.admit(key, now) {
+            self.note(QueueStep::Deduplicated, &headers, 0, 0, Some(life));
+            return;
+        }
+        let body = if arrival.is_poisoned {
+            Err(DecodeError("expected value at line 1 column 1".to_owned()))
+        } else {
+            Ok(message)
+        };
+        for _ in 0..=u32::from(arrival.is_doubled) {
+            self.last_message += 1;
+            let message = self.last_message * LANES - self.lane;
+            self.note(QueueStep::Enqueued, &headers, 0, message, Some(life));
+            if let Some(incident) = self.incidents.last_mut() {
+                incident.is_spoiled = arrival.is_poisoned;
+            }
+            let entry = Entry {
+                body: body.clone(),
+                headers: Rc::clone(&headers),
+                failed: 0,
+                delivery: 0,
+                state: State::Ready { since: now },
+            };
+            self.entries.insert(message, entry);
+            self.make_ready(message, arrival.delay, now);
+        }
+    }
+
+    /// Whether a message with this key would be taken for a repeat.
+    pub fn knows(&mut self, key: &str, now: Timestamp) -> bool {
+        self.recent.knows(key, now)
+    }
+
+    /// Makes a message ready, now or later.
+    fn make_ready(&mut self, message: u64, delay: Duration, now: Timestamp) {
+        let Some(entry) = self.entries.get_mut(&message) else {
+            return;
+        };
+        if delay.is_zero() {
+            entry.state = State::Ready { since: now };
+            self.ready.push_back(message);
+        } else {
+            let until = now.after(delay);
+            entry.state = State::Delayed { until };
+            self.delayed.insert((until, message));
+        }
+    }
+
+    /// Does what is due by the clock: leases end, delayed messages become ready.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some(&(until, message)) = self.leased.first().filter(|(at, _)| *at <= now) {
+            self.leased.pop_first();
+            if let Some(entry) = self.entries.get_mut(&message) {
+                entry.failed += 1;
+                let (headers, delivery) = (Rc::clone(&entry.headers), entry.delivery);
+                self.note(QueueStep::Expired, &headers, delivery, message, None);
+            }
+            self.make_ready(message, Duration::ZERO, until);
+        }
+        while let Some(&(until, message)) = self.delayed.first().filter(|(at, _)| *at <= now) {
+            self.delayed.pop_first();
+            self.make_ready(message, Duration::ZERO, until);
+        }
+    }
+
+    /// When something is due next.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        let first = |set: &BTreeSet<(Timestamp, u64)>| set.first().map(|(at, _)| *at);
+        match (first(&self.leased), first(&self.delayed)) {
+            (Some(end), Some(ready)) => Some(end.min(ready)),
+            (end, ready) => end.or(ready),
+        }
+    }
+
+    /// How many messages are ready.
+    pub fn ready(&self) -> usize {
+        self.ready.len()
+    }
+
+    /// Leases the ready message at `place`: 0 is the one that has been ready longest. *O*(`place`).
+    pub fn lease(
+        &mut self,
+        place: usize,
+        life: &LifeId,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Option<Lease<M>> {
+        let message = self.ready.remove(place)?;
+        let entry = self.entries.get_mut(&message)?;
+        let headers = Rc::clone(&entry.headers);
+        let until = now.after(lease);
+        self.deliveries.push(Delivery {
+            message,
+            headers: Rc::clone(&headers),
+            life: life.clone(),
+        });
+        let delivery = self.deliveries.len() as u64 * LANES - self.lane;
+        entry.delivery = delivery;
+        entry.state = State::Leased { until };
+        self.leased.insert((until, message));
+        let attempt = entry.failed + 1;
+        let lease = Lease {
+            body: entry.body.clone(),
+            run: headers.run.clone(),
+            schedule: headers.schedule.clone(),
+            delivery,
+            attempt,
+        };
+        let step = QueueStep::Leased { until, attempt };
+        self.note(step, &headers, delivery, message, Some(life));
+        Some(lease)
+    }
+
+    /// The message that this delivery still holds. A call that comes too late is noted.
+    fn held(&mut self, delivery: u64) -> Option<u64> {
+        let given = self.deliveries.get(index_of(delivery))?;
+        let message = given.message;
+        let is_held = self.entries.get(&message).is_some_and(|entry| {
+            entry.delivery == delivery && matches!(entry.state, State::Leased { .. })
+        });
+        if !is_held {
+            let (headers, life) = (Rc::clone(&given.headers), given.life.clone());
+            let step = QueueStep::RefusedLate;
+            self.note(step, &headers, delivery, message, Some(&life));
+        }
+        is_held.then_some(message)
+    }
+
+    /// Ends the lease of a held message.
+    fn unlease(&mut self, message: u64) {
+        if let Some(State::Leased { until }) = self.entries.get(&message).map(|entry| entry.state) {
+            self.leased.remove(&(until, message));
+        }
+    }
+
+    /// Extends a lease to `lease` from now.
+    pub fn renew(&mut self, delivery: u64, lease: Duration, now: Timestamp) -> LeaseAnswer {
+        let Some(message) = self.held(delivery) else {
+            return LeaseAnswer::Expired;
+        };
+        self.unlease(message);
+        let until = now.after(lease);
+        self.leased.insert((until, message));
+        if let Some(entry) = self.entries.get_mut(&message) {
+            entry.state = State::Leased { until };
+        }
+        self.note_held(QueueStep::Renewed { until }, delivery, message);
+        LeaseAnswer::Done
+    }
+
+    /// Removes a held message, because it is done with or (`step`) given up.
+    pub fn remove(&mut self, delivery: u64, step: QueueStep) -> LeaseAnswer {
+        let Some(message) = self.held(delivery) else {
+            return LeaseAnswer::Expired;
+        };
+        self.note_held(step, delivery, message);
+        self.unlease(message);
+        self.entries.remove(&message);
+        LeaseAnswer::Done
+    }
+
+    /// Hands a held message back.
+    pub fn release(
+        &mut self,
+        delivery: u64,
+        delay: Duration,
+        counted: bool,
+        now: Timestamp,
+    ) -> LeaseAnswer {
+        let Some(message) = self.held(delivery) else {
+            return LeaseAnswer::Expired;
+        };
+        self.unlease(message);
+        if let Some(entry) = self.entries.get_mut(&message) {
+            entry.failed += u32::from(counted);
+        }
+        self.note_held(QueueStep::Released { counted }, delivery, message);
+        self.make_ready(message, delay, now);
+        LeaseAnswer::Done
+    }
+
+    /// Sets a held message aside.
+    pub fn dead_letter(&mut self, delivery: u64, reason: Rc<str>) -> LeaseAnswer {
+        let Some(message) = self.held(delivery) else {
+            return LeaseAnswer::Expired;
+        };
+        self.note_held(QueueStep::DeadLettered, delivery, message);
+        self.unlease(message);
+        if let Some(entry) = self.entries.remove(&message) {
+            self.dead.push_back((message, entry, reason));
+        }
+        LeaseAnswer::Done
+    }
+
+    /// Puts the oldest dead letters back with a fresh count, and answers how many.
+    pub fn redrive(&mut self, limit: usize, life: Option<&LifeId>, now: Timestamp) -> u64 {
+        let count = limit.min(self.dead.len());
+        let letters: Vec<_> = self.dead.drain(..count).collect();
+        for (message, mut entry, _) in letters {
+            entry.failed = 0;
+            let (headers, delivery) = (Rc::clone(&entry.headers), entry.delivery);
+            self.note(QueueStep::Redriven, &headers, delivery, message, life);
+            self.entries.insert(message, entry);
+            self.make_ready(message, Duration::ZERO, now);
+        }
+        count as u64
+    }
+
+    pub fn depth(&self, now: Timestamp) -> QueueDepth {
+        let oldest = self
+            .ready
+            .front()
+            .and_then(|message| self.entries.get(message));
+        let age = oldest.map(|entry| match entry.state {
+            State::Ready { since } => now.since(since),
+            State::Delayed { .. } | State::Leased { .. } => Duration::ZERO,
+        });
+        QueueDepth {
+            depth: self.entries.len() as u64,
+            oldest_ready_age: age.unwrap_or_default(),
+        }
+    }
+
+    /// Takes what has happened since the last call. Give the list back with
+    /// [`Queue::reuse`] so that it need not be made anew.
+    pub fn take_incidents(&mut self) -> Vec<Incident> {
+        std::mem::take(&mut self.incidents)
+    }
+
+    /// Gives back an emptied list of incidents.
+    pub fn reuse(&mut self, incidents: Vec<Incident>) {
+        if self.incidents.is_empty() {
+            self.incidents = incidents;
+        }
+    }
+
+    fn note_held(&mut self, step: QueueStep, delivery: u64, message: u64) {
+        if let Some(given) = self.deliveries.get(index_of(delivery)) {
+            let (headers, life) = (Rc::clone(&given.headers), given.life.clone());
+            self.note(step, &headers, delivery, message, Some(&life));
+        }
+    }
+
+    fn note(
+        &mut self,
+        step: QueueStep,
+        headers: &Rc<Headers>,
+        delivery: u64,
+        message: u64,
+        life: Option<&LifeId>,
+    ) {
+        self.incidents.push(Incident {
+            step,
+            headers: Rc::clone(headers),
+            delivery,
+            message,
+            life: life.cloned(),
+            is_spoiled: false,
+        });
+    }
+}

@@ -1,0 +1,188 @@
+//! The way into a queue.
+
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::headers::Queued;
+use super::{Queue, QueueServer};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueStep};
+use crate::model::time::nanos_of;
+use crate::model::{PlannerMessage, SegmentMessage, Timestamp};
+use crate::sim::world::World;
+use crate::sim::world::connection::Connection;
+use crate::sim::world::network::Port;
+use crate::sim::world::race::before;
+use crate::worker::ports::{self, Lease, LeaseAnswer, PortError, PortResult, QueueDepth};
+
+/// A queue as a life reaches it.
+pub struct QueuePort<M> {
+    connection: Connection,
+    message: PhantomData<M>,
+}
+
+impl<M> Clone for QueuePort<M> {
+    fn clone(&self) -> Self {
+        Self {
+            connection: self.connection.clone(),
+            message: PhantomData,
+        }
+    }
+}
+
+/// Gives up a wait when the one who waits goes.
+struct Place<'a, M: Queued> {
+    world: &'a World,
+    ticket: u64,
+    message: PhantomData<M>,
+}
+
+impl<M: Queued> Drop for Place<'_, M> {
+    fn drop(&mut self) {
+        M::server(self.world).withdraw(self.ticket);
+    }
+}
+
+impl<M: Queued> QueuePort<M> {
+    const PORT: Port = Port::of_queue(M::QUEUE);
+
+    pub(in crate::sim::world) fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            message: PhantomData,
+        }
+    }
+
+    /// Does something to the queue over the network. `loss`: the fault by which the call may get
+    /// lost on its way.
+    async fn act<T: 'static>(
+        &self,
+        loss: Option<FaultKind>,
+        action: impl FnOnce(&mut Queue<M>, Timestamp) -> T + 'static,
+    ) -> PortResult<T> {
+        let serve = move |world: &Rc<World>| {
+            let is_lost = loss.is_some_and(|kind| world.strikes_queue(M::QUEUE, kind));
+            (!is_lost).then(|| QueueServer::<M>::act(world, action))
+        };
+        self.connection.call(Self::PORT, serve).await
+    }
+
+    /// Waits for a lease until `give_up_ns`. `Ok(None)`: there was no message.
+    async fn wait(&self, lease: Duration, give_up_ns: u64) -> PortResult<Option<Lease<M>>> {
+        let Connection { world, life } = &self.connection;
+        let server = M::server(world);
+        let (ticket, mut receiver) = server.wait(world, life, lease);
+        let _place = Place::<M> {
+            world,
+            ticket,
+            message: PhantomData,
+        };
+        match before(&mut receiver, world.handle.sleep_until_ns(give_up_ns)).await {
+            Some(answer) => answer.map(Some).ok_or(PortError::Unknown),
+            None if !server.withdraw(ticket) => {
+                let answer = receiver.await;
+                answer.map(Some).ok_or(PortError::Unknown)
+            }
+            None if self.connection.is_reachable(Self::PORT) => Ok(None),
+            None => Err(PortError::Unavailable),
+        }
+    }
+
+    fn note_held(&self, delivery: u64, sent_at: Timestamp, lease: Duration) {
+        let Connection { world, life } = &self.connection;
+        world.sink.emit(&Observation::LeaseHeld {
+            life: &life.id,
+            delivery,
+            sent_at,
+            lease: world.real_time(life.process, lease),
+        });
+    }
+}
+
+impl<M: Queued> ports::Queue<M> for QueuePort<M> {
+    async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
+        let (message, key) = (message.clone(), idempotency_key.to_owned());
+        let life = self.connection.life.id.clone();
+        let serve = move |world: &Rc<World>| {
+            let arrival = M::server(world).draw_arrival(world, &key);
+            let segment = message.segment();
+            QueueServer::act(world, |queue: &mut Queue<M>, now| {
+                queue.enqueue(message, segment, &key, arrival, &life, now);
+            });
+            Some(())
+        };
+        self.connection.call(Self::PORT, serve).await
+    }
+
+    async fn lease(&self, lease: Duration, patience: Duration) -> PortResult<Option<Lease<M>>> {
+        self.connection.connect(Self::PORT).await?;
+        let world = &self.connection.world;
+        let sent_at = world.now();
+        let round_trip_ns = world.network.round_trip_ns(Self::PORT);
+        let patience_ns = nanos_of(patience).saturating_add(round_trip_ns);
+        let give_up_ns = sent_at.nanos().saturating_add(patience_ns);
+        let leased = self.wait(lease, give_up_ns).await?;
+        if let Some(leased) = &leased {
+            self.note_held(leased.delivery, sent_at, lease);
+        }
+        Ok(leased)
+    }
+
+    async fn renew(&self, delivery: u64, lease: Duration) -> PortResult<LeaseAnswer> {
+        let sent_at = self.connection.world.now();
+        let loss = Some(FaultKind::RenewalLost);
+        let renew = move |queue: &mut Queue<M>, now| queue.renew(delivery, lease, now);
+        let answer = self.act(loss, renew).await?;
+        if answer == LeaseAnswer::Done {
+            self.note_held(delivery, sent_at, lease);
+        }
+        Ok(answer)
+    }
+
+    async fn acknowledge(&self, delivery: u64) -> PortResult<LeaseAnswer> {
+        let loss = Some(FaultKind::AcknowledgementLost);
+        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, QueueStep::Acknowledged);
+        self.act(loss, remove).await
+    }
+
+    async fn release(
+        &self,
+        delivery: u64,
+        delay: Duration,
+        counted: bool,
+    ) -> PortResult<LeaseAnswer> {
+        let release = move |queue: &mut Queue<M>, now| queue.release(delivery, delay, counted, now);
+        self.act(None, release).await
+    }
+
+    async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
+        let reason: Rc<str> = reason.into();
+        let set_aside = move |queue: &mut Queue<M>, _| queue.dead_letter(delivery, reason);
+        self.act(None, set_aside).await
+    }
+
+    async fn discard(&self, delivery: u64, _reason: &str) -> PortResult<LeaseAnswer> {
+        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, QueueStep::Dropped);
+        self.act(None, remove).await
+    }
+
+    async fn redrive(&self, limit: usize) -> PortResult<u64> {
+        let life = self.connection.life.id.clone();
+        let redrive = move |queue: &mut Queue<M>, now| queue.redrive(limit, Some(&life), now);
+        self.act(None, redrive).await
+    }
+
+    async fn depth(&self) -> PortResult<QueueDepth> {
+        let depth = |world: &World| {
+            let now = world.now();
+            M::server(world).look(|queue| queue.depth(now))
+        };
+        self.connection.read(Self::PORT, depth).await
+    }
+}
+
+/// The planner queue as a life reaches it.
+pub type PlannerQueuePort = QueuePort<PlannerMessage>;
+/// The runner queue as a life reaches it.
+pub type RunnerQueuePort = QueuePort<SegmentMessage>;

@@ -1,0 +1,48 @@
+//! Idempotency keys: those that came within a window.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::model::Timestamp;
+use crate::sim::world::lookup::Lookup;
+
+/// Keys and when each came. Every operation is *O*(1) amortised.
+#[derive(Debug)]
+pub(super) struct RecentKeys {
+    window: Duration,
+    keys: Lookup<Rc<str>, ()>,
+    by_age: VecDeque<(Timestamp, Rc<str>)>,
+}
+
+impl RecentKeys {
+    pub fn new(window: Duration) -> Self {
+        Self {
+            window,
+            keys: Lookup::default(),
+            by_age: VecDeque::new(),
+        }
+    }
+
+    /// Whether the key came within the window.
+    pub fn knows(&mut self, key: &str, now: Timestamp) -> bool {
+        while let Some((_, old)) = self
+            .by_age
+            .pop_front_if(|(at, _)| now.since(*at) >= self.window)
+        {
+            self.keys.remove(&old);
+        }
+        self.keys.contains_key(key)
+    }
+
+    /// Whether the key is new; if so it is remembered for the length of the window.
+    pub fn admit(&mut self, key: &str, now: Timestamp) -> bool {
+        if self.knows(key, now) {
+            return false;
+        }
+        let key: Rc<str> = key.into();
+        self.keys.insert(Rc::clone(&key), ());
+        self.by_age.push_back((now, key));
+        true
+    }
+}

@@ -1,0 +1,230 @@
+//! A queue at work: its clock, and those who wait for a message.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::headers::Queued;
+use super::{Arrival, Queue};
+use crate::model::Timestamp;
+use crate::model::fault::FaultKind;
+use crate::model::observation::Observation;
+use crate::sim::kernel::{Receiver, Sender, oneshot};
+use crate::sim::world::World;
+use crate::sim::world::connection::Life;
+use crate::sim::world::network::Port;
+use crate::worker::ports::Lease;
+
+/// A queue, its waiters and its clock.
+pub struct QueueServer<M> {
+    queue: RefCell<Queue<M>>,
+    /// In the order in which they came.
+    waiters: RefCell<VecDeque<Waiter<M>>>,
+    last_ticket: Cell<u64>,
+    /// When the queue's clock will ring next.
+    alarm: Cell<Option<Timestamp>>,
+    /// So many of the next messages can't be read.
+    poison: Cell<u32>,
+}
+
+/// Someone who waits for a message.
+struct Waiter<M> {
+    ticket: u64,
+    life: Rc<Life>,
+    lease: Duration,
+    sent_ns: u64,
+    sender: Sender<Lease<M>>,
+}
+
+impl<M: Queued> QueueServer<M> {
+    pub fn new(idempotency_window: Duration) -> Self {
+        Self {
+            queue: RefCell::new(Queue::new(idempotency_window, M::QUEUE as u64)),
+            waiters: RefCell::default(),
+            last_ticket: Cell::new(0),
+            alarm: Cell::new(None),
+            poison: Cell::new(0),
+        }
+    }
+
+    /// Looks at the queue.
+    pub(in crate::sim::world) fn look<T>(&self, look: impl FnOnce(&Queue<M>) -> T) -> T {
+        look(&self.queue.borrow())
+    }
+
+    /// Makes the next `count` messages unreadable.
+    pub fn poison(&self, count: u32) {
+        self.poison.set(self.poison.get().saturating_add(count));
+    }
+
+    /// No more messages are to become unreadable.
+    pub fn heal(&self) {
+        self.poison.set(0);
+    }
+
+    /// Does something to the queue, tells observers what happened, and serves those who wait.
+    pub(in crate::sim::world) fn act<T>(
+        world: &Rc<World>,
+        action: impl FnOnce(&mut Queue<M>, Timestamp) -> T,
+    ) -> T {
+        let server = M::server(world);
+        let now = world.now();
+        let result = {
+            let queue = &mut *server.queue.borrow_mut();
+            queue.advance(now);
+            action(queue, now)
+        };
+        server.report(world);
+        server.serve(world);
+        server.set_alarm(world);
+        result
+    }
+
+    /// How a message arrives under the present faults; no fault bites one that is taken for a
+    /// repeat.
+    pub(in crate::sim::world) fn draw_arrival(&self, world: &Rc<World>, key: &str) -> Arrival {
+        if self.queue.borrow_mut().knows(key, world.now()) {
+            return Arrival::default();
+        }
+        let is_poisoned = self.poison.get() > 0;
+        if is_poisoned {
+            self.poison.set(self.poison.get() - 1);
+            world.hit(FaultKind::PoisonedMessage);
+        }
+        Arrival {
+            delay: Duration::from_nanos(world.draw_queue_delay_ns(M::QUEUE)),
+            is_poisoned,
+            is_doubled: world.strikes_queue(M::QUEUE, FaultKind::DuplicateDelivery),
+        }
+    }
+
+    /// Tells observers what has happened to messages.
+    fn report(&self, world: &Rc<World>) {
+        let mut incidents = self.queue.borrow_mut().take_incidents();
+        for incident in incidents.drain(..) {
+            world.sink.emit(&Observation::Message {
+                queue: M::QUEUE,
+                step: incident.step,
+                run: &incident.headers.run,
+                segment: incident.headers.segment.as_ref(),
+                schedule: &incident.headers.schedule,
+                delivery: incident.delivery,
+                message: incident.message,
+                life: incident.life.as_ref(),
+            });
+            if incident.is_spoiled {
+                world.sink.emit(&Observation::Spoiled {
+                    queue: M::QUEUE,
+                    message: incident.message,
+                });
+            }
+        }
+        self.queue.borrow_mut().reuse(incidents);
+    }
+
+    /// Has the queue look at its clock when something is due. Leases end at times that nobody knew
+    /// when they began, since they are renewed: one alarm for all is cheaper than one for each.
+    fn set_alarm(&self, world: &Rc<World>) {
+        let Some(due) = self.queue.borrow().next_due() else {
+            return;
+        };
+        if self.alarm.get().is_some_and(|alarm| alarm <= due) {
+            return;
+        }
+        self.alarm.set(Some(due));
+        let at_world = Rc::clone(world);
+        world.handle.post(due.nanos(), move || {
+            let server = M::server(&at_world);
+            // An alarm that was brought forward rings at its old time too.
+            if server.alarm.get() == Some(due) {
+                server.alarm.set(None);
+                Self::act(&at_world, |_, _| ());
+            }
+        });
+    }
+
+    /// Begins to wait for a message; it may be on its way at once.
+    pub(in crate::sim::world) fn wait(
+        &self,
+        world: &Rc<World>,
+        life: &Rc<Life>,
+        lease: Duration,
+    ) -> (u64, Receiver<Lease<M>>) {
+        let (sender, receiver) = oneshot();
+        let ticket = self.last_ticket.get() + 1;
+        self.last_ticket.set(ticket);
+        self.waiters.borrow_mut().push_back(Waiter {
+            ticket,
+            life: Rc::clone(life),
+            lease,
+            sent_ns: world.handle.now_ns(),
+            sender,
+        });
+        Self::act(world, |_, _| ());
+        (ticket, receiver)
+    }
+
+    /// Ends a wait; false if a message is on its way already.
+    pub fn withdraw(&self, ticket: u64) -> bool {
+        let mut waiters = self.waiters.borrow_mut();
+        let place = waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket);
+        place.is_ok_and(|place| waiters.remove(place).is_some())
+    }
+
+    /// Gives ready messages to those who wait and can be reached, first come first served.
+    fn serve(&self, world: &Rc<World>) {
+        while self.queue.borrow().ready() > 0 {
+            let Some(waiter) = self.next_waiter(world) else {
+                return;
+            };
+            let place = self.draw_place(world);
+            let lease =
+                self.queue
+                    .borrow_mut()
+                    .lease(place, &waiter.life.id, waiter.lease, world.now());
+            self.report(world);
+            if let Some(lease) = lease {
+                Self::hand_over(world, waiter, lease);
+            }
+        }
+    }
+
+    fn next_waiter(&self, world: &Rc<World>) -> Option<Waiter<M>> {
+        let port = Port::of_queue(M::QUEUE);
+        let mut waiters = self.waiters.borrow_mut();
+        let is_reachable =
+            |waiter: &Waiter<M>| world.network.cut(waiter.life.process, port).is_none();
+        let place = waiters.iter().position(is_reachable)?;
+        waiters.remove(place)
+    }
+
+    /// Which of the ready messages comes next.
+    fn draw_place(&self, world: &Rc<World>) -> usize {
+        let ready = self.queue.borrow().ready();
+        if ready > 1 && world.strikes_queue(M::QUEUE, FaultKind::Reordering) {
+            world.draw_below(FaultKind::Reordering, ready as u64) as usize
+        } else {
+            0
+        }
+    }
+
+    /// Sends a leased message on its way to the one who waited.
+    fn hand_over(world: &Rc<World>, waiter: Waiter<M>, lease: Lease<M>) {
+        let port = Port::of_queue(M::QUEUE);
+        let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
+        let at_world = Rc::clone(world);
+        world.handle.post(arrival_ns, move || {
+            if at_world.reaches(waiter.life.process, port) {
+                // If the one who waited is gone, the lease will end by itself.
+                let _ = waiter.sender.send(lease);
+                return;
+            }
+            let patience_ns = at_world.options.client_timeout_ns;
+            let give_up_ns = waiter.sent_ns.max(arrival_ns).saturating_add(patience_ns);
+            at_world
+                .handle
+                .post(give_up_ns, move || drop(waiter.sender));
+        });
+    }
+}

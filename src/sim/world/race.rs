@@ -1,0 +1,19 @@
+//! Waiting for something, but not for ever.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+/// What `future` ends with, if it ends before `limit`.
+pub(super) async fn before<T>(
+    future: impl Future<Output = T>,
+    limit: impl Future<Output = ()>,
+) -> Option<T> {
+    let mut future = pin!(future);
+    let mut limit = pin!(limit);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => limit.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}

@@ -1,0 +1,202 @@
+//! The Scanner: reports over what the world knows of images.
+
+mod findings;
+mod port;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use self::findings::Findings;
+pub(super) use self::findings::{draw_severity, severities};
+pub use self::port::ScannerPort;
+use super::World;
+use crate::model::fault::FaultKind;
+use crate::model::observation::Observation;
+use crate::model::time::NANOS_PER_SECOND;
+use crate::model::{DeltaCounts, Finding, ImageDigest, Mode, ScanReport};
+use crate::scenario;
+use crate::sim::distribution::DistributionError;
+use crate::sim::fleet::Fleet;
+use crate::sim::kernel::{Handle, Stream};
+use crate::sim::sampler::Sampler;
+use crate::worker::ports::ScannerError;
+
+/// The Scanner's manner and the truth about images.
+pub(super) struct Scanner {
+    fleet: Rc<Fleet>,
+    findings: RefCell<Findings>,
+    draws: RefCell<Draws>,
+    /// By mode.
+    latency: [Sampler; 2],
+    slow_latency: Sampler,
+    retry_after: Sampler,
+    error_probability: f64,
+    throttle_probability: f64,
+    slow: Chosen,
+    refused: Chosen,
+}
+
+/// One stream per question.
+struct Draws {
+    latency: Stream,
+    error: Stream,
+    throttle: Stream,
+}
+
+/// A part of all images, always the same ones.
+#[derive(Clone, Copy)]
+struct Chosen {
+    salt: u64,
+    threshold: u64,
+}
+
+impl Chosen {
+    fn new(share: f64, salt: u64) -> Self {
+        // 2^64; the cast saturates.
+        let threshold = (share * 18_446_744_073_709_551_616.0) as u64;
+        Self { salt, threshold }
+    }
+
+    fn contains(self, image: &ImageDigest) -> bool {
+        self.threshold > 0
+            && xxhash_rust::xxh3::xxh3_64_with_seed(image.as_bytes(), self.salt) < self.threshold
+    }
+}
+
+impl Scanner {
+    pub fn new(
+        handle: &Handle,
+        fleet: &Rc<Fleet>,
+        scanner: &scenario::Scanner,
+        deltas: &scenario::Deltas,
+    ) -> Result<Self, DistributionError> {
+        let mut salts = handle.stream("scanner.chosen");
+        let latency = |of_mode: &Option<scenario::DurationDistribution>| {
+            Sampler::of_durations(of_mode.as_ref().unwrap_or(&scanner.latency))
+        };
+        Ok(Self {
+            fleet: Rc::clone(fleet),
+            findings: RefCell::new(Findings::new(handle, fleet, deltas)?),
+            draws: RefCell::new(Draws {
+                latency: handle.stream("scanner.latency"),
+                error: handle.stream("scanner.error"),
+                throttle: handle.stream("scanner.throttle"),
+            }),
+            latency: [
+                latency(&scanner.analysis_only_latency)?,
+                latency(&scanner.content_refresh_latency)?,
+            ],
+            slow_latency: Sampler::of_durations(&scanner.slow_latency)?,
+            retry_after: Sampler::of_durations(&scanner.retry_after)?,
+            error_probability: scanner.error_probability.0,
+            throttle_probability: scanner.rate_limit_probability.0,
+            slow: Chosen::new(scanner.slow_share.0, salts.word()),
+            refused: Chosen::new(scanner.refusal_share.0, salts.word()),
+        })
+    }
+
+    fn draw_latency_ns(&self, image: &ImageDigest, mode: Mode) -> u64 {
+        let sampler = if self.slow.contains(image) {
+            &self.slow_latency
+        } else {
+            &self.latency[mode.index()]
+        };
+        sampler.draw_whole(&mut self.draws.borrow_mut().latency)
+    }
+
+    fn draw_error(&self) -> bool {
+        self.error_probability > 0.0 && self.draws.borrow_mut().error.chance(self.error_probability)
+    }
+
+    fn draw_throttle_ns(&self) -> Option<u64> {
+        if self.throttle_probability <= 0.0 {
+            return None;
+        }
+        let stream = &mut self.draws.borrow_mut().throttle;
+        let strikes = stream.chance(self.throttle_probability);
+        strikes.then(|| self.retry_after.draw_whole(stream))
+    }
+}
+
+impl World {
+    /// How long the scanner takes over a request.
+    fn draw_scan_ns(self: &Rc<Self>, image: &ImageDigest, mode: Mode) -> u64 {
+        let latency_ns = self.scanner.draw_latency_ns(image, mode);
+        let slowness = self.faults.conditions.borrow().scanner_slowness;
+        if slowness <= 1.0 {
+            return latency_ns;
+        }
+        self.hit(FaultKind::ScannerSlow);
+        // The cast saturates.
+        (latency_ns as f64 * slowness) as u64
+    }
+
+    /// What the scanner says of an image now.
+    fn scan(self: &Rc<Self>, image: &ImageDigest) -> Result<ScanReport, ScannerError> {
+        if self.scanner.draw_error() || self.strikes(FaultKind::ScannerError) {
+            return Err(ScannerError::Failed);
+        }
+        if let Some(retry_after) = self.draw_throttle() {
+            return Err(ScannerError::Throttled(retry_after));
+        }
+        let number = self.scanner.fleet.find(image);
+        let (Some(number), false) = (number, self.is_refused(image)) else {
+            return Err(ScannerError::Refused);
+        };
+        self.introduce(number);
+        let added = self.scanner.findings.borrow_mut().drift(number);
+        if let Some(added) = added {
+            self.note_change(number, &added);
+        }
+        let (revision, findings) = self.scanner.findings.borrow_mut().report(number);
+        Ok(ScanReport {
+            image: *image,
+            revision,
+            generated_at: self.now(),
+            findings,
+        })
+    }
+
+    fn is_refused(self: &Rc<Self>, image: &ImageDigest) -> bool {
+        self.scanner.refused.contains(image) || self.strikes(FaultKind::ScannerRefusal)
+    }
+
+    /// A Retry-After, in whole seconds, if the request is one too many.
+    fn draw_throttle(self: &Rc<Self>) -> Option<Duration> {
+        let retry_after_ns = self.scanner.draw_throttle_ns().or_else(|| {
+            let strikes = self.strikes(FaultKind::ScannerThrottle);
+            strikes.then(|| self.draw_retry_after_ns())
+        })?;
+        Some(Duration::from_secs(
+            retry_after_ns.div_ceil(NANOS_PER_SECOND).max(1),
+        ))
+    }
+
+    /// Makes an image known, with the findings that it has from the first, before anything else is
+    /// said of it.
+    fn introduce(self: &Rc<Self>, number: u32) {
+        let added = self.scanner.findings.borrow_mut().introduce(number);
+        if let Some(added) = added {
+            self.note_change(number, &added);
+        }
+    }
+
+    /// Adds a finding to an image.
+    pub(super) fn add_finding(self: &Rc<Self>, number: u32, finding: &Finding) {
+        self.introduce(number);
+        let mut findings = self.scanner.findings.borrow_mut();
+        let added = findings.add(number, finding.clone());
+        drop(findings);
+        self.note_change(number, &added);
+    }
+
+    fn note_change(self: &Rc<Self>, number: u32, added: &DeltaCounts) {
+        let revision = self.scanner.findings.borrow().revision(number);
+        self.sink.emit(&Observation::ImageChanged {
+            image: self.scanner.fleet.digest(number),
+            revision,
+            added,
+        });
+    }
+}

@@ -1,0 +1,87 @@
+//! The way to the Scanner.
+
+use crate::model::ScanReport;
+use crate::model::observation::{Observation, ScanAnswer};
+use crate::sim::world::connection::Connection;
+use crate::sim::world::network::Port;
+use crate::worker::ports::{self, ScanRequest, ScannerError};
+
+/// The Scanner as a life reaches it.
+#[derive(Clone)]
+pub struct ScannerPort(pub(in crate::sim::world) Connection);
+
+/// A request that was sent. If it is dropped, its answer reaches nobody.
+struct Asked<'a> {
+    connection: &'a Connection,
+    request: &'a ScanRequest<'a>,
+    is_answered: bool,
+}
+
+impl Asked<'_> {
+    fn note(&mut self, answer: ScanAnswer) {
+        self.is_answered = true;
+        let Connection { world, life } = self.connection;
+        world.sink.emit(&Observation::ScanAnswered {
+            life: &life.id,
+            schedule: self.request.schedule,
+            image: self.request.image,
+            delivery: self.request.delivery,
+            answer,
+        });
+    }
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered && !self.connection.life.is_over.get() {
+            self.note(ScanAnswer::Unanswered);
+        }
+    }
+}
+
+impl ScannerPort {
+    fn send<'a>(&'a self, request: &'a ScanRequest<'a>) -> Asked<'a> {
+        let Connection { world, life } = &self.0;
+        let tolerance = world.permit_tolerance;
+        let is_late = |permit| world.now().since(permit) > tolerance;
+        world.sink.emit(&Observation::ScanSent {
+            life: &life.id,
+            schedule: request.schedule,
+            rate_per_second: request.rate_per_second,
+            image: request.image,
+            delivery: request.delivery,
+            attempt: request.attempt,
+            permit: request.permit,
+            late: request.permit.is_some_and(is_late),
+        });
+        Asked {
+            connection: &self.0,
+            request,
+            is_answered: false,
+        }
+    }
+}
+
+impl ports::Scanner for ScannerPort {
+    async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
+        let connected = self.0.connect(Port::Scanner).await;
+        connected.map_err(|_| ScannerError::Unavailable)?;
+        let world = &self.0.world;
+        let mut asked = self.send(request);
+        let latency_ns = world.draw_scan_ns(request.image, request.mode);
+        world.handle.sleep_ns(latency_ns).await;
+        if !self.0.is_reachable(Port::Scanner) {
+            asked.note(ScanAnswer::Unanswered);
+            return Err(ScannerError::Unavailable);
+        }
+        let report = world.scan(request.image);
+        asked.note(match &report {
+            Ok(report) => ScanAnswer::Report(report.revision),
+            Err(ScannerError::Refused) => ScanAnswer::Refused,
+            Err(ScannerError::Throttled(wait)) => ScanAnswer::Throttled(world.now().after(*wait)),
+            Err(ScannerError::Failed) => ScanAnswer::Failed,
+            Err(ScannerError::TimedOut | ScannerError::Unavailable) => ScanAnswer::Unanswered,
+        });
+        report
+    }
+}

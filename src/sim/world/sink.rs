@@ -1,0 +1,122 @@
+//! Where observations go: into the trace, and to the observer.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::model::observation::{Observation, Observer};
+use crate::model::{ImageDigest, Timestamp};
+use crate::sim::kernel::Handle;
+
+/// Passes observations on, each stamped with the virtual time and folded into the trace hash.
+pub struct ObservationSink {
+    handle: Handle,
+    observer: Rc<RefCell<dyn Observer>>,
+    /// Whether [`Observation::Settled`] is on its way.
+    is_settling: Cell<bool>,
+}
+
+impl ObservationSink {
+    /// A sink over `observer`, which must not call back into the world.
+    pub fn new(handle: Handle, observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
+        Rc::new(Self {
+            handle,
+            observer,
+            is_settling: Cell::new(false),
+        })
+    }
+
+    /// Passes one on.
+    pub fn emit(self: &Rc<Self>, observation: &Observation<'_>) {
+        let (kind, subject, detail) = fingerprint(observation);
+        self.handle.record(kind, subject, detail);
+        self.handle.trace(|| format!("{observation:?}"));
+        let now = Timestamp::from_nanos(self.handle.now_ns());
+        self.observer.borrow_mut().observe(now, observation);
+        if moves_sums(observation) {
+            self.settle();
+        }
+    }
+
+    /// Says [`Observation::Settled`] once the present event of the kernel is over.
+    fn settle(self: &Rc<Self>) {
+        if self.is_settling.replace(true) {
+            return;
+        }
+        let sink = Rc::clone(self);
+        self.handle.post(self.handle.now_ns(), move || {
+            sink.is_settling.set(false);
+            sink.emit(&Observation::Settled);
+        });
+    }
+}
+
+/// Whether sums over the fleet are other after it, so that they are worth a look.
+fn moves_sums(observation: &Observation<'_>) -> bool {
+    matches!(
+        observation,
+        Observation::CommitApplied { .. }
+            | Observation::CommitLearned { .. }
+            | Observation::BalanceLearned { .. }
+            | Observation::LifeEnded { .. }
+    )
+}
+
+/// What the trace hash sees: the number of the variant, which never changes, and two words that
+/// tell most of them apart.
+fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
+    use Observation as O;
+    match observation {
+        O::LifeStarted { life } => (1, text(life.process.as_str()), u64::from(life.number)),
+        O::LifeEnded { life, end } => (2, text(life.process.as_str()), *end as u64),
+        O::Paused { life } => (3, text(life.process.as_str()), 0),
+        O::Resumed { life } => (4, text(life.process.as_str()), 0),
+        O::CutOff { process, port } => (5, text(process.as_str()), *port as u64),
+        O::Reconnected { process, port } => (6, text(process.as_str()), *port as u64),
+        O::FaultBegan { kind, subject } => (7, *kind as u64, text(subject)),
+        O::FaultEnded { kind, subject } => (8, *kind as u64, text(subject)),
+        O::FaultHit { kind } => (9, *kind as u64, 0),
+        O::ScheduleChanged { schedule, change } => (10, text(schedule.id.as_str()), *change as u64),
+        O::CancelAsked { run } => (11, text(run.as_str()), 0),
+        O::Purged { run } => (12, text(run.as_str()), 0),
+        O::Exported { sequence, .. } => (13, *sequence, 0),
+        O::CommitSent { commit } => (14, commit.token.sequence, commit.token.delivery),
+        O::CommitApplied { commit, .. } => (15, commit.token.sequence, commit.token.delivery),
+        O::CommitDeclined { commit, .. } => (16, commit.token.sequence, commit.token.delivery),
+        O::CommitAnswerLost { token } => (17, token.sequence, token.delivery),
+        O::CommitLearned { commit, .. } => (18, commit.token.sequence, commit.token.delivery),
+        O::PlanningRead { waiting, .. } => (19, waiting.len() as u64, 0),
+        O::PlanningBegun { run, .. } => (20, text(run.id.as_str()), 0),
+        O::SegmentBegun { key, delivery, .. } => (21, u64::from(key.index), *delivery),
+        O::SegmentBegunLearned { key, delivery, .. } => (22, u64::from(key.index), *delivery),
+        O::BacklogRead { rows, .. } => (23, rows.iter().map(|row| row.images).sum(), 0),
+        O::BalanceLearned { surrendered, .. } => (24, surrendered[0] as u64, surrendered[1] as u64),
+        O::Message {
+            delivery, message, ..
+        } => (25, *delivery, *message),
+        O::LeaseHeld { delivery, .. } => (26, *delivery, 0),
+        O::ScanSent {
+            image, delivery, ..
+        } => (27, head(image), *delivery),
+        O::ScanAnswered {
+            image, delivery, ..
+        } => (28, head(image), *delivery),
+        O::ImageChanged {
+            image, revision, ..
+        } => (29, head(image), *revision),
+        O::NotifyCalled { role, .. } => (30, text(role), 0),
+        O::EventPublished { id } => (31, id.0 as u64, (id.0 >> 64) as u64),
+        O::EventForgotten { id } => (32, id.0 as u64, (id.0 >> 64) as u64),
+        O::Scraped { process, up, .. } => (33, text(process.as_str()), u64::from(*up)),
+        O::Settled => (34, 0, 0),
+        O::Spoiled { queue, message } => (35, *queue as u64, *message),
+    }
+}
+
+fn text(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
+}
+
+fn head(image: &ImageDigest) -> u64 {
+    let head = image.as_bytes().first_chunk().copied();
+    u64::from_le_bytes(head.unwrap_or_default())
+}

@@ -1,0 +1,226 @@
+//! The store: linearizable, and atomic over everything that one commit names.
+//!
+//! ```text
+//!   commit --> judge: repeat? objection? --> applied as announced, all of it
+//!                 |                              |
+//!                 +--> answer (nothing changes)  +--> runs, schedule, segments, intents, outbox,
+//!                                                     baselines, balances, token
+//! ```
+//!
+//! This module is the store's state and knows no network; [`port`] is the way in.
+
+mod apply;
+mod balances;
+mod baselines;
+mod operator;
+mod outbox;
+mod port;
+mod read;
+mod runs;
+mod schedules;
+#[cfg(test)]
+mod tests;
+mod waits;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use self::balances::Balances;
+use self::baselines::Baselines;
+use self::outbox::Outbox;
+pub use self::port::StorePort;
+use self::runs::Runs;
+use self::schedules::{Schedules, awaiting};
+use super::lookup::Lookup;
+use crate::model::commit::BacklogRow;
+use crate::model::{Answer, Applied, Commit, CommitToken, Refusal, Step, TenantId, Timestamp};
+#[cfg(any(test, debug_assertions))]
+use crate::model::{Run, RunState};
+use crate::sim::fleet::Fleet;
+use crate::worker::ports::Export;
+
+/// The state of the store.
+#[derive(Debug)]
+pub(super) struct Store {
+    runs: Runs,
+    schedules: Schedules,
+    /// What was answered to each applied commit.
+    tokens: Lookup<CommitToken, Applied>,
+    balances: Balances,
+    baselines: Baselines,
+    outbox: Outbox,
+    exports: Vec<Export>,
+    /// Exports up to this number are handled.
+    export_cursor: u64,
+    /// When planning last served a tenant, as a growing number.
+    served: BTreeMap<TenantId, u64>,
+    served_last: u64,
+}
+
+/// What the store will do with a commit.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// It was applied before: the first answer again.
+    Repeat(Answer),
+    /// It is not applied.
+    Declined(Answer),
+    /// It may be applied, and this will be the answer.
+    Apply(Applied),
+}
+
+impl Store {
+    pub fn new(fleet: Rc<Fleet>) -> Self {
+        Self {
+            runs: Runs::default(),
+            schedules: Schedules::default(),
+            tokens: Lookup::default(),
+            balances: Balances::default(),
+            baselines: Baselines::new(fleet),
+            outbox: Outbox::default(),
+            exports: Vec::new(),
+            export_cursor: 0,
+            served: BTreeMap::new(),
+            served_last: 0,
+        }
+    }
+
+    /// Decides what becomes of a commit, and changes nothing.
+    pub fn judge(&self, commit: &Commit, now: Timestamp) -> Verdict {
+        if let Some(applied) = self.tokens.get(&commit.token) {
+            return Verdict::Repeat(Answer::Applied(applied.clone()));
+        }
+        let objection = self
+            .segment_objection(commit)
+            .or_else(|| self.version_objection(commit))
+            .or_else(|| self.baseline_objection(commit));
+        match objection {
+            Some(answer) => Verdict::Declined(answer),
+            None => Verdict::Apply(Applied {
+                at: now,
+                backlog: self.backlog_after(commit),
+                taken: self.taken(commit).unwrap_or_default(),
+            }),
+        }
+    }
+
+    /// Whether the segment is still there to be committed.
+    fn segment_objection(&self, commit: &Commit) -> Option<Answer> {
+        let Step::Segment(step) = &commit.step else {
+            return None;
+        };
+        let Some(record) = self.runs.get(&step.key.run) else {
+            return Some(Answer::Refused(Refusal::RunMissing));
+        };
+        let Some(segment) = record.segment(step.key.index) else {
+            return Some(Answer::Conflict);
+        };
+        // Its own commit would have been found by its token.
+        if segment.committed_by.is_some() {
+            Some(Answer::AppliedByAnother)
+        } else if record.run.state.is_terminal() {
+            Some(Answer::Refused(Refusal::RunTerminal))
+        } else if segment.delivery > commit.token.delivery {
+            Some(Answer::Refused(Refusal::Superseded))
+        } else {
+            None
+        }
+    }
+
+    /// Whether all that the commit has read is as it was.
+    fn version_objection(&self, commit: &Commit) -> Option<Answer> {
+        for write in &commit.runs {
+            let record = self.runs.get(&write.run.id);
+            if record.is_none() && write.expected.is_some() {
+                return Some(Answer::Refused(Refusal::RunMissing));
+            }
+            if record.map(|record| record.version) != write.expected {
+                return Some(Answer::Conflict);
+            }
+        }
+        let has_moved = commit.schedule.as_ref().is_some_and(|write| {
+            let record = self.schedules.get(&write.id);
+            record.is_none_or(|record| record.version != write.expected)
+        });
+        let exports_moved = commit
+            .exports
+            .is_some_and(|(expected, _)| expected != self.export_cursor);
+        let balance_moved = commit.take_over.is_some() && self.taken(commit).is_none();
+        (has_moved || exports_moved || balance_moved).then_some(Answer::Conflict)
+    }
+
+    /// Whether every delta was computed against the present baseline.
+    fn baseline_objection(&self, commit: &Commit) -> Option<Answer> {
+        let Step::Segment(step) = &commit.step else {
+            return None;
+        };
+        let tenant = &self.runs.get(&step.key.run)?.run.tenant;
+        let has_moved = step.reports.iter().any(|report| {
+            let baseline = self.baselines.get(tenant, &report.image);
+            baseline.map(|baseline| baseline.revision) != report.expected
+        });
+        has_moved.then_some(Answer::Conflict)
+    }
+
+    fn taken(&self, commit: &Commit) -> Option<[i64; 2]> {
+        self.balances.to_take(commit.take_over.as_ref()?)
+    }
+
+    /// The backlog of the first run's schedule, as the commit will leave it.
+    fn backlog_after(&self, commit: &Commit) -> Option<BacklogRow> {
+        let run = &commit.runs.first()?.run;
+        let schedule = self.schedules.get(&run.schedule)?;
+        if schedule.deleted {
+            return None;
+        }
+        let mut images = schedule.backlog[run.mode.index()];
+        let same_row = commit
+            .runs
+            .iter()
+            .filter(|write| write.run.schedule == run.schedule && write.run.mode == run.mode);
+        for write in same_row {
+            let before = self.runs.get(&write.run.id);
+            images += awaiting(&write.run);
+            images -= before.map_or(0, |before| awaiting(&before.run));
+        }
+        Some(BacklogRow {
+            schedule: run.schedule.clone(),
+            mode: run.mode,
+            images,
+        })
+    }
+
+    /// The commit as it will be observed and applied: with the times of its runs.
+    pub fn stamped(&self, commit: &Commit, now: Timestamp) -> Commit {
+        let mut stamped = commit.clone();
+        for write in &mut stamped.runs {
+            let previous = self.runs.get(&write.run.id);
+            write.stamp(previous.map(|record| record.run.state), now);
+        }
+        stamped
+    }
+
+    /// Checks the sums that are kept against the things that they are sums of. *O*(unfinished runs
+    /// + schedules).
+    #[cfg(any(test, debug_assertions))]
+    fn assert_consistent(&self) {
+        let mut backlog: BTreeMap<_, [u64; 2]> = BTreeMap::new();
+        for record in self.runs.unfinished() {
+            let row = backlog.entry(&record.run.schedule).or_default();
+            row[record.run.mode.index()] += awaiting(&record.run);
+        }
+        for record in self.schedules.live() {
+            let counted = backlog.get(&record.schedule.id).copied();
+            let id = &record.schedule.id;
+            assert_eq!(
+                counted.unwrap_or_default(),
+                record.backlog,
+                "backlog of {id}"
+            );
+        }
+        let is_planning = |run: &Run| run.state == RunState::Planning;
+        assert!(self.runs.planning().all(|record| is_planning(&record.run)));
+        for segment in self.runs.released() {
+            assert!(segment.committed_by.is_none() && segment.released_at.is_some());
+        }
+    }
+}

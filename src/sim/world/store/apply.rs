@@ -1,0 +1,135 @@
+//! Applying a commit.
+
+use super::Store;
+use crate::model::commit::{Intent, SegmentCommit};
+use crate::model::{Applied, Commit, PlannerMessage, RunId, SegmentKey, Step, Timestamp};
+
+/// Builds with debug assertions check the store's sums once in so many commits.
+#[cfg(debug_assertions)]
+const CHECK_INTERVAL: usize = 64;
+
+impl Store {
+    /// Applies a stamped commit that [`Store::judge`] has found no objection to.
+    pub fn apply(&mut self, commit: Commit, applied: Applied) {
+        let now = applied.at;
+        let first_run = commit.runs.first().map(|write| write.run.id.clone());
+        for write in commit.runs {
+            let before = self.runs.get(&write.run.id).map(|record| &record.run);
+            self.schedules.move_backlog(before, &write.run);
+            self.runs.write(write.run, now);
+        }
+        if let Some(write) = commit.schedule {
+            self.schedules.write_state(&write.id, write.state);
+        }
+        if let Some(record) = first_run.and_then(|id| self.runs.get_mut(&id)) {
+            record.impact = commit.impact.or(record.impact.take());
+        }
+        for segment in commit.segments {
+            self.runs.cut(segment);
+        }
+        let is_requeue = matches!(commit.step, Step::Requeue);
+        for key in &commit.release {
+            self.runs.release(key, is_requeue, now);
+        }
+        if let Step::Segment(step) = commit.step {
+            self.runs
+                .commit_segment(&step.key, &commit.token, &commit.release);
+            self.apply_reports(step, now);
+        }
+        self.apply_intents(
+            commit.intent,
+            commit.intent_done.as_ref(),
+            &commit.intents_requeued,
+            now,
+        );
+        for event in commit.events {
+            self.outbox.push(event);
+        }
+        if let Some(booking) = commit.booking {
+            self.balances.book(&commit.token.life, booking, now);
+        }
+        if let Some(tenant) = commit.served {
+            self.served_last += 1;
+            self.served.insert(tenant, self.served_last);
+        }
+        if let Some((_, handled)) = commit.exports {
+            self.export_cursor = handled;
+        }
+        if let Some(take_over) = commit.take_over {
+            self.balances
+                .take_over(&take_over.from, &commit.token.life, now);
+        }
+        self.tokens.insert(commit.token, applied);
+        #[cfg(debug_assertions)]
+        if self.tokens.len().is_multiple_of(CHECK_INTERVAL) {
+            self.assert_consistent();
+        }
+    }
+
+    fn apply_reports(&mut self, step: SegmentCommit, now: Timestamp) {
+        let Some(record) = self.runs.get(&step.key.run) else {
+            return;
+        };
+        let tenant = &record.run.tenant;
+        for report in step.reports {
+            let previous = self.baselines.get(tenant, &report.image);
+            let baseline = report.baseline(previous, now);
+            self.baselines.set(tenant, &report.image, baseline);
+        }
+    }
+
+    fn apply_intents(
+        &mut self,
+        written: Option<PlannerMessage>,
+        done: Option<&RunId>,
+        requeued: &[RunId],
+        now: Timestamp,
+    ) {
+        if let Some(message) = written {
+            let run = message.run.clone();
+            let intent = Intent {
+                message,
+                since: now,
+                enqueued: false,
+                requeued: 0,
+            };
+            self.runs.set_intent(&run, Some(intent));
+        }
+        if let Some(run) = done {
+            self.runs.set_intent(run, None);
+        }
+        for run in requeued {
+            let intent = self.runs.get(run).and_then(|record| record.intent.clone());
+            let again = intent.map(|intent| Intent {
+                since: now,
+                enqueued: false,
+                requeued: intent.requeued + 1,
+                ..intent
+            });
+            self.runs.set_intent(run, again);
+        }
+    }
+
+    /// Raises the fence of a segment to `delivery`, and notes that it is worked, unless a newer
+    /// delivery has.
+    pub fn fence_segment(&mut self, key: &SegmentKey, delivery: u64, now: Timestamp) {
+        let record = self.runs.get_mut(&key.run);
+        let Some(segment) = record.and_then(|record| record.segment_mut(key.index)) else {
+            return;
+        };
+        if segment.delivery <= delivery {
+            segment.delivery = delivery;
+            segment.worked_at = Some(now);
+        }
+    }
+
+    /// Notes that the intents of these runs are enqueued.
+    pub fn note_enqueued(&mut self, runs: &[RunId]) {
+        for run in runs {
+            let record = self.runs.get_mut(run);
+            if let Some(intent) = record.and_then(|record| record.intent.as_mut()) {
+                intent.enqueued = true;
+            }
+        }
+    }
+}

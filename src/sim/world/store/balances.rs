@@ -1,0 +1,129 @@
+//! The active balances of lives: what each has booked, and what others took over.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::commit::{Booking, TakeOver, Version};
+use crate::model::{LifeId, Timestamp};
+use crate::worker::ports::Heartbeat;
+
+#[derive(Debug, Default)]
+struct Balance {
+    /// Entries less exits, by mode index, less what was taken over.
+    values: [i64; 2],
+    /// What others have taken over in all.
+    surrendered: [i64; 2],
+    version: Version,
+    alive_at: Timestamp,
+    /// It has said that it stops: what is left may be taken at once.
+    is_stopping: bool,
+}
+
+/// One balance per life.
+#[derive(Debug, Default)]
+pub(super) struct Balances(BTreeMap<LifeId, Balance>);
+
+impl Balances {
+    fn entry(&mut self, life: &LifeId, now: Timestamp) -> &mut Balance {
+        self.0.entry(life.clone()).or_insert_with(|| Balance {
+            alive_at: now,
+            ..Balance::default()
+        })
+    }
+
+    pub fn book(&mut self, life: &LifeId, booking: Booking, now: Timestamp) {
+        let balance = self.entry(life, now);
+        balance.values[booking.mode.index()] += booking.change;
+        balance.version += 1;
+    }
+
+    /// What a take-over would take; none if the balance has moved.
+    pub fn to_take(&self, take_over: &TakeOver) -> Option<[i64; 2]> {
+        let balance = self.0.get(&take_over.from)?;
+        (balance.version == take_over.expected).then_some(balance.values)
+    }
+
+    pub fn take_over(&mut self, from: &LifeId, to: &LifeId, now: Timestamp) {
+        let Some(balance) = self.0.get_mut(from) else {
+            return;
+        };
+        let taken = std::mem::take(&mut balance.values);
+        balance.version += 1;
+        for (sum, taken) in balance.surrendered.iter_mut().zip(taken) {
+            *sum += taken;
+        }
+        let taker = self.entry(to, now);
+        taker.version += 1;
+        for (value, taken) in taker.values.iter_mut().zip(taken) {
+            *value += taken;
+        }
+    }
+
+    /// *O*(lives).
+    pub fn heartbeat(
+        &mut self,
+        life: &LifeId,
+        abandoned_after: Duration,
+        is_stopping: bool,
+        now: Timestamp,
+    ) -> Heartbeat {
+        let balance = self.entry(life, now);
+        balance.alive_at = now;
+        balance.is_stopping |= is_stopping;
+        let surrendered = balance.surrendered;
+        let is_abandoned = |other: &Balance| {
+            other.values != [0; 2]
+                && (other.is_stopping || now.since(other.alive_at) >= abandoned_after)
+        };
+        let abandoned = self
+            .0
+            .iter()
+            .filter(|(id, other)| *id != life && is_abandoned(other))
+            .map(|(id, other)| (id.clone(), other.version))
+            .collect();
+        Heartbeat {
+            surrendered,
+            abandoned,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mode;
+
+    fn life(name: &str) -> LifeId {
+        LifeId {
+            process: name.into(),
+            number: 1,
+        }
+    }
+
+    #[test]
+    fn a_silent_lifes_balance_is_taken_once_and_given_up() {
+        let (dead, heir) = (life("dead"), life("heir"));
+        let mut balances = Balances::default();
+        let at = Timestamp::from_seconds;
+        let lease = Duration::from_secs(60);
+        let booking = Booking {
+            mode: Mode::AnalysisOnly,
+            change: 2,
+        };
+        balances.book(&dead, booking, at(0));
+        assert!(
+            balances
+                .heartbeat(&heir, lease, false, at(59))
+                .abandoned
+                .is_empty()
+        );
+        let heartbeat = balances.heartbeat(&heir, lease, false, at(60));
+        let (from, expected) = heartbeat.abandoned[0].clone();
+        let take_over = TakeOver { from, expected };
+        assert_eq!(balances.to_take(&take_over), Some([2, 0]));
+        balances.take_over(&dead, &heir, at(60));
+        assert_eq!(balances.to_take(&take_over), None, "the version has moved");
+        let zombie = balances.heartbeat(&dead, lease, false, at(61));
+        assert_eq!(zombie.surrendered, [2, 0]);
+    }
+}

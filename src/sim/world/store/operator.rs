@@ -1,0 +1,83 @@
+//! What the owners of schedules and retention do, past the worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Store;
+use crate::model::{Run, RunId, Schedule, ScheduleId, Timestamp};
+use crate::worker::ports::Export;
+
+impl Store {
+    /// Creates a schedule, or replaces its definition; its cursor stands at `now`.
+    pub fn define_schedule(&mut self, schedule: Arc<Schedule>, now: Timestamp) {
+        self.schedules.define(schedule, now);
+    }
+
+    /// Replaces a schedule's definition and leaves its cursor where it is.
+    pub fn redefine_schedule(&mut self, schedule: Arc<Schedule>) {
+        self.schedules.redefine(schedule);
+    }
+
+    /// Deletes a schedule softly.
+    pub fn delete_schedule(&mut self, id: &ScheduleId) {
+        self.schedules.delete(id);
+    }
+
+    /// The definition of a schedule that is not deleted.
+    pub fn definition(&self, id: &ScheduleId) -> Option<Arc<Schedule>> {
+        let record = self.schedules.get(id).filter(|record| !record.deleted)?;
+        Some(Arc::clone(&record.schedule))
+    }
+
+    /// The definitions of all schedules that are not deleted.
+    pub fn definitions(&self) -> Vec<Arc<Schedule>> {
+        let live = self.schedules.live();
+        live.map(|record| Arc::clone(&record.schedule)).collect()
+    }
+
+    /// Adds an export and numbers it.
+    pub fn publish_export(&mut self, mut export: Export) -> u64 {
+        export.sequence = self.exports.len() as u64 + 1;
+        let sequence = export.sequence;
+        self.exports.push(export);
+        sequence
+    }
+
+    /// Exports that no commit has handled yet.
+    pub fn exports_waiting(&self) -> u64 {
+        self.exports.len() as u64 - self.export_cursor
+    }
+
+    /// Purges terminal runs that ended at least `older_than` ago with all that hangs on them, and
+    /// answers which. Tokens stay: a repeat gets its first answer, whatever has happened since.
+    pub fn purge(
+        &mut self,
+        schedule: Option<&ScheduleId>,
+        older_than: Duration,
+        now: Timestamp,
+    ) -> Vec<RunId> {
+        let purged: Vec<RunId> = self
+            .runs
+            .finished()
+            .map(|record| &record.run)
+            .take_while(|run| now.since(run.completed_at.unwrap_or_default()) >= older_than)
+            .filter(|run| schedule.is_none_or(|schedule| run.schedule == *schedule))
+            .map(|run| run.id.clone())
+            .collect();
+        for id in &purged {
+            self.runs.remove(id);
+        }
+        purged
+    }
+
+    /// Planning and open runs, oldest first.
+    pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
+        self.runs.unfinished().map(|record| &record.run)
+    }
+
+    /// The terminal run of a schedule that ended last.
+    pub fn last_finished(&self, schedule: &ScheduleId) -> Option<&Run> {
+        let mut finished = self.runs.finished().rev().map(|record| &record.run);
+        finished.find(|run| run.schedule == *schedule)
+    }
+}

@@ -1,0 +1,312 @@
+//! The way into the store.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Store, Verdict};
+use crate::model::commit::Intent;
+use crate::model::fault::FaultKind;
+use crate::model::observation::Observation;
+use crate::model::{
+    Answer, Baseline, Commit, Event, EventId, ImageDigest, LifeId, RunId, RunState, ScheduleId,
+    SegmentKey, TenantId, Timestamp,
+};
+use crate::sim::world::World;
+use crate::sim::world::connection::Connection;
+use crate::sim::world::network::Port;
+use crate::worker::ports::{
+    self, Backlog, Export, Heartbeat, Permits, PlanningHead, PortResult, RunDocument,
+    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Stamped,
+};
+
+/// The store as a life reaches it.
+#[derive(Clone)]
+pub struct StorePort(pub(in crate::sim::world) Connection);
+
+impl StorePort {
+    async fn read<T>(&self, read: impl FnOnce(&mut Store, Timestamp) -> T) -> PortResult<T> {
+        let look = |world: &World| read(&mut world.store.borrow_mut(), world.now());
+        self.0.read(Port::Store, look).await
+    }
+
+    async fn read_stamped<T>(
+        &self,
+        read: impl FnOnce(&mut Store, Timestamp) -> T,
+    ) -> PortResult<Stamped<T>> {
+        let stamped = |store: &mut Store, now| Stamped {
+            now,
+            value: read(store, now),
+        };
+        self.read(stamped).await
+    }
+
+    async fn write<T: 'static>(
+        &self,
+        write: impl FnOnce(&mut Store, Timestamp) -> T + 'static,
+    ) -> PortResult<T> {
+        let serve =
+            move |world: &Rc<World>| Some(write(&mut world.store.borrow_mut(), world.now()));
+        self.0.call(Port::Store, serve).await
+    }
+
+    fn emit(&self, observation: &Observation<'_>) {
+        self.0.world.sink.emit(observation);
+    }
+}
+
+/// Says that the answer to a commit won't arrive, if the caller goes before it has.
+struct Unanswered<'a> {
+    connection: &'a Connection,
+    commit: &'a Commit,
+    is_answered: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let token = &self.commit.token;
+            let lost = Observation::CommitAnswerLost { token };
+            self.connection.world.sink.emit(&lost);
+        }
+    }
+}
+
+impl World {
+    /// The store takes a commit or says why not; none if the answer gets lost.
+    fn serve_commit(self: &Rc<Self>, commit: &Commit) -> Option<Answer> {
+        let now = self.now();
+        let mut verdict = self.store.borrow().judge(commit, now);
+        if matches!(verdict, Verdict::Apply(_)) && self.strikes(FaultKind::CommitConflict) {
+            verdict = Verdict::Declined(Answer::Conflict);
+        }
+        let answer = match verdict {
+            Verdict::Repeat(answer) => answer,
+            Verdict::Declined(answer) => {
+                let answer_seen = &answer;
+                self.sink.emit(&Observation::CommitDeclined {
+                    commit,
+                    answer: answer_seen,
+                });
+                answer
+            }
+            Verdict::Apply(applied) => {
+                let stamped = self.store.borrow().stamped(commit, now);
+                let answer = Answer::Applied(applied.clone());
+                self.sink.emit(&Observation::CommitApplied {
+                    commit: &stamped,
+                    answer: &answer,
+                });
+                self.store.borrow_mut().apply(stamped, applied);
+                answer
+            }
+        };
+        (!self.strikes(FaultKind::CommitAnswerLost)).then_some(answer)
+    }
+
+    fn serve_begin_segment(
+        self: &Rc<Self>,
+        life: &LifeId,
+        key: &SegmentKey,
+        delivery: u64,
+    ) -> Stamped<SegmentDocument> {
+        let now = self.now();
+        let mut store = self.store.borrow_mut();
+        store.fence_segment(key, delivery, now);
+        let value = store.segment(key);
+        drop(store);
+        self.sink.emit(&Observation::SegmentBegun {
+            life,
+            key,
+            delivery,
+            run: value.run.as_ref().map(|document| &document.run.value),
+        });
+        Stamped { now, value }
+    }
+
+    fn serve_forget_events(self: &Rc<Self>, events: &[EventId]) {
+        for &id in events {
+            let is_forgotten = self.store.borrow_mut().forget_event(id);
+            if is_forgotten {
+                self.sink.emit(&Observation::EventForgotten { id });
+            }
+        }
+    }
+}
+
+impl ports::Store for StorePort {
+    async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
+        self.read_stamped(|store, _| store.schedules()).await
+    }
+
+    async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
+        self.read_stamped(|store, _| store.schedule(id)).await
+    }
+
+    async fn exports(&self, limit: usize) -> PortResult<Stamped<(u64, Vec<Export>)>> {
+        self.read_stamped(|store, _| store.exports(limit)).await
+    }
+
+    async fn planning_runs(&self, per_tenant: usize) -> PortResult<Stamped<Vec<PlanningHead>>> {
+        let heads = self
+            .read_stamped(|store, now| store.planning_runs(per_tenant, now))
+            .await?;
+        let waiting: Vec<_> = heads
+            .value
+            .iter()
+            .map(|head| (head.run.clone(), head.tenant.clone(), head.created_at))
+            .collect();
+        self.emit(&Observation::PlanningRead {
+            life: &self.0.life.id,
+            waiting: &waiting,
+        });
+        Ok(heads)
+    }
+
+    async fn begin_planning(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+        let document = self.run(run).await?;
+        let run = document.value.as_ref().map(|document| &document.run.value);
+        if let Some(run) = run.filter(|run| run.state == RunState::Planning) {
+            self.emit(&Observation::PlanningBegun {
+                life: &self.0.life.id,
+                run,
+            });
+        }
+        Ok(document)
+    }
+
+    async fn run(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+        self.read_stamped(|store, _| store.run(run)).await
+    }
+
+    async fn last_reports(
+        &self,
+        tenant: &TenantId,
+        images: &[ImageDigest],
+    ) -> PortResult<Stamped<Vec<Option<Timestamp>>>> {
+        self.read_stamped(|store, _| store.last_reports(tenant, images))
+            .await
+    }
+
+    async fn begin_segment(
+        &self,
+        key: &SegmentKey,
+        delivery: u64,
+    ) -> PortResult<Stamped<SegmentDocument>> {
+        let (life, sent) = (self.0.life.id.clone(), key.clone());
+        let serve =
+            move |world: &Rc<World>| Some(world.serve_begin_segment(&life, &sent, delivery));
+        let document = self.0.call(Port::Store, serve).await?;
+        let run = document.value.run.as_ref();
+        self.emit(&Observation::SegmentBegunLearned {
+            life: &self.0.life.id,
+            key,
+            delivery,
+            run: run.map(|document| &document.run.value),
+        });
+        Ok(document)
+    }
+
+    async fn segment(&self, key: &SegmentKey) -> PortResult<Stamped<SegmentDocument>> {
+        self.read_stamped(|store, _| store.segment(key)).await
+    }
+
+    async fn baselines(
+        &self,
+        tenant: &TenantId,
+        images: &[ImageDigest],
+    ) -> PortResult<Vec<Option<Baseline>>> {
+        self.read(|store, _| store.baselines(tenant, images)).await
+    }
+
+    async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
+        self.0.connect(Port::Store).await?;
+        self.emit(&Observation::CommitSent { commit });
+        let mut unanswered = Unanswered {
+            connection: &self.0,
+            commit,
+            is_answered: false,
+        };
+        let sent = Arc::clone(commit);
+        let serve = move |world: &Rc<World>| world.serve_commit(&sent);
+        let answer = self.0.send(Port::Store, serve).await?;
+        unanswered.is_answered = true;
+        let answer_seen = &answer;
+        self.emit(&Observation::CommitLearned {
+            commit,
+            answer: answer_seen,
+        });
+        Ok(answer)
+    }
+
+    async fn intents(&self, limit: usize) -> PortResult<Vec<Intent>> {
+        self.read(|store, _| store.intents(limit)).await
+    }
+
+    async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
+        let runs = runs.to_vec();
+        self.write(move |store, _| store.note_enqueued(&runs)).await
+    }
+
+    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+        self.read(|store, _| store.outbox(limit)).await
+    }
+
+    async fn forget_events(&self, events: &[EventId]) -> PortResult<()> {
+        let events = events.to_vec();
+        let serve = move |world: &Rc<World>| {
+            world.serve_forget_events(&events);
+            Some(())
+        };
+        self.0.call(Port::Store, serve).await
+    }
+
+    async fn reserve_permits(
+        &self,
+        schedule: &ScheduleId,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+    ) -> PortResult<Permits> {
+        let schedule = schedule.clone();
+        self.write(move |store, now| {
+            store.reserve_permits(&schedule, rate_per_second, count, lead, now)
+        })
+        .await
+    }
+
+    async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
+        let backlog = self.read_stamped(|store, _| store.backlog()).await?;
+        self.emit(&Observation::BacklogRead {
+            life: &self.0.life.id,
+            rows: &backlog.value.rows,
+        });
+        Ok(backlog)
+    }
+
+    async fn heartbeat(
+        &self,
+        life: &LifeId,
+        abandoned_after: Duration,
+        stopping: bool,
+    ) -> PortResult<Heartbeat> {
+        let sender = life.clone();
+        let heartbeat = self
+            .write(move |store, now| store.heartbeat(&sender, abandoned_after, stopping, now))
+            .await?;
+        self.emit(&Observation::BalanceLearned {
+            life,
+            surrendered: heartbeat.surrendered,
+        });
+        Ok(heartbeat)
+    }
+
+    async fn stale_work(
+        &self,
+        stale_after: Duration,
+        run_timeout: Duration,
+    ) -> PortResult<Stamped<StaleWork>> {
+        self.read_stamped(|store, now| store.stale_work(stale_after, run_timeout, now))
+            .await
+    }
+}

@@ -1,0 +1,185 @@
+//! Reading, and the small writes that are no commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Store;
+use super::runs::RunRecord;
+use crate::model::commit::Intent;
+use crate::model::{
+    Baseline, Event, EventId, ImageDigest, LifeId, RunId, RunState, ScheduleId, SegmentKey,
+    TenantId, Timestamp,
+};
+use crate::worker::ports::{
+    Backlog, Export, Heartbeat, Permits, PlanningHead, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Versioned,
+};
+
+impl Store {
+    pub fn schedules(&mut self) -> Arc<Vec<ScheduleEntry>> {
+        self.schedules.listing()
+    }
+
+    pub fn schedule(&self, id: &ScheduleId) -> Option<ScheduleDocument> {
+        Some(self.schedules.get(id)?.document())
+    }
+
+    /// The export cursor, and the exports after it.
+    pub fn exports(&self, limit: usize) -> (u64, Vec<Export>) {
+        // Sequence numbers start at 1 and have no gaps.
+        let waiting = self.exports.iter().skip(self.export_cursor as usize);
+        (self.export_cursor, waiting.take(limit).cloned().collect())
+    }
+
+    /// Of each tenant the `per_tenant` oldest runs in `Planning` that may be planned by now.
+    pub fn planning_runs(&self, per_tenant: usize, now: Timestamp) -> Vec<PlanningHead> {
+        let mut heads: Vec<PlanningHead> = Vec::new();
+        let mut of_tenant = 0;
+        for record in self.runs.planning() {
+            let run = &record.run;
+            if run.not_before.is_some_and(|instant| instant > now) {
+                continue;
+            }
+            let is_first = heads.last().is_none_or(|head| head.tenant != run.tenant);
+            of_tenant = if is_first { 1 } else { of_tenant + 1 };
+            if of_tenant <= per_tenant {
+                heads.push(PlanningHead {
+                    run: run.id.clone(),
+                    tenant: run.tenant.clone(),
+                    created_at: run.created_at,
+                    tenant_served: self.served.get(&run.tenant).copied().unwrap_or(0),
+                });
+            }
+        }
+        heads
+    }
+
+    pub fn run(&self, id: &RunId) -> Option<RunDocument> {
+        self.run_document(self.runs.get(id)?)
+    }
+
+    fn run_document(&self, record: &RunRecord) -> Option<RunDocument> {
+        Some(RunDocument {
+            run: Versioned {
+                version: record.version,
+                value: record.run.clone(),
+            },
+            schedule: self.schedules.get(&record.run.schedule)?.document(),
+        })
+    }
+
+    pub fn segment(&self, key: &SegmentKey) -> SegmentDocument {
+        let record = self.runs.get(&key.run);
+        SegmentDocument {
+            run: record.and_then(|record| self.run_document(record)),
+            segment: record.and_then(|record| record.segment(key.index)).cloned(),
+        }
+    }
+
+    pub fn last_reports(
+        &self,
+        tenant: &TenantId,
+        images: &[ImageDigest],
+    ) -> Vec<Option<Timestamp>> {
+        let committed_at = |image| Some(self.baselines.get(tenant, image)?.committed_at);
+        images.iter().map(committed_at).collect()
+    }
+
+    pub fn baselines(&self, tenant: &TenantId, images: &[ImageDigest]) -> Vec<Option<Baseline>> {
+        let baseline = |image| self.baselines.get(tenant, image).cloned();
+        images.iter().map(baseline).collect()
+    }
+
+    /// Intents that are not enqueued yet, oldest first.
+    pub fn intents(&self, limit: usize) -> Vec<Intent> {
+        let waiting = self.runs.intents().filter(|intent| !intent.enqueued);
+        waiting.take(limit).cloned().collect()
+    }
+
+    pub fn outbox(&self, limit: usize) -> (Vec<Event>, u64) {
+        (self.outbox.oldest(limit), self.outbox.depth())
+    }
+
+    /// Removes an event from the outbox; false if it is gone already.
+    pub fn forget_event(&mut self, id: EventId) -> bool {
+        self.outbox.forget(id)
+    }
+
+    pub fn reserve_permits(
+        &mut self,
+        schedule: &ScheduleId,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+        now: Timestamp,
+    ) -> Permits {
+        self.schedules
+            .reserve_permits(schedule, rate_per_second, count, lead, now)
+    }
+
+    /// The backlog, and by mode the oldest instant of progress among open runs.
+    pub fn backlog(&mut self) -> Backlog {
+        let mut progress = [None; 2];
+        let open = |record: &&RunRecord| record.run.state.is_open();
+        for record in self.runs.unfinished().filter(open) {
+            let least: &mut Option<Timestamp> = &mut progress[record.run.mode.index()];
+            *least = Some(least.map_or(record.progress_at, |at| at.min(record.progress_at)));
+        }
+        Backlog {
+            rows: self.schedules.backlog(),
+            progress,
+        }
+    }
+
+    pub fn heartbeat(
+        &mut self,
+        life: &LifeId,
+        abandoned_after: Duration,
+        is_stopping: bool,
+        now: Timestamp,
+    ) -> Heartbeat {
+        self.balances
+            .heartbeat(life, abandoned_after, is_stopping, now)
+    }
+
+    /// What repair has to look at. *O*(unfinished runs + stale segments).
+    pub fn stale_work(
+        &self,
+        stale_after: Duration,
+        run_timeout: Duration,
+        now: Timestamp,
+    ) -> StaleWork {
+        let limit = now.before(stale_after);
+        let run_limit = now.before(run_timeout);
+        let is_stale = |at: Option<Timestamp>| at.is_none_or(|at| at < limit);
+        let is_running = |run: &RunId| {
+            self.runs
+                .get(run)
+                .is_some_and(|record| record.run.state == RunState::Running)
+        };
+        let ids = |filter: &dyn Fn(&RunRecord) -> bool| -> Vec<RunId> {
+            let chosen = self.runs.unfinished().filter(|record| filter(record));
+            chosen.map(|record| record.run.id.clone()).collect()
+        };
+        StaleWork {
+            segments: self
+                .runs
+                .released()
+                .take_while(|segment| is_stale(segment.released_at))
+                .filter(|segment| is_stale(segment.worked_at) && is_running(&segment.key.run))
+                .cloned()
+                .collect(),
+            intents: self
+                .runs
+                .intents()
+                .take_while(|intent| intent.since < limit)
+                .cloned()
+                .collect(),
+            overdue: ids(&|record| record.run.created_at < run_limit),
+            orphaned: ids(&|record| {
+                let schedule = self.schedules.get(&record.run.schedule);
+                schedule.is_some_and(|schedule| schedule.deleted)
+            }),
+        }
+    }
+}

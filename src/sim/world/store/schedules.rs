@@ -1,0 +1,233 @@
+//! Schedules: definition, state, backlog and permits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::commit::{BacklogRow, Version};
+use crate::model::time::NANOS_PER_SECOND;
+use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
+use crate::worker::ports::{Permits, ScheduleDocument, ScheduleEntry, Versioned};
+
+#[derive(Debug)]
+pub(super) struct ScheduleRecord {
+    pub schedule: Arc<Schedule>,
+    pub deleted: bool,
+    pub state: ScheduleState,
+    pub version: Version,
+    /// Images of open runs that still await a runner, by the mode of the run.
+    pub backlog: [u64; 2],
+    /// No permit before this.
+    next_permit_at: Timestamp,
+}
+
+/// All schedules, deleted ones included: runs and segments still point at them.
+#[derive(Debug, Default)]
+pub(super) struct Schedules {
+    records: BTreeMap<ScheduleId, ScheduleRecord>,
+    /// What was last listed; none once it is out of date.
+    listing: Option<Arc<Vec<ScheduleEntry>>>,
+    /// The backlog as it was last read; none once it is out of date.
+    backlog: Option<Arc<Vec<BacklogRow>>>,
+}
+
+impl Schedules {
+    pub fn get(&self, id: &ScheduleId) -> Option<&ScheduleRecord> {
+        self.records.get(id)
+    }
+
+    pub fn live(&self) -> impl Iterator<Item = &ScheduleRecord> {
+        self.records.values().filter(|record| !record.deleted)
+    }
+
+    /// Adds a schedule, or replaces the definition of one; its cursor stands at `now`.
+    pub fn define(&mut self, schedule: Arc<Schedule>, now: Timestamp) {
+        let record = self
+            .records
+            .entry(schedule.id.clone())
+            .or_insert_with(|| ScheduleRecord {
+                schedule: Arc::clone(&schedule),
+                deleted: false,
+                state: ScheduleState::default(),
+                version: 0,
+                backlog: [0; 2],
+                next_permit_at: Timestamp::ZERO,
+            });
+        record.schedule = schedule;
+        record.state.cursor = now;
+        record.version += 1;
+        self.outdate();
+    }
+
+    /// Replaces the definition without touching the cursor.
+    pub fn redefine(&mut self, schedule: Arc<Schedule>) {
+        if let Some(record) = self.records.get_mut(&schedule.id) {
+            record.schedule = schedule;
+            record.version += 1;
+            self.outdate();
+        }
+    }
+
+    pub fn delete(&mut self, id: &ScheduleId) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.deleted = true;
+            record.version += 1;
+            self.outdate();
+        }
+    }
+
+    pub fn write_state(&mut self, id: &ScheduleId, state: ScheduleState) {
+        if let Some(record) = self.records.get_mut(id) {
+            let is_listed_otherwise = record.state.cursor != state.cursor
+                || record.state.queued_fire != state.queued_fire;
+            record.state = state;
+            record.version += 1;
+            if is_listed_otherwise {
+                self.listing = None;
+            }
+        }
+    }
+
+    /// A run's content changes: its part of the backlog with it.
+    pub fn move_backlog(&mut self, before: Option<&Run>, after: &Run) {
+        let Some(record) = self.records.get_mut(&after.schedule) else {
+            return;
+        };
+        if let Some(before) = before {
+            let part = &mut record.backlog[before.mode.index()];
+            debug_assert!(*part >= awaiting(before), "the backlog fell below zero");
+            *part = part.saturating_sub(awaiting(before));
+        }
+        record.backlog[after.mode.index()] += awaiting(after);
+        if before.map_or(0, awaiting) != awaiting(after) {
+            self.backlog = None;
+        }
+    }
+
+    fn outdate(&mut self) {
+        self.listing = None;
+        self.backlog = None;
+    }
+
+    /// The schedules that are not deleted. *O*(1) unless something has changed.
+    pub fn listing(&mut self) -> Arc<Vec<ScheduleEntry>> {
+        if self.listing.is_none() {
+            let listing = self.live().map(ScheduleRecord::entry).collect();
+            self.listing = Some(Arc::new(listing));
+        }
+        self.listing.clone().unwrap_or_default()
+    }
+
+    /// The backlog of schedules that are not deleted. *O*(1) unless something has changed.
+    pub fn backlog(&mut self) -> Arc<Vec<BacklogRow>> {
+        if self.backlog.is_none() {
+            let rows = self.live().flat_map(ScheduleRecord::backlog_rows).collect();
+            self.backlog = Some(Arc::new(rows));
+        }
+        self.backlog.clone().unwrap_or_default()
+    }
+
+    /// Reserves permits one `interval` apart, none before `lead` from now.
+    pub fn reserve_permits(
+        &mut self,
+        id: &ScheduleId,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+        now: Timestamp,
+    ) -> Permits {
+        let earliest = now.after(lead);
+        let interval = permit_interval(rate_per_second);
+        let record = self.records.get_mut(id);
+        let first = record
+            .as_ref()
+            .map_or(earliest, |record| record.next_permit_at.max(earliest));
+        if let Some(record) = record {
+            record.next_permit_at = first.after(interval.saturating_mul(count));
+        }
+        Permits {
+            now,
+            first,
+            interval,
+            count,
+        }
+    }
+}
+
+impl ScheduleRecord {
+    fn entry(&self) -> ScheduleEntry {
+        ScheduleEntry {
+            schedule: Arc::clone(&self.schedule),
+            cursor: self.state.cursor,
+            has_queued_fire: self.state.queued_fire.is_some(),
+        }
+    }
+
+    pub fn document(&self) -> ScheduleDocument {
+        ScheduleDocument {
+            schedule: Arc::clone(&self.schedule),
+            deleted: self.deleted,
+            state: Versioned {
+                version: self.version,
+                value: self.state.clone(),
+            },
+        }
+    }
+
+    /// One row for the schedule's mode, 0 included, and one for another mode that runs from before
+    /// an edit still have.
+    fn backlog_rows(&self) -> impl Iterator<Item = BacklogRow> {
+        Mode::ALL.into_iter().filter_map(|mode| {
+            let images = self.backlog[mode.index()];
+            (images > 0 || mode == self.schedule.mode).then(|| BacklogRow {
+                schedule: self.schedule.id.clone(),
+                mode,
+                images,
+            })
+        })
+    }
+}
+
+/// The images of a run that still await a runner: none unless it is open.
+pub(super) fn awaiting(run: &Run) -> u64 {
+    if run.state.is_open() {
+        run.stats.remaining()
+    } else {
+        0
+    }
+}
+
+/// From one permit to the next, rounded up to a nanosecond, so that the rate is never exceeded.
+fn permit_interval(rate_per_second: f64) -> Duration {
+    // The cast saturates, and turns what is no number into 0.
+    Duration::from_nanos((NANOS_PER_SECOND as f64 / rate_per_second).ceil() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_follow_one_another_at_the_rate() {
+        let mut schedules = Schedules::default();
+        let now = Timestamp::from_seconds(100);
+        schedules.define(
+            Arc::new(crate::sim::world::testing::schedule("nightly")),
+            now,
+        );
+        let id = ScheduleId::from("nightly");
+        let lead = Duration::from_millis(10);
+        let first = schedules.reserve_permits(&id, 3.0, 6, lead, now);
+        assert_eq!(first.first, now.after(lead));
+        assert_eq!(first.interval, Duration::from_nanos(333_333_334));
+        let second = schedules.reserve_permits(&id, 3.0, 1, lead, now);
+        assert_eq!(second.first, first.first.after(first.interval * 6));
+        let later = now.after(Duration::from_secs(60));
+        let third = schedules.reserve_permits(&id, 3.0, 1, lead, later);
+        assert_eq!(
+            third.first,
+            later.after(lead),
+            "unused permits are not saved up"
+        );
+    }
+}

@@ -1,0 +1,596 @@
+//! What the store promises: all of a commit or nothing, once, and never against what has moved.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::commit::{
+    Booking, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite, SegmentCommit,
+    TakeOver,
+};
+use crate::model::{
+    Event, EventId, EventKind, EventPayload, ImageDigest, LifeId, Mode, PlannerMessage, Run, RunId,
+    RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome, Trigger,
+};
+use crate::sim::world::testing::schedule;
+
+const SEGMENTS: u32 = 3;
+const IMAGES_PER_SEGMENT: u64 = 2;
+
+/// A store with one schedule and a counter of tokens.
+struct Bench {
+    fleet: Rc<Fleet>,
+    store: Store,
+    sequence: u64,
+    seconds: u64,
+}
+
+fn life() -> LifeId {
+    LifeId {
+        process: "worker-1".into(),
+        number: 1,
+    }
+}
+
+fn run_id() -> RunId {
+    "run".into()
+}
+
+fn key(index: u32) -> SegmentKey {
+    SegmentKey {
+        run: run_id(),
+        index,
+    }
+}
+
+fn planning_run() -> Run {
+    Run {
+        id: run_id(),
+        tenant: "tenant-1".into(),
+        schedule: "nightly".into(),
+        trigger: Trigger::Manual,
+        mode: Mode::AnalysisOnly,
+        state: RunState::Planning,
+        stats: RunStats::default(),
+        product_keys: Vec::new(),
+        usage_only: false,
+        created_at: Timestamp::ZERO,
+        planned_at: None,
+        started_at: None,
+        completed_at: None,
+        error: None,
+        planning_attempts: 0,
+        not_before: None,
+    }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let fleet = crate::scenario::Fleet {
+            images: 20,
+            components: 10,
+            ..crate::scenario::Fleet::default()
+        };
+        let fleet = Rc::new(Fleet::draw(&fleet, 1).unwrap());
+        let mut store = Store::new(Rc::clone(&fleet));
+        store.define_schedule(Arc::new(schedule("nightly")), Timestamp::from_seconds(1));
+        Self {
+            fleet,
+            store,
+            sequence: 0,
+            seconds: 1,
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(self.seconds)
+    }
+
+    fn commit(&mut self, step: Step, delivery: u64) -> Commit {
+        self.sequence += 1;
+        let token = CommitToken {
+            life: life(),
+            sequence: self.sequence,
+            delivery,
+        };
+        Commit::new(token, step)
+    }
+
+    /// What the port does, without the network.
+    fn take(&mut self, commit: &Commit) -> Answer {
+        match self.store.judge(commit, self.now()) {
+            Verdict::Repeat(answer) | Verdict::Declined(answer) => answer,
+            Verdict::Apply(applied) => {
+                let stamped = self.store.stamped(commit, self.now());
+                self.store.apply(stamped, applied.clone());
+                self.store.assert_consistent();
+                if let Some(row) = &applied.backlog {
+                    let backlog = self.store.backlog();
+                    assert!(
+                        backlog.rows.contains(row),
+                        "the backlog was announced wrongly"
+                    );
+                }
+                Answer::Applied(applied)
+            }
+        }
+    }
+
+    fn images(&self, index: u32) -> Vec<ImageDigest> {
+        let first = u64::from(index) * IMAGES_PER_SEGMENT;
+        let numbers = first..first + IMAGES_PER_SEGMENT;
+        let digest = |number| *self.fleet.digest(number as u32);
+        numbers.map(digest).collect()
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Run)) -> RunWrite {
+        let record = self.store.runs.get(&run_id()).unwrap();
+        let mut run = record.run.clone();
+        change(&mut run);
+        RunWrite {
+            run,
+            expected: Some(record.version),
+        }
+    }
+
+    fn create(&mut self) -> Answer {
+        let mut commit = self.commit(Step::Manual, 0);
+        commit.runs.push(RunWrite {
+            run: planning_run(),
+            expected: None,
+        });
+        self.take(&commit)
+    }
+
+    fn plan(&mut self) -> Answer {
+        let as_of = self.now();
+        let outcome = PlanOutcome::Enqueued;
+        let mut commit = self.commit(Step::Plan { outcome, as_of }, 0);
+        commit.runs.push(self.write(|run| {
+            run.state = RunState::Queued;
+            run.stats.queued = u64::from(SEGMENTS) * IMAGES_PER_SEGMENT;
+        }));
+        commit.intent = Some(PlannerMessage {
+            run: run_id(),
+            schedule: "nightly".into(),
+            tenant: "tenant-1".into(),
+            impact: crate::model::ImpactSet::default(),
+        });
+        commit.booking = Some(Booking {
+            mode: Mode::AnalysisOnly,
+            change: 1,
+        });
+        commit.served = Some("tenant-1".into());
+        self.take(&commit)
+    }
+
+    fn dispatch(&mut self) -> Answer {
+        let mut commit = self.commit(Step::Dispatch, 1);
+        commit.runs.push(self.write(|run| {
+            run.state = RunState::Running;
+            run.stats.segments = u64::from(SEGMENTS);
+        }));
+        for index in 0..SEGMENTS {
+            commit.segments.push(Segment {
+                key: key(index),
+                digests: self.images(index).into(),
+                released_at: None,
+                requeued: 0,
+                delivery: 0,
+                committed_by: None,
+                worked_at: None,
+                released_next: Vec::new(),
+            });
+        }
+        commit.release = vec![key(0)];
+        commit.intent_done = Some(run_id());
+        self.take(&commit)
+    }
+
+    /// The commit of a segment, with reports of revision `revision` over baselines of `expected`.
+    fn segment(
+        &mut self,
+        index: u32,
+        delivery: u64,
+        expected: Option<u64>,
+        revision: u64,
+    ) -> Commit {
+        let images = self.images(index);
+        let report = |image: &ImageDigest| ReportWrite {
+            image: *image,
+            expected,
+            revision,
+            findings: Arc::new([]),
+        };
+        let event = |image: &ImageDigest| Event {
+            event_id: EventId::of(EventKind::ReportReady, &run_id(), image),
+            kind: EventKind::ReportReady,
+            tenant: "tenant-1".into(),
+            ts: Timestamp::ZERO,
+            payload: EventPayload::ReportReady {
+                image_digest: *image,
+                findings: 0,
+            },
+            attributes: crate::model::event::EventAttributes {
+                run: run_id(),
+                image: *image,
+            },
+        };
+        let step = SegmentCommit {
+            key: key(index),
+            outcome: SegmentOutcome::default(),
+            reports: images.iter().map(report).collect(),
+            deltas: Vec::new(),
+            failed: Vec::new(),
+        };
+        let mut commit = self.commit(Step::Segment(step), delivery);
+        if self.store.runs.get(&run_id()).is_some() {
+            commit.runs.push(self.write(|run| {
+                run.stats.completed += IMAGES_PER_SEGMENT;
+                run.stats.segments_completed += 1;
+            }));
+        }
+        commit.events = images.iter().map(event).collect();
+        commit.release = (index + 1 < SEGMENTS)
+            .then(|| key(index + 1))
+            .into_iter()
+            .collect();
+        commit
+    }
+
+    fn running() -> Self {
+        let mut bench = Self::new();
+        for answer in [bench.create(), bench.plan(), bench.dispatch()] {
+            assert!(matches!(answer, Answer::Applied(_)), "{answer:?}");
+        }
+        bench
+    }
+
+    fn end(&mut self, state: RunState) {
+        let reason = crate::model::commit::EndReason::Command;
+        let mut commit = self.commit(Step::End(reason), 0);
+        commit.runs.push(self.write(|run| run.state = state));
+        assert!(matches!(self.take(&commit), Answer::Applied(_)));
+    }
+
+    /// Everything that a commit can change, as text.
+    fn picture(&mut self) -> String {
+        let run = self.store.run(&run_id());
+        let segments: Vec<_> = (0..SEGMENTS)
+            .map(|index| self.store.segment(&key(index)))
+            .collect();
+        let images: Vec<_> = (0..SEGMENTS).flat_map(|index| self.images(index)).collect();
+        let baselines = self.store.baselines(&"tenant-1".into(), &images);
+        let stale = self
+            .store
+            .stale_work(Duration::ZERO, Duration::ZERO, self.now());
+        format!(
+            "{run:?} {segments:?} {baselines:?} {:?} {:?} {:?} {stale:?} {:?} {:?}",
+            self.store.outbox(100),
+            self.store.intents(100),
+            self.store.backlog(),
+            self.store.exports(100),
+            self.store.balances,
+        )
+    }
+}
+
+#[test]
+fn a_run_is_stamped_by_the_stores_clock() {
+    let mut bench = Bench::new();
+    bench.seconds = 10;
+    bench.create();
+    bench.seconds = 20;
+    bench.plan();
+    bench.seconds = 30;
+    bench.dispatch();
+    let run = bench.store.run(&run_id()).unwrap().run.value;
+    let at = |seconds| Some(Timestamp::from_seconds(seconds));
+    assert_eq!(Some(run.created_at), at(10));
+    assert_eq!(
+        (run.planned_at, run.started_at, run.completed_at),
+        (at(20), at(30), None)
+    );
+    bench.seconds = 40;
+    bench.end(RunState::Cancelled);
+    let run = bench.store.run(&run_id()).unwrap().run.value;
+    assert_eq!(run.completed_at, at(40));
+}
+
+#[test]
+fn a_repeat_gets_the_first_answer_whatever_has_happened_since() {
+    let mut bench = Bench::running();
+    let commit = bench.segment(0, 1, None, 0);
+    let first = bench.take(&commit);
+    assert!(matches!(first, Answer::Applied(_)));
+    bench.seconds += 100;
+    let picture = bench.picture();
+    assert_eq!(bench.take(&commit), first);
+    assert_eq!(bench.picture(), picture, "a repeat changes nothing");
+    bench.end(RunState::Cancelled);
+    bench.store.purge(None, Duration::ZERO, bench.now());
+    assert_eq!(bench.take(&commit), first);
+}
+
+#[test]
+fn a_segment_is_committed_once() {
+    let mut bench = Bench::running();
+    let (mine, other) = (bench.segment(0, 1, None, 0), bench.segment(0, 2, None, 0));
+    assert!(matches!(bench.take(&mine), Answer::Applied(_)));
+    assert_eq!(bench.take(&other), Answer::AppliedByAnother);
+}
+
+#[test]
+fn a_superseded_delivery_is_refused_and_an_older_fence_is_not() {
+    let mut bench = Bench::running();
+    bench.store.fence_segment(&key(0), 5, bench.now());
+    bench.store.fence_segment(&key(0), 4, bench.now());
+    let superseded = bench.segment(0, 4, None, 0);
+    assert_eq!(
+        bench.take(&superseded),
+        Answer::Refused(Refusal::Superseded)
+    );
+    let newest = bench.segment(0, 5, None, 0);
+    assert!(matches!(bench.take(&newest), Answer::Applied(_)));
+}
+
+#[test]
+fn a_run_that_is_gone_or_over_refuses_its_segments() {
+    let mut bench = Bench::running();
+    let commit = bench.segment(0, 1, None, 0);
+    bench.end(RunState::Cancelled);
+    assert_eq!(bench.take(&commit), Answer::Refused(Refusal::RunTerminal));
+    assert!(
+        bench
+            .store
+            .purge(None, Duration::from_secs(1), bench.now())
+            .is_empty()
+    );
+    assert_eq!(
+        bench.store.purge(None, Duration::ZERO, bench.now()),
+        [run_id()]
+    );
+    assert_eq!(bench.take(&commit), Answer::Refused(Refusal::RunMissing));
+    assert_eq!(bench.store.segment(&key(0)).segment, None);
+}
+
+#[test]
+fn a_moved_version_or_baseline_is_a_conflict() {
+    let mut bench = Bench::running();
+    let (stale, first) = (bench.segment(1, 1, None, 0), bench.segment(0, 1, None, 0));
+    bench.take(&first);
+    assert_eq!(bench.take(&stale), Answer::Conflict, "the run has moved");
+    let ahead = bench.segment(1, 1, Some(3), 4);
+    assert_eq!(
+        bench.take(&ahead),
+        Answer::Conflict,
+        "there is no such baseline"
+    );
+    assert_eq!(bench.create(), Answer::Conflict, "the run exists");
+    let mut fire = bench.commit(
+        Step::Fire {
+            schedule: "nightly".into(),
+            latest: None,
+            coalesced: 0,
+            fate: FireFate::Run,
+        },
+        0,
+    );
+    fire.schedule = Some(ScheduleStateWrite {
+        id: "nightly".into(),
+        expected: 99,
+        state: ScheduleState::default(),
+    });
+    assert_eq!(
+        bench.take(&fire),
+        Answer::Conflict,
+        "the schedule has moved"
+    );
+}
+
+#[test]
+fn an_older_report_leaves_the_findings_and_advances_the_time() {
+    let mut bench = Bench::running();
+    let first = bench.segment(0, 1, None, 7);
+    bench.take(&first);
+    let image = bench.images(0)[0];
+    let baseline = |bench: &Bench| {
+        let baselines = bench.store.baselines(&"tenant-1".into(), &[image]);
+        baselines[0].clone().unwrap()
+    };
+    assert_eq!(baseline(&bench).revision, 7);
+    let strange = bench.store.baselines(&"somebody".into(), &[image]);
+    assert_eq!(strange, [None], "a baseline belongs to its tenant");
+    let reports = bench.store.last_reports(&"tenant-1".into(), &[image]);
+    assert_eq!(reports, [Some(bench.now())]);
+}
+
+#[test]
+fn release_is_stamped_and_repair_finds_what_is_stale() {
+    let mut bench = Bench::running();
+    let stale = |bench: &Bench| {
+        let limit = Duration::from_secs(120);
+        let day = Duration::from_hours(24);
+        let work = bench.store.stale_work(limit, day, bench.now());
+        work.segments
+            .iter()
+            .map(|segment| segment.key.index)
+            .collect::<Vec<_>>()
+    };
+    bench.seconds += 120;
+    assert!(stale(&bench).is_empty());
+    bench.seconds += 1;
+    assert_eq!(stale(&bench), [0]);
+    bench.store.fence_segment(&key(0), 1, bench.now());
+    assert!(stale(&bench).is_empty(), "somebody works it");
+    bench.seconds += 121;
+    let mut requeue = bench.commit(Step::Requeue, 0);
+    requeue.release = vec![key(0)];
+    bench.take(&requeue);
+    assert!(stale(&bench).is_empty());
+    let segment = bench.store.segment(&key(0)).segment.unwrap();
+    assert_eq!(
+        (segment.requeued, segment.released_at),
+        (1, Some(bench.now()))
+    );
+    let commit = bench.segment(0, 1, None, 0);
+    bench.take(&commit);
+    let segment = bench.store.segment(&key(0)).segment.unwrap();
+    assert_eq!(segment.released_next, [key(1)]);
+    bench.seconds += 121;
+    assert_eq!(stale(&bench), [1], "a committed segment is not stale");
+}
+
+#[test]
+fn an_intent_lives_until_the_run_is_cut() {
+    let mut bench = Bench::new();
+    bench.create();
+    bench.plan();
+    assert_eq!(bench.store.intents(10).len(), 1);
+    bench.store.note_enqueued(&[run_id()]);
+    assert!(bench.store.intents(10).is_empty());
+    bench.seconds += 500;
+    let mut requeue = bench.commit(Step::Requeue, 0);
+    requeue.intents_requeued = vec![run_id()];
+    bench.take(&requeue);
+    let intents = bench.store.intents(10);
+    assert_eq!((intents[0].requeued, intents[0].since), (1, bench.now()));
+    bench.dispatch();
+    assert_eq!(bench.store.intents_left(), 0);
+}
+
+#[test]
+fn the_outbox_forgets_in_any_order() {
+    let mut bench = Bench::running();
+    for index in 0..SEGMENTS {
+        let commit = bench.segment(index, 1, None, 0);
+        bench.take(&commit);
+    }
+    let (events, depth) = bench.store.outbox(4);
+    assert_eq!((events.len(), depth), (4, 6));
+    for event in events.iter().rev() {
+        assert!(bench.store.forget_event(event.event_id));
+        assert!(!bench.store.forget_event(event.event_id));
+    }
+    let (rest, depth) = bench.store.outbox(10);
+    assert_eq!((rest.len(), depth), (2, 2));
+}
+
+#[test]
+fn a_balance_is_taken_over_with_its_commit() {
+    let mut bench = Bench::running();
+    let heir = LifeId {
+        process: "worker-2".into(),
+        number: 1,
+    };
+    let now = Timestamp::from_seconds(1_000);
+    let beat = bench
+        .store
+        .heartbeat(&heir, Duration::from_secs(60), false, now);
+    let (from, expected) = beat.abandoned[0].clone();
+    let mut take_over = bench.commit(Step::TakeOver, 0);
+    take_over.token.life = heir;
+    take_over.take_over = Some(TakeOver { from, expected });
+    let Answer::Applied(applied) = bench.take(&take_over) else {
+        panic!("it was not applied");
+    };
+    assert_eq!(applied.taken, [1, 0]);
+    take_over.token.sequence += 1;
+    assert_eq!(bench.take(&take_over), Answer::Conflict);
+}
+
+#[test]
+fn planning_is_listed_by_tenant_and_not_before_its_time() {
+    let mut bench = Bench::new();
+    for (number, tenant) in ["b", "a", "a", "a"].into_iter().enumerate() {
+        bench.seconds += 1;
+        let mut commit = bench.commit(Step::Manual, 0);
+        let mut run = planning_run();
+        run.id = RunId::new(format!("run-{number}"));
+        run.tenant = tenant.into();
+        run.not_before = (number == 1).then(|| Timestamp::from_seconds(100));
+        commit.runs.push(RunWrite {
+            run,
+            expected: None,
+        });
+        bench.take(&commit);
+    }
+    let listed = |bench: &Bench, now| -> Vec<String> {
+        let heads = bench.store.planning_runs(2, Timestamp::from_seconds(now));
+        heads.iter().map(|head| head.run.to_string()).collect()
+    };
+    assert_eq!(listed(&bench, 50), ["run-2", "run-3", "run-0"]);
+    assert_eq!(listed(&bench, 100), ["run-1", "run-2", "run-0"]);
+}
+
+/// Attempts to commit segments, some of them sound.
+#[derive(Debug, Clone)]
+struct Attempt {
+    index: u32,
+    delivery: u64,
+    fence: Option<u64>,
+    expected: Option<u64>,
+    repeat: bool,
+    spoil_version: bool,
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    let expected = prop_oneof![3 => Just(None), 1 => (0..3_u64).prop_map(Some)];
+    let fence = prop_oneof![2 => Just(None), 1 => (0..5_u64).prop_map(Some)];
+    (
+        0..SEGMENTS,
+        0..5_u64,
+        fence,
+        expected,
+        any::<bool>(),
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(
+            |(index, delivery, fence, expected, repeat, spoil_version)| Attempt {
+                index,
+                delivery,
+                fence,
+                expected,
+                repeat,
+                spoil_version,
+            },
+        )
+}
+
+proptest! {
+    #[test]
+    fn a_commit_is_applied_wholly_or_not_at_all(attempts in prop::collection::vec(attempt(), 1..30)) {
+        let mut bench = Bench::running();
+        let mut committed = 0;
+        for attempt in &attempts {
+            bench.seconds += 1;
+            if let Some(fence) = attempt.fence {
+                let now = bench.now();
+                bench.store.fence_segment(&key(attempt.index), fence, now);
+            }
+            let mut commit = bench.segment(attempt.index, attempt.delivery, attempt.expected, 1);
+            if attempt.spoil_version {
+                commit.runs[0].expected = Some(0);
+            }
+            let before = bench.picture();
+            let answer = bench.take(&commit);
+            if matches!(answer, Answer::Applied(_)) {
+                committed += 1;
+            } else {
+                prop_assert_eq!(&bench.picture(), &before, "declined, and yet something changed");
+            }
+            if attempt.repeat {
+                let after = bench.picture();
+                prop_assert_eq!(&bench.take(&commit), &answer);
+                prop_assert_eq!(bench.picture(), after);
+            }
+        }
+        let run = bench.store.run(&run_id()).unwrap().run.value;
+        prop_assert_eq!(run.stats.segments_completed, committed);
+        prop_assert_eq!(run.stats.completed, committed * IMAGES_PER_SEGMENT);
+        prop_assert_eq!(bench.store.outbox(100).1, committed * IMAGES_PER_SEGMENT);
+    }
+}

@@ -1,0 +1,236 @@
+//! A small world for tests: a recorder for an observer, and processes that do nothing by
+//! themselves.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::process::LocalFuture;
+use super::{Command, Host, Instance, Parts, Spawner, World, WorldOptions, WorldPorts};
+use crate::model::observation::{Observation, Observer};
+use crate::model::{LifeId, ProcessName, Schedule, Timestamp};
+use crate::scenario::{Loader, Scenario};
+use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fleet::Fleet;
+use crate::sim::kernel::{Kernel, KernelOptions, oneshot};
+use crate::worker::Role;
+
+/// Two processes, `worker-1` and `worker-2`, and constant round trips of 10 ms.
+const IDLE: &str = r#"
+[[schedule]]
+id = "idle"
+whenCron = "0 0 29 2 *"
+"#;
+
+const SCENARIO: &str = r#"
+name = "test"
+duration = "1h"
+[fleet]
+images = 50
+components = 20
+[scanner]
+latency = "100ms"
+[deltas]
+probability = 0
+[latency]
+store = "10ms"
+queue = "10ms"
+notify = "10ms"
+impact = "10ms"
+[workers]
+processes = 2
+"#;
+
+/// What was observed, as text.
+#[derive(Default)]
+pub(super) struct Recorder(pub Vec<(Timestamp, String)>);
+
+impl Observer for Recorder {
+    fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
+        self.0.push((at, format!("{observation:?}")));
+    }
+}
+
+/// Keeps the ports of every life, and nothing else.
+#[derive(Default)]
+pub(super) struct IdleHost {
+    lives: RefCell<VecDeque<(LifeId, WorldPorts, Spawner)>>,
+    pub scrapes: RefCell<Vec<(ProcessName, Option<LifeId>)>>,
+    pub commands: Rc<RefCell<Vec<Command>>>,
+    /// How long a stop takes.
+    pub stop_takes: Cell<Duration>,
+}
+
+struct IdleInstance {
+    ports: WorldPorts,
+    commands: Rc<RefCell<Vec<Command>>>,
+    stop_takes: Duration,
+}
+
+impl Host for IdleHost {
+    fn launch(
+        &self,
+        life: &LifeId,
+        _roles: &[Role],
+        ports: WorldPorts,
+        spawner: Spawner,
+    ) -> Rc<dyn Instance> {
+        let instance = IdleInstance {
+            ports: ports.clone(),
+            commands: Rc::clone(&self.commands),
+            stop_takes: self.stop_takes.get(),
+        };
+        self.lives
+            .borrow_mut()
+            .push_back((life.clone(), ports, spawner));
+        Rc::new(instance)
+    }
+
+    fn scrape(&self, process: &ProcessName, life: Option<&LifeId>) {
+        self.scrapes
+            .borrow_mut()
+            .push((process.clone(), life.cloned()));
+    }
+}
+
+impl Instance for IdleInstance {
+    fn stop(&self) {}
+
+    fn stopped(&self) -> LocalFuture<()> {
+        use crate::worker::ports::{Clock, Ports};
+        let (ports, takes) = (self.ports.clone(), self.stop_takes);
+        Box::pin(async move { ports.clock().sleep(takes).await })
+    }
+
+    fn command(&self, command: &Command) -> LocalFuture<bool> {
+        self.commands.borrow_mut().push(command.clone());
+        Box::pin(async { true })
+    }
+}
+
+/// A world, its kernel and all around it.
+pub(super) struct Bench {
+    pub kernel: Kernel,
+    pub world: Rc<World>,
+    pub host: Rc<IdleHost>,
+    pub seen: Rc<RefCell<Recorder>>,
+    pub scenario: Scenario,
+}
+
+impl Bench {
+    /// A world that has started, with more lines of scenario.
+    pub fn new(more: &str) -> Self {
+        // A scenario without any schedule is refused; this one never fires within an hour.
+        let schedule = if more.contains("[[schedule]]") || more.contains("\"create\"") {
+            ""
+        } else {
+            IDLE
+        };
+        let text = format!("{SCENARIO}{more}{schedule}");
+        let scenario = Loader::default().parse("test.toml", &text, None);
+        let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+        let kernel = Kernel::new(KernelOptions {
+            seed: scenario.seed,
+            start_ns: scenario.start.nanos(),
+            ..KernelOptions::default()
+        });
+        let host = Rc::new(IdleHost::default());
+        let seen = Rc::new(RefCell::new(Recorder::default()));
+        let parts = Parts {
+            handle: kernel.handle(),
+            fleet: Rc::new(Fleet::draw(&scenario.fleet, scenario.seed).unwrap()),
+            impact: Box::new(|_| crate::worker::ports::Impacted::default()),
+            host: host.clone(),
+            observer: seen.clone(),
+            options: WorldOptions::default(),
+        };
+        let world = World::new(&scenario, parts).unwrap();
+        let plan = FaultPlan::draw(&scenario, Profile::None);
+        world.start(&scenario, &plan).unwrap();
+        Self {
+            kernel,
+            world,
+            host,
+            seen,
+            scenario,
+        }
+    }
+
+    /// The ports of the newest life of a process.
+    pub fn ports(&self, process: &str) -> WorldPorts {
+        let lives = self.host.lives.borrow();
+        let newest = lives
+            .iter()
+            .rev()
+            .find(|(life, ..)| life.process.as_str() == process);
+        newest.unwrap().1.clone()
+    }
+
+    /// Runs a future in the newest life of a process, until it is done.
+    pub fn run<T: 'static>(
+        &mut self,
+        process: &str,
+        future: impl Future<Output = T> + 'static,
+    ) -> T {
+        self.begin(process, future)(self).expect("the future is done within the hour")
+    }
+
+    /// Begins a future in the newest life of a process. What is answered runs the world until it is
+    /// done, an hour at most, and gives its value.
+    pub fn begin<T: 'static, F: Future<Output = T> + 'static>(
+        &self,
+        process: &str,
+        future: F,
+    ) -> impl FnOnce(&mut Self) -> Option<T> + use<T, F> {
+        let (sender, mut receiver) = oneshot();
+        {
+            let lives = self.host.lives.borrow();
+            let newest = lives
+                .iter()
+                .rev()
+                .find(|(life, ..)| life.process.as_str() == process);
+            newest.unwrap().2.spawn("test", async move {
+                let _ = sender.send(future.await);
+            });
+        }
+        move |bench| {
+            for _ in 0..36_000 {
+                if let Some(value) = receiver.try_take() {
+                    return Some(value);
+                }
+                bench.pass(Duration::from_millis(100));
+            }
+            receiver.try_take()
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, duration: Duration) {
+        let until = Timestamp::from_nanos(self.kernel.now_ns()).after(duration);
+        self.kernel.run_until(until.nanos());
+    }
+
+    /// Lets time pass until so long after the start.
+    pub fn pass_until(&mut self, since_start: Duration) {
+        let until = self.scenario.start.after(since_start);
+        self.kernel.run_until(until.nanos());
+    }
+
+    /// How many observations had this text in them.
+    pub fn count(&self, text: &str) -> usize {
+        let seen = &self.seen.borrow().0;
+        seen.iter().filter(|(_, line)| line.contains(text)).count()
+    }
+}
+
+/// A schedule with nothing special about it.
+pub(super) fn schedule(id: &str) -> Schedule {
+    let text = format!("{SCENARIO}[[schedule]]\nid = \"{id}\"\n");
+    let scenario = Loader::default().parse("test.toml", &text, None);
+    let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+    let schedules = crate::sim::fleet::schedules(&scenario, 1);
+    Arc::unwrap_or_clone(schedules[0].clone())
+}

@@ -1,0 +1,5 @@
+//! The world as a life meets it.
+
+mod faults;
+mod operations;
+mod ports;

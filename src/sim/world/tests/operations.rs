@@ -1,0 +1,82 @@
+//! Owners, operators and advisories.
+
+use std::time::Duration;
+
+use crate::sim::world::Command;
+use crate::sim::world::testing::Bench;
+use crate::worker::ports::{Ports, Store};
+
+#[test]
+fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
+    let mut bench = Bench::new(
+        "[[operation]]\nat = \"1m\"\nkind = \"create\"\n[operation.definition]\nid = \"new\"\n\
+         [[operation]]\nat = \"2m\"\nkind = \"edit\"\nschedule = \"new\"\n\
+         changes = { mode = \"contentRefresh\" }\n\
+         [[operation]]\nat = \"3m\"\nkind = \"disable\"\nschedule = \"new\"\n\
+         [[operation]]\nat = \"4m\"\nkind = \"enable\"\nschedule = \"new\"\n\
+         [[operation]]\nat = \"5m\"\nkind = \"delete\"\nschedule = \"new\"\n",
+    );
+    let mut listed = |minutes: u64| {
+        bench.pass_until(Duration::from_mins(minutes) + Duration::from_secs(1));
+        let ports = bench.ports("worker-1");
+        let listed = bench.run("worker-1", async move { ports.store().schedules().await });
+        listed.unwrap().value.first().cloned()
+    };
+    assert_eq!(listed(0), None);
+    let created = listed(1).unwrap();
+    let edited = listed(2).unwrap();
+    assert!(edited.cursor > created.cursor, "the cursor starts anew");
+    assert_ne!(edited.schedule.mode, created.schedule.mode);
+    let disabled = listed(3).unwrap();
+    assert_eq!(
+        (disabled.schedule.enabled, disabled.cursor),
+        (false, edited.cursor)
+    );
+    let enabled = listed(4).unwrap();
+    assert!(enabled.schedule.enabled && enabled.cursor > disabled.cursor);
+    assert_eq!(listed(5), None);
+    assert_eq!(bench.count("ScheduleChanged"), 5);
+}
+
+#[test]
+fn commands_reach_a_worker_once_one_is_up() {
+    let mut bench = Bench::new(
+        "[[schedule]]\nid = \"nightly\"\n\
+         [[operation]]\nat = \"1m\"\nkind = \"run\"\nschedule = \"nightly\"\n\
+         [[operation]]\nat = \"1m\"\nkind = \"redrive\"\nqueue = \"runner\"\n\
+         [[fault]]\nat = \"50s\"\nkind = \"process-crash\"\nprocess = \"all\"\ndowntime = \"30s\"\n",
+    );
+    bench.pass_until(Duration::from_secs(70));
+    assert!(bench.host.commands.borrow().is_empty());
+    bench.pass_until(Duration::from_mins(5));
+    let commands = bench.host.commands.borrow();
+    assert_eq!(commands.len(), 2);
+    let is_run = |command: &&Command| matches!(command, Command::Run { .. });
+    assert_eq!(commands.iter().filter(is_run).count(), 1);
+}
+
+#[test]
+fn an_advisory_changes_images_and_is_exported_to_those_who_ask() {
+    let mut bench = Bench::new("[advisories]\ninterval = \"10m\"\ncomponents = 20\n");
+    bench.pass_until(Duration::from_mins(11));
+    assert_eq!(bench.count("Exported { sequence: 1"), 1);
+    let introduced = bench.count("revision: 0");
+    assert!(introduced > 0, "an image is introduced before it changes");
+    assert!(bench.count("revision: 1,") >= introduced);
+    let ports = bench.ports("worker-1");
+    let exports = bench.run("worker-1", async move { ports.store().exports(10).await });
+    let (cursor, exports) = exports.unwrap().value;
+    assert_eq!((cursor, exports.len()), (0, 1));
+    assert_eq!(bench.world.rest().exports, 1);
+    assert!(!bench.world.rest().is_quiet());
+}
+
+#[test]
+fn stopping_triggers_disables_every_schedule() {
+    let mut bench = Bench::new("[[schedule]]\nid = \"a\"\n[[schedule]]\nid = \"b\"\n");
+    bench.world.stop_triggers();
+    bench.world.stop_triggers();
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.count("change: Disabled"), 2);
+    assert!(bench.world.rest().is_quiet());
+}
