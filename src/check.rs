@@ -1,0 +1,47 @@
+//! The truth, and whether everything agrees with it.
+//!
+//! The [`Ledger`] is fed with what the world sees happen, never with what a worker claims. It books
+//! what was applied and what was learned, per process life, and holds the contract's invariants
+//! against it: some concern what the world did, some what the metrics say about it.
+//!
+//! ```text
+//!  world ──observations──> Ledger ──> Truth (tables: lives, schedules, runs, messages, images, ..)
+//!  metrics ──Instruments──────┘  └──> invariants ──> Board (checks, exercised, violations)
+//!                                                       └──> LedgerReport ──> Verdict
+//! ```
+//!
+//! This module knows the model and the metrics, neither the worker nor any world.
+
+pub mod board;
+pub mod calendar;
+pub mod expectation;
+pub mod instruments;
+pub mod invariant;
+pub mod ledger;
+pub mod name;
+#[cfg(test)]
+mod stories;
+mod words;
+
+pub use board::{Board, Complaint, Findings, Violation};
+pub use calendar::{WalkCalendar, WalkCalendarError};
+pub use instruments::{
+    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
+};
+pub use ledger::{Ends, Ledger, LedgerOptions, LedgerReport, StuckRun, Tally};
+pub use name::{Checked, InvariantName};
+
+use crate::metrics::catalog;
+use crate::scenario::{Instrument, Vocabulary};
+
+/// The names that a scenario may speak of: every instrument, and every invariant.
+pub fn vocabulary() -> Vocabulary {
+    let definitions = catalog::GIVEN
+        .iter()
+        .chain(&catalog::EXTENSIONS)
+        .chain(&catalog::LAYER);
+    Vocabulary {
+        instruments: definitions.map(Instrument::from).collect(),
+        invariants: InvariantName::ALL.iter().map(ToString::to_string).collect(),
+    }
+}

@@ -1,0 +1,269 @@
+//! The seam to the metrics: what the ledger reads of a process's instruments.
+
+use std::fmt;
+
+use super::name::InvariantName;
+use crate::model::Mode;
+use crate::model::commit::PlanOutcome;
+
+/// What became of a delivery of a segment, as `scheduler_runner_segments_total` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentFate {
+    /// Committed.
+    Completed,
+    /// Not committed, for good.
+    PersistFailed,
+    /// There is no such run.
+    RunMissing,
+}
+
+/// Which of the four delta counters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it all")]
+pub enum DeltaKind {
+    New,
+    Critical,
+    High,
+    Kev,
+}
+
+const PLAN_OUTCOMES: [PlanOutcome; 3] = [
+    PlanOutcome::Enqueued,
+    PlanOutcome::NoWork,
+    PlanOutcome::Failed,
+];
+const SEGMENT_FATES: [SegmentFate; 3] = [
+    SegmentFate::Completed,
+    SegmentFate::PersistFailed,
+    SegmentFate::RunMissing,
+];
+const DELTA_KINDS: [DeltaKind; 4] = [
+    DeltaKind::New,
+    DeltaKind::Critical,
+    DeltaKind::High,
+    DeltaKind::Kev,
+];
+
+/// Label value of an outcome of planning.
+const fn status(outcome: PlanOutcome) -> &'static str {
+    match outcome {
+        PlanOutcome::Enqueued => "enqueued",
+        PlanOutcome::NoWork => "no_work",
+        PlanOutcome::Failed => "failed",
+    }
+}
+
+/// One of the contract's counter series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CounterSeries {
+    /// `scheduler_planner_runs_total`
+    PlannerRuns(Mode, PlanOutcome),
+    /// `scheduler_runner_segments_total`
+    Segments(Mode, SegmentFate),
+    /// `scheduler_runner_images_total`; `true`: with a meaningful delta.
+    Images(Mode, bool),
+    /// The four `scheduler_runner_delta…_total`.
+    Deltas(Mode, DeltaKind),
+}
+
+impl CounterSeries {
+    /// Series of one mode.
+    const PER_MODE: usize = 12;
+    /// How many there are.
+    pub const COUNT: usize = Self::PER_MODE * Mode::ALL.len();
+
+    /// A number below [`CounterSeries::COUNT`].
+    pub const fn index(self) -> usize {
+        let (mode, offset) = match self {
+            Self::PlannerRuns(mode, outcome) => (mode, outcome as usize),
+            Self::Segments(mode, fate) => (mode, 3 + fate as usize),
+            Self::Images(mode, changed) => (mode, 6 + changed as usize),
+            Self::Deltas(mode, kind) => (mode, 8 + kind as usize),
+        };
+        mode.index() * Self::PER_MODE + offset
+    }
+
+    /// The series with this number.
+    pub const fn at(index: usize) -> Self {
+        let mode = Mode::ALL[index / Self::PER_MODE % Mode::ALL.len()];
+        match index % Self::PER_MODE {
+            offset @ 0..3 => Self::PlannerRuns(mode, PLAN_OUTCOMES[offset]),
+            offset @ 3..6 => Self::Segments(mode, SEGMENT_FATES[offset - 3]),
+            offset @ 6..8 => Self::Images(mode, offset == 7),
+            offset => Self::Deltas(mode, DELTA_KINDS[offset - 8]),
+        }
+    }
+
+    /// The invariant that demands that the series equals what was learned.
+    pub const fn keeper(self) -> InvariantName {
+        match self {
+            Self::PlannerRuns(..) => InvariantName::PlannerConservation,
+            Self::Segments(..) => InvariantName::SegmentOnce,
+            Self::Images(..) => InvariantName::ImageConservation,
+            Self::Deltas(..) => InvariantName::DeltaConservation,
+        }
+    }
+
+    /// What it counts, in words.
+    pub const fn counts(self) -> &'static str {
+        match self {
+            Self::PlannerRuns(..) => "planned runs",
+            Self::Segments(..) => "segments",
+            Self::Images(..) => "images",
+            Self::Deltas(..) => "findings in meaningful deltas",
+        }
+    }
+}
+
+impl fmt::Display for CounterSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PlannerRuns(mode, outcome) => write!(
+                f,
+                "scheduler_planner_runs_total{{mode=\"{}\",status=\"{}\"}}",
+                mode.as_str(),
+                status(*outcome)
+            ),
+            Self::Segments(mode, fate) => {
+                let status = match fate {
+                    SegmentFate::Completed => "Completed",
+                    SegmentFate::PersistFailed => "persist_failed",
+                    SegmentFate::RunMissing => "RunMissing",
+                };
+                let mode = mode.as_str();
+                write!(
+                    f,
+                    "scheduler_runner_segments_total{{mode=\"{mode}\",status=\"{status}\"}}"
+                )
+            }
+            Self::Images(mode, changed) => {
+                let mode = mode.as_str();
+                write!(
+                    f,
+                    "scheduler_runner_images_total{{mode=\"{mode}\",delta=\"{changed}\"}}"
+                )
+            }
+            Self::Deltas(mode, kind) => {
+                let kind = match kind {
+                    DeltaKind::New => "",
+                    DeltaKind::Critical => "_critical",
+                    DeltaKind::High => "_high",
+                    DeltaKind::Kev => "_kev",
+                };
+                write!(
+                    f,
+                    "scheduler_runner_delta{kind}_total{{mode=\"{}\"}}",
+                    mode.as_str()
+                )
+            }
+        }
+    }
+}
+
+/// One of the contract's histogram series.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistogramSeries {
+    /// `scheduler_planner_latency_seconds`
+    Latency(Mode, PlanOutcome),
+    /// `scheduler_run_duration_seconds`
+    Duration(Mode),
+}
+
+impl HistogramSeries {
+    const PER_MODE: usize = 4;
+    /// How many there are.
+    pub const COUNT: usize = Self::PER_MODE * Mode::ALL.len();
+
+    /// A number below [`HistogramSeries::COUNT`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Latency(mode, outcome) => mode.index() * Self::PER_MODE + outcome as usize,
+            Self::Duration(mode) => mode.index() * Self::PER_MODE + 3,
+        }
+    }
+
+    /// The series with this number.
+    pub const fn at(index: usize) -> Self {
+        let mode = Mode::ALL[index / Self::PER_MODE % Mode::ALL.len()];
+        match index % Self::PER_MODE {
+            offset @ 0..3 => Self::Latency(mode, PLAN_OUTCOMES[offset]),
+            _ => Self::Duration(mode),
+        }
+    }
+}
+
+impl fmt::Display for HistogramSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latency(mode, outcome) => write!(
+                f,
+                "scheduler_planner_latency_seconds{{mode=\"{}\",status=\"{}\"}}",
+                mode.as_str(),
+                status(*outcome)
+            ),
+            Self::Duration(mode) => write!(
+                f,
+                "scheduler_run_duration_seconds{{mode=\"{}\",result=\"completed\"}}",
+                mode.as_str()
+            ),
+        }
+    }
+}
+
+/// A histogram as a scrape would show it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HistogramRead {
+    /// Upper bounds of the buckets, rising; the bucket above the last one is `+Inf`.
+    pub bounds: Vec<f64>,
+    /// Samples up to each bound, and last of all: up to `+Inf`.
+    pub cumulative: Vec<u64>,
+    /// The count of samples.
+    pub count: u64,
+    /// The sum of samples, s.
+    pub sum: f64,
+}
+
+/// The instruments of one process life. Every read says what a scrape at this very moment would.
+pub trait Instruments {
+    /// A counter.
+    fn counter(&self, series: CounterSeries) -> u64;
+    /// A histogram.
+    fn histogram(&self, series: HistogramSeries) -> HistogramRead;
+    /// `scheduler_runs_active`
+    fn runs_active(&self, mode: Mode) -> i64;
+    /// Shows every `scheduler_runner_backlog` that is not withheld now: mode, schedule, images.
+    fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64));
+    /// How many series the process shows.
+    fn series_count(&self) -> usize;
+    /// How many series it may show at most with so many schedules: the closed set, two per
+    /// schedule, and the extensions' stated bound.
+    fn series_max(&self, schedules: usize) -> usize;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_series_has_its_own_number() {
+        for index in 0..CounterSeries::COUNT {
+            assert_eq!(CounterSeries::at(index).index(), index);
+        }
+        for index in 0..HistogramSeries::COUNT {
+            assert_eq!(HistogramSeries::at(index).index(), index);
+        }
+    }
+
+    #[test]
+    fn series_are_spelled_as_on_the_page() {
+        let mode = Mode::ContentRefresh;
+        assert_eq!(
+            CounterSeries::Segments(mode, SegmentFate::PersistFailed).to_string(),
+            "scheduler_runner_segments_total{mode=\"contentRefresh\",status=\"persist_failed\"}"
+        );
+        assert_eq!(
+            CounterSeries::Deltas(mode, DeltaKind::Kev).to_string(),
+            "scheduler_runner_delta_kev_total{mode=\"contentRefresh\"}"
+        );
+    }
+}

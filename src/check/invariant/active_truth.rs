@@ -1,0 +1,132 @@
+//! `active-truth`: the active counters of live processes add up to the open runs.
+//!
+//! Each life's counter is what it has learned: its bookings, what it took over, less what it knows
+//! to have been taken from it. The store's balances add up to the open runs at every instant. So
+//! the two sums differ by exactly what is applied and not learned, the balances of lives that are
+//! over, and what was taken from a life without its knowing yet. At a quiet instant there is none.
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::life::Life;
+use crate::check::ledger::truth::{Taken, Truth};
+use crate::check::name::InvariantName::ActiveTruth;
+use crate::check::words::balances;
+use crate::model::{Mode, RunState};
+
+/// Remembers whether the sums may have changed.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    seen: [(i64, u64); 2],
+}
+
+/// Looks whether a commit books the entry or exit of its run. To be called before it is booked.
+pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
+    let mut due = [0; 2];
+    for change in &taken.changes {
+        let was_open = change.before.is_some_and(RunState::is_open);
+        due[change.after.mode.index()] +=
+            i64::from(change.after.state.is_open()) - i64::from(was_open);
+    }
+    let mut booked = [0; 2];
+    if let Some(booking) = taken.commit.booking {
+        booked[booking.mode.index()] += booking.change;
+    }
+    if due == [0; 2] && booked == [0; 2] {
+        return;
+    }
+    board.check(ActiveTruth, true, due == booked, || {
+        let commit = taken.commit;
+        let runs: Vec<_> = taken
+            .changes
+            .iter()
+            .map(|change| change.after.id.to_string())
+            .collect();
+        let place = format!(
+            "{} commit of {} for {}",
+            commit.step.name(),
+            commit.token.life,
+            runs.join(", ")
+        );
+        Complaint::new(
+            place,
+            "it does not book what enters or leaves {Queued, Running}",
+        )
+        .expected(balances(due), balances(booked))
+    });
+}
+
+/// Compares a life's own counter with what it has learned.
+pub(crate) fn compare(board: &mut Board, life: &Life) {
+    let Some(instruments) = &life.instruments else {
+        return;
+    };
+    for mode in Mode::ALL {
+        let (shown, learned) = (
+            instruments.runs_active(mode),
+            life.learned.active[mode.index()],
+        );
+        board.check(
+            ActiveTruth,
+            life.learned.dirty_active && learned != 0,
+            shown == learned,
+            || {
+                let place = format!(
+                    "scheduler_runs_active{{mode=\"{}\"}} of {}",
+                    mode.as_str(),
+                    life.id
+                );
+                Complaint::new(place, "it is not the balance that the process has learned")
+                    .expected(learned, shown)
+            },
+        );
+    }
+}
+
+impl Sums {
+    /// Compares the sum over live processes with the open runs.
+    pub fn compare(&mut self, board: &mut Board, truth: &Truth) {
+        for mode in Mode::ALL {
+            self.compare_mode(board, truth, mode);
+        }
+    }
+
+    fn compare_mode(&mut self, board: &mut Board, truth: &Truth, mode: Mode) {
+        let lives = &truth.lives.lives;
+        let mut sum = 0;
+        for life in &truth.lives.living {
+            let Some(instruments) = &lives[*life].instruments else {
+                return;
+            };
+            sum += instruments.runs_active(mode);
+        }
+        let open = truth.runs.counts.open[mode.index()];
+        let has_changed =
+            std::mem::replace(&mut self.seen[mode.index()], (sum, open)) != (sum, open);
+        let unlearned = truth.calls.weight;
+        let orphaned = truth
+            .lives
+            .orphaned
+            .iter()
+            .map(|life| lives[*life].balance[mode.index()].unsigned_abs());
+        let unknown = truth
+            .lives
+            .living
+            .iter()
+            .map(|life| lives[*life].unknown_surrender().unsigned_abs());
+        let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
+        let difference = (sum - open as i64).unsigned_abs();
+        let is_exercised = has_changed && open > 0 && slack == 0;
+        board.check(ActiveTruth, is_exercised, difference <= slack, || {
+            let place = format!(
+                "scheduler_runs_active{{mode=\"{}\"}} over the fleet",
+                mode.as_str()
+            );
+            let instant = if slack == 0 {
+                "a quiet instant"
+            } else {
+                "an instant with news under way"
+            };
+            Complaint::new(place, format_args!("at {instant} it is not the open runs"))
+                .expected(format_args!("{open} (± {slack})"), sum)
+        });
+    }
+}

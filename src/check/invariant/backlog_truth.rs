@@ -1,0 +1,164 @@
+//! `backlog-truth`: every backlog shown was true within the last refresh, and none is missing that
+//! a process could have read.
+//!
+//! Looked at for each process by itself. The maximum over the answering processes then is a value
+//! that was true within the refresh too, and is there if any process could read the store.
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::table::{LifeIndex, ScheduleIndex};
+use crate::check::ledger::truth::Truth;
+use crate::check::name::InvariantName::BacklogTruth;
+use crate::model::{Mode, ScheduleId, Timestamp};
+
+/// How much longer a value may stay while the process's own clock is wrong: its drift is bounded by
+/// one half.
+const WRONG_CLOCK_FACTOR: u32 = 2;
+
+/// One value that a process shows.
+#[derive(Debug, Clone, Copy)]
+struct Shown {
+    schedule: ScheduleIndex,
+    mode: Mode,
+    images: u64,
+}
+
+/// Reads pages without allocating.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    shown: Vec<Shown>,
+    /// The page before this one: pages are sorted alike, so it says who comes next.
+    previous: Vec<Shown>,
+    strangers: Vec<String>,
+    /// Marks schedules shown on the present page, by number.
+    marks: Vec<u64>,
+    page: u64,
+}
+
+impl Pages {
+    /// Looks at what a life shows now.
+    pub fn scraped(&mut self, board: &mut Board, truth: &Truth, life: LifeIndex) {
+        self.read(truth, life);
+        let name = &truth.lives.lives[life].id;
+        for stranger in self.strangers.drain(..) {
+            let place = format!("scheduler_runner_backlog{{scheduleId=\"{stranger}\"}} of {name}");
+            board.violate(
+                BacklogTruth,
+                Complaint::new(place, "no such schedule ever was").expected("no series", "one"),
+            );
+        }
+        for shown in &self.shown {
+            judge(board, truth, life, *shown);
+        }
+        self.judge_missing(board, truth, life);
+    }
+
+    fn read(&mut self, truth: &Truth, life: LifeIndex) {
+        let Some(instruments) = &truth.lives.lives[life].instruments else {
+            return;
+        };
+        self.page += 1;
+        std::mem::swap(&mut self.shown, &mut self.previous);
+        self.shown.clear();
+        self.marks.resize(truth.schedules.ids.len(), 0);
+        instruments.backlog(&mut |mode, id, images| {
+            let guess = self
+                .previous
+                .get(self.shown.len())
+                .map(|shown| shown.schedule);
+            match find(truth, guess, id) {
+                Some(schedule) => {
+                    self.marks[usize::from(schedule)] = self.page;
+                    self.shown.push(Shown {
+                        schedule,
+                        mode,
+                        images,
+                    });
+                }
+                None => self.strangers.push(id.to_owned()),
+            }
+        });
+    }
+
+    fn judge_missing(&self, board: &mut Board, truth: &Truth, life: LifeIndex) {
+        let refresh = truth.options.backlog_refresh;
+        let settled_before = board.now().before(refresh * 2);
+        let reads_since = truth.lives.lives[life].reads_store_since;
+        if reads_since.is_none_or(|since| since > settled_before) {
+            return;
+        }
+        let mut present = 0;
+        for (index, schedule) in truth.schedules.table.iter() {
+            if !schedule.is_live() || schedule.created_at > settled_before {
+                continue;
+            }
+            present += 1;
+            if self.marks.get(usize::from(index)) != Some(&self.page) {
+                let name = truth.schedule_name(index);
+                let place = format!(
+                    "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {}",
+                    truth.life_name(life)
+                );
+                let what = "the series is missing, although the process could read the store all through the last two refreshes";
+                board.violate(
+                    BacklogTruth,
+                    Complaint::new(place, what).expected("a value", "none"),
+                );
+            }
+        }
+        board.held(BacklogTruth, present, 0);
+    }
+}
+
+/// The number of a schedule by name, trying a guess first.
+fn find(truth: &Truth, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
+    let is_named = |guess: &ScheduleIndex| truth.schedules.ids[usize::from(*guess)].as_str() == id;
+    guess
+        .filter(is_named)
+        .or_else(|| truth.schedules.table.find(&ScheduleId::from(id)))
+}
+
+fn judge(board: &mut Board, truth: &Truth, life: LifeIndex, shown: Shown) {
+    let now = board.now();
+    let refresh = truth.options.backlog_refresh;
+    let wrong_clock = truth
+        .faults
+        .clocks_wrong_since(now.before(refresh * WRONG_CLOCK_FACTOR));
+    let from = now.before(if wrong_clock {
+        refresh * WRONG_CLOCK_FACTOR
+    } else {
+        refresh
+    });
+    let schedule = &truth.schedules[shown.schedule];
+    let backlog = &schedule.backlog[shown.mode.index()];
+    let existed = schedule.definition.is_some() && schedule.deleted_at.is_none_or(|at| at >= from);
+    let holds = existed && backlog.held_within(shown.images, from, now);
+    let has_changed = backlog.changed_since(from) && shown.images != 0;
+    board.check(BacklogTruth, has_changed, holds, || {
+        complaint(truth, life, shown, existed, backlog.range_since(from), from)
+    });
+}
+
+fn complaint(
+    truth: &Truth,
+    life: LifeIndex,
+    shown: Shown,
+    existed: bool,
+    (least, most): (u64, u64),
+    from: Timestamp,
+) -> Complaint {
+    let place = format!(
+        "scheduler_runner_backlog{{mode=\"{}\",scheduleId=\"{}\"}} of {}",
+        shown.mode.as_str(),
+        truth.schedule_name(shown.schedule),
+        truth.life_name(life)
+    );
+    if existed {
+        let what = format!("it shows what was true at no instant since {from}");
+        return Complaint::new(place, what).expected(
+            format_args!("a value held since then (between {least} and {most})"),
+            shown.images,
+        );
+    }
+    let what = "its schedule was deleted more than a refresh ago";
+    Complaint::new(place, what).expected("no series", shown.images)
+}

@@ -1,0 +1,195 @@
+//! `blame`: every Error, Cancelled, dead letter and failed image has its cause in the world's record.
+
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::message::{MessageRecord, Place};
+use crate::check::ledger::truth::{RunChange, Taken, Truth};
+use crate::check::name::InvariantName::Blame;
+use crate::model::commit::EndReason;
+use crate::model::fault::FaultKind;
+use crate::model::{ImageDigest, RunState, Step, Timestamp};
+
+/// What can keep the impact index from answering.
+const PLANNING: [FaultKind; 2] = [FaultKind::ImpactOutage, FaultKind::Partition];
+
+/// What can make a holder lose its lease, besides the end of its life.
+const LEASE_LOSS: [FaultKind; 10] = [
+    FaultKind::ProcessCrash,
+    FaultKind::GracefulStop,
+    FaultKind::RollingDeploy,
+    FaultKind::ProcessPause,
+    FaultKind::ClockSkew,
+    FaultKind::QueueOutage,
+    FaultKind::AcknowledgementLost,
+    FaultKind::RenewalLost,
+    FaultKind::Partition,
+    FaultKind::StoreOutage,
+];
+
+/// What can make a holder hand a message back as failed.
+const HAND_BACK: [FaultKind; 1] = [FaultKind::CommitConflict];
+
+/// Remembers which images the scanner has refused.
+#[derive(Debug, Default)]
+pub(crate) struct Causes {
+    refused: FxHashSet<ImageDigest>,
+}
+
+impl Causes {
+    /// The scanner refused an image for good.
+    pub fn refused(&mut self, image: &ImageDigest) {
+        self.refused.insert(*image);
+    }
+
+    /// Looks at the ends and failures of a commit. To be called before it is booked.
+    pub fn judge(&self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+        if let Step::Segment(segment) = &taken.commit.step {
+            for image in &segment.failed {
+                board.check(Blame, true, self.refused.contains(image), || {
+                    let place = format!("image {image} in segment {}", segment.key);
+                    Complaint::new(
+                        place,
+                        "it counts as failed, but the scanner never refused it",
+                    )
+                    .expected("a refusal for good on record", "none")
+                });
+            }
+        }
+        for change in &taken.changes {
+            let is_end = matches!(change.after.state, RunState::Error | RunState::Cancelled);
+            if is_end && change.before != Some(change.after.state) {
+                judge_end(board, truth, taken, change);
+            }
+        }
+    }
+}
+
+fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunChange<'_>) {
+    let record = &truth.runs[change.run];
+    let schedule = &truth.schedules[record.schedule];
+    let age = truth.now.since(record.created_at);
+    let (word, due, is_explained) = match taken.commit.step {
+        Step::End(EndReason::Command) => (
+            "was cancelled by command",
+            "an owner's request",
+            record.cancel_asked,
+        ),
+        Step::End(EndReason::ScheduleDeleted) => (
+            "was cancelled with its schedule",
+            "the schedule's deletion",
+            schedule.deleted_at.is_some(),
+        ),
+        Step::End(EndReason::TimedOut) => {
+            let is_old = age >= truth.options.run_timeout;
+            let is_excused =
+                truth.options.overload_expected || truth.faults.trouble_since(record.created_at);
+            (
+                "timed out",
+                "runTimeout to have passed, and a fault or a declared overload",
+                is_old && is_excused,
+            )
+        }
+        Step::End(EndReason::Poisoned) => {
+            let due = "a delivery history in which each counted attempt has a cause";
+            (
+                "was poisoned",
+                due,
+                is_poison_explained(truth, taken.commit.token.delivery, change),
+            )
+        }
+        _ => {
+            let is_excused = truth.faults.any_since(&PLANNING, record.created_at);
+            (
+                "failed in planning",
+                "an outage of the impact index since its creation",
+                is_excused,
+            )
+        }
+    };
+    board.check(Blame, true, is_explained, || {
+        let what = format!(
+            "it {word} ({}), and nothing on record explains that",
+            change.after.state
+        );
+        Complaint::new(format_args!("run {}", change.after.id), what).expected(
+            due,
+            format_args!(
+                "an age of {} and {}",
+                seconds(age),
+                faults(truth, record.created_at)
+            ),
+        )
+    });
+}
+
+/// Whether the message under this delivery, or if that is unknown some message of the run, was
+/// rightly given up.
+fn is_poison_explained(truth: &Truth, delivery: u64, change: &RunChange<'_>) -> bool {
+    let mut messages = truth
+        .messages
+        .records
+        .values()
+        .filter(|message| message.run == change.run);
+    messages.any(|message| {
+        let is_held =
+            matches!(message.place, Place::Leased { delivery: held, .. } if held == delivery);
+        (is_held || delivery == 0) && is_explained(message)
+    })
+}
+
+fn is_explained(message: &MessageRecord) -> bool {
+    message.unexplained == 0 && (message.is_spoiled || message.explained > 0)
+}
+
+/// Looks at a message that is dead-lettered or dropped.
+pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageRecord) {
+    board.check(Blame, true, is_explained(message), || {
+        let place = match message.segment {
+            Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+            None => format!("planner message of run {}", truth.run_name(message.run)),
+        };
+        Complaint::new(
+            place,
+            "its message was given up, and not every counted attempt has a cause on record",
+        )
+        .expected(
+            "a spoiled body, or crashes and lost leases",
+            format_args!(
+                "{} attempts with a cause and {} without",
+                message.explained, message.unexplained
+            ),
+        )
+    });
+}
+
+/// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
+/// if not, the holder handed the message back.
+pub(crate) fn is_attempt_explained(truth: &Truth, message: &MessageRecord, expired: bool) -> bool {
+    let Place::Leased { life, since, .. } = message.place else {
+        return true;
+    };
+    if expired {
+        !truth.lives.lives[life].is_alive || truth.faults.any_since(&LEASE_LOSS, since)
+    } else {
+        message.is_spoiled || truth.faults.any_since(&HAND_BACK, since)
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs())
+}
+
+fn faults(truth: &Truth, since: Timestamp) -> String {
+    let kinds = FaultKind::ALL
+        .iter()
+        .filter(|kind| truth.faults.any_since(&[**kind], since));
+    let names: Vec<_> = kinds.map(|kind| kind.as_str()).collect();
+    if names.is_empty() {
+        "no fault".to_owned()
+    } else {
+        format!("the faults {}", names.join(", "))
+    }
+}

@@ -1,0 +1,211 @@
+//! `counter-monotone`, `planner-conservation`, `image-conservation`, `delta-conservation`, and the
+//! counting part of `segment-once`: the counters of a life equal what it has learned, and what it
+//! learns is in itself consistent.
+
+use crate::check::board::{Board, Complaint};
+use crate::check::instruments::{CounterSeries, DeltaKind, Instruments};
+use crate::check::ledger::book::outcome_of;
+use crate::check::ledger::life::Life;
+use crate::check::ledger::truth::{RunChange, Taken};
+use crate::check::name::InvariantName::{
+    CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
+};
+use crate::check::words::{findings, numbers};
+use crate::model::commit::SegmentCommit;
+use crate::model::{DeltaCounts, Mode, RunState, Step};
+
+/// Every counter.
+pub(crate) const ALL_COUNTERS: u32 = (1 << CounterSeries::COUNT) - 1;
+
+/// Compares the counters named by `mask` with what the life has learned.
+pub(crate) fn compare(board: &mut Board, life: &mut Life, mask: u32) {
+    let Some(instruments) = life.instruments.take() else {
+        return;
+    };
+    let mut left = mask;
+    while left != 0 {
+        let index = left.trailing_zeros() as usize;
+        left &= left - 1;
+        compare_one(board, life, &*instruments, CounterSeries::at(index));
+    }
+    for mode in Mode::ALL {
+        let new = CounterSeries::Deltas(mode, DeltaKind::New);
+        if mask >> new.index() & 1 == 1 {
+            compare_severities(board, life, mode);
+        }
+    }
+    life.instruments = Some(instruments);
+}
+
+fn compare_one(
+    board: &mut Board,
+    life: &mut Life,
+    instruments: &dyn Instruments,
+    series: CounterSeries,
+) {
+    let shown = instruments.counter(series);
+    let learned = life.learned.counters[series.index()];
+    let before = std::mem::replace(&mut life.seen[series.index()], shown);
+    let has_moved = shown != before && shown != 0;
+    board.check(CounterMonotone, has_moved, shown >= before, || {
+        Complaint::new(format_args!("{series} of {}", life.id), "the counter fell")
+            .expected(format_args!("at least {before}"), shown)
+    });
+    let bit = 1 << series.index();
+    let was_told = life.wrong & bit != 0 && shown == before;
+    life.wrong = if shown == learned {
+        life.wrong & !bit
+    } else {
+        life.wrong | bit
+    };
+    let holds = shown == learned || was_told;
+    board.check(series.keeper(), has_moved && learned != 0, holds, || {
+        let what = format!(
+            "it is not the {} that the process learned of",
+            series.counts()
+        );
+        Complaint::new(format_args!("{series} of {}", life.id), what).expected(learned, shown)
+    });
+}
+
+fn compare_severities(board: &mut Board, life: &Life, mode: Mode) {
+    let shown = |kind| life.seen[CounterSeries::Deltas(mode, kind).index()];
+    let (all, critical, high) = (
+        shown(DeltaKind::New),
+        shown(DeltaKind::Critical),
+        shown(DeltaKind::High),
+    );
+    board.check(DeltaConservation, false, critical + high <= all, || {
+        let series = CounterSeries::Deltas(mode, DeltaKind::New);
+        let what = "critical and high findings are more than all findings";
+        Complaint::new(format_args!("{series} of {}", life.id), what)
+            .expected(format_args!("at least {critical} + {high}"), all)
+    });
+}
+
+/// Looks whether a commit is consistent in itself: outcomes of planning with states, and the totals
+/// of a segment with its parts.
+pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
+    for change in &taken.changes {
+        judge_plan(board, taken, change);
+    }
+    if let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) {
+        judge_images(board, segment, change);
+        judge_deltas(board, segment, change);
+    }
+}
+
+fn judge_plan(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
+    let leaves =
+        change.before == Some(RunState::Planning) && change.after.state != RunState::Planning;
+    let told = match taken.commit.step {
+        Step::Plan { outcome, .. } => Some(outcome),
+        _ => None,
+    };
+    if !leaves && told.is_none() {
+        return;
+    }
+    let happened = outcome_of(change.after.state).filter(|_| leaves);
+    let is_end = matches!(taken.commit.step, Step::End(_));
+    board.check(
+        PlannerConservation,
+        leaves,
+        told == happened || is_end,
+        || {
+            let what = "its planning ended in another way than its commit says";
+            Complaint::new(format_args!("run {}", change.after.id), what).expected(
+                format_args!("{told:?}"),
+                format_args!("{}", change.after.state),
+            )
+        },
+    );
+}
+
+fn judge_images(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'_>) {
+    let outcome = &segment.outcome;
+    let (reports, changed, failed) = (
+        segment.reports.len() as u64,
+        segment.deltas.len() as u64,
+        segment.failed.len() as u64,
+    );
+    let told = [outcome.unchanged, outcome.changed, outcome.failed];
+    let counted = [reports.saturating_sub(changed), changed, failed];
+    board.check(ImageConservation, true, told == counted, || {
+        let names = ["unchanged", "changed", "failed"];
+        Complaint::new(
+            format_args!("segment {}", segment.key),
+            "its totals of images are not those of its parts",
+        )
+        .expected(numbers(counted, names), numbers(told, names))
+    });
+    let (before, after) = (&change.stats_before, &change.after.stats);
+    let grown = [
+        after.completed.wrapping_sub(before.completed),
+        after.failed.wrapping_sub(before.failed),
+        after.deltas.wrapping_sub(before.deltas),
+        after
+            .segments_completed
+            .wrapping_sub(before.segments_completed),
+    ];
+    let due = [reports, failed, changed, 1];
+    board.check(ImageConservation, true, grown == due, || {
+        let names = ["completed", "failed", "deltas", "segmentsCompleted"];
+        Complaint::new(
+            format_args!("segment {}", segment.key),
+            "its run's statistics did not grow by its own",
+        )
+        .expected(numbers(due, names), numbers(grown, names))
+    });
+}
+
+fn judge_deltas(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'_>) {
+    let mut sum = DeltaCounts::default();
+    for delta in &segment.deltas {
+        let counts = &delta.counts;
+        sum.add(counts);
+        let severities =
+            counts.new_criticals + counts.new_high + counts.new_medium + counts.new_low;
+        let is_sound = counts.is_meaningful() && severities == counts.new_findings;
+        board.check(DeltaConservation, true, is_sound, || {
+            let place = format!("image {} in segment {}", delta.image_digest, segment.key);
+            let what = "its delta says nothing new, or its severities don't add up";
+            Complaint::new(place, what).expected(
+                format_args!("{} findings over all severities", counts.new_findings),
+                severities,
+            )
+        });
+    }
+    board.check(
+        DeltaConservation,
+        !segment.deltas.is_empty(),
+        sum == segment.outcome.deltas,
+        || {
+            Complaint::new(
+                format_args!("segment {}", segment.key),
+                "its delta totals are not the sum of its deltas",
+            )
+            .expected(findings(&sum), findings(&segment.outcome.deltas))
+        },
+    );
+    let (before, after) = (&change.stats_before, &change.after.stats);
+    let grown = [
+        after.new_findings.wrapping_sub(before.new_findings),
+        after.new_criticals.wrapping_sub(before.new_criticals),
+        after.new_high.wrapping_sub(before.new_high),
+        after.kev_hits.wrapping_sub(before.kev_hits),
+    ];
+    let due = [
+        sum.new_findings,
+        sum.new_criticals,
+        sum.new_high,
+        sum.kev_hits,
+    ];
+    board.check(DeltaConservation, due != [0; 4], grown == due, || {
+        let names = ["newFindings", "newCriticals", "newHigh", "kevHits"];
+        Complaint::new(
+            format_args!("segment {}", segment.key),
+            "its run's statistics of findings did not grow by its own",
+        )
+        .expected(numbers(due, names), numbers(grown, names))
+    });
+}

@@ -1,0 +1,177 @@
+//! `cron-once`: by an independent calendar, each due fire has exactly one fate, and the right one.
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::schedule::ScheduleRecord;
+use crate::check::ledger::table::ScheduleIndex;
+use crate::check::ledger::truth::{Taken, Truth};
+use crate::check::name::InvariantName::CronOnce;
+use crate::model::commit::FireFate;
+use crate::model::{OverlapPolicy, RunId, Step, Timestamp, Trigger};
+
+/// Looks at a decision on fires, and moves the schedule's walk and cursor. To be called before the
+/// commit is booked.
+pub(crate) fn judge(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
+    let Step::Fire {
+        schedule,
+        latest,
+        coalesced,
+        fate,
+    } = &taken.commit.step
+    else {
+        return;
+    };
+    let index = truth.schedules.number(schedule, truth.now);
+    let cursor = taken
+        .commit
+        .schedule
+        .as_ref()
+        .map(|write| write.state.cursor);
+    let cursor = cursor.or(*latest).unwrap_or(truth.schedules[index].cursor);
+    judge_fires(board, truth, index, cursor, *latest, *coalesced);
+    judge_fate(board, truth, index, taken, latest.is_some(), *fate);
+    judge_run(board, truth, index, taken, *latest, *fate);
+    truth.schedules[index].cursor = cursor;
+}
+
+/// The fires since the old cursor are those that the commit decides.
+fn judge_fires(
+    board: &mut Board,
+    truth: &mut Truth,
+    index: ScheduleIndex,
+    cursor: Timestamp,
+    latest: Option<Timestamp>,
+    coalesced: u32,
+) {
+    let place = format!("schedule {}", truth.schedule_name(index));
+    let record = &mut truth.schedules[index];
+    let from = record.cursor;
+    let Some(calendar) = &mut record.calendar else {
+        return;
+    };
+    let (mut count, mut last) = (0_u32, None);
+    calendar.fires_until(cursor, |fire| (count, last) = (count + 1, Some(fire)));
+    let told = latest.map_or(0, |_| coalesced + 1);
+    board.check(CronOnce, count > 0, (count, last) == (told, latest), || {
+        let what = format!("the fires due after {from} are not those that were decided");
+        Complaint::new(&place, what).expected(fires(count, last), fires(told, latest))
+    });
+    let is_due = latest.is_none_or(|latest| latest <= board.now());
+    board.check(CronOnce, false, is_due, || {
+        Complaint::new(&place, "a fire was decided before it was due")
+            .expected("a fire in the past", latest.unwrap_or_default())
+    });
+}
+
+fn fires(count: u32, last: Option<Timestamp>) -> String {
+    match last {
+        Some(last) => format!("{count} up to {last}"),
+        None => "none".to_owned(),
+    }
+}
+
+/// The fate is what the overlap policy says.
+fn judge_fate(
+    board: &mut Board,
+    truth: &Truth,
+    index: ScheduleIndex,
+    taken: &Taken<'_>,
+    is_fire: bool,
+    fate: FireFate,
+) {
+    let record = &truth.schedules[index];
+    let Some(definition) = &record.definition else {
+        return;
+    };
+    let due = match (record.cron_runs > 0, definition.overlap) {
+        (false, _) | (_, OverlapPolicy::Allow) => FireFate::Run,
+        (true, OverlapPolicy::Skip) => FireFate::Skipped,
+        (true, OverlapPolicy::QueueOne) => FireFate::Queued,
+    };
+    let is_exercised = record.cron_runs > 0 && is_fire;
+    board.check(CronOnce, is_exercised, fate == due, || {
+        let what = format!(
+            "its fire had the wrong fate with {} cron runs planning or open and overlap {:?}",
+            record.cron_runs, definition.overlap
+        );
+        let place = format!(
+            "schedule {} (commit of {})",
+            definition.id, taken.commit.token.life
+        );
+        Complaint::new(place, what).expected(due.as_str(), fate.as_str())
+    });
+}
+
+/// A fire that starts a run makes exactly the run of its instant, any other makes none.
+fn judge_run(
+    board: &mut Board,
+    truth: &Truth,
+    index: ScheduleIndex,
+    taken: &Taken<'_>,
+    latest: Option<Timestamp>,
+    fate: FireFate,
+) {
+    let Some(definition) = &truth.schedules[index].definition else {
+        return;
+    };
+    let made: Vec<_> = taken
+        .changes
+        .iter()
+        .map(|change| change.after.id.clone())
+        .collect();
+    let named =
+        latest.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
+    let holds = match (fate, &named) {
+        (FireFate::Run, Some(named)) => made == [named.clone()],
+        // The run of a fire that had waited carries that fire's instant.
+        (FireFate::Run, None) => made.len() == 1,
+        _ => made.is_empty(),
+    };
+    board.check(CronOnce, fate == FireFate::Run, holds, || {
+        let due = match (fate, named) {
+            (FireFate::Run, Some(named)) => named.to_string(),
+            (FireFate::Run, None) => "one run".to_owned(),
+            _ => "no run".to_owned(),
+        };
+        Complaint::new(
+            format_args!("schedule {}", definition.id),
+            "a decided fire made the wrong runs",
+        )
+        .expected(due, format_args!("{made:?}"))
+    });
+}
+
+/// Looks for a fire that was due until `until` and decided by nobody, although it had time and
+/// nothing was wrong in the world. To be called when the schedule changes, and at the end.
+pub(crate) fn judge_undecided(
+    board: &mut Board,
+    truth: &mut Truth,
+    index: ScheduleIndex,
+    until: Timestamp,
+) {
+    let patience = truth.options.fire_patience;
+    let name = truth.schedule_name(index);
+    let record: &mut ScheduleRecord = &mut truth.schedules[index];
+    if !record.is_enabled() {
+        return;
+    }
+    let Some(calendar) = &mut record.calendar else {
+        return;
+    };
+    let mut first = None;
+    calendar.fires_until(until, |fire| {
+        first.get_or_insert(fire);
+    });
+    let forgotten =
+        first.filter(|fire| until.since(*fire) > patience && !truth.faults.trouble_since(*fire));
+    board.check(CronOnce, false, forgotten.is_none(), || {
+        let fire = forgotten.unwrap_or_default();
+        Complaint::new(
+            format_args!("schedule {name}"),
+            "a due fire was never decided",
+        )
+        .expected(
+            format_args!("a fate for {fire} within {} s", patience.as_secs()),
+            "none",
+        )
+    });
+}

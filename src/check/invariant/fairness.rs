@@ -1,0 +1,215 @@
+//! `fairness`: in a planner's batch tenants take turns.
+//!
+//! No tenant gets its (k+1)th run while another tenant with an eligible run has had fewer than k;
+//! with more tenants than places the least recently served go first; within a tenant the oldest.
+
+use rustc_hash::FxHashMap;
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::table::{LifeIndex, RunIndex, TenantIndex};
+use crate::check::ledger::truth::Truth;
+use crate::check::name::InvariantName::Fairness;
+use crate::model::{RunId, RunState, TenantId, Timestamp};
+
+/// One waiting run of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    run: RunIndex,
+    tenant: usize,
+    created_at: Timestamp,
+    is_taken: bool,
+}
+
+/// One tenant in a batch.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    tenant: TenantIndex,
+    /// When it was last served before the batch, as a growing number; 0: never.
+    served: u64,
+    /// Runs taken in this batch.
+    taken: u32,
+}
+
+/// One batch of one planner.
+#[derive(Debug, Default)]
+struct Batch {
+    waiting: Vec<Waiting>,
+    turns: Vec<Turn>,
+}
+
+/// Remembers batches and who was served.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    batches: FxHashMap<LifeIndex, Batch>,
+    served: FxHashMap<TenantIndex, u64>,
+    count: u64,
+}
+
+impl Turns {
+    /// Planning has served a tenant.
+    pub fn served(&mut self, tenant: TenantIndex) {
+        self.count += 1;
+        self.served.insert(tenant, self.count);
+    }
+
+    /// A planner read who waits: its last batch is over, a new one begins.
+    pub fn read(
+        &mut self,
+        board: &mut Board,
+        truth: &mut Truth,
+        life: LifeIndex,
+        waiting: &[(RunId, TenantId, Timestamp)],
+    ) {
+        let mut batch = self.batches.remove(&life).unwrap_or_default();
+        judge_batch(board, truth, life, &batch);
+        batch.waiting.clear();
+        batch.turns.clear();
+        for (run, tenant, created_at) in waiting {
+            let (run, tenant) = (truth.runs.number(run), truth.runs.tenant(tenant));
+            let known = batch.turns.iter().position(|turn| turn.tenant == tenant);
+            let tenant = known.unwrap_or_else(|| {
+                let served = self.served.get(&tenant).copied().unwrap_or(0);
+                batch.turns.push(Turn {
+                    tenant,
+                    served,
+                    taken: 0,
+                });
+                batch.turns.len() - 1
+            });
+            batch.waiting.push(Waiting {
+                run,
+                tenant,
+                created_at: *created_at,
+                is_taken: false,
+            });
+        }
+        self.batches.insert(life, batch);
+    }
+
+    /// A planner took a run up.
+    pub fn begun(&mut self, board: &mut Board, truth: &Truth, life: LifeIndex, run: RunIndex) {
+        let Some(batch) = self.batches.get_mut(&life) else {
+            return;
+        };
+        let Some(position) = batch
+            .waiting
+            .iter()
+            .position(|w| w.run == run && !w.is_taken)
+        else {
+            // The same run again after a conflict.
+            return;
+        };
+        let taken = batch.waiting[position];
+        let waits = |other: &Waiting| {
+            !other.is_taken && truth.runs[other.run].state == Some(RunState::Planning)
+        };
+        let had = batch.turns[taken.tenant].taken;
+        // A run that another planner was quicker with was its tenant's turn all the same.
+        let gone = |other: &Waiting| {
+            !other.is_taken && truth.runs[other.run].state != Some(RunState::Planning)
+        };
+        let turns = |tenant: usize| {
+            let gone = batch
+                .waiting
+                .iter()
+                .filter(|other| other.tenant == tenant && gone(other));
+            batch.turns[tenant].taken + gone.count() as u32
+        };
+        let starved = batch
+            .waiting
+            .iter()
+            .find(|other| waits(other) && turns(other.tenant) < had);
+        let is_exercised = batch.turns.len() > 1;
+        board.check(Fairness, is_exercised, starved.is_none(), || {
+            let other = starved.map_or(taken.tenant, |other| other.tenant);
+            let name = |turn: usize| truth.runs.tenants[batch.turns[turn].tenant].clone();
+            let what = format!(
+                "tenant {} got run number {} of the batch before its turn",
+                name(taken.tenant),
+                had + 1
+            );
+            Complaint::new(
+                format_args!(
+                    "run {}, planned by {}",
+                    truth.run_name(run),
+                    truth.life_name(life)
+                ),
+                what,
+            )
+            .expected(
+                format_args!("a run of tenant {} first", name(other)),
+                format_args!("{} had {}", name(other), batch.turns[other].taken),
+            )
+        });
+        let older = batch.waiting.iter().find(|other| {
+            waits(other) && other.tenant == taken.tenant && other.created_at < taken.created_at
+        });
+        board.check(Fairness, is_exercised, older.is_none(), || {
+            let older = older.map_or(run, |older| older.run);
+            let what = "an older run of the same tenant waits";
+            Complaint::new(
+                format_args!(
+                    "run {}, planned by {}",
+                    truth.run_name(run),
+                    truth.life_name(life)
+                ),
+                what,
+            )
+            .expected(
+                format_args!("run {} first", truth.run_name(older)),
+                "it later",
+            )
+        });
+        batch.waiting[position].is_taken = true;
+        batch.turns[taken.tenant].taken += 1;
+    }
+
+    /// A life is over, and its batch with it.
+    pub fn ended(&mut self, life: LifeIndex) {
+        self.batches.remove(&life);
+    }
+}
+
+/// If somebody was left out, it must have been served later than everybody who was not.
+fn judge_batch(board: &mut Board, truth: &Truth, life: LifeIndex, batch: &Batch) {
+    // A tenant of which another planner was quicker with a run has had its turn.
+    let is_left_out = |(index, turn): &(usize, &Turn)| {
+        let mut of_tenant = batch
+            .waiting
+            .iter()
+            .filter(|waiting| waiting.tenant == *index);
+        turn.taken == 0
+            && of_tenant.all(|waiting| truth.runs[waiting.run].state == Some(RunState::Planning))
+    };
+    let left_out = batch
+        .turns
+        .iter()
+        .enumerate()
+        .filter(is_left_out)
+        .min_by_key(|(_, turn)| turn.served);
+    let Some((_, left_out)) = left_out else {
+        return;
+    };
+    let latest = batch
+        .turns
+        .iter()
+        .filter(|turn| turn.taken > 0)
+        .max_by_key(|turn| turn.served);
+    let Some(latest) = latest else { return };
+    board.check(Fairness, true, latest.served <= left_out.served, || {
+        let name = |turn: &Turn| truth.runs.tenants[turn.tenant].clone();
+        let what = format!(
+            "tenant {} was served although {} had waited longer for its turn",
+            name(latest),
+            name(left_out)
+        );
+        Complaint::new(
+            format_args!("the last batch of {}", truth.life_name(life)),
+            what,
+        )
+        .expected(
+            "the least recently served first",
+            format_args!("turn {} before turn {}", latest.served, left_out.served),
+        )
+    });
+}

@@ -1,0 +1,117 @@
+//! `lease-discipline`: nothing is believed of a holder whose lease has ended, no superseded delivery
+//! commits, and no scanner call starts after the holder's own deadline.
+
+use std::time::Duration;
+
+use super::scanner_manners::Request;
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::fault::Faults;
+use crate::check::ledger::message::{Delivery, MessageRecord, Place};
+use crate::check::ledger::table::LifeIndex;
+use crate::check::ledger::truth::{Taken, Truth};
+use crate::check::name::InvariantName::LeaseDiscipline;
+use crate::model::Step;
+
+/// Looks at a step that a holder took on its message.
+pub(crate) fn judge_step(
+    board: &mut Board,
+    truth: &Truth,
+    message: &MessageRecord,
+    word: &str,
+    delivery: u64,
+    life: LifeIndex,
+) {
+    let now = board.now();
+    let holds = match message.place {
+        Place::Leased {
+            life: holder,
+            delivery: current,
+            until,
+            ..
+        } => holder == life && current == delivery && now <= until,
+        Place::Ready | Place::Dead => false,
+    };
+    board.check(LeaseDiscipline, true, holds, || {
+        let what = format!(
+            "delivery {delivery} was {word} by {}, which does not hold it",
+            truth.life_name(life)
+        );
+        let found = match message.place {
+            Place::Leased {
+                life,
+                delivery,
+                until,
+                ..
+            } => {
+                format!(
+                    "delivery {delivery} leased by {} until {until}",
+                    truth.life_name(life)
+                )
+            }
+            Place::Ready => "a message that nobody holds".to_owned(),
+            Place::Dead => "a dead letter".to_owned(),
+        };
+        let place = match message.segment {
+            Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+            None => format!("planner message of run {}", truth.run_name(message.run)),
+        };
+        Complaint::new(place, what).expected("a refusal, or a lease that is live", found)
+    });
+}
+
+/// A call after the end of a lease was refused, as it should be.
+pub(crate) fn refused(board: &mut Board) {
+    board.held(LeaseDiscipline, 1, 1);
+}
+
+/// Looks whether a segment commit comes from the newest delivery. To be called before it is booked.
+pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+    let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) else {
+        return;
+    };
+    let work = truth.runs[change.run].work.as_ref();
+    let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
+        return;
+    };
+    let delivery = taken.commit.token.delivery;
+    board.check(LeaseDiscipline, true, delivery >= record.delivery, || {
+        let what = format!(
+            "delivery {delivery} of {} committed after a newer one had begun",
+            taken.commit.token.life
+        );
+        Complaint::new(format_args!("segment {}", segment.key), what).expected(
+            format_args!("delivery {} or newer", record.delivery),
+            delivery,
+        )
+    });
+}
+
+/// Looks whether a request goes out under a lease that its sender may still believe in. `delivery`:
+/// none if no such lease of the sender is known any more.
+#[inline]
+pub(crate) fn judge_request(
+    board: &mut Board,
+    faults: &Faults,
+    lease: Duration,
+    request: &Request<'_>,
+    delivery: Option<&Delivery>,
+) {
+    let now = board.now();
+    let deadline = delivery.and_then(|delivery| delivery.deadline);
+    if deadline.is_some_and(|deadline| now <= deadline) {
+        board.held(LeaseDiscipline, 1, 1);
+        return;
+    }
+    // A process whose own clock is wrong can't know its deadline any better.
+    let is_excused =
+        deadline.is_some_and(|deadline| faults.clocks_wrong_since(deadline.before(lease)));
+    board.check(LeaseDiscipline, true, is_excused, || {
+        let due = match deadline {
+            Some(deadline) => format!("no request after {deadline} (last renewal sent + lease)"),
+            None => "no request without a lease in hand".to_owned(),
+        };
+        let place = format!("{} under delivery {}", request.life, request.delivery);
+        Complaint::new(place, "it asked the scanner after its own deadline")
+            .expected(due, format_args!("one at {now}"))
+    });
+}

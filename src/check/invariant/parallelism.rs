@@ -1,0 +1,34 @@
+//! `parallelism`: the segments of a schedule worked under a live lease never exceed its limit.
+//!
+//! Worked are the uncommitted segments of running runs with a live lease on some copy of their
+//! message; several copies count once. Segments of a run that has ended are worked for nothing, and
+//! don't count. When an edit lowers the limit, what was under lease then may be finished.
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::table::{RunIndex, ScheduleIndex};
+use crate::check::ledger::truth::Truth;
+use crate::check::name::InvariantName::Parallelism;
+
+/// Looks at a schedule of which one more segment is worked now.
+pub(crate) fn judge(
+    board: &mut Board,
+    truth: &mut Truth,
+    index: ScheduleIndex,
+    run: RunIndex,
+    segment: u32,
+) {
+    let schedule = &truth.schedules[index];
+    let Some(limit) = schedule.parallelism() else {
+        return;
+    };
+    let worked = schedule.worked;
+    board.check(Parallelism, worked > 1, worked <= limit, || {
+        let what = "with this segment it has more segments under a live lease than it allows";
+        let place = format!(
+            "schedule {}, segment {}",
+            truth.schedule_name(index),
+            truth.segment_name(run, segment)
+        );
+        Complaint::new(place, what).expected(format_args!("at most {limit}"), worked)
+    });
+}

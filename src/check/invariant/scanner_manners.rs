@@ -1,0 +1,318 @@
+//! `scanner-manners`: rate, permits, Retry-After and attempt limit.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::fault::Faults;
+use crate::check::ledger::message::Delivery;
+use crate::check::ledger::table::ScheduleIndex;
+use crate::check::name::InvariantName::ScannerManners;
+use crate::model::time::NANOS_PER_SECOND;
+use crate::model::{ImageDigest, LifeId, ScheduleId, Timestamp};
+
+/// Permits of one schedule that are remembered.
+const PERMITS_MAX: usize = 1 << 14;
+
+/// The rate is believed to hold within one part in this many: permits are whole nanoseconds apart.
+const RATE_TOLERANCE: f64 = 1e-6;
+
+/// The same for single requests, s.
+const TIME_TOLERANCE: f64 = 1e-6;
+
+/// A request as the ledger sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub life: &'a LifeId,
+    pub schedule: ScheduleIndex,
+    pub rate_per_second: Option<f64>,
+    pub image: &'a ImageDigest,
+    pub delivery: u64,
+    pub permit: Option<Timestamp>,
+    pub is_late: bool,
+}
+
+/// What the requests are judged against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub faults: &'a Faults,
+    pub schedules: &'a [ScheduleId],
+    pub lease: Duration,
+    pub attempts_max: u32,
+}
+
+/// Remembers what was asked, by schedule.
+#[derive(Debug, Default)]
+pub(crate) struct Manners {
+    rates: Vec<Option<Rate>>,
+}
+
+impl Manners {
+    /// Looks at a request of a schedule with a rate.
+    pub fn judge_rate(&mut self, board: &mut Board, rules: Rules<'_>, request: &Request<'_>) {
+        let Some(rate) = request.rate_per_second else {
+            return;
+        };
+        let now = board.now();
+        let state = self.rate_of(request.schedule, rate, now);
+        if let Some(permit) = request.permit {
+            let is_unused = state.permits.take(permit);
+            board.check(ScannerManners, true, is_unused, || {
+                let what = format!("the permit for {permit} was used twice");
+                Complaint::new(request.place(rules), what)
+                    .expected("each permit once", "a second request on it")
+            });
+            let is_early =
+                permit > now && !rules.faults.clocks_wrong_since(now.before(rules.lease));
+            board.check(ScannerManners, false, !is_early, || {
+                Complaint::new(request.place(rules), "a request went out before its permit")
+                    .expected(permit, now)
+            });
+        } else {
+            let what = format!(
+                "a request went out without a permit, for image {}",
+                request.image
+            );
+            let complaint = Complaint::new(request.place(rules), what);
+            board.violate(
+                ScannerManners,
+                complaint.expected("a permit of its own", "none"),
+            );
+        }
+        let excess = if request.is_late {
+            None
+        } else {
+            state.send(now)
+        };
+        board.check(ScannerManners, true, excess.is_none(), || {
+            let Excess { requests, seconds } = excess.unwrap_or_default();
+            let allowed = rate * seconds + 1.0;
+            Complaint::new(
+                request.place(rules),
+                "requests came faster than the rate allows",
+            )
+            .expected(
+                format_args!("at most {rate} × {seconds:.3} s + 1 = {allowed:.1} requests"),
+                format_args!("at least {requests} within that time"),
+            )
+        });
+    }
+
+    /// The record of a schedule. It begins anew when the rate changes.
+    fn rate_of(&mut self, schedule: ScheduleIndex, rate: f64, now: Timestamp) -> &mut Rate {
+        let place = usize::from(schedule);
+        if self.rates.len() <= place {
+            self.rates.resize_with(place + 1, || None);
+        }
+        let state = self.rates[place].get_or_insert_with(|| Rate::new(rate, now));
+        if state.per_second.to_bits() != rate.to_bits() {
+            let permits = std::mem::take(&mut state.permits);
+            *state = Rate {
+                permits,
+                ..Rate::new(rate, now)
+            };
+        }
+        state
+    }
+}
+
+impl Request<'_> {
+    fn place(&self, rules: Rules<'_>) -> String {
+        format!(
+            "schedule {}, asked by {}",
+            rules.schedules[usize::from(self.schedule)],
+            self.life
+        )
+    }
+}
+
+/// Looks at one more request of an image under a delivery: Retry-After and the attempt limit.
+#[inline]
+pub(crate) fn judge_attempt(
+    board: &mut Board,
+    rules: Rules<'_>,
+    delivery: &mut Delivery,
+    request: &Request<'_>,
+) {
+    let Some(position) = delivery.position(request.image) else {
+        return;
+    };
+    let requests = &mut delivery.requests[position as usize];
+    *requests = requests.saturating_add(1);
+    let requests = u32::from(*requests);
+    let limit = rules.attempts_max;
+    let place = || format!("image {} asked for by {}", request.image, request.life);
+    board.check(ScannerManners, requests > 1, requests <= limit, || {
+        Complaint::new(place(), "it was asked for too often under one delivery")
+            .expected(format_args!("at most {limit} requests"), requests)
+    });
+    let throttled = &mut delivery.throttled;
+    let Some(told) = throttled.iter().position(|(image, _)| *image == position) else {
+        return;
+    };
+    let (_, until) = throttled.swap_remove(told);
+    let now = board.now();
+    let is_excused = rules.faults.clocks_wrong_since(now.before(rules.lease));
+    board.check(ScannerManners, true, now >= until || is_excused, || {
+        Complaint::new(
+            place(),
+            "it was asked for again before Retry-After had passed",
+        )
+        .expected(until, now)
+    });
+}
+
+/// More requests than allowed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Excess {
+    requests: u64,
+    seconds: f64,
+}
+
+/// One schedule's requests against its rate `r`: at most `r * w + 1` in any window of `w ≥ 1 s`.
+///
+/// Say that request `i` leaves at `t(i)`. The smallest window of at least 1 s with the requests `i`
+/// to `j` in it is `max(t(j) - t(i), 1)` long, so the rule is, for all `i < j`,
+/// `j - i <= r * max(t(j) - t(i), 1)`. With `f(i) = t(i) - i / r` that is one of two things:
+///
+/// * `t(j) - t(i) >= 1`: `f(j) >= f(i)`. It suffices to keep the greatest `f` of all requests that
+///   are at least 1 s old: one comparison per request.
+/// * else: `j - i <= r`. The worst `i` is the oldest request younger than 1 s: one comparison with
+///   the front of a queue of those.
+///
+/// A request enters that queue once and leaves it once, so the cost is constant on average.
+#[derive(Debug)]
+struct Rate {
+    per_second: f64,
+    /// From one request to the next at full rate, a trifle shorter for the tolerance.
+    interval_seconds: f64,
+    /// Times are counted from here, to keep the precision.
+    begins: Timestamp,
+    /// Requests so far.
+    count: u64,
+    /// The requests of the last second: their numbers and times.
+    young: VecDeque<(u64, f64)>,
+    /// The greatest `f` of all older ones, with its number and time.
+    greatest: Option<(f64, u64, f64)>,
+    permits: Permits,
+}
+
+impl Rate {
+    fn new(per_second: f64, begins: Timestamp) -> Self {
+        Self {
+            per_second,
+            interval_seconds: 1.0 / (per_second * (1.0 + RATE_TOLERANCE)),
+            begins,
+            count: 0,
+            young: VecDeque::new(),
+            greatest: None,
+            permits: Permits::default(),
+        }
+    }
+
+    /// Notes a request; tells by how much it breaks the rule, if it does.
+    fn send(&mut self, now: Timestamp) -> Option<Excess> {
+        let interval = self.interval_seconds;
+        let time = (now.nanos() - self.begins.nanos()) as f64 / NANOS_PER_SECOND as f64;
+        let number = self.count;
+        self.count += 1;
+        let slack = |number: u64, time: f64| time - number as f64 * interval;
+        while let Some((old, sent)) = self
+            .young
+            .front()
+            .copied()
+            .filter(|(_, sent)| time - sent >= 1.0)
+        {
+            self.young.pop_front();
+            let f = slack(old, sent);
+            if self.greatest.is_none_or(|(greatest, ..)| f > greatest) {
+                self.greatest = Some((f, old, sent));
+            }
+        }
+        let oldest = self.young.front().map_or(number, |(oldest, _)| *oldest);
+        self.young.push_back((number, time));
+        if let Some((greatest, old, sent)) = self.greatest
+            && slack(number, time) < greatest - TIME_TOLERANCE
+        {
+            return Some(Excess {
+                requests: number - old + 1,
+                seconds: time - sent,
+            });
+        }
+        let within = number - oldest;
+        (within as f64 * interval > 1.0).then_some(Excess {
+            requests: within + 1,
+            seconds: 1.0,
+        })
+    }
+}
+
+/// Permits that were used, in the order of their instants.
+#[derive(Debug, Default)]
+struct Permits(VecDeque<Timestamp>);
+
+impl Permits {
+    /// Uses a permit. False if it was used before; one that is too old to remember passes.
+    fn take(&mut self, permit: Timestamp) -> bool {
+        // Requests leave nearly in the order of their permits.
+        let is_last = self.0.back().is_none_or(|last| *last < permit);
+        let place = if is_last {
+            self.0.len()
+        } else {
+            self.0.partition_point(|used| *used < permit)
+        };
+        if self.0.get(place) == Some(&permit) {
+            return false;
+        }
+        self.0.insert(place, permit);
+        if self.0.len() > PERMITS_MAX {
+            self.0.pop_front();
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The rule as it is written: every pair of requests.
+    fn breaks_by_pairs(times: &[Timestamp], rate: f64) -> bool {
+        let last = times.len() - 1;
+        (0..last).any(|first| {
+            let seconds = times[last].since(times[first]).as_secs_f64().max(1.0);
+            (last - first) as f64 > rate * seconds * (1.0 + RATE_TOLERANCE) + RATE_TOLERANCE
+        })
+    }
+
+    proptest! {
+        /// One comparison per request finds the same as all pairs of requests.
+        #[test]
+        fn the_short_cut_is_the_rule(
+            rate in prop::sample::select(vec![0.5, 1.0, 2.5, 3.0, 10.0]),
+            // Tenths of a second: gaps that often touch the limits.
+            gaps in prop::collection::vec(0_u64..12, 1..60),
+        ) {
+            let begins = Timestamp::from_seconds(1_700_000_000);
+            let mut state = Rate::new(rate, begins);
+            let mut times = Vec::new();
+            let mut now = begins;
+            for gap in gaps {
+                now = now.after(std::time::Duration::from_millis(gap * 100));
+                times.push(now);
+                prop_assert_eq!(state.send(now).is_some(), breaks_by_pairs(&times, rate), "{:?}", times);
+            }
+        }
+    }
+
+    #[test]
+    fn permits_are_used_once_in_whatever_order() {
+        let mut permits = Permits::default();
+        let mut take = |seconds| permits.take(Timestamp::from_seconds(seconds));
+        assert!(take(5) && take(9) && take(7));
+        assert!(!take(7) && !take(9) && !take(5));
+        assert!(take(6));
+    }
+}

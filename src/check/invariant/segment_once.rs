@@ -1,0 +1,64 @@
+//! `segment-once`: a segment is committed once, and counted once over the fleet. (That each life
+//! counts what it learned is looked at with the other counters.)
+
+use crate::check::board::{Board, Complaint};
+use crate::check::instruments::{CounterSeries, SegmentFate};
+use crate::check::ledger::truth::{Taken, Truth};
+use crate::check::name::InvariantName::SegmentOnce;
+use crate::model::{Mode, Step};
+
+/// Looks whether a segment commit is the first of its segment.
+pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+    let Step::Segment(segment) = &taken.commit.step else {
+        return;
+    };
+    let Some(change) = taken.changes.first() else {
+        return;
+    };
+    let work = truth.runs[change.run].work.as_ref();
+    let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
+        return;
+    };
+    board.check(SegmentOnce, true, record.committed_by.is_none(), || {
+        let first = record
+            .committed_by
+            .map_or_else(String::new, |life| truth.life_name(life));
+        let second = &taken.commit.token.life;
+        Complaint::new(
+            format_args!("segment {}", segment.key),
+            "the store took it twice",
+        )
+        .expected(
+            format_args!("the commit of {first} only"),
+            format_args!("another of {second}"),
+        )
+    });
+}
+
+/// Compares the fleet's `Completed` counts with the segments committed.
+pub(crate) fn finish(board: &mut Board, truth: &Truth) {
+    let counted: u64 = truth
+        .lives
+        .lives
+        .iter()
+        .flat_map(|(_, life)| {
+            Mode::ALL.map(|mode| {
+                life.seen[CounterSeries::Segments(mode, SegmentFate::Completed).index()]
+            })
+        })
+        .sum();
+    let tally = &truth.tally;
+    let due = tally.segments.saturating_sub(tally.segments_lost_with_life);
+    if !truth.lives.is_instrumented {
+        return;
+    }
+    board.check(SegmentOnce, due > 0, counted == due, || {
+        let what = format!(
+            "all lives together did not count each committed segment once ({} committed, {} of \
+             them by lives that ended before they learned of it)",
+            tally.segments, tally.segments_lost_with_life
+        );
+        Complaint::new("scheduler_runner_segments_total over the fleet", what)
+            .expected(due, counted)
+    });
+}

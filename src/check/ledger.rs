@@ -1,0 +1,404 @@
+//! The ledger: the truth as the world shows it, and the invariants that are held against it.
+
+pub(crate) mod book;
+pub(crate) mod call;
+mod commit;
+mod compare;
+mod digest_index;
+pub(crate) mod export;
+pub(crate) mod fault;
+pub(crate) mod image;
+mod learn;
+pub(crate) mod life;
+pub(crate) mod message;
+mod options;
+mod queue;
+mod report;
+pub(crate) mod run;
+mod scan;
+pub(crate) mod schedule;
+pub(crate) mod stuck;
+pub(crate) mod table;
+mod tally;
+pub(crate) mod truth;
+
+use std::time::Duration;
+
+pub use message::Ends;
+pub use options::LedgerOptions;
+pub use report::LedgerReport;
+pub use stuck::StuckRun;
+pub use tally::Tally;
+
+use self::export::ExportRecord;
+use self::table::LifeIndex;
+use self::truth::Truth;
+use super::board::Board;
+use super::calendar::WalkCalendar;
+use super::instruments::Instruments;
+use super::invariant::active_truth::{self, Sums};
+use super::invariant::backlog_truth::Pages;
+use super::invariant::blame::Causes;
+use super::invariant::event_outbox::Outbox;
+use super::invariant::fairness::Turns;
+use super::invariant::liveness::Drain;
+use super::invariant::notify_independent::NotifyWatch;
+use super::invariant::plan_truth::Evaluator;
+use super::invariant::scanner_manners::Manners;
+use super::invariant::{
+    applied_learned, cardinality, conservation, cron_once, liveness, no_loss, segment_once,
+};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, Observer, ScheduleChange};
+use crate::model::{Answer, LifeId, Schedule, Timestamp};
+
+/// What invariants remember for themselves.
+#[derive(Debug, Default)]
+struct Memory {
+    sums: Sums,
+    pages: Pages,
+    causes: Causes,
+    outbox: Outbox,
+    turns: Turns,
+    notify: NotifyWatch,
+    evaluator: Evaluator,
+    manners: Manners,
+}
+
+/// Books the truth from observations, and checks the invariants as it goes.
+///
+/// Feed it through [`Observer`], attach each life's instruments when the life starts, and ask for
+/// the report with [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct Ledger {
+    truth: Truth,
+    board: Board,
+    memory: Memory,
+    drain: Option<Drain>,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    pub fn new(options: LedgerOptions) -> Self {
+        let board = Board::new(options.violations_kept);
+        Self {
+            truth: Truth::new(options),
+            board,
+            memory: Memory::default(),
+            drain: None,
+        }
+    }
+
+    /// Attaches the instruments of a life. They are let go when the life ends.
+    pub fn attach_metrics(&mut self, life: &LifeId, instruments: Box<dyn Instruments>) {
+        let life = self.truth.lives.number(life, self.truth.now);
+        self.truth.lives.lives[life].instruments = Some(instruments);
+        self.truth.lives.is_instrumented = true;
+    }
+
+    /// Triggers have stopped and a core is healed at `at`: what is unfinished must drain within the
+    /// allowance.
+    pub fn expect_drain(&mut self, at: Timestamp, allowance: Duration) {
+        let unfinished = self.truth.runs.unfinished.len();
+        self.drain = Some(Drain {
+            healed_at: at,
+            allowance,
+            unfinished,
+        });
+    }
+
+    /// Whether nothing is left to do: no unfinished run, message (dead letters aside), intent,
+    /// outbox row or unanswered commit. Cheap enough to ask after every event.
+    pub fn is_quiescent(&self) -> bool {
+        self.truth.is_idle() && self.memory.outbox.is_empty()
+    }
+
+    /// What each unfinished run waits for, oldest run first.
+    pub fn explain_stuck(&self) -> Vec<StuckRun> {
+        self.truth.explain_stuck()
+    }
+
+    /// Counts so far.
+    pub fn tally(&self) -> &Tally {
+        &self.truth.tally
+    }
+
+    /// What the invariants found so far.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Runs the last checks and gives the report. `quiescent`: the world has come to rest, so that
+    /// the checks that hold only then make sense.
+    pub fn finish(mut self, at: Timestamp, quiescent: bool) -> LedgerReport {
+        self.set_time(at);
+        for life in self.truth.lives.living.clone() {
+            self.compare_all(life);
+        }
+        self.compare_sums();
+        for schedule in self.truth.schedules.table.indices() {
+            cron_once::judge_undecided(&mut self.board, &mut self.truth, schedule, at);
+        }
+        self.memory.notify.judge(&mut self.board, &self.truth);
+        let stuck = self.explain_stuck();
+        if let Some(drain) = self.drain {
+            liveness::finish(&mut self.board, &self.truth, drain, quiescent, &stuck);
+        }
+        if quiescent {
+            applied_learned::finish(&mut self.board, &self.truth);
+            segment_once::finish(&mut self.board, &self.truth);
+            no_loss::finish(&mut self.board, &self.truth);
+            self.memory.outbox.finish(&mut self.board);
+        }
+        LedgerReport::new(&self.truth, &self.board, stuck)
+    }
+
+    fn set_time(&mut self, at: Timestamp) {
+        self.truth.now = at;
+        self.board.set_time(at);
+    }
+
+    fn life(&mut self, life: &LifeId) -> LifeIndex {
+        self.truth.lives.number(life, self.truth.now)
+    }
+
+    fn life_ended(&mut self, life: &LifeId) {
+        let index = self.life(life);
+        self.compare_all(index);
+        for call in self.truth.calls.close_life(index) {
+            let is_segment = call.applied_at.is_some() && call.step == "segment";
+            self.truth.tally.segments_lost_with_life += u64::from(is_segment);
+        }
+        self.memory.turns.ended(index);
+        self.truth.lives.end(index);
+    }
+
+    fn schedule_changed(&mut self, schedule: &std::sync::Arc<Schedule>, change: ScheduleChange) {
+        let now = self.truth.now;
+        let index = self.truth.schedules.number(&schedule.id, now);
+        cron_once::judge_undecided(&mut self.board, &mut self.truth, index, now);
+        let record = &mut self.truth.schedules[index];
+        let was_live = record.is_live();
+        let worked = record.worked;
+        record.parallelism_before =
+            (worked > 0).then(|| worked.max(record.parallelism_before.unwrap_or(0)));
+        record.previous = record.definition.replace(schedule.clone());
+        record.changed_at = now;
+        match change {
+            ScheduleChange::Created => record.created_at = now,
+            ScheduleChange::Deleted => record.deleted_at = Some(now),
+            _ => {}
+        }
+        if !matches!(change, ScheduleChange::Disabled | ScheduleChange::Deleted) {
+            record.cursor = now;
+        }
+        let calendar = schedule.when_cron.as_deref();
+        record.calendar =
+            calendar.and_then(|cron| WalkCalendar::new(cron, &schedule.time_zone, now).ok());
+        let is_live = record.is_live();
+        self.truth.schedules.live += usize::from(is_live);
+        self.truth.schedules.live -= usize::from(was_live);
+    }
+
+    fn scraped(&mut self, life: &LifeId) {
+        let index = self.life(life);
+        self.compare_dirty();
+        conservation::compare(
+            &mut self.board,
+            &mut self.truth.lives.lives[index],
+            conservation::ALL_COUNTERS,
+        );
+        active_truth::compare(&mut self.board, &self.truth.lives.lives[index]);
+        self.memory
+            .pages
+            .scraped(&mut self.board, &self.truth, index);
+        cardinality::scraped(&mut self.board, &self.truth, index);
+        self.memory.notify.judge(&mut self.board, &self.truth);
+    }
+
+    fn fault(&mut self, kind: FaultKind, begins: bool) {
+        self.compare_dirty();
+        let now = self.truth.now;
+        if begins {
+            self.truth.faults.begin(kind, now);
+        } else {
+            self.memory.notify.judge(&mut self.board, &self.truth);
+            self.truth.faults.end(kind, now);
+        }
+        self.memory.notify.reset(&self.truth);
+    }
+}
+
+impl Observer for Ledger {
+    #[allow(
+        clippy::too_many_lines,
+        reason = "one line for each kind of observation"
+    )]
+    fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
+        self.set_time(at);
+        match *observation {
+            Observation::ScanSent { .. } => self.scan_sent(observation),
+            Observation::ScanAnswered {
+                image,
+                delivery,
+                answer,
+                ..
+            } => self.scan_answered(delivery, image, answer),
+            Observation::Settled => self.compare_dirty(),
+            Observation::Message {
+                queue,
+                step,
+                run,
+                segment,
+                schedule,
+                delivery,
+                message,
+                life,
+            } => {
+                let step = queue::MessageStep {
+                    queue,
+                    step,
+                    run,
+                    segment,
+                    schedule,
+                    delivery,
+                    message,
+                    life,
+                };
+                self.message(&step);
+            }
+            Observation::LeaseHeld {
+                life,
+                delivery,
+                sent_at,
+                lease,
+            } => {
+                self.lease_held(life, delivery, sent_at.after(lease));
+            }
+            Observation::Spoiled { message, .. } => {
+                if let Some(record) = self.truth.messages.records.get_mut(&message) {
+                    record.is_spoiled = true;
+                }
+            }
+            Observation::CommitSent { commit } => {
+                let life = self.life(&commit.token.life);
+                let step = commit.step.name();
+                let run = commit
+                    .runs
+                    .first()
+                    .and_then(|write| self.truth.runs.table.find(&write.run.id));
+                self.truth
+                    .calls
+                    .update(life, commit.token.sequence, |call| {
+                        (call.in_flight, call.step, call.run) = (true, step, run.or(call.run));
+                    });
+            }
+            Observation::CommitApplied { commit, answer } => {
+                if let Answer::Applied(applied) = answer {
+                    self.commit_applied(commit, applied);
+                }
+            }
+            Observation::CommitDeclined { .. } | Observation::BacklogRead { .. } => {}
+            Observation::CommitAnswerLost { token } => {
+                let life = self.life(&token.life);
+                self.truth.calls.lost_at = at;
+                self.truth
+                    .calls
+                    .update_known(life, token.sequence, |call| call.in_flight = false);
+            }
+            Observation::CommitLearned { commit, answer } => self.commit_learned(commit, answer),
+            Observation::PlanningRead { life, waiting } => {
+                let life = self.life(life);
+                self.memory
+                    .turns
+                    .read(&mut self.board, &mut self.truth, life, waiting);
+            }
+            Observation::PlanningBegun { life, run } => {
+                let (life, run) = (self.life(life), self.truth.runs.number(&run.id));
+                self.memory
+                    .turns
+                    .begun(&mut self.board, &self.truth, life, run);
+            }
+            Observation::SegmentBegun { key, delivery, .. } => {
+                self.truth.with_segment(key, |segment| {
+                    segment.delivery = segment.delivery.max(delivery);
+                });
+            }
+            Observation::SegmentBegunLearned {
+                life,
+                key,
+                delivery,
+                run,
+            } => {
+                let life = self.life(life);
+                if run.is_none() {
+                    self.truth.learn_run_missing(life, delivery, key);
+                }
+            }
+            Observation::BalanceLearned { life, surrendered } => {
+                let life = self.life(life);
+                self.truth.learn_surrender(life, surrendered);
+            }
+            Observation::LifeStarted { life } => {
+                self.life(life);
+            }
+            Observation::LifeEnded { life, .. } => {
+                self.compare_dirty();
+                self.life_ended(life);
+            }
+            Observation::Paused { life } => {
+                let life = self.life(life);
+                self.truth.lives.pause(life, true, at);
+            }
+            Observation::Resumed { life } => {
+                let life = self.life(life);
+                self.truth.lives.pause(life, false, at);
+            }
+            Observation::CutOff { process, port } => {
+                self.truth.lives.reach(process, port, false, at);
+            }
+            Observation::Reconnected { process, port } => {
+                self.truth.lives.reach(process, port, true, at);
+            }
+            Observation::FaultBegan { kind, .. } => self.fault(kind, true),
+            Observation::FaultEnded { kind, .. } => self.fault(kind, false),
+            Observation::FaultHit { kind } => self.truth.faults.hit(kind, at),
+            Observation::ScheduleChanged { schedule, change } => {
+                self.schedule_changed(schedule, change);
+            }
+            Observation::CancelAsked { run } => {
+                let run = self.truth.runs.number(run);
+                self.truth.runs[run].cancel_asked = true;
+            }
+            Observation::Purged { run } => {
+                let run = self.truth.runs.number(run);
+                self.purged(run);
+            }
+            Observation::Exported {
+                tenant, trigger, ..
+            } => {
+                self.truth.tally.exports += 1;
+                let tenant = tenant.cloned();
+                self.truth.exports.publish(ExportRecord { tenant, trigger });
+            }
+            Observation::ImageChanged {
+                image,
+                revision,
+                added,
+            } => self.truth.images.grow(image, revision, added),
+            Observation::NotifyCalled { life, role } => {
+                NotifyWatch::called(&mut self.board, life, role);
+            }
+            Observation::EventPublished { id } => {
+                let is_first = self.memory.outbox.published(at, id);
+                self.truth.tally.events += u64::from(is_first);
+            }
+            Observation::EventForgotten { id } => self.memory.outbox.forgotten(&mut self.board, id),
+            Observation::Scraped { life, up, .. } => {
+                if let Some(life) = life.filter(|_| up) {
+                    self.scraped(life);
+                }
+            }
+        }
+    }
+}

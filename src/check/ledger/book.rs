@@ -1,0 +1,307 @@
+//! Booking a commit that the store took.
+
+use super::call::Call;
+use super::run::SegmentRecord;
+use super::table::{LifeIndex, RunIndex};
+use super::truth::{RunChange, Taken, Truth};
+use crate::model::commit::{Applied, PlanOutcome, SegmentCommit};
+use crate::model::{Commit, Run, RunState, SegmentKey, Step, Trigger};
+
+/// The outcome of planning that a change of state stands for; none for a cancellation.
+pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
+    match after {
+        RunState::Queued => Some(PlanOutcome::Enqueued),
+        RunState::Completed => Some(PlanOutcome::NoWork),
+        RunState::Error => Some(PlanOutcome::Failed),
+        RunState::Planning | RunState::Running | RunState::Cancelled => None,
+    }
+}
+
+impl Truth {
+    /// Looks up what a commit is about. Changes nothing but names.
+    pub fn take<'a>(&mut self, commit: &'a Commit, applied: &'a Applied) -> Taken<'a> {
+        let life = self.lives.number(&commit.token.life, self.now);
+        let changes = commit
+            .runs
+            .iter()
+            .map(|write| {
+                let run = self.runs.number(&write.run.id);
+                let record = &self.runs[run];
+                let (before, stats_before) = (record.state, record.stats);
+                RunChange {
+                    run,
+                    before,
+                    stats_before,
+                    after: &write.run,
+                }
+            })
+            .collect();
+        Taken {
+            commit,
+            applied,
+            life,
+            changes,
+        }
+    }
+
+    /// Books a commit. `slots`: of the images that it plans, or that its reports are of.
+    pub fn book(&mut self, taken: &Taken<'_>, slots: Vec<u32>) {
+        let commit = taken.commit;
+        match &commit.step {
+            Step::Segment(segment) => self.book_segment(taken.life, segment, &slots),
+            Step::Fire {
+                coalesced,
+                latest,
+                fate,
+                ..
+            } => {
+                self.tally.fire(
+                    crate::model::commit::FireFate::Coalesced,
+                    u64::from(*coalesced),
+                );
+                self.tally.fire(*fate, u64::from(latest.is_some()));
+            }
+            _ => {}
+        }
+        for change in &taken.changes {
+            self.book_run(change);
+        }
+        if let (Step::Plan { .. }, Some(change), Some(impact)) =
+            (&commit.step, taken.changes.first(), &commit.impact)
+            && let Some(work) = &mut self.runs[change.run].work
+        {
+            work.digests = Some(impact.digests.clone());
+            work.slots = slots;
+        }
+        self.book_intents(commit);
+        self.exports.handled = commit
+            .exports
+            .map_or(self.exports.handled, |(_, handled)| handled);
+        self.book_segments_cut(commit);
+        for key in &commit.release {
+            self.with_segment(key, |segment| segment.is_released = true);
+        }
+        self.book_balances(taken);
+        self.book_call(taken);
+    }
+
+    fn book_run(&mut self, change: &RunChange<'_>) {
+        let Run { state, stats, .. } = change.after;
+        if change.before.is_none() {
+            self.create_run(change);
+        }
+        if state.is_terminal() {
+            self.stop_work(change.run);
+        }
+        self.move_backlog(change);
+        let schedule = self.runs[change.run].schedule;
+        let record = &mut self.runs[change.run];
+        record.stats = *stats;
+        record.planned_at = change.after.planned_at;
+        record.completed_at = change.after.completed_at;
+        if let Some(work) = &mut record.work {
+            work.planning = (change.after.planning_attempts, change.after.not_before);
+        }
+        if change.before == Some(*state) {
+            return;
+        }
+        self.runs.enter(change.run, *state);
+        if change.before == Some(RunState::Planning)
+            && let Some(outcome) = outcome_of(*state)
+        {
+            self.tally.plan(change.after.mode, outcome);
+        }
+        if state.is_terminal() {
+            let is_cron = change.after.trigger == Trigger::Cron;
+            let cron_runs = &mut self.schedules[schedule].cron_runs;
+            *cron_runs = cron_runs.saturating_sub(u32::from(is_cron));
+            self.tally_end(change);
+        }
+    }
+
+    fn create_run(&mut self, change: &RunChange<'_>) {
+        let run = change.after;
+        let tenant = self.runs.tenant(&run.tenant);
+        let schedule = self.schedules.number(&run.schedule, self.now);
+        let record = &mut self.runs[change.run];
+        (record.tenant, record.schedule) = (tenant, schedule);
+        (record.mode, record.trigger) = (run.mode, run.trigger);
+        record.created_at = run.created_at;
+        self.schedules[schedule].cron_runs += u32::from(run.trigger == Trigger::Cron);
+        self.tally.runs_created += 1;
+    }
+
+    /// A run ends: whoever works on it works for nothing.
+    fn stop_work(&mut self, run: RunIndex) {
+        let record = &self.runs[run];
+        let worked = record.work.iter().flat_map(|work| &work.segments);
+        let worked = worked
+            .filter(|s| s.leases > 0 && s.committed_by.is_none())
+            .count() as u32;
+        let schedule = &mut self.schedules[record.schedule];
+        schedule.worked = schedule.worked.saturating_sub(worked);
+    }
+
+    fn tally_end(&mut self, change: &RunChange<'_>) {
+        match change.after.state {
+            RunState::Completed => {
+                self.tally.runs_completed += 1;
+                let is_idle = change.before == Some(RunState::Planning);
+                self.tally.runs_without_work += u64::from(is_idle);
+            }
+            RunState::Error => self.tally.runs_failed += 1,
+            _ => self.tally.runs_cancelled += 1,
+        }
+    }
+
+    fn move_backlog(&mut self, change: &RunChange<'_>) {
+        let was_open = change.before.is_some_and(RunState::is_open);
+        let before = if was_open {
+            change.stats_before.remaining()
+        } else {
+            0
+        };
+        let is_open = change.after.state.is_open();
+        let after = if is_open {
+            change.after.stats.remaining()
+        } else {
+            0
+        };
+        if before == after {
+            return;
+        }
+        let record = &self.runs[change.run];
+        let kept = self.options.backlog_refresh * 4;
+        let backlog = &mut self.schedules.table[record.schedule].backlog[record.mode.index()];
+        let images = (backlog.images + after).saturating_sub(before);
+        backlog.set(images, self.now, kept);
+        self.tally.move_backlog(before, after);
+    }
+
+    fn book_segment(&mut self, life: LifeIndex, commit: &SegmentCommit, slots: &[u32]) {
+        let Some(run) = self.runs.table.find(&commit.key.run) else {
+            return;
+        };
+        let schedule = self.runs[run].schedule;
+        let Some(work) = self.runs[run].work.as_mut() else {
+            return;
+        };
+        let Some(segment) = work.segments.get_mut(commit.key.index as usize) else {
+            return;
+        };
+        if segment.committed_by.replace(life).is_none() {
+            work.committed += 1;
+            let worked = &mut self.schedules[schedule].worked;
+            *worked = worked.saturating_sub(u32::from(segment.leases > 0));
+        }
+        for (report, slot) in commit.reports.iter().zip(slots) {
+            if *slot != super::image::NO_SLOT {
+                self.images.commit_report(*slot, report.revision, self.now);
+            }
+        }
+        self.tally.segments += 1;
+        self.tally.images += commit.reports.len() as u64;
+        self.tally.images_failed += commit.failed.len() as u64;
+        self.tally.deltas += commit.deltas.len() as u64;
+    }
+
+    fn book_intents(&mut self, commit: &Commit) {
+        let now = self.now;
+        if let Some(message) = &commit.intent {
+            let run = self.runs.number(&message.run);
+            if let Some(work) = &mut self.runs[run].work {
+                work.intent_since = Some(now);
+            }
+        }
+        if let Some(run) = &commit.intent_done {
+            let run = self.runs.number(run);
+            if let Some(work) = &mut self.runs[run].work {
+                work.intent_since = None;
+            }
+        }
+    }
+
+    fn book_segments_cut(&mut self, commit: &Commit) {
+        let Some(first) = commit.segments.first() else {
+            return;
+        };
+        let run = self.runs.number(&first.key.run);
+        let Some(work) = &mut self.runs[run].work else {
+            return;
+        };
+        let mut start = 0;
+        work.segments = commit
+            .segments
+            .iter()
+            .map(|segment| {
+                let length = segment.digests.len() as u32;
+                start += length;
+                SegmentRecord {
+                    start: start - length,
+                    length,
+                    ..SegmentRecord::default()
+                }
+            })
+            .collect();
+    }
+
+    fn book_balances(&mut self, taken: &Taken<'_>) {
+        if let Some(booking) = taken.commit.booking {
+            self.lives.lives[taken.life].balance[booking.mode.index()] += booking.change;
+        }
+        if let Some(take_over) = &taken.commit.take_over {
+            let from = self.lives.number(&take_over.from, self.now);
+            for (mode, amount) in taken.applied.taken.into_iter().enumerate() {
+                self.lives.lives[from].balance[mode] -= amount;
+                self.lives.lives[from].surrendered[mode] += amount;
+                self.lives.lives[taken.life].balance[mode] += amount;
+            }
+        }
+    }
+
+    /// Notes that the news of a commit is under way.
+    fn book_call(&mut self, taken: &Taken<'_>) {
+        let commit = taken.commit;
+        if !self.lives.lives[taken.life].is_alive {
+            let is_segment = matches!(commit.step, Step::Segment(_));
+            self.tally.segments_lost_with_life += u64::from(is_segment);
+            return;
+        }
+        let weight = commit
+            .booking
+            .map_or(0, |booking| booking.change.unsigned_abs())
+            + taken
+                .applied
+                .taken
+                .iter()
+                .map(|amount| amount.unsigned_abs())
+                .sum::<u64>();
+        let now = self.now;
+        let first = taken.changes.first();
+        let run = first.map(|change| change.run);
+        let leaves_planning = first.is_some_and(|change| {
+            change.before == Some(RunState::Planning) && change.after.state != RunState::Planning
+        });
+        let (applied_at, step) = (Some(now), commit.step.name());
+        self.calls
+            .update(taken.life, commit.token.sequence, |call| {
+                *call = Call {
+                    applied_at,
+                    step,
+                    run,
+                    weight,
+                    leaves_planning,
+                    ..*call
+                };
+            });
+    }
+
+    /// Changes a segment's record, if its run is not over.
+    pub fn with_segment(&mut self, key: &SegmentKey, change: impl FnOnce(&mut SegmentRecord)) {
+        let run = self.runs.table.find(&key.run);
+        let work = run.and_then(|run| self.runs[run].work.as_mut());
+        if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize)) {
+            change(segment);
+        }
+    }
+}

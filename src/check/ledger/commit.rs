@@ -1,0 +1,61 @@
+//! What happens to commits.
+
+use super::Ledger;
+use crate::check::invariant::{
+    active_truth, applied_learned, conservation, cron_once, delta_truth, lease_discipline, no_loss,
+    plan_truth, segment_once, state_graph,
+};
+use crate::model::{Answer, Applied, Commit, Step};
+
+impl Ledger {
+    pub(super) fn commit_applied(&mut self, commit: &Commit, applied: &Applied) {
+        let taken = self.truth.take(commit, applied);
+        let (board, truth, memory) = (&mut self.board, &mut self.truth, &mut self.memory);
+        state_graph::judge(board, &taken);
+        conservation::judge(board, &taken);
+        active_truth::judge(board, &taken);
+        memory.causes.judge(board, truth, &taken);
+        let mut slots = Vec::new();
+        match &commit.step {
+            Step::Segment(segment) => {
+                segment_once::judge(board, truth, &taken);
+                lease_discipline::judge_commit(board, truth, &taken);
+                no_loss::judge_completion(board, truth, &taken);
+                if let Some(change) = taken.changes.first() {
+                    slots = no_loss::judge_segment(board, truth, change.run, segment);
+                    delta_truth::judge(board, truth, segment, &slots);
+                }
+            }
+            Step::Plan { .. } => slots = memory.evaluator.judge(board, truth, &taken),
+            Step::Dispatch => plan_truth::judge_cut(board, truth, &taken),
+            Step::Fire { .. } => cron_once::judge(board, truth, &taken),
+            Step::Export => no_loss::judge_exports(board, truth, &taken),
+            _ => {}
+        }
+        memory.outbox.written(board, truth, &taken);
+        if let Some(tenant) = &commit.served {
+            memory.turns.served(truth.runs.tenant(tenant));
+        }
+        truth.book(&taken, slots);
+        if !matches!(
+            commit.step,
+            Step::Fire { .. } | Step::Export | Step::Manual | Step::TakeOver
+        ) {
+            memory.notify.progressed(board, truth);
+        } else if !taken.changes.is_empty() {
+            memory.notify.reset(truth);
+        }
+    }
+
+    pub(super) fn commit_learned(&mut self, commit: &Commit, answer: &Answer) {
+        let life = self.life(&commit.token.life);
+        let call = self.truth.calls.close(life, commit.token.sequence);
+        applied_learned::learned(&mut self.board, commit, answer, call);
+        let is_told_rightly = matches!(answer, Answer::Applied(_))
+            == call.is_some_and(|call| call.applied_at.is_some());
+        if is_told_rightly && self.truth.lives.lives[life].is_alive {
+            self.truth
+                .learn(life, commit, answer, call.unwrap_or_default());
+        }
+    }
+}

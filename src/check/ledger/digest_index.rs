@@ -1,0 +1,72 @@
+//! From digest to number, in five to eight bytes an image.
+
+use crate::model::ImageDigest;
+
+const EMPTY: u32 = u32::MAX;
+
+/// An open-addressing table of numbers. It does not keep the digests: whoever asks brings the list
+/// that the numbers count in. A digest is random already, so its first bytes are its hash.
+#[derive(Debug)]
+pub(crate) struct DigestIndex {
+    cells: Vec<u32>,
+}
+
+impl DigestIndex {
+    /// A table with room for so many digests.
+    pub fn with_capacity(count: usize) -> Self {
+        Self {
+            cells: vec![EMPTY; (count * 2).next_power_of_two().max(2)],
+        }
+    }
+
+    /// The number of a digest in `digests`.
+    #[inline]
+    pub fn find(&self, digests: &[ImageDigest], digest: &ImageDigest) -> Option<u32> {
+        self.probe(digest)
+            .map(|cell| self.cells[cell])
+            .take_while(|number| *number != EMPTY)
+            .find(|number| digests[*number as usize] == *digest)
+    }
+
+    /// Notes the number of a digest that is not in the table yet.
+    pub fn insert(&mut self, digest: &ImageDigest, number: u32) {
+        let free = self.probe(digest).find(|cell| self.cells[*cell] == EMPTY);
+        if let Some(free) = free {
+            self.cells[free] = number;
+        }
+    }
+
+    /// The cells in which a digest may stand, in order.
+    #[inline]
+    fn probe(&self, digest: &ImageDigest) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.cells.len() - 1;
+        let head = digest.as_bytes().first_chunk().copied().unwrap_or_default();
+        let start = u64::from_le_bytes(head) as usize & mask;
+        (0..=mask).map(move |step| (start + step) & mask)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_finds_all_and_nothing_else() {
+        // All begin alike, so that every look-up has to walk.
+        let digest = |n: u8| {
+            let mut bytes = [7; 32];
+            bytes[31] = n;
+            ImageDigest::new(bytes)
+        };
+        let digests: Vec<_> = (0..100).map(digest).collect();
+        let mut index = DigestIndex::with_capacity(digests.len());
+        for (number, digest) in (0..).zip(&digests) {
+            index.insert(digest, number);
+        }
+        for (number, digest) in (0..).zip(&digests) {
+            assert_eq!(index.find(&digests, digest), Some(number));
+        }
+        assert_eq!(index.find(&digests, &digest(200)), None);
+        assert_eq!(DigestIndex::with_capacity(0).find(&[], &digest(0)), None);
+    }
+}

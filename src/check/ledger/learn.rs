@@ -1,0 +1,160 @@
+//! What a life learns, and what its counters must therefore say.
+
+use super::book::outcome_of;
+use super::call::Call;
+use super::table::{LifeIndex, RunIndex};
+use super::truth::Truth;
+use crate::check::instruments::{CounterSeries, DeltaKind, HistogramSeries, SegmentFate};
+use crate::model::commit::SegmentCommit;
+use crate::model::time::nanos_of;
+use crate::model::{Answer, Applied, Commit, Refusal, RunState, SegmentKey, Step};
+
+/// Version conflicts of one delivery that are retried in place; one more is a failure.
+pub(crate) const CONFLICT_RETRIES: u32 = 16;
+
+impl Truth {
+    /// A life learns the answer to its commit. `call`: what was known of it.
+    pub fn learn(&mut self, life: LifeIndex, commit: &Commit, answer: &Answer, call: Call) {
+        match (answer, &commit.step) {
+            (Answer::Applied(applied), _) => self.learn_applied(life, commit, applied, call),
+            (Answer::Conflict, Step::Segment(segment)) => {
+                let delivery = commit.token.delivery;
+                let record = self.messages.deliveries.get_mut(&delivery);
+                let Some(record) = record.filter(|record| record.life == life) else {
+                    return;
+                };
+                record.conflicts += 1;
+                if record.conflicts > CONFLICT_RETRIES {
+                    record.conflicts = 0;
+                    self.count_failed(life, delivery, &segment.key, SegmentFate::PersistFailed);
+                }
+            }
+            (Answer::Refused(refusal), Step::Segment(segment)) => {
+                let fate = match refusal {
+                    Refusal::Superseded => SegmentFate::PersistFailed,
+                    Refusal::RunMissing => SegmentFate::RunMissing,
+                    Refusal::RunTerminal => return,
+                };
+                self.count_failed(life, commit.token.delivery, &segment.key, fate);
+            }
+            _ => {}
+        }
+    }
+
+    /// A life learns that the run of the segment in its hands is gone.
+    pub fn learn_run_missing(&mut self, life: LifeIndex, delivery: u64, key: &SegmentKey) {
+        self.count_failed(life, delivery, key, SegmentFate::RunMissing);
+    }
+
+    /// A life learns how much of its balance others have taken in all.
+    pub fn learn_surrender(&mut self, life: LifeIndex, surrendered: [i64; 2]) {
+        let record = &mut self.lives.lives[life];
+        for (mode, total) in surrendered.into_iter().enumerate() {
+            let known = std::mem::replace(&mut record.surrender_learned[mode], total);
+            record.learned.book(mode, known - total);
+        }
+        self.lives.mark_dirty(life);
+    }
+
+    /// A failed delivery of a segment counts once.
+    fn count_failed(
+        &mut self,
+        life: LifeIndex,
+        delivery: u64,
+        key: &SegmentKey,
+        fate: SegmentFate,
+    ) {
+        let Some(run) = self.runs.table.find(&key.run) else {
+            return;
+        };
+        if let Some(record) = self.messages.deliveries.get_mut(&delivery)
+            && record.life == life
+            && std::mem::replace(&mut record.is_counted_failed, true)
+        {
+            return;
+        }
+        let mode = self.runs[run].mode;
+        self.lives.lives[life]
+            .learned
+            .count(CounterSeries::Segments(mode, fate), 1);
+        self.lives.mark_dirty(life);
+    }
+
+    fn learn_applied(&mut self, life: LifeIndex, commit: &Commit, applied: &Applied, call: Call) {
+        let learned = &mut self.lives.lives[life].learned;
+        if let Some(booking) = commit.booking {
+            learned.book(booking.mode.index(), booking.change);
+        }
+        for (mode, amount) in applied.taken.into_iter().enumerate() {
+            learned.book(mode, amount);
+        }
+        if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
+            if let Step::Segment(segment) = &commit.step {
+                self.learn_segment(life, run, segment, write.run.state);
+            }
+            if call.leaves_planning {
+                self.learn_planned(life, run, write.run.state);
+            }
+        }
+        self.lives.mark_dirty(life);
+    }
+
+    /// A commit moved a run out of `Planning`.
+    fn learn_planned(&mut self, life: LifeIndex, run: RunIndex, after: RunState) {
+        let record = &self.runs[run];
+        let (mode, created_at) = (record.mode, record.created_at);
+        let (Some(planned_at), Some(outcome)) = (record.planned_at, outcome_of(after)) else {
+            return;
+        };
+        let learned = &mut self.lives.lives[life].learned;
+        learned.count(CounterSeries::PlannerRuns(mode, outcome), 1);
+        let latency = nanos_of(planned_at.since(created_at));
+        learned.sample(HistogramSeries::Latency(mode, outcome), latency);
+        if after == RunState::Completed {
+            learned.sample(HistogramSeries::Duration(mode), 0);
+        }
+    }
+
+    fn learn_segment(
+        &mut self,
+        life: LifeIndex,
+        run: RunIndex,
+        commit: &SegmentCommit,
+        after: RunState,
+    ) {
+        let record = &self.runs[run];
+        let (mode, created_at) = (record.mode, record.created_at);
+        let duration = record.completed_at.filter(|_| after == RunState::Completed);
+        let learned = &mut self.lives.lives[life].learned;
+        learned.count(CounterSeries::Segments(mode, SegmentFate::Completed), 1);
+        let unchanged = commit.outcome.unchanged + commit.outcome.failed;
+        learned.count(CounterSeries::Images(mode, false), unchanged);
+        learned.count(CounterSeries::Images(mode, true), commit.outcome.changed);
+        for (kind, amount) in delta_counts(commit) {
+            learned.count(CounterSeries::Deltas(mode, kind), amount);
+        }
+        if let Some(completed_at) = duration {
+            let duration = nanos_of(completed_at.since(created_at));
+            learned.sample(HistogramSeries::Duration(mode), duration);
+        }
+        self.tally.segments_counted += 1;
+    }
+}
+
+/// What the deltas of a segment add up to, by counter.
+fn delta_counts(commit: &SegmentCommit) -> [(DeltaKind, u64); 4] {
+    let mut sum = crate::model::DeltaCounts::default();
+    for delta in commit
+        .deltas
+        .iter()
+        .filter(|delta| delta.counts.is_meaningful())
+    {
+        sum.add(&delta.counts);
+    }
+    [
+        (DeltaKind::New, sum.new_findings),
+        (DeltaKind::Critical, sum.new_criticals),
+        (DeltaKind::High, sum.new_high),
+        (DeltaKind::Kev, sum.kev_hits),
+    ]
+}

@@ -1,0 +1,254 @@
+//! The lives of processes, and what each has learned.
+
+use super::table::{LifeIndex, ProcessIndex, Table};
+use crate::check::instruments::{CounterSeries, HistogramSeries, Instruments};
+use crate::model::observation::PortName;
+use crate::model::time::NANOS_PER_SECOND;
+use crate::model::{LifeId, ProcessName, Timestamp};
+
+/// A process by name.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Its living life.
+    pub life: Option<LifeIndex>,
+    /// Ports that it can't reach, one bit each.
+    pub cut_off: u8,
+}
+
+/// Exact samples of a histogram.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Samples {
+    /// In nanoseconds, in the order in which they came.
+    pub nanos: Vec<u64>,
+    /// Their sum.
+    pub sum: u128,
+}
+
+impl Samples {
+    fn push(&mut self, nanos: u64) {
+        self.nanos.push(nanos);
+        self.sum += u128::from(nanos);
+    }
+
+    /// The sum in seconds.
+    pub fn sum_seconds(&self) -> f64 {
+        self.sum as f64 / NANOS_PER_SECOND as f64
+    }
+}
+
+/// What the counters of a life must say: everything that it has learned.
+#[derive(Debug, Default)]
+pub(crate) struct Learned {
+    /// By [`CounterSeries::index`].
+    pub counters: [u64; CounterSeries::COUNT],
+    /// By [`HistogramSeries::index`].
+    pub samples: [Samples; HistogramSeries::COUNT],
+    /// The active balance, by mode index.
+    pub active: [i64; 2],
+    /// Counters that changed since they were last compared, one bit each.
+    pub dirty_counters: u32,
+    /// Histograms that changed since, one bit each.
+    pub dirty_histograms: u8,
+    /// Whether the balance changed since.
+    pub dirty_active: bool,
+}
+
+impl Learned {
+    /// Adds to a counter.
+    pub fn count(&mut self, series: CounterSeries, amount: u64) {
+        self.counters[series.index()] += amount;
+        self.dirty_counters |= 1 << series.index();
+    }
+
+    /// Adds a sample.
+    pub fn sample(&mut self, series: HistogramSeries, nanos: u64) {
+        self.samples[series.index()].push(nanos);
+        self.dirty_histograms |= 1 << series.index();
+    }
+
+    /// Adds to the active balance.
+    pub fn book(&mut self, mode: usize, change: i64) {
+        self.active[mode] += change;
+        self.dirty_active |= change != 0;
+    }
+}
+
+/// One life of a process.
+pub(crate) struct Life {
+    /// Its name.
+    pub id: LifeId,
+    /// Its process.
+    pub process: ProcessIndex,
+    /// Not ended yet.
+    pub is_alive: bool,
+    /// It stands still.
+    pub is_paused: bool,
+    /// Its instruments, while it lives and once they are attached.
+    pub instruments: Option<Box<dyn Instruments>>,
+    /// What its counters must say.
+    pub learned: Learned,
+    /// What its counters said when last compared.
+    pub seen: [u64; CounterSeries::COUNT],
+    /// Counters that were wrong when last compared, one bit each: each difference is told once.
+    pub wrong: u32,
+    /// Whether it is on the list of lives to compare.
+    pub is_dirty: bool,
+    /// The store's balance of it, by mode index: what was booked and not taken over.
+    pub balance: [i64; 2],
+    /// What others have taken over of it in all.
+    pub surrendered: [i64; 2],
+    /// Of that, what it knows of.
+    pub surrender_learned: [i64; 2],
+    /// Since when it could read the store without a break; none while it can't.
+    pub reads_store_since: Option<Timestamp>,
+}
+
+impl Life {
+    /// What others have taken over of its balance without its knowing yet.
+    pub fn unknown_surrender(&self) -> i64 {
+        (0..2)
+            .map(|mode| (self.surrendered[mode] - self.surrender_learned[mode]).abs())
+            .sum()
+    }
+}
+
+impl std::fmt::Debug for Life {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Life")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All processes and lives.
+#[derive(Debug, Default)]
+pub(crate) struct Lives {
+    pub processes: Table<ProcessName, ProcessIndex, Process>,
+    pub lives: Table<LifeId, LifeIndex, Life>,
+    /// Living lives, in the order of their start.
+    pub living: Vec<LifeIndex>,
+    /// Lives that ended and whose balance nobody has taken over.
+    pub orphaned: Vec<LifeIndex>,
+    /// Lives with something to compare.
+    pub dirty: Vec<LifeIndex>,
+    /// Living lives that stand still.
+    pub paused: u32,
+    /// Processes that can't reach some port.
+    pub cut_off: u32,
+    /// Whether any instruments were ever attached.
+    pub is_instrumented: bool,
+}
+
+impl Lives {
+    /// The number of a life. One that nobody announced is taken as living from now on.
+    pub fn number(&mut self, id: &LifeId, now: Timestamp) -> LifeIndex {
+        if let Some(life) = self.lives.find(id) {
+            return life;
+        }
+        let process = self.processes.number(&id.process, || Process {
+            life: None,
+            cut_off: 0,
+        });
+        let reads_store = self.processes[process].cut_off & bit(PortName::Store) == 0;
+        let life = self.lives.number(id, || Life {
+            id: id.clone(),
+            process,
+            is_alive: true,
+            is_paused: false,
+            instruments: None,
+            learned: Learned::default(),
+            seen: [0; CounterSeries::COUNT],
+            wrong: 0,
+            is_dirty: false,
+            balance: [0; 2],
+            surrendered: [0; 2],
+            surrender_learned: [0; 2],
+            reads_store_since: reads_store.then_some(now),
+        });
+        self.processes[process].life = Some(life);
+        self.living.push(life);
+        life
+    }
+
+    /// A life ended.
+    pub fn end(&mut self, life: LifeIndex) {
+        let record = &mut self.lives[life];
+        record.is_alive = false;
+        record.instruments = None;
+        if std::mem::take(&mut record.is_paused) {
+            self.paused -= 1;
+        }
+        let process = record.process;
+        if self.processes[process].life == Some(life) {
+            self.processes[process].life = None;
+        }
+        self.living.retain(|living| *living != life);
+        self.orphaned.push(life);
+    }
+
+    /// A life stands still, or goes on.
+    pub fn pause(&mut self, life: LifeIndex, is_paused: bool, now: Timestamp) {
+        let record = &mut self.lives[life];
+        if !record.is_alive || record.is_paused == is_paused {
+            return;
+        }
+        record.is_paused = is_paused;
+        self.paused = if is_paused {
+            self.paused + 1
+        } else {
+            self.paused - 1
+        };
+        self.note_store(life, now);
+    }
+
+    /// A process lost a port, or has it again.
+    pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
+        let process = self.processes.number(process, || Process {
+            life: None,
+            cut_off: 0,
+        });
+        let record = &mut self.processes[process];
+        let before = record.cut_off;
+        if reaches {
+            record.cut_off &= !bit(port);
+        } else {
+            record.cut_off |= bit(port);
+        }
+        match (before == 0, record.cut_off == 0) {
+            (true, false) => self.cut_off += 1,
+            (false, true) => self.cut_off -= 1,
+            _ => {}
+        }
+        if let Some(life) = record.life {
+            self.note_store(life, now);
+        }
+    }
+
+    /// Whether a life can't reach a port.
+    pub fn is_cut_off(&self, life: LifeIndex, port: PortName) -> bool {
+        self.processes[self.lives[life].process].cut_off & bit(port) != 0
+    }
+
+    /// Forgets lives whose balance was taken over.
+    pub fn drop_settled_orphans(&mut self) {
+        let lives = &self.lives;
+        self.orphaned.retain(|life| lives[*life].balance != [0; 2]);
+    }
+
+    /// Puts a life on the list of those to compare.
+    pub fn mark_dirty(&mut self, life: LifeIndex) {
+        if !std::mem::replace(&mut self.lives[life].is_dirty, true) {
+            self.dirty.push(life);
+        }
+    }
+
+    fn note_store(&mut self, life: LifeIndex, now: Timestamp) {
+        let reads = !self.lives[life].is_paused && !self.is_cut_off(life, PortName::Store);
+        let since = &mut self.lives[life].reads_store_since;
+        *since = reads.then(|| since.unwrap_or(now));
+    }
+}
+
+const fn bit(port: PortName) -> u8 {
+    1 << port as u8
+}

@@ -1,0 +1,42 @@
+//! What the ledger has to know of the world that it watches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::Image;
+
+/// What the ledger has to know of the world that it watches.
+#[derive(Debug, Clone)]
+pub struct LedgerOptions {
+    /// Every image, in the order in which the impact index answers.
+    pub inventory: Arc<[Image]>,
+    /// Age at which a process withholds a backlog value.
+    pub backlog_refresh: Duration,
+    /// How long a lease lasts.
+    pub lease: Duration,
+    /// Requests per image and delivery at most.
+    pub scanner_attempts: u32,
+    /// A run open for longer ends in `Error`.
+    pub run_timeout: Duration,
+    /// A due fire that is undecided for longer, with nothing wrong in the world, was forgotten.
+    pub fire_patience: Duration,
+    /// The scenario says that the fleet can't keep up: runs may time out without a fault.
+    pub overload_expected: bool,
+    /// Violations of one invariant that are kept; all are counted.
+    pub violations_kept: usize,
+}
+
+impl Default for LedgerOptions {
+    fn default() -> Self {
+        Self {
+            inventory: Arc::new([]),
+            backlog_refresh: Duration::from_secs(15),
+            lease: Duration::from_secs(60),
+            scanner_attempts: 3,
+            run_timeout: Duration::from_secs(24 * 3_600),
+            fire_patience: Duration::from_secs(120),
+            overload_expected: false,
+            violations_kept: 20,
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! What happens to messages.
+
+use std::sync::Arc;
+
+use super::Ledger;
+use super::message::{Delivery, MessageRecord, Place};
+use super::table::{LifeIndex, RunIndex};
+use super::truth::Truth;
+use crate::check::board::Complaint;
+use crate::check::invariant::{blame, lease_discipline, no_loss, parallelism};
+use crate::check::name::InvariantName::StateGraph;
+use crate::model::observation::{QueueName, QueueStep};
+use crate::model::{ImageDigest, LifeId, RunId, RunState, ScheduleId, SegmentKey, Timestamp};
+
+/// One step of one message.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MessageStep<'a> {
+    pub queue: QueueName,
+    pub step: QueueStep,
+    pub run: &'a RunId,
+    pub segment: Option<&'a SegmentKey>,
+    pub schedule: &'a ScheduleId,
+    pub delivery: u64,
+    pub message: u64,
+    pub life: Option<&'a LifeId>,
+}
+
+impl Ledger {
+    pub(super) fn message(&mut self, step: &MessageStep<'_>) {
+        let life = step.life.map(|life| self.life(life));
+        match step.step {
+            QueueStep::Deduplicated => {}
+            QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
+            QueueStep::Enqueued => self.truth.enqueued(step),
+            QueueStep::Leased { until, .. } => self.leased(step, life, until),
+            QueueStep::Renewed { until } => {
+                self.judge_holder(step, life, "renewed");
+                if let Some(Place::Leased { until: end, .. }) = self
+                    .truth
+                    .messages
+                    .records
+                    .get_mut(&step.message)
+                    .map(|record| &mut record.place)
+                {
+                    *end = until;
+                }
+            }
+            QueueStep::Released { counted } => {
+                self.judge_holder(step, life, "released");
+                self.returned(step.message, counted, false);
+            }
+            QueueStep::Expired => self.returned(step.message, true, true),
+            QueueStep::Acknowledged => {
+                self.judge_holder(step, life, "acknowledged");
+                self.gone(step);
+                self.truth.messages.ends.acknowledged += 1;
+            }
+            QueueStep::DeadLettered | QueueStep::Dropped => {
+                self.judge_holder(step, life, "given up");
+                if let Some(record) = self.truth.messages.records.get(&step.message) {
+                    blame::judge_dead(&mut self.board, &self.truth, record);
+                }
+                self.gone(step);
+            }
+            QueueStep::Redriven => {
+                self.truth.messages.set_dead(step.message, false);
+                self.truth.messages.ends.redriven += 1;
+                self.truth.move_copies(step.message, 1);
+            }
+        }
+    }
+
+    fn leased(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>, until: Timestamp) {
+        let Some(life) = life else { return };
+        if !self.truth.messages.records.contains_key(&step.message) {
+            self.truth.enqueued(step);
+        }
+        self.truth.end_lease(step.message);
+        let since = self.truth.now;
+        let Some(record) = self.truth.messages.records.get_mut(&step.message) else {
+            return;
+        };
+        record.place = Place::Leased {
+            life,
+            delivery: step.delivery,
+            since,
+            until,
+        };
+        let (run, schedule) = (record.run, record.schedule);
+        let Some(segment) = record.segment else {
+            return;
+        };
+        record.deliveries.push(step.delivery);
+        let (images, start, length) = self.truth.images_of_segment(run, segment);
+        let delivery = Delivery {
+            life,
+            schedule,
+            deadline: None,
+            images: (images, start),
+            requests: vec![0; length],
+            cursor: 0,
+            throttled: Vec::new(),
+            is_counted_failed: false,
+            conflicts: 0,
+        };
+        self.truth
+            .messages
+            .deliveries
+            .insert(step.delivery, delivery);
+        if self.truth.add_lease(run, segment) {
+            parallelism::judge(&mut self.board, &mut self.truth, schedule, run, segment);
+        }
+    }
+
+    pub(super) fn lease_held(&mut self, life: &LifeId, delivery: u64, deadline: Timestamp) {
+        let lives = &self.truth.lives;
+        if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery)
+            && lives.lives[record.life].id == *life
+        {
+            record.deadline = record.deadline.max(Some(deadline));
+        }
+    }
+
+    /// The step must be the holder's own, under a live lease.
+    fn judge_holder(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>, word: &str) {
+        let (Some(life), Some(record)) = (life, self.truth.messages.records.get(&step.message))
+        else {
+            return;
+        };
+        lease_discipline::judge_step(
+            &mut self.board,
+            &self.truth,
+            record,
+            word,
+            step.delivery,
+            life,
+        );
+    }
+
+    /// A message is ready again.
+    fn returned(&mut self, message: u64, counted: bool, expired: bool) {
+        let Some(record) = self.truth.messages.records.get(&message) else {
+            return;
+        };
+        let is_explained = blame::is_attempt_explained(&self.truth, record, expired);
+        self.truth.end_lease(message);
+        if let Some(record) = self.truth.messages.records.get_mut(&message) {
+            record.place = Place::Ready;
+            record.explained += u32::from(counted && is_explained);
+            record.unexplained += u32::from(counted && !is_explained);
+        }
+    }
+
+    /// A message leaves its queue.
+    fn gone(&mut self, step: &MessageStep<'_>) {
+        self.truth.end_lease(step.message);
+        self.truth.move_copies(step.message, -1);
+        let Some(record) = self.truth.messages.records.get(&step.message) else {
+            return;
+        };
+        no_loss::judge_gone(&mut self.board, &self.truth, record, step.step);
+        let messages = &mut self.truth.messages;
+        match step.step {
+            QueueStep::DeadLettered => {
+                messages.set_dead(step.message, true);
+                messages.ends.dead_lettered += 1;
+            }
+            QueueStep::Dropped => {
+                messages.remove(step.message);
+                messages.ends.dropped += 1;
+            }
+            _ => {
+                messages.remove(step.message);
+            }
+        }
+    }
+
+    /// Retention removed a run.
+    pub(super) fn purged(&mut self, run: RunIndex) {
+        let record = &mut self.truth.runs[run];
+        record.is_purged = true;
+        let is_terminal = record.state.is_none_or(RunState::is_terminal);
+        self.board.check(StateGraph, true, is_terminal, || {
+            let state = record
+                .state
+                .map_or(String::new(), |state| state.to_string());
+            Complaint::new(
+                format_args!("run {}", record.id),
+                "retention purged it before its end",
+            )
+            .expected("Completed, Error or Cancelled", state)
+        });
+    }
+}
+
+impl Truth {
+    fn enqueued(&mut self, step: &MessageStep<'_>) {
+        let run = self.runs.number(step.run);
+        let schedule = self.schedules.number(step.schedule, self.now);
+        let record = MessageRecord {
+            queue: step.queue,
+            run,
+            schedule,
+            segment: step.segment.map(|key| key.index),
+            place: Place::Ready,
+            is_spoiled: false,
+            explained: 0,
+            unexplained: 0,
+            deliveries: Vec::new(),
+        };
+        self.messages.add(step.message, record);
+        self.move_copies(step.message, 1);
+    }
+
+    /// Counts the copies of a message that can still be worked.
+    fn move_copies(&mut self, message: u64, change: i16) {
+        let Some(record) = self.messages.records.get(&message) else {
+            return;
+        };
+        let Some(work) = self.runs[record.run].work.as_mut() else {
+            return;
+        };
+        let copies = match record.segment {
+            None => Some(&mut work.planner_copies),
+            Some(index) => work
+                .segments
+                .get_mut(index as usize)
+                .map(|segment| &mut segment.copies),
+        };
+        if let Some(copies) = copies {
+            *copies = copies.saturating_add_signed(change);
+        }
+    }
+
+    /// The images of a run, and where and how long its segment is among them.
+    fn images_of_segment(&self, run: RunIndex, index: u32) -> (Arc<[ImageDigest]>, u32, usize) {
+        let work = self.runs[run].work.as_ref();
+        let segment = work.and_then(|work| work.segments.get(index as usize));
+        let digests = work.and_then(|work| work.digests.clone());
+        match (digests, segment) {
+            (Some(digests), Some(segment)) => (digests, segment.start, segment.length as usize),
+            _ => (Arc::new([]), 0, 0),
+        }
+    }
+
+    /// A segment is under one more lease. True if one more segment is worked now.
+    fn add_lease(&mut self, run: RunIndex, index: u32) -> bool {
+        let record = &mut self.runs[run];
+        let work = record.work.as_mut();
+        let Some(segment) = work.and_then(|work| work.segments.get_mut(index as usize)) else {
+            return false;
+        };
+        segment.leases += 1;
+        let is_more = segment.leases == 1 && segment.committed_by.is_none();
+        self.schedules[record.schedule].worked += u32::from(is_more);
+        is_more
+    }
+
+    /// Whatever lease there is on a message is over.
+    fn end_lease(&mut self, message: u64) {
+        let Some(MessageRecord {
+            place: place @ Place::Leased { .. },
+            run,
+            segment: Some(index),
+            ..
+        }) = self.messages.records.get_mut(&message)
+        else {
+            return;
+        };
+        *place = Place::Ready;
+        let record = &mut self.runs[*run];
+        let work = record.work.as_mut();
+        let Some(segment) = work.and_then(|work| work.segments.get_mut(*index as usize)) else {
+            return;
+        };
+        segment.leases = segment.leases.saturating_sub(1);
+        let is_less = segment.leases == 0 && segment.committed_by.is_none();
+        let schedule = &mut self.schedules[record.schedule];
+        schedule.worked = schedule.worked.saturating_sub(u32::from(is_less));
+        if schedule
+            .parallelism_before
+            .is_some_and(|before| before > schedule.worked)
+        {
+            schedule.parallelism_before = Some(schedule.worked).filter(|worked| *worked > 0);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What the ledger says when all is over.
+
+use hdrhistogram::Histogram;
+
+use super::message::Ends;
+use super::stuck::StuckRun;
+use super::tally::Tally;
+use super::truth::Truth;
+use crate::check::board::{Board, Findings};
+use crate::check::instruments::HistogramSeries;
+use crate::model::fault::FaultKind;
+
+/// Significant digits of the report's histograms.
+const DIGITS: u8 = 3;
+
+/// What the ledger says when all is over.
+#[derive(Debug, Clone)]
+pub struct LedgerReport {
+    /// What each invariant found, in the contract's order.
+    pub findings: Vec<Findings>,
+    /// Counts.
+    pub tally: Tally,
+    /// How messages ended.
+    pub messages: Ends,
+    /// Each kind of fault that struck: how often it began, and how often it bit.
+    pub faults: Vec<(FaultKind, u64, u64)>,
+    /// Planner latency over all lives, in microseconds.
+    pub latency_micros: Histogram<u64>,
+    /// Run duration over all lives, runs without work left out, in microseconds.
+    pub duration_micros: Histogram<u64>,
+    /// Unfinished runs, and what each waits for.
+    pub stuck: Vec<StuckRun>,
+}
+
+impl LedgerReport {
+    pub(super) fn new(truth: &Truth, board: &Board, stuck: Vec<StuckRun>) -> Self {
+        Self {
+            findings: board.all().to_vec(),
+            tally: truth.tally.clone(),
+            messages: truth.messages.ends,
+            faults: truth.faults.counts(),
+            latency_micros: samples(truth, |series| {
+                matches!(series, HistogramSeries::Latency(..))
+            }),
+            duration_micros: samples(truth, |series| {
+                matches!(series, HistogramSeries::Duration(_))
+            }),
+            stuck,
+        }
+    }
+
+    /// Whether any invariant was violated.
+    pub fn is_violated(&self) -> bool {
+        self.findings.iter().any(|findings| findings.violated > 0)
+    }
+
+    /// Comparisons that all invariants made.
+    pub fn checks(&self) -> u64 {
+        self.findings.iter().map(|findings| findings.checks).sum()
+    }
+
+    /// Faults that struck something.
+    pub fn faults_hit(&self) -> u64 {
+        self.faults
+            .iter()
+            .map(|(_, began, hits)| (*began).max(*hits))
+            .sum()
+    }
+}
+
+/// The samples of all lives, those of exactly zero left out for durations without work.
+fn samples(truth: &Truth, is_wanted: impl Fn(HistogramSeries) -> bool) -> Histogram<u64> {
+    // Three digits are within the library's range, so this can't fail.
+    let mut histogram = Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
+    for (_, life) in truth.lives.lives.iter() {
+        for (index, samples) in life.learned.samples.iter().enumerate() {
+            let series = HistogramSeries::at(index);
+            if !is_wanted(series) {
+                continue;
+            }
+            let is_duration = matches!(series, HistogramSeries::Duration(_));
+            for nanos in samples
+                .nanos
+                .iter()
+                .filter(|nanos| **nanos > 0 || !is_duration)
+            {
+                // It grows as needed, so this can't fail either.
+                let _ = histogram.record(nanos / 1_000);
+            }
+        }
+    }
+    histogram
+}

@@ -1,0 +1,91 @@
+//! Requests to the scanner: the hottest path of all.
+
+use super::Ledger;
+use super::truth::Truth;
+use crate::check::invariant::lease_discipline;
+use crate::check::invariant::scanner_manners::{self, Request, Rules};
+use crate::model::observation::{Observation, ScanAnswer};
+use crate::model::{ImageDigest, LifeId};
+
+impl Ledger {
+    /// A request goes out. One look-up by delivery finds all that there is to know of it.
+    pub(super) fn scan_sent(&mut self, observation: &Observation<'_>) {
+        let Observation::ScanSent {
+            life,
+            schedule,
+            rate_per_second,
+            image,
+            delivery,
+            permit,
+            late,
+            ..
+        } = *observation
+        else {
+            return;
+        };
+        let Truth {
+            messages,
+            lives,
+            faults,
+            schedules,
+            options,
+            tally,
+            now,
+            ..
+        } = &mut self.truth;
+        tally.scanner_requests += 1;
+        tally.late_requests += u64::from(late);
+        let mut known = messages.deliveries.get_mut(&delivery);
+        let index = match &known {
+            Some(known) => known.schedule,
+            None => schedules.number(schedule, *now),
+        };
+        let request = Request {
+            life,
+            schedule: index,
+            rate_per_second,
+            image,
+            delivery,
+            permit,
+            is_late: late,
+        };
+        let rules = Rules {
+            faults,
+            schedules: &schedules.ids,
+            lease: options.lease,
+            attempts_max: options.scanner_attempts,
+        };
+        let own = known
+            .as_deref()
+            .filter(|known| is_same(&lives.lives[known.life].id, life));
+        lease_discipline::judge_request(&mut self.board, faults, options.lease, &request, own);
+        if let Some(known) = &mut known {
+            scanner_manners::judge_attempt(&mut self.board, rules, known, &request);
+        }
+        self.memory
+            .manners
+            .judge_rate(&mut self.board, rules, &request);
+    }
+
+    /// An answer arrives.
+    pub(super) fn scan_answered(&mut self, delivery: u64, image: &ImageDigest, answer: ScanAnswer) {
+        match answer {
+            ScanAnswer::Report(_) | ScanAnswer::Failed | ScanAnswer::Unanswered => {}
+            ScanAnswer::Refused => self.memory.causes.refused(image),
+            ScanAnswer::Throttled(until) => {
+                if let Some(known) = self.truth.messages.deliveries.get_mut(&delivery)
+                    && let Some(position) = known.position(image)
+                {
+                    known.throttled.push((position, until));
+                }
+            }
+        }
+    }
+}
+
+/// Equality of names that are mostly the very same text in memory.
+#[inline]
+fn is_same(a: &LifeId, b: &LifeId) -> bool {
+    let (own, other) = (a.process.as_str(), b.process.as_str());
+    a.number == b.number && (std::ptr::eq(own, other) || own == other)
+}

@@ -1,0 +1,108 @@
+//! Everything that the ledger knows, in tables.
+
+use std::time::Duration;
+
+use super::call::Calls;
+use super::export::Exports;
+use super::fault::Faults;
+use super::image::Images;
+use super::life::Lives;
+use super::message::Messages;
+use super::options::LedgerOptions;
+use super::run::Runs;
+use super::schedule::Schedules;
+use super::table::{LifeIndex, RunIndex, ScheduleIndex};
+use super::tally::Tally;
+use crate::model::commit::Applied;
+use crate::model::{Commit, Run, RunState, RunStats, SegmentKey, Timestamp};
+
+/// A living life asks again for a lost answer within this time.
+const RESOLVE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// Everything that the ledger knows.
+#[derive(Debug)]
+pub(crate) struct Truth {
+    pub now: Timestamp,
+    pub options: LedgerOptions,
+    pub lives: Lives,
+    pub schedules: Schedules,
+    pub runs: Runs,
+    pub images: Images,
+    pub calls: Calls,
+    pub messages: Messages,
+    pub faults: Faults,
+    pub exports: Exports,
+    pub tally: Tally,
+}
+
+/// A commit that the store has just taken, before it is booked.
+#[derive(Debug)]
+pub(crate) struct Taken<'a> {
+    pub commit: &'a Commit,
+    pub applied: &'a Applied,
+    pub life: LifeIndex,
+    /// The runs that it writes.
+    pub changes: Vec<RunChange<'a>>,
+}
+
+/// One run that a commit writes.
+#[derive(Debug)]
+pub(crate) struct RunChange<'a> {
+    pub run: RunIndex,
+    pub before: Option<RunState>,
+    pub stats_before: RunStats,
+    pub after: &'a Run,
+}
+
+impl Truth {
+    pub fn new(options: LedgerOptions) -> Self {
+        let mut runs = Runs::default();
+        let images = Images::new(options.inventory.clone(), &mut runs.tenants);
+        Self {
+            now: Timestamp::ZERO,
+            options,
+            lives: Lives::default(),
+            schedules: Schedules::default(),
+            runs,
+            images,
+            calls: Calls::default(),
+            messages: Messages::default(),
+            faults: Faults::default(),
+            exports: Exports::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// The name of a life.
+    pub fn life_name(&self, life: LifeIndex) -> String {
+        self.lives.lives[life].id.to_string()
+    }
+
+    /// The name of a run, for people.
+    pub fn run_name(&self, run: RunIndex) -> String {
+        self.runs[run].id.to_string()
+    }
+
+    /// The name of a segment, for people.
+    pub fn segment_name(&self, run: RunIndex, index: u32) -> String {
+        SegmentKey {
+            run: self.runs[run].id.clone(),
+            index,
+        }
+        .to_string()
+    }
+
+    /// The name of a schedule.
+    pub fn schedule_name(&self, schedule: ScheduleIndex) -> String {
+        self.schedules.ids[usize::from(schedule)].to_string()
+    }
+
+    /// Whether nothing is left to do: no unfinished run, message, intent, export or unanswered commit.
+    /// Dead letters don't count, and the outbox is not looked at.
+    pub fn is_idle(&self) -> bool {
+        self.runs.unfinished.is_empty()
+            && self.messages.pending == [0, 0]
+            && self.exports.is_settled()
+            && self.calls.is_settled(self.now, RESOLVE_PATIENCE)
+    }
+}

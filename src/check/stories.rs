@@ -1,0 +1,14 @@
+//! Short stories for the ledger: a healthy one in which every invariant is exercised, and one with
+//! a planted defect for each invariant.
+
+mod docs;
+mod healthy;
+mod learning;
+mod messages;
+mod page;
+mod pages;
+mod planted;
+mod queue;
+mod steps;
+mod story;
+mod toys;

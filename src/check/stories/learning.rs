@@ -1,0 +1,235 @@
+//! What a life learns, and what its counters must then say.
+
+use super::story::{MODE, Story};
+use crate::check::instruments::{CounterSeries, SegmentFate};
+use crate::check::name::InvariantName;
+use crate::model::commit::{Booking, EndReason, RunWrite, TakeOver};
+use crate::model::observation::{Observation, QueueStep};
+use crate::model::{Answer, Applied, LifeId, Refusal, Run, RunState, Step};
+
+/// A run with its first segment in hand: the story, the message and the delivery.
+fn with_a_segment() -> (Story, u64, u64) {
+    let mut story = Story::new();
+    story.fire().plan().dispatch();
+    let message = story.message_of(0);
+    let delivery = story.begin(0, message);
+    (story, message, delivery)
+}
+
+fn count(story: &mut Story, fate: SegmentFate) {
+    story
+        .forge(|page| page.count(CounterSeries::Segments(MODE, fate), 1))
+        .settle();
+}
+
+fn violations(story: Story) -> Vec<String> {
+    let report = story.end();
+    let violations = report
+        .findings
+        .iter()
+        .flat_map(|findings| &findings.violations);
+    violations.map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_superseded_delivery_counts_once_as_persist_failed() {
+    let (mut story, message, old) = with_a_segment();
+    story
+        .wait(61)
+        .step(message, old, Some(0), QueueStep::Expired);
+    let delivery = story.begin(0, message);
+    let commit = story.segment_commit(0, old);
+    let refused = Answer::Refused(Refusal::Superseded);
+    story.see(&Observation::CommitSent { commit: &commit });
+    story.see(&Observation::CommitLearned {
+        commit: &commit,
+        answer: &refused,
+    });
+    count(&mut story, SegmentFate::PersistFailed);
+    // Told once more, it counts no more.
+    story
+        .see(&Observation::CommitLearned {
+            commit: &commit,
+            answer: &refused,
+        })
+        .settle();
+    let report = story.end_with(message, 0, delivery);
+    assert!(!report.is_violated(), "{:?}", report.findings);
+}
+
+#[test]
+fn the_seventeenth_conflict_gives_a_delivery_up() {
+    let (mut story, _, delivery) = with_a_segment();
+    for _ in 0..16 {
+        let commit = story.segment_commit(0, delivery);
+        story.see(&Observation::CommitSent { commit: &commit });
+        story.learn(&commit, &Answer::Conflict);
+    }
+    let commit = story.segment_commit(0, delivery);
+    story.see(&Observation::CommitSent { commit: &commit });
+    story.see(&Observation::CommitLearned {
+        commit: &commit,
+        answer: &Answer::Conflict,
+    });
+    count(&mut story, SegmentFate::PersistFailed);
+    story.scrape();
+    let findings = story.ledger.board().findings(InvariantName::SegmentOnce);
+    assert_eq!(findings.violated, 0, "{:?}", findings.violations);
+}
+
+#[test]
+fn a_missing_run_counts_once_for_each_delivery() {
+    let (mut story, _, delivery) = with_a_segment();
+    let (life, key) = (story.life.clone(), story.key(0));
+    let begun = Observation::SegmentBegunLearned {
+        life: &life,
+        key: &key,
+        delivery,
+        run: None,
+    };
+    story.see(&begun);
+    count(&mut story, SegmentFate::RunMissing);
+    story.see(&begun).settle();
+    let findings = story.ledger.board().findings(InvariantName::SegmentOnce);
+    assert_eq!((findings.violated, findings.checks > 0), (0, true));
+}
+
+#[test]
+fn what_a_dead_life_did_not_learn_is_explained() {
+    let (mut story, message, delivery) = with_a_segment();
+    let mut commit = story.segment_commit(0, delivery);
+    story.apply(&mut commit);
+    story.publish(&commit.events).restart();
+    story.step(message, delivery, Some(0), QueueStep::Expired);
+    let second = story.lease(message, Some(0));
+    story.acknowledge(message, second, Some(0)).work(1);
+    // The dead life's balance of 1 is still there, the new one's is -1: that is explained too.
+    assert_eq!(violations(story), [""; 0]);
+}
+
+#[test]
+fn a_balance_moves_to_another_life_and_a_zombie_gives_it_up() {
+    let mut story = Story::new();
+    story.fire().plan();
+    let first = story.life.clone();
+    // Another process takes the balance over; the first one does not know yet.
+    let taker = LifeId {
+        process: "x".into(),
+        number: 1,
+    };
+    story.see(&Observation::LifeStarted { life: &taker });
+    let page = story.attach_page(&taker);
+    page.borrow_mut().backlog.insert("nightly".into(), 4);
+    story.life = taker;
+    let mut commit = story.new_commit(Step::TakeOver, 0);
+    commit.take_over = Some(TakeOver {
+        from: first.clone(),
+        expected: 1,
+    });
+    let answer = Answer::Applied(Applied {
+        at: story.now,
+        backlog: None,
+        taken: [1, 0],
+    });
+    story.see(&Observation::CommitSent { commit: &commit });
+    story
+        .see(&Observation::CommitApplied {
+            commit: &commit,
+            answer: &answer,
+        })
+        .settle();
+    story.see(&Observation::CommitLearned {
+        commit: &commit,
+        answer: &answer,
+    });
+    page.borrow_mut().active[0] += 1;
+    story.settle();
+    story.see(&Observation::BalanceLearned {
+        life: &first,
+        surrendered: [1, 0],
+    });
+    story.forge(|page| page.active[0] -= 1).settle();
+    assert_eq!(violations(story), [""; 0]);
+}
+
+#[test]
+fn a_zombie_that_keeps_its_balance_is_seen() {
+    let mut story = Story::new();
+    story.fire().plan();
+    let life = story.life.clone();
+    story
+        .see(&Observation::BalanceLearned {
+            life: &life,
+            surrendered: [1, 0],
+        })
+        .settle();
+    assert_eq!(
+        story
+            .ledger
+            .board()
+            .findings(InvariantName::ActiveTruth)
+            .violations[0]
+            .to_string(),
+        "active-truth at 2024-01-01T02:00:02Z, scheduler_runs_active{mode=\"analysisOnly\"} of w#1: it \
+         is not the balance that the process has learned; expected 0, found 1"
+    );
+}
+
+#[test]
+fn a_run_that_times_out_in_planning_counts_as_failed() {
+    let mut story = Story::new();
+    let run = story.start_by_hand("slow").run.clone().unwrap();
+    story.wait(25 * 3_600);
+    let mut commit = story.new_commit(Step::End(EndReason::TimedOut), 0);
+    let ended = Run {
+        state: RunState::Error,
+        ..run
+    };
+    commit.runs.push(RunWrite {
+        run: ended,
+        expected: Some(1),
+    });
+    story.submit(commit);
+    let findings = story
+        .ledger
+        .board()
+        .findings(InvariantName::PlannerConservation);
+    assert_eq!(
+        findings.violated, 1,
+        "the story's process does not count it"
+    );
+    let blame = &story
+        .ledger
+        .board()
+        .findings(InvariantName::Blame)
+        .violations[0];
+    assert_eq!(
+        blame.to_string(),
+        "blame at 2024-01-02T01:00:00Z, run run:acme:nightly:manual:slow: it timed out (Error), and \
+         nothing on record explains that; expected runTimeout to have passed, and a fault or a \
+         declared overload, found an age of 90000 s and no fault"
+    );
+}
+
+#[test]
+fn a_booking_of_the_wrong_mode_is_seen() {
+    let mut story = Story::new();
+    let mut commit = story.fire().wait(2).plan_commit(&[1, 2, 3, 4]);
+    commit.booking = Some(Booking {
+        mode: crate::model::Mode::ContentRefresh,
+        change: 1,
+    });
+    story.submit(commit);
+    let first = &story
+        .ledger
+        .board()
+        .findings(InvariantName::ActiveTruth)
+        .violations[0];
+    assert_eq!(
+        first.to_string(),
+        "active-truth at 2024-01-01T02:00:02Z, plan commit of w#1 for \
+         run:acme:nightly:cron:2024-01-01T02:00:00Z: it does not book what enters or leaves {Queued, \
+         Running}; expected +1 analysisOnly, +0 contentRefresh, found +0 analysisOnly, +1 \
+         contentRefresh"
+    );
+}

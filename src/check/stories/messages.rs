@@ -1,0 +1,266 @@
+//! Messages, leases, dead letters, events and what unfinished runs wait for.
+
+use super::story::{Story, digest, images_of};
+use crate::check::name::InvariantName;
+use crate::model::commit::{Booking, EndReason, RunWrite};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueName, QueueStep, ScheduleChange};
+use crate::model::{EventId, Run, RunState, Step, Trigger};
+
+fn with_a_segment() -> (Story, u64, u64) {
+    let mut story = Story::new();
+    story.fire().plan().dispatch();
+    let message = story.message_of(0);
+    let delivery = story.begin(0, message);
+    (story, message, delivery)
+}
+
+fn first_of(story: &Story, name: InvariantName) -> Option<String> {
+    story
+        .ledger
+        .board()
+        .findings(name)
+        .violations
+        .first()
+        .map(ToString::to_string)
+}
+
+/// Ends the story's run as poisoned, under this delivery.
+fn poison(story: &mut Story, delivery: u64) {
+    let mut commit = story.new_commit(Step::End(EndReason::Poisoned), delivery);
+    let run = Run {
+        state: RunState::Error,
+        ..story.run.clone().unwrap()
+    };
+    commit.booking = Some(Booking {
+        mode: run.mode,
+        change: -1,
+    });
+    commit.runs.push(RunWrite {
+        run,
+        expected: Some(4),
+    });
+    story.submit(commit);
+}
+
+#[test]
+fn a_spoiled_message_is_rightly_given_up() {
+    let (mut story, message, delivery) = with_a_segment();
+    story.see(&Observation::FaultHit {
+        kind: FaultKind::PoisonedMessage,
+    });
+    story.see(&Observation::Spoiled {
+        queue: QueueName::Runner,
+        message,
+    });
+    story.step(
+        message,
+        delivery,
+        Some(0),
+        QueueStep::Released { counted: true },
+    );
+    let delivery = story.lease(message, Some(0));
+    poison(&mut story, delivery);
+    story.step(message, delivery, Some(0), QueueStep::DeadLettered);
+    assert_eq!(first_of(&story, InvariantName::Blame), None);
+    assert_eq!(first_of(&story, InvariantName::NoLoss), None);
+    // It may be put back; whoever gets it finds its run over.
+    story.step(message, 0, Some(0), QueueStep::Redriven);
+    let delivery = story.lease(message, Some(0));
+    story.acknowledge(message, delivery, Some(0));
+    assert_eq!(first_of(&story, InvariantName::NoLoss), None);
+}
+
+#[test]
+fn a_message_given_up_without_a_cause_is_blamed() {
+    let (mut story, message, delivery) = with_a_segment();
+    story.step(
+        message,
+        delivery,
+        Some(0),
+        QueueStep::Released { counted: true },
+    );
+    let delivery = story.lease(message, Some(0));
+    poison(&mut story, delivery);
+    assert_eq!(
+        first_of(&story, InvariantName::Blame).unwrap(),
+        "blame at 2024-01-01T02:00:02Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: it was \
+         poisoned (Error), and nothing on record explains that; expected a delivery history in which \
+         each counted attempt has a cause, found an age of 2 s and no fault"
+    );
+}
+
+#[test]
+fn leases_lost_in_crashes_explain_poison() {
+    let (mut story, message, mut delivery) = with_a_segment();
+    for _ in 0..5 {
+        story
+            .restart()
+            .wait(61)
+            .step(message, delivery, Some(0), QueueStep::Expired);
+        delivery = story.lease(message, Some(0));
+    }
+    poison(&mut story, delivery);
+    story.step(message, delivery, Some(0), QueueStep::Dropped);
+    assert_eq!(first_of(&story, InvariantName::Blame), None);
+}
+
+#[test]
+fn a_duplicate_may_be_acknowledged_while_another_copy_is_worked() {
+    let (mut story, message, delivery) = with_a_segment();
+    let copy = story.enqueue(Some(0));
+    let other = story.lease(copy, Some(0));
+    story.acknowledge(copy, other, Some(0));
+    assert_eq!(first_of(&story, InvariantName::NoLoss), None);
+    assert_eq!(first_of(&story, InvariantName::Parallelism), None);
+    let report = story.end_with(message, 0, delivery);
+    assert!(!report.is_violated());
+}
+
+#[test]
+fn a_request_after_the_deadline_is_seen() {
+    let (mut story, _, delivery) = with_a_segment();
+    story.wait(60).ask(1, delivery, None);
+    assert_eq!(
+        first_of(&story, InvariantName::LeaseDiscipline),
+        None,
+        "the deadline itself is in time"
+    );
+    story.wait(1).ask(2, delivery, None);
+    assert_eq!(
+        first_of(&story, InvariantName::LeaseDiscipline).unwrap(),
+        "lease-discipline at 2024-01-01T02:01:03Z, w#1 under delivery 2: it asked the scanner after \
+         its own deadline; expected no request after 2024-01-01T02:01:02Z (last renewal sent + \
+         lease), found one at 2024-01-01T02:01:03Z"
+    );
+}
+
+#[test]
+fn an_image_is_asked_for_three_times_at_most() {
+    let (mut story, _, delivery) = with_a_segment();
+    for _ in 0..3 {
+        story.wait(1).ask(1, delivery, None);
+    }
+    assert_eq!(first_of(&story, InvariantName::ScannerManners), None);
+    story.wait(1).ask(1, delivery, None);
+    assert!(first_of(&story, InvariantName::ScannerManners).unwrap().ends_with(
+        "asked for by w#1: it was asked for too often under one delivery; expected at most 3 requests, found 4"
+    ));
+}
+
+#[test]
+fn an_event_that_no_commit_wrote_is_seen() {
+    let mut story = Story::new();
+    story.whole_run();
+    let known = EventId::of(
+        crate::model::EventKind::ReportReady,
+        &story.run_id(),
+        &digest(1),
+    );
+    // A late repeat is no harm.
+    story.see(&Observation::EventPublished { id: known });
+    story
+        .wait(1)
+        .see(&Observation::EventPublished { id: EventId(7) });
+    story.wait(60);
+    let report = story.end();
+    let findings = &report.findings[InvariantName::EventOutbox.index()];
+    assert_eq!(findings.violated, 1);
+    assert_eq!(
+        findings.violations[0].to_string(),
+        "event-outbox at 2024-01-01T02:00:03Z, event 00000000000000000000000000000007: it was \
+         published, but no commit wrote it; expected no such event, found one"
+    );
+}
+
+#[test]
+fn each_unfinished_run_says_what_it_waits_for() {
+    let mut story = Story::new();
+    let waits = |story: &Story| story.ledger.explain_stuck()[0].waits_for.clone();
+    story.fire();
+    assert_eq!(waits(&story), "a planner to take it up");
+    story.plan();
+    assert_eq!(
+        waits(&story),
+        "a relay to enqueue its planner message (an intent stands since 2024-01-01T02:00:02Z)"
+    );
+    let message = story.enqueue(None);
+    assert_eq!(
+        waits(&story),
+        "its planner message: it is on the queue, and nobody has leased it"
+    );
+    let delivery = story.lease(message, None);
+    let commit = story.dispatch_commit(delivery);
+    story.submit(commit).acknowledge(message, delivery, None);
+    assert_eq!(
+        waits(&story),
+        "2 of its 2 segments (segment 0: released, but no message for it is on the queue; repair must \
+         enqueue it again; segment 1: released, but no message for it is on the queue; repair must \
+         enqueue it again)"
+    );
+    let first = story.enqueue(Some(0));
+    story.enqueue(Some(1));
+    story.begin(0, first);
+    let (life, process) = (story.life.clone(), story.life.process.clone());
+    story.see(&Observation::Paused { life: &life });
+    story.see(&Observation::FaultBegan {
+        kind: FaultKind::ScannerOutage,
+        subject: "scanner",
+    });
+    let port = crate::model::observation::PortName::Scanner;
+    story.see(&Observation::CutOff {
+        process: &process,
+        port,
+    });
+    assert_eq!(
+        waits(&story),
+        "2 of its 2 segments (segment 0: it is leased by w#1 (which is paused) until \
+         2024-01-01T02:01:02Z; segment 1: it is on the queue, and nobody has leased it) \
+         (scanner-outage goes on, w#1 can't reach the scanner)"
+    );
+    assert!(!story.ledger.is_quiescent());
+}
+
+#[test]
+fn a_commit_without_one_of_its_images_is_a_loss() {
+    let (mut story, message, delivery) = with_a_segment();
+    let mut commit = story.segment_commit(0, delivery);
+    if let Step::Segment(segment) = &mut commit.step {
+        segment.reports.pop();
+        segment.outcome.unchanged -= 1;
+    }
+    let missing = images_of(0).last().map(digest).unwrap();
+    story.submit(commit).acknowledge(message, delivery, Some(0));
+    assert_eq!(
+        first_of(&story, InvariantName::NoLoss).unwrap(),
+        format!(
+            "no-loss at 2024-01-01T02:00:02Z, segment {}: one of its images is neither reported nor \
+             failed: {missing}; expected each of its 2 images once, found 1 images",
+            story.key(0)
+        )
+    );
+}
+
+#[test]
+fn an_export_that_makes_no_run_is_a_loss() {
+    let mut story = Story::new();
+    story.change_schedule(ScheduleChange::Edited, |schedule| {
+        schedule.triggers = vec![Trigger::Conselier];
+    });
+    let export = Observation::Exported {
+        sequence: 1,
+        tenant: None,
+        trigger: Trigger::Conselier,
+    };
+    story.wait(3_600).see(&export);
+    assert!(!story.ledger.is_quiescent(), "nobody has handled it");
+    let mut commit = story.new_commit(Step::Export, 0);
+    commit.exports = Some((0, 1));
+    story.submit(commit);
+    assert!(story.ledger.is_quiescent());
+    assert_eq!(
+        first_of(&story, InvariantName::NoLoss).unwrap(),
+        "no-loss at 2024-01-01T01:00:00Z, schedule nightly: exports 1 to 1 did not make its runs; \
+         expected 1, found 0"
+    );
+}

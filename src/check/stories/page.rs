@@ -1,0 +1,71 @@
+//! A page that the story can change under the ledger's eyes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::story::MODE;
+use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
+use crate::model::Mode;
+
+/// What a process's page shows.
+#[derive(Default)]
+pub struct Page {
+    pub counters: [u64; CounterSeries::COUNT],
+    pub samples: [Vec<f64>; HistogramSeries::COUNT],
+    pub active: [i64; 2],
+    pub backlog: BTreeMap<String, u64>,
+    pub series: usize,
+}
+
+impl Page {
+    pub fn count(&mut self, series: CounterSeries, amount: u64) {
+        self.counters[series.index()] += amount;
+    }
+
+    pub fn sample(&mut self, series: HistogramSeries, seconds: f64) {
+        self.samples[series.index()].push(seconds);
+    }
+}
+
+/// A page that the story can change under the ledger's eyes.
+pub struct SharedPage(pub Rc<RefCell<Page>>);
+
+impl Instruments for SharedPage {
+    fn counter(&self, series: CounterSeries) -> u64 {
+        self.0.borrow().counters[series.index()]
+    }
+
+    fn histogram(&self, series: HistogramSeries) -> HistogramRead {
+        let page = self.0.borrow();
+        let samples = &page.samples[series.index()];
+        let bounds = vec![1.0, 10.0, 100.0];
+        let up_to = |bound: f64| samples.iter().filter(|sample| **sample <= bound).count() as u64;
+        let mut cumulative: Vec<u64> = bounds.iter().map(|bound| up_to(*bound)).collect();
+        cumulative.push(samples.len() as u64);
+        HistogramRead {
+            bounds,
+            cumulative,
+            count: samples.len() as u64,
+            sum: samples.iter().sum(),
+        }
+    }
+
+    fn runs_active(&self, mode: Mode) -> i64 {
+        self.0.borrow().active[mode.index()]
+    }
+
+    fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
+        for (schedule, images) in &self.0.borrow().backlog {
+            show(MODE, schedule, *images);
+        }
+    }
+
+    fn series_count(&self) -> usize {
+        self.0.borrow().series
+    }
+
+    fn series_max(&self, schedules: usize) -> usize {
+        50 + 2 * schedules
+    }
+}

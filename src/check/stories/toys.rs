@@ -1,0 +1,81 @@
+//! Three toys of workers that must fail, not pass quietly: one that sends every run to `Error`, one
+//! that plans the wrong images, and one that never exports a series.
+
+use super::story::{MODE, Story};
+use crate::check::ledger::LedgerReport;
+use crate::check::name::InvariantName;
+use crate::model::commit::{PlanOutcome, RunWrite};
+use crate::model::{Run, RunError, RunState, Step};
+
+fn violated(report: &LedgerReport) -> Vec<&'static str> {
+    let violated = report
+        .findings
+        .iter()
+        .filter(|findings| findings.violated > 0);
+    violated.map(|findings| findings.name.as_str()).collect()
+}
+
+#[test]
+fn a_worker_that_sends_every_run_to_error() {
+    let mut story = Story::new();
+    for name in ["one", "two", "three"] {
+        story.start_by_hand(name).wait(5);
+        let error = Some(RunError::Planning("too hard".into()));
+        let run = Run {
+            state: RunState::Error,
+            error,
+            ..story.run.clone().unwrap()
+        };
+        let step = Step::Plan {
+            outcome: PlanOutcome::Failed,
+            as_of: story.now,
+        };
+        let mut commit = story.new_commit(step, 0);
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(1),
+        });
+        story.submit(commit);
+    }
+    let report = story.end();
+    assert_eq!(violated(&report), ["blame"]);
+    assert_eq!(report.findings[InvariantName::Blame.index()].violated, 3);
+}
+
+#[test]
+fn a_worker_that_plans_the_wrong_images() {
+    // Too few, one too many (it is not in the namespace), one twice, another tenant's.
+    for images in [
+        &[1, 2, 3][..],
+        &[1, 2, 3, 4, 5],
+        &[1, 2, 3, 3],
+        &[1, 2, 3, 9],
+    ] {
+        let mut story = Story::new();
+        let commit = story.fire().wait(2).plan_commit(images);
+        story.submit(commit);
+        assert_eq!(violated(&story.end()), ["plan-truth"], "{images:?}");
+    }
+}
+
+#[test]
+fn a_worker_that_never_exports_a_series() {
+    let mut story = Story::new();
+    story.is_honest = false;
+    story.forge(|page| page.backlog.clear());
+    story.whole_run().wait(60).scrape();
+    let report = story.end();
+    assert_eq!(
+        violated(&report),
+        [
+            "planner-conservation",
+            "latency-count",
+            "latency-quantile",
+            "segment-once",
+            "image-conservation",
+            "active-truth",
+            "backlog-truth",
+        ]
+    );
+    let _ = MODE;
+}
