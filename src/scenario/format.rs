@@ -1,0 +1,226 @@
+//! Texts that must be more than text: durations, instants, names, cron expressions, queries.
+//!
+//! The types mark such a text with a `format` in the JSON Schema; here is what each format means.
+
+use std::ops::Range;
+
+use serde_json::Value as Json;
+
+use crate::model::calendar::{Calendar, CalendarError};
+use crate::model::{ImageDigest, Timestamp};
+
+use super::query::Comparison;
+use super::{Duration, Vocabulary, suggest};
+
+/// Why a text is not what its format asks for.
+#[derive(Debug)]
+pub struct Mismatch {
+    /// Goes on after the key's name: "is no duration".
+    pub title: String,
+    /// A few words under the place.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The bytes of the text that are wrong, if it is not the whole of it.
+    pub part: Option<Range<usize>>,
+}
+
+impl Mismatch {
+    fn new(title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            label: label.into(),
+            help: None,
+            part: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Holds a text against the format and the lengths that its schema states.
+pub fn check(schema: &Json, text: &str, vocabulary: &Vocabulary) -> Result<(), Mismatch> {
+    check_length(schema, text)?;
+    match schema.get("format").and_then(Json::as_str) {
+        Some("duration-text") => duration(text),
+        Some("date-time") => instant(text),
+        Some("date") => date(text),
+        Some("cron") => cron(text),
+        Some("time-zone") => time_zone(text),
+        Some("query") => query(text, vocabulary),
+        Some("slug") => slug(text),
+        Some("identifier") => identifier(text),
+        Some("image-digest") => image_digest(text),
+        _ => Ok(()),
+    }
+}
+
+fn check_length(schema: &Json, text: &str) -> Result<(), Mismatch> {
+    let bound = |key| schema.get(key).and_then(Json::as_u64);
+    let length = text.chars().count() as u64;
+    if bound("minLength").is_some_and(|least| length < least) {
+        return Err(Mismatch::new("is empty", "must not be empty"));
+    }
+    match bound("maxLength") {
+        Some(most) if length > most => {
+            let label = format!("{length} characters, {most} at most");
+            Err(Mismatch::new("is too long", label))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn duration(text: &str) -> Result<(), Mismatch> {
+    match text.parse::<Duration>() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let mismatch = Mismatch::new("is no duration", error.reason);
+            Err(Mismatch {
+                help: error.remedy,
+                ..mismatch
+            })
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<(), Mismatch> {
+    let mismatch = |label: &str| {
+        Err(Mismatch::new("is no instant", label)
+            .help("write a date and time in UTC, like `2024-01-01T00:00:00Z`"))
+    };
+    if !text.ends_with('Z') {
+        return mismatch("must be in UTC and end in `Z`");
+    }
+    match text.parse::<Timestamp>() {
+        Ok(instant) if instant == Timestamp::ZERO => mismatch("must be after 1970"),
+        Ok(_) => Ok(()),
+        Err(_) => mismatch("not a date and time"),
+    }
+}
+
+fn date(text: &str) -> Result<(), Mismatch> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Mismatch::new("is no date", "not a date")
+            .help("write year, month and day, like `2024-01-31`")),
+    }
+}
+
+fn cron(text: &str) -> Result<(), Mismatch> {
+    match Calendar::new(text, "UTC") {
+        Ok(_) | Err(CalendarError::TimeZone(_)) => Ok(()),
+        Err(CalendarError::NeverFires(_)) => {
+            Err(
+                Mismatch::new("never fires", "no such time ever comes").help(
+                    "leave the key out for a schedule that only runs by other triggers, or use \
+                 `enabled = false`",
+                ),
+            )
+        }
+        Err(CalendarError::Expression { reason, .. }) => {
+            let mismatch = wrong_cron_field(text)
+                .unwrap_or_else(|| Mismatch::new("is no cron expression", reason));
+            Err(mismatch.help(
+                "write five fields: minute hour day-of-month month day-of-week, like `0 2 * * *`",
+            ))
+        }
+    }
+}
+
+/// The field that is to blame: the first that is wrong by itself.
+fn wrong_cron_field(text: &str) -> Option<Mismatch> {
+    const NAMES: [&str; 5] = [
+        "the minute goes from 0 to 59",
+        "the hour goes from 0 to 23",
+        "the day of the month goes from 1 to 31",
+        "the month goes from 1 to 12",
+        "the day of the week goes from 0 to 7, where 0 and 7 are Sunday",
+    ];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != NAMES.len() {
+        return None;
+    }
+    let index = (0..fields.len()).find(|index| {
+        let mut alone = ["*"; NAMES.len()];
+        alone[*index] = fields[*index];
+        matches!(
+            Calendar::new(&alone.join(" "), "UTC"),
+            Err(CalendarError::Expression { .. })
+        )
+    })?;
+    let start = fields[index].as_ptr() as usize - text.as_ptr() as usize;
+    let mismatch = Mismatch::new("is no cron expression", NAMES[index]);
+    Some(Mismatch {
+        part: Some(start..start + fields[index].len()),
+        ..mismatch
+    })
+}
+
+fn time_zone(text: &str) -> Result<(), Mismatch> {
+    let database = jiff::tz::db();
+    if database.get(text).is_ok() {
+        return Ok(());
+    }
+    let known: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    let help = match suggest::closest(text, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "write an IANA name, like `UTC` or `Europe/Vienna`".into(),
+    };
+    Err(Mismatch::new("is no time zone", "not in the time zone database").help(help))
+}
+
+fn query(text: &str, vocabulary: &Vocabulary) -> Result<(), Mismatch> {
+    let parsed = text.parse::<Comparison>();
+    match parsed.and_then(|comparison| vocabulary.check(&comparison).map(|()| comparison)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let mismatch = Mismatch::new("can't be asked", error.message);
+            let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            let rest = text.get(error.offset..).unwrap_or_default();
+            let length = rest.find(|c| !word(c)).unwrap_or(rest.len()).max(1);
+            let part = Some(error.offset..error.offset + length);
+            Err(Mismatch {
+                help: error.help,
+                part,
+                ..mismatch
+            })
+        }
+    }
+}
+
+fn slug(text: &str) -> Result<(), Mismatch> {
+    if is_slug(text) {
+        return Ok(());
+    }
+    Err(Mismatch::new("is no plain name", "not a plain name")
+        .help("write lower-case letters and digits, with single hyphens between, like `my-night`"))
+}
+
+/// Whether a text is lower-case letters and digits, with single hyphens between.
+pub fn is_slug(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 64
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(fits))
+}
+
+fn identifier(text: &str) -> Result<(), Mismatch> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(Mismatch::new("is no identifier", "not an identifier")
+        .help("write letters, digits and `.` `_` `-`, beginning with a letter or digit"))
+}
+
+fn image_digest(text: &str) -> Result<(), Mismatch> {
+    match text.parse::<ImageDigest>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Mismatch::new("is no image digest", "not a digest")
+            .help("write `sha256:` and 64 hexadecimal digits")),
+    }
+}
