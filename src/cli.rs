@@ -1,0 +1,67 @@
+//! The command line: one file for each command, which parses, calls and prints.
+
+mod banner;
+mod check;
+mod failure;
+mod new;
+mod output;
+mod progress;
+mod rehearse;
+mod run;
+mod schema;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+
+/// Rehearse a night in production before it happens.
+///
+/// Runs the planner and runner pipelines of the StellaOps Scheduler Worker in virtual time, from a
+/// scenario file, and checks every metric against the truth.
+#[derive(Parser)]
+#[command(name = "rehearsal", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run scenarios, end to end, in virtual time
+    Run(run::Arguments),
+    /// Check scenario files, print their JSON Schema, or start one
+    #[command(subcommand)]
+    Scenario(Scenario),
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Read scenario files and say what is wrong with them
+    Check(check::Arguments),
+    /// Print the JSON Schema of scenario files, for editors
+    Schema,
+    /// Write a commented scenario to start from
+    New(new::Arguments),
+}
+
+/// Does what the command line says and returns the exit code.
+pub fn main() -> u8 {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors. Nothing is left to say if printing fails.
+            let _ = error.print();
+            return u8::from(error.use_stderr()) * Failure::USAGE;
+        }
+    };
+    let result = match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
+        Command::Scenario(Scenario::Schema) => schema::main(),
+        Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),
+    };
+    result.unwrap_or_else(|failure| {
+        output::complain(&failure.to_string());
+        failure.exit_code()
+    })
+}

@@ -1,0 +1,56 @@
+//! From a scenario to its report: the one place where the command line meets the simulator.
+
+use clap::ValueEnum;
+use rehearsal::rehearsal::{Progress, RunError, RunOptions, compare, run};
+use rehearsal::report::RunReport;
+use rehearsal::scenario::Scenario;
+use rehearsal::sim::fault_plan;
+
+use super::failure::Failure;
+
+/// Faults to draw on top of a scenario's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Profile {
+    /// None
+    None,
+    /// A bad day
+    Light,
+    /// A bad day every few hours
+    Heavy,
+    /// Other kinds and other rates for each seed
+    Swarm,
+}
+
+impl Profile {
+    /// The profile as the simulator knows it.
+    pub const fn kind(self) -> fault_plan::Profile {
+        match self {
+            Self::None => fault_plan::Profile::None,
+            Self::Light => fault_plan::Profile::Light,
+            Self::Heavy => fault_plan::Profile::Heavy,
+            Self::Swarm => fault_plan::Profile::Swarm,
+        }
+    }
+}
+
+/// Rehearses a scenario; twice, if its determinism is to be checked. `replay` is the shell line
+/// that does the same again.
+pub fn rehearse(
+    scenario: &Scenario,
+    profile: Profile,
+    check_determinism: bool,
+    replay: String,
+    progress: impl FnMut(Progress),
+) -> Result<RunReport, Failure> {
+    let options = RunOptions {
+        profile: profile.kind(),
+        ..RunOptions::default()
+    };
+    let impossible = |error: RunError| Failure::Usage(error.to_string());
+    if check_determinism {
+        let (finished, difference) = compare(scenario, &options).map_err(impossible)?;
+        return Ok(RunReport::new(&finished, replay, Some(difference.as_ref())));
+    }
+    let finished = run(scenario, &options, progress).map_err(impossible)?;
+    Ok(RunReport::new(&finished, replay, None))
+}

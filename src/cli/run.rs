@@ -1,0 +1,164 @@
+//! `rehearsal run`
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use rehearsal::check::vocabulary;
+use rehearsal::report::{self, RunReport, worst_exit_code};
+use rehearsal::scenario::{Loader, Scenario};
+
+use super::failure::Failure;
+use super::progress::Bar;
+use super::rehearse::{Profile, rehearse};
+use super::{banner, output};
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The scenario files
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenarios: Vec<PathBuf>,
+    /// The root of every random stream, in place of the file's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
+    /// Faults to draw on top of the file's
+    #[arg(long, value_enum, default_value_t = Profile::None)]
+    profile: Profile,
+    /// Put a value over the file's, as in `fleet.images=100`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Run twice, and name the first event that differs
+    #[arg(long)]
+    check_determinism: bool,
+    /// Also write the report in every format into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// The form of a report.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// One document, or an array of several
+    Json,
+    /// `JUnit` XML, for CI
+    Junit,
+}
+
+/// Runs every scenario and prints what became of each.
+pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
+    if let Some(directory) = &arguments.out {
+        fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+    }
+    let mut codes = Vec::new();
+    let mut reports = Vec::new();
+    for path in &arguments.scenarios {
+        match run_one(arguments, path) {
+            Ok(report) => {
+                codes.push(report.exit_code());
+                publish(arguments, &report)?;
+                reports.push(report);
+            }
+            Err(failure) => {
+                output::complain(&failure.to_string());
+                codes.push(failure.exit_code());
+            }
+        }
+    }
+    match arguments.format {
+        Format::Text => {}
+        Format::Json => output::print(&report::json(&reports))?,
+        Format::Junit => output::print(&junit(&reports)?)?,
+    }
+    Ok(worst_exit_code(codes))
+}
+
+fn run_one(arguments: &Arguments, path: &Path) -> Result<RunReport, Failure> {
+    let overrides = arguments.overrides.clone();
+    let loader = Loader {
+        vocabulary: vocabulary(),
+        overrides,
+    };
+    let mut scenario = loader.load(path)?;
+    if let Some(seed) = arguments.seed {
+        scenario.seed = seed;
+    }
+    output::complain(&banner::banner(&scenario, arguments.profile));
+    let bar = Bar::new(&scenario);
+    let report = rehearse(
+        &scenario,
+        arguments.profile,
+        arguments.check_determinism,
+        replay_line(arguments, path, &scenario),
+        |progress| bar.advance(progress.virtual_time),
+    );
+    bar.finish();
+    report
+}
+
+/// Prints a report as text, as soon as there is one, and writes it into the directory.
+fn publish(arguments: &Arguments, report: &RunReport) -> Result<(), Failure> {
+    let text = report::terminal(report);
+    if let Some(directory) = &arguments.out {
+        let reports = std::slice::from_ref(report);
+        let plain = anstream::adapter::strip_str(&text).to_string();
+        for (extension, document) in [
+            ("txt", plain),
+            ("json", report::json(reports)),
+            ("xml", junit(reports)?),
+        ] {
+            let name = format!("{}-{}.{extension}", report.scenario, report.seed);
+            let path = directory.join(name);
+            fs::write(&path, document).map_err(|error| cannot_write(&path, &error))?;
+        }
+    }
+    if arguments.format == Format::Text {
+        output::print(&text)
+    } else {
+        Ok(())
+    }
+}
+
+fn junit(reports: &[RunReport]) -> Result<String, Failure> {
+    report::junit(reports)
+        .map_err(|error| Failure::Surroundings(format!("can't write JUnit XML: {error}")))
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::Surroundings(format!("can't write {}: {error}", path.display()))
+}
+
+/// The shell line that does the same again.
+fn replay_line(arguments: &Arguments, path: &Path, scenario: &Scenario) -> String {
+    let seed = scenario.seed.to_string();
+    let mut words = vec![
+        "rehearsal".to_owned(),
+        "run".into(),
+        path.display().to_string(),
+    ];
+    words.extend(["--seed".into(), seed]);
+    if arguments.profile != Profile::None {
+        words.extend(["--profile".into(), arguments.profile.kind().as_str().into()]);
+    }
+    for text in &arguments.overrides {
+        words.extend(["--set".into(), text.clone()]);
+    }
+    words
+        .iter()
+        .map(|word| quoted(word))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// A word of a shell line, in quotes if it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}

@@ -1,0 +1,275 @@
+//! One rehearsal: a scenario in; the world, the workers and the checks put together and run; the
+//! finished rehearsal out.
+//!
+//! ```text
+//!  start ──── duration: triggers, operations, faults ────> heal ──── drain, until at rest ────> end
+//! ```
+
+mod cast;
+mod determinism;
+mod host;
+mod instruments;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use cast::{Cast, Plain};
+pub use determinism::{Difference, compare};
+
+use crate::check::{Ledger, LedgerOptions, LedgerReport};
+use crate::metrics::series::Recording;
+use crate::model::Timestamp;
+use crate::model::time::nanos_of;
+use crate::scenario::Scenario;
+use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fleet::Fleet;
+use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
+use crate::sim::world::{Heal, Parts, World, WorldOptions};
+use crate::worker::impact::ImpactIndex;
+use host::{Witness, WorkerHost};
+
+/// Virtual time between two looks at whether a draining world is at rest, and two calls of the
+/// progress function.
+const STEP: Duration = Duration::from_secs(60);
+
+/// Events of one rehearsal at most, unless the options say otherwise.
+pub const EVENT_BUDGET: u64 = 2_000_000_000;
+
+/// How a scenario is rehearsed.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The root of every random stream; none: the scenario's.
+    pub seed: Option<u64>,
+    /// Faults that are drawn besides the scenario's own.
+    pub profile: Profile,
+    /// Events at most; more is a failure.
+    pub event_budget: u64,
+    /// What of the trace is kept besides its hash.
+    pub trace: TraceOptions,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            seed: None,
+            profile: Profile::None,
+            event_budget: EVENT_BUDGET,
+            trace: TraceOptions::default(),
+        }
+    }
+}
+
+/// Why a rehearsal could not be begun.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A distribution of the scenario can't be.
+    #[error("the scenario can't be simulated: {0}")]
+    Scenario(#[from] crate::sim::distribution::DistributionError),
+}
+
+/// A rehearsal that is over.
+pub struct Finished {
+    /// The scenario as it was rehearsed.
+    pub scenario: Scenario,
+    /// The root of its random streams.
+    pub seed: u64,
+    /// The profile of additional faults.
+    pub profile: Profile,
+    /// What the ledger found.
+    pub ledger: LedgerReport,
+    /// The recorded series.
+    pub recording: Recording,
+    /// Whether everything came to rest within the drain.
+    pub quiescent: bool,
+    /// Why the kernel stopped early, if it did.
+    pub halted: Option<Stop>,
+    /// The hash over every event.
+    pub trace_hash: u64,
+    /// Events of the kernel.
+    pub events: u64,
+    /// When virtual time ended.
+    pub ended_at: Timestamp,
+    /// Real time that the simulation took.
+    pub wall: Duration,
+    /// The trace in blocks, if asked for.
+    pub blocks: Vec<Block>,
+    /// The readable trace, if asked for.
+    pub trace: Vec<TraceLine>,
+}
+
+/// Where a rehearsal stands: told now and then.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Virtual time since the start.
+    pub virtual_time: Duration,
+    /// The scenario's duration; the drain goes on after it.
+    pub duration: Duration,
+    /// Events so far.
+    pub events: u64,
+}
+
+/// Rehearses a scenario.
+///
+/// # Errors
+/// The scenario can't be simulated.
+pub fn run(
+    scenario: &Scenario,
+    options: &RunOptions,
+    progress: impl FnMut(Progress),
+) -> Result<Finished, RunError> {
+    run_with(Plain, scenario, options, progress)
+}
+
+/// Rehearses a scenario with something between workers, world and checks.
+///
+/// # Errors
+/// The scenario can't be simulated.
+pub fn run_with<C: Cast>(
+    cast: C,
+    scenario: &Scenario,
+    options: &RunOptions,
+    mut progress: impl FnMut(Progress),
+) -> Result<Finished, RunError> {
+    let began = Instant::now();
+    let seed = options.seed.unwrap_or(scenario.seed);
+    let mut scenario = scenario.clone();
+    scenario.seed = seed;
+    let plan = FaultPlan::draw(&scenario, options.profile);
+    plan.overrides.apply(&mut scenario.workers.options);
+    let mut stage = Stage::build(cast, &scenario, &plan, options)?;
+    let halted = stage.play(&scenario, &mut progress);
+    let kernel = &mut stage.kernel;
+    let ended_at = Timestamp::from_nanos(kernel.now_ns());
+    let quiescent = stage.ledger.borrow().is_quiescent();
+    let ledger = stage.ledger.replace(Ledger::new(LedgerOptions::default()));
+    let report = ledger.finish(ended_at, quiescent);
+    Ok(Finished {
+        seed,
+        profile: options.profile,
+        ledger: report,
+        recording: stage.host.take_recording(),
+        quiescent,
+        halted,
+        trace_hash: kernel.trace_hash(),
+        events: kernel.events(),
+        ended_at,
+        wall: began.elapsed(),
+        blocks: kernel.blocks(),
+        trace: kernel.take_trace(),
+        scenario,
+    })
+}
+
+/// Everything that takes part.
+struct Stage<C: Cast> {
+    kernel: Kernel,
+    world: Rc<World>,
+    host: Rc<WorkerHost<C>>,
+    ledger: Rc<RefCell<Ledger>>,
+}
+
+impl<C: Cast> Stage<C> {
+    fn build(
+        cast: C,
+        scenario: &Scenario,
+        plan: &FaultPlan,
+        options: &RunOptions,
+    ) -> Result<Self, RunError> {
+        let kernel = Kernel::new(KernelOptions {
+            seed: scenario.seed,
+            start_ns: scenario.start.nanos(),
+            event_budget: options.event_budget,
+            trace: options.trace.clone(),
+            ..KernelOptions::default()
+        });
+        let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
+        let images: Arc<[_]> = fleet.images().collect();
+        let index = ImpactIndex::build(&images);
+        let ledger = Rc::new(RefCell::new(Ledger::new(ledger_options(scenario, images))));
+        let cast = Rc::new(cast);
+        let worker_options = scenario.workers.options.clone();
+        let host = Rc::new(WorkerHost::new(
+            cast.clone(),
+            worker_options,
+            ledger.clone(),
+            kernel.handle(),
+        ));
+        let world = World::new(
+            scenario,
+            Parts {
+                handle: kernel.handle(),
+                fleet,
+                impact: Box::new(move |request| index.resolve(request)),
+                host: host.clone(),
+                observer: Rc::new(RefCell::new(Witness::new(cast, ledger.clone()))),
+                options: WorldOptions::default(),
+            },
+        )?;
+        world.start(scenario, plan)?;
+        Ok(Self {
+            kernel,
+            world,
+            host,
+            ledger,
+        })
+    }
+
+    /// Plays the scenario, heals the world, and lets what is open come to an end. Tells why the
+    /// kernel stopped early, if it did.
+    fn play(&mut self, scenario: &Scenario, progress: &mut impl FnMut(Progress)) -> Option<Stop> {
+        let end = scenario.start.after(scenario.duration.std());
+        let last = end.after(scenario.drain.std());
+        let mut healed = false;
+        let mut quiet_looks = 0;
+        loop {
+            let now = Timestamp::from_nanos(self.kernel.now_ns());
+            progress(Progress {
+                virtual_time: now.since(scenario.start),
+                duration: scenario.duration.std(),
+                events: self.kernel.events(),
+            });
+            quiet_looks = if self.ledger.borrow().is_quiescent() {
+                quiet_looks + 1
+            } else {
+                0
+            };
+            // The second look lets the prober see the rest.
+            if healed && (now >= last || quiet_looks >= 2) {
+                return None;
+            }
+            if !healed && now >= end {
+                (healed, quiet_looks) = (true, 0);
+                self.world.stop_triggers();
+                self.world.heal(Heal::All);
+                self.ledger
+                    .borrow_mut()
+                    .expect_drain(now, scenario.drain.std());
+            }
+            let limit = if healed { last } else { end };
+            let next = now.after(STEP).min(limit);
+            match self.kernel.run_until(next.nanos()) {
+                Stop::Deadline => {}
+                stop => return Some(stop),
+            }
+        }
+    }
+}
+
+fn ledger_options(scenario: &Scenario, inventory: Arc<[crate::model::Image]>) -> LedgerOptions {
+    let options = &scenario.workers.options;
+    LedgerOptions {
+        inventory,
+        backlog_refresh: options.backlog_refresh,
+        lease: options.lease,
+        scanner_attempts: options.scanner_attempts,
+        run_timeout: options.run_timeout,
+        ..LedgerOptions::default()
+    }
+}
+
+/// The virtual time of a scenario in nanoseconds, drain included.
+pub fn horizon_nanos(scenario: &Scenario) -> u64 {
+    nanos_of(scenario.duration.std()) + nanos_of(scenario.drain.std())
+}

@@ -1,0 +1,46 @@
+//! Who plays: the worker's ports as a rehearsal hands them out.
+//!
+//! An ordinary rehearsal hands out the world's own. A test may put something between a worker and
+//! the world, to plant a defect and see it caught.
+
+use crate::check::Instruments;
+use crate::model::LifeId;
+use crate::model::observation::Observer;
+use crate::sim::world::WorldPorts;
+use crate::worker::ports::Ports;
+
+/// Chooses what stands between workers, world and checks.
+pub trait Cast: 'static {
+    /// What workers get.
+    type Ports: Ports;
+
+    /// The ports of a life.
+    fn ports(&self, life: &LifeId, world: WorldPorts) -> Self::Ports;
+
+    /// The instruments of a life, as the checks read them.
+    fn instruments(&self, _life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+        plain
+    }
+
+    /// The observer that stands before the ledger: passes on to `ledger` what it is given.
+    fn observe(
+        &self,
+        at: crate::model::Timestamp,
+        observation: &crate::model::observation::Observation<'_>,
+        ledger: &mut dyn Observer,
+    ) {
+        ledger.observe(at, observation);
+    }
+}
+
+/// Nothing stands between.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Plain;
+
+impl Cast for Plain {
+    type Ports = WorldPorts;
+
+    fn ports(&self, _life: &LifeId, world: WorldPorts) -> WorldPorts {
+        world
+    }
+}

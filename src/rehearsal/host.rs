@@ -1,0 +1,164 @@
+//! Real workers in the simulated world.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cast::Cast;
+use super::instruments::LifeInstruments;
+use crate::check::Ledger;
+use crate::metrics::series::Recording;
+use crate::metrics::{
+    BacklogOptions, CollectContext, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions,
+};
+use crate::model::observation::{Observation, Observer};
+use crate::model::{LifeId, ProcessName, Timestamp};
+use crate::sim::kernel::Handle;
+use crate::sim::world::{Command, Host, Instance, LocalFuture, Spawner, WorldPorts};
+use crate::worker::options::WorkerOptions;
+use crate::worker::ports::{Clock, Ports};
+use crate::worker::{Role, Worker};
+
+/// Launches workers, hands their metrics to the ledger, and records their scrapes.
+pub struct WorkerHost<C: Cast> {
+    cast: Rc<C>,
+    options: WorkerOptions,
+    ledger: Rc<RefCell<Ledger>>,
+    recording: RefCell<Recording>,
+    lives: RefCell<BTreeMap<ProcessName, Life>>,
+    handle: Handle,
+}
+
+/// What the prober sees of a life.
+struct Life {
+    registry: Registry,
+    ports: WorldPorts,
+}
+
+impl<C: Cast> WorkerHost<C> {
+    /// A host whose workers all have these options.
+    pub fn new(
+        cast: Rc<C>,
+        options: WorkerOptions,
+        ledger: Rc<RefCell<Ledger>>,
+        handle: Handle,
+    ) -> Self {
+        Self {
+            cast,
+            options,
+            ledger,
+            recording: RefCell::new(Recording::new("scheduler-worker")),
+            lives: RefCell::default(),
+            handle,
+        }
+    }
+
+    /// The recorded series. The host starts over with none.
+    pub fn take_recording(&self) -> Recording {
+        self.recording.replace(Recording::new("scheduler-worker"))
+    }
+}
+
+impl<C: Cast> Host for WorkerHost<C> {
+    fn launch(
+        &self,
+        life: &LifeId,
+        roles: &[Role],
+        ports: WorldPorts,
+        spawner: Spawner,
+    ) -> Rc<dyn Instance> {
+        let registry = Registry::new();
+        let backlog = BacklogOptions {
+            fresh_for: self.options.backlog_refresh,
+            ..BacklogOptions::default()
+        };
+        let metrics = SchedulerWorkerMetrics::with_options(
+            &registry,
+            WorkerMetricsOptions {
+                backlog,
+                ..WorkerMetricsOptions::default()
+            },
+        );
+        let metrics = Arc::new(metrics.expect("an empty registry takes every instrument"));
+        let instruments = LifeInstruments::new(metrics.clone(), registry.clone(), ports.clone());
+        let instruments = self.cast.instruments(life, Box::new(instruments));
+        self.ledger.borrow_mut().attach_metrics(life, instruments);
+        let played = self.cast.ports(life, ports.clone());
+        let worker = Worker::new(played, self.options.clone(), life.clone(), metrics);
+        let worker = Arc::new(worker.expect("the scenario's options were validated"));
+        for which in worker.loops(roles) {
+            spawner.spawn(which.name(), worker.clone().run(which));
+        }
+        self.lives
+            .borrow_mut()
+            .insert(life.process.clone(), Life { registry, ports });
+        Rc::new(Running(worker))
+    }
+
+    fn scrape(&self, process: &ProcessName, life: Option<&LifeId>) {
+        let at_ms = Timestamp::from_nanos(self.handle.now_ns()).millis();
+        let mut recording = self.recording.borrow_mut();
+        let instance = recording.instance(process.as_str());
+        let lives = self.lives.borrow();
+        let result = match lives.get(process).filter(|_| life.is_some()) {
+            Some(life) => {
+                let elapsed: Duration = life.ports.clock().elapsed();
+                recording.scrape(instance, at_ms, &life.registry, &CollectContext { elapsed })
+            }
+            None => recording.scrape_failed(instance, at_ms),
+        };
+        debug_assert!(result.is_ok(), "the prober's times rise");
+    }
+}
+
+/// A worker that lives.
+struct Running<P: Ports>(Arc<Worker<P>>);
+
+impl<P: Ports> Instance for Running<P> {
+    fn stop(&self) {
+        self.0.ask_to_stop();
+    }
+
+    fn stopped(&self) -> LocalFuture<()> {
+        let worker = self.0.clone();
+        Box::pin(async move { worker.stopped().await })
+    }
+
+    fn command(&self, command: &Command) -> LocalFuture<bool> {
+        let (worker, command) = (self.0.clone(), command.clone());
+        Box::pin(async move {
+            let commands = worker.commands();
+            match &command {
+                Command::Run {
+                    schedule,
+                    occurrence,
+                } => commands.start(schedule, occurrence).await,
+                Command::Cancel { run } => commands.cancel(run).await,
+                Command::Retry { run, occurrence } => commands.retry(run, occurrence).await,
+                Command::Redrive { queue } => commands.redrive(*queue).await,
+            }
+        })
+    }
+}
+
+/// What the world tells, passed through the cast to the ledger.
+pub struct Witness<C: Cast> {
+    cast: Rc<C>,
+    ledger: Rc<RefCell<Ledger>>,
+}
+
+impl<C: Cast> Witness<C> {
+    /// A witness that tells this ledger.
+    pub fn new(cast: Rc<C>, ledger: Rc<RefCell<Ledger>>) -> Self {
+        Self { cast, ledger }
+    }
+}
+
+impl<C: Cast> Observer for Witness<C> {
+    fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
+        self.cast
+            .observe(at, observation, &mut *self.ledger.borrow_mut());
+    }
+}

@@ -1,0 +1,129 @@
+//! The checks' view of a life's instruments.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::check::{
+    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
+};
+use crate::metrics::{
+    CollectContext, Delta, HistogramReading, PlannerStatus, Registry, SchedulerWorkerMetrics,
+    SegmentStatus,
+};
+use crate::model::Mode;
+use crate::model::commit::PlanOutcome;
+use crate::sim::world::WorldPorts;
+use crate::worker::ports::{Clock, Ports};
+
+/// The instruments of one life, read as a scrape at this moment would.
+pub struct LifeInstruments {
+    metrics: Arc<SchedulerWorkerMetrics>,
+    registry: Registry,
+    ports: WorldPorts,
+    /// Series that exist from the start.
+    closed: usize,
+}
+
+impl LifeInstruments {
+    /// A view of these instruments; `ports` gives the process's own time.
+    pub fn new(
+        metrics: Arc<SchedulerWorkerMetrics>,
+        registry: Registry,
+        ports: WorldPorts,
+    ) -> Self {
+        let closed = registry.cell_series();
+        Self {
+            metrics,
+            registry,
+            ports,
+            closed,
+        }
+    }
+
+    fn context(&self) -> CollectContext {
+        let elapsed: Duration = self.ports.clock().elapsed();
+        CollectContext { elapsed }
+    }
+}
+
+impl Instruments for LifeInstruments {
+    fn counter(&self, series: CounterSeries) -> u64 {
+        let read = self.metrics.read();
+        match series {
+            CounterSeries::PlannerRuns(mode, outcome) => read.planner_runs(mode, status(outcome)),
+            CounterSeries::Segments(mode, fate) => {
+                let status = match fate {
+                    SegmentFate::Completed => SegmentStatus::Completed,
+                    SegmentFate::PersistFailed => SegmentStatus::PersistFailed,
+                    SegmentFate::RunMissing => SegmentStatus::RunMissing,
+                };
+                read.segments(mode, status)
+            }
+            CounterSeries::Images(mode, changed) => read.images(mode, Delta(changed)),
+            CounterSeries::Deltas(mode, kind) => {
+                let deltas = read.deltas(mode);
+                match kind {
+                    DeltaKind::New => deltas.new_findings,
+                    DeltaKind::Critical => deltas.new_criticals,
+                    DeltaKind::High => deltas.new_high,
+                    DeltaKind::Kev => deltas.kev_hits,
+                }
+            }
+        }
+    }
+
+    fn histogram(&self, series: HistogramSeries) -> HistogramRead {
+        let read = self.metrics.read();
+        match series {
+            HistogramSeries::Latency(mode, outcome) => cumulative(
+                read.planner_latency_bounds(),
+                &read.planner_latency(mode, status(outcome)),
+            ),
+            HistogramSeries::Duration(mode) => {
+                cumulative(read.run_duration_bounds(), &read.run_duration(mode))
+            }
+        }
+    }
+
+    fn runs_active(&self, mode: Mode) -> i64 {
+        self.metrics.read().runs_active(mode)
+    }
+
+    fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
+        self.metrics.backlog().visit(&self.context(), show);
+    }
+
+    fn series_count(&self) -> usize {
+        let mut backlog = 0;
+        self.metrics
+            .backlog()
+            .visit(&self.context(), &mut |_, _, _| backlog += 1);
+        self.registry.cell_series() + backlog
+    }
+
+    fn series_max(&self, schedules: usize) -> usize {
+        self.closed + Mode::ALL.len() * schedules
+    }
+}
+
+const fn status(outcome: PlanOutcome) -> PlannerStatus {
+    match outcome {
+        PlanOutcome::Enqueued => PlannerStatus::Enqueued,
+        PlanOutcome::NoWork => PlannerStatus::NoWork,
+        PlanOutcome::Failed => PlannerStatus::Failed,
+    }
+}
+
+fn cumulative(bounds: &[f64], reading: &HistogramReading) -> HistogramRead {
+    let mut sum = 0;
+    let running = reading.counts().iter().map(|count| {
+        sum += count;
+        sum
+    });
+    HistogramRead {
+        bounds: bounds.to_vec(),
+        cumulative: running.collect(),
+        count: reading.count(),
+        sum: reading.sum(),
+    }
+}

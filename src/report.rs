@@ -1,0 +1,24 @@
+//! A finished rehearsal in, a document out: text for a terminal, JSON, `JUnit` XML.
+//!
+//! [`RunReport`] is everything that a report can say, as plain data with a version; the writers
+//! only arrange it.
+
+mod build;
+mod json;
+mod junit;
+mod number;
+mod quantiles;
+mod summary;
+mod terminal;
+mod verdict;
+
+pub use crate::check::expectation::Outcome;
+pub use json::json;
+pub use junit::junit;
+pub use quantiles::Quantiles;
+pub use summary::{
+    Determinism, Expectation, Fault, Gate, Instrument, Invariant, RunReport, Runs, SCHEMA, Series,
+    SeriesValue, StuckRun, Violation,
+};
+pub use terminal::terminal;
+pub use verdict::{Verdict, worst_exit_code};

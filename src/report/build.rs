@@ -1,0 +1,304 @@
+//! From a finished rehearsal to its report.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Determinism, Expectation, Fault, Gate, Instrument, Invariant, Quantiles, RunReport, Runs,
+    SCHEMA, Series, SeriesValue, StuckRun, Verdict, Violation,
+};
+use crate::check::expectation::{Outcome, Span, judge};
+use crate::check::{Findings, InvariantName, LedgerReport};
+use crate::metrics::{Family, Kind, Recording};
+use crate::model::commit::FireFate;
+use crate::rehearsal::{Difference, Finished};
+use crate::scenario::Gates;
+use crate::sim::kernel::{Stop, TraceLine};
+
+/// How far back the last value of a series may lie, ms.
+const LOOK_BACK_MS: i64 = 300_000;
+
+impl RunReport {
+    /// The report of a finished rehearsal. `replay` is the shell line that does the same again;
+    /// `rerun` says what a second rehearsal differed in, if one was made.
+    pub fn new(finished: &Finished, replay: String, rerun: Option<Option<&Difference>>) -> Self {
+        let Finished {
+            scenario,
+            ledger,
+            recording,
+            ..
+        } = finished;
+        let tally = &ledger.tally;
+        let determinism = rerun.map(determinism);
+        let expectations = expectations(finished);
+        let gates = gates(&scenario.gates, ledger);
+        let mut invariants: Vec<Invariant> = ledger.findings.iter().map(invariant).collect();
+        note_determinism(&mut invariants, determinism.as_ref());
+        let halted = finished.halted.and_then(halt_reason).map(String::from);
+        Self {
+            schema: SCHEMA.into(),
+            scenario: scenario.name.clone(),
+            description: scenario.description.clone(),
+            seed: finished.seed,
+            profile: finished.profile.as_str().into(),
+            trace_hash: format!("{:016x}", finished.trace_hash),
+            verdict: verdict(&invariants, &expectations, &gates, halted.is_some()),
+            virtual_seconds: finished.ended_at.since(scenario.start).as_secs_f64(),
+            wall_seconds: finished.wall.as_secs_f64(),
+            events: finished.events,
+            images: tally.images,
+            images_failed: tally.images_failed,
+            deltas: tally.deltas,
+            runs: Runs {
+                completed: tally.runs_completed - tally.runs_without_work,
+                no_work: tally.runs_without_work,
+                error: tally.runs_failed,
+                cancelled: tally.runs_cancelled,
+                open: ledger.stuck.len() as u64,
+            },
+            fires: FireFate::ALL
+                .iter()
+                .map(|fate| (fate.as_str().to_owned(), tally.fires[fate.index()]))
+                .collect(),
+            latency: BTreeMap::from([
+                (
+                    "plannerLatency".into(),
+                    Quantiles::of_micros(&ledger.latency_micros),
+                ),
+                (
+                    "runDuration".into(),
+                    Quantiles::of_micros(&ledger.duration_micros),
+                ),
+            ]),
+            backlog_peak: tally.peak_backlog,
+            faults: faults(ledger),
+            invariants,
+            expectations,
+            gates,
+            stuck: stuck(ledger),
+            halted,
+            determinism,
+            instruments: instruments(recording, finished.ended_at.millis()),
+            replay,
+        }
+    }
+}
+
+/// Why a rehearsal that stopped early is no good.
+const fn halt_reason(stop: Stop) -> Option<&'static str> {
+    match stop {
+        Stop::Deadline | Stop::Idle | Stop::Requested => None,
+        Stop::EventBudget => Some("the budget of events is spent: something goes round in circles"),
+        Stop::TaskLimit => Some("there are too many tasks at once"),
+        Stop::TimerLimit => Some("there are too many timers at once"),
+    }
+}
+
+/// A violation weighs more than a gate that was not met, and that more than a miss.
+fn verdict(
+    invariants: &[Invariant],
+    expectations: &[Expectation],
+    gates: &[Gate],
+    halted: bool,
+) -> Verdict {
+    let any = |outcome| {
+        expectations
+            .iter()
+            .any(|expectation| expectation.outcome == outcome)
+    };
+    if halted || invariants.iter().any(|i| i.violations > 0) || any(Outcome::Violated) {
+        Verdict::Fail
+    } else if !gates.iter().all(Gate::is_met) {
+        Verdict::Vacuous
+    } else if any(Outcome::Missed) {
+        Verdict::Miss
+    } else {
+        Verdict::Pass
+    }
+}
+
+fn expectations(finished: &Finished) -> Vec<Expectation> {
+    let scenario = &finished.scenario;
+    let span = Span {
+        start: scenario.start,
+        end: finished.ended_at,
+        interval: scenario.workers.scrape_interval.std(),
+    };
+    let judged = scenario.expectations.iter().map(|expectation| {
+        let judgement = judge(expectation, &finished.recording, &span);
+        Expectation {
+            name: expectation
+                .name
+                .clone()
+                .unwrap_or_else(|| expectation.query.clone()),
+            query: expectation.query.clone(),
+            when: expectation.when.as_str().into(),
+            outcome: judgement.outcome,
+            answers: judgement.answers,
+            detail: judgement.detail,
+        }
+    });
+    judged.collect()
+}
+
+/// The gates that require anything.
+fn gates(gates: &Gates, ledger: &LedgerReport) -> Vec<Gate> {
+    let tally = &ledger.tally;
+    let plain = [
+        ("runs", gates.runs, tally.runs_ended()),
+        ("images", gates.images, tally.images),
+        ("faults", gates.faults, ledger.faults_hit()),
+        ("deltas", gates.deltas, tally.deltas),
+        ("comparisons", gates.comparisons, ledger.checks()),
+    ];
+    let plain = plain
+        .into_iter()
+        .map(|(name, required, found)| (name.to_owned(), required, found));
+    let exercised = gates.exercised.iter().map(|(name, required)| {
+        let findings = ledger
+            .findings
+            .iter()
+            .find(|findings| findings.name.as_str() == name);
+        let found = findings.map_or(0, |findings| findings.exercised);
+        (format!("exercised.{name}"), *required, found)
+    });
+    plain
+        .chain(exercised)
+        .filter(|(_, required, _)| *required > 0)
+        .map(|(name, required, found)| Gate {
+            name,
+            required,
+            found,
+        })
+        .collect()
+}
+
+fn invariant(findings: &Findings) -> Invariant {
+    let first = findings.violations.iter().map(|violation| Violation {
+        at: violation.at.to_string(),
+        place: violation.place.clone(),
+        what: violation.what.clone(),
+        expected: violation.expected.clone(),
+        found: violation.found.clone(),
+    });
+    Invariant {
+        name: findings.name.to_string(),
+        checks: findings.checks,
+        exercised: findings.exercised,
+        violations: findings.violated,
+        first: first.collect(),
+    }
+}
+
+fn determinism(difference: Option<&Difference>) -> Determinism {
+    let side = |name: &str, line: Option<&TraceLine>| match line {
+        Some(line) => format!(
+            "{name}: event {} at {} ns: {}",
+            line.event, line.at_ns, line.what
+        ),
+        None => format!("{name}: nothing; it had ended"),
+    };
+    let first_difference = difference.map(|difference| {
+        vec![
+            format!("event {}", difference.event),
+            side("first", difference.first.as_ref()),
+            side("second", difference.second.as_ref()),
+        ]
+    });
+    Determinism {
+        same: difference.is_none(),
+        first_difference: first_difference.unwrap_or_default(),
+    }
+}
+
+/// The one invariant that takes two rehearsals to check.
+fn note_determinism(invariants: &mut [Invariant], determinism: Option<&Determinism>) {
+    let name = InvariantName::Determinism.as_str();
+    let found = invariants
+        .iter_mut()
+        .find(|invariant| invariant.name == name);
+    if let (Some(invariant), Some(determinism)) = (found, determinism) {
+        invariant.checks += 1;
+        invariant.exercised += 1;
+        invariant.violations += u64::from(!determinism.same);
+    }
+}
+
+fn faults(ledger: &LedgerReport) -> Vec<Fault> {
+    let faults = ledger
+        .faults
+        .iter()
+        .filter(|(_, begun, hit)| *begun + *hit > 0);
+    faults
+        .map(|(kind, begun, hit)| Fault {
+            kind: kind.as_str().into(),
+            begun: *begun,
+            hit: *hit,
+        })
+        .collect()
+}
+
+fn stuck(ledger: &LedgerReport) -> Vec<StuckRun> {
+    let stuck = ledger.stuck.iter();
+    stuck
+        .map(|stuck| StuckRun {
+            run: stuck.run.to_string(),
+            waits_for: stuck.waits_for.clone(),
+        })
+        .collect()
+}
+
+/// The last scraped values of every instrument, summed over processes.
+fn instruments(recording: &Recording, at_ms: i64) -> BTreeMap<String, Instrument> {
+    let mut instruments = BTreeMap::new();
+    for family in recording.families() {
+        let series = match family.kind {
+            Kind::Histogram => histogram(recording, family, at_ms),
+            Kind::Counter | Kind::UpDown | Kind::Gauge => {
+                let numbers = sums(recording, &family.name, at_ms).into_iter();
+                let series = numbers.map(|(labels, value)| Series {
+                    labels,
+                    value: SeriesValue::Number { value },
+                });
+                series.collect()
+            }
+        };
+        let kind = family.kind.exposed().to_owned();
+        instruments.insert(family.name.to_string(), Instrument { kind, series });
+    }
+    instruments
+}
+
+fn histogram(recording: &Recording, family: &Family, at_ms: i64) -> Vec<Series> {
+    let sums_of = |part: &str| sums(recording, &format!("{}_{part}", family.name), at_ms);
+    let totals = sums_of("sum");
+    let series = sums_of("count").into_iter().map(|(labels, count)| {
+        let sum = totals.get(&labels).copied().unwrap_or_default();
+        Series {
+            value: SeriesValue::Histogram {
+                count: count as u64,
+                sum,
+            },
+            labels,
+        }
+    });
+    series.collect()
+}
+
+/// The last values of the series of a name, summed over processes.
+fn sums(recording: &Recording, name: &str, at_ms: i64) -> BTreeMap<BTreeMap<String, String>, f64> {
+    let mut sums = BTreeMap::new();
+    for id in recording.select(Some(name), &[]) {
+        let Some(sample) = recording.latest(id, at_ms, LOOK_BACK_MS) else {
+            continue;
+        };
+        let own = recording
+            .labels(id)
+            .iter()
+            .filter(|(name, _)| !matches!(*name, "job" | "instance"));
+        let labels = own
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        *sums.entry(labels).or_insert(0.0) += sample.value;
+    }
+    sums
+}

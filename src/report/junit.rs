@@ -1,0 +1,112 @@
+//! The report as `JUnit` XML: a suite for each scenario, a case for each invariant, expectation and
+//! gate.
+
+use std::time::Duration;
+
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+use super::{Expectation, Gate, Invariant, Outcome, RunReport, StuckRun};
+
+/// One document for all scenarios.
+pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
+    let mut document = Report::new("rehearsal");
+    for report in reports {
+        document.add_test_suite(suite(report));
+    }
+    document.to_string()
+}
+
+fn suite(report: &RunReport) -> TestSuite {
+    let mut suite = TestSuite::new(format!("{} seed {}", report.scenario, report.seed));
+    suite.set_time(Duration::try_from_secs_f64(report.wall_seconds).unwrap_or_default());
+    suite.add_property(("seed", report.seed.to_string().as_str()));
+    suite.add_property(("traceHash", report.trace_hash.as_str()));
+    suite.add_property(("verdict", report.verdict.as_str()));
+    suite.add_property(("replay", report.replay.as_str()));
+    let name = report.scenario.as_str();
+    suite.add_test_cases(
+        report
+            .invariants
+            .iter()
+            .map(|invariant| case_of(name, invariant)),
+    );
+    suite.add_test_cases(
+        report
+            .expectations
+            .iter()
+            .map(|case| expectation(name, case)),
+    );
+    suite.add_test_cases(report.gates.iter().map(|case| gate(name, case)));
+    suite.add_test_cases(report.stuck.iter().map(|run| stuck(name, run)));
+    if let Some(reason) = &report.halted {
+        suite.add_test_case(case(name, "halted", "virtual time", Some(reason)));
+    }
+    if let Some(determinism) = &report.determinism {
+        let detail = determinism.first_difference.join("\n");
+        suite.add_test_case(case(
+            name,
+            "re-run",
+            "same",
+            (!determinism.same).then_some(&detail),
+        ));
+    }
+    suite
+}
+
+fn case_of(scenario: &str, invariant: &Invariant) -> TestCase {
+    let detail = (invariant.violations > 0).then(|| {
+        let first = invariant
+            .first
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>();
+        let times = format!("violated {} times", invariant.violations);
+        [times]
+            .into_iter()
+            .chain(first)
+            .collect::<Vec<_>>()
+            .join("\n")
+    });
+    case(scenario, "invariant", &invariant.name, detail.as_deref())
+}
+
+fn expectation(scenario: &str, expectation: &Expectation) -> TestCase {
+    let detail = (expectation.outcome != Outcome::Met)
+        .then(|| format!("{}: {}", expectation.query, expectation.detail));
+    case(
+        scenario,
+        "expectation",
+        &expectation.name,
+        detail.as_deref(),
+    )
+}
+
+fn gate(scenario: &str, gate: &Gate) -> TestCase {
+    let detail =
+        (!gate.is_met()).then(|| format!("{} required, {} found", gate.required, gate.found));
+    case(scenario, "gate", &gate.name, detail.as_deref())
+}
+
+fn stuck(scenario: &str, run: &StuckRun) -> TestCase {
+    case(
+        scenario,
+        "stuck",
+        &run.run,
+        Some(&format!("waits for {}", run.waits_for)),
+    )
+}
+
+fn case(scenario: &str, group: &str, name: &str, failure: Option<&str>) -> TestCase {
+    let status = match failure {
+        None => TestCaseStatus::success(),
+        Some(detail) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(detail.lines().next().unwrap_or_default());
+            status.set_description(detail);
+            status
+        }
+    };
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("{scenario}.{group}"));
+    case
+}

@@ -1,0 +1,307 @@
+//! The report as text for a terminal: grasped in ten seconds.
+
+use std::fmt::{self, Display, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::number::{count, rate, seconds};
+use super::{Outcome, RunReport, Verdict, Violation};
+
+/// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.
+const SHOWN_MAX: usize = 3;
+
+/// The report as text with styles; whoever prints it strips them where they aren't wanted. The
+/// last line is the same for people and scripts: `PASS scenario=NAME seed=N trace=HEX`.
+pub fn terminal(report: &RunReport) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write_report(&mut text, report);
+    text
+}
+
+fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
+    writeln!(
+        out,
+        "{}: {} of virtual time in {}, {} times real time",
+        bold(&report.scenario),
+        seconds(report.virtual_seconds),
+        seconds(report.wall_seconds),
+        rate(report.speed()),
+    )?;
+    if !report.description.is_empty() {
+        writeln!(out, "{}", dim(&report.description))?;
+    }
+    writeln!(out)?;
+    write_checks(out, report)?;
+    writeln!(out)?;
+    write_facts(out, report)?;
+    write_troubles(out, report)?;
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{} scenario={} seed={} trace={}",
+        coloured(report.verdict),
+        report.scenario,
+        report.seed,
+        report.trace_hash
+    )
+}
+
+/// What held, by count.
+fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
+    // One that nothing ever put to the test has not held.
+    let checked = report
+        .invariants
+        .iter()
+        .filter(|invariant| invariant.checks > 0);
+    let held = checked
+        .clone()
+        .filter(|invariant| invariant.violations == 0)
+        .count();
+    let exercised = checked
+        .clone()
+        .filter(|invariant| invariant.exercised > 0)
+        .count();
+    let checks = checked.clone().map(|invariant| invariant.checks).sum();
+    line(
+        out,
+        "invariants",
+        &[
+            of(held, checked.count(), "held"),
+            format!("{} checks", count(checks)),
+            format!("{exercised} exercised"),
+        ],
+    )?;
+    let met = |outcome| {
+        report
+            .expectations
+            .iter()
+            .filter(|e| e.outcome == outcome)
+            .count()
+    };
+    if !report.expectations.is_empty() {
+        line(
+            out,
+            "expectations",
+            &[of(met(Outcome::Met), report.expectations.len(), "met")],
+        )?;
+    }
+    if !report.gates.is_empty() {
+        let met = report.gates.iter().filter(|gate| gate.is_met()).count();
+        line(out, "gates", &[of(met, report.gates.len(), "met")])?;
+    }
+    match &report.determinism {
+        Some(determinism) if determinism.same => line(out, "re-run", &["the same".into()]),
+        Some(_) => line(
+            out,
+            "re-run",
+            &[paint(AnsiColor::Red, "differs").to_string()],
+        ),
+        None => Ok(()),
+    }
+}
+
+/// What happened.
+fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
+    let runs = &report.runs;
+    let mut parts = vec![
+        format!("{} completed", count(runs.completed)),
+        format!("{} no work", count(runs.no_work)),
+        format!("{} error", count(runs.error)),
+        format!("{} cancelled", count(runs.cancelled)),
+    ];
+    if runs.open > 0 {
+        parts.push(paint(AnsiColor::Red, format!("{} never ended", count(runs.open))).to_string());
+    }
+    line(out, "runs", &parts)?;
+    line(
+        out,
+        "images",
+        &[
+            format!("{} scanned", count(report.images)),
+            format!("{} failed", count(report.images_failed)),
+            format!("{} changed", count(report.deltas)),
+        ],
+    )?;
+    let fires: Vec<String> = report
+        .fires
+        .iter()
+        .map(|(fate, number)| format!("{} {fate}", count(*number)))
+        .collect();
+    line(out, "cron fires", &fires)?;
+    for (name, quantiles) in &report.latency {
+        let parts = [
+            format!("p50 {}", seconds(quantiles.p50_seconds)),
+            format!("p95 {}", seconds(quantiles.p95_seconds)),
+            format!("p99 {}", seconds(quantiles.p99_seconds)),
+            format!("max {}", seconds(quantiles.max_seconds)),
+        ];
+        line(out, &spaced(name), &parts)?;
+    }
+    line(
+        out,
+        "backlog",
+        &[format!("{} images at most", count(report.backlog_peak))],
+    )?;
+    if !report.faults.is_empty() {
+        let faults: Vec<String> = report
+            .faults
+            .iter()
+            .map(|fault| format!("{} {} (hit {})", fault.kind, fault.begun, count(fault.hit)))
+            .collect();
+        line(out, "faults", &faults)?;
+    }
+    line(
+        out,
+        "speed",
+        &[
+            format!("{} events", count(report.events)),
+            format!("{} events/s", rate(report.events_per_second())),
+            format!("{} images/s", rate(report.images_per_second())),
+        ],
+    )
+}
+
+/// What went wrong, if anything did, and how to see it again.
+fn write_troubles(out: &mut String, report: &RunReport) -> fmt::Result {
+    let mut troubles = String::new();
+    if let Some(reason) = &report.halted {
+        trouble(&mut troubles, "halted", "virtual time", reason)?;
+    }
+    for invariant in report
+        .invariants
+        .iter()
+        .filter(|invariant| invariant.violations > 0)
+    {
+        let violations = match invariant.violations {
+            1 => "one violation".to_owned(),
+            several => format!("{} violations", count(several)),
+        };
+        let times = format!("{violations} in {} checks", count(invariant.checks));
+        trouble(&mut troubles, "invariant", &invariant.name, &times)?;
+        for violation in invariant.first.iter().take(SHOWN_MAX) {
+            writeln!(troubles, "  {violation}")?;
+        }
+    }
+    for expectation in report
+        .expectations
+        .iter()
+        .filter(|e| e.outcome != Outcome::Met)
+    {
+        trouble(
+            &mut troubles,
+            "expectation",
+            &expectation.name,
+            &expectation.detail,
+        )?;
+    }
+    for gate in report.gates.iter().filter(|gate| !gate.is_met()) {
+        let detail = format!(
+            "{} required, {} found",
+            count(gate.required),
+            count(gate.found)
+        );
+        trouble(&mut troubles, "gate", &gate.name, &detail)?;
+    }
+    for run in report.stuck.iter().take(SHOWN_MAX) {
+        trouble(
+            &mut troubles,
+            "stuck",
+            &run.run,
+            &format!("waits for {}", run.waits_for),
+        )?;
+    }
+    if report.stuck.len() > SHOWN_MAX {
+        writeln!(troubles, "  and {} more", report.stuck.len() - SHOWN_MAX)?;
+    }
+    if let Some(determinism) = report
+        .determinism
+        .as_ref()
+        .filter(|determinism| !determinism.same)
+    {
+        trouble(
+            &mut troubles,
+            "re-run",
+            "determinism",
+            "the first event that differs",
+        )?;
+        for side in &determinism.first_difference {
+            writeln!(troubles, "  {side}")?;
+        }
+    }
+    if troubles.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\n{troubles}")?;
+    writeln!(out, "{} {}", dim("again:"), report.replay)
+}
+
+impl Display for Violation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            at,
+            place,
+            what,
+            expected,
+            found,
+        } = self;
+        write!(formatter, "{at} {place}: {what}")?;
+        if expected.is_empty() && found.is_empty() {
+            return Ok(());
+        }
+        write!(formatter, "; expected {expected}, found {found}")
+    }
+}
+
+fn line(out: &mut String, name: &str, parts: &[String]) -> fmt::Result {
+    writeln!(out, "{}{}", dim(format!("{name:<18}")), parts.join("   "))
+}
+
+fn trouble(out: &mut String, group: &str, name: &str, detail: &str) -> fmt::Result {
+    writeln!(out, "{} {name}: {detail}", paint(AnsiColor::Red, group))
+}
+
+/// `24 of 25 held`, or `all 25 held`.
+fn of(good: usize, all: usize, word: &str) -> String {
+    if good == all {
+        return format!("all {all} {word}");
+    }
+    paint(AnsiColor::Red, format!("{good} of {all} {word}")).to_string()
+}
+
+/// `plannerLatency` as `planner latency`.
+fn spaced(name: &str) -> String {
+    let mut text = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() {
+            text.push(' ');
+        }
+        text.extend(character.to_lowercase());
+    }
+    text
+}
+
+fn coloured(verdict: Verdict) -> impl Display {
+    let colour = match verdict {
+        Verdict::Pass => AnsiColor::Green,
+        Verdict::Fail => AnsiColor::Red,
+        Verdict::Miss | Verdict::Vacuous => AnsiColor::Yellow,
+    };
+    styled(colour.on_default().bold(), verdict.as_str())
+}
+
+fn paint(colour: AnsiColor, text: impl Display) -> impl Display {
+    styled(colour.on_default(), text)
+}
+
+fn bold(text: impl Display) -> impl Display {
+    styled(Style::new().bold(), text)
+}
+
+fn dim(text: impl Display) -> impl Display {
+    styled(Style::new().dimmed(), text)
+}
+
+fn styled(style: Style, text: impl Display) -> impl Display {
+    fmt::from_fn(move |formatter| write!(formatter, "{style}{text}{style:#}"))
+}

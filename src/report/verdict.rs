@@ -1,0 +1,68 @@
+//! What became of a rehearsal, in one word and one exit code.
+
+use serde::{Deserialize, Serialize};
+
+/// Exit codes from the worst to the best.
+const WORST_FIRST: [u8; 7] = [1, 2, 13, 10, 12, 11, 0];
+
+/// What became of a rehearsal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Verdict {
+    /// Everything held.
+    Pass,
+    /// An invariant or an expectation was violated.
+    Fail,
+    /// A `sometimes` expectation never happened.
+    Miss,
+    /// A gate was not met: too little happened to mean anything.
+    Vacuous,
+}
+
+impl Verdict {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Miss => "MISS",
+            Self::Vacuous => "VACUOUS",
+        }
+    }
+
+    /// The exit code of a rehearsal with this verdict.
+    pub const fn exit_code(self) -> u8 {
+        match self {
+            Self::Pass => 0,
+            Self::Fail => 10,
+            Self::Miss => 11,
+            Self::Vacuous => 12,
+        }
+    }
+}
+
+/// The exit code that counts among several; 0 among none.
+pub fn worst_exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {
+    // A code that is not in the list is an error that nobody foresaw: the worst.
+    let rank = |code: &u8| {
+        WORST_FIRST
+            .iter()
+            .position(|known| known == code)
+            .unwrap_or(0)
+    };
+    codes.into_iter().min_by_key(rank).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_exit_code_counts() {
+        assert_eq!(worst_exit_code([]), 0);
+        assert_eq!(worst_exit_code([0, 11, 12]), 12);
+        assert_eq!(worst_exit_code([12, 10, 11]), 10);
+        assert_eq!(worst_exit_code([10, 13]), 13);
+        assert_eq!(worst_exit_code([13, 2, 1]), 1);
+    }
+}
