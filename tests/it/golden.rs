@@ -1,0 +1,167 @@
+//! Every bundled scenario against its golden file: the summary first, with a readable difference,
+//! then the trace hash.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --profile checked --test it golden -- --include-ignored` writes the
+//! files anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rehearsal::rehearsal::{RunOptions, run};
+use rehearsal::report::RunReport;
+use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::sim::fault_plan::Profile;
+
+/// Quick enough for a build without optimisation.
+const SMALL: [&str; 5] = [
+    "schedule-churn",
+    "slow-image-outlives-lease",
+    "store-conflicts",
+    "tenant-burst",
+    "long-outage",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn load(name: &str) -> Scenario {
+    let loader = Loader {
+        vocabulary: rehearsal::check::vocabulary(),
+        overrides: Vec::new(),
+    };
+    let path = root().join("scenarios").join(format!("{name}.toml"));
+    loader.load(&path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rehearse(scenario: &Scenario, options: &RunOptions) -> RunReport {
+    let finished = run(scenario, options, |_| {}).expect("a bundled scenario can be simulated");
+    RunReport::new(&finished, String::new(), None)
+}
+
+/// What must stay as it is: everything but the speed.
+fn summary(report: &RunReport) -> String {
+    let mut text = format!(
+        "scenario {}\nseed {}\nverdict {}\nvirtual seconds {}\nevents {}\nimages {} scanned, {} failed\n",
+        report.scenario,
+        report.seed,
+        report.verdict.as_str(),
+        report.virtual_seconds,
+        report.events,
+        report.images,
+        report.images_failed
+    );
+    let (runs, deltas) = (&report.runs, &report.deltas);
+    let _ = writeln!(text, "{runs:?}\n{deltas:?}");
+    for fault in &report.faults {
+        let _ = writeln!(
+            text,
+            "fault {}: began {}, hit {}",
+            fault.kind, fault.begun, fault.hit
+        );
+    }
+    for invariant in &report.invariants {
+        let _ = writeln!(
+            text,
+            "invariant {}: {} checks, {} exercised, {} violated",
+            invariant.name, invariant.checks, invariant.exercised, invariant.violations
+        );
+    }
+    for expectation in &report.expectations {
+        let _ = writeln!(
+            text,
+            "expectation {}: {:?}",
+            expectation.name, expectation.outcome
+        );
+    }
+    text
+}
+
+/// The lines in which two summaries differ.
+fn difference(golden: &str, found: &str) -> String {
+    let pairs = golden
+        .lines()
+        .zip(found.lines())
+        .filter(|(golden, found)| golden != found);
+    pairs.fold(String::new(), |text, (golden, found)| {
+        text + "- " + golden + "\n+ " + found + "\n"
+    })
+}
+
+fn check(name: &str) {
+    let report = rehearse(&load(name), &RunOptions::default());
+    assert_eq!(
+        report.verdict.as_str(),
+        "PASS",
+        "{}",
+        rehearsal::report::terminal(&report)
+    );
+    let found = summary(&report);
+    let path: PathBuf = root().join("reports/golden").join(format!("{name}.txt"));
+    let trace = format!("trace {}\n", report.trace_hash);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, found.clone() + &trace).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    let (golden, golden_trace) = golden.rsplit_once("trace ").unwrap_or((&golden, ""));
+    assert!(
+        golden == found,
+        "{} is no longer what happens:\n{}",
+        path.display(),
+        difference(golden, &found)
+    );
+    assert_eq!(
+        golden_trace,
+        &trace["trace ".len()..],
+        "the trace of {name} has another hash"
+    );
+}
+
+#[test]
+fn small_scenarios_are_as_they_were() {
+    SMALL.into_iter().for_each(check);
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn all_scenarios_are_as_they_were() {
+    let mut names: Vec<String> = fs::read_dir(root().join("scenarios"))
+        .unwrap()
+        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+        .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 18, "some scenarios are missing: {names:?}");
+    names.iter().for_each(|name| check(name));
+}
+
+fn swarm(seeds: std::ops::Range<u64>) {
+    let scenario = load("quickstart");
+    for seed in seeds {
+        let options = RunOptions {
+            seed: Some(seed),
+            profile: Profile::Swarm,
+            ..RunOptions::default()
+        };
+        let report = rehearse(&scenario, &options);
+        assert_eq!(
+            report.verdict.as_str(),
+            "PASS",
+            "rehearsal run scenarios/quickstart.toml --profile swarm --seed {seed}\n{}",
+            rehearsal::report::terminal(&report)
+        );
+    }
+}
+
+#[test]
+fn a_few_seeds_pass_under_swarm() {
+    swarm(0..2);
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn two_hundred_seeds_pass_under_swarm() {
+    swarm(0..200);
+}

@@ -1,0 +1,12 @@
+//! Integration tests: one binary, a module per subject.
+
+mod command_line;
+mod golden;
+mod house;
+mod malformed;
+mod metrics;
+mod planted;
+mod readme;
+mod scenario_docs;
+mod scenario_files;
+mod scenario_mutations;

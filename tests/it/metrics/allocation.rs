@@ -1,0 +1,137 @@
+//! Recording allocates nothing once a thread has recorded before.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use metrics::{Key, Level, Metadata, Recorder};
+use rehearsal::metrics::{
+    Bounds, Delta, Family, Labels, Mode, Open, PlannerStatus, Precision, Registry,
+    SchedulerWorkerMetrics, SegmentStatus,
+};
+
+/// The system's allocator, counting for each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn count() {
+    // A thread that is ending may allocate after its locals are gone.
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: every method passes its arguments unchanged to the system's allocator, which upholds the
+// trait's contract; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller upholds the contract for `layout`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller upholds the contract; the pointer came from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for `dealloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// How often `work` allocates, the second time.
+fn allocations(mut work: impl FnMut()) -> u64 {
+    work();
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn the_counting_allocator_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn recording_through_typed_handles_allocates_nothing() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let mode = Mode::AnalysisOnly;
+    let work = || {
+        metrics.planner_run(mode, PlannerStatus::Enqueued, 0.4);
+        metrics.planner_run(mode, PlannerStatus::Enqueued, f64::NAN);
+        metrics.run_completed(mode, 40.0);
+        metrics.segment(mode, SegmentStatus::Completed);
+        metrics.images(mode, Delta(true), 3);
+        metrics.runs_active_add(mode, -1);
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn reading_single_series_allocates_nothing() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    metrics.run_completed(Mode::AnalysisOnly, 40.0);
+    let work = || {
+        let read = metrics.read();
+        assert_eq!(read.run_duration(Mode::AnalysisOnly).count(), 1);
+        assert_eq!(
+            read.segments(Mode::AnalysisOnly, SegmentStatus::Completed),
+            0
+        );
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn recording_through_open_handles_allocates_nothing() {
+    let registry = Registry::new();
+    let bounds = Bounds::new(&[0.1, 1.0]).expect("rising");
+    let precision = Precision {
+        unit: 0.001,
+        max: 60.0,
+        digits: 2,
+    };
+    let family = Family::histogram("h_seconds", bounds).exact(precision);
+    let histogram = registry
+        .histogram(&family, Labels::none())
+        .expect("a new name");
+    let gauge = registry
+        .gauge(&Family::gauge("g"), Labels::none())
+        .expect("a new name");
+    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    let work = || {
+        histogram.record(0.3);
+        histogram.record_many(7.0, 3);
+        gauge.set(1.0);
+        gauge.add(-0.5);
+        open.get("nightly").expect("a new name").increment();
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn recording_through_the_metrics_crate_allocates_nothing() {
+    let registry = Registry::new();
+    let metadata = Metadata::new("test", Level::INFO, None);
+    let counter = registry.register_counter(&Key::from_static_name("c_total"), &metadata);
+    let gauge = registry.register_gauge(&Key::from_static_name("g"), &metadata);
+    let histogram = registry.register_histogram(&Key::from_static_name("h"), &metadata);
+    let work = || {
+        counter.increment(1);
+        gauge.increment(1.0);
+        histogram.record(0.2);
+        // A static key is looked up without allocating too.
+        metrics::with_local_recorder(&registry, || {
+            metrics::counter!("macro_total", "kind" => "a").increment(1);
+        });
+    };
+    assert_eq!(allocations(work), 0);
+}

@@ -1,0 +1,110 @@
+//! Defects planted in a small rehearsal of the real worker in the real world: each is caught under
+//! the name of the invariant that it breaks, with a message that says where, what was expected and
+//! what was found.
+
+mod defect;
+mod healthy;
+mod instruments;
+mod planning;
+mod toys;
+mod work;
+mod wrapped;
+
+use std::rc::Rc;
+
+use defect::Defect;
+use rehearsal::check::InvariantName;
+use rehearsal::rehearsal::{Finished, RunOptions, run_with};
+use rehearsal::scenario::Loader;
+use wrapped::Planted;
+
+/// Two hours of two tenants. The last fires come shortly before the end, so that there is something
+/// to drain; the last schedule finds nothing old enough and has runs without work.
+const SMALL: &str = r#"
+name = "small"
+duration = "2h10s"
+drain = "40m"
+seed = 3
+
+[fleet]
+tenants = ["acme", "globex"]
+images = 60
+components = 80
+componentsPerImage = { kind = "constant", value = 8 }
+
+[[schedule]]
+id = "acme-often"
+tenant = "acme"
+whenCron = "*/30 * * * *"
+limits = { parallelism = 2 }
+
+[[schedule]]
+id = "globex-often"
+tenant = "globex"
+whenCron = "*/30 * * * *"
+limits = { ratePerSecond = 5 }
+mode = "contentRefresh"
+
+[[schedule]]
+id = "acme-seldom"
+tenant = "acme"
+whenCron = "0 * * * *"
+onlyIf = { lastReportOlderThan = "12h" }
+
+[deltas]
+probability = 0.4
+
+[workers]
+processes = 2
+options = { segmentSize = 5 }
+"#;
+
+/// Rehearses the small scenario, with `more` of it after the rest, with a defect.
+fn rehearse(more: &str, defect: impl Defect) -> Finished {
+    let text = format!("{SMALL}{more}");
+    let scenario = Loader::default().parse("small.toml", &text, None);
+    let scenario = scenario.expect("the small scenario is valid");
+    let cast = Planted(Rc::new(defect));
+    let finished = run_with(cast, &scenario, &RunOptions::default(), |_| {});
+    finished.expect("the small scenario can be simulated")
+}
+
+/// What a defect must give.
+struct Expected {
+    /// The invariant that it breaks.
+    name: InvariantName,
+    /// Invariants that it can't but break too.
+    also: &'static [InvariantName],
+    /// Parts of the message of the first violation: where, what was expected and what was found.
+    says: [&'static str; 3],
+}
+
+/// Names of the invariants that were violated.
+fn violated(finished: &Finished) -> Vec<InvariantName> {
+    let findings = finished.ledger.findings.iter();
+    let violated = findings.filter(|findings| findings.violated > 0);
+    violated.map(|findings| findings.name).collect()
+}
+
+/// The first violation of each violated invariant, for messages of tests.
+fn first_violations(finished: &Finished) -> String {
+    let findings = finished.ledger.findings.iter();
+    let firsts = findings.filter_map(|findings| findings.violations.first());
+    let lines: Vec<_> = firsts.map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// Rehearses with a defect and looks whether it is caught as expected.
+fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
+    let finished = rehearse(more, defect);
+    let told = first_violations(&finished);
+    let mut due = expected.also.to_vec();
+    due.push(expected.name);
+    due.sort_unstable();
+    assert_eq!(violated(&finished), due, "\n{told}");
+    let findings = &finished.ledger.findings[expected.name.index()];
+    let first = findings.violations[0].to_string();
+    for part in expected.says {
+        assert!(first.contains(part), "`{part}` is not in: {first}\n{told}");
+    }
+}

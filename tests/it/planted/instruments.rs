@@ -1,0 +1,239 @@
+//! Defects of the instruments: what a process counted is right, what it shows is not.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use rehearsal::check::{
+    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
+    SegmentFate,
+};
+use rehearsal::model::Mode;
+use rehearsal::model::commit::PlanOutcome;
+
+use super::defect::Defect;
+use super::{Expected, assert_caught};
+
+/// Counts segments in three bits.
+struct NarrowCounter;
+
+impl Defect for NarrowCounter {
+    fn counter(&self, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        match series {
+            CounterSeries::Segments(..) => plain.counter(series) % 8,
+            _ => plain.counter(series),
+        }
+    }
+}
+
+#[test]
+fn a_counter_that_wraps_breaks_counter_monotone() {
+    let expected = Expected {
+        name: N::CounterMonotone,
+        also: &[N::SegmentOnce],
+        says: [
+            "scheduler_runner_segments_total{",
+            "expected at least 7",
+            "found 0",
+        ],
+    };
+    assert_caught("", NarrowCounter, &expected);
+}
+
+/// Counts a run without work as one that was handed on.
+struct OneStatusForAll;
+
+impl Defect for OneStatusForAll {
+    fn counter(&self, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let no_work = |mode| plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
+        match series {
+            CounterSeries::PlannerRuns(mode, PlanOutcome::Enqueued) => {
+                plain.counter(series) + no_work(mode)
+            }
+            CounterSeries::PlannerRuns(_, PlanOutcome::NoWork) => 0,
+            _ => plain.counter(series),
+        }
+    }
+}
+
+#[test]
+fn a_wrong_status_breaks_planner_conservation() {
+    let expected = Expected {
+        name: N::PlannerConservation,
+        also: &[N::LatencyCount],
+        says: [
+            "scheduler_planner_runs_total{mode=\"analysisOnly\",status=\"no_work\"} of worker-",
+            "expected 1",
+            "found 0",
+        ],
+    };
+    assert_caught("", OneStatusForAll, &expected);
+}
+
+/// Adds up milliseconds where seconds are due.
+struct SumOfMilliseconds;
+
+impl Defect for SumOfMilliseconds {
+    fn histogram(&self, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+        let mut read = plain.histogram(series);
+        read.sum *= 1e3;
+        read
+    }
+}
+
+#[test]
+fn a_sum_of_milliseconds_breaks_latency_count() {
+    let expected = Expected {
+        name: N::LatencyCount,
+        also: &[],
+        says: ["_seconds{mode=", "expected ", " s, found "],
+    };
+    assert_caught("", SumOfMilliseconds, &expected);
+}
+
+/// Has the bounds of its buckets in milliseconds.
+struct BoundsOfMilliseconds;
+
+impl Defect for BoundsOfMilliseconds {
+    fn histogram(&self, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+        let mut read = plain.histogram(series);
+        read.bounds.iter_mut().for_each(|bound| *bound *= 1e3);
+        read
+    }
+}
+
+#[test]
+fn bounds_of_milliseconds_break_latency_quantile() {
+    let expected = Expected {
+        name: N::LatencyQuantile,
+        also: &[],
+        says: ["_seconds{mode=", "expected a bucket with ", "found ("],
+    };
+    assert_caught("", BoundsOfMilliseconds, &expected);
+}
+
+/// Counts every image under `delta="false"`, and changed ones again under `delta="true"`.
+struct ImagesTwice;
+
+impl Defect for ImagesTwice {
+    fn counter(&self, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let changed = match series {
+            CounterSeries::Images(mode, false) => plain.counter(CounterSeries::Images(mode, true)),
+            _ => 0,
+        };
+        plain.counter(series) + changed
+    }
+}
+
+#[test]
+fn an_image_under_both_labels_breaks_image_conservation() {
+    let expected = Expected {
+        name: N::ImageConservation,
+        also: &[],
+        says: [
+            "scheduler_runner_images_total{mode=\"",
+            "delta=\"false\"} of worker-",
+            "it is not the images that the process learned of; expected ",
+        ],
+    };
+    assert_caught("", ImagesTwice, &expected);
+}
+
+/// Counts critical findings as high ones too.
+struct CriticalIsHigh;
+
+impl Defect for CriticalIsHigh {
+    fn counter(&self, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let critical = match series {
+            CounterSeries::Deltas(mode, DeltaKind::High) => {
+                plain.counter(CounterSeries::Deltas(mode, DeltaKind::Critical))
+            }
+            _ => 0,
+        };
+        plain.counter(series) + critical
+    }
+}
+
+#[test]
+fn a_finding_of_two_severities_breaks_delta_conservation() {
+    let expected = Expected {
+        name: N::DeltaConservation,
+        also: &[],
+        says: [
+            "scheduler_runner_delta_high_total{mode=\"",
+            "expected ",
+            "found ",
+        ],
+    };
+    assert_caught("", CriticalIsHigh, &expected);
+}
+
+/// Forgets to take a run off the active counter when it completes.
+struct LeakingActive;
+
+impl Defect for LeakingActive {
+    fn runs_active(&self, plain: &dyn Instruments, mode: Mode) -> i64 {
+        let completed = plain.histogram(HistogramSeries::Duration(mode)).count;
+        let no_work = CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork);
+        plain.runs_active(mode) + (completed - plain.counter(no_work)) as i64
+    }
+}
+
+#[test]
+fn an_active_counter_that_leaks_breaks_active_truth() {
+    let expected = Expected {
+        name: N::ActiveTruth,
+        also: &[],
+        says: ["scheduler_runs_active{mode=\"", "expected 0", "found 1"],
+    };
+    assert_caught("", LeakingActive, &expected);
+}
+
+/// Shows the highest backlog that it ever saw of a schedule.
+#[derive(Default)]
+struct BacklogOfOld(RefCell<BTreeMap<String, u64>>);
+
+impl Defect for BacklogOfOld {
+    fn backlog(&self, plain: &dyn Instruments, show: &mut dyn FnMut(Mode, &str, u64)) {
+        plain.backlog(&mut |mode, schedule, images| {
+            let mut highest = self.0.borrow_mut();
+            let highest = highest.entry(schedule.to_owned()).or_default();
+            *highest = images.max(*highest);
+            show(mode, schedule, *highest);
+        });
+    }
+}
+
+#[test]
+fn a_stale_backlog_breaks_backlog_truth() {
+    let expected = Expected {
+        name: N::BacklogTruth,
+        also: &[],
+        says: [
+            "scheduler_runner_backlog{mode=\"",
+            "expected a value held since then (between 0 and ",
+            "found ",
+        ],
+    };
+    assert_caught("", BacklogOfOld::default(), &expected);
+}
+
+/// Has a series for each segment.
+struct SeriesPerSegment;
+
+impl Defect for SeriesPerSegment {
+    fn series_count(&self, plain: &dyn Instruments) -> usize {
+        let completed = |mode| plain.counter(CounterSeries::Segments(mode, SegmentFate::Completed));
+        let segments: u64 = Mode::ALL.into_iter().map(completed).sum();
+        plain.series_count() + segments as usize
+    }
+}
+
+#[test]
+fn a_series_per_segment_breaks_cardinality() {
+    let expected = Expected {
+        name: N::Cardinality,
+        also: &[],
+        says: ["the page of worker-", "expected at most ", "found "],
+    };
+    assert_caught("", SeriesPerSegment, &expected);
+}

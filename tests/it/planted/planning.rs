@@ -1,0 +1,199 @@
+//! Defects on the way from a trigger to a queued run.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future;
+use rehearsal::check::InvariantName as N;
+use rehearsal::model::{Answer, Commit, RunState, Step, TenantId};
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::worker::ports::{
+    Clock, ImpactQuery, ImpactRequest, Impacted, PlanningHead, PortResult, Ports, RunDocument,
+    Store,
+};
+
+use super::defect::{Carried, Defect};
+use super::{Expected, assert_caught};
+
+/// A client that waits for the answer to its first plan for a millisecond and then takes it for a
+/// conflict. The store takes longer, and takes the plan.
+#[derive(Default)]
+struct Impatient(Cell<bool>);
+
+impl Defect for Impatient {
+    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = world.store().commit(commit);
+        if !matches!(commit.step, Step::Plan { .. }) || self.0.replace(true) {
+            return answer.await;
+        }
+        let gives_up = async {
+            world.clock().sleep(Duration::from_millis(1)).await;
+            Ok(Answer::Conflict)
+        };
+        future::or(answer, gives_up).await
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_waited_for_breaks_applied_learned() {
+    let expected = Expected {
+        name: N::AppliedLearned,
+        also: &[],
+        says: [
+            "plan commit ",
+            "expected its news to arrive",
+            "found its answer lost and not asked for again",
+        ],
+    };
+    assert_caught("", Impatient::default(), &expected);
+}
+
+/// An impact index that takes one tenant for the other.
+struct OtherTenant;
+
+impl Defect for OtherTenant {
+    async fn resolve(
+        &self,
+        world: &WorldPorts,
+        request: &ImpactRequest<'_>,
+    ) -> PortResult<Impacted> {
+        let tenant = &TenantId::from("globex");
+        let bent = ImpactRequest { tenant, ..*request };
+        world.impact_index().resolve(&bent).await
+    }
+}
+
+#[test]
+fn another_tenants_image_breaks_plan_truth() {
+    let expected = Expected {
+        name: N::PlanTruth,
+        also: &[],
+        says: [
+            "run run:acme:acme-",
+            "which is another tenant's; expected ",
+            "images (",
+        ],
+    };
+    assert_caught("", OtherTenant, &expected);
+}
+
+/// A store client that leaves the cursor a second before the fire that it decides.
+struct CursorLeftBehind;
+
+impl Defect for CursorLeftBehind {
+    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if let (Step::Fire { .. }, Some(write)) = (&bent.step, &mut bent.schedule) {
+            write.state.cursor = write.state.cursor.before(Duration::from_secs(1));
+        }
+        world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+#[test]
+fn a_cursor_that_does_not_move_breaks_cron_once() {
+    let expected = Expected {
+        name: N::CronOnce,
+        also: &[],
+        says: [
+            "schedule ",
+            "expected none",
+            "found 1 up to 2024-01-01T00:30:00Z",
+        ],
+    };
+    assert_caught("", CursorLeftBehind, &expected);
+}
+
+/// A planner that calls a run running as soon as it is planned. Who cuts it into segments is told
+/// that it is queued.
+struct RunningTooSoon;
+
+impl Defect for RunningTooSoon {
+    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if matches!(bent.step, Step::Plan { .. }) && bent.runs[0].run.state == RunState::Queued {
+            bent.runs[0].run.state = RunState::Running;
+        }
+        world.store().commit(&Arc::new(bent)).await
+    }
+
+    fn bend_run(&self, document: &mut RunDocument) {
+        let run = &mut document.run.value;
+        if run.state == RunState::Running && run.stats.segments == 0 {
+            run.state = RunState::Queued;
+        }
+    }
+}
+
+#[test]
+fn a_state_that_is_skipped_breaks_state_graph() {
+    let expected = Expected {
+        name: N::StateGraph,
+        also: &[N::PlannerConservation, N::LatencyCount],
+        says: [
+            "run run:",
+            "expected a state that may follow Planning",
+            "found Planning → Running",
+        ],
+    };
+    assert_caught("", RunningTooSoon, &expected);
+}
+
+/// A list of waiting runs on which one tenant comes only when the other has none.
+struct FavouredTenant;
+
+impl Defect for FavouredTenant {
+    fn bend_waiting(&self, waiting: &mut Vec<PlanningHead>) {
+        let is_favoured = |head: &PlanningHead| head.tenant.as_str() == "acme";
+        if waiting.iter().any(is_favoured) {
+            waiting.retain(is_favoured);
+        }
+    }
+}
+
+#[test]
+fn a_favoured_tenant_breaks_fairness() {
+    let expected = Expected {
+        name: N::Fairness,
+        also: &[],
+        says: [
+            "tenant acme got run number 2 of the batch before its turn",
+            "expected a run of tenant globex first",
+            "found globex had 0",
+        ],
+    };
+    assert_caught("", FavouredTenant, &expected);
+}
+
+/// A broker that loses the messages of one schedule.
+struct LosingBroker;
+
+impl Defect for LosingBroker {
+    async fn enqueue<M: Carried>(
+        &self,
+        world: &WorldPorts,
+        message: &M,
+        key: &str,
+    ) -> PortResult<()> {
+        use rehearsal::worker::ports::Queue;
+        if message.schedule().as_str() == "globex-often" {
+            return Ok(());
+        }
+        M::queue(world).enqueue(message, key).await
+    }
+}
+
+#[test]
+fn lost_messages_break_liveness() {
+    let expected = Expected {
+        name: N::Liveness,
+        also: &[],
+        says: [
+            "the fleet, healed at 2024-01-01T02:00:10Z",
+            "expected quiescence within 2400 s",
+            "unfinished runs after 2400 s",
+        ],
+    };
+    assert_caught("", LosingBroker, &expected);
+}

@@ -1,0 +1,109 @@
+//! Toys of workers that must fail, not pass quietly.
+
+use rehearsal::check::{
+    CounterSeries, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
+};
+use rehearsal::model::Mode;
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::worker::ports::{
+    ImpactQuery, ImpactRequest, Impacted, PortError, PortResult, Ports,
+};
+
+use super::defect::Defect;
+use super::{Expected, assert_caught};
+
+/// Plans nothing: every run ends in `Error`.
+struct AlwaysError;
+
+impl Defect for AlwaysError {
+    async fn resolve(&self, _: &WorldPorts, _: &ImpactRequest<'_>) -> PortResult<Impacted> {
+        Err(PortError::Unavailable)
+    }
+}
+
+#[test]
+fn a_worker_that_sends_every_run_to_error_fails() {
+    let expected = Expected {
+        name: N::Blame,
+        also: &[],
+        says: [
+            "it failed in planning (Error)",
+            "expected an outage of the impact index since its creation",
+            "and no fault",
+        ],
+    };
+    assert_caught("", AlwaysError, &expected);
+}
+
+/// Plans all images but the first.
+struct WrongImages;
+
+impl Defect for WrongImages {
+    async fn resolve(
+        &self,
+        world: &WorldPorts,
+        request: &ImpactRequest<'_>,
+    ) -> PortResult<Impacted> {
+        let mut impacted = world.impact_index().resolve(request).await?;
+        impacted.digests.remove(0);
+        impacted.candidates -= 1;
+        Ok(impacted)
+    }
+}
+
+#[test]
+fn a_worker_that_plans_the_wrong_images_fails() {
+    let expected = Expected {
+        name: N::PlanTruth,
+        also: &[],
+        says: ["run run:", "expected ", "images ("],
+    };
+    assert_caught("", WrongImages, &expected);
+}
+
+/// Never exports a series.
+struct Silent;
+
+impl Defect for Silent {
+    fn counter(&self, _: &dyn Instruments, _: CounterSeries) -> u64 {
+        0
+    }
+
+    fn histogram(&self, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+        let bounds = plain.histogram(series).bounds;
+        HistogramRead {
+            cumulative: vec![0; bounds.len() + 1],
+            bounds,
+            count: 0,
+            sum: 0.0,
+        }
+    }
+
+    fn runs_active(&self, _: &dyn Instruments, _: Mode) -> i64 {
+        0
+    }
+
+    fn backlog(&self, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
+
+    fn series_count(&self, _: &dyn Instruments) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_worker_that_never_exports_a_series_fails() {
+    let expected = Expected {
+        name: N::PlannerConservation,
+        also: &[
+            N::LatencyCount,
+            N::LatencyQuantile,
+            N::SegmentOnce,
+            N::ImageConservation,
+            N::DeltaConservation,
+            N::ActiveTruth,
+            N::BacklogTruth,
+        ],
+        says: ["scheduler_planner_runs_total{", "expected 1", "found 0"],
+    };
+    assert_caught("", Silent, &expected);
+}

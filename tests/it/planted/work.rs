@@ -1,0 +1,305 @@
+//! Defects on the way from a segment's message to its published events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rehearsal::check::InvariantName as N;
+use rehearsal::model::observation::{Observation, Observer};
+use rehearsal::model::{Answer, Applied, Commit, Event, EventId, ScanReport, Step, Timestamp};
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::worker::ports::{
+    Lease, Notify, PortResult, Ports, Queue, RunDocument, ScanRequest, Scanner, ScannerError, Store,
+};
+
+use super::defect::{Carried, Defect};
+use super::{Expected, assert_caught};
+
+/// A store client that takes "done by another" and "refused" for success.
+struct Hopeful;
+
+impl Defect for Hopeful {
+    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = world.store().commit(commit).await?;
+        let is_over = matches!(answer, Answer::AppliedByAnother | Answer::Refused(_));
+        if !is_over || !matches!(commit.step, Step::Segment(_)) {
+            return Ok(answer);
+        }
+        Ok(Answer::Applied(Applied {
+            at: commit.runs[0].run.created_at,
+            backlog: None,
+            taken: [0; 2],
+        }))
+    }
+}
+
+/// Messages that come twice.
+pub const DUPLICATES: &str = r#"
+[[fault]]
+kind = "duplicate-delivery"
+at = "10m"
+duration = "90m"
+probability = 0.3
+"#;
+
+#[test]
+fn a_refusal_taken_for_success_breaks_segment_once() {
+    let expected = Expected {
+        name: N::SegmentOnce,
+        // It also releases segments in the name of the refused commit.
+        also: &[N::ImageConservation, N::DeltaConservation, N::Parallelism],
+        says: [
+            "scheduler_runner_segments_total{mode=\"",
+            "it is not the segments that the process learned of; expected ",
+            "found ",
+        ],
+    };
+    assert_caught(DUPLICATES, Hopeful, &expected);
+}
+
+/// A client that reads only the first page of a report.
+struct FirstPageOnly;
+
+impl Defect for FirstPageOnly {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        let mut report = world.scanner().report(request).await?;
+        report.findings = report.findings.iter().take(2).cloned().collect();
+        Ok(report)
+    }
+}
+
+#[test]
+fn a_report_read_in_part_breaks_delta_truth() {
+    let expected = Expected {
+        name: N::DeltaTruth,
+        also: &[],
+        says: [
+            "its delta is not what the world changed since its last report",
+            "expected ",
+            "found ",
+        ],
+    };
+    assert_caught("", FirstPageOnly, &expected);
+}
+
+/// A client that refuses some images by itself.
+struct Squeamish;
+
+impl Defect for Squeamish {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        if request.image.as_bytes()[0].is_multiple_of(4) {
+            return Err(ScannerError::Refused);
+        }
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn a_failure_without_a_cause_breaks_blame() {
+    let expected = Expected {
+        name: N::Blame,
+        also: &[],
+        says: [
+            "image sha256:",
+            "expected a refusal for good on record",
+            "found none",
+        ],
+    };
+    assert_caught("", Squeamish, &expected);
+}
+
+/// A client that asks twice on one permit.
+struct AsksTwice;
+
+impl Defect for AsksTwice {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        world.scanner().report(request).await?;
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn two_requests_on_one_permit_break_scanner_manners() {
+    let expected = Expected {
+        name: N::ScannerManners,
+        also: &[],
+        says: [
+            "schedule globex-often, asked by worker-",
+            "expected each permit once",
+            "found a second request on it",
+        ],
+    };
+    assert_caught("", AsksTwice, &expected);
+}
+
+/// A replica of the store that has lost the limits of schedules.
+struct NoLimits;
+
+impl Defect for NoLimits {
+    fn bend_run(&self, document: &mut RunDocument) {
+        let schedule = Arc::make_mut(&mut document.schedule.schedule);
+        schedule.limits.parallelism = None;
+    }
+}
+
+#[test]
+fn a_forgotten_limit_breaks_parallelism() {
+    let expected = Expected {
+        name: N::Parallelism,
+        also: &[],
+        says: [
+            "schedule acme-often, segment ",
+            "expected at most 2",
+            "found 3",
+        ],
+    };
+    assert_caught("", NoLimits, &expected);
+}
+
+/// Clocks of processes that run three times slower than they should.
+struct SlowClock;
+
+impl Defect for SlowClock {
+    fn clock_slowness(&self) -> u32 {
+        3
+    }
+}
+
+/// Segments that take longer than a lease.
+pub const SLOW_SCANNER: &str = r#"
+[scanner]
+latency = { kind = "constant", value = "15s" }
+"#;
+
+#[test]
+fn a_missed_deadline_breaks_lease_discipline() {
+    let expected = Expected {
+        name: N::LeaseDiscipline,
+        // Lost leases without a fault on record, and a backlog that is read too seldom.
+        also: &[N::BacklogTruth, N::Blame],
+        says: [
+            "it asked the scanner after its own deadline",
+            "expected no request ",
+            "found one at ",
+        ],
+    };
+    assert_caught(SLOW_SCANNER, SlowClock, &expected);
+}
+
+/// A queue client that acknowledges messages as they come.
+struct AcknowledgesFirst;
+
+impl Defect for AcknowledgesFirst {
+    async fn lease<M: Carried>(
+        &self,
+        world: &WorldPorts,
+        lease: Duration,
+        patience: Duration,
+    ) -> PortResult<Option<Lease<M>>> {
+        let queue = M::queue(world);
+        let leased = queue.lease(lease, patience).await?;
+        if let Some(lease) = &leased {
+            queue.acknowledge(lease.delivery).await?;
+        }
+        Ok(leased)
+    }
+}
+
+#[test]
+fn an_early_acknowledgement_breaks_no_loss() {
+    let expected = Expected {
+        name: N::NoLoss,
+        also: &[N::LeaseDiscipline],
+        says: [
+            "the last message that asked for its work was acknowledged, and the work is not done",
+            "expected the work committed, or the run ended, before that",
+            "found a run that is Queued",
+        ],
+    };
+    assert_caught("", AcknowledgesFirst, &expected);
+}
+
+/// A relay that says it has told Notify, and has not.
+struct NotifyNotTold;
+
+impl Defect for NotifyNotTold {
+    async fn publish(&self, _: &WorldPorts, _: &[Event]) -> PortResult<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn events_nobody_published_break_event_outbox() {
+    let expected = Expected {
+        name: N::EventOutbox,
+        also: &[],
+        says: [
+            "event ",
+            "expected an event that Notify took",
+            "found it was never published",
+        ],
+    };
+    assert_caught("", NotifyNotTold, &expected);
+}
+
+/// A world in which each event is published under a second identity.
+struct EventsTwice;
+
+impl Defect for EventsTwice {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        ledger.observe(at, observation);
+        if let Observation::EventPublished { id } = observation {
+            let id = EventId(!id.0);
+            ledger.observe(at, &Observation::EventPublished { id });
+        }
+    }
+}
+
+#[test]
+fn events_nobody_wrote_break_event_outbox() {
+    let expected = Expected {
+        name: N::EventOutbox,
+        also: &[],
+        says: ["event ", "expected no such event", "found one"],
+    };
+    assert_caught("", EventsTwice, &expected);
+}
+
+/// A runner that tells Notify of each scan itself.
+struct TellsNotify;
+
+impl Defect for TellsNotify {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        let _ = world.notify().publish(&[]).await;
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn a_runner_that_calls_notify_breaks_notify_independent() {
+    let expected = Expected {
+        name: N::NotifyIndependent,
+        also: &[],
+        says: [
+            "worker-",
+            "expected calls by the event relay only",
+            "found runner",
+        ],
+    };
+    assert_caught("", TellsNotify, &expected);
+}

@@ -1,0 +1,53 @@
+//! The README keeps its word.
+
+use rehearsal::scenario::Loader;
+
+const README: &str = include_str!("../../README.md");
+
+/// The text of the first block of code in this language.
+fn block(language: &str) -> &'static str {
+    let (_, rest) = README
+        .split_once(&format!("```{language}\n"))
+        .expect("such a block");
+    rest.split_once("```").expect("an end of the block").0
+}
+
+#[test]
+fn the_scenario_explained_is_a_scenario() {
+    let loader = Loader {
+        vocabulary: rehearsal::check::vocabulary(),
+        overrides: Vec::new(),
+    };
+    let scenario = loader
+        .parse("README.md", block("toml"), None)
+        .unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(scenario.name, "crash-at-night");
+}
+
+#[test]
+fn the_two_commands_are_the_ones_that_ci_runs() {
+    let commands: Vec<&str> = block("console")
+        .lines()
+        .filter_map(|l| l.strip_prefix("$ "))
+        .collect();
+    assert_eq!(
+        commands,
+        [
+            "cargo run --release -- run scenarios/quickstart.toml",
+            "cargo test"
+        ]
+    );
+    assert!(include_str!("../../.ci/run").contains("\ncargo test --locked\n"));
+}
+
+#[test]
+fn its_links_lead_somewhere() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let targets = README
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    for target in targets {
+        assert!(root.join(target).exists(), "{target} does not exist");
+    }
+}
