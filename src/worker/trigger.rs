@@ -40,6 +40,14 @@ pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: impl std::fmt:
 pub struct CronTriggerService<'a, P: Ports> {
     context: &'a Context<P>,
     calendars: HashMap<ScheduleId, Known>,
+    listing: Option<Listing>,
+}
+
+/// The schedules as they were last listed.
+struct Listing {
+    entries: Arc<Vec<ScheduleEntry>>,
+    /// When the first of them is due.
+    next: Option<Timestamp>,
 }
 
 /// What is known of a schedule, so that a look at it is cheap.
@@ -57,6 +65,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
         Self {
             context,
             calendars: HashMap::new(),
+            listing: None,
         }
     }
 
@@ -71,22 +80,47 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 value: entries,
             }) = listed
             {
-                for entry in entries.iter() {
-                    if self.is_due(entry, now) {
-                        self.fire(&entry.schedule.id).await;
-                    }
+                for id in self.due(&entries, now) {
+                    self.fire(&id).await;
                 }
             }
             self.context.pause(self.context.options.trigger_poll).await;
         }
     }
 
-    fn is_due(&mut self, entry: &ScheduleEntry, now: Timestamp) -> bool {
-        if !entry.schedule.enabled {
-            return false;
+    /// The schedules that are due. *O*(1) as long as the store lists the same and none is due.
+    fn due(&mut self, entries: &Arc<Vec<ScheduleEntry>>, now: Timestamp) -> Vec<ScheduleId> {
+        let is_known = |listing: &Listing| Arc::ptr_eq(&listing.entries, entries);
+        if !self.listing.as_ref().is_some_and(is_known) {
+            self.listing = Some(Listing {
+                entries: Arc::clone(entries),
+                next: self.next_due(entries),
+            });
         }
-        let next = self.known(&entry.schedule, entry.cursor).next;
-        entry.has_queued_fire || next.is_some_and(|next| next <= now)
+        let next = self.listing.as_ref().and_then(|listing| listing.next);
+        if next.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
+        entries
+            .iter()
+            .filter(|entry| self.due_at(entry).is_some_and(|at| at <= now))
+            .map(|entry| entry.schedule.id.clone())
+            .collect()
+    }
+
+    fn next_due(&mut self, entries: &[ScheduleEntry]) -> Option<Timestamp> {
+        entries.iter().filter_map(|entry| self.due_at(entry)).min()
+    }
+
+    /// From when on a schedule has something to decide; a queued fire is looked at each time.
+    fn due_at(&mut self, entry: &ScheduleEntry) -> Option<Timestamp> {
+        if !entry.schedule.enabled {
+            None
+        } else if entry.has_queued_fire {
+            Some(Timestamp::ZERO)
+        } else {
+            self.known(&entry.schedule, entry.cursor).next
+        }
     }
 
     fn known(&mut self, schedule: &Arc<Schedule>, cursor: Timestamp) -> &Known {
