@@ -28,6 +28,7 @@ pub mod heartbeat;
 pub mod impact;
 pub mod lease;
 pub mod options;
+pub mod patience;
 pub mod permits;
 pub mod planner;
 pub mod poison;

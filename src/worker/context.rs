@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use async_lock::Semaphore;
 use futures_lite::future;
 
 use super::backoff;
@@ -44,6 +45,8 @@ pub struct Context<P: Ports> {
     pub intents: Signal,
     /// Raised when there may be events to relay.
     pub events: Signal,
+    /// Held by the runner place that asks the queue for the next segment.
+    pub receiving: Semaphore,
     /// Loops that have work in hand.
     pub busy: AtomicU32,
     store_reachable: AtomicBool,
@@ -68,6 +71,7 @@ impl<P: Ports> Context<P> {
             done: Signal::default(),
             intents: Signal::default(),
             events: Signal::default(),
+            receiving: Semaphore::new(1),
             busy: AtomicU32::new(0),
             store_reachable: AtomicBool::new(true),
             sequence: AtomicU64::new(0),

@@ -31,24 +31,10 @@ impl<'a, P: Ports> PlannerQueueDispatcherBackgroundService<'a, P> {
         let dispatch = PlannerQueueDispatchService {
             context: self.context,
         };
-        while !self.context.stop.is_raised() {
-            let queue = self.context.ports.planner_queue();
-            let held = match self.context.store_reachable() {
-                true => Held::next(self.context, queue, QueueName::Planner).await,
-                false => Ok(None),
-            };
-            match held {
-                Ok(Some(held)) => {
-                    let ended = future::or(dispatch.handle(&held), held.keep(async || None)).await;
-                    held.end(ended).await;
-                }
-                Ok(None) if self.context.store_reachable() => {}
-                _ => {
-                    self.context
-                        .pause(self.context.options.backoff_initial)
-                        .await;
-                }
-            }
+        let queue = self.context.ports.planner_queue();
+        while let Some(held) = Held::receive(self.context, queue, QueueName::Planner).await {
+            let ended = future::or(dispatch.handle(&held), held.keep(async || None)).await;
+            held.end(ended).await;
         }
     }
 }

@@ -29,11 +29,24 @@ pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
 }
 
 impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
+    /// Waits for a message; none when the process stops. Asks for none while the store does not
+    /// answer.
+    pub async fn receive(context: &'a Context<P>, queue: &'a Q, name: QueueName) -> Option<Self> {
+        while !context.stop.is_raised() {
+            if context.store_reachable() {
+                match Self::next(context, queue, name).await {
+                    Ok(Some(held)) => return Some(held),
+                    Ok(None) if context.store_reachable() => continue,
+                    _ => {}
+                }
+            }
+            context.pause(context.options.backoff_initial).await;
+        }
+        None
+    }
+
     /// Waits for a message; none if there is none within the patience.
-    ///
-    /// # Errors
-    /// The queue does not answer.
-    pub async fn next(
+    async fn next(
         context: &'a Context<P>,
         queue: &'a Q,
         name: QueueName,

@@ -7,6 +7,7 @@ use futures_lite::future;
 
 use super::context::{Busy, CONFLICT_RETRIES, Context};
 use super::lease::Held;
+use super::patience::Patience;
 use super::permits::PermitPool;
 use super::ports::{Ports, RunDocument, SegmentDocument, Store};
 use super::scanner_client::{ScanFailure, ScanSession, ScannerReportClient};
@@ -33,28 +34,25 @@ impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
     /// Works one segment after the other until the process stops.
     pub async fn run(self) {
         let _busy = Busy::new(&self.context.busy);
-        while !self.context.stop.is_raised() {
-            let queue = self.context.ports.runner_queue();
-            let held = match self.context.store_reachable() {
-                true => Held::next(self.context, queue, QueueName::Runner).await,
-                false => Ok(None),
-            };
-            match held {
-                Ok(Some(held)) => {
-                    if matches!(self.work(&held).await, Ended::Unavailable) {
-                        self.context
-                            .pause(self.context.options.backoff_initial)
-                            .await;
-                    }
-                }
-                Ok(None) if self.context.store_reachable() => {}
-                _ => {
-                    self.context
-                        .pause(self.context.options.backoff_initial)
-                        .await;
-                }
+        while let Some(held) = self.receive().await {
+            if matches!(self.work(&held).await, Ended::Unavailable) {
+                let delay = self.context.options.backoff_initial;
+                self.context.pause(delay).await;
             }
         }
+    }
+
+    /// Waits for a segment; none when the process stops. Of all places that are free only one asks
+    /// the queue, so that an idle process costs the queue one call and not one for each place.
+    async fn receive(&self) -> Option<HeldSegment<'a, P>> {
+        let turn = async { Some(self.context.receiving.acquire().await) };
+        let stop = async {
+            self.context.stop.raised().await;
+            None
+        };
+        let _turn = future::or(stop, turn).await?;
+        let queue = self.context.ports.runner_queue();
+        Held::receive(self.context, queue, QueueName::Runner).await
     }
 
     async fn work(&self, held: &HeldSegment<'a, P>) -> Ended {
@@ -174,6 +172,10 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             delivery: self.held.lease.delivery,
             permits: rate_per_second
                 .map(|rate| PermitPool::new(run.schedule.clone(), run.mode, rate)),
+            patience: Patience::new(
+                self.context.ports.clock(),
+                self.context.options.scanner_timeout,
+            ),
         };
         let mut worked = Worked::with_capacity(segment.digests.len());
         let mut left = segment.digests.len() as u32;

@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_lite::future;
-
 use super::backoff;
 use super::context::Context;
+use super::patience::Patience;
 use super::permits::PermitPool;
 use super::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 use crate::metrics::ScannerOutcome;
@@ -32,7 +31,7 @@ pub struct ScannerReportClient {
 }
 
 /// On whose behalf requests are made.
-pub struct ScanSession<'a> {
+pub struct ScanSession<'a, C: Clock> {
     /// The run.
     pub run: &'a Run,
     /// The schedule's rate.
@@ -41,6 +40,8 @@ pub struct ScanSession<'a> {
     pub delivery: u64,
     /// Permits in hand, if the schedule has a rate.
     pub permits: Option<PermitPool>,
+    /// How long the Scanner may take for one request.
+    pub patience: Patience<'a, C>,
 }
 
 impl ScannerReportClient {
@@ -52,7 +53,7 @@ impl ScannerReportClient {
     pub async fn report<P: Ports>(
         &self,
         context: &Context<P>,
-        session: &mut ScanSession<'_>,
+        session: &mut ScanSession<'_, P::Clock>,
         image: &ImageDigest,
         wanted: u32,
         may_go_on: impl Fn() -> bool,
@@ -73,7 +74,9 @@ impl ScannerReportClient {
                 attempt,
                 permit,
             };
-            let answer = send(context, &request).await;
+            let answered = context.ports.scanner().report(&request);
+            let answer = session.patience.wait(answered).await;
+            let answer = answer.unwrap_or(Err(ScannerError::TimedOut));
             context
                 .metrics
                 .scanner_request(session.run.mode, outcome(&answer));
@@ -96,7 +99,7 @@ impl ScannerReportClient {
     async fn clear_to_send<P: Ports>(
         &self,
         context: &Context<P>,
-        session: &mut ScanSession<'_>,
+        session: &mut ScanSession<'_, P::Clock>,
         wanted: u32,
     ) -> Result<Option<crate::model::Timestamp>, ScanFailure> {
         loop {
@@ -136,22 +139,6 @@ impl ScannerReportClient {
         self.hold_until_nanos
             .fetch_max(nanos_of(until), Ordering::Relaxed);
     }
-}
-
-/// Sends one request and waits for the answer within the time-out.
-async fn send<P: Ports>(
-    context: &Context<P>,
-    request: &ScanRequest<'_>,
-) -> Result<ScanReport, ScannerError> {
-    let timeout = async {
-        context
-            .ports
-            .clock()
-            .sleep(context.options.scanner_timeout)
-            .await;
-        Err(ScannerError::TimedOut)
-    };
-    future::or(context.ports.scanner().report(request), timeout).await
 }
 
 fn outcome(answer: &Result<ScanReport, ScannerError>) -> ScannerOutcome {
