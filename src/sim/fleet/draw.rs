@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::digest_index::DigestIndex;
 use super::{Content, Fleet, Row};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
@@ -15,6 +14,8 @@ use crate::sim::sampler::Sampler;
 
 /// One image in so many runs in two namespaces.
 const SECOND_NAMESPACE_ONE_IN: u64 = 8;
+/// Where the number stands in a digest.
+const NUMBER_AT: usize = 28;
 /// How many tags there are.
 const TAGS: u16 = 16;
 /// So many draws for each component of an image that is still missing; a popular one that the image
@@ -55,13 +56,25 @@ impl Fleet {
             rows: Vec::new(),
             contents: Vec::new(),
             carried: Vec::new(),
-            index: DigestIndex::new(&[]),
             inverted: OnceCell::new(),
         };
         Artist::new(scenario, label_shares, seed)?.draw(scenario, &mut fleet);
-        fleet.index = DigestIndex::new(&fleet.digests);
         Ok(fleet)
     }
+}
+
+/// The number of the image that has this digest, if any has.
+#[inline]
+pub(super) fn number_in(digest: &ImageDigest) -> u32 {
+    let bytes = digest.as_bytes();
+    let cipher = bytes.last_chunk().copied().unwrap_or_default();
+    u32::from_le_bytes(cipher) ^ pad(bytes)
+}
+
+/// What hides the number in a digest: other bytes of it.
+#[inline]
+fn pad(digest: &[u8; 32]) -> u32 {
+    u32::from_le_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 /// What drawing images takes.
@@ -156,6 +169,8 @@ impl Artist {
             let hash = xxh3_128_with_seed(material.as_flattened(), self.seed);
             chunk.copy_from_slice(&hash.to_le_bytes());
         }
+        let cipher = number ^ pad(&bytes);
+        bytes[NUMBER_AT..].copy_from_slice(&cipher.to_le_bytes());
         ImageDigest::new(bytes)
     }
 
