@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use cast::{Cast, Plain};
 pub use determinism::{Difference, compare};
 
-use crate::check::{Ledger, LedgerOptions, LedgerReport};
+use crate::check::{Inventory, Ledger, LedgerOptions, LedgerReport};
 use crate::metrics::series::Recording;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
@@ -27,7 +27,7 @@ use crate::sim::fault_plan::{FaultPlan, Profile};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
 use crate::sim::world::{Heal, Parts, World, WorldOptions};
-use crate::worker::impact::ImpactIndex;
+use crate::worker::impact::{ImpactIndex, ImpactIndexBuilder};
 use host::{Witness, WorkerHost};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the
@@ -185,9 +185,9 @@ impl<C: Cast> Stage<C> {
             ..KernelOptions::default()
         });
         let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
-        let images: Arc<[_]> = fleet.images().collect();
-        let index = ImpactIndex::build(&images);
-        let ledger = Rc::new(RefCell::new(Ledger::new(ledger_options(scenario, images))));
+        let (index, inventory) = list_images(&fleet);
+        let ledger = Ledger::new(ledger_options(scenario, inventory));
+        let ledger = Rc::new(RefCell::new(ledger));
         let cast = Rc::new(cast);
         let worker_options = scenario.workers.options.clone();
         let host = Rc::new(WorkerHost::new(
@@ -257,10 +257,22 @@ impl<C: Cast> Stage<C> {
     }
 }
 
-fn ledger_options(scenario: &Scenario, inventory: Arc<[crate::model::Image]>) -> LedgerOptions {
+/// Tells the impact index and the ledger of every image, one at a time, so that never all of them
+/// are in memory in full.
+fn list_images(fleet: &Fleet) -> (ImpactIndex, Inventory) {
+    let mut index = ImpactIndexBuilder::default();
+    let mut inventory = Inventory::default();
+    for image in fleet.images() {
+        index.push(&image);
+        inventory.push(&image);
+    }
+    (index.build(), inventory)
+}
+
+fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
     let options = &scenario.workers.options;
     LedgerOptions {
-        inventory,
+        inventory: Arc::new(inventory),
         backlog_refresh: options.backlog_refresh,
         lease: options.lease,
         scanner_attempts: options.scanner_attempts,

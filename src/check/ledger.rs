@@ -8,6 +8,7 @@ mod digest_index;
 pub(crate) mod export;
 pub(crate) mod fault;
 pub(crate) mod image;
+mod inventory;
 mod learn;
 pub(crate) mod life;
 pub(crate) mod message;
@@ -24,6 +25,7 @@ pub(crate) mod truth;
 
 use std::time::Duration;
 
+pub use inventory::Inventory;
 pub use message::Ends;
 pub use options::LedgerOptions;
 pub use report::LedgerReport;

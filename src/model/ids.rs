@@ -1,8 +1,6 @@
 //! Identifiers.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -161,28 +159,6 @@ impl<'de> Deserialize<'de> for ImageDigest {
     }
 }
 
-/// A map keyed by image digest. A digest is random already, so its first bytes are its hash.
-/// Never iterate it into anything visible: use it for look-ups only.
-pub type ImageDigestMap<V> = HashMap<ImageDigest, V, BuildHasherDefault<DigestHasher>>;
-
-/// Takes the first eight bytes of a digest as its hash.
-#[derive(Default, Clone, Copy, Debug)]
-pub struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(head) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*head);
-        }
-    }
-
-    fn write_usize(&mut self, _length: usize) {}
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,13 +175,5 @@ mod tests {
         ] {
             assert!(bad.parse::<ImageDigest>().is_err(), "{bad} was taken");
         }
-    }
-
-    #[test]
-    fn a_digest_map_finds_what_it_holds() {
-        let mut map = ImageDigestMap::default();
-        let digest = ImageDigest::new([9; 32]);
-        map.insert(digest, 5);
-        assert_eq!(map.get(&digest), Some(&5));
     }
 }

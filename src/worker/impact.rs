@@ -5,22 +5,25 @@
 //! intersections.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 
 use super::ports::{ImpactRequest, Impacted};
-use crate::model::{Image, ImageDigest, ImageDigestMap, Selector, TenantId};
+use crate::model::{Image, ImageDigest, Selector, TenantId};
 
 type Postings<K> = HashMap<K, RoaringBitmap>;
 
-/// The index. Build it once; it does not change.
+/// The index. Collect it from the inventory; it does not change. Ordinals, and so the order of
+/// every answer, follow the inventory's order.
 #[derive(Debug, Default)]
 pub struct ImpactIndex {
     digests: Vec<ImageDigest>,
     /// For an image whose digest its tenant has seen before: the first ordinal.
     duplicate_of: HashMap<u32, u32>,
-    by_digest: ImageDigestMap<RoaringBitmap>,
+    /// Ordinals, sorted by digest.
+    by_digest: Vec<u32>,
     by_tenant: Postings<TenantId>,
     by_namespace: Postings<Arc<str>>,
     by_repository: Postings<Arc<str>>,
@@ -29,46 +32,146 @@ pub struct ImpactIndex {
     by_entrypoint: Postings<Arc<str>>,
 }
 
-impl ImpactIndex {
-    /// Indexes an inventory. Ordinals, and so the order of every answer, follow its order.
-    pub fn build(images: &[Image]) -> Self {
-        let mut index = Self::default();
-        let mut first: HashMap<(TenantId, ImageDigest), u32> = HashMap::new();
-        for (ordinal, image) in (0_u32..).zip(images) {
-            index.add(ordinal, image);
-            let known = *first
-                .entry((image.tenant.clone(), image.digest))
-                .or_insert(ordinal);
-            if known != ordinal {
-                index.duplicate_of.insert(ordinal, known);
+/// Lists of ordinals that grow, from which the bitmaps are made at once.
+struct Lists<K>(HashMap<K, Vec<u32>>);
+
+impl<K> Default for Lists<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Clone + Eq + Hash> Lists<K> {
+    fn post(&mut self, key: &K, ordinal: u32) {
+        match self.0.get_mut(key) {
+            Some(list) => list.push(ordinal),
+            None => {
+                self.0.insert(key.clone(), vec![ordinal]);
             }
         }
-        index
     }
 
-    fn add(&mut self, ordinal: u32, image: &Image) {
+    fn into_postings(self) -> Postings<K> {
+        let bitmap = |list: Vec<u32>| {
+            let mut bitmap = RoaringBitmap::new();
+            // An image may name a product twice; its ordinal is then there already.
+            list.into_iter().for_each(|ordinal| {
+                let _ = bitmap.try_push(ordinal);
+            });
+            bitmap
+        };
+        let lists = self.0.into_iter();
+        lists.map(|(key, list)| (key, bitmap(list))).collect()
+    }
+}
+
+/// Collects an [`ImpactIndex`], one image after the other.
+#[derive(Default)]
+pub struct ImpactIndexBuilder {
+    digests: Vec<ImageDigest>,
+    tenants: Lists<TenantId>,
+    namespaces: Lists<Arc<str>>,
+    repositories: Lists<Arc<str>>,
+    labels: Lists<(Arc<str>, Arc<str>)>,
+    products: Lists<Arc<str>>,
+    entrypoints: Lists<Arc<str>>,
+}
+
+impl ImpactIndexBuilder {
+    /// Adds an image. *O*(its parts).
+    pub fn push(&mut self, image: &Image) {
+        let ordinal = self.digests.len() as u32;
         self.digests.push(image.digest);
-        self.by_digest
-            .entry(image.digest)
-            .or_default()
-            .insert(ordinal);
-        post(&mut self.by_tenant, &image.tenant, ordinal);
-        post(&mut self.by_repository, &image.repository, ordinal);
+        self.tenants.post(&image.tenant, ordinal);
+        self.repositories.post(&image.repository, ordinal);
         for namespace in &image.namespaces {
-            post(&mut self.by_namespace, namespace, ordinal);
+            self.namespaces.post(namespace, ordinal);
         }
         for (name, value) in &image.labels {
-            self.by_label
-                .entry((name.clone(), value.clone()))
-                .or_default()
-                .insert(ordinal);
+            self.labels.post(&(name.clone(), value.clone()), ordinal);
         }
         for (product, at_entrypoint) in &image.components {
-            post(&mut self.by_product, product, ordinal);
+            self.products.post(product, ordinal);
             if *at_entrypoint {
-                post(&mut self.by_entrypoint, product, ordinal);
+                self.entrypoints.post(product, ordinal);
             }
         }
+    }
+
+    /// The index over all that was added.
+    pub fn build(self) -> ImpactIndex {
+        let mut index = ImpactIndex {
+            digests: self.digests,
+            by_digest: Vec::new(),
+            duplicate_of: HashMap::new(),
+            by_tenant: self.tenants.into_postings(),
+            by_namespace: self.namespaces.into_postings(),
+            by_repository: self.repositories.into_postings(),
+            by_label: self.labels.into_postings(),
+            by_product: self.products.into_postings(),
+            by_entrypoint: self.entrypoints.into_postings(),
+        };
+        index.sort_digests();
+        index
+    }
+}
+
+impl FromIterator<Image> for ImpactIndex {
+    fn from_iter<I: IntoIterator<Item = Image>>(images: I) -> Self {
+        let mut builder = ImpactIndexBuilder::default();
+        images.into_iter().for_each(|image| builder.push(&image));
+        builder.build()
+    }
+}
+
+impl ImpactIndex {
+    fn sort_digests(&mut self) {
+        let Self {
+            digests,
+            by_digest,
+            duplicate_of,
+            by_tenant,
+            ..
+        } = self;
+        // Nearly all are told apart by their first bytes, which need no look at the list.
+        let head = |digest: &ImageDigest| {
+            digest
+                .as_bytes()
+                .first_chunk()
+                .map(|b| u64::from_be_bytes(*b))
+        };
+        let mut sorted: Vec<_> = (0..)
+            .zip(digests.iter().map(head))
+            .map(|(n, head)| (head, n))
+            .collect();
+        sorted.sort_unstable_by(|(a_head, a), (b_head, b)| {
+            let whole = |ordinal: u32| (&digests[ordinal as usize], ordinal);
+            a_head.cmp(b_head).then_with(|| whole(*a).cmp(&whole(*b)))
+        });
+        *by_digest = sorted
+            .into_iter()
+            .map(|(_, ordinal): (_, u32)| ordinal)
+            .collect();
+        let equal = by_digest.chunk_by(|a, b| digests[*a as usize] == digests[*b as usize]);
+        for same in equal.filter(|same| same.len() > 1) {
+            for owned in by_tenant.values() {
+                let mut own = same.iter().filter(|ordinal| owned.contains(**ordinal));
+                if let Some(first) = own.next() {
+                    duplicate_of.extend(own.map(|ordinal| (*ordinal, *first)));
+                }
+            }
+        }
+    }
+
+    /// The ordinals of images with this digest.
+    fn with_digest(&self, digest: &ImageDigest) -> &[u32] {
+        let of = |ordinal: &u32| &self.digests[*ordinal as usize];
+        let start = self
+            .by_digest
+            .partition_point(|ordinal| of(ordinal) < digest);
+        let rest = &self.by_digest[start..];
+        let count = rest.iter().take_while(|ordinal| of(ordinal) == digest);
+        &rest[..count.count()]
     }
 
     /// Answers a question. O(images answered), after a few bitmap operations.
@@ -109,8 +212,8 @@ impl ImpactIndex {
             Selector::ByRepository(names) => union(&self.by_repository, names),
             Selector::ByDigest(digests) => digests
                 .iter()
-                .filter_map(|digest| self.by_digest.get(digest))
-                .fold(RoaringBitmap::new(), |all, some| all | some),
+                .flat_map(|digest| self.with_digest(digest))
+                .collect(),
             Selector::ByLabel(labels) => {
                 labels.iter().fold(tenant.clone(), |rest, (name, value)| {
                     match self.by_label.get(&(name.clone(), value.clone())) {
@@ -121,13 +224,6 @@ impl ImpactIndex {
             }
         }
     }
-}
-
-fn post<K: Clone + Eq + std::hash::Hash>(postings: &mut Postings<K>, key: &K, ordinal: u32) {
-    match postings.get_mut(key) {
-        Some(bitmap) => bitmap.insert(ordinal),
-        None => postings.entry(key.clone()).or_default().insert(ordinal),
-    };
 }
 
 fn union(postings: &Postings<Arc<str>>, keys: &[Arc<str>]) -> RoaringBitmap {
@@ -212,7 +308,7 @@ mod tests {
                 product_keys: &products,
                 usage_only,
             };
-            let found = ImpactIndex::build(&images).resolve(&request);
+            let found = ImpactIndex::from_iter(images.clone()).resolve(&request);
             let mut expected = brute_force(&images, &request);
             let mut digests = found.digests.clone();
             expected.sort_unstable();

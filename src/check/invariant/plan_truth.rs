@@ -10,12 +10,12 @@ use crate::check::ledger::table::{ScheduleIndex, TenantIndex};
 use crate::check::ledger::truth::{RunChange, Taken, Truth};
 use crate::check::name::InvariantName::PlanTruth;
 use crate::model::commit::PlanOutcome;
-use crate::model::{Image, ImageDigest, ImpactSet, Run, Schedule, Selector, Step, Timestamp};
+use crate::model::{ImageDigest, ImpactSet, Run, Schedule, Step, Timestamp};
 
 /// What a selector and products give.
 #[derive(Debug, Clone, Default)]
 struct Candidates {
-    /// Inventory positions, rising.
+    /// Inventory entries, rising.
     entries: Arc<[u32]>,
     /// Slots, each once, rising.
     slots: Arc<[u32]>,
@@ -113,14 +113,8 @@ impl Evaluator {
         let selected = known
             .map(|(_, candidates)| candidates.clone())
             .unwrap_or_else(|| {
-                let is_selected = |entry: &u32| {
-                    let image = &images.inventory[*entry as usize];
-                    let slot = images.slot_of_entry(*entry);
-                    images.tenants[slot as usize] == tenant && selects(&schedule.selector, image)
-                };
-                let entries = (0..images.inventory.len() as u32)
-                    .filter(is_selected)
-                    .collect();
+                let tenant = &truth.runs.tenants[tenant];
+                let entries = images.inventory.selected(tenant, &schedule.selector);
                 let candidates = Candidates::of(images, entries);
                 self.known
                     .insert(index, (schedule.clone(), candidates.clone()));
@@ -129,32 +123,12 @@ impl Evaluator {
         if run.product_keys.is_empty() {
             return selected;
         }
-        let wanted: FxHashSet<&str> = run.product_keys.iter().map(AsRef::as_ref).collect();
-        let uses = |entry: &&u32| {
-            images.inventory[**entry as usize]
-                .components
-                .iter()
-                .any(|(product, at_entrypoint)| {
-                    (*at_entrypoint || !run.usage_only) && wanted.contains(&**product)
-                })
-        };
+        let (products, usage_only) = (&run.product_keys, run.usage_only);
+        let inventory = &images.inventory;
         Candidates::of(
             images,
-            selected.entries.iter().filter(uses).copied().collect(),
+            inventory.containing(&selected.entries, products, usage_only),
         )
-    }
-}
-
-/// Whether a selector takes an image.
-fn selects(selector: &Selector, image: &Image) -> bool {
-    match selector {
-        Selector::All => true,
-        Selector::ByNamespace(names) => names.iter().any(|name| image.namespaces.contains(name)),
-        Selector::ByRepository(names) => names.contains(&image.repository),
-        Selector::ByDigest(digests) => digests.contains(&image.digest),
-        Selector::ByLabel(labels) => labels
-            .iter()
-            .all(|(name, value)| image.labels.get(name) == Some(value)),
     }
 }
 
@@ -220,9 +194,8 @@ fn agree(
     if numbers != due || impact.digests.len() != plan.slots.len() {
         return None;
     }
-    let digests = &truth.images.digests;
     let mut pairs = plan.slots.iter().zip(impact.digests.iter());
-    if pairs.all(|(slot, digest)| digests[*slot as usize] == *digest) {
+    if pairs.all(|(slot, digest)| truth.images.digest(*slot) == digest) {
         return Some(plan.slots.clone());
     }
     // The order is the planner's own affair, as long as the set is right.
@@ -265,10 +238,7 @@ fn complaint(
             )
         }
         (None, Some(slot)) => {
-            format!(
-                "it leaves out image {}",
-                truth.images.digests[*slot as usize]
-            )
+            format!("it leaves out image {}", truth.images.digest(*slot))
         }
         (None, None) if slots.len() != planned.len() => "it plans an image twice".to_owned(),
         (None, None) => "its candidates, deduped or queued are miscounted".to_owned(),

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::digest_index::DigestIndex;
+use super::inventory::Inventory;
 use super::table::{Table, TenantIndex};
-use crate::model::{DeltaCounts, Image, ImageDigest, TenantId, Timestamp};
+use crate::model::{DeltaCounts, ImageDigest, TenantId, Timestamp};
 
 /// No image of the inventory.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -23,18 +24,14 @@ struct Undo {
     before: Timestamp,
 }
 
-/// Each (tenant, digest) of the inventory has a slot; slots follow the inventory's order.
+/// Each (tenant, digest) of the inventory has a slot: the first entry that has it.
 #[derive(Debug)]
 pub(crate) struct Images {
-    pub inventory: Arc<[Image]>,
-    /// By inventory position; shorter lists need none, since nothing is there twice.
+    pub inventory: Arc<Inventory>,
+    /// By entry; none if every entry is the first of its kind.
     slot_of_entry: Option<Vec<u32>>,
-    /// By slot.
-    pub digests: Vec<ImageDigest>,
-    /// By slot.
+    /// By entry.
     pub tenants: Vec<TenantIndex>,
-    /// By slot: the position in the inventory.
-    pub entries: Vec<u32>,
     index: DigestIndex,
     /// The next slot with the same digest, of another tenant.
     next_same: FxHashMap<u32, u32>,
@@ -51,40 +48,39 @@ pub(crate) struct Images {
 
 impl Images {
     pub fn new(
-        inventory: Arc<[Image]>,
+        inventory: Arc<Inventory>,
         tenants: &mut Table<TenantId, TenantIndex, TenantId>,
     ) -> Self {
-        let count = inventory.len();
+        let count = inventory.len() as usize;
         let mut images = Self {
             slot_of_entry: None,
-            digests: Vec::with_capacity(count),
             tenants: Vec::with_capacity(count),
-            entries: Vec::with_capacity(count),
             index: DigestIndex::with_capacity(count),
             next_same: FxHashMap::default(),
-            baselines: Vec::new(),
-            committed_at: Vec::new(),
+            baselines: vec![0; count],
+            committed_at: vec![Timestamp::ZERO; count],
             undo: VecDeque::new(),
             undo_begins: Timestamp::ZERO,
             growth: FxHashMap::default(),
             inventory: inventory.clone(),
         };
         let mut slots = Vec::with_capacity(count);
-        for (entry, image) in (0..).zip(inventory.iter()) {
-            let tenant = tenants.number(&image.tenant, || image.tenant.clone());
-            slots.push(images.add(entry, image.digest, tenant));
+        for entry in 0..inventory.len() {
+            let tenant = inventory.tenant(entry);
+            let tenant = tenants.number(tenant, || tenant.clone());
+            images.tenants.push(tenant);
+            slots.push(images.slot_of(entry));
         }
-        if images.digests.len() < count {
+        if (0..).zip(&slots).any(|(entry, slot)| entry != *slot) {
             images.slot_of_entry = Some(slots);
         }
-        images.baselines = vec![0; images.digests.len()];
-        images.committed_at = vec![Timestamp::ZERO; images.digests.len()];
         images
     }
 
-    fn add(&mut self, entry: u32, digest: ImageDigest, tenant: TenantIndex) -> u32 {
-        let first = self.index.find(&self.digests, &digest);
-        let mut last = first;
+    /// The slot of a new entry: its own, or that of an equal one before it.
+    fn slot_of(&mut self, entry: u32) -> u32 {
+        let (tenant, digest) = (self.tenants[entry as usize], *self.digest(entry));
+        let mut last = self.index.find(self.inventory.digests(), &digest);
         while let Some(slot) = last {
             if self.tenants[slot as usize] == tenant {
                 return slot;
@@ -94,17 +90,19 @@ impl Images {
                 None => break,
             }
         }
-        let slot = self.digests.len() as u32;
         match last {
             Some(last) => {
-                self.next_same.insert(last, slot);
+                self.next_same.insert(last, entry);
             }
-            None => self.index.insert(&digest, slot),
+            None => self.index.insert(&digest, entry),
         }
-        self.digests.push(digest);
-        self.tenants.push(tenant);
-        self.entries.push(entry);
-        slot
+        entry
+    }
+
+    /// The digest of a slot.
+    #[inline]
+    pub fn digest(&self, slot: u32) -> &ImageDigest {
+        &self.inventory.digests()[slot as usize]
     }
 
     /// The slot of an inventory position.
@@ -116,7 +114,7 @@ impl Images {
 
     /// The slot of a tenant's image, or [`NO_SLOT`].
     pub fn find(&self, tenant: TenantIndex, digest: &ImageDigest) -> u32 {
-        let mut slot = self.index.find(&self.digests, digest);
+        let mut slot = self.index.find(self.inventory.digests(), digest);
         while let Some(found) = slot {
             if self.tenants[found as usize] == tenant {
                 return found;
@@ -128,7 +126,7 @@ impl Images {
 
     /// Whether any tenant has the image.
     pub fn is_known(&self, digest: &ImageDigest) -> bool {
-        self.index.find(&self.digests, digest).is_some()
+        self.index.find(self.inventory.digests(), digest).is_some()
     }
 
     /// When a report of the image was last committed.
@@ -217,6 +215,7 @@ impl Images {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Image;
 
     fn image(digest: u8, tenant: &str) -> Image {
         Image {
@@ -232,7 +231,10 @@ mod tests {
     }
 
     fn images(list: &[Image]) -> Images {
-        Images::new(list.into(), &mut Table::default())
+        Images::new(
+            Arc::new(list.iter().cloned().collect()),
+            &mut Table::default(),
+        )
     }
 
     #[test]

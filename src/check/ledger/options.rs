@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Image;
+use super::inventory::Inventory;
 
 /// What the ledger has to know of the world that it watches.
 #[derive(Debug, Clone)]
 pub struct LedgerOptions {
     /// Every image, in the order in which the impact index answers.
-    pub inventory: Arc<[Image]>,
+    pub inventory: Arc<Inventory>,
     /// Age at which a process withholds a backlog value.
     pub backlog_refresh: Duration,
     /// How long a lease lasts.
@@ -29,7 +29,7 @@ pub struct LedgerOptions {
 impl Default for LedgerOptions {
     fn default() -> Self {
         Self {
-            inventory: Arc::new([]),
+            inventory: Arc::default(),
             backlog_refresh: Duration::from_secs(15),
             lease: Duration::from_secs(60),
             scanner_attempts: 3,

@@ -74,7 +74,7 @@ impl Story {
             image(9, "other", "prod"),
         ];
         let options = LedgerOptions {
-            inventory: inventory.into(),
+            inventory: Arc::new(inventory.into_iter().collect()),
             ..LedgerOptions::default()
         };
         let life = LifeId {
