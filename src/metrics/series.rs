@@ -18,12 +18,14 @@
 //! 16 bytes.
 
 mod column;
+mod cursor;
 mod select;
 mod watch;
 
 use std::collections::BTreeMap;
 
 use column::Column;
+pub use cursor::Cursor;
 pub use select::Matcher;
 use watch::{Known, Watch};
 

@@ -4,16 +4,16 @@
 //! label, product, and product used from the entrypoint. A question is a few unions and
 //! intersections.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
 
 use super::ports::{ImpactRequest, Impacted};
 use crate::model::{Image, ImageDigest, Selector, TenantId};
 
-type Postings<K> = HashMap<K, RoaringBitmap>;
+type Postings<K> = FxHashMap<K, RoaringBitmap>;
 
 /// The index. Collect it from the inventory; it does not change. Ordinals, and so the order of
 /// every answer, follow the inventory's order.
@@ -21,7 +21,7 @@ type Postings<K> = HashMap<K, RoaringBitmap>;
 pub struct ImpactIndex {
     digests: Vec<ImageDigest>,
     /// For an image whose digest its tenant has seen before: the first ordinal.
-    duplicate_of: HashMap<u32, u32>,
+    duplicate_of: FxHashMap<u32, u32>,
     /// Ordinals, sorted by digest.
     by_digest: Vec<u32>,
     by_tenant: Postings<TenantId>,
@@ -33,11 +33,11 @@ pub struct ImpactIndex {
 }
 
 /// Lists of ordinals that grow, from which the bitmaps are made at once.
-struct Lists<K>(HashMap<K, Vec<u32>>);
+struct Lists<K>(FxHashMap<K, Vec<u32>>);
 
 impl<K> Default for Lists<K> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(FxHashMap::default())
     }
 }
 
@@ -103,7 +103,7 @@ impl ImpactIndexBuilder {
         let mut index = ImpactIndex {
             digests: self.digests,
             by_digest: Vec::new(),
-            duplicate_of: HashMap::new(),
+            duplicate_of: FxHashMap::default(),
             by_tenant: self.tenants.into_postings(),
             by_namespace: self.namespaces.into_postings(),
             by_repository: self.repositories.into_postings(),

@@ -109,7 +109,7 @@ impl Default for WorkerOptions {
             backoff_factor: 2,
             scanner_timeout: seconds(30),
             scanner_attempts: 3,
-            relay_poll: seconds(5),
+            relay_poll: seconds(30),
             relay_batch: 256,
             backlog_refresh: seconds(15),
             sweep_interval: seconds(60),

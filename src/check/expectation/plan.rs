@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::Recording;
-use crate::metrics::series::{Matcher, SeriesId};
+use crate::metrics::series::{Cursor, Matcher, SeriesId};
 use crate::scenario::query::{Aggregation, Expression, Matcher as Wanted, Series};
 
 /// A value older than this is no longer the latest one.
@@ -15,7 +15,7 @@ type LabelMap = BTreeMap<String, String>;
 /// A query prepared for being asked at one instant after another.
 pub struct Plan<'r> {
     recording: &'r Recording,
-    series: Vec<SeriesId>,
+    series: Vec<Cursor<'r>>,
     steps: Vec<Step>,
 }
 
@@ -44,14 +44,14 @@ impl<'r> Plan<'r> {
         plan
     }
 
-    /// The values at an instant; those that are absent are left out.
+    /// The values at an instant, which must not lie before that of the last call; those that are
+    /// absent are left out.
     pub fn values(&mut self, at_ms: i64) -> Vec<f64> {
-        let latest = |id: &SeriesId| {
-            self.recording
-                .latest(*id, at_ms, LOOK_BACK_MS)
-                .map(|sample| sample.value)
+        let latest = |series: &mut Cursor<'_>| {
+            let sample = series.latest(at_ms, LOOK_BACK_MS);
+            sample.map(|sample| sample.value)
         };
-        let mut values: Vec<Option<f64>> = self.series.iter().map(latest).collect();
+        let mut values: Vec<Option<f64>> = self.series.iter_mut().map(latest).collect();
         for step in &self.steps {
             values = step.take(&values);
         }
@@ -107,10 +107,11 @@ impl<'r> Plan<'r> {
             // A histogram by its plain name.
             name.push_str("_bucket");
         }
-        self.series = self.recording.select(Some(&name), &matchers);
+        let found = self.recording.select(Some(&name), &matchers);
+        self.series = found.iter().map(|id| self.recording.cursor(*id)).collect();
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let labels = |id: &SeriesId| self.recording.labels(*id).iter().map(owned).collect();
-        self.series.iter().map(labels).collect()
+        found.iter().map(labels).collect()
     }
 
     fn prepare_quantile(&mut self, quantile: f64, labels: &[LabelMap]) -> Vec<LabelMap> {

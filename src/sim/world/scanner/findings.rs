@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::model::{DeltaCounts, Finding, Severity};
 use crate::scenario;
 use crate::sim::distribution::{Distribution, DistributionError};
@@ -20,17 +22,27 @@ const DRIFT_FINDINGS_MAX: u64 = 1_000;
 /// What is known of each image, by number.
 pub(super) struct Findings {
     images: Vec<ImageFindings>,
-    bases: Vec<Arc<[Finding]>>,
+    /// Lists that reports tell: first those of the bases, then one for each image that has changed.
+    lists: Vec<Arc<[Finding]>>,
+    changes: FxHashMap<u32, Change>,
     drift: Drift,
 }
 
-#[derive(Clone, Default)]
+/// Small, since every report looks at one, and there may be a million.
+#[derive(Clone, Copy, Default)]
 struct ImageFindings {
-    /// As of the last report; none before the image is introduced.
-    reported: Option<Arc<[Finding]>>,
-    /// Those that came since.
-    fresh: Vec<Finding>,
+    /// One more than the number of its list; 0 before the image is introduced.
+    list: u32,
     revision: u32,
+    /// There are findings that came since the last report.
+    is_fresh: bool,
+}
+
+/// How an image has changed.
+#[derive(Default)]
+struct Change {
+    /// Findings that came since the last report.
+    fresh: Vec<Finding>,
     /// How many findings of its own it has got.
     drifted: u32,
 }
@@ -43,12 +55,13 @@ impl Findings {
     ) -> Result<Self, DistributionError> {
         let mut drift = Drift::new(handle, deltas)?;
         let stream = &mut handle.stream("scanner.bases");
-        let bases = (0..BASE_IMAGES)
+        let lists = (0..BASE_IMAGES)
             .map(|base| drift.draw_base(base, fleet.components(), stream))
             .collect();
         Ok(Self {
             images: vec![ImageFindings::default(); fleet.len()],
-            bases,
+            lists,
+            changes: FxHashMap::default(),
             drift,
         })
     }
@@ -59,53 +72,75 @@ impl Findings {
     }
 
     /// Gives an image the findings of its base; none if it has them already.
+    #[inline]
     pub fn introduce(&mut self, number: u32) -> Option<DeltaCounts> {
         let image = &mut self.images[number as usize];
-        if image.reported.is_some() {
+        if image.list > 0 {
             return None;
         }
-        let base = &self.bases[(number % BASE_IMAGES) as usize];
-        image.reported = Some(Arc::clone(base));
-        Some(count(base))
+        let base = number % BASE_IMAGES;
+        image.list = base + 1;
+        Some(count(&self.lists[base as usize]))
     }
 
     /// Adds a finding.
     pub fn add(&mut self, number: u32, finding: Finding) -> DeltaCounts {
-        let image = &mut self.images[number as usize];
         let added = count(std::slice::from_ref(&finding));
-        image.fresh.push(finding);
-        image.revision += 1;
+        self.changes.entry(number).or_default().fresh.push(finding);
+        self.note_fresh(number);
         added
     }
 
     /// Draws whether the image has changed for reasons of its own since it was last looked at.
     pub fn drift(&mut self, number: u32) -> Option<DeltaCounts> {
         let count_new = self.drift.draw_count()?;
-        let image = &mut self.images[number as usize];
+        let change = self.changes.entry(number).or_default();
         let mut added = DeltaCounts::default();
         for _ in 0..count_new {
-            let finding = self.drift.draw_finding(image.drifted);
-            image.drifted += 1;
+            let finding = self.drift.draw_finding(change.drifted);
+            change.drifted += 1;
             added.add_finding(&finding);
-            image.fresh.push(finding);
+            change.fresh.push(finding);
         }
-        image.revision += 1;
+        self.note_fresh(number);
         Some(added)
     }
 
-    /// Revision and findings of an image. *O*(1) unless it has changed.
-    pub fn report(&mut self, number: u32) -> (u64, Arc<[Finding]>) {
+    fn note_fresh(&mut self, number: u32) {
         let image = &mut self.images[number as usize];
-        let reported = image.reported.get_or_insert_default();
-        if !image.fresh.is_empty() {
-            let mut findings = reported.to_vec();
-            findings.append(&mut image.fresh);
-            findings.sort();
-            findings.dedup();
-            *reported = findings.into();
-            image.fresh = Vec::new();
+        image.revision += 1;
+        image.is_fresh = true;
+    }
+
+    /// Revision and findings of an image that was introduced. *O*(1) unless it has changed.
+    #[inline]
+    pub fn report(&mut self, number: u32) -> (u64, Arc<[Finding]>) {
+        if self.images[number as usize].is_fresh {
+            self.list_fresh(number);
         }
-        (u64::from(image.revision), Arc::clone(reported))
+        let image = self.images[number as usize];
+        let list = &self.lists[image.list as usize - 1];
+        (u64::from(image.revision), Arc::clone(list))
+    }
+
+    /// Puts what is fresh on an image's list, which becomes its own.
+    fn list_fresh(&mut self, number: u32) {
+        let image = &mut self.images[number as usize];
+        image.is_fresh = false;
+        let Some(change) = self.changes.get_mut(&number) else {
+            return;
+        };
+        let list = image.list as usize - 1;
+        let mut findings = self.lists[list].to_vec();
+        findings.append(&mut change.fresh);
+        findings.sort();
+        findings.dedup();
+        if list < BASE_IMAGES as usize {
+            self.lists.push(findings.into());
+            image.list = self.lists.len() as u32;
+        } else {
+            self.lists[list] = findings.into();
+        }
     }
 }
 
