@@ -26,13 +26,16 @@ use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultPlan, Profile};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
-use crate::sim::world::{Heal, Parts, World, WorldOptions};
+use crate::sim::world::{Parts, World, WorldOptions};
 use crate::worker::impact::{ImpactIndex, ImpactIndexBuilder};
 use host::{Witness, WorkerHost};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the
 /// progress function.
 const STEP: Duration = Duration::from_secs(60);
+
+/// The stream that draws which processes heal at the end.
+const CORE_STREAM: &str = "rehearsal.core";
 
 /// Events of one rehearsal at most, unless the options say otherwise.
 pub const EVENT_BUDGET: u64 = 2_000_000_000;
@@ -242,7 +245,9 @@ impl<C: Cast> Stage<C> {
             if !healed && now >= end {
                 (healed, quiet_looks) = (true, 0);
                 self.world.stop_triggers();
-                self.world.heal(Heal::All);
+                let mut draws = self.kernel.handle().stream(CORE_STREAM);
+                let core = self.world.draw_core(&mut draws);
+                self.world.heal(core);
                 self.ledger
                     .borrow_mut()
                     .expect_drain(now, scenario.drain.std());

@@ -38,7 +38,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use self::fault::Faults;
-pub use self::fault::Heal;
 pub use self::impact::Resolve;
 use self::network::Network;
 pub use self::options::WorldOptions;

@@ -100,14 +100,14 @@ mod tests {
         let clock = Seconds::default();
         let mut patience = Patience::new(&clock, Duration::from_secs(5));
         future::block_on(async {
-            for _ in 0..10 {
-                assert_eq!(patience.wait(clock.work(4)).await, Some("done"));
+            for _ in 0..40 {
+                assert_eq!(patience.wait(clock.work(1)).await, Some("done"));
             }
             let begun = clock.now.get();
             assert_eq!(patience.wait(clock.work(100)).await, None);
             assert_eq!(clock.now.get() - begun, 5, "no earlier and no later");
             assert_eq!(patience.wait(clock.work(3)).await, Some("done"));
         });
-        assert!(clock.sleeps.get() < 11, "{} timers", clock.sleeps.get());
+        assert!(clock.sleeps.get() <= 14, "{} timers", clock.sleeps.get());
     }
 }

@@ -22,7 +22,7 @@ use wrapped::Planted;
 /// to drain; the last schedule finds nothing old enough and has runs without work.
 const SMALL: &str = r#"
 name = "small"
-duration = "2h10s"
+duration = "2h7s"
 drain = "40m"
 seed = 3
 

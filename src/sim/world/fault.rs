@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use self::conditions::Conditions;
 pub(super) use self::conditions::queues;
-pub use self::heal::Heal;
 use self::strike::Active;
 use super::World;
 use crate::model::ProcessName;

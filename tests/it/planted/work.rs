@@ -45,8 +45,16 @@ probability = 0.3
 fn a_refusal_taken_for_success_breaks_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
-        // It also releases segments in the name of the refused commit.
-        also: &[N::ImageConservation, N::DeltaConservation, N::Parallelism],
+        // It also counts all else that the refused commit would have done, and releases segments in
+        // its name.
+        also: &[
+            N::LatencyCount,
+            N::LatencyQuantile,
+            N::ImageConservation,
+            N::DeltaConservation,
+            N::ActiveTruth,
+            N::Parallelism,
+        ],
         says: [
             "scheduler_runner_segments_total{mode=\"",
             "it is not the segments that the process learned of; expected ",

@@ -9,19 +9,9 @@ use crate::sim::kernel::Stream;
 use crate::sim::world::World;
 use crate::worker::Role;
 
-/// What heals.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Heal {
-    /// Everything.
-    All,
-    /// The services, and these processes with all their connections. The others stay as they are:
-    /// down, standing still, cut off.
-    Core(BTreeSet<ProcessName>),
-}
-
 impl World {
     /// Draws a core: one process of each role.
-    pub fn draw_core(&self, stream: &mut Stream) -> Heal {
+    pub fn draw_core(&self, stream: &mut Stream) -> BTreeSet<ProcessName> {
         let mut core = BTreeSet::new();
         for role in Role::ALL {
             let able: Vec<_> = self
@@ -32,15 +22,15 @@ impl World {
             let number = stream.below(able.len() as u64) as usize;
             core.extend(able.get(number).map(|process| process.name.clone()));
         }
-        Heal::Core(core)
+        core
     }
 
-    /// Ends faults for good, and lets none begin any more.
-    pub fn heal(self: &Rc<Self>, heal: Heal) {
+    /// Ends for good the faults of the services, and of these processes with all their
+    /// connections, and lets none begin any more. The other processes stay as they are: down,
+    /// standing still, cut off.
+    pub fn heal(self: &Rc<Self>, core: BTreeSet<ProcessName>) {
         self.faults.is_healed.set(true);
-        if let Heal::Core(core) = heal {
-            *self.faults.core.borrow_mut() = Some(core);
-        }
+        *self.faults.core.borrow_mut() = Some(core);
         let (ended, kept): (Vec<Active>, Vec<Active>) = self
             .faults
             .active

@@ -10,7 +10,6 @@ use crate::model::{
     Step, Trigger,
 };
 use crate::sim::kernel::Stream;
-use crate::sim::world::Heal;
 use crate::sim::world::WorldPorts;
 use crate::sim::world::testing::Bench;
 use crate::worker::ports::{
@@ -578,7 +577,9 @@ fn healing_ends_all_and_lets_none_begin() {
     );
     bench.pass_until(Duration::from_mins(2));
     assert_eq!(bench.count("LifeEnded"), 1);
-    bench.world.heal(Heal::All);
+    bench
+        .world
+        .heal(["worker-1".into(), "worker-2".into()].into());
     assert!(bench.try_commit(1).is_ok());
     assert_eq!(bench.count("LifeStarted"), 3);
     assert_eq!(bench.count("Resumed"), 1);
@@ -599,11 +600,9 @@ fn a_core_heals_and_the_rest_stays_broken() {
          downtime = \"5m\"\n",
     );
     bench.pass_until(Duration::from_mins(2));
-    let Heal::Core(drawn) = bench.world.draw_core(&mut Stream::new(1, "core")) else {
-        panic!("a core is drawn");
-    };
+    let drawn = bench.world.draw_core(&mut Stream::new(1, "core"));
     assert!(!drawn.is_empty());
-    bench.world.heal(Heal::Core(["worker-1".into()].into()));
+    bench.world.heal(["worker-1".into()].into());
     assert!(bench.try_commit(1).is_ok());
     assert!(bench.enqueue("run").is_ok());
     bench.pass_until(Duration::from_mins(50));
