@@ -5,7 +5,9 @@
 mod defect;
 mod healthy;
 mod instruments;
+mod manners;
 mod planning;
+mod store;
 mod toys;
 mod work;
 mod wrapped;
@@ -106,5 +108,24 @@ fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
     let first = findings.violations[0].to_string();
     for part in expected.says {
         assert!(first.contains(part), "`{part}` is not in: {first}\n{told}");
+    }
+}
+
+/// Two rehearsals are compared by whoever runs them: see the tests of `rehearsal::compare`.
+const PLANTED_ELSEWHERE: InvariantName = InvariantName::Determinism;
+
+#[test]
+fn every_invariant_has_a_planted_defect() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/planted");
+    let files = std::fs::read_dir(directory).unwrap();
+    let sources: String = files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    for name in InvariantName::ALL {
+        let is_planted = sources.contains(&format!("name: N::{name:?},"));
+        assert!(
+            is_planted || *name == PLANTED_ELSEWHERE,
+            "nothing breaks {name} on purpose"
+        );
     }
 }

@@ -11,8 +11,8 @@ use rehearsal::model::{
 };
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
-    ImpactQuery, ImpactRequest, Impacted, Lease, Notify, PlanningHead, PortResult, Ports, Queue,
-    RunDocument, ScanRequest, Scanner, ScannerError, Store,
+    ImpactQuery, ImpactRequest, Impacted, Lease, Notify, Permits, PlanningHead, PortResult, Ports,
+    Queue, RunDocument, ScanRequest, Scanner, ScannerError, Store,
 };
 
 /// A message, and the world's queue that carries it.
@@ -57,6 +57,9 @@ pub trait Defect: 'static {
 
     /// Changes a run as read from the store.
     fn bend_run(&self, _document: &mut RunDocument) {}
+
+    /// Changes permits as the store grants them.
+    fn bend_permits(&self, _permits: &mut Permits) {}
 
     /// Asks the impact index.
     async fn resolve(

@@ -190,7 +190,7 @@ fn lost_messages_break_liveness() {
         name: N::Liveness,
         also: &[],
         says: [
-            "the fleet, healed at 2024-01-01T02:00:10Z",
+            "the fleet, healed at 2024-01-01T02:00:07Z",
             "expected quiescence within 2400 s",
             "unfinished runs after 2400 s",
         ],

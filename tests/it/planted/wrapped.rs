@@ -310,7 +310,9 @@ impl<D: Defect> Store for Wrapped<D> {
     ) -> PortResult<Permits> {
         let store = self.world.store();
         let reserved = store.reserve_permits(schedule, rate_per_second, count, lead);
-        reserved.await
+        let mut permits = reserved.await?;
+        self.defect.bend_permits(&mut permits);
+        Ok(permits)
     }
 
     async fn backlog(&self) -> PortResult<Stamped<Backlog>> {

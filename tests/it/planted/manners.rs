@@ -1,0 +1,147 @@
+//! Bad manners towards the Scanner, and work that waits for Notify.
+
+use std::time::Duration;
+
+use rehearsal::check::InvariantName as N;
+use rehearsal::model::ScanReport;
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::worker::ports::{Clock, Permits, Ports, ScanRequest, Scanner, ScannerError};
+
+use super::defect::Defect;
+use super::{Expected, assert_caught};
+
+/// A store that hands out permits twice as fast as it is asked to.
+struct GenerousStore;
+
+impl Defect for GenerousStore {
+    fn bend_permits(&self, permits: &mut Permits) {
+        permits.interval /= 2;
+    }
+}
+
+#[test]
+fn permits_that_come_too_fast_break_scanner_manners() {
+    let expected = Expected {
+        name: N::ScannerManners,
+        also: &[],
+        says: [
+            "schedule globex-often, asked by worker-",
+            "requests came faster than the rate allows; expected at most 5 × ",
+            "within that time",
+        ],
+    };
+    assert_caught("", GenerousStore, &expected);
+}
+
+/// A Scanner that often asks to wait.
+const BUSY_SCANNER: &str = r#"
+[scanner]
+rateLimitProbability = 0.1
+retryAfter = "30s"
+"#;
+
+/// A client that asks again at once, whatever it is told.
+struct Pushy;
+
+impl Defect for Pushy {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        match world.scanner().report(request).await {
+            // Of a schedule without a rate, so that no permit is used twice.
+            Err(ScannerError::Throttled(_)) if request.permit.is_none() => {
+                world.scanner().report(request).await
+            }
+            answer => answer,
+        }
+    }
+}
+
+#[test]
+fn a_retry_after_that_is_ignored_breaks_scanner_manners() {
+    let expected = Expected {
+        name: N::ScannerManners,
+        also: &[],
+        says: [
+            "image sha256:",
+            "it was asked for again before Retry-After had passed",
+            "expected 2024-01-01T",
+        ],
+    };
+    assert_caught(BUSY_SCANNER, Pushy, &expected);
+}
+
+/// A client that asks for each image five times.
+struct AsksFiveTimes;
+
+impl Defect for AsksFiveTimes {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        if request.permit.is_none() {
+            for _ in 1..5 {
+                world.scanner().report(request).await?;
+            }
+        }
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn too_many_attempts_break_scanner_manners() {
+    let expected = Expected {
+        name: N::ScannerManners,
+        also: &[],
+        says: [
+            "it was asked for too often under one delivery",
+            "expected at most 3 requests",
+            "found 4",
+        ],
+    };
+    assert_caught("", AsksFiveTimes, &expected);
+}
+
+/// Notify is down from minute 25 to minute 65.
+const NOTIFY_OUTAGE: &str = r#"
+[[fault]]
+kind = "notify-outage"
+at = "25m"
+duration = "40m"
+"#;
+
+/// A runner that asks the Scanner for nothing while Notify is down.
+struct WaitsForNotify;
+
+impl Defect for WaitsForNotify {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        // In the simulated world a process counts from the Unix epoch, and the rehearsal begins at
+        // midnight.
+        let minute = world.clock().elapsed().as_secs() / 60 % (24 * 60);
+        if (25..65).contains(&minute) {
+            world.clock().sleep(Duration::from_secs(3600)).await;
+        }
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn work_that_waits_for_notify_breaks_notify_independent() {
+    let expected = Expected {
+        name: N::NotifyIndependent,
+        also: &[],
+        says: [
+            "no work went on since ",
+            "expected progress as if Notify were up",
+            "open runs and none",
+        ],
+    };
+    assert_caught(NOTIFY_OUTAGE, WaitsForNotify, &expected);
+}

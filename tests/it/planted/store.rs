@@ -1,0 +1,87 @@
+//! A store that takes what it should refuse.
+
+use std::cell::Cell;
+
+use rehearsal::check::InvariantName as N;
+use rehearsal::model::observation::{Observation, Observer};
+use rehearsal::model::{Answer, Commit, Step, Timestamp};
+
+use super::defect::Defect;
+use super::{Expected, assert_caught};
+
+/// The segment commit that an observation tells of, and its answer, if it tells that one was taken.
+fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a Answer)> {
+    match *observation {
+        Observation::CommitApplied { commit, answer } => {
+            matches!(commit.step, Step::Segment(_)).then_some((commit, answer))
+        }
+        _ => None,
+    }
+}
+
+/// A store that takes the first segment a second time, from a repeat under another token.
+#[derive(Default)]
+struct TakesTwice(Cell<bool>);
+
+impl Defect for TakesTwice {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        ledger.observe(at, observation);
+        let Some((commit, answer)) = taken_segment(observation) else {
+            return;
+        };
+        if self.0.replace(true) {
+            return;
+        }
+        let mut again = commit.clone();
+        again.token.sequence += 1 << 40;
+        let commit = &again;
+        ledger.observe(at, &Observation::CommitApplied { commit, answer });
+    }
+}
+
+#[test]
+fn a_segment_taken_twice_breaks_segment_once() {
+    let expected = Expected {
+        name: N::SegmentOnce,
+        // All else that the commit did is done twice too, and its life never learns of it.
+        also: &[N::AppliedLearned, N::ImageConservation, N::EventOutbox],
+        says: [
+            "segment run:",
+            "the store took it twice; expected the commit of worker-",
+            "found another of worker-",
+        ],
+    };
+    assert_caught("", TakesTwice::default(), &expected);
+}
+
+/// A store without a fence: it takes the first segment from the delivery before the newest.
+#[derive(Default)]
+struct NoFence(Cell<bool>);
+
+impl Defect for NoFence {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        match taken_segment(observation) {
+            Some((commit, answer)) if !self.0.replace(true) => {
+                let mut superseded = commit.clone();
+                superseded.token.delivery -= 1;
+                let commit = &superseded;
+                ledger.observe(at, &Observation::CommitApplied { commit, answer });
+            }
+            _ => ledger.observe(at, observation),
+        }
+    }
+}
+
+#[test]
+fn a_superseded_commit_breaks_lease_discipline() {
+    let expected = Expected {
+        name: N::LeaseDiscipline,
+        also: &[],
+        says: [
+            "committed after a newer one had begun",
+            "expected delivery ",
+            "or newer",
+        ],
+    };
+    assert_caught("", NoFence::default(), &expected);
+}
