@@ -12,7 +12,7 @@ mod hash;
 pub mod histogram;
 pub mod label;
 pub mod labels;
-#[cfg(all(test, model_check))]
+#[cfg(all(test, feature = "model-check"))]
 mod model;
 mod number;
 pub mod observe;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use cast::{Cast, Plain};
-pub use determinism::{Difference, compare};
+pub use determinism::{Difference, compare, compare_with};
 
 use crate::check::{Inventory, Ledger, LedgerOptions, LedgerReport};
 use crate::metrics::series::Recording;

@@ -48,7 +48,7 @@ pub fn rehearse(
     };
     let impossible = |error: RunError| Failure::Usage(error.to_string());
     if check_determinism {
-        let (finished, difference) = compare(scenario, &options).map_err(impossible)?;
+        let (finished, difference) = compare(scenario, &options, progress).map_err(impossible)?;
         return Ok(RunReport::new(&finished, replay, Some(difference.as_ref())));
     }
     let finished = run(scenario, &options, progress).map_err(impossible)?;

@@ -5,7 +5,7 @@
 //! 0.7 forgets a reader's load when the recorder loads the same word again before it stores, and
 //! would then explore too little.
 //!
-//! Run by `RUSTFLAGS="--cfg model_check" cargo test --lib metrics::model`.
+//! Run by `cargo test --lib --features model-check metrics::model`.
 
 use loom::sync::Arc;
 use loom::sync::atomic::AtomicBool;

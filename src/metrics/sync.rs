@@ -1,7 +1,7 @@
 //! The atomics of the cells: the standard library's, or those of the model checker.
 
 /// Waits a little for another thread; longer when that thread seems not to be running.
-#[cfg(not(model_check))]
+#[cfg(not(feature = "model-check"))]
 pub(crate) fn pause(attempt: u32) {
     if attempt % 64 == 63 {
         std::thread::yield_now();
@@ -10,13 +10,13 @@ pub(crate) fn pause(attempt: u32) {
     }
 }
 
-#[cfg(model_check)]
+#[cfg(feature = "model-check")]
 pub(crate) fn pause(_: u32) {
     loom::thread::yield_now();
 }
 
-#[cfg(not(model_check))]
+#[cfg(not(feature = "model-check"))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-#[cfg(model_check)]
+#[cfg(feature = "model-check")]
 pub(crate) use loom::sync::atomic::{AtomicU64, Ordering, fence};

@@ -3,6 +3,7 @@
 //! what was found.
 
 mod defect;
+mod determinism;
 mod healthy;
 mod instruments;
 mod manners;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 use defect::Defect;
 use rehearsal::check::InvariantName;
 use rehearsal::rehearsal::{Finished, RunOptions, run_with};
-use rehearsal::scenario::Loader;
+use rehearsal::scenario::{Loader, Scenario};
 use wrapped::Planted;
 
 /// Two hours of two tenants. The last fires come shortly before the end, so that there is something
@@ -61,11 +62,16 @@ processes = 2
 options = { segmentSize = 5 }
 "#;
 
-/// Rehearses the small scenario, with `more` of it after the rest, with a defect.
-fn rehearse(more: &str, defect: impl Defect) -> Finished {
+/// The small scenario, with `more` of it after the rest.
+fn scenario(more: &str) -> Scenario {
     let text = format!("{SMALL}{more}");
     let scenario = Loader::default().parse("small.toml", &text, None);
-    let scenario = scenario.expect("the small scenario is valid");
+    scenario.expect("the small scenario is valid")
+}
+
+/// Rehearses the small scenario with a defect.
+fn rehearse(more: &str, defect: impl Defect) -> Finished {
+    let scenario = scenario(more);
     let cast = Planted(Rc::new(defect));
     let finished = run_with(cast, &scenario, &RunOptions::default(), |_| {});
     finished.expect("the small scenario can be simulated")
@@ -111,9 +117,6 @@ fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
     }
 }
 
-/// Two rehearsals are compared by whoever runs them: see the tests of `rehearsal::compare`.
-const PLANTED_ELSEWHERE: InvariantName = InvariantName::Determinism;
-
 #[test]
 fn every_invariant_has_a_planted_defect() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/planted");
@@ -122,10 +125,10 @@ fn every_invariant_has_a_planted_defect() {
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .collect();
     for name in InvariantName::ALL {
-        let is_planted = sources.contains(&format!("name: N::{name:?},"));
-        assert!(
-            is_planted || *name == PLANTED_ELSEWHERE,
-            "nothing breaks {name} on purpose"
-        );
+        // The ledger can't see the second rehearsal: there the test itself names the invariant.
+        let is_planted = ["name: N::", "breaks N::"]
+            .iter()
+            .any(|marker| sources.contains(&format!("{marker}{name:?}")));
+        assert!(is_planted, "nothing breaks {name} on purpose");
     }
 }

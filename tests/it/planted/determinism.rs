@@ -1,0 +1,65 @@
+//! A rehearsal that depends on something outside it: breaks N::Determinism.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rehearsal::model::ScanReport;
+use rehearsal::rehearsal::{RunOptions, compare, compare_with};
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
+
+use super::defect::Defect;
+use super::scenario;
+use super::wrapped::Planted;
+
+/// A client whose hundredth request waits a millisecond, in every other rehearsal.
+struct Moody {
+    is_slow: bool,
+    requests: Cell<u32>,
+}
+
+impl Defect for Moody {
+    async fn report(
+        &self,
+        world: &WorldPorts,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        self.requests.set(self.requests.get() + 1);
+        if self.is_slow && self.requests.get() == 100 {
+            world.clock().sleep(Duration::from_millis(1)).await;
+        }
+        world.scanner().report(request).await
+    }
+}
+
+#[test]
+fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
+    let rehearsals = Cell::new(0);
+    let cast = || {
+        rehearsals.set(rehearsals.get() + 1);
+        Planted(Rc::new(Moody {
+            is_slow: rehearsals.get() % 2 == 0,
+            requests: Cell::new(0),
+        }))
+    };
+    let told = compare_with(cast, &scenario(""), &RunOptions::default(), |_| {});
+    let (_, difference) = told.expect("the small scenario can be simulated");
+    let difference = difference.expect("the rehearsals differ");
+    let (first, second) = (difference.first.unwrap(), difference.second.unwrap());
+    assert_eq!(rehearsals.get(), 4, "twice, and twice more with a trace");
+    assert!(first.what.contains("ScanSent"), "{first:?}");
+    assert!(!second.what.contains("ScanSent"), "{second:?}");
+}
+
+#[test]
+fn a_rehearsal_that_does_not_is_the_same_and_shows_its_progress() {
+    let mut looks = 0;
+    let told = compare(&scenario(""), &RunOptions::default(), |_| looks += 1);
+    let (_, difference) = told.expect("the small scenario can be simulated");
+    assert!(difference.is_none(), "{difference:?}");
+    assert!(
+        looks > 200,
+        "two rehearsals of two hours, looked at each minute"
+    );
+}
