@@ -25,14 +25,10 @@ fn cells(registry: &Registry) -> (Counter, UpDown, Histogram) {
 const VALUES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
 /// 16 million samples from four threads, drained all the while: the total is exact, no reading is
-/// torn, and no count falls. (In debug builds a sixteenth of that.)
+/// torn, and no count falls.
 #[test]
 fn a_drain_that_overlaps_recording_loses_nothing() {
-    let per_thread: u64 = if cfg!(debug_assertions) {
-        250_000
-    } else {
-        4_000_000
-    };
+    let per_thread = 4_000_000_u64;
     let registry = Registry::new();
     let (counter, up_down, histogram) = cells(&registry);
     let done = AtomicBool::new(false);
