@@ -16,6 +16,8 @@ use rehearsal::metrics::{
 
 const BOUNDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
+static METADATA: Metadata<'static> = Metadata::new("bench", Level::INFO, None);
+
 fn histogram(registry: &Registry) -> Histogram {
     let bounds = Bounds::new(&BOUNDS).expect("rising");
     let family = Family::histogram("latency_seconds", bounds);
@@ -32,12 +34,12 @@ fn record(criterion: &mut Criterion) {
     let active = registry.up_down(&Family::up_down("active"), Labels::none());
     let active = active.expect("a new name");
     group.bench_function("up/down", |bencher| {
-        bencher.iter(|| active.add(black_box(-1)))
+        bencher.iter(|| active.add(black_box(-1)));
     });
     let gauge = registry.gauge(&Family::gauge("depth"), Labels::none());
     let gauge = gauge.expect("a new name");
     group.bench_function("gauge", |bencher| {
-        bencher.iter(|| gauge.set(black_box(7.0)))
+        bencher.iter(|| gauge.set(black_box(7.0)));
     });
     let latency = histogram(&registry);
     group.bench_function("histogram", |bencher| {
@@ -57,7 +59,6 @@ fn record(criterion: &mut Criterion) {
             }
         });
     });
-    static METADATA: Metadata<'static> = Metadata::new("bench", Level::INFO, None);
     let handle = registry.register_counter(&Key::from_name("handle_total"), &METADATA);
     group.bench_function("counter by a `metrics` handle", |bencher| {
         bencher.iter(|| handle.increment(1));

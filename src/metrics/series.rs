@@ -334,6 +334,20 @@ impl Recording {
         Some(Sample { at_ms: at, value })
     }
 
+    /// What a counter has counted over all lives of its process: a value that falls is that of a
+    /// new life, as for `PromQL`'s `increase`.
+    pub fn total(&self, id: SeriesId) -> f64 {
+        let mut last = 0.0;
+        let mut ended = 0.0;
+        for value in self.series[id.0 as usize].column.values() {
+            if value < last {
+                ended += last;
+            }
+            last = value;
+        }
+        ended + last
+    }
+
     /// The samples later than `after_ms` and not later than `until_ms`, one for each scrape at
     /// which the series had a value. `PromQL`'s range selector `[until − after]`.
     pub fn samples(&self, id: SeriesId, after_ms: i64, until_ms: i64) -> Samples<'_> {

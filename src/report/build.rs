@@ -8,6 +8,7 @@ use super::{
 };
 use crate::check::expectation::{Outcome, Span, judge};
 use crate::check::{Findings, InvariantName, LedgerReport};
+use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, Kind, Recording};
 use crate::model::commit::FireFate;
 use crate::rehearsal::{Difference, Finished};
@@ -247,20 +248,20 @@ fn stuck(ledger: &LedgerReport) -> Vec<StuckRun> {
         .collect()
 }
 
-/// The last scraped values of every instrument, summed over processes.
+/// What every instrument says in the end, summed over processes: counters and histograms over all
+/// lives, the others as they were last scraped.
 fn instruments(recording: &Recording, at_ms: i64) -> BTreeMap<String, Instrument> {
+    let latest = |id: SeriesId| {
+        let sample = recording.latest(id, at_ms, LOOK_BACK_MS);
+        sample.map(|sample| sample.value)
+    };
+    let total = |id: SeriesId| Some(recording.total(id));
     let mut instruments = BTreeMap::new();
     for family in recording.families() {
         let series = match family.kind {
-            Kind::Histogram => histogram(recording, family, at_ms),
-            Kind::Counter | Kind::UpDown | Kind::Gauge => {
-                let numbers = sums(recording, &family.name, at_ms).into_iter();
-                let series = numbers.map(|(labels, value)| Series {
-                    labels,
-                    value: SeriesValue::Number { value },
-                });
-                series.collect()
-            }
+            Kind::Histogram => histogram(recording, family),
+            Kind::Counter => numbers(sums(recording, &family.name, total)),
+            Kind::UpDown | Kind::Gauge => numbers(sums(recording, &family.name, latest)),
         };
         let kind = family.kind.exposed().to_owned();
         instruments.insert(family.name.to_string(), Instrument { kind, series });
@@ -268,8 +269,19 @@ fn instruments(recording: &Recording, at_ms: i64) -> BTreeMap<String, Instrument
     instruments
 }
 
-fn histogram(recording: &Recording, family: &Family, at_ms: i64) -> Vec<Series> {
-    let sums_of = |part: &str| sums(recording, &format!("{}_{part}", family.name), at_ms);
+fn numbers(sums: BTreeMap<BTreeMap<String, String>, f64>) -> Vec<Series> {
+    let series = sums.into_iter().map(|(labels, value)| Series {
+        labels,
+        value: SeriesValue::Number { value },
+    });
+    series.collect()
+}
+
+fn histogram(recording: &Recording, family: &Family) -> Vec<Series> {
+    let sums_of = |part: &str| {
+        let name = format!("{}_{part}", family.name);
+        sums(recording, &name, |id| Some(recording.total(id)))
+    };
     let totals = sums_of("sum");
     let series = sums_of("count").into_iter().map(|(labels, count)| {
         let sum = totals.get(&labels).copied().unwrap_or_default();
@@ -284,11 +296,15 @@ fn histogram(recording: &Recording, family: &Family, at_ms: i64) -> Vec<Series> 
     series.collect()
 }
 
-/// The last values of the series of a name, summed over processes.
-fn sums(recording: &Recording, name: &str, at_ms: i64) -> BTreeMap<BTreeMap<String, String>, f64> {
+/// Values of the series of a name, summed over processes.
+fn sums(
+    recording: &Recording,
+    name: &str,
+    value: impl Fn(SeriesId) -> Option<f64>,
+) -> BTreeMap<BTreeMap<String, String>, f64> {
     let mut sums = BTreeMap::new();
     for id in recording.select(Some(name), &[]) {
-        let Some(sample) = recording.latest(id, at_ms, LOOK_BACK_MS) else {
+        let Some(value) = value(id) else {
             continue;
         };
         let own = recording
@@ -298,7 +314,7 @@ fn sums(recording: &Recording, name: &str, at_ms: i64) -> BTreeMap<BTreeMap<Stri
         let labels = own
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        *sums.entry(labels).or_insert(0.0) += sample.value;
+        *sums.entry(labels).or_insert(0.0) += value;
     }
     sums
 }

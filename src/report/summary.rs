@@ -64,7 +64,8 @@ pub struct RunReport {
     /// Whether a second rehearsal was the same, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub determinism: Option<Determinism>,
-    /// The last values of the instruments, summed over processes.
+    /// What the instruments say in the end, summed over processes: counters and histograms over all
+    /// lives, as scraped; the others as they were last scraped.
     pub instruments: BTreeMap<String, Instrument>,
     /// The shell line that does the same again.
     pub replay: String,

@@ -126,7 +126,7 @@ fn every_invariant_has_a_planted_defect() {
         .collect();
     for name in InvariantName::ALL {
         // The ledger can't see the second rehearsal: there the test itself names the invariant.
-        let is_planted = ["name: N::", "breaks N::"]
+        let is_planted = ["name: N::", "breaks `N::"]
             .iter()
             .any(|marker| sources.contains(&format!("{marker}{name:?}")));
         assert!(is_planted, "nothing breaks {name} on purpose");

@@ -58,6 +58,12 @@ impl Column {
         self.times_ms.get(changes).copied()
     }
 
+    /// Each value that the series has had, in turn.
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        let bits = self.bits.iter().filter(|bits| **bits != STALE);
+        bits.map(|bits| f64::from_bits(*bits))
+    }
+
     /// How many changes are kept, ends included.
     pub(super) fn len(&self) -> usize {
         self.bits.len()

@@ -357,12 +357,16 @@ proptest! {
         let all = recording.select(None, &[]);
         let named = all.iter().filter_map(|id| Some((page_name(&recording, *id)?, *id)));
         let named: BTreeMap<String, _> = named.collect();
+        let mut cursors: BTreeMap<_, _> =
+            named.iter().map(|(name, id)| (name, recording.cursor(*id))).collect();
         for (at_ms, page) in &pages {
             for name in page.keys() {
                 prop_assert!(named.contains_key(name), "{name} at {at_ms} was not recorded");
             }
             for (name, id) in &named {
                 let sample = recording.latest(*id, at_ms + 1, LOOK_BACK_MS);
+                let cursor = cursors.get_mut(name).expect("one for each");
+                prop_assert_eq!(cursor.latest(at_ms + 1, LOOK_BACK_MS), sample, "{}", name);
                 let value = sample.map(|sample| (sample.at_ms, sample.value));
                 let expected = page.get(name).map(|value| (*at_ms, *value));
                 prop_assert_eq!(value, expected, "{} at {}", name, at_ms);
@@ -480,4 +484,31 @@ fn a_backlog_past_its_cap_is_added_up() {
             .len(),
         2
     );
+}
+
+#[test]
+fn a_total_goes_over_all_lives() {
+    let mut recording = Recording::new("worker");
+    let instance = recording.instance("worker-0");
+    let labels = Labels::none();
+    // Two lives count to 5, a third, that comes after a gap, to 2.
+    for (at_ms, value) in [
+        (0, 0.0),
+        (1, 5.0),
+        (2, 0.0),
+        (3, 5.0),
+        (4, 5.0),
+        (6, 1.0),
+        (7, 2.0),
+    ] {
+        let page = [("c_total", &labels, value)];
+        recording
+            .scrape_page(instance, at_ms, page)
+            .expect("rising");
+        if at_ms == 4 {
+            recording.scrape_failed(instance, 5).expect("rising");
+        }
+    }
+    let id = recording.select(Some("c_total"), &[])[0];
+    assert!((recording.total(id) - 12.0).abs() < f64::EPSILON);
 }

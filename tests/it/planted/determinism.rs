@@ -1,4 +1,4 @@
-//! A rehearsal that depends on something outside it: breaks N::Determinism.
+//! A rehearsal that depends on something outside it: breaks `N::Determinism`.
 
 use std::cell::Cell;
 use std::rc::Rc;
