@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module per subject.
 
 mod command_line;
+mod endpoint;
 mod golden;
 mod house;
 mod malformed;

@@ -1,0 +1,5 @@
+//! The outside world in real time.
+
+pub mod endpoint;
+
+pub use endpoint::MetricsEndpoint;

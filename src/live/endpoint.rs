@@ -1,0 +1,180 @@
+//! `/metrics` over HTTP: hands a registry's page to whoever scrapes.
+//!
+//! ```text
+//!   GET /metrics      200, the page, in the format that `Accept` prefers
+//!   another path      404
+//!   another method    405
+//!   no HTTP           400; a head of more than 8 KiB: 431
+//! ```
+//!
+//! One request at a time, one for each connection, each within two seconds: a scraper comes every
+//! few seconds, and needs no more. The head of a request is read by `httparse`.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use crate::metrics::exposition::{Format, render};
+use crate::metrics::{CollectContext, Registry};
+
+/// The most bytes of a request's head.
+const HEAD_BYTES_MAX: usize = 8 * 1024;
+/// The most header fields of a request.
+const FIELDS_MAX: usize = 64;
+/// How long a client may take, to send its request and to take the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Serves `/metrics`.
+pub struct MetricsEndpoint {
+    listener: TcpListener,
+    registry: Registry,
+    began: Instant,
+}
+
+/// A status line and a body.
+struct Answer {
+    status: &'static str,
+    content_type: &'static str,
+    body: String,
+}
+
+impl Answer {
+    fn refusal(status: &'static str, body: &str) -> Self {
+        Self {
+            status,
+            content_type: "text/plain; charset=utf-8",
+            body: format!("{body}\n"),
+        }
+    }
+}
+
+impl MetricsEndpoint {
+    /// Listens at an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// The address can't be had.
+    pub fn bind(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Self> {
+        Ok(Self {
+            listener: TcpListener::bind(address)?,
+            registry,
+            began: Instant::now(),
+        })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Answers one client. A client that goes or dawdles is let go.
+    ///
+    /// # Errors
+    /// No client can be accepted any more.
+    pub fn serve_one(&self) -> io::Result<()> {
+        let (client, _) = self.listener.accept()?;
+        // What becomes of one client is no concern of the next.
+        let _ = self.serve(client);
+        Ok(())
+    }
+
+    fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        client.set_read_timeout(Some(PATIENCE))?;
+        client.set_write_timeout(Some(PATIENCE))?;
+        let (answer, has_body) = self.answer(&read_head(&mut client)?);
+        write!(
+            client,
+            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            answer.status,
+            answer.content_type,
+            answer.body.len()
+        )?;
+        if has_body {
+            client.write_all(answer.body.as_bytes())?;
+        }
+        client.flush()
+    }
+
+    /// The answer to a request, and whether its body is wanted.
+    fn answer(&self, head: &[u8]) -> (Answer, bool) {
+        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+        let mut request = httparse::Request::new(&mut fields);
+        match request.parse(head) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) if head.len() >= HEAD_BYTES_MAX => {
+                let status = "431 Request Header Fields Too Large";
+                return (Answer::refusal(status, "the request is too long"), true);
+            }
+            Err(httparse::Error::TooManyHeaders) => {
+                let status = "431 Request Header Fields Too Large";
+                return (
+                    Answer::refusal(status, "the request has too many fields"),
+                    true,
+                );
+            }
+            Ok(httparse::Status::Partial) | Err(_) => {
+                let refusal = Answer::refusal("400 Bad Request", "this is no HTTP request");
+                return (refusal, true);
+            }
+        }
+        let has_body = request.method != Some("HEAD");
+        let path = request.path.and_then(|path| path.split('?').next());
+        let answer = match (request.method, path) {
+            (Some("GET" | "HEAD"), Some("/metrics")) => self.page(prefers(request.headers)),
+            (Some("GET" | "HEAD"), _) => Answer::refusal("404 Not Found", "see /metrics"),
+            _ => Answer::refusal("405 Method Not Allowed", "only GET and HEAD"),
+        };
+        (answer, has_body)
+    }
+
+    fn page(&self, format: Format) -> Answer {
+        let context = CollectContext::at(self.began.elapsed());
+        Answer {
+            status: "200 OK",
+            content_type: format.content_type(),
+            body: render(format, &self.registry, &context),
+        }
+    }
+}
+
+/// Reads until the empty line, or as much as may come.
+fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let began = Instant::now();
+    let mut head = Vec::new();
+    let mut chunk = [0; 1024];
+    while head.len() < HEAD_BYTES_MAX && !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = client.read(&mut chunk)?;
+        if count == 0 || began.elapsed() > PATIENCE {
+            break;
+        }
+        head.extend_from_slice(&chunk[..count]);
+    }
+    Ok(head)
+}
+
+/// OpenMetrics, if the client takes it and prefers nothing else that we have.
+fn prefers(fields: &[httparse::Header<'_>]) -> Format {
+    let accepted = fields
+        .iter()
+        .filter(|field| field.name.eq_ignore_ascii_case("accept"))
+        .filter_map(|field| std::str::from_utf8(field.value).ok())
+        .flat_map(|value| value.split(','));
+    let (mut text, mut open_metrics) = (0.0, 0.0);
+    for range in accepted {
+        let mut parts = range.split(';').map(str::trim);
+        let weight = match parts.next() {
+            Some("application/openmetrics-text") => &mut open_metrics,
+            Some("text/plain" | "text/*" | "*/*") => &mut text,
+            _ => continue,
+        };
+        let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok());
+        *weight = quality.unwrap_or(1.0_f64).max(*weight);
+    }
+    if open_metrics > 0.0 && open_metrics >= text {
+        Format::OpenMetrics
+    } else {
+        Format::Text
+    }
+}
