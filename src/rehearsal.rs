@@ -84,6 +84,8 @@ pub struct Finished {
     pub ledger: LedgerReport,
     /// The recorded series.
     pub recording: Recording,
+    /// The last page of the first process, in Prometheus's text format.
+    pub page: String,
     /// Whether everything came to rest within the drain.
     pub quiescent: bool,
     /// Why the kernel stopped early, if it did.
@@ -153,6 +155,7 @@ pub fn run_with<C: Cast>(
         profile: options.profile,
         ledger: report,
         recording: stage.host.take_recording(),
+        page: stage.host.page().unwrap_or_default(),
         quiescent,
         halted,
         trace_hash: kernel.trace_hash(),

@@ -110,6 +110,7 @@ fn publish(arguments: &Arguments, report: &RunReport) -> Result<(), Failure> {
             ("txt", plain),
             ("json", report::json(reports)),
             ("xml", junit(reports)?),
+            ("prom", report.page.clone()),
         ] {
             let name = format!("{}-{}.{extension}", report.scenario, report.seed);
             let path = directory.join(name);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::cast::Cast;
 use super::instruments::LifeInstruments;
 use crate::check::Ledger;
+use crate::metrics::exposition::{Format, render};
 use crate::metrics::series::Recording;
 use crate::metrics::{
     BacklogOptions, CollectContext, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions,
@@ -53,6 +54,14 @@ impl<C: Cast> WorkerHost<C> {
             lives: RefCell::default(),
             handle,
         }
+    }
+
+    /// The last page of the first process; none if no process ever lived.
+    pub fn page(&self) -> Option<String> {
+        let lives = self.lives.borrow();
+        let Life { registry, ports } = lives.values().next()?;
+        let elapsed = ports.clock().elapsed();
+        Some(render(Format::Text, registry, &CollectContext { elapsed }))
     }
 
     /// The recorded series. The host starts over with none.

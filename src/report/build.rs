@@ -79,6 +79,7 @@ impl RunReport {
             halted,
             determinism,
             instruments: instruments(recording, finished.ended_at.millis()),
+            page: finished.page.clone(),
             replay,
         }
     }

@@ -299,6 +299,7 @@ fn the_report_is_written_into_a_directory() {
     assert!(read("tiny-3.txt") == text(&output.stdout));
     assert!(read("tiny-3.json").contains("rehearsal.run@1"));
     assert!(read("tiny-3.xml").contains("<testsuites"));
+    assert!(read("tiny-3.prom").contains("# TYPE scheduler_runner_images_total counter\n"));
     let output = run_into("/dev/full/reports");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("error: can't write /dev/full/reports: "));

@@ -13,6 +13,8 @@ use rehearsal::report::RunReport;
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::Profile;
 
+use crate::promtool;
+
 /// Quick enough for a build without optimisation.
 const SMALL: [&str; 5] = [
     "schedule-churn",
@@ -97,6 +99,16 @@ fn check(name: &str) {
         "{}",
         rehearsal::report::terminal(&report)
     );
+    if let Some(findings) = promtool::check_metrics(&report.page) {
+        // The given label `scheduleId` is not in snake_case: told once for each series.
+        let given = "scheduler_runner_backlog label names should be written in 'snake_case' not 'camelCase'";
+        let mut others = findings.lines().filter(|finding| *finding != given);
+        assert_eq!(
+            others.next(),
+            None,
+            "{name}: promtool has something against its page"
+        );
+    }
     let found = summary(&report);
     let path: PathBuf = root().join("reports/golden").join(format!("{name}.txt"));
     let trace = format!("trace {}\n", report.trace_hash);

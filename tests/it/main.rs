@@ -7,6 +7,7 @@ mod house;
 mod malformed;
 mod metrics;
 mod planted;
+mod promtool;
 mod readme;
 mod scenario_docs;
 mod scenario_files;

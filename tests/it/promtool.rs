@@ -1,0 +1,52 @@
+//! Prometheus's own tool, where there is one.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Once;
+
+/// What `promtool check metrics` has to say of a page. None if there is no promtool on this machine;
+/// under CI that is a failure.
+pub fn check_metrics(page: &str) -> Option<String> {
+    let mut command = Command::new("promtool");
+    command
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "CI needs promtool: {error}"
+            );
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| eprintln!("skipped: there is no promtool on this machine ({error})"));
+            return None;
+        }
+    };
+    let mut input = child.stdin.take()?;
+    input.write_all(page.as_bytes()).unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    Some(String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn promtool_finds_what_is_wrong_with_a_page() {
+    let Some(said) = check_metrics("# TYPE reports counter\nreports 1\n") else {
+        return;
+    };
+    assert!(
+        said.contains("reports counter metrics should have \"_total\" suffix"),
+        "{said}"
+    );
+    assert_eq!(
+        check_metrics(
+            "# HELP reports_total Reports.\n# TYPE reports_total counter\nreports_total 1\n"
+        )
+        .unwrap(),
+        ""
+    );
+}
