@@ -14,7 +14,7 @@ pub mod label;
 pub mod labels;
 #[cfg(all(test, feature = "model-check"))]
 mod model;
-mod number;
+pub(crate) mod number;
 pub mod observe;
 pub mod observed;
 pub mod open;

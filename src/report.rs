@@ -1,4 +1,4 @@
-//! A finished rehearsal in, a document out: text for a terminal, JSON, `JUnit` XML.
+//! A finished rehearsal in, a document out: text for a terminal, JSON, `JUnit` XML, `OpenMetrics`.
 //!
 //! [`RunReport`] is everything that a report can say, as plain data with a version; the writers
 //! only arrange it.
@@ -7,6 +7,7 @@ mod build;
 mod json;
 mod junit;
 mod number;
+mod openmetrics;
 mod quantiles;
 mod summary;
 mod terminal;
@@ -15,6 +16,7 @@ mod verdict;
 pub use crate::check::expectation::Outcome;
 pub use json::json;
 pub use junit::junit;
+pub use openmetrics::openmetrics;
 pub use quantiles::Quantiles;
 pub use summary::{
     Determinism, Expectation, Fault, Gate, Instrument, Invariant, RunReport, Runs, SCHEMA, Series,

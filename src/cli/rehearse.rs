@@ -1,7 +1,7 @@
 //! From a scenario to its report: the one place where the command line meets the simulator.
 
 use clap::ValueEnum;
-use rehearsal::rehearsal::{Progress, RunError, RunOptions, compare, run};
+use rehearsal::rehearsal::{Finished, Progress, RunError, RunOptions, compare, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan;
@@ -41,7 +41,7 @@ pub fn rehearse(
     check_determinism: bool,
     replay: String,
     progress: impl FnMut(Progress),
-) -> Result<RunReport, Failure> {
+) -> Result<(RunReport, Finished), Failure> {
     let options = RunOptions {
         profile: profile.kind(),
         ..RunOptions::default()
@@ -49,8 +49,9 @@ pub fn rehearse(
     let impossible = |error: RunError| Failure::Usage(error.to_string());
     if check_determinism {
         let (finished, difference) = compare(scenario, &options, progress).map_err(impossible)?;
-        return Ok(RunReport::new(&finished, replay, Some(difference.as_ref())));
+        let report = RunReport::new(&finished, replay, Some(difference.as_ref()));
+        return Ok((report, finished));
     }
     let finished = run(scenario, &options, progress).map_err(impossible)?;
-    Ok(RunReport::new(&finished, replay, None))
+    Ok((RunReport::new(&finished, replay, None), finished))
 }

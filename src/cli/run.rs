@@ -1,10 +1,12 @@
 //! `rehearsal run`
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use rehearsal::check::vocabulary;
+use rehearsal::rehearsal::Finished;
 use rehearsal::report::{self, RunReport, worst_exit_code};
 use rehearsal::scenario::{Loader, Scenario};
 
@@ -33,6 +35,9 @@ pub struct Arguments {
     /// Also write the report in every format into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write every recorded sample into that directory too, as `OpenMetrics` with timestamps
+    #[arg(long, requires = "out")]
+    openmetrics: bool,
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -58,9 +63,9 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let mut reports = Vec::new();
     for path in &arguments.scenarios {
         match run_one(arguments, path) {
-            Ok(report) => {
+            Ok((report, finished)) => {
                 codes.push(report.exit_code());
-                publish(arguments, &report)?;
+                publish(arguments, &report, &finished)?;
                 reports.push(report);
             }
             Err(failure) => {
@@ -77,7 +82,7 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     Ok(worst_exit_code(codes))
 }
 
-fn run_one(arguments: &Arguments, path: &Path) -> Result<RunReport, Failure> {
+fn run_one(arguments: &Arguments, path: &Path) -> Result<(RunReport, Finished), Failure> {
     let overrides = arguments.overrides.clone();
     let loader = Loader {
         vocabulary: vocabulary(),
@@ -89,7 +94,7 @@ fn run_one(arguments: &Arguments, path: &Path) -> Result<RunReport, Failure> {
     }
     output::complain(&banner::banner(&scenario, arguments.profile));
     let bar = Bar::new(&scenario);
-    let report = rehearse(
+    let rehearsed = rehearse(
         &scenario,
         arguments.profile,
         arguments.check_determinism,
@@ -97,24 +102,17 @@ fn run_one(arguments: &Arguments, path: &Path) -> Result<RunReport, Failure> {
         |progress| bar.advance(progress.virtual_time),
     );
     bar.finish();
-    report
+    rehearsed
 }
 
-/// Prints a report as text, as soon as there is one, and writes it into the directory.
-fn publish(arguments: &Arguments, report: &RunReport) -> Result<(), Failure> {
+/// Prints a report as text, as soon as there is one, and writes all documents into the directory.
+fn publish(arguments: &Arguments, report: &RunReport, finished: &Finished) -> Result<(), Failure> {
     let text = report::terminal(report);
     if let Some(directory) = &arguments.out {
-        let reports = std::slice::from_ref(report);
-        let plain = anstream::adapter::strip_str(&text).to_string();
-        for (extension, document) in [
-            ("txt", plain),
-            ("json", report::json(reports)),
-            ("xml", junit(reports)?),
-            ("prom", report.page.clone()),
-        ] {
-            let name = format!("{}-{}.{extension}", report.scenario, report.seed);
-            let path = directory.join(name);
-            fs::write(&path, document).map_err(|error| cannot_write(&path, &error))?;
+        write_documents(directory, report, &text, &finished.page)?;
+        if arguments.openmetrics {
+            let path = document(directory, report, "openmetrics");
+            write_samples(&path, finished).map_err(|error| cannot_write(&path, &error))?;
         }
     }
     if arguments.format == Format::Text {
@@ -122,6 +120,35 @@ fn publish(arguments: &Arguments, report: &RunReport) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+fn document(directory: &Path, report: &RunReport, extension: &str) -> PathBuf {
+    directory.join(format!("{}-{}.{extension}", report.scenario, report.seed))
+}
+
+fn write_documents(
+    directory: &Path,
+    report: &RunReport,
+    text: &str,
+    page: &str,
+) -> Result<(), Failure> {
+    let reports = std::slice::from_ref(report);
+    for (extension, content) in [
+        ("txt", anstream::adapter::strip_str(text).to_string()),
+        ("json", report::json(reports)),
+        ("xml", junit(reports)?),
+        ("prom", page.to_owned()),
+    ] {
+        let path = document(directory, report, extension);
+        fs::write(&path, content).map_err(|error| cannot_write(&path, &error))?;
+    }
+    Ok(())
+}
+
+fn write_samples(path: &Path, finished: &Finished) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    report::openmetrics(&finished.recording, &mut file)?;
+    file.flush()
 }
 
 fn junit(reports: &[RunReport]) -> Result<String, Failure> {

@@ -58,6 +58,12 @@ impl Labels {
             .map(|(_, value)| value)
     }
 
+    /// The same without one label.
+    pub(crate) fn without(&self, name: &str) -> Self {
+        let others = self.0.iter().filter(|(label, _)| label != name);
+        Self(others.cloned().collect())
+    }
+
     /// The combinations of closed labels, in the order of their indices.
     pub(crate) fn of_closed(labels: &[LabelDefinition]) -> impl Iterator<Item = Self> {
         let count = labels.iter().map(|label| label.values.len()).product();

@@ -4,6 +4,7 @@
 //! the world, to plant a defect and see it caught.
 
 use crate::check::Instruments;
+use crate::metrics::Registry;
 use crate::model::LifeId;
 use crate::model::observation::Observer;
 use crate::sim::world::WorldPorts;
@@ -16,6 +17,11 @@ pub trait Cast: 'static {
 
     /// The ports of a life.
     fn ports(&self, life: &LifeId, world: WorldPorts) -> Self::Ports;
+
+    /// The registry into which a life records.
+    fn registry(&self, _life: &LifeId) -> Registry {
+        Registry::new()
+    }
 
     /// The instruments of a life, as the checks read them.
     fn instruments(&self, _life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {

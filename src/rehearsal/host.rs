@@ -78,7 +78,7 @@ impl<C: Cast> Host for WorkerHost<C> {
         ports: WorldPorts,
         spawner: Spawner,
     ) -> Rc<dyn Instance> {
-        let registry = Registry::new();
+        let registry = self.cast.registry(life);
         let backlog = BacklogOptions {
             fresh_for: self.options.backlog_refresh,
             ..BacklogOptions::default()

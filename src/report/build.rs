@@ -79,7 +79,6 @@ impl RunReport {
             halted,
             determinism,
             instruments: instruments(recording, finished.ended_at.millis()),
-            page: finished.page.clone(),
             replay,
         }
     }

@@ -69,9 +69,6 @@ pub struct RunReport {
     pub instruments: BTreeMap<String, Instrument>,
     /// The shell line that does the same again.
     pub replay: String,
-    /// The last page of the first process, in Prometheus's text format. A file of its own.
-    #[serde(skip)]
-    pub page: String,
 }
 
 impl RunReport {

@@ -293,12 +293,13 @@ fn junit_has_a_case_for_each_invariant_and_expectation() {
 #[test]
 fn the_report_is_written_into_a_directory() {
     let directory = scratch("out").join("deep");
-    let run_into = |directory: &str| run(&["run", TINY, "--out", directory]);
+    let run_into = |directory: &str| run(&["run", TINY, "--openmetrics", "--out", directory]);
     let output = run_into(directory.to_str().unwrap());
     let read = |name: &str| fs::read_to_string(directory.join(name)).unwrap();
     assert!(read("tiny-3.txt") == text(&output.stdout));
     assert!(read("tiny-3.json").contains("rehearsal.run@1"));
     assert!(read("tiny-3.xml").contains("<testsuites"));
+    assert!(read("tiny-3.openmetrics").ends_with("# EOF\n"));
     assert!(read("tiny-3.prom").contains("# TYPE scheduler_runner_images_total counter\n"));
     let output = run_into("/dev/full/reports");
     assert_eq!(output.status.code(), Some(1));

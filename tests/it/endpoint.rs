@@ -1,19 +1,23 @@
 //! `/metrics` over HTTP, asked by hand and by a real Prometheus.
 
-use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rehearsal::live::MetricsEndpoint;
+use rehearsal::metrics::exposition::{Format, render};
 use rehearsal::metrics::{
-    CollectContext, Delta, Mode, PlannerStatus, Registry, SchedulerWorkerMetrics, SegmentStatus,
-    WorkerMetricsOptions,
+    CollectContext, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
+use rehearsal::model::LifeId;
+use rehearsal::rehearsal::{Cast, Progress, RunOptions, run_with};
+use rehearsal::scenario::Loader;
+use rehearsal::sim::world::WorldPorts;
+
+use crate::prometheus::Prometheus;
 
 fn instruments(registry: &Registry) -> SchedulerWorkerMetrics {
     let metrics = SchedulerWorkerMetrics::with_options(registry, WorkerMetricsOptions::default());
@@ -109,104 +113,18 @@ fn what_is_no_scrape_is_refused_and_the_next_is_served() {
     assert!(get(address, "/metrics", "*/*").starts_with("HTTP/1.1 200 OK"));
 }
 
-/// A Prometheus of our own, ended with the test.
-struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-    directory: PathBuf,
-}
-
-impl Prometheus {
-    /// None if there is none on this machine; under CI that is a failure.
-    fn start(name: &str, target: SocketAddr) -> Option<Self> {
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir_all(&directory).unwrap();
-        let config = directory.join("prometheus.yml");
-        let text = format!(
-            "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
-             scrape_configs:\n- job_name: scheduler-worker\n  \
-             static_configs:\n  - targets: ['{target}']\n"
-        );
-        fs::write(&config, text).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = port.local_addr().unwrap();
-        drop(port);
-        let started = Command::new("prometheus")
-            .arg(format!("--config.file={}", config.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                directory.join("data").display()
-            ))
-            .arg(format!("--web.listen-address={address}"))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        match started {
-            Ok(child) => Some(Self {
-                child,
-                address,
-                directory,
-            }),
-            Err(error) => {
-                assert!(
-                    std::env::var_os("CI").is_none(),
-                    "CI needs prometheus: {error}"
-                );
-                eprintln!("skipped: there is no prometheus on this machine ({error})");
-                None
-            }
-        }
-    }
-
-    /// The result of an instant query; none while there is none.
-    fn query(&self, query: &str) -> Option<Vec<serde_json::Value>> {
-        let mut stream = TcpStream::connect(self.address).ok()?;
-        let request = format!("GET /api/v1/query?query={query} HTTP/1.0\r\n\r\n");
-        stream.write_all(request.as_bytes()).ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        let (_, body) = answer.split_once("\r\n\r\n")?;
-        let body: serde_json::Value = serde_json::from_str(body).ok()?;
-        body["data"]["result"].as_array().cloned()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.directory);
-    }
-}
-
-/// Records something into every given instrument, the same in each round.
-fn work(metrics: &SchedulerWorkerMetrics, round: u64) {
-    for mode in Mode::ALL {
-        metrics.segment(mode, SegmentStatus::Completed);
-        metrics.images(mode, Delta(round.is_multiple_of(3)), 64);
-        metrics.planner_run(mode, PlannerStatus::Enqueued, round as f64 / 10.0);
-        metrics.run_completed(mode, round as f64);
-        metrics.runs_active_add(mode, if round.is_multiple_of(2) { 1 } else { -1 });
-    }
-}
-
-/// Every series that our page shows, by its text on the page without quotes. Prometheus asks for
+/// Every series that our page shows, sorted, by its text on the page without quotes. Prometheus asks for
 /// OpenMetrics.
 fn shown(registry: &Registry) -> Vec<(String, f64)> {
-    use rehearsal::metrics::exposition::{Format, render};
-    let page = render(
-        Format::OpenMetrics,
-        registry,
-        &CollectContext::at(Duration::ZERO),
-    );
+    let page = render(Format::OpenMetrics, registry, &CollectContext::default());
     let lines = page.lines().filter(|line| line.starts_with("scheduler_"));
     let series = lines.filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
         Some((series.replace('"', ""), value.parse().ok()?))
     });
-    series.collect()
+    let mut shown: Vec<_> = series.collect();
+    shown.sort_by(|a, b| a.0.cmp(&b.0));
+    shown
 }
 
 /// A series as Prometheus tells of it, written as on our page.
@@ -233,46 +151,98 @@ fn written(series: &serde_json::Value) -> Option<(String, f64)> {
     Some((text, series["value"][1].as_str()?.parse().ok()?))
 }
 
+/// Hands the registry of the first life to whoever serves it.
+struct Served(Sender<Registry>);
+
+impl Cast for Served {
+    type Ports = WorldPorts;
+
+    fn ports(&self, _life: &LifeId, world: WorldPorts) -> WorldPorts {
+        world
+    }
+
+    fn registry(&self, _life: &LifeId) -> Registry {
+        let registry = Registry::new();
+        // Only the first is waited for.
+        let _ = self.0.send(registry.clone());
+        registry
+    }
+}
+
+const HALFWAY: Duration = Duration::from_hours(84);
+
+/// One process that works for a virtual week, with something of everything.
+const WEEK: &str = r#"
+name = "week"
+duration = "7d"
+seed = 5
+
+[fleet]
+images = 400
+components = 200
+
+[[schedule]]
+id = "nightly"
+whenCron = "0 2 * * *"
+
+[[schedule]]
+id = "often"
+whenCron = "*/20 * * * *"
+mode = "contentRefresh"
+
+[deltas]
+probability = 0.3
+"#;
+
 #[test]
-fn a_real_prometheus_says_what_we_have_recorded() {
-    let registry = Registry::new();
-    let metrics = instruments(&registry);
-    let Some(prometheus) = Prometheus::start("scraped", serve(&registry)) else {
-        return;
-    };
-    // Work goes on while it scrapes, until it has come for the first time.
+fn a_real_prometheus_says_what_a_simulation_records() {
+    let (sender, receiver) = channel();
+    let scenario = Loader::default().parse("week.toml", WEEK, None).unwrap();
     let is_scraped = AtomicBool::new(false);
     thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut round = 0;
-            while !is_scraped.load(Ordering::Relaxed) && round < 10_000_000 {
-                work(&metrics, round);
-                round += 1;
-                thread::sleep(Duration::from_micros(100));
-            }
+        let simulation = scope.spawn(|| {
+            let began = Instant::now();
+            // Halfway it waits for a scrape, so that both are at work at once.
+            let wait = |progress: Progress| {
+                while progress.virtual_time > HALFWAY
+                    && !is_scraped.load(Ordering::Relaxed)
+                    && began.elapsed() < Duration::from_secs(60)
+                {
+                    thread::sleep(Duration::from_millis(10));
+                }
+            };
+            run_with(Served(sender), &scenario, &RunOptions::default(), wait).unwrap()
         });
-        let began = Instant::now();
-        let query = "scheduler_runner_segments_total";
-        while prometheus.query(query).is_none_or(|found| found.is_empty()) {
-            assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "it never scraped"
-            );
-            thread::sleep(Duration::from_millis(100));
+        let registry = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
+        let Some(prometheus) = Prometheus::start("scraped", serve(&registry)) else {
+            is_scraped.store(true, Ordering::Relaxed);
+            return;
+        };
+        let mut midway = Vec::new();
+        while midway.is_empty() && !simulation.is_finished() {
+            midway = told(&prometheus);
+            thread::sleep(Duration::from_millis(50));
         }
         is_scraped.store(true, Ordering::Relaxed);
+        let finished = simulation.join().unwrap();
+        assert!(finished.ledger.tally.images > 1_000);
+        let due = shown(&registry);
+        assert!(
+            !midway.is_empty() && midway != due,
+            "it was never scraped before the end"
+        );
+        await_equal(&prometheus, &due);
     });
-    let mut due = shown(&registry);
-    due.sort_by(|a, b| a.0.cmp(&b.0));
+}
+
+/// Waits until a scrape after the last record has come.
+fn await_equal(prometheus: &Prometheus, due: &[(String, f64)]) {
+    assert!(due.len() > 100, "{} series", due.len());
     let began = Instant::now();
     loop {
-        let all = prometheus
-            .query("%7B__name__%3D~%22scheduler_.%2A%22%7D")
-            .unwrap_or_default();
-        let mut told: Vec<_> = all.iter().filter_map(written).collect();
-        told.sort_by(|a, b| a.0.cmp(&b.0));
+        let told = told(prometheus);
         if told == due {
-            break;
+            return;
         }
         if began.elapsed() > Duration::from_secs(20) {
             let wrong = due.iter().zip(&told).find(|(due, told)| due != told);
@@ -280,5 +250,13 @@ fn a_real_prometheus_says_what_we_have_recorded() {
         }
         thread::sleep(Duration::from_millis(200));
     }
-    assert!(due.len() > 100, "{} series", due.len());
+}
+
+/// What Prometheus says of the worker, sorted.
+fn told(prometheus: &Prometheus) -> Vec<(String, f64)> {
+    let query = "%7B__name__%3D~%22scheduler_.%2A%22%7D";
+    let all = prometheus.query(query).unwrap_or_default();
+    let mut told: Vec<_> = all.iter().filter_map(written).collect();
+    told.sort_by(|a, b| a.0.cmp(&b.0));
+    told
 }

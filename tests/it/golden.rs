@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::rehearsal::{RunOptions, run};
+use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::Profile;
@@ -37,9 +37,9 @@ fn load(name: &str) -> Scenario {
     loader.load(&path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn rehearse(scenario: &Scenario, options: &RunOptions) -> RunReport {
+fn rehearse(scenario: &Scenario, options: &RunOptions) -> (RunReport, Finished) {
     let finished = run(scenario, options, |_| {}).expect("a bundled scenario can be simulated");
-    RunReport::new(&finished, String::new(), None)
+    (RunReport::new(&finished, String::new(), None), finished)
 }
 
 /// What must stay as it is: everything but the speed.
@@ -92,14 +92,14 @@ fn difference(golden: &str, found: &str) -> String {
 }
 
 fn check(name: &str) {
-    let report = rehearse(&load(name), &RunOptions::default());
+    let (report, finished) = rehearse(&load(name), &RunOptions::default());
     assert_eq!(
         report.verdict.as_str(),
         "PASS",
         "{}",
         rehearsal::report::terminal(&report)
     );
-    if let Some(findings) = promtool::check_metrics(&report.page) {
+    if let Some(findings) = promtool::check_metrics(&finished.page) {
         // The given label `scheduleId` is not in snake_case: told once for each series.
         let given = "scheduler_runner_backlog label names should be written in 'snake_case' not 'camelCase'";
         let mut others = findings.lines().filter(|finding| *finding != given);
@@ -157,7 +157,7 @@ fn swarm(seeds: std::ops::Range<u64>) {
             profile: Profile::Swarm,
             ..RunOptions::default()
         };
-        let report = rehearse(&scenario, &options);
+        let (report, _) = rehearse(&scenario, &options);
         assert_eq!(
             report.verdict.as_str(),
             "PASS",

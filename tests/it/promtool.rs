@@ -4,12 +4,13 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
-/// What `promtool check metrics` has to say of a page. None if there is no promtool on this machine;
-/// under CI that is a failure.
-pub fn check_metrics(page: &str) -> Option<String> {
+static TOLD: Once = Once::new();
+
+/// What `promtool` says. None if there is no promtool on this machine; under CI that is a failure.
+pub fn run(arguments: &[&str], input: &[u8]) -> Option<String> {
     let mut command = Command::new("promtool");
     command
-        .args(["check", "metrics"])
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -20,17 +21,21 @@ pub fn check_metrics(page: &str) -> Option<String> {
                 std::env::var_os("CI").is_none(),
                 "CI needs promtool: {error}"
             );
-            static TOLD: Once = Once::new();
             TOLD.call_once(|| eprintln!("skipped: there is no promtool on this machine ({error})"));
             return None;
         }
     };
-    let mut input = child.stdin.take()?;
-    input.write_all(page.as_bytes()).unwrap();
-    drop(input);
+    let mut stdin = child.stdin.take()?;
+    stdin.write_all(input).unwrap();
+    drop(stdin);
     let output = child.wait_with_output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     Some(String::from_utf8(said).unwrap())
+}
+
+/// What `promtool check metrics` has to say of a page.
+pub fn check_metrics(page: &str) -> Option<String> {
+    run(&["check", "metrics"], page.as_bytes())
 }
 
 #[test]
