@@ -265,6 +265,14 @@ impl<C: Cast> Stage<C> {
     }
 }
 
+/// Lives know the world and the world its lives: what nobody ends would stay in memory for ever.
+impl<C: Cast> Drop for Stage<C> {
+    fn drop(&mut self) {
+        self.world.forget_lives();
+        self.host.forget_lives();
+    }
+}
+
 /// Tells the impact index and the ledger of every image, one at a time, so that never all of them
 /// are in memory in full.
 fn list_images(fleet: &Fleet) -> (ImpactIndex, Inventory) {

@@ -64,6 +64,11 @@ impl<C: Cast> WorkerHost<C> {
         Some(render(Format::Text, registry, &CollectContext { elapsed }))
     }
 
+    /// Drops what it knows of the lives, and with it their hold on the world.
+    pub fn forget_lives(&self) {
+        self.lives.take();
+    }
+
     /// The recorded series. The host starts over with none.
     pub fn take_recording(&self) -> Recording {
         self.recording.replace(Recording::new("scheduler-worker"))

@@ -125,6 +125,13 @@ impl World {
         });
     }
 
+    /// Drops the lives without a word, when all is over.
+    pub fn forget_lives(&self) {
+        for process in self.processes.iter() {
+            process.running.take();
+        }
+    }
+
     /// Ends the life that a process lives: its tasks go at whatever await they stand.
     fn end_life(self: &Rc<Self>, number: usize, end: LifeEnd) {
         let process = &self.processes.list[number];

@@ -1,10 +1,15 @@
 //! The small rehearsal without a defect.
 
+use std::rc::Rc;
+
 use rehearsal::check::InvariantName as N;
+use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
+use rehearsal::sim::fault_plan::Profile;
 
 use super::defect::Healthy;
 use super::work::{DUPLICATES, SLOW_SCANNER};
-use super::{first_violations, rehearse, violated};
+use super::wrapped::Planted;
+use super::{first_violations, rehearse, scenario, violated};
 
 /// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is
 /// not the ledger's (`determinism`).
@@ -29,5 +34,28 @@ fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {
     for more in [DUPLICATES, SLOW_SCANNER] {
         let finished = rehearse(more, Healthy);
         assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
+    }
+}
+
+/// Every life holds the defect, and so do the world and the host through their lives. A sweep must
+/// not grow with its seeds.
+#[test]
+fn a_finished_rehearsal_leaves_nothing_in_memory() {
+    let scenario = scenario("");
+    for (profile, event_budget) in [
+        (Profile::None, EVENT_BUDGET),
+        (Profile::Heavy, EVENT_BUDGET),
+        (Profile::None, 10_000),
+    ] {
+        let options = RunOptions {
+            profile,
+            event_budget,
+            ..RunOptions::default()
+        };
+        let defect = Rc::new(Healthy);
+        let finished = run_with(Planted(defect.clone()), &scenario, &options, |_| {});
+        assert!(finished.is_ok_and(|finished| finished.events >= 10_000));
+        let holders = Rc::strong_count(&defect) - 1;
+        assert_eq!(holders, 0, "{profile} profile, {event_budget} events at most");
     }
 }
