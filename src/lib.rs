@@ -9,4 +9,5 @@ pub mod rehearsal;
 pub mod report;
 pub mod scenario;
 pub mod sim;
+pub mod sweep;
 pub mod worker;

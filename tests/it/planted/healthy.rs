@@ -56,6 +56,9 @@ fn a_finished_rehearsal_leaves_nothing_in_memory() {
         let finished = run_with(Planted(defect.clone()), &scenario, &options, |_| {});
         assert!(finished.is_ok_and(|finished| finished.events >= 10_000));
         let holders = Rc::strong_count(&defect) - 1;
-        assert_eq!(holders, 0, "{profile} profile, {event_budget} events at most");
+        assert_eq!(
+            holders, 0,
+            "{profile} profile, {event_budget} events at most"
+        );
     }
 }

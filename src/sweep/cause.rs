@@ -1,0 +1,102 @@
+//! What two failures have in common if they are the same bug.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::expectation::Outcome;
+use crate::check::{InvariantName, Violation};
+use crate::rehearsal::Finished;
+use crate::report::RunReport;
+
+/// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
+/// count as the same bug.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cause {
+    /// The invariant that was violated first; or `expectation`, `budget`, `panic` or `hang`.
+    pub name: String,
+    /// What it says, every word with a digit in it replaced by `#`.
+    pub shape: String,
+}
+
+impl Cause {
+    /// A cause with this message.
+    pub fn new(name: impl Into<String>, message: &str) -> Self {
+        Self {
+            name: name.into(),
+            shape: shape(message),
+        }
+    }
+
+    /// A seed that gave two different traces.
+    pub fn nondeterminism() -> Self {
+        let message = "the same seed gave two different traces";
+        Self::new(InvariantName::Determinism.as_str(), message)
+    }
+
+    /// Why this rehearsal failed, and the message in full; none if it did not.
+    pub fn of(finished: &Finished, report: &RunReport) -> Option<(Self, String)> {
+        if let Some(first) = first_violation(finished) {
+            let cause = Self::new(first.invariant.as_str(), &first.what);
+            return Some((cause, first.to_string()));
+        }
+        if let Some(reason) = &report.halted {
+            return Some((Self::new("budget", reason), reason.clone()));
+        }
+        let violated = report
+            .expectations
+            .iter()
+            .find(|expectation| expectation.outcome == Outcome::Violated)?;
+        let message = format!("{}: {}", violated.name, violated.detail);
+        Some((Self::new("expectation", &violated.name), message))
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.shape)
+    }
+}
+
+/// The violation that came first; of several at one instant, the one that stands first in the
+/// contract.
+pub fn first_violation(finished: &Finished) -> Option<&Violation> {
+    let findings = finished.ledger.findings.iter();
+    findings
+        .filter_map(|findings| findings.violations.first())
+        .min_by_key(|violation| violation.at)
+}
+
+/// A message without its numbers, times, names of runs and digests.
+fn shape(message: &str) -> String {
+    let word = |word: &str| match word.contains(|c: char| c.is_ascii_digit()) {
+        true => "#".to_owned(),
+        false => word.to_owned(),
+    };
+    message
+        .split_whitespace()
+        .map(word)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_from_seed_to_seed_is_left_out() {
+        let first = Cause::new(
+            "liveness",
+            "at 2024-05-06T00:10:00Z it is not  the open runs",
+        );
+        let second = Cause::new(
+            "liveness",
+            "at 2024-05-06T00:25:00Z it is not the open runs",
+        );
+        assert_eq!(first, second);
+        assert_eq!(first.to_string(), "liveness: at # it is not the open runs");
+        let other = Cause::new("liveness", "it went back");
+        assert_ne!(first, other);
+    }
+}
