@@ -9,6 +9,7 @@ mod progress;
 mod rehearse;
 mod run;
 mod schema;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Run scenarios, end to end, in virtual time
     Run(run::Arguments),
+    /// Try many seeds of a scenario, on all cores
+    Sweep(sweep::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -56,6 +59,7 @@ pub fn main() -> u8 {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Sweep(arguments) => sweep::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

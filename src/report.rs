@@ -6,9 +6,10 @@
 mod build;
 mod json;
 mod junit;
-mod number;
+pub(crate) mod number;
 mod openmetrics;
 mod quantiles;
+pub(crate) mod style;
 mod summary;
 mod terminal;
 mod verdict;

@@ -1,7 +1,32 @@
 //! Many seeds of one scenario: which fail, of what cause, and what was covered.
+//!
+//! ```text
+//!  seeds ──> workers, one seed each at a time ──trials──> in order of seeds ──> result
+//!            (a rehearsal is single-threaded)                 │
+//!                                                             └──> stop at a plateau, or out of time
+//! ```
+//!
+//! A result holds no real time, so that the merged results of shards equal, byte for byte, that of
+//! one sweep over all of their seeds.
 
 mod bug;
 mod cause;
+mod coverage;
+mod directory;
+mod driver;
+mod result;
+mod roster;
+mod seeds;
+mod text;
+mod trial;
+mod watch;
 
 pub use bug::{Bug, BugError};
 pub use cause::{Cause, first_violation};
+pub use coverage::{Coverage, Mark};
+pub use directory::{Running, SweepDirectory, WriteError, read_result, read_rows, read_running};
+pub use driver::{Sweep, SweepEnd, SweepOptions};
+pub use result::{Counts, Failure, ResultError, Subject, SweepResult, Verdicts};
+pub use seeds::{SeedSet, Shard};
+pub use text::text;
+pub use trial::{SeedFailure, SeedRow, Trial, TrialOptions};

@@ -1,5 +1,6 @@
-//! A progress bar in virtual time, where a person watches.
+//! Progress bars, where a person watches.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -28,6 +29,47 @@ impl Bar {
             .set_position(elapsed.as_secs().min(self.bar.length().unwrap_or(0)));
         let elapsed = rehearsal::scenario::Duration::from_secs(elapsed.as_secs());
         self.bar.set_message(elapsed.to_string());
+    }
+
+    /// Leaves no trace.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// A progress bar over seeds; nothing at all where standard error is no terminal.
+pub struct SeedBar {
+    bar: ProgressBar,
+}
+
+impl SeedBar {
+    /// So many seeds may be assumed to be without end.
+    const ENDLESS: u64 = 1 << 40;
+
+    /// A bar over these seeds.
+    pub fn new(name: &str, seeds: &Range<u64>) -> Self {
+        let count = seeds.end - seeds.start;
+        let (bar, template) = match count {
+            ..Self::ENDLESS => (
+                ProgressBar::new(count),
+                "{prefix} {wide_bar} {pos} of {len} seeds  {per_sec}  {msg}  ends in {eta}",
+            ),
+            _ => (
+                ProgressBar::new_spinner(),
+                "{prefix} {spinner} {pos} seeds in {elapsed}  {per_sec}  {msg}",
+            ),
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.to_owned());
+        Self { bar }
+    }
+
+    /// So many seeds were tried, and so many of them failed.
+    pub fn advance(&self, tried: u64, failed: u64) {
+        self.bar.set_position(tried);
+        self.bar.set_message(format!("{failed} failed"));
     }
 
     /// Leaves no trace.

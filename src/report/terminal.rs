@@ -1,11 +1,12 @@
 //! The report as text for a terminal: grasped in ten seconds.
 
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Write};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 
 use super::number::{count, rate, seconds};
-use super::{Outcome, RunReport, Verdict, Violation};
+use super::style::{bold, coloured, dim, line, paint};
+use super::{Outcome, RunReport, Violation};
 
 /// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.
 const SHOWN_MAX: usize = 3;
@@ -236,7 +237,7 @@ fn write_troubles(out: &mut String, report: &RunReport) -> fmt::Result {
     writeln!(out, "{} {}", dim("again:"), report.replay)
 }
 
-impl Display for Violation {
+impl fmt::Display for Violation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             at,
@@ -251,10 +252,6 @@ impl Display for Violation {
         }
         write!(formatter, "; expected {expected}, found {found}")
     }
-}
-
-fn line(out: &mut String, name: &str, parts: &[String]) -> fmt::Result {
-    writeln!(out, "{}{}", dim(format!("{name:<18}")), parts.join("   "))
 }
 
 fn trouble(out: &mut String, group: &str, name: &str, detail: &str) -> fmt::Result {
@@ -279,29 +276,4 @@ fn spaced(name: &str) -> String {
         text.extend(character.to_lowercase());
     }
     text
-}
-
-fn coloured(verdict: Verdict) -> impl Display {
-    let colour = match verdict {
-        Verdict::Pass => AnsiColor::Green,
-        Verdict::Fail => AnsiColor::Red,
-        Verdict::Miss | Verdict::Vacuous => AnsiColor::Yellow,
-    };
-    styled(colour.on_default().bold(), verdict.as_str())
-}
-
-fn paint(colour: AnsiColor, text: impl Display) -> impl Display {
-    styled(colour.on_default(), text)
-}
-
-fn bold(text: impl Display) -> impl Display {
-    styled(Style::new().bold(), text)
-}
-
-fn dim(text: impl Display) -> impl Display {
-    styled(Style::new().dimmed(), text)
-}
-
-fn styled(style: Style, text: impl Display) -> impl Display {
-    fmt::from_fn(move |formatter| write!(formatter, "{style}{text}{style:#}"))
 }

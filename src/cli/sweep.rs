@@ -1,0 +1,268 @@
+//! `rehearsal sweep`
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+use rehearsal::check::vocabulary;
+use rehearsal::rehearsal::{EVENT_BUDGET, Plain};
+use rehearsal::scenario::{self, Loader};
+use rehearsal::sweep::{
+    Shard, Subject, Sweep, SweepDirectory, SweepOptions, SweepResult, TrialOptions, read_result,
+    read_running, text,
+};
+
+use super::failure::Failure;
+use super::output;
+use super::progress::SeedBar;
+use super::rehearse::Profile;
+
+/// Seeds that are tried where nothing says otherwise.
+const SEEDS: Range<u64> = 0..1_000;
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The scenario file
+    #[arg(required = true, value_name = "SCENARIO")]
+    scenario: Option<PathBuf>,
+    /// The seeds, the last one left out. Default: 0..1000, or without end if a time or a plateau
+    /// ends the sweep
+    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
+    seeds: Option<Range<u64>>,
+    /// Faults to draw on top of the file's
+    #[arg(long, value_enum, default_value_t = Profile::Swarm)]
+    profile: Profile,
+    /// Put a value over the file's, as in `fleet.images=100`; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Begin no new seed after that much real time, as in `10m`
+    #[arg(long, value_name = "TIME")]
+    time: Option<scenario::Duration>,
+    /// End once every `sometimes` was met and so many seeds in a row covered nothing new
+    #[arg(long, value_name = "SEEDS", num_args = 0..=1, default_missing_value = "1000")]
+    until_plateau: Option<u64>,
+    /// How many seeds are tried at once. Default: one for each core
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Only this part of the seeds, as in `2/8`. Default: what Slurm or Kubernetes says
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Try each seed that N divides twice, and compare; 0: none
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    rerun_every: u64,
+    /// Events of a seed at most; more is a failure
+    #[arg(long, value_name = "N", default_value_t = EVENT_BUDGET)]
+    event_budget: u64,
+    /// A seed that takes longer, in real time, is a failure
+    #[arg(long, value_name = "TIME", default_value = "5m")]
+    hang_after: scenario::Duration,
+    /// Where the result and the bug files go. Default: `reports/sweep-NAME`
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on where an earlier sweep into that directory was cut off
+    #[arg(long)]
+    resume: bool,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make one result of those of several shards
+    Merge(MergeArguments),
+}
+
+#[derive(Args)]
+struct MergeArguments {
+    /// The results: directories of sweeps, or `sweep.json` files
+    #[arg(required = true, value_name = "FILE")]
+    results: Vec<PathBuf>,
+    /// Where the merged result goes. Default: nowhere, it is only printed
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to print on standard output
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// The form of a result.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// The result file itself
+    Json,
+}
+
+/// Sweeps, or merges.
+pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
+    match (&arguments.command, &arguments.scenario) {
+        (Some(Command::Merge(arguments)), _) => merge(arguments),
+        (None, Some(scenario)) => sweep(arguments, scenario),
+        (None, None) => Err(Failure::Usage("which scenario?".into())),
+    }
+}
+
+fn sweep(arguments: &Arguments, path: &Path) -> Result<u8, Failure> {
+    let loader = Loader {
+        vocabulary: vocabulary(),
+        overrides: arguments.overrides.clone(),
+    };
+    let scenario = loader.load(path)?;
+    let subject = subject(arguments, path, &scenario.name)?;
+    let seeds = seeds(arguments)?;
+    let default = || Path::new("reports").join(format!("sweep-{}", scenario.name));
+    let out = arguments.out.clone().unwrap_or_else(default);
+    let mut result = begin(arguments, subject, &out)?;
+    let mut directory = SweepDirectory::create(&out, &result).map_err(cannot_write)?;
+    let running = Arc::new(directory.running().map_err(cannot_write)?);
+    let options = options(arguments, seeds);
+    let bar = SeedBar::new(&scenario.name, &options.seeds);
+    let begun = Arc::clone(&running);
+    let sweep = Sweep::new(scenario, || Plain, options, move |seed| begun.begin(seed));
+    let mut written = Ok(());
+    let swept = sweep.run(&mut result, |trial, result| {
+        running.end(trial.row.seed);
+        bar.advance(result.seeds.len(), result.verdicts.fail);
+        if written.is_ok() {
+            written = directory.add(trial, result);
+        }
+    });
+    bar.finish();
+    swept.map_err(|error| Failure::Usage(error.to_string()))?;
+    written
+        .and_then(|()| directory.save(&result))
+        .map_err(cannot_write)?;
+    print(&result, arguments.format, Some(&directory))?;
+    directory.close();
+    Ok(result.exit_code())
+}
+
+fn subject(arguments: &Arguments, path: &Path, name: &str) -> Result<Subject, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::Surroundings(format!("can't read {}: {error}", path.display()))
+    })?;
+    Ok(Subject {
+        version: env!("CARGO_PKG_VERSION").into(),
+        scenario: name.into(),
+        path: path.display().to_string(),
+        text,
+        profile: arguments.profile.kind().as_str().into(),
+        set: arguments.overrides.clone(),
+        rerun_every: arguments.rerun_every,
+    })
+}
+
+/// The seeds of this shard.
+fn seeds(arguments: &Arguments) -> Result<Range<u64>, Failure> {
+    let is_open = arguments.time.is_some() || arguments.until_plateau.is_some();
+    let shard = match arguments.shard {
+        Some(shard) => Some(shard),
+        None => {
+            let read = Shard::from_environment(|name| std::env::var(name).ok());
+            read.map_err(Failure::Usage)?
+        }
+    };
+    let seeds = match &arguments.seeds {
+        Some(seeds) => seeds.clone(),
+        None if is_open => 0..i64::MAX as u64,
+        None => SEEDS,
+    };
+    Ok(match shard {
+        Some(shard) => shard.part(&seeds),
+        None => seeds,
+    })
+}
+
+/// What earlier sweeps have found already, if this one goes on.
+fn begin(arguments: &Arguments, subject: Subject, out: &Path) -> Result<SweepResult, Failure> {
+    if !arguments.resume {
+        return Ok(SweepResult::new(subject));
+    }
+    let result = read_result(out).map_err(|error| Failure::Usage(error.to_string()))?;
+    if let Some(difference) = result.subject.difference(&subject) {
+        return Err(Failure::Usage(format!(
+            "{} holds another sweep: {difference}; choose another --out, or leave out --resume to \
+             start over",
+            out.display()
+        )));
+    }
+    for seed in read_running(out) {
+        output::complain(&format!(
+            "the last sweep was cut off while it tried seed {seed}"
+        ));
+    }
+    Ok(result)
+}
+
+fn options(arguments: &Arguments, seeds: Range<u64>) -> SweepOptions {
+    let cores = || available_parallelism().map_or(1, usize::from);
+    SweepOptions {
+        seeds,
+        jobs: arguments.jobs.unwrap_or_else(cores),
+        trial: TrialOptions {
+            profile: arguments.profile.kind(),
+            event_budget: arguments.event_budget,
+        },
+        time: arguments.time.map(scenario::Duration::std),
+        plateau: arguments.until_plateau,
+        hang: Duration::max(arguments.hang_after.std(), Duration::from_secs(1)),
+    }
+}
+
+fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
+    let usage = |error: rehearsal::sweep::ResultError| Failure::Usage(error.to_string());
+    let mut merged: Option<SweepResult> = None;
+    for path in &arguments.results {
+        let result = read_result(path).map_err(usage)?;
+        match &mut merged {
+            None => merged = Some(result),
+            Some(merged) => merged.merge(result).map_err(usage)?,
+        }
+    }
+    let merged = merged.ok_or_else(|| Failure::Usage("which results?".into()))?;
+    let directory = match &arguments.out {
+        None => None,
+        Some(out) => {
+            let written = SweepDirectory::merged(out, &merged, &arguments.results);
+            Some(written.map_err(cannot_write)?)
+        }
+    };
+    print(&merged, arguments.format, directory.as_ref())?;
+    Ok(merged.exit_code())
+}
+
+fn print(
+    result: &SweepResult,
+    format: Format,
+    directory: Option<&SweepDirectory>,
+) -> Result<(), Failure> {
+    output::print(&match format {
+        Format::Text => text(result, |failure| {
+            directory.map(|directory| directory.bug_path(failure))
+        }),
+        Format::Json => result.to_json(),
+    })
+}
+
+fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    let bounds = text.split_once("..");
+    let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
+    match numbers {
+        Some((start, end)) if start < end && end <= i64::MAX as u64 => Ok(start..end),
+        Some(_) => Err("the first seed comes before the last; seeds are below 2^63".into()),
+        None => Err("write 0..1000 for the seeds 0 to 999".into()),
+    }
+}
+
+fn cannot_write(error: rehearsal::sweep::WriteError) -> Failure {
+    Failure::Surroundings(error.to_string())
+}

@@ -1,0 +1,179 @@
+//! Tries seeds on all cores, and folds what became of them in the order of the seeds.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::roster::Roster;
+use super::{SweepResult, Trial, TrialOptions};
+use crate::rehearsal::{Cast, RunError};
+use crate::scenario::Scenario;
+
+/// Between two looks at whether a seed hangs or the time is up, if no seed is done meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How a sweep is done.
+#[derive(Clone, Debug)]
+pub struct SweepOptions {
+    /// The seeds, in this order; those that the result has already are left out.
+    pub seeds: Range<u64>,
+    /// How many are tried at once.
+    pub jobs: usize,
+    /// How each is tried.
+    pub trial: TrialOptions,
+    /// No new seed is begun after that much real time.
+    pub time: Option<Duration>,
+    /// Ends once every `sometimes` was met and so many seeds in a row covered nothing new.
+    pub plateau: Option<u64>,
+    /// A seed that takes longer, in real time, hangs: that is a failure, and it is left to itself.
+    pub hang: Duration,
+}
+
+/// Why a sweep ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepEnd {
+    /// All seeds were tried.
+    Seeds,
+    /// The time was up.
+    Time,
+    /// Nothing new was to be seen any more.
+    Plateau,
+}
+
+/// A sweep of a scenario, with something between workers, world and checks.
+pub struct Sweep<F> {
+    crew: Arc<Crew<F>>,
+    options: SweepOptions,
+}
+
+/// What every worker knows.
+struct Crew<F> {
+    scenario: Scenario,
+    cast: F,
+    begin: Box<dyn Fn(u64) + Send + Sync>,
+    trial: TrialOptions,
+}
+
+impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
+    /// A sweep. `cast` is made anew for each rehearsal; `begin` is told of each seed before it is
+    /// tried, on the worker's thread.
+    pub fn new(
+        scenario: Scenario,
+        cast: F,
+        options: SweepOptions,
+        begin: impl Fn(u64) + Send + Sync + 'static,
+    ) -> Self {
+        let crew = Crew {
+            scenario,
+            cast,
+            begin: Box::new(begin),
+            trial: options.trial.clone(),
+        };
+        Self {
+            crew: Arc::new(crew),
+            options,
+        }
+    }
+
+    /// Tries the seeds and adds them to `result`. `progress` is told of each, in their order, and of
+    /// all so far.
+    ///
+    /// # Errors
+    /// The scenario can't be simulated.
+    pub fn run(
+        &self,
+        result: &mut SweepResult,
+        mut progress: impl FnMut(&Trial, &SweepResult),
+    ) -> Result<SweepEnd, RunError> {
+        let began = Instant::now();
+        let roster = Arc::new(Roster::new(
+            self.options.seeds.clone(),
+            result.seeds.clone(),
+        ));
+        let rerun_every = result.subject.rerun_every;
+        let (sender, errors) = channel();
+        let start = || self.start_worker(Arc::clone(&roster), rerun_every, sender.clone());
+        (0..self.options.jobs.max(1)).for_each(|_| start());
+        let mut end = SweepEnd::Seeds;
+        let mut nothing_new = 0;
+        loop {
+            while let Some(trial) = roster.fold() {
+                nothing_new = if result.add(&trial) {
+                    0
+                } else {
+                    nothing_new + 1
+                };
+                progress(&trial, result);
+                let is_flat = self
+                    .options
+                    .plateau
+                    .is_some_and(|count| nothing_new >= count);
+                if is_flat && result.never_met().next().is_none() {
+                    roster.stop();
+                    return Ok(SweepEnd::Plateau);
+                }
+            }
+            if roster.is_over() {
+                return Ok(end);
+            }
+            // A worker's word: a seed is done, or the scenario can't be simulated.
+            if let Ok(Err(error)) = errors.recv_timeout(LOOK) {
+                roster.stop();
+                return Err(error);
+            }
+            if end == SweepEnd::Seeds
+                && self
+                    .options
+                    .time
+                    .is_some_and(|time| began.elapsed() >= time)
+            {
+                end = SweepEnd::Time;
+                roster.stop();
+            }
+            for seed in roster.overdue(self.options.hang) {
+                roster.finish(self.hung(seed));
+                start();
+            }
+        }
+    }
+
+    fn start_worker(
+        &self,
+        roster: Arc<Roster>,
+        rerun_every: u64,
+        sender: Sender<Result<(), RunError>>,
+    ) {
+        let crew = Arc::clone(&self.crew);
+        thread::spawn(move || {
+            while let Some(seed) = roster.take() {
+                (crew.begin)(seed);
+                let is_rerun = rerun_every > 0 && seed.is_multiple_of(rerun_every);
+                let Crew {
+                    scenario,
+                    cast,
+                    trial,
+                    ..
+                } = &*crew;
+                let word = Trial::of(cast, scenario, seed, trial, is_rerun)
+                    .map(|trial| roster.finish(trial));
+                if sender.send(word).is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn hung(&self, seed: u64) -> Trial {
+        let seconds = self.options.hang.as_secs();
+        let message = format!("it has not come to an end within {seconds} s of real time");
+        Trial::broken(
+            &self.crew.scenario,
+            seed,
+            &self.crew.trial,
+            "hang",
+            &message,
+        )
+    }
+}

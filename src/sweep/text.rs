@@ -1,0 +1,166 @@
+//! A sweep's result as text for a terminal.
+
+use std::fmt::{self, Write};
+use std::path::PathBuf;
+
+use anstyle::AnsiColor;
+
+use super::{Failure, SweepResult};
+use crate::report::number::{count, seconds};
+use crate::report::style::{bold, coloured, line, paint};
+
+/// So many failing seeds of a cause are named.
+const SEEDS_SHOWN: usize = 5;
+
+/// A result as text with styles. What never happened comes first: that is where to look next. The
+/// last line is the same for people and scripts:
+/// `PASS scenario=NAME seeds=0..1000 failures=0 causes=0`.
+pub fn text(result: &SweepResult, bug_file: impl Fn(&Failure) -> Option<PathBuf>) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write_result(&mut text, result, bug_file);
+    text
+}
+
+fn write_result(
+    out: &mut String,
+    result: &SweepResult,
+    bug_file: impl Fn(&Failure) -> Option<PathBuf>,
+) -> fmt::Result {
+    let subject = &result.subject;
+    writeln!(
+        out,
+        "{}: {} seeds under the profile {}",
+        bold(&subject.scenario),
+        count(result.seeds.len()),
+        subject.profile,
+    )?;
+    writeln!(out)?;
+    write_never(out, result)?;
+    write_facts(out, result)?;
+    for failure in &result.failures {
+        write_failure(out, failure, bug_file(failure))?;
+    }
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{} scenario={} seeds={} failures={} causes={}",
+        coloured(result.verdict()),
+        subject.scenario,
+        compact(result),
+        result.verdicts.fail,
+        result.failures.len()
+    )
+}
+
+/// What could have happened and did not; a name that begins as the one before is put on its line.
+fn write_never(out: &mut String, result: &SweepResult) -> fmt::Result {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for name in result.coverage.never() {
+        let (head, tail) = split(name);
+        match groups.last_mut() {
+            Some((known, tails)) if *known == head => tails.push(tail),
+            _ => groups.push((head, vec![tail])),
+        }
+    }
+    for name in result.never_met() {
+        groups.push(("expected sometimes:", vec![name]));
+    }
+    for (index, (head, tails)) in groups.iter().enumerate() {
+        let name = if index == 0 { "never happened" } else { "" };
+        line(out, name, &[format!("{head} {}", tails.join(" | "))])?;
+    }
+    Ok(())
+}
+
+/// A name's common beginning, and the rest.
+fn split(name: &str) -> (&str, &str) {
+    let at = ["while ", "message ", "commit ", "run ", "{"]
+        .iter()
+        .find_map(|mark| name.find(mark).map(|at| (at, *mark)));
+    match at {
+        Some((at, "{")) => name.split_at(at),
+        Some((at, mark)) => {
+            let (head, tail) = name.split_at(at + mark.len());
+            (head.trim_end(), tail)
+        }
+        None => (name, ""),
+    }
+}
+
+fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
+    let verdicts = result.verdicts;
+    let failed = format!("{} failed", count(verdicts.fail));
+    let failed = match verdicts.fail {
+        0 => failed,
+        _ => paint(AnsiColor::Red, failed).to_string(),
+    };
+    line(
+        out,
+        "seeds",
+        &[
+            format!("{} passed", count(verdicts.pass)),
+            failed,
+            format!("{} missed", count(verdicts.miss)),
+            format!("{} vacuous", count(verdicts.vacuous)),
+        ],
+    )?;
+    let marks = result.coverage.marks().count() as u64;
+    let never = result.coverage.never().count() as u64;
+    let covered = format!(
+        "{} of {} things that can happen",
+        count(marks - never),
+        count(marks)
+    );
+    line(out, "covered", &[covered])?;
+    for (name, seeds) in &result.sometimes {
+        let share = format!("{} of {} seeds", count(*seeds), count(result.seeds.len()));
+        line(out, "sometimes", &[name.clone(), share])?;
+    }
+    for (name, counts) in [
+        ("planner latency", &result.latency_micros),
+        ("run duration", &result.duration_micros),
+    ] {
+        let histogram = counts.histogram();
+        let at = |quantile| seconds(histogram.value_at_quantile(quantile) as f64 / 1e6);
+        let parts = [
+            format!("p50 {}", at(0.5)),
+            format!("p95 {}", at(0.95)),
+            format!("p99 {}", at(0.99)),
+            format!("max {}", at(1.0)),
+        ];
+        line(out, name, &parts)?;
+    }
+    line(out, "events", &[count(result.events)])
+}
+
+fn write_failure(out: &mut String, failure: &Failure, bug_file: Option<PathBuf>) -> fmt::Result {
+    let mut seeds: Vec<String> = failure.seeds.iter().map(u64::to_string).collect();
+    if failure.count > SEEDS_SHOWN as u64 {
+        seeds.truncate(SEEDS_SHOWN);
+        seeds.push("...".into());
+    }
+    writeln!(out)?;
+    writeln!(out, "{}", paint(AnsiColor::Red, &failure.cause))?;
+    let seeds = format!("{} ({})", count(failure.count), seeds.join(", "));
+    line(out, "  failing seeds", &[seeds])?;
+    let after = seconds(failure.soonest.after_seconds);
+    let soonest = format!("seed {}, {after} after the start", failure.soonest_seed);
+    line(out, "  soonest", &[soonest])?;
+    line(out, "  it says", &[failure.soonest.message.clone()])?;
+    if !failure.soonest.drawn.is_empty() {
+        line(out, "  drawn", &[failure.soonest.drawn.join(", ")])?;
+    }
+    match bug_file {
+        Some(path) => writeln!(out, "again: rehearsal replay {}", path.display()),
+        None => Ok(()),
+    }
+}
+
+/// The seeds in a word; how many ranges there are if they are not one.
+fn compact(result: &SweepResult) -> String {
+    match result.seeds.ranges() {
+        [range] => format!("{}..{}", range.start, range.end),
+        ranges => format!("{}-in-{}-ranges", result.seeds.len(), ranges.len()),
+    }
+}

@@ -1,0 +1,276 @@
+//! One seed, tried.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+use super::watch::{Watch, Watched};
+use super::{Cause, Coverage, first_violation};
+use crate::check::expectation::Outcome;
+use crate::metrics::Kind;
+use crate::rehearsal::{Cast, Finished, RunError, RunOptions, run_with};
+use crate::report::{RunReport, SeriesValue, Verdict};
+use crate::scenario::{Scenario, When};
+use crate::sim::fault_plan::{FaultPlan, Profile};
+
+/// The numbers of one seed: a line of the table of seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeedRow {
+    /// The root of the random streams.
+    pub seed: u64,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The hash over every event, in hexadecimal; empty if it came to no end.
+    pub trace: String,
+    /// Numbers by name: events, images, quantiles of latencies in seconds, and so on.
+    pub numbers: BTreeMap<String, f64>,
+}
+
+/// Why a seed failed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeedFailure {
+    /// What it has in common with other seeds that failed in the same way.
+    pub cause: Cause,
+    /// The first violation in full.
+    pub message: String,
+    /// How long after the start the first violation was seen, in virtual seconds.
+    pub after_seconds: f64,
+    /// What the profile drew: kinds of faults, and options.
+    pub drawn: Vec<String>,
+}
+
+/// What became of one seed.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Its numbers.
+    pub row: SeedRow,
+    /// Why it failed; none if it did not.
+    pub failure: Option<SeedFailure>,
+    /// What happened.
+    pub coverage: Coverage,
+    /// The expectations that something is sometimes so, and whether it was.
+    pub sometimes: Vec<(String, bool)>,
+    /// Planner latency in microseconds.
+    pub latency_micros: Histogram<u64>,
+    /// Run duration in microseconds.
+    pub duration_micros: Histogram<u64>,
+}
+
+/// How a seed is tried.
+#[derive(Clone, Debug)]
+pub struct TrialOptions {
+    /// Faults that are drawn besides the scenario's own.
+    pub profile: Profile,
+    /// Events at most; more is a failure.
+    pub event_budget: u64,
+}
+
+impl Trial {
+    /// Tries a seed; twice if it is to be compared with itself. A panic is a failure of the seed.
+    ///
+    /// # Errors
+    /// The scenario can't be simulated.
+    pub fn of<C: Cast>(
+        cast: impl Fn() -> C,
+        scenario: &Scenario,
+        seed: u64,
+        options: &TrialOptions,
+        is_rerun: bool,
+    ) -> Result<Self, RunError> {
+        let attempt = || try_once(cast(), scenario, seed, options);
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            let trial = attempt()?;
+            let again = is_rerun.then(attempt).transpose()?;
+            Ok::<_, RunError>((trial, again))
+        }));
+        let (mut trial, again) = match tried {
+            Ok(result) => result?,
+            Err(panic) => {
+                let message = panic_message(&*panic);
+                return Ok(Self::broken(scenario, seed, options, "panic", &message));
+            }
+        };
+        if again.is_some_and(|again| again.row.trace != trial.row.trace) {
+            let cause = Cause::nondeterminism();
+            trial.row.verdict = Verdict::Fail;
+            trial.failure = Some(SeedFailure {
+                message: cause.shape.clone(),
+                cause,
+                after_seconds: 0.0,
+                drawn: drawn(scenario, seed, options.profile),
+            });
+        }
+        Ok(trial)
+    }
+
+    /// A seed that came to no end.
+    pub fn broken(
+        scenario: &Scenario,
+        seed: u64,
+        options: &TrialOptions,
+        name: &str,
+        message: &str,
+    ) -> Self {
+        Self {
+            row: SeedRow {
+                seed,
+                verdict: Verdict::Fail,
+                trace: String::new(),
+                numbers: BTreeMap::new(),
+            },
+            failure: Some(SeedFailure {
+                cause: Cause::new(name, message),
+                message: message.to_owned(),
+                after_seconds: 0.0,
+                drawn: drawn(scenario, seed, options.profile),
+            }),
+            coverage: Coverage::default(),
+            sometimes: Vec::new(),
+            latency_micros: empty_histogram(),
+            duration_micros: empty_histogram(),
+        }
+    }
+}
+
+fn try_once<C: Cast>(
+    cast: C,
+    scenario: &Scenario,
+    seed: u64,
+    options: &TrialOptions,
+) -> Result<Trial, RunError> {
+    let watch = Rc::new(RefCell::new(Watch::default()));
+    let cast = Watched {
+        inner: cast,
+        watch: Rc::clone(&watch),
+    };
+    let run = RunOptions {
+        seed: Some(seed),
+        profile: options.profile,
+        event_budget: options.event_budget,
+        ..RunOptions::default()
+    };
+    let finished = run_with(cast, scenario, &run, |_| {})?;
+    let report = RunReport::new(&finished, String::new(), None);
+    let mut coverage = watch.borrow().coverage();
+    note_counters(&report, &mut coverage);
+    let failure = Cause::of(&finished, &report).map(|(cause, message)| SeedFailure {
+        cause,
+        message,
+        after_seconds: after_seconds(&finished),
+        drawn: drawn(scenario, seed, options.profile),
+    });
+    Ok(Trial {
+        failure,
+        coverage,
+        sometimes: sometimes(&report),
+        row: SeedRow {
+            seed,
+            verdict: report.verdict,
+            numbers: numbers(&report),
+            trace: report.trace_hash,
+        },
+        latency_micros: finished.ledger.latency_micros,
+        duration_micros: finished.ledger.duration_micros,
+    })
+}
+
+/// Counters, by their closed labels: what an instrument counts is worth knowing, in which mode and
+/// of which schedule is not.
+fn note_counters(report: &RunReport, coverage: &mut Coverage) {
+    let counters = report.instruments.iter();
+    for (name, instrument) in counters.filter(|(_, i)| i.kind == Kind::Counter.exposed()) {
+        let mut totals: BTreeMap<String, u64> = BTreeMap::new();
+        for series in &instrument.series {
+            let SeriesValue::Number { value } = series.value else {
+                continue;
+            };
+            let labels: Vec<String> = series
+                .labels
+                .iter()
+                .filter(|(label, _)| label.as_str() != "mode" && label.as_str() != "scheduleId")
+                .map(|(label, value)| format!("{label}=\"{value}\""))
+                .collect();
+            let braces = match labels.is_empty() {
+                true => String::new(),
+                false => format!("{{{}}}", labels.join(",")),
+            };
+            *totals.entry(format!("{name}{braces}")).or_default() += value as u64;
+        }
+        for (series, total) in totals {
+            coverage.note(&series, total);
+        }
+    }
+}
+
+fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
+    let expectations = report.expectations.iter();
+    expectations
+        .filter(|expectation| expectation.when == When::Sometimes.as_str())
+        .map(|expectation| {
+            let is_met = expectation.outcome == Outcome::Met;
+            (expectation.name.clone(), is_met)
+        })
+        .collect()
+}
+
+fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
+    let mut numbers = BTreeMap::from([
+        ("events".into(), report.events as f64),
+        ("images".into(), report.images as f64),
+        ("imagesFailed".into(), report.images_failed as f64),
+        ("deltas".into(), report.deltas as f64),
+        ("runsCompleted".into(), report.runs.completed as f64),
+        ("runsFailed".into(), report.runs.error as f64),
+        ("backlogPeak".into(), report.backlog_peak as f64),
+        ("virtualSeconds".into(), report.virtual_seconds),
+    ]);
+    for (name, quantiles) in &report.latency {
+        numbers.insert(format!("{name}P50Seconds"), quantiles.p50_seconds);
+        numbers.insert(format!("{name}P95Seconds"), quantiles.p95_seconds);
+        numbers.insert(format!("{name}MaxSeconds"), quantiles.max_seconds);
+    }
+    numbers
+}
+
+fn after_seconds(finished: &Finished) -> f64 {
+    let at = first_violation(finished).map_or(finished.ended_at, |violation| violation.at);
+    at.since(finished.scenario.start).as_secs_f64()
+}
+
+/// What a profile draws for a seed, in words.
+pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
+    let scenario = Scenario {
+        seed,
+        faults: Vec::new(),
+        ..scenario.clone()
+    };
+    let plan = FaultPlan::draw(&scenario, profile);
+    let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+    for fault in &plan.faults {
+        *kinds.entry(fault.effect.kind().as_str()).or_default() += 1;
+    }
+    let kinds = kinds
+        .into_iter()
+        .map(|(kind, count)| format!("{kind} × {count}"));
+    let options = plan.overrides.to_string();
+    kinds
+        .chain((!options.is_empty()).then_some(options))
+        .collect()
+}
+
+pub(super) fn empty_histogram() -> Histogram<u64> {
+    // Three digits are within the library's range.
+    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits"))
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("it panicked without a message").to_owned()
+}
