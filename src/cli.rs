@@ -9,6 +9,7 @@ mod progress;
 mod rehearse;
 mod run;
 mod schema;
+mod shrink;
 mod sweep;
 
 use clap::{Parser, Subcommand};
@@ -32,6 +33,8 @@ enum Command {
     Run(run::Arguments),
     /// Try many seeds of a scenario, on all cores
     Sweep(sweep::Arguments),
+    /// Make a bug's scenario as small as it can be
+    Shrink(shrink::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -60,6 +63,7 @@ pub fn main() -> u8 {
     let result = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Sweep(arguments) => sweep::main(&arguments),
+        Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

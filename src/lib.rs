@@ -8,6 +8,7 @@ pub mod model;
 pub mod rehearsal;
 pub mod report;
 pub mod scenario;
+pub mod shrink;
 pub mod sim;
 pub mod sweep;
 pub mod worker;

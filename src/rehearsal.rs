@@ -142,7 +142,7 @@ pub fn run_with<C: Cast>(
     let mut scenario = scenario.clone();
     scenario.seed = seed;
     let plan = FaultPlan::draw(&scenario, options.profile);
-    plan.overrides.apply(&mut scenario.workers.options);
+    plan.apply(&mut scenario);
     let mut stage = Stage::build(cast, &scenario, &plan, options)?;
     let halted = stage.play(&scenario, &mut progress);
     let kernel = &mut stage.kernel;

@@ -41,6 +41,7 @@ mod trace;
 mod validate;
 mod vocabulary;
 mod workers;
+pub mod write;
 
 use std::borrow::Cow;
 

@@ -77,3 +77,32 @@ impl SeedBar {
         self.bar.finish_and_clear();
     }
 }
+
+/// A line that says what is being done; nothing at all where standard error is no terminal.
+pub struct Spinner {
+    bar: ProgressBar,
+}
+
+impl Spinner {
+    /// A line that begins with a name.
+    pub fn new(name: &str) -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {spinner} {elapsed}  {wide_msg}")
+        {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.to_owned());
+        Self { bar }
+    }
+
+    /// Says what is being done now.
+    pub fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+        self.bar.tick();
+    }
+
+    /// Leaves no trace.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

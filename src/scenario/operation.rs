@@ -87,6 +87,22 @@ pub enum OperationKind {
 }
 
 impl OperationKind {
+    /// The name in scenario files.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Enable { .. } => "enable",
+            Self::Disable { .. } => "disable",
+            Self::Edit { .. } => "edit",
+            Self::Delete { .. } => "delete",
+            Self::Run { .. } => "run",
+            Self::Cancel { .. } => "cancel",
+            Self::Retry { .. } => "retry",
+            Self::Redrive { .. } => "redrive",
+            Self::Purge { .. } => "purge",
+        }
+    }
+
     /// The id of the schedule that must exist for it.
     pub fn schedule(&self) -> Option<&str> {
         match self {

@@ -121,14 +121,17 @@ impl Bug {
             vocabulary: vocabulary(),
             overrides: self.set.clone(),
         };
-        let beside = path.parent().unwrap_or(Path::new(""));
         let name = format!("the scenario in {}", path.display());
-        let directory = beside.join(&self.directory);
         let mut scenario = loader
-            .parse(&name, &self.scenario, Some(&directory))
+            .parse(&name, &self.scenario, Some(&self.beside(path)))
             .map_err(LoadError::from)?;
         scenario.seed = self.seed;
         Ok(scenario)
+    }
+
+    /// Where files that the scenario refers to are looked up, if the bug was read from `path`.
+    pub fn beside(&self, path: &Path) -> PathBuf {
+        path.parent().unwrap_or(Path::new("")).join(&self.directory)
     }
 
     /// How it is rehearsed.

@@ -251,9 +251,14 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
         ..scenario.clone()
     };
     let plan = FaultPlan::draw(&scenario, profile);
+    let faults = plan.faults.iter().map(|fault| fault.effect.kind().as_str());
+    let operations = plan
+        .operations
+        .iter()
+        .map(|operation| operation.kind.as_str());
     let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
-    for fault in &plan.faults {
-        *kinds.entry(fault.effect.kind().as_str()).or_default() += 1;
+    for kind in faults.chain(operations) {
+        *kinds.entry(kind).or_default() += 1;
     }
     let kinds = kinds
         .into_iter()

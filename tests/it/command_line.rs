@@ -1,34 +1,9 @@
 //! The program as a person or a script meets it: exit codes, messages, and a world that fails.
 
 use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
-fn rehearsal(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
-    command.args(arguments).stdin(Stdio::null());
-    // What the caller's terminal is must not decide what these tests see.
-    for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"] {
-        command.env_remove(variable);
-    }
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    rehearsal(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// A scratch directory of this test process.
-fn scratch(name: &str) -> std::path::PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir_all(&directory).unwrap();
-    directory
-}
+use super::program::{rehearsal, run, scratch, text};
 
 #[test]
 fn a_malformed_file_gives_exit_code_2_and_its_golden_message() {

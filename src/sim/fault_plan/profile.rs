@@ -1,17 +1,14 @@
-//! Faults drawn from a seed: how often, which, how bad.
+//! Faults drawn from a seed: how often, and which.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::planned::{PlannedFault, draw_process, process_names};
+use super::artist::Artist;
+use super::planned::{PlannedFault, process_names};
 use crate::model::duration::Duration;
 use crate::model::fault::FaultKind;
-use crate::model::observation::PortName;
-use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Scenario, Share};
+use crate::scenario::Scenario;
 use crate::sim::kernel::Stream;
-use crate::worker::options::WorkerOptions;
 
 /// How much is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -94,76 +91,6 @@ impl Profile {
         }
         weights
     }
-
-    /// Draws options that make rare paths common; none but for `swarm`.
-    pub(super) fn draw_overrides(self, seed: u64) -> Overrides {
-        let stream = &mut Stream::new(seed, "profile.options");
-        let mut often = |values: [u64; 3]| {
-            let place = stream.below(2 * values.len() as u64) as usize;
-            values.get(place).copied()
-        };
-        if self != Self::Swarm {
-            return Overrides::default();
-        }
-        Overrides {
-            segment_size: often([1, 3, 17]).map(|size| size as u32),
-            segments_at_once: often([1, 2, 30]).map(|count| count as u32),
-            lease: often([6, 10, 20]).map(Duration::from_secs),
-            max_delivery_attempts: often([2, 3, 8]).map(|count| count as u32),
-            planner_batch: often([1, 2, 5]).map(|count| count as u32),
-        }
-    }
-}
-
-/// Options of the worker that a profile has drawn. Those that are absent stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[allow(missing_docs, reason = "each is named after the option that it sets")]
-pub struct Overrides {
-    pub segment_size: Option<u32>,
-    pub segments_at_once: Option<u32>,
-    pub lease: Option<Duration>,
-    pub max_delivery_attempts: Option<u32>,
-    pub planner_batch: Option<u32>,
-}
-
-impl Overrides {
-    /// Sets the options. What follows from the lease is kept in proportion.
-    pub fn apply(&self, options: &mut WorkerOptions) {
-        let set = |option: &mut u32, value: Option<u32>| *option = value.unwrap_or(*option);
-        set(&mut options.segment_size, self.segment_size);
-        set(&mut options.segments_at_once, self.segments_at_once);
-        set(
-            &mut options.max_delivery_attempts,
-            self.max_delivery_attempts,
-        );
-        set(&mut options.planner_batch, self.planner_batch);
-        if let Some(lease) = self.lease {
-            options.lease = lease.std();
-            options.lease_patience = options.lease_patience.min(options.lease / 3);
-        }
-    }
-}
-
-impl fmt::Display for Overrides {
-    /// Writes them as `--set` takes them.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let numbers = [
-            ("segmentSize", self.segment_size),
-            ("segmentsAtOnce", self.segments_at_once),
-            ("maxDeliveryAttempts", self.max_delivery_attempts),
-            ("plannerBatch", self.planner_batch),
-        ];
-        let number =
-            |(key, value): (&'static str, Option<u32>)| value.map(|value| (key, value.to_string()));
-        let lease = self.lease.map(|lease| ("lease", format!("\"{lease}\"")));
-        let mut separator = "";
-        for (key, value) in numbers.into_iter().filter_map(number).chain(lease) {
-            write!(f, "{separator}--set 'workers.options.{key}={value}'")?;
-            separator = " ";
-        }
-        Ok(())
-    }
 }
 
 impl FromStr for Profile {
@@ -186,213 +113,6 @@ impl fmt::Display for Profile {
 fn faults_in(days: f64, per_day: f64, least: usize) -> usize {
     // The cast saturates; nobody wants more than that.
     ((days * per_day) as usize).clamp(least, 100_000)
-}
-
-/// Draws single faults.
-struct Artist<'a> {
-    stream: &'a mut Stream,
-    processes: Vec<String>,
-    length_ns_max: u64,
-    is_gentle: bool,
-}
-
-impl Artist<'_> {
-    /// A length of up to `seconds_max`; the short are as likely as the long.
-    fn length(&mut self, seconds_max: u64) -> Duration {
-        let seconds_max = if self.is_gentle {
-            seconds_max.div_ceil(4)
-        } else {
-            seconds_max
-        };
-        let magnitudes = libm::log(seconds_max as f64) * self.stream.uniform();
-        let length_ns = (libm::exp(magnitudes) * 1e9) as u64;
-        Duration::from_nanos(length_ns.min(self.length_ns_max).max(1))
-    }
-
-    fn between(&mut self, low: f64, high: f64) -> f64 {
-        let high = if self.is_gentle {
-            low + (high - low) / 4.0
-        } else {
-            high
-        };
-        low + (high - low) * self.stream.uniform()
-    }
-
-    fn share(&mut self, high: f64) -> Share {
-        Share(self.between(0.01, high))
-    }
-
-    fn process(&mut self) -> ProcessTarget {
-        ProcessTarget::Named(draw_process(&self.processes, self.stream).to_owned())
-    }
-
-    fn queue(&mut self) -> QueueTarget {
-        match self.stream.below(3) {
-            0 => QueueTarget::Planner,
-            1 => QueueTarget::Runner,
-            _ => QueueTarget::All,
-        }
-    }
-
-    fn port(&mut self) -> PortName {
-        match self.stream.below(6) {
-            0 => PortName::Store,
-            1 => PortName::Queue,
-            2 => PortName::Scanner,
-            3 => PortName::Notify,
-            4 => PortName::Impact,
-            _ => PortName::Scrape,
-        }
-    }
-
-    fn draw(&mut self, kind: FaultKind) -> FaultEffect {
-        match kind {
-            FaultKind::ProcessCrash
-            | FaultKind::GracefulStop
-            | FaultKind::RollingDeploy
-            | FaultKind::ProcessPause
-            | FaultKind::ClockSkew
-            | FaultKind::Partition => self.draw_of_process(kind),
-            FaultKind::ScannerOutage
-            | FaultKind::ScannerSlow
-            | FaultKind::ScannerError
-            | FaultKind::ScannerThrottle
-            | FaultKind::ScannerRefusal
-            | FaultKind::NotifyOutage
-            | FaultKind::ImpactOutage => self.draw_of_service(kind),
-            FaultKind::StoreOutage
-            | FaultKind::CommitConflict
-            | FaultKind::CommitAnswerLost
-            | FaultKind::Purge => self.draw_of_store(kind),
-            FaultKind::QueueOutage
-            | FaultKind::QueueDelay
-            | FaultKind::DuplicateDelivery
-            | FaultKind::Reordering
-            | FaultKind::AcknowledgementLost
-            | FaultKind::RenewalLost
-            | FaultKind::PoisonedMessage => self.draw_of_queue(kind),
-        }
-    }
-
-    fn draw_of_process(&mut self, kind: FaultKind) -> FaultEffect {
-        let process = self.process();
-        match kind {
-            FaultKind::ProcessCrash => FaultEffect::ProcessCrash {
-                process,
-                downtime: self.length(60),
-            },
-            FaultKind::GracefulStop => FaultEffect::GracefulStop {
-                process,
-                downtime: self.length(60),
-            },
-            FaultKind::ProcessPause => FaultEffect::ProcessPause {
-                process,
-                duration: self.length(300),
-            },
-            FaultKind::ClockSkew => FaultEffect::ClockSkew {
-                process,
-                duration: self.length(3_600),
-                drift: self.between(-0.1, 0.1),
-            },
-            FaultKind::Partition => FaultEffect::Partition {
-                process,
-                port: self.port(),
-                duration: self.length(300),
-            },
-            _ => FaultEffect::RollingDeploy {
-                downtime: self.length(30),
-                pause: self.length(60),
-            },
-        }
-    }
-
-    fn draw_of_service(&mut self, kind: FaultKind) -> FaultEffect {
-        match kind {
-            FaultKind::ScannerSlow => FaultEffect::ScannerSlow {
-                duration: self.length(1_800),
-                factor: self.between(2.0, 30.0),
-            },
-            FaultKind::ScannerError => FaultEffect::ScannerError {
-                duration: self.length(900),
-                probability: self.share(0.7),
-            },
-            FaultKind::ScannerThrottle => FaultEffect::ScannerThrottle {
-                duration: self.length(900),
-                probability: self.share(0.7),
-                retry_after: self.length(60).into(),
-            },
-            FaultKind::ScannerRefusal => FaultEffect::ScannerRefusal {
-                duration: self.length(900),
-                probability: self.share(0.1),
-            },
-            FaultKind::NotifyOutage => FaultEffect::NotifyOutage {
-                duration: self.length(3_600),
-            },
-            FaultKind::ImpactOutage => FaultEffect::ImpactOutage {
-                duration: self.length(900),
-            },
-            _ => FaultEffect::ScannerOutage {
-                duration: self.length(900),
-            },
-        }
-    }
-
-    fn draw_of_store(&mut self, kind: FaultKind) -> FaultEffect {
-        match kind {
-            FaultKind::CommitConflict => FaultEffect::CommitConflict {
-                duration: self.length(900),
-                probability: self.share(0.5),
-            },
-            FaultKind::CommitAnswerLost => FaultEffect::CommitAnswerLost {
-                duration: self.length(900),
-                probability: self.share(0.5),
-            },
-            FaultKind::Purge => FaultEffect::Purge {
-                older_than: self.length(21_600),
-            },
-            _ => FaultEffect::StoreOutage {
-                duration: self.length(900),
-            },
-        }
-    }
-
-    fn draw_of_queue(&mut self, kind: FaultKind) -> FaultEffect {
-        let queue = self.queue();
-        let duration = self.length(900);
-        match kind {
-            FaultKind::QueueDelay => FaultEffect::QueueDelay {
-                queue,
-                duration,
-                delay: self.length(60).into(),
-                probability: self.share(0.7),
-            },
-            FaultKind::DuplicateDelivery => FaultEffect::DuplicateDelivery {
-                queue,
-                duration,
-                probability: self.share(0.5),
-            },
-            FaultKind::Reordering => FaultEffect::Reordering {
-                queue,
-                duration,
-                probability: self.share(1.0),
-            },
-            FaultKind::AcknowledgementLost => FaultEffect::AcknowledgementLost {
-                queue,
-                duration,
-                probability: self.share(0.3),
-            },
-            FaultKind::RenewalLost => FaultEffect::RenewalLost {
-                queue,
-                duration,
-                probability: self.share(1.0),
-            },
-            FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
-                queue,
-                count: 1 + self.stream.below(2) as u32,
-            },
-            _ => FaultEffect::QueueOutage { queue, duration },
-        }
-    }
 }
 
 #[cfg(test)]
@@ -445,15 +165,5 @@ mod tests {
                 assert!(planned.at.as_nanos() + length <= scenario().duration.as_nanos());
             }
         }
-    }
-
-    #[test]
-    fn drawn_options_are_valid() {
-        for seed in 0..100 {
-            let mut options = WorkerOptions::default();
-            Profile::Swarm.draw_overrides(seed).apply(&mut options);
-            assert_eq!(options.validate(), Ok(()));
-        }
-        assert_eq!(Profile::Heavy.draw_overrides(1), Overrides::default());
     }
 }

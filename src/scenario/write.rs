@@ -1,0 +1,187 @@
+//! A scenario as a file that a person might have written: only what differs from the defaults, in the
+//! order of the format.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::Scenario;
+
+/// The scenario as a table without what could be left out.
+pub fn to_table(scenario: &Scenario) -> Table {
+    // Every key of a scenario is text, and its numbers are below 2^63.
+    let full = Table::try_from(scenario);
+    let full = full.unwrap_or_else(|error| unreachable!("a scenario is plain data: {error}"));
+    // What was read from other files is not part of the table, and does not count.
+    let meant = read(&full);
+    let mut table = full;
+    leave_out(&mut table.clone(), &mut Vec::new(), &mut table, &meant);
+    table
+}
+
+fn read(table: &Table) -> Option<Scenario> {
+    Scenario::deserialize(table.clone()).ok()
+}
+
+/// Removes every key at or below `path` without which the whole reads the same.
+fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: &Option<Scenario>) {
+    for (key, value) in part.iter_mut() {
+        path.push(Step::Key(key.clone()));
+        let mut without = whole.clone();
+        remove(&mut without, path);
+        if read(&without) == *meant {
+            *whole = without;
+        } else {
+            match value {
+                Value::Table(table) => leave_out(table, path, whole, meant),
+                Value::Array(elements) => {
+                    for (index, element) in elements.iter_mut().enumerate() {
+                        path.push(Step::Index(index));
+                        if let Value::Table(table) = element {
+                            leave_out(table, path, whole, meant);
+                        }
+                        path.pop();
+                    }
+                }
+                _ => {}
+            }
+        }
+        path.pop();
+    }
+}
+
+/// A step on the way to a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Into a table.
+    Key(String),
+    /// Into a list.
+    Index(usize),
+}
+
+/// The value at the end of the way.
+pub fn find_mut<'t>(table: &'t mut Table, path: &[Step]) -> Option<&'t mut Value> {
+    let (Step::Key(first), rest) = path.split_first()? else {
+        return None;
+    };
+    rest.iter()
+        .try_fold(table.get_mut(first)?, |value, step| match step {
+            Step::Key(key) => value.as_table_mut()?.get_mut(key),
+            Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+        })
+}
+
+/// Removes the key or element at the end of the way. Returns whether it was there.
+pub fn remove(table: &mut Table, path: &[Step]) -> bool {
+    match path {
+        [] => false,
+        [Step::Key(key)] => table.remove(key).is_some(),
+        [parents @ .., last] => match (find_mut(table, parents), last) {
+            (Some(Value::Table(parent)), Step::Key(key)) => parent.remove(key).is_some(),
+            (Some(Value::Array(parent)), Step::Index(index)) if *index < parent.len() => {
+                parent.remove(*index);
+                true
+            }
+            _ => false,
+        },
+    }
+}
+
+/// The text of a scenario file: plain keys first, then a section for each table and each element of
+/// a list of tables. Smaller tables stand in one line.
+pub fn to_text(table: &Table) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write_table(&mut text, table);
+    text
+}
+
+fn write_table(out: &mut String, table: &Table) -> std::fmt::Result {
+    let is_section = |value: &Value| match value {
+        Value::Table(_) => true,
+        Value::Array(elements) => matches!(elements.first(), Some(Value::Table(_))),
+        _ => false,
+    };
+    for (key, value) in table.iter().filter(|(_, value)| !is_section(value)) {
+        match value.as_str() {
+            // An instant needs no quotes.
+            Some(instant) if key == "start" => writeln!(out, "start = {instant}")?,
+            _ => writeln!(out, "{key} = {value}")?,
+        }
+    }
+    for (key, value) in table {
+        match value {
+            Value::Table(section) => write_section(out, &format!("[{key}]"), section)?,
+            Value::Array(elements) if is_section(value) => {
+                for section in elements.iter().filter_map(Value::as_table) {
+                    write_section(out, &format!("[[{key}]]"), section)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn write_section(out: &mut String, head: &str, section: &Table) -> std::fmt::Result {
+    writeln!(out, "\n{head}")?;
+    section
+        .iter()
+        .try_for_each(|(key, value)| writeln!(out, "{key} = {value}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Loader;
+
+    fn load(text: &str) -> Scenario {
+        let scenario = Loader::default().parse("written.toml", text, None);
+        scenario.unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    #[test]
+    fn what_a_person_wrote_is_written_again() {
+        let text = "\
+name = \"written\"
+start = 2024-05-05T23:50:00Z
+duration = \"1h\"
+seed = 7
+
+[fleet]
+images = 300
+
+[[schedule]]
+id = \"often\"
+whenCron = \"*/15 * * * *\"
+limits = { parallelism = 2 }
+
+[advisories]
+interval = { kind = \"exponential\", mean = \"10m\" }
+
+[workers]
+processes = 2
+options = { segmentSize = 5 }
+
+[[fault]]
+at = \"12m\"
+kind = \"process-crash\"
+";
+        assert_eq!(to_text(&to_table(&load(text))), text);
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "toml") {
+                continue;
+            }
+            let scenario = load(&std::fs::read_to_string(&path).unwrap());
+            let text = to_text(&to_table(&scenario));
+            assert_eq!(load(&text), scenario, "{}:\n{text}", path.display());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The search: candidates rehearsed in parallel, taken in order.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use toml::Table;
+
+use super::Size;
+use super::reductions::REDUCTIONS;
+use crate::check::vocabulary;
+use crate::rehearsal::{Cast, RunError, RunOptions};
+use crate::scenario::write::{to_table, to_text};
+use crate::scenario::{Fault, Gates, Loader, Scenario, Timing};
+use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sweep::{Cause, Trial, TrialOptions};
+
+/// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
+const EVENTS_MAX: u64 = 20_000_000;
+
+/// How a bug is shrunk.
+#[derive(Clone, Debug)]
+pub struct ShrinkOptions {
+    /// How many rehearsals at once.
+    pub jobs: usize,
+    /// Each candidate is tried with its own seed and with the seeds below this: what is smaller
+    /// draws other numbers, and may fail under another seed.
+    pub seeds: u64,
+}
+
+impl Default for ShrinkOptions {
+    fn default() -> Self {
+        Self { jobs: 1, seeds: 4 }
+    }
+}
+
+/// Where the search stands: told whenever a smaller scenario was found, and of each round.
+#[derive(Clone, Copy, Debug)]
+pub struct ShrinkProgress<'a> {
+    /// What is being tried.
+    pub reduction: &'a str,
+    /// Rehearsals so far.
+    pub rehearsals: usize,
+    /// The smallest scenario so far.
+    pub smallest: &'a Shrunk,
+}
+
+/// A scenario that fails of the same cause.
+#[derive(Clone, Debug)]
+pub struct Shrunk {
+    /// The scenario, whose seed is the one that fails.
+    pub scenario: Scenario,
+    /// Its file.
+    pub text: String,
+    /// The first violation in full.
+    pub message: String,
+    /// The hash over every event.
+    pub trace: String,
+    /// How large it is.
+    pub size: Size,
+}
+
+/// Shrinks one bug, with something between workers, world and checks.
+pub struct Shrink<'a, F> {
+    /// Where files that the scenario refers to are looked up.
+    pub directory: &'a Path,
+    /// What must stay the same.
+    pub cause: &'a Cause,
+    /// Makes what stands between workers, world and checks.
+    pub cast: F,
+    /// How.
+    pub options: ShrinkOptions,
+}
+
+impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
+    /// The smallest scenario that fails of the cause; none if the scenario itself does not, under
+    /// this profile and its seed.
+    ///
+    /// # Errors
+    /// The scenario can't be simulated.
+    pub fn run(
+        &self,
+        scenario: &Scenario,
+        run: &RunOptions,
+        mut progress: impl FnMut(ShrinkProgress<'_>),
+    ) -> Result<Option<Shrunk>, RunError> {
+        let concrete = concrete(scenario, run.profile, self.cause);
+        let table = to_table(&concrete);
+        let budget = run.event_budget;
+        let Some(found) = self.rehearse(&table, concrete.seed, budget)? else {
+            return Ok(None);
+        };
+        let (mut smallest, mut table) = (found, table);
+        let mut rehearsals = 1;
+        loop {
+            let before = smallest.size;
+            for (reduction, reduce) in REDUCTIONS {
+                let mut from = 0;
+                loop {
+                    progress(ShrinkProgress {
+                        reduction,
+                        rehearsals,
+                        smallest: &smallest,
+                    });
+                    let candidates = reduce(&table);
+                    let rest = candidates.get(from..).unwrap_or_default();
+                    rehearsals += rest.len();
+                    let Some((index, found)) = self.first(rest, &smallest)? else {
+                        break;
+                    };
+                    from += index;
+                    table = to_table(&found.scenario);
+                    smallest = found;
+                }
+            }
+            if smallest.size == before {
+                return Ok(Some(smallest));
+            }
+        }
+    }
+
+    /// The first candidate that is smaller and fails of the cause.
+    fn first(
+        &self,
+        candidates: &[Table],
+        smallest: &Shrunk,
+    ) -> Result<Option<(usize, Shrunk)>, RunError> {
+        let next = AtomicUsize::new(0);
+        let found: Mutex<Option<(usize, Result<Shrunk, RunError>)>> = Mutex::new(None);
+        thread::scope(|scope| {
+            for _ in 0..self.options.jobs.max(1) {
+                scope.spawn(|| {
+                    loop {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let best = || {
+                            let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                            found.as_ref().map_or(usize::MAX, |(best, _)| *best)
+                        };
+                        // What comes after one that was found can't be the first.
+                        if index >= candidates.len() || index > best() {
+                            return;
+                        }
+                        let Some(result) = self.attempt(&candidates[index], smallest) else {
+                            continue;
+                        };
+                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                        if found.as_ref().is_none_or(|(best, _)| index < *best) {
+                            *found = Some((index, result));
+                        }
+                    }
+                });
+            }
+        });
+        let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        found
+            .map(|(index, result)| result.map(|shrunk| (index, shrunk)))
+            .transpose()
+    }
+
+    /// A candidate, if it is valid, smaller, and fails of the cause under one of the seeds.
+    fn attempt(&self, table: &Table, smallest: &Shrunk) -> Option<Result<Shrunk, RunError>> {
+        let scenario = self.load(&to_text(table))?;
+        if Size::of(&scenario, &to_table(&scenario)) >= smallest.size {
+            return None;
+        }
+        let own = scenario.seed;
+        let others = (1..=self.options.seeds).filter(|seed| *seed != own);
+        let mut tried = [own].into_iter().chain(others);
+        tried.find_map(|seed| self.rehearse(table, seed, EVENTS_MAX).transpose())
+    }
+
+    /// Rehearses a table; none if it does not fail of the cause.
+    fn rehearse(&self, table: &Table, seed: u64, budget: u64) -> Result<Option<Shrunk>, RunError> {
+        let mut table = table.clone();
+        table.insert("seed".into(), toml::Value::Integer(seed as i64));
+        let Some(scenario) = self.load(&to_text(&table)) else {
+            return Ok(None);
+        };
+        let options = TrialOptions {
+            profile: Profile::None,
+            event_budget: budget,
+        };
+        let trial = Trial::of(&self.cast, &scenario, seed, &options, false)?;
+        let failure = trial.failure.filter(|failure| failure.cause == *self.cause);
+        Ok(failure.map(|failure| {
+            let table = to_table(&scenario);
+            Shrunk {
+                text: to_text(&table),
+                size: Size::of(&scenario, &table),
+                message: failure.message,
+                trace: trial.row.trace,
+                scenario,
+            }
+        }))
+    }
+
+    fn load(&self, text: &str) -> Option<Scenario> {
+        let loader = Loader {
+            vocabulary: vocabulary(),
+            overrides: Vec::new(),
+        };
+        loader.parse("candidate", text, Some(self.directory)).ok()
+    }
+}
+
+/// The same rehearsal with everything that the profile draws stated in the scenario, and without
+/// what has nothing to do with the cause.
+fn concrete(scenario: &Scenario, profile: Profile, cause: &Cause) -> Scenario {
+    let plan = FaultPlan::draw(scenario, profile);
+    let mut concrete = scenario.clone();
+    plan.apply(&mut concrete);
+    let stated = plan.faults.into_iter().map(|planned| Fault {
+        timing: Timing {
+            at: Some(planned.at),
+            ..Timing::default()
+        },
+        effect: planned.effect,
+    });
+    concrete.faults = stated.collect();
+    concrete.gates = Gates::default();
+    concrete.description = String::new();
+    if cause.name != "expectation" {
+        concrete.expectations = Vec::new();
+    }
+    concrete
+}

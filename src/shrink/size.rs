@@ -1,0 +1,85 @@
+//! How large a scenario is for a person who has to understand it.
+
+use std::fmt;
+
+use toml::{Table, Value};
+
+use crate::scenario::Scenario;
+
+/// How large a scenario is; what matters most comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Size {
+    /// Faults and operations.
+    pub happenings: usize,
+    /// Schedules.
+    pub schedules: usize,
+    /// Processes.
+    pub processes: usize,
+    /// Images.
+    pub images: u64,
+    /// Values that differ from their defaults.
+    pub values: usize,
+    /// The scenario's duration, s.
+    pub duration_seconds: u64,
+    /// How many characters the values have: round ones have fewer.
+    pub characters: usize,
+}
+
+impl Size {
+    /// The size of a scenario that is written as this table.
+    pub fn of(scenario: &Scenario, table: &Table) -> Self {
+        let population = scenario.population.as_ref();
+        let mut leaves = Leaves::default();
+        table.values().for_each(|value| leaves.count(value));
+        Self {
+            happenings: scenario.faults.len() + scenario.operations.len(),
+            schedules: scenario.schedules.len() + population.map_or(0, |p| p.ids().count()),
+            processes: scenario.workers.processes.list().len(),
+            images: u64::from(scenario.fleet.images),
+            values: leaves.values,
+            duration_seconds: scenario.duration.std().as_secs(),
+            characters: leaves.characters,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Leaves {
+    values: usize,
+    characters: usize,
+}
+
+impl Leaves {
+    fn count(&mut self, value: &Value) {
+        match value {
+            Value::Table(table) => table.values().for_each(|value| self.count(value)),
+            Value::Array(values) => values.iter().for_each(|value| self.count(value)),
+            leaf => {
+                self.values += 1;
+                self.characters += leaf.to_string().len();
+            }
+        }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = |count: u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        write!(
+            f,
+            "{}, {}, {}, {}, {}",
+            count(
+                self.happenings as u64,
+                "fault or operation",
+                "faults and operations"
+            ),
+            count(self.schedules as u64, "schedule", "schedules"),
+            count(self.processes as u64, "process", "processes"),
+            count(self.images, "image", "images"),
+            count(self.values as u64, "value", "values"),
+        )
+    }
+}

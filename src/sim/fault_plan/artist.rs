@@ -1,0 +1,216 @@
+//! Draws single faults: on whom, how long, how bad.
+
+use super::planned::draw_process;
+use crate::model::duration::Duration;
+use crate::model::fault::FaultKind;
+use crate::model::observation::PortName;
+use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
+use crate::sim::kernel::Stream;
+
+/// Draws single faults.
+pub(super) struct Artist<'a> {
+    pub stream: &'a mut Stream,
+    pub processes: Vec<String>,
+    pub length_ns_max: u64,
+    pub is_gentle: bool,
+}
+
+impl Artist<'_> {
+    /// A length of up to `seconds_max`; the short are as likely as the long.
+    fn length(&mut self, seconds_max: u64) -> Duration {
+        let seconds_max = if self.is_gentle {
+            seconds_max.div_ceil(4)
+        } else {
+            seconds_max
+        };
+        let magnitudes = libm::log(seconds_max as f64) * self.stream.uniform();
+        let length_ns = (libm::exp(magnitudes) * 1e9) as u64;
+        Duration::from_nanos(length_ns.min(self.length_ns_max).max(1))
+    }
+
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        let high = if self.is_gentle {
+            low + (high - low) / 4.0
+        } else {
+            high
+        };
+        low + (high - low) * self.stream.uniform()
+    }
+
+    fn share(&mut self, high: f64) -> Share {
+        Share(self.between(0.01, high))
+    }
+
+    fn process(&mut self) -> ProcessTarget {
+        ProcessTarget::Named(draw_process(&self.processes, self.stream).to_owned())
+    }
+
+    fn queue(&mut self) -> QueueTarget {
+        match self.stream.below(3) {
+            0 => QueueTarget::Planner,
+            1 => QueueTarget::Runner,
+            _ => QueueTarget::All,
+        }
+    }
+
+    fn port(&mut self) -> PortName {
+        match self.stream.below(6) {
+            0 => PortName::Store,
+            1 => PortName::Queue,
+            2 => PortName::Scanner,
+            3 => PortName::Notify,
+            4 => PortName::Impact,
+            _ => PortName::Scrape,
+        }
+    }
+
+    /// A fault of that kind.
+    pub fn draw(&mut self, kind: FaultKind) -> FaultEffect {
+        match kind {
+            FaultKind::ProcessCrash
+            | FaultKind::GracefulStop
+            | FaultKind::RollingDeploy
+            | FaultKind::ProcessPause
+            | FaultKind::ClockSkew
+            | FaultKind::Partition => self.draw_of_process(kind),
+            FaultKind::ScannerOutage
+            | FaultKind::ScannerSlow
+            | FaultKind::ScannerError
+            | FaultKind::ScannerThrottle
+            | FaultKind::ScannerRefusal
+            | FaultKind::NotifyOutage
+            | FaultKind::ImpactOutage => self.draw_of_service(kind),
+            FaultKind::StoreOutage
+            | FaultKind::CommitConflict
+            | FaultKind::CommitAnswerLost
+            | FaultKind::Purge => self.draw_of_store(kind),
+            FaultKind::QueueOutage
+            | FaultKind::QueueDelay
+            | FaultKind::DuplicateDelivery
+            | FaultKind::Reordering
+            | FaultKind::AcknowledgementLost
+            | FaultKind::RenewalLost
+            | FaultKind::PoisonedMessage => self.draw_of_queue(kind),
+        }
+    }
+
+    fn draw_of_process(&mut self, kind: FaultKind) -> FaultEffect {
+        let process = self.process();
+        match kind {
+            FaultKind::ProcessCrash => FaultEffect::ProcessCrash {
+                process,
+                downtime: self.length(60),
+            },
+            FaultKind::GracefulStop => FaultEffect::GracefulStop {
+                process,
+                downtime: self.length(60),
+            },
+            FaultKind::ProcessPause => FaultEffect::ProcessPause {
+                process,
+                duration: self.length(300),
+            },
+            FaultKind::ClockSkew => FaultEffect::ClockSkew {
+                process,
+                duration: self.length(3_600),
+                drift: self.between(-0.1, 0.1),
+            },
+            FaultKind::Partition => FaultEffect::Partition {
+                process,
+                port: self.port(),
+                duration: self.length(300),
+            },
+            _ => FaultEffect::RollingDeploy {
+                downtime: self.length(30),
+                pause: self.length(60),
+            },
+        }
+    }
+
+    fn draw_of_service(&mut self, kind: FaultKind) -> FaultEffect {
+        match kind {
+            FaultKind::ScannerSlow => FaultEffect::ScannerSlow {
+                duration: self.length(1_800),
+                factor: self.between(2.0, 30.0),
+            },
+            FaultKind::ScannerError => FaultEffect::ScannerError {
+                duration: self.length(900),
+                probability: self.share(0.7),
+            },
+            FaultKind::ScannerThrottle => FaultEffect::ScannerThrottle {
+                duration: self.length(900),
+                probability: self.share(0.7),
+                retry_after: self.length(60).into(),
+            },
+            FaultKind::ScannerRefusal => FaultEffect::ScannerRefusal {
+                duration: self.length(900),
+                probability: self.share(0.1),
+            },
+            FaultKind::NotifyOutage => FaultEffect::NotifyOutage {
+                duration: self.length(3_600),
+            },
+            FaultKind::ImpactOutage => FaultEffect::ImpactOutage {
+                duration: self.length(900),
+            },
+            _ => FaultEffect::ScannerOutage {
+                duration: self.length(900),
+            },
+        }
+    }
+
+    fn draw_of_store(&mut self, kind: FaultKind) -> FaultEffect {
+        match kind {
+            FaultKind::CommitConflict => FaultEffect::CommitConflict {
+                duration: self.length(900),
+                probability: self.share(0.5),
+            },
+            FaultKind::CommitAnswerLost => FaultEffect::CommitAnswerLost {
+                duration: self.length(900),
+                probability: self.share(0.5),
+            },
+            FaultKind::Purge => FaultEffect::Purge {
+                older_than: self.length(21_600),
+            },
+            _ => FaultEffect::StoreOutage {
+                duration: self.length(900),
+            },
+        }
+    }
+
+    fn draw_of_queue(&mut self, kind: FaultKind) -> FaultEffect {
+        let queue = self.queue();
+        let duration = self.length(900);
+        match kind {
+            FaultKind::QueueDelay => FaultEffect::QueueDelay {
+                queue,
+                duration,
+                delay: self.length(60).into(),
+                probability: self.share(0.7),
+            },
+            FaultKind::DuplicateDelivery => FaultEffect::DuplicateDelivery {
+                queue,
+                duration,
+                probability: self.share(0.5),
+            },
+            FaultKind::Reordering => FaultEffect::Reordering {
+                queue,
+                duration,
+                probability: self.share(1.0),
+            },
+            FaultKind::AcknowledgementLost => FaultEffect::AcknowledgementLost {
+                queue,
+                duration,
+                probability: self.share(0.3),
+            },
+            FaultKind::RenewalLost => FaultEffect::RenewalLost {
+                queue,
+                duration,
+                probability: self.share(1.0),
+            },
+            FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
+                queue,
+                count: 1 + self.stream.below(2) as u32,
+            },
+            _ => FaultEffect::QueueOutage { queue, duration },
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What an operator does, drawn from a seed.
+
+use std::num::NonZeroU32;
+
+use super::Profile;
+use crate::model::duration::Duration;
+use crate::scenario::{
+    Limits, Operation, OperationKind, QueueTarget, Scenario, ScheduleChanges, Timing,
+};
+use crate::sim::kernel::Stream;
+
+/// So many operations are drawn at most.
+const OPERATIONS_MAX: u64 = 12;
+
+/// Every kind that is drawn, of a schedule.
+const KINDS: [fn(String, &mut Stream) -> OperationKind; 9] = [
+    |schedule, _| OperationKind::Enable { schedule },
+    |schedule, _| OperationKind::Disable { schedule },
+    |schedule, stream| OperationKind::Edit {
+        schedule,
+        changes: Box::new(draw_changes(stream)),
+    },
+    |schedule, _| OperationKind::Delete { schedule },
+    |schedule, _| OperationKind::Run { schedule },
+    |schedule, _| OperationKind::Cancel { schedule },
+    |schedule, _| OperationKind::Retry { schedule },
+    |_, _| OperationKind::Redrive {
+        queue: QueueTarget::All,
+    },
+    |_, stream| OperationKind::Purge {
+        schedule: None,
+        older_than: Duration::from_secs(stream.below(600)),
+    },
+];
+
+/// Draws operations on the schedules of a scenario; none but for `swarm`, and none for half of its
+/// seeds. Some kinds come often in one seed and never in another.
+pub(super) fn draw(profile: Profile, scenario: &Scenario, seed: u64) -> Vec<Operation> {
+    let stream = &mut Stream::new(seed, "profile.operations");
+    let ids = schedule_ids(scenario);
+    if profile != Profile::Swarm || ids.is_empty() || stream.below(2) == 0 {
+        return Vec::new();
+    }
+    let weights: Vec<u64> = KINDS
+        .iter()
+        .map(|_| stream.below(2) * (1 + stream.below(10)))
+        .collect();
+    let total: u64 = weights.iter().sum();
+    if total == 0 {
+        return Vec::new();
+    }
+    let count = 1 + stream.below(OPERATIONS_MAX);
+    let mut operations: Vec<Operation> = (0..count)
+        .map(|_| {
+            let at_ns = stream.below(scenario.duration.as_nanos() / 10 * 9);
+            let id = ids[stream.below(ids.len() as u64) as usize].clone();
+            let mut ticket = stream.below(total);
+            let drawn = weights.iter().position(|weight| {
+                let is_drawn = ticket < *weight;
+                ticket = ticket.saturating_sub(*weight);
+                is_drawn
+            });
+            Operation {
+                timing: Timing {
+                    at: Some(Duration::from_nanos(at_ns)),
+                    ..Timing::default()
+                },
+                kind: KINDS[drawn.unwrap_or_default()](id, stream),
+            }
+        })
+        .collect();
+    operations.sort_by_key(|operation| operation.timing.at);
+    operations
+}
+
+fn schedule_ids(scenario: &Scenario) -> Vec<String> {
+    let stated = scenario
+        .schedules
+        .iter()
+        .map(|schedule| schedule.id.clone());
+    let drawn = scenario
+        .population
+        .iter()
+        .flat_map(|population| population.ids());
+    stated.chain(drawn).collect()
+}
+
+fn draw_changes(stream: &mut Stream) -> ScheduleChanges {
+    ScheduleChanges {
+        limits: Some(Limits {
+            parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
+            ..Limits::default()
+        }),
+        ..ScheduleChanges::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::scenario::Loader;
+
+    #[test]
+    fn every_kind_is_drawn_and_hits_a_schedule_that_exists() {
+        let text = "name = \"drawn\"\nduration = \"1h\"\n[[schedule]]\nid = \"often\"\n\
+                    whenCron = \"*/5 * * * *\"\n";
+        let scenario = Loader::default().parse("drawn.toml", text, None).unwrap();
+        let mut kinds = BTreeSet::new();
+        for seed in 0..200 {
+            for operation in draw(Profile::Swarm, &scenario, seed) {
+                assert!(operation.kind.schedule().is_none_or(|id| id == "often"));
+                assert!(operation.timing.at < Some(scenario.duration));
+                let value = serde_json::to_value(&operation.kind).unwrap();
+                kinds.insert(value["kind"].to_string());
+            }
+        }
+        assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
+        assert!(draw(Profile::Heavy, &scenario, 1).is_empty());
+    }
+}

@@ -1,0 +1,403 @@
+//! `sweep`, `sweep merge` and `shrink`: the same result however the seeds are shared out, nothing
+//! lost by an interruption or a bad file, and a small scenario for each bug.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rehearsal::check::vocabulary;
+use rehearsal::model::Timestamp;
+use rehearsal::model::observation::{Observation, Observer};
+use rehearsal::rehearsal::{Cast, Plain};
+use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::world::WorldPorts;
+use rehearsal::sweep::{
+    Bug, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result, read_rows,
+};
+
+use super::program::{run, scratch, text};
+
+/// Ten minutes of a few images: seeds take milliseconds.
+const SMALL: &str = r#"
+name = "small"
+duration = "10m"
+drain = "2h"
+
+[fleet]
+images = 12
+components = 20
+
+[[schedule]]
+id = "often"
+whenCron = "*/4 * * * *"
+
+[[schedule]]
+id = "seldom"
+whenCron = "*/9 * * * *"
+mode = "contentRefresh"
+
+[workers]
+processes = 2
+"#;
+
+/// Violated whenever a process crashes.
+const NO_CRASH: &str = r#"
+[[expect]]
+name = "every process can always be scraped"
+query = 'min(up) == 1'
+when = "always"
+"#;
+
+/// The small scenario with `more`, in a directory of its own.
+fn file(name: &str, more: &str) -> std::path::PathBuf {
+    let path = scratch(name).join("small.toml");
+    fs::write(&path, format!("{SMALL}{more}")).unwrap();
+    path
+}
+
+fn sweep(scenario: &Path, out: &Path, more: &[&str]) -> std::process::Output {
+    let out = out.to_str().unwrap();
+    let scenario = scenario.to_str().unwrap();
+    run(&[&["sweep", scenario, "--out", out], more].concat())
+}
+
+fn written(directory: &Path, name: &str) -> String {
+    fs::read_to_string(directory.join(name)).unwrap()
+}
+
+#[test]
+fn four_shards_merged_are_the_whole_byte_for_byte() {
+    let scenario = file("sweep-shards", "");
+    let base = scenario.parent().unwrap();
+    let seeds = ["--seeds", "0..22", "--rerun-every", "5"];
+    let whole = base.join("whole");
+    let output = sweep(&scenario, &whole, &seeds);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    let parts: Vec<_> = (1..=4).map(|i| base.join(format!("part-{i}"))).collect();
+    for (index, part) in parts.iter().enumerate() {
+        let shard = format!("{}/4", index + 1);
+        let jobs = (index % 2 + 1).to_string();
+        let more = [&seeds[..], &["--shard", &shard, "--jobs", &jobs]].concat();
+        assert_eq!(sweep(&scenario, part, &more).status.code(), Some(0));
+    }
+    // The order does not matter.
+    let mut words = vec!["sweep", "merge"];
+    words.extend(parts.iter().rev().map(|part| part.to_str().unwrap()));
+    let merged = base.join("merged");
+    words.extend(["--out", merged.to_str().unwrap()]);
+    let output = run(&words);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    for name in ["sweep.json", "seeds.jsonl"] {
+        assert_eq!(written(&merged, name), written(&whole, name), "{name}");
+    }
+    let last = text(&output.stdout).lines().last();
+    assert_eq!(
+        last,
+        Some("PASS scenario=small seeds=0..22 failures=0 causes=0")
+    );
+}
+
+#[test]
+fn results_that_share_seeds_or_are_of_different_sweeps_are_not_merged() {
+    let scenario = file("sweep-mismatch", "");
+    let base = scenario.parent().unwrap();
+    let [a, b, c] = ["a", "b", "c"].map(|name| base.join(name));
+    sweep(&scenario, &a, &["--seeds", "0..3"]);
+    sweep(&scenario, &b, &["--seeds", "2..4"]);
+    sweep(&scenario, &c, &["--seeds", "5..6", "--profile", "light"]);
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let shared = run(&["sweep", "merge", &path(&a), &path(&b)]);
+    assert_eq!(shared.status.code(), Some(2));
+    let message = text(&shared.stderr);
+    assert!(
+        message.contains("seed 2 was tried in more than one of them"),
+        "{message}"
+    );
+    let different = run(&["sweep", "merge", &path(&a), &path(&c)]);
+    let message = text(&different.stderr);
+    let expected = "profile is `swarm` in one and `light` in the other";
+    assert!(message.contains(expected), "{message}");
+}
+
+#[test]
+fn a_sweep_that_was_cut_off_goes_on() {
+    let scenario = file("sweep-resume", "");
+    let base = scenario.parent().unwrap();
+    let (whole, cut) = (base.join("whole"), base.join("cut"));
+    sweep(&scenario, &whole, &["--seeds", "0..12"]);
+    sweep(&scenario, &cut, &["--seeds", "3..8"]);
+    // What an abort leaves behind: a seed that ran, and half a line.
+    fs::write(cut.join("running.txt"), "8\n9\n").unwrap();
+    let rows = written(&cut, "seeds.jsonl") + "{\"seed\":8,\"verd";
+    fs::write(cut.join("seeds.jsonl"), rows).unwrap();
+    let output = sweep(&scenario, &cut, &["--seeds", "0..12", "--resume"]);
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("cut off while it tried seed 9"),
+        "{message}"
+    );
+    assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
+    assert_eq!(read_rows(&cut), read_rows(&whole));
+    assert!(!cut.join("running.txt").exists());
+
+    let other = sweep(&scenario, &cut, &["--resume", "--set", "fleet.images=3"]);
+    assert_eq!(other.status.code(), Some(2));
+    let message = text(&other.stderr);
+    assert!(
+        message.contains("holds another sweep: --set is ``"),
+        "{message}"
+    );
+    assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
+}
+
+#[test]
+fn a_damaged_or_foreign_result_is_told_of_and_left_alone() {
+    let scenario = file("sweep-damaged", "");
+    let directory = scenario.parent().unwrap().join("out");
+    sweep(&scenario, &directory, &["--seeds", "0..2"]);
+    let result = directory.join("sweep.json");
+    let sound = fs::read_to_string(&result).unwrap();
+    for (content, expected) in [
+        (sound[..sound.len() / 2].to_owned(), "it is damaged (EOF"),
+        (
+            sound.replace("sweep@1", "sweep@9"),
+            "its schema is `rehearsal.sweep@9`",
+        ),
+        ("[1, 2]".to_owned(), "it has no `schema`"),
+        (
+            sound.replace("\"verdicts\"", "\"verdict\""),
+            "unknown field `verdict`",
+        ),
+    ] {
+        fs::write(&result, &content).unwrap();
+        for words in [
+            vec!["sweep", "merge", result.to_str().unwrap()],
+            vec![
+                "sweep",
+                scenario.to_str().unwrap(),
+                "--resume",
+                "--out",
+                directory.to_str().unwrap(),
+            ],
+        ] {
+            let output = run(&words);
+            assert_eq!(output.status.code(), Some(2), "{words:?}");
+            let message = text(&output.stderr);
+            assert!(message.contains(expected), "{message}");
+            assert!(message.contains("sweep.json"), "{message}");
+            assert_eq!(fs::read_to_string(&result).unwrap(), content);
+        }
+    }
+}
+
+#[test]
+fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again() {
+    let scenario = file("sweep-failure", NO_CRASH);
+    let out = scenario.parent().unwrap().join("out");
+    let output = sweep(&scenario, &out, &["--seeds", "0..40"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(
+        shown.contains("expectation: every process can always be scraped"),
+        "{shown}"
+    );
+    let result = read_result(&out).unwrap();
+    let [failure] = &result.failures[..] else {
+        panic!("one cause: {:?}", result.failures);
+    };
+    assert_eq!(failure.count, result.verdicts.fail);
+    assert!(!failure.soonest.drawn.is_empty());
+    let path = out.join(format!("bugs/expectation-{}.toml", failure.soonest_seed));
+    assert!(
+        shown.contains(&format!("rehearsal replay {}", path.display())),
+        "{shown}"
+    );
+    let bug = Bug::read(&path).unwrap();
+    assert_eq!(
+        (bug.seed, &bug.cause),
+        (failure.soonest_seed, &failure.cause)
+    );
+    let read = bug.scenario(&path).unwrap();
+    assert_eq!(read.schedules.len(), 2);
+
+    let output = run(&["shrink", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let small = path.with_extension("scenario.toml");
+    let again = run(&["run", small.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(10), "{}", text(&again.stdout));
+    let loader = Loader {
+        vocabulary: vocabulary(),
+        overrides: Vec::new(),
+    };
+    let shrunk = loader.load(&small).unwrap();
+    let text = fs::read_to_string(&small).unwrap();
+    assert_eq!(shrunk.faults.len() + shrunk.operations.len(), 1, "{text}");
+    assert_eq!(
+        (shrunk.schedules.len(), shrunk.fleet.images),
+        (1, 1),
+        "{text}"
+    );
+    assert_eq!(shrunk.workers.processes.list().len(), 1, "{text}");
+}
+
+#[test]
+fn shrinking_does_not_depend_on_the_number_of_jobs() {
+    let scenario = file("shrink-jobs", NO_CRASH);
+    let out = scenario.parent().unwrap().join("out");
+    sweep(&scenario, &out, &["--seeds", "0..40"]);
+    let entry = fs::read_dir(out.join("bugs")).unwrap().next().unwrap();
+    let bug = entry.unwrap().path();
+    let shrunk = |jobs: &str| {
+        let small = out.join(format!("{jobs}.toml"));
+        let words = ["shrink", bug.to_str().unwrap(), "--jobs", jobs, "--out"];
+        let output = run(&[&words[..], &[small.to_str().unwrap()]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        fs::read_to_string(small).unwrap()
+    };
+    assert_eq!(shrunk("1"), shrunk("3"));
+}
+
+#[test]
+fn too_many_events_are_a_failure_and_a_plateau_ends_the_sweep() {
+    let scenario = file("sweep-ends", "");
+    let out = scenario.parent().unwrap().join("out");
+    let output = sweep(
+        &scenario,
+        &out,
+        &["--seeds", "0..2", "--event-budget", "500"],
+    );
+    assert_eq!(output.status.code(), Some(10));
+    assert_eq!(read_result(&out).unwrap().failures[0].cause.name, "budget");
+    let output = sweep(&scenario, &out, &["--until-plateau", "3"]);
+    assert_eq!(output.status.code(), Some(0));
+    let tried = read_result(&out).unwrap().seeds;
+    let again = sweep(&scenario, &out, &["--until-plateau", "3", "--jobs", "1"]);
+    assert_eq!(again.status.code(), Some(0));
+    assert_eq!(
+        read_result(&out).unwrap().seeds,
+        tried,
+        "however many jobs there are"
+    );
+    assert!(tried.len() < 1_000);
+    sweep(&scenario, &out, &["--time", "1s", "--seeds", "0..100000"]);
+    assert!((1..100_000).contains(&read_result(&out).unwrap().seeds.len()));
+}
+
+#[test]
+fn arguments_that_mean_nothing_are_refused() {
+    for (words, expected) in [
+        (
+            &["--seeds", "5..5"][..],
+            "the first seed comes before the last",
+        ),
+        (&["--seeds", "5"], "write 0..1000"),
+        (&["--shard", "5/4"], "there is no shard 5 of 4"),
+    ] {
+        let output = run(&[&["sweep", "scenarios/quickstart.toml"], words].concat());
+        assert_eq!(output.status.code(), Some(2));
+        let message = text(&output.stderr);
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+/// Fails in a way of its own under some seeds.
+struct Troubled {
+    trouble: fn(),
+}
+
+impl Cast for Troubled {
+    type Ports = WorldPorts;
+
+    fn ports(&self, _: &rehearsal::model::LifeId, world: WorldPorts) -> WorldPorts {
+        world
+    }
+
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        if matches!(observation, Observation::CommitApplied { .. }) {
+            (self.trouble)();
+        }
+        ledger.observe(at, observation);
+    }
+}
+
+fn small() -> Scenario {
+    let scenario = Loader::default().parse("small.toml", SMALL, None);
+    scenario.unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn options() -> SweepOptions {
+    SweepOptions {
+        seeds: 0..3,
+        jobs: 2,
+        trial: TrialOptions {
+            profile: Profile::None,
+            event_budget: 10_000_000,
+        },
+        time: None,
+        plateau: None,
+        hang: Duration::from_secs(60),
+    }
+}
+
+fn empty() -> SweepResult {
+    SweepResult::new(Subject {
+        version: "test".into(),
+        scenario: "small".into(),
+        path: "small.toml".into(),
+        text: SMALL.into(),
+        profile: "none".into(),
+        set: Vec::new(),
+        rerun_every: 2,
+    })
+}
+
+fn causes(trouble: fn(), options: SweepOptions) -> Vec<(String, u64)> {
+    let sweep = Sweep::new(small(), move || Troubled { trouble }, options, |_| {});
+    let mut result = empty();
+    assert_eq!(sweep.run(&mut result, |_, _| {}).unwrap(), SweepEnd::Seeds);
+    assert_eq!(result.seeds.to_string(), "0..3");
+    let failures = result.failures.iter();
+    failures
+        .map(|failure| (failure.cause.to_string(), failure.count))
+        .collect()
+}
+
+#[test]
+fn a_panic_is_a_failure_of_its_seed() {
+    let found = causes(|| panic!("commit {} is one too many", 17), options());
+    assert_eq!(found, [("panic: commit # is one too many".into(), 3)]);
+}
+
+#[test]
+fn a_seed_that_hangs_is_a_failure_and_the_others_go_on() {
+    static COMMITS: AtomicU64 = AtomicU64::new(0);
+    let hang = || {
+        if COMMITS.fetch_add(1, Ordering::Relaxed) == 0 {
+            thread::sleep(Duration::from_secs(600));
+        }
+    };
+    let options = SweepOptions {
+        hang: Duration::from_secs(4),
+        ..options()
+    };
+    let found = causes(hang, options);
+    let expected = "hang: it has not come to an end within # s of real time";
+    assert_eq!(found, [(expected.into(), 1)]);
+}
+
+#[test]
+fn seeds_that_the_number_divides_are_tried_twice() {
+    static RUNS: AtomicU64 = AtomicU64::new(0);
+    let cast = || {
+        RUNS.fetch_add(1, Ordering::Relaxed);
+        Plain
+    };
+    let sweep = Sweep::new(small(), cast, options(), |_| {});
+    let mut result = empty();
+    sweep.run(&mut result, |_, _| {}).unwrap();
+    assert_eq!(RUNS.load(Ordering::Relaxed), 5, "0 and 2 twice, 1 once");
+    assert_eq!(result.verdicts.pass, 3);
+}
