@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 
 use super::label::LabelSet;
 use super::place::{Life, Place};
-use super::slab::{Page, Slab};
-use super::sync::Ordering;
+use super::slab::Slab;
+use super::sync::{AtomicU64, Ordering};
 
 /// A number that only grows.
 ///
@@ -35,12 +35,7 @@ impl Counter {
         {
             life.show();
         }
-        add(
-            &self.place.slab,
-            self.place.offset,
-            count,
-            u64::saturating_add,
-        );
+        add(&self.place.slab, self.place.offset, count, raise);
     }
 
     /// Adds one.
@@ -97,12 +92,7 @@ impl UpDown {
         {
             life.show();
         }
-        add(
-            &self.place.slab,
-            self.place.offset,
-            count as u64,
-            u64::wrapping_add,
-        );
+        add(&self.place.slab, self.place.offset, count as u64, shift);
     }
 
     /// The total over all threads.
@@ -141,7 +131,7 @@ impl<L: LabelSet> CounterFamily<L> {
             &self.first.slab,
             self.first.offset + labels.index() as u32,
             count,
-            u64::saturating_add,
+            raise,
         );
     }
 
@@ -185,7 +175,7 @@ impl<L: LabelSet> UpDownFamily<L> {
             &self.first.slab,
             self.first.offset + labels.index() as u32,
             count as u64,
-            u64::wrapping_add,
+            shift,
         );
     }
 
@@ -202,22 +192,41 @@ impl<L: LabelSet> UpDownFamily<L> {
 
 /// Adds to this thread's word.
 #[inline]
-fn add(slab: &Slab, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
+fn add(slab: &Slab, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
     match slab.mine() {
-        Some(page) => add_to(page, offset, count, sum),
-        None => add_first(slab, offset, count, sum),
+        Some(page) => move_word(page.word(offset), count),
+        None => add_first(slab, offset, count, move_word),
     }
-}
-
-#[inline]
-pub(crate) fn add_to(page: &Page, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
-    let word = page.word(offset);
-    // Not a read-modify-write: this thread is the word's only writer.
-    word.store(sum(word.load(Ordering::Relaxed), count), Ordering::Relaxed);
 }
 
 #[cold]
 #[inline(never)]
-fn add_first(slab: &Slab, offset: u32, count: u64, sum: fn(u64, u64) -> u64) {
-    slab.with_mine(|page| add_to(page, offset, count, sum));
+fn add_first(slab: &Slab, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
+    slab.with_mine(|page| move_word(page.word(offset), count));
+}
+
+/// Adds to a counter's word.
+///
+/// Not a read-modify-write: the calling thread is the word's only writer. That the top is reached
+/// is a branch which is never taken; a conditional move would stand between load and store, and
+/// how soon the next load gets what was stored is all that limits the rate.
+#[inline]
+pub(crate) fn raise(word: &AtomicU64, count: u64) {
+    match word.load(Ordering::Relaxed).checked_add(count) {
+        Some(sum) => word.store(sum, Ordering::Relaxed),
+        None => stop(word),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn stop(word: &AtomicU64) {
+    word.store(u64::MAX, Ordering::Relaxed);
+}
+
+/// Adds to an up/down counter's word, of which too the calling thread is the only writer.
+#[inline]
+fn shift(word: &AtomicU64, count: u64) {
+    let sum = word.load(Ordering::Relaxed).wrapping_add(count);
+    word.store(sum, Ordering::Relaxed);
 }

@@ -154,9 +154,7 @@ impl<W: io::Write> Writer<W> {
         text.clear();
         push_labels(text, labels);
         let comma: &[u8] = if text.is_empty() { b"" } else { b"," };
-        let mut below = 0;
-        for (count, bound) in reading.counts().iter().zip(bounds) {
-            below += count;
+        for (below, bound) in reading.cumulative().zip(bounds) {
             push_all(pending, &[name, b"_bucket{", text, comma, bound]);
             push_u64(pending, below);
             pending.extend_from_slice(line_end);
@@ -169,7 +167,7 @@ impl<W: io::Write> Writer<W> {
         push_all(pending, &[name, b"_sum", open, text, close]);
         push_f64(pending, reading.sum());
         push_all(pending, &[line_end, name, b"_count", open, text, close]);
-        push_u64(pending, below);
+        push_u64(pending, reading.count());
         pending.extend_from_slice(line_end);
     }
 }

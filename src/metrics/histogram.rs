@@ -66,7 +66,7 @@ impl Shape {
         if let Some(grid) = &self.grid {
             let class = &cell[self.coarse_words as usize + grid.locate(value)];
             class.store(
-                class.load(Ordering::Relaxed).wrapping_add(count),
+                class.load(Ordering::Relaxed).saturating_add(count),
                 Ordering::Relaxed,
             );
         }
@@ -116,7 +116,7 @@ pub(crate) fn write(cell: &[AtomicU64], bucket: usize, amount: f64, count: u64) 
     // odd sequence, or a later one.
     fence(Ordering::Release);
     let seen = cell[bucket].load(Ordering::Relaxed);
-    cell[bucket].store(seen.wrapping_add(count), Ordering::Relaxed);
+    cell[bucket].store(seen.saturating_add(count), Ordering::Relaxed);
     let sum = f64::from_bits(cell[SUM].load(Ordering::Relaxed));
     cell[SUM].store((sum + amount).to_bits(), Ordering::Relaxed);
     cell[SEQUENCE].store(sequence.wrapping_add(2), Ordering::Release);
@@ -145,7 +145,8 @@ pub(crate) fn read_cell(cell: &[AtomicU64], reading: &mut HistogramReading) {
 ///
 /// [`record`](Self::record) costs a few ns, takes no lock and allocates nothing (after a thread's
 /// first record). NaN, infinities and negative values are refused: they change nothing here, and
-/// are counted in [`SAMPLES_REFUSED`](super::catalog::SAMPLES_REFUSED) by reason.
+/// are counted in [`SAMPLES_REFUSED`](super::catalog::SAMPLES_REFUSED) by reason. So a sum is never
+/// NaN; at the top, as counts do, it stays: at [`f64::MAX`] and [`u64::MAX`].
 ///
 /// Ordering: as for [`Counter`](super::Counter). A reader never waits for another reader; it
 /// repeats while a recording thread stands between the two ends of one record.
@@ -201,7 +202,7 @@ impl Histogram {
         let grid = self.shape.grid.as_ref()?;
         let first = self.place.offset + self.shape.coarse_words;
         let classes = first..first + grid.len() as u32;
-        let total = |class| self.place.slab.total(class, u64::wrapping_add);
+        let total = |class| self.place.slab.total(class, u64::saturating_add);
         Some(grid.quantiles(classes.map(total)))
     }
 
@@ -279,9 +280,10 @@ impl HistogramReading {
     }
 
     fn add(&mut self, sum: f64, counts: &[u64; BUCKETS_MAX]) {
-        self.sum += sum;
+        // A cell's sum may have become infinite. There are no negative ones, so it can't be NaN.
+        self.sum = (self.sum + sum).min(f64::MAX);
         for (total, count) in self.counts[..self.buckets].iter_mut().zip(counts) {
-            *total = total.wrapping_add(*count);
+            *total = total.saturating_add(*count);
         }
     }
 
@@ -290,20 +292,25 @@ impl HistogramReading {
         &self.counts[..self.buckets]
     }
 
+    /// Samples in each bucket and all those below it, as the page has them.
+    pub fn cumulative(&self) -> impl ExactSizeIterator<Item = u64> {
+        let mut below = 0_u64;
+        self.counts().iter().map(move |count| {
+            below = below.saturating_add(*count);
+            below
+        })
+    }
+
     /// Samples in all buckets.
     pub fn count(&self) -> u64 {
-        self.counts().iter().sum()
+        self.cumulative().last().unwrap_or_default()
     }
 
     /// The bucket in which the sample of rank ⌈quantile · count⌉ is, ranks from 1; `None` without
     /// samples. `quantile` above 0, up to 1.
     pub fn quantile_bucket(&self, quantile: f64) -> Option<usize> {
         let rank = (quantile * self.count() as f64).ceil().max(1.0) as u64;
-        let mut below = 0;
-        self.counts().iter().position(|count| {
-            below += count;
-            below >= rank
-        })
+        self.cumulative().position(|below| below >= rank)
     }
 
     /// Adds another reading of a histogram with the same bounds; says whether it has as many

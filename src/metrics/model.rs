@@ -66,7 +66,7 @@ fn what_was_recorded_before_a_signal_is_seen_after_it() {
                 assert_eq!(read(&page_of).counts(), [0, 1]);
             }
         });
-        counter::add_to(&page, WORDS, 1, u64::saturating_add);
+        counter::raise(page.word(WORDS), 1);
         record(&page, 1, 10.0);
         signal.store(true, Ordering::Release);
         reader.join().expect("no panic");
@@ -82,14 +82,14 @@ fn a_page_that_changes_hands_loses_nothing() {
         let free = Arc::new(loom::sync::Mutex::new(false));
         let (page_of, free_of) = (Arc::clone(&page), Arc::clone(&free));
         let first = thread::spawn(move || {
-            counter::add_to(&page_of, 0, 1, u64::saturating_add);
+            counter::raise(page_of.word(0), 1);
             *free_of.lock().expect("no panic") = true;
         });
         let (page_of, free_of) = (Arc::clone(&page), Arc::clone(&free));
         let second = thread::spawn(move || {
             let mine = *free_of.lock().expect("no panic");
             if mine {
-                counter::add_to(&page_of, 0, 1, u64::saturating_add);
+                counter::raise(page_of.word(0), 1);
             }
             mine
         });

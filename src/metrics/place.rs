@@ -1,5 +1,6 @@
 //! Where a cell's words are, and how long they are its own.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64 as Version, Ordering as Order};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,7 +35,8 @@ struct Room {
     slab: Option<Arc<Slab>>,
     used: usize,
     len: usize,
-    returned: Vec<(Place, usize)>,
+    /// By length.
+    returned: BTreeMap<usize, Vec<Place>>,
 }
 
 /// The first slab is small, because a process that restarts often makes a registry each time.
@@ -46,12 +48,8 @@ impl Allocator {
     /// Takes `len` words in one piece, all zero.
     pub(crate) fn take(&self, len: usize) -> Place {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = room
-            .returned
-            .iter()
-            .position(|(_, returned)| *returned == len)
-        {
-            return room.returned.swap_remove(index).0;
+        if let Some(place) = room.returned.get_mut(&len).and_then(Vec::pop) {
+            return place;
         }
         let slab = match &room.slab {
             Some(slab) if room.used + len <= room.len => Arc::clone(slab),
@@ -70,7 +68,7 @@ impl Allocator {
 
     fn give_back(&self, place: Place, len: usize) {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        room.returned.push((place, len));
+        room.returned.entry(len).or_default().push(place);
     }
 }
 

@@ -1,8 +1,15 @@
 //! Every instrument and series of one registry, in the order of the page.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod handle;
+mod index;
+
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+pub(crate) use handle::{Cells, Handle};
+use index::Entry;
+pub(crate) use index::{Index, Source};
 
 use super::bounds::Bounds;
 use super::catalog;
@@ -18,121 +25,6 @@ use super::place::{Allocator, Life, Place};
 
 /// How many reasons for refusing a registration are kept.
 const REFUSALS_MAX: usize = 32;
-
-/// The registry's own cells of one series.
-#[derive(Clone)]
-pub(crate) enum Handle {
-    Counter(Counter),
-    UpDown(UpDown),
-    Gauge(Gauge),
-    Histogram(Histogram),
-}
-
-impl Handle {
-    fn life(&self) -> Option<&Arc<Life>> {
-        match self {
-            Self::Counter(counter) => counter.life(),
-            Self::UpDown(up_down) => up_down.life(),
-            Self::Histogram(histogram) => histogram.life(),
-            Self::Gauge(_) => None,
-        }
-    }
-
-    /// Where the first word is; gauges have none.
-    pub(crate) fn place(&self) -> Option<&Place> {
-        match self {
-            Self::Counter(counter) => Some(counter.place()),
-            Self::UpDown(up_down) => Some(up_down.place()),
-            Self::Histogram(histogram) => Some(histogram.place()),
-            Self::Gauge(_) => None,
-        }
-    }
-
-    /// Whether the series is on the page.
-    pub(crate) fn is_visible(&self) -> bool {
-        match self {
-            Self::Gauge(gauge) => gauge.get().is_some(),
-            other => other.life().is_none_or(|life| !life.is_hidden()),
-        }
-    }
-
-    fn hide(&self) {
-        match self {
-            Self::Gauge(gauge) => gauge.remove(),
-            other => other.life().into_iter().for_each(|life| life.hide()),
-        }
-    }
-
-    fn show(&self) {
-        match self {
-            Self::Gauge(gauge) => gauge.revive(),
-            other => other.life().into_iter().for_each(|life| life.show()),
-        }
-    }
-
-    /// Whether nobody else holds a handle to the series.
-    fn is_last(&self) -> bool {
-        match self {
-            Self::Gauge(gauge) => gauge.is_last(),
-            other => other
-                .life()
-                .is_some_and(|life| Arc::strong_count(life) == 1),
-        }
-    }
-}
-
-/// One instrument with its series.
-pub(crate) struct Entry {
-    pub(crate) family: Arc<Family>,
-    pub(crate) source: Source,
-    shape: Option<Arc<Shape>>,
-    /// How many of the series take what goes beyond the cap. They don't count towards it.
-    overflows: usize,
-    /// Whether a series was removed while somebody held it. Its place may be free by now.
-    has_hidden: bool,
-}
-
-/// Where an instrument's series come from.
-pub(crate) enum Source {
-    /// Every combination of closed labels, from the start and for good.
-    Closed(BTreeMap<Labels, Handle>),
-    /// Whatever was registered.
-    Open(BTreeMap<Labels, Handle>),
-    /// Whatever the observer gives.
-    Observed(Arc<dyn Observe>),
-}
-
-impl Entry {
-    fn new(family: Family, source: Source, shape: Option<Arc<Shape>>) -> Self {
-        Self {
-            family: Arc::new(family),
-            source,
-            shape,
-            overflows: 0,
-            has_hidden: false,
-        }
-    }
-
-    fn series(&self) -> Option<&BTreeMap<Labels, Handle>> {
-        match &self.source {
-            Source::Closed(series) | Source::Open(series) => Some(series),
-            Source::Observed(_) => None,
-        }
-    }
-
-    /// Whether one more series fits under the cap, once removed ones that nobody holds are gone.
-    fn has_room(&mut self, series_max: usize) -> bool {
-        let Source::Open(series) = &mut self.source else {
-            return false;
-        };
-        if series.len() - self.overflows >= series_max && self.has_hidden {
-            series.retain(|_, handle| handle.is_visible() || !handle.is_last());
-            self.overflows = series.keys().filter(|labels| labels.is_overflow()).count();
-            self.has_hidden = !series.values().all(Handle::is_visible);
-        }
-        series.len() - self.overflows < series_max
-    }
-}
 
 /// Limits and defaults of a registry.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,12 +48,6 @@ impl Default for RegistryOptions {
             default_bounds,
         }
     }
-}
-
-#[derive(Default)]
-pub(crate) struct Index {
-    pub(crate) entries: BTreeMap<Text, Entry>,
-    claims: BTreeSet<Text>,
 }
 
 pub(crate) struct Shelf {
@@ -323,8 +209,10 @@ impl Shelf {
         }
         let conflict = || RegisterError::Conflict(family.name.to_string());
         let entry = index.entries.get_mut(&family.name).ok_or_else(conflict)?;
-        let same_bounds = family.bounds.is_none() || family.bounds == entry.family.bounds;
-        if entry.family.kind != family.kind || !same_bounds {
+        let known = &entry.family;
+        let same_bounds = family.bounds.is_none() || family.bounds == known.bounds;
+        let same_precision = family.precision.is_none() || family.precision == known.precision;
+        if known.kind != family.kind || !same_bounds || !same_precision {
             return Err(conflict());
         }
         if family.kind == Kind::Histogram && labels.get("le").is_some() {
@@ -431,28 +319,6 @@ impl Shelf {
     }
 }
 
-/// A handle type, and the handles of its kind.
-pub(crate) trait Cells: Sized {
-    const KIND: Kind;
-    fn of(handle: Handle) -> Option<Self>;
-}
-
-macro_rules! cells {
-    ($($kind:ident),+) => {$(
-        impl Cells for $kind {
-            const KIND: Kind = Kind::$kind;
-            fn of(handle: Handle) -> Option<Self> {
-                match handle {
-                    Handle::$kind(handle) => Some(handle),
-                    _ => None,
-                }
-            }
-        }
-    )+};
-}
-
-cells!(Counter, UpDown, Gauge, Histogram);
-
 /// What a request for a series with open labels got.
 pub(crate) enum Opened {
     /// The series.
@@ -465,41 +331,4 @@ pub(crate) enum Opened {
 pub(crate) struct ClosedRow {
     pub(crate) first: Place,
     pub(crate) shape: Option<Arc<Shape>>,
-}
-
-impl Index {
-    fn add_closed(
-        &mut self,
-        family: Family,
-        definition: &Definition,
-        shape: Option<Arc<Shape>>,
-        handle: impl Fn(usize) -> Handle,
-    ) -> Result<(), RegisterError> {
-        let labels = Labels::of_closed(definition.labels).enumerate();
-        let series = labels
-            .map(|(index, labels)| (labels, handle(index)))
-            .collect();
-        self.add(family, Source::Closed(series), shape)
-    }
-
-    fn add(
-        &mut self,
-        family: Family,
-        source: Source,
-        shape: Option<Arc<Shape>>,
-    ) -> Result<(), RegisterError> {
-        family.check()?;
-        if self.entries.contains_key(&family.name) {
-            return Err(RegisterError::Conflict(family.name.into_owned()));
-        }
-        let claims = family.claims();
-        if let Some(claimed) = claims.iter().find(|claim| self.claims.contains(*claim)) {
-            let (name, claimed) = (family.name.to_string(), claimed.to_string());
-            return Err(RegisterError::Claimed { name, claimed });
-        }
-        self.claims.extend(claims);
-        let entry = Entry::new(family, source, shape);
-        self.entries.insert(entry.family.name.clone(), entry);
-        Ok(())
-    }
 }

@@ -1,6 +1,7 @@
 //! The metrics layer, from outside.
 
 mod allocation;
+mod backlog;
 mod exposition;
 mod laws;
 mod recording;

@@ -232,14 +232,12 @@ impl Cell {
             },
             Handle::Histogram(histogram) => {
                 let reading = histogram.read();
-                let mut below = 0;
-                for (count, id) in reading.counts().iter().zip(&*self.ids) {
-                    below += count;
+                for (below, id) in reading.cumulative().zip(&*self.ids) {
                     recording.push(*id, at_ms, below as f64);
                 }
                 let buckets = reading.counts().len();
                 recording.push(self.ids[buckets], at_ms, reading.sum());
-                recording.push(self.ids[buckets + 1], at_ms, below as f64);
+                recording.push(self.ids[buckets + 1], at_ms, reading.count() as f64);
             }
         }
     }

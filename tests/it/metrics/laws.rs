@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use rehearsal::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
+use rehearsal::metrics::exposition::{Format, render};
 use rehearsal::metrics::{
     Bounds, BoundsError, CollectContext, Family, Histogram, Labels, Precision, Registry, Value,
 };
@@ -242,4 +243,50 @@ fn an_absolute_count_only_raises() {
     counter.add(1);
     counter.absolute(11);
     assert_eq!(counter.get(), 11);
+}
+
+/// Nothing wraps and nothing becomes infinite: counts and sums stay at the top.
+#[test]
+fn a_histogram_stays_at_the_top() {
+    let (registry, histogram) = histogram(&[1.0, 2.0]);
+    histogram.record_many(0.5, u64::MAX);
+    histogram.record_many(0.5, 3);
+    histogram.record(1.5);
+    let reading = histogram.read();
+    assert_eq!(reading.counts(), [u64::MAX, 1, 0]);
+    assert_eq!(reading.count(), u64::MAX);
+    assert!(reading.cumulative().all(|below| below == u64::MAX));
+    histogram.record(f64::MAX);
+    histogram.record(f64::MAX);
+    histogram.record_many(f64::MAX, 2);
+    let mut reading = histogram.read();
+    assert_eq!(reading.sum(), f64::MAX);
+    assert!(reading.merge(&histogram.read()));
+    assert_eq!(reading.sum(), f64::MAX);
+    let page = render(Format::Text, &registry, &CollectContext::default());
+    assert!(
+        page.contains(&format!("\nh_count {}\n", u64::MAX)),
+        "{page}"
+    );
+    assert!(page.contains("\nh_sum 1.7976931348623157e308\n"), "{page}");
+}
+
+/// The top is reached by the parts of several threads, and by their total.
+#[test]
+fn counters_of_several_threads_stop_at_the_top() {
+    let registry = Registry::new();
+    let counter = registry
+        .counter(&Family::counter("c"), Labels::none())
+        .expect("a new name");
+    for _ in 0..2 {
+        let counter = &counter;
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                counter.add(u64::MAX - 1);
+                counter.add(7);
+            });
+            counter.add(1 << 63);
+        });
+        assert_eq!(counter.get(), u64::MAX);
+    }
 }
