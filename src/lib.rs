@@ -5,6 +5,7 @@ pub mod check;
 pub mod live;
 pub mod metrics;
 pub mod model;
+pub mod promql;
 pub mod rehearsal;
 pub mod report;
 pub mod scenario;

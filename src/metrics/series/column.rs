@@ -64,6 +64,12 @@ impl Column {
         bits.map(|bits| f64::from_bits(*bits))
     }
 
+    /// When the value changed, and the bits of what it changed to; an end is Prometheus's
+    /// staleness marker.
+    pub(super) fn changes(&self) -> (&[i64], &[u64]) {
+        (&self.times_ms, &self.bits)
+    }
+
     /// How many changes are kept, ends included.
     pub(super) fn len(&self) -> usize {
         self.bits.len()
