@@ -13,6 +13,7 @@ mod learn;
 pub(crate) mod life;
 pub(crate) mod message;
 mod options;
+pub(crate) mod promise;
 mod queue;
 mod report;
 pub(crate) mod run;
@@ -28,6 +29,7 @@ use std::time::Duration;
 pub use inventory::Inventory;
 pub use message::Ends;
 pub use options::LedgerOptions;
+pub use promise::{BrokenPromise, INCIDENT, PromiseKind};
 pub use report::LedgerReport;
 pub use stuck::StuckRun;
 pub use tally::Tally;
@@ -152,7 +154,7 @@ impl Ledger {
             no_loss::finish(&mut self.board, &self.truth);
             self.memory.outbox.finish(&mut self.board);
         }
-        LedgerReport::new(&self.truth, &self.board, stuck)
+        LedgerReport::new(&mut self.truth, &self.board, stuck)
     }
 
     fn set_time(&mut self, at: Timestamp) {

@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::message::Ends;
+use super::promise::BrokenPromise;
 use super::stuck::StuckRun;
 use super::tally::Tally;
 use super::truth::Truth;
@@ -30,10 +31,12 @@ pub struct LedgerReport {
     pub duration_micros: Histogram<u64>,
     /// Unfinished runs, and what each waits for.
     pub stuck: Vec<StuckRun>,
+    /// Every promise that was broken, by its beginning.
+    pub broken_promises: Vec<BrokenPromise>,
 }
 
 impl LedgerReport {
-    pub(super) fn new(truth: &Truth, board: &Board, stuck: Vec<StuckRun>) -> Self {
+    pub(super) fn new(truth: &mut Truth, board: &Board, stuck: Vec<StuckRun>) -> Self {
         Self {
             findings: board.all().to_vec(),
             tally: truth.tally.clone(),
@@ -46,6 +49,7 @@ impl LedgerReport {
                 matches!(series, HistogramSeries::Duration(_))
             }),
             stuck,
+            broken_promises: truth.broken_promises(),
         }
     }
 

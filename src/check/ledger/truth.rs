@@ -9,6 +9,7 @@ use super::image::Images;
 use super::life::Lives;
 use super::message::Messages;
 use super::options::LedgerOptions;
+use super::promise::Promises;
 use super::run::Runs;
 use super::schedule::Schedules;
 use super::table::{LifeIndex, RunIndex, ScheduleIndex};
@@ -32,6 +33,7 @@ pub(crate) struct Truth {
     pub messages: Messages,
     pub faults: Faults,
     pub exports: Exports,
+    pub promises: Promises,
     pub tally: Tally,
 }
 
@@ -69,6 +71,7 @@ impl Truth {
             messages: Messages::default(),
             faults: Faults::default(),
             exports: Exports::default(),
+            promises: Promises::default(),
             tally: Tally::default(),
         }
     }
