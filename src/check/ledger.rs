@@ -5,6 +5,7 @@ pub(crate) mod call;
 mod commit;
 mod compare;
 mod digest_index;
+mod episode;
 pub(crate) mod export;
 pub(crate) mod fault;
 pub(crate) mod image;
@@ -26,6 +27,7 @@ pub(crate) mod truth;
 
 use std::time::Duration;
 
+pub use episode::{EPISODES_MAX, Episode};
 pub use inventory::Inventory;
 pub use message::Ends;
 pub use options::LedgerOptions;
@@ -364,8 +366,14 @@ impl Observer for Ledger {
             Observation::Reconnected { process, port } => {
                 self.truth.lives.reach(process, port, true, at);
             }
-            Observation::FaultBegan { kind, .. } => self.fault(kind, true),
-            Observation::FaultEnded { kind, .. } => self.fault(kind, false),
+            Observation::FaultBegan { kind, subject } => {
+                self.fault(kind, true);
+                self.truth.episodes.begin(kind, subject, at);
+            }
+            Observation::FaultEnded { kind, subject } => {
+                self.fault(kind, false);
+                self.truth.episodes.end(kind, subject, at);
+            }
             Observation::FaultHit { kind } => self.truth.faults.hit(kind, at),
             Observation::ScheduleChanged { schedule, change } => {
                 self.schedule_changed(schedule, change);

@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::episode::Episode;
 use super::message::Ends;
 use super::promise::BrokenPromise;
 use super::stuck::StuckRun;
@@ -25,6 +26,10 @@ pub struct LedgerReport {
     pub messages: Ends,
     /// Each kind of fault that struck: how often it began, and how often it bit.
     pub faults: Vec<(FaultKind, u64, u64)>,
+    /// When faults went on, in the order in which they began: the first [`EPISODES_MAX`].
+    ///
+    /// [`EPISODES_MAX`]: super::EPISODES_MAX
+    pub episodes: Vec<Episode>,
     /// Planner latency over all lives, in microseconds.
     pub latency_micros: Histogram<u64>,
     /// Run duration over all lives, runs without work left out, in microseconds.
@@ -42,6 +47,7 @@ impl LedgerReport {
             tally: truth.tally.clone(),
             messages: truth.messages.ends,
             faults: truth.faults.counts(),
+            episodes: truth.episodes.list(),
             latency_micros: samples(truth, |series| {
                 matches!(series, HistogramSeries::Latency(..))
             }),

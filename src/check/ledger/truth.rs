@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::call::Calls;
+use super::episode::Episodes;
 use super::export::Exports;
 use super::fault::Faults;
 use super::image::Images;
@@ -32,6 +33,7 @@ pub(crate) struct Truth {
     pub calls: Calls,
     pub messages: Messages,
     pub faults: Faults,
+    pub episodes: Episodes,
     pub exports: Exports,
     pub promises: Promises,
     pub tally: Tally,
@@ -70,6 +72,7 @@ impl Truth {
             calls: Calls::default(),
             messages: Messages::default(),
             faults: Faults::default(),
+            episodes: Episodes::default(),
             exports: Exports::default(),
             promises: Promises::default(),
             tally: Tally::default(),

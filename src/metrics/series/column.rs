@@ -70,6 +70,12 @@ impl Column {
         (&self.times_ms, &self.bits)
     }
 
+    /// What each change led to: a value, or none where the series ended.
+    pub(super) fn values_and_ends(&self) -> impl Iterator<Item = Option<f64>> {
+        let bits = self.bits.iter();
+        bits.map(|bits| (*bits != STALE).then(|| f64::from_bits(*bits)))
+    }
+
     /// How many changes are kept, ends included.
     pub(super) fn len(&self) -> usize {
         self.bits.len()
