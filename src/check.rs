@@ -29,8 +29,10 @@ pub use instruments::{
     CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
 };
 pub use ledger::{
-    BrokenPromise, Ends, INCIDENT, Inventory, Ledger, LedgerOptions, LedgerReport, PromiseKind,
-    StuckRun, Tally,
+pub use ledger::{
+    BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions, LedgerReport,
+    PromiseKind, StuckRun, Tally,
+};
 };
 pub use name::{Checked, InvariantName};
 

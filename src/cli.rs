@@ -7,6 +7,7 @@ mod new;
 mod output;
 mod progress;
 mod rehearse;
+mod report;
 mod run;
 mod schema;
 mod shrink;
@@ -31,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Run scenarios, end to end, in virtual time
     Run(run::Arguments),
+    /// Make the HTML report of a finished run, with any Grafana dashboard
+    Report(report::Arguments),
     /// Try many seeds of a scenario, on all cores
     Sweep(sweep::Arguments),
     /// Make a bug's scenario as small as it can be
@@ -62,6 +65,7 @@ pub fn main() -> u8 {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
         Command::Sweep(arguments) => sweep::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
