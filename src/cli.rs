@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod rehearse;
 mod report;
+mod replay;
 mod run;
 mod schema;
 mod shrink;
@@ -36,6 +37,8 @@ enum Command {
     Report(report::Arguments),
     /// Try many seeds of a scenario, on all cores
     Sweep(sweep::Arguments),
+    /// Run a saved failure again, and show what happened around it
+    Replay(replay::Arguments),
     /// Make a bug's scenario as small as it can be
     Shrink(shrink::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
@@ -67,6 +70,7 @@ pub fn main() -> u8 {
         Command::Run(arguments) => run::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
         Command::Sweep(arguments) => sweep::main(&arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),

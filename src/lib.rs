@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod model;
 pub mod promql;
 pub mod rehearsal;
+pub mod replay;
 pub mod report;
 pub mod scenario;
 pub mod shrink;

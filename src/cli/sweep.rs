@@ -158,6 +158,7 @@ fn subject(arguments: &Arguments, path: &Path, name: &str) -> Result<Subject, Fa
         profile: arguments.profile.kind().as_str().into(),
         set: arguments.overrides.clone(),
         rerun_every: arguments.rerun_every,
+        event_budget: arguments.event_budget,
     })
 }
 

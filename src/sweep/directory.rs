@@ -209,6 +209,7 @@ fn bug(failure: &Failure, result: &SweepResult, directory: &Path) -> Bug {
         seed: failure.soonest_seed,
         profile: subject.profile.clone(),
         set: subject.set.clone(),
+        event_budget: subject.event_budget,
         drawn: failure.soonest.drawn.clone(),
         message: failure.soonest.message.clone(),
         trace: failure.trace.clone(),

@@ -45,6 +45,19 @@ pub struct SeedFailure {
     pub drawn: Vec<String>,
 }
 
+impl SeedFailure {
+    /// A seed that gave two different traces.
+    pub fn nondeterminism() -> Self {
+        let cause = Cause::nondeterminism();
+        Self {
+            message: cause.shape.clone(),
+            cause,
+            after_seconds: 0.0,
+            drawn: Vec::new(),
+        }
+    }
+}
+
 /// What became of one seed.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -97,13 +110,10 @@ impl Trial {
             }
         };
         if again.is_some_and(|again| again.row.trace != trial.row.trace) {
-            let cause = Cause::nondeterminism();
             trial.row.verdict = Verdict::Fail;
             trial.failure = Some(SeedFailure {
-                message: cause.shape.clone(),
-                cause,
-                after_seconds: 0.0,
                 drawn: drawn(scenario, seed, options.profile),
+                ..SeedFailure::nondeterminism()
             });
         }
         Ok(trial)

@@ -351,6 +351,7 @@ fn empty() -> SweepResult {
         profile: "none".into(),
         set: Vec::new(),
         rerun_every: 2,
+        event_budget: 10_000_000,
     })
 }
 
