@@ -23,7 +23,7 @@ use crate::metrics::series::Recording;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, Profile, Window};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
 use crate::sim::world::{Parts, World, WorldOptions};
@@ -76,6 +76,8 @@ pub enum RunError {
 pub struct Finished {
     /// The scenario as it was rehearsed.
     pub scenario: Scenario,
+    /// The part of the whole scenario that this was; none: all of it.
+    pub window: Option<Window>,
     /// The root of its random streams.
     pub seed: u64,
     /// The profile of additional faults.
@@ -151,6 +153,7 @@ pub fn run_with<C: Cast>(
     let ledger = stage.ledger.replace(Ledger::new(LedgerOptions::default()));
     let report = ledger.finish(ended_at, quiescent);
     Ok(Finished {
+        window: plan.window,
         seed,
         profile: options.profile,
         ledger: report,

@@ -185,9 +185,7 @@ impl Ledger {
         cron_once::judge_undecided(&mut self.board, &mut self.truth, index, now);
         let record = &mut self.truth.schedules[index];
         let was_live = record.is_live();
-        let worked = record.worked;
-        record.parallelism_before =
-            (worked > 0).then(|| worked.max(record.parallelism_before.unwrap_or(0)));
+        record.released_before = record.released;
         record.previous = record.definition.replace(schedule.clone());
         record.changed_at = now;
         match change {

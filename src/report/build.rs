@@ -41,8 +41,15 @@ impl RunReport {
             description: scenario.description.clone(),
             seed: finished.seed,
             profile: finished.profile.as_str().into(),
+            window: finished.window,
             trace_hash: format!("{:016x}", finished.trace_hash),
-            verdict: verdict(&invariants, &expectations, &gates, halted.is_some()),
+            verdict: verdict(
+                &invariants,
+                &expectations,
+                &gates,
+                halted.is_some(),
+                finished.window.is_some(),
+            ),
             virtual_seconds: finished.ended_at.since(scenario.start).as_secs_f64(),
             wall_seconds: finished.wall.as_secs_f64(),
             events: finished.events,
@@ -94,12 +101,14 @@ const fn halt_reason(stop: Stop) -> Option<&'static str> {
     }
 }
 
-/// A violation weighs more than a gate that was not met, and that more than a miss.
+/// A violation weighs more than a gate that was not met, and that more than a miss. What a part of
+/// a scenario misses may happen in another.
 fn verdict(
     invariants: &[Invariant],
     expectations: &[Expectation],
     gates: &[Gate],
     halted: bool,
+    is_part: bool,
 ) -> Verdict {
     let any = |outcome| {
         expectations
@@ -110,7 +119,7 @@ fn verdict(
         Verdict::Fail
     } else if !gates.iter().all(Gate::is_met) {
         Verdict::Vacuous
-    } else if any(Outcome::Missed) {
+    } else if any(Outcome::Missed) && !is_part {
         Verdict::Miss
     } else {
         Verdict::Pass

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Quantiles, Verdict};
 use crate::check::expectation::Outcome;
+use crate::sim::fault_plan::Window;
 
 /// The version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.run@1";
@@ -24,6 +25,10 @@ pub struct RunReport {
     pub seed: u64,
     /// The profile of additional faults.
     pub profile: String,
+    /// The part of the scenario that was rehearsed; absent: all of it. Of a part no gate and no
+    /// `sometimes` is demanded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
     /// The hash over every event, in hexadecimal.
     pub trace_hash: String,
     /// What became of it.

@@ -21,10 +21,12 @@ pub fn terminal(report: &RunReport) -> String {
 }
 
 fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
+    let part = report.window.map(|window| format!(", {window}"));
     writeln!(
         out,
-        "{}: {} of virtual time in {}, {} times real time",
+        "{}{}: {} of virtual time in {}, {} times real time",
         bold(&report.scenario),
+        part.unwrap_or_default(),
         seconds(report.virtual_seconds),
         seconds(report.wall_seconds),
         rate(report.speed()),

@@ -2,24 +2,30 @@
 //! and shrunk.
 
 mod artist;
+mod moments;
 mod operations;
 mod overrides;
 mod planned;
 mod profile;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use serde::{Deserialize, Serialize};
 
+use self::moments::Moments;
 pub use self::overrides::Overrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::Profile;
+pub use self::window::Window;
 use crate::scenario::{Operation, Scenario};
 
-/// All faults of a rehearsal, and the operations and options that were drawn with them.
+/// All faults of a rehearsal, and what was drawn with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FaultPlan {
-    /// In order of time.
+    /// The part of the scenario that is rehearsed; none: all of it.
+    pub window: Option<Window>,
+    /// In order of time, counted from the start of what is rehearsed.
     pub faults: Vec<PlannedFault>,
     /// What an operator does besides what the scenario states.
     pub operations: Vec<Operation>,
@@ -30,6 +36,9 @@ pub struct FaultPlan {
 impl FaultPlan {
     /// Puts what was drawn, but for the faults, into the scenario.
     pub fn apply(&self, scenario: &mut Scenario) {
+        if let Some(window) = self.window {
+            window.apply(scenario);
+        }
         scenario.operations.extend(self.operations.iter().cloned());
         self.overrides.apply(&mut scenario.workers.options);
     }
@@ -38,13 +47,20 @@ impl FaultPlan {
     /// same seed and the same profile give the same plan.
     pub fn draw(scenario: &Scenario, profile: Profile) -> Self {
         let seed = scenario.seed;
-        let mut faults = planned::plan_stated(scenario, seed);
-        faults.extend(profile.draw_plan(scenario, seed));
+        let window = Window::draw(profile, scenario, seed);
+        let mut part = scenario.clone();
+        if let Some(window) = window {
+            window.apply(&mut part);
+        }
+        let moments = Moments::new(&part, profile);
+        let mut faults = planned::plan_stated(&part, seed);
+        faults.extend(profile.draw_plan(&part, &moments, seed));
         // Stable: faults at the same time stay in the order of the scenario.
         faults.sort_by_key(|planned| planned.at);
         Self {
+            window,
             faults,
-            operations: operations::draw(profile, scenario, seed),
+            operations: operations::draw(profile, &part, &moments, seed),
             overrides: Overrides::draw(profile, seed),
         }
     }

@@ -191,10 +191,12 @@ fn try_once<C: Cast>(
 }
 
 /// Counters, by their closed labels: what an instrument counts is worth knowing, in which mode and
-/// of which schedule is not.
+/// of which schedule is not. What the metrics layer counts of itself is misuse, and no aim.
 fn note_counters(report: &RunReport, coverage: &mut Coverage) {
-    let counters = report.instruments.iter();
-    for (name, instrument) in counters.filter(|(_, i)| i.kind == Kind::Counter.exposed()) {
+    let counters = report.instruments.iter().filter(|(name, instrument)| {
+        instrument.kind == Kind::Counter.exposed() && !name.starts_with("metrics_")
+    });
+    for (name, instrument) in counters {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();
         for series in &instrument.series {
             let SeriesValue::Number { value } = series.value else {
@@ -274,8 +276,10 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
         .into_iter()
         .map(|(kind, count)| format!("{kind} × {count}"));
     let options = plan.overrides.to_string();
+    let window = plan.window.map(|window| window.to_string());
     kinds
         .chain((!options.is_empty()).then_some(options))
+        .chain(window)
         .collect()
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Worked are the uncommitted segments of running runs with a live lease on some copy of their
 //! message; several copies count once. Segments of a run that has ended are worked for nothing, and
-//! don't count. When an edit lowers the limit, what was under lease then may be finished.
+//! don't count. When an edit lowers the limit, what was released then may be finished.
 
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::table::{RunIndex, ScheduleIndex};

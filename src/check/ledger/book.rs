@@ -79,7 +79,7 @@ impl Truth {
             .map_or(self.exports.handled, |(_, handled)| handled);
         self.book_segments_cut(commit);
         for key in &commit.release {
-            self.with_segment(key, |segment| segment.is_released = true);
+            self.book_release(key);
         }
         self.book_balances(taken);
         self.book_call(taken);
@@ -135,12 +135,26 @@ impl Truth {
     /// A run ends: whoever works on it works for nothing.
     fn stop_work(&mut self, run: RunIndex) {
         let record = &self.runs[run];
-        let worked = record.work.iter().flat_map(|work| &work.segments);
-        let worked = worked
-            .filter(|s| s.leases > 0 && s.committed_by.is_none())
-            .count() as u32;
+        let segments = record.work.iter().flat_map(|work| &work.segments);
+        let open = segments.filter(|segment| segment.committed_by.is_none());
+        let worked = open.clone().filter(|segment| segment.leases > 0).count() as u32;
+        let released = open.filter(|segment| segment.is_released).count() as u32;
         let schedule = &mut self.schedules[record.schedule];
         schedule.worked = schedule.worked.saturating_sub(worked);
+        schedule.finish_released(released);
+    }
+
+    fn book_release(&mut self, key: &SegmentKey) {
+        let Some(run) = self.runs.table.find(&key.run) else {
+            return;
+        };
+        let record = &mut self.runs[run];
+        let work = record.work.as_mut();
+        if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize))
+            && !std::mem::replace(&mut segment.is_released, true)
+        {
+            self.schedules[record.schedule].released += 1;
+        }
     }
 
     fn tally_end(&mut self, change: &RunChange<'_>) {
@@ -198,8 +212,9 @@ impl Truth {
         };
         if segment.committed_by.replace(life).is_none() {
             work.committed += 1;
-            let worked = &mut self.schedules[schedule].worked;
-            *worked = worked.saturating_sub(u32::from(segment.leases > 0));
+            let schedule = &mut self.schedules[schedule];
+            schedule.worked -= u32::from(segment.leases > 0).min(schedule.worked);
+            schedule.finish_released(u32::from(segment.is_released));
         }
         for (report, slot) in commit.reports.iter().zip(slots) {
             if *slot != super::image::NO_SLOT {

@@ -277,11 +277,5 @@ impl Truth {
         let is_less = segment.leases == 0 && segment.committed_by.is_none();
         let schedule = &mut self.schedules[record.schedule];
         schedule.worked = schedule.worked.saturating_sub(u32::from(is_less));
-        if schedule
-            .parallelism_before
-            .is_some_and(|before| before > schedule.worked)
-        {
-            schedule.parallelism_before = Some(schedule.worked).filter(|worked| *worked > 0);
-        }
     }
 }

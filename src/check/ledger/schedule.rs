@@ -31,8 +31,10 @@ pub(crate) struct ScheduleRecord {
     pub backlog: [Backlog; 2],
     /// Uncommitted segments of its running runs under a live lease.
     pub worked: u32,
-    /// What the definition before the last change allowed, until it is worked off.
-    pub parallelism_before: Option<u32>,
+    /// Uncommitted segments of its running runs that are released.
+    pub released: u32,
+    /// Of these, those that were released before its definition last changed.
+    pub released_before: u32,
 }
 
 impl ScheduleRecord {
@@ -48,7 +50,8 @@ impl ScheduleRecord {
             cron_runs: 0,
             backlog: [Backlog::default(), Backlog::default()],
             worked: 0,
-            parallelism_before: None,
+            released: 0,
+            released_before: 0,
         }
     }
 
@@ -66,10 +69,16 @@ impl ScheduleRecord {
                 .is_some_and(|schedule| schedule.enabled)
     }
 
-    /// The most segments worked at once.
+    /// The most segments worked at once. What was released before an edit may be finished.
     pub fn parallelism(&self) -> Option<u32> {
         let limit = self.definition.as_ref()?.limits.parallelism?.get();
-        Some(limit.max(self.parallelism_before.unwrap_or(0)))
+        Some(limit.max(self.released_before))
+    }
+
+    /// So many released segments are committed, or in vain.
+    pub fn finish_released(&mut self, segments: u32) {
+        self.released = self.released.saturating_sub(segments);
+        self.released_before = self.released_before.min(self.released);
     }
 }
 

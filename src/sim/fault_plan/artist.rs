@@ -28,6 +28,14 @@ impl Artist<'_> {
         Duration::from_nanos(length_ns.min(self.length_ns_max).max(1))
     }
 
+    /// Half of all purges spare nothing that has ended.
+    fn age(&mut self) -> Duration {
+        match self.stream.below(2) {
+            0 => Duration::ZERO,
+            _ => self.length(21_600),
+        }
+    }
+
     fn between(&mut self, low: f64, high: f64) -> f64 {
         let high = if self.is_gentle {
             low + (high - low) / 4.0
@@ -168,7 +176,7 @@ impl Artist<'_> {
                 probability: self.share(0.5),
             },
             FaultKind::Purge => FaultEffect::Purge {
-                older_than: self.length(21_600),
+                older_than: self.age(),
             },
             _ => FaultEffect::StoreOutage {
                 duration: self.length(900),

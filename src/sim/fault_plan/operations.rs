@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::Profile;
+use super::moments::Moments;
+use crate::model::OverlapPolicy;
 use crate::model::duration::Duration;
 use crate::scenario::{
     Limits, Operation, OperationKind, QueueTarget, Scenario, ScheduleChanges, Timing,
@@ -29,13 +31,18 @@ const KINDS: [fn(String, &mut Stream) -> OperationKind; 9] = [
     },
     |_, stream| OperationKind::Purge {
         schedule: None,
-        older_than: Duration::from_secs(stream.below(600)),
+        older_than: draw_age(stream),
     },
 ];
 
 /// Draws operations on the schedules of a scenario; none but for `swarm`, and none for half of its
 /// seeds. Some kinds come often in one seed and never in another.
-pub(super) fn draw(profile: Profile, scenario: &Scenario, seed: u64) -> Vec<Operation> {
+pub(super) fn draw(
+    profile: Profile,
+    scenario: &Scenario,
+    moments: &Moments,
+    seed: u64,
+) -> Vec<Operation> {
     let stream = &mut Stream::new(seed, "profile.operations");
     let ids = schedule_ids(scenario);
     if profile != Profile::Swarm || ids.is_empty() || stream.below(2) == 0 {
@@ -52,7 +59,7 @@ pub(super) fn draw(profile: Profile, scenario: &Scenario, seed: u64) -> Vec<Oper
     let count = 1 + stream.below(OPERATIONS_MAX);
     let mut operations: Vec<Operation> = (0..count)
         .map(|_| {
-            let at_ns = stream.below(scenario.duration.as_nanos() / 10 * 9);
+            let at = moments.draw(stream);
             let id = ids[stream.below(ids.len() as u64) as usize].clone();
             let mut ticket = stream.below(total);
             let drawn = weights.iter().position(|weight| {
@@ -62,7 +69,7 @@ pub(super) fn draw(profile: Profile, scenario: &Scenario, seed: u64) -> Vec<Oper
             });
             Operation {
                 timing: Timing {
-                    at: Some(Duration::from_nanos(at_ns)),
+                    at: Some(at),
                     ..Timing::default()
                 },
                 kind: KINDS[drawn.unwrap_or_default()](id, stream),
@@ -85,12 +92,29 @@ fn schedule_ids(scenario: &Scenario) -> Vec<String> {
     stated.chain(drawn).collect()
 }
 
+/// Half of all purges spare nothing that has ended.
+fn draw_age(stream: &mut Stream) -> Duration {
+    let seconds = stream.below(600);
+    Duration::from_secs(seconds * stream.below(2))
+}
+
+/// Other limits, or fires so close to one another that runs overlap.
 fn draw_changes(stream: &mut Stream) -> ScheduleChanges {
+    let limits = Limits {
+        parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
+        ..Limits::default()
+    };
+    let overlaps = [
+        OverlapPolicy::Skip,
+        OverlapPolicy::Allow,
+        OverlapPolicy::QueueOne,
+    ];
+    let overlap = overlaps[stream.below(overlaps.len() as u64) as usize];
+    let fires_often = stream.chance(0.5);
     ScheduleChanges {
-        limits: Some(Limits {
-            parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
-            ..Limits::default()
-        }),
+        limits: (!fires_often).then_some(limits),
+        when_cron: fires_often.then(|| "* * * * *".into()),
+        overlap: fires_often.then_some(overlap),
         ..ScheduleChanges::default()
     }
 }
@@ -107,9 +131,13 @@ mod tests {
         let text = "name = \"drawn\"\nduration = \"1h\"\n[[schedule]]\nid = \"often\"\n\
                     whenCron = \"*/5 * * * *\"\n";
         let scenario = Loader::default().parse("drawn.toml", text, None).unwrap();
+        let draw = |profile, seed| {
+            let moments = Moments::new(&scenario, profile);
+            draw(profile, &scenario, &moments, seed)
+        };
         let mut kinds = BTreeSet::new();
         for seed in 0..200 {
-            for operation in draw(Profile::Swarm, &scenario, seed) {
+            for operation in draw(Profile::Swarm, seed) {
                 assert!(operation.kind.schedule().is_none_or(|id| id == "often"));
                 assert!(operation.timing.at < Some(scenario.duration));
                 let value = serde_json::to_value(&operation.kind).unwrap();
@@ -117,6 +145,6 @@ mod tests {
             }
         }
         assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
-        assert!(draw(Profile::Heavy, &scenario, 1).is_empty());
+        assert!(draw(Profile::Heavy, 1).is_empty());
     }
 }

@@ -4,11 +4,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::artist::Artist;
+use super::moments::Moments;
 use super::planned::{PlannedFault, process_names};
-use crate::model::duration::Duration;
 use crate::model::fault::FaultKind;
 use crate::scenario::Scenario;
 use crate::sim::kernel::Stream;
+
+/// `swarm` draws so many faults at most.
+const FAULTS_MAX: u64 = 12;
 
 /// How much is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,28 +42,34 @@ impl Profile {
         }
     }
 
-    /// Draws faults for a scenario. The same scenario, profile and seed give the same plan. All
-    /// begin in the first nine tenths of the scenario and last a tenth of it at most.
-    pub(super) fn draw_plan(self, scenario: &Scenario, seed: u64) -> Vec<PlannedFault> {
+    /// Draws faults for a scenario. The same scenario, profile and seed give the same plan. All end
+    /// before the scenario does.
+    pub(super) fn draw_plan(
+        self,
+        scenario: &Scenario,
+        moments: &Moments,
+        seed: u64,
+    ) -> Vec<PlannedFault> {
         let stream = &mut Stream::new(seed, "profile.plan");
         let days = scenario.duration.as_secs_f64() / 86_400.0;
         let count = match self {
             Self::None => return Vec::new(),
             Self::Light => faults_in(days, 6.0, 3),
             Self::Heavy => faults_in(days, 40.0, 20),
-            Self::Swarm => faults_in(days, 1.0 + stream.below(80) as f64, 5),
+            Self::Swarm => 1 + stream.below(FAULTS_MAX) as usize,
         };
         let weights = self.draw_weights(stream);
         let total: u64 = weights.iter().sum();
         let mut artist = Artist {
             stream,
             processes: process_names(scenario),
-            length_ns_max: scenario.duration.as_nanos() / 10,
+            length_ns_max: 0,
             is_gentle: self == Self::Light,
         };
         let mut plan = Vec::with_capacity(count);
         for _ in 0..count {
-            let at_ns = artist.stream.below(scenario.duration.as_nanos() / 10 * 9);
+            let at = moments.draw(artist.stream);
+            artist.length_ns_max = scenario.duration.as_nanos() - at.as_nanos();
             let mut ticket = artist.stream.below(total);
             let kind = FaultKind::ALL.iter().zip(&weights).find(|(_, weight)| {
                 let is_drawn = ticket < **weight;
@@ -68,7 +77,7 @@ impl Profile {
                 is_drawn
             });
             plan.extend(kind.map(|(kind, _)| PlannedFault {
-                at: Duration::from_nanos(at_ns),
+                at,
                 effect: artist.draw(*kind),
             }));
         }
@@ -126,11 +135,16 @@ mod tests {
         Loader::default().parse("plan.toml", text, None).unwrap()
     }
 
+    fn draw(profile: Profile, seed: u64) -> Vec<PlannedFault> {
+        let scenario = scenario();
+        profile.draw_plan(&scenario, &Moments::new(&scenario, profile), seed)
+    }
+
     #[test]
     fn a_plan_is_the_same_each_time_and_reads_back() {
         for profile in Profile::ALL {
-            let plan = profile.draw_plan(&scenario(), 7);
-            assert_eq!(plan, profile.draw_plan(&scenario(), 7));
+            let plan = draw(profile, 7);
+            assert_eq!(plan, draw(profile, 7));
             assert_eq!(plan.is_empty(), profile == Profile::None);
             let json = serde_json::to_string(&plan).unwrap();
             assert_eq!(
@@ -146,7 +160,7 @@ mod tests {
         for profile in [Profile::Light, Profile::Heavy, Profile::Swarm] {
             for kind in FaultKind::ALL {
                 let is_drawn = (0..400).any(|seed| {
-                    let plan = profile.draw_plan(&scenario(), seed);
+                    let plan = draw(profile, seed);
                     plan.iter().any(|planned| planned.effect.kind() == *kind)
                 });
                 assert!(is_drawn, "{profile} never draws {}", kind.as_str());
@@ -157,7 +171,7 @@ mod tests {
     #[test]
     fn drawn_faults_end_before_the_scenario_does() {
         for seed in 0..50 {
-            for planned in Profile::Swarm.draw_plan(&scenario(), seed) {
+            for planned in draw(Profile::Swarm, seed) {
                 let length = planned
                     .effect
                     .length()

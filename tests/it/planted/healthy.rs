@@ -28,6 +28,25 @@ fn without_a_defect_every_invariant_is_exercised_and_holds() {
     assert_eq!(idle, NOT_EXERCISED);
 }
 
+/// Released segments that nobody works on while a limit falls.
+const LOWERED_LIMIT: &str = r#"
+[[fault]]
+kind = "scanner-outage"
+at = "29m"
+
+[[operation]]
+kind = "edit"
+at = "35m"
+schedule = "globex-often"
+changes = { limits = { parallelism = 1 } }
+"#;
+
+#[test]
+fn what_was_released_before_a_limit_fell_may_be_finished() {
+    let finished = rehearse(LOWERED_LIMIT, Healthy);
+    assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
+}
+
 /// Some defects need more than the small rehearsal to show; that alone breaks nothing.
 #[test]
 fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {

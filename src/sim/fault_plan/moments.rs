@@ -1,0 +1,95 @@
+//! When drawn faults and operations happen: at any time, or while there is work that they can disturb.
+
+use super::Profile;
+use crate::model::calendar::Calendar;
+use crate::model::duration::Duration;
+use crate::model::time::nanos_of;
+use crate::scenario::Scenario;
+use crate::sim::kernel::Stream;
+
+/// No more fires of a schedule than this are aimed at.
+const FIRES_MAX: usize = 1_000;
+
+/// So long after a fire, at the soonest and at the latest, comes what is aimed at it: while its run
+/// is planned, queued, worked on, or has just ended.
+const AFTER_FIRE_SECONDS: (f64, f64) = (0.01, 300.0);
+
+/// The times at which something may be drawn to happen: the first nine tenths of a scenario.
+pub(super) struct Moments {
+    /// Cron fires, counted from the start; none unless the profile aims.
+    fires_ns: Vec<u64>,
+    end_ns: u64,
+}
+
+impl Moments {
+    /// The moments of a scenario. Only `swarm` aims.
+    pub fn new(scenario: &Scenario, profile: Profile) -> Self {
+        let end_ns = scenario.duration.as_nanos() / 10 * 9;
+        let fires_ns = match profile {
+            Profile::Swarm => fires_ns(scenario, end_ns),
+            _ => Vec::new(),
+        };
+        Self { fires_ns, end_ns }
+    }
+
+    /// Draws one: half of them, if there are fires, soon after one.
+    pub fn draw(&self, stream: &mut Stream) -> Duration {
+        let is_aimed = !self.fires_ns.is_empty() && stream.chance(0.5);
+        let at_ns = is_aimed.then(|| self.draw_after_fire(stream));
+        let at_ns = at_ns.filter(|at_ns| *at_ns < self.end_ns);
+        Duration::from_nanos(at_ns.unwrap_or_else(|| stream.below(self.end_ns)))
+    }
+
+    fn draw_after_fire(&self, stream: &mut Stream) -> u64 {
+        let fire_ns = self.fires_ns[stream.below(self.fires_ns.len() as u64) as usize];
+        let (soonest, latest) = AFTER_FIRE_SECONDS;
+        let magnitudes = libm::log(latest / soonest) * stream.uniform();
+        fire_ns + (soonest * libm::exp(magnitudes) * 1e9) as u64
+    }
+}
+
+/// The fires of the schedules that a scenario writes out, counted from its start.
+fn fires_ns(scenario: &Scenario, end_ns: u64) -> Vec<u64> {
+    let end = scenario.start.after(Duration::from_nanos(end_ns).std());
+    let enabled = scenario
+        .schedules
+        .iter()
+        .filter(|schedule| schedule.enabled);
+    let calendars = enabled.filter_map(|schedule| {
+        let expression = schedule.when_cron.as_deref()?;
+        // A scenario that was validated has no other expressions.
+        Calendar::new(expression, &schedule.time_zone).ok()
+    });
+    let mut fires = Vec::new();
+    for calendar in calendars {
+        let first = calendar.next_after(scenario.start);
+        let all = std::iter::successors(first, |fire| calendar.next_after(*fire));
+        let within = all.take_while(|fire| *fire < end).take(FIRES_MAX);
+        fires.extend(within.map(|fire| nanos_of(fire.since(scenario.start))));
+    }
+    fires
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Loader;
+
+    #[test]
+    fn swarm_aims_at_fires_half_of_the_time() {
+        let text = "name = \"aimed\"\nstart = 2024-05-06T00:00:00Z\nduration = \"2h\"\n\
+                    [[schedule]]\nid = \"nightly\"\nwhenCron = \"0 1 * * *\"\n";
+        let scenario = Loader::default().parse("aimed.toml", text, None).unwrap();
+        let aimed = |profile| {
+            let moments = Moments::new(&scenario, profile);
+            let stream = &mut Stream::new(1, "test");
+            let drawn = (0..1_000).map(|_| moments.draw(stream).as_secs_f64());
+            drawn
+                .inspect(|seconds| assert!(*seconds < 6_480.0))
+                .filter(|seconds| (3_600.0..3_900.0).contains(seconds))
+                .count()
+        };
+        assert!((450..600).contains(&aimed(Profile::Swarm)));
+        assert!(aimed(Profile::Heavy) < 100);
+    }
+}
