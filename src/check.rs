@@ -29,10 +29,8 @@ pub use instruments::{
     CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
 };
 pub use ledger::{
-pub use ledger::{
-    BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions, LedgerReport,
-    PromiseKind, StuckRun, Tally,
-};
+    BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions,
+    LedgerReport, PromiseKind, StuckRun, Tally,
 };
 pub use name::{Checked, InvariantName};
 

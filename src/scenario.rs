@@ -70,7 +70,6 @@ pub use schema::schema;
 pub use selector::Selector;
 pub use share::Share;
 pub use starter::starter;
-pub(crate) use suggest::closest;
 pub use timing::Timing;
 pub use vocabulary::{Instrument, Vocabulary};
 pub use workers::{ProcessGroup, Processes, Workers};

@@ -34,8 +34,9 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let (run, series) = read_recording(&path)?;
     let out = arguments.out.clone();
     let out = out.unwrap_or_else(|| path.with_extension("html"));
-    fs::write(&out, html(&run, &series, &dashboard))
-        .map_err(|error| Failure::Surroundings(format!("can't write {}: {error}", out.display())))?;
+    fs::write(&out, html(&run, &series, &dashboard)).map_err(|error| {
+        Failure::Surroundings(format!("can't write {}: {error}", out.display()))
+    })?;
     output::print(&format!("{}\n", said(&run, &out)))?;
     Ok(0)
 }
@@ -52,10 +53,10 @@ fn said(run: &RunRecord, out: &Path) -> String {
 }
 
 fn read_dashboard(path: &Path) -> Result<Dashboard, Failure> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure::Surroundings(format!("can't read {}: {error}", path.display())))?;
-    Dashboard::parse(&text)
-        .map_err(|error| Failure::Usage(format!("{} {error}", path.display())))
+    let text = fs::read_to_string(path).map_err(|error| {
+        Failure::Surroundings(format!("can't read {}: {error}", path.display()))
+    })?;
+    Dashboard::parse(&text).map_err(|error| Failure::Usage(format!("{} {error}", path.display())))
 }
 
 impl From<RecordingError> for Failure {

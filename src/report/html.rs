@@ -80,7 +80,8 @@ fn draw(
 ) -> Island {
     let grid = Grid::fitting(run.start_ms, run.end_ms, run.scrape_interval_ms, points);
     let oracle = Oracle::new(series, grid, run.end_ms);
-    let resolve = |model: &VariableModel| Variable::resolve(model, |query| oracle.label_values(query));
+    let resolve =
+        |model: &VariableModel| Variable::resolve(model, |query| oracle.label_values(query));
     let variables: Vec<Variable> = dashboard.variables.iter().filter_map(resolve).collect();
     let mut island = Island::new(grid, run.end_ms, timeline, &variables);
     let painter = Painter {
@@ -93,7 +94,11 @@ fn draw(
     let sections = dashboard.sections.iter().map(|section| DrawnSection {
         title: section.title.clone(),
         collapsed: section.collapsed,
-        panels: section.panels.iter().map(|panel| painter.draw(panel)).collect(),
+        panels: section
+            .panels
+            .iter()
+            .map(|panel| painter.draw(panel))
+            .collect(),
     });
     island.sections = sections.collect();
     island

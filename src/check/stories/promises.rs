@@ -89,5 +89,8 @@ fn what_still_waits_at_the_end_is_booked_until_then() {
     story.fire().plan().dispatch().at("02:10:00").work(0);
     story.at("02:50:00");
     let kinds: Vec<PromiseKind> = story.end().broken_promises.iter().map(|b| b.kind).collect();
-    assert_eq!(kinds, [PromiseKind::BacklogFalls, PromiseKind::RunsProgress]);
+    assert_eq!(
+        kinds,
+        [PromiseKind::BacklogFalls, PromiseKind::RunsProgress]
+    );
 }

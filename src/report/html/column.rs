@@ -51,7 +51,16 @@ mod tests {
 
     #[test]
     fn values_are_rounded_and_repeats_are_counted() {
-        let values = [Some(0.0), Some(0.0), Some(0.0), None, Some(1.0 / 3.0), Some(1_234_567.0), None, None];
+        let values = [
+            Some(0.0),
+            Some(0.0),
+            Some(0.0),
+            None,
+            Some(1.0 / 3.0),
+            Some(1_234_567.0),
+            None,
+            None,
+        ];
         let json = serde_json::to_string(&Column(values.to_vec())).unwrap();
         assert_eq!(json, "[[0,3],null,0.333333,1234567,[null,2]]");
         let odd = Column(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-1.5e-7)]);

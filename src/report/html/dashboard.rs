@@ -219,7 +219,10 @@ mod tests {
         let dashboard = Dashboard::parse(bare).unwrap();
         assert_eq!(dashboard.title, "Night");
         let panel = &dashboard.sections[0].panels[0];
-        assert_eq!((panel.kind.as_str(), panel.place.x, panel.place.w), ("stat", 12, 6));
+        assert_eq!(
+            (panel.kind.as_str(), panel.place.x, panel.place.w),
+            ("stat", 12, 6)
+        );
         assert_eq!(panel.targets[0].legend_format, "{{job}}");
         assert!(panel.targets[0].instant && !panel.targets[0].range);
         assert_eq!(dashboard.variables[0].query, Value::from("a,b"));

@@ -11,10 +11,7 @@ use super::island::Island;
 use crate::report::number::seconds;
 use crate::report::{RunRecord, Verdict};
 
-const STYLE: [&str; 2] = [
-    include_str!("uPlot.min.css"),
-    include_str!("page.css"),
-];
+const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
 
 /// The chart library, then our script, one file for each subject.
 const LIBRARY: &str = include_str!("uPlot.iife.min.js");
@@ -34,7 +31,11 @@ const LIBRARY_LICENCE: &str = include_str!("uPlot.LICENSE");
 /// The whole page.
 pub fn page(run: &RunRecord, dashboard: &Dashboard, island: &Island, json: &str) -> String {
     let report = &run.report;
-    let title = format!("{} {} · Rehearsal", report.verdict.as_str(), report.scenario);
+    let title = format!(
+        "{} {} · Rehearsal",
+        report.verdict.as_str(),
+        report.scenario
+    );
     let markup = html! {
         (DOCTYPE)
         html lang="en" {

@@ -22,11 +22,14 @@ impl Grid {
     /// the scrapes are: between these nothing is known.
     pub fn fitting(start_ms: i64, end_ms: i64, scrape_interval_ms: i64, count_max: usize) -> Self {
         let span_ms = (end_ms - start_ms).max(0);
-        let fits = |step_ms: i64| step_ms >= scrape_interval_ms && span_ms / step_ms < count_max as i64;
+        let fits =
+            |step_ms: i64| step_ms >= scrape_interval_ms && span_ms / step_ms < count_max as i64;
         let steps = STEPS_S.iter().map(|seconds| seconds * 1_000);
         // Beyond the longest step, as many days as it takes.
         let days = span_ms / count_max.max(1) as i64 / 86_400_000 + 1;
-        let step_ms = { steps }.find(|step| fits(*step)).unwrap_or(days * 86_400_000);
+        let step_ms = { steps }
+            .find(|step| fits(*step))
+            .unwrap_or(days * 86_400_000);
         Self {
             start_ms,
             step_ms,

@@ -12,7 +12,13 @@ use super::variable::{Scope, Variable, interpolate, is_used};
 
 /// Kinds of panels that the page can draw.
 const DRAWN: [&str; 7] = [
-    "timeseries", "graph", "stat", "gauge", "bargauge", "table", "text",
+    "timeseries",
+    "graph",
+    "stat",
+    "gauge",
+    "bargauge",
+    "table",
+    "text",
 ];
 
 /// Choices that one question is asked for at most, over all variables it depends on.
@@ -196,15 +202,29 @@ fn refuse(panel: &Panel) -> Result<(), String> {
     }
     if !DRAWN.contains(&panel.kind.as_str()) {
         let known = DRAWN.join(", ");
-        return Err(format!("it is of the type `{}`; drawn are {known}", panel.kind));
+        return Err(format!(
+            "it is of the type `{}`; drawn are {known}",
+            panel.kind
+        ));
     }
     let targets = panel.targets.iter().filter(|target| !target.hide);
-    for source in targets.map(|target| &target.datasource).chain([&panel.datasource]) {
-        let kind = source.get("type").and_then(Value::as_str).unwrap_or_default();
-        let uid = source.get("uid").and_then(Value::as_str).unwrap_or_default();
+    for source in targets
+        .map(|target| &target.datasource)
+        .chain([&panel.datasource])
+    {
+        let kind = source
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let uid = source
+            .get("uid")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if !matches!(kind, "" | "prometheus" | "datasource") || uid == "__expr__" {
             let kind = if kind.is_empty() { uid } else { kind };
-            return Err(format!("it asks a data source of the type `{kind}`, not Prometheus"));
+            return Err(format!(
+                "it asks a data source of the type `{kind}`, not Prometheus"
+            ));
         }
     }
     Ok(())

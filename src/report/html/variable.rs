@@ -228,16 +228,21 @@ mod tests {
     #[test]
     fn custom_values_are_offered_one_by_one_and_all_together() {
         let variable = Variable::resolve(
-            &model(json!({"name": "mode", "label": "Mode", "type": "custom", "includeAll": true,
+            &model(
+                json!({"name": "mode", "label": "Mode", "type": "custom", "includeAll": true,
                 "multi": true, "allValue": ".*", "query": "analysisOnly, refresh : contentRefresh",
-                "current": {"text": "refresh", "value": ["refresh"]}})),
+                "current": {"text": "refresh", "value": ["refresh"]}}),
+            ),
             |_| unreachable!(),
         )
         .unwrap();
         let texts: Vec<&str> = variable.choices.iter().map(|c| c.text.as_str()).collect();
         assert_eq!(texts, ["All", "analysisOnly", "refresh"]);
         assert_eq!(variable.choices[0].value, Chosen::All(".*".into()));
-        assert_eq!(variable.choices[2].value, Chosen::Several(vec!["contentRefresh".into()]));
+        assert_eq!(
+            variable.choices[2].value,
+            Chosen::Several(vec!["contentRefresh".into()])
+        );
         assert_eq!((variable.chosen, variable.label.as_str()), (2, "Mode"));
     }
 
@@ -263,7 +268,12 @@ mod tests {
         let variable = Variable::resolve(&model(json), asked).unwrap();
         assert_eq!(variable.choices.len(), 1);
         assert_eq!(variable.choices[0].value, Chosen::Plain("a".into()));
-        assert!(variable.remark.unwrap().contains("query_result(topk(3, up))"));
+        assert!(
+            variable
+                .remark
+                .unwrap()
+                .contains("query_result(topk(3, up))")
+        );
         let json = json!({"name": "ds", "type": "datasource", "query": "prometheus"});
         assert_eq!(Variable::resolve(&model(json), asked), None);
     }

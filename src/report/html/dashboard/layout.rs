@@ -65,7 +65,8 @@ impl Section {
         for panel in &mut self.panels {
             panel.place.y -= top.unwrap_or_default();
         }
-        self.panels.sort_by_key(|panel| (panel.place.y, panel.place.x));
+        self.panels
+            .sort_by_key(|panel| (panel.place.y, panel.place.x));
         self
     }
 }
@@ -115,7 +116,13 @@ mod tests {
             .map(|section| {
                 let panel = &section.panels[0];
                 let title = section.title.as_deref();
-                (title, section.collapsed, panel.title.as_str(), panel.place.y, panel.place.w)
+                (
+                    title,
+                    section.collapsed,
+                    panel.title.as_str(),
+                    panel.place.y,
+                    panel.place.w,
+                )
             })
             .collect();
         assert_eq!(

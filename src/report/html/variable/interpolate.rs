@@ -176,8 +176,16 @@ mod tests {
     fn each_way_of_writing_a_variable_is_understood() {
         let mode = Chosen::Several(vec!["analysisOnly".into()]);
         let scope = scope(vec![("mode", &mode)]);
-        for query in ["a{mode=~\"$mode\"}", "a{mode=~\"${mode}\"}", "a{mode=~\"[[mode]]\"}", "a{mode=~\"${mode:regex}\"}"] {
-            assert_eq!(interpolate(query, &scope).unwrap(), "a{mode=~\"analysisOnly\"}");
+        for query in [
+            "a{mode=~\"$mode\"}",
+            "a{mode=~\"${mode}\"}",
+            "a{mode=~\"[[mode]]\"}",
+            "a{mode=~\"${mode:regex}\"}",
+        ] {
+            assert_eq!(
+                interpolate(query, &scope).unwrap(),
+                "a{mode=~\"analysisOnly\"}"
+            );
         }
         assert_eq!(interpolate("up[5m] $1", &scope).unwrap(), "up[5m] $1");
     }
