@@ -1,5 +1,6 @@
 //! The command line: one file for each command, which parses, calls and prints.
 
+mod alerts;
 mod banner;
 mod check;
 mod failure;
@@ -41,6 +42,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Make a bug's scenario as small as it can be
     Shrink(shrink::Arguments),
+    /// Score alert rules against incidents whose truth is known
+    Alerts(alerts::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -72,6 +75,7 @@ pub fn main() -> u8 {
         Command::Sweep(arguments) => sweep::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
+        Command::Alerts(arguments) => alerts::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

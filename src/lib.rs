@@ -1,6 +1,7 @@
 //! Rehearsal: the planner and runner pipelines of the `StellaOps` Scheduler Worker, and a
 //! deterministic simulator that checks what their metrics say against the truth.
 
+pub mod alerts;
 pub mod check;
 pub mod live;
 pub mod metrics;

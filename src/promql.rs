@@ -27,6 +27,7 @@ mod plan;
 mod query;
 mod range_function;
 mod recording;
+pub mod rules;
 mod scalar;
 mod selector;
 mod semantics;

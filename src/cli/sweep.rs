@@ -254,7 +254,8 @@ fn print(
     })
 }
 
-fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+/// Reads `0..1000`.
+pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let bounds = text.split_once("..");
     let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
     match numbers {

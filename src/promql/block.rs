@@ -2,7 +2,7 @@
 
 /// Stands where a series has no value: Prometheus's staleness marker, which no computation gives.
 pub(super) const ABSENT: f64 = f64::from_bits(ABSENT_BITS);
-const ABSENT_BITS: u64 = 0x7ff0_0000_0000_0002;
+pub(super) const ABSENT_BITS: u64 = 0x7ff0_0000_0000_0002;
 
 /// Whether there is a value.
 #[inline]
