@@ -52,12 +52,11 @@ impl<K: Clone + Eq + Hash> Lists<K> {
     }
 
     fn into_postings(self) -> Postings<K> {
-        let bitmap = |list: Vec<u32>| {
+        let bitmap = |mut list: Vec<u32>| {
+            // An image may name a product twice. The numbers rise, so all of them are appended.
+            list.dedup();
             let mut bitmap = RoaringBitmap::new();
-            // An image may name a product twice; its ordinal is then there already.
-            list.into_iter().for_each(|ordinal| {
-                let _ = bitmap.try_push(ordinal);
-            });
+            let _ = bitmap.append(list);
             bitmap
         };
         let lists = self.0.into_iter();

@@ -10,7 +10,8 @@ use crate::model::duration;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct WorkerOptions {
-    /// Between two looks of a trigger at schedules and exports.
+    /// Between two looks of a trigger at schedules and exports, at most. A fire that it knows of is
+    /// looked for when it is due.
     #[serde(with = "duration::text")]
     #[schemars(with = "duration::Duration")]
     pub trigger_poll: Duration,
@@ -94,7 +95,7 @@ impl Default for WorkerOptions {
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Self {
-            trigger_poll: seconds(5),
+            trigger_poll: seconds(15),
             planner_poll: seconds(5),
             planner_batch: 20,
             planner_attempts: 5,

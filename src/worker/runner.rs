@@ -250,6 +250,8 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                         false => Ended::Unavailable,
                     };
                 }
+                // What was learned last is counted at once: nothing is left to wait for.
+                Answer::Conflict if conflicts == CONFLICT_RETRIES => {}
                 Answer::Conflict => self.context.give_way(conflicts).await,
                 Answer::AppliedByAnother => return Ended::Done,
                 Answer::Refused(Refusal::Superseded) => {

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::context::{CONFLICT_RETRIES, Context};
-use super::ports::{Export, Ports, ScheduleDocument, ScheduleEntry, Stamped, Store};
+use super::ports::{Export, Ports, Random, ScheduleDocument, ScheduleEntry, Stamped, Store};
 use crate::model::commit::{FireFate, RunWrite, ScheduleStateWrite};
+use crate::model::time::nanos_of;
 use crate::model::{
     Answer, Calendar, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, ScheduleId, Step,
     Timestamp, Trigger,
@@ -13,6 +15,10 @@ use crate::model::{
 
 /// Exports handled per look at most.
 const EXPORTS_AT_ONCE: usize = 64;
+
+/// So late is a look for a fire that is due then, at most: processes that know of the same fire
+/// don't all try to be the first.
+const SPREAD: Duration = Duration::from_secs(1);
 
 /// A new run in `Planning`. The store stamps its creation.
 pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: impl std::fmt::Display) -> Run {
@@ -75,6 +81,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
             let listed = self
                 .context
                 .watch_store(self.context.ports.store().schedules().await);
+            let mut wait = self.context.options.trigger_poll;
             if let Ok(Stamped {
                 now,
                 value: entries,
@@ -83,9 +90,20 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 for id in self.due(&entries, now) {
                     self.fire(&id).await;
                 }
+                wait = wait.min(self.until_next_fire(now));
             }
-            self.context.pause(self.context.options.trigger_poll).await;
+            self.context.pause(wait).await;
         }
+    }
+
+    /// How long to wait for the next fire that is known, if none was due at `now`.
+    fn until_next_fire(&self, now: Timestamp) -> Duration {
+        let next = self.listing.as_ref().and_then(|listing| listing.next);
+        let Some(next) = next.filter(|next| *next > now) else {
+            return Duration::MAX;
+        };
+        let spread_nanos = self.context.ports.random().below(nanos_of(SPREAD));
+        next.since(now) + Duration::from_nanos(spread_nanos)
     }
 
     /// The schedules that are due. *O*(1) as long as the store lists the same and none is due.

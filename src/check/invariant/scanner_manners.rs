@@ -1,7 +1,6 @@
 //! `scanner-manners`: rate, permits, Retry-After and attempt limit.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::fault::Faults;
@@ -30,6 +29,8 @@ pub(crate) struct Request<'a> {
     pub delivery: u64,
     pub permit: Option<Timestamp>,
     pub is_late: bool,
+    /// When the delivery began: what it waits for was told since then.
+    pub worked_since: Timestamp,
 }
 
 /// What the requests are judged against.
@@ -37,7 +38,6 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Rules<'a> {
     pub faults: &'a Faults,
     pub schedules: &'a [ScheduleId],
-    pub lease: Duration,
     pub attempts_max: u32,
 }
 
@@ -62,8 +62,7 @@ impl Manners {
                 Complaint::new(request.place(rules), what)
                     .expected("each permit once", "a second request on it")
             });
-            let is_early =
-                permit > now && !rules.faults.clocks_wrong_since(now.before(rules.lease));
+            let is_early = permit > now && !rules.faults.clocks_wrong_since(request.worked_since);
             board.check(ScannerManners, false, !is_early, || {
                 Complaint::new(request.place(rules), "a request went out before its permit")
                     .expected(permit, now)
@@ -152,7 +151,7 @@ pub(crate) fn judge_attempt(
     };
     let (_, until) = throttled.swap_remove(told);
     let now = board.now();
-    let is_excused = rules.faults.clocks_wrong_since(now.before(rules.lease));
+    let is_excused = rules.faults.clocks_wrong_since(request.worked_since);
     board.check(ScannerManners, true, now >= until || is_excused, || {
         Complaint::new(
             place(),

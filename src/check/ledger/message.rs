@@ -48,6 +48,8 @@ pub(crate) struct MessageRecord {
 pub(crate) struct Delivery {
     pub life: LifeIndex,
     pub schedule: ScheduleIndex,
+    /// When it began.
+    pub since: Timestamp,
     /// The holder's own deadline; none until the lease was received.
     pub deadline: Option<Timestamp>,
     /// The images of its run, and where among them its segment begins.

@@ -95,6 +95,7 @@ impl Ledger {
         let delivery = Delivery {
             life,
             schedule,
+            since,
             deadline: None,
             images: (images, start),
             requests: vec![0; length],

@@ -48,11 +48,13 @@ impl Ledger {
             delivery,
             permit,
             is_late: late,
+            worked_since: known
+                .as_ref()
+                .map_or_else(|| now.before(options.lease), |known| known.since),
         };
         let rules = Rules {
             faults,
             schedules: &schedules.ids,
-            lease: options.lease,
             attempts_max: options.scanner_attempts,
         };
         let own = known

@@ -14,8 +14,9 @@ use crate::sim::sampler::Sampler;
 
 /// One image in so many runs in two namespaces.
 const SECOND_NAMESPACE_ONE_IN: u64 = 8;
-/// Where the number stands in a digest.
+/// Where the number stands in a digest, and where the seal.
 const NUMBER_AT: usize = 28;
+const SEAL_AT: usize = 16;
 /// How many tags there are.
 const TAGS: u16 = 16;
 /// So many draws for each component of an image that is still missing; a popular one that the image
@@ -41,6 +42,7 @@ impl Fleet {
             }
         }
         let mut fleet = Self {
+            seed,
             tenants: scenario
                 .tenant_names()
                 .into_iter()
@@ -63,18 +65,44 @@ impl Fleet {
     }
 }
 
-/// The number of the image that has this digest, if any has.
-#[inline]
-pub(super) fn number_in(digest: &ImageDigest) -> u32 {
-    let bytes = digest.as_bytes();
-    let cipher = bytes.last_chunk().copied().unwrap_or_default();
-    u32::from_le_bytes(cipher) ^ pad(bytes)
+/// The digest of an image: a hash that carries the image's number in cipher, and a seal by which a
+/// digest of this fleet is known.
+fn digest_of(number: u32, seed: u64) -> ImageDigest {
+    let mut bytes = [0; 32];
+    for (half, chunk) in bytes.chunks_exact_mut(16).enumerate() {
+        let material = [u64::from(number), half as u64].map(u64::to_le_bytes);
+        let hash = xxh3_128_with_seed(material.as_flattened(), seed);
+        chunk.copy_from_slice(&hash.to_le_bytes());
+    }
+    let pad = word_at::<4>(&bytes, 0).map_or(0, u32::from_le_bytes);
+    bytes[NUMBER_AT..].copy_from_slice(&(number ^ pad).to_le_bytes());
+    bytes[SEAL_AT..SEAL_AT + 8].copy_from_slice(&seal(number, pad, seed).to_le_bytes());
+    ImageDigest::new(bytes)
 }
 
-/// What hides the number in a digest: other bytes of it.
+/// The number of the image that has this digest, if the digest is one of this fleet. Looks at
+/// nothing but the digest: a table would be a miss of the cache for each scan.
 #[inline]
-fn pad(digest: &[u8; 32]) -> u32 {
-    u32::from_le_bytes(digest.first_chunk().copied().unwrap_or_default())
+pub(super) fn number_in(digest: &ImageDigest, seed: u64) -> Option<u32> {
+    let bytes = digest.as_bytes();
+    let pad = u32::from_le_bytes(word_at(bytes, 0)?);
+    let number = u32::from_le_bytes(word_at(bytes, NUMBER_AT)?) ^ pad;
+    let found = u64::from_le_bytes(word_at(bytes, SEAL_AT)?);
+    (found == seal(number, pad, seed)).then_some(number)
+}
+
+#[inline]
+fn word_at<const LENGTH: usize>(bytes: &[u8; 32], at: usize) -> Option<[u8; LENGTH]> {
+    bytes.get(at..)?.first_chunk().copied()
+}
+
+/// 64 bits that nobody meets by chance: the finaliser of `SplitMix64`.
+#[inline]
+fn seal(number: u32, pad: u32, seed: u64) -> u64 {
+    let mut mixed = seed ^ (u64::from(pad) << 32 | u64::from(number));
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ mixed >> 31
 }
 
 /// What drawing images takes.
@@ -141,7 +169,7 @@ impl Artist {
 
     fn draw_image(&mut self, tenant: u16, fleet: &mut Fleet) {
         let number = fleet.digests.len() as u32;
-        fleet.digests.push(self.digest(number));
+        fleet.digests.push(digest_of(number, self.seed));
         self.draw_contents(number, fleet);
         self.draw_labels(fleet);
         let namespaces = fleet.namespaces.len() as u64;
@@ -160,18 +188,6 @@ impl Artist {
             contents_end: fleet.contents.len() as u32,
             labels_end: fleet.carried.len() as u32,
         });
-    }
-
-    fn digest(&self, number: u32) -> ImageDigest {
-        let mut bytes = [0; 32];
-        for (half, chunk) in bytes.chunks_exact_mut(16).enumerate() {
-            let material = [u64::from(number), half as u64].map(u64::to_le_bytes);
-            let hash = xxh3_128_with_seed(material.as_flattened(), self.seed);
-            chunk.copy_from_slice(&hash.to_le_bytes());
-        }
-        let cipher = number ^ pad(&bytes);
-        bytes[NUMBER_AT..].copy_from_slice(&cipher.to_le_bytes());
-        ImageDigest::new(bytes)
     }
 
     fn draw_contents(&mut self, number: u32, fleet: &mut Fleet) {

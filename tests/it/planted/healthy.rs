@@ -3,7 +3,9 @@
 use std::rc::Rc;
 
 use rehearsal::check::InvariantName as N;
+use rehearsal::metrics::series::Matcher;
 use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
+use rehearsal::scenario::Loader;
 use rehearsal::sim::fault_plan::Profile;
 
 use super::defect::Healthy;
@@ -45,6 +47,49 @@ changes = { limits = { parallelism = 1 } }
 fn what_was_released_before_a_limit_fell_may_be_finished() {
     let finished = rehearse(LOWERED_LIMIT, Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
+}
+
+/// So many segments of one image that some commits meet 17 conflicts in a row: the failure is
+/// counted in the step that learns of the last.
+const CONTENTION: &str = r#"
+name = "contention"
+duration = "13m"
+seed = 2
+
+[fleet]
+tenants = ["acme"]
+images = 585
+
+[[schedule]]
+id = "acme-half-hourly"
+
+[[operation]]
+at = "10m"
+kind = "edit"
+schedule = "acme-half-hourly"
+changes = { whenCron = "* * * * *" }
+
+[workers]
+options = { segmentSize = 1, segmentsAtOnce = 30 }
+"#;
+
+#[test]
+fn a_segment_that_fails_for_contention_is_counted_at_once() {
+    let scenario = Loader::default().parse("contention.toml", CONTENTION, None);
+    let finished = run_with(
+        Planted(Rc::new(Healthy)),
+        &scenario.expect("it is valid"),
+        &RunOptions::default(),
+        |_| {},
+    )
+    .expect("it can be simulated");
+    assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
+    let failed = finished.recording.select(
+        Some("scheduler_runner_segments_total"),
+        &[Matcher::Equal("status", "persist_failed")],
+    );
+    let failed: f64 = failed.iter().map(|id| finished.recording.total(*id)).sum();
+    assert!(failed > 0.0, "nothing was so contended");
 }
 
 /// Some defects need more than the small rehearsal to show; that alone breaks nothing.
