@@ -32,6 +32,22 @@ impl Default for BacklogOptions {
 }
 
 /// What a process knows about the backlog of each (mode, schedule).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rehearsal::metrics::{CollectContext, Mode, Registry, SchedulerWorkerMetrics};
+///
+/// let metrics = SchedulerWorkerMetrics::new(&Registry::new())?;
+/// let (mode, read_at) = (Mode::AnalysisOnly, Duration::from_secs(60));
+/// metrics.backlog().refresh([(mode, "hourly", 0), (mode, "nightly", 12)], read_at);
+/// let images = |seconds| {
+///     let context = CollectContext::at(Duration::from_secs(seconds));
+///     metrics.backlog().get(mode, "nightly", &context)
+/// };
+/// assert_eq!((images(75), images(76)), (Some(12), None), "withheld after 15 s");
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 pub struct BacklogCache {
     options: BacklogOptions,
     state: Mutex<State>,

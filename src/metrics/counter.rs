@@ -16,6 +16,20 @@ use super::sync::{AtomicU64, Ordering};
 ///
 /// Ordering: additions are relaxed. A reader that learned of an addition through some other
 /// synchronisation (a channel, a lock, a join) sees it.
+///
+/// ```
+/// use rehearsal::metrics::{Family, Labels, Registry};
+///
+/// let registry = Registry::new();
+/// let labels = Labels::new("reports_total", [("region".into(), "eu".into())])?;
+/// let reports = registry.counter(&Family::counter("reports_total"), labels)?;
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| reports.add(2));
+///     reports.increment();
+/// });
+/// assert_eq!(reports.get(), 3);
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct Counter {
     place: Place,
@@ -73,6 +87,17 @@ impl Counter {
 ///
 /// The total is exact as long as it fits an i64, whatever the order and the threads: parts wrap,
 /// and wrapping sums are associative. Cost and ordering are those of [`Counter`].
+///
+/// ```
+/// use rehearsal::metrics::{Family, Labels, Registry};
+///
+/// let registry = Registry::new();
+/// let active = registry.up_down(&Family::up_down("runs_active"), Labels::none())?;
+/// active.add(1);
+/// active.add(-3);
+/// assert_eq!(active.get(), -2);
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct UpDown {
     place: Place,
@@ -110,6 +135,21 @@ impl UpDown {
 }
 
 /// A counter for each combination of closed labels. A labelled record is an index.
+///
+/// ```
+/// use rehearsal::metrics::{CounterFamily, Definition, Delta, Mode, Registry};
+///
+/// const IMAGES: Definition =
+///     Definition::counter("images_total", "Images processed.").labelled::<(Mode, Delta)>();
+/// let registry = Registry::new();
+/// let images: CounterFamily<(Mode, Delta)> = registry.counters(&IMAGES)?;
+/// images.add((Mode::AnalysisOnly, Delta(true)), 5);
+/// // Where the labels are known beforehand, the handle can be kept.
+/// let refreshed = images.with((Mode::ContentRefresh, Delta(false)));
+/// refreshed.increment();
+/// assert_eq!(images.get((Mode::ContentRefresh, Delta(false))), 1);
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct CounterFamily<L> {
     first: Place,
@@ -154,6 +194,18 @@ impl<L: LabelSet> CounterFamily<L> {
 }
 
 /// An up/down counter for each combination of closed labels.
+///
+/// ```
+/// use rehearsal::metrics::{Definition, Mode, Registry, UpDownFamily};
+///
+/// const ACTIVE: Definition =
+///     Definition::up_down("runs_active", "Runs in flight.").labelled::<Mode>();
+/// let active: UpDownFamily<Mode> = Registry::new().up_downs(&ACTIVE)?;
+/// active.add(Mode::AnalysisOnly, 2);
+/// active.add(Mode::AnalysisOnly, -1);
+/// assert_eq!(active.get(Mode::AnalysisOnly), 1);
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct UpDownFamily<L> {
     first: Place,

@@ -11,6 +11,22 @@ const REMOVED: u64 = 0x7ff0_dead_dead_dead;
 /// There is one cell for all threads, because "the last set wins" needs one. A set is a relaxed
 /// store; [`add`](Self::add) is a compare-and-swap loop, exact for integers up to 2^53. For what
 /// is counted up and down, [`UpDown`](super::UpDown) is exact and faster.
+///
+/// ```
+/// use rehearsal::metrics::{Family, Labels, Registry};
+///
+/// let registry = Registry::new();
+/// let depth = registry.gauge(&Family::gauge("queue_depth"), Labels::none())?;
+/// depth.set(7.0);
+/// depth.add(-0.5);
+/// assert_eq!(depth.get(), Some(6.5));
+/// // A removed series is on no page. What is set through a handle puts it back.
+/// assert!(registry.remove("queue_depth", &Labels::none()));
+/// assert_eq!(depth.get(), None);
+/// depth.set(1.0);
+/// assert_eq!(depth.get(), Some(1.0));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct Gauge {
     cell: Arc<Cell>,

@@ -28,3 +28,20 @@ impl Hasher for TextHasher {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::hash::BuildHasher;
+
+    use super::*;
+
+    #[test]
+    fn names_that_look_alike_are_told_apart() {
+        let build = BuildHasherDefault::<TextHasher>::default();
+        let names = (0..10_000).map(|n| format!("schedule-{n}"));
+        let hashes: BTreeSet<u64> = names.map(|name| build.hash_one(name.as_str())).collect();
+        assert_eq!(hashes.len(), 10_000);
+        assert_ne!(build.hash_one(("ab", "c")), build.hash_one(("a", "bc")));
+    }
+}

@@ -150,6 +150,25 @@ pub(crate) fn read_cell(cell: &[AtomicU64], reading: &mut HistogramReading) {
 ///
 /// Ordering: as for [`Counter`](super::Counter). A reader never waits for another reader; it
 /// repeats while a recording thread stands between the two ends of one record.
+///
+/// ```
+/// use rehearsal::metrics::{Bounds, Family, Labels, Precision, Registry, Unit};
+///
+/// let registry = Registry::new();
+/// let latency = Family::histogram("latency_seconds", Bounds::new(&[0.1, 1.0, 10.0])?)
+///     .unit(Unit::Seconds)
+///     .exact(Precision { unit: 0.001, max: 3600.0, digits: 2 });
+/// let latency = registry.histogram(&latency, Labels::none())?;
+/// latency.record(0.25);
+/// latency.record_many(20.0, 3);
+/// latency.record(f64::NAN); // refused and counted
+/// let reading = latency.read();
+/// assert_eq!((reading.count(), reading.sum()), (4, 60.25));
+/// assert_eq!(reading.counts(), [0, 1, 0, 3]);
+/// let quantiles = latency.quantiles().expect("asked for");
+/// assert_eq!(quantiles.at(0.25), Some(0.25));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct Histogram {
     place: Place,
@@ -222,6 +241,19 @@ impl Histogram {
 }
 
 /// A histogram for each combination of closed labels.
+///
+/// ```
+/// use rehearsal::metrics::{Definition, HistogramFamily, Mode, Registry};
+///
+/// const DURATION: Definition =
+///     Definition::histogram("duration_seconds", &[1.0, 60.0, 3600.0], "Duration of runs.")
+///         .seconds()
+///         .labelled::<Mode>();
+/// let durations: HistogramFamily<Mode> = Registry::new().histograms(&DURATION)?;
+/// durations.record(Mode::AnalysisOnly, 59.0);
+/// assert_eq!(durations.read(Mode::AnalysisOnly).quantile_bucket(0.5), Some(1));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct HistogramFamily<L> {
     first: Place,
@@ -263,6 +295,23 @@ impl<L: LabelSet> HistogramFamily<L> {
 }
 
 /// A histogram at one moment. Lives on the stack: reading allocates nothing.
+///
+/// Readings of the same bounds can be added up, in any order, as those of several processes are:
+///
+/// ```
+/// use rehearsal::metrics::{Bounds, Family, Labels, Registry};
+///
+/// let family = Family::histogram("size_bytes", Bounds::new(&[1e3, 1e6])?);
+/// let reading = |value| {
+///     let histogram = Registry::new().histogram(&family, Labels::none())?;
+///     histogram.record(value);
+///     Ok::<_, rehearsal::metrics::RegisterError>(histogram.read())
+/// };
+/// let mut all = reading(500.0)?;
+/// assert!(all.merge(&reading(2e6)?));
+/// assert_eq!(all.cumulative().collect::<Vec<_>>(), [1, 1, 2]);
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct HistogramReading {
     sum: f64,

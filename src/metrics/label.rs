@@ -10,6 +10,25 @@ pub use crate::model::observation::QueueName;
 pub use crate::model::{EventKind, Mode};
 
 /// A label with a fixed, small set of values.
+///
+/// ```
+/// use rehearsal::metrics::{ClosedLabel, Definition, Registry};
+///
+/// #[derive(Clone, Copy)]
+/// enum Door { Front, Back }
+///
+/// impl ClosedLabel for Door {
+///     const NAME: &'static str = "door";
+///     const VALUES: &'static [&'static str] = &["front", "back"];
+///     fn index(self) -> usize { self as usize }
+/// }
+///
+/// const VISITS: Definition = Definition::counter("visits_total", "Visits.").labelled::<Door>();
+/// let visits = Registry::new().counters(&VISITS)?;
+/// visits.increment(Door::Back);
+/// assert_eq!((visits.get(Door::Front), visits.get(Door::Back)), (0, 1));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 pub trait ClosedLabel: Copy + 'static {
     /// The label's name on the page.
     const NAME: &'static str;

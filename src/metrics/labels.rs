@@ -11,6 +11,18 @@ use super::label::LabelDefinition;
 pub const OVERFLOW: &str = "_overflow";
 
 /// Label names and values, sorted by name. Cheap to clone.
+///
+/// ```
+/// use rehearsal::metrics::Labels;
+///
+/// let labels = |first: &'static str, second: &'static str| {
+///     Labels::new("reports_total", [first, second].map(|name| (name.into(), "x".into())))
+/// };
+/// assert_eq!(labels("a", "b")?, labels("b", "a")?);
+/// assert_eq!(labels("a", "b")?.get("a"), Some("x"));
+/// assert!(labels("a", "a").is_err() && labels("a", "not a name").is_err());
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Labels(Arc<[(Text, Text)]>);
 

@@ -23,6 +23,22 @@ impl CollectContext {
 ///
 /// Any closure `Fn(&CollectContext, &mut dyn FnMut(&Labels, f64))` is one. It may be called from
 /// any thread that collects, and may record and register, but not collect.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use rehearsal::metrics::{CollectContext, Family, Labels, Registry, Value};
+///
+/// let registry = Registry::new();
+/// let uptime = |context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
+///     give(&Labels::none(), context.elapsed.as_secs_f64());
+/// };
+/// registry.observe(Family::gauge("uptime_seconds"), Arc::new(uptime))?;
+/// let page = registry.snapshot(&CollectContext::at(Duration::from_secs(3)));
+/// assert_eq!(page.get("uptime_seconds", &[]), Some(&Value::Gauge(3.0)));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 pub trait Observe: Send + Sync {
     /// Gives each series and its value, in any order. Of equal labels the first counts.
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64));

@@ -9,6 +9,23 @@ use super::labels::Labels;
 use super::observe::{CollectContext, Observe};
 
 /// An observable gauge for each combination of closed labels, holding what was last read.
+///
+/// A worker's queue depth is one:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rehearsal::metrics::{CollectContext, QueueName, Registry, SchedulerWorkerMetrics};
+///
+/// let metrics = SchedulerWorkerMetrics::new(&Registry::new())?;
+/// metrics.queue_depth(QueueName::Planner, 4, Duration::from_secs(100));
+/// let depth = |seconds| {
+///     let context = CollectContext::at(Duration::from_secs(seconds));
+///     metrics.read().queue_depth(QueueName::Planner, &context)
+/// };
+/// assert_eq!((depth(110), depth(116)), (Some(4), None), "16 s are too old");
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct ObservedFamily<L> {
     cells: Arc<Cells>,
@@ -93,5 +110,30 @@ impl Observe for Cells {
             .flatten()
             .all(|(_, at)| self.is_fresh(*at, context));
         all_fresh.then_some(state.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Mode;
+
+    /// While it says the same number, nothing that it gives has changed.
+    #[test]
+    fn a_generation_lasts_as_long_as_what_is_given() {
+        let at = Duration::from_secs;
+        let family = ObservedFamily::<Mode>::new(at(15));
+        let observer = family.observer();
+        let generation = |seconds| observer.generation(&CollectContext::at(at(seconds)));
+        let empty = generation(0);
+        assert!(empty.is_some());
+        family.set(Mode::AnalysisOnly, 3.0, at(1));
+        let first = generation(1);
+        assert!(first.is_some() && first != empty);
+        family.set(Mode::AnalysisOnly, 3.0, at(5));
+        assert_eq!(generation(20), first, "the same value, read again");
+        assert_eq!(generation(21), None, "it is 16 s old");
+        family.set(Mode::ContentRefresh, 3.0, at(20));
+        assert_ne!(generation(20), first);
     }
 }

@@ -20,6 +20,19 @@ use super::snapshot::{Reading, Snapshot, Visitor};
 ///
 /// It is an ordinary [`metrics::Recorder`] too, so that what third-party
 /// code counts with the macros stands on the same page.
+///
+/// ```
+/// use rehearsal::metrics::{CollectContext, Registry, Value};
+///
+/// let registry = Registry::new();
+/// // For the whole program: metrics::set_global_recorder(registry.clone())
+/// metrics::with_local_recorder(&registry, || {
+///     metrics::counter!("requests_total", "method" => "GET").increment(1);
+///     metrics::histogram!("wait_seconds").record(0.2);
+/// });
+/// let page = registry.snapshot(&CollectContext::default());
+/// assert_eq!(page.get("requests_total", &[("method", "GET")]), Some(&Value::Counter(1)));
+/// ```
 #[derive(Clone)]
 pub struct Registry {
     pub(crate) shelf: Arc<Shelf>,

@@ -58,6 +58,25 @@ pub struct OutOfOrder {
 }
 
 /// All series of a run.
+///
+/// ```
+/// use rehearsal::metrics::series::Matcher;
+/// use rehearsal::metrics::{CollectContext, Family, Labels, Recording, Registry};
+///
+/// let registry = Registry::new();
+/// let reports = registry.counter(&Family::counter("reports_total"), Labels::none())?;
+/// let mut recording = Recording::new("worker");
+/// let instance = recording.instance("worker-0");
+/// for at_ms in [0, 15_000, 30_000] {
+///     recording.scrape(instance, at_ms, &registry, &CollectContext::default())?;
+///     reports.increment();
+/// }
+/// let matchers = [Matcher::Equal("instance", "worker-0")];
+/// let found = recording.select(Some("reports_total"), &matchers);
+/// let values: Vec<f64> = recording.samples(found[0], 0, 30_000).map(|s| s.value).collect();
+/// assert_eq!(values, [1.0, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Recording {
     job: Text,
     instances: Vec<Instance>,

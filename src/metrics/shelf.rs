@@ -27,6 +27,20 @@ use super::place::{Allocator, Life, Place};
 const REFUSALS_MAX: usize = 32;
 
 /// Limits and defaults of a registry.
+///
+/// ```
+/// use rehearsal::metrics::{Family, Open, Registry, RegistryOptions};
+///
+/// let options = RegistryOptions { series_max: 2, ..RegistryOptions::default() };
+/// let registry = Registry::with_options(options);
+/// let mut reports = Open::counters(&registry, Family::counter("reports_total"), "scheduleId");
+/// for schedule in ["a", "b", "c", "d"] {
+///     reports.get(schedule)?.increment();
+/// }
+/// // Two have their own series, and two share one.
+/// assert_eq!((reports.get("a")?.get(), reports.get("c")?.get()), (1, 2));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegistryOptions {
     /// The most series of one instrument with open labels. What goes beyond is recorded in one

@@ -18,6 +18,24 @@ pub enum Reading<'r> {
 }
 
 /// Who looks at every series of a page, sorted by name and then by labels.
+///
+/// ```
+/// use rehearsal::metrics::{CollectContext, Family, Labels, Reading, Registry, Visitor};
+///
+/// /// Counts the series that have counted nothing yet.
+/// struct Idle(usize);
+///
+/// impl Visitor for Idle {
+///     fn family(&mut self, _: &Family) {}
+///     fn series(&mut self, _: &Labels, reading: Reading<'_>) {
+///         self.0 += usize::from(reading == Reading::Counter(0));
+///     }
+/// }
+///
+/// let mut idle = Idle(0);
+/// Registry::new().visit(&CollectContext::default(), &mut idle);
+/// assert_eq!(idle.0, 5, "the counters in which the layer tells of itself");
+/// ```
 pub trait Visitor {
     /// The series that follow belong to this instrument.
     fn family(&mut self, family: &Family);
@@ -26,6 +44,18 @@ pub trait Visitor {
 }
 
 /// An immutable page: every instrument and series at one moment, sorted.
+///
+/// ```
+/// use rehearsal::metrics::{CollectContext, Mode, Registry, SchedulerWorkerMetrics, Value};
+///
+/// let registry = Registry::new();
+/// let metrics = SchedulerWorkerMetrics::new(&registry)?;
+/// metrics.runs_active_add(Mode::AnalysisOnly, 1);
+/// let page = registry.snapshot(&CollectContext::default());
+/// let active = page.get("scheduler_runs_active", &[("mode", "analysisOnly")]);
+/// assert_eq!(active, Some(&Value::UpDown(1)));
+/// # Ok::<(), rehearsal::metrics::RegisterError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// The instruments that have a series, sorted by name.

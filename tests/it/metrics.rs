@@ -4,6 +4,7 @@ mod allocation;
 mod backlog;
 mod exposition;
 mod laws;
+mod readings;
 mod recording;
 mod registry;
 mod threads;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use rehearsal::metrics::{
-    BacklogOptions, CollectContext, Kind, Mode, OVERFLOW, Registry, SchedulerWorkerMetrics, Value,
-    WorkerMetricsOptions,
+    BacklogOptions, CollectContext, Kind, Mode, OVERFLOW, Observe, Registry,
+    SchedulerWorkerMetrics, Value, WorkerMetricsOptions,
 };
 
 proptest! {
@@ -114,4 +114,60 @@ fn a_backlog_past_its_cap_is_added_up() {
             .len(),
         2
     );
+}
+
+#[test]
+fn what_collection_would_give_can_be_seen_without_one() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let backlog = metrics.backlog();
+    let shown = |seconds| {
+        let mut shown = Vec::new();
+        let context = CollectContext::at(Duration::from_secs(seconds));
+        backlog.visit(&context, &mut |mode, schedule, images| {
+            shown.push((mode, schedule.to_owned(), images));
+        });
+        shown
+    };
+    let (analysis, refresh) = (Mode::AnalysisOnly, Mode::ContentRefresh);
+    backlog.set(refresh, "b", 4, Duration::from_secs(5));
+    backlog.set(analysis, "a", 3, Duration::ZERO);
+    let both = [(analysis, "a".to_owned(), 3), (refresh, "b".to_owned(), 4)];
+    assert_eq!(shown(15), both);
+    assert_eq!(shown(16), both[1..], "16 s are too old, 11 s are not");
+    backlog.clear();
+    assert_eq!(shown(0), []);
+}
+
+/// While it says the same number, nothing that it gives has changed.
+#[test]
+fn a_generation_lasts_as_long_as_what_is_given() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let backlog = metrics.backlog();
+    let at = Duration::from_secs;
+    let generation = |seconds| backlog.generation(&CollectContext::at(at(seconds)));
+    let values = [(Mode::AnalysisOnly, "a", 3), (Mode::AnalysisOnly, "b", 4)];
+    backlog.refresh(values, at(1));
+    let first = generation(1);
+    assert!(first.is_some());
+    backlog.refresh(values, at(2));
+    backlog.set(Mode::AnalysisOnly, "a", 3, at(3));
+    assert_eq!(generation(17), first, "the same images, read again");
+    assert_eq!(generation(18), None, "the oldest is 16 s old");
+    backlog.confirm(at(18));
+    assert_eq!(generation(18), first);
+    let changes: [&dyn Fn(); 4] = [
+        &|| backlog.set(Mode::AnalysisOnly, "a", 5, at(19)),
+        &|| backlog.set(Mode::ContentRefresh, "a", 5, at(19)),
+        &|| backlog.refresh([(Mode::AnalysisOnly, "a", 6)], at(20)),
+        &|| backlog.refresh([(Mode::AnalysisOnly, "a", 7)], at(20)),
+    ];
+    let mut last = first;
+    for change in changes {
+        change();
+        let now = generation(20);
+        assert!(now.is_some() && now != last, "{last:?} then {now:?}");
+        last = now;
+    }
 }

@@ -275,10 +275,12 @@ fn timestamps_are_milliseconds_in_text_and_seconds_in_openmetrics() {
             assert_eq!(parse_sample(line).3.as_deref(), Some(expected), "{line}");
         }
     }
-    let mut writer = Writer::new(Format::OpenMetrics, Vec::new()).at_ms(-1);
-    registry.visit(&AT, &mut writer);
-    let page = String::from_utf8(writer.finish().expect("written")).expect("text");
-    assert!(page.contains(" -0.001\n"), "before 1970");
+    for (at_ms, expected) in [(-1, " -0.001\n"), (0, " 0.000\n")] {
+        let mut writer = Writer::new(Format::OpenMetrics, Vec::new()).at_ms(at_ms);
+        registry.visit(&AT, &mut writer);
+        let page = String::from_utf8(writer.finish().expect("written")).expect("text");
+        assert!(page.contains(expected), "{at_ms} ms since 1970");
+    }
 }
 
 /// Takes so many bytes and no more.

@@ -1,6 +1,7 @@
 //! Recorded series: what stays, what ends, and how it is found again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -142,6 +143,29 @@ fn a_backlog_that_is_stale_or_deleted_ends() {
         "withheld at 45 s: 25 s old"
     );
     assert_eq!(values("b"), [(15, 0.0)], "deleted by the refresh at 20 s");
+}
+
+#[test]
+fn an_observed_gauge_is_asked_at_every_scrape() {
+    let registry = Registry::new();
+    let observe = |context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
+        give(&Labels::none(), context.elapsed.as_secs_f64());
+    };
+    let observed = registry.observe(Family::gauge("uptime"), Arc::new(observe));
+    observed.expect("a new name");
+    let mut recording = Recording::new("worker");
+    let instance = recording.instance("worker-0");
+    for seconds in [1, 2, 3] {
+        let context = at(seconds as u64);
+        recording
+            .scrape(instance, seconds * 1000, &registry, &context)
+            .expect("rising times");
+    }
+    let uptime = recording.select(Some("uptime"), &[])[0];
+    let values = recording
+        .samples(uptime, 0, 3000)
+        .map(|sample| sample.value);
+    assert_eq!(values.collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
 }
 
 #[test]

@@ -248,6 +248,49 @@ fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
 }
 
 #[test]
+fn the_series_for_what_is_beyond_the_cap_never_counts_towards_it() {
+    let registry = Registry::with_options(RegistryOptions {
+        series_max: 2,
+        ..RegistryOptions::default()
+    });
+    let family = Family::counter("c_total");
+    let series = |number| {
+        let counter = registry.counter(&family, labels(number));
+        counter.expect("valid").increment();
+    };
+    let shown = || {
+        let page = registry.snapshot(&NOW);
+        let family = page.family("c_total").expect("registered");
+        let values = family.series.iter().map(|series| series.labels.get("n"));
+        values
+            .map(|n| n.unwrap_or("none").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let overflow = Labels::new("", [("n".into(), OVERFLOW.into())]).expect("valid");
+    for _ in 0..3 {
+        (0..4).for_each(series);
+        assert_eq!(shown(), ["0", "1", OVERFLOW]);
+        assert!(registry.remove("c_total", &overflow));
+        series(3);
+        assert_eq!(shown(), ["0", "1", OVERFLOW]);
+        // While somebody holds a series that was removed, its place is taken.
+        let held = registry.counter(&family, labels(1)).expect("valid");
+        assert!(registry.remove("c_total", &labels(1)));
+        series(3);
+        assert_eq!(shown(), ["0", OVERFLOW]);
+        drop(held);
+        series(3);
+        assert_eq!(shown(), ["0", "3", OVERFLOW]);
+        assert!(registry.remove("c_total", &labels(3)));
+    }
+    // Without labels there is nothing that could be beyond.
+    let plain = Family::counter("plain_total");
+    registry.counter(&plain, Labels::none()).expect("valid");
+    assert!(registry.remove("plain_total", &Labels::none()));
+    assert!(!registry.remove("plain_total", &Labels::none()));
+}
+
+#[test]
 fn a_removed_series_comes_back_through_the_macros() {
     let registry = Registry::new();
     let metadata = Metadata::new("test", Level::INFO, None);

@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::{Duration, Instant};
 
+use metrics::{Key, Level, Metadata, Recorder, with_local_recorder};
 use rehearsal::metrics::{
-    Bounds, CollectContext, Counter, Family, Histogram, Labels, Registry, UpDown, Value,
+    Bounds, CollectContext, Counter, Family, Histogram, Labels, Open, Reading, Registry, UpDown,
+    Value, Visitor,
 };
 
 fn cells(registry: &Registry) -> (Counter, UpDown, Histogram) {
@@ -177,4 +181,65 @@ fn registering_while_others_register_record_and_collect() {
             .iter()
             .all(|series| series.value == Value::Counter(threads))
     );
+}
+
+/// Does something at the first series of a page.
+struct Interrupted<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Visitor for Interrupted<F> {
+    fn family(&mut self, _: &Family) {}
+
+    fn series(&mut self, _: &Labels, _: Reading<'_>) {
+        if let Some(work) = self.0.take() {
+            work();
+        }
+    }
+}
+
+/// While a page is read and somebody waits to register, the index is locked for everybody else.
+/// Who records doesn't notice.
+#[test]
+fn recording_waits_neither_for_a_reader_nor_for_who_registers() {
+    let registry = Registry::new();
+    let (counter, up_down, histogram) = cells(&registry);
+    let gauge = registry.gauge(&Family::gauge("g"), Labels::none());
+    let gauge = gauge.expect("a new name");
+    let metadata = Metadata::new("test", Level::INFO, None);
+    let key = Key::from_static_name("by_handle_total");
+    let by_handle = registry.register_counter(&key, &metadata);
+    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    open.get("nightly").expect("a new series").increment();
+    let mut record = || {
+        counter.increment();
+        up_down.add(-1);
+        histogram.record(2.0);
+        gauge.set(3.0);
+        by_handle.increment(1);
+        open.get("nightly").expect("known").increment();
+        with_local_recorder(&registry, || {
+            metrics::counter!("by_handle_total").increment(1);
+        });
+    };
+    let (recorded, is_recorded) = channel();
+    let mut was_recorded = false;
+    thread::scope(|scope| {
+        let mut visitor = Interrupted(Some(|| {
+            let registering = scope.spawn(|| {
+                let late = registry.counter(&Family::counter("late_total"), Labels::none());
+                late.expect("a new name").increment();
+            });
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(20) {
+                assert!(!registering.is_finished(), "the index isn't locked");
+                thread::yield_now();
+            }
+            scope.spawn(move || {
+                record();
+                recorded.send(()).expect("somebody waits");
+            });
+            was_recorded = is_recorded.recv_timeout(Duration::from_secs(20)).is_ok();
+        }));
+        registry.visit(&CollectContext::default(), &mut visitor);
+    });
+    assert!(was_recorded, "who records waits for the index");
 }

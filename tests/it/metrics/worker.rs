@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rehearsal::metrics::catalog::{EXTENSIONS, GIVEN};
+use rehearsal::metrics::catalog::{EXTENSIONS, GIVEN, LAYER};
 use rehearsal::metrics::exposition::{Format, render};
 use rehearsal::metrics::{
-    CollectContext, Delta, Mode, PlannerStatus, Registry, SchedulerWorkerMetrics, SegmentStatus,
-    Value,
+    CollectContext, Delta, Mode, Origin, PlannerStatus, Registry, SchedulerWorkerMetrics,
+    SegmentStatus, Unit, Value,
 };
 
 use rehearsal::model::DeltaCounts;
@@ -126,4 +126,25 @@ fn two_workers_cannot_share_a_registry() {
         error.to_string(),
         "scheduler_runner_backlog is already registered as something else"
     );
+}
+
+#[test]
+fn every_definition_says_where_it_comes_from_and_its_unit() {
+    let tables: [(&[_], Origin); 3] = [
+        (&GIVEN, Origin::Given),
+        (&EXTENSIONS, Origin::Extension),
+        (&LAYER, Origin::Layer),
+    ];
+    for (definitions, origin) in tables {
+        for definition in definitions {
+            assert_eq!(definition.origin, origin, "{}", definition.name);
+            let is_seconds = definition.name.ends_with("_seconds");
+            let unit = if is_seconds {
+                Unit::Seconds
+            } else {
+                Unit::None
+            };
+            assert_eq!(definition.unit, unit, "{}", definition.name);
+        }
+    }
 }

@@ -1,0 +1,192 @@
+//! Snapshots and pages of many series: time and memory.
+
+use std::hint::black_box;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use metrics::{Key, Label, Recorder};
+use rehearsal::metrics::exposition::{Format, render};
+use rehearsal::metrics::{Bounds, CollectContext, Family, Labels, Registry};
+
+use super::case::{BOUNDS, METADATA, exporter};
+use super::memory::{Taken, taken};
+use super::shelves::{LIBRARIES, Shelf};
+use super::{OURS, median};
+
+/// Series, and rounds for so many.
+const SIZES: [(usize, usize); 3] = [(100, 51), (10_000, 25), (1_000_000, 5)];
+/// With so many series it is also read while another thread records.
+const SIZE_RECORDED: usize = 10_000;
+
+/// What reading does.
+const MANNERS: [&str; 4] = [
+    "snapshot",
+    "snapshot while a thread records",
+    "page",
+    "page while a thread records",
+];
+
+/// Runs everything and prints both tables.
+pub fn print() {
+    println!("\n| what is read | library | µs | ratio to ours | most memory meanwhile, KiB |");
+    println!("|---|---|---|---|---|");
+    let mut held = Vec::new();
+    for (series, rounds) in SIZES {
+        let shelves: Vec<(&str, Shelf, Taken)> = LIBRARIES
+            .iter()
+            .map(|(library, fill)| {
+                let (shelf, memory) = taken(|| fill(series));
+                (*library, shelf, memory)
+            })
+            .collect();
+        print_size(series, rounds, &shelves);
+        held = shelves
+            .iter()
+            .map(|(library, _, memory)| (*library, memory.kept as f64 / series as f64))
+            .collect();
+    }
+    print_mixed();
+    println!(
+        "\n| {} series of a counter | bytes per series |",
+        SIZES[2].0
+    );
+    println!("|---|---|");
+    for (library, bytes) in held {
+        println!("| {library} | {bytes:.0} |");
+    }
+}
+
+/// Where a page goes.
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(black_box(bytes).len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a library's series in one manner; none if it can't.
+fn reading<'s>(shelf: &'s Shelf, manner: &str) -> Option<Box<dyn Fn() + 's>> {
+    if manner.starts_with("snapshot") {
+        let snapshot = shelf.snapshot.as_ref()?;
+        Some(Box::new(snapshot))
+    } else {
+        let page = shelf.page.as_ref()?;
+        Some(Box::new(|| page(&mut Nowhere)))
+    }
+}
+
+fn print_size(series: usize, rounds: usize, shelves: &[(&str, Shelf, Taken)]) {
+    for manner in MANNERS {
+        let is_recorded = manner.contains("while");
+        if is_recorded && series != SIZE_RECORDED {
+            continue;
+        }
+        let readers: Vec<_> = shelves
+            .iter()
+            .filter_map(|(library, shelf, _)| Some((library, shelf, reading(shelf, manner)?)))
+            .collect();
+        let mut samples = vec![Vec::new(); readers.len()];
+        for _ in 0..rounds {
+            for ((_, shelf, read), samples) in readers.iter().zip(&mut samples) {
+                let recorder = is_recorded.then(|| Arc::clone(&shelf.record));
+                samples.push(time_us(read, recorder));
+            }
+        }
+        let medians: Vec<f64> = samples.into_iter().map(median).collect();
+        for ((library, _, read), median_us) in readers.iter().zip(&medians) {
+            let ((), memory) = taken(read);
+            println!(
+                "| {manner}, {series} series | {library} | {median_us:.0} | {:.1} | {} |",
+                median_us / medians[0],
+                memory.peak / 1024,
+            );
+        }
+    }
+}
+
+/// How long reading takes, with or without a thread that records all the while.
+fn time_us(read: impl Fn(), recorder: Option<Arc<dyn Fn() + Send + Sync>>) -> f64 {
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        if let Some(record) = recorder {
+            let done = &done;
+            scope.spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    record();
+                }
+            });
+        }
+        let began = Instant::now();
+        read();
+        let time = began.elapsed().as_nanos() as f64 / 1_000.0;
+        done.store(true, Ordering::Relaxed);
+        time
+    })
+}
+
+const MIXED: usize = 1_000;
+const MIXED_ROUNDS: usize = 25;
+
+/// A page of as many counters as histograms of eleven buckets.
+fn print_mixed() {
+    let (ours, peer) = (mixed(), mixed_of_exporter());
+    let mut samples = [Vec::new(), Vec::new()];
+    for _ in 0..MIXED_ROUNDS {
+        let own = || {
+            drop(black_box(render(
+                Format::Text,
+                &ours,
+                &CollectContext::default(),
+            )))
+        };
+        samples[0].push(time_us(own, None));
+        samples[1].push(time_us(|| drop(black_box(peer.render())), None));
+    }
+    let [own, other] = samples.map(median);
+    for (library, median_us) in [(OURS, own), ("metrics-exporter-prometheus", other)] {
+        println!(
+            "| page, {MIXED} counters and {MIXED} histograms | {library} | {median_us:.0} | {:.1} | |",
+            median_us / own
+        );
+    }
+}
+
+fn mixed() -> Registry {
+    let registry = Registry::new();
+    let bounds = Bounds::new(&BOUNDS).expect("rising");
+    let histogram = Family::histogram("latency_seconds", bounds);
+    for number in 0..MIXED {
+        let pairs = [("scheduleId".into(), format!("schedule-{number:04}").into())];
+        let labels = Labels::new("", pairs).expect("valid labels");
+        let counter = registry.counter(&Family::counter("reports_total"), labels.clone());
+        counter.expect("a new series").add(number as u64);
+        let histogram = registry.histogram(&histogram, labels);
+        histogram
+            .expect("a new series")
+            .record(number as f64 / 10.0);
+    }
+    registry
+}
+
+fn mixed_of_exporter() -> metrics_exporter_prometheus::PrometheusHandle {
+    let recorder = exporter();
+    for number in 0..MIXED {
+        let key = |name: &'static str| {
+            let label = Label::new("scheduleId", format!("schedule-{number:04}"));
+            Key::from_parts(name, vec![label])
+        };
+        let counter = recorder.register_counter(&key("reports_total"), &METADATA);
+        counter.increment(number as u64);
+        let histogram = recorder.register_histogram(&key("latency_seconds"), &METADATA);
+        histogram.record(number as f64 / 10.0);
+    }
+    recorder.handle()
+}

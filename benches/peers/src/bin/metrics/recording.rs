@@ -1,0 +1,77 @@
+//! Recording: nanoseconds per operation.
+//!
+//! Each case runs with one thread, with two on one instrument (`2 shared`), and with two on an
+//! instrument each (`2 apart`); the slower thread counts.
+
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Instant;
+
+use super::case::Case;
+use super::{OURS, histograms, labels, median, scalars};
+
+const ROUNDS: usize = 25;
+const OPERATIONS: u64 = 200_000;
+
+/// How threads share instruments.
+const MANNERS: [&[usize]; 3] = [&[0], &[0, 0], &[0, 1]];
+
+/// Runs every case and prints the table.
+pub fn print() {
+    let cases: Vec<Case> = [scalars::cases(), histograms::cases(), labels::cases()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let mut samples = vec![[const { Vec::new() }; MANNERS.len()]; cases.len()];
+    for _ in 0..ROUNDS {
+        for (case, samples) in cases.iter().zip(&mut samples) {
+            for (places, samples) in MANNERS.iter().zip(samples) {
+                samples.push(time_ns(case, places));
+            }
+        }
+    }
+    let medians: Vec<[f64; MANNERS.len()]> = samples
+        .into_iter()
+        .map(|manners| manners.map(median))
+        .collect();
+    println!("| operation | library | 1 thread | 2 shared | 2 apart | ratio to ours |");
+    println!("|---|---|---|---|---|---|");
+    for (case, figures) in cases.iter().zip(&medians) {
+        let own = cases
+            .iter()
+            .position(|own| own.operation == case.operation && own.library == OURS)
+            .unwrap_or_else(|| panic!("we have no case of {}", case.operation));
+        let [one, shared, apart] = figures;
+        let [one_ratio, shared_ratio, apart_ratio] =
+            std::array::from_fn(|manner| figures[manner] / medians[own][manner]);
+        println!(
+            "| {} | {} | {one:.1} | {shared:.1} | {apart:.1} | \
+             {one_ratio:.1} / {shared_ratio:.1} / {apart_ratio:.1} |",
+            case.operation, case.library,
+        );
+    }
+}
+
+/// Nanoseconds per operation of the slowest of the threads.
+fn time_ns(case: &Case, places: &[usize]) -> f64 {
+    let barrier = Arc::new(Barrier::new(places.len()));
+    let threads: Vec<_> = places
+        .iter()
+        .map(|place| {
+            let (work, barrier) = (Arc::clone(&case.instruments[*place]), Arc::clone(&barrier));
+            thread::spawn(move || {
+                work(1_000);
+                barrier.wait();
+                let began = Instant::now();
+                work(OPERATIONS);
+                began.elapsed().as_nanos() as f64 / OPERATIONS as f64
+            })
+        })
+        .collect();
+    let slowest = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("a case panicked"))
+        .fold(0.0, f64::max);
+    (case.rest)();
+    slowest
+}
