@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rehearsal::metrics::series::{Matcher, Sample};
 use rehearsal::metrics::{
-    CollectContext, Counter, Delta, Family, Gauge, Labels, Mode, PlannerStatus, Recording,
+    Bounds, CollectContext, Counter, Delta, Family, Gauge, Labels, Mode, PlannerStatus, Recording,
     Registry, SchedulerWorkerMetrics, Value,
 };
 
@@ -166,6 +166,42 @@ fn an_observed_gauge_is_asked_at_every_scrape() {
         .samples(uptime, 0, 3000)
         .map(|sample| sample.value);
     assert_eq!(values.collect::<Vec<_>>(), [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn a_histogram_may_have_other_buckets_after_a_restart() {
+    let mut recording = Recording::new("worker");
+    let instance = recording.instance("worker-0");
+    for (at_ms, bounds) in [(0, &[1.0, 2.0]), (1000, &[3.0, 4.0])] {
+        let registry = Registry::new();
+        let family = Family::histogram("h", Bounds::new(bounds).expect("rising"));
+        let histogram = registry.histogram(&family, Labels::none());
+        histogram.expect("a new name").record(2.0);
+        recording
+            .scrape(instance, at_ms, &registry, &at(0))
+            .expect("rising times");
+    }
+    let seen = |le| {
+        let bucket = recording.select(Some("h_bucket"), &[Matcher::Equal("le", le)])[0];
+        let samples = recording.samples(bucket, -1, 1000);
+        samples
+            .map(|sample| (sample.at_ms, sample.value))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((seen("1"), seen("2")), (vec![(0, 0.0)], vec![(0, 1.0)]));
+    assert_eq!(
+        (seen("3"), seen("4")),
+        (vec![(1000, 1.0)], vec![(1000, 1.0)])
+    );
+    // `up`, the layer's five, and of the histogram five buckets, a sum and a count.
+    assert_eq!(recording.series_count(), 13);
+    assert_eq!(recording.changes(), 13 + 2, "two buckets have ended");
+    let names: Vec<&str> = recording.families().map(|family| &*family.name).collect();
+    assert_eq!(names[0], "h");
+    assert_eq!(
+        recording.instances().collect::<Vec<_>>(),
+        [(instance, "worker-0")]
+    );
 }
 
 #[test]

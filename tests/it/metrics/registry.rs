@@ -291,6 +291,41 @@ fn the_series_for_what_is_beyond_the_cap_never_counts_towards_it() {
 }
 
 #[test]
+fn what_the_macros_record_and_describe_is_on_the_page() {
+    let registry = Registry::new();
+    metrics::with_local_recorder(&registry, || {
+        metrics::gauge!("level").set(5.0);
+        metrics::gauge!("level").decrement(2.0);
+        metrics::gauge!("level").increment(0.5);
+        metrics::histogram!("wait_seconds").record(0.3);
+        metrics::histogram!("wait").record_many(0.3, 2);
+        metrics::counter!("visits_total").increment(1);
+        metrics::describe_gauge!("level", metrics::Unit::Bytes, "Level.");
+        metrics::describe_histogram!("wait_seconds", metrics::Unit::Seconds, "Waiting.");
+        metrics::describe_counter!("visits_total", metrics::Unit::Count, "Visits.");
+        metrics::describe_counter!("visits_total", "What comes second.");
+    });
+    let page = registry.snapshot(&NOW);
+    let help = |name: &str| page.family(name).map(|family| &*family.family.help);
+    assert_eq!(help("level"), Some("Level. Unit: bytes."));
+    assert_eq!(
+        help("wait_seconds"),
+        Some("Waiting."),
+        "the name has the unit"
+    );
+    assert_eq!(help("visits_total"), Some("Visits."));
+    assert_eq!(page.get("level", &[]), Some(&Value::Gauge(3.5)));
+    for (name, count) in [("wait_seconds", 1), ("wait", 2)] {
+        let Some(Value::Histogram(reading)) = page.get(name, &[]) else {
+            panic!("{name} is a histogram");
+        };
+        assert_eq!(reading.count(), count);
+    }
+    // Besides, the layer's own five.
+    assert_eq!(registry.cell_series(), 5 + 4);
+}
+
+#[test]
 fn a_removed_series_comes_back_through_the_macros() {
     let registry = Registry::new();
     let metadata = Metadata::new("test", Level::INFO, None);
