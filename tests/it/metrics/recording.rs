@@ -169,6 +169,34 @@ fn an_observed_gauge_is_asked_at_every_scrape() {
 }
 
 #[test]
+fn a_series_that_comes_later_is_none_of_those_before() {
+    let registry = Registry::new();
+    let mut recording = Recording::new("worker");
+    let instance = recording.instance("worker-0");
+    // Each comes before those that are known, with the labels of all of them.
+    let names = ["c_total", "b_total", "a_total"];
+    for (name, scrape) in names.into_iter().zip(1..) {
+        let counter = registry.counter(&Family::counter(name), Labels::none());
+        counter.expect("a new name").add(scrape as u64);
+        recording
+            .scrape(instance, scrape * 1000, &registry, &at(0))
+            .expect("rising times");
+    }
+    for (name, value) in names.into_iter().zip([1.0, 2.0, 3.0]) {
+        let id = recording.select(Some(name), &[])[0];
+        let first = recording
+            .samples(id, 0, 3000)
+            .next()
+            .expect("it was scraped");
+        assert_eq!(
+            (first.at_ms, first.value),
+            (value as i64 * 1000, value),
+            "{name}"
+        );
+    }
+}
+
+#[test]
 fn a_histogram_may_have_other_buckets_after_a_restart() {
     let mut recording = Recording::new("worker");
     let instance = recording.instance("worker-0");

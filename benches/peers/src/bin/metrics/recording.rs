@@ -1,9 +1,12 @@
 //! Recording: nanoseconds per operation.
 //!
 //! Each case runs with one thread, with two on one instrument (`2 shared`), and with two on an
-//! instrument each (`2 apart`); the slower thread counts.
+//! instrument each (`2 apart`); the slower thread counts. Two threads start together: each spins
+//! until the other runs too, on a core of its own.
 
-use std::sync::{Arc, Barrier};
+use std::hint::spin_loop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -52,16 +55,31 @@ pub fn print() {
     }
 }
 
+/// How often the threads meet before they start. Were they to take turns on one core, each meeting
+/// would last a time slice, and the scheduler would part them.
+const MEETINGS: usize = 100;
+
+/// Spins until all threads have met so many times.
+fn meet(arrived: &AtomicUsize, threads: usize) {
+    for meeting in 1..=MEETINGS {
+        arrived.fetch_add(1, Ordering::AcqRel);
+        while arrived.load(Ordering::Acquire) < meeting * threads {
+            spin_loop();
+        }
+    }
+}
+
 /// Nanoseconds per operation of the slowest of the threads.
 fn time_ns(case: &Case, places: &[usize]) -> f64 {
-    let barrier = Arc::new(Barrier::new(places.len()));
+    let arrived = Arc::new(AtomicUsize::new(0));
     let threads: Vec<_> = places
         .iter()
         .map(|place| {
-            let (work, barrier) = (Arc::clone(&case.instruments[*place]), Arc::clone(&barrier));
+            let (work, arrived) = (Arc::clone(&case.instruments[*place]), Arc::clone(&arrived));
+            let threads = places.len();
             thread::spawn(move || {
                 work(1_000);
-                barrier.wait();
+                meet(&arrived, threads);
                 let began = Instant::now();
                 work(OPERATIONS);
                 began.elapsed().as_nanos() as f64 / OPERATIONS as f64
