@@ -3,6 +3,7 @@
 mod alerts;
 mod banner;
 mod check;
+mod compare;
 mod failure;
 mod new;
 mod output;
@@ -44,6 +45,8 @@ enum Command {
     Shrink(shrink::Arguments),
     /// Score alert rules against incidents whose truth is known
     Alerts(alerts::Arguments),
+    /// Tell two builds or two sets of options apart, seed by seed
+    Compare(compare::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -76,6 +79,7 @@ pub fn main() -> u8 {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Alerts(arguments) => alerts::main(&arguments),
+        Command::Compare(arguments) => compare::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod check;
+pub mod comparison;
 pub mod live;
 pub mod metrics;
 pub mod model;

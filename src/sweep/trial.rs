@@ -31,6 +31,18 @@ pub struct SeedRow {
     pub numbers: BTreeMap<String, f64>,
 }
 
+impl SeedRow {
+    /// The line for a rehearsal.
+    pub fn of(report: &RunReport) -> Self {
+        Self {
+            seed: report.seed,
+            verdict: report.verdict,
+            numbers: numbers(report),
+            trace: report.trace_hash.clone(),
+        }
+    }
+}
+
 /// Why a seed failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -179,12 +191,7 @@ fn try_once<C: Cast>(
         failure,
         coverage,
         sometimes: sometimes(&report),
-        row: SeedRow {
-            seed,
-            verdict: report.verdict,
-            numbers: numbers(&report),
-            trace: report.trace_hash,
-        },
+        row: SeedRow::of(&report),
         latency_micros: finished.ledger.latency_micros,
         duration_micros: finished.ledger.duration_micros,
     })
