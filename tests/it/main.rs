@@ -7,6 +7,8 @@ mod house;
 mod malformed;
 mod metrics;
 mod openmetrics;
+#[path = "../plant/mod.rs"]
+mod plant;
 mod planted;
 mod program;
 mod prometheus;

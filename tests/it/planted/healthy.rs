@@ -8,9 +8,9 @@ use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
 use rehearsal::scenario::Loader;
 use rehearsal::sim::fault_plan::Profile;
 
-use super::defect::Healthy;
+use crate::plant::Healthy;
 use super::work::{DUPLICATES, SLOW_SCANNER};
-use super::wrapped::Planted;
+use crate::plant::Planted;
 use super::{first_violations, rehearse, scenario, violated};
 
 /// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is

@@ -6,7 +6,7 @@ use rehearsal::check::InvariantName as N;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{Answer, Commit, Step, Timestamp};
 
-use super::defect::Defect;
+use crate::plant::Defect;
 use super::{Expected, assert_caught};
 
 /// The segment commit that an observation tells of, and its answer, if it tells that one was taken.
