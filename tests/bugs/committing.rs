@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rehearsal::model::commit::EndReason;
 use rehearsal::model::{
     Answer, Applied, Baseline, Commit, CommitToken, EventId, ImageDigest, RunId, RunState,
     SegmentKey, Step, TenantId,
 };
-use rehearsal::model::commit::EndReason;
 use rehearsal::worker::ports::{PortResult, Ports, SegmentDocument, Stamped, Store};
 
 use super::per_life::PerLife;
@@ -240,7 +240,8 @@ impl Defect for EventIdOfTheAttempt {
             let mut first = self.0.borrow_mut();
             let first = first.entry(segment.key.clone());
             let first = first.or_insert_with(|| commit.token.clone());
-            let attempts = u128::from(commit.token.sequence - first.sequence.min(commit.token.sequence));
+            let attempts =
+                u128::from(commit.token.sequence - first.sequence.min(commit.token.sequence));
             if first.life == commit.token.life {
                 for event in &mut bent.events {
                     event.event_id = EventId(event.event_id.0 ^ attempts);

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rehearsal::check::{CounterSeries, Instruments, SegmentFate};
 use rehearsal::model::commit::{EndReason, PlanOutcome};
-use rehearsal::model::{
-    Answer, Applied, Commit, LifeId, Mode, Run, RunId, Step, Timestamp,
-};
+use rehearsal::model::{Answer, Applied, Commit, LifeId, Mode, Run, RunId, Step, Timestamp};
 use rehearsal::worker::ports::{PortError, PortResult, Ports, RunDocument, Store};
 
 use super::per_life::PerLife;
@@ -178,11 +176,11 @@ impl Defect for CancelledStaysActive {
     async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
         let answer = life.world.store().commit(commit).await;
         let is_cancel = matches!(commit.step, Step::End(EndReason::Command));
-        if let (true, Some(booking), Ok(Answer::Applied(_))) =
-            (is_cancel, commit.booking, &answer)
+        if let (true, Some(booking), Ok(Answer::Applied(_))) = (is_cancel, commit.booking, &answer)
         {
-            self.0
-                .with(&life.id, |left| left[booking.mode.index()] -= booking.change);
+            self.0.with(&life.id, |left| {
+                left[booking.mode.index()] -= booking.change
+            });
         }
         answer
     }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rehearsal::model::commit::FireFate;
-use rehearsal::model::{Answer, Calendar, Commit, Limits, RunId, ScheduleId, Severity, Step, Timestamp, Trigger};
+use rehearsal::model::{
+    Answer, Calendar, Commit, Limits, RunId, ScheduleId, Severity, Step, Timestamp, Trigger,
+};
 use rehearsal::worker::ports::{
     PlanningHead, PortResult, Ports, RunDocument, ScheduleDocument, StaleWork, Store,
 };

@@ -200,7 +200,9 @@ impl<M: Carried> Queue<M> for Wrapped {
     }
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        M::queue(&self.life.world).dead_letter(delivery, reason).await
+        M::queue(&self.life.world)
+            .dead_letter(delivery, reason)
+            .await
     }
 
     async fn discard(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {

@@ -9,9 +9,9 @@ use rehearsal::model::ScanReport;
 use rehearsal::rehearsal::{RunOptions, compare, compare_with};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
-use crate::plant::{Defect, Life};
 use super::scenario;
 use crate::plant::Planted;
+use crate::plant::{Defect, Life};
 
 /// A client whose hundredth request waits a millisecond, in every other rehearsal.
 struct Moody {

@@ -7,11 +7,11 @@ use rehearsal::check::{
     CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
     SegmentFate,
 };
-use rehearsal::model::{LifeId, Mode};
 use rehearsal::model::commit::PlanOutcome;
+use rehearsal::model::{LifeId, Mode};
 
-use crate::plant::Defect;
 use super::{Expected, assert_caught};
+use crate::plant::Defect;
 
 /// Counts segments in three bits.
 struct NarrowCounter;
@@ -73,7 +73,12 @@ fn a_wrong_status_breaks_planner_conservation() {
 struct SumOfMilliseconds;
 
 impl Defect for SumOfMilliseconds {
-    fn histogram(&self, _: &LifeId, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+    fn histogram(
+        &self,
+        _: &LifeId,
+        plain: &dyn Instruments,
+        series: HistogramSeries,
+    ) -> HistogramRead {
         let mut read = plain.histogram(series);
         read.sum *= 1e3;
         read
@@ -94,7 +99,12 @@ fn a_sum_of_milliseconds_breaks_latency_count() {
 struct BoundsOfMilliseconds;
 
 impl Defect for BoundsOfMilliseconds {
-    fn histogram(&self, _: &LifeId, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+    fn histogram(
+        &self,
+        _: &LifeId,
+        plain: &dyn Instruments,
+        series: HistogramSeries,
+    ) -> HistogramRead {
         let mut read = plain.histogram(series);
         read.bounds.iter_mut().for_each(|bound| *bound *= 1e3);
         read

@@ -9,8 +9,8 @@ use rehearsal::worker::ports::{
     Clock, Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
 
-use crate::plant::{Defect, Life};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// A store that hands out permits twice as fast as it is asked to.
 struct GenerousStore;

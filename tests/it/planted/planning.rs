@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::future;
 use async_trait::async_trait;
+use futures_lite::future;
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::{Answer, Commit, RunState, Step, TenantId};
 use rehearsal::worker::ports::{
@@ -13,8 +13,8 @@ use rehearsal::worker::ports::{
     Store,
 };
 
-use crate::plant::{Defect, Life, Posted};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life, Posted};
 
 /// A client that waits for the answer to its first plan for a millisecond and then takes it for a
 /// conflict. The store takes longer, and takes the plan.
@@ -55,11 +55,7 @@ struct OtherTenant;
 
 #[async_trait(?Send)]
 impl Defect for OtherTenant {
-    async fn resolve(
-        &self,
-        life: &Life,
-        request: &ImpactRequest<'_>,
-    ) -> PortResult<Impacted> {
+    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
         let tenant = &TenantId::from("globex");
         let bent = ImpactRequest { tenant, ..*request };
         life.world.impact_index().resolve(&bent).await

@@ -9,8 +9,8 @@ use rehearsal::worker::ports::{
     ImpactQuery, ImpactRequest, Impacted, PortError, PortResult, Ports,
 };
 
-use crate::plant::{Defect, Life};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// Plans nothing: every run ends in `Error`.
 struct AlwaysError;
@@ -41,11 +41,7 @@ struct WrongImages;
 
 #[async_trait(?Send)]
 impl Defect for WrongImages {
-    async fn resolve(
-        &self,
-        life: &Life,
-        request: &ImpactRequest<'_>,
-    ) -> PortResult<Impacted> {
+    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
         let mut impacted = life.world.impact_index().resolve(request).await?;
         impacted.digests.remove(0);
         impacted.candidates -= 1;
@@ -71,7 +67,12 @@ impl Defect for Silent {
         0
     }
 
-    fn histogram(&self, _: &LifeId, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+    fn histogram(
+        &self,
+        _: &LifeId,
+        plain: &dyn Instruments,
+        series: HistogramSeries,
+    ) -> HistogramRead {
         let bounds = plain.histogram(series).bounds;
         HistogramRead {
             cumulative: vec![0; bounds.len() + 1],

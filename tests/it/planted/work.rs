@@ -10,8 +10,8 @@ use rehearsal::worker::ports::{
     Notify, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, Store,
 };
 
-use crate::plant::{Defect, Life};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// A store client that takes "done by another" and "refused" for success.
 struct Hopeful;
