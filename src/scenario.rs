@@ -35,7 +35,6 @@ mod schema;
 mod selector;
 mod share;
 mod starter;
-mod suggest;
 mod timing;
 mod trace;
 mod validate;
@@ -48,7 +47,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::model::Timestamp;
+use crate::model::{Timestamp, suggest};
 
 pub use crate::model::duration::{Duration, DurationError};
 pub use crate::worker::Role;

@@ -35,6 +35,14 @@ impl Grouping {
         }
     }
 
+    /// The same with one more label that a group has in common.
+    pub(super) fn also(&self, label: &str) -> Self {
+        match self {
+            Self::By(names) => Self::By(names.iter().cloned().chain([label.to_owned()]).collect()),
+            Self::Without(names) => Self::Without(names.clone()),
+        }
+    }
+
     /// What is left of a series in its group.
     pub(super) fn series(&self, series: &Series) -> Series {
         let labels = match self {
@@ -73,6 +81,7 @@ impl Groups {
                 groups.series.push(grouped);
                 groups.members.push(Vec::new());
             }
+            groups.series[place].drops_name |= series.drops_name;
             groups.members[place].push(index);
         }
         groups

@@ -1,19 +1,26 @@
 //! Evaluates queries over a source.
 
+use std::collections::BTreeMap;
+
 use promql_parser::parser::Expr;
 use promql_parser::parser::value::ValueType;
 
 use super::annotation::{Annotation, Annotations};
 use super::block::is_present;
+use super::call::without_parens;
 use super::error::EvalError;
-use super::operator::Operator;
-use super::plan::{Planner, Span};
+use super::operator::{Operator, RangeOperator};
+use super::order::Order;
+use super::plan::Planner;
 use super::query::Query;
+use super::series::SAME_LABELS;
 use super::source::Source;
 use super::steps::Steps;
 use super::value::{InstantSample, Matrix, RangeSeries, Value};
+use crate::metrics::Labels;
 
-/// Steps that are computed together.
+/// Steps that are computed together: enough that labels and look-ups cost nothing, few enough that
+/// columns stay in the cache.
 const BLOCK_STEPS: usize = 2_048;
 
 /// Evaluates queries over one source.
@@ -49,46 +56,23 @@ impl<'s, S: Source> Engine<'s, S> {
         at_ms: i64,
     ) -> Result<(Value, Vec<Annotation>), EvalError> {
         let annotations = Annotations::default();
-        let expression = without_parens(query.expression());
-        let value = match expression {
-            Expr::StringLiteral(text) => Value::String(text.val.clone()),
-            _ => {
-                let steps = Steps::one(at_ms);
-                let planner = self.planner(query, &annotations, steps);
-                let span = Span {
-                    from_ms: at_ms,
-                    until_ms: at_ms,
-                };
-                if query.value_type() == ValueType::Matrix {
-                    let operator = planner.range(expression, span)?;
-                    let mut series = Vec::new();
-                    operator.visit(steps, &mut |index, samples| {
-                        if let Some(window) = samples.window(0) {
-                            let times = window.times_ms.iter().copied();
-                            let points = times.zip(window.values.iter().copied()).collect();
-                            let labels = operator.series()[index].shown(query.semantics());
-                            series.push(RangeSeries { labels, points });
-                        }
-                    })?;
-                    series.sort_by(|a, b| a.labels.cmp(&b.labels));
-                    Value::Matrix(Matrix { series })
-                } else {
-                    let operator = planner.operator(expression, span)?;
-                    let block = operator.fill(steps)?;
-                    if query.value_type() == ValueType::Scalar {
-                        Value::Scalar(block.at(0, 0))
-                    } else {
-                        let all = operator.series().iter().enumerate();
-                        let samples = all.map(|(index, series)| InstantSample {
-                            labels: series.shown(query.semantics()),
-                            value: block.at(index, 0),
-                        });
-                        let mut samples: Vec<InstantSample> =
-                            samples.filter(|sample| is_present(sample.value)).collect();
-                        samples.sort_by(|a, b| a.labels.cmp(&b.labels));
-                        Value::Vector(samples)
-                    }
-                }
+        let steps = Steps::one(at_ms);
+        let planner = self.planner(query, &annotations, steps, false);
+        let value = match (without_parens(query.expression()), query.value_type()) {
+            (Expr::StringLiteral(text), _) => Value::String(text.val.clone()),
+            (expression, ValueType::Matrix) => {
+                let operator = planner.range(expression, steps)?;
+                Value::Matrix(samples(operator.as_ref(), query, steps)?)
+            }
+            (expression, ValueType::Scalar) => {
+                let operator = planner.operator(expression, steps)?;
+                Value::Scalar(operator.fill(steps)?.at(0, 0))
+            }
+            (expression, _) => {
+                let operator = planner.operator(expression, steps)?;
+                let mut elements = vector(operator.as_ref(), query, steps)?;
+                Order::of(expression).sort(&mut elements);
+                Value::Vector(elements)
             }
         };
         Ok((value, annotations.take()))
@@ -98,8 +82,8 @@ impl<'s, S: Source> Engine<'s, S> {
     ///
     /// # Errors
     ///
-    /// As [`Self::instant`], at the first instant at which it is refused; or if the query isn't a
-    /// scalar or a vector.
+    /// As [`Self::instant`], if it is refused at any of the instants; or if the query is neither a
+    /// scalar nor a vector.
     pub fn range(
         &self,
         query: &Query,
@@ -125,59 +109,105 @@ impl<'s, S: Source> Engine<'s, S> {
     ) -> Result<(Matrix, Vec<Annotation>), EvalError> {
         let annotations = Annotations::default();
         let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
-        let planner = self.planner(query, &annotations, steps);
-        let span = Span {
-            from_ms: start_ms,
-            until_ms: end_ms,
-        };
-        let operator = planner.operator(query.expression(), span)?;
-        let matrix = collect(operator.as_ref(), query, steps)?;
+        if steps.count == 0 {
+            return Ok((Matrix::default(), Vec::new()));
+        }
+        let planner = self.planner(query, &annotations, steps, true);
+        let operator = planner.operator(query.expression(), steps)?;
+        let matrix = matrix(operator.as_ref(), query, steps)?;
         Ok((matrix, annotations.take()))
     }
 
-    fn planner<'p>(&self, query: &Query, annotations: &'p Annotations, steps: Steps) -> Planner<'p>
+    fn planner<'p>(
+        &self,
+        query: &Query,
+        annotations: &'p Annotations,
+        steps: Steps,
+        is_range: bool,
+    ) -> Planner<'p>
     where
         's: 'p,
     {
-        let last_ms = match steps.count {
-            0 => steps.first_ms,
-            _ => steps.last_ms(),
-        };
         Planner {
             source: self.source,
             semantics: query.semantics(),
             annotations,
-            start_end_ms: (steps.first_ms, last_ms),
-            step_ms: steps.step_ms,
+            start_end_ms: (steps.first_ms, steps.last_ms()),
+            step_ms: if is_range { steps.step_ms } else { 0 },
+            is_range,
         }
     }
 }
 
-fn without_parens(mut expression: &Expr) -> &Expr {
-    while let Expr::Paren(paren) = expression {
-        expression = &paren.expr;
-    }
-    expression
-}
-
-fn collect(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
-    let shown = operator.series().iter();
-    let mut all: Vec<RangeSeries> = shown
-        .map(|series| RangeSeries {
+fn vector(
+    operator: &dyn Operator,
+    query: &Query,
+    steps: Steps,
+) -> Result<Vec<InstantSample>, EvalError> {
+    let block = operator.fill(steps)?;
+    let all = operator.series().iter().enumerate();
+    let present = all.filter(|(index, _)| is_present(block.at(*index, 0)));
+    let elements: Vec<InstantSample> = present
+        .map(|(index, series)| InstantSample {
             labels: series.shown(query.semantics()),
-            points: Vec::new(),
+            value: block.at(index, 0),
         })
         .collect();
+    let mut labels: Vec<&Labels> = elements.iter().map(|element| &element.labels).collect();
+    labels.sort_unstable();
+    if labels.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(EvalError::refused(SAME_LABELS));
+    }
+    Ok(elements)
+}
+
+fn samples(
+    operator: &dyn RangeOperator,
+    query: &Query,
+    steps: Steps,
+) -> Result<Matrix, EvalError> {
+    let mut series = Vec::new();
+    operator.visit(steps, &mut |index, samples| {
+        if let Some(window) = samples.window(0) {
+            let times_ms = window.times_ms.iter().copied();
+            series.push(RangeSeries {
+                labels: operator.series()[index].shown(query.semantics()),
+                points: times_ms.zip(window.values.iter().copied()).collect(),
+            });
+        }
+    })?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(Matrix { series })
+}
+
+fn matrix(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
+    let mut all: Vec<Vec<(i64, f64)>> = vec![Vec::new(); operator.series().len()];
     for piece in steps.pieces(BLOCK_STEPS) {
         let block = operator.fill(piece)?;
-        for (index, series) in all.iter_mut().enumerate() {
+        for (index, points) in all.iter_mut().enumerate() {
             let values = piece.iter().zip(block.column(index).iter().copied());
-            series
-                .points
-                .extend(values.filter(|(_, value)| is_present(*value)));
+            points.extend(values.filter(|(_, value)| is_present(*value)));
         }
     }
-    all.retain(|series| !series.points.is_empty());
-    all.sort_by(|a, b| a.labels.cmp(&b.labels));
-    Ok(Matrix { series: all })
+    let mut by_labels: BTreeMap<Labels, Vec<(i64, f64)>> = BTreeMap::new();
+    for (series, points) in operator.series().iter().zip(all) {
+        if points.is_empty() {
+            continue;
+        }
+        let merged = by_labels.entry(series.shown(query.semantics())).or_default();
+        let is_first = merged.is_empty();
+        merged.extend(points);
+        if !is_first {
+            // Names that were dropped last can leave the same labels, at other instants.
+            merged.sort_by_key(|(at_ms, _)| *at_ms);
+            if merged.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+                return Err(EvalError::refused(SAME_LABELS));
+            }
+        }
+    }
+    let series = by_labels.into_iter();
+    let series = series.map(|(labels, points)| RangeSeries { labels, points });
+    Ok(Matrix {
+        series: series.collect(),
+    })
 }

@@ -5,6 +5,7 @@ use promql_parser::parser::{BinModifier, VectorMatchCardinality};
 use super::binary::Operation;
 use super::block::{Block, is_present};
 use super::error::EvalError;
+use super::labels::display;
 use super::matching::{Group, Matching};
 use super::operator::{BoxedOperator, Operator};
 use super::semantics::Semantics;
@@ -228,11 +229,11 @@ impl Join<'_> {
         } else {
             "right"
         };
-        let labels = |index: usize| super::labels::display(&self.one.series()[index].labels);
+        let labels = |index: usize| display(&self.one.series()[index].labels);
         EvalError::refused(format!(
             "found duplicate series for the match group {} on the {side} hand-side of the operation: \
              [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
-            super::labels::display(&group.signature),
+            display(&group.signature),
             labels(second),
             labels(first),
         ))

@@ -26,8 +26,8 @@ pub(super) trait RangeOperator {
     /// What the samples belong to.
     fn series(&self) -> &[Series];
 
-    /// How long a range is, ms.
-    fn range_ms(&self) -> i64;
+    /// How far before a step its range begins, ms.
+    fn reach_ms(&self) -> i64;
 
     /// Shows the samples of each series around these steps, in turn.
     ///

@@ -1,6 +1,6 @@
 //! From an expression to operators, with the series of a source.
 
-use promql_parser::label::Matcher;
+use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{
@@ -11,27 +11,27 @@ use super::aggregate::{Aggregate, Aggregation, Grouping};
 use super::annotation::Annotations;
 use super::binary::{Operation, ScalarBinary, ScalarSide, VectorScalar};
 use super::call::{self, Negate};
+use super::choose::{Choice, Choose};
+use super::count_values::CountValues;
+use super::dynamic::Dynamic;
 use super::error::EvalError;
 use super::join::Join;
 use super::matching::Matching;
 use super::operator::{BoxedOperator, RangeOperator};
+use super::order;
 use super::scalar::Scalar;
 use super::selector::{InstantSelector, LOOK_BACK_MS, Taken};
 use super::semantics::Semantics;
 use super::series::Series;
 use super::set_operation::{SetOperation, SetOperator};
 use super::source::{Selection, Source, Track};
+use super::steps::Steps;
+use super::subquery::{Subquery, inner_steps};
 use super::when::{When, millis};
 use super::window::RangeSelector;
 
-/// When a part of a query is evaluated.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Span {
-    /// The first step.
-    pub(super) from_ms: i64,
-    /// The last step.
-    pub(super) until_ms: i64,
-}
+/// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
+const SUBQUERY_STEP_MS: i64 = 60_000;
 
 /// Makes operators of expressions.
 #[derive(Clone, Copy)]
@@ -41,8 +41,10 @@ pub(super) struct Planner<'s> {
     pub(super) annotations: &'s Annotations,
     /// Start and end of the whole query.
     pub(super) start_end_ms: (i64, i64),
-    /// The step of the whole query.
+    /// The step of the whole query; 0 if it is an instant one.
     pub(super) step_ms: i64,
+    /// Whether the whole query is a range query.
+    pub(super) is_range: bool,
 }
 
 impl<'s> Planner<'s> {
@@ -54,23 +56,23 @@ impl<'s> Planner<'s> {
     pub(super) fn operator(
         &self,
         expression: &Expr,
-        span: Span,
+        grid: Steps,
     ) -> Result<BoxedOperator<'s>, EvalError> {
         Ok(match expression {
-            Expr::Paren(paren) => self.operator(&paren.expr, span)?,
+            Expr::Paren(paren) => self.operator(&paren.expr, grid)?,
             Expr::NumberLiteral(number) => {
                 let value = number.val;
                 Box::new(Scalar::new(move |_| value))
             }
-            Expr::VectorSelector(selector) => self.instant(selector, span, Taken::Value)?,
+            Expr::VectorSelector(selector) => self.instant(selector, grid, Taken::Value)?,
             Expr::Unary(UnaryExpr { expr }) => {
-                let of = self.operator(expr, span)?;
+                let of = self.operator(expr, grid)?;
                 let is_scalar = expr.value_type() == ValueType::Scalar;
                 Box::new(Negate::new(of, is_scalar, self.semantics))
             }
-            Expr::Binary(binary) => self.binary(binary, span)?,
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate, span)?,
-            Expr::Call(called) => call::operator(self, called, span)?,
+            Expr::Binary(binary) => self.binary(binary, grid)?,
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            Expr::Call(called) => call::operator(self, called, grid)?,
             Expr::StringLiteral(_)
             | Expr::MatrixSelector(_)
             | Expr::Subquery(_)
@@ -90,14 +92,14 @@ impl<'s> Planner<'s> {
     pub(super) fn range(
         &self,
         expression: &Expr,
-        span: Span,
+        grid: Steps,
     ) -> Result<Box<dyn RangeOperator + 's>, EvalError> {
         match expression {
-            Expr::Paren(paren) => self.range(&paren.expr, span),
+            Expr::Paren(paren) => self.range(&paren.expr, grid),
             Expr::MatrixSelector(MatrixSelector { vs, range }) => {
                 let when = self.when(vs);
                 let range_ms = millis(*range);
-                let tracks = self.tracks(vs, when, range_ms, span)?;
+                let tracks = self.tracks(vs, when, range_ms, grid)?;
                 let series = stored(&tracks);
                 let closes_left = self.semantics.closes_left();
                 Ok(Box::new(RangeSelector::new(
@@ -107,6 +109,16 @@ impl<'s> Planner<'s> {
                     closes_left,
                     series,
                 )))
+            }
+            Expr::Subquery(subquery) => {
+                let range_ms = millis(subquery.range);
+                let step_ms = subquery.step.map_or(SUBQUERY_STEP_MS, millis).max(1);
+                let offset = subquery.offset.as_ref();
+                let when = When::new(subquery.at.as_ref(), offset, self.start_end_ms);
+                let closes_left = self.semantics.closes_left();
+                let inner = inner_steps(grid, when, range_ms, step_ms, closes_left);
+                let of = self.operator(&subquery.expr, inner)?;
+                Ok(Box::new(Subquery::new(of, when, range_ms, step_ms, closes_left)))
             }
             _ => Err(EvalError::refused(format!("`{expression}` is no range"))),
         }
@@ -120,11 +132,11 @@ impl<'s> Planner<'s> {
     pub(super) fn instant(
         &self,
         selector: &VectorSelector,
-        span: Span,
+        grid: Steps,
         taken: Taken,
     ) -> Result<BoxedOperator<'s>, EvalError> {
         let when = self.when(selector);
-        let tracks = self.tracks(selector, when, LOOK_BACK_MS, span)?;
+        let tracks = self.tracks(selector, when, LOOK_BACK_MS, grid)?;
         let mut series = stored(&tracks);
         if taken == Taken::Time {
             series = series
@@ -156,22 +168,22 @@ impl<'s> Planner<'s> {
         selector: &VectorSelector,
         when: When,
         reach_ms: i64,
-        span: Span,
+        grid: Steps,
     ) -> Result<Vec<Track<'s>>, EvalError> {
         let matchers = all_matchers(selector);
         let selection = Selection {
             any_of: matchers.iter().map(Vec::as_slice).collect(),
-            from_ms: when.at(span.from_ms) - reach_ms + i64::from(!self.semantics.closes_left()),
-            until_ms: when.at(span.until_ms),
+            from_ms: when.at(grid.first_ms) - reach_ms + i64::from(!self.semantics.closes_left()),
+            until_ms: when.at(grid.last_ms()),
         };
         let mut tracks = self.source.tracks(&selection)?;
         tracks.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(tracks)
     }
 
-    fn binary(&self, binary: &BinaryExpr, span: Span) -> Result<BoxedOperator<'s>, EvalError> {
-        let left = self.operator(&binary.lhs, span)?;
-        let right = self.operator(&binary.rhs, span)?;
+    fn binary(&self, binary: &BinaryExpr, grid: Steps) -> Result<BoxedOperator<'s>, EvalError> {
+        let left = self.operator(&binary.lhs, grid)?;
+        let right = self.operator(&binary.rhs, grid)?;
         let modifier = binary.modifier.as_ref();
         let set_operation = match binary.op.id() {
             T_LAND => Some(SetOperation::And),
@@ -213,25 +225,38 @@ impl<'s> Planner<'s> {
     fn aggregate(
         &self,
         aggregate: &AggregateExpr,
-        span: Span,
+        grid: Steps,
     ) -> Result<BoxedOperator<'s>, EvalError> {
-        let of = self.operator(&aggregate.expr, span)?;
+        let of = self.operator(&aggregate.expr, grid)?;
         let grouping = Grouping::of(aggregate.modifier.as_ref());
-        let Some(aggregation) = Aggregation::of(aggregate.op.id()) else {
-            return Err(EvalError::refused(format!(
-                "`{}` is not known",
-                aggregate.op
-            )));
-        };
-        let parameter = aggregate.param.as_ref();
-        let parameter = parameter.map(|parameter| self.operator(parameter, span));
-        Ok(Box::new(Aggregate::new(
-            aggregation,
-            of,
-            parameter.transpose()?,
-            &grouping,
-            self.annotations,
-        )))
+        let parameter = aggregate.param.as_deref();
+        if let Some(label) = parameter.and_then(order::text) {
+            let label = label.to_owned();
+            let counts = CountValues {
+                of,
+                label,
+                grouping,
+            };
+            return Ok(Box::new(Dynamic::new(counts, grid)?));
+        }
+        let parameter = parameter.map(|parameter| self.operator(parameter, grid));
+        let parameter = parameter.transpose()?;
+        let token = aggregate.op.id();
+        let annotations = self.annotations;
+        match (Aggregation::of(token), Choice::of(token), parameter) {
+            (Some(aggregation), _, parameter) => Ok(Box::new(Aggregate::new(
+                aggregation,
+                of,
+                parameter,
+                &grouping,
+                annotations,
+            ))),
+            (_, Some(choice), Some(parameter)) => {
+                let choose = Choose::new(choice, of, parameter, &grouping, annotations);
+                Ok(Box::new(choose))
+            }
+            _ => Err(EvalError::refused(format!("`{}` is not supported", aggregate.op))),
+        }
     }
 }
 
@@ -244,8 +269,8 @@ fn stored(tracks: &[Track<'_>]) -> Vec<Series> {
 pub(super) fn all_matchers(selector: &VectorSelector) -> Vec<Vec<Matcher>> {
     let name = selector.name.as_ref().map(|name| {
         Matcher::new(
-            promql_parser::label::MatchOp::Equal,
-            promql_parser::label::METRIC_NAME,
+            MatchOp::Equal,
+            METRIC_NAME,
             name,
         )
     });

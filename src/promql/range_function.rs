@@ -1,6 +1,10 @@
 //! Functions of ranges: one value for each window of samples.
 
+pub(super) mod over_time;
 mod rate;
+mod trend;
+
+use promql_parser::label::METRIC_NAME;
 
 use super::annotation::Annotations;
 use super::block::{ABSENT, Block};
@@ -32,19 +36,51 @@ pub(super) struct RangeFunction {
     column: Column,
     /// The values are still what the name says.
     keeps_name: bool,
+    /// Its scalars are factors between 0 and 1.
+    smooths: bool,
 }
 
 impl RangeFunction {
     /// By its name, unless it's not a function of ranges that this module knows.
     pub(super) fn named(name: &str) -> Option<Self> {
         let column: Column = match name {
-            "rate" => rate::rate,
-            "increase" => rate::increase,
+            "avg_over_time" => over_time::avg,
+            "changes" => over_time::changes,
+            "count_over_time" => over_time::count,
             "delta" => rate::delta,
+            "deriv" => trend::deriv,
+            "double_exponential_smoothing" | "holt_winters" => {
+                trend::double_exponential_smoothing
+            }
+            "first_over_time" => over_time::first,
+            "idelta" => trend::idelta,
+            "increase" => rate::increase,
+            "irate" => trend::irate,
+            "last_over_time" => over_time::last,
+            "mad_over_time" => over_time::mad,
+            "max_over_time" => over_time::max,
+            "min_over_time" => over_time::min,
+            "predict_linear" => trend::predict_linear,
+            "present_over_time" => over_time::present,
+            "quantile_over_time" => over_time::quantile_over_time,
+            "rate" => rate::rate,
+            "resets" => over_time::resets,
+            "stddev_over_time" => over_time::stddev,
+            "stdvar_over_time" => over_time::stdvar,
+            "sum_over_time" => over_time::sum,
+            "ts_of_first_over_time" => over_time::time_of_first,
+            "ts_of_last_over_time" => over_time::time_of_last,
+            "ts_of_max_over_time" => over_time::time_of_max,
+            "ts_of_min_over_time" => over_time::time_of_min,
             _ => return None,
         };
+        let smooths = matches!(name, "double_exponential_smoothing" | "holt_winters");
         let keeps_name = matches!(name, "first_over_time" | "last_over_time");
-        Some(Self { column, keeps_name })
+        Some(Self {
+            column,
+            keeps_name,
+            smooths,
+        })
     }
 }
 
@@ -86,7 +122,7 @@ impl<'s> RangeCall<'s> {
             true => series.clone(),
             false => series.renamed(semantics),
         };
-        let name = |series: &Series| series.labels.get("__name__").unwrap_or_default().to_owned();
+        let name = |series: &Series| series.labels.get(METRIC_NAME).unwrap_or_default().to_owned();
         let merge = Merge::of(range.series().iter().map(renamed).collect());
         let names = range.series().iter().map(name).collect();
         Self {
@@ -113,6 +149,9 @@ impl Operator for RangeCall<'_> {
             .map(|scalar| scalar.fill(steps))
             .collect();
         let scalars = scalars?;
+        if self.function.smooths {
+            check_factors(&scalars)?;
+        }
         let mut block = Block::absent(self.names.len(), steps.count);
         self.range.visit(steps, &mut |index, samples| {
             let surroundings = Surroundings {
@@ -125,4 +164,17 @@ impl Operator for RangeCall<'_> {
         })?;
         self.merge.apply(block, steps.count)
     }
+}
+
+/// Smoothing needs factors between 0 and 1.
+fn check_factors(factors: &[Block]) -> Result<(), EvalError> {
+    for (factors, name) in factors.iter().zip(["smoothing", "trend"]) {
+        let mut factors = factors.column(0).iter();
+        if let Some(wrong) = factors.find(|factor| **factor <= 0.0 || **factor >= 1.0) {
+            return Err(EvalError::refused(format!(
+                "invalid {name} factor. Expected: 0 < factor < 1, got: {wrong}"
+            )));
+        }
+    }
+    Ok(())
 }

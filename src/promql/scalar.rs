@@ -1,6 +1,6 @@
 //! Scalars, and what goes between scalars and vectors.
 
-use super::block::{ABSENT, Block, is_present};
+use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
 use super::series::Series;
@@ -67,15 +67,38 @@ impl Operator for OnlyElement<'_> {
     }
 }
 
-/// A vector without elements.
-pub(super) struct Nothing;
+/// A function of two scalars.
+pub(super) struct ScalarPair<'s> {
+    first: BoxedOperator<'s>,
+    second: BoxedOperator<'s>,
+    function: fn(f64, f64) -> f64,
+}
 
-impl Operator for Nothing {
+impl<'s> ScalarPair<'s> {
+    pub(super) fn new(
+        first: BoxedOperator<'s>,
+        second: BoxedOperator<'s>,
+        function: fn(f64, f64) -> f64,
+    ) -> Self {
+        Self {
+            first,
+            second,
+            function,
+        }
+    }
+}
+
+impl Operator for ScalarPair<'_> {
     fn series(&self) -> &[Series] {
-        &[]
+        self.first.series()
     }
 
-    fn fill(&self, _: Steps) -> Result<Block, EvalError> {
-        Ok(Block::of_column(vec![ABSENT; 0]))
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut first = self.first.fill(steps)?;
+        let second = self.second.fill(steps)?;
+        for (value, other) in first.column_mut(0).iter_mut().zip(second.column(0)) {
+            *value = (self.function)(*value, *other);
+        }
+        Ok(first)
     }
 }

@@ -1,6 +1,6 @@
 //! Instant selectors: the latest sample of each series, if it isn't too old.
 
-use super::block::{ABSENT, Block};
+use super::block::{ABSENT, Block, is_present};
 use super::clock::Clocks;
 use super::error::EvalError;
 use super::operator::Operator;
@@ -17,8 +17,10 @@ pub(super) const LOOK_BACK_MS: i64 = 300_000;
 pub(super) enum Taken {
     /// Its value.
     Value,
-    /// Its time, s since 1970.
+    /// Its time, s since 1970, as `timestamp` shows it.
     Time,
+    /// Its time, s since 1970, of series that keep their names.
+    TimeOfStored,
 }
 
 /// `x{..} offset .. @ ..`
@@ -110,12 +112,12 @@ fn read(track: &Track<'_>, seen: &[i64], taken: Taken, column: &mut [f64]) {
         let value = changes
             .checked_sub(1)
             .map_or(ABSENT, |last| f64::from_bits(track.change_bits[last]));
-        let is_absent = !super::block::is_present(value);
+        let is_absent = !is_present(value);
         while step < seen.len() && seen[step] < next_ms {
             column[step] = match taken {
                 _ if is_absent || seen[step] == NEVER => ABSENT,
                 Taken::Value => value,
-                Taken::Time => seen[step] as f64 / 1_000.0,
+                Taken::Time | Taken::TimeOfStored => seen[step] as f64 / 1_000.0,
             };
             step += 1;
         }

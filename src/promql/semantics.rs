@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// | a range or look-back holds a sample at its very beginning | no | no | yes |
 /// | names are dropped | at once | at the very end | at once |
 /// | experimental functions and modifiers | refused | known | refused |
-/// | `le="1"` and `le="1.0"` are one bucket | yes | yes | no |
+/// | type and unit are dropped with the name | yes | yes | no |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Semantics {
     /// Prometheus 3 as it is without feature flags.

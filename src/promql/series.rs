@@ -9,6 +9,9 @@ use super::error::EvalError;
 use super::semantics::Semantics;
 use crate::metrics::Labels;
 
+/// Why a vector is refused that has two elements with equal labels; Prometheus's own words.
+pub(super) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
+
 /// What a column of values belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Series {
@@ -108,9 +111,7 @@ impl Merge {
                     continue;
                 }
                 if is_present(*into) {
-                    return Err(EvalError::refused(
-                        "vector cannot contain metrics with the same labelset",
-                    ));
+                    return Err(EvalError::refused(SAME_LABELS));
                 }
                 *into = *value;
             }

@@ -40,9 +40,9 @@ impl Steps {
         self.first_ms + index as i64 * self.step_ms
     }
 
-    /// The last instant; there must be one.
+    /// The last instant, or the first if there are none.
     pub(super) fn last_ms(&self) -> i64 {
-        self.at(self.count - 1)
+        self.at(self.count.saturating_sub(1))
     }
 
     /// All of them.

@@ -41,8 +41,8 @@ impl When {
     }
 }
 
-/// The limit of times and durations, so that sums of some never overflow.
-pub(super) const MS_MAX: i64 = i64::MAX / 64;
+/// The limit of times and durations, so that the sums of nested ones never overflow.
+pub(super) const MS_MAX: i64 = i64::MAX / 4_096;
 
 /// A duration in ms.
 pub(super) fn millis(duration: Duration) -> i64 {

@@ -127,7 +127,7 @@ impl RangeOperator for RangeSelector<'_> {
         &self.series
     }
 
-    fn range_ms(&self) -> i64 {
+    fn reach_ms(&self) -> i64 {
         self.range_ms
     }
 
@@ -214,7 +214,8 @@ fn decode(track: &Track<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
     is_gapless
 }
 
-fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
+/// The samples that are there.
+pub(super) fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
     let both = times_ms.iter().copied().zip(values.iter().copied());
     both.filter(|(_, value)| is_present(*value)).unzip()
 }
