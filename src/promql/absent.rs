@@ -53,7 +53,9 @@ impl Operator for Absent<'_> {
                 }
             }
             Missing::Range(range) => {
-                range.visit(steps, &mut |_, samples| over_time::is_empty(samples, &mut column))?;
+                range.visit(steps, &mut |_, samples| {
+                    over_time::is_empty(samples, &mut column)
+                })?;
             }
         }
         Ok(Block::of_column(column))
@@ -74,7 +76,10 @@ fn asked_labels(expression: &Expr) -> Labels {
     };
     let mut labels = Labels::none();
     let mut seen: Vec<&str> = Vec::new();
-    for matcher in matchers.iter().filter(|matcher| matcher.name != METRIC_NAME) {
+    for matcher in matchers
+        .iter()
+        .filter(|matcher| matcher.name != METRIC_NAME)
+    {
         let is_first = !seen.contains(&matcher.name.as_str());
         if is_first && matches!(matcher.op, MatchOp::Equal) {
             labels = labels.with(&matcher.name, &matcher.value);

@@ -77,7 +77,10 @@ pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> P
             histogram(planner, Estimate::Quantile, scalars, of, grid)
         }
         ("histogram_fraction", [lower, upper, of]) => {
-            let scalars = vec![planner.operator(lower, grid)?, planner.operator(upper, grid)?];
+            let scalars = vec![
+                planner.operator(lower, grid)?,
+                planner.operator(upper, grid)?,
+            ];
             histogram(planner, Estimate::Fraction, scalars, of, grid)
         }
         ("histogram_quantiles", [of, label, quantiles @ ..]) => {
@@ -89,7 +92,10 @@ pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> P
                 let estimate = histogram(planner, Estimate::Quantile, vec![again], of, grid)?;
                 estimates.push((scalar, estimate));
             }
-            Ok(Box::new(Dynamic::new(Quantiles { label, estimates }, grid)?))
+            Ok(Box::new(Dynamic::new(
+                Quantiles { label, estimates },
+                grid,
+            )?))
         }
         ("info", [of, about @ ..]) => info(planner, of, about.first().copied(), grid),
         ("timestamp", [of]) => match without_parens(of) {
@@ -119,11 +125,22 @@ fn element_call<'s>(
 ) -> Planned<'s> {
     let (of, scalars): (BoxedOperator<'s>, &[&Expr]) = match arguments {
         // Functions of dates take the step itself.
-        [] => (Box::new(Scalar::new(|step_ms| (step_ms as f64 / 1_000.0).floor())), &[]),
+        [] => (
+            Box::new(Scalar::new(|step_ms| (step_ms as f64 / 1_000.0).floor())),
+            &[],
+        ),
         [of, scalars @ ..] => (planner.operator(of, grid)?, scalars),
     };
-    let scalars: Result<Vec<_>, _> = scalars.iter().map(|scalar| planner.operator(scalar, grid)).collect();
-    Ok(Box::new(ElementCall::new(function, of, scalars?, planner.semantics)))
+    let scalars: Result<Vec<_>, _> = scalars
+        .iter()
+        .map(|scalar| planner.operator(scalar, grid))
+        .collect();
+    Ok(Box::new(ElementCall::new(
+        function,
+        of,
+        scalars?,
+        planner.semantics,
+    )))
 }
 
 fn range_call<'s>(
@@ -139,7 +156,10 @@ fn range_call<'s>(
         return Err(EvalError::refused("a range is missing"));
     };
     let range = planner.range(range, grid)?;
-    let scalars: Result<Vec<_>, _> = scalars.iter().map(|scalar| planner.operator(scalar, grid)).collect();
+    let scalars: Result<Vec<_>, _> = scalars
+        .iter()
+        .map(|scalar| planner.operator(scalar, grid))
+        .collect();
     Ok(Box::new(RangeCall::new(
         function,
         range,
@@ -167,8 +187,11 @@ fn histogram<'s>(
 }
 
 fn relabel<'s>(of: BoxedOperator<'s>, name: &str, texts: &[&Expr]) -> Planned<'s> {
-    let texts: Vec<String> =
-        texts.iter().filter_map(|of| order::text(of)).map(str::to_owned).collect();
+    let texts: Vec<String> = texts
+        .iter()
+        .filter_map(|of| order::text(of))
+        .map(str::to_owned)
+        .collect();
     let (label, source) = match (name, texts.as_slice()) {
         ("label_replace", [label, value, from, pattern]) => {
             let pattern = relabel::pattern(pattern).map_err(|_| {
@@ -177,7 +200,14 @@ fn relabel<'s>(of: BoxedOperator<'s>, name: &str, texts: &[&Expr]) -> Planned<'s
                 ))
             })?;
             let (from, value) = (from.clone(), value.clone());
-            (label, relabel::Source::Replace { from, pattern, value })
+            (
+                label,
+                relabel::Source::Replace {
+                    from,
+                    pattern,
+                    value,
+                },
+            )
         }
         ("label_join", [label, separator, from @ ..]) => {
             let (from, separator) = (from.to_vec(), separator.clone());
@@ -223,13 +253,16 @@ fn first_selector(expression: &Expr) -> Option<&VectorSelector> {
         Expr::Paren(paren) => first_selector(&paren.expr),
         Expr::Unary(unary) => first_selector(&unary.expr),
         Expr::Aggregate(aggregate) => first_selector(&aggregate.expr),
-        Expr::Binary(binary) => {
-            first_selector(&binary.lhs).or_else(|| first_selector(&binary.rhs))
-        }
-        Expr::Call(call) => call.args.args.iter().find_map(|argument| first_selector(argument)),
-        Expr::Subquery(_) | Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {
-            None
-        }
+        Expr::Binary(binary) => first_selector(&binary.lhs).or_else(|| first_selector(&binary.rhs)),
+        Expr::Call(call) => call
+            .args
+            .args
+            .iter()
+            .find_map(|argument| first_selector(argument)),
+        Expr::Subquery(_)
+        | Expr::NumberLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::Extension(_) => None,
     }
 }
 

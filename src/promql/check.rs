@@ -77,11 +77,7 @@ fn knows(semantics: Semantics, name: &str) -> bool {
 }
 
 /// Refuses what can't be evaluated.
-pub(super) fn check(
-    expression: &Expr,
-    text: &str,
-    semantics: Semantics,
-) -> Result<(), QueryError> {
+pub(super) fn check(expression: &Expr, text: &str, semantics: Semantics) -> Result<(), QueryError> {
     Checker { text, semantics }.check(expression, 0)
 }
 
@@ -99,7 +95,10 @@ impl Checker<'_> {
             self.check_call(call)?;
         }
         if let Expr::Binary(binary) = expression {
-            let fills = binary.modifier.as_ref().map(|modifier| &modifier.fill_values);
+            let fills = binary
+                .modifier
+                .as_ref()
+                .map(|modifier| &modifier.fill_values);
             let fills = fills.is_some_and(|fill| fill.lhs.is_some() || fill.rhs.is_some());
             if fills && !self.semantics.is_experimental() {
                 return Err(self.experimental("fill"));
@@ -136,8 +135,13 @@ impl Checker<'_> {
         if !knows(self.semantics, name) {
             return Err(self.experimental(name));
         }
-        let texts: Vec<Option<&str>> =
-            call.args.args.iter().skip(1).map(|argument| order::text(argument)).collect();
+        let texts: Vec<Option<&str>> = call
+            .args
+            .args
+            .iter()
+            .skip(1)
+            .map(|argument| order::text(argument))
+            .collect();
         let expects_texts = matches!(
             name,
             "label_replace" | "label_join" | "sort_by_label" | "sort_by_label_desc"
@@ -152,9 +156,16 @@ impl Checker<'_> {
             return Err(QueryError::new(offset_of(self.text, pattern), message));
         }
         if let ("label_replace" | "label_join", Some(Some(""))) = (name, texts.first()) {
-            return Err(QueryError::new(offset, format!("`{name}` needs a label to set")));
+            return Err(QueryError::new(
+                offset,
+                format!("`{name}` needs a label to set"),
+            ));
         }
-        let about = call.args.args.get(1).map(|argument| without_parens(argument));
+        let about = call
+            .args
+            .args
+            .get(1)
+            .map(|argument| without_parens(argument));
         let is_selector = |about: &Expr| matches!(about, Expr::VectorSelector(_));
         if name == "info" && !about.is_none_or(is_selector) {
             return Err(QueryError::new(offset, "`info` takes a selector"));
@@ -179,7 +190,10 @@ fn children(expression: &Expr) -> Vec<&Expr> {
         Expr::Binary(binary) => vec![&binary.lhs, &binary.rhs],
         Expr::Aggregate(aggregate) => {
             let parameter = aggregate.param.as_deref();
-            parameter.into_iter().chain([aggregate.expr.as_ref()]).collect()
+            parameter
+                .into_iter()
+                .chain([aggregate.expr.as_ref()])
+                .collect()
         }
         Expr::Call(call) => call.args.args.iter().map(AsRef::as_ref).collect(),
         Expr::NumberLiteral(_)
@@ -191,10 +205,7 @@ fn children(expression: &Expr) -> Vec<&Expr> {
 }
 
 /// Shows each selector, in the order of the text.
-pub(super) fn each_selector<'e>(
-    expression: &'e Expr,
-    show: &mut dyn FnMut(&'e VectorSelector),
-) {
+pub(super) fn each_selector<'e>(expression: &'e Expr, show: &mut dyn FnMut(&'e VectorSelector)) {
     match expression {
         Expr::VectorSelector(selector) => show(selector),
         Expr::MatrixSelector(selector) => show(&selector.vs),
@@ -209,10 +220,14 @@ pub(super) fn each_selector<'e>(
 impl<'q> Selected<'q> {
     pub(super) fn of(selector: &'q VectorSelector) -> Self {
         let matchers = &selector.matchers;
-        let all = || matchers.matchers.iter().chain(matchers.or_matchers.iter().flatten());
-        let mut names = all().filter(|matcher| {
-            matcher.name == METRIC_NAME && matches!(matcher.op, MatchOp::Equal)
-        });
+        let all = || {
+            matchers
+                .matchers
+                .iter()
+                .chain(matchers.or_matchers.iter().flatten())
+        };
+        let mut names = all()
+            .filter(|matcher| matcher.name == METRIC_NAME && matches!(matcher.op, MatchOp::Equal));
         let name = selector.name.as_deref();
         let name = name.or_else(|| names.next().map(|matcher| matcher.value.as_str()));
         let labels = all()
@@ -234,16 +249,89 @@ pub(super) fn function_names(semantics: Semantics) -> Vec<&'static str> {
 
 /// The functions that are supported.
 const FUNCTIONS: [&str; 85] = [
-    "abs", "absent", "absent_over_time", "acos", "acosh", "asin", "asinh", "atan", "atanh",
-    "avg_over_time", "ceil", "changes", "clamp", "clamp_max", "clamp_min", "cos", "cosh",
-    "count_over_time", "day_of_month", "day_of_week", "day_of_year", "days_in_month", "deg",
-    "delta", "deriv", "double_exponential_smoothing", "end", "exp", "first_over_time", "floor",
-    "histogram_fraction", "histogram_quantile", "histogram_quantiles", "holt_winters", "hour",
-    "idelta", "increase", "info", "irate", "label_join", "label_replace", "last_over_time", "ln",
-    "log10", "log2", "mad_over_time", "max_of", "max_over_time", "min_of", "min_over_time",
-    "minute", "month", "pi", "predict_linear", "present_over_time", "quantile_over_time", "rad",
-    "range", "rate", "resets", "round", "scalar", "sgn", "sin", "sinh", "sort", "sort_by_label",
-    "sort_by_label_desc", "sort_desc", "sqrt", "start", "stddev_over_time", "stdvar_over_time",
-    "step", "sum_over_time", "tan", "tanh", "time", "timestamp", "ts_of_first_over_time",
-    "ts_of_last_over_time", "ts_of_max_over_time", "ts_of_min_over_time", "vector", "year",
+    "abs",
+    "absent",
+    "absent_over_time",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "avg_over_time",
+    "ceil",
+    "changes",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "cos",
+    "cosh",
+    "count_over_time",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "deg",
+    "delta",
+    "deriv",
+    "double_exponential_smoothing",
+    "end",
+    "exp",
+    "first_over_time",
+    "floor",
+    "histogram_fraction",
+    "histogram_quantile",
+    "histogram_quantiles",
+    "holt_winters",
+    "hour",
+    "idelta",
+    "increase",
+    "info",
+    "irate",
+    "label_join",
+    "label_replace",
+    "last_over_time",
+    "ln",
+    "log10",
+    "log2",
+    "mad_over_time",
+    "max_of",
+    "max_over_time",
+    "min_of",
+    "min_over_time",
+    "minute",
+    "month",
+    "pi",
+    "predict_linear",
+    "present_over_time",
+    "quantile_over_time",
+    "rad",
+    "range",
+    "rate",
+    "resets",
+    "round",
+    "scalar",
+    "sgn",
+    "sin",
+    "sinh",
+    "sort",
+    "sort_by_label",
+    "sort_by_label_desc",
+    "sort_desc",
+    "sqrt",
+    "start",
+    "stddev_over_time",
+    "stdvar_over_time",
+    "step",
+    "sum_over_time",
+    "tan",
+    "tanh",
+    "time",
+    "timestamp",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+    "vector",
+    "year",
 ];

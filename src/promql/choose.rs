@@ -58,7 +58,11 @@ impl<'s> Choose<'s> {
         annotations: &'s Annotations,
     ) -> Self {
         let groups = Groups::of(of.series(), grouping);
-        let shares = of.series().iter().map(|series| share(&series.labels)).collect();
+        let shares = of
+            .series()
+            .iter()
+            .map(|series| share(&series.labels))
+            .collect();
         Self {
             choice,
             of,
@@ -99,7 +103,9 @@ impl Operator for Choose<'_> {
             let wanted = self.wanted(parameter.at(0, step))?;
             for members in &self.groups.members {
                 present.clear();
-                let all = members.iter().map(|member| (*member, values.at(*member, step)));
+                let all = members
+                    .iter()
+                    .map(|member| (*member, values.at(*member, step)));
                 present.extend(all.filter(|(_, value)| is_present(*value)));
                 self.choose(wanted, &mut present);
                 for (series, value) in &present {
@@ -131,8 +137,14 @@ impl Choose<'_> {
             return Err(EvalError::refused("Parameter value is NaN"));
         }
         if parameter.abs() >= i64::MAX as f64 {
-            let way = if parameter > 0.0 { "overflows" } else { "underflows" };
-            return Err(EvalError::refused(format!("Scalar value {parameter} {way} int64")));
+            let way = if parameter > 0.0 {
+                "overflows"
+            } else {
+                "underflows"
+            };
+            return Err(EvalError::refused(format!(
+                "Scalar value {parameter} {way} int64"
+            )));
         }
         Ok(parameter.trunc())
     }

@@ -103,7 +103,11 @@ mod tests {
                 Field::Month,
                 Field::Year,
             ];
-            assert_eq!(fields.map(|field| field.of(seconds) as i64), expected, "{seconds}");
+            assert_eq!(
+                fields.map(|field| field.of(seconds) as i64),
+                expected,
+                "{seconds}"
+            );
         }
     }
 }

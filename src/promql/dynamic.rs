@@ -19,11 +19,8 @@ pub(super) trait Elements {
     /// # Errors
     ///
     /// As [`Operator::fill`].
-    fn each(
-        &self,
-        steps: Steps,
-        show: &mut dyn FnMut(usize, Series, f64),
-    ) -> Result<(), EvalError>;
+    fn each(&self, steps: Steps, show: &mut dyn FnMut(usize, Series, f64))
+    -> Result<(), EvalError>;
 }
 
 /// The elements as a vector.

@@ -104,8 +104,11 @@ impl Operator for ElementCall<'_> {
 
     fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
         let mut block = self.of.fill(steps)?;
-        let scalars: Result<Vec<Block>, EvalError> =
-            self.scalars.iter().map(|scalar| scalar.fill(steps)).collect();
+        let scalars: Result<Vec<Block>, EvalError> = self
+            .scalars
+            .iter()
+            .map(|scalar| scalar.fill(steps))
+            .collect();
         let scalars = scalars?;
         let scalar = |index: usize, step: usize| scalars[index].at(0, step);
         match self.function {
@@ -117,10 +120,14 @@ impl Operator for ElementCall<'_> {
                 (most >= least || most.is_nan() || least.is_nan()).then_some(clamped)
             }),
             Function::ClampMin => {
-                each(&mut block, |value, step| Some(maximum(scalar(0, step), value)));
+                each(&mut block, |value, step| {
+                    Some(maximum(scalar(0, step), value))
+                });
             }
             Function::ClampMax => {
-                each(&mut block, |value, step| Some(minimum(scalar(0, step), value)));
+                each(&mut block, |value, step| {
+                    Some(minimum(scalar(0, step), value))
+                });
             }
             Function::Round => each(&mut block, |value, step| {
                 let to = scalars.first().map_or(1.0, |scalars| scalars.at(0, step));

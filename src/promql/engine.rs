@@ -161,11 +161,7 @@ fn vector(
     Ok(elements)
 }
 
-fn samples(
-    operator: &dyn RangeOperator,
-    query: &Query,
-    steps: Steps,
-) -> Result<Matrix, EvalError> {
+fn samples(operator: &dyn RangeOperator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
     let mut series = Vec::new();
     operator.visit(steps, &mut |index, samples| {
         if let Some(window) = samples.window(0) {
@@ -194,7 +190,9 @@ fn matrix(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix
         if points.is_empty() {
             continue;
         }
-        let merged = by_labels.entry(series.shown(query.semantics())).or_default();
+        let merged = by_labels
+            .entry(series.shown(query.semantics()))
+            .or_default();
         let is_first = merged.is_empty();
         merged.extend(points);
         if !is_first {

@@ -93,8 +93,11 @@ impl Operator for HistogramCall<'_> {
     }
 
     fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let scalars: Result<Vec<Block>, EvalError> =
-            self.scalars.iter().map(|scalar| scalar.fill(steps)).collect();
+        let scalars: Result<Vec<Block>, EvalError> = self
+            .scalars
+            .iter()
+            .map(|scalar| scalar.fill(steps))
+            .collect();
         let scalars = scalars?;
         let counts = self.buckets.fill(steps)?;
         let mut block = Block::absent(self.histograms.len(), steps.count);
@@ -142,7 +145,9 @@ impl HistogramCall<'_> {
         if wanted > 1.0 {
             return f64::INFINITY;
         }
-        let is_complete = buckets.last().is_some_and(|(bound, _)| *bound == f64::INFINITY);
+        let is_complete = buckets
+            .last()
+            .is_some_and(|(bound, _)| *bound == f64::INFINITY);
         if !is_complete {
             return f64::NAN;
         }

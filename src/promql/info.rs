@@ -42,7 +42,10 @@ impl<'s> Info<'s> {
             .partition(|matcher| matcher.name == METRIC_NAME);
         let mut by_identity: HashMap<Labels, Vec<usize>> = HashMap::new();
         for (index, series) in info.series().iter().enumerate() {
-            by_identity.entry(identity(&series.labels)).or_default().push(index);
+            by_identity
+                .entry(identity(&series.labels))
+                .or_default()
+                .push(index);
         }
         let about = |series: &Series| {
             let name = series.labels.get(METRIC_NAME).unwrap_or_default();
@@ -104,8 +107,8 @@ impl Info<'_> {
         let latest = self.latest(about, times, step)?;
         for index in latest.values() {
             for (name, value) in self.info.series()[*index].labels.iter() {
-                let is_wanted =
-                    self.wanted.is_empty() || self.wanted.iter().any(|matcher| matcher.name == name);
+                let is_wanted = self.wanted.is_empty()
+                    || self.wanted.iter().any(|matcher| matcher.name == name);
                 if name == METRIC_NAME || !is_wanted {
                     continue;
                 }

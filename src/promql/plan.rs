@@ -118,7 +118,13 @@ impl<'s> Planner<'s> {
                 let closes_left = self.semantics.closes_left();
                 let inner = inner_steps(grid, when, range_ms, step_ms, closes_left);
                 let of = self.operator(&subquery.expr, inner)?;
-                Ok(Box::new(Subquery::new(of, when, range_ms, step_ms, closes_left)))
+                Ok(Box::new(Subquery::new(
+                    of,
+                    when,
+                    range_ms,
+                    step_ms,
+                    closes_left,
+                )))
             }
             _ => Err(EvalError::refused(format!("`{expression}` is no range"))),
         }
@@ -255,7 +261,10 @@ impl<'s> Planner<'s> {
                 let choose = Choose::new(choice, of, parameter, &grouping, annotations);
                 Ok(Box::new(choose))
             }
-            _ => Err(EvalError::refused(format!("`{}` is not supported", aggregate.op))),
+            _ => Err(EvalError::refused(format!(
+                "`{}` is not supported",
+                aggregate.op
+            ))),
         }
     }
 }
@@ -267,13 +276,10 @@ fn stored(tracks: &[Track<'_>]) -> Vec<Series> {
 
 /// All conditions on the labels of a selector, with alternatives.
 pub(super) fn all_matchers(selector: &VectorSelector) -> Vec<Vec<Matcher>> {
-    let name = selector.name.as_ref().map(|name| {
-        Matcher::new(
-            MatchOp::Equal,
-            METRIC_NAME,
-            name,
-        )
-    });
+    let name = selector
+        .name
+        .as_ref()
+        .map(|name| Matcher::new(MatchOp::Equal, METRIC_NAME, name));
     let matchers = &selector.matchers;
     let alternatives = match matchers.or_matchers.is_empty() {
         true => vec![matchers.matchers.clone()],

@@ -54,7 +54,11 @@ pub struct Remark {
 
 impl fmt::Display for Remark {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "line {}: {}: {}", self.line, self.command, self.reason)
+        write!(
+            formatter,
+            "line {}: {}: {}",
+            self.line, self.command, self.reason
+        )
     }
 }
 

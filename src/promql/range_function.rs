@@ -49,9 +49,7 @@ impl RangeFunction {
             "count_over_time" => over_time::count,
             "delta" => rate::delta,
             "deriv" => trend::deriv,
-            "double_exponential_smoothing" | "holt_winters" => {
-                trend::double_exponential_smoothing
-            }
+            "double_exponential_smoothing" | "holt_winters" => trend::double_exponential_smoothing,
             "first_over_time" => over_time::first,
             "idelta" => trend::idelta,
             "increase" => rate::increase,
@@ -122,7 +120,13 @@ impl<'s> RangeCall<'s> {
             true => series.clone(),
             false => series.renamed(semantics),
         };
-        let name = |series: &Series| series.labels.get(METRIC_NAME).unwrap_or_default().to_owned();
+        let name = |series: &Series| {
+            series
+                .labels
+                .get(METRIC_NAME)
+                .unwrap_or_default()
+                .to_owned()
+        };
         let merge = Merge::of(range.series().iter().map(renamed).collect());
         let names = range.series().iter().map(name).collect();
         Self {

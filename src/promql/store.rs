@@ -55,7 +55,10 @@ impl Store {
 impl Source for Store {
     fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
         let mut tracks = Vec::new();
-        let selected = self.series.iter().filter(|(labels, _)| selection.fits(|name| labels.get(name)));
+        let selected = self
+            .series
+            .iter()
+            .filter(|(labels, _)| selection.fits(|name| labels.get(name)));
         for (labels, samples) in selected {
             let asked = selection.from_ms..=selection.until_ms;
             if samples.native_ms.iter().any(|at_ms| asked.contains(at_ms)) {

@@ -53,35 +53,40 @@ pub(super) fn offset_of(text: &str, word: &str) -> usize {
         text[*at..].starts_with(word) && !is_word(before) && !is_word(bytes.get(at + word.len()))
     };
     let mut outside = outside_texts(text);
-    outside.find(stands_alone).or_else(|| text.find(word)).unwrap_or(0)
+    outside
+        .find(stands_alone)
+        .or_else(|| text.find(word))
+        .unwrap_or(0)
 }
 
 /// The places of characters that are neither in quotes nor in a comment.
 fn outside_texts(text: &str) -> impl Iterator<Item = usize> {
     let mut quote = None;
     let mut escapes = false;
-    let outside = text.char_indices().filter(move |(_, character)| match quote {
-        None => {
-            if matches!(character, '"' | '\'' | '`' | '#') {
-                quote = Some(*character);
+    let outside = text
+        .char_indices()
+        .filter(move |(_, character)| match quote {
+            None => {
+                if matches!(character, '"' | '\'' | '`' | '#') {
+                    quote = Some(*character);
+                }
+                true
             }
-            true
-        }
-        Some('#') => {
-            if *character == '\n' {
-                quote = None;
+            Some('#') => {
+                if *character == '\n' {
+                    quote = None;
+                }
+                false
             }
-            false
-        }
-        Some(open) => {
-            let ends = *character == open && !escapes;
-            escapes = open != '`' && *character == '\\' && !escapes;
-            if ends {
-                quote = None;
+            Some(open) => {
+                let ends = *character == open && !escapes;
+                escapes = open != '`' && *character == '\\' && !escapes;
+                if ends {
+                    quote = None;
+                }
+                false
             }
-            false
-        }
-    });
+        });
     outside.map(|(at, _)| at)
 }
 
@@ -106,7 +111,10 @@ fn unbalanced(text: &str) -> Option<QueryError> {
         }
     }
     let (at, character) = open.pop()?;
-    Some(QueryError::new(at, format!("`{character}` is never closed")))
+    Some(QueryError::new(
+        at,
+        format!("`{character}` is never closed"),
+    ))
 }
 
 #[cfg(test)]
@@ -124,7 +132,11 @@ mod tests {
             ("1 + rat(x_total[5m])", 4, "`rat` is no known function"),
             ("x </ 5", 2, "native histograms"),
             ("histogram_count(x)", 0, "native histograms"),
-            ("label_replace(x, \"a\", \"b\", \"c\", \"(\")", 33, "no regular expression"),
+            (
+                "label_replace(x, \"a\", \"b\", \"c\", \"(\")",
+                33,
+                "no regular expression",
+            ),
             ("limitk(1, x)", 0, "not known to Prometheus v3"),
             ("x +", 0, "no PromQL"),
         ] {

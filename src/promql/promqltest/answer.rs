@@ -61,7 +61,9 @@ pub(super) fn compare_vector(
     ordered: bool,
 ) -> Result<(), String> {
     let found = || {
-        let all = vector.iter().map(|sample| format!("{} {}", display(&sample.labels), sample.value));
+        let all = vector
+            .iter()
+            .map(|sample| format!("{} {}", display(&sample.labels), sample.value));
         all.collect::<Vec<_>>().join(", ")
     };
     if vector.len() != expected.len() {
@@ -70,7 +72,9 @@ pub(super) fn compare_vector(
     }
     for (place, line) in expected.iter().enumerate() {
         let sample = match ordered {
-            true => vector.get(place).filter(|sample| sample.labels == line.labels),
+            true => vector
+                .get(place)
+                .filter(|sample| sample.labels == line.labels),
             false => vector.iter().find(|sample| sample.labels == line.labels),
         };
         let labels = display(&line.labels);
@@ -78,7 +82,9 @@ pub(super) fn compare_vector(
             return Err(format!("{labels} expected, found [{}]", found()));
         };
         let [Point::Value(value)] = line.points[..] else {
-            return Err(format!("{labels} is expected with something else than one value"));
+            return Err(format!(
+                "{labels} is expected with something else than one value"
+            ));
         };
         compare_scalar(sample.value, value).map_err(|reason| format!("{labels}: {reason}"))?;
     }
@@ -102,7 +108,11 @@ pub(super) fn compare_matrix(
         all.collect::<Vec<_>>().join(", ")
     };
     if matrix.series.len() != expected.len() {
-        return Err(format!("{} series expected, found [{}]", expected.len(), found()));
+        return Err(format!(
+            "{} series expected, found [{}]",
+            expected.len(),
+            found()
+        ));
     }
     for (labels, points) in expected {
         let Some(series) = matrix.series.iter().find(|series| series.labels == *labels) else {
@@ -114,7 +124,10 @@ pub(super) fn compare_matrix(
         };
         if series.points.len() != points.len() || !pairs.into_iter().all(is_equal) {
             let labels = display(labels);
-            return Err(format!("{labels}: {points:?} expected, found {:?}", series.points));
+            return Err(format!(
+                "{labels}: {points:?} expected, found {:?}",
+                series.points
+            ));
         }
     }
     Ok(())

@@ -97,6 +97,8 @@ impl Load {
 fn native_base(labels: &Labels) -> Option<Labels> {
     let name = labels.get("__name__")?;
     let endings = ["_bucket", "_count", "_sum"];
-    let base = endings.iter().find_map(|ending| name.strip_suffix(ending))?;
+    let base = endings
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))?;
     Some(labels.without("le").with("__name__", base))
 }

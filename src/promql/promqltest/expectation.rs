@@ -47,9 +47,13 @@ impl Expected {
             "eval_fail" => expected.fails = Some(Message::Any),
             "eval_ordered" => expected.ordered = true,
             "eval_warn" => {
-                expected.remarks.push(Remarked::Some(Severity::Warning, Message::Any));
+                expected
+                    .remarks
+                    .push(Remarked::Some(Severity::Warning, Message::Any));
             }
-            "eval_info" => expected.remarks.push(Remarked::Some(Severity::Info, Message::Any)),
+            "eval_info" => expected
+                .remarks
+                .push(Remarked::Some(Severity::Info, Message::Any)),
             _ => return Err(format!("`{word}` is no command")),
         }
         Ok(expected)
@@ -87,12 +91,15 @@ impl Expected {
             self.range_ms = Some((duration_ms(start)?, duration_ms(step)?));
             return Ok(());
         }
-        let (word, rest) = clause.split_once(char::is_whitespace).unwrap_or((clause, ""));
+        let (word, rest) = clause
+            .split_once(char::is_whitespace)
+            .unwrap_or((clause, ""));
         match word {
             "fail" => self.fails = Some(Message::parse(rest)?),
             "warn" => {
                 let message = Message::parse(rest)?;
-                self.remarks.push(Remarked::Some(Severity::Warning, message));
+                self.remarks
+                    .push(Remarked::Some(Severity::Warning, message));
             }
             "info" => {
                 let message = Message::parse(rest)?;
@@ -159,7 +166,9 @@ impl Message {
         if let Some(pattern) = text.strip_prefix("regex:") {
             // A position at the end, with or without digits of its own.
             let pattern = pattern.trim();
-            let plain = pattern.rsplit_once(r" \(").map_or(pattern, |(plain, _)| plain);
+            let plain = pattern
+                .rsplit_once(r" \(")
+                .map_or(pattern, |(plain, _)| plain);
             return Ok(Self::Fits(regex(plain)?));
         }
         match text {
@@ -179,7 +188,10 @@ impl Message {
 
 /// A message without ` (line:column)` at its end.
 fn without_position(message: &str) -> &str {
-    let is_position = |end: &str| end.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | ')'));
+    let is_position = |end: &str| {
+        end.chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, ':' | ')'))
+    };
     match message.rsplit_once(" (") {
         Some((plain, end)) if is_position(end) => plain,
         _ => message,
@@ -189,7 +201,9 @@ fn without_position(message: &str) -> &str {
 impl Remarked {
     fn check(&self, annotations: &[Annotation]) -> Result<(), String> {
         let of = |severity: Severity| {
-            let all = annotations.iter().filter(move |annotation| annotation.severity == severity);
+            let all = annotations
+                .iter()
+                .filter(move |annotation| annotation.severity == severity);
             all.map(ToString::to_string)
         };
         match self {
@@ -202,7 +216,9 @@ impl Remarked {
                     return Ok(());
                 }
                 let found: Vec<String> = of(*severity).collect();
-                Err(format!("no {severity:?} that is {message:?}, but {found:?}"))
+                Err(format!(
+                    "no {severity:?} that is {message:?}, but {found:?}"
+                ))
             }
         }
     }

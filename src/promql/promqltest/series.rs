@@ -83,10 +83,15 @@ pub(super) fn parse_labels(text: &str) -> Result<Labels, String> {
     let Ok(parser::Expr::VectorSelector(selector)) = parsed else {
         return Err(format!("`{text}` is no series"));
     };
-    let name = selector.name.map(|name| (Text::from(METRIC_NAME), Text::from(name)));
+    let name = selector
+        .name
+        .map(|name| (Text::from(METRIC_NAME), Text::from(name)));
     let matchers = selector.matchers.matchers.into_iter();
     let others = matchers.map(|matcher| (Text::from(matcher.name), Text::from(matcher.value)));
-    let all = name.into_iter().chain(others).filter(|(_, value)| !value.is_empty());
+    let all = name
+        .into_iter()
+        .chain(others)
+        .filter(|(_, value)| !value.is_empty());
     Ok(Labels::of_pairs(all))
 }
 
@@ -121,14 +126,20 @@ fn words(text: &str) -> Vec<String> {
 fn add_points(word: &str, points: &mut Vec<Point>) -> Option<()> {
     if word.contains("{{") {
         let tail = word.rsplit_once("}}").map_or("", |(_, tail)| tail);
-        let count = tail.rsplit_once('x').map_or(Some(0), |(_, count)| count.parse().ok())?;
+        let count = tail
+            .rsplit_once('x')
+            .map_or(Some(0), |(_, count)| count.parse().ok())?;
         return repeat(Point::Native, count, points);
     }
     let mut characters = word.char_indices().peekable();
     if let Some(rest) = word.strip_prefix('_') {
         return match rest.strip_prefix('x') {
             // Omitted points are counted, not repeated.
-            Some(count) => repeat(Point::Omitted, count.parse::<usize>().ok()?.checked_sub(1)?, points),
+            Some(count) => repeat(
+                Point::Omitted,
+                count.parse::<usize>().ok()?.checked_sub(1)?,
+                points,
+            ),
             None => rest.is_empty().then(|| points.push(Point::Omitted)),
         };
     }
@@ -166,7 +177,8 @@ fn number_end(characters: &mut Peekable<CharIndices<'_>>, word: &str) -> usize {
     for (at, character) in characters {
         let is_sign = matches!(character, '+' | '-') && at > 0 && !matches!(before, 'e' | 'E');
         // `0x1f` is a number.
-        let is_times = character == 'x' && !(at == 1 && word.starts_with('0') && is_hex(&word[2..]));
+        let is_times =
+            character == 'x' && !(at == 1 && word.starts_with('0') && is_hex(&word[2..]));
         if is_sign || is_times {
             return at;
         }

@@ -53,7 +53,9 @@ pub(super) fn first(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f
 }
 
 pub(super) fn last(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| window.values[window.values.len() - 1]);
+    each(samples, column, |window| {
+        window.values[window.values.len() - 1]
+    });
 }
 
 /// The place of the value that beats all others; what isn't a number is beaten by everything.
@@ -68,11 +70,15 @@ fn best(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> usize {
 }
 
 pub(super) fn min(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| window.values[best(window.values, |a, b| a < b)]);
+    each(samples, column, |window| {
+        window.values[best(window.values, |a, b| a < b)]
+    });
 }
 
 pub(super) fn max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| window.values[best(window.values, |a, b| a > b)]);
+    each(samples, column, |window| {
+        window.values[best(window.values, |a, b| a > b)]
+    });
 }
 
 fn seconds(window: Window<'_>, place: usize) -> f64 {
@@ -84,15 +90,21 @@ pub(super) fn time_of_first(samples: &Samples<'_>, _: &Surroundings<'_>, column:
 }
 
 pub(super) fn time_of_last(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| seconds(window, window.times_ms.len() - 1));
+    each(samples, column, |window| {
+        seconds(window, window.times_ms.len() - 1)
+    });
 }
 
 pub(super) fn time_of_min(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| seconds(window, best(window.values, |a, b| a <= b)));
+    each(samples, column, |window| {
+        seconds(window, best(window.values, |a, b| a <= b))
+    });
 }
 
 pub(super) fn time_of_max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| seconds(window, best(window.values, |a, b| a >= b)));
+    each(samples, column, |window| {
+        seconds(window, best(window.values, |a, b| a >= b))
+    });
 }
 
 fn count_pairs(window: Window<'_>, counts: impl Fn(f64, f64) -> bool) -> f64 {
@@ -131,7 +143,9 @@ pub(super) fn mad(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64
         sorted.clear();
         sorted.extend_from_slice(window.values);
         let median = quantile(0.5, &mut sorted);
-        sorted.iter_mut().for_each(|value| *value = (*value - median).abs());
+        sorted
+            .iter_mut()
+            .for_each(|value| *value = (*value - median).abs());
         Some(quantile(0.5, &mut sorted))
     });
 }
