@@ -141,7 +141,8 @@ impl Scorecard {
     /// Puts the scores of rehearsals together, all of the same rules.
     pub fn new(rules_file: &str, runs: &[RunScore]) -> Self {
         let is_healthy = |run: &&RunScore| run.incidents.is_empty();
-        let weeks = |seconds: f64| seconds / WEEK_SECONDS;
+        // The sum of nothing is -0.
+        let weeks = |seconds: f64| seconds.max(0.0) / WEEK_SECONDS;
         let seconds: f64 = runs.iter().map(|run| run.virtual_seconds).sum();
         let healthy = runs.iter().filter(is_healthy);
         let healthy_seconds: f64 = healthy.map(|run| run.virtual_seconds).sum();

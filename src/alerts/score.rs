@@ -87,8 +87,10 @@ struct Alarm<'t> {
 impl Alarm<'_> {
     /// Whether it may speak of this promise, and does so while it is broken or shortly after.
     fn speaks_of(&self, broken: &BrokenPromise) -> bool {
-        let schedule = self.alert.labels.get("scheduleId");
-        schedule.is_none_or(|schedule| schedule == broken.schedule.as_str())
+        let labels = &self.alert.labels;
+        let is_of = |label, value| labels.get(label).is_none_or(|named| named == value);
+        is_of("scheduleId", broken.schedule.as_str())
+            && is_of("mode", broken.mode.as_str())
             && self.from_ms <= broken.to.after(SETTLING).millis()
             && self.to_ms >= broken.from.millis()
     }

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use anstyle::AnsiColor;
 
 use super::card::Scorecard;
+use super::tune::TradeOff;
 use crate::check::PromiseKind;
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, dim, paint};
@@ -37,6 +38,41 @@ fn write_card(out: &mut String, card: &Scorecard) -> fmt::Result {
     write_troubles(out, card)
 }
 
+/// A trade-off as text with styles.
+pub fn trade_off_text(trade_off: &TradeOff) -> String {
+    let head = [
+        trade_off.parameter.as_str(),
+        "recall",
+        "precision",
+        "delay",
+        "resolves",
+        "alarms",
+        "false",
+        "false/week",
+    ];
+    let rows = trade_off.points.iter().map(|point| {
+        vec![
+            point.value.to_string(),
+            ratio(point.score.recall),
+            ratio(point.score.precision),
+            length(point.score.median_seconds_to_detect),
+            length(point.score.median_seconds_to_resolve),
+            count(point.score.alarms),
+            count(point.score.false_alarms),
+            format!("{:.3}", point.false_alarms_per_week),
+        ]
+    });
+    let mut text = format!("{}\n\n", bold(&trade_off.rule));
+    // Writing to a string can't fail.
+    let _ = table(&mut text, &with_head(&head, rows));
+    text
+}
+
+fn with_head(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    let head = head.iter().map(|cell| (*cell).to_owned()).collect();
+    std::iter::once(head).chain(rows).collect()
+}
+
 fn promises(card: &Scorecard) -> Vec<Vec<String>> {
     let head = ["promise", "incidents", "detected", "recall", "median delay"];
     let rows = card.promises.iter().map(|promise| {
@@ -48,10 +84,7 @@ fn promises(card: &Scorecard) -> Vec<Vec<String>> {
             length(promise.median_seconds_to_detect),
         ]
     });
-    [head.map(String::from).to_vec()]
-        .into_iter()
-        .chain(rows)
-        .collect()
+    with_head(&head, rows)
 }
 
 fn rules(card: &Scorecard) -> Vec<Vec<String>> {
@@ -97,10 +130,7 @@ fn rules(card: &Scorecard) -> Vec<Vec<String>> {
             format!("{:.3} %", rule.share_firing * 100.0),
         ]
     });
-    [head.map(String::from).to_vec()]
-        .into_iter()
-        .chain(rows)
-        .collect()
+    with_head(&head, rows)
 }
 
 fn ratio(share: Option<f64>) -> String {

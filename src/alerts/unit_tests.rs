@@ -44,6 +44,8 @@ pub enum UnitTestError {
 struct File<'t> {
     rule_files: [&'t str; 1],
     evaluation_interval: String,
+    /// Without it `promtool` takes the groups in any order.
+    group_eval_order: Vec<&'t str>,
     tests: [Test; 1],
 }
 
@@ -124,9 +126,11 @@ pub fn unit_tests(
     if let Some(rule) = differing_rule(&timeline, &unshifted, span.start_ms) {
         return Err(UnitTestError::Date(rule));
     }
+    let groups = rules.groups.iter();
     let file = File {
         rule_files: [rules_path],
         evaluation_interval: duration(interval_ms),
+        group_eval_order: groups.map(|group| group.name.as_str()).collect(),
         tests: [Test {
             name: name.to_owned(),
             interval: duration(grid.step_ms),

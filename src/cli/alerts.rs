@@ -9,13 +9,15 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
 use rehearsal::alerts::{
-    BUNDLED, BUNDLED_PATH, RunScore, Scorecard, Subject, Survey, SurveyError, junit, text,
+    BUNDLED, BUNDLED_PATH, RunScore, Scorecard, Subject, Survey, SurveyError, TradeOff, Tuning,
+    TuningError, junit, picture, text, trade_off_text,
 };
 use rehearsal::check::vocabulary;
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{RuleFile, Timeline};
 use rehearsal::rehearsal::{Finished, RunError};
 use rehearsal::scenario::{Duration, Loader, Scenario};
+use serde::Serialize;
 
 use super::failure::Failure;
 use super::output;
@@ -55,6 +57,13 @@ pub struct Arguments {
     /// Also write the rules and a file of `promtool` unit tests for each rehearsal here
     #[arg(long, value_name = "DIR")]
     unit_tests: Option<PathBuf>,
+    /// Try a range of values on one rule, as in `SchedulerRunStuck threshold=600..3600` or
+    /// `SchedulerRunStuck for=1m..30m`, and print delay against false alarms
+    #[arg(long, num_args = 2, value_names = ["RULE", "RANGE"])]
+    tune: Option<Vec<String>>,
+    /// Where the picture of that goes. Default: `reports/tune-RULE.svg`
+    #[arg(long, value_name = "FILE", requires = "tune")]
+    picture: Option<PathBuf>,
     /// What to print on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -88,6 +97,9 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(directory) = &arguments.unit_tests {
         write(&directory.join("rules.yaml"), &rules_text)?;
     }
+    if let Some([rule, range]) = arguments.tune.as_deref() {
+        return tune(arguments, &rules, &scenarios, rule, range);
+    }
     let card = Scorecard::new(&path, &score(arguments, &rules, &scenarios)?);
     output::print(&match arguments.format {
         Format::Text => text(&card),
@@ -103,25 +115,66 @@ fn score(
     rules: &RuleFile,
     scenarios: &[Scenario],
 ) -> Result<Vec<RunScore>, Failure> {
-    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let survey = Survey {
-        rules,
-        interval_ms: (arguments.interval.as_nanos() / 1_000_000) as i64,
-        jobs: arguments.jobs.unwrap_or_else(cores),
-    };
-    let seeds = arguments.seeds.as_ref();
-    let subjects = Subject::all(scenarios, seeds, arguments.profile.kind());
-    let bar = SeedBar::new("alerts", &(0..subjects.len() as u64));
-    let work = |finished: &Finished| {
+    let survey = survey(arguments, rules);
+    over(arguments, &survey, scenarios, |finished| {
         let timeline = survey.timeline(finished).map_err(SurveyError::from)?;
         if let Some(directory) = &arguments.unit_tests {
             write_unit_tests(directory, rules, finished, &timeline)?;
         }
-        Ok::<RunScore, Failure>(survey.score(finished, &timeline)?)
-    };
-    let scores = survey.over(&subjects, work, || bar.advance_by_one());
+        Ok(survey.score(finished, &timeline)?)
+    })
+}
+
+/// Prints what other values would do, and draws it.
+fn tune(
+    arguments: &Arguments,
+    rules: &RuleFile,
+    scenarios: &[Scenario],
+    rule: &str,
+    range: &str,
+) -> Result<u8, Failure> {
+    let usage = |error: &dyn std::fmt::Display| Failure::Usage(error.to_string());
+    let tuning: Tuning = range.parse().map_err(|error: TuningError| usage(&error))?;
+    let files = tuning
+        .rule_files(rules, rule)
+        .map_err(|error| usage(&error))?;
+    let survey = survey(arguments, rules);
+    let runs = over(arguments, &survey, scenarios, |finished| {
+        Ok(TradeOff::scores(&files, &survey, finished)?)
+    })?;
+    let trade_off = TradeOff::new(rule, &tuning, &runs);
+    let default = || PathBuf::from(format!("reports/tune-{rule}.svg"));
+    let path = arguments.picture.clone().unwrap_or_else(default);
+    write(&path, &picture(&trade_off).map_err(Failure::Surroundings)?)?;
+    output::print(&match arguments.format {
+        Format::Json => json(&trade_off)?,
+        _ => format!("{}\nwrote {}\n", trade_off_text(&trade_off), path.display()),
+    })?;
+    Ok(0)
+}
+
+fn survey<'r>(arguments: &Arguments, rules: &'r RuleFile) -> Survey<'r> {
+    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    Survey {
+        rules,
+        interval_ms: arguments.interval.std().as_millis() as i64,
+        jobs: arguments.jobs.unwrap_or_else(cores),
+    }
+}
+
+/// Rehearses all scenarios, and does `work` with each rehearsal.
+fn over<T: Send>(
+    arguments: &Arguments,
+    survey: &Survey<'_>,
+    scenarios: &[Scenario],
+    work: impl Fn(&Finished) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, Failure> {
+    let seeds = arguments.seeds.as_ref();
+    let subjects = Subject::all(scenarios, seeds, arguments.profile.kind());
+    let bar = SeedBar::new("alerts", &(0..subjects.len() as u64));
+    let done = survey.over(&subjects, work, || bar.advance_by_one());
     bar.finish();
-    scores
+    done
 }
 
 fn write_unit_tests(
@@ -137,8 +190,8 @@ fn write_unit_tests(
     write(&directory.join(format!("{name}.test.yaml")), &written)
 }
 
-fn json(card: &Scorecard) -> Result<String, Failure> {
-    let text = serde_json::to_string_pretty(card);
+fn json(document: &impl Serialize) -> Result<String, Failure> {
+    let text = serde_json::to_string_pretty(document);
     let text = text.map_err(|error| Failure::Surroundings(error.to_string()))?;
     Ok(text + "\n")
 }

@@ -16,6 +16,7 @@ mod recorded;
 mod rule_run;
 mod states;
 mod template;
+mod tuned;
 
 pub use evaluate::{EvaluateError, Span, Timeline, evaluate};
 pub use file::{
@@ -24,3 +25,4 @@ pub use file::{
 pub use recorded::{Both, Recorded};
 pub use states::{Alert, AlertState, Transition};
 pub use template::{Template, TemplateError};
+pub use tuned::{Parameter, TunedError};

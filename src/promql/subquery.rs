@@ -56,10 +56,6 @@ impl RangeOperator for Subquery<'_> {
         self.of.series()
     }
 
-    fn reach_ms(&self) -> i64 {
-        self.range_ms
-    }
-
     fn visit(
         &self,
         steps: Steps,

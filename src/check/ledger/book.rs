@@ -186,15 +186,15 @@ impl Truth {
             return;
         }
         let record = &self.runs[change.run];
-        let schedule = record.schedule;
+        let (schedule, mode) = (record.schedule, record.mode);
         let kept = self.options.backlog_refresh * 4;
-        let backlog = &mut self.schedules.table[schedule].backlog[record.mode.index()];
+        let backlog = &mut self.schedules.table[schedule].backlog[mode.index()];
         let images = (backlog.images + after).saturating_sub(before);
         let waited_since = backlog.fell_at;
         let falls = images < backlog.images;
         backlog.set(images, self.now, kept);
         if falls {
-            self.backlog_fell(schedule, waited_since);
+            self.backlog_fell(schedule, mode, waited_since);
         }
         self.tally.move_backlog(before, after);
     }

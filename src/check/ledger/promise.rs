@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::{RunIndex, ScheduleIndex};
 use super::truth::{RunChange, Truth};
-use crate::model::{RunId, RunState, ScheduleId, Timestamp};
+use crate::model::{Mode, RunId, RunState, ScheduleId, Timestamp};
 
 /// A promise broken for this long is an incident, whatever caused it.
 pub const INCIDENT: Duration = Duration::from_secs(5 * 60);
@@ -81,6 +81,8 @@ pub struct BrokenPromise {
     pub kind: PromiseKind,
     /// Whose.
     pub schedule: ScheduleId,
+    /// In which mode.
+    pub mode: Mode,
     /// The run, if it was promised of one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
@@ -97,6 +99,14 @@ impl BrokenPromise {
     }
 }
 
+/// Of whom something is promised.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    schedule: &'a ScheduleId,
+    mode: Mode,
+    run: Option<&'a RunId>,
+}
+
 /// The promises that were broken so far.
 #[derive(Debug, Default)]
 pub(crate) struct Promises {
@@ -105,17 +115,19 @@ pub(crate) struct Promises {
 
 impl Promises {
     /// A run that could not be planned. Errors of one schedule in quick succession are one breach.
-    fn planning_failed(&mut self, schedule: &ScheduleId, now: Timestamp) {
+    fn planning_failed(&mut self, Subject { schedule, mode, .. }: Subject<'_>, now: Timestamp) {
         let kind = PromiseKind::PlanningSucceeds;
         let to = now.after(kind.patience());
         let is_same = |broken: &&mut BrokenPromise| {
-            broken.kind == kind && broken.schedule == *schedule && broken.to >= now
+            let is_whose = broken.schedule == *schedule && broken.mode == mode;
+            broken.kind == kind && is_whose && broken.to >= now
         };
         match self.broken.iter_mut().rev().find(is_same) {
             Some(broken) => broken.to = to,
             None => self.broken.push(BrokenPromise {
                 kind,
                 schedule: schedule.clone(),
+                mode,
                 run: None,
                 from: now,
                 to,
@@ -124,19 +136,14 @@ impl Promises {
     }
 
     /// What was promised happens at `now`, after a wait since `since`.
-    fn kept(
-        &mut self,
-        kind: PromiseKind,
-        (schedule, run): (&ScheduleId, Option<&RunId>),
-        since: Timestamp,
-        now: Timestamp,
-    ) {
+    fn kept(&mut self, kind: PromiseKind, subject: Subject<'_>, since: Timestamp, now: Timestamp) {
         let from = since.after(kind.patience());
         if now > from {
             self.broken.push(BrokenPromise {
                 kind,
-                schedule: schedule.clone(),
-                run: run.cloned(),
+                schedule: subject.schedule.clone(),
+                mode: subject.mode,
+                run: subject.run.cloned(),
                 from,
                 to: now,
             });
@@ -149,15 +156,18 @@ impl Truth {
     pub(super) fn keep_promises(&mut self, change: &RunChange<'_>) {
         let (before, after) = (change.before, change.after);
         let (now, record) = (self.now, &mut self.runs[change.run]);
-        let schedule = &after.schedule;
-        let subject = (schedule, Some(&after.id));
+        let subject = Subject {
+            schedule: &after.schedule,
+            mode: after.mode,
+            run: Some(&after.id),
+        };
         let is_progress = before != Some(after.state) || change.stats_before != after.stats;
         match before {
             Some(RunState::Planning) if after.state != RunState::Planning => {
                 let kind = PromiseKind::PlannedInTime;
                 self.promises.kept(kind, subject, record.created_at, now);
                 if after.state == RunState::Error {
-                    self.promises.planning_failed(schedule, now);
+                    self.promises.planning_failed(subject, now);
                 }
             }
             Some(RunState::Queued | RunState::Running) if is_progress => {
@@ -172,8 +182,12 @@ impl Truth {
     }
 
     /// The backlog of a schedule falls.
-    pub(super) fn backlog_fell(&mut self, schedule: ScheduleIndex, since: Timestamp) {
-        let subject = (&self.schedules.ids[usize::from(schedule)], None);
+    pub(super) fn backlog_fell(&mut self, schedule: ScheduleIndex, mode: Mode, since: Timestamp) {
+        let subject = Subject {
+            schedule: &self.schedules.ids[usize::from(schedule)],
+            mode,
+            run: None,
+        };
         let kind = PromiseKind::BacklogFalls;
         self.promises.kept(kind, subject, since, self.now);
     }
@@ -184,10 +198,11 @@ impl Truth {
             self.still_waits(run);
         }
         for schedule in self.schedules.table.indices() {
-            let backlogs = &self.schedules[schedule].backlog;
-            let waiting = backlogs.iter().filter(|backlog| backlog.images > 0);
-            for since in waiting.map(|backlog| backlog.fell_at).collect::<Vec<_>>() {
-                self.backlog_fell(schedule, since);
+            for mode in Mode::ALL {
+                let backlog = &self.schedules[schedule].backlog[mode.index()];
+                if backlog.images > 0 {
+                    self.backlog_fell(schedule, mode, backlog.fell_at);
+                }
             }
         }
         let mut broken = std::mem::take(&mut self.promises.broken);
@@ -202,7 +217,11 @@ impl Truth {
             Some(RunState::Planning) => (PromiseKind::PlannedInTime, record.created_at),
             _ => (PromiseKind::RunsProgress, record.progress_at),
         };
-        let subject = (schedule, Some(&record.id));
+        let subject = Subject {
+            schedule,
+            mode: record.mode,
+            run: Some(&record.id),
+        };
         self.promises.kept(kind, subject, since, self.now);
     }
 }
