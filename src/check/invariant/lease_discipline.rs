@@ -64,7 +64,8 @@ pub(crate) fn refused(board: &mut Board) {
     board.held(LeaseDiscipline, 1, 1);
 }
 
-/// Looks whether a segment commit comes from the newest delivery. To be called before it is booked.
+/// Looks whether a segment commit comes from the newest delivery, and from its holder. To be called
+/// before it is booked.
 pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
     let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) else {
         return;
@@ -83,6 +84,15 @@ pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) 
             format_args!("delivery {} or newer", record.delivery),
             delivery,
         )
+    });
+    // Deliveries are forgotten with their message.
+    let Some(holder) = truth.messages.deliveries.get(&delivery) else {
+        return;
+    };
+    board.check(LeaseDiscipline, true, holder.life == taken.life, || {
+        let what = format!("it was committed under delivery {delivery}, which is another's");
+        Complaint::new(format_args!("segment {}", segment.key), what)
+            .expected(truth.life_name(holder.life), &taken.commit.token.life)
     });
 }
 

@@ -81,6 +81,9 @@ impl Truth {
         for key in &commit.release {
             self.book_release(key);
         }
+        if let Step::Segment(segment) = &commit.step {
+            self.book_promised(&segment.key, &commit.release);
+        }
         self.book_balances(taken);
         self.book_call(taken);
     }
@@ -225,6 +228,18 @@ impl Truth {
         self.tally.images += commit.reports.len() as u64;
         self.tally.images_failed += commit.failed.len() as u64;
         self.tally.deltas += commit.deltas.len() as u64;
+    }
+
+    /// Who commits a segment has to enqueue what the commit releases.
+    fn book_promised(&mut self, by: &SegmentKey, released: &[SegmentKey]) {
+        let found = released
+            .iter()
+            .filter_map(|key| Some((by.index, self.runs.table.find(&key.run)?, key.index)));
+        let mut found: Vec<_> = found.collect();
+        let run = self.runs.table.find(&by.run);
+        if let Some(work) = run.and_then(|run| self.runs[run].work.as_mut()) {
+            work.releases.append(&mut found);
+        }
     }
 
     fn book_intents(&mut self, commit: &Commit) {

@@ -22,6 +22,8 @@ pub(crate) struct SegmentRecord {
     pub leases: u16,
     /// Copies of its message that are ready or leased.
     pub copies: u16,
+    /// Its message came onto the queue.
+    pub was_enqueued: bool,
 }
 
 /// What is kept of a run until it is terminal.
@@ -37,6 +39,8 @@ pub(crate) struct Work {
     pub committed: u32,
     /// An enqueue intent stands, since then.
     pub intent_since: Option<Timestamp>,
+    /// Segments that the commits of its segments have released: by which, and which.
+    pub releases: Vec<(u32, RunIndex, u32)>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.
