@@ -1,6 +1,9 @@
 //! Integration tests: one binary, a module per subject.
 
+mod bugbase;
 mod command_line;
+mod comparison;
+mod deploy;
 mod endpoint;
 mod golden;
 mod house;
@@ -14,6 +17,7 @@ mod program;
 mod prometheus;
 mod promtool;
 mod readme;
+mod replay;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;
