@@ -100,7 +100,7 @@ impl Counts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepResult {
-    /// [`SCHEMA`].
+    /// The version of the format.
     pub schema: String,
     /// What was swept.
     pub subject: Subject,
