@@ -15,6 +15,8 @@ mod junit;
 mod picture;
 mod score;
 mod survey;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tune;
 pub mod unit_tests;

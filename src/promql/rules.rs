@@ -16,6 +16,8 @@ mod recorded;
 mod rule_run;
 mod states;
 mod template;
+#[cfg(test)]
+mod tests;
 mod tuned;
 
 pub use evaluate::{EvaluateError, Span, Timeline, evaluate};

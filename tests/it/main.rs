@@ -1,12 +1,16 @@
 //! Integration tests: one binary, a module per subject.
 
+mod alerts;
 mod command_line;
+mod dashboard;
+mod differential;
 mod endpoint;
 mod golden;
 mod house;
 mod malformed;
 mod metrics;
 mod openmetrics;
+mod operators;
 #[path = "../plant/mod.rs"]
 mod plant;
 mod planted;

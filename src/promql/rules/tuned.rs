@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use promql_parser::parser::Expr;
-use promql_parser::util::{ExprVisitorMut, walk_expr_mut};
+use promql_parser::util::visitor::{ExprVisitorMut, walk_expr_mut};
 
 use super::file::{AlertRule, Rule, RuleFile};
 use crate::promql::Query;
