@@ -11,6 +11,7 @@ mod progress;
 mod rehearse;
 mod replay;
 mod report;
+mod rules;
 mod run;
 mod schema;
 mod shrink;

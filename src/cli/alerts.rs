@@ -8,9 +8,7 @@ use std::thread::available_parallelism;
 
 use clap::{Args, ValueEnum};
 use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
-use rehearsal::alerts::{
-    BUNDLED, BUNDLED_PATH, RunScore, Scorecard, Subject, Survey, SurveyError, junit, text,
-};
+use rehearsal::alerts::{RunScore, Scorecard, Subject, Survey, SurveyError, junit, text};
 use rehearsal::check::vocabulary;
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{RuleFile, Timeline};
@@ -21,6 +19,7 @@ use super::failure::Failure;
 use super::output;
 use super::progress::SeedBar;
 use super::rehearse::Profile;
+use super::rules::read_rules;
 use super::sweep::parse_seeds;
 
 /// The exit code if an incident was missed, or a rule fires while all is well.
@@ -73,12 +72,7 @@ enum Format {
 
 /// Scores the rules, and prints the scorecard.
 pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
-    let (path, rules_text) = match &arguments.rules {
-        None => (BUNDLED_PATH.to_owned(), BUNDLED.to_owned()),
-        Some(path) => (path.display().to_string(), read(path)?),
-    };
-    let rules = RuleFile::parse(&rules_text, &path, arguments.semantics)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let (rules, rules_text) = read_rules(arguments.rules.as_deref(), arguments.semantics)?;
     let loader = Loader {
         vocabulary: vocabulary(),
         overrides: arguments.overrides.clone(),
@@ -88,7 +82,7 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     if let Some(directory) = &arguments.unit_tests {
         write(&directory.join("rules.yaml"), &rules_text)?;
     }
-    let card = Scorecard::new(&path, &score(arguments, &rules, &scenarios)?);
+    let card = Scorecard::new(&rules.path, &score(arguments, &rules, &scenarios)?);
     output::print(&match arguments.format {
         Format::Text => text(&card),
         Format::Json => json(&card)?,
@@ -141,11 +135,6 @@ fn json(card: &Scorecard) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(card);
     let text = text.map_err(|error| Failure::Surroundings(error.to_string()))?;
     Ok(text + "\n")
-}
-
-fn read(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path)
-        .map_err(|error| Failure::Surroundings(format!("can't read {}: {error}", path.display())))
 }
 
 fn write(path: &Path, content: &str) -> Result<(), Failure> {

@@ -4,12 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rehearsal::promql::Semantics;
 use rehearsal::report::{
     Dashboard, RecordingError, RunRecord, find_recording, html, read_recording,
 };
 
 use super::failure::Failure;
 use super::output;
+use super::rules::read_rules;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -19,6 +21,9 @@ pub struct Arguments {
     /// A classic Grafana dashboard whose panels are drawn. Default: the worker's own
     #[arg(long, value_name = "FILE")]
     dashboard: Option<PathBuf>,
+    /// A file of Prometheus rules whose alerts are shown. Default: the worker's own
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Where the report goes. Default: beside the recording, as `NAME-SEED.html`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -30,11 +35,12 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
         Some(path) => read_dashboard(path)?,
         None => Dashboard::bundled(),
     };
+    let (rules, _) = read_rules(arguments.rules.as_deref(), Semantics::default())?;
     let path = find_recording(&arguments.run)?;
     let (run, series) = read_recording(&path)?;
     let out = arguments.out.clone();
     let out = out.unwrap_or_else(|| path.with_extension("html"));
-    fs::write(&out, html(&run, &series, &dashboard)).map_err(|error| {
+    fs::write(&out, html(&run, &series, &dashboard, &rules)).map_err(|error| {
         Failure::Surroundings(format!("can't write {}: {error}", out.display()))
     })?;
     output::print(&format!("{}\n", said(&run, &out)))?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use rehearsal::check::vocabulary;
+use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::Finished;
 use rehearsal::report::{self, Dashboard, RunRecord, RunReport, worst_exit_code};
 use rehearsal::scenario::{Loader, Scenario};
@@ -13,6 +14,7 @@ use rehearsal::scenario::{Loader, Scenario};
 use super::failure::Failure;
 use super::progress::Bar;
 use super::rehearse::{Profile, rehearse};
+use super::rules::read_rules;
 use super::{banner, output};
 
 #[derive(Args)]
@@ -154,7 +156,8 @@ fn write_run(directory: &Path, report: &RunReport, finished: &Finished) -> Resul
     report::write_recording(&path, &run, &finished.recording)
         .map_err(|error| cannot_write(&path, &error))?;
     let path = document(directory, report, "html");
-    let page = report::html(&run, &finished.recording, &Dashboard::bundled());
+    let (rules, _) = read_rules(None, Semantics::default())?;
+    let page = report::html(&run, &finished.recording, &Dashboard::bundled(), &rules);
     fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
 }
 

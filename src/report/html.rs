@@ -25,10 +25,11 @@ pub use dashboard::{Dashboard, DashboardError};
 
 use super::RunRecord;
 use crate::metrics::Recording;
+use crate::promql::rules::{RuleFile, evaluate};
 use dashboard::VariableModel;
 use grid::Grid;
 use island::{DrawnSection, Island};
-use oracle::Oracle;
+use oracle::{Archive, Oracle};
 use panel::Painter;
 use timeline::Group;
 use variable::Variable;
@@ -36,11 +37,12 @@ use variable::Variable;
 /// The dashboard of the operator files.
 const BUNDLED: &str = include_str!("../../docs/ops/scheduler-worker-grafana-dashboard.json");
 
-/// Values of a series at most: as many as a wide panel has pixels.
-const POINTS_MAX: usize = 720;
+/// Values of a series at most: as many as a wide panel has pixels on a good screen, so that there is
+/// something to see when it is zoomed.
+const POINTS_MAX: usize = 2_400;
 
 /// Values of a series at least, however many series there are.
-const POINTS_MIN: usize = 90;
+const POINTS_MIN: usize = 150;
 
 /// The data of a page takes no more than this, bytes, unless even [`POINTS_MIN`] values do: with
 /// frame, style and script the page stays below a megabyte.
@@ -56,12 +58,23 @@ impl Dashboard {
     }
 }
 
-/// The report of a finished rehearsal with the panels of a dashboard.
-pub fn html(run: &RunRecord, series: &Recording, dashboard: &Dashboard) -> String {
-    let timeline = history::groups(run);
+/// The report of a finished rehearsal with the panels of a dashboard and the alerts of some rules.
+pub fn html(
+    run: &RunRecord,
+    series: &Recording,
+    dashboard: &Dashboard,
+    rules: &RuleFile,
+) -> String {
+    let told = evaluate(rules, series, history::span(run));
+    let timeline = history::groups(run, rules, &told);
+    let archive = Archive {
+        series,
+        rules,
+        recorded: &told.map(|told| told.recorded).unwrap_or_default(),
+    };
     let mut points = POINTS_MAX;
     loop {
-        let island = draw(run, series, dashboard, timeline.clone(), points);
+        let island = draw(run, &archive, dashboard, timeline.clone(), points);
         let json = island.json();
         if json.len() <= ISLAND_MAX || points <= POINTS_MIN {
             return frame::page(run, dashboard, &island, &json);
@@ -73,13 +86,13 @@ pub fn html(run: &RunRecord, series: &Recording, dashboard: &Dashboard) -> Strin
 /// The data of a page whose series have so many values at most.
 fn draw(
     run: &RunRecord,
-    series: &Recording,
+    archive: &Archive<'_>,
     dashboard: &Dashboard,
     timeline: Vec<Group>,
     points: usize,
 ) -> Island {
     let grid = Grid::fitting(run.start_ms, run.end_ms, run.scrape_interval_ms, points);
-    let oracle = Oracle::new(series, grid, run.end_ms);
+    let oracle = Oracle::new(archive, grid, run.end_ms);
     let resolve =
         |model: &VariableModel| Variable::resolve(model, |query| oracle.label_values(query));
     let variables: Vec<Variable> = dashboard.variables.iter().filter_map(resolve).collect();

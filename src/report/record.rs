@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunReport;
-use crate::check::Episode;
+use crate::check::{BrokenPromise, Episode};
 use crate::rehearsal::Finished;
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Parameter, parameters};
@@ -30,6 +30,8 @@ pub struct RunRecord {
     pub scenario: String,
     /// When faults went on.
     pub faults: Vec<Episode>,
+    /// When promises were broken: the truth behind alerts.
+    pub broken_promises: Vec<BrokenPromise>,
 }
 
 impl RunRecord {
@@ -46,6 +48,7 @@ impl RunRecord {
             parameters: parameters(scenario),
             scenario: to_text(&to_table(scenario)),
             faults: finished.ledger.episodes.clone(),
+            broken_promises: finished.ledger.broken_promises.clone(),
         }
     }
 }

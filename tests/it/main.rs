@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per subject.
 
+mod browser;
 mod command_line;
 mod endpoint;
 mod golden;
@@ -14,6 +15,7 @@ mod program;
 mod prometheus;
 mod promtool;
 mod readme;
+mod report;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;

@@ -10,6 +10,7 @@ use super::dashboard::Dashboard;
 use super::island::Island;
 use crate::report::number::seconds;
 use crate::report::{RunRecord, Verdict};
+use crate::scenario::Duration;
 
 const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
 
@@ -109,7 +110,7 @@ fn head(run: &RunRecord) -> Markup {
             }
             dl .facts {
                 (fact("Seed", &report.seed.to_string()))
-                (fact("Faults drawn", &report.profile))
+                (fact("Profile", &report.profile))
                 (fact("Virtual time", &seconds(report.virtual_seconds)))
                 (fact("Took", &seconds(report.wall_seconds)))
                 (fact("Trace", &report.trace_hash))
@@ -123,8 +124,8 @@ fn fact(name: &str, value: &str) -> Markup {
 }
 
 fn panels(run: &RunRecord, dashboard: &Dashboard, island: &Island) -> Markup {
-    let step = seconds(island.step_ms as f64 / 1e3);
-    let scrape = seconds(run.scrape_interval_ms as f64 / 1e3);
+    let length = |ms: i64| Duration::from_secs(ms as u64 / 1_000).to_string();
+    let (step, scrape) = (length(island.step_ms), length(run.scrape_interval_ms));
     let sampling = if island.step_ms == run.scrape_interval_ms {
         format!("One value each {step}, as scraped.")
     } else {

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::grid::Grid;
 use super::legend::LabelMap;
 use super::variable::LabelQuery;
-use crate::metrics::{Labels, Recording};
+use crate::metrics::{Family, Labels, Recording};
+use crate::model::suggest::closest;
+use crate::promql::rules::{Both, Recorded, Rule, RuleFile};
 use crate::promql::{Engine, Query, Semantics, Value};
 
 /// The answer for one series.
@@ -17,18 +19,52 @@ pub struct Line {
     pub values: Vec<Option<f64>>,
 }
 
+/// Everything that can be asked about.
+pub struct Archive<'r> {
+    /// What was scraped.
+    pub series: &'r Recording,
+    /// The rules that were evaluated over it.
+    pub rules: &'r RuleFile,
+    /// What they recorded.
+    pub recorded: &'r Recorded,
+}
+
+impl<'r> Archive<'r> {
+    /// Whether there are series of that name, or could have been.
+    fn knows(&self, name: &str) -> bool {
+        let belongs = |family: &Family| {
+            let part = name.strip_prefix(family.name.as_ref());
+            part.is_some_and(|part| matches!(part, "" | "_bucket" | "_sum" | "_count"))
+        };
+        !self.series.named(name).is_empty()
+            || self.series.families().any(belongs)
+            || self.rules.rules().any(|rule| rule.name() == name)
+            || ALERT_SERIES.contains(&name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let families = self.series.families().map(|family| family.name.as_ref());
+        families.chain(self.rules.rules().map(Rule::name))
+    }
+}
+
+/// The series that tell of alerts.
+const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
+
 /// Answers questions about one run.
 pub struct Oracle<'r> {
-    engine: Engine<'r, Recording>,
+    archive: &'r Archive<'r>,
+    source: Both<'r, Recording, Recorded>,
     grid: Grid,
     end_ms: i64,
 }
 
 impl<'r> Oracle<'r> {
     /// Answers over the instants of `grid`, and at the run's end.
-    pub fn new(recording: &'r Recording, grid: Grid, end_ms: i64) -> Self {
+    pub fn new(archive: &'r Archive<'r>, grid: Grid, end_ms: i64) -> Self {
         Self {
-            engine: Engine::new(recording),
+            archive,
+            source: Both(archive.series, archive.recorded),
             grid,
             end_ms,
         }
@@ -43,8 +79,7 @@ impl<'r> Oracle<'r> {
         let Grid {
             start_ms, step_ms, ..
         } = self.grid;
-        let matrix = self
-            .engine
+        let matrix = Engine::new(&self.source)
             .range(&query, start_ms, self.grid.end_ms(), step_ms)
             .map_err(|error| error.to_string())?;
         let lines = matrix.series.iter().map(|series| Line {
@@ -60,7 +95,7 @@ impl<'r> Oracle<'r> {
     /// Why there is none, as a sentence.
     pub fn at_end(&self, text: &str) -> Result<Vec<Line>, String> {
         let query = self.understand(text)?;
-        let value = self.engine.instant(&query, self.end_ms);
+        let value = Engine::new(&self.source).instant(&query, self.end_ms);
         let line = |labels: LabelMap, value: f64| Line {
             labels,
             values: vec![Some(value)],
@@ -101,6 +136,14 @@ impl<'r> Oracle<'r> {
     fn understand(&self, text: &str) -> Result<Query, String> {
         let query = Query::parse(text, Semantics::V3)
             .map_err(|error| format!("`{text}` is no query that can be answered: {error}"))?;
+        for name in query.metric_names() {
+            if !self.archive.knows(name) {
+                let hint = closest(name, self.archive.names());
+                let hint = hint.map(|name| format!("; did you mean `{name}`?"));
+                let hint = hint.unwrap_or_default();
+                return Err(format!("the run recorded no metric `{name}`{hint}"));
+            }
+        }
         Ok(query)
     }
 }

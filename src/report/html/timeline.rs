@@ -10,8 +10,8 @@ const WIDTH: i64 = 1_500;
 pub struct Group {
     /// `Faults`, `Truth`, `Alerts`.
     pub title: String,
-    /// What is said if there are no lanes.
-    pub nothing: String,
+    /// What is said beside it: how to read the lanes, or why there are none.
+    pub remark: String,
     /// What happened, one kind a lane.
     pub lanes: Vec<Lane>,
 }

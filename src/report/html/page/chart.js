@@ -11,13 +11,16 @@ function makeChart(host, { title, series, panel }, view) {
   area.append(tip);
 
   const hidden = new Set();
+  // In a stack the lowest is drawn last: where those above it add nothing, its edge is seen.
+  const order = series.map((_, i) => (stacked ? series.length - 1 - i : i));
+  const place = (i) => order.indexOf(i) + 1;
   const units = [...new Set(series.map(({ field }) => field.unit ?? ""))].slice(0, 2);
   const scaleOf = (field) => `y${Math.max(0, units.indexOf(field.unit ?? ""))}`;
   const options = {
     ...sizeOf(area),
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: {
       sync: { key: "run", setSeries: false },
       drag: { x: true, y: false, setScale: false },
@@ -27,7 +30,6 @@ function makeChart(host, { title, series, panel }, view) {
     scales: { x: { min: view.from, max: view.to } },
     axes: [timeAxis()],
     series: [{}],
-    bands: [],
     hooks: {
       setCursor: [(u) => followCursor(u)],
       setSelect: [(u) => {
@@ -47,12 +49,11 @@ function makeChart(host, { title, series, panel }, view) {
       distr: custom.scaleDistribution?.type === "log" ? 3 : 1,
       log: custom.scaleDistribution?.log ?? 10,
     };
-    options.axes.push(valueAxis(`y${index}`, field, index));
+    const ofUnit = series.filter((one) => (one.field.unit ?? "") === unit);
+    options.axes.push(valueAxis(`y${index}`, field, index, ofUnit.every(({ values }) => values.every(isCount))));
   });
-  series.forEach(({ field }, index) => {
-    options.series.push(lineOf(field, scaleOf(field), stacked));
-    if (stacked && index > 0) options.bands.push({ series: [index + 1, index], dir: -1 });
-  });
+  options.series.push(...order.map((i) => lineOf(series[i].field, scaleOf(series[i].field), stacked)));
+  options.bands = bands();
 
   const plot = new uPlot(options, data(), area);
   plot.over.addEventListener("mouseenter", () => area.classList.add("hovered"));
@@ -64,7 +65,14 @@ function makeChart(host, { title, series, panel }, view) {
 
   function data() {
     const columns = series.map(({ values }) => values);
-    return [view.times, ...(stacked ? stack(columns, hidden, custom.stacking.mode) : columns)];
+    const drawn = stacked ? stack(columns, hidden, custom.stacking.mode) : columns;
+    return [view.times, ...order.map((i) => drawn[i])];
+  }
+
+  // Between each series of a stack and the next one below it that is shown.
+  function bands() {
+    const shown = series.map((_, i) => i).filter((i) => stacked && !hidden.has(i));
+    return shown.slice(1).map((i, n) => ({ series: [place(i), place(shown[n])], dir: -1 }));
   }
 
   function show(index, shown) {
@@ -73,10 +81,9 @@ function makeChart(host, { title, series, panel }, view) {
     if (stacked) {
       plot.setData(data(), false);
       plot.delBand(null);
-      const seen = series.map((_, i) => i).filter((i) => !hidden.has(i));
-      seen.slice(1).forEach((i, n) => plot.addBand({ series: [i + 1, seen[n] + 1], dir: -1 }));
+      bands().forEach((band) => plot.addBand(band));
     }
-    plot.setSeries(index + 1, { show: shown });
+    plot.setSeries(place(index), { show: shown });
     plot.setScale("x", { min: view.from, max: view.to });
   }
 
@@ -121,22 +128,17 @@ function timeAxis() {
   return {
     stroke: () => colour("quiet"), font: FONT, size: 28, space: 70,
     grid: { stroke: () => colour("grid"), width: 1 }, ticks: { show: false },
-    values: [
-      [86400, "{YYYY}-{MM}-{DD}", null, null, null, null, null, null, 1],
-      [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
-      [60, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
-      [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1],
-    ],
+    incrs: TICK_STEPS, values: (u, splits) => splits.map((seconds) => tickText(seconds, u.scales.x)),
   };
 }
 
-function valueAxis(scale, field, index) {
+function valueAxis(scale, field, index, isWhole) {
   const width = (texts) => Math.max(0, ...texts.map((text) => text.length)) * 6.2 + 14;
   return {
     scale, side: index === 0 ? 3 : 1, stroke: () => colour("quiet"), font: FONT, gap: 4, space: 26,
     size: (_, texts) => (texts ? width(texts) : 40),
     grid: { show: index === 0, stroke: () => colour("grid"), width: 1 }, ticks: { show: false },
-    incrs: SECONDS[field.unit] ? TIME_STEPS.map((step) => step / SECONDS[field.unit]) : undefined,
+    incrs: stepsOf(field, isWhole),
     values: (_, splits) => splits.map((value) => (value == null ? "" : formatUnit(value, field.unit, null))),
   };
 }
@@ -146,6 +148,15 @@ const TIME_STEPS = [
   1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
   3600, 7200, 10800, 21600, 43200, 86400, 172800, 432000, 864000,
 ];
+
+const isCount = (value) => value == null || Number.isInteger(value);
+
+// Counts have no fractions, and seconds are counted by sixty.
+function stepsOf({ unit }, isWhole) {
+  if (SECONDS[unit]) return TIME_STEPS.map((step) => step / SECONDS[unit]);
+  if (!isWhole) return undefined;
+  return Array.from({ length: 15 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+}
 
 // Zero belongs to the picture, unless the dashboard says otherwise.
 function rangeOf(field, low, high) {

@@ -1,14 +1,13 @@
 // The time line: what went on when, one lane for each kind, under the same window as the panels.
 
-const TICK_STEPS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
+// Steps of an axis of time, s.
+const TICK_STEPS = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];
 
 function makeTimeline(root, groups, view) {
   const placed = [];
   const cursor = element("div", { class: "cursor", hidden: true });
-  for (const { title, nothing, lanes } of groups) {
-    const heading = element("h3", {}, title);
-    if (lanes.length === 0) heading.append(element("span", { class: "aside" }, nothing));
-    root.append(heading);
+  for (const { title, remark, lanes } of groups) {
+    root.append(element("h3", {}, title, element("span", { class: "aside" }, remark)));
     for (const lane of lanes) root.append(makeLane(lane, view, placed));
   }
   const axis = element("div", { class: "axis" });
@@ -24,7 +23,7 @@ function makeTimeline(root, groups, view) {
       mark.style.width = `${Math.min(100, right) - Math.max(0, left)}%`;
     }
     axis.replaceChildren(...ticks(view).map((seconds) => {
-      const tick = element("span", {}, tickText(seconds, view));
+      const tick = element("span", {}, tickText(seconds, { min: view.from, max: view.to }));
       tick.style.left = `${share(seconds)}%`;
       return tick;
     }));
@@ -76,8 +75,9 @@ function ticks(view) {
   return Array.from({ length: Math.floor((view.to - first) / step) + 1 }, (_, i) => first + i * step);
 }
 
-function tickText(seconds, view) {
+// A time on an axis: the day at midnight, or where days are all that matters.
+function tickText(seconds, { min, max }) {
   const text = formatTime(seconds);
-  const isMidnight = text.endsWith("00:00:00");
-  return view.to - view.from > 4 * 86400 || isMidnight ? text.slice(5, 10) : text.slice(11, 16);
+  if (max - min > 6 * 86400 || text.endsWith("00:00:00")) return text.slice(5, 10);
+  return max - min > 300 ? text.slice(11, 16) : text.slice(11);
 }
