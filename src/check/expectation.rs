@@ -5,12 +5,10 @@
 //! answer is a vector; the comparison holds if it holds for every value of it. Where the vector is
 //! empty (nothing recorded yet, no sample in a histogram) nothing is asked.
 
-mod alert;
 mod plan;
 
 use std::time::Duration;
 
-pub use alert::AlertWatch;
 use plan::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +53,7 @@ pub struct Span {
 
 /// Holds an expectation against the recorded series.
 pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> Judgement {
-    let query = expectation.query.as_deref().unwrap_or_default();
-    let Ok(comparison) = query.parse::<Comparison>() else {
+    let Ok(comparison) = expectation.query.parse::<Comparison>() else {
         let detail = "the query can't be read".into();
         return Judgement {
             outcome: Outcome::Violated,
@@ -79,7 +76,7 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
         let decided = match expectation.when {
             When::Always => broken.is_some(),
             When::Eventually | When::Sometimes => broken.is_none(),
-            _ => false,
+            When::AtEnd => false,
         };
         if decided {
             break;
@@ -88,19 +85,13 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
     answers.judge(expectation.when)
 }
 
-/// The window of an expectation, ms since 1970.
-fn window_ms(expectation: &Expectation, span: &Span) -> (i64, i64) {
+/// The instants at which an expectation is asked: each scrape interval, and the end.
+fn instants_ms(expectation: &Expectation, span: &Span) -> impl Iterator<Item = i64> {
     let offset = |offset: Option<crate::scenario::Duration>| {
         offset.map(|offset| span.start.after(offset.std()).min(span.end).millis())
     };
     let from = offset(expectation.from).unwrap_or(span.start.millis());
     let until = offset(expectation.until).unwrap_or(span.end.millis());
-    (from, until)
-}
-
-/// The instants at which an expectation is asked: each scrape interval, and the end.
-fn instants_ms(expectation: &Expectation, span: &Span) -> impl Iterator<Item = i64> {
-    let (from, until) = window_ms(expectation, span);
     let step = (span.interval.as_millis() as i64).max(1);
     let first = match expectation.when {
         // Of an end only the end matters.
@@ -199,8 +190,11 @@ mod tests {
             Duration::from_secs(15),
         );
         let expectation = Expectation {
-            query: Some(query.into()),
-            ..Expectation::new(when)
+            name: None,
+            query: query.into(),
+            when,
+            from: None,
+            until: None,
         };
         judge(
             &expectation,

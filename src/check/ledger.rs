@@ -5,7 +5,6 @@ pub(crate) mod call;
 mod commit;
 mod compare;
 mod digest_index;
-mod episode;
 pub(crate) mod export;
 pub(crate) mod fault;
 pub(crate) mod image;
@@ -14,7 +13,6 @@ mod learn;
 pub(crate) mod life;
 pub(crate) mod message;
 mod options;
-pub(crate) mod promise;
 mod queue;
 mod report;
 pub(crate) mod run;
@@ -27,11 +25,9 @@ pub(crate) mod truth;
 
 use std::time::Duration;
 
-pub use episode::{EPISODES_MAX, Episode};
 pub use inventory::Inventory;
 pub use message::Ends;
 pub use options::LedgerOptions;
-pub use promise::{BrokenPromise, INCIDENT, PromiseKind};
 pub use report::LedgerReport;
 pub use stuck::StuckRun;
 pub use tally::Tally;
@@ -52,10 +48,11 @@ use super::invariant::notify_independent::NotifyWatch;
 use super::invariant::plan_truth::Evaluator;
 use super::invariant::scanner_manners::Manners;
 use super::invariant::{
-    applied_learned, cardinality, conservation, cron_once, liveness, no_loss, segment_once,
+    applied_learned, cardinality, conservation, cron_once, lease_discipline, liveness, no_loss,
+    segment_once,
 };
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, Observer, ScheduleChange};
+use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
 use crate::model::{Answer, LifeId, Schedule, Timestamp};
 
 /// What invariants remember for themselves.
@@ -156,7 +153,7 @@ impl Ledger {
             no_loss::finish(&mut self.board, &self.truth);
             self.memory.outbox.finish(&mut self.board);
         }
-        LedgerReport::new(&mut self.truth, &self.board, stuck)
+        LedgerReport::new(&self.truth, &self.board, stuck)
     }
 
     fn set_time(&mut self, at: Timestamp) {
@@ -168,15 +165,18 @@ impl Ledger {
         self.truth.lives.number(life, self.truth.now)
     }
 
-    fn life_ended(&mut self, life: &LifeId) {
+    fn life_ended(&mut self, life: &LifeId, end: LifeEnd) {
         let index = self.life(life);
+        if end == LifeEnd::Stopped {
+            lease_discipline::judge_stop(&mut self.board, &self.truth, index);
+        }
         self.compare_all(index);
         for call in self.truth.calls.close_life(index) {
             let is_segment = call.applied_at.is_some() && call.step == "segment";
             self.truth.tally.segments_lost_with_life += u64::from(is_segment);
         }
         self.memory.turns.ended(index);
-        self.truth.lives.end(index);
+        self.truth.lives.end(index, self.truth.now);
     }
 
     fn schedule_changed(&mut self, schedule: &std::sync::Arc<Schedule>, change: ScheduleChange) {
@@ -187,6 +187,7 @@ impl Ledger {
         let was_live = record.is_live();
         record.released_before = record.released;
         record.previous = record.definition.replace(schedule.clone());
+        record.waiting = None;
         record.changed_at = now;
         match change {
             ScheduleChange::Created => record.created_at = now,
@@ -346,9 +347,9 @@ impl Observer for Ledger {
             Observation::LifeStarted { life } => {
                 self.life(life);
             }
-            Observation::LifeEnded { life, .. } => {
+            Observation::LifeEnded { life, end } => {
                 self.compare_dirty();
-                self.life_ended(life);
+                self.life_ended(life, end);
             }
             Observation::Paused { life } => {
                 let life = self.life(life);
@@ -364,14 +365,8 @@ impl Observer for Ledger {
             Observation::Reconnected { process, port } => {
                 self.truth.lives.reach(process, port, true, at);
             }
-            Observation::FaultBegan { kind, subject } => {
-                self.fault(kind, true);
-                self.truth.episodes.begin(kind, subject, at);
-            }
-            Observation::FaultEnded { kind, subject } => {
-                self.fault(kind, false);
-                self.truth.episodes.end(kind, subject, at);
-            }
+            Observation::FaultBegan { kind, .. } => self.fault(kind, true),
+            Observation::FaultEnded { kind, .. } => self.fault(kind, false),
             Observation::FaultHit { kind } => self.truth.faults.hit(kind, at),
             Observation::ScheduleChanged { schedule, change } => {
                 self.schedule_changed(schedule, change);

@@ -2,13 +2,13 @@
 //! a planted defect for each invariant.
 
 mod docs;
+mod handing_on;
 mod healthy;
 mod learning;
 mod messages;
 mod page;
 mod pages;
 mod planted;
-mod promises;
 mod queue;
 mod steps;
 mod story;

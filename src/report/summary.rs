@@ -172,9 +172,9 @@ pub struct Violation {
 pub struct Expectation {
     /// Its name, or its query.
     pub name: String,
-    /// The comparison, or the series of the alert.
+    /// The comparison.
     pub query: String,
-    /// `always`, `eventually`, `sometimes` or `at_end`; of an alert `fires`, `never_fires` or `resolves`.
+    /// `always`, `eventually`, `sometimes` or `at_end`.
     pub when: String,
     /// What became of it.
     pub outcome: Outcome,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::expectation::Outcome;
 use crate::check::{InvariantName, Violation};
 use crate::rehearsal::Finished;
-use crate::report::{RunReport, Verdict};
+use crate::report::RunReport;
 
 /// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
 /// count as the same bug.
@@ -32,14 +32,6 @@ impl Cause {
     pub fn nondeterminism() -> Self {
         let message = "the same seed gave two different traces";
         Self::new(InvariantName::Determinism.as_str(), message)
-    }
-
-    /// The exit code that it calls for.
-    pub fn exit_code(&self) -> u8 {
-        match *self == Self::nondeterminism() {
-            true => 13,
-            false => Verdict::Fail.exit_code(),
-        }
     }
 
     /// Why this rehearsal failed, and the message in full; none if it did not.

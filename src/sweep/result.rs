@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Coverage, SeedFailure, SeedSet, Trial};
-use crate::report::{Verdict, worst_exit_code};
+use crate::report::Verdict;
 
 /// The version of the file format.
 pub const SCHEMA: &str = "rehearsal.sweep@1";
@@ -33,8 +33,6 @@ pub struct Subject {
     pub set: Vec<String>,
     /// Each seed that is divisible by this was tried twice; 0: none.
     pub rerun_every: u64,
-    /// Events of a seed at most; more is a failure.
-    pub event_budget: u64,
 }
 
 /// How seeds ended.
@@ -102,7 +100,7 @@ impl Counts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepResult {
-    /// [`SCHEMA`].
+    /// The version of the format.
     pub schema: String,
     /// What was swept.
     pub subject: Subject,
@@ -289,11 +287,12 @@ impl SweepResult {
 
     /// The exit code that the sweep calls for: a seed that differs from itself weighs most.
     pub fn exit_code(&self) -> u8 {
-        let codes = self
-            .failures
-            .iter()
-            .map(|failure| failure.cause.exit_code());
-        worst_exit_code(codes.chain([self.verdict().exit_code()]))
+        let nondeterminism = Cause::nondeterminism();
+        let differs = |failure: &Failure| failure.cause == nondeterminism;
+        match self.failures.iter().any(differs) {
+            true => 13,
+            false => self.verdict().exit_code(),
+        }
     }
 }
 
@@ -324,11 +323,6 @@ impl Subject {
                 "--rerun-every",
                 self.rerun_every.to_string(),
                 other.rerun_every.to_string(),
-            ),
-            (
-                "--event-budget",
-                self.event_budget.to_string(),
-                other.event_budget.to_string(),
             ),
         ];
         let differs = fields.into_iter().find(|(_, a, b)| a != b);

@@ -31,18 +31,6 @@ pub struct SeedRow {
     pub numbers: BTreeMap<String, f64>,
 }
 
-impl SeedRow {
-    /// The line for a rehearsal.
-    pub fn of(report: &RunReport) -> Self {
-        Self {
-            seed: report.seed,
-            verdict: report.verdict,
-            numbers: numbers(report),
-            trace: report.trace_hash.clone(),
-        }
-    }
-}
-
 /// Why a seed failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -55,19 +43,6 @@ pub struct SeedFailure {
     pub after_seconds: f64,
     /// What the profile drew: kinds of faults, and options.
     pub drawn: Vec<String>,
-}
-
-impl SeedFailure {
-    /// A seed that gave two different traces.
-    pub fn nondeterminism() -> Self {
-        let cause = Cause::nondeterminism();
-        Self {
-            message: cause.shape.clone(),
-            cause,
-            after_seconds: 0.0,
-            drawn: Vec::new(),
-        }
-    }
 }
 
 /// What became of one seed.
@@ -122,10 +97,13 @@ impl Trial {
             }
         };
         if again.is_some_and(|again| again.row.trace != trial.row.trace) {
+            let cause = Cause::nondeterminism();
             trial.row.verdict = Verdict::Fail;
             trial.failure = Some(SeedFailure {
+                message: cause.shape.clone(),
+                cause,
+                after_seconds: 0.0,
                 drawn: drawn(scenario, seed, options.profile),
-                ..SeedFailure::nondeterminism()
             });
         }
         Ok(trial)
@@ -191,7 +169,12 @@ fn try_once<C: Cast>(
         failure,
         coverage,
         sometimes: sometimes(&report),
-        row: SeedRow::of(&report),
+        row: SeedRow {
+            seed,
+            verdict: report.verdict,
+            numbers: numbers(&report),
+            trace: report.trace_hash,
+        },
         latency_micros: finished.ledger.latency_micros,
         duration_micros: finished.ledger.duration_micros,
     })

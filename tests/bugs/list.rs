@@ -1,442 +1,282 @@
 //! The defects of the bench.
 
+use std::rc::Rc;
+
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::RunState;
 use rehearsal::worker::ports::ScannerError;
 
-use crate::bench::{Bug, Needs};
+use crate::bench::{Bug, OneOf};
 use crate::{
     committing as c, counting as k, messages as m, outliving as o, planning as p, scanning as s,
 };
 
+/// What lets a newer delivery, or the end of its run, come between a segment and its commit.
+const SUPERSEDES: OneOf = &[
+    "process-crash",
+    "rolling-deploy",
+    "graceful-stop",
+    "process-pause",
+    "partition",
+    "queue-outage",
+    "duplicate-delivery",
+    "acknowledgement-lost",
+    "renewal-lost",
+    "poisoned-message",
+    "clock-skew",
+    "cancel",
+    "delete",
+    "purge",
+];
+
+/// What leaves a message on the queue when its run is over.
+const LEAVES_MESSAGES: OneOf = &[
+    "process-crash",
+    "rolling-deploy",
+    "graceful-stop",
+    "process-pause",
+    "partition",
+    "queue-outage",
+    "queue-delay",
+    "duplicate-delivery",
+    "acknowledgement-lost",
+    "renewal-lost",
+    "poisoned-message",
+    "clock-skew",
+    "cancel",
+    "delete",
+];
+
+/// All of them, by the file that they stand in.
 pub const ALL: &[Bug] = &[
-    Bug {
-        name: "segment-counted-when-sent",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::CountsWhenSent::default()),
-    },
-    Bug {
-        name: "anothers-segment-counted",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::CountsAnothers),
-    },
-    Bug {
-        name: "unknown-outcome-counted",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::UnknownIsDone),
-    },
-    Bug {
-        name: "repeat-taken-for-yes",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::RepeatIsDone::default()),
-    },
-    Bug {
-        name: "conflict-counted",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::CountsConflicts::default()),
-    },
-    Bug {
-        name: "run-missing-not-counted",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::MissingNotCounted),
-    },
-    Bug {
-        name: "refused-image-not-counted",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::RefusedNotCounted::default()),
-    },
-    Bug {
-        name: "cancelled-run-stays-active",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::CancelledStaysActive::default()),
-    },
-    Bug {
-        name: "no-work-is-active",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::NoWorkIsActive),
-    },
-    Bug {
-        name: "latency-in-milliseconds",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::Milliseconds),
-    },
-    Bug {
-        name: "latency-since-the-retry",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || {
-            std::rc::Rc::new(k::Misdated::new(|run| {
-                run.not_before.filter(|_| run.state == RunState::Planning)
-            }))
-        },
-    },
-    Bug {
-        name: "duration-since-the-start",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || {
-            std::rc::Rc::new(k::Misdated::new(|run| {
-                run.started_at.filter(|_| run.state == RunState::Running)
-            }))
-        },
-    },
-    Bug {
-        name: "backlog-for-ever",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(k::BacklogForEver::default()),
-    },
-    Bug {
-        name: "fresh-tokens",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::FreshTokens::default()),
-    },
-    Bug {
-        name: "borrowed-delivery",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::BorrowedDelivery),
-    },
-    Bug {
-        name: "no-fence",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::NoFence),
-    },
-    Bug {
-        name: "stale-baseline",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::StaleBaseline::default()),
-    },
-    Bug {
-        name: "baseline-moved-back",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::BaselineMovedBack),
-    },
-    Bug {
-        name: "loser-counts",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::LoserCounts),
-    },
-    Bug {
-        name: "cut-in-another-order",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::CutInAnotherOrder::default()),
-    },
-    Bug {
-        name: "window-stays-open",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::WindowStaysOpen),
-    },
-    Bug {
-        name: "poison-leaves-open",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::PoisonLeavesOpen),
-    },
-    Bug {
-        name: "complete-too-soon",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::CompleteTooSoon),
-    },
-    Bug {
-        name: "event-id-of-the-attempt",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(c::EventIdOfTheAttempt::default()),
-    },
-    Bug {
-        name: "renews-after-expiry",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::RenewsAfterExpiry),
-    },
-    Bug {
-        name: "assumes-renewal",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::AssumesRenewal),
-    },
-    Bug {
-        name: "renews-too-seldom",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::RenewsTooSeldom::default()),
-    },
-    Bug {
-        name: "acknowledges-first",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::AcknowledgesFirst),
-    },
-    Bug {
-        name: "drops-when-stopped",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::DropsWhenStopped),
-    },
-    Bug {
-        name: "outage-is-poison",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::OutageIsPoison),
-    },
-    Bug {
-        name: "enqueue-forgotten",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::EnqueueForgotten),
-    },
-    Bug {
-        name: "intent-ticked-off",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::IntentTickedOff),
-    },
-    Bug {
-        name: "key-reused",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::KeyReused),
-    },
-    Bug {
-        name: "enqueues-twice",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(m::EnqueuesTwice),
-    },
-    Bug {
-        name: "retry-after-ignored",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || {
-            std::rc::Rc::new(s::Misreads(|error| match error {
-                ScannerError::Throttled(_) => ScannerError::Failed,
-                other => other,
-            }))
-        },
-    },
-    Bug {
-        name: "refusal-is-transient",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || {
-            std::rc::Rc::new(s::Misreads(|error| match error {
-                ScannerError::Refused => ScannerError::Failed,
-                other => other,
-            }))
-        },
-    },
-    Bug {
-        name: "failure-is-refusal",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || {
-            std::rc::Rc::new(s::Misreads(|error| match error {
-                ScannerError::Failed => ScannerError::Refused,
-                other => other,
-            }))
-        },
-    },
-    Bug {
-        name: "asks-once-more",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(s::AsksOnceMore),
-    },
-    Bug {
-        name: "own-permits",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(s::OwnPermits::default()),
-    },
-    Bug {
-        name: "age-in-minutes",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::AgeInMinutes),
-    },
-    Bug {
-        name: "newest-first",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::NewestFirst),
-    },
-    Bug {
-        name: "turns-forgotten",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::TurnsForgotten),
-    },
-    Bug {
-        name: "newest-run-first",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::NewestRunFirst),
-    },
-    Bug {
-        name: "cursor-of-its-own",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::CursorOfItsOwn::default()),
-    },
-    Bug {
-        name: "coalesces-into-the-first",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::CoalescesIntoTheFirst),
-    },
-    Bug {
-        name: "queued-fire-lost",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::QueuedFireLost),
-    },
-    Bug {
-        name: "queued-is-skipped",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::QueuedIsSkipped),
-    },
-    Bug {
-        name: "overlap-ignored",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::OverlapIgnored),
-    },
-    Bug {
-        name: "limits-of-old",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::LimitsOfOld::default()),
-    },
-    Bug {
-        name: "filter-ignored",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::FilterIgnored),
-    },
-    Bug {
-        name: "orphans-forgotten",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(p::OrphansForgotten),
-    },
-    Bug {
-        name: "takes-twice",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::TakesTwice),
-    },
-    Bug {
-        name: "zombie-keeps",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::ZombieKeeps),
-    },
-    Bug {
-        name: "nobody-inherits",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::NobodyInherits),
-    },
-    Bug {
-        name: "no-repair",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::NoRepair),
-    },
-    Bug {
-        name: "outbox-in-memory",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::OutboxInMemory::default()),
-    },
-    Bug {
-        name: "published-anyway",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::PublishedAnyway),
-    },
-    Bug {
-        name: "canary",
-        by: &[],
-        budget: 400,
-        needs: &[],
-        make: || std::rc::Rc::new(o::Canary::default()),
-    },
+    Bug::new("segment-counted-when-sent", &[N::SegmentOnce], 8, || {
+        Rc::new(k::CountsWhenSent::default())
+    }),
+    Bug::new(
+        "anothers-segment-counted",
+        &[
+            N::SegmentOnce,
+            N::ActiveTruth,
+            N::Parallelism,
+            N::LatencyCount,
+        ],
+        100,
+        || Rc::new(k::CountsAnothers),
+    ),
+    Bug::new(
+        "unknown-outcome-counted",
+        &[N::SegmentOnce, N::NoLoss],
+        130,
+        || Rc::new(k::UnknownIsDone),
+    ),
+    Bug::new(
+        "repeat-taken-for-yes",
+        &[N::SegmentOnce, N::ActiveTruth],
+        1500,
+        || Rc::new(k::RepeatIsDone::default()),
+    )
+    .needs(&[
+        &["commit-answer-lost", "store-outage", "partition"],
+        SUPERSEDES,
+    ]),
+    Bug::new("conflict-counted", &[N::SegmentOnce], 8, || {
+        Rc::new(k::CountsConflicts::default())
+    }),
+    Bug::new("run-missing-not-counted", &[N::SegmentOnce], 1300, || {
+        Rc::new(k::MissingNotCounted)
+    })
+    .needs(&[&["purge"], LEAVES_MESSAGES]),
+    Bug::new(
+        "refused-image-not-counted",
+        &[N::ImageConservation],
+        60,
+        || Rc::new(k::RefusedNotCounted::default()),
+    ),
+    Bug::new("cancelled-run-stays-active", &[N::ActiveTruth], 100, || {
+        Rc::new(k::CancelledStaysActive::default())
+    }),
+    Bug::new("no-work-is-active", &[N::ActiveTruth], 30, || {
+        Rc::new(k::NoWorkIsActive)
+    }),
+    Bug::new("latency-in-milliseconds", &[N::LatencyCount], 8, || {
+        Rc::new(k::Milliseconds)
+    }),
+    Bug::new("latency-since-the-retry", &[N::LatencyCount], 40, || {
+        Rc::new(k::Misdated::new(|run| {
+            run.not_before.filter(|_| run.state == RunState::Planning)
+        }))
+    }),
+    Bug::new("duration-since-the-start", &[N::LatencyCount], 8, || {
+        Rc::new(k::Misdated::new(|run| {
+            run.started_at.filter(|_| run.state == RunState::Running)
+        }))
+    }),
+    Bug::new("backlog-for-ever", &[N::BacklogTruth], 50, || {
+        Rc::new(k::BacklogForEver::default())
+    }),
+    Bug::new("fresh-tokens", &[N::AppliedLearned, N::NoLoss], 100, || {
+        Rc::new(c::FreshTokens::default())
+    }),
+    Bug::new("borrowed-delivery", &[N::LeaseDiscipline], 100, || {
+        Rc::new(c::BorrowedDelivery)
+    }),
+    Bug::new("stale-baseline", &[N::DeltaTruth], 30, || {
+        Rc::new(c::StaleBaseline::default())
+    }),
+    Bug::new("baseline-moved-back", &[N::DeltaTruth], 1500, || {
+        Rc::new(c::BaselineMovedBack)
+    }),
+    Bug::new(
+        "loser-counts",
+        &[N::ActiveTruth, N::PlannerConservation],
+        8,
+        || Rc::new(c::LoserCounts),
+    ),
+    Bug::new("cut-in-another-order", &[N::PlanTruth], 40, || {
+        Rc::new(c::CutInAnotherOrder::default())
+    }),
+    Bug::new("window-stays-open", &[N::Parallelism], 500, || {
+        Rc::new(c::WindowStaysOpen)
+    }),
+    Bug::new(
+        "poison-leaves-open",
+        &[N::NoLoss, N::ActiveTruth],
+        8,
+        || Rc::new(c::PoisonLeavesOpen),
+    ),
+    Bug::new("complete-too-soon", &[N::ActiveTruth], 8, || {
+        Rc::new(c::CompleteTooSoon)
+    }),
+    Bug::new("event-id-of-the-attempt", &[N::EventOutbox], 8, || {
+        Rc::new(c::EventIdOfTheAttempt::default())
+    }),
+    Bug::new("renews-after-expiry", &[N::LeaseDiscipline], 20000, || {
+        Rc::new(m::RenewsAfterExpiry)
+    }),
+    Bug::new(
+        "assumes-renewal",
+        &[N::LeaseDiscipline, N::Blame],
+        500,
+        || Rc::new(m::AssumesRenewal),
+    ),
+    Bug::new(
+        "renews-too-seldom",
+        &[N::LeaseDiscipline, N::Blame],
+        8,
+        || Rc::new(m::RenewsTooSeldom::default()),
+    ),
+    Bug::new("acknowledges-first", &[N::NoLoss], 8, || {
+        Rc::new(m::AcknowledgesFirst)
+    }),
+    Bug::new("drops-when-stopped", &[N::LeaseDiscipline], 1500, || {
+        Rc::new(m::DropsWhenStopped)
+    }),
+    Bug::new("outage-is-poison", &[N::Blame], 8, || {
+        Rc::new(m::OutageIsPoison)
+    }),
+    Bug::new("enqueue-forgotten", &[N::NoLoss], 1500, || {
+        Rc::new(m::EnqueueForgotten)
+    }),
+    Bug::new("retry-after-ignored", &[N::ScannerManners], 8, || {
+        Rc::new(s::Misreads(|error| match error {
+            ScannerError::Throttled(_) => ScannerError::Failed,
+            other => other,
+        }))
+    }),
+    Bug::new("one-backoff-for-all", &[N::ScannerManners], 1500, || {
+        Rc::new(s::OneBackoffForAll::default())
+    })
+    .needs(&[&["scanner-throttle"], &["scanner-error"]]),
+    Bug::new("refusal-is-transient", &[N::ScannerManners], 500, || {
+        Rc::new(s::Misreads(|error| match error {
+            ScannerError::Refused => ScannerError::Failed,
+            other => other,
+        }))
+    }),
+    Bug::new("refusal-of-a-retry", &[N::ScannerManners], 1500, || {
+        Rc::new(s::RefusalOfARetry)
+    })
+    .needs(&[
+        &["scanner-refusal"],
+        &[
+            "scanner-error",
+            "scanner-throttle",
+            "scanner-outage",
+            "scanner-slow",
+            "partition",
+        ],
+    ]),
+    Bug::new("failure-is-refusal", &[N::Blame], 8, || {
+        Rc::new(s::Misreads(|error| match error {
+            ScannerError::Failed => ScannerError::Refused,
+            other => other,
+        }))
+    }),
+    Bug::new("asks-once-more", &[N::ScannerManners], 40, || {
+        Rc::new(s::AsksOnceMore)
+    }),
+    Bug::new("own-permits", &[N::ScannerManners], 40, || {
+        Rc::new(s::OwnPermits::default())
+    }),
+    Bug::new("age-in-hours", &[N::PlanTruth], 500, || {
+        Rc::new(p::AgeInHours)
+    }),
+    Bug::new("newest-first", &[N::PlanTruth], 8, || {
+        Rc::new(p::NewestFirst)
+    }),
+    Bug::new("turns-forgotten", &[N::Fairness], 40, || {
+        Rc::new(p::TurnsForgotten)
+    }),
+    Bug::new("newest-run-first", &[N::Fairness], 40, || {
+        Rc::new(p::NewestRunFirst)
+    }),
+    Bug::new("cursor-of-its-own", &[N::CronOnce], 50, || {
+        Rc::new(p::CursorOfItsOwn::default())
+    }),
+    Bug::new("offset-of-the-moment", &[N::CronOnce], 1500, || {
+        Rc::new(p::OffsetOfTheMoment::default())
+    }),
+    Bug::new("coalesces-into-the-first", &[N::CronOnce], 1500, || {
+        Rc::new(p::CoalescesIntoTheFirst)
+    }),
+    Bug::new("queued-fire-lost", &[N::CronOnce], 1500, || {
+        Rc::new(p::QueuedFireLost)
+    }),
+    Bug::new("queued-is-skipped", &[N::CronOnce], 220, || {
+        Rc::new(p::QueuedIsSkipped)
+    }),
+    Bug::new("overlap-ignored", &[N::CronOnce], 220, || {
+        Rc::new(p::OverlapIgnored)
+    }),
+    Bug::new("limits-of-old", &[N::Parallelism], 400, || {
+        Rc::new(p::LimitsOfOld::default())
+    }),
+    Bug::new("filter-ignored", &[N::EventOutbox], 12, || {
+        Rc::new(p::FilterIgnored)
+    }),
+    Bug::new("orphans-forgotten", &[N::Liveness], 400, || {
+        Rc::new(p::OrphansForgotten)
+    }),
+    Bug::new("takes-twice", &[N::ActiveTruth], 8, || {
+        Rc::new(o::TakesTwice)
+    }),
+    Bug::new("zombie-keeps", &[N::ActiveTruth], 80, || {
+        Rc::new(o::ZombieKeeps)
+    }),
+    Bug::new("nobody-inherits", &[N::ActiveTruth], 500, || {
+        Rc::new(o::NobodyInherits)
+    }),
+    Bug::new("outbox-in-memory", &[N::EventOutbox], 8, || {
+        Rc::new(o::OutboxInMemory::default())
+    }),
+    Bug::new("published-anyway", &[N::EventOutbox], 50, || {
+        Rc::new(o::PublishedAnyway)
+    }),
+    Bug::new("events-go-with-the-run", &[N::EventOutbox], 1500, || {
+        Rc::new(o::EventsGoWithTheRun)
+    })
+    .needs(&[&["purge"], &["notify-outage", "partition"]]),
+    Bug::new("canary", &[N::EventOutbox], 1000, || {
+        Rc::new(o::Canary::default())
+    }),
 ];

@@ -84,6 +84,28 @@ impl Defect for OutboxInMemory {
     }
 }
 
+/// Drops the events of a run that was purged.
+pub struct EventsGoWithTheRun;
+
+#[async_trait(?Send)]
+impl Defect for EventsGoWithTheRun {
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+        let store = life.world.store();
+        let (events, depth) = store.outbox(limit).await?;
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+        for event in events {
+            match store.run(&event.attributes.run).await?.value {
+                Some(_) => kept.push(event),
+                None => dropped.push(event.event_id),
+            }
+        }
+        if !dropped.is_empty() {
+            store.forget_events(&dropped).await?;
+        }
+        Ok((kept, depth))
+    }
+}
+
 /// Takes an event that Notify did not take for published.
 pub struct PublishedAnyway;
 

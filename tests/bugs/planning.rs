@@ -6,24 +6,26 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::tz::TimeZone;
 use rehearsal::model::commit::FireFate;
 use rehearsal::model::{
-    Answer, Calendar, Commit, Limits, RunId, ScheduleId, Severity, Step, Timestamp, Trigger,
+    Answer, Calendar, Commit, Limits, RunId, Schedule, ScheduleId, Severity, Step, Timestamp,
+    Trigger,
 };
 use rehearsal::worker::ports::{
-    PlanningHead, PortResult, Ports, RunDocument, ScheduleDocument, StaleWork, Store,
+    PlanningHead, PortResult, Ports, RunDocument, ScheduleDocument, ScheduleEntry, StaleWork, Store,
 };
 
 use crate::plant::{Defect, Life};
 
-/// Takes the age of a report in whole minutes, rounded up.
-pub struct AgeInMinutes;
+/// Takes a report for one of the full hour before it.
+pub struct AgeInHours;
 
-impl Defect for AgeInMinutes {
+impl Defect for AgeInHours {
     fn bend_last_reports(&self, _: Timestamp, last: &mut [Option<Timestamp>]) {
-        const MINUTE_NANOS: u64 = 60_000_000_000;
+        const HOUR_NANOS: u64 = 3_600_000_000_000;
         for at in last.iter_mut().flatten() {
-            *at = Timestamp::from_nanos(at.nanos() / MINUTE_NANOS * MINUTE_NANOS);
+            *at = Timestamp::from_nanos(at.nanos() / HOUR_NANOS * HOUR_NANOS);
         }
     }
 }
@@ -72,7 +74,7 @@ pub struct CursorOfItsOwn(RefCell<BTreeMap<ScheduleId, Timestamp>>);
 
 #[async_trait(?Send)]
 impl Defect for CursorOfItsOwn {
-    fn bend_schedule(&self, document: &mut ScheduleDocument) {
+    fn bend_schedule(&self, _: Timestamp, document: &mut ScheduleDocument) {
         if let Some(own) = self.0.borrow().get(&document.schedule.id) {
             let state = &mut document.state.value;
             state.cursor = state.cursor.min(*own);
@@ -139,7 +141,7 @@ impl Defect for QueuedFireLost {
 pub struct OverlapIgnored;
 
 impl Defect for OverlapIgnored {
-    fn bend_schedule(&self, document: &mut ScheduleDocument) {
+    fn bend_schedule(&self, _: Timestamp, document: &mut ScheduleDocument) {
         document.state.value.cron_runs.clear();
     }
 }
@@ -198,5 +200,49 @@ impl Defect for QueuedIsSkipped {
             *fate = FireFate::Skipped;
         }
         life.world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+/// A schedule, the offset of its time zone in hours, and the schedule with a zone of that offset.
+type Shifted = (Arc<Schedule>, i8, Arc<Schedule>);
+
+/// Reckons all fires with the offset that the time zone has at the moment.
+#[derive(Default)]
+pub struct OffsetOfTheMoment(RefCell<BTreeMap<ScheduleId, Shifted>>);
+
+impl OffsetOfTheMoment {
+    fn shift(&self, schedule: &mut Arc<Schedule>, now: Timestamp) {
+        let Ok(zone) = TimeZone::get(&schedule.time_zone) else {
+            return;
+        };
+        let hours = (zone.to_offset(now.to_jiff()).seconds() / 3_600) as i8;
+        let mut known = self.0.borrow_mut();
+        let is_known =
+            |(plain, offset, _): &Shifted| *offset == hours && Arc::ptr_eq(plain, schedule);
+        let shifted = known.get(&schedule.id).filter(|known| is_known(known));
+        let shifted = shifted.map(|(.., shifted)| shifted.clone());
+        let shifted = shifted.unwrap_or_else(|| {
+            // The sign is the other way round in these names.
+            let time_zone = format!("Etc/GMT{:+}", -hours);
+            Arc::new(Schedule {
+                time_zone,
+                ..Schedule::clone(schedule)
+            })
+        });
+        let entry = (schedule.clone(), hours, shifted.clone());
+        known.insert(schedule.id.clone(), entry);
+        *schedule = shifted;
+    }
+}
+
+impl Defect for OffsetOfTheMoment {
+    fn bend_schedules(&self, now: Timestamp, entries: &mut Arc<Vec<ScheduleEntry>>) {
+        for entry in Arc::make_mut(entries) {
+            self.shift(&mut entry.schedule, now);
+        }
+    }
+
+    fn bend_schedule(&self, now: Timestamp, document: &mut ScheduleDocument) {
+        self.shift(&mut document.schedule, now);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rehearsal::model::{ScanReport, ScheduleId};
+use rehearsal::model::{ScanReport, ScheduleId, Timestamp};
 use rehearsal::worker::ports::{
     Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
@@ -44,9 +44,49 @@ impl Defect for AsksOnceMore {
     }
 }
 
+/// After a failure it goes by its own back-off, also when the Scanner asks to wait.
+#[derive(Default)]
+pub struct OneBackoffForAll(PerLife<bool>);
+
+#[async_trait(?Send)]
+impl Defect for OneBackoffForAll {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        let answer = life.world.scanner().report(request).await;
+        self.0.with(&life.id, |has_failed| match answer {
+            Err(ScannerError::Throttled(_)) if *has_failed => Err(ScannerError::Failed),
+            Err(ScannerError::Failed) => {
+                *has_failed = true;
+                answer
+            }
+            answer => answer,
+        })
+    }
+}
+
+/// Takes a refusal for good for a passing failure when it is not the first answer.
+pub struct RefusalOfARetry;
+
+#[async_trait(?Send)]
+impl Defect for RefusalOfARetry {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        match life.world.scanner().report(request).await {
+            Err(ScannerError::Refused) if request.attempt > 1 => Err(ScannerError::Failed),
+            answer => answer,
+        }
+    }
+}
+
 /// Keeps the rate of each schedule by itself, without a look at the other processes.
 #[derive(Default)]
-pub struct OwnPermits(PerLife<BTreeMap<ScheduleId, rehearsal::model::Timestamp>>);
+pub struct OwnPermits(PerLife<BTreeMap<ScheduleId, Timestamp>>);
 
 #[async_trait(?Send)]
 impl Defect for OwnPermits {

@@ -7,6 +7,7 @@ mod house;
 mod malformed;
 mod metrics;
 mod openmetrics;
+#[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 #[path = "../plant/mod.rs"]
 mod plant;
 mod planted;

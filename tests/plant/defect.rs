@@ -13,7 +13,7 @@ use rehearsal::model::{
 use rehearsal::worker::ports::{
     Heartbeat, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer, Notify, Permits, PlanningHead,
     PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, ScheduleDocument,
-    SegmentDocument, StaleWork, Stamped, Store,
+    ScheduleEntry, SegmentDocument, StaleWork, Stamped, Store,
 };
 
 use super::life::{Life, Posted};
@@ -31,8 +31,11 @@ pub trait Defect: 'static {
         life.world.store().commit(commit).await
     }
 
-    /// Changes a schedule as it is read before its fires are decided.
-    fn bend_schedule(&self, _document: &mut ScheduleDocument) {}
+    /// Changes the list of schedules as it is read at `now`.
+    fn bend_schedules(&self, _now: Timestamp, _entries: &mut Arc<Vec<ScheduleEntry>>) {}
+
+    /// Changes a schedule as it is read at `now`, before its fires are decided.
+    fn bend_schedule(&self, _now: Timestamp, _document: &mut ScheduleDocument) {}
 
     /// Changes the list of runs that wait for a planner.
     fn bend_waiting(&self, _waiting: &mut Vec<PlanningHead>) {}

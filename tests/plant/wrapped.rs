@@ -268,13 +268,15 @@ impl Store for Wrapped {
     }
 
     async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
-        self.life.world.store().schedules().await
+        let mut read = self.life.world.store().schedules().await?;
+        self.defect.bend_schedules(read.now, &mut read.value);
+        Ok(read)
     }
 
     async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
         let mut read = self.life.world.store().schedule(id).await?;
         if let Some(document) = &mut read.value {
-            self.defect.bend_schedule(document);
+            self.defect.bend_schedule(read.now, document);
         }
         Ok(read)
     }

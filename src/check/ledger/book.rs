@@ -81,6 +81,15 @@ impl Truth {
         for key in &commit.release {
             self.book_release(key);
         }
+        match (&commit.step, taken.changes.first()) {
+            (Step::Segment(segment), Some(change)) => {
+                self.book_promised(change.run, Some(segment.key.index), &commit.release);
+            }
+            (Step::Dispatch, Some(change)) => {
+                self.book_promised(change.run, None, &commit.release);
+            }
+            _ => {}
+        }
         self.book_balances(taken);
         self.book_call(taken);
     }
@@ -90,7 +99,6 @@ impl Truth {
         if change.before.is_none() {
             self.create_run(change);
         }
-        self.keep_promises(change);
         if state.is_terminal() {
             self.stop_work(change.run);
         }
@@ -186,16 +194,10 @@ impl Truth {
             return;
         }
         let record = &self.runs[change.run];
-        let schedule = record.schedule;
         let kept = self.options.backlog_refresh * 4;
-        let backlog = &mut self.schedules.table[schedule].backlog[record.mode.index()];
+        let backlog = &mut self.schedules.table[record.schedule].backlog[record.mode.index()];
         let images = (backlog.images + after).saturating_sub(before);
-        let waited_since = backlog.fell_at;
-        let falls = images < backlog.images;
         backlog.set(images, self.now, kept);
-        if falls {
-            self.backlog_fell(schedule, waited_since);
-        }
         self.tally.move_backlog(before, after);
     }
 
@@ -225,6 +227,15 @@ impl Truth {
         self.tally.images += commit.reports.len() as u64;
         self.tally.images_failed += commit.failed.len() as u64;
         self.tally.deltas += commit.deltas.len() as u64;
+    }
+
+    /// Who cuts a run, or commits a segment of it, has to enqueue what the commit releases.
+    fn book_promised(&mut self, run: RunIndex, by: Option<u32>, released: &[SegmentKey]) {
+        let find = |key: &SegmentKey| Some((by, self.runs.table.find(&key.run)?, key.index));
+        let mut found: Vec<_> = released.iter().filter_map(find).collect();
+        if let Some(work) = self.runs[run].work.as_mut() {
+            work.releases.append(&mut found);
+        }
     }
 
     fn book_intents(&mut self, commit: &Commit) {

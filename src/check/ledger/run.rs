@@ -22,6 +22,8 @@ pub(crate) struct SegmentRecord {
     pub leases: u16,
     /// Copies of its message that are ready or leased.
     pub copies: u16,
+    /// Its message came onto the queue.
+    pub was_enqueued: bool,
 }
 
 /// What is kept of a run until it is terminal.
@@ -37,6 +39,9 @@ pub(crate) struct Work {
     pub committed: u32,
     /// An enqueue intent stands, since then.
     pub intent_since: Option<Timestamp>,
+    /// What its commits have released: the one that cut it (none), or that of which of its segments;
+    /// and which segment of which run.
+    pub releases: Vec<(Option<u32>, RunIndex, u32)>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.
@@ -57,8 +62,6 @@ pub(crate) struct RunRecord {
     pub created_at: Timestamp,
     pub planned_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
-    /// When a commit last changed its state or statistics.
-    pub progress_at: Timestamp,
     /// When an owner asked for its end.
     pub cancel_asked: bool,
     /// Retention has removed it.
@@ -100,7 +103,6 @@ impl Runs {
             created_at: Timestamp::ZERO,
             planned_at: None,
             completed_at: None,
-            progress_at: Timestamp::ZERO,
             cancel_asked: false,
             is_purged: false,
             work: None,

@@ -25,6 +25,8 @@ pub(crate) struct ScheduleRecord {
     pub calendar: Option<WalkCalendar>,
     /// Fires up to here are decided.
     pub cursor: Timestamp,
+    /// The fire that waits for an earlier run, if one is known to.
+    pub waiting: Option<Timestamp>,
     /// Its cron runs that are planning or open.
     pub cron_runs: u32,
     /// Its backlog, by mode index.
@@ -47,6 +49,7 @@ impl ScheduleRecord {
             deleted_at: None,
             calendar: None,
             cursor: now,
+            waiting: None,
             cron_runs: 0,
             backlog: [Backlog::default(), Backlog::default()],
             worked: 0,
@@ -87,8 +90,6 @@ impl ScheduleRecord {
 pub(crate) struct Backlog {
     /// Images that await a runner.
     pub images: u64,
-    /// When it last fell, or became positive.
-    pub fell_at: Timestamp,
     /// Each value with the instant from which it held; the last one holds now.
     history: VecDeque<(Timestamp, u64)>,
 }
@@ -98,9 +99,6 @@ impl Backlog {
     pub fn set(&mut self, images: u64, now: Timestamp, kept: Duration) {
         if self.history.is_empty() {
             self.history.push_back((Timestamp::ZERO, self.images));
-        }
-        if images < self.images || self.images == 0 {
-            self.fell_at = now;
         }
         self.images = images;
         self.history.push_back((now, images));

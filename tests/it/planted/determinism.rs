@@ -10,8 +10,7 @@ use rehearsal::rehearsal::{RunOptions, compare, compare_with};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
 use super::scenario;
-use crate::plant::Planted;
-use crate::plant::{Defect, Life};
+use crate::plant::{Defect, Life, Planted};
 
 /// A client whose hundredth request waits a millisecond, in every other rehearsal.
 struct Moody {

@@ -10,8 +10,7 @@ use rehearsal::sim::fault_plan::Profile;
 
 use super::work::{DUPLICATES, SLOW_SCANNER};
 use super::{first_violations, rehearse, scenario, violated};
-use crate::plant::Healthy;
-use crate::plant::Planted;
+use crate::plant::{Healthy, Planted};
 
 /// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is
 /// not the ledger's (`determinism`).

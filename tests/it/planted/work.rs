@@ -49,7 +49,6 @@ fn a_refusal_taken_for_success_breaks_segment_once() {
         // its name.
         also: &[
             N::LatencyCount,
-            N::LatencyQuantile,
             N::ImageConservation,
             N::DeltaConservation,
             N::ActiveTruth,
