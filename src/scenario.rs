@@ -35,6 +35,7 @@ mod schema;
 mod selector;
 mod share;
 mod starter;
+mod suggest;
 mod timing;
 mod trace;
 mod validate;
@@ -47,13 +48,13 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Timestamp, suggest};
+use crate::model::Timestamp;
 
 pub use crate::model::duration::{Duration, DurationError};
 pub use crate::worker::Role;
 pub use crate::worker::options::WorkerOptions;
 pub use advisories::{Advisories, ComponentMapping, Trace, TraceRow};
-pub use differences::{Parameter, differences, parameters};
+pub use differences::{Difference, differences};
 pub use distribution::{CountDistribution, Distribution, DurationDistribution};
 pub use expectation::{Expectation, When};
 pub use fault::{Fault, FaultEffect, ProcessTarget, QueueTarget};

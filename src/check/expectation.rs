@@ -5,12 +5,10 @@
 //! answer is a vector; the comparison holds if it holds for every value of it. Where the vector is
 //! empty (nothing recorded yet, no sample in a histogram) nothing is asked.
 
-mod alert;
 mod plan;
 
 use std::time::Duration;
 
-pub use alert::AlertWatch;
 use plan::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +38,8 @@ pub struct Judgement {
     pub answers: u64,
     /// Why it was not met; empty if it was.
     pub detail: String,
+    /// The instant at which it was violated, if there is one.
+    pub at: Option<Timestamp>,
 }
 
 /// When a rehearsal took place, and how often it was scraped.
@@ -55,13 +55,13 @@ pub struct Span {
 
 /// Holds an expectation against the recorded series.
 pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> Judgement {
-    let query = expectation.query.as_deref().unwrap_or_default();
-    let Ok(comparison) = query.parse::<Comparison>() else {
+    let Ok(comparison) = expectation.query.parse::<Comparison>() else {
         let detail = "the query can't be read".into();
         return Judgement {
             outcome: Outcome::Violated,
             answers: 0,
             detail,
+            at: None,
         };
     };
     let mut plan = Plan::new(&comparison.expression, recording);
@@ -79,7 +79,7 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
         let decided = match expectation.when {
             When::Always => broken.is_some(),
             When::Eventually | When::Sometimes => broken.is_none(),
-            _ => false,
+            When::AtEnd => false,
         };
         if decided {
             break;
@@ -88,19 +88,13 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
     answers.judge(expectation.when)
 }
 
-/// The window of an expectation, ms since 1970.
-fn window_ms(expectation: &Expectation, span: &Span) -> (i64, i64) {
+/// The instants at which an expectation is asked: each scrape interval, and the end.
+fn instants_ms(expectation: &Expectation, span: &Span) -> impl Iterator<Item = i64> {
     let offset = |offset: Option<crate::scenario::Duration>| {
         offset.map(|offset| span.start.after(offset.std()).min(span.end).millis())
     };
     let from = offset(expectation.from).unwrap_or(span.start.millis());
     let until = offset(expectation.until).unwrap_or(span.end.millis());
-    (from, until)
-}
-
-/// The instants at which an expectation is asked: each scrape interval, and the end.
-fn instants_ms(expectation: &Expectation, span: &Span) -> impl Iterator<Item = i64> {
-    let (from, until) = window_ms(expectation, span);
     let step = (span.interval.as_millis() as i64).max(1);
     let first = match expectation.when {
         // Of an end only the end matters.
@@ -131,12 +125,14 @@ impl Answers {
             When::Sometimes => Outcome::Missed,
             _ => Outcome::Violated,
         };
+        let mut at = None;
         let (outcome, detail) = match (self.last, when) {
             (None, _) => (missed, "no series ever had an answer".to_owned()),
             (Some((_, _, true)), _) => (Outcome::Met, String::new()),
             (Some((at_ms, value, false)), When::Always | When::AtEnd) => {
-                let at = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
-                (missed, format!("at {at} it was {value}"))
+                let then = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
+                at = Some(then);
+                (missed, format!("at {then} it was {value}"))
             }
             (Some((_, value, false)), _) => (
                 missed,
@@ -150,6 +146,7 @@ impl Answers {
             outcome,
             answers: self.count,
             detail,
+            at,
         }
     }
 }
@@ -199,8 +196,11 @@ mod tests {
             Duration::from_secs(15),
         );
         let expectation = Expectation {
-            query: Some(query.into()),
-            ..Expectation::new(when)
+            name: None,
+            query: query.into(),
+            when,
+            from: None,
+            until: None,
         };
         judge(
             &expectation,

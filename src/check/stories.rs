@@ -8,7 +8,6 @@ mod messages;
 mod page;
 mod pages;
 mod planted;
-mod promises;
 mod queue;
 mod steps;
 mod story;

@@ -275,12 +275,11 @@ fn print(
     })
 }
 
-/// Reads `0..1000`.
-pub(super) fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+pub fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let bounds = text.split_once("..");
     let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
     match numbers {
-        Some((start, end)) if start < end && end <= i64::MAX as u64 => Ok(start..end),
+        Some((start, end)) if start < end && i64::try_from(end).is_ok() => Ok(start..end),
         Some(_) => Err("the first seed comes before the last; seeds are below 2^63".into()),
         None => Err("write 0..1000 for the seeds 0 to 999".into()),
     }

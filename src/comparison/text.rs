@@ -66,46 +66,50 @@ fn named(seeds: &[u64]) -> String {
     format!("{} ({})", seeds.len(), words.join(", "))
 }
 
+/// A row's cells: name, A, B, difference, interval and finding.
+type Cells = [String; 6];
+
 fn write_effects(out: &mut String, comparison: &Comparison) -> fmt::Result {
     let percent = comparison.confidence * 100.0;
-    let head = row([
-        "",
-        "A",
-        "B",
-        "B − A",
-        &format!("{percent:.0} % interval"),
-        "",
-    ]);
-    writeln!(out, "{}", dim(head))?;
-    for effect in &comparison.effects {
-        writeln!(out, "{}", effect_row(effect))?;
-    }
-    Ok(())
-}
-
-fn effect_row(effect: &Effect) -> String {
-    let number = |value| number(&effect.name, value);
-    let interval = effect.interval.map_or("-".into(), |[low, high]| {
-        format!(
-            "{} to {}",
-            signed(&effect.name, low),
-            signed(&effect.name, high)
-        )
+    let interval = format!("{percent:.0} % interval");
+    let head = ["", "A", "B", "B − A", &interval, ""].map(str::to_owned);
+    let rows: Vec<Cells> = comparison.effects.iter().map(effect_cells).collect();
+    let all = || rows.iter().chain([&head]);
+    let widths: [usize; 6] = std::array::from_fn(|column| {
+        let widths = all().map(|cells| cells[column].chars().count());
+        widths.max().unwrap_or(0)
     });
-    row([
-        &title(&effect.name),
-        &number(effect.mean_a),
-        &number(effect.mean_b),
-        &difference(effect),
-        &interval,
-        &finding(effect),
-    ])
+    writeln!(out, "{}", dim(row(&head, widths)))?;
+    rows.iter()
+        .try_for_each(|cells| writeln!(out, "{}", row(cells, widths)))
 }
 
-fn row(cells: [&str; 6]) -> String {
-    let [name, a, b, difference, interval, finding] = cells;
-    let row = format!("{name:<20}{a:>10}{b:>10}   {difference:<18}{interval:<24}{finding}");
-    row.trim_end().to_owned()
+fn effect_cells(effect: &Effect) -> Cells {
+    let number = |value| number(&effect.name, value);
+    let signed = |value| signed(&effect.name, value);
+    let interval = effect.interval.map_or("-".into(), |[low, high]| {
+        format!("{} to {}", signed(low), signed(high))
+    });
+    [
+        title(&effect.name),
+        number(effect.mean_a),
+        number(effect.mean_b),
+        difference(effect),
+        interval,
+        finding(effect),
+    ]
+}
+
+/// Cells in columns: numbers to the right, words to the left.
+fn row(cells: &Cells, widths: [usize; 6]) -> String {
+    let padded = cells.iter().zip(widths).enumerate();
+    let cells: Vec<String> = padded
+        .map(|(column, (cell, width))| match column {
+            1 | 2 => format!("{cell:>width$}"),
+            _ => format!("{cell:<width$}"),
+        })
+        .collect();
+    cells.join("   ").trim_end().to_owned()
 }
 
 /// The difference, and in percent of A.
@@ -131,15 +135,18 @@ fn finding(effect: &Effect) -> String {
 
 /// A number's name in words: `runDurationP95Seconds` is `run duration p95`.
 fn title(name: &str) -> String {
-    let name = name.strip_suffix("Seconds").unwrap_or(name);
     let mut title = String::new();
-    for letter in name.chars() {
+    for letter in name.strip_suffix("Seconds").unwrap_or(name).chars() {
         if letter.is_uppercase() {
             title.push(' ');
         }
         title.extend(letter.to_lowercase());
     }
-    title
+    // `wallSeconds` and `virtualSeconds` say of what, but no noun.
+    match name.ends_with("Seconds") && !title.contains(' ') {
+        true => title + " time",
+        false => title,
+    }
 }
 
 fn number(name: &str, value: f64) -> String {
@@ -219,6 +226,7 @@ mod tests {
     fn numbers_are_named_in_words() {
         assert_eq!(title("runDurationP95Seconds"), "run duration p95");
         assert_eq!(title("images"), "images");
+        assert_eq!(title("wallSeconds"), "wall time");
         assert_eq!(signed("virtualSeconds", -2.5), "−2.50s");
         assert_eq!(signed("images", 0.25), "+0.25");
         assert_eq!(signed("images", 0.0), "0.00");

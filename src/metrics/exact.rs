@@ -1,7 +1,6 @@
 //! Quantiles more exact than buckets allow: an HDR recorder in the cells of a histogram.
 
 use hdrhistogram::Histogram as Hdr;
-use serde::{Deserialize, Serialize};
 
 /// What an HDR recorder tells apart.
 ///
@@ -11,8 +10,7 @@ use serde::{Deserialize, Serialize};
 /// This is not free: a cell takes 8 bytes for each class of values in every recording thread's
 /// page, about `log2(max / unit) · 10^digits` of them. A record costs about 2 ns more. An example is
 /// at [`Histogram`](super::Histogram).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Precision {
     /// The smallest difference that matters, in the instrument's unit.
     pub unit: f64,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use crate::model::commit::Refusal;
 use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer};
-use crate::model::{Answer, Commit, ImageDigest, LifeId, Run, SegmentKey, Timestamp};
+use crate::model::{Answer, Commit, ImageDigest, LifeId, Run, SegmentKey, Step, Timestamp};
 
 /// Digits of an image's digest that are shown.
 const DIGITS: usize = 10;
@@ -41,6 +41,10 @@ impl Entry {
 /// Process, subject and event.
 type Sentence = (String, String, String);
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the arms that call it are options"
+)]
 fn sentence(
     process: impl Display,
     subject: impl Display,
@@ -153,9 +157,12 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             sentence(&commit.token.life, commit_subject(commit), event)
         }
         O::BalanceLearned { life, surrendered } => {
-            let [analysis, refresh] = surrendered;
-            let event =
-                format!("others hold {analysis:+} analysisOnly, {refresh:+} contentRefresh");
+            let event = match surrendered {
+                [0, 0] => "nobody has taken over any of it".into(),
+                [analysis, refresh] => format!(
+                    "others have taken over {analysis:+} analysisOnly, {refresh:+} contentRefresh"
+                ),
+            };
             sentence(life, "balance", event)
         }
         _ => None,
@@ -190,7 +197,7 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             delivery,
             run,
         } => {
-            let event = format!("begins delivery {delivery}; {}", state(*run));
+            let event = format!("may work at delivery {delivery}: {}", state(*run));
             sentence(life, key, event)
         }
         O::BacklogRead { life, rows } => {
@@ -316,15 +323,20 @@ fn commit_name(commit: &Commit) -> String {
     format!("commit {} ({})", commit.token.sequence, commit.step.name())
 }
 
-/// What a commit is about: the segment, or the first run, or the schedule.
+/// What a commit is about: a segment, a run, a schedule or a life; the first of several.
 fn commit_subject(commit: &Commit) -> String {
-    use crate::model::Step;
-    match (&commit.step, commit.runs.first()) {
-        (Step::Segment(segment), _) => segment.key.to_string(),
-        (_, Some(write)) => write.run.id.to_string(),
-        (Step::Fire { schedule, .. }, None) => schedule.to_string(),
-        _ => "-".into(),
+    if let Step::Segment(segment) = &commit.step {
+        return segment.key.to_string();
     }
+    let run = commit.runs.first().map(|write| write.run.id.to_string());
+    let intent = || commit.intents_requeued.first().map(ToString::to_string);
+    let release = || commit.release.first().map(ToString::to_string);
+    let subject = run.or_else(intent).or_else(release);
+    subject.unwrap_or_else(|| match (&commit.step, &commit.take_over) {
+        (Step::Fire { schedule, .. }, _) => schedule.to_string(),
+        (_, Some(take_over)) => format!("balance of {}", take_over.from),
+        _ => commit.step.name().into(),
+    })
 }
 
 /// What a commit makes of its runs.

@@ -1,6 +1,7 @@
 //! A replay as text for a terminal.
 
 use std::fmt::{self, Write};
+use std::slice;
 
 use anstyle::AnsiColor;
 
@@ -36,7 +37,7 @@ fn write(out: &mut String, case: &Case, replayed: &Replayed) -> fmt::Result {
         write_recorded(out, bug, replayed)?;
     }
     match (&replayed.trial.failure, &case.bug) {
-        (Some(failure), None) => line(out, "it says", &[failure.message.clone()])?,
+        (Some(failure), None) => line(out, "it says", slice::from_ref(&failure.message))?,
         (None, None) => line(out, "now", &["it does not fail".into()])?,
         _ => {}
     }
@@ -61,7 +62,7 @@ fn write_recorded(out: &mut String, bug: &Bug, replayed: &Replayed) -> fmt::Resu
         "recorded",
         &[paint(AnsiColor::Red, &bug.cause).to_string()],
     )?;
-    line(out, "it said", &[bug.message.clone()])?;
+    line(out, "it said", slice::from_ref(&bug.message))?;
     if !bug.drawn.is_empty() {
         line(out, "drawn", &[bug.drawn.join(", ")])?;
     }

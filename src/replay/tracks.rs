@@ -35,8 +35,10 @@ impl Key {
     /// The life whose end closes the span.
     fn life(&self) -> Option<&LifeId> {
         match self {
-            Self::Life(life) | Self::Pause(life) => Some(life),
-            Self::Segment(life, _) | Self::Scan(life, ..) => Some(life),
+            Self::Life(life)
+            | Self::Pause(life)
+            | Self::Segment(life, _)
+            | Self::Scan(life, ..) => Some(life),
             Self::Commit(token) => Some(&token.life),
             Self::Fault(..) | Self::Run(_) | Self::Lease(..) => None,
         }
@@ -124,7 +126,7 @@ impl Tracks {
         let marks = self.marks.iter().enumerate();
         let events = marks.flat_map(|(id, mark)| mark.events(id, numbers[mark.track.as_str()]));
         let mut trace_events: Vec<Event> = names.chain(events).collect();
-        trace_events.sort_by(|a, b| a.ts.total_cmp(&b.ts));
+        trace_events.sort_by(|a, b| a.ts.total_cmp(&b.ts).then(a.pid.cmp(&b.pid)));
         let file = File {
             display_time_unit: "ms",
             trace_events,

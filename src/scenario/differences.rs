@@ -1,34 +1,23 @@
-//! A scenario's parameters, and in which of them it differs from the defaults.
+//! In what a scenario differs from the defaults.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Advisories, Gates, Population, Scenario};
 
-/// A parameter of a scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Parameter {
+/// A parameter that differs from its default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
     /// The dotted key.
     pub key: String,
     /// Its value.
     pub value: String,
     /// Its default; empty if it has none.
     pub default: String,
-    /// Whether the value is another than the default.
-    pub differs: bool,
 }
 
-/// Every parameter that differs from its default.
-pub fn differences(scenario: &Scenario) -> Vec<Parameter> {
-    let mut parameters = parameters(scenario);
-    parameters.retain(|parameter| parameter.differs);
-    parameters
-}
-
-/// Every parameter. Lists of tables are told by their length; what is expected of the rehearsal is
-/// no parameter of it.
-pub fn parameters(scenario: &Scenario) -> Vec<Parameter> {
+/// Every parameter that differs from its default. Lists of tables are told by their length; what
+/// is expected of the rehearsal is no parameter of it.
+pub fn differences(scenario: &Scenario) -> Vec<Difference> {
     let stated = Scenario {
         expectations: Vec::new(),
         gates: Gates::default(),
@@ -51,7 +40,10 @@ fn to_json(scenario: &Scenario) -> Value {
     serde_json::to_value(scenario).unwrap_or_default()
 }
 
-fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Parameter>) {
+fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Difference>) {
+    if value == default {
+        return;
+    }
     match (value, default) {
         // A distribution or popularity of another kind is another value altogether.
         (Value::Object(value), _) if !value.contains_key("kind") => {
@@ -69,11 +61,10 @@ fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Parameter>
                 );
             }
         }
-        _ => found.push(Parameter {
+        _ => found.push(Difference {
             key: key.to_owned(),
             value: short(value),
             default: short(default),
-            differs: value != default,
         }),
     }
 }

@@ -16,7 +16,12 @@ pub fn to_table(scenario: &Scenario) -> Table {
     // What was read from other files is not part of the table, and does not count.
     let meant = read(&full);
     let mut table = full;
-    leave_out(&mut table.clone(), &mut Vec::new(), &mut table, &meant);
+    leave_out(
+        &mut table.clone(),
+        &mut Vec::new(),
+        &mut table,
+        meant.as_ref(),
+    );
     table
 }
 
@@ -25,12 +30,12 @@ fn read(table: &Table) -> Option<Scenario> {
 }
 
 /// Removes every key at or below `path` without which the whole reads the same.
-fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: &Option<Scenario>) {
+fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: Option<&Scenario>) {
     for (key, value) in part.iter_mut() {
         path.push(Step::Key(key.clone()));
         let mut without = whole.clone();
         remove(&mut without, path);
-        if read(&without) == *meant {
+        if read(&without).as_ref() == meant {
             *whole = without;
         } else {
             match value {

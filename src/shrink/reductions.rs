@@ -178,9 +178,9 @@ fn rounder_times(time: Duration) -> Vec<Value> {
 /// A number of seconds of which a person would think.
 fn round_seconds(seconds: u64) -> u64 {
     let unit = match seconds {
-        ..60 => 1,
-        ..3_600 => 60,
-        ..86_400 => 600,
+        0..60 => 1,
+        60..3_600 => 60,
+        3_600..86_400 => 600,
         _ => 3_600,
     };
     seconds.div_ceil(unit) * unit

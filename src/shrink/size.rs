@@ -35,7 +35,7 @@ impl Size {
             happenings: scenario.faults.len() + scenario.operations.len(),
             schedules: scenario.schedules.len() + population.map_or(0, |p| p.ids().count()),
             processes: scenario.workers.processes.list().len(),
-            images: u64::from(scenario.fleet.images),
+            images: scenario.fleet.images,
             values: leaves.values,
             duration_seconds: scenario.duration.std().as_secs(),
             characters: leaves.characters,

@@ -18,7 +18,7 @@ pub const SCHEMA: &str = "rehearsal.bug@1";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bug {
-    /// [`SCHEMA`].
+    /// The version of the format.
     pub schema: String,
     /// The version of the program that found it.
     pub version: String,

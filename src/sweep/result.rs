@@ -15,6 +15,9 @@ pub const SCHEMA: &str = "rehearsal.sweep@1";
 /// So many failing seeds are kept of each cause.
 const SEEDS_KEPT: usize = 20;
 
+/// Significant digits of histograms.
+const DIGITS: u8 = 3;
+
 /// What was swept. Only results of the same subject can be merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -69,16 +72,18 @@ pub struct Failure {
     pub trace: String,
 }
 
-/// A histogram as it is written: pairs of value and count.
+/// A histogram as it is kept and written: pairs of value and count. One of a single seed holds a
+/// few, where an HDR histogram would hold thousands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Counts(BTreeMap<u64, u64>);
 
 impl Counts {
-    fn add(&mut self, histogram: &Histogram<u64>) {
-        for bucket in histogram.iter_recorded() {
-            *self.0.entry(bucket.value_iterated_to()).or_default() += bucket.count_at_value();
-        }
+    /// The counts of a histogram.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let recorded = histogram.iter_recorded();
+        let pairs = recorded.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
+        Self(pairs.collect())
     }
 
     fn merge(&mut self, other: &Self) {
@@ -87,9 +92,11 @@ impl Counts {
         }
     }
 
-    /// The histogram, to the three significant digits that were kept.
+    /// The histogram, to the significant digits that were kept.
     pub fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = super::trial::empty_histogram();
+        // Three digits are within the library's range.
+        let histogram = Histogram::new(DIGITS);
+        let mut histogram = histogram.unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
         for (value, count) in &self.0 {
             // It grows as needed, so this can't fail.
             let _ = histogram.record_n(*value, *count);
@@ -102,7 +109,7 @@ impl Counts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepResult {
-    /// [`SCHEMA`].
+    /// The version of the format.
     pub schema: String,
     /// What was swept.
     pub subject: Subject,
@@ -179,8 +186,8 @@ impl SweepResult {
             *self.sometimes.entry(name.clone()).or_default() += u64::from(*is_met);
         }
         self.events += row.numbers.get("events").map_or(0, |events| *events as u64);
-        self.latency_micros.add(&trial.latency_micros);
-        self.duration_micros.add(&trial.duration_micros);
+        self.latency_micros.merge(&trial.latency_micros);
+        self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {
             self.add_failure(Failure {
                 cause: failure.cause.clone(),

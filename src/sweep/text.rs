@@ -147,7 +147,11 @@ fn write_failure(out: &mut String, failure: &Failure, bug_file: Option<PathBuf>)
     let after = seconds(failure.soonest.after_seconds);
     let soonest = format!("seed {}, {after} after the start", failure.soonest_seed);
     line(out, "  soonest", &[soonest])?;
-    line(out, "  it says", &[failure.soonest.message.clone()])?;
+    line(
+        out,
+        "  it says",
+        std::slice::from_ref(&failure.soonest.message),
+    )?;
     if !failure.soonest.drawn.is_empty() {
         line(out, "  drawn", &[failure.soonest.drawn.join(", ")])?;
     }

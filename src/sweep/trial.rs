@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::cause::violated;
 use super::watch::{Watch, Watched};
-use super::{Cause, Coverage, first_violation};
+use super::{Cause, Counts, Coverage, first_violation};
 use crate::check::expectation::Outcome;
 use crate::metrics::Kind;
 use crate::rehearsal::{Cast, Finished, RunError, RunOptions, run_with};
@@ -82,9 +82,9 @@ pub struct Trial {
     /// The expectations that something is sometimes so, and whether it was.
     pub sometimes: Vec<(String, bool)>,
     /// Planner latency in microseconds.
-    pub latency_micros: Histogram<u64>,
+    pub latency_micros: Counts,
     /// Run duration in microseconds.
-    pub duration_micros: Histogram<u64>,
+    pub duration_micros: Counts,
 }
 
 /// How a seed is tried.
@@ -154,8 +154,8 @@ impl Trial {
             }),
             coverage: Coverage::default(),
             sometimes: Vec::new(),
-            latency_micros: empty_histogram(),
-            duration_micros: empty_histogram(),
+            latency_micros: Counts::default(),
+            duration_micros: Counts::default(),
         }
     }
 }
@@ -184,7 +184,7 @@ fn try_once<C: Cast>(
     let failure = Cause::of(&finished, &report).map(|(cause, message)| SeedFailure {
         cause,
         message,
-        after_seconds: after_seconds(&finished),
+        after_seconds: after_seconds(&finished, &report),
         drawn: drawn(scenario, seed, options.profile),
     });
     Ok(Trial {
@@ -192,8 +192,8 @@ fn try_once<C: Cast>(
         coverage,
         sometimes: sometimes(&report),
         row: SeedRow::of(&report),
-        latency_micros: finished.ledger.latency_micros,
-        duration_micros: finished.ledger.duration_micros,
+        latency_micros: Counts::of(&finished.ledger.latency_micros),
+        duration_micros: Counts::of(&finished.ledger.duration_micros),
     })
 }
 
@@ -257,8 +257,13 @@ fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
     numbers
 }
 
-fn after_seconds(finished: &Finished) -> f64 {
-    let at = first_violation(finished).map_or(finished.ended_at, |violation| violation.at);
+fn after_seconds(finished: &Finished, report: &RunReport) -> f64 {
+    let at = match first_violation(finished) {
+        Some(violation) => Some(violation.at),
+        None if report.halted.is_some() => None,
+        None => violated(report).and_then(|expectation| expectation.at),
+    };
+    let at = at.unwrap_or(finished.ended_at);
     at.since(finished.scenario.start).as_secs_f64()
 }
 
@@ -288,11 +293,6 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
         .chain((!options.is_empty()).then_some(options))
         .chain(window)
         .collect()
-}
-
-pub(super) fn empty_histogram() -> Histogram<u64> {
-    // Three digits are within the library's range.
-    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits"))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

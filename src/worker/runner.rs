@@ -253,7 +253,10 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                 // What was learned last is counted at once: nothing is left to wait for.
                 Answer::Conflict if conflicts == CONFLICT_RETRIES => {}
                 Answer::Conflict => self.context.give_way(conflicts).await,
-                Answer::AppliedByAnother => return Ended::Done,
+                Answer::AppliedByAnother => {
+                    metrics.segment(mode, SegmentStatus::Completed);
+                    return Ended::Done;
+                }
                 Answer::Refused(Refusal::Superseded) => {
                     metrics.segment(mode, SegmentStatus::PersistFailed);
                     return Ended::Done;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up: a part may use those before it, and itself.
-const FLOORS: [&str; 15] = [
+const FLOORS: [&str; 14] = [
     "model",
     "metrics",
     "worker",
@@ -15,7 +15,6 @@ const FLOORS: [&str; 15] = [
     "live",
     "rehearsal",
     "report",
-    "alerts",
     "sweep",
     "shrink",
     "replay",

@@ -1,19 +1,21 @@
 //! Integration tests: one binary, a module per subject.
 
+mod bugbase;
 mod command_line;
+mod comparison;
+mod deploy;
 mod endpoint;
 mod golden;
 mod house;
 mod malformed;
 mod metrics;
 mod openmetrics;
-#[path = "../plant/mod.rs"]
-mod plant;
 mod planted;
 mod program;
 mod prometheus;
 mod promtool;
 mod readme;
+mod replay;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;

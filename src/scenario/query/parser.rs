@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{Aggregation, Comparison, Expression, Matcher, Operator, QueryError, Series};
-use crate::model::suggest;
+use crate::scenario::suggest;
 
 /// Functions may nest so deep and no deeper.
 const DEPTH_MAX: usize = 8;

@@ -88,7 +88,7 @@ fn schedule_ids(scenario: &Scenario) -> Vec<String> {
     let drawn = scenario
         .population
         .iter()
-        .flat_map(|population| population.ids());
+        .flat_map(crate::scenario::Population::ids);
     stated.chain(drawn).collect()
 }
 

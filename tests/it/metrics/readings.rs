@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearsal::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
 use rehearsal::metrics::{
     AttemptOutcome, CollectContext, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName,
     Readings, Registry, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus, Snapshot, Value,
@@ -80,8 +81,51 @@ fn record_counters(metrics: &SchedulerWorkerMetrics) -> u64 {
     next() - 2
 }
 
+/// A counter's name, its labels and what was read of it.
+type Read = (&'static str, Vec<(&'static str, &'static str)>, u64);
+
 /// Every reading of a counter, beside its series.
-fn counters(read: Readings<'_>) -> Vec<(&'static str, Vec<(&'static str, &'static str)>, u64)> {
+fn counters(read: Readings<'_>) -> Vec<Read> {
+    let mut all = counters_by_mode(read);
+    let mut say = |name: &'static str, labels: &[(&'static str, &'static str)], count| {
+        all.push((name, labels.to_vec(), count));
+    };
+    for value in QueueName::ALL.iter().copied() {
+        let queue = [("queue", value.as_str())];
+        say(
+            "scheduler_queue_redeliveries_total",
+            &queue,
+            read.redeliveries(value),
+        );
+        say(
+            "scheduler_queue_dead_letters_total",
+            &queue,
+            read.dead_letters(value),
+        );
+        say("scheduler_queue_drops_total", &queue, read.drops(value));
+        say(
+            "scheduler_lease_renewals_total",
+            &queue,
+            read.lease_renewals(value),
+        );
+        say(
+            "scheduler_lease_losses_total",
+            &queue,
+            read.lease_losses(value),
+        );
+    }
+    for kind in EventKind::ALL.iter().copied() {
+        let labels = [("kind", kind.as_str())];
+        say(
+            "scheduler_events_published_total",
+            &labels,
+            read.events_published(kind),
+        );
+    }
+    all
+}
+
+fn counters_by_mode(read: Readings<'_>) -> Vec<Read> {
     let mut all = Vec::new();
     let mut say = |name: &'static str, labels: &[(&'static str, &'static str)], count| {
         all.push((name, labels.to_vec(), count));
@@ -162,38 +206,6 @@ fn counters(read: Readings<'_>) -> Vec<(&'static str, Vec<(&'static str, &'stati
         );
         say("scheduler_runner_delta_kev_total", &[mode], deltas.kev_hits);
     }
-    for value in QueueName::ALL.iter().copied() {
-        let queue = [("queue", value.as_str())];
-        say(
-            "scheduler_queue_redeliveries_total",
-            &queue,
-            read.redeliveries(value),
-        );
-        say(
-            "scheduler_queue_dead_letters_total",
-            &queue,
-            read.dead_letters(value),
-        );
-        say("scheduler_queue_drops_total", &queue, read.drops(value));
-        say(
-            "scheduler_lease_renewals_total",
-            &queue,
-            read.lease_renewals(value),
-        );
-        say(
-            "scheduler_lease_losses_total",
-            &queue,
-            read.lease_losses(value),
-        );
-    }
-    for kind in EventKind::ALL.iter().copied() {
-        let labels = [("kind", kind.as_str())];
-        say(
-            "scheduler_events_published_total",
-            &labels,
-            read.events_published(kind),
-        );
-    }
     all
 }
 
@@ -260,7 +272,6 @@ fn each_reading_of_a_histogram_is_what_its_series_says() {
         assert_eq!(quantiles.count(), reading.count());
         times += 1;
     }
-    use rehearsal::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
     assert_eq!(read.planner_latency_bounds(), LATENCY_BOUNDS);
     assert_eq!(read.run_duration_bounds(), DURATION_BOUNDS);
     let (_registry, plain) = worker(WorkerMetricsOptions::default());
