@@ -28,7 +28,6 @@ mod operation;
 mod overrides;
 mod population;
 mod problem;
-pub mod query;
 mod scanner;
 mod schedule;
 mod schema;

@@ -71,8 +71,9 @@ impl Labels {
             .map(|(_, value)| value)
     }
 
-    /// These pairs, the last of each name. Names may be any text.
-    pub(crate) fn of_pairs(pairs: impl IntoIterator<Item = (Text, Text)>) -> Self {
+    /// These pairs, the last of each name. Unlike [`Self::new`] it takes any text for a name, such as
+    /// `__name__`.
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (Text, Text)>) -> Self {
         let by_name: BTreeMap<Text, Text> = pairs.into_iter().collect();
         Self(by_name.into_iter().collect())
     }

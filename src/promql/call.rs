@@ -63,9 +63,11 @@ pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> P
         }
         ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [of, ..]) => {
             if planner.is_range {
-                planner.annotations.warn(format!(
-                    "{name} is ineffective for range queries since results are always ordered by labels"
-                ));
+                // Prometheus says `sort`, whichever of them it is.
+                planner.annotations.warn(
+                    "sort is ineffective for range queries since results are always ordered by labels"
+                        .to_owned(),
+                );
             }
             planner.operator(of, grid)
         }

@@ -2,14 +2,12 @@
 
 use std::sync::Once;
 
-use promql_parser::label::{METRIC_NAME, MatchOp};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{Call, Expr, Function, VectorSelector, register_extra_functions};
 
 use super::call::without_parens;
 use super::error::QueryError;
 use super::order;
-use super::query::Selected;
 use super::relabel;
 use super::semantics::Semantics;
 use super::syntax::offset_of;
@@ -89,7 +87,7 @@ struct Checker<'t> {
 impl Checker<'_> {
     fn check(&self, expression: &Expr, depth: usize) -> Result<(), QueryError> {
         if depth > DEPTH_MAX {
-            return Err(QueryError::new(0, "the expression is nested too deep"));
+            return Err(QueryError::whole("the expression is nested too deep"));
         }
         if let Expr::Call(call) = expression {
             self.check_call(call)?;
@@ -110,12 +108,8 @@ impl Checker<'_> {
             if is_new && !self.semantics.is_experimental() {
                 return Err(self.experimental(&name));
             }
-            if name == "count_values"
-                && let Some(label) = aggregate.param.as_deref().and_then(order::text)
-                && (label.is_empty() || label.contains(char::REPLACEMENT_CHARACTER))
-            {
-                let message = format!("invalid label name {label:?}");
-                return Err(QueryError::new(offset_of(self.text, label), message));
+            if let Some(label) = aggregate.param.as_deref().and_then(order::text) {
+                self.check_label(label)?;
             }
         }
         children(expression)
@@ -153,13 +147,10 @@ impl Checker<'_> {
             && relabel::pattern(pattern).is_err()
         {
             let message = format!("`{pattern}` is no regular expression");
-            return Err(QueryError::new(offset_of(self.text, pattern), message));
+            return Err(QueryError::new(offset, message));
         }
-        if let ("label_replace" | "label_join", Some(Some(""))) = (name, texts.first()) {
-            return Err(QueryError::new(
-                offset,
-                format!("`{name}` needs a label to set"),
-            ));
+        if let ("label_replace" | "label_join", Some(Some(label))) = (name, texts.first()) {
+            self.check_label(label)?;
         }
         let about = call
             .args
@@ -171,6 +162,22 @@ impl Checker<'_> {
             return Err(QueryError::new(offset, "`info` takes a selector"));
         }
         Ok(())
+    }
+
+    /// A label that is set may have any name that is a text.
+    fn check_label(&self, label: &str) -> Result<(), QueryError> {
+        // The parser takes `\xff` for a character; to Prometheus it is a byte, and alone no text.
+        let is_byte = |c: char| matches!(c, '\u{80}'..='\u{ff}');
+        let has_byte = self.text.contains("\\x") && label.contains(is_byte);
+        if !label.is_empty() && !has_byte {
+            return Ok(());
+        }
+        let written = label.chars().map(|c| match is_byte(c) {
+            true => format!("\\x{:02x}", u32::from(c)),
+            false => c.to_string(),
+        });
+        let message = format!("invalid label name \"{}\"", written.collect::<String>());
+        Err(QueryError::whole(message))
     }
 
     fn experimental(&self, name: &str) -> QueryError {
@@ -214,30 +221,6 @@ pub(super) fn each_selector<'e>(expression: &'e Expr, show: &mut dyn FnMut(&'e V
                 each_selector(child, show);
             }
         }
-    }
-}
-
-impl<'q> Selected<'q> {
-    pub(super) fn of(selector: &'q VectorSelector) -> Self {
-        let matchers = &selector.matchers;
-        let all = || {
-            matchers
-                .matchers
-                .iter()
-                .chain(matchers.or_matchers.iter().flatten())
-        };
-        let mut names = all()
-            .filter(|matcher| matcher.name == METRIC_NAME && matches!(matcher.op, MatchOp::Equal));
-        let name = selector.name.as_deref();
-        let name = name.or_else(|| names.next().map(|matcher| matcher.value.as_str()));
-        let labels = all()
-            .filter(|matcher| matcher.name != METRIC_NAME)
-            .map(|matcher| {
-                let is_equal = matches!(matcher.op, MatchOp::Equal | MatchOp::NotEqual);
-                (matcher.name.as_str(), matcher.value.as_str(), is_equal)
-            })
-            .collect();
-        Self { name, labels }
     }
 }
 

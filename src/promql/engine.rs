@@ -1,18 +1,21 @@
 //! Evaluates queries over a source.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use promql_parser::parser::Expr;
-use promql_parser::parser::value::ValueType;
 
 use super::annotation::{Annotation, Annotations};
 use super::block::is_present;
+use super::budget::Budget;
 use super::call::without_parens;
+use super::duration::Setting;
 use super::error::EvalError;
 use super::operator::{Operator, RangeOperator};
 use super::order::Order;
 use super::plan::Planner;
-use super::query::Query;
+use super::query::{AnswerKind, Query};
 use super::series::SAME_LABELS;
 use super::source::Source;
 use super::steps::Steps;
@@ -55,16 +58,17 @@ impl<'s, S: Source> Engine<'s, S> {
         query: &Query,
         at_ms: i64,
     ) -> Result<(Value, Vec<Annotation>), EvalError> {
-        let annotations = Annotations::default();
+        let account = Account::new();
         let steps = Steps::one(at_ms);
-        let planner = self.planner(query, &annotations, steps, false);
-        let value = match (without_parens(query.expression()), query.value_type()) {
+        let planner = self.planner(query, &account, steps, false);
+        let expression = expression(query, steps, false)?;
+        let value = match (without_parens(&expression), query.answers()) {
             (Expr::StringLiteral(text), _) => Value::String(text.val.clone()),
-            (expression, ValueType::Matrix) => {
+            (expression, AnswerKind::Ranges) => {
                 let operator = planner.range(expression, steps)?;
                 Value::Matrix(samples(operator.as_ref(), query, steps)?)
             }
-            (expression, ValueType::Scalar) => {
+            (expression, AnswerKind::Scalar) => {
                 let operator = planner.operator(expression, steps)?;
                 Value::Scalar(operator.fill(steps)?.at(0, 0))
             }
@@ -75,7 +79,7 @@ impl<'s, S: Source> Engine<'s, S> {
                 Value::Vector(elements)
             }
         };
-        Ok((value, annotations.take()))
+        Ok((value, account.annotations.take()))
     }
 
     /// The answers from start to end, ms since 1970, both included, a step of at least 1 ms apart.
@@ -107,21 +111,58 @@ impl<'s, S: Source> Engine<'s, S> {
         end_ms: i64,
         step_ms: i64,
     ) -> Result<(Matrix, Vec<Annotation>), EvalError> {
-        let annotations = Annotations::default();
+        let account = Account::new();
         let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
         if steps.count == 0 {
             return Ok((Matrix::default(), Vec::new()));
         }
-        let planner = self.planner(query, &annotations, steps, true);
-        let operator = planner.operator(query.expression(), steps)?;
+        let planner = self.planner(query, &account, steps, true);
+        let expression = expression(query, steps, true)?;
+        let operator = planner.operator(&expression, steps)?;
         let matrix = matrix(operator.as_ref(), query, steps)?;
-        Ok((matrix, annotations.take()))
+        Ok((matrix, account.annotations.take()))
+    }
+
+    /// Shows the values at each instant from start to end, until it is told to stop, and says
+    /// whether it was. Costs less than [`Self::range`] where the labels don't matter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`], as far as it is evaluated.
+    pub fn walk(
+        &self,
+        query: &Query,
+        (start_ms, end_ms, step_ms): (i64, i64, i64),
+        mut show: impl FnMut(i64, &[f64]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, EvalError> {
+        let account = Account::new();
+        let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
+        if steps.count == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let planner = self.planner(query, &account, steps, true);
+        let expression = expression(query, steps, true)?;
+        let operator = planner.operator(&expression, steps)?;
+        let series = operator.series().len();
+        let mut present = Vec::with_capacity(series);
+        for piece in steps.pieces(BLOCK_STEPS) {
+            let block = operator.fill(piece)?;
+            for step in 0..piece.count {
+                present.clear();
+                let values = (0..series).map(|index| block.at(index, step));
+                present.extend(values.filter(|value| is_present(*value)));
+                if show(piece.at(step), &present).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn planner<'p>(
         &self,
         query: &Query,
-        annotations: &'p Annotations,
+        account: &'p Account,
         steps: Steps,
         is_range: bool,
     ) -> Planner<'p>
@@ -131,10 +172,42 @@ impl<'s, S: Source> Engine<'s, S> {
         Planner {
             source: self.source,
             semantics: query.semantics(),
-            annotations,
+            annotations: &account.annotations,
+            budget: &account.budget,
             start_end_ms: (steps.first_ms, steps.last_ms()),
-            step_ms: if is_range { steps.step_ms } else { 0 },
+            step_ms: step_ms(steps, is_range),
             is_range,
+        }
+    }
+}
+
+/// The step as a query sees it: none, if it is an instant one.
+fn step_ms(steps: Steps, is_range: bool) -> i64 {
+    if is_range { steps.step_ms } else { 0 }
+}
+
+/// The expression as it is evaluated at these steps.
+fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Expr>, EvalError> {
+    let setting = Setting {
+        step: step_ms(steps, is_range) as f64 / 1_000.0,
+        range: (steps.last_ms() - steps.first_ms) as f64 / 1_000.0,
+        is_known: true,
+    };
+    let expression = query.expression_in(setting);
+    expression.map_err(|error| EvalError::refused(error.to_string()))
+}
+
+/// What is noted down while one query is evaluated.
+struct Account {
+    annotations: Annotations,
+    budget: Budget,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self {
+            annotations: Annotations::default(),
+            budget: Budget::new(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 /// Why a text is no query, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// The byte of the text at which it goes wrong; 0 if only the whole is known to be wrong.
-    pub offset: usize,
+    /// The byte of the text at which it goes wrong, unless only the whole is known to be wrong.
+    pub offset: Option<usize>,
     /// What is wrong.
     pub message: String,
     /// What to write instead, if anything is known.
@@ -19,7 +19,15 @@ impl QueryError {
     /// Something wrong at that byte.
     pub(crate) fn new(offset: usize, message: impl Into<String>) -> Self {
         Self {
-            offset,
+            offset: Some(offset),
+            ..Self::whole(message)
+        }
+    }
+
+    /// Something wrong with the whole.
+    pub(crate) fn whole(message: impl Into<String>) -> Self {
+        Self {
+            offset: None,
             message: message.into(),
             help: None,
             needs_native_histograms: false,
@@ -48,8 +56,8 @@ impl QueryError {
 impl fmt::Display for QueryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)?;
-        if self.offset > 0 {
-            write!(formatter, " (at character {})", self.offset + 1)?;
+        if let Some(offset) = self.offset {
+            write!(formatter, " (at character {})", offset + 1)?;
         }
         match &self.help {
             Some(help) => write!(formatter, "; {help}"),

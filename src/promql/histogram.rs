@@ -99,6 +99,10 @@ impl Operator for HistogramCall<'_> {
             .map(|scalar| scalar.fill(steps))
             .collect();
         let scalars = scalars?;
+        if self.estimate == Estimate::Quantile {
+            let wanted = scalars[0].column(0).iter();
+            wanted.for_each(|wanted| self.annotations.warn_of_quantile(*wanted));
+        }
         let counts = self.buckets.fill(steps)?;
         let mut block = Block::absent(self.histograms.len(), steps.count);
         let mut buckets = Buckets::new();
@@ -135,7 +139,6 @@ fn gather(histogram: &[(f64, usize)], counts: &Block, step: usize, buckets: &mut
 
 impl HistogramCall<'_> {
     fn quantile(&self, histogram: usize, wanted: f64, buckets: &mut Buckets) -> f64 {
-        self.annotations.warn_of_quantile(wanted);
         if wanted.is_nan() {
             return f64::NAN;
         }

@@ -50,7 +50,14 @@ impl<'s> Info<'s> {
         let about = |series: &Series| {
             let name = series.labels.get(METRIC_NAME).unwrap_or_default();
             let is_info = names.iter().all(|matcher| matcher.is_match(name));
-            let found = || by_identity.get(&identity(&series.labels)).cloned();
+            // A series without any of the identifying labels has no info series.
+            let own = identity(&series.labels);
+            let found = || {
+                by_identity
+                    .get(&own)
+                    .filter(|_| own != Labels::none())
+                    .cloned()
+            };
             (!is_info).then(|| found().unwrap_or_default())
         };
         let about = of.series().iter().map(about).collect();

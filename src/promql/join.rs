@@ -88,12 +88,8 @@ impl Pairing {
         let is_swapped = matches!(cardinality, Some(VectorMatchCardinality::OneToMany(_)));
         let included = cardinality.and_then(VectorMatchCardinality::labels);
         let fill = modifier.map(|modifier| (modifier.fill_values.lhs, modifier.fill_values.rhs));
-        let (left, right) = fill.unwrap_or_default();
-        let (fill_many, fill_one) = if is_swapped {
-            (right, left)
-        } else {
-            (left, right)
-        };
+        // With `group_right` Prometheus swaps the sides, but not what they are filled with.
+        let (fill_many, fill_one) = fill.unwrap_or_default();
         Self {
             matching: Matching::of(modifier),
             operation,
@@ -234,8 +230,8 @@ impl Join<'_> {
             "found duplicate series for the match group {} on the {side} hand-side of the operation: \
              [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
             display(&group.signature),
-            labels(second),
             labels(first),
+            labels(second),
         ))
     }
 }

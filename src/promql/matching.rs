@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use promql_parser::label::METRIC_NAME;
 use promql_parser::parser::{BinModifier, LabelModifier};
 
-use super::series::Series;
+use super::series::{Series, is_metadata};
 use crate::metrics::Labels;
 
 /// The labels that must be equal: `on (..)` or `ignoring (..)`.
@@ -16,7 +15,7 @@ pub(super) struct Matching {
 }
 
 impl Matching {
-    /// Without modifier all labels but the name must be equal.
+    /// Without modifier all labels must be equal but the name, type and unit.
     pub(super) fn of(modifier: Option<&BinModifier>) -> Self {
         let matching = modifier.and_then(|modifier| modifier.matching.as_ref());
         match matching {
@@ -40,7 +39,7 @@ impl Matching {
         if self.is_on {
             labels.retaining(|label| self.names(label))
         } else {
-            labels.retaining(|label| label != METRIC_NAME && !self.names(label))
+            labels.retaining(|label| !is_metadata(label) && !self.names(label))
         }
     }
 

@@ -26,9 +26,6 @@ pub(super) trait RangeOperator {
     /// What the samples belong to.
     fn series(&self) -> &[Series];
 
-    /// How far before a step its range begins, ms.
-    fn reach_ms(&self) -> i64;
-
     /// Shows the samples of each series around these steps, in turn.
     ///
     /// # Errors

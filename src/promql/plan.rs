@@ -10,6 +10,7 @@ use promql_parser::parser::{
 use super::aggregate::{Aggregate, Aggregation, Grouping};
 use super::annotation::Annotations;
 use super::binary::{Operation, ScalarBinary, ScalarSide, VectorScalar};
+use super::budget::Budget;
 use super::call::{self, Negate};
 use super::choose::{Choice, Choose};
 use super::count_values::CountValues;
@@ -39,6 +40,7 @@ pub(super) struct Planner<'s> {
     pub(super) source: &'s dyn Source,
     pub(super) semantics: Semantics,
     pub(super) annotations: &'s Annotations,
+    pub(super) budget: &'s Budget,
     /// Start and end of the whole query.
     pub(super) start_end_ms: (i64, i64),
     /// The step of the whole query; 0 if it is an instant one.
@@ -117,13 +119,14 @@ impl<'s> Planner<'s> {
                 let when = When::new(subquery.at.as_ref(), offset, self.start_end_ms);
                 let closes_left = self.semantics.closes_left();
                 let inner = inner_steps(grid, when, range_ms, step_ms, closes_left);
+                self.budget.check(inner.count, 1)?;
                 let of = self.operator(&subquery.expr, inner)?;
                 Ok(Box::new(Subquery::new(
                     of,
                     when,
-                    range_ms,
-                    step_ms,
+                    (range_ms, step_ms),
                     closes_left,
+                    self.budget,
                 )))
             }
             _ => Err(EvalError::refused(format!("`{expression}` is no range"))),

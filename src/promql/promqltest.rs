@@ -111,7 +111,7 @@ fn judge(eval: &Eval, store: &Store, semantics: Semantics) -> Outcome {
         Err(error) if error.needs_native_histograms => {
             return Outcome::Unsupported(error.to_string());
         }
-        Err(error) => return eval.expected.refused(&error.to_string()),
+        Err(error) => return eval.expected.refused(&error.message),
     };
     let engine = Engine::new(store);
     let answer = eval.when.ask(&engine, &query);

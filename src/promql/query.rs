@@ -1,10 +1,14 @@
 //! A query: parsed, and checked to be one that can be evaluated.
 
+use std::borrow::Cow;
+
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self, Expr};
 
 use super::check;
+use super::duration::{self, Expanded, Setting};
 use super::error::QueryError;
+use super::selected::Selected;
 use super::semantics::Semantics;
 use super::syntax;
 
@@ -17,16 +21,21 @@ pub struct Query {
     text: String,
     semantics: Semantics,
     expression: Expr,
+    /// Whether a duration depends on the step or the range of the evaluation.
+    varies: bool,
 }
 
-/// A selector of a query.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected<'q> {
-    /// The name, if it is given outright.
-    pub name: Option<&'q str>,
-    /// Conditions on labels other than the name: the label, the text of the condition, and whether
-    /// the label must be that very text.
-    pub labels: Vec<(&'q str, &'q str, bool)>,
+/// What a query evaluates to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// A number.
+    Scalar,
+    /// A value for each of some series.
+    Vector,
+    /// Samples of ranges.
+    Ranges,
+    /// A text.
+    Text,
 }
 
 impl Query {
@@ -39,15 +48,21 @@ impl Query {
         check::register_functions();
         if text.len() > LENGTH_MAX {
             let message = format!("a query may have {LENGTH_MAX} bytes at most");
-            return Err(QueryError::new(0, message));
+            return Err(QueryError::whole(message));
         }
-        let parsed = parser::parse(text);
-        let expression = parsed.map_err(|message| syntax::explain(text, &message, semantics))?;
+        // What a duration depends on is known when the query is evaluated; here it is only parsed.
+        let setting = Setting {
+            step: 1.0,
+            range: 1.0,
+            is_known: false,
+        };
+        let (expression, varies) = parse(text, semantics, setting)?;
         check::check(&expression, text, semantics)?;
         Ok(Self {
             text: text.to_owned(),
             semantics,
             expression,
+            varies,
         })
     }
 
@@ -74,18 +89,70 @@ impl Query {
 
     /// Its selectors, in the order of the text.
     pub fn selectors(&self) -> Vec<Selected<'_>> {
-        let mut found = Vec::new();
+        let mut found: Vec<Selected<'_>> = Vec::new();
         check::each_selector(&self.expression, &mut |selector| {
-            found.push(Selected::of(selector));
+            let from = found.last().map_or(0, |last| last.offset + 1);
+            found.push(Selected::find(selector, &self.text, from));
         });
         found
+    }
+
+    /// What it evaluates to.
+    pub fn answers(&self) -> AnswerKind {
+        match self.expression.value_type() {
+            ValueType::Scalar => AnswerKind::Scalar,
+            ValueType::Vector => AnswerKind::Vector,
+            ValueType::Matrix => AnswerKind::Ranges,
+            ValueType::String => AnswerKind::Text,
+        }
+    }
+
+    /// A part of this query as a query of its own, with the text of the whole.
+    pub(super) fn part(&self, expression: Expr) -> Self {
+        Self {
+            text: self.text.clone(),
+            semantics: self.semantics,
+            expression,
+            varies: false,
+        }
     }
 
     pub(super) fn expression(&self) -> &Expr {
         &self.expression
     }
 
-    pub(super) fn value_type(&self) -> ValueType {
-        self.expression.value_type()
+    /// Whether a duration depends on the step or the range of the evaluation.
+    pub(super) fn varies(&self) -> bool {
+        self.varies
     }
+
+    /// The expression with the durations that it has in an evaluation, unless they are always the
+    /// same.
+    ///
+    /// # Errors
+    ///
+    /// If a duration isn't positive then.
+    pub(super) fn expression_in(&self, setting: Setting) -> Result<Cow<'_, Expr>, QueryError> {
+        match self.varies {
+            false => Ok(Cow::Borrowed(&self.expression)),
+            true => {
+                let (expression, _) = parse(&self.text, self.semantics, setting)?;
+                Ok(Cow::Owned(expression))
+            }
+        }
+    }
+}
+
+/// Parses a text, and says whether a duration in it depends on the setting.
+fn parse(text: &str, semantics: Semantics, setting: Setting) -> Result<(Expr, bool), QueryError> {
+    let expanded = match semantics.is_experimental() {
+        true => duration::expand(text, setting)?,
+        false => Expanded {
+            text: text.to_owned(),
+            varies: false,
+        },
+    };
+    let parsed = parser::parse(&expanded.text);
+    let expression = parsed.map_err(|message| syntax::explain(text, &message, semantics))?;
+    Ok((expression, expanded.varies))
 }

@@ -48,14 +48,12 @@ impl Series {
         }
     }
 
-    /// The labels without those that say what the values are: the name, and since Prometheus 3 type
-    /// and unit.
+    /// The labels without those that say what the values are.
     pub(super) fn without_metadata(labels: &Labels, semantics: Semantics) -> Labels {
-        let is_metadata = |label: &str| {
-            label == METRIC_NAME
-                || (semantics != Semantics::V2_42 && matches!(label, "__type__" | "__unit__"))
-        };
-        labels.retaining(|label| !is_metadata(label))
+        match semantics {
+            Semantics::V2_42 => labels.without(METRIC_NAME),
+            _ => labels.retaining(|label| !is_metadata(label)),
+        }
     }
 
     /// The labels that a user sees.
@@ -66,6 +64,11 @@ impl Series {
             self.labels.clone()
         }
     }
+}
+
+/// Whether a label says what the values are: the name, and since Prometheus 3 type and unit.
+pub(super) fn is_metadata(label: &str) -> bool {
+    matches!(label, METRIC_NAME | "__type__" | "__unit__")
 }
 
 /// Columns that belong to one series after their labels have changed.

@@ -1,6 +1,7 @@
 //! Subqueries: a vector, evaluated often, as ranges of samples.
 
-use super::block::is_present;
+use super::block::{Block, is_present};
+use super::budget::Budget;
 use super::error::EvalError;
 use super::operator::{BoxedOperator, RangeOperator};
 use super::series::Series;
@@ -8,8 +9,8 @@ use super::steps::Steps;
 use super::when::When;
 use super::window::{Samples, bounds, without_gaps};
 
-/// More samples are not kept at once.
-const SAMPLES_MAX: usize = 50_000_000;
+/// Steps that are computed together.
+const PIECE_STEPS: usize = 8_192;
 
 /// `x[range:step] offset .. @ ..`
 pub(super) struct Subquery<'s> {
@@ -18,15 +19,16 @@ pub(super) struct Subquery<'s> {
     range_ms: i64,
     step_ms: i64,
     closes_left: bool,
+    budget: &'s Budget,
 }
 
 impl<'s> Subquery<'s> {
     pub(super) fn new(
         of: BoxedOperator<'s>,
         when: When,
-        range_ms: i64,
-        step_ms: i64,
+        (range_ms, step_ms): (i64, i64),
         closes_left: bool,
+        budget: &'s Budget,
     ) -> Self {
         Self {
             of,
@@ -34,7 +36,25 @@ impl<'s> Subquery<'s> {
             range_ms,
             step_ms,
             closes_left,
+            budget,
         }
+    }
+
+    /// The values at the inner steps.
+    fn block(&self, inner: Steps) -> Result<Block, EvalError> {
+        let series = self.of.series().len();
+        self.budget.spend(inner.count, series)?;
+        let mut block = Block::absent(series, inner.count);
+        let mut begin = 0;
+        for piece in inner.pieces(PIECE_STEPS) {
+            let values = self.of.fill(piece)?;
+            for index in 0..series {
+                let into = &mut block.column_mut(index)[begin..][..piece.count];
+                into.copy_from_slice(values.column(index));
+            }
+            begin += piece.count;
+        }
+        Ok(block)
     }
 }
 
@@ -56,10 +76,6 @@ impl RangeOperator for Subquery<'_> {
         self.of.series()
     }
 
-    fn reach_ms(&self) -> i64 {
-        self.range_ms
-    }
-
     fn visit(
         &self,
         steps: Steps,
@@ -72,16 +88,10 @@ impl RangeOperator for Subquery<'_> {
             self.step_ms,
             self.closes_left,
         );
-        let series = self.series().len();
-        if inner.count.saturating_mul(series.max(1)) > SAMPLES_MAX {
-            return Err(EvalError::refused(format!(
-                "a subquery would need more than {SAMPLES_MAX} samples; take a longer step"
-            )));
-        }
-        let block = self.of.fill(inner)?;
+        let block = self.block(inner)?;
         let times_ms: Vec<i64> = inner.iter().collect();
         let all_bounds = self.bounds(&times_ms, steps);
-        for index in 0..series {
+        for index in 0..self.series().len() {
             let values = block.column(index);
             if values.iter().all(|value| is_present(*value)) {
                 visit(index, &self.samples(&times_ms, values, &all_bounds, steps));

@@ -24,17 +24,39 @@ pub(super) fn explain(text: &str, message: &str, semantics: Semantics) -> QueryE
             return QueryError::new(offset, format!("`{word}` ranges are not supported"));
         }
     }
+    if let Some(function) = between(message, "call to function '", "'") {
+        return wrong_argument(text, message, function);
+    }
     if let Some(error) = unbalanced(text) {
         return error;
     }
     if text.trim().is_empty() {
-        return QueryError::new(0, "the query is empty");
+        return QueryError::whole("the query is empty");
     }
     // The parser's own fallback says no more than that.
     if message.contains("invalid promql query") {
-        return QueryError::new(0, "this is no PromQL expression");
+        return QueryError::whole("this is no PromQL expression");
     }
-    QueryError::new(0, message)
+    QueryError::whole(message)
+}
+
+/// An argument of another type than the function takes, or too many or too few.
+fn wrong_argument(text: &str, message: &str, function: &str) -> QueryError {
+    let offset = offset_of(text, function);
+    let expected = between(message, "expected type ", " in call");
+    let Some((expected, (_, found))) = expected.zip(message.split_once(", got ")) else {
+        return QueryError::new(offset, message);
+    };
+    let in_words = |kind: &str| match kind {
+        "matrix" => "a range of samples",
+        "vector" => "a vector",
+        "scalar" => "a number",
+        _ => "a text",
+    };
+    let (expected_words, found) = (in_words(expected), in_words(found));
+    let message = format!("`{function}` takes {expected_words}, not {found}");
+    let help = (expected == "matrix").then(|| "write a range behind it, such as `[5m]`".to_owned());
+    QueryError::new(offset, message).help(help)
 }
 
 fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
@@ -42,25 +64,46 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// Where a word first stands by itself, outside of texts in quotes if it can be; 0 if nowhere.
+/// Where a word first stands by itself, or at least is part of a text; 0 if nowhere.
 pub(super) fn offset_of(text: &str, word: &str) -> usize {
+    find_word(text, word, 0)
+        .or_else(|| text.find(word))
+        .unwrap_or(0)
+}
+
+/// Where a word next stands by itself, outside of texts in quotes.
+pub(super) fn find_word(text: &str, word: &str, from: usize) -> Option<usize> {
+    find_alone(text, word.len(), from, |found| found == word)
+}
+
+/// As [`find_word`], for a word whose letters may be small or capital.
+pub(super) fn find_word_of_any_case(text: &str, word: &str, from: usize) -> Option<usize> {
+    find_alone(text, word.len(), from, |found| {
+        found.eq_ignore_ascii_case(word)
+    })
+}
+
+fn find_alone(
+    text: &str,
+    length: usize,
+    from: usize,
+    is_meant: impl Fn(&str) -> bool,
+) -> Option<usize> {
     let is_word = |byte: Option<&u8>| {
         byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'))
     };
     let bytes = text.as_bytes();
     let stands_alone = |at: &usize| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
-        text[*at..].starts_with(word) && !is_word(before) && !is_word(bytes.get(at + word.len()))
+        let found = text.get(*at..at + length);
+        found.is_some_and(&is_meant) && !is_word(before) && !is_word(bytes.get(at + length))
     };
-    let mut outside = outside_texts(text);
-    outside
-        .find(stands_alone)
-        .or_else(|| text.find(word))
-        .unwrap_or(0)
+    let mut outside = outside_texts(text).skip_while(|at| *at < from);
+    outside.find(stands_alone)
 }
 
 /// The places of characters that are neither in quotes nor in a comment.
-fn outside_texts(text: &str) -> impl Iterator<Item = usize> {
+pub(super) fn outside_texts(text: &str) -> impl Iterator<Item = usize> {
     let mut quote = None;
     let mut escapes = false;
     let outside = text
@@ -129,19 +172,25 @@ mod tests {
             ("x)", 1, "closes nothing"),
             ("", 0, "empty"),
             ("rat(x_total[5m])", 0, "`rat` is no known function"),
+            (
+                "1 + rate(x)",
+                4,
+                "`rate` takes a range of samples, not a vector",
+            ),
+            ("abs()", 0, "argument"),
             ("1 + rat(x_total[5m])", 4, "`rat` is no known function"),
             ("x </ 5", 2, "native histograms"),
             ("histogram_count(x)", 0, "native histograms"),
             (
                 "label_replace(x, \"a\", \"b\", \"c\", \"(\")",
-                33,
+                0,
                 "no regular expression",
             ),
             ("limitk(1, x)", 0, "not known to Prometheus v3"),
             ("x +", 0, "no PromQL"),
         ] {
             let error = Query::parse(text, Semantics::V3).unwrap_err();
-            assert_eq!(error.offset, offset, "{text}: {error}");
+            assert_eq!(error.offset.unwrap_or(0), offset, "{text}: {error}");
             assert!(error.to_string().contains(message), "{text}: {error}");
         }
     }

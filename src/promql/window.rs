@@ -127,10 +127,6 @@ impl RangeOperator for RangeSelector<'_> {
         &self.series
     }
 
-    fn reach_ms(&self) -> i64 {
-        self.range_ms
-    }
-
     fn visit(
         &self,
         steps: Steps,

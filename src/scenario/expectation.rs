@@ -16,7 +16,7 @@ pub struct Expectation {
     /// A name for reports. Default: the query, or the alert and `when`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A comparison in a subset of `PromQL`, such as `sum(scheduler_runs_active) <= 5`.
+    /// A query in `PromQL`, such as `sum(scheduler_runs_active) <= 5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "query"))]
     pub query: Option<String>,

@@ -12,6 +12,7 @@ mod plant;
 mod planted;
 mod program;
 mod prometheus;
+mod promqltest;
 mod promtool;
 mod readme;
 mod scenario_docs;

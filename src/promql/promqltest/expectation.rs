@@ -61,6 +61,10 @@ impl Expected {
 
     /// Adds a line below the eval.
     pub(super) fn add(&mut self, line: &str) -> Result<(), String> {
+        if let Some(rest) = line.strip_prefix("expect string") {
+            self.text = Some(text_of(rest)?);
+            return Ok(());
+        }
         if let Some(rest) = line.strip_prefix("expect ") {
             return self.add_clause(rest.trim());
         }
@@ -108,7 +112,6 @@ impl Expected {
             "no_warn" => self.remarks.push(Remarked::None(Severity::Warning)),
             "no_info" => self.remarks.push(Remarked::None(Severity::Info)),
             "ordered" => self.ordered = true,
-            "string" => self.text = Some(unquote_string(rest.trim())?),
             _ => return Err(format!("`expect {word}` is not known")),
         }
         Ok(())
@@ -152,6 +155,15 @@ impl Expected {
     pub(super) fn at_steps(&mut self, start_ms: i64, step_ms: i64) {
         self.range_ms = Some((start_ms, step_ms));
     }
+}
+
+/// A text in quotes, or all that stands behind one space.
+fn text_of(rest: &str) -> Result<String, String> {
+    let plain = rest.trim();
+    if plain.starts_with(['"', '\'', '`']) {
+        return unquote_string(plain);
+    }
+    Ok(rest.strip_prefix(' ').unwrap_or(rest).to_owned())
 }
 
 fn regex(pattern: &str) -> Result<Regex, String> {

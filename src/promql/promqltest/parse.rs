@@ -141,6 +141,10 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = digits.parse::<f64>() {
         return Ok(sign * (seconds * 1_000.0).round() as i64);
     }
+    // The parser knows no duration of nothing.
+    if digits.starts_with('0') && digits.chars().all(|c| "0smhdwy".contains(c)) {
+        return Ok(0);
+    }
     let duration = parse_duration(digits).map_err(|_| format!("`{text}` is no duration"))?;
     let ms = i64::try_from(duration.as_millis()).map_err(|_| format!("`{text}` is too long"))?;
     Ok(sign * ms)

@@ -1,5 +1,7 @@
 //! The `*_over_time` family, and what counts changes: each window by itself.
 
+use std::collections::VecDeque;
+
 use super::super::block::ABSENT;
 use super::super::sum::{Mean, Sum, Variance, quantile};
 use super::super::window::{Samples, Window};
@@ -70,15 +72,44 @@ fn best(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> usize {
 }
 
 pub(super) fn min(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| {
-        window.values[best(window.values, |a, b| a < b)]
-    });
+    extreme(samples, column, |a, b| a < b);
 }
 
 pub(super) fn max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| {
-        window.values[best(window.values, |a, b| a > b)]
-    });
+    extreme(samples, column, |a, b| a > b);
+}
+
+/// The value of each window that beats all others; not a number if none is one.
+///
+/// Of a window that moves, only those samples are kept that no later one beats: each is looked at
+/// once, however long the window is.
+fn extreme(samples: &Samples<'_>, column: &mut [f64], beats: impl Fn(f64, f64) -> bool) {
+    let mut unbeaten: VecDeque<usize> = VecDeque::new();
+    let mut next = 0;
+    for (into, (first, end)) in column.iter_mut().zip(samples.bounds) {
+        for place in next.max(*first)..*end {
+            let value = samples.values[place];
+            if value.is_nan() {
+                continue;
+            }
+            while unbeaten
+                .back()
+                .is_some_and(|last| !beats(samples.values[*last], value))
+            {
+                unbeaten.pop_back();
+            }
+            unbeaten.push_back(place);
+        }
+        next = next.max(*end);
+        while unbeaten.front().is_some_and(|oldest| oldest < first) {
+            unbeaten.pop_front();
+        }
+        if first < end {
+            *into = unbeaten
+                .front()
+                .map_or(f64::NAN, |place| samples.values[*place]);
+        }
+    }
 }
 
 fn seconds(window: Window<'_>, place: usize) -> f64 {
@@ -107,18 +138,30 @@ pub(super) fn time_of_max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &
     });
 }
 
-fn count_pairs(window: Window<'_>, counts: impl Fn(f64, f64) -> bool) -> f64 {
-    let pairs = window.values.windows(2);
-    pairs.filter(|pair| counts(pair[0], pair[1])).count() as f64
-}
-
 pub(super) fn changes(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
     let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
-    each(samples, column, |window| count_pairs(window, differ));
+    count_pairs(samples, column, differ);
 }
 
 pub(super) fn resets(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
-    each(samples, column, |window| count_pairs(window, |a, b| b < a));
+    count_pairs(samples, column, |a, b| b < a);
+}
+
+/// How many neighbours within each window count.
+fn count_pairs(samples: &Samples<'_>, column: &mut [f64], counts: impl Fn(f64, f64) -> bool) {
+    let pairs = samples.values.windows(2);
+    let mut count = 0_u64;
+    let until: Vec<u64> = std::iter::once(0)
+        .chain(pairs.map(|pair| {
+            count += u64::from(counts(pair[0], pair[1]));
+            count
+        }))
+        .collect();
+    for (into, (first, end)) in column.iter_mut().zip(samples.bounds) {
+        if first < end {
+            *into = (until[end - 1] - until[*first]) as f64;
+        }
+    }
 }
 
 pub(super) fn quantile_over_time(
@@ -140,6 +183,9 @@ pub(super) fn quantile_over_time(
 pub(super) fn mad(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
     let mut sorted = Vec::new();
     each_window(samples, column, |_, window| {
+        if window.values.iter().any(|value| value.is_nan()) {
+            return Some(f64::NAN);
+        }
         sorted.clear();
         sorted.extend_from_slice(window.values);
         let median = quantile(0.5, &mut sorted);
