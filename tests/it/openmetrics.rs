@@ -62,9 +62,13 @@ fn every_sample_is_read_back_from_a_prometheus() {
     fs::write(&page, &text).unwrap();
     let (page, data) = (page.to_str().unwrap(), data.to_str().unwrap());
     let create = ["tsdb", "create-blocks-from", "openmetrics", page, data];
-    if promtool::run(&create, b"").is_none() {
+    let Some(said) = promtool::run(&create, b"") else {
         return;
-    }
+    };
+    assert!(
+        said.contains("BLOCK ULID"),
+        "promtool made no blocks: {said}"
+    );
     let read = dumped(&promtool::run(&["tsdb", "dump", data], b"").unwrap());
     let due = recorded(&finished.recording);
     let wrong = due.iter().find(|(key, value)| read.get(key) != Some(value));
