@@ -3,6 +3,7 @@
 //! [`RunReport`] is everything that a report can say, as plain data with a version; the writers
 //! only arrange it.
 
+mod again;
 mod build;
 mod json;
 mod junit;
@@ -15,6 +16,7 @@ mod terminal;
 mod verdict;
 
 pub use crate::check::expectation::Outcome;
+pub use again::again;
 pub use json::json;
 pub use junit::junit;
 pub use openmetrics::openmetrics;

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use rehearsal::check::vocabulary;
 use rehearsal::rehearsal::Finished;
 use rehearsal::report::{self, RunReport, worst_exit_code};
-use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::scenario::Loader;
 
 use super::failure::Failure;
 use super::progress::Bar;
@@ -98,7 +98,12 @@ fn run_one(arguments: &Arguments, path: &Path) -> Result<(RunReport, Finished), 
         &scenario,
         arguments.profile,
         arguments.check_determinism,
-        replay_line(arguments, path, &scenario),
+        report::again(
+            &path.display().to_string(),
+            scenario.seed,
+            arguments.profile.kind().as_str(),
+            &arguments.overrides,
+        ),
         |progress| bar.advance(progress.virtual_time),
     );
     bar.finish();
@@ -158,35 +163,4 @@ fn junit(reports: &[RunReport]) -> Result<String, Failure> {
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     Failure::Surroundings(format!("can't write {}: {error}", path.display()))
-}
-
-/// The shell line that does the same again.
-fn replay_line(arguments: &Arguments, path: &Path, scenario: &Scenario) -> String {
-    let seed = scenario.seed.to_string();
-    let mut words = vec![
-        "rehearsal".to_owned(),
-        "run".into(),
-        path.display().to_string(),
-    ];
-    words.extend(["--seed".into(), seed]);
-    if arguments.profile != Profile::None {
-        words.extend(["--profile".into(), arguments.profile.kind().as_str().into()]);
-    }
-    for text in &arguments.overrides {
-        words.extend(["--set".into(), text.clone()]);
-    }
-    words
-        .iter()
-        .map(|word| quoted(word))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// A word of a shell line, in quotes if it needs them.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:,+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }

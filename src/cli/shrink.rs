@@ -70,8 +70,7 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let shrunk = shrunk.map_err(|error| Failure::Usage(error.to_string()))?;
     let Some(shrunk) = shrunk else {
         return Err(Failure::Usage(format!(
-            "{} no longer fails as `{}`: there is nothing to shrink; `rehearsal replay` shows what \
-             it does now",
+            "{} no longer fails as `{}`: there is nothing to shrink",
             path.display(),
             bug.cause
         )));

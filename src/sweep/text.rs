@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anstyle::AnsiColor;
 
-use super::{Failure, SweepResult};
+use super::{Failure, Subject, SweepResult};
+use crate::report::again;
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, coloured, line, paint};
 
@@ -39,7 +40,7 @@ fn write_result(
     write_never(out, result)?;
     write_facts(out, result)?;
     for failure in &result.failures {
-        write_failure(out, failure, bug_file(failure))?;
+        write_failure(out, subject, failure, bug_file(failure))?;
     }
     writeln!(out)?;
     writeln!(
@@ -134,7 +135,12 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
     line(out, "events", &[count(result.events)])
 }
 
-fn write_failure(out: &mut String, failure: &Failure, bug_file: Option<PathBuf>) -> fmt::Result {
+fn write_failure(
+    out: &mut String,
+    subject: &Subject,
+    failure: &Failure,
+    bug_file: Option<PathBuf>,
+) -> fmt::Result {
     let mut seeds: Vec<String> = failure.seeds.iter().map(u64::to_string).collect();
     if failure.count > SEEDS_SHOWN as u64 {
         seeds.truncate(SEEDS_SHOWN);
@@ -155,10 +161,13 @@ fn write_failure(out: &mut String, failure: &Failure, bug_file: Option<PathBuf>)
     if !failure.soonest.drawn.is_empty() {
         line(out, "  drawn", &[failure.soonest.drawn.join(", ")])?;
     }
-    match bug_file {
-        Some(path) => writeln!(out, "again: rehearsal replay {}", path.display()),
-        None => Ok(()),
+    if let Some(path) = bug_file {
+        let shrink = format!("rehearsal shrink {}", path.display());
+        line(out, "  make it small", &[shrink])?;
     }
+    let (seed, profile) = (failure.soonest_seed, &subject.profile);
+    let again = again(&subject.path, seed, profile, &subject.set);
+    writeln!(out, "again: {again}")
 }
 
 /// The seeds in a word; how many ranges there are if they are not one.

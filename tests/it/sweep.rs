@@ -212,9 +212,15 @@ fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again
     assert!(!failure.soonest.drawn.is_empty());
     let path = out.join(format!("bugs/expectation-{}.toml", failure.soonest_seed));
     assert!(
-        shown.contains(&format!("rehearsal replay {}", path.display())),
+        shown.contains(&format!("rehearsal shrink {}", path.display())),
         "{shown}"
     );
+    let again = format!(
+        "again: rehearsal run {} --seed {} --profile swarm\n",
+        scenario.display(),
+        failure.soonest_seed
+    );
+    assert!(shown.contains(&again), "{shown}");
     let bug = Bug::read(&path).unwrap();
     assert_eq!(
         (bug.seed, &bug.cause),

@@ -1,0 +1,33 @@
+//! The shell line that rehearses the same again.
+
+/// The line for a scenario file, a seed, a profile by its name, and values put over the file's.
+///
+/// ```
+/// use rehearsal::report::again;
+///
+/// let set = ["name=\"a b\"".to_owned()];
+/// assert_eq!(
+///     again("night.toml", 7, "swarm", &set),
+///     "rehearsal run night.toml --seed 7 --profile swarm --set 'name=\"a b\"'"
+/// );
+/// ```
+pub fn again(path: &str, seed: u64, profile: &str, set: &[String]) -> String {
+    let seed = seed.to_string();
+    let mut words = vec!["rehearsal", "run", path, "--seed", &seed];
+    if profile != "none" {
+        words.extend(["--profile", profile]);
+    }
+    for text in set {
+        words.extend(["--set", text]);
+    }
+    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A word of a shell line, in quotes if it needs them.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:,+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
