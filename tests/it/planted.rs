@@ -64,17 +64,23 @@ options = { segmentSize = 5 }
 
 /// The small scenario, with `more` of it after the rest.
 fn scenario(more: &str) -> Scenario {
-    let text = format!("{SMALL}{more}");
-    let scenario = Loader::default().parse("small.toml", &text, None);
-    scenario.expect("the small scenario is valid")
+    parse(&format!("{SMALL}{more}"))
+}
+
+fn parse(text: &str) -> Scenario {
+    let scenario = Loader::default().parse("planted.toml", text, None);
+    scenario.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// Rehearses the small scenario with a defect.
 fn rehearse(more: &str, defect: impl Defect) -> Finished {
-    let scenario = scenario(more);
+    play(&scenario(more), defect)
+}
+
+fn play(scenario: &Scenario, defect: impl Defect) -> Finished {
     let cast = Planted(Rc::new(defect));
-    let finished = run_with(cast, &scenario, &RunOptions::default(), |_| {});
-    finished.expect("the small scenario can be simulated")
+    let finished = run_with(cast, scenario, &RunOptions::default(), |_| {});
+    finished.expect("the scenario can be simulated")
 }
 
 /// What a defect must give.

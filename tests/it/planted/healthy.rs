@@ -5,13 +5,12 @@ use std::rc::Rc;
 use rehearsal::check::InvariantName as N;
 use rehearsal::metrics::series::Matcher;
 use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
-use rehearsal::scenario::Loader;
 use rehearsal::sim::fault_plan::Profile;
 
 use super::defect::Healthy;
 use super::work::{DUPLICATES, SLOW_SCANNER};
 use super::wrapped::Planted;
-use super::{first_violations, rehearse, scenario, violated};
+use super::{first_violations, parse, play, rehearse, scenario, violated};
 
 /// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is
 /// not the ledger's (`determinism`).
@@ -75,14 +74,7 @@ options = { segmentSize = 1, segmentsAtOnce = 30 }
 
 #[test]
 fn a_segment_that_fails_for_contention_is_counted_at_once() {
-    let scenario = Loader::default().parse("contention.toml", CONTENTION, None);
-    let finished = run_with(
-        Planted(Rc::new(Healthy)),
-        &scenario.expect("it is valid"),
-        &RunOptions::default(),
-        |_| {},
-    )
-    .expect("it can be simulated");
+    let finished = play(&parse(CONTENTION), Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
     let failed = finished.recording.select(
         Some("scheduler_runner_segments_total"),
