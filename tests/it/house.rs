@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up: a part may use those before it, and itself.
-const FLOORS: [&str; 10] = [
+const FLOORS: [&str; 12] = [
     "model",
     "metrics",
     "worker",
@@ -15,6 +15,8 @@ const FLOORS: [&str; 10] = [
     "live",
     "rehearsal",
     "report",
+    "sweep",
+    "shrink",
 ];
 
 /// Parts that stand side by side and don't know each other.
