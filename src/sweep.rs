@@ -24,7 +24,9 @@ mod watch;
 pub use bug::{Bug, BugError};
 pub use cause::{Cause, first_violation};
 pub use coverage::{Coverage, Mark};
-pub use directory::{Running, SweepDirectory, WriteError, read_result, read_rows, read_running};
+pub use directory::{
+    Running, SweepDirectory, WriteError, is_fresh, read_result, read_rows, read_running,
+};
 pub use driver::{Sweep, SweepEnd, SweepOptions};
 pub use result::{Counts, Failure, ResultError, Subject, SweepResult, Verdicts};
 pub use seeds::{SeedSet, Shard};

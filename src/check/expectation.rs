@@ -38,6 +38,8 @@ pub struct Judgement {
     pub answers: u64,
     /// Why it was not met; empty if it was.
     pub detail: String,
+    /// The instant at which it was violated, if there is one.
+    pub at: Option<Timestamp>,
 }
 
 /// When a rehearsal took place, and how often it was scraped.
@@ -59,6 +61,7 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
             outcome: Outcome::Violated,
             answers: 0,
             detail,
+            at: None,
         };
     };
     let mut plan = Plan::new(&comparison.expression, recording);
@@ -122,12 +125,14 @@ impl Answers {
             When::Sometimes => Outcome::Missed,
             _ => Outcome::Violated,
         };
+        let mut at = None;
         let (outcome, detail) = match (self.last, when) {
             (None, _) => (missed, "no series ever had an answer".to_owned()),
             (Some((_, _, true)), _) => (Outcome::Met, String::new()),
             (Some((at_ms, value, false)), When::Always | When::AtEnd) => {
-                let at = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
-                (missed, format!("at {at} it was {value}"))
+                let then = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
+                at = Some(then);
+                (missed, format!("at {then} it was {value}"))
             }
             (Some((_, value, false)), _) => (
                 missed,
@@ -141,6 +146,7 @@ impl Answers {
             outcome,
             answers: self.count,
             detail,
+            at,
         }
     }
 }

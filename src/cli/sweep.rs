@@ -12,8 +12,8 @@ use rehearsal::check::vocabulary;
 use rehearsal::rehearsal::{EVENT_BUDGET, Plain};
 use rehearsal::scenario::{self, Loader};
 use rehearsal::sweep::{
-    Shard, Subject, Sweep, SweepDirectory, SweepOptions, SweepResult, TrialOptions, read_result,
-    read_running, text,
+    ResultError, SeedRow, Shard, Subject, Sweep, SweepDirectory, SweepOptions, SweepResult,
+    TrialOptions, is_fresh, read_result, read_rows, read_running, text,
 };
 
 use super::failure::Failure;
@@ -117,12 +117,21 @@ fn sweep(arguments: &Arguments, path: &Path) -> Result<u8, Failure> {
         overrides: arguments.overrides.clone(),
     };
     let scenario = loader.load(path)?;
-    let subject = subject(arguments, path, &scenario.name)?;
+    let subject = Subject {
+        rerun_every: arguments.rerun_every,
+        event_budget: arguments.event_budget,
+        ..subject(
+            path,
+            &scenario.name,
+            arguments.profile,
+            arguments.overrides.clone(),
+        )?
+    };
     let seeds = seeds(arguments)?;
     let default = || Path::new("reports").join(format!("sweep-{}", scenario.name));
     let out = arguments.out.clone().unwrap_or_else(default);
-    let mut result = begin(arguments, subject, &out)?;
-    let mut directory = SweepDirectory::create(&out, &result).map_err(cannot_write)?;
+    let (mut result, rows) = begin(arguments, subject, &out)?;
+    let mut directory = SweepDirectory::create(&out, &result, &rows).map_err(cannot_write)?;
     let running = Arc::new(directory.running().map_err(cannot_write)?);
     let options = options(arguments, seeds);
     let bar = SeedBar::new(&scenario.name, &options.seeds);
@@ -146,7 +155,13 @@ fn sweep(arguments: &Arguments, path: &Path) -> Result<u8, Failure> {
     Ok(result.exit_code())
 }
 
-fn subject(arguments: &Arguments, path: &Path, name: &str) -> Result<Subject, Failure> {
+/// What is swept, with no seed tried twice.
+pub fn subject(
+    path: &Path,
+    name: &str,
+    profile: Profile,
+    overrides: Vec<String>,
+) -> Result<Subject, Failure> {
     let text = fs::read_to_string(path).map_err(|error| {
         Failure::Surroundings(format!("can't read {}: {error}", path.display()))
     })?;
@@ -155,9 +170,10 @@ fn subject(arguments: &Arguments, path: &Path, name: &str) -> Result<Subject, Fa
         scenario: name.into(),
         path: path.display().to_string(),
         text,
-        profile: arguments.profile.kind().as_str().into(),
-        set: arguments.overrides.clone(),
-        rerun_every: arguments.rerun_every,
+        profile: profile.kind().as_str().into(),
+        set: overrides,
+        rerun_every: 0,
+        event_budget: EVENT_BUDGET,
     })
 }
 
@@ -183,11 +199,16 @@ fn seeds(arguments: &Arguments) -> Result<Range<u64>, Failure> {
 }
 
 /// What earlier sweeps have found already, if this one goes on.
-fn begin(arguments: &Arguments, subject: Subject, out: &Path) -> Result<SweepResult, Failure> {
-    if !arguments.resume {
-        return Ok(SweepResult::new(subject));
+fn begin(
+    arguments: &Arguments,
+    subject: Subject,
+    out: &Path,
+) -> Result<(SweepResult, Vec<SeedRow>), Failure> {
+    // A sweep may be cut off before its first result is written.
+    if !arguments.resume || is_fresh(out) {
+        return Ok((SweepResult::new(subject), Vec::new()));
     }
-    let result = read_result(out).map_err(|error| Failure::Usage(error.to_string()))?;
+    let result = read_result(out).map_err(unusable)?;
     if let Some(difference) = result.subject.difference(&subject) {
         return Err(Failure::Usage(format!(
             "{} holds another sweep: {difference}; choose another --out, or leave out --resume to \
@@ -200,7 +221,7 @@ fn begin(arguments: &Arguments, subject: Subject, out: &Path) -> Result<SweepRes
             "the last sweep was cut off while it tried seed {seed}"
         ));
     }
-    Ok(result)
+    Ok((result, read_rows(out).map_err(unusable)?))
 }
 
 fn options(arguments: &Arguments, seeds: Range<u64>) -> SweepOptions {
@@ -219,20 +240,21 @@ fn options(arguments: &Arguments, seeds: Range<u64>) -> SweepOptions {
 }
 
 fn merge(arguments: &MergeArguments) -> Result<u8, Failure> {
-    let usage = |error: rehearsal::sweep::ResultError| Failure::Usage(error.to_string());
+    let mut rows = Vec::new();
     let mut merged: Option<SweepResult> = None;
     for path in &arguments.results {
-        let result = read_result(path).map_err(usage)?;
+        let result = read_result(path).map_err(unusable)?;
+        rows.extend(read_rows(path).map_err(unusable)?);
         match &mut merged {
             None => merged = Some(result),
-            Some(merged) => merged.merge(result).map_err(usage)?,
+            Some(merged) => merged.merge(result).map_err(unusable)?,
         }
     }
     let merged = merged.ok_or_else(|| Failure::Usage("which results?".into()))?;
     let directory = match &arguments.out {
         None => None,
         Some(out) => {
-            let written = SweepDirectory::merged(out, &merged, &arguments.results);
+            let written = SweepDirectory::merged(out, &merged, rows);
             Some(written.map_err(cannot_write)?)
         }
     };
@@ -253,7 +275,7 @@ fn print(
     })
 }
 
-fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+pub fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let bounds = text.split_once("..");
     let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
     match numbers {
@@ -261,6 +283,10 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
         Some(_) => Err("the first seed comes before the last; seeds are below 2^63".into()),
         None => Err("write 0..1000 for the seeds 0 to 999".into()),
     }
+}
+
+fn unusable(error: ResultError) -> Failure {
+    Failure::Usage(error.to_string())
 }
 
 fn cannot_write(error: rehearsal::sweep::WriteError) -> Failure {

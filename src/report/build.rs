@@ -145,6 +145,7 @@ fn expectations(finished: &Finished) -> Vec<Expectation> {
             outcome: judgement.outcome,
             answers: judgement.answers,
             detail: judgement.detail,
+            at: judgement.at,
         }
     });
     judged.collect()

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Quantiles, Verdict};
 use crate::check::expectation::Outcome;
+use crate::model::Timestamp;
 use crate::sim::fault_plan::Window;
 
 /// The version of the JSON document.
@@ -182,6 +183,9 @@ pub struct Expectation {
     pub answers: u64,
     /// Why it was not met: when, what was expected, what was found. Empty if it was.
     pub detail: String,
+    /// The instant at which it was violated, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub at: Option<Timestamp>,
 }
 
 /// What became of a gate.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Cause;
 use crate::check::vocabulary;
-use crate::rehearsal::RunOptions;
+use crate::rehearsal::{EVENT_BUDGET, RunOptions};
 use crate::scenario::{LoadError, Loader, Scenario};
 use crate::sim::fault_plan::Profile;
 
@@ -29,6 +29,9 @@ pub struct Bug {
     /// Values put over those of the scenario: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
+    /// Events at most; more is a failure.
+    #[serde(default = "default_budget", skip_serializing_if = "is_default_budget")]
+    pub event_budget: u64,
     /// What the profile drew, for people: kinds of faults, and options.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<String>,
@@ -43,6 +46,14 @@ pub struct Bug {
     pub scenario: String,
     /// What makes it the same bug as another.
     pub cause: Cause,
+}
+
+fn default_budget() -> u64 {
+    EVENT_BUDGET
+}
+
+fn is_default_budget(budget: &u64) -> bool {
+    *budget == EVENT_BUDGET
 }
 
 /// Why there is no bug to be had from a file.
@@ -139,6 +150,7 @@ impl Bug {
         RunOptions {
             // It was parsed when the file was read.
             profile: self.profile.parse().unwrap_or_default(),
+            event_budget: self.event_budget,
             ..RunOptions::default()
         }
     }

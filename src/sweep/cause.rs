@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::check::expectation::Outcome;
 use crate::check::{InvariantName, Violation};
 use crate::rehearsal::Finished;
-use crate::report::RunReport;
+use crate::report::{Expectation, RunReport, Verdict};
 
 /// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
 /// count as the same bug.
@@ -34,6 +34,14 @@ impl Cause {
         Self::new(InvariantName::Determinism.as_str(), message)
     }
 
+    /// The exit code that it calls for.
+    pub fn exit_code(&self) -> u8 {
+        match *self == Self::nondeterminism() {
+            true => 13,
+            false => Verdict::Fail.exit_code(),
+        }
+    }
+
     /// Why this rehearsal failed, and the message in full; none if it did not.
     pub fn of(finished: &Finished, report: &RunReport) -> Option<(Self, String)> {
         if let Some(first) = first_violation(finished) {
@@ -43,10 +51,7 @@ impl Cause {
         if let Some(reason) = &report.halted {
             return Some((Self::new("budget", reason), reason.clone()));
         }
-        let violated = report
-            .expectations
-            .iter()
-            .find(|expectation| expectation.outcome == Outcome::Violated)?;
+        let violated = violated(report)?;
         let message = format!("{}: {}", violated.name, violated.detail);
         Some((Self::new("expectation", &violated.name), message))
     }
@@ -65,6 +70,12 @@ pub fn first_violation(finished: &Finished) -> Option<&Violation> {
     findings
         .filter_map(|findings| findings.violations.first())
         .min_by_key(|violation| violation.at)
+}
+
+/// The first expectation of the file that was violated.
+pub(super) fn violated(report: &RunReport) -> Option<&Expectation> {
+    let mut expectations = report.expectations.iter();
+    expectations.find(|expectation| expectation.outcome == Outcome::Violated)
 }
 
 /// A message without its numbers, times, names of runs and digests.

@@ -75,20 +75,17 @@ impl Running {
 }
 
 impl SweepDirectory {
-    /// Opens a directory, made if need be, for a sweep that has got as far as `result`. Rows of
-    /// other seeds that stand there go.
+    /// Opens a directory, made if need be, for a sweep that has got as far as `result`, with the
+    /// rows of its seeds. Rows of other seeds go.
     ///
     /// # Errors
     /// It can't be written.
-    pub fn create(path: &Path, result: &SweepResult) -> Result<Self, WriteError> {
+    pub fn create(path: &Path, result: &SweepResult, rows: &[SeedRow]) -> Result<Self, WriteError> {
         let bugs = path.join(BUGS);
         fs::create_dir_all(&bugs).map_err(|error| failed(&bugs, error))?;
-        let rows: Vec<SeedRow> = match result.seeds.is_empty() {
-            true => Vec::new(),
-            false => read_rows(path),
-        };
         let seeds = path.join(SEEDS);
-        let file = File::create(&seeds).map_err(|error| failed(&seeds, error))?;
+        let draft = seeds.with_extension("jsonl.new");
+        let file = File::create(&draft).map_err(|error| failed(&draft, error))?;
         let mut directory = Self {
             path: path.to_owned(),
             seeds: BufWriter::new(file),
@@ -98,23 +95,24 @@ impl SweepDirectory {
         for row in rows.iter().filter(|row| result.seeds.contains(row.seed)) {
             directory.write_row(row)?;
         }
+        // Until all of them stand in it, the old file keeps them.
+        let replaced = directory.seeds.flush();
+        let replaced = replaced.and_then(|()| fs::rename(&draft, &seeds));
+        replaced.map_err(|error| failed(&seeds, error))?;
         Ok(directory)
     }
 
-    /// Writes what was merged from the results in `parts`, with the rows of those that are
-    /// directories.
+    /// Writes a result that was merged, with the rows of its parts.
     ///
     /// # Errors
     /// It can't be written.
     pub fn merged(
         path: &Path,
         result: &SweepResult,
-        parts: &[PathBuf],
+        mut rows: Vec<SeedRow>,
     ) -> Result<Self, WriteError> {
-        let mut rows: Vec<SeedRow> = parts.iter().flat_map(|part| read_rows(part)).collect();
         rows.sort_by_key(|row| row.seed);
-        let mut directory = Self::create(path, &SweepResult::new(result.subject.clone()))?;
-        rows.iter().try_for_each(|row| directory.write_row(row))?;
+        let mut directory = Self::create(path, result, &rows)?;
         directory.save(result)?;
         Ok(directory)
     }
@@ -209,6 +207,7 @@ fn bug(failure: &Failure, result: &SweepResult, directory: &Path) -> Bug {
         seed: failure.soonest_seed,
         profile: subject.profile.clone(),
         set: subject.set.clone(),
+        event_budget: subject.event_budget,
         drawn: failure.soonest.drawn.clone(),
         message: failure.soonest.message.clone(),
         trace: failure.trace.clone(),
@@ -224,6 +223,11 @@ fn relative(from: &Path, to: &Path) -> String {
     let to = absolute(to);
     let way = pathdiff::diff_paths(&to, absolute(from)).unwrap_or(to);
     way.display().to_string()
+}
+
+/// Whether no sweep has written a result into a directory yet.
+pub fn is_fresh(path: &Path) -> bool {
+    !path.join(RESULT).exists()
 }
 
 /// The result that stands in a file, or in a sweep's directory.
@@ -242,16 +246,32 @@ pub fn read_result(path: &Path) -> Result<SweepResult, ResultError> {
     SweepResult::parse(&path, &text)
 }
 
-/// The numbers of the seeds in a sweep's directory, in order of the seeds. Lines that can't be read,
-/// such as the last one after an abort, are left out.
-pub fn read_rows(path: &Path) -> Vec<SeedRow> {
-    let text = fs::read_to_string(path.join(SEEDS)).unwrap_or_default();
-    let mut rows: Vec<SeedRow> = text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
+/// The numbers of the seeds in a sweep's directory, in order of the seeds; none if it has no such
+/// file. Half a line at the end, which an abort may leave, is left out.
+///
+/// # Errors
+/// The file can't be read, or is damaged elsewhere.
+pub fn read_rows(path: &Path) -> Result<Vec<SeedRow>, ResultError> {
+    let path = path.join(SEEDS);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(_) if !path.exists() => return Ok(Vec::new()),
+        Err(error) => {
+            let reason = error.to_string();
+            return Err(ResultError::Unreadable { path, reason });
+        }
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let read = |(index, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|error| ResultError::Foreign {
+            path: path.clone(),
+            reason: format!("line {} is damaged ({error})", index + 1),
+        })
+    };
+    let rows: Result<Vec<SeedRow>, _> = whole.lines().enumerate().map(read).collect();
+    let mut rows = rows?;
     rows.sort_by_key(|row| row.seed);
-    rows
+    Ok(rows)
 }
 
 /// The seeds that were being tried when a sweep into this directory was cut off.

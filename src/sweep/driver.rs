@@ -56,6 +56,13 @@ struct Crew<F> {
     trial: TrialOptions,
 }
 
+impl<C: Cast, F: Fn() -> C> Crew<F> {
+    fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
+        (self.begin)(seed);
+        Trial::of(&self.cast, &self.scenario, seed, &self.trial, is_rerun)
+    }
+}
+
 impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
     /// A sweep. `cast` is made anew for each rehearsal; `begin` is told of each seed before it is
     /// tried, on the worker's thread.
@@ -139,6 +146,19 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         }
     }
 
+    /// Tries one seed by itself, twice if it is to be compared with itself.
+    ///
+    /// # Errors
+    /// The scenario can't be simulated.
+    pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
+        let (sender, tried) = channel();
+        let crew = Arc::clone(&self.crew);
+        // Nobody listens any more to a seed that has hung.
+        thread::spawn(move || drop(sender.send(crew.try_seed(seed, is_rerun))));
+        let tried = tried.recv_timeout(self.options.hang);
+        tried.unwrap_or_else(|_| Ok(self.hung(seed)))
+    }
+
     fn start_worker(
         &self,
         roster: Arc<Roster>,
@@ -148,17 +168,9 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         let crew = Arc::clone(&self.crew);
         thread::spawn(move || {
             while let Some(seed) = roster.take() {
-                (crew.begin)(seed);
                 let is_rerun = rerun_every > 0 && seed.is_multiple_of(rerun_every);
-                let Crew {
-                    scenario,
-                    cast,
-                    trial,
-                    ..
-                } = &*crew;
-                let word = Trial::of(cast, scenario, seed, trial, is_rerun)
-                    .map(|trial| roster.finish(trial));
-                if sender.send(word).is_err() {
+                let word = crew.try_seed(seed, is_rerun);
+                if sender.send(word.map(|trial| roster.finish(trial))).is_err() {
                     return;
                 }
             }

@@ -7,13 +7,16 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, Coverage, SeedFailure, SeedSet, Trial};
-use crate::report::Verdict;
+use crate::report::{Verdict, worst_exit_code};
 
 /// The version of the file format.
 pub const SCHEMA: &str = "rehearsal.sweep@1";
 
 /// So many failing seeds are kept of each cause.
 const SEEDS_KEPT: usize = 20;
+
+/// Significant digits of histograms.
+const DIGITS: u8 = 3;
 
 /// What was swept. Only results of the same subject can be merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,8 @@ pub struct Subject {
     pub set: Vec<String>,
     /// Each seed that is divisible by this was tried twice; 0: none.
     pub rerun_every: u64,
+    /// Events of a seed at most; more is a failure.
+    pub event_budget: u64,
 }
 
 /// How seeds ended.
@@ -67,16 +72,18 @@ pub struct Failure {
     pub trace: String,
 }
 
-/// A histogram as it is written: pairs of value and count.
+/// A histogram as it is kept and written: pairs of value and count. One of a single seed holds a
+/// few, where an HDR histogram would hold thousands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Counts(BTreeMap<u64, u64>);
 
 impl Counts {
-    fn add(&mut self, histogram: &Histogram<u64>) {
-        for bucket in histogram.iter_recorded() {
-            *self.0.entry(bucket.value_iterated_to()).or_default() += bucket.count_at_value();
-        }
+    /// The counts of a histogram.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let recorded = histogram.iter_recorded();
+        let pairs = recorded.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
+        Self(pairs.collect())
     }
 
     fn merge(&mut self, other: &Self) {
@@ -85,9 +92,11 @@ impl Counts {
         }
     }
 
-    /// The histogram, to the three significant digits that were kept.
+    /// The histogram, to the significant digits that were kept.
     pub fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = super::trial::empty_histogram();
+        // Three digits are within the library's range.
+        let histogram = Histogram::new(DIGITS);
+        let mut histogram = histogram.unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
         for (value, count) in &self.0 {
             // It grows as needed, so this can't fail.
             let _ = histogram.record_n(*value, *count);
@@ -177,8 +186,8 @@ impl SweepResult {
             *self.sometimes.entry(name.clone()).or_default() += u64::from(*is_met);
         }
         self.events += row.numbers.get("events").map_or(0, |events| *events as u64);
-        self.latency_micros.add(&trial.latency_micros);
-        self.duration_micros.add(&trial.duration_micros);
+        self.latency_micros.merge(&trial.latency_micros);
+        self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {
             self.add_failure(Failure {
                 cause: failure.cause.clone(),
@@ -287,12 +296,11 @@ impl SweepResult {
 
     /// The exit code that the sweep calls for: a seed that differs from itself weighs most.
     pub fn exit_code(&self) -> u8 {
-        let nondeterminism = Cause::nondeterminism();
-        let differs = |failure: &Failure| failure.cause == nondeterminism;
-        match self.failures.iter().any(differs) {
-            true => 13,
-            false => self.verdict().exit_code(),
-        }
+        let codes = self
+            .failures
+            .iter()
+            .map(|failure| failure.cause.exit_code());
+        worst_exit_code(codes.chain([self.verdict().exit_code()]))
     }
 }
 
@@ -323,6 +331,11 @@ impl Subject {
                 "--rerun-every",
                 self.rerun_every.to_string(),
                 other.rerun_every.to_string(),
+            ),
+            (
+                "--event-budget",
+                self.event_budget.to_string(),
+                other.event_budget.to_string(),
             ),
         ];
         let differs = fields.into_iter().find(|(_, a, b)| a != b);

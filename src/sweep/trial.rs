@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use super::cause::violated;
 use super::watch::{Watch, Watched};
-use super::{Cause, Coverage, first_violation};
+use super::{Cause, Counts, Coverage, first_violation};
 use crate::check::expectation::Outcome;
 use crate::metrics::Kind;
 use crate::rehearsal::{Cast, Finished, RunError, RunOptions, run_with};
@@ -31,6 +31,18 @@ pub struct SeedRow {
     pub numbers: BTreeMap<String, f64>,
 }
 
+impl SeedRow {
+    /// The line for a rehearsal.
+    pub fn of(report: &RunReport) -> Self {
+        Self {
+            seed: report.seed,
+            verdict: report.verdict,
+            numbers: numbers(report),
+            trace: report.trace_hash.clone(),
+        }
+    }
+}
+
 /// Why a seed failed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -45,6 +57,19 @@ pub struct SeedFailure {
     pub drawn: Vec<String>,
 }
 
+impl SeedFailure {
+    /// A seed that gave two different traces.
+    pub fn nondeterminism() -> Self {
+        let cause = Cause::nondeterminism();
+        Self {
+            message: cause.shape.clone(),
+            cause,
+            after_seconds: 0.0,
+            drawn: Vec::new(),
+        }
+    }
+}
+
 /// What became of one seed.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -57,9 +82,9 @@ pub struct Trial {
     /// The expectations that something is sometimes so, and whether it was.
     pub sometimes: Vec<(String, bool)>,
     /// Planner latency in microseconds.
-    pub latency_micros: Histogram<u64>,
+    pub latency_micros: Counts,
     /// Run duration in microseconds.
-    pub duration_micros: Histogram<u64>,
+    pub duration_micros: Counts,
 }
 
 /// How a seed is tried.
@@ -97,13 +122,10 @@ impl Trial {
             }
         };
         if again.is_some_and(|again| again.row.trace != trial.row.trace) {
-            let cause = Cause::nondeterminism();
             trial.row.verdict = Verdict::Fail;
             trial.failure = Some(SeedFailure {
-                message: cause.shape.clone(),
-                cause,
-                after_seconds: 0.0,
                 drawn: drawn(scenario, seed, options.profile),
+                ..SeedFailure::nondeterminism()
             });
         }
         Ok(trial)
@@ -132,8 +154,8 @@ impl Trial {
             }),
             coverage: Coverage::default(),
             sometimes: Vec::new(),
-            latency_micros: empty_histogram(),
-            duration_micros: empty_histogram(),
+            latency_micros: Counts::default(),
+            duration_micros: Counts::default(),
         }
     }
 }
@@ -162,21 +184,16 @@ fn try_once<C: Cast>(
     let failure = Cause::of(&finished, &report).map(|(cause, message)| SeedFailure {
         cause,
         message,
-        after_seconds: after_seconds(&finished),
+        after_seconds: after_seconds(&finished, &report),
         drawn: drawn(scenario, seed, options.profile),
     });
     Ok(Trial {
         failure,
         coverage,
         sometimes: sometimes(&report),
-        row: SeedRow {
-            seed,
-            verdict: report.verdict,
-            numbers: numbers(&report),
-            trace: report.trace_hash,
-        },
-        latency_micros: finished.ledger.latency_micros,
-        duration_micros: finished.ledger.duration_micros,
+        row: SeedRow::of(&report),
+        latency_micros: Counts::of(&finished.ledger.latency_micros),
+        duration_micros: Counts::of(&finished.ledger.duration_micros),
     })
 }
 
@@ -240,8 +257,13 @@ fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
     numbers
 }
 
-fn after_seconds(finished: &Finished) -> f64 {
-    let at = first_violation(finished).map_or(finished.ended_at, |violation| violation.at);
+fn after_seconds(finished: &Finished, report: &RunReport) -> f64 {
+    let at = match first_violation(finished) {
+        Some(violation) => Some(violation.at),
+        None if report.halted.is_some() => None,
+        None => violated(report).and_then(|expectation| expectation.at),
+    };
+    let at = at.unwrap_or(finished.ended_at);
     at.since(finished.scenario.start).as_secs_f64()
 }
 
@@ -271,11 +293,6 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
         .chain((!options.is_empty()).then_some(options))
         .chain(window)
         .collect()
-}
-
-pub(super) fn empty_histogram() -> Histogram<u64> {
-    // Three digits are within the library's range.
-    Histogram::new(3).unwrap_or_else(|_| unreachable!("3 digits"))
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

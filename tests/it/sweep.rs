@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use rehearsal::sweep::{
     Bug, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result, read_rows,
 };
 
-use super::program::{run, scratch, text};
+use super::program::{rehearsal, run, scratch, text};
 
 /// Ten minutes of a few images: seeds take milliseconds.
 const SMALL: &str = r#"
@@ -140,7 +141,7 @@ fn a_sweep_that_was_cut_off_goes_on() {
         "{message}"
     );
     assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
-    assert_eq!(read_rows(&cut), read_rows(&whole));
+    assert_eq!(read_rows(&cut).unwrap(), read_rows(&whole).unwrap());
     assert!(!cut.join("running.txt").exists());
 
     let other = sweep(&scenario, &cut, &["--resume", "--set", "fleet.images=3"]);
@@ -151,6 +152,66 @@ fn a_sweep_that_was_cut_off_goes_on() {
         "{message}"
     );
     assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
+}
+
+#[test]
+fn a_sweep_that_is_interrupted_goes_on_and_gives_the_whole() {
+    let scenario = file("sweep-interrupt", "");
+    let base = scenario.parent().unwrap();
+    let (whole, cut) = (base.join("whole"), base.join("cut"));
+    let path = scenario.to_str().unwrap();
+    let words = ["sweep", path, "--seeds", "0..100000", "--out"];
+    let mut sweeping = rehearsal(&[&words[..], &[cut.to_str().unwrap()]].concat());
+    let mut child = sweeping.stdout(Stdio::null()).spawn().unwrap();
+    while !cut.join("sweep.json").exists() {
+        assert_eq!(child.try_wait().unwrap(), None);
+        thread::sleep(Duration::from_millis(20));
+    }
+    let interrupt = ["-INT", &child.id().to_string()].map(str::to_owned);
+    assert!(
+        Command::new("kill")
+            .args(interrupt)
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(!child.wait().unwrap().success());
+    let tried = read_result(&cut).unwrap().seeds.len();
+    assert!(tried > 0);
+    let seeds = format!("0..{}", tried + 3);
+    sweep(&scenario, &cut, &["--seeds", &seeds, "--resume"]);
+    sweep(&scenario, &whole, &["--seeds", &seeds]);
+    for name in ["sweep.json", "seeds.jsonl"] {
+        assert_eq!(written(&cut, name), written(&whole, name), "{name}");
+    }
+}
+
+#[test]
+fn a_damaged_line_of_a_seed_is_told_of_and_left_alone() {
+    let scenario = file("sweep-damaged-row", "");
+    let out = scenario.parent().unwrap().join("out");
+    sweep(&scenario, &out, &["--seeds", "0..3"]);
+    let damaged = written(&out, "seeds.jsonl").replacen("\"seed\":1", "\"seed\":one", 1);
+    fs::write(out.join("seeds.jsonl"), &damaged).unwrap();
+    for words in [&["--resume"][..], &["--resume", "--seeds", "0..5"]] {
+        let output = sweep(&scenario, &out, words);
+        assert_eq!(output.status.code(), Some(2));
+        let message = text(&output.stderr);
+        assert!(message.contains("seeds.jsonl"), "{message}");
+        assert!(message.contains("line 2 is damaged"), "{message}");
+        assert_eq!(written(&out, "seeds.jsonl"), damaged);
+    }
+}
+
+#[test]
+fn a_sweep_that_was_cut_off_before_its_first_result_starts_over() {
+    let scenario = file("sweep-fresh", "");
+    let out = scenario.parent().unwrap().join("out");
+    fs::create_dir_all(&out).unwrap();
+    fs::write(out.join("running.txt"), "0\n").unwrap();
+    let output = sweep(&scenario, &out, &["--seeds", "0..2", "--resume"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(read_rows(&out).unwrap().len(), 2);
 }
 
 #[test]
@@ -357,6 +418,7 @@ fn empty() -> SweepResult {
         profile: "none".into(),
         set: Vec::new(),
         rerun_every: 2,
+        event_budget: 10_000_000,
     })
 }
 
