@@ -7,6 +7,7 @@ mod new;
 mod output;
 mod progress;
 mod rehearse;
+mod replay;
 mod run;
 mod schema;
 mod shrink;
@@ -33,6 +34,8 @@ enum Command {
     Run(run::Arguments),
     /// Try many seeds of a scenario, on all cores
     Sweep(sweep::Arguments),
+    /// Run a saved failure again, and show what happened around it
+    Replay(replay::Arguments),
     /// Make a bug's scenario as small as it can be
     Shrink(shrink::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
@@ -63,6 +66,7 @@ pub fn main() -> u8 {
     let result = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
         Command::Sweep(arguments) => sweep::main(&arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),

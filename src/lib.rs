@@ -6,6 +6,7 @@ pub mod live;
 pub mod metrics;
 pub mod model;
 pub mod rehearsal;
+pub mod replay;
 pub mod report;
 pub mod scenario;
 pub mod shrink;

@@ -16,7 +16,7 @@ mod terminal;
 mod verdict;
 
 pub use crate::check::expectation::Outcome;
-pub use again::again;
+pub use again::{again, shell_line};
 pub use json::json;
 pub use junit::junit;
 pub use openmetrics::openmetrics;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use clap::Args;
 use rehearsal::rehearsal::Plain;
+use rehearsal::report::shell_line;
 use rehearsal::scenario::write::to_table;
 use rehearsal::shrink::{Shrink, ShrinkOptions, Shrunk, Size};
 use rehearsal::sweep::{Bug, BugError};
@@ -70,22 +71,23 @@ pub fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let shrunk = shrunk.map_err(|error| Failure::Usage(error.to_string()))?;
     let Some(shrunk) = shrunk else {
         return Err(Failure::Usage(format!(
-            "{} no longer fails as `{}`: there is nothing to shrink",
+            "{} no longer fails as `{}`: there is nothing to shrink; `rehearsal replay` shows what \
+             it does now",
             path.display(),
             bug.cause
         )));
     };
     write(&out, &bug, &shrunk)?;
+    let written_to = out.display().to_string();
     let before = Size::of(&scenario, &to_table(&scenario));
     output::print(&format!(
         "{}\n\nbefore  {before}, and what the profile {} draws\nafter   {}\n{rehearsals} candidates, {:.1} s\n\n\
-         wrote {}\nagain: rehearsal run {}\n",
+         wrote {written_to}\nagain: {}\n",
         file(&bug, &shrunk),
         bug.profile,
         shrunk.size,
         began.elapsed().as_secs_f64(),
-        out.display(),
-        out.display(),
+        shell_line(&["rehearsal", "replay", &written_to]),
     ))?;
     Ok(0)
 }

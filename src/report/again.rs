@@ -1,4 +1,4 @@
-//! The shell line that rehearses the same again.
+//! Shell lines that a person can copy, such as the one that rehearses the same again.
 
 /// The line for a scenario file, a seed, a profile by its name, and values put over the file's.
 ///
@@ -20,7 +20,13 @@ pub fn again(path: &str, seed: u64, profile: &str, set: &[String]) -> String {
     for text in set {
         words.extend(["--set", text]);
     }
-    words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
+    shell_line(&words)
+}
+
+/// A shell line of these words, each in quotes if it needs them.
+pub fn shell_line(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
 }
 
 /// A word of a shell line, in quotes if it needs them.

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anstyle::AnsiColor;
 
 use super::{Failure, Subject, SweepResult};
-use crate::report::again;
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, coloured, line, paint};
+use crate::report::{again, shell_line};
 
 /// So many failing seeds of a cause are named.
 const SEEDS_SHOWN: usize = 5;
@@ -161,12 +161,21 @@ fn write_failure(
     if !failure.soonest.drawn.is_empty() {
         line(out, "  drawn", &[failure.soonest.drawn.join(", ")])?;
     }
-    if let Some(path) = bug_file {
-        let shrink = format!("rehearsal shrink {}", path.display());
-        line(out, "  make it small", &[shrink])?;
-    }
-    let (seed, profile) = (failure.soonest_seed, &subject.profile);
-    let again = again(&subject.path, seed, profile, &subject.set);
+    let again = match bug_file {
+        Some(path) => {
+            let path = path.display().to_string();
+            let shrink = shell_line(&["rehearsal", "shrink", &path]);
+            line(out, "  make it small", &[shrink])?;
+            shell_line(&["rehearsal", "replay", &path])
+        }
+        // A merge that writes nothing has no file to replay.
+        None => again(
+            &subject.path,
+            failure.soonest_seed,
+            &subject.profile,
+            &subject.set,
+        ),
+    };
     writeln!(out, "again: {again}")
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up: a part may use those before it, and itself.
-const FLOORS: [&str; 12] = [
+const FLOORS: [&str; 13] = [
     "model",
     "metrics",
     "worker",
@@ -17,6 +17,7 @@ const FLOORS: [&str; 12] = [
     "report",
     "sweep",
     "shrink",
+    "replay",
 ];
 
 /// Parts that stand side by side and don't know each other.

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, a module per subject.
 
+mod bugbase;
 mod command_line;
 mod endpoint;
 mod golden;
@@ -12,6 +13,7 @@ mod program;
 mod prometheus;
 mod promtool;
 mod readme;
+mod replay;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;

@@ -276,12 +276,17 @@ fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again
         shown.contains(&format!("rehearsal shrink {}", path.display())),
         "{shown}"
     );
+    let again = format!("again: rehearsal replay {}\n", path.display());
+    assert!(shown.contains(&again), "{shown}");
+    let result = out.join("sweep.json");
+    let output = run(&["sweep", "merge", result.to_str().unwrap()]);
     let again = format!(
         "again: rehearsal run {} --seed {} --profile swarm\n",
         scenario.display(),
         failure.soonest_seed
     );
-    assert!(shown.contains(&again), "{shown}");
+    let merged = text(&output.stdout);
+    assert!(merged.contains(&again), "{merged}");
     let bug = Bug::read(&path).unwrap();
     assert_eq!(
         (bug.seed, &bug.cause),
@@ -293,8 +298,12 @@ fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again
     let output = run(&["shrink", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let small = path.with_extension("scenario.toml");
-    let again = run(&["run", small.to_str().unwrap()]);
-    assert_eq!(again.status.code(), Some(10), "{}", text(&again.stdout));
+    let again = format!("again: rehearsal replay {}\n", small.display());
+    assert!(text(&output.stdout).ends_with(&again));
+    for command in ["run", "replay"] {
+        let again = run(&[command, small.to_str().unwrap()]);
+        assert_eq!(again.status.code(), Some(10), "{}", text(&again.stdout));
+    }
     let loader = Loader {
         vocabulary: vocabulary(),
         overrides: Vec::new(),

@@ -1,0 +1,22 @@
+//! A failure again: what each process, message, lease and run did around its first violation.
+//!
+//! ```text
+//!  bug file ──rehearsed──> does it fail still, of the same cause, with the same trace?
+//!                             │ yes: when?
+//!                             ▼
+//!           rehearsed again, every observation around that instant kept
+//!                             ├──> sentences in columns, for a terminal
+//!                             └──> spans and instants on tracks, for Perfetto
+//! ```
+
+mod case;
+mod recorder;
+mod search;
+mod sentence;
+mod text;
+mod tracks;
+
+pub use case::Case;
+pub use search::{Replay, Replayed, Scene, Window};
+pub use sentence::Entry;
+pub use text::text;

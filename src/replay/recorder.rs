@@ -1,0 +1,107 @@
+//! Keeps what was observed within a window of virtual time.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Window;
+use super::sentence::Entry;
+use super::tracks::Tracks;
+use crate::check::Instruments;
+use crate::metrics::Registry;
+use crate::model::observation::{Observation, Observer};
+use crate::model::{LifeId, Timestamp};
+use crate::rehearsal::Cast;
+use crate::sim::world::WorldPorts;
+
+/// So many entries are kept: those nearest to the violation.
+const ENTRIES_MAX: usize = 100_000;
+
+/// What was observed.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    /// What is kept; none: nothing but the time of the last observation.
+    pub window: Option<Window>,
+    /// The time of the last observation.
+    pub last: Timestamp,
+    /// What happened within the window.
+    pub entries: VecDeque<Entry>,
+    /// Entries that were left out, since there were too many.
+    pub left_out: u64,
+    /// The same as spans and instants.
+    pub tracks: Tracks,
+}
+
+impl Record {
+    /// A record of what happens in that window.
+    pub fn of(window: Option<Window>) -> Self {
+        Self {
+            window,
+            ..Self::default()
+        }
+    }
+
+    fn take(&mut self, at: Timestamp, observation: &Observation<'_>) {
+        self.last = at;
+        let Some(window) = self.window else {
+            return;
+        };
+        self.tracks.take(at, observation, &window);
+        if !window.contains(at) {
+            return;
+        }
+        let Some(entry) = Entry::of(at, observation) else {
+            return;
+        };
+        if self.entries.len() < ENTRIES_MAX {
+            self.entries.push_back(entry);
+            return;
+        }
+        self.left_out += 1;
+        if at <= window.centre {
+            self.entries.pop_front();
+            self.entries.push_back(entry);
+        }
+    }
+}
+
+/// A record that the rehearsal's thread writes and another one reads, even if the first never ends.
+#[derive(Clone, Debug)]
+pub(super) struct Recorder(Arc<Mutex<Record>>);
+
+impl Recorder {
+    pub fn new(window: Option<Window>) -> Self {
+        Self(Arc::new(Mutex::new(Record::of(window))))
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Record> {
+        // A rehearsal may panic, never while it writes here.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A cast whose observations are kept.
+pub(super) struct Recorded<C> {
+    pub inner: C,
+    pub recorder: Recorder,
+}
+
+impl<C: Cast> Cast for Recorded<C> {
+    type Ports = C::Ports;
+
+    fn ports(&self, life: &LifeId, world: WorldPorts) -> C::Ports {
+        self.inner.ports(life, world)
+    }
+
+    fn registry(&self, life: &LifeId) -> Registry {
+        self.inner.registry(life)
+    }
+
+    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+        self.inner.instruments(life, plain)
+    }
+
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        self.recorder.lock().take(at, observation);
+        self.inner.observe(at, observation, ledger);
+    }
+}

@@ -1,0 +1,388 @@
+//! Observations as sentences.
+
+use std::fmt::Display;
+
+use crate::model::commit::Refusal;
+use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer};
+use crate::model::{Answer, Commit, ImageDigest, LifeId, Run, SegmentKey, Step, Timestamp};
+
+/// Digits of an image's digest that are shown.
+const DIGITS: usize = 10;
+
+/// Something that happened: a line of the trace. Process, subject and event read as a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in virtual time.
+    pub at: Timestamp,
+    /// Who did it: a life of a process, or a part of the world.
+    pub process: String,
+    /// To what: a run, segment, image, message, lease or port.
+    pub subject: String,
+    /// What.
+    pub event: String,
+}
+
+impl Entry {
+    /// The sentence for an observation; none for one that tells a person nothing.
+    pub fn of(at: Timestamp, observation: &Observation<'_>) -> Option<Self> {
+        let (process, subject, event) = process_sentence(observation)
+            .or_else(|| world_sentence(observation))
+            .or_else(|| commit_sentence(observation))
+            .or_else(|| work_sentence(observation))?;
+        Some(Self {
+            at,
+            process,
+            subject,
+            event,
+        })
+    }
+}
+
+/// Process, subject and event.
+type Sentence = (String, String, String);
+
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "the arms that call it are options"
+)]
+fn sentence(
+    process: impl Display,
+    subject: impl Display,
+    event: impl Into<String>,
+) -> Option<Sentence> {
+    Some((process.to_string(), subject.to_string(), event.into()))
+}
+
+/// What processes go through.
+fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    use Observation as O;
+    match observation {
+        O::LifeStarted { life } => sentence(life, "process", "starts"),
+        O::LifeEnded { life, end } => {
+            let event = match end {
+                LifeEnd::Stopped => "has stopped in good order",
+                LifeEnd::Crashed => "is killed",
+            };
+            sentence(life, "process", event)
+        }
+        O::Paused { life } => sentence(life, "process", "stands still"),
+        O::Resumed { life } => sentence(life, "process", "goes on"),
+        O::CutOff { process, port } => sentence(process, port_name(*port), "can't be reached"),
+        O::Reconnected { process, port } => {
+            sentence(process, port_name(*port), "can be reached again")
+        }
+        O::Scraped { process, life, up } => {
+            let who = life.map_or(process.to_string(), ToString::to_string);
+            let event = match up {
+                true => "are scraped",
+                false => "can't be scraped: up is 0",
+            };
+            sentence(who, "metrics", event)
+        }
+        _ => None,
+    }
+}
+
+/// What the world and its people do.
+fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    use Observation as O;
+    match observation {
+        O::FaultBegan { kind, subject } => {
+            sentence("world", kind.as_str(), format!("begins: {subject}"))
+        }
+        O::FaultEnded { kind, subject } => {
+            sentence("world", kind.as_str(), format!("ends: {subject}"))
+        }
+        O::FaultHit { kind } => sentence("world", kind.as_str(), "strikes"),
+        O::ScheduleChanged { schedule, change } => {
+            let event = format!("schedule {change:?}").to_lowercase();
+            sentence("owner", &schedule.id, event)
+        }
+        O::CancelAsked { run } => sentence("owner", run, "asks for it to be cancelled"),
+        O::Purged { run } => sentence("store", run, "purges it"),
+        O::Exported {
+            sequence,
+            tenant,
+            trigger,
+        } => {
+            let whose = tenant.map_or("all tenants", |tenant| tenant.as_str());
+            let event = format!("arrives from {} for {whose}", trigger.as_str());
+            sentence("world", format!("export {sequence}"), event)
+        }
+        O::ImageChanged {
+            image,
+            revision,
+            added,
+        } => {
+            let event = format!(
+                "is at revision {revision} now, with {} new findings",
+                added.new_findings
+            );
+            sentence("world", short(image), event)
+        }
+        O::EventPublished { id } => sentence("notify", format!("event {id}"), "takes it"),
+        O::EventForgotten { id } => sentence("store", format!("event {id}"), "forgets it"),
+        _ => None,
+    }
+}
+
+/// What becomes of commits.
+fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    use Observation as O;
+    match observation {
+        O::CommitSent { commit } => {
+            let event = format!("sends {}", commit_name(commit));
+            sentence(&commit.token.life, commit_subject(commit), event)
+        }
+        O::CommitApplied { commit, .. } => {
+            let life = &commit.token.life;
+            let event = format!("applies {} of {life}{}", commit_name(commit), moved(commit));
+            sentence("store", commit_subject(commit), event)
+        }
+        O::CommitDeclined { commit, answer } => {
+            let (life, why) = (&commit.token.life, answer_words(answer));
+            let event = format!("answers {} of {life}: {why}", commit_name(commit));
+            sentence("store", commit_subject(commit), event)
+        }
+        O::CommitAnswerLost { token } => {
+            let event = format!("the answer will not reach {}", token.life);
+            sentence("network", format!("commit {}", token.sequence), event)
+        }
+        O::CommitLearned { commit, answer } => {
+            let event = format!(
+                "learns of {}: {}",
+                commit_name(commit),
+                answer_words(answer)
+            );
+            sentence(&commit.token.life, commit_subject(commit), event)
+        }
+        O::BalanceLearned { life, surrendered } => {
+            let event = match surrendered {
+                [0, 0] => "nobody has taken over any of it".into(),
+                [analysis, refresh] => format!(
+                    "others have taken over {analysis:+} analysisOnly, {refresh:+} contentRefresh"
+                ),
+            };
+            sentence(life, "balance", event)
+        }
+        _ => None,
+    }
+}
+
+/// What processes work at.
+fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    use Observation as O;
+    match observation {
+        O::PlanningRead { life, waiting } => sentence(
+            life,
+            "planner",
+            format!("finds {} runs to plan", waiting.len()),
+        ),
+        O::PlanningBegun { life, run } => sentence(life, &run.id, "takes it up to plan it"),
+        O::SegmentBegun {
+            life,
+            key,
+            delivery,
+            run,
+        } => {
+            let event = format!(
+                "notes that {life} works delivery {delivery}; {}",
+                state(*run)
+            );
+            sentence("store", key, event)
+        }
+        O::SegmentBegunLearned {
+            life,
+            key,
+            delivery,
+            run,
+        } => {
+            let event = format!("may work at delivery {delivery}: {}", state(*run));
+            sentence(life, key, event)
+        }
+        O::BacklogRead { life, rows } => {
+            let rows: Vec<String> = rows
+                .iter()
+                .map(|row| format!("{} {}", row.schedule, row.images))
+                .collect();
+            sentence(life, "backlog", format!("reads: {}", rows.join(", ")))
+        }
+        O::Message { .. } => message_sentence(observation),
+        O::Spoiled { queue, message } => {
+            let subject = format!("{} message {message}", queue.as_str());
+            sentence("queue", subject, "can't be read by anyone from now on")
+        }
+        O::LeaseHeld {
+            life,
+            delivery,
+            sent_at,
+            lease,
+        } => {
+            let until = clock(sent_at.after(*lease));
+            let event = format!("may go on until {until}");
+            sentence(life, format!("delivery {delivery}"), event)
+        }
+        O::ScanSent { .. } | O::ScanAnswered { .. } => scan_sentence(observation),
+        O::NotifyCalled { life, role } => sentence(life, "notify", format!("the {role} calls it")),
+        _ => None,
+    }
+}
+
+fn message_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    let Observation::Message {
+        queue,
+        step,
+        run,
+        segment,
+        delivery,
+        message,
+        life,
+        ..
+    } = observation
+    else {
+        return None;
+    };
+    let subject = segment.map_or(run.to_string(), ToString::to_string);
+    let event = format!(
+        "{} message {message} {}",
+        queue.as_str(),
+        step_words(*step, *delivery)
+    );
+    sentence(
+        life.map_or("queue".into(), LifeId::to_string),
+        subject,
+        event,
+    )
+}
+
+fn step_words(step: QueueStep, delivery: u64) -> String {
+    match step {
+        QueueStep::Enqueued => "comes onto the queue".into(),
+        QueueStep::Deduplicated => "is taken for a repeat: nothing is enqueued".into(),
+        QueueStep::Leased { until, attempt } => {
+            let until = clock(until);
+            format!("is leased until {until}: delivery {delivery}, attempt {attempt}")
+        }
+        QueueStep::Renewed { until } => {
+            format!("stays leased until {}: delivery {delivery}", clock(until))
+        }
+        QueueStep::Acknowledged => format!("is acknowledged: delivery {delivery}"),
+        QueueStep::Released { counted: true } => {
+            format!("is handed back, and the attempt counts: delivery {delivery}")
+        }
+        QueueStep::Released { counted: false } => {
+            format!("is handed back, and no attempt counts: delivery {delivery}")
+        }
+        QueueStep::Expired => format!("is ready again: the lease of delivery {delivery} ran out"),
+        QueueStep::DeadLettered => "is set aside as a dead letter".into(),
+        QueueStep::Dropped => "is dropped".into(),
+        QueueStep::Redriven => "is put back from the dead letters".into(),
+        QueueStep::RefusedLate => {
+            format!("was let go of too late: delivery {delivery} is over, and refused")
+        }
+    }
+}
+
+fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+    match observation {
+        Observation::ScanSent {
+            life,
+            image,
+            delivery,
+            attempt,
+            late,
+            ..
+        } => {
+            let late = if *late { ", with a late permit" } else { "" };
+            let event =
+                format!("asks the Scanner for delivery {delivery}, attempt {attempt}{late}");
+            sentence(life, short(image), event)
+        }
+        Observation::ScanAnswered {
+            life,
+            image,
+            delivery,
+            answer,
+            ..
+        } => {
+            let answer = match answer {
+                ScanAnswer::Report(revision) => format!("a report of revision {revision}"),
+                ScanAnswer::Refused => "refused for good".into(),
+                ScanAnswer::Throttled(until) => format!("429, not before {}", clock(*until)),
+                ScanAnswer::Failed => "5xx".into(),
+                ScanAnswer::Unanswered => "nothing".into(),
+            };
+            let event = format!("has the Scanner's answer for delivery {delivery}: {answer}");
+            sentence(life, short(image), event)
+        }
+        _ => None,
+    }
+}
+
+fn commit_name(commit: &Commit) -> String {
+    format!("commit {} ({})", commit.token.sequence, commit.step.name())
+}
+
+/// What a commit is about: a segment, a run, a schedule or a life; the first of several.
+fn commit_subject(commit: &Commit) -> String {
+    if let Step::Segment(segment) = &commit.step {
+        return segment.key.to_string();
+    }
+    let run = commit.runs.first().map(|write| write.run.id.to_string());
+    let intent = || commit.intents_requeued.first().map(ToString::to_string);
+    let release = || commit.release.first().map(ToString::to_string);
+    let subject = run.or_else(intent).or_else(release);
+    subject.unwrap_or_else(|| match (&commit.step, &commit.take_over) {
+        (Step::Fire { schedule, .. }, _) => schedule.to_string(),
+        (_, Some(take_over)) => format!("balance of {}", take_over.from),
+        _ => commit.step.name().into(),
+    })
+}
+
+/// What a commit makes of its runs.
+fn moved(commit: &Commit) -> String {
+    let states = commit.runs.iter().map(|write| {
+        let (state, stats) = (write.run.state, &write.run.stats);
+        let done = stats.completed + stats.failed;
+        format!("; it is {state} with {done} of {} images", stats.queued)
+    });
+    states.collect()
+}
+
+fn answer_words(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Applied(_) => "applied",
+        Answer::AppliedByAnother => "applied by another",
+        Answer::Conflict => "a version has moved",
+        Answer::Refused(Refusal::Superseded) => "refused, superseded by a newer delivery",
+        Answer::Refused(Refusal::RunMissing) => "refused, there is no such run",
+        Answer::Refused(Refusal::RunTerminal) => "refused, the run is over",
+    }
+}
+
+fn state(run: Option<&Run>) -> String {
+    run.map_or("the run is gone".into(), |run| {
+        format!("the run is {}", run.state)
+    })
+}
+
+fn port_name(port: crate::model::observation::PortName) -> String {
+    format!("{port:?}").to_lowercase()
+}
+
+/// An image by the first digits of its digest.
+pub(super) fn short(image: &ImageDigest) -> String {
+    let digest = image.to_string();
+    let digits = digest.trim_start_matches("sha256:");
+    format!("image {}", &digits[..DIGITS])
+}
+
+/// The time of day of an instant, in UTC, to the millisecond.
+pub(super) fn clock(at: Timestamp) -> String {
+    at.to_jiff().strftime("%H:%M:%S%.3f").to_string()
+}
+
+/// Names a segment's work on a track.
+pub(super) fn segment_name(key: &SegmentKey) -> String {
+    format!("segment {key}")
+}

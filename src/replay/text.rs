@@ -1,0 +1,174 @@
+//! A replay as text for a terminal.
+
+use std::fmt::{self, Write};
+use std::slice;
+
+use anstyle::AnsiColor;
+
+use super::sentence::{Entry, clock};
+use super::{Case, Replayed, Scene};
+use crate::report::number::{count, seconds};
+use crate::report::style::{bold, coloured, dim, line, paint};
+use crate::sweep::Bug;
+
+/// A column is as wide as its widest cell, but no wider than this.
+const WIDTH_MAX: usize = 60;
+
+/// What became of a case, and what happened around its first violation, as text with styles. The
+/// last line is that of `rehearsal run`: `FAIL scenario=NAME seed=N trace=HEX`.
+pub fn text(case: &Case, replayed: &Replayed) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write(&mut text, case, replayed);
+    text
+}
+
+fn write(out: &mut String, case: &Case, replayed: &Replayed) -> fmt::Result {
+    let (scenario, row) = (&case.scenario, &replayed.trial.row);
+    writeln!(
+        out,
+        "{}: seed {} under the profile {}",
+        bold(&scenario.name),
+        scenario.seed,
+        case.options.profile.as_str()
+    )?;
+    writeln!(out)?;
+    if let Some(bug) = &case.bug {
+        write_recorded(out, bug, replayed)?;
+    }
+    match (&replayed.trial.failure, &case.bug) {
+        (Some(failure), None) => line(out, "it says", slice::from_ref(&failure.message))?,
+        (None, None) => line(out, "now", &["it does not fail".into()])?,
+        _ => {}
+    }
+    if let Some(scene) = &replayed.scene {
+        write_scene(out, scene, replayed)?;
+    }
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{} scenario={} seed={} trace={}",
+        coloured(row.verdict),
+        scenario.name,
+        scenario.seed,
+        row.trace
+    )
+}
+
+/// The failure as it was recorded, and whether it is still that one.
+fn write_recorded(out: &mut String, bug: &Bug, replayed: &Replayed) -> fmt::Result {
+    line(
+        out,
+        "recorded",
+        &[paint(AnsiColor::Red, &bug.cause).to_string()],
+    )?;
+    line(out, "it said", slice::from_ref(&bug.message))?;
+    if !bug.drawn.is_empty() {
+        line(out, "drawn", &[bug.drawn.join(", ")])?;
+    }
+    let trial = &replayed.trial;
+    let now = match &trial.failure {
+        None => paint(AnsiColor::Green, "it does not fail any more").to_string(),
+        Some(failure) if failure.cause == bug.cause => "it fails of the same cause".to_owned(),
+        Some(failure) => format!("it fails of another cause: {}", failure.message),
+    };
+    line(out, "now", &[now])?;
+    line(out, "trace", &[trace_words(bug, &trial.row.trace)])
+}
+
+/// Whether the trace is the recorded one, and if not, why that may be.
+fn trace_words(bug: &Bug, trace: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    if bug.trace == trace {
+        return match trace {
+            "" => "none, then and now: it came to no end".into(),
+            _ => format!("{trace}, as recorded: the same run, event by event"),
+        };
+    }
+    let why = match bug.version == version {
+        true => format!("the program has changed since, within version {version}"),
+        false => format!("version {} recorded it, this is {version}", bug.version),
+    };
+    let known = |trace: &str| match trace {
+        "" => "none".to_owned(),
+        trace => trace.to_owned(),
+    };
+    format!(
+        "{}, recorded was {}: {why}",
+        known(trace),
+        known(&bug.trace)
+    )
+}
+
+fn write_scene(out: &mut String, scene: &Scene, replayed: &Replayed) -> fmt::Result {
+    let window = &scene.window;
+    let reach = seconds(window.until.since(window.centre).as_secs_f64());
+    let day = window.centre.to_jiff().strftime("%Y-%m-%d");
+    let centre = clock(window.centre);
+    let entries = count(scene.entries.len() as u64);
+    writeln!(out)?;
+    writeln!(
+        out,
+        "{day}, {reach} around {centre} UTC, {entries} observations"
+    )?;
+    if scene.left_out > 0 {
+        let left_out = count(scene.left_out);
+        writeln!(
+            out,
+            "{left_out} more are left out; a smaller --around shows all of fewer"
+        )?;
+    }
+    writeln!(out)?;
+    let widths = Widths::of(&scene.entries);
+    let (before, after) = {
+        let entries = &scene.entries;
+        entries.split_at(entries.partition_point(|entry| entry.at <= window.centre))
+    };
+    before
+        .iter()
+        .try_for_each(|entry| widths.write(out, entry))?;
+    let message = replayed
+        .trial
+        .failure
+        .as_ref()
+        .map(|failure| &failure.message);
+    let message = message.map_or("", String::as_str);
+    writeln!(
+        out,
+        "{centre}  {}",
+        paint(AnsiColor::Red, format!("▶ {message}"))
+    )?;
+    after.iter().try_for_each(|entry| widths.write(out, entry))
+}
+
+/// How wide the columns are.
+struct Widths {
+    process: usize,
+    subject: usize,
+}
+
+impl Widths {
+    fn of(entries: &[Entry]) -> Self {
+        let widest = |cell: fn(&Entry) -> &str| {
+            let widths = entries.iter().map(|entry| cell(entry).chars().count());
+            widths.max().unwrap_or(0).min(WIDTH_MAX)
+        };
+        Self {
+            process: widest(|entry| &entry.process),
+            subject: widest(|entry| &entry.subject),
+        }
+    }
+
+    fn write(&self, out: &mut String, entry: &Entry) -> fmt::Result {
+        writeln!(
+            out,
+            "{}  {:<process$}  {:<subject$}  {}",
+            dim(clock(entry.at)),
+            entry.process,
+            entry.subject,
+            entry.event,
+            process = self.process,
+            subject = self.subject,
+        )
+    }
+}

@@ -1,0 +1,78 @@
+//! The bug base: bugs that were found and mended. None may come back.
+//!
+//! A file is either what `sweep` wrote into its `bugs/`, or what `shrink` made of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehearsal::rehearsal::Plain;
+use rehearsal::replay::{Case, Replay, text};
+
+use super::program::scratch;
+
+/// A bug that is back shows this much before and after its first violation.
+const AROUND: Duration = Duration::from_secs(30);
+
+/// A mended bug that takes longer is no longer mended.
+const HANG: Duration = Duration::from_secs(120);
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "toml")
+    });
+    files.sort();
+    files
+}
+
+/// The bugs of a base that are back, with what happens around each.
+fn returned(directory: &Path) -> Vec<String> {
+    let again = |file: PathBuf| {
+        let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
+        let replay = Replay {
+            case,
+            cast: || Plain,
+            around: AROUND,
+            hang: HANG,
+        };
+        let replayed = replay.run(|_| {}).unwrap();
+        let back = replayed.trial.failure.is_some();
+        back.then(|| {
+            let told = anstream::adapter::strip_str(&text(&replay.case, &replayed)).to_string();
+            format!(
+                "{} is back; again: rehearsal replay {}\n{told}",
+                file.display(),
+                file.display()
+            )
+        })
+    };
+    files(directory).into_iter().filter_map(again).collect()
+}
+
+#[test]
+fn no_bug_comes_back() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bugbase");
+    let back = returned(&base);
+    assert!(back.is_empty(), "\n{}", back.join("\n"));
+}
+
+#[test]
+fn a_bug_that_is_back_is_told_of_with_what_happened() {
+    let base = scratch("bugbase");
+    let scenario = "name = \"back\"\nduration = \"5m\"\n[fleet]\nimages = 3\n[[schedule]]\nid = \"s\"\n\
+                    whenCron = \"*/4 * * * *\"\n[[expect]]\nname = \"no work\"\nquery = \
+                    'sum(scheduler_runner_segments_total) == 0'\nwhen = \"always\"\n";
+    fs::write(base.join("back.toml"), scenario).unwrap();
+    let back = returned(&base);
+    assert_eq!(back.len(), 1);
+    for expected in [
+        "back.toml is back; again: rehearsal replay",
+        "▶ no work",
+        "learns of commit",
+    ] {
+        assert!(back[0].contains(expected), "{}", back[0]);
+    }
+}

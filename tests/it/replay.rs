@@ -1,0 +1,294 @@
+//! `replay`: a saved failure again, with what happened around it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use rehearsal::sweep::Bug;
+use serde_json::Value;
+
+use super::program::{run, scratch, text};
+
+/// A process dies, and an expectation says that none ever may.
+const CRASH: &str = r#"
+name = "crash"
+start = 2024-05-06T00:00:00Z
+duration = "10m"
+drain = "1h"
+seed = 4
+
+[fleet]
+images = 40
+components = 30
+
+[[schedule]]
+id = "often"
+whenCron = "*/4 * * * *"
+
+[scanner]
+latency = { kind = "constant", value = "2s" }
+
+[workers]
+processes = 2
+options = { segmentSize = 4 }
+
+[[fault]]
+kind = "process-crash"
+process = "any"
+at = "4m6s"
+downtime = "40s"
+
+[[expect]]
+name = "every process can always be scraped"
+query = 'min(up) == 1'
+when = "always"
+"#;
+
+/// The bug that a sweep makes of a scenario's seed 4.
+fn bug(name: &str, scenario: &str) -> PathBuf {
+    let directory = scratch(name);
+    let path = directory.join("crash.toml");
+    fs::write(&path, scenario).unwrap();
+    let out = directory.join("out");
+    let words = ["--seeds", "4..5", "--profile", "none", "--out"];
+    let sweep = ["sweep", path.to_str().unwrap()];
+    run(&[&sweep[..], &words, &[out.to_str().unwrap()]].concat());
+    let bug = fs::read_dir(out.join("bugs")).unwrap().next();
+    bug.expect("it fails").unwrap().path()
+}
+
+fn replay(bug: &Path, more: &[&str]) -> Output {
+    run(&[&["replay", bug.to_str().unwrap()], more].concat())
+}
+
+/// Changes a bug file.
+fn change(path: &Path, change: impl FnOnce(&mut Bug)) {
+    let mut bug = Bug::read(path).unwrap();
+    change(&mut bug);
+    fs::write(path, bug.to_toml()).unwrap();
+}
+
+#[test]
+fn a_failure_is_shown_again_with_what_happened_around_it() {
+    let bug = bug("replay-again", CRASH);
+    let output = replay(&bug, &[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    for expected in [
+        "now               it fails of the same cause\n",
+        "as recorded: the same run, event by event\n",
+        "2024-05-06, 30.00s around 00:04:",
+        "is killed\n",
+        "process-crash",
+        "metrics",
+        "can't be scraped: up is 0\n",
+        "asks the Scanner for delivery",
+        "runner message",
+        "is leased until 00:0",
+        "learns of commit",
+    ] {
+        assert!(shown.contains(expected), "`{expected}` is not in:\n{shown}");
+    }
+    let violation = shown
+        .lines()
+        .filter(|line| line.contains("▶ every process"));
+    assert_eq!(violation.count(), 1);
+    assert!(shown.ends_with(&format!("trace={}\n", Bug::read(&bug).unwrap().trace)));
+}
+
+#[test]
+fn the_trace_is_in_order_and_in_columns_and_within_the_window() {
+    let bug = bug("replay-columns", CRASH);
+    let output = replay(&bug, &["--around", "28s"]);
+    let shown = text(&output.stdout);
+    let entries: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.get(2..3) == Some(":") && line.contains("00:04:"))
+        .collect();
+    assert!(entries.len() > 20, "{shown}");
+    let times: Vec<&str> = entries.iter().map(|line| &line[..12]).collect();
+    assert!(times.is_sorted(), "{shown}");
+    let marker = entries.iter().position(|line| line.contains('▶')).unwrap();
+    let seconds = |time: &str| time[6..].parse::<f64>().unwrap();
+    for time in &times {
+        assert!(
+            (seconds(time) - seconds(times[marker])).abs() <= 28.0,
+            "{time}"
+        );
+    }
+    let subjects = |line: &&&str| !line.contains('▶');
+    let columns: Vec<usize> = entries
+        .iter()
+        .filter(subjects)
+        .filter_map(|line| line.find("run:").filter(|at| *at < 40))
+        .collect();
+    assert!(columns.len() > 10, "{shown}");
+    assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{shown}");
+}
+
+#[test]
+fn a_bug_that_was_mended_passes() {
+    let bug = bug("replay-mended", CRASH);
+    change(&bug, |bug| {
+        bug.scenario = bug.scenario.replace("== 1", ">= 0");
+    });
+    let output = replay(&bug, &[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{shown}");
+    assert!(shown.contains("it does not fail any more"), "{shown}");
+    assert!(shown.contains("PASS scenario=crash seed=4"), "{shown}");
+}
+
+#[test]
+fn another_cause_or_trace_or_version_is_told_of() {
+    let bug = bug("replay-other", CRASH);
+    change(&bug, |bug| {
+        "0.0.1".clone_into(&mut bug.version);
+        "00ff".clone_into(&mut bug.trace);
+        "segment-once".clone_into(&mut bug.cause.name);
+    });
+    let output = replay(&bug, &[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(
+        shown.contains("it fails of another cause: every process"),
+        "{shown}"
+    );
+    let expected = "recorded was 00ff: version 0.0.1 recorded it, this is ";
+    assert!(shown.contains(expected), "{shown}");
+}
+
+#[test]
+fn a_budget_is_part_of_the_bug() {
+    let directory = scratch("replay-budget");
+    let (path, out) = (directory.join("crash.toml"), directory.join("out"));
+    fs::write(&path, CRASH).unwrap();
+    let words = ["--seeds", "1..2", "--event-budget", "500", "--out"];
+    let sweep = ["sweep", path.to_str().unwrap()];
+    run(&[&sweep[..], &words, &[out.to_str().unwrap()]].concat());
+    let output = replay(&out.join("bugs/budget-1.toml"), &[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(shown.contains("it fails of the same cause"), "{shown}");
+}
+
+#[test]
+fn a_scenario_as_shrink_writes_it_is_replayed_too() {
+    let path = scratch("replay-scenario").join("small.toml");
+    fs::write(&path, CRASH).unwrap();
+    let output = replay(&path, &[]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    assert!(
+        shown.contains("it says           every process can always"),
+        "{shown}"
+    );
+    assert!(shown.contains("is killed"), "{shown}");
+}
+
+#[test]
+fn what_is_no_bug_is_refused_and_the_worst_of_several_counts() {
+    let sound = bug("replay-refused", CRASH);
+    for (content, expected) in [
+        (
+            "schema = \"rehearsal.bug@7\"",
+            "its schema is `rehearsal.bug@7`",
+        ),
+        (
+            "schema = \"rehearsal.bug@1\"",
+            "is no bug file: TOML parse error",
+        ),
+        ("nonsense", "bad.toml"),
+    ] {
+        let bad = sound.with_file_name("bad.toml");
+        fs::write(&bad, content).unwrap();
+        let output = run(&["replay", sound.to_str().unwrap(), bad.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{content}");
+        let message = text(&output.stderr);
+        assert!(message.contains(expected), "{message}");
+        assert!(text(&output.stdout).contains("it fails of the same cause"));
+    }
+    assert_eq!(
+        replay(Path::new("nowhere.toml"), &[]).status.code(),
+        Some(1)
+    );
+}
+
+/// What a Chrome trace must be so that viewers take it: every event has a phase, a time and a
+/// process that has a name; each span begins once and ends once, not before it began.
+fn assert_chrome_trace(trace: &Value) -> Vec<&Value> {
+    let events: Vec<&Value> = trace["traceEvents"].as_array().unwrap().iter().collect();
+    let phase = |event: &Value| event["ph"].as_str().unwrap().to_owned();
+    let named: Vec<&Value> = events
+        .iter()
+        .filter(|event| phase(event) == "M")
+        .map(|event| &event["pid"])
+        .collect();
+    let mut spans: BTreeMap<String, (usize, f64, f64)> = BTreeMap::new();
+    for event in &events {
+        assert!(named.contains(&&event["pid"]), "{event}");
+        assert!(
+            event["name"].is_string() && event["cat"].is_string(),
+            "{event}"
+        );
+        let ts = event["ts"].as_f64().unwrap();
+        match phase(event).as_str() {
+            "M" => assert_eq!(event["name"], "process_name"),
+            "i" => assert!(
+                ["g", "p"].contains(&event["s"].as_str().unwrap()),
+                "{event}"
+            ),
+            "b" => {
+                let begun = spans.insert(event["id"].to_string(), (1, ts, ts));
+                assert_eq!(begun, None, "{event}");
+            }
+            "e" => {
+                let span = spans.get_mut(&event["id"].to_string()).unwrap();
+                (span.0, span.2) = (span.0 + 1, ts);
+            }
+            other => panic!("phase {other}"),
+        }
+    }
+    for (id, (events, begin, end)) in spans {
+        assert_eq!(events, 2, "span {id}");
+        assert!(begin <= end, "span {id}");
+    }
+    events
+}
+
+#[test]
+fn the_chrome_trace_has_processes_as_tracks_and_work_as_spans() {
+    let bug = bug("replay-chrome", CRASH);
+    let path = bug.with_extension("json");
+    let output = replay(&bug, &["--chrome", path.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(10), "{}", text(&output.stderr));
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let events = assert_chrome_trace(&trace);
+    let has = |phase: &str, category: &str, name: &str| {
+        events.iter().any(|event| {
+            let name_is = event["name"].as_str().unwrap().contains(name);
+            event["ph"] == phase && event["cat"] == category && name_is
+        })
+    };
+    for (phase, category, name) in [
+        ("i", "fault", "process-crash"),
+        ("i", "violation", "expectation"),
+        ("i", "life", "killed"),
+        ("b", "life", "life 1"),
+        ("b", "segment", "segment run:"),
+        ("b", "lease", "lease of run:"),
+        ("b", "commit", "commit segment"),
+        ("b", "scan", "scan image"),
+        ("b", "run", " Running"),
+    ] {
+        assert!(has(phase, category, name), "no {phase} {category} {name}");
+    }
+    let tracks: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["ph"] == "M")
+        .map(|event| &event["args"]["name"])
+        .collect();
+    assert_eq!(tracks[..2], ["world", "runs"]);
+    assert_eq!(tracks.len(), 4, "two processes besides: {tracks:?}");
+}
