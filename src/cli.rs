@@ -2,6 +2,7 @@
 
 mod banner;
 mod check;
+mod compare;
 mod failure;
 mod new;
 mod output;
@@ -38,6 +39,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Make a bug's scenario as small as it can be
     Shrink(shrink::Arguments),
+    /// Tell two builds or two sets of options apart, seed by seed
+    Compare(compare::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -68,6 +71,7 @@ pub fn main() -> u8 {
         Command::Sweep(arguments) => sweep::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
+        Command::Compare(arguments) => compare::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

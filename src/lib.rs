@@ -2,6 +2,7 @@
 //! deterministic simulator that checks what their metrics say against the truth.
 
 pub mod check;
+pub mod comparison;
 pub mod live;
 pub mod metrics;
 pub mod model;

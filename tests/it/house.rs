@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up: a part may use those before it, and itself.
-const FLOORS: [&str; 13] = [
+const FLOORS: [&str; 14] = [
     "model",
     "metrics",
     "worker",
@@ -18,6 +18,7 @@ const FLOORS: [&str; 13] = [
     "sweep",
     "shrink",
     "replay",
+    "comparison",
 ];
 
 /// Parts that stand side by side and don't know each other.

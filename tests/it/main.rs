@@ -2,6 +2,7 @@
 
 mod bugbase;
 mod command_line;
+mod comparison;
 mod endpoint;
 mod golden;
 mod house;
