@@ -3,6 +3,7 @@
 mod bugbase;
 mod command_line;
 mod comparison;
+mod deploy;
 mod endpoint;
 mod golden;
 mod house;

@@ -1,0 +1,26 @@
+#!/bin/bash
+# A sweep over many machines: a job array, one shard of the seeds in each task.
+#
+#   sbatch --array=1-4 deploy/slurm.sh scenarios/quickstart.toml results --seeds 0..1000000
+#
+# Each task learns its shard from Slurm and writes into results/shard-N. When all are done:
+#
+#   rehearsal sweep merge results/shard-* --out results/merged
+#
+# A task that is requeued goes on where it was cut off.
+#SBATCH --job-name=rehearsal
+#SBATCH --cpus-per-task=1
+#SBATCH --requeue
+#SBATCH --output=rehearsal-%A-%a.out
+
+scenario=${1:?which scenario?}
+results=${2:?which directory for the results?}
+shift 2
+: "${SLURM_ARRAY_TASK_ID:?start it with sbatch --array=1-N}"
+
+"${REHEARSAL:-rehearsal}" sweep "$scenario" --jobs "$SLURM_CPUS_PER_TASK" --resume \
+  --out "$results/shard-$SLURM_ARRAY_TASK_ID" "$@"
+code=$?
+# A failure that was found is a result, not a failed task.
+test "$code" -eq 10 && exit 0
+exit "$code"
