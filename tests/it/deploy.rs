@@ -1,5 +1,6 @@
 //! What `deploy/` holds: the shape of the Kubernetes manifest, and that its command and the Slurm
-//! script, started as a cluster starts them, give the whole sweep once they are merged.
+//! script, started as a cluster starts them and by a real Slurm, give the whole sweep once they are
+//! merged.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::program::{run, scratch, text};
+use super::slurm::Slurm;
 
 /// Seeds of these sweeps.
 const SEEDS: &str = "0..10";
@@ -148,4 +150,17 @@ fn the_tasks_of_the_slurm_script_give_the_whole() {
     // Requeued after it was done: nothing is lost and nothing is done twice.
     assert_eq!(task("2").status.code(), Some(0));
     assert_eq!(merged(&base, 4), whole);
+}
+
+#[test]
+fn an_array_on_a_real_slurm_gives_the_whole() {
+    let (base, scenario, whole) = whole("deploy-array");
+    let Some(slurm) = Slurm::start(base.join("slurm")) else {
+        return;
+    };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/slurm.sh");
+    let words = ["--array=1-4", script.to_str().unwrap()];
+    let of_script = [scenario.to_str().unwrap(), "results", "--seeds", SEEDS];
+    slurm.run(&base, &search_path(), &[&words[..], &of_script].concat());
+    assert_eq!(merged(&base.join("results"), 4), whole);
 }

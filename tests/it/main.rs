@@ -19,4 +19,5 @@ mod replay;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;
+mod slurm;
 mod sweep;
