@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::check::vocabulary;
+use crate::model::Timestamp;
 use crate::scenario::{Loader, Scenario};
-use crate::sim::fault_plan::Profile;
+use crate::sim::fault_plan::{FaultPlan, Profile};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
 /// A scenario with its seed, and what is recorded of its failure.
@@ -48,6 +49,13 @@ impl Case {
             },
             bug: Some(bug),
         })
+    }
+
+    /// The instant at which the rehearsal begins: the profile may have drawn a part of the scenario.
+    pub fn start(&self) -> Timestamp {
+        let mut part = self.scenario.clone();
+        FaultPlan::draw(&self.scenario, self.options.profile).apply(&mut part);
+        part.start
     }
 }
 

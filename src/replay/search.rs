@@ -137,7 +137,7 @@ impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
             return Some(last);
         }
         let after = Duration::from_secs_f64(failure.after_seconds);
-        Some(self.case.scenario.start.after(after))
+        Some(self.case.start().after(after))
     }
 }
 

@@ -47,11 +47,15 @@ when = "always"
 
 /// The bug that a sweep makes of a scenario's seed 4.
 fn bug(name: &str, scenario: &str) -> PathBuf {
+    bug_under("none", name, scenario)
+}
+
+fn bug_under(profile: &str, name: &str, scenario: &str) -> PathBuf {
     let directory = scratch(name);
     let path = directory.join("crash.toml");
     fs::write(&path, scenario).unwrap();
     let out = directory.join("out");
-    let words = ["--seeds", "4..5", "--profile", "none", "--out"];
+    let words = ["--seeds", "4..5", "--profile", profile, "--out"];
     let sweep = ["sweep", path.to_str().unwrap()];
     run(&[&sweep[..], &words, &[out.to_str().unwrap()]].concat());
     let bug = fs::read_dir(out.join("bugs")).unwrap().next();
@@ -125,6 +129,26 @@ fn the_trace_is_in_order_and_in_columns_and_within_the_window() {
         .collect();
     assert!(columns.len() > 10, "{shown}");
     assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{shown}");
+}
+
+#[test]
+fn of_a_part_that_swarm_drew_the_failure_itself_is_shown() {
+    let day = CRASH
+        .replace("\"10m\"", "\"1d\"")
+        .replace("min(up) == 1", "sum(scheduler_runner_segments_total) == 0");
+    let bug = bug_under("swarm", "replay-part", &day);
+    let told = Bug::read(&bug).unwrap().message;
+    let at = told
+        .split("at 2024-05-06T")
+        .nth(1)
+        .unwrap()
+        .get(..8)
+        .unwrap();
+    let shown = replay(&bug, &[]).stdout;
+    let shown = text(&shown);
+    let marker = shown.lines().find(|line| line.contains('▶')).unwrap();
+    assert!(marker.starts_with(at), "{marker}");
+    assert!(shown.contains("learns of commit"), "{shown}");
 }
 
 #[test]
