@@ -1,0 +1,67 @@
+//! What Prometheus remarks on an answer without refusing it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The answer is probably not what was meant.
+    Warning,
+    /// The answer may be not what was meant.
+    Info,
+}
+
+/// A remark, without the position that Prometheus adds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Annotation {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub message: String,
+}
+
+impl fmt::Display for Annotation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.severity {
+            Severity::Warning => "warning",
+            Severity::Info => "info",
+        };
+        write!(formatter, "PromQL {word}: {}", self.message)
+    }
+}
+
+/// The remarks on one answer, each once.
+#[derive(Debug, Default)]
+pub(super) struct Annotations(RefCell<BTreeSet<Annotation>>);
+
+impl Annotations {
+    /// Adds a warning.
+    pub(super) fn warn(&self, message: String) {
+        self.add(Severity::Warning, message);
+    }
+
+    /// Adds an info.
+    pub(super) fn info(&self, message: String) {
+        self.add(Severity::Info, message);
+    }
+
+    /// Warns of a quantile that is none.
+    pub(super) fn warn_of_quantile(&self, quantile: f64) {
+        if !(0.0..=1.0).contains(&quantile) {
+            self.warn(format!(
+                "quantile value should be between 0 and 1, got {quantile}"
+            ));
+        }
+    }
+
+    fn add(&self, severity: Severity, message: String) {
+        self.0.borrow_mut().insert(Annotation { severity, message });
+    }
+
+    /// All of them, warnings first.
+    pub(super) fn take(&self) -> Vec<Annotation> {
+        self.0.take().into_iter().collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! Arithmetic and comparisons, on scalars and element by element.
+
+use promql_parser::parser::token::{
+    T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB,
+    TokenId,
+};
+
+use super::block::{ABSENT, Block, is_present};
+use super::error::EvalError;
+use super::operator::{BoxedOperator, Operator};
+use super::semantics::Semantics;
+use super::series::{Merge, Series};
+use super::steps::Steps;
+
+/// What is done with two numbers.
+#[derive(Clone, Copy)]
+pub(super) enum Operation {
+    /// They make another number.
+    Arithmetic(fn(f64, f64) -> f64),
+    /// The left one stays if it holds.
+    Comparison(fn(f64, f64) -> bool),
+    /// 1 if it holds, 0 if not.
+    Test(fn(f64, f64) -> bool),
+}
+
+impl Operation {
+    /// By its token; `None` for set operations.
+    pub(super) fn of(token: TokenId, is_bool: bool) -> Option<Self> {
+        let arithmetic: fn(f64, f64) -> f64 = match token {
+            T_ADD => |a, b| a + b,
+            T_SUB => |a, b| a - b,
+            T_MUL => |a, b| a * b,
+            T_DIV => |a, b| a / b,
+            T_MOD => |a, b| a % b,
+            T_POW => f64::powf,
+            T_ATAN2 => f64::atan2,
+            _ => {
+                let holds: fn(f64, f64) -> bool = match token {
+                    T_EQLC => |a, b| a == b,
+                    T_NEQ => |a, b| a != b,
+                    T_GTR => |a, b| a > b,
+                    T_LSS => |a, b| a < b,
+                    T_GTE => |a, b| a >= b,
+                    T_LTE => |a, b| a <= b,
+                    _ => return None,
+                };
+                return Some(match is_bool {
+                    true => Self::Test(holds),
+                    false => Self::Comparison(holds),
+                });
+            }
+        };
+        Some(Self::Arithmetic(arithmetic))
+    }
+
+    /// Whether the result is something else than what the names of the operands say.
+    pub(super) fn changes_meaning(self) -> bool {
+        !matches!(self, Self::Comparison(_))
+    }
+
+    /// The result for two numbers; `kept` is what a comparison leaves.
+    #[inline]
+    pub(super) fn apply(self, left: f64, right: f64, kept: f64) -> f64 {
+        match self {
+            Self::Arithmetic(compute) => compute(left, right),
+            Self::Comparison(holds) if holds(left, right) => kept,
+            Self::Comparison(_) => ABSENT,
+            Self::Test(holds) => f64::from(u8::from(holds(left, right))),
+        }
+    }
+}
+
+/// Two scalars.
+pub(super) struct ScalarBinary<'s> {
+    operation: Operation,
+    left: BoxedOperator<'s>,
+    right: BoxedOperator<'s>,
+}
+
+impl<'s> ScalarBinary<'s> {
+    pub(super) fn new(
+        operation: Operation,
+        left: BoxedOperator<'s>,
+        right: BoxedOperator<'s>,
+    ) -> Self {
+        Self {
+            operation,
+            left,
+            right,
+        }
+    }
+}
+
+impl Operator for ScalarBinary<'_> {
+    fn series(&self) -> &[Series] {
+        self.left.series()
+    }
+
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut left = self.left.fill(steps)?;
+        let right = self.right.fill(steps)?;
+        for (left, right) in left.column_mut(0).iter_mut().zip(right.column(0)) {
+            *left = self.operation.apply(*left, *right, *left);
+        }
+        Ok(left)
+    }
+}
+
+/// On which side of a vector a scalar stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ScalarSide {
+    /// `1 - x`
+    Left,
+    /// `x - 1`
+    Right,
+}
+
+/// A vector and a scalar.
+pub(super) struct VectorScalar<'s> {
+    operation: Operation,
+    vector: BoxedOperator<'s>,
+    scalar: BoxedOperator<'s>,
+    side: ScalarSide,
+    merge: Merge,
+}
+
+impl<'s> VectorScalar<'s> {
+    pub(super) fn new(
+        operation: Operation,
+        vector: BoxedOperator<'s>,
+        scalar: BoxedOperator<'s>,
+        side: ScalarSide,
+        semantics: Semantics,
+    ) -> Self {
+        let series = vector.series().iter();
+        let merge = Merge::of(match operation.changes_meaning() {
+            true => series.map(|series| series.renamed(semantics)).collect(),
+            false => series.cloned().collect(),
+        });
+        Self {
+            operation,
+            vector,
+            scalar,
+            side,
+            merge,
+        }
+    }
+}
+
+impl Operator for VectorScalar<'_> {
+    fn series(&self) -> &[Series] {
+        &self.merge.series
+    }
+
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut block = self.vector.fill(steps)?;
+        let scalars = self.scalar.fill(steps)?;
+        for column in block.columns_mut() {
+            for (value, scalar) in column.iter_mut().zip(scalars.column(0)) {
+                if is_present(*value) {
+                    *value = match self.side {
+                        ScalarSide::Left => self.operation.apply(*scalar, *value, *value),
+                        ScalarSide::Right => self.operation.apply(*value, *scalar, *value),
+                    };
+                }
+            }
+        }
+        self.merge.apply(block, steps.count)
+    }
+}

@@ -1,0 +1,48 @@
+//! A limit to what one query may cost.
+
+use std::cell::Cell;
+
+use super::error::EvalError;
+
+/// Samples that all subqueries of a query may evaluate together, and so many at once at most:
+/// enough for a month at 15 s of a hundred series, in some seconds and some hundred MB.
+const SAMPLES_MAX: u64 = 200_000_000;
+const SAMPLES_AT_ONCE_MAX: u64 = 20_000_000;
+
+/// What is left of it.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<u64>);
+
+impl Budget {
+    /// All of it.
+    pub(super) fn new() -> Self {
+        Self(Cell::new(SAMPLES_MAX))
+    }
+
+    /// Checks that so many samples may be held at once.
+    ///
+    /// # Errors
+    ///
+    /// If they may not.
+    pub(super) fn check(&self, steps: usize, series: usize) -> Result<u64, EvalError> {
+        let samples = (steps as u64).saturating_mul(series.max(1) as u64);
+        if samples > SAMPLES_AT_ONCE_MAX.min(self.0.get()) {
+            return Err(EvalError::refused(format!(
+                "subqueries would evaluate too many samples (limits are {SAMPLES_AT_ONCE_MAX} at once \
+                 and {SAMPLES_MAX} in all); take a longer step or a shorter range"
+            )));
+        }
+        Ok(samples)
+    }
+
+    /// Spends so many samples.
+    ///
+    /// # Errors
+    ///
+    /// If they may not be held at once, or not so many are left.
+    pub(super) fn spend(&self, steps: usize, series: usize) -> Result<(), EvalError> {
+        let samples = self.check(steps, series)?;
+        self.0.set(self.0.get() - samples);
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! What can be said against an expression before it is evaluated.
+
+use std::sync::Once;
+
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{Call, Expr, Function, VectorSelector, register_extra_functions};
+
+use super::call::without_parens;
+use super::error::QueryError;
+use super::order;
+use super::relabel;
+use super::semantics::Semantics;
+use super::syntax::offset_of;
+
+/// Expressions may nest so deep and no deeper.
+const DEPTH_MAX: usize = 150;
+
+/// Functions of native histograms, and of start timestamps, which come with them.
+const NATIVE: [&str; 6] = [
+    "histogram_avg",
+    "histogram_count",
+    "histogram_stddev",
+    "histogram_stdvar",
+    "histogram_sum",
+    "start_timestamp",
+];
+
+/// Functions that are behind a feature flag in Prometheus 3, and unknown to earlier ones.
+const EXPERIMENTAL: [&str; 18] = [
+    "double_exponential_smoothing",
+    "end",
+    "histogram_quantiles",
+    "info",
+    "integral",
+    "mad_over_time",
+    "max_of",
+    "min_of",
+    "range",
+    "sort_by_label",
+    "sort_by_label_desc",
+    "start",
+    "start_timestamp",
+    "step",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+];
+
+/// Functions that came with Prometheus 3.
+const LATER: [&str; 1] = ["first_over_time"];
+
+/// Functions that only Prometheus 2 knows.
+const EARLIER: [&str; 1] = ["holt_winters"];
+
+/// Tells the parser of functions that Prometheus has had.
+pub(super) fn register_functions() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        let types = vec![ValueType::Matrix, ValueType::Scalar, ValueType::Scalar];
+        let smoothing = Function::new(EARLIER[0], types, 0, ValueType::Vector, false);
+        // It fails only for a name that the parser has learnt itself meanwhile.
+        let _ = register_extra_functions(vec![smoothing]);
+    });
+}
+
+/// Whether a function is known to a version.
+fn knows(semantics: Semantics, name: &str) -> bool {
+    let is_experimental = EXPERIMENTAL.contains(&name);
+    match semantics {
+        Semantics::V2_42 => !is_experimental && !LATER.contains(&name),
+        Semantics::V3 => !is_experimental && !EARLIER.contains(&name),
+        Semantics::V3PromqlTest => !EARLIER.contains(&name),
+    }
+}
+
+/// Refuses what can't be evaluated.
+pub(super) fn check(expression: &Expr, text: &str, semantics: Semantics) -> Result<(), QueryError> {
+    Checker { text, semantics }.check(expression, 0)
+}
+
+struct Checker<'t> {
+    text: &'t str,
+    semantics: Semantics,
+}
+
+impl Checker<'_> {
+    fn check(&self, expression: &Expr, depth: usize) -> Result<(), QueryError> {
+        if depth > DEPTH_MAX {
+            return Err(QueryError::whole("the expression is nested too deep"));
+        }
+        if let Expr::Call(call) = expression {
+            self.check_call(call)?;
+        }
+        if let Expr::Binary(binary) = expression {
+            let fills = binary
+                .modifier
+                .as_ref()
+                .map(|modifier| &modifier.fill_values);
+            let fills = fills.is_some_and(|fill| fill.lhs.is_some() || fill.rhs.is_some());
+            if fills && !self.semantics.is_experimental() {
+                return Err(self.experimental("fill"));
+            }
+        }
+        if let Expr::Aggregate(aggregate) = expression {
+            let name = aggregate.op.to_string();
+            let is_new = matches!(name.as_str(), "limitk" | "limit_ratio");
+            if is_new && !self.semantics.is_experimental() {
+                return Err(self.experimental(&name));
+            }
+            if let Some(label) = aggregate.param.as_deref().and_then(order::text) {
+                self.check_label(label)?;
+            }
+        }
+        children(expression)
+            .into_iter()
+            .try_for_each(|child| self.check(child, depth + 1))
+    }
+
+    fn check_call(&self, call: &Call) -> Result<(), QueryError> {
+        let name = call.func.name;
+        let offset = offset_of(self.text, name);
+        if NATIVE.contains(&name) {
+            return Err(QueryError::native(offset, name));
+        }
+        if name == "integral" {
+            return Err(QueryError::new(offset, "`integral` is not supported"));
+        }
+        if !knows(self.semantics, name) {
+            return Err(self.experimental(name));
+        }
+        let texts: Vec<Option<&str>> = call
+            .args
+            .args
+            .iter()
+            .skip(1)
+            .map(|argument| order::text(argument))
+            .collect();
+        let expects_texts = matches!(
+            name,
+            "label_replace" | "label_join" | "sort_by_label" | "sort_by_label_desc"
+        );
+        if expects_texts && texts.iter().any(Option::is_none) {
+            return Err(QueryError::new(offset, format!("`{name}` takes texts")));
+        }
+        if let ("label_replace", Some(Some(pattern))) = (name, texts.get(3))
+            && relabel::pattern(pattern).is_err()
+        {
+            let message = format!("`{pattern}` is no regular expression");
+            return Err(QueryError::new(offset, message));
+        }
+        if let ("label_replace" | "label_join", Some(Some(label))) = (name, texts.first()) {
+            self.check_label(label)?;
+        }
+        let about = call
+            .args
+            .args
+            .get(1)
+            .map(|argument| without_parens(argument));
+        let is_selector = |about: &Expr| matches!(about, Expr::VectorSelector(_));
+        if name == "info" && !about.is_none_or(is_selector) {
+            return Err(QueryError::new(offset, "`info` takes a selector"));
+        }
+        Ok(())
+    }
+
+    /// A label that is set may have any name that is a text.
+    fn check_label(&self, label: &str) -> Result<(), QueryError> {
+        // The parser takes `\xff` for a character; to Prometheus it is a byte, and alone no text.
+        let is_byte = |c: char| matches!(c, '\u{80}'..='\u{ff}');
+        let has_byte = self.text.contains("\\x") && label.contains(is_byte);
+        if !label.is_empty() && !has_byte {
+            return Ok(());
+        }
+        let written = label.chars().map(|c| match is_byte(c) {
+            true => format!("\\x{:02x}", u32::from(c)),
+            false => c.to_string(),
+        });
+        let message = format!("invalid label name \"{}\"", written.collect::<String>());
+        Err(QueryError::whole(message))
+    }
+
+    fn experimental(&self, name: &str) -> QueryError {
+        let message = format!("`{name}` is not known to Prometheus {}", self.semantics);
+        let help = (self.semantics == Semantics::V3)
+            .then(|| "it is behind a feature flag there".to_owned());
+        QueryError::new(offset_of(self.text, name), message).help(help)
+    }
+}
+
+/// What an expression is made of.
+fn children(expression: &Expr) -> Vec<&Expr> {
+    match expression {
+        Expr::Paren(paren) => vec![&paren.expr],
+        Expr::Unary(unary) => vec![&unary.expr],
+        Expr::Subquery(subquery) => vec![&subquery.expr],
+        Expr::Binary(binary) => vec![&binary.lhs, &binary.rhs],
+        Expr::Aggregate(aggregate) => {
+            let parameter = aggregate.param.as_deref();
+            parameter
+                .into_iter()
+                .chain([aggregate.expr.as_ref()])
+                .collect()
+        }
+        Expr::Call(call) => call.args.args.iter().map(AsRef::as_ref).collect(),
+        Expr::NumberLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::VectorSelector(_)
+        | Expr::MatrixSelector(_)
+        | Expr::Extension(_) => Vec::new(),
+    }
+}
+
+/// Shows each selector, in the order of the text.
+pub(super) fn each_selector<'e>(expression: &'e Expr, show: &mut dyn FnMut(&'e VectorSelector)) {
+    match expression {
+        Expr::VectorSelector(selector) => show(selector),
+        Expr::MatrixSelector(selector) => show(&selector.vs),
+        _ => {
+            for child in children(expression) {
+                each_selector(child, show);
+            }
+        }
+    }
+}
+
+/// The names of all functions that a version knows, for suggestions.
+pub(super) fn function_names(semantics: Semantics) -> Vec<&'static str> {
+    let known = |name: &&str| knows(semantics, name);
+    FUNCTIONS.iter().copied().filter(known).collect()
+}
+
+/// The functions that are supported.
+const FUNCTIONS: [&str; 85] = [
+    "abs",
+    "absent",
+    "absent_over_time",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "avg_over_time",
+    "ceil",
+    "changes",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "cos",
+    "cosh",
+    "count_over_time",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "deg",
+    "delta",
+    "deriv",
+    "double_exponential_smoothing",
+    "end",
+    "exp",
+    "first_over_time",
+    "floor",
+    "histogram_fraction",
+    "histogram_quantile",
+    "histogram_quantiles",
+    "holt_winters",
+    "hour",
+    "idelta",
+    "increase",
+    "info",
+    "irate",
+    "label_join",
+    "label_replace",
+    "last_over_time",
+    "ln",
+    "log10",
+    "log2",
+    "mad_over_time",
+    "max_of",
+    "max_over_time",
+    "min_of",
+    "min_over_time",
+    "minute",
+    "month",
+    "pi",
+    "predict_linear",
+    "present_over_time",
+    "quantile_over_time",
+    "rad",
+    "range",
+    "rate",
+    "resets",
+    "round",
+    "scalar",
+    "sgn",
+    "sin",
+    "sinh",
+    "sort",
+    "sort_by_label",
+    "sort_by_label_desc",
+    "sort_desc",
+    "sqrt",
+    "start",
+    "stddev_over_time",
+    "stdvar_over_time",
+    "step",
+    "sum_over_time",
+    "tan",
+    "tanh",
+    "time",
+    "timestamp",
+    "ts_of_first_over_time",
+    "ts_of_last_over_time",
+    "ts_of_max_over_time",
+    "ts_of_min_over_time",
+    "vector",
+    "year",
+];

@@ -1,0 +1,40 @@
+//! Which tracks have samples at the same times.
+
+use super::source::Track;
+
+/// The distinct lists of times among some tracks, so that a step is looked up once in each list and
+/// not once for each track.
+#[derive(Debug)]
+pub(super) struct Clocks<'s> {
+    distinct: Vec<&'s [i64]>,
+    of_track: Vec<usize>,
+}
+
+impl<'s> Clocks<'s> {
+    /// Compares the lists by their place in memory.
+    pub(super) fn of(tracks: &[Track<'s>]) -> Self {
+        let mut places = std::collections::HashMap::new();
+        let mut distinct = Vec::new();
+        let of_track = tracks.iter().map(|track| {
+            let times_ms = track.times_ms;
+            *places
+                .entry((times_ms.as_ptr(), times_ms.len()))
+                .or_insert_with(|| {
+                    distinct.push(times_ms);
+                    distinct.len() - 1
+                })
+        });
+        let of_track = of_track.collect();
+        Self { distinct, of_track }
+    }
+
+    /// The distinct lists.
+    pub(super) fn times_ms(&self) -> impl Iterator<Item = &'s [i64]> {
+        self.distinct.iter().copied()
+    }
+
+    /// Which of them a track has.
+    pub(super) fn of_track(&self, track: usize) -> usize {
+        self.of_track[track]
+    }
+}

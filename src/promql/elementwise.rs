@@ -1,0 +1,169 @@
+//! Functions of each element by itself.
+
+use super::block::{ABSENT, Block, is_present};
+use super::clock_face::Field;
+use super::error::EvalError;
+use super::operator::{BoxedOperator, Operator};
+use super::semantics::Semantics;
+use super::series::{Merge, Series};
+use super::steps::Steps;
+
+/// What becomes of an element.
+#[derive(Clone, Copy)]
+pub(super) enum Function {
+    /// Depends on its value only.
+    Plain(fn(f64) -> f64),
+    /// A part of the date that its value is.
+    Date(Field),
+    /// `clamp(x, least, most)`
+    Clamp,
+    /// `clamp_min(x, least)`
+    ClampMin,
+    /// `clamp_max(x, most)`
+    ClampMax,
+    /// `round(x, to)`
+    Round,
+    /// `timestamp(x)` of anything but a selector: the step itself.
+    Time,
+}
+
+impl Function {
+    /// By its name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        if let Some(field) = Field::named(name) {
+            return Some(Self::Date(field));
+        }
+        Some(Self::Plain(match name {
+            "abs" => f64::abs,
+            "acos" => f64::acos,
+            "acosh" => f64::acosh,
+            "asin" => f64::asin,
+            "asinh" => f64::asinh,
+            "atan" => f64::atan,
+            "atanh" => f64::atanh,
+            "ceil" => f64::ceil,
+            "cos" => f64::cos,
+            "cosh" => f64::cosh,
+            "deg" => f64::to_degrees,
+            "exp" => f64::exp,
+            "floor" => f64::floor,
+            "ln" => f64::ln,
+            "log10" => f64::log10,
+            "log2" => f64::log2,
+            "rad" => f64::to_radians,
+            "sgn" => |value| match value {
+                _ if value > 0.0 => 1.0,
+                _ if value < 0.0 => -1.0,
+                _ => value,
+            },
+            "sin" => f64::sin,
+            "sinh" => f64::sinh,
+            "sqrt" => f64::sqrt,
+            "tan" => f64::tan,
+            "tanh" => f64::tanh,
+            "clamp" => return Some(Self::Clamp),
+            "clamp_max" => return Some(Self::ClampMax),
+            "clamp_min" => return Some(Self::ClampMin),
+            "round" => return Some(Self::Round),
+            "timestamp" => return Some(Self::Time),
+            _ => return None,
+        }))
+    }
+}
+
+/// A function called on a vector.
+pub(super) struct ElementCall<'s> {
+    function: Function,
+    of: BoxedOperator<'s>,
+    scalars: Vec<BoxedOperator<'s>>,
+    merge: Merge,
+}
+
+impl<'s> ElementCall<'s> {
+    pub(super) fn new(
+        function: Function,
+        of: BoxedOperator<'s>,
+        scalars: Vec<BoxedOperator<'s>>,
+        semantics: Semantics,
+    ) -> Self {
+        let series = of.series().iter();
+        let merge = Merge::of(series.map(|series| series.renamed(semantics)).collect());
+        Self {
+            function,
+            of,
+            scalars,
+            merge,
+        }
+    }
+}
+
+impl Operator for ElementCall<'_> {
+    fn series(&self) -> &[Series] {
+        &self.merge.series
+    }
+
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut block = self.of.fill(steps)?;
+        let scalars: Result<Vec<Block>, EvalError> = self
+            .scalars
+            .iter()
+            .map(|scalar| scalar.fill(steps))
+            .collect();
+        let scalars = scalars?;
+        let scalar = |index: usize, step: usize| scalars[index].at(0, step);
+        match self.function {
+            Function::Plain(function) => block.map(function),
+            Function::Date(field) => block.map(|value| field.of(value)),
+            Function::Clamp => each(&mut block, |value, step| {
+                let (least, most) = (scalar(0, step), scalar(1, step));
+                let clamped = maximum(least, minimum(most, value));
+                (most >= least || most.is_nan() || least.is_nan()).then_some(clamped)
+            }),
+            Function::ClampMin => {
+                each(&mut block, |value, step| {
+                    Some(maximum(scalar(0, step), value))
+                });
+            }
+            Function::ClampMax => {
+                each(&mut block, |value, step| {
+                    Some(minimum(scalar(0, step), value))
+                });
+            }
+            Function::Round => each(&mut block, |value, step| {
+                let to = scalars.first().map_or(1.0, |scalars| scalars.at(0, step));
+                let inverse = 1.0 / to;
+                Some((value * inverse + 0.5).floor() / inverse)
+            }),
+            Function::Time => {
+                each(&mut block, |_, step| Some(steps.at(step) as f64 / 1_000.0));
+            }
+        }
+        self.merge.apply(block, steps.count)
+    }
+}
+
+fn each(block: &mut Block, function: impl Fn(f64, usize) -> Option<f64>) {
+    for column in block.columns_mut() {
+        for (step, value) in column.iter_mut().enumerate() {
+            if is_present(*value) {
+                *value = function(*value, step).unwrap_or(ABSENT);
+            }
+        }
+    }
+}
+
+/// The greater; not a number if one isn't, unless the other can't be surpassed.
+pub(super) fn maximum(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
+        f64::NAN
+    } else {
+        a.max(b)
+    }
+}
+
+/// The lesser; not a number if one isn't, unless the other can't be surpassed.
+pub(super) fn minimum(a: f64, b: f64) -> f64 {
+    -maximum(-a, -b)
+}

@@ -1,0 +1,42 @@
+//! What an expression becomes when its series are known.
+
+use super::block::Block;
+use super::error::EvalError;
+use super::series::Series;
+use super::steps::Steps;
+use super::window::Samples;
+
+/// A vector, or a scalar, at any steps. Its series are found once; then it is asked for one block of
+/// steps after another.
+pub(super) trait Operator {
+    /// What the columns of each block belong to. A scalar has one series without labels and a value
+    /// at each step.
+    fn series(&self) -> &[Series];
+
+    /// The values at these steps.
+    ///
+    /// # Errors
+    ///
+    /// As Prometheus refuses it, at a step at which labels don't fit together.
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError>;
+}
+
+/// Ranges of samples at any steps: a range selector or a subquery.
+pub(super) trait RangeOperator {
+    /// What the samples belong to.
+    fn series(&self) -> &[Series];
+
+    /// Shows the samples of each series around these steps, in turn.
+    ///
+    /// # Errors
+    ///
+    /// If what is sampled can't be evaluated.
+    fn visit(
+        &self,
+        steps: Steps,
+        visit: &mut dyn FnMut(usize, &Samples<'_>),
+    ) -> Result<(), EvalError>;
+}
+
+/// An operator of any kind.
+pub(super) type BoxedOperator<'s> = Box<dyn Operator + 's>;

@@ -1,0 +1,293 @@
+//! From an expression to operators, with the series of a source.
+
+use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
+use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS};
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{
+    AggregateExpr, BinaryExpr, Expr, MatrixSelector, UnaryExpr, VectorSelector,
+};
+
+use super::aggregate::{Aggregate, Aggregation, Grouping};
+use super::annotation::Annotations;
+use super::binary::{Operation, ScalarBinary, ScalarSide, VectorScalar};
+use super::budget::Budget;
+use super::call::{self, Negate};
+use super::choose::{Choice, Choose};
+use super::count_values::CountValues;
+use super::dynamic::Dynamic;
+use super::error::EvalError;
+use super::join::Join;
+use super::matching::Matching;
+use super::operator::{BoxedOperator, RangeOperator};
+use super::order;
+use super::scalar::Scalar;
+use super::selector::{InstantSelector, LOOK_BACK_MS, Taken};
+use super::semantics::Semantics;
+use super::series::Series;
+use super::set_operation::{SetOperation, SetOperator};
+use super::source::{Selection, Source, Track};
+use super::steps::Steps;
+use super::subquery::{Subquery, inner_steps};
+use super::when::{When, millis};
+use super::window::RangeSelector;
+
+/// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
+const SUBQUERY_STEP_MS: i64 = 60_000;
+
+/// Makes operators of expressions.
+#[derive(Clone, Copy)]
+pub(super) struct Planner<'s> {
+    pub(super) source: &'s dyn Source,
+    pub(super) semantics: Semantics,
+    pub(super) annotations: &'s Annotations,
+    pub(super) budget: &'s Budget,
+    /// Start and end of the whole query.
+    pub(super) start_end_ms: (i64, i64),
+    /// The step of the whole query; 0 if it is an instant one.
+    pub(super) step_ms: i64,
+    /// Whether the whole query is a range query.
+    pub(super) is_range: bool,
+}
+
+impl<'s> Planner<'s> {
+    /// An operator for a scalar or a vector.
+    ///
+    /// # Errors
+    ///
+    /// If a selector's series can't be read, or labels don't fit together.
+    pub(super) fn operator(
+        &self,
+        expression: &Expr,
+        grid: Steps,
+    ) -> Result<BoxedOperator<'s>, EvalError> {
+        Ok(match expression {
+            Expr::Paren(paren) => self.operator(&paren.expr, grid)?,
+            Expr::NumberLiteral(number) => {
+                let value = number.val;
+                Box::new(Scalar::new(move |_| value))
+            }
+            Expr::VectorSelector(selector) => self.instant(selector, grid, Taken::Value)?,
+            Expr::Unary(UnaryExpr { expr }) => {
+                let of = self.operator(expr, grid)?;
+                let is_scalar = expr.value_type() == ValueType::Scalar;
+                Box::new(Negate::new(of, is_scalar, self.semantics))
+            }
+            Expr::Binary(binary) => self.binary(binary, grid)?,
+            Expr::Aggregate(aggregate) => self.aggregate(aggregate, grid)?,
+            Expr::Call(called) => call::operator(self, called, grid)?,
+            Expr::StringLiteral(_)
+            | Expr::MatrixSelector(_)
+            | Expr::Subquery(_)
+            | Expr::Extension(_) => {
+                return Err(EvalError::refused(format!(
+                    "`{expression}` is neither a scalar nor a vector"
+                )));
+            }
+        })
+    }
+
+    /// An operator for a range selector or a subquery.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::operator`].
+    pub(super) fn range(
+        &self,
+        expression: &Expr,
+        grid: Steps,
+    ) -> Result<Box<dyn RangeOperator + 's>, EvalError> {
+        match expression {
+            Expr::Paren(paren) => self.range(&paren.expr, grid),
+            Expr::MatrixSelector(MatrixSelector { vs, range }) => {
+                let when = self.when(vs);
+                let range_ms = millis(*range);
+                let tracks = self.tracks(vs, when, range_ms, grid)?;
+                let series = stored(&tracks);
+                let closes_left = self.semantics.closes_left();
+                Ok(Box::new(RangeSelector::new(
+                    tracks,
+                    when,
+                    range_ms,
+                    closes_left,
+                    series,
+                )))
+            }
+            Expr::Subquery(subquery) => {
+                let range_ms = millis(subquery.range);
+                let step_ms = subquery.step.map_or(SUBQUERY_STEP_MS, millis).max(1);
+                let offset = subquery.offset.as_ref();
+                let when = When::new(subquery.at.as_ref(), offset, self.start_end_ms);
+                let closes_left = self.semantics.closes_left();
+                let inner = inner_steps(grid, when, range_ms, step_ms, closes_left);
+                self.budget.check(inner.count, 1)?;
+                let of = self.operator(&subquery.expr, inner)?;
+                Ok(Box::new(Subquery::new(
+                    of,
+                    when,
+                    (range_ms, step_ms),
+                    closes_left,
+                    self.budget,
+                )))
+            }
+            _ => Err(EvalError::refused(format!("`{expression}` is no range"))),
+        }
+    }
+
+    /// An instant selector.
+    ///
+    /// # Errors
+    ///
+    /// If the series can't be read.
+    pub(super) fn instant(
+        &self,
+        selector: &VectorSelector,
+        grid: Steps,
+        taken: Taken,
+    ) -> Result<BoxedOperator<'s>, EvalError> {
+        let when = self.when(selector);
+        let tracks = self.tracks(selector, when, LOOK_BACK_MS, grid)?;
+        let mut series = stored(&tracks);
+        if taken == Taken::Time {
+            series = series
+                .iter()
+                .map(|series| series.renamed(self.semantics))
+                .collect();
+        }
+        let closes_left = self.semantics.closes_left();
+        Ok(Box::new(InstantSelector::new(
+            tracks,
+            when,
+            closes_left,
+            taken,
+            series,
+        )))
+    }
+
+    fn when(&self, selector: &VectorSelector) -> When {
+        When::new(
+            selector.at.as_ref(),
+            selector.offset.as_ref(),
+            self.start_end_ms,
+        )
+    }
+
+    /// The series of a selector that may have samples as far back as `reach_ms` before its steps.
+    fn tracks(
+        &self,
+        selector: &VectorSelector,
+        when: When,
+        reach_ms: i64,
+        grid: Steps,
+    ) -> Result<Vec<Track<'s>>, EvalError> {
+        let matchers = all_matchers(selector);
+        let selection = Selection {
+            any_of: matchers.iter().map(Vec::as_slice).collect(),
+            from_ms: when.at(grid.first_ms) - reach_ms + i64::from(!self.semantics.closes_left()),
+            until_ms: when.at(grid.last_ms()),
+        };
+        let mut tracks = self.source.tracks(&selection)?;
+        tracks.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(tracks)
+    }
+
+    fn binary(&self, binary: &BinaryExpr, grid: Steps) -> Result<BoxedOperator<'s>, EvalError> {
+        let left = self.operator(&binary.lhs, grid)?;
+        let right = self.operator(&binary.rhs, grid)?;
+        let modifier = binary.modifier.as_ref();
+        let set_operation = match binary.op.id() {
+            T_LAND => Some(SetOperation::And),
+            T_LOR => Some(SetOperation::Or),
+            T_LUNLESS => Some(SetOperation::Unless),
+            _ => None,
+        };
+        if let Some(operation) = set_operation {
+            let matching = Matching::of(modifier);
+            return Ok(Box::new(SetOperator::new(
+                operation, left, right, &matching,
+            )));
+        }
+        let both_scalar = |expression: &Expr| expression.value_type() == ValueType::Scalar;
+        let sides = (both_scalar(&binary.lhs), both_scalar(&binary.rhs));
+        // Scalars can't be absent, so comparing them always tests.
+        let is_bool = binary.return_bool() || sides == (true, true);
+        let Some(operation) = Operation::of(binary.op.id(), is_bool) else {
+            return Err(EvalError::refused(format!(
+                "`{}` is no operator",
+                binary.op
+            )));
+        };
+        let semantics = self.semantics;
+        Ok(match sides {
+            (true, true) => Box::new(ScalarBinary::new(operation, left, right)),
+            (false, true) => {
+                let side = ScalarSide::Right;
+                Box::new(VectorScalar::new(operation, left, right, side, semantics))
+            }
+            (true, false) => {
+                let side = ScalarSide::Left;
+                Box::new(VectorScalar::new(operation, right, left, side, semantics))
+            }
+            (false, false) => Box::new(Join::new(operation, left, right, modifier, semantics)),
+        })
+    }
+
+    fn aggregate(
+        &self,
+        aggregate: &AggregateExpr,
+        grid: Steps,
+    ) -> Result<BoxedOperator<'s>, EvalError> {
+        let of = self.operator(&aggregate.expr, grid)?;
+        let grouping = Grouping::of(aggregate.modifier.as_ref());
+        let parameter = aggregate.param.as_deref();
+        if let Some(label) = parameter.and_then(order::text) {
+            let label = label.to_owned();
+            let counts = CountValues {
+                of,
+                label,
+                grouping,
+            };
+            return Ok(Box::new(Dynamic::new(counts, grid)?));
+        }
+        let parameter = parameter.map(|parameter| self.operator(parameter, grid));
+        let parameter = parameter.transpose()?;
+        let token = aggregate.op.id();
+        let annotations = self.annotations;
+        match (Aggregation::of(token), Choice::of(token), parameter) {
+            (Some(aggregation), _, parameter) => Ok(Box::new(Aggregate::new(
+                aggregation,
+                of,
+                parameter,
+                &grouping,
+                annotations,
+            ))),
+            (_, Some(choice), Some(parameter)) => {
+                let choose = Choose::new(choice, of, parameter, &grouping, annotations);
+                Ok(Box::new(choose))
+            }
+            _ => Err(EvalError::refused(format!(
+                "`{}` is not supported",
+                aggregate.op
+            ))),
+        }
+    }
+}
+
+fn stored(tracks: &[Track<'_>]) -> Vec<Series> {
+    let labels = tracks.iter().map(|track| track.labels.clone());
+    labels.map(Series::new).collect()
+}
+
+/// All conditions on the labels of a selector, with alternatives.
+pub(super) fn all_matchers(selector: &VectorSelector) -> Vec<Vec<Matcher>> {
+    let name = selector
+        .name
+        .as_ref()
+        .map(|name| Matcher::new(MatchOp::Equal, METRIC_NAME, name));
+    let matchers = &selector.matchers;
+    let alternatives = match matchers.or_matchers.is_empty() {
+        true => vec![matchers.matchers.clone()],
+        false => matchers.or_matchers.clone(),
+    };
+    let with_name = |all: Vec<Matcher>| name.iter().cloned().chain(all).collect();
+    alternatives.into_iter().map(with_name).collect()
+}

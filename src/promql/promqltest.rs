@@ -1,0 +1,123 @@
+//! Scripts in the language of Prometheus's own `PromQL` tests.
+//!
+//! ```text
+//! load 5m
+//!   http_requests{path="/foo"}  0+10x10
+//! eval instant at 50m increase(http_requests[50m])
+//!   expect no_warn
+//!   {path="/foo"}  100
+//! ```
+//!
+//! Times are ms since the script's time 0. Native histograms are told from everything else: what
+//! needs them is neither passed nor failed, but unsupported. Messages of warnings are compared
+//! without the position at their end.
+
+mod answer;
+mod command;
+mod expectation;
+mod parse;
+mod series;
+
+use std::fmt;
+
+use answer::Outcome;
+use command::{Command, Eval};
+use parse::Script;
+
+use super::engine::Engine;
+use super::error::EvalError;
+use super::query::Query;
+use super::semantics::Semantics;
+use super::store::Store;
+
+/// What became of a script.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many evals gave what was expected.
+    pub passed: usize,
+    /// Those that need native histograms.
+    pub unsupported: Vec<Remark>,
+    /// Those that gave something else.
+    pub failed: Vec<Remark>,
+}
+
+/// What is to be said of one eval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// The line of the eval, from 1.
+    pub line: usize,
+    /// The eval.
+    pub command: String,
+    /// Why it isn't passed.
+    pub reason: String,
+}
+
+impl fmt::Display for Remark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "line {}: {}: {}",
+            self.line, self.command, self.reason
+        )
+    }
+}
+
+/// A line that is none of the language.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct ScriptError {
+    /// Which, from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Runs a script.
+///
+/// # Errors
+///
+/// If it can't be read.
+pub fn run(text: &str, semantics: Semantics) -> Result<Report, ScriptError> {
+    let script = Script::parse(text)?;
+    let mut store = Store::default();
+    let mut report = Report::default();
+    for command in script.commands {
+        match command {
+            Command::Clear => store = Store::default(),
+            Command::Load(load) => load.into_store(&mut store),
+            Command::Eval(eval) => {
+                let remark = |reason| Remark {
+                    line: eval.line,
+                    command: eval.text.clone(),
+                    reason,
+                };
+                match judge(&eval, &store, semantics) {
+                    Outcome::Passed => report.passed += 1,
+                    Outcome::Failed(reason) => report.failed.push(remark(reason)),
+                    Outcome::Unsupported(reason) => report.unsupported.push(remark(reason)),
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+fn judge(eval: &Eval, store: &Store, semantics: Semantics) -> Outcome {
+    if eval.expected.needs_native_histograms {
+        return Outcome::Unsupported("the answer has native histograms".into());
+    }
+    let query = match Query::parse(&eval.query, semantics) {
+        Ok(query) => query,
+        Err(error) if error.needs_native_histograms => {
+            return Outcome::Unsupported(error.to_string());
+        }
+        Err(error) => return eval.expected.refused(&error.message),
+    };
+    let engine = Engine::new(store);
+    let answer = eval.when.ask(&engine, &query);
+    match answer {
+        Ok(answer) => eval.expected.compare(&answer),
+        Err(error @ EvalError::NativeHistogram(_)) => Outcome::Unsupported(error.to_string()),
+        Err(error) => eval.expected.refused(&error.to_string()),
+    }
+}

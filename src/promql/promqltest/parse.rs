@@ -1,0 +1,151 @@
+//! From lines to commands.
+
+use promql_parser::util::parse_duration;
+
+use super::ScriptError;
+use super::command::{Command, Eval, Load, When};
+use super::expectation::Expected;
+use super::series::SeriesLine;
+
+/// A script, read.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) commands: Vec<Command>,
+}
+
+/// The lines of a script, each with its number.
+struct Lines<'t> {
+    lines: Vec<&'t str>,
+    next: usize,
+}
+
+impl<'t> Lines<'t> {
+    fn new(text: &'t str) -> Self {
+        let plain = |line: &'t str| {
+            let line = line.trim();
+            if line.starts_with('#') { "" } else { line }
+        };
+        Self {
+            lines: text.lines().map(plain).collect(),
+            next: 0,
+        }
+    }
+
+    fn next(&mut self) -> Option<&'t str> {
+        let line = self.lines.get(self.next)?;
+        self.next += 1;
+        Some(line)
+    }
+
+    /// The lines until the next empty one.
+    fn block(&mut self) -> Vec<(usize, &'t str)> {
+        let mut block = Vec::new();
+        while let Some(line) = self.next().filter(|line| !line.is_empty()) {
+            block.push((self.next, line));
+        }
+        block
+    }
+}
+
+impl Script {
+    pub(super) fn parse(text: &str) -> Result<Self, ScriptError> {
+        let mut lines = Lines::new(text);
+        let mut commands = Vec::new();
+        while let Some(line) = lines.next() {
+            let number = lines.next;
+            let fail = |message: String| ScriptError {
+                line: number,
+                message,
+            };
+            let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            match word {
+                "" => {}
+                "clear" => commands.push(Command::Clear),
+                "load" | "load_with_nhcb" => {
+                    let step_ms = duration_ms(rest.trim()).map_err(fail)?;
+                    let series = lines.block().into_iter().map(|(line, text)| {
+                        SeriesLine::parse(text).map_err(|message| ScriptError { line, message })
+                    });
+                    commands.push(Command::Load(Load {
+                        step_ms,
+                        series: series.collect::<Result<_, _>>()?,
+                        with_native: word == "load_with_nhcb",
+                    }));
+                }
+                _ if word.starts_with("eval") => {
+                    let (when, query) = parse_when(rest.trim()).map_err(fail)?;
+                    let mut expected = Expected::new(word).map_err(fail)?;
+                    if let When::Range {
+                        start_ms, step_ms, ..
+                    } = when
+                    {
+                        expected.at_steps(start_ms, step_ms);
+                    }
+                    for (line, text) in lines.block() {
+                        let added = expected.add(text);
+                        added.map_err(|message| ScriptError { line, message })?;
+                    }
+                    commands.push(Command::Eval(Box::new(Eval {
+                        line: number,
+                        text: line.to_owned(),
+                        query: query.to_owned(),
+                        when,
+                        expected,
+                    })));
+                }
+                _ => return Err(fail(format!("`{word}` is no command"))),
+            }
+        }
+        Ok(Self { commands })
+    }
+}
+
+/// `instant [at TIME] QUERY` or `range from T1 to T2 step STEP QUERY`
+fn parse_when(text: &str) -> Result<(When, &str), String> {
+    if let Some(rest) = text.strip_prefix("instant") {
+        let rest = rest.trim_start();
+        let Some(rest) = rest.strip_prefix("at ") else {
+            return Ok((When::At(0), rest));
+        };
+        let (at, query) = word(rest)?;
+        return Ok((When::At(duration_ms(at)?), query));
+    }
+    let Some(rest) = text.strip_prefix("range from ") else {
+        return Err("`instant` or `range from` belongs here".to_owned());
+    };
+    let (start, rest) = word(rest)?;
+    let (end, rest) = word(rest.strip_prefix("to ").unwrap_or(rest))?;
+    let (step, query) = word(rest.strip_prefix("step ").unwrap_or(rest))?;
+    let when = When::Range {
+        start_ms: duration_ms(start)?,
+        end_ms: duration_ms(end)?,
+        step_ms: duration_ms(step)?,
+    };
+    Ok((when, query))
+}
+
+/// The first word, and the rest.
+fn word(text: &str) -> Result<(&str, &str), String> {
+    let text = text.trim_start();
+    let split = text.split_once(char::is_whitespace);
+    let (word, rest) = split.ok_or_else(|| format!("something is missing behind `{text}`"))?;
+    Ok((word, rest.trim_start()))
+}
+
+/// A duration like `5m`, or seconds; it may be negative.
+pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text),
+    };
+    if let Ok(seconds) = digits.parse::<f64>() {
+        return Ok(sign * (seconds * 1_000.0).round() as i64);
+    }
+    // The parser knows no duration of nothing.
+    if digits.starts_with('0') && digits.chars().all(|c| "0smhdwy".contains(c)) {
+        return Ok(0);
+    }
+    let duration = parse_duration(digits).map_err(|_| format!("`{text}` is no duration"))?;
+    let ms = i64::try_from(duration.as_millis()).map_err(|_| format!("`{text}` is too long"))?;
+    Ok(sign * ms)
+}

@@ -1,0 +1,184 @@
+//! Functions of ranges: one value for each window of samples.
+
+pub(super) mod over_time;
+mod rate;
+mod trend;
+
+use promql_parser::label::METRIC_NAME;
+
+use super::annotation::Annotations;
+use super::block::{ABSENT, Block};
+use super::error::EvalError;
+use super::operator::{BoxedOperator, Operator, RangeOperator};
+use super::semantics::Semantics;
+use super::series::{Merge, Series};
+use super::steps::Steps;
+use super::window::{Samples, Window};
+
+/// What a function may look at besides the samples.
+pub(super) struct Surroundings<'a> {
+    /// The values of the scalar arguments, a column for each.
+    pub(super) scalars: &'a [Block],
+    /// Whose rules hold.
+    pub(super) semantics: Semantics,
+    /// Where remarks go.
+    pub(super) annotations: &'a Annotations,
+    /// The name of the series.
+    pub(super) name: &'a str,
+}
+
+/// Fills a column with a value for each step's window.
+type Column = fn(&Samples<'_>, &Surroundings<'_>, &mut [f64]);
+
+/// A function of ranges.
+#[derive(Clone, Copy)]
+pub(super) struct RangeFunction {
+    column: Column,
+    /// The values are still what the name says.
+    keeps_name: bool,
+    /// Its scalars are factors between 0 and 1.
+    smooths: bool,
+}
+
+impl RangeFunction {
+    /// By its name, unless it's not a function of ranges that this module knows.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let column: Column = match name {
+            "avg_over_time" => over_time::avg,
+            "changes" => over_time::changes,
+            "count_over_time" => over_time::count,
+            "delta" => rate::delta,
+            "deriv" => trend::deriv,
+            "double_exponential_smoothing" | "holt_winters" => trend::double_exponential_smoothing,
+            "first_over_time" => over_time::first,
+            "idelta" => trend::idelta,
+            "increase" => rate::increase,
+            "irate" => trend::irate,
+            "last_over_time" => over_time::last,
+            "mad_over_time" => over_time::mad,
+            "max_over_time" => over_time::max,
+            "min_over_time" => over_time::min,
+            "predict_linear" => trend::predict_linear,
+            "present_over_time" => over_time::present,
+            "quantile_over_time" => over_time::quantile_over_time,
+            "rate" => rate::rate,
+            "resets" => over_time::resets,
+            "stddev_over_time" => over_time::stddev,
+            "stdvar_over_time" => over_time::stdvar,
+            "sum_over_time" => over_time::sum,
+            "ts_of_first_over_time" => over_time::time_of_first,
+            "ts_of_last_over_time" => over_time::time_of_last,
+            "ts_of_max_over_time" => over_time::time_of_max,
+            "ts_of_min_over_time" => over_time::time_of_min,
+            _ => return None,
+        };
+        let smooths = matches!(name, "double_exponential_smoothing" | "holt_winters");
+        let keeps_name = matches!(name, "first_over_time" | "last_over_time");
+        Some(Self {
+            column,
+            keeps_name,
+            smooths,
+        })
+    }
+}
+
+/// Fills a column window by window.
+#[inline]
+fn each_window(
+    samples: &Samples<'_>,
+    column: &mut [f64],
+    mut value: impl FnMut(usize, Window<'_>) -> Option<f64>,
+) {
+    for (step, into) in column.iter_mut().enumerate() {
+        let window = samples.window(step);
+        *into = window
+            .and_then(|window| value(step, window))
+            .unwrap_or(ABSENT);
+    }
+}
+
+/// A function called on a range.
+pub(super) struct RangeCall<'s> {
+    function: RangeFunction,
+    range: Box<dyn RangeOperator + 's>,
+    scalars: Vec<BoxedOperator<'s>>,
+    semantics: Semantics,
+    annotations: &'s Annotations,
+    names: Vec<String>,
+    merge: Merge,
+}
+
+impl<'s> RangeCall<'s> {
+    pub(super) fn new(
+        function: RangeFunction,
+        range: Box<dyn RangeOperator + 's>,
+        scalars: Vec<BoxedOperator<'s>>,
+        semantics: Semantics,
+        annotations: &'s Annotations,
+    ) -> Self {
+        let renamed = |series: &Series| match function.keeps_name {
+            true => series.clone(),
+            false => series.renamed(semantics),
+        };
+        let name = |series: &Series| {
+            series
+                .labels
+                .get(METRIC_NAME)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let merge = Merge::of(range.series().iter().map(renamed).collect());
+        let names = range.series().iter().map(name).collect();
+        Self {
+            function,
+            range,
+            scalars,
+            semantics,
+            annotations,
+            names,
+            merge,
+        }
+    }
+}
+
+impl Operator for RangeCall<'_> {
+    fn series(&self) -> &[Series] {
+        &self.merge.series
+    }
+
+    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+        let scalars: Result<Vec<Block>, EvalError> = self
+            .scalars
+            .iter()
+            .map(|scalar| scalar.fill(steps))
+            .collect();
+        let scalars = scalars?;
+        if self.function.smooths {
+            check_factors(&scalars)?;
+        }
+        let mut block = Block::absent(self.names.len(), steps.count);
+        self.range.visit(steps, &mut |index, samples| {
+            let surroundings = Surroundings {
+                scalars: &scalars,
+                semantics: self.semantics,
+                annotations: self.annotations,
+                name: &self.names[index],
+            };
+            (self.function.column)(samples, &surroundings, block.column_mut(index));
+        })?;
+        self.merge.apply(block, steps.count)
+    }
+}
+
+/// Smoothing needs factors between 0 and 1.
+fn check_factors(factors: &[Block]) -> Result<(), EvalError> {
+    for (factors, name) in factors.iter().zip(["smoothing", "trend"]) {
+        let mut factors = factors.column(0).iter();
+        if let Some(wrong) = factors.find(|factor| **factor <= 0.0 || **factor >= 1.0) {
+            return Err(EvalError::refused(format!(
+                "invalid {name} factor. Expected: 0 < factor < 1, got: {wrong}"
+            )));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Range selectors: the samples of each series in a window that moves from step to step.
+
+use super::block::{ABSENT, is_present};
+use super::clock::Clocks;
+use super::error::EvalError;
+use super::operator::RangeOperator;
+use super::series::Series;
+use super::source::Track;
+use super::steps::Steps;
+use super::when::When;
+
+/// The samples of one series around some steps, and which of them each step's window holds.
+#[derive(Debug)]
+pub(super) struct Samples<'a> {
+    /// ms since 1970, rising.
+    pub(super) times_ms: &'a [i64],
+    /// One for each time.
+    pub(super) values: &'a [f64],
+    /// For each step, the first sample of its window and the first after it.
+    pub(super) bounds: &'a [(usize, usize)],
+    /// The steps.
+    pub(super) steps: Steps,
+    /// Where a window ends, relative to its step.
+    pub(super) when: When,
+    /// How long a window is.
+    pub(super) range_ms: i64,
+}
+
+/// The samples in one window.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window<'a> {
+    /// ms since 1970, rising.
+    pub(super) times_ms: &'a [i64],
+    /// One for each time; never empty.
+    pub(super) values: &'a [f64],
+    /// Where the window ends, ms since 1970.
+    pub(super) end_ms: i64,
+    /// How long it is.
+    pub(super) range_ms: i64,
+    /// The step at which it is asked for.
+    pub(super) step_ms: i64,
+}
+
+impl<'a> Samples<'a> {
+    /// The window of a step, if it holds a sample.
+    #[inline]
+    pub(super) fn window(&self, step: usize) -> Option<Window<'a>> {
+        let (first, end) = self.bounds[step];
+        let step_ms = self.steps.at(step);
+        (first < end).then(|| Window {
+            times_ms: &self.times_ms[first..end],
+            values: &self.values[first..end],
+            end_ms: self.when.at(step_ms),
+            range_ms: self.range_ms,
+            step_ms,
+        })
+    }
+}
+
+/// For each step, which of these times lie in its window.
+pub(super) fn bounds(
+    times_ms: &[i64],
+    steps: Steps,
+    when: When,
+    range_ms: i64,
+    closes_left: bool,
+) -> Vec<(usize, usize)> {
+    let after = |end_ms: i64| end_ms - range_ms - i64::from(closes_left);
+    let first_end_ms = when.at(steps.first_ms);
+    let mut first = times_ms.partition_point(|time| *time <= after(first_end_ms));
+    let mut end = times_ms.partition_point(|time| *time <= first_end_ms);
+    let passed = |from: usize, until_ms: i64| {
+        let rest = times_ms[from..].iter();
+        from + rest.take_while(|time| **time <= until_ms).count()
+    };
+    let step_bounds = |step_ms| {
+        let end_ms = when.at(step_ms);
+        first = passed(first, after(end_ms));
+        end = passed(end, end_ms);
+        (first, end.max(first))
+    };
+    steps.iter().map(step_bounds).collect()
+}
+
+/// `x{..}[range] offset .. @ ..`
+pub(super) struct RangeSelector<'s> {
+    tracks: Vec<Track<'s>>,
+    clocks: Clocks<'s>,
+    when: When,
+    range_ms: i64,
+    closes_left: bool,
+    series: Vec<Series>,
+}
+
+impl<'s> RangeSelector<'s> {
+    pub(super) fn new(
+        tracks: Vec<Track<'s>>,
+        when: When,
+        range_ms: i64,
+        closes_left: bool,
+        series: Vec<Series>,
+    ) -> Self {
+        let clocks = Clocks::of(&tracks);
+        Self {
+            tracks,
+            clocks,
+            when,
+            range_ms,
+            closes_left,
+            series,
+        }
+    }
+
+    fn bounds(&self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
+        bounds(times_ms, steps, self.when, self.range_ms, self.closes_left)
+    }
+}
+
+/// The times of a clock around some steps.
+struct Stretch<'s> {
+    times_ms: &'s [i64],
+    bounds: Vec<(usize, usize)>,
+}
+
+impl RangeOperator for RangeSelector<'_> {
+    fn series(&self) -> &[Series] {
+        &self.series
+    }
+
+    fn visit(
+        &self,
+        steps: Steps,
+        visit: &mut dyn FnMut(usize, &Samples<'_>),
+    ) -> Result<(), EvalError> {
+        let stretches: Vec<Stretch<'_>> = self
+            .clocks
+            .times_ms()
+            .map(|times_ms| {
+                let mut bounds = self.bounds(times_ms, steps);
+                let begin = bounds.first().map_or(0, |(first, _)| *first);
+                let end = bounds.last().map_or(0, |(_, end)| *end);
+                for (first, end) in &mut bounds {
+                    *first -= begin;
+                    *end -= begin;
+                }
+                let times_ms = &times_ms[begin..end];
+                Stretch { times_ms, bounds }
+            })
+            .collect();
+        let mut dense = Vec::new();
+        for (index, track) in self.tracks.iter().enumerate() {
+            let Stretch { times_ms, bounds } = &stretches[self.clocks.of_track(index)];
+            let is_gapless = decode(track, times_ms, &mut dense);
+            if is_gapless {
+                visit(index, &self.samples(times_ms, &dense, bounds, steps));
+            } else {
+                let (times_ms, values) = without_gaps(times_ms, &dense);
+                let bounds = self.bounds(&times_ms, steps);
+                visit(index, &self.samples(&times_ms, &values, &bounds, steps));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl RangeSelector<'_> {
+    fn samples<'a>(
+        &self,
+        times_ms: &'a [i64],
+        values: &'a [f64],
+        bounds: &'a [(usize, usize)],
+        steps: Steps,
+    ) -> Samples<'a> {
+        Samples {
+            times_ms,
+            values,
+            bounds,
+            steps,
+            when: self.when,
+            range_ms: self.range_ms,
+        }
+    }
+}
+
+/// Writes the value at each of the times, and says whether there is one at all of them.
+fn decode(track: &Track<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
+    values.clear();
+    let Some(first_ms) = times_ms.first() else {
+        return true;
+    };
+    let change_times_ms = track.change_times_ms;
+    let mut changes = change_times_ms.partition_point(|time| time <= first_ms);
+    let mut is_gapless = true;
+    while values.len() < times_ms.len() {
+        let value = changes
+            .checked_sub(1)
+            .map_or(ABSENT, |last| f64::from_bits(track.change_bits[last]));
+        is_gapless &= is_present(value);
+        let rest = &times_ms[values.len()..];
+        let run = match change_times_ms.get(changes) {
+            Some(next_ms) => rest.iter().take_while(|time| *time < next_ms).count(),
+            None => rest.len(),
+        };
+        values.resize(values.len() + run, value);
+        if let Some(time) = times_ms.get(values.len()) {
+            let later = &change_times_ms[changes..];
+            changes += later.iter().take_while(|change| *change <= time).count();
+        }
+    }
+    is_gapless
+}
+
+/// The samples that are there.
+pub(super) fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
+    let both = times_ms.iter().copied().zip(values.iter().copied());
+    both.filter(|(_, value)| is_present(*value)).unzip()
+}
