@@ -1,0 +1,107 @@
+//! A picture of a trade-off: delay and false alarms over the values that were tried.
+
+use plotters::prelude::*;
+
+use super::tune::{TradeOff, TunedPoint};
+
+/// Width and height, in units of the picture.
+const SIZE: (u32, u32) = (820, 460);
+const FONT: &str = "sans-serif";
+const DELAY: RGBColor = RGBColor(32, 100, 180);
+const FALSE_ALARMS: RGBColor = RGBColor(200, 60, 40);
+const MISSED: RGBColor = RGBColor(120, 120, 120);
+
+/// The picture as SVG.
+///
+/// # Errors
+///
+/// What the library has against it.
+pub fn picture(trade_off: &TradeOff) -> Result<String, String> {
+    let mut svg = String::new();
+    draw(trade_off, &mut svg).map_err(|error| error.to_string())?;
+    Ok(svg)
+}
+
+fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    let points = &trade_off.points;
+    let minutes = |point: &TunedPoint| point.score.median_seconds_to_detect.map(|s| s / 60.0);
+    let missed = |point: &TunedPoint| point.score.recall.map(|recall| 100.0 * (1.0 - recall));
+    let alarms = |point: &TunedPoint| Some(point.false_alarms_per_week);
+    let last = points.len().saturating_sub(1) as f64;
+    let left = top(points.iter().filter_map(minutes));
+    let right = top(points.iter().filter_map(alarms));
+
+    let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    root.fill(&WHITE)?;
+    let title = format!("{}: delay against false alarms", trade_off.rule);
+    let mut chart = ChartBuilder::on(&root)
+        .caption(title, (FONT, 20))
+        .margin(14)
+        .x_label_area_size(44)
+        .y_label_area_size(60)
+        .right_y_label_area_size(60)
+        .build_cartesian_2d(0.0..last.max(1.0), 0.0..left)?
+        .set_secondary_coord(0.0..last.max(1.0), 0.0..right);
+    let value_at = |place: &f64| {
+        let point = points.get(place.round() as usize);
+        point.map_or_else(String::new, |point| point.value.to_string())
+    };
+    chart
+        .configure_mesh()
+        .light_line_style(TRANSPARENT)
+        .x_labels(points.len().max(2))
+        .x_label_formatter(&value_at)
+        .x_desc(trade_off.parameter.as_str())
+        .y_desc("median delay, min")
+        .label_style((FONT, 13))
+        .draw()?;
+    chart
+        .configure_secondary_axes()
+        .y_desc("false alarms per week")
+        .label_style((FONT, 13))
+        .draw()?;
+    let delays = LineSeries::new(places(points, minutes), DELAY.stroke_width(2));
+    let key = |colour: RGBColor| {
+        move |(x, y): (i32, i32)| {
+            PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2))
+        }
+    };
+    chart
+        .draw_series(delays)?
+        .label("median delay")
+        .legend(key(DELAY));
+    let scaled = |point: &TunedPoint| missed(point).map(|percent| percent / 100.0 * left);
+    let missed = LineSeries::new(places(points, scaled), MISSED.stroke_width(2));
+    chart
+        .draw_series(missed)?
+        .label("missed, the top is all")
+        .legend(key(MISSED));
+    let alarms = LineSeries::new(places(points, alarms), FALSE_ALARMS.stroke_width(2));
+    chart
+        .draw_secondary_series(alarms)?
+        .label("false alarms")
+        .legend(key(FALSE_ALARMS));
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperMiddle)
+        .background_style(WHITE.mix(0.8))
+        .border_style(MISSED)
+        .label_font((FONT, 13))
+        .draw()?;
+    root.present()?;
+    Ok(())
+}
+
+/// The points of a line, by their places among the values.
+fn places<'p>(
+    points: &'p [TunedPoint],
+    number: impl Fn(&TunedPoint) -> Option<f64> + 'p,
+) -> impl Iterator<Item = (f64, f64)> + 'p {
+    let all = points.iter().enumerate();
+    all.filter_map(move |(place, point)| Some((place as f64, number(point)?)))
+}
+
+/// The upper end of an axis.
+fn top(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(1.0, f64::max) * 1.1
+}

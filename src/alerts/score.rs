@@ -1,0 +1,192 @@
+//! The alerts of one rehearsal held against its broken promises.
+
+use std::time::Duration;
+
+use crate::check::{BrokenPromise, PromiseKind};
+use crate::metrics::Labels;
+use crate::model::Timestamp;
+use crate::promql::rules::{Alert, AlertRule, RuleFile, Timeline};
+
+/// The label of a rule that names the promises that it stands for.
+pub const RULE_LABEL: &str = "promise";
+
+/// For so long after a promise holds again, an alert may still speak of it: what a run did late is
+/// only counted once it is done.
+pub const SETTLING: Duration = Duration::from_secs(5 * 60);
+
+/// What one rule made of one incident.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detection {
+    /// From the incident's beginning to the first moment at which the rule fired; none: missed.
+    pub seconds_to_detect: Option<f64>,
+    /// From the incident's end to the moment at which the rule fired no longer.
+    pub seconds_to_resolve: Option<f64>,
+    /// How often the rule fired again before that.
+    pub flaps: u64,
+}
+
+/// What one rule did in one rehearsal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleRun {
+    /// The rule.
+    pub rule: String,
+    /// The promises that it stands for.
+    pub promises: Vec<PromiseKind>,
+    /// How often an alert began to fire.
+    pub alarms: u64,
+    /// How many of these spoke of no promise that was broken, however briefly.
+    pub false_alarms: u64,
+    /// For how long any alert fired, s.
+    pub firing_seconds: f64,
+    /// What it made of each incident of the rehearsal; none: it does not stand for that promise.
+    pub detections: Vec<Option<Detection>>,
+}
+
+/// What the rules made of one rehearsal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunScore {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The root of its random streams.
+    pub seed: u64,
+    /// How long it was, s.
+    pub virtual_seconds: f64,
+    /// Promises that were broken for long enough.
+    pub incidents: Vec<BrokenPromise>,
+    /// Each rule, in the order of the file.
+    pub rules: Vec<RuleRun>,
+}
+
+/// The promises that a rule stands for.
+///
+/// # Errors
+///
+/// The name that is no promise's.
+pub fn promises_of(rule: &AlertRule) -> Result<Vec<PromiseKind>, String> {
+    let label = rule.labels.iter().find(|(name, _)| name == RULE_LABEL);
+    let Some((_, template)) = label else {
+        return Ok(PromiseKind::ALL.to_vec());
+    };
+    let text = template.expand(&Labels::none(), f64::NAN);
+    let kind = |name: &str| {
+        let known = PromiseKind::ALL.into_iter();
+        let mut known = known.filter(|kind| kind.as_str() == name.trim());
+        known.next().ok_or_else(|| name.trim().to_owned())
+    };
+    text.split(',').map(kind).collect()
+}
+
+/// A span of time, ms since 1970, in which an alert fired.
+#[derive(Clone, Copy, Debug)]
+struct Alarm<'t> {
+    alert: &'t Alert,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Alarm<'_> {
+    /// Whether it may speak of this promise, and does so while it is broken or shortly after.
+    fn speaks_of(&self, broken: &BrokenPromise) -> bool {
+        let labels = &self.alert.labels;
+        let is_of = |label, value| labels.get(label).is_none_or(|named| named == value);
+        is_of("scheduleId", broken.schedule.as_str())
+            && is_of("mode", broken.mode.as_str())
+            && self.from_ms <= broken.to.after(SETTLING).millis()
+            && self.to_ms >= broken.from.millis()
+    }
+}
+
+/// Holds the alerts of a rehearsal against the truth.
+///
+/// # Errors
+///
+/// If a rule's label names what is no promise.
+pub fn score(
+    rules: &RuleFile,
+    timeline: &Timeline,
+    (scenario, seed): (&str, u64),
+    broken: &[BrokenPromise],
+) -> Result<RunScore, String> {
+    let incidents = broken.iter().filter(|broken| broken.is_incident());
+    let incidents: Vec<BrokenPromise> = incidents.cloned().collect();
+    let scored = rules.alerts().map(|rule| {
+        let promises = promises_of(rule).map_err(|name| {
+            let known = PromiseKind::ALL.map(PromiseKind::as_str).join("`, `");
+            let rule = &rule.name;
+            format!("rule `{rule}`: `{name}` is no promise; known are `{known}`")
+        })?;
+        Ok(rule_run(rule, promises, timeline, broken, &incidents))
+    });
+    Ok(RunScore {
+        scenario: scenario.to_owned(),
+        seed,
+        virtual_seconds: seconds(timeline.span.end_ms - timeline.span.start_ms),
+        rules: scored.collect::<Result<_, String>>()?,
+        incidents,
+    })
+}
+
+fn rule_run(
+    rule: &AlertRule,
+    promises: Vec<PromiseKind>,
+    timeline: &Timeline,
+    broken: &[BrokenPromise],
+    incidents: &[BrokenPromise],
+) -> RuleRun {
+    let alerts = timeline.alerts.iter();
+    let alarms = alerts.filter(|alert| alert.name == rule.name);
+    let mut alarms: Vec<Alarm<'_>> = alarms
+        .flat_map(|alert| {
+            let spans = alert.firing(timeline.span.end_ms);
+            spans.map(move |(from_ms, to_ms)| Alarm {
+                alert,
+                from_ms,
+                to_ms,
+            })
+        })
+        .collect();
+    alarms.sort_by_key(|alarm| alarm.from_ms);
+    let is_false = |alarm: &&Alarm<'_>| {
+        let mut mine = broken.iter().filter(|one| promises.contains(&one.kind));
+        !mine.any(|one| alarm.speaks_of(one))
+    };
+    let detections = incidents.iter().map(|incident| {
+        let is_mine = promises.contains(&incident.kind);
+        is_mine.then(|| detection(&alarms, incident))
+    });
+    RuleRun {
+        rule: rule.name.clone(),
+        alarms: alarms.len() as u64,
+        false_alarms: alarms.iter().filter(is_false).count() as u64,
+        firing_seconds: firing_seconds(&alarms),
+        detections: detections.collect(),
+        promises,
+    }
+}
+
+fn detection(alarms: &[Alarm<'_>], incident: &BrokenPromise) -> Detection {
+    let speaking = alarms.iter().filter(|alarm| alarm.speaks_of(incident));
+    let since = |at_ms: i64, from: Timestamp| seconds((at_ms - from.millis()).max(0));
+    let first = speaking.clone().map(|alarm| alarm.from_ms).next();
+    let last = speaking.clone().map(|alarm| alarm.to_ms).max();
+    Detection {
+        seconds_to_detect: first.map(|at_ms| since(at_ms, incident.from)),
+        seconds_to_resolve: last.map(|at_ms| since(at_ms, incident.to)),
+        flaps: (speaking.count() as u64).saturating_sub(1),
+    }
+}
+
+/// For how long any of some alarms, sorted by their beginning, fired.
+fn firing_seconds(alarms: &[Alarm<'_>]) -> f64 {
+    let (mut total_ms, mut covered_ms) = (0, i64::MIN);
+    for alarm in alarms {
+        let from_ms = alarm.from_ms.max(covered_ms);
+        total_ms += (alarm.to_ms - from_ms).max(0);
+        covered_ms = covered_ms.max(alarm.to_ms);
+    }
+    seconds(total_ms)
+}
+
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1_000.0
+}

@@ -1,0 +1,159 @@
+//! Rehearses scenarios, with one seed or many, and scores the rules on each.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::score::{RunScore, score};
+use crate::promql::rules::{EvaluateError, RuleFile, Span, Timeline, evaluate};
+use crate::rehearsal::{Finished, RunError, RunOptions, run};
+use crate::scenario::Scenario;
+use crate::sim::fault_plan::Profile;
+
+/// What is rehearsed: one scenario with one seed.
+#[derive(Clone, Debug)]
+pub struct Subject<'s> {
+    /// The scenario.
+    pub scenario: &'s Scenario,
+    /// The root of its random streams.
+    pub seed: u64,
+    /// Faults that are drawn besides the scenario's own.
+    pub profile: Profile,
+}
+
+/// Why rules could not be scored.
+#[derive(Debug, thiserror::Error)]
+pub enum SurveyError {
+    /// A scenario can't be rehearsed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A rule can't be evaluated.
+    #[error(transparent)]
+    Rule(#[from] EvaluateError),
+    /// A rule's label names no promise.
+    #[error("{0}")]
+    Label(String),
+}
+
+/// How rules are scored.
+#[derive(Clone, Copy, Debug)]
+pub struct Survey<'r> {
+    /// The rules.
+    pub rules: &'r RuleFile,
+    /// Between two evaluations of a group that doesn't say otherwise, ms.
+    pub interval_ms: i64,
+    /// How many rehearsals at once.
+    pub jobs: NonZeroUsize,
+}
+
+impl<'s> Subject<'s> {
+    /// Each scenario with its own seed, or with each of some seeds.
+    pub fn all(
+        scenarios: &'s [Scenario],
+        seeds: Option<&Range<u64>>,
+        profile: Profile,
+    ) -> Vec<Self> {
+        let of_one = |scenario: &'s Scenario| {
+            let seeds = seeds.cloned().unwrap_or(scenario.seed..scenario.seed + 1);
+            seeds.map(move |seed| Self {
+                scenario,
+                seed,
+                profile,
+            })
+        };
+        scenarios.iter().flat_map(of_one).collect()
+    }
+
+    /// Rehearses it.
+    ///
+    /// # Errors
+    ///
+    /// If the scenario can't be simulated.
+    pub fn rehearse(&self) -> Result<Finished, RunError> {
+        let options = RunOptions {
+            seed: Some(self.seed),
+            profile: self.profile,
+            ..RunOptions::default()
+        };
+        run(self.scenario, &options, |_| {})
+    }
+}
+
+impl Survey<'_> {
+    /// What became of the rules in a rehearsal.
+    ///
+    /// # Errors
+    ///
+    /// If a rule can't be evaluated.
+    pub fn timeline(&self, finished: &Finished) -> Result<Timeline, EvaluateError> {
+        let span = Span {
+            start_ms: finished.scenario.start.millis(),
+            end_ms: finished.ended_at.millis(),
+            interval_ms: self.interval_ms,
+        };
+        evaluate(self.rules, &finished.recording, span)
+    }
+
+    /// The score of one rehearsal.
+    ///
+    /// # Errors
+    ///
+    /// If a rule can't be evaluated, or its label names no promise.
+    pub fn score(&self, finished: &Finished, timeline: &Timeline) -> Result<RunScore, SurveyError> {
+        let subject = (finished.scenario.name.as_str(), finished.seed);
+        let broken = &finished.ledger.broken_promises;
+        score(self.rules, timeline, subject, broken).map_err(SurveyError::Label)
+    }
+
+    /// Rehearses all subjects, some at once, and does `work` with each; the results come in the
+    /// order of the subjects. `done` is told after each.
+    ///
+    /// # Errors
+    ///
+    /// The first that `work`, or a rehearsal, gave.
+    pub fn over<T: Send, E: Send + From<RunError>>(
+        &self,
+        subjects: &[Subject<'_>],
+        work: impl Fn(&Finished) -> Result<T, E> + Sync,
+        done: impl Fn() + Sync,
+    ) -> Result<Vec<T>, E> {
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new(Vec::with_capacity(subjects.len()));
+        let labour = || {
+            while let Some((index, subject)) = take(&next, subjects) {
+                let result = subject
+                    .rehearse()
+                    .map_err(E::from)
+                    .and_then(|finished| work(&finished));
+                let failed = result.is_err();
+                let mut results = results
+                    .lock()
+                    .unwrap_or_else(std::sync::PoisonError::into_inner);
+                results.push((index, result));
+                drop(results);
+                done();
+                if failed {
+                    next.store(subjects.len(), Ordering::Relaxed);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 1..self.jobs.get() {
+                scope.spawn(labour);
+            }
+            labour();
+        });
+        let mut results = results
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        results.sort_by_key(|(index, _)| *index);
+        results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+fn take<'a, T>(next: &AtomicUsize, all: &'a [T]) -> Option<(usize, &'a T)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    all.get(index).map(|one| (index, one))
+}

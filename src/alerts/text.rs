@@ -1,0 +1,200 @@
+//! The scorecard as text for a terminal.
+
+use std::fmt::{self, Write};
+
+use anstyle::AnsiColor;
+
+use super::card::Scorecard;
+use super::tune::TradeOff;
+use crate::check::PromiseKind;
+use crate::report::number::{count, seconds};
+use crate::report::style::{bold, dim, paint};
+
+/// So many missed incidents are shown; the JSON has all.
+const SHOWN_MAX: usize = 5;
+
+/// The scorecard as text with styles; whoever prints it strips them where they aren't wanted.
+pub fn text(card: &Scorecard) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write_card(&mut text, card);
+    text
+}
+
+fn write_card(out: &mut String, card: &Scorecard) -> fmt::Result {
+    let incidents = card.incidents.len() as u64;
+    writeln!(
+        out,
+        "{}: {} rehearsals, {:.1} virtual weeks ({:.1} without an incident), {} incidents\n",
+        bold(&card.rules_file),
+        count(card.runs.len() as u64),
+        card.weeks,
+        card.healthy_weeks,
+        count(incidents),
+    )?;
+    table(out, &promises(card))?;
+    writeln!(out)?;
+    table(out, &rules(card))?;
+    write_troubles(out, card)
+}
+
+/// A trade-off as text with styles.
+pub fn trade_off_text(trade_off: &TradeOff) -> String {
+    let head = [
+        trade_off.parameter.as_str(),
+        "recall",
+        "precision",
+        "delay",
+        "resolves",
+        "alarms",
+        "false",
+        "false/week",
+    ];
+    let rows = trade_off.points.iter().map(|point| {
+        vec![
+            point.value.to_string(),
+            ratio(point.score.recall),
+            ratio(point.score.precision),
+            length(point.score.median_seconds_to_detect),
+            length(point.score.median_seconds_to_resolve),
+            count(point.score.alarms),
+            count(point.score.false_alarms),
+            format!("{:.3}", point.false_alarms_per_week),
+        ]
+    });
+    let mut text = format!("{}\n\n", bold(&trade_off.rule));
+    // Writing to a string can't fail.
+    let _ = table(&mut text, &with_head(&head, rows));
+    text
+}
+
+fn with_head(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+    let head = head.iter().map(|cell| (*cell).to_owned()).collect();
+    std::iter::once(head).chain(rows).collect()
+}
+
+fn promises(card: &Scorecard) -> Vec<Vec<String>> {
+    let head = ["promise", "incidents", "detected", "recall", "median delay"];
+    let rows = card.promises.iter().map(|promise| {
+        vec![
+            promise.promise.to_string(),
+            count(promise.incidents),
+            count(promise.detected),
+            ratio(promise.recall),
+            length(promise.median_seconds_to_detect),
+        ]
+    });
+    with_head(&head, rows)
+}
+
+fn rules(card: &Scorecard) -> Vec<Vec<String>> {
+    let head = [
+        "rule",
+        "stands for",
+        "recall",
+        "precision",
+        "delay",
+        "resolves",
+        "flaps",
+        "alarms",
+        "false",
+        "false/week",
+        "firing",
+    ];
+    let rows = card.rules.iter().map(|rule| {
+        let promises = match rule.promises.len() {
+            all if all == PromiseKind::ALL.len() => "all".to_owned(),
+            _ => rule
+                .promises
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", "),
+        };
+        let rate = rule.healthy_false_alarms_per_week;
+        vec![
+            rule.rule.clone(),
+            promises,
+            ratio(rule.recall),
+            ratio(rule.precision),
+            length(rule.median_seconds_to_detect),
+            length(rule.median_seconds_to_resolve),
+            count(rule.flaps),
+            if rule.never_fired {
+                "never".into()
+            } else {
+                count(rule.alarms)
+            },
+            count(rule.false_alarms),
+            rate.map_or("-".into(), |rate| format!("{rate:.3}")),
+            format!("{:.3} %", rule.share_firing * 100.0),
+        ]
+    });
+    with_head(&head, rows)
+}
+
+fn ratio(share: Option<f64>) -> String {
+    share.map_or("-".into(), |share| format!("{share:.3}"))
+}
+
+fn length(value: Option<f64>) -> String {
+    value.map_or("-".into(), seconds)
+}
+
+/// Rows in columns; the first row is the head.
+fn table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
+    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row.iter().enumerate();
+        let cells: Vec<String> = cells
+            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
+            .collect();
+        let line = cells.join("  ");
+        match index {
+            0 => writeln!(out, "{}", dim(line.trim_end()))?,
+            _ => writeln!(out, "{}", line.trim_end())?,
+        }
+    }
+    Ok(())
+}
+
+fn write_troubles(out: &mut String, card: &Scorecard) -> fmt::Result {
+    let missed = card.missed().count();
+    for incident in card.missed().take(SHOWN_MAX) {
+        let promise = &incident.promise;
+        writeln!(
+            out,
+            "\n{} {} of {} in {} seed {}, {} to {}",
+            paint(AnsiColor::Red, "missed"),
+            promise.kind,
+            promise.schedule,
+            incident.scenario,
+            incident.seed,
+            promise.from,
+            promise.to,
+        )?;
+    }
+    if missed > SHOWN_MAX {
+        writeln!(out, "  and {} more", missed - SHOWN_MAX)?;
+    }
+    for rule in card.noisy() {
+        writeln!(
+            out,
+            "\n{} {} fires while all is well",
+            paint(AnsiColor::Red, "noisy"),
+            rule.rule
+        )?;
+    }
+    let verdict = if card.is_good() { "PASS" } else { "FAIL" };
+    let colour = if card.is_good() {
+        AnsiColor::Green
+    } else {
+        AnsiColor::Red
+    };
+    writeln!(
+        out,
+        "\n{} rules={}",
+        paint(colour, verdict),
+        card.rules_file
+    )
+}

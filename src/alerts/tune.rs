@@ -1,0 +1,194 @@
+//! What another threshold, or another time to wait, would do: delay against false alarms.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::card::{RuleScore, Scorecard};
+use super::score::RunScore;
+use super::survey::{Survey, SurveyError};
+use crate::promql::rules::{Parameter, RuleFile, TunedError};
+use crate::rehearsal::Finished;
+use crate::scenario::Duration;
+
+/// So many values of a range are tried.
+const STEPS: usize = 12;
+
+/// A range of values of one parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuning {
+    /// What is tuned.
+    pub parameter: Parameter,
+    low: f64,
+    high: f64,
+}
+
+/// A text that is no range.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a range like `threshold=10..1000` or `for=1m..30m`")]
+pub struct TuningError;
+
+impl FromStr for Tuning {
+    type Err = TuningError;
+
+    fn from_str(text: &str) -> Result<Self, TuningError> {
+        let (name, range) = text.split_once('=').ok_or(TuningError)?;
+        let (low, high) = range.split_once("..").ok_or(TuningError)?;
+        let (parameter, read): (Parameter, fn(&str) -> Option<f64>) = match name {
+            "threshold" => (Parameter::Threshold, |text| text.parse().ok()),
+            "for" => (Parameter::For, |text| {
+                let duration: Duration = text.parse().ok()?;
+                Some(duration.std().as_secs_f64())
+            }),
+            _ => return Err(TuningError),
+        };
+        let (low, high) = (
+            read(low).ok_or(TuningError)?,
+            read(high).ok_or(TuningError)?,
+        );
+        if low.is_finite() && high.is_finite() && low < high {
+            Ok(Self {
+                parameter,
+                low,
+                high,
+            })
+        } else {
+            Err(TuningError)
+        }
+    }
+}
+
+impl fmt::Display for Tuning {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self.parameter {
+            Parameter::Threshold => "threshold",
+            Parameter::For => "for, s",
+        })
+    }
+}
+
+impl Tuning {
+    /// The values that are tried, in rising order: in equal ratios where that can be.
+    pub fn values(&self) -> Vec<f64> {
+        let part = |step: usize| step as f64 / (STEPS - 1) as f64;
+        let value = |step: usize| {
+            let value = if self.low > 0.0 {
+                self.low * (self.high / self.low).powf(part(step))
+            } else {
+                self.low + (self.high - self.low) * part(step)
+            };
+            // Three digits are enough for a person.
+            let digits = 2 - value.abs().max(1e-9).log10().floor() as i32;
+            let unit = 10f64.powi(digits);
+            (value * unit).round() / unit
+        };
+        (0..STEPS).map(value).collect()
+    }
+
+    /// The rules with each of the values.
+    ///
+    /// # Errors
+    ///
+    /// If the rule can't be tuned.
+    pub fn rule_files(&self, rules: &RuleFile, rule: &str) -> Result<Vec<RuleFile>, TunedError> {
+        let tuned = |value: f64| rules.tuned(rule, self.parameter, value);
+        self.values().into_iter().map(tuned).collect()
+    }
+}
+
+/// How good a rule is, value by value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TradeOff {
+    /// The rule.
+    pub rule: String,
+    /// What was tuned.
+    pub parameter: String,
+    /// Each value, rising.
+    pub points: Vec<TunedPoint>,
+}
+
+/// How good a rule is with one value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TunedPoint {
+    /// The value.
+    pub value: f64,
+    /// False alarms in a virtual week.
+    pub false_alarms_per_week: f64,
+    /// The score.
+    #[serde(flatten)]
+    pub score: RuleScore,
+}
+
+impl TradeOff {
+    /// The scores of one rehearsal, value by value.
+    ///
+    /// # Errors
+    ///
+    /// If a rule can't be evaluated, or its label names no promise.
+    pub fn scores(
+        files: &[RuleFile],
+        survey: &Survey<'_>,
+        finished: &Finished,
+    ) -> Result<Vec<RunScore>, SurveyError> {
+        let score = |rules: &RuleFile| {
+            let survey = Survey { rules, ..*survey };
+            let timeline = survey.timeline(finished)?;
+            survey.score(finished, &timeline)
+        };
+        files.iter().map(score).collect()
+    }
+
+    /// Puts together what [`scores`](Self::scores) gave for each rehearsal.
+    pub fn new(rule: &str, tuning: &Tuning, runs: &[Vec<RunScore>]) -> Self {
+        let point = |(index, value): (usize, f64)| {
+            let scores: Vec<RunScore> = runs.iter().map(|run| run[index].clone()).collect();
+            let card = Scorecard::new(rule, &scores);
+            let score = card.rules.into_iter().find(|score| score.rule == rule)?;
+            Some(TunedPoint {
+                value,
+                false_alarms_per_week: score.false_alarms as f64 / card.weeks,
+                score,
+            })
+        };
+        Self {
+            rule: rule.to_owned(),
+            parameter: tuning.to_string(),
+            points: tuning
+                .values()
+                .into_iter()
+                .enumerate()
+                .filter_map(point)
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_and_cut_into_steps() {
+        let tuning: Tuning = "threshold=10..1000".parse().unwrap();
+        let values = tuning.values();
+        assert_eq!(values[..3], [10.0, 15.2, 23.1]);
+        assert_eq!(values[11], 1000.0);
+        let tuning: Tuning = "for=1m..30m".parse().unwrap();
+        assert_eq!((tuning.values()[0], tuning.values()[11]), (60.0, 1800.0));
+        let tuning: Tuning = "threshold=0..11".parse().unwrap();
+        assert_eq!(tuning.values()[..3], [0.0, 1.0, 2.0]);
+        for wrong in [
+            "",
+            "threshold",
+            "threshold=5",
+            "threshold=5..1",
+            "size=1..2",
+            "for=1..2",
+        ] {
+            assert!(wrong.parse::<Tuning>().is_err(), "{wrong}");
+        }
+    }
+}
