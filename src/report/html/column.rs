@@ -1,0 +1,69 @@
+//! The values of a series, written small.
+
+use serde::ser::{Serialize, SerializeSeq, Serializer};
+
+/// Significant digits of a value that is not whole: more than a screen can show.
+const DIGITS: usize = 6;
+
+/// Whole numbers up to this are written exactly.
+const WHOLE_MAX: f64 = 1e15;
+
+/// Values at evenly spaced instants. As JSON, a list of numbers and `null`s in which `[v, n]`
+/// stands for n times v.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column(pub Vec<Option<f64>>);
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(None)?;
+        for run in self.0.chunk_by(|a, b| a == b) {
+            let value = Number(run[0]);
+            match run.len() {
+                1 => list.serialize_element(&value)?,
+                count => list.serialize_element(&(value, count))?,
+            }
+        }
+        list.end()
+    }
+}
+
+/// A value; one that JSON has no number for is `null`.
+struct Number(Option<f64>);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.filter(|value| value.is_finite()) {
+            None => serializer.serialize_none(),
+            Some(value) if value.fract() == 0.0 && value.abs() <= WHOLE_MAX => {
+                serializer.serialize_i64(value as i64)
+            }
+            Some(value) => {
+                let rounded = format!("{value:.0$e}", DIGITS - 1).parse();
+                serializer.serialize_f64(rounded.unwrap_or(value))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_rounded_and_repeats_are_counted() {
+        let values = [
+            Some(0.0),
+            Some(0.0),
+            Some(0.0),
+            None,
+            Some(1.0 / 3.0),
+            Some(1_234_567.0),
+            None,
+            None,
+        ];
+        let json = serde_json::to_string(&Column(values.to_vec())).unwrap();
+        assert_eq!(json, "[[0,3],null,0.333333,1234567,[null,2]]");
+        let odd = Column(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-1.5e-7)]);
+        assert_eq!(serde_json::to_string(&odd).unwrap(), "[null,null,-1.5e-7]");
+    }
+}

@@ -1,0 +1,151 @@
+//! The page around the panels: what a person reads first, without a script.
+
+mod checks;
+mod figures;
+mod parameters;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::dashboard::Dashboard;
+use super::island::Island;
+use crate::report::number::seconds;
+use crate::report::{RunRecord, Verdict};
+use crate::scenario::Duration;
+
+const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
+
+/// The chart library, then our script, one file for each subject.
+const LIBRARY: &str = include_str!("uPlot.iife.min.js");
+const SCRIPT: [&str; 7] = [
+    include_str!("page/units.js"),
+    include_str!("page/fields.js"),
+    include_str!("page/chart.js"),
+    include_str!("page/panels.js"),
+    include_str!("page/dashboard.js"),
+    include_str!("page/timeline.js"),
+    include_str!("page/page.js"),
+];
+
+/// The licence of the chart library asks to be kept with it.
+const LIBRARY_LICENCE: &str = include_str!("uPlot.LICENSE");
+
+/// The whole page.
+pub fn page(run: &RunRecord, dashboard: &Dashboard, island: &Island, json: &str) -> String {
+    let report = &run.report;
+    let title = format!(
+        "{} {} · Rehearsal",
+        report.verdict.as_str(),
+        report.scenario
+    );
+    let markup = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                // A page that asks for no icon makes browsers look for one on the network.
+                link rel="icon" href="data:,";
+                title { (title) }
+                style { @for part in STYLE { (PreEscaped(part)) "\n" } }
+            }
+            body {
+                a .skip href="#dashboard" { "Skip to the dashboard" }
+                (head(run))
+                main {
+                    (figures::figures(report))
+                    (checks::checks(report))
+                    section aria-labelledby="timeline-title" {
+                        h2 #timeline-title { "What happened when" }
+                        div #timeline {}
+                    }
+                    (panels(run, dashboard, island))
+                    (parameters::latencies(report))
+                    (parameters::parameters(run))
+                    (parameters::replay(run))
+                }
+                footer {
+                    p { "Rehearsal " (run.version) ". This file needs no network. Charts are drawn by uPlot." }
+                }
+                script #island type="application/json" { (PreEscaped(json)) }
+                (PreEscaped(format!("<!-- uPlot:\n{LIBRARY_LICENCE}\n-->")))
+                script { (PreEscaped(LIBRARY)) }
+                script { (PreEscaped(script())) }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+/// The script's files as one program, whose names are its own.
+fn script() -> String {
+    format!("(() => {{\n\"use strict\";\n{}}})();", SCRIPT.join("\n"))
+}
+
+/// The word for a verdict that stylesheets know.
+fn tone(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "good",
+        Verdict::Fail => "bad",
+        Verdict::Miss | Verdict::Vacuous => "doubtful",
+    }
+}
+
+fn head(run: &RunRecord) -> Markup {
+    let report = &run.report;
+    let sign = match report.verdict {
+        Verdict::Pass => "✓",
+        Verdict::Fail => "✗",
+        Verdict::Miss | Verdict::Vacuous => "?",
+    };
+    html! {
+        header .top {
+            div .title {
+                p .verdict.(tone(report.verdict)) { span aria-hidden="true" { (sign) } " " (report.verdict.as_str()) }
+                div {
+                    h1 { (report.scenario) }
+                    p .lead { (report.description) }
+                }
+                button #theme type="button" title="Light, dark, or as the system has it" { "Theme: system" }
+            }
+            dl .facts {
+                (fact("Seed", &report.seed.to_string()))
+                (fact("Profile", &report.profile))
+                (fact("Virtual time", &seconds(report.virtual_seconds)))
+                (fact("Took", &seconds(report.wall_seconds)))
+                (fact("Trace", &report.trace_hash))
+            }
+        }
+    }
+}
+
+fn fact(name: &str, value: &str) -> Markup {
+    html! { div { dt { (name) } dd { (value) } } }
+}
+
+fn panels(run: &RunRecord, dashboard: &Dashboard, island: &Island) -> Markup {
+    let length = |ms: i64| Duration::from_secs(ms as u64 / 1_000).to_string();
+    let (step, scrape) = (length(island.step_ms), length(run.scrape_interval_ms));
+    let sampling = if island.step_ms == run.scrape_interval_ms {
+        format!("One value each {step}, as scraped.")
+    } else {
+        format!("One value each {step}; scraped each {scrape}.")
+    };
+    html! {
+        section #dashboard aria-labelledby="dashboard-title" {
+            div .bar {
+                h2 #dashboard-title { (dashboard.title) }
+                div #variables .variables {}
+                button #whole type="button" disabled { "Show all of it" }
+                output #window .window {}
+            }
+            p .hint {
+                (sampling) " Drag over a panel to zoom all of them; Escape or a double click shows all again. "
+                "With the keyboard: arrows move, + and − zoom."
+            }
+            noscript { p .problem { "The time line and the panels are drawn by a script, which is switched off." } }
+            div #panels {}
+            p #spoken .unseen role="status" aria-live="polite" {}
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The instants at which panels are drawn.
+
+/// Steps that a person can think in, s.
+const STEPS_S: [i64; 19] = [
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_200, 1_800, 3_600, 7_200, 10_800, 21_600,
+    43_200, 86_400,
+];
+
+/// Evenly spaced instants, ms since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// The first.
+    pub start_ms: i64,
+    /// From one to the next.
+    pub step_ms: i64,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl Grid {
+    /// Instants from `start_ms` to `end_ms`, no more than `count_max`, and none closer together than
+    /// the scrapes are: between these nothing is known.
+    pub fn fitting(start_ms: i64, end_ms: i64, scrape_interval_ms: i64, count_max: usize) -> Self {
+        let span_ms = (end_ms - start_ms).max(0);
+        let fits =
+            |step_ms: i64| step_ms >= scrape_interval_ms && span_ms / step_ms < count_max as i64;
+        let steps = STEPS_S.iter().map(|seconds| seconds * 1_000);
+        // Beyond the longest step, as many days as it takes.
+        let days = span_ms / count_max.max(1) as i64 / 86_400_000 + 1;
+        let step_ms = { steps }
+            .find(|step| fits(*step))
+            .unwrap_or(days * 86_400_000);
+        Self {
+            start_ms,
+            step_ms,
+            count: (span_ms / step_ms) as usize + 1,
+        }
+    }
+
+    /// The last instant.
+    pub const fn end_ms(&self) -> i64 {
+        self.start_ms + (self.count as i64 - 1) * self.step_ms
+    }
+
+    /// The values at all instants, from those that there are.
+    pub fn column(&self, points: &[(i64, f64)]) -> Vec<Option<f64>> {
+        let mut column = vec![None; self.count];
+        for (at_ms, value) in points {
+            let index = (at_ms - self.start_ms) / self.step_ms;
+            if let Some(slot) = column.get_mut(index as usize) {
+                *slot = Some(*value);
+            }
+        }
+        column
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_is_the_shortest_round_one_that_fits() {
+        let step = |span_s: i64, scrape_s: i64, count| {
+            let grid = Grid::fitting(0, span_s * 1_000, scrape_s * 1_000, count);
+            assert!(grid.count <= count && grid.end_ms() <= span_s * 1_000);
+            grid.step_ms / 1_000
+        };
+        assert_eq!(step(3_600, 15, 720), 15);
+        assert_eq!(step(3_600, 30, 720), 30);
+        assert_eq!(step(86_400, 15, 720), 300);
+        assert_eq!(step(604_800, 15, 720), 900);
+        assert_eq!(step(31_536_000, 15, 720), 86_400);
+        assert_eq!(step(315_360_000, 15, 720), 6 * 86_400);
+        assert_eq!(step(0, 15, 1), 15);
+    }
+
+    #[test]
+    fn a_column_has_gaps_where_there_are_no_points() {
+        let grid = Grid::fitting(1_000, 61_000, 15_000, 10);
+        let column = grid.column(&[(16_000, 2.0), (46_000, 4.0)]);
+        assert_eq!(column, [None, Some(2.0), None, Some(4.0), None]);
+    }
+}

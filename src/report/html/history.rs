@@ -1,0 +1,149 @@
+//! A run's time line: its faults, the promises that it broke, the alerts that fired.
+
+use std::collections::BTreeMap;
+
+use super::timeline::{Group, Lane, Span};
+use crate::check::PromiseKind;
+use crate::metrics::Labels;
+use crate::promql::rules::{self, Alert, AlertState, EvaluateError, RuleFile, Timeline};
+use crate::report::RunRecord;
+
+/// Between two evaluations of a group of rules that doesn't say otherwise: as Prometheus has it.
+const RULES_INTERVAL_MS: i64 = 60_000;
+
+/// What happened, by heading.
+pub fn groups(
+    run: &RunRecord,
+    rules: &RuleFile,
+    told: &Result<Timeline, EvaluateError>,
+) -> Vec<Group> {
+    vec![faults(run), truth(run), alerts(run, rules, told)]
+}
+
+/// When rules are evaluated.
+pub const fn span(run: &RunRecord) -> rules::Span {
+    rules::Span {
+        start_ms: run.start_ms,
+        end_ms: run.end_ms,
+        interval_ms: RULES_INTERVAL_MS,
+    }
+}
+
+/// Spans by the kind of what they tell of, each kind with its name and meaning.
+type Kinds<'k> = BTreeMap<(usize, &'k str, &'k str), Vec<Span>>;
+
+/// The lanes of a heading. `reading` says how to read them, `nothing` what it means if there are none.
+fn group(
+    run: &RunRecord,
+    title: &str,
+    (reading, nothing): (&str, String),
+    kinds: Kinds<'_>,
+) -> Group {
+    let length_ms = run.end_ms - run.start_ms;
+    let lanes = kinds.into_iter();
+    Group {
+        title: title.into(),
+        remark: match lanes.len() {
+            0 => nothing,
+            _ => reading.to_owned(),
+        },
+        lanes: lanes
+            .map(|((_, name, meaning), spans)| Lane::new(name, meaning, spans, length_ms))
+            .collect(),
+    }
+}
+
+fn faults(run: &RunRecord) -> Group {
+    let mut kinds = Kinds::new();
+    for episode in &run.faults {
+        let end = episode
+            .ended
+            .map_or(run.end_ms, crate::model::time::Timestamp::millis);
+        let span = Span::new(episode.began.millis(), end, &episode.subject, "fault");
+        let kind = episode.kind;
+        let key = (kind as usize, kind.as_str(), kind.meaning());
+        kinds.entry(key).or_default().push(span);
+    }
+    group(run, "Faults", ("", "no fault struck".into()), kinds)
+}
+
+/// Where promises were broken, and which of that are incidents.
+fn truth(run: &RunRecord) -> Group {
+    let mut kinds = Kinds::new();
+    for broken in &run.broken_promises {
+        let tone = match broken.is_incident() {
+            true => "incident",
+            false => "broken",
+        };
+        let whose = match &broken.run {
+            Some(run) => format!("{}, {run}", broken.schedule),
+            None => broken.schedule.to_string(),
+        };
+        let span = Span::new(broken.from.millis(), broken.to.millis(), whose, tone);
+        let kind = broken.kind;
+        let key = (kind as usize, kind.as_str(), promise(kind));
+        kinds.entry(key).or_default().push(span);
+    }
+    let reading = "promises that were broken; in full colour those that count as incidents";
+    group(
+        run,
+        "Truth",
+        (reading, "every promise was kept".into()),
+        kinds,
+    )
+}
+
+const fn promise(kind: PromiseKind) -> &'static str {
+    match kind {
+        PromiseKind::PlanningSucceeds => "No run goes from Planning to Error.",
+        PromiseKind::PlannedInTime => "Every run is planned within 2 minutes.",
+        PromiseKind::BacklogFalls => "A positive backlog falls within every 15 minutes.",
+        PromiseKind::RunsProgress => "Every open run commits something within every 30 minutes.",
+    }
+}
+
+fn alerts(run: &RunRecord, rules: &RuleFile, told: &Result<Timeline, EvaluateError>) -> Group {
+    let mut kinds = Kinds::new();
+    let timeline = match told {
+        Ok(timeline) => timeline,
+        Err(error) => return group(run, "Alerts", ("", error.to_string()), kinds),
+    };
+    for alert in &timeline.alerts {
+        let rule = rules.alerts().enumerate();
+        let mut rule = rule.filter(|(_, rule)| rule.name == alert.name);
+        if let Some((number, rule)) = rule.next() {
+            let key = (number, rule.name.as_str(), rule.query.text());
+            kinds
+                .entry(key)
+                .or_default()
+                .extend(spans(alert, run.end_ms));
+        }
+    }
+    let nothing = format!("none of {} was ever pending", rules.alerts().count());
+    group(run, "Alerts", ("hatched while pending", nothing), kinds)
+}
+
+fn spans(alert: &Alert, end_ms: i64) -> Vec<Span> {
+    let ends = alert.transitions.iter().skip(1).map(|next| next.at_ms);
+    let states = alert.transitions.iter().zip(ends.chain([end_ms]));
+    let active = states.filter(|(change, _)| change.state != AlertState::Inactive);
+    active
+        .map(|(change, end)| {
+            let text = subject(&alert.labels);
+            Span::new(change.at_ms, end, text, change.state.as_str())
+        })
+        .collect()
+}
+
+/// What tells one alert of a rule from another.
+fn subject(labels: &Labels) -> String {
+    let own = labels.iter();
+    let own = own.filter(|(label, _)| !matches!(*label, "alertname" | "severity" | "promise"));
+    let own: Vec<String> = own
+        .map(|(label, value)| format!("{label} {value}"))
+        .collect();
+    match own.is_empty() {
+        true => "all".into(),
+        false => own.join(", "),
+    }
+}

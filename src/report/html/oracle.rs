@@ -1,0 +1,154 @@
+//! Asks the recorded series, in `PromQL`.
+
+use std::collections::BTreeSet;
+
+use super::grid::Grid;
+use super::legend::LabelMap;
+use super::variable::LabelQuery;
+use crate::metrics::{Family, Labels, Recording};
+use crate::model::suggest::closest;
+use crate::promql::rules::{Both, Recorded, Rule, RuleFile};
+use crate::promql::{Engine, Query, Semantics, Value};
+
+/// The answer for one series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its labels, `__name__` included if it has one.
+    pub labels: LabelMap,
+    /// Its value at each instant of the grid; one value for a question about an instant.
+    pub values: Vec<Option<f64>>,
+}
+
+/// Everything that can be asked about.
+pub struct Archive<'r> {
+    /// What was scraped.
+    pub series: &'r Recording,
+    /// The rules that were evaluated over it.
+    pub rules: &'r RuleFile,
+    /// What they recorded.
+    pub recorded: &'r Recorded,
+}
+
+impl Archive<'_> {
+    /// Whether there are series of that name, or could have been.
+    fn knows(&self, name: &str) -> bool {
+        let belongs = |family: &Family| {
+            let part = name.strip_prefix(family.name.as_ref());
+            part.is_some_and(|part| matches!(part, "" | "_bucket" | "_sum" | "_count"))
+        };
+        !self.series.named(name).is_empty()
+            || self.series.families().any(belongs)
+            || self.rules.rules().any(|rule| rule.name() == name)
+            || ALERT_SERIES.contains(&name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let families = self.series.families().map(|family| family.name.as_ref());
+        families.chain(self.rules.rules().map(Rule::name))
+    }
+}
+
+/// The series that tell of alerts.
+const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
+
+/// Answers questions about one run.
+pub struct Oracle<'r> {
+    archive: &'r Archive<'r>,
+    source: Both<'r, Recording, Recorded>,
+    grid: Grid,
+    end_ms: i64,
+}
+
+impl<'r> Oracle<'r> {
+    /// Answers over the instants of `grid`, and at the run's end.
+    pub fn new(archive: &'r Archive<'r>, grid: Grid, end_ms: i64) -> Self {
+        Self {
+            archive,
+            source: Both(archive.series, archive.recorded),
+            grid,
+            end_ms,
+        }
+    }
+
+    /// The answer over time.
+    ///
+    /// # Errors
+    /// Why there is none, as a sentence.
+    pub fn over_time(&self, text: &str) -> Result<Vec<Line>, String> {
+        let query = self.understand(text)?;
+        let Grid {
+            start_ms, step_ms, ..
+        } = self.grid;
+        let matrix = Engine::new(&self.source)
+            .range(&query, start_ms, self.grid.end_ms(), step_ms)
+            .map_err(|error| error.to_string())?;
+        let lines = matrix.series.iter().map(|series| Line {
+            labels: map(&series.labels),
+            values: self.grid.column(&series.points),
+        });
+        Ok(lines.collect())
+    }
+
+    /// The answer at the end of the run.
+    ///
+    /// # Errors
+    /// Why there is none, as a sentence.
+    pub fn at_end(&self, text: &str) -> Result<Vec<Line>, String> {
+        let query = self.understand(text)?;
+        let value = Engine::new(&self.source).instant(&query, self.end_ms);
+        let line = |labels: LabelMap, value: f64| Line {
+            labels,
+            values: vec![Some(value)],
+        };
+        match value.map_err(|error| error.to_string())? {
+            Value::Scalar(value) => Ok(vec![line(LabelMap::new(), value)]),
+            Value::Vector(samples) => Ok(samples
+                .iter()
+                .map(|sample| line(map(&sample.labels), sample.value))
+                .collect()),
+            Value::String(_) | Value::Matrix(_) => {
+                Err(format!("`{text}` is neither a number nor a list of series"))
+            }
+        }
+    }
+
+    /// The values of a label, over the whole run.
+    ///
+    /// # Errors
+    /// The selector is none.
+    pub fn label_values(&self, query: &LabelQuery) -> Result<Vec<String>, String> {
+        let selector = match query.selector.as_str() {
+            "" => "{__name__!=\"\"}",
+            selector => selector,
+        };
+        let lines = self.over_time(&format!(
+            "last_over_time({selector}[{}ms])",
+            self.grid.step_ms
+        ))?;
+        let values = lines
+            .into_iter()
+            .filter_map(|mut line| line.labels.remove(&query.label));
+        let values: BTreeSet<String> = values.collect();
+        Ok(values.into_iter().collect())
+    }
+
+    /// The query, if it asks for metrics that were recorded.
+    fn understand(&self, text: &str) -> Result<Query, String> {
+        let query = Query::parse(text, Semantics::V3)
+            .map_err(|error| format!("`{text}` is no query that can be answered: {error}"))?;
+        for name in query.metric_names() {
+            if !self.archive.knows(name) {
+                let hint = closest(name, self.archive.names());
+                let hint = hint.map(|name| format!("; did you mean `{name}`?"));
+                let hint = hint.unwrap_or_default();
+                return Err(format!("the run recorded no metric `{name}`{hint}"));
+            }
+        }
+        Ok(query)
+    }
+}
+
+fn map(labels: &Labels) -> LabelMap {
+    let owned = |(label, value): (&str, &str)| (label.to_owned(), value.to_owned());
+    labels.iter().map(owned).collect()
+}
