@@ -28,7 +28,10 @@ pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
     CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
 };
-pub use ledger::{Ends, Inventory, Ledger, LedgerOptions, LedgerReport, StuckRun, Tally};
+pub use ledger::{
+    BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions,
+    LedgerReport, PromiseKind, StuckRun, Tally,
+};
 pub use name::{Checked, InvariantName};
 
 use crate::metrics::catalog;

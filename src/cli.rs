@@ -1,5 +1,6 @@
 //! The command line: one file for each command, which parses, calls and prints.
 
+mod alerts;
 mod banner;
 mod check;
 mod compare;
@@ -9,6 +10,8 @@ mod output;
 mod progress;
 mod rehearse;
 mod replay;
+mod report;
+mod rules;
 mod run;
 mod schema;
 mod shrink;
@@ -33,6 +36,8 @@ struct Arguments {
 enum Command {
     /// Run scenarios, end to end, in virtual time
     Run(run::Arguments),
+    /// Make the HTML report of a finished run, with any Grafana dashboard
+    Report(report::Arguments),
     /// Try many seeds of a scenario, on all cores
     Sweep(sweep::Arguments),
     /// Run a saved failure again, and show what happened around it
@@ -41,6 +46,8 @@ enum Command {
     Shrink(shrink::Arguments),
     /// Tell two builds or two sets of options apart, seed by seed
     Compare(compare::Arguments),
+    /// Score alert rules against incidents whose truth is known
+    Alerts(alerts::Arguments),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(Scenario),
@@ -68,10 +75,12 @@ pub fn main() -> u8 {
     };
     let result = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
         Command::Sweep(arguments) => sweep::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
+        Command::Alerts(arguments) => alerts::main(&arguments),
         Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
         Command::Scenario(Scenario::Schema) => schema::main(),
         Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),

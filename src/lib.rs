@@ -1,11 +1,13 @@
 //! Rehearsal: the planner and runner pipelines of the `StellaOps` Scheduler Worker, and a
 //! deterministic simulator that checks what their metrics say against the truth.
 
+pub mod alerts;
 pub mod check;
 pub mod comparison;
 pub mod live;
 pub mod metrics;
 pub mod model;
+pub mod promql;
 pub mod rehearsal;
 pub mod replay;
 pub mod report;

@@ -18,6 +18,7 @@ pub mod observation;
 pub mod run;
 pub mod schedule;
 pub mod segment;
+pub mod suggest;
 pub mod time;
 
 pub use calendar::{Calendar, CalendarError};

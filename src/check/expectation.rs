@@ -1,20 +1,23 @@
 //! Expectations held against the recorded series.
 //!
 //! A query is asked at the scrape interval, from the start of its window to its end, each time of
-//! the last scrapes then (as `PromQL` does, with a look-back of 5 min and staleness markers). Its
-//! answer is a vector; the comparison holds if it holds for every value of it. Where the vector is
-//! empty (nothing recorded yet, no sample in a histogram) nothing is asked.
+//! the last scrapes then (as `PromQL` does, with a look-back of 5 min and staleness markers).
+//!
+//! A comparison of a vector with a number holds if it holds for every value of the vector; where
+//! the vector is empty (nothing recorded yet, no sample in a histogram) nothing is asked. Any other
+//! query holds where its answer is a vector with elements, or a number that isn't 0.
 
-mod plan;
+mod alert;
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use plan::Plan;
+pub use alert::AlertWatch;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Recording;
 use crate::model::Timestamp;
-use crate::scenario::query::Comparison;
+use crate::promql::{AnswerKind, Comparison, Engine, Query, Semantics};
 use crate::scenario::{Expectation, When};
 
 /// What became of an expectation.
@@ -55,67 +58,127 @@ pub struct Span {
 
 /// Holds an expectation against the recorded series.
 pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> Judgement {
-    let Ok(comparison) = expectation.query.parse::<Comparison>() else {
-        let detail = "the query can't be read".into();
-        return Judgement {
+    let text = expectation.query.as_deref().unwrap_or_default();
+    let answers = Query::parse(text, Semantics::default())
+        .map_err(|error| error.to_string())
+        .and_then(|query| ask(&query, expectation, recording, span));
+    match answers {
+        Ok(answers) => answers.judge(expectation.when),
+        Err(detail) => Judgement {
             outcome: Outcome::Violated,
             answers: 0,
             detail,
             at: None,
-        };
-    };
-    let mut plan = Plan::new(&comparison.expression, recording);
+        },
+    }
+}
+
+/// Asks at each scrape interval of the window, and at its end, until all is decided.
+fn ask(
+    query: &Query,
+    expectation: &Expectation,
+    recording: &Recording,
+    span: &Span,
+) -> Result<Answers, String> {
+    let (from_ms, until_ms) = window_ms(expectation, span);
+    let step_ms = (span.interval.as_millis() as i64).max(1);
+    let asked = Asked::of(query);
+    let engine = Engine::new(recording);
     let mut answers = Answers::default();
-    for at_ms in instants_ms(expectation, span) {
-        let values = plan.values(at_ms);
-        // A quantile of no samples is no number, and so no answer.
-        let answer = || values.iter().filter(|value| !value.is_nan());
-        let Some(last) = answer().next() else {
-            continue;
+    let mut show = |at_ms: i64, values: &[f64]| {
+        let Some((value, holds)) = asked.answer(values) else {
+            return ControlFlow::Continue(());
         };
-        let broken =
-            answer().find(|value| !comparison.operator.holds(**value, comparison.threshold));
-        answers.add(at_ms, *broken.unwrap_or(last), broken.is_none());
-        let decided = match expectation.when {
-            When::Always => broken.is_some(),
-            When::Eventually | When::Sometimes => broken.is_none(),
-            When::AtEnd => false,
-        };
-        if decided {
+        answers.add(at_ms, value, holds);
+        match (expectation.when, holds) {
+            (When::Always, false) | (When::Eventually | When::Sometimes, true) => {
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    // Of an end only the end matters.
+    let steps = match expectation.when {
+        When::AtEnd => None,
+        _ => Some((from_ms, until_ms - 1, step_ms)),
+    };
+    for instants in steps.into_iter().chain([(until_ms, until_ms, step_ms)]) {
+        let walked = engine.walk(asked.query(), instants, &mut show);
+        if walked.map_err(|error| error.to_string())?.is_break() {
             break;
         }
     }
-    answers.judge(expectation.when)
+    Ok(answers)
 }
 
-/// The instants at which an expectation is asked: each scrape interval, and the end.
-fn instants_ms(expectation: &Expectation, span: &Span) -> impl Iterator<Item = i64> {
+/// What is asked at each instant.
+enum Asked<'q> {
+    /// Whether a comparison holds for all values.
+    Comparison(Comparison),
+    /// Whether a number isn't 0.
+    Scalar(&'q Query),
+    /// Whether there are elements.
+    Vector(&'q Query),
+}
+
+impl<'q> Asked<'q> {
+    fn of(query: &'q Query) -> Self {
+        match (query.comparison(), query.answers()) {
+            (Some(comparison), _) => Self::Comparison(comparison),
+            (None, AnswerKind::Scalar) => Self::Scalar(query),
+            (None, _) => Self::Vector(query),
+        }
+    }
+
+    /// What is evaluated.
+    fn query(&self) -> &Query {
+        match self {
+            Self::Comparison(comparison) => &comparison.of,
+            Self::Scalar(query) | Self::Vector(query) => query,
+        }
+    }
+
+    /// The value to tell of, if there is one, and whether what is asked holds; `None` if there is
+    /// nothing to ask of.
+    fn answer(&self, values: &[f64]) -> Option<(Option<f64>, bool)> {
+        match self {
+            Self::Comparison(comparison) => {
+                // A quantile of no samples is no number, and so no answer.
+                let mut numbers = values.iter().copied().filter(|value| !value.is_nan());
+                let first = numbers.next()?;
+                let broken = |value: &f64| !comparison.holds(*value);
+                let broken = std::iter::once(first).chain(numbers).find(broken);
+                Some((broken.or(Some(first)), broken.is_none()))
+            }
+            Self::Scalar(_) => {
+                let value = values.first().copied();
+                Some((value, value.is_some_and(|value| value != 0.0)))
+            }
+            Self::Vector(_) => Some((values.first().copied(), !values.is_empty())),
+        }
+    }
+}
+
+/// The window of an expectation, ms since 1970.
+fn window_ms(expectation: &Expectation, span: &Span) -> (i64, i64) {
     let offset = |offset: Option<crate::scenario::Duration>| {
         offset.map(|offset| span.start.after(offset.std()).min(span.end).millis())
     };
     let from = offset(expectation.from).unwrap_or(span.start.millis());
     let until = offset(expectation.until).unwrap_or(span.end.millis());
-    let step = (span.interval.as_millis() as i64).max(1);
-    let first = match expectation.when {
-        // Of an end only the end matters.
-        When::AtEnd => until,
-        _ => from,
-    };
-    let steps = (0..)
-        .map(move |index| first + index * step)
-        .take_while(move |at| *at < until);
-    steps.chain([until])
+    (from, until)
 }
 
 /// The answers so far.
 #[derive(Debug, Default)]
 struct Answers {
     count: u64,
-    last: Option<(i64, f64, bool)>,
+    /// The last one: when, the value if there was one, and whether it held.
+    last: Option<(i64, Option<f64>, bool)>,
 }
 
 impl Answers {
-    fn add(&mut self, at_ms: i64, value: f64, holds: bool) {
+    fn add(&mut self, at_ms: i64, value: Option<f64>, holds: bool) {
         self.count += 1;
         self.last = Some((at_ms, value, holds));
     }
@@ -132,13 +195,14 @@ impl Answers {
             (Some((at_ms, value, false)), When::Always | When::AtEnd) => {
                 let then = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
                 at = Some(then);
-                (missed, format!("at {then} it was {value}"))
+                (missed, format!("at {then} it was {}", told(value)))
             }
             (Some((_, value, false)), _) => (
                 missed,
                 format!(
-                    "not at any of {} instants; at last it was {value}",
-                    self.count
+                    "not at any of {} instants; at last it was {}",
+                    self.count,
+                    told(value)
                 ),
             ),
         };
@@ -149,6 +213,11 @@ impl Answers {
             at,
         }
     }
+}
+
+/// A value in a message.
+fn told(value: Option<f64>) -> String {
+    value.map_or_else(|| "empty".to_owned(), |value| value.to_string())
 }
 
 #[cfg(test)]
@@ -196,11 +265,8 @@ mod tests {
             Duration::from_secs(15),
         );
         let expectation = Expectation {
-            name: None,
-            query: query.into(),
-            when,
-            from: None,
-            until: None,
+            query: Some(query.into()),
+            ..Expectation::new(when)
         };
         judge(
             &expectation,
@@ -239,7 +305,7 @@ mod tests {
             ("quantile(0.5, x) == 7", When::AtEnd, Outcome::Met),
             ("nothing == 0", When::Always, Outcome::Violated),
             (
-                "histogram_quantile(0.5, h) == 0.6666666666666666",
+                "histogram_quantile(0.5, h_bucket) == 0.6666666666666666",
                 When::AtEnd,
                 Outcome::Met,
             ),
@@ -248,6 +314,26 @@ mod tests {
                 When::AtEnd,
                 Outcome::Met,
             ),
+            ("3 < x", When::AtEnd, Outcome::Met),
+            (
+                "increase(x{instance=\"a\"}[30s]) >= 1",
+                When::AtEnd,
+                Outcome::Met,
+            ),
+            (
+                "x > 3 and on (instance) up == 1",
+                When::Sometimes,
+                Outcome::Met,
+            ),
+            (
+                "x > 3 and on (instance) up == 2",
+                When::Sometimes,
+                Outcome::Missed,
+            ),
+            ("absent(nothing)", When::Always, Outcome::Met),
+            ("absent(x)", When::Eventually, Outcome::Violated),
+            ("scalar(sum(x)) > bool 10", When::AtEnd, Outcome::Met),
+            ("scalar(sum(x)) > bool 14", When::AtEnd, Outcome::Violated),
         ] {
             assert_eq!(outcome(query, when).outcome, expected, "{query} {when:?}");
         }
@@ -258,5 +344,18 @@ mod tests {
         let judgement = outcome("x{instance=\"a\"} < 3", When::Always);
         assert_eq!(judgement.detail, "at 2024-01-01T00:00:45Z it was 3");
         assert_eq!(judgement.answers, 4);
+        let judgement = outcome("absent(x)", When::AtEnd);
+        assert_eq!(judgement.detail, "at 2024-01-01T00:01:01Z it was empty");
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_is_violated_and_says_why() {
+        let judgement = outcome("x + on (mode) x", When::Always);
+        assert_eq!(judgement.outcome, Outcome::Violated);
+        assert!(
+            judgement.detail.contains("many-to-many"),
+            "{}",
+            judgement.detail
+        );
     }
 }

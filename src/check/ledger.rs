@@ -5,6 +5,7 @@ pub(crate) mod call;
 mod commit;
 mod compare;
 mod digest_index;
+mod episode;
 pub(crate) mod export;
 pub(crate) mod fault;
 pub(crate) mod image;
@@ -13,6 +14,7 @@ mod learn;
 pub(crate) mod life;
 pub(crate) mod message;
 mod options;
+pub(crate) mod promise;
 mod queue;
 mod report;
 pub(crate) mod run;
@@ -25,9 +27,11 @@ pub(crate) mod truth;
 
 use std::time::Duration;
 
+pub use episode::{EPISODES_MAX, Episode};
 pub use inventory::Inventory;
 pub use message::Ends;
 pub use options::LedgerOptions;
+pub use promise::{BrokenPromise, INCIDENT, PromiseKind};
 pub use report::LedgerReport;
 pub use stuck::StuckRun;
 pub use tally::Tally;
@@ -152,7 +156,7 @@ impl Ledger {
             no_loss::finish(&mut self.board, &self.truth);
             self.memory.outbox.finish(&mut self.board);
         }
-        LedgerReport::new(&self.truth, &self.board, stuck)
+        LedgerReport::new(&mut self.truth, &self.board, stuck)
     }
 
     fn set_time(&mut self, at: Timestamp) {
@@ -360,8 +364,14 @@ impl Observer for Ledger {
             Observation::Reconnected { process, port } => {
                 self.truth.lives.reach(process, port, true, at);
             }
-            Observation::FaultBegan { kind, .. } => self.fault(kind, true),
-            Observation::FaultEnded { kind, .. } => self.fault(kind, false),
+            Observation::FaultBegan { kind, subject } => {
+                self.fault(kind, true);
+                self.truth.episodes.begin(kind, subject, at);
+            }
+            Observation::FaultEnded { kind, subject } => {
+                self.fault(kind, false);
+                self.truth.episodes.end(kind, subject, at);
+            }
             Observation::FaultHit { kind } => self.truth.faults.hit(kind, at),
             Observation::ScheduleChanged { schedule, change } => {
                 self.schedule_changed(schedule, change);

@@ -8,6 +8,7 @@ mod messages;
 mod page;
 mod pages;
 mod planted;
+mod promises;
 mod queue;
 mod steps;
 mod story;

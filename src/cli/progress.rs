@@ -72,6 +72,11 @@ impl SeedBar {
         self.bar.set_message(format!("{failed} failed"));
     }
 
+    /// One more is done.
+    pub fn advance_by_one(&self) {
+        self.bar.inc(1);
+    }
+
     /// Leaves no trace.
     pub fn finish(&self) {
         self.bar.finish_and_clear();

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use rehearsal::check::vocabulary;
+use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::Finished;
-use rehearsal::report::{self, RunReport, worst_exit_code};
+use rehearsal::report::{self, Dashboard, RunRecord, RunReport, worst_exit_code};
 use rehearsal::scenario::Loader;
 
 use super::failure::Failure;
 use super::progress::Bar;
 use super::rehearse::{Profile, rehearse};
+use super::rules::read_rules;
 use super::{banner, output};
 
 #[derive(Args)]
@@ -32,7 +34,8 @@ pub struct Arguments {
     /// Run twice, and name the first event that differs
     #[arg(long)]
     check_determinism: bool,
-    /// Also write the report in every format into this directory
+    /// Also write the report in every format, HTML included, and the recorded series into this
+    /// directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write every recorded sample into that directory too, as `OpenMetrics` with timestamps
@@ -115,6 +118,7 @@ fn publish(arguments: &Arguments, report: &RunReport, finished: &Finished) -> Re
     let text = report::terminal(report);
     if let Some(directory) = &arguments.out {
         write_documents(directory, report, &text, &finished.page)?;
+        write_run(directory, report, finished)?;
         if arguments.openmetrics {
             let path = document(directory, report, "openmetrics");
             write_samples(&path, finished).map_err(|error| cannot_write(&path, &error))?;
@@ -148,6 +152,18 @@ fn write_documents(
         fs::write(&path, content).map_err(|error| cannot_write(&path, &error))?;
     }
     Ok(())
+}
+
+/// The recording, from which more can be made later, and the HTML report.
+fn write_run(directory: &Path, report: &RunReport, finished: &Finished) -> Result<(), Failure> {
+    let run = RunRecord::new(finished, report);
+    let path = document(directory, report, report::EXTENSION);
+    report::write_recording(&path, &run, &finished.recording)
+        .map_err(|error| cannot_write(&path, &error))?;
+    let path = document(directory, report, "html");
+    let (rules, _) = read_rules(None, Semantics::default())?;
+    let page = report::html(&run, &finished.recording, &Dashboard::bundled(), &rules);
+    fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
 }
 
 fn write_samples(path: &Path, finished: &Finished) -> io::Result<()> {

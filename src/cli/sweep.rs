@@ -275,6 +275,7 @@ fn print(
     })
 }
 
+/// Reads `0..1000`.
 pub fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
     let bounds = text.split_once("..");
     let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use super::bounds::{Bounds, BoundsError};
 use super::exact::{Precision, PrecisionError};
 use super::label::{LabelDefinition, LabelSet};
@@ -10,7 +12,8 @@ use super::label::{LabelDefinition, LabelSet};
 pub type Text = Cow<'static, str>;
 
 /// What kind of instrument, and so which numbers and which exposition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// u64, only up.
     Counter,
@@ -34,7 +37,8 @@ impl Kind {
 }
 
 /// What one of a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// A count of things.
     None,

@@ -1,6 +1,7 @@
 //! Quantiles more exact than buckets allow: an HDR recorder in the cells of a histogram.
 
 use hdrhistogram::Histogram as Hdr;
+use serde::{Deserialize, Serialize};
 
 /// What an HDR recorder tells apart.
 ///
@@ -10,7 +11,8 @@ use hdrhistogram::Histogram as Hdr;
 /// This is not free: a cell takes 8 bytes for each class of values in every recording thread's
 /// page, about `log2(max / unit) · 10^digits` of them. A record costs about 2 ns more. An example is
 /// at [`Histogram`](super::Histogram).
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Precision {
     /// The smallest difference that matters, in the instrument's unit.
     pub unit: f64,

@@ -1,5 +1,6 @@
 //! The labels of one series.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -68,6 +69,31 @@ impl Labels {
         self.iter()
             .find(|(label, _)| *label == name)
             .map(|(_, value)| value)
+    }
+
+    /// These pairs, the last of each name. Unlike [`Self::new`] it takes any text for a name, such as
+    /// `__name__`.
+    pub fn of_pairs(pairs: impl IntoIterator<Item = (Text, Text)>) -> Self {
+        let by_name: BTreeMap<Text, Text> = pairs.into_iter().collect();
+        Self(by_name.into_iter().collect())
+    }
+
+    /// The same with one label set; the empty value takes it away.
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        let mut pairs: Vec<(Text, Text)> = self.0.to_vec();
+        match pairs.binary_search_by(|(label, _)| label.as_ref().cmp(name)) {
+            Ok(place) if value.is_empty() => drop(pairs.remove(place)),
+            Ok(place) => pairs[place].1 = value.to_owned().into(),
+            Err(_) if value.is_empty() => {}
+            Err(place) => pairs.insert(place, (name.to_owned().into(), value.to_owned().into())),
+        }
+        Self(pairs.into())
+    }
+
+    /// Only those labels whose name is to be kept.
+    pub(crate) fn retaining(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| keep(name));
+        Self(kept.cloned().collect())
     }
 
     /// The same without one label.

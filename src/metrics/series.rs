@@ -20,6 +20,7 @@
 mod column;
 mod cursor;
 mod sample;
+mod saved;
 mod select;
 mod watch;
 
@@ -28,6 +29,7 @@ use std::collections::BTreeMap;
 use column::Column;
 pub use cursor::Cursor;
 pub use sample::{Sample, Samples};
+pub use saved::{RestoreError, SavedRecording};
 pub use select::Matcher;
 use watch::{Known, Watch};
 

@@ -6,7 +6,7 @@ use super::{
     Determinism, Expectation, Fault, Gate, Instrument, Invariant, Quantiles, RunReport, Runs,
     SCHEMA, Series, SeriesValue, StuckRun, Verdict, Violation,
 };
-use crate::check::expectation::{Outcome, Span, judge};
+use crate::check::expectation::{AlertWatch, Outcome, Span, judge};
 use crate::check::{Findings, InvariantName, LedgerReport};
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, Kind, Recording};
@@ -133,14 +133,15 @@ fn expectations(finished: &Finished) -> Vec<Expectation> {
         end: finished.ended_at,
         interval: scenario.workers.scrape_interval.std(),
     };
+    let mut watch = AlertWatch::new(&finished.recording, &finished.ledger.episodes, span);
     let judged = scenario.expectations.iter().map(|expectation| {
-        let judgement = judge(expectation, &finished.recording, &span);
+        let judgement = match &expectation.alert {
+            Some(_) => watch.judge(expectation),
+            None => judge(expectation, &finished.recording, &span),
+        };
         Expectation {
-            name: expectation
-                .name
-                .clone()
-                .unwrap_or_else(|| expectation.query.clone()),
-            query: expectation.query.clone(),
+            name: expectation.title(),
+            query: expectation.asked(),
             when: expectation.when.as_str().into(),
             outcome: judgement.outcome,
             answers: judgement.answers,

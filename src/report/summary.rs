@@ -173,9 +173,9 @@ pub struct Violation {
 pub struct Expectation {
     /// Its name, or its query.
     pub name: String,
-    /// The comparison.
+    /// The comparison, or the series of the alert.
     pub query: String,
-    /// `always`, `eventually`, `sometimes` or `at_end`.
+    /// `always`, `eventually`, `sometimes` or `at_end`; of an alert `fires`, `never_fires` or `resolves`.
     pub when: String,
     /// What became of it.
     pub outcome: Outcome,

@@ -1,23 +1,34 @@
-//! In what a scenario differs from the defaults.
+//! A scenario's parameters, and in which of them it differs from the defaults.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Advisories, Gates, Population, Scenario};
 
-/// A parameter that differs from its default.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+/// A parameter of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Parameter {
     /// The dotted key.
     pub key: String,
     /// Its value.
     pub value: String,
     /// Its default; empty if it has none.
     pub default: String,
+    /// Whether the value is another than the default.
+    pub differs: bool,
 }
 
-/// Every parameter that differs from its default. Lists of tables are told by their length; what
-/// is expected of the rehearsal is no parameter of it.
-pub fn differences(scenario: &Scenario) -> Vec<Difference> {
+/// Every parameter that differs from its default.
+pub fn differences(scenario: &Scenario) -> Vec<Parameter> {
+    let mut parameters = parameters(scenario);
+    parameters.retain(|parameter| parameter.differs);
+    parameters
+}
+
+/// Every parameter. Lists of tables are told by their length; what is expected of the rehearsal is
+/// no parameter of it.
+pub fn parameters(scenario: &Scenario) -> Vec<Parameter> {
     let stated = Scenario {
         expectations: Vec::new(),
         gates: Gates::default(),
@@ -40,10 +51,7 @@ fn to_json(scenario: &Scenario) -> Value {
     serde_json::to_value(scenario).unwrap_or_default()
 }
 
-fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Difference>) {
-    if value == default {
-        return;
-    }
+fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Parameter>) {
     match (value, default) {
         // A distribution or popularity of another kind is another value altogether.
         (Value::Object(value), _) if !value.contains_key("kind") => {
@@ -61,10 +69,11 @@ fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<Difference
                 );
             }
         }
-        _ => found.push(Difference {
+        _ => found.push(Parameter {
             key: key.to_owned(),
             value: short(value),
             default: short(default),
+            differs: value != default,
         }),
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::distributions::{AnyDistribution, distributions};
 use super::document::{Node, Path};
 use super::problem::Problem;
+use super::validate::expectations::check_alert;
 use super::{Distribution, Duration, Scenario, trace};
 
 /// A file that a scenario refers to may not be larger than this.
@@ -45,7 +46,30 @@ pub fn fill(scenario: &mut Scenario, root: &Node, directory: &FilePath) -> Vec<P
         }
     }
     fill_distributions(scenario, root, directory, &mut problems);
+    fill_rules(scenario, root, directory, &mut problems);
     problems
+}
+
+/// Reads the rules of alerts that are expected.
+fn fill_rules(
+    scenario: &mut Scenario,
+    root: &Node,
+    directory: &FilePath,
+    problems: &mut Vec<Problem>,
+) {
+    for (index, expectation) in scenario.expectations.iter_mut().enumerate() {
+        let Some(file) = &expectation.rules else {
+            continue;
+        };
+        let path = Path::root().key("expect").index(index);
+        match read_text(directory, file) {
+            Ok(text) => {
+                expectation.rules_text = Some(text.into());
+                problems.extend(check_alert(root, &path, expectation));
+            }
+            Err(reason) => problems.push(refused(root, &path.key("rules"), file, &reason)),
+        }
+    }
 }
 
 fn fill_distributions(

@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use crate::model::calendar::{Calendar, CalendarError};
 use crate::model::{ImageDigest, Timestamp};
+use crate::promql::{AnswerKind, Query, QueryError, Semantics};
 
-use super::query::Comparison;
 use super::{Duration, Vocabulary, suggest};
 
 /// Why a text is not what its format asks for.
@@ -173,15 +173,17 @@ fn time_zone(text: &str) -> Result<(), Mismatch> {
 }
 
 fn query(text: &str, vocabulary: &Vocabulary) -> Result<(), Mismatch> {
-    let parsed = text.parse::<Comparison>();
-    match parsed.and_then(|comparison| vocabulary.check(&comparison).map(|()| comparison)) {
-        Ok(_) => Ok(()),
+    let parsed = Query::parse(text, Semantics::default());
+    match parsed.and_then(|query| check_query(&query, vocabulary)) {
+        Ok(()) => Ok(()),
         Err(error) => {
             let mismatch = Mismatch::new("can't be asked", error.message);
             let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
-            let rest = text.get(error.offset..).unwrap_or_default();
-            let length = rest.find(|c| !word(c)).unwrap_or(rest.len()).max(1);
-            let part = Some(error.offset..error.offset + length);
+            let part = error.offset.map(|offset| {
+                let rest = text.get(offset..).unwrap_or_default();
+                let length = rest.find(|c| !word(c)).unwrap_or(rest.len()).max(1);
+                offset..offset + length
+            });
             Err(Mismatch {
                 help: error.help,
                 part,
@@ -189,6 +191,25 @@ fn query(text: &str, vocabulary: &Vocabulary) -> Result<(), Mismatch> {
             })
         }
     }
+}
+
+/// Whether the answer of a query can hold or not, and speaks of what there is.
+fn check_query(query: &Query, vocabulary: &Vocabulary) -> Result<(), QueryError> {
+    let answer = match query.answers() {
+        AnswerKind::Scalar | AnswerKind::Vector => None,
+        AnswerKind::Ranges => Some("ranges of samples"),
+        AnswerKind::Text => Some("a text"),
+    };
+    if let Some(answer) = answer {
+        let message = format!("its answer is {answer}");
+        let help = "for example `sum(scheduler_runs_active) <= 5`";
+        return Err(QueryError::whole(message).help(help.to_owned()));
+    }
+    if query.is_test() {
+        let message = "with `bool` there is an answer whether it holds or not";
+        return Err(QueryError::whole(message).help("leave `bool` away".to_owned()));
+    }
+    vocabulary.check(query)
 }
 
 fn slug(text: &str) -> Result<(), Mismatch> {

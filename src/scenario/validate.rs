@@ -1,6 +1,7 @@
 //! What the schema cannot say: contradictions within a scenario.
 
 mod distributions;
+pub mod expectations;
 mod faults;
 mod fleet;
 mod inputs;
@@ -132,37 +133,6 @@ impl Rules<'_> {
                 "the rehearsal ends too late",
                 "must end before 2500",
             );
-        }
-    }
-
-    fn check_expectations(&mut self) {
-        let end = Duration::from_nanos(
-            self.scenario.duration.as_nanos() + self.scenario.drain.as_nanos(),
-        );
-        let expectations = &self.scenario.expectations;
-        for (index, expectation) in expectations.iter().enumerate() {
-            let path = Path::root().key("expect").index(index);
-            let from = expectation.from.unwrap_or(Duration::ZERO);
-            let until = expectation.until.unwrap_or(end);
-            if from >= end {
-                let label = format!("the rehearsal ends after {end}, the drain included");
-                self.report(&path.key("from"), "the window lies after the end", label);
-            } else if until <= from {
-                let label = format!("must be later than `from` ({from})");
-                self.report(&path.key("until"), "the window is empty", label);
-            }
-            let earlier = expectations[..index]
-                .iter()
-                .position(|other| other.name.is_some() && other.name == expectation.name);
-            if let Some(first) = earlier {
-                let first = Path::root().key("expect").index(first).key("name");
-                let name = expectation.name.as_deref().unwrap_or_default();
-                let problem = Problem::new(format!("two expectations are called `{name}`"))
-                    .at(self.root.place_of(&path.key("name")), "the second")
-                    .beside(self.root.place_of(&first), "the first")
-                    .help("give each a name of its own");
-                self.problems.push(problem);
-            }
         }
     }
 

@@ -2,8 +2,8 @@
 
 use crate::metrics::{Definition, Kind};
 
-use super::query::{Comparison, QueryError, Series};
 use super::suggest;
+use crate::promql::{Query, QueryError, Selected, SelectedLabel};
 
 /// The labels that a scrape adds to every series.
 const SCRAPE_LABELS: [&str; 2] = ["job", "instance"];
@@ -33,40 +33,39 @@ pub struct Instrument {
 
 impl Vocabulary {
     /// Checks the names, labels and values that a query speaks of.
-    pub fn check(&self, comparison: &Comparison) -> Result<(), QueryError> {
-        let series = comparison.series();
-        if self.instruments.is_empty() || series.name == UP {
-            return Ok(());
-        }
-        self.check_series(series, comparison.asks_quantile())
+    pub fn check(&self, query: &Query) -> Result<(), QueryError> {
+        let selected = query.selectors();
+        let mut known = selected.iter().filter(|_| !self.instruments.is_empty());
+        known.try_for_each(|selected| self.check_selected(selected))
     }
 
-    fn check_series(&self, series: &Series, of_buckets: bool) -> Result<(), QueryError> {
-        let Some((instrument, bucket)) = self.find(&series.name) else {
+    fn check_selected(&self, selected: &Selected<'_>) -> Result<(), QueryError> {
+        let Some(name) = selected.name.filter(|name| *name != UP) else {
+            return Ok(());
+        };
+        let Some((instrument, is_bucket)) = self.find(name) else {
             let names = self
                 .instruments
                 .iter()
                 .map(|instrument| instrument.name.as_str());
-            let help = match suggest::closest(&series.name, names) {
+            let help = match suggest::closest(name, names) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "docs/scenarios.md lists the instruments".into(),
             };
-            let message = format!("`{}` is no instrument", series.name);
-            return Err(QueryError::new(series.offset, message).help(help));
+            let message = format!("`{name}` is no instrument");
+            return Err(QueryError::new(selected.offset, message).help(help));
         };
-        if instrument.histogram && series.name == instrument.name && !of_buckets {
-            let message = format!("`{}` is a histogram", instrument.name);
+        if instrument.histogram && name == instrument.name {
+            let message = format!("`{name}` is a histogram");
             let help = format!(
-                "take `{0}_count`, `{0}_sum` or a `histogram_quantile`",
-                series.name
+                "take `{name}_bucket` for `histogram_quantile`, or `{name}_count` or `{name}_sum`"
             );
-            return Err(QueryError::new(series.offset, message).help(help));
+            return Err(QueryError::new(selected.offset, message).help(help));
         }
-        for matcher in &series.matchers {
-            instrument.check_label(&matcher.label, bucket || of_buckets, matcher.offset)?;
-            instrument.check_value(&matcher.label, &matcher.value, matcher.offset)?;
-        }
-        Ok(())
+        selected
+            .labels
+            .iter()
+            .try_for_each(|label| instrument.check_label(label, is_bucket))
     }
 
     /// The instrument whose series have this name, and whether they are buckets.
@@ -97,25 +96,28 @@ impl From<&Definition> for Instrument {
 }
 
 impl Instrument {
-    fn check_label(&self, label: &str, bucket: bool, offset: usize) -> Result<(), QueryError> {
+    fn check_label(&self, label: &SelectedLabel<'_>, is_bucket: bool) -> Result<(), QueryError> {
         let own = self.labels.iter().map(|(name, _)| name.as_str());
-        let known = own.chain(SCRAPE_LABELS).chain(bucket.then_some("le"));
-        if known.clone().any(|name| name == label) {
-            return Ok(());
+        let known = own.chain(SCRAPE_LABELS).chain(is_bucket.then_some("le"));
+        if !known.clone().any(|name| name == label.name) {
+            let message = format!("`{}` has no label `{}`", self.name, label.name);
+            let help = suggest::remedy(label.name, known);
+            return Err(QueryError::new(label.offset, message).help(help));
         }
-        let message = format!("`{}` has no label `{label}`", self.name);
-        Err(QueryError::new(offset, message).maybe_help(suggest::remedy(label, known)))
+        self.check_value(label)
     }
 
-    fn check_value(&self, label: &str, value: &str, offset: usize) -> Result<(), QueryError> {
-        let Some((_, values)) = self.labels.iter().find(|(name, _)| name == label) else {
+    fn check_value(&self, label: &SelectedLabel<'_>) -> Result<(), QueryError> {
+        let SelectedLabel { name, value, .. } = *label;
+        let Some((_, values)) = self.labels.iter().find(|(known, _)| known == name) else {
             return Ok(());
         };
-        if values.is_empty() || values.iter().any(|known| known == value) {
+        let is_known = values.iter().any(|known| known == value);
+        if values.is_empty() || is_known || label.is_pattern || value.is_empty() {
             return Ok(());
         }
-        let message = format!("`{label}` is never `{value}`");
+        let message = format!("`{name}` is never `{value}`");
         let remedy = suggest::remedy(value, values.iter().map(String::as_str));
-        Err(QueryError::new(offset, message).maybe_help(remedy))
+        Err(QueryError::new(label.offset, message).help(remedy))
     }
 }

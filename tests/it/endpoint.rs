@@ -254,8 +254,9 @@ fn await_equal(prometheus: &Prometheus, due: &[(String, f64)]) {
 
 /// What Prometheus says of the worker, sorted.
 fn told(prometheus: &Prometheus) -> Vec<(String, f64)> {
-    let query = "%7B__name__%3D~%22scheduler_.%2A%22%7D";
-    let all = prometheus.query(query).unwrap_or_default();
+    let all = prometheus
+        .query("{__name__=~\"scheduler_.*\"}")
+        .unwrap_or_default();
     let mut told: Vec<_> = all.iter().filter_map(written).collect();
     told.sort_by(|a, b| a.0.cmp(&b.0));
     told

@@ -136,17 +136,22 @@ fn small_scenarios_are_as_they_were() {
     SMALL.into_iter().for_each(check);
 }
 
-#[test]
-#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn all_scenarios_are_as_they_were() {
+/// The names of all bundled scenarios, sorted.
+pub fn names() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(root().join("scenarios"))
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
         .filter_map(|file| file.strip_suffix(".toml").map(str::to_owned))
         .collect();
     names.sort();
-    assert!(names.len() >= 18, "some scenarios are missing: {names:?}");
-    names.iter().for_each(|name| check(name));
+    assert!(names.len() >= 22, "some scenarios are missing: {names:?}");
+    names
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn all_scenarios_are_as_they_were() {
+    names().iter().for_each(|name| check(name));
 }
 
 fn swarm(seeds: impl IntoIterator<Item = u64>) {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the ground up: a part may use those before it, and itself.
-const FLOORS: [&str; 14] = [
+const FLOORS: [&str; 15] = [
     "model",
     "metrics",
     "worker",
@@ -19,6 +19,7 @@ const FLOORS: [&str; 14] = [
     "shrink",
     "replay",
     "comparison",
+    "alerts",
 ];
 
 /// Parts that stand side by side and don't know each other.

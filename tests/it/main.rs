@@ -1,21 +1,28 @@
 //! Integration tests: one binary, a module per subject.
 
+mod alerts;
+mod browser;
 mod bugbase;
 mod command_line;
 mod comparison;
+mod dashboard;
 mod deploy;
+mod differential;
 mod endpoint;
 mod golden;
 mod house;
 mod malformed;
 mod metrics;
 mod openmetrics;
+mod operators;
 mod planted;
 mod program;
 mod prometheus;
+mod promqltest;
 mod promtool;
 mod readme;
 mod replay;
+mod report;
 mod scenario_docs;
 mod scenario_files;
 mod scenario_mutations;

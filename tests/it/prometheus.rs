@@ -3,8 +3,12 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value as Json;
 
 /// A Prometheus of our own, ended with the test.
 pub struct Prometheus {
@@ -19,13 +23,22 @@ impl Prometheus {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&directory);
         fs::create_dir_all(&directory).unwrap();
-        let config = directory.join("prometheus.yml");
         let text = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
              scrape_configs:\n- job_name: scheduler-worker\n  \
              static_configs:\n  - targets: ['{target}']\n"
         );
-        fs::write(&config, text).unwrap();
+        Self::launch(directory, &text)
+    }
+
+    /// One that scrapes nothing and has the blocks in the directory `data`.
+    pub fn over(directory: &Path) -> Option<Self> {
+        Self::launch(directory.to_owned(), "global: {}\n")
+    }
+
+    fn launch(directory: PathBuf, config_text: &str) -> Option<Self> {
+        let config = directory.join("prometheus.yml");
+        fs::write(&config, config_text).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap();
         drop(port);
@@ -35,6 +48,7 @@ impl Prometheus {
                 "--storage.tsdb.path={}",
                 directory.join("data").display()
             ))
+            .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -58,16 +72,46 @@ impl Prometheus {
     }
 
     /// The result of an instant query; none while there is none.
-    pub fn query(&self, query: &str) -> Option<Vec<serde_json::Value>> {
+    pub fn query(&self, query: &str) -> Option<Vec<Json>> {
+        self.get(&format!("query?query={}", escaped(query)))
+    }
+
+    /// The result of a range query, once the server is ready.
+    pub fn range(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Vec<Json> {
+        let seconds = |ms: i64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
+        let (from, to, step) = (seconds(from_ms), seconds(to_ms), seconds(step_ms));
+        let query = escaped(query);
+        let path = format!("query_range?query={query}&start={from}&end={to}&step={step}");
+        for _ in 0..600 {
+            if let Some(found) = self.get(&path) {
+                return found;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        panic!("the server does not answer {path}");
+    }
+
+    fn get(&self, path: &str) -> Option<Vec<Json>> {
         let mut stream = TcpStream::connect(self.address).ok()?;
-        let request = format!("GET /api/v1/query?query={query} HTTP/1.0\r\n\r\n");
+        let request = format!("GET /api/v1/{path} HTTP/1.0\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
-        let body: serde_json::Value = serde_json::from_str(body).ok()?;
+        let body: Json = serde_json::from_str(body).ok()?;
         body["data"]["result"].as_array().cloned()
     }
+}
+
+/// A text as part of an address.
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 impl Drop for Prometheus {

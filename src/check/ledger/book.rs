@@ -90,6 +90,7 @@ impl Truth {
         if change.before.is_none() {
             self.create_run(change);
         }
+        self.keep_promises(change);
         if state.is_terminal() {
             self.stop_work(change.run);
         }
@@ -185,10 +186,16 @@ impl Truth {
             return;
         }
         let record = &self.runs[change.run];
+        let (schedule, mode) = (record.schedule, record.mode);
         let kept = self.options.backlog_refresh * 4;
-        let backlog = &mut self.schedules.table[record.schedule].backlog[record.mode.index()];
+        let backlog = &mut self.schedules.table[schedule].backlog[mode.index()];
         let images = (backlog.images + after).saturating_sub(before);
+        let waited_since = backlog.fell_at;
+        let falls = images < backlog.images;
         backlog.set(images, self.now, kept);
+        if falls {
+            self.backlog_fell(schedule, mode, waited_since);
+        }
         self.tally.move_backlog(before, after);
     }
 

@@ -2,7 +2,9 @@
 
 use hdrhistogram::Histogram;
 
+use super::episode::Episode;
 use super::message::Ends;
+use super::promise::BrokenPromise;
 use super::stuck::StuckRun;
 use super::tally::Tally;
 use super::truth::Truth;
@@ -24,21 +26,28 @@ pub struct LedgerReport {
     pub messages: Ends,
     /// Each kind of fault that struck: how often it began, and how often it bit.
     pub faults: Vec<(FaultKind, u64, u64)>,
+    /// When faults went on, in the order in which they began: the first [`EPISODES_MAX`].
+    ///
+    /// [`EPISODES_MAX`]: super::EPISODES_MAX
+    pub episodes: Vec<Episode>,
     /// Planner latency over all lives, in microseconds.
     pub latency_micros: Histogram<u64>,
     /// Run duration over all lives, runs without work left out, in microseconds.
     pub duration_micros: Histogram<u64>,
     /// Unfinished runs, and what each waits for.
     pub stuck: Vec<StuckRun>,
+    /// Every promise that was broken, by its beginning.
+    pub broken_promises: Vec<BrokenPromise>,
 }
 
 impl LedgerReport {
-    pub(super) fn new(truth: &Truth, board: &Board, stuck: Vec<StuckRun>) -> Self {
+    pub(super) fn new(truth: &mut Truth, board: &Board, stuck: Vec<StuckRun>) -> Self {
         Self {
             findings: board.all().to_vec(),
             tally: truth.tally.clone(),
             messages: truth.messages.ends,
             faults: truth.faults.counts(),
+            episodes: truth.episodes.list(),
             latency_micros: samples(truth, |series| {
                 matches!(series, HistogramSeries::Latency(..))
             }),
@@ -46,6 +55,7 @@ impl LedgerReport {
                 matches!(series, HistogramSeries::Duration(_))
             }),
             stuck,
+            broken_promises: truth.broken_promises(),
         }
     }
 

@@ -57,6 +57,8 @@ pub(crate) struct RunRecord {
     pub created_at: Timestamp,
     pub planned_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
+    /// When a commit last changed its state or statistics.
+    pub progress_at: Timestamp,
     /// When an owner asked for its end.
     pub cancel_asked: bool,
     /// Retention has removed it.
@@ -98,6 +100,7 @@ impl Runs {
             created_at: Timestamp::ZERO,
             planned_at: None,
             completed_at: None,
+            progress_at: Timestamp::ZERO,
             cancel_asked: false,
             is_purged: false,
             work: None,

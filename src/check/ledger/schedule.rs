@@ -87,6 +87,8 @@ impl ScheduleRecord {
 pub(crate) struct Backlog {
     /// Images that await a runner.
     pub images: u64,
+    /// When it last fell, or became positive.
+    pub fell_at: Timestamp,
     /// Each value with the instant from which it held; the last one holds now.
     history: VecDeque<(Timestamp, u64)>,
 }
@@ -96,6 +98,9 @@ impl Backlog {
     pub fn set(&mut self, images: u64, now: Timestamp, kept: Duration) {
         if self.history.is_empty() {
             self.history.push_back((Timestamp::ZERO, self.images));
+        }
+        if images < self.images || self.images == 0 {
+            self.fell_at = now;
         }
         self.images = images;
         self.history.push_back((now, images));

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::call::Calls;
+use super::episode::Episodes;
 use super::export::Exports;
 use super::fault::Faults;
 use super::image::Images;
 use super::life::Lives;
 use super::message::Messages;
 use super::options::LedgerOptions;
+use super::promise::Promises;
 use super::run::Runs;
 use super::schedule::Schedules;
 use super::table::{LifeIndex, RunIndex, ScheduleIndex};
@@ -31,7 +33,9 @@ pub(crate) struct Truth {
     pub calls: Calls,
     pub messages: Messages,
     pub faults: Faults,
+    pub episodes: Episodes,
     pub exports: Exports,
+    pub promises: Promises,
     pub tally: Tally,
 }
 
@@ -68,7 +72,9 @@ impl Truth {
             calls: Calls::default(),
             messages: Messages::default(),
             faults: Faults::default(),
+            episodes: Episodes::default(),
             exports: Exports::default(),
+            promises: Promises::default(),
             tally: Tally::default(),
         }
     }

@@ -64,6 +64,18 @@ impl Column {
         bits.map(|bits| f64::from_bits(*bits))
     }
 
+    /// When the value changed, and the bits of what it changed to; an end is Prometheus's
+    /// staleness marker.
+    pub(super) fn changes(&self) -> (&[i64], &[u64]) {
+        (&self.times_ms, &self.bits)
+    }
+
+    /// What each change led to: a value, or none where the series ended.
+    pub(super) fn values_and_ends(&self) -> impl Iterator<Item = Option<f64>> {
+        let bits = self.bits.iter();
+        bits.map(|bits| (*bits != STALE).then(|| f64::from_bits(*bits)))
+    }
+
     /// How many changes are kept, ends included.
     pub(super) fn len(&self) -> usize {
         self.bits.len()

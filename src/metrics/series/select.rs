@@ -1,6 +1,6 @@
 //! Which series a query means.
 
-use super::{Recording, SeriesId};
+use super::{InstanceId, Recording, SeriesId};
 
 /// A condition on one label. A label that a series doesn't have counts as the empty text, as in
 /// `PromQL`.
@@ -28,6 +28,27 @@ impl Matcher<'_> {
 }
 
 impl Recording {
+    /// The series of a metric, by the name on the page (`x_bucket`, not `x`).
+    pub fn named(&self, name: &str) -> &[SeriesId] {
+        self.by_name.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// All series, by name.
+    pub fn all(&self) -> impl Iterator<Item = SeriesId> {
+        self.by_name.values().flatten().copied()
+    }
+
+    /// When a series changed, ms since 1970, and the bits of what it changed to; the bits of
+    /// Prometheus's staleness marker where it ended.
+    pub fn changes_of(&self, id: SeriesId) -> (&[i64], &[u64]) {
+        self.series[id.0 as usize].column.changes()
+    }
+
+    /// The process that a series was scraped from.
+    pub fn instance_of(&self, id: SeriesId) -> InstanceId {
+        self.series[id.0 as usize].instance
+    }
+
     /// The series of a metric that fit all matchers, sorted by labels. `name` is the name on the
     /// page (`x_bucket`, not `x`); without it every series is looked at.
     pub fn select(&self, name: Option<&str>, matchers: &[Matcher<'_>]) -> Vec<SeriesId> {

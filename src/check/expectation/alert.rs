@@ -1,0 +1,151 @@
+//! Alerts that are expected to fire, or not to.
+
+use std::collections::BTreeMap;
+
+use super::{Judgement, Outcome, Span, window_ms};
+use crate::check::Episode;
+use crate::metrics::Recording;
+use crate::model::Timestamp;
+use crate::promql::Semantics;
+use crate::promql::rules::{self, RuleFile, Timeline};
+use crate::scenario::{Expectation, When};
+
+/// Between two evaluations of a group of rules that doesn't say otherwise, as in Prometheus, ms.
+const INTERVAL_MS: i64 = 60_000;
+
+/// Judges expectations of alerts; each file of rules is evaluated once.
+pub struct AlertWatch<'r> {
+    recording: &'r Recording,
+    episodes: &'r [Episode],
+    span: Span,
+    /// What became of each file's rules, by the file's text.
+    timelines: BTreeMap<String, Result<Timeline, String>>,
+}
+
+/// When an alert fired, ms since 1970.
+type Firings = Vec<(i64, i64)>;
+
+/// What is not as expected, and at which instant if there is one.
+type Breach = (String, Option<Timestamp>);
+
+impl<'r> AlertWatch<'r> {
+    /// Over a run, and the faults that went on in it.
+    pub fn new(recording: &'r Recording, episodes: &'r [Episode], span: Span) -> Self {
+        Self {
+            recording,
+            episodes,
+            span,
+            timelines: BTreeMap::new(),
+        }
+    }
+
+    /// Holds an expectation against what its alert did.
+    pub fn judge(&mut self, expectation: &Expectation) -> Judgement {
+        let window = window_ms(expectation, &self.span);
+        let broken = match self.firings(expectation) {
+            Ok(firings) => self.broken(expectation, &firings, window),
+            Err(reason) => Some((reason, None)),
+        };
+        let outcome = match broken {
+            None => Outcome::Met,
+            Some(_) => Outcome::Violated,
+        };
+        let (detail, at) = broken.unwrap_or_default();
+        Judgement {
+            outcome,
+            answers: u64::from(outcome == Outcome::Met),
+            detail,
+            at,
+        }
+    }
+
+    /// When the alert fired, with any labels.
+    fn firings(&mut self, expectation: &Expectation) -> Result<Firings, String> {
+        let (path, text) = expectation.rules().ok_or("its rules were not read")?;
+        let (recording, span) = (self.recording, self.span);
+        let timeline = self
+            .timelines
+            .entry(text.to_owned())
+            .or_insert_with(|| evaluate(path, text, recording, span));
+        let timeline = timeline.as_ref().map_err(Clone::clone)?;
+        let is_it = |name: &str| expectation.alert.as_deref() == Some(name);
+        let alerts = timeline.alerts.iter().filter(|alert| is_it(&alert.name));
+        let end_ms = self.span.end.millis() + 1;
+        let mut firings: Firings = alerts.flat_map(|alert| alert.firing(end_ms)).collect();
+        firings.sort_unstable();
+        Ok(firings)
+    }
+
+    /// What is not as expected; none if all is as it should be.
+    fn broken(
+        &self,
+        expectation: &Expectation,
+        firings: &Firings,
+        window: (i64, i64),
+    ) -> Option<Breach> {
+        let (from_ms, until_ms) = window;
+        let first = firing_within(firings, from_ms, until_ms);
+        match (expectation.when, first, expectation.within) {
+            (When::NeverFires, Some(at_ms), _) => Some(firing("it fires", at_ms)),
+            (When::NeverFires, None, _) => None,
+            (_, None, _) => Some(("it does not fire".into(), None)),
+            (When::Resolves, ..) => {
+                let at_end = firing_within(firings, until_ms, until_ms);
+                at_end.map(|_| firing("it still fires", until_ms))
+            }
+            (_, _, Some(within)) => self.late(expectation, within.std(), firings, window),
+            _ => None,
+        }
+    }
+
+    /// A fault after which it does not fire in time.
+    fn late(
+        &self,
+        expectation: &Expectation,
+        within: std::time::Duration,
+        firings: &Firings,
+        (from_ms, until_ms): (i64, i64),
+    ) -> Option<Breach> {
+        let is_meant = |episode: &&Episode| {
+            let began_ms = episode.began.millis();
+            let is_kind = expectation.fault.is_none_or(|kind| kind == episode.kind);
+            is_kind && (from_ms..=until_ms).contains(&began_ms)
+        };
+        let mut faults = self.episodes.iter().filter(is_meant).peekable();
+        if faults.peek().is_none() {
+            return Some(("no fault began from which to count".into(), None));
+        }
+        let is_late = |episode: &&Episode| {
+            let limit_ms = episode.began.after(within).millis();
+            firing_within(firings, episode.began.millis(), limit_ms).is_none()
+        };
+        let missed = faults.find(is_late)?;
+        let (kind, began) = (missed.kind.as_str(), missed.began);
+        let detail = format!("it does not fire in time after {kind} of {began}");
+        Some((detail, Some(began.after(within))))
+    }
+}
+
+fn evaluate(path: &str, text: &str, recording: &Recording, span: Span) -> Result<Timeline, String> {
+    let rules = RuleFile::parse(text, path, Semantics::default());
+    let rules = rules.map_err(|error| error.to_string())?;
+    let span = rules::Span {
+        start_ms: span.start.millis(),
+        end_ms: span.end.millis(),
+        interval_ms: INTERVAL_MS,
+    };
+    rules::evaluate(&rules, recording, span).map_err(|error| error.to_string())
+}
+
+/// The first instant of a window, ends included, at which an alert fires.
+fn firing_within(firings: &Firings, from_ms: i64, until_ms: i64) -> Option<i64> {
+    let mut overlapping = firings
+        .iter()
+        .filter(|(from, to)| *from <= until_ms && *to > from_ms);
+    overlapping.next().map(|(from, _)| (*from).max(from_ms))
+}
+
+fn firing(what: &str, at_ms: i64) -> Breach {
+    let at = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
+    (format!("{what} at {at}"), Some(at))
+}

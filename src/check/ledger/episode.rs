@@ -1,0 +1,97 @@
+//! When faults went on: for time lines, and for alerts that are expected within a time of one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Timestamp;
+use crate::model::fault::FaultKind;
+
+/// So many episodes are kept; later ones still count in the report.
+pub const EPISODES_MAX: usize = 20_000;
+
+/// One fault, from its beginning to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Episode {
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// Its target, for people.
+    pub subject: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// When it ended; none if it never did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<Timestamp>,
+}
+
+/// All episodes, in the order in which they began.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Episodes {
+    all: Vec<Episode>,
+    /// Places in `all` of those that go on.
+    open: Vec<usize>,
+}
+
+impl Episodes {
+    /// A fault begins.
+    pub fn begin(&mut self, kind: FaultKind, subject: &str, now: Timestamp) {
+        if self.all.len() < EPISODES_MAX {
+            self.open.push(self.all.len());
+            self.all.push(Episode {
+                kind,
+                subject: subject.to_owned(),
+                began: now,
+                ended: None,
+            });
+        }
+    }
+
+    /// It ends. Of two alike the earlier ends first.
+    pub fn end(&mut self, kind: FaultKind, subject: &str, now: Timestamp) {
+        let is_it = |place: &usize| {
+            let episode = &self.all[*place];
+            episode.kind == kind && episode.subject == subject
+        };
+        if let Some(found) = self.open.iter().position(is_it) {
+            let place = self.open.remove(found);
+            self.all[place].ended = Some(now);
+        }
+    }
+
+    /// All that were kept.
+    pub fn list(&self) -> Vec<Episode> {
+        self.all.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_episode_ends_with_its_own_kind_and_subject() {
+        let mut episodes = Episodes::default();
+        let at = Timestamp::from_seconds;
+        episodes.begin(FaultKind::ProcessPause, "worker-1", at(10));
+        episodes.begin(FaultKind::ProcessPause, "worker-2", at(20));
+        episodes.begin(FaultKind::ProcessPause, "worker-1", at(30));
+        episodes.end(FaultKind::ProcessPause, "worker-1", at(40));
+        episodes.end(FaultKind::ScannerSlow, "worker-2", at(50));
+        let ends: Vec<_> = episodes
+            .list()
+            .iter()
+            .map(|episode| episode.ended)
+            .collect();
+        assert_eq!(ends, [Some(at(40)), None, None]);
+    }
+
+    #[test]
+    fn no_more_are_kept_than_the_limit() {
+        let mut episodes = Episodes::default();
+        for second in 0..=EPISODES_MAX as u64 {
+            let at = Timestamp::from_seconds(second);
+            episodes.begin(FaultKind::QueueDelay, "both queues", at);
+        }
+        assert_eq!(episodes.list().len(), EPISODES_MAX);
+        episodes.end(FaultKind::QueueDelay, "another", Timestamp::from_seconds(1));
+    }
+}

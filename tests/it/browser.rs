@@ -1,0 +1,84 @@
+//! A real Chromium opens the HTML report and uses it, driven by a script for Node.
+//!
+//! `.ci/install` installs what it takes. Without it the test is skipped, but not in CI.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::program::{run, scratch, text};
+
+/// A page takes no more than this, bytes.
+const PAGE_MAX: u64 = 1_000_000;
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
+}
+
+fn file(name: &str) -> String {
+    directory().join(name).display().to_string()
+}
+
+/// What is missing on this machine, if anything is.
+fn missing() -> Option<String> {
+    let answers = |program: &str| Command::new(program).arg("--version").output().is_ok();
+    if !answers("node") {
+        return Some("there is no `node`".into());
+    }
+    if !answers("chromium") {
+        return Some("there is no `chromium`".into());
+    }
+    let modules = directory().join("node_modules/playwright-core");
+    (!modules.exists()).then(|| "`npm ci` was not run in tests/browser".into())
+}
+
+/// Rehearses the evening; returns the path of its documents without their extensions.
+fn rehearse(out: &Path, more: &[&str]) -> String {
+    let scenario = file("evening.toml");
+    let out = out.display().to_string();
+    let arguments = [&["run", &scenario, "--out", &out], more].concat();
+    let output = run(&arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    format!("{out}/evening-3")
+}
+
+#[test]
+fn chromium_reads_from_the_report_what_the_run_was() {
+    if let Some(what) = missing() {
+        assert!(std::env::var_os("CI").is_none(), "CI needs it: {what}");
+        eprintln!("skipped: {what} on this machine; .ci/install installs it");
+        return;
+    }
+    let out = scratch("browser");
+    let evening = rehearse(&out, &[]);
+    let bench = format!("{evening}-bench.html");
+    let dashboard = file("dashboard.json");
+    let made = run(&[
+        "report",
+        &evening,
+        "--dashboard",
+        &dashboard,
+        "--out",
+        &bench,
+    ]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let output = Command::new("node")
+        .current_dir(directory())
+        .arg("report.mjs")
+        .args([bench, format!("{evening}.json"), format!("{evening}.html")])
+        .arg(&out)
+        .output()
+        .unwrap();
+    let said = text(&output.stdout);
+    assert!(
+        output.status.success() && said.ends_with("the report holds\n"),
+        "{said}{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn the_report_of_a_week_is_below_a_megabyte() {
+    let evening = rehearse(&scratch("browser-week"), &["--set", "duration=7d"]);
+    let page = std::fs::metadata(format!("{evening}.html")).unwrap();
+    assert!(page.len() < PAGE_MAX, "{} bytes", page.len());
+}

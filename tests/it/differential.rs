@@ -1,0 +1,253 @@
+//! Every query of the rules and the dashboard, asked of a real Prometheus over the same samples.
+//!
+//! The server has neither staleness markers (`OpenMetrics` has no form for them) nor our rules: what
+//! the rules record is given to it as data, so that each rule is compared on the same input.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use rehearsal::metrics::Labels;
+use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, Recorded, RuleFile, Span, evaluate};
+use rehearsal::promql::{Engine, Query, Selection, Semantics, Source, Store};
+use rehearsal::rehearsal::{Finished, RunOptions, run};
+use rehearsal::scenario::Loader;
+
+use crate::dashboard;
+use crate::program::scratch;
+use crate::prometheus::Prometheus;
+use crate::promtool;
+
+/// So much of a scenario is compared: enough for the longest range of the rules.
+const WINDOW_MS: i64 = 150 * 60_000;
+/// The window begins so long before the first fault.
+const BEFORE_MS: i64 = 30 * 60_000;
+/// The samples of a window at most; it is made shorter otherwise.
+const SAMPLES_MAX: usize = 600_000;
+const STEP_MS: i64 = 60_000;
+const TOLERANCE: f64 = 1e-9;
+
+/// Values by series and time.
+type Answer = BTreeMap<(BTreeMap<String, String>, i64), f64>;
+
+/// A window of a rehearsal's samples, without staleness markers.
+struct Samples {
+    series: BTreeMap<Labels, Vec<(i64, f64)>>,
+    from_ms: i64,
+    until_ms: i64,
+}
+
+impl Samples {
+    fn of(finished: &Finished) -> Self {
+        let start_ms = finished.scenario.start.millis();
+        let first = finished.ledger.episodes.first();
+        let first_ms = first.map_or(start_ms, |episode| episode.began.millis());
+        let from_ms = (first_ms - BEFORE_MS).max(start_ms);
+        let mut window_ms = WINDOW_MS;
+        loop {
+            let until_ms = (from_ms + window_ms).min(finished.ended_at.millis());
+            let samples = Self::between(&finished.recording, from_ms, until_ms);
+            let count: usize = samples.series.values().map(Vec::len).sum();
+            if count <= SAMPLES_MAX {
+                return samples;
+            }
+            window_ms /= 2;
+        }
+    }
+
+    fn between(source: &impl Source, from_ms: i64, until_ms: i64) -> Self {
+        let selection = Selection {
+            any_of: vec![&[]],
+            from_ms,
+            until_ms,
+        };
+        let mut series = BTreeMap::new();
+        for track in source.tracks(&selection).unwrap() {
+            let stale = 0x7ff0_0000_0000_0002;
+            let times = track.times_ms.iter().copied();
+            let times = times.filter(|at_ms| (from_ms..=until_ms).contains(at_ms));
+            let sample = |at_ms: i64| {
+                let changes = track
+                    .change_times_ms
+                    .partition_point(|change| *change <= at_ms);
+                let bits = track.change_bits[changes.checked_sub(1)?];
+                (bits != stale).then(|| (at_ms, f64::from_bits(bits)))
+            };
+            let found: Vec<(i64, f64)> = times.filter_map(sample).collect();
+            if !found.is_empty() {
+                series.insert(track.labels.clone(), found);
+            }
+        }
+        Self {
+            series,
+            from_ms,
+            until_ms,
+        }
+    }
+
+    fn add(&mut self, recorded: &Recorded) {
+        for (id, labels) in recorded.series().enumerate() {
+            if labels
+                .get("__name__")
+                .is_some_and(|name| name.starts_with("ALERTS"))
+            {
+                continue;
+            }
+            let found = recorded.samples(id);
+            let found = found
+                .filter_map(|(at_ms, value)| Some((at_ms, value?)))
+                .collect();
+            self.series.insert(labels.clone(), found);
+        }
+    }
+
+    fn store(&self) -> Store {
+        let mut store = Store::default();
+        for (labels, samples) in &self.series {
+            for (at_ms, value) in samples {
+                store.push(labels, *at_ms, Some(*value));
+            }
+        }
+        store
+    }
+
+    /// The samples as `OpenMetrics`, each series as a gauge of its own: queries see no types.
+    fn page(&self) -> String {
+        let mut by_name: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for (labels, samples) in &self.series {
+            let name = labels.get("__name__").unwrap();
+            by_name.entry(name).or_default().push((labels, samples));
+        }
+        let mut page = String::new();
+        for (name, all) in by_name {
+            writeln!(page, "# TYPE {name} unknown").unwrap();
+            for (labels, samples) in all {
+                let others = labels.iter().filter(|(label, _)| *label != "__name__");
+                let others: Vec<String> = others
+                    .map(|(label, value)| format!("{label}={value:?}"))
+                    .collect();
+                let head = format!("{name}{{{}}}", others.join(","));
+                for (at_ms, value) in samples {
+                    let (seconds, ms) = (at_ms / 1_000, at_ms % 1_000);
+                    writeln!(page, "{head} {value} {seconds}.{ms:03}").unwrap();
+                }
+            }
+        }
+        page + "# EOF\n"
+    }
+}
+
+/// What our evaluator answers.
+fn ours(store: &Store, text: &str, samples: &Samples) -> Answer {
+    let query = Query::parse(text, Semantics::V2_42).unwrap();
+    let (from, until) = (samples.from_ms, samples.until_ms);
+    let found = Engine::new(store)
+        .range(&query, from, until, STEP_MS)
+        .unwrap();
+    let mut answer = Answer::new();
+    for series in found.series {
+        let labels = series.labels.iter();
+        let labels: BTreeMap<String, String> = labels
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for (at_ms, value) in series.points {
+            answer.insert((labels.clone(), at_ms), value);
+        }
+    }
+    answer
+}
+
+/// What the server answers.
+fn theirs(prometheus: &Prometheus, text: &str, samples: &Samples) -> Answer {
+    let mut answer = Answer::new();
+    for series in prometheus.range(text, samples.from_ms, samples.until_ms, STEP_MS) {
+        let labels: BTreeMap<String, String> =
+            serde_json::from_value(series["metric"].clone()).unwrap();
+        for point in series["values"].as_array().unwrap() {
+            let at_ms = (point[0].as_f64().unwrap() * 1_000.0).round() as i64;
+            let value = point[1].as_str().unwrap().parse().unwrap();
+            answer.insert((labels.clone(), at_ms), value);
+        }
+    }
+    answer
+}
+
+fn is_same(ours: f64, theirs: f64) -> bool {
+    let near = (ours - theirs).abs() <= TOLERANCE * ours.abs().max(theirs.abs());
+    ours == theirs || near || (ours.is_nan() && theirs.is_nan())
+}
+
+/// Where two answers differ, if they do.
+fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
+    let keys = ours.keys().chain(theirs.keys());
+    let differs = |key: &&(BTreeMap<String, String>, i64)| match (ours.get(*key), theirs.get(*key))
+    {
+        (Some(ours), Some(theirs)) => !is_same(*ours, *theirs),
+        _ => true,
+    };
+    let mut differing = keys.filter(differs);
+    let first = differing.next()?;
+    let (ours, theirs) = (ours.get(first), theirs.get(first));
+    let (labels, at_ms) = first;
+    Some(format!(
+        "{labels:?} at {at_ms}: ours {ours:?}, the server's {theirs:?}"
+    ))
+}
+
+/// Compares every query over a scenario; tells how many values were compared, or none without a
+/// Prometheus.
+fn compare(name: &str) -> Option<usize> {
+    let path = Path::new("scenarios").join(format!("{name}.toml"));
+    let scenario = Loader::default().load(&path).unwrap();
+    let finished = run(&scenario, &RunOptions::default(), |_| {}).unwrap();
+    let mut samples = Samples::of(&finished);
+    let rules = RuleFile::parse(BUNDLED, BUNDLED_PATH, Semantics::V2_42).unwrap();
+    let span = Span {
+        start_ms: samples.from_ms,
+        end_ms: samples.until_ms,
+        interval_ms: STEP_MS,
+    };
+    let timeline = evaluate(&rules, &samples.store(), span).unwrap();
+    samples.add(&timeline.recorded);
+
+    let directory = scratch(&format!("differential-{name}"));
+    let (page, data) = (directory.join("page"), directory.join("data"));
+    fs::write(&page, samples.page()).unwrap();
+    let (page, data) = (page.to_str().unwrap(), data.to_str().unwrap());
+    promtool::run(
+        &["tsdb", "create-blocks-from", "openmetrics", page, data],
+        b"",
+    )?;
+    let prometheus = Prometheus::over(&directory)?;
+
+    let store = samples.store();
+    let of_rules = rules.rules().map(|rule| rule.query().text().to_owned());
+    let mut compared = 0;
+    for text in of_rules.chain(dashboard::queries()) {
+        let (ours, theirs) = (
+            ours(&store, &text, &samples),
+            theirs(&prometheus, &text, &samples),
+        );
+        assert_eq!(difference(&ours, &theirs), None, "{name}: {text}");
+        compared += ours.len();
+    }
+    Some(compared)
+}
+
+#[test]
+fn a_server_answers_as_we_do_over_a_scenario() {
+    if let Some(compared) = compare("planner-gives-up") {
+        assert!(compared > 3_000, "{compared} values");
+    }
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn a_server_answers_as_we_do_over_every_scenario() {
+    for name in crate::golden::names() {
+        if let Some(compared) = compare(&name) {
+            assert!(compared > 1_000, "{name}: {compared} values");
+        }
+    }
+}

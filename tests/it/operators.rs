@@ -1,0 +1,68 @@
+//! The operators' files: the rules and the guide beside them.
+
+use std::fs;
+
+use rehearsal::alerts::promises_of;
+use rehearsal::promql::Semantics;
+use rehearsal::promql::rules::{AlertRule, BUNDLED, BUNDLED_PATH, RuleFile};
+
+use crate::promtool;
+
+const GUIDE: &str = "docs/ops/scheduler-worker-operations.md";
+
+fn rules(semantics: Semantics) -> RuleFile {
+    RuleFile::parse(BUNDLED, BUNDLED_PATH, semantics).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn annotation(rule: &AlertRule, name: &str) -> String {
+    let found = rule.annotations.iter().find(|(known, _)| known == name);
+    let (_, template) = found.unwrap_or_else(|| panic!("{} has no {name}", rule.name));
+    template.expand(&rehearsal::metrics::Labels::none(), 1.0)
+}
+
+#[test]
+fn promtool_has_nothing_against_the_rules() {
+    let Some(said) = promtool::run(&["check", "rules", BUNDLED_PATH], b"") else {
+        return;
+    };
+    assert!(said.contains("SUCCESS"), "{said}");
+    // Of an alert's expression it only complains as a finding.
+    assert!(!said.contains("FAILED"), "{said}");
+}
+
+#[test]
+fn the_rules_are_valid_in_every_semantics() {
+    for semantics in [Semantics::V3, Semantics::V3PromqlTest, Semantics::V2_42] {
+        assert_eq!(rules(semantics).alerts().count(), 5, "{semantics}");
+    }
+}
+
+#[test]
+fn each_alert_has_a_severity_a_promise_a_summary_and_its_place_in_the_guide() {
+    let guide = fs::read_to_string(GUIDE).unwrap();
+    for rule in rules(Semantics::V3).alerts() {
+        let labels: Vec<&str> = rule.labels.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(labels.contains(&"severity"), "{}", rule.name);
+        assert_eq!(promises_of(rule).unwrap().len(), 1, "{}", rule.name);
+        assert!(annotation(rule, "summary").len() > 10, "{}", rule.name);
+        assert!(annotation(rule, "description").len() > 10, "{}", rule.name);
+        let runbook = annotation(rule, "runbook_url");
+        let anchor = rule.name.to_lowercase();
+        assert_eq!(runbook, format!("{GUIDE}#{anchor}"));
+        let heading = format!("### {}\n", rule.name);
+        assert!(guide.contains(&heading), "{GUIDE} has no `{heading}`");
+    }
+}
+
+#[test]
+fn the_guide_shows_what_the_rules_ask() {
+    let guide = fs::read_to_string(GUIDE).unwrap();
+    for rule in rules(Semantics::V3).alerts() {
+        let query = rule.query.text();
+        assert!(
+            guide.contains(query),
+            "{GUIDE} does not show `{query}` of {}",
+            rule.name
+        );
+    }
+}
