@@ -1,0 +1,6 @@
+//! The layer's tests.
+
+#[path = "../../tests/it"]
+mod it {
+    mod metrics;
+}
