@@ -244,10 +244,11 @@ proptest! {
     ) {
         let page = |order: &[usize]| {
             let registry = Registry::new();
-            for index in order {
+            for (place, index) in order.iter().enumerate() {
                 let (name, number) = (format!("c{}_total", index % 3), index / 3);
                 let (a, b) = (("a", number.to_string()), ("b", "x".to_owned()));
-                let pairs = if index % 2 == 0 { [a, b] } else { [b, a] };
+                // Of the same series, now one label comes first, now the other.
+                let pairs = if place % 2 == 0 { [a, b] } else { [b, a] };
                 let labels = Labels::new("", pairs.map(|(k, v)| (k.into(), v.into())));
                 let family = Family::counter(name).help("One.");
                 let counter = registry.counter(&family, labels.expect("valid"));
