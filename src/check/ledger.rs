@@ -52,10 +52,11 @@ use super::invariant::notify_independent::NotifyWatch;
 use super::invariant::plan_truth::Evaluator;
 use super::invariant::scanner_manners::Manners;
 use super::invariant::{
-    applied_learned, cardinality, conservation, cron_once, liveness, no_loss, segment_once,
+    applied_learned, cardinality, conservation, cron_once, lease_discipline, liveness, no_loss,
+    segment_once,
 };
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, Observer, ScheduleChange};
+use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
 use crate::model::{Answer, LifeId, Schedule, Timestamp};
 
 /// What invariants remember for themselves.
@@ -168,15 +169,18 @@ impl Ledger {
         self.truth.lives.number(life, self.truth.now)
     }
 
-    fn life_ended(&mut self, life: &LifeId) {
+    fn life_ended(&mut self, life: &LifeId, end: LifeEnd) {
         let index = self.life(life);
+        if end == LifeEnd::Stopped {
+            lease_discipline::judge_stop(&mut self.board, &self.truth, index);
+        }
         self.compare_all(index);
         for call in self.truth.calls.close_life(index) {
             let is_segment = call.applied_at.is_some() && call.step == "segment";
             self.truth.tally.segments_lost_with_life += u64::from(is_segment);
         }
         self.memory.turns.ended(index);
-        self.truth.lives.end(index);
+        self.truth.lives.end(index, self.truth.now);
     }
 
     fn schedule_changed(&mut self, schedule: &std::sync::Arc<Schedule>, change: ScheduleChange) {
@@ -187,6 +191,7 @@ impl Ledger {
         let was_live = record.is_live();
         record.released_before = record.released;
         record.previous = record.definition.replace(schedule.clone());
+        record.waiting = None;
         record.changed_at = now;
         match change {
             ScheduleChange::Created => record.created_at = now,
@@ -346,9 +351,9 @@ impl Observer for Ledger {
             Observation::LifeStarted { life } => {
                 self.life(life);
             }
-            Observation::LifeEnded { life, .. } => {
+            Observation::LifeEnded { life, end } => {
                 self.compare_dirty();
-                self.life_ended(life);
+                self.life_ended(life, end);
             }
             Observation::Paused { life } => {
                 let life = self.life(life);

@@ -12,6 +12,9 @@ use crate::check::name::InvariantName::ActiveTruth;
 use crate::check::words::balances;
 use crate::model::{Mode, RunState};
 
+/// Within so many leases somebody takes over what a life has left.
+const LEASES_UNTIL_TAKEN: u32 = 4;
+
 /// Remembers whether the sums may have changed.
 #[derive(Debug, Default)]
 pub(crate) struct Sums {
@@ -78,6 +81,31 @@ pub(crate) fn compare(board: &mut Board, life: &Life) {
                     .expected(learned, shown)
             },
         );
+    }
+}
+
+/// Looks whether the balance of a life that is over waits for its taker longer than it takes to
+/// miss it and to beat once more, with nothing wrong in the world.
+pub(crate) fn judge_abandoned(board: &mut Board, truth: &Truth) {
+    let patience = truth.options.lease * LEASES_UNTIL_TAKEN;
+    if truth.faults.trouble_since(truth.now.before(patience)) {
+        return;
+    }
+    let lives = truth.lives.orphaned.iter();
+    for life in lives.map(|life| &truth.lives.lives[*life]) {
+        let waits = life.ended_at.map(|ended| truth.now.since(ended));
+        let is_overdue = waits.is_some_and(|waits| waits > patience);
+        board.check(ActiveTruth, true, !is_overdue, || {
+            let place = format!("the balance of {}", life.id);
+            Complaint::new(place, "its life is over, and nobody takes it over").expected(
+                format_args!("another life to have it within {} s", patience.as_secs()),
+                format_args!(
+                    "{} after {} s",
+                    balances(life.balance),
+                    waits.unwrap_or_default().as_secs()
+                ),
+            )
+        });
     }
 }
 

@@ -33,6 +33,39 @@ pub(crate) fn judge(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
     truth.schedules[index].cursor = cursor;
 }
 
+/// Looks after the fire that waits for an earlier run: who decides that leaves it there, and until
+/// it is decided again nobody takes it away. To be called after [`judge`].
+pub(crate) fn judge_waiting(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
+    let Some(write) = &taken.commit.schedule else {
+        return;
+    };
+    let index = truth.schedules.number(&write.id, truth.now);
+    let record = &mut truth.schedules[index];
+    let found = write.state.queued_fire;
+    let due = match &taken.commit.step {
+        Step::Fire {
+            latest,
+            fate: FireFate::Queued,
+            ..
+        } => *latest,
+        Step::Fire { .. } => None,
+        _ => record.waiting,
+    };
+    record.waiting = found;
+    let Some(due) = due else {
+        return;
+    };
+    board.check(CronOnce, true, found == Some(due), || {
+        let place = format!("schedule {}", write.id);
+        let what = format!(
+            "a {} commit loses the fire that waits",
+            taken.commit.step.name()
+        );
+        let found = found.map_or("none".to_owned(), |found| found.to_string());
+        Complaint::new(place, what).expected(due, found)
+    });
+}
+
 /// The fires since the old cursor are those that the commit decides.
 fn judge_fires(
     board: &mut Board,
@@ -118,11 +151,11 @@ fn judge_run(
         .iter()
         .map(|change| change.after.id.clone())
         .collect();
-    let named =
-        latest.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
+    // The run of a fire that had waited carries that fire's instant.
+    let fire = latest.or(truth.schedules[index].waiting);
+    let named = fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
     let holds = match (fate, &named) {
         (FireFate::Run, Some(named)) => made == [named.clone()],
-        // The run of a fire that had waited carries that fire's instant.
         (FireFate::Run, None) => made.len() == 1,
         _ => made.is_empty(),
     };

@@ -11,6 +11,13 @@ use crate::check::ledger::table::LifeIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Step;
+use crate::model::fault::FaultKind;
+
+/// What ends a life in good order.
+const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
+
+/// A stop takes no longer than this, the work that it waits for included.
+const STOP_TIME: Duration = Duration::from_secs(120);
 
 /// Looks at a step that a holder took on its message.
 pub(crate) fn judge_step(
@@ -51,12 +58,50 @@ pub(crate) fn judge_step(
             Place::Ready => "a message that nobody holds".to_owned(),
             Place::Dead => "a dead letter".to_owned(),
         };
-        let place = match message.segment {
-            Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
-            None => format!("planner message of run {}", truth.run_name(message.run)),
-        };
-        Complaint::new(place, what).expected("a refusal, or a lease that is live", found)
+        Complaint::new(place_of(truth, message), what)
+            .expected("a refusal, or a lease that is live", found)
     });
+}
+
+/// What a message is about, for people.
+fn place_of(truth: &Truth, message: &MessageRecord) -> String {
+    match message.segment {
+        Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+        None => format!("planner message of run {}", truth.run_name(message.run)),
+    }
+}
+
+/// Looks whether a life that has stopped in good order holds a message still. With anything wrong
+/// in the world it may not have been able to hand it back.
+pub(crate) fn judge_stop(board: &mut Board, truth: &Truth, life: LifeIndex) {
+    if truth
+        .faults
+        .others_since(&STOPS, truth.now.before(STOP_TIME))
+    {
+        return;
+    }
+    for (_, message) in truth.messages.sorted() {
+        let Place::Leased {
+            life: holder,
+            delivery,
+            until,
+            ..
+        } = message.place
+        else {
+            continue;
+        };
+        let is_left = holder == life && truth.now < until;
+        board.check(LeaseDiscipline, holder == life, !is_left, || {
+            let what = format!(
+                "delivery {delivery} was left by {}, which stopped",
+                truth.life_name(life)
+            );
+            Complaint::new(place_of(truth, message), what).expected(
+                "it handed back or done",
+                format_args!("a lease until {until}"),
+            )
+        });
+    }
 }
 
 /// A call after the end of a lease was refused, as it should be.
@@ -64,7 +109,8 @@ pub(crate) fn refused(board: &mut Board) {
     board.held(LeaseDiscipline, 1, 1);
 }
 
-/// Looks whether a segment commit comes from the newest delivery. To be called before it is booked.
+/// Looks whether a segment commit comes from the newest delivery, and from its holder. To be called
+/// before it is booked.
 pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
     let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) else {
         return;
@@ -83,6 +129,15 @@ pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) 
             format_args!("delivery {} or newer", record.delivery),
             delivery,
         )
+    });
+    // Deliveries are forgotten with their message.
+    let Some(holder) = truth.messages.deliveries.get(&delivery) else {
+        return;
+    };
+    board.check(LeaseDiscipline, true, holder.life == taken.life, || {
+        let what = format!("it was committed under delivery {delivery}, which is another's");
+        Complaint::new(format_args!("segment {}", segment.key), what)
+            .expected(truth.life_name(holder.life), &taken.commit.token.life)
     });
 }
 

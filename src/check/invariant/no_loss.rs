@@ -213,16 +213,7 @@ pub(crate) fn judge_gone(
         QueueStep::Dropped => "dropped",
         _ => "acknowledged",
     };
-    let is_loss = match (&run.work, message.queue, message.segment) {
-        (Some(work), QueueName::Planner, _) => {
-            run.state == Some(RunState::Queued) && work.planner_copies == 0
-        }
-        (Some(work), QueueName::Runner, Some(index)) => work
-            .segments
-            .get(index as usize)
-            .is_some_and(|segment| segment.committed_by.is_none() && segment.copies == 0),
-        _ => false,
-    };
+    let is_loss = is_lost(truth, message.run, message.segment);
     board.check(NoLoss, true, !is_loss, || {
         let place = match message.segment {
             Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
@@ -239,6 +230,69 @@ pub(crate) fn judge_gone(
             format_args!("a run that is {state}"),
         )
     });
+}
+
+/// Looks whether the last message of a cut run, or of a committed segment, leaves behind a segment
+/// that the commit has released and nobody has enqueued. `message` as it was, with its own copy
+/// counted no more.
+pub(crate) fn judge_released(board: &mut Board, truth: &Truth, message: &MessageRecord) {
+    let Some(work) = &truth.runs[message.run].work else {
+        return;
+    };
+    let copies = match message.segment {
+        None => Some(work.planner_copies),
+        Some(index) => work.segments.get(index as usize).map(|s| s.copies),
+    };
+    if copies != Some(0) {
+        return;
+    }
+    let releases = work.releases.get(&message.segment);
+    for (run, released) in releases.into_iter().flatten() {
+        let work = truth.runs[*run].work.as_ref();
+        let segment = work.and_then(|work| work.segments.get(*released as usize));
+        let is_there = segment.is_none_or(|s| s.was_enqueued || s.committed_by.is_some());
+        board.check(NoLoss, true, is_there, || {
+            let place = format!("segment {}", truth.segment_name(*run, *released));
+            let by = match message.segment {
+                None => format!("run {}", truth.run_name(message.run)),
+                Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+            };
+            let what = format!("the commit of {by} has released it, whose message is acknowledged");
+            Complaint::new(place, what).expected("it enqueued before that", "it never was")
+        });
+    }
+}
+
+/// Looks whether an enqueue that the queue takes for a duplicate is of work whose message is gone.
+pub(crate) fn judge_deduplicated(
+    board: &mut Board,
+    truth: &Truth,
+    run: RunIndex,
+    segment: Option<u32>,
+) {
+    board.check(NoLoss, true, !is_lost(truth, run, segment), || {
+        let place = match segment {
+            Some(index) => format!("segment {}", truth.segment_name(run, index)),
+            None => format!("run {}", truth.run_name(run)),
+        };
+        let what = "its message was taken for a duplicate of one that is gone";
+        Complaint::new(place, what).expected("a key of its own", "that of the first")
+    });
+}
+
+/// Whether work waits for a message and there is none: of a segment, or of a run's dispatch.
+fn is_lost(truth: &Truth, run: RunIndex, segment: Option<u32>) -> bool {
+    let record = &truth.runs[run];
+    let Some(work) = &record.work else {
+        return false;
+    };
+    match segment {
+        None => record.state == Some(RunState::Queued) && work.planner_copies == 0,
+        Some(index) => work
+            .segments
+            .get(index as usize)
+            .is_some_and(|segment| segment.committed_by.is_none() && segment.copies == 0),
+    }
 }
 
 /// At quiescence: nothing may be left on a queue.

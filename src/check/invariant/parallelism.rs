@@ -2,11 +2,12 @@
 //!
 //! Worked are the uncommitted segments of running runs with a live lease on some copy of their
 //! message; several copies count once. Segments of a run that has ended are worked for nothing, and
-//! don't count. When an edit lowers the limit, what was released then may be finished.
+//! don't count, and their released window closes with them. When an edit lowers the limit, what was
+//! released then may be finished.
 
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::table::{RunIndex, ScheduleIndex};
-use crate::check::ledger::truth::Truth;
+use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::Parallelism;
 
 /// Looks at a schedule of which one more segment is worked now.
@@ -31,4 +32,26 @@ pub(crate) fn judge(
         );
         Complaint::new(place, what).expected(format_args!("at most {limit}"), worked)
     });
+}
+
+/// Looks whether a commit that ends a run gives its places to others.
+pub(crate) fn judge_end(board: &mut Board, taken: &Taken<'_>) {
+    let Some(write) = &taken.commit.schedule else {
+        return;
+    };
+    let ended = taken.changes.iter().map(|change| change.after);
+    for run in ended.filter(|run| run.state.is_terminal()) {
+        let window = write.state.running.iter().find(|w| w.run == run.id);
+        board.check(Parallelism, true, window.is_none(), || {
+            let left = window.map_or(0, |window| window.released - window.committed);
+            Complaint::new(
+                format_args!("run {}", run.id),
+                "it ends, and its released window stays open",
+            )
+            .expected(
+                "its places free for others",
+                format_args!("{left} of its segments in flight for ever"),
+            )
+        });
+    }
 }

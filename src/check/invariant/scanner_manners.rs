@@ -125,7 +125,7 @@ impl Request<'_> {
     }
 }
 
-/// Looks at one more request of an image under a delivery: Retry-After and the attempt limit.
+/// Looks at one more request of an image under a delivery: refusals, Retry-After and the attempt limit.
 #[inline]
 pub(crate) fn judge_attempt(
     board: &mut Board,
@@ -145,6 +145,13 @@ pub(crate) fn judge_attempt(
         Complaint::new(place(), "it was asked for too often under one delivery")
             .expected(format_args!("at most {limit} requests"), requests)
     });
+    if delivery.refused.contains(&position) {
+        let complaint = Complaint::new(place(), "it was asked for again after a refusal for good");
+        board.violate(
+            ScannerManners,
+            complaint.expected("no further request", format_args!("request {requests}")),
+        );
+    }
     let throttled = &mut delivery.throttled;
     let Some(told) = throttled.iter().position(|(image, _)| *image == position) else {
         return;

@@ -81,6 +81,15 @@ impl Truth {
         for key in &commit.release {
             self.book_release(key);
         }
+        match (&commit.step, taken.changes.first()) {
+            (Step::Segment(segment), Some(change)) => {
+                self.book_promised(change.run, Some(segment.key.index), &commit.release);
+            }
+            (Step::Dispatch, Some(change)) => {
+                self.book_promised(change.run, None, &commit.release);
+            }
+            _ => {}
+        }
         self.book_balances(taken);
         self.book_call(taken);
     }
@@ -225,6 +234,17 @@ impl Truth {
         self.tally.images += commit.reports.len() as u64;
         self.tally.images_failed += commit.failed.len() as u64;
         self.tally.deltas += commit.deltas.len() as u64;
+    }
+
+    /// Who cuts a run, or commits a segment of it, has to enqueue what the commit releases.
+    fn book_promised(&mut self, run: RunIndex, by: Option<u32>, released: &[SegmentKey]) {
+        let find = |key: &SegmentKey| Some((self.runs.table.find(&key.run)?, key.index));
+        let found: Vec<_> = released.iter().filter_map(find).collect();
+        if let Some(work) = self.runs[run].work.as_mut()
+            && !found.is_empty()
+        {
+            work.releases.insert(by, found);
+        }
     }
 
     fn book_intents(&mut self, commit: &Commit) {

@@ -3,7 +3,7 @@
 use super::Ledger;
 use crate::check::invariant::{
     active_truth, applied_learned, conservation, cron_once, delta_truth, lease_discipline, no_loss,
-    plan_truth, segment_once, state_graph,
+    parallelism, plan_truth, segment_once, state_graph,
 };
 use crate::model::{Answer, Applied, Commit, Step};
 
@@ -14,6 +14,7 @@ impl Ledger {
         state_graph::judge(board, &taken);
         conservation::judge(board, &taken);
         active_truth::judge(board, &taken);
+        parallelism::judge_end(board, &taken);
         memory.causes.judge(board, truth, &taken);
         let mut slots = Vec::new();
         match &commit.step {
@@ -32,6 +33,7 @@ impl Ledger {
             Step::Export => no_loss::judge_exports(board, truth, &taken),
             _ => {}
         }
+        cron_once::judge_waiting(board, truth, &taken);
         memory.outbox.written(board, truth, &taken);
         if let Some(tenant) = &commit.served {
             memory.turns.served(truth.runs.tenant(tenant));

@@ -48,6 +48,7 @@ impl Ledger {
 
     pub(super) fn compare_sums(&mut self) {
         self.truth.lives.drop_settled_orphans();
+        active_truth::judge_abandoned(&mut self.board, &self.truth);
         self.memory.sums.compare(&mut self.board, &self.truth);
     }
 }

@@ -76,6 +76,12 @@ impl Faults {
         self.active > 0 || self.last.is_some_and(|last| last >= since)
     }
 
+    /// Whether anything else than these was active, or bit, at some instant since.
+    pub fn others_since(&self, kinds: &[FaultKind], since: Timestamp) -> bool {
+        let others = FaultKind::ALL.iter().filter(|kind| !kinds.contains(kind));
+        others.copied().any(|kind| self.any_since(&[kind], since))
+    }
+
     /// Whether processes' own clocks may have been wrong since.
     pub fn clocks_wrong_since(&self, since: Timestamp) -> bool {
         self.any_since(&[FaultKind::ClockSkew], since)

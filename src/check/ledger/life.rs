@@ -81,6 +81,8 @@ pub(crate) struct Life {
     pub process: ProcessIndex,
     /// Not ended yet.
     pub is_alive: bool,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
     /// It stands still.
     pub is_paused: bool,
     /// Its instruments, while it lives and once they are attached.
@@ -154,6 +156,7 @@ impl Lives {
             id: id.clone(),
             process,
             is_alive: true,
+            ended_at: None,
             is_paused: false,
             instruments: None,
             learned: Learned::default(),
@@ -171,9 +174,10 @@ impl Lives {
     }
 
     /// A life ended.
-    pub fn end(&mut self, life: LifeIndex) {
+    pub fn end(&mut self, life: LifeIndex, now: Timestamp) {
         let record = &mut self.lives[life];
         record.is_alive = false;
+        record.ended_at = Some(now);
         record.instruments = None;
         if std::mem::take(&mut record.is_paused) {
             self.paused -= 1;

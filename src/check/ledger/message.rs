@@ -60,6 +60,8 @@ pub(crate) struct Delivery {
     pub cursor: u32,
     /// Images told to wait, by position, and until when.
     pub throttled: Vec<(u32, Timestamp)>,
+    /// Images refused for good, by position.
+    pub refused: Vec<u32>,
     /// The segment was given up or counted as lost under this delivery already.
     pub is_counted_failed: bool,
     /// Version conflicts that its holder has learned.

@@ -29,7 +29,7 @@ impl Ledger {
     pub(super) fn message(&mut self, step: &MessageStep<'_>) {
         let life = step.life.map(|life| self.life(life));
         match step.step {
-            QueueStep::Deduplicated => {}
+            QueueStep::Deduplicated => self.deduplicated(step),
             QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
             QueueStep::Enqueued => self.truth.enqueued(step),
             QueueStep::Leased { until, .. } => self.leased(step, life, until),
@@ -70,6 +70,15 @@ impl Ledger {
         }
     }
 
+    /// An enqueue was taken for one of a message that came before.
+    fn deduplicated(&mut self, step: &MessageStep<'_>) {
+        let Some(run) = self.truth.runs.table.find(step.run) else {
+            return;
+        };
+        let segment = step.segment.map(|key| key.index);
+        no_loss::judge_deduplicated(&mut self.board, &self.truth, run, segment);
+    }
+
     fn leased(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>, until: Timestamp) {
         let Some(life) = life else { return };
         if !self.truth.messages.records.contains_key(&step.message) {
@@ -101,6 +110,7 @@ impl Ledger {
             requests: vec![0; length],
             cursor: 0,
             throttled: Vec::new(),
+            refused: Vec::new(),
             is_counted_failed: false,
             conflicts: 0,
         };
@@ -160,6 +170,9 @@ impl Ledger {
             return;
         };
         no_loss::judge_gone(&mut self.board, &self.truth, record, step.step);
+        if step.step == QueueStep::Acknowledged {
+            no_loss::judge_released(&mut self.board, &self.truth, record);
+        }
         let messages = &mut self.truth.messages;
         match step.step {
             QueueStep::DeadLettered => {
@@ -223,10 +236,10 @@ impl Truth {
         };
         let copies = match record.segment {
             None => Some(&mut work.planner_copies),
-            Some(index) => work
-                .segments
-                .get_mut(index as usize)
-                .map(|segment| &mut segment.copies),
+            Some(index) => work.segments.get_mut(index as usize).map(|segment| {
+                segment.was_enqueued = true;
+                &mut segment.copies
+            }),
         };
         if let Some(copies) = copies {
             *copies = copies.saturating_add_signed(change);

@@ -1,5 +1,6 @@
 //! The runs as the store has them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::table::{LifeIndex, RunIndex, ScheduleIndex, Table, TenantIndex};
@@ -22,6 +23,8 @@ pub(crate) struct SegmentRecord {
     pub leases: u16,
     /// Copies of its message that are ready or leased.
     pub copies: u16,
+    /// Its message came onto the queue.
+    pub was_enqueued: bool,
 }
 
 /// What is kept of a run until it is terminal.
@@ -37,6 +40,9 @@ pub(crate) struct Work {
     pub committed: u32,
     /// An enqueue intent stands, since then.
     pub intent_since: Option<Timestamp>,
+    /// The segments of which runs its commits have released: the one that cut it (none), or that of
+    /// which of its segments.
+    pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.

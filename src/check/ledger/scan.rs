@@ -72,15 +72,19 @@ impl Ledger {
     /// An answer arrives.
     pub(super) fn scan_answered(&mut self, delivery: u64, image: &ImageDigest, answer: ScanAnswer) {
         match answer {
-            ScanAnswer::Report(_) | ScanAnswer::Failed | ScanAnswer::Unanswered => {}
+            ScanAnswer::Report(_) | ScanAnswer::Failed | ScanAnswer::Unanswered => return,
             ScanAnswer::Refused => self.memory.causes.refused(image),
-            ScanAnswer::Throttled(until) => {
-                if let Some(known) = self.truth.messages.deliveries.get_mut(&delivery)
-                    && let Some(position) = known.position(image)
-                {
-                    known.throttled.push((position, until));
-                }
-            }
+            ScanAnswer::Throttled(_) => {}
+        }
+        let Some(known) = self.truth.messages.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let Some(position) = known.position(image) else {
+            return;
+        };
+        match answer {
+            ScanAnswer::Throttled(until) => known.throttled.push((position, until)),
+            _ => known.refused.push(position),
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct ScheduleRecord {
     pub calendar: Option<WalkCalendar>,
     /// Fires up to here are decided.
     pub cursor: Timestamp,
+    /// The fire that waits for an earlier run, if one is known to.
+    pub waiting: Option<Timestamp>,
     /// Its cron runs that are planning or open.
     pub cron_runs: u32,
     /// Its backlog, by mode index.
@@ -47,6 +49,7 @@ impl ScheduleRecord {
             deleted_at: None,
             calendar: None,
             cursor: now,
+            waiting: None,
             cron_runs: 0,
             backlog: [Backlog::default(), Backlog::default()],
             worked: 0,

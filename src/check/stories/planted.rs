@@ -261,10 +261,11 @@ fn a_change_that_no_commit_tells_of() -> LedgerReport {
     story.start_by_hand("again").plan();
     let message = story.enqueue(None);
     let delivery = story.lease(message, None);
-    let commit = story.dispatch_commit(delivery);
-    story.submit(commit).acknowledge(message, delivery, None);
-    let message = story.enqueue(Some(0));
-    let delivery = story.begin(0, message);
+    let mut commit = story.dispatch_commit(delivery);
+    commit.release.pop();
+    let first = story.submit(commit).enqueue(Some(0));
+    story.acknowledge(message, delivery, None);
+    let (message, delivery) = (first, story.begin(0, first));
     let mut commit = story.segment_commit(0, delivery);
     if let Step::Segment(segment) = &mut commit.step {
         segment.reports[0].revision = 1;

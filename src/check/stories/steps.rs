@@ -33,6 +33,7 @@ impl Story {
         let mut commit = self.new_commit(step, 0);
         let state = ScheduleState {
             cursor: fire,
+            queued_fire: Some(fire).filter(|_| fate == FireFate::Queued),
             ..ScheduleState::default()
         };
         commit.schedule = Some(ScheduleStateWrite {

@@ -1,0 +1,245 @@
+//! Work that is handed on, or should be: to the queue, to other places of the window, to another life.
+
+use super::story::{MODE, Story, digest};
+use crate::check::name::InvariantName;
+use crate::model::commit::{EndReason, FireFate, RunWrite, ScheduleStateWrite};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer, ScheduleChange};
+use crate::model::{LifeId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState, Step};
+
+fn with_a_segment() -> (Story, u64, u64) {
+    let mut story = Story::new();
+    story.fire().plan().dispatch();
+    let message = story.message_of(0);
+    let delivery = story.begin(0, message);
+    (story, message, delivery)
+}
+
+/// The first violation of an invariant.
+fn first_of(story: &Story, name: InvariantName) -> Option<String> {
+    let findings = story.ledger.board().findings(name);
+    findings.violations.first().map(ToString::to_string)
+}
+
+#[test]
+fn a_commit_under_anothers_delivery_is_seen() {
+    let (mut story, message, delivery) = with_a_segment();
+    let mut commit = story.segment_commit(0, delivery);
+    commit.token.life = LifeId {
+        process: "v".into(),
+        number: 1,
+    };
+    story.apply(&mut commit);
+    assert_eq!(
+        first_of(&story, InvariantName::LeaseDiscipline).unwrap(),
+        format!(
+            "lease-discipline at 2024-01-01T02:00:02Z, segment {}: it was committed under delivery \
+             {delivery}, which is another's; expected w#1, found v#1",
+            story.key(0)
+        )
+    );
+    story.acknowledge(message, delivery, Some(0));
+}
+
+#[test]
+fn what_is_released_and_never_enqueued_is_a_loss() {
+    let mut story = Story::new();
+    story.fire().plan();
+    let message = story.enqueue(None);
+    let delivery = story.lease(message, None);
+    let commit = story.dispatch_commit(delivery);
+    story.submit(commit);
+    story.enqueue(Some(0));
+    assert_eq!(first_of(&story, InvariantName::NoLoss), None);
+    story.acknowledge(message, delivery, None);
+    let run = story.run_id();
+    assert_eq!(
+        first_of(&story, InvariantName::NoLoss).unwrap(),
+        format!(
+            "no-loss at 2024-01-01T02:00:02Z, segment {}: the commit of run {run} has released it, \
+             whose message is acknowledged; expected it enqueued before that, found it never was",
+            story.key(1)
+        )
+    );
+}
+
+#[test]
+fn what_a_segment_releases_is_enqueued_before_its_last_copy_goes() {
+    let mut story = Story::new();
+    story.fire().plan();
+    let message = story.enqueue(None);
+    let delivery = story.lease(message, None);
+    let mut commit = story.dispatch_commit(delivery);
+    let second = commit.release.pop().unwrap();
+    story.submit(commit);
+    let first = story.enqueue(Some(0));
+    story.acknowledge(message, delivery, None);
+    let copy = story.enqueue(Some(0));
+    let delivery = story.begin(0, first);
+    let mut commit = story.segment_commit(0, delivery);
+    commit.release = vec![second];
+    story.submit(commit).acknowledge(first, delivery, Some(0));
+    assert_eq!(
+        first_of(&story, InvariantName::NoLoss),
+        None,
+        "whoever gets the copy may enqueue it"
+    );
+    let delivery = story.lease(copy, Some(0));
+    story.acknowledge(copy, delivery, Some(0));
+    let told = first_of(&story, InvariantName::NoLoss).unwrap();
+    assert!(told.ends_with("expected it enqueued before that, found it never was"));
+}
+
+#[test]
+fn a_repair_under_the_first_key_is_a_loss() {
+    let (mut story, message, delivery) = with_a_segment();
+    story.step(message, delivery, Some(0), QueueStep::Deduplicated);
+    assert_eq!(first_of(&story, InvariantName::NoLoss), None);
+    story.acknowledge(message, delivery, Some(0));
+    let before = story
+        .ledger
+        .board()
+        .findings(InvariantName::NoLoss)
+        .violated;
+    story.step(message, 0, Some(0), QueueStep::Deduplicated);
+    let findings = story.ledger.board().findings(InvariantName::NoLoss);
+    assert_eq!(findings.violated, before + 1);
+    let told = findings.violations.last().unwrap().to_string();
+    assert!(told.ends_with(
+        "its message was taken for a duplicate of one that is gone; expected a key of its own, \
+         found that of the first"
+    ));
+}
+
+#[test]
+fn the_window_of_a_run_closes_with_it() {
+    let (mut story, ..) = with_a_segment();
+    let mut commit = story.new_commit(Step::End(EndReason::Command), 0);
+    let run = Run {
+        state: RunState::Cancelled,
+        ..story.run.clone().unwrap()
+    };
+    let window = RunWindow {
+        run: run.id.clone(),
+        segments: 2,
+        released: 2,
+        committed: 0,
+    };
+    commit.schedule = Some(ScheduleStateWrite {
+        id: run.schedule.clone(),
+        expected: 3,
+        state: ScheduleState {
+            running: vec![window],
+            ..ScheduleState::default()
+        },
+    });
+    commit.runs.push(RunWrite {
+        run,
+        expected: Some(3),
+    });
+    story.submit(commit);
+    assert_eq!(
+        first_of(&story, InvariantName::Parallelism).unwrap(),
+        format!(
+            "parallelism at 2024-01-01T02:00:02Z, run {}: it ends, and its released window stays \
+             open; expected its places free for others, found 2 of its segments in flight for ever",
+            story.run_id()
+        )
+    );
+}
+
+#[test]
+fn nobody_asks_again_for_an_image_that_was_refused_for_good() {
+    let (mut story, _, delivery) = with_a_segment();
+    story.ask(1, delivery, None);
+    story.answer(1, delivery, ScanAnswer::Refused);
+    story.ask(2, delivery, None);
+    assert_eq!(first_of(&story, InvariantName::ScannerManners), None);
+    story.ask(1, delivery, None);
+    assert_eq!(
+        first_of(&story, InvariantName::ScannerManners).unwrap(),
+        format!(
+            "scanner-manners at 2024-01-01T02:00:02Z, image {} asked for by w#1: it was asked for \
+             again after a refusal for good; expected no further request, found request 2",
+            digest(1)
+        )
+    );
+}
+
+/// The life stops with a segment in hand, half a minute after a fault.
+fn stopped_in_hand(kind: FaultKind) -> Story {
+    let (mut story, ..) = with_a_segment();
+    story.see(&Observation::FaultHit { kind });
+    let life = story.life.clone();
+    story.wait(30).see(&Observation::LifeEnded {
+        life: &life,
+        end: LifeEnd::Stopped,
+    });
+    story
+}
+
+#[test]
+fn who_stops_hands_back_what_it_holds() {
+    let story = stopped_in_hand(FaultKind::GracefulStop);
+    assert_eq!(
+        first_of(&story, InvariantName::LeaseDiscipline).unwrap(),
+        format!(
+            "lease-discipline at 2024-01-01T02:00:32Z, segment {}: delivery 2 was left by w#1, which \
+             stopped; expected it handed back or done, found a lease until 2024-01-01T02:01:02Z",
+            story.key(0)
+        )
+    );
+    let story = stopped_in_hand(FaultKind::QueueOutage);
+    assert_eq!(first_of(&story, InvariantName::LeaseDiscipline), None);
+}
+
+#[test]
+fn somebody_inherits_a_balance() {
+    let (mut story, ..) = with_a_segment();
+    let ended = story.life.clone();
+    story.restart();
+    let overdue = |story: &mut Story, seconds| {
+        story.wait(seconds);
+        let commit = story.new_commit(Step::Requeue, 0);
+        story.submit(commit);
+        first_of(story, InvariantName::ActiveTruth)
+    };
+    assert_eq!(overdue(&mut story, 240), None);
+    assert_eq!(
+        overdue(&mut story, 1).unwrap(),
+        format!(
+            "active-truth at 2024-01-01T02:04:03Z, the balance of {ended}: its life is over, and \
+             nobody takes it over; expected another life to have it within 240 s, found +1 {}, +0 \
+             contentRefresh after 241 s",
+            MODE.as_str()
+        )
+    );
+}
+
+#[test]
+fn a_fire_that_waits_is_not_forgotten() {
+    let mut story = Story::new();
+    story.change_schedule(ScheduleChange::Edited, |schedule| {
+        schedule.overlap = OverlapPolicy::QueueOne;
+        schedule.when_cron = Some("0 2,3 * * *".into());
+    });
+    story.fire().plan().dispatch().at("03:00:00");
+    let commit = story.fire_commit("03:00:00", FireFate::Queued);
+    let state = commit.schedule.clone();
+    story.submit(commit);
+    let mut commit = story.new_commit(Step::Requeue, 0);
+    commit.schedule.clone_from(&state);
+    story.submit(commit);
+    assert_eq!(first_of(&story, InvariantName::CronOnce), None);
+    let mut commit = story.new_commit(Step::Requeue, 0);
+    commit.schedule = state.map(|mut write| {
+        write.state.queued_fire = None;
+        write
+    });
+    story.submit(commit);
+    assert_eq!(
+        first_of(&story, InvariantName::CronOnce).unwrap(),
+        "cron-once at 2024-01-01T03:00:00Z, schedule nightly: a requeue commit loses the fire that \
+         waits; expected 2024-01-01T03:00:00Z, found none"
+    );
+}
