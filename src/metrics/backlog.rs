@@ -63,7 +63,7 @@ struct State {
     generation: u64,
     /// No value is older. May lag behind the oldest value, never ahead of it.
     oldest: Duration,
-    /// Every entry was still right then.
+    /// Every entry was right then, and no other was missing.
     confirmed: Duration,
 }
 
@@ -117,8 +117,9 @@ impl BacklogCache {
     /// Sets one value, read from the store at `observed_at` (the process's elapsed time), unless a
     /// newer one is known.
     ///
-    /// Once the cap is reached a schedule that isn't known yet waits for the next
-    /// [`refresh`](Self::refresh), and that is counted.
+    /// A schedule that the last [`refresh`](Self::refresh) did not know, although it read later, is
+    /// gone: its value is dropped. Once the cap is reached a schedule that isn't known yet waits for
+    /// the next refresh, and that is counted.
     pub fn set(&self, mode: Mode, schedule: &str, images: u64, observed_at: Duration) {
         let mut state = self.state();
         let state = &mut *state;
@@ -132,6 +133,7 @@ impl BacklogCache {
                 state.generation += u64::from(entry.images != images);
                 (entry.images, entry.observed_at) = (images, observed_at);
             }
+            Err(_) if state.confirmed > observed_at => {}
             Err(_) if state.entries.len() >= self.options.series_max => self.overflowed.increment(),
             Err(index) => {
                 state
@@ -163,7 +165,7 @@ impl BacklogCache {
             (entry.images, entry.observed_at) = (images, observed_at);
             same += 1;
         }
-        state.oldest = observed_at;
+        (state.oldest, state.confirmed) = (observed_at, observed_at);
         let others = same < state.entries.len() || state.overflow.iter().any(Option::is_some);
         if others || values.peek().is_some() {
             self.replace_after(state, same, values, observed_at);

@@ -139,6 +139,23 @@ fn what_collection_would_give_can_be_seen_without_one() {
     assert_eq!(shown(0), []);
 }
 
+/// The answer to a commit may come after a read that was asked later, and told of no such schedule.
+#[test]
+fn a_late_answer_brings_no_deleted_schedule_back() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let (backlog, mode) = (metrics.backlog(), Mode::AnalysisOnly);
+    let at = Duration::from_secs;
+    let shown = |name| backlog.get(mode, name, &CollectContext::at(at(20)));
+    backlog.refresh([(mode, "kept", 1)], at(10));
+    backlog.set(mode, "deleted", 2, at(9));
+    backlog.set(mode, "new", 3, at(11));
+    assert_eq!((shown("deleted"), shown("new")), (None, Some(3)));
+    backlog.confirm(at(15));
+    backlog.set(mode, "deleted", 2, at(14));
+    assert_eq!((shown("deleted"), shown("kept")), (None, Some(1)));
+}
+
 /// While it says the same number, nothing that it gives has changed.
 #[test]
 fn a_generation_lasts_as_long_as_what_is_given() {
