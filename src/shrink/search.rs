@@ -12,7 +12,7 @@ use super::reductions::REDUCTIONS;
 use crate::check::vocabulary;
 use crate::rehearsal::{Cast, RunError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
-use crate::scenario::{Fault, Gates, Loader, Scenario, Timing};
+use crate::scenario::{Gates, Loader, Scenario};
 use crate::sim::fault_plan::{FaultPlan, Profile};
 use crate::sweep::{Cause, Trial, TrialOptions};
 
@@ -207,17 +207,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
 /// The same rehearsal with everything that the profile draws stated in the scenario, and without
 /// what has nothing to do with the cause.
 fn concrete(scenario: &Scenario, profile: Profile, cause: &Cause) -> Scenario {
-    let plan = FaultPlan::draw(scenario, profile);
-    let mut concrete = scenario.clone();
-    plan.apply(&mut concrete);
-    let stated = plan.faults.into_iter().map(|planned| Fault {
-        timing: Timing {
-            at: Some(planned.at),
-            ..Timing::default()
-        },
-        effect: planned.effect,
-    });
-    concrete.faults = stated.collect();
+    let mut concrete = FaultPlan::state(scenario, profile);
     concrete.gates = Gates::default();
     concrete.description = String::new();
     if cause.name != "expectation" {

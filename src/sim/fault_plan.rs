@@ -18,7 +18,7 @@ pub use self::overrides::Overrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::Profile;
 pub use self::window::Window;
-use crate::scenario::{Operation, Scenario};
+use crate::scenario::{Fault, Operation, Scenario, Timing};
 
 /// All faults of a rehearsal, and what was drawn with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,5 +63,22 @@ impl FaultPlan {
             operations: operations::draw(profile, &part, &moments, seed),
             overrides: Overrides::draw(profile, seed),
         }
+    }
+
+    /// The scenario that states all that a profile draws for it: rehearsed without a profile, it is the
+    /// same rehearsal.
+    pub fn state(scenario: &Scenario, profile: Profile) -> Scenario {
+        let plan = Self::draw(scenario, profile);
+        let mut stated = scenario.clone();
+        plan.apply(&mut stated);
+        let faults = plan.faults.into_iter().map(|planned| Fault {
+            timing: Timing {
+                at: Some(planned.at),
+                ..Timing::default()
+            },
+            effect: planned.effect,
+        });
+        stated.faults = faults.collect();
+        stated
     }
 }
