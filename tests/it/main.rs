@@ -15,6 +15,9 @@ mod malformed;
 mod metrics;
 mod openmetrics;
 mod operators;
+#[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
+#[path = "../plant/mod.rs"]
+mod plant;
 mod planted;
 mod program;
 mod prometheus;

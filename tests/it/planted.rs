@@ -2,7 +2,6 @@
 //! the name of the invariant that it breaks, with a message that says where, what was expected and
 //! what was found.
 
-mod defect;
 mod determinism;
 mod healthy;
 mod instruments;
@@ -11,15 +10,14 @@ mod planning;
 mod store;
 mod toys;
 mod work;
-mod wrapped;
 
 use std::rc::Rc;
 
-use defect::Defect;
 use rehearsal::check::InvariantName;
 use rehearsal::rehearsal::{Finished, RunOptions, run_with};
 use rehearsal::scenario::{Loader, Scenario};
-use wrapped::Planted;
+
+use crate::plant::{Defect, Planted};
 
 /// Two hours of two tenants. The last fires come shortly before the end, so that there is something
 /// to drain; the last schedule finds nothing old enough and has runs without work.

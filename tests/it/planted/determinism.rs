@@ -4,14 +4,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rehearsal::model::ScanReport;
 use rehearsal::rehearsal::{RunOptions, compare, compare_with};
-use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
-use super::defect::Defect;
 use super::scenario;
-use super::wrapped::Planted;
+use crate::plant::{Defect, Life, Planted};
 
 /// A client whose hundredth request waits a millisecond, in every other rehearsal.
 struct Moody {
@@ -19,17 +18,18 @@ struct Moody {
     requests: Cell<u32>,
 }
 
+#[async_trait(?Send)]
 impl Defect for Moody {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         self.requests.set(self.requests.get() + 1);
         if self.is_slow && self.requests.get() == 100 {
-            world.clock().sleep(Duration::from_millis(1)).await;
+            life.world.clock().sleep(Duration::from_millis(1)).await;
         }
-        world.scanner().report(request).await
+        life.world.scanner().report(request).await
     }
 }
 

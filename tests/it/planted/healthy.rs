@@ -7,10 +7,9 @@ use rehearsal::metrics::series::Matcher;
 use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
 use rehearsal::sim::fault_plan::Profile;
 
-use super::defect::Healthy;
 use super::work::{DUPLICATES, SLOW_SCANNER};
-use super::wrapped::Planted;
 use super::{first_violations, parse, play, rehearse, scenario, violated};
+use crate::plant::{Healthy, Planted};
 
 /// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is
 /// not the ledger's (`determinism`).

@@ -2,20 +2,32 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use rehearsal::check::InvariantName as N;
-use rehearsal::model::ScanReport;
-use rehearsal::sim::world::WorldPorts;
-use rehearsal::worker::ports::{Clock, Permits, Ports, ScanRequest, Scanner, ScannerError};
+use rehearsal::model::{ScanReport, ScheduleId};
+use rehearsal::worker::ports::{
+    Clock, Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
+};
 
-use super::defect::Defect;
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// A store that hands out permits twice as fast as it is asked to.
 struct GenerousStore;
 
+#[async_trait(?Send)]
 impl Defect for GenerousStore {
-    fn bend_permits(&self, permits: &mut Permits) {
-        permits.interval /= 2;
+    async fn reserve_permits(
+        &self,
+        life: &Life,
+        schedule: &ScheduleId,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+    ) -> PortResult<Permits> {
+        let store = life.world.store();
+        let twice = 2.0 * rate_per_second;
+        store.reserve_permits(schedule, twice, count, lead).await
     }
 }
 
@@ -43,16 +55,17 @@ retryAfter = "30s"
 /// A client that asks again at once, whatever it is told.
 struct Pushy;
 
+#[async_trait(?Send)]
 impl Defect for Pushy {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        match world.scanner().report(request).await {
+        match life.world.scanner().report(request).await {
             // Of a schedule without a rate, so that no permit is used twice.
             Err(ScannerError::Throttled(_)) if request.permit.is_none() => {
-                world.scanner().report(request).await
+                life.world.scanner().report(request).await
             }
             answer => answer,
         }
@@ -76,18 +89,19 @@ fn a_retry_after_that_is_ignored_breaks_scanner_manners() {
 /// A client that asks for each image five times.
 struct AsksFiveTimes;
 
+#[async_trait(?Send)]
 impl Defect for AsksFiveTimes {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         if request.permit.is_none() {
             for _ in 1..5 {
-                world.scanner().report(request).await?;
+                life.world.scanner().report(request).await?;
             }
         }
-        world.scanner().report(request).await
+        life.world.scanner().report(request).await
     }
 }
 
@@ -116,19 +130,20 @@ duration = "40m"
 /// A runner that asks the Scanner for nothing while Notify is down.
 struct WaitsForNotify;
 
+#[async_trait(?Send)]
 impl Defect for WaitsForNotify {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         // In the simulated world a process counts from the Unix epoch, and the rehearsal begins at
         // midnight.
-        let minute = world.clock().elapsed().as_secs() / 60 % (24 * 60);
+        let minute = life.world.clock().elapsed().as_secs() / 60 % (24 * 60);
         if (25..65).contains(&minute) {
-            world.clock().sleep(Duration::from_secs(3600)).await;
+            life.world.clock().sleep(Duration::from_secs(3600)).await;
         }
-        world.scanner().report(request).await
+        life.world.scanner().report(request).await
     }
 }
 

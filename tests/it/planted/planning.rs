@@ -4,31 +4,32 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_lite::future;
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::{Answer, Commit, RunState, Step, TenantId};
-use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
     Clock, ImpactQuery, ImpactRequest, Impacted, PlanningHead, PortResult, Ports, RunDocument,
     Store,
 };
 
-use super::defect::{Carried, Defect};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life, Posted};
 
 /// A client that waits for the answer to its first plan for a millisecond and then takes it for a
 /// conflict. The store takes longer, and takes the plan.
 #[derive(Default)]
 struct Impatient(Cell<bool>);
 
+#[async_trait(?Send)]
 impl Defect for Impatient {
-    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = world.store().commit(commit);
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit);
         if !matches!(commit.step, Step::Plan { .. }) || self.0.replace(true) {
             return answer.await;
         }
         let gives_up = async {
-            world.clock().sleep(Duration::from_millis(1)).await;
+            life.world.clock().sleep(Duration::from_millis(1)).await;
             Ok(Answer::Conflict)
         };
         future::or(answer, gives_up).await
@@ -52,15 +53,12 @@ fn an_answer_that_is_not_waited_for_breaks_applied_learned() {
 /// An impact index that takes one tenant for the other.
 struct OtherTenant;
 
+#[async_trait(?Send)]
 impl Defect for OtherTenant {
-    async fn resolve(
-        &self,
-        world: &WorldPorts,
-        request: &ImpactRequest<'_>,
-    ) -> PortResult<Impacted> {
+    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
         let tenant = &TenantId::from("globex");
         let bent = ImpactRequest { tenant, ..*request };
-        world.impact_index().resolve(&bent).await
+        life.world.impact_index().resolve(&bent).await
     }
 }
 
@@ -81,13 +79,14 @@ fn another_tenants_image_breaks_plan_truth() {
 /// A store client that leaves the cursor a second before the fire that it decides.
 struct CursorLeftBehind;
 
+#[async_trait(?Send)]
 impl Defect for CursorLeftBehind {
-    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let (Step::Fire { .. }, Some(write)) = (&bent.step, &mut bent.schedule) {
             write.state.cursor = write.state.cursor.before(Duration::from_secs(1));
         }
-        world.store().commit(&Arc::new(bent)).await
+        life.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -109,13 +108,14 @@ fn a_cursor_that_does_not_move_breaks_cron_once() {
 /// that it is queued.
 struct RunningTooSoon;
 
+#[async_trait(?Send)]
 impl Defect for RunningTooSoon {
-    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if matches!(bent.step, Step::Plan { .. }) && bent.runs[0].run.state == RunState::Queued {
             bent.runs[0].run.state = RunState::Running;
         }
-        world.store().commit(&Arc::new(bent)).await
+        life.world.store().commit(&Arc::new(bent)).await
     }
 
     fn bend_run(&self, document: &mut RunDocument) {
@@ -169,18 +169,13 @@ fn a_favoured_tenant_breaks_fairness() {
 /// A broker that loses the messages of one schedule.
 struct LosingBroker;
 
+#[async_trait(?Send)]
 impl Defect for LosingBroker {
-    async fn enqueue<M: Carried>(
-        &self,
-        world: &WorldPorts,
-        message: &M,
-        key: &str,
-    ) -> PortResult<()> {
-        use rehearsal::worker::ports::Queue;
-        if message.schedule().as_str() == "globex-often" {
+    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
+        if posted.schedule().as_str() == "globex-often" {
             return Ok(());
         }
-        M::queue(world).enqueue(message, key).await
+        life.enqueue(posted, key).await
     }
 }
 

@@ -6,8 +6,8 @@ use rehearsal::check::InvariantName as N;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{Answer, Commit, Step, Timestamp};
 
-use super::defect::Defect;
 use super::{Expected, assert_caught};
+use crate::plant::Defect;
 
 /// The segment commit that an observation tells of, and its answer, if it tells that one was taken.
 fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a Answer)> {

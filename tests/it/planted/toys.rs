@@ -1,22 +1,23 @@
 //! Toys of workers that must fail, not pass quietly.
 
+use async_trait::async_trait;
 use rehearsal::check::{
     CounterSeries, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
 };
-use rehearsal::model::Mode;
-use rehearsal::sim::world::WorldPorts;
+use rehearsal::model::{LifeId, Mode};
 use rehearsal::worker::ports::{
     ImpactQuery, ImpactRequest, Impacted, PortError, PortResult, Ports,
 };
 
-use super::defect::Defect;
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// Plans nothing: every run ends in `Error`.
 struct AlwaysError;
 
+#[async_trait(?Send)]
 impl Defect for AlwaysError {
-    async fn resolve(&self, _: &WorldPorts, _: &ImpactRequest<'_>) -> PortResult<Impacted> {
+    async fn resolve(&self, _: &Life, _: &ImpactRequest<'_>) -> PortResult<Impacted> {
         Err(PortError::Unavailable)
     }
 }
@@ -38,13 +39,10 @@ fn a_worker_that_sends_every_run_to_error_fails() {
 /// Plans all images but the first.
 struct WrongImages;
 
+#[async_trait(?Send)]
 impl Defect for WrongImages {
-    async fn resolve(
-        &self,
-        world: &WorldPorts,
-        request: &ImpactRequest<'_>,
-    ) -> PortResult<Impacted> {
-        let mut impacted = world.impact_index().resolve(request).await?;
+    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
+        let mut impacted = life.world.impact_index().resolve(request).await?;
         impacted.digests.remove(0);
         impacted.candidates -= 1;
         Ok(impacted)
@@ -65,11 +63,16 @@ fn a_worker_that_plans_the_wrong_images_fails() {
 struct Silent;
 
 impl Defect for Silent {
-    fn counter(&self, _: &dyn Instruments, _: CounterSeries) -> u64 {
+    fn counter(&self, _: &LifeId, _: &dyn Instruments, _: CounterSeries) -> u64 {
         0
     }
 
-    fn histogram(&self, plain: &dyn Instruments, series: HistogramSeries) -> HistogramRead {
+    fn histogram(
+        &self,
+        _: &LifeId,
+        plain: &dyn Instruments,
+        series: HistogramSeries,
+    ) -> HistogramRead {
         let bounds = plain.histogram(series).bounds;
         HistogramRead {
             cumulative: vec![0; bounds.len() + 1],
@@ -79,11 +82,11 @@ impl Defect for Silent {
         }
     }
 
-    fn runs_active(&self, _: &dyn Instruments, _: Mode) -> i64 {
+    fn runs_active(&self, _: &LifeId, _: &dyn Instruments, _: Mode) -> i64 {
         0
     }
 
-    fn backlog(&self, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
+    fn backlog(&self, _: &LifeId, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
 
     fn series_count(&self, _: &dyn Instruments) -> usize {
         0

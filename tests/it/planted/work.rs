@@ -1,25 +1,25 @@
 //! Defects on the way from a segment's message to its published events.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use async_trait::async_trait;
 use rehearsal::check::InvariantName as N;
-use rehearsal::model::observation::{Observation, Observer};
+use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{Answer, Applied, Commit, Event, EventId, ScanReport, Step, Timestamp};
-use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
-    Lease, Notify, PortResult, Ports, Queue, RunDocument, ScanRequest, Scanner, ScannerError, Store,
+    Notify, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, Store,
 };
 
-use super::defect::{Carried, Defect};
 use super::{Expected, assert_caught};
+use crate::plant::{Defect, Life};
 
 /// A store client that takes "done by another" and "refused" for success.
 struct Hopeful;
 
+#[async_trait(?Send)]
 impl Defect for Hopeful {
-    async fn commit(&self, world: &WorldPorts, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = world.store().commit(commit).await?;
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit).await?;
         let is_over = matches!(answer, Answer::AppliedByAnother | Answer::Refused(_));
         if !is_over || !matches!(commit.step, Step::Segment(_)) {
             return Ok(answer);
@@ -66,13 +66,14 @@ fn a_refusal_taken_for_success_breaks_segment_once() {
 /// A client that reads only the first page of a report.
 struct FirstPageOnly;
 
+#[async_trait(?Send)]
 impl Defect for FirstPageOnly {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let mut report = world.scanner().report(request).await?;
+        let mut report = life.world.scanner().report(request).await?;
         report.findings = report.findings.iter().take(2).cloned().collect();
         Ok(report)
     }
@@ -95,16 +96,17 @@ fn a_report_read_in_part_breaks_delta_truth() {
 /// A client that refuses some images by itself.
 struct Squeamish;
 
+#[async_trait(?Send)]
 impl Defect for Squeamish {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         if request.image.as_bytes()[0].is_multiple_of(4) {
             return Err(ScannerError::Refused);
         }
-        world.scanner().report(request).await
+        life.world.scanner().report(request).await
     }
 }
 
@@ -125,14 +127,15 @@ fn a_failure_without_a_cause_breaks_blame() {
 /// A client that asks twice on one permit.
 struct AsksTwice;
 
+#[async_trait(?Send)]
 impl Defect for AsksTwice {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        world.scanner().report(request).await?;
-        world.scanner().report(request).await
+        life.world.scanner().report(request).await?;
+        life.world.scanner().report(request).await
     }
 }
 
@@ -207,19 +210,10 @@ fn a_missed_deadline_breaks_lease_discipline() {
 /// A queue client that acknowledges messages as they come.
 struct AcknowledgesFirst;
 
+#[async_trait(?Send)]
 impl Defect for AcknowledgesFirst {
-    async fn lease<M: Carried>(
-        &self,
-        world: &WorldPorts,
-        lease: Duration,
-        patience: Duration,
-    ) -> PortResult<Option<Lease<M>>> {
-        let queue = M::queue(world);
-        let leased = queue.lease(lease, patience).await?;
-        if let Some(lease) = &leased {
-            queue.acknowledge(lease.delivery).await?;
-        }
-        Ok(leased)
+    async fn leased(&self, life: &Life, queue: QueueName, delivery: u64) -> PortResult<()> {
+        life.acknowledge(queue, delivery).await.map(drop)
     }
 }
 
@@ -240,8 +234,9 @@ fn an_early_acknowledgement_breaks_no_loss() {
 /// A relay that says it has told Notify, and has not.
 struct NotifyNotTold;
 
+#[async_trait(?Send)]
 impl Defect for NotifyNotTold {
-    async fn publish(&self, _: &WorldPorts, _: &[Event]) -> PortResult<()> {
+    async fn publish(&self, _: &Life, _: &[Event]) -> PortResult<()> {
         Ok(())
     }
 }
@@ -286,14 +281,15 @@ fn events_nobody_wrote_break_event_outbox() {
 /// A runner that tells Notify of each scan itself.
 struct TellsNotify;
 
+#[async_trait(?Send)]
 impl Defect for TellsNotify {
     async fn report(
         &self,
-        world: &WorldPorts,
+        life: &Life,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let _ = world.notify().publish(&[]).await;
-        world.scanner().report(request).await
+        let _ = life.world.notify().publish(&[]).await;
+        life.world.scanner().report(request).await
     }
 }
 

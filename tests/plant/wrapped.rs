@@ -21,24 +21,29 @@ use rehearsal::worker::ports::{
     Store,
 };
 
-use super::defect::{Carried, Defect};
+use super::defect::Defect;
+use super::life::{Carried, Life};
 
 /// Hands out wrapped ports and instruments.
-pub struct Planted<D>(pub Rc<D>);
+pub struct Planted(pub Rc<dyn Defect>);
 
-impl<D: Defect> Cast for Planted<D> {
-    type Ports = Wrapped<D>;
+impl Cast for Planted {
+    type Ports = Wrapped;
 
-    fn ports(&self, _life: &LifeId, world: WorldPorts) -> Wrapped<D> {
+    fn ports(&self, life: &LifeId, world: WorldPorts) -> Wrapped {
+        let id = life.clone();
         Wrapped {
-            world,
+            life: Life { id, world },
             defect: self.0.clone(),
         }
     }
 
-    fn instruments(&self, _life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
-        let defect = self.0.clone();
-        Box::new(Read { plain, defect })
+    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+        Box::new(Read {
+            life: life.clone(),
+            plain,
+            defect: self.0.clone(),
+        })
     }
 
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
@@ -47,26 +52,27 @@ impl<D: Defect> Cast for Planted<D> {
 }
 
 /// The instruments of a life with a defect before them.
-struct Read<D> {
+struct Read {
+    life: LifeId,
     plain: Box<dyn Instruments>,
-    defect: Rc<D>,
+    defect: Rc<dyn Defect>,
 }
 
-impl<D: Defect> Instruments for Read<D> {
+impl Instruments for Read {
     fn counter(&self, series: CounterSeries) -> u64 {
-        self.defect.counter(&*self.plain, series)
+        self.defect.counter(&self.life, &*self.plain, series)
     }
 
     fn histogram(&self, series: HistogramSeries) -> HistogramRead {
-        self.defect.histogram(&*self.plain, series)
+        self.defect.histogram(&self.life, &*self.plain, series)
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {
-        self.defect.runs_active(&*self.plain, mode)
+        self.defect.runs_active(&self.life, &*self.plain, mode)
     }
 
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
-        self.defect.backlog(&*self.plain, show);
+        self.defect.backlog(&self.life, &*self.plain, show);
     }
 
     fn series_count(&self) -> usize {
@@ -79,21 +85,13 @@ impl<D: Defect> Instruments for Read<D> {
 }
 
 /// The world's ports with a defect before them; each of a life's ports is this one.
-pub struct Wrapped<D> {
-    world: WorldPorts,
-    defect: Rc<D>,
+#[derive(Clone)]
+pub struct Wrapped {
+    life: Life,
+    defect: Rc<dyn Defect>,
 }
 
-impl<D> Clone for Wrapped<D> {
-    fn clone(&self) -> Self {
-        Self {
-            world: self.world.clone(),
-            defect: self.defect.clone(),
-        }
-    }
-}
-
-impl<D: Defect> Ports for Wrapped<D> {
+impl Ports for Wrapped {
     type Clock = Self;
     type Store = Self;
     type PlannerQueue = Self;
@@ -132,55 +130,62 @@ impl<D: Defect> Ports for Wrapped<D> {
     }
 
     fn random(&self) -> &Self::Random {
-        self.world.random()
+        self.life.world.random()
     }
 }
 
-impl<D: Defect> Clock for Wrapped<D> {
+impl Clock for Wrapped {
     fn elapsed(&self) -> Duration {
-        self.world.clock().elapsed() / self.defect.clock_slowness()
+        self.life.world.clock().elapsed() / self.defect.clock_slowness()
     }
 
     async fn sleep(&self, duration: Duration) {
         let slowness = self.defect.clock_slowness();
-        self.world.clock().sleep(duration * slowness).await;
+        self.life.world.clock().sleep(duration * slowness).await;
     }
 }
 
-impl<D: Defect> Scanner for Wrapped<D> {
+impl Scanner for Wrapped {
     async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
-        self.defect.report(&self.world, request).await
+        self.defect.report(&self.life, request).await
     }
 }
 
-impl<D: Defect> ImpactQuery for Wrapped<D> {
+impl ImpactQuery for Wrapped {
     async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
-        self.defect.resolve(&self.world, request).await
+        self.defect.resolve(&self.life, request).await
     }
 }
 
-impl<D: Defect> Notify for Wrapped<D> {
+impl Notify for Wrapped {
     async fn publish(&self, events: &[Event]) -> PortResult<()> {
-        self.defect.publish(&self.world, events).await
+        self.defect.publish(&self.life, events).await
     }
 }
 
-impl<D: Defect, M: Carried> Queue<M> for Wrapped<D> {
+impl<M: Carried> Queue<M> for Wrapped {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
+        let posted = message.posted();
         let defect = &self.defect;
-        defect.enqueue(&self.world, message, idempotency_key).await
+        defect.enqueue(&self.life, posted, idempotency_key).await
     }
 
     async fn lease(&self, lease: Duration, patience: Duration) -> PortResult<Option<Lease<M>>> {
-        self.defect.lease(&self.world, lease, patience).await
+        let queue = M::queue(&self.life.world);
+        let leased = queue.lease(lease, patience).await?;
+        if let Some(Lease { delivery, .. }) = leased {
+            self.defect.leased(&self.life, M::QUEUE, delivery).await?;
+        }
+        Ok(leased)
     }
 
     async fn renew(&self, delivery: u64, lease: Duration) -> PortResult<LeaseAnswer> {
-        M::queue(&self.world).renew(delivery, lease).await
+        let defect = &self.defect;
+        defect.renew(&self.life, M::QUEUE, delivery, lease).await
     }
 
     async fn acknowledge(&self, delivery: u64) -> PortResult<LeaseAnswer> {
-        M::queue(&self.world).acknowledge(delivery).await
+        M::queue(&self.life.world).acknowledge(delivery).await
     }
 
     async fn release(
@@ -189,28 +194,31 @@ impl<D: Defect, M: Carried> Queue<M> for Wrapped<D> {
         delay: Duration,
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
-        let queue = M::queue(&self.world);
-        queue.release(delivery, delay, counted).await
+        let defect = &self.defect;
+        let released = defect.release(&self.life, M::QUEUE, delivery, delay, counted);
+        released.await
     }
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        M::queue(&self.world).dead_letter(delivery, reason).await
+        M::queue(&self.life.world)
+            .dead_letter(delivery, reason)
+            .await
     }
 
     async fn discard(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        M::queue(&self.world).discard(delivery, reason).await
+        M::queue(&self.life.world).discard(delivery, reason).await
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
-        M::queue(&self.world).redrive(limit).await
+        M::queue(&self.life.world).redrive(limit).await
     }
 
     async fn depth(&self) -> PortResult<QueueDepth> {
-        M::queue(&self.world).depth().await
+        M::queue(&self.life.world).depth().await
     }
 }
 
-impl<D: Defect> Wrapped<D> {
+impl Wrapped {
     fn bend<'a>(&self, document: impl Into<Option<&'a mut RunDocument>>) {
         if let Some(document) = document.into() {
             self.defect.bend_run(document);
@@ -218,25 +226,26 @@ impl<D: Defect> Wrapped<D> {
     }
 }
 
-impl<D: Defect> Store for Wrapped<D> {
+impl Store for Wrapped {
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
-        self.defect.commit(&self.world, commit).await
+        self.defect.commit(&self.life, commit).await
     }
 
     async fn planning_runs(&self, per_tenant: usize) -> PortResult<Stamped<Vec<PlanningHead>>> {
-        let mut heads = self.world.store().planning_runs(per_tenant).await?;
+        let mut heads = self.life.world.store().planning_runs(per_tenant).await?;
         self.defect.bend_waiting(&mut heads.value);
         Ok(heads)
     }
 
     async fn begin_planning(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
-        let mut read = self.world.store().begin_planning(run).await?;
+        let mut read = self.life.world.store().begin_planning(run).await?;
+        self.defect.bend_planning(&mut read);
         self.bend(read.value.as_mut());
         Ok(read)
     }
 
     async fn run(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
-        let mut read = self.world.store().run(run).await?;
+        let mut read = self.life.world.store().run(run).await?;
         self.bend(read.value.as_mut());
         Ok(read)
     }
@@ -246,27 +255,34 @@ impl<D: Defect> Store for Wrapped<D> {
         key: &SegmentKey,
         delivery: u64,
     ) -> PortResult<Stamped<SegmentDocument>> {
-        let mut read = self.world.store().begin_segment(key, delivery).await?;
+        let begun = self.defect.begin_segment(&self.life, key, delivery);
+        let mut read = begun.await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
     async fn segment(&self, key: &SegmentKey) -> PortResult<Stamped<SegmentDocument>> {
-        let mut read = self.world.store().segment(key).await?;
+        let mut read = self.life.world.store().segment(key).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
     async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
-        self.world.store().schedules().await
+        let mut read = self.life.world.store().schedules().await?;
+        self.defect.bend_schedules(read.now, &mut read.value);
+        Ok(read)
     }
 
     async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
-        self.world.store().schedule(id).await
+        let mut read = self.life.world.store().schedule(id).await?;
+        if let Some(document) = &mut read.value {
+            self.defect.bend_schedule(read.now, document);
+        }
+        Ok(read)
     }
 
     async fn exports(&self, limit: usize) -> PortResult<Stamped<(u64, Vec<Export>)>> {
-        self.world.store().exports(limit).await
+        self.life.world.store().exports(limit).await
     }
 
     async fn last_reports(
@@ -274,7 +290,9 @@ impl<D: Defect> Store for Wrapped<D> {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Stamped<Vec<Option<Timestamp>>>> {
-        self.world.store().last_reports(tenant, images).await
+        let mut read = self.life.world.store().last_reports(tenant, images).await?;
+        self.defect.bend_last_reports(read.now, &mut read.value);
+        Ok(read)
     }
 
     async fn baselines(
@@ -282,23 +300,23 @@ impl<D: Defect> Store for Wrapped<D> {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        self.world.store().baselines(tenant, images).await
+        self.defect.baselines(&self.life, tenant, images).await
     }
 
     async fn intents(&self, limit: usize) -> PortResult<Vec<Intent>> {
-        self.world.store().intents(limit).await
+        self.life.world.store().intents(limit).await
     }
 
     async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
-        self.world.store().intents_enqueued(runs).await
+        self.life.world.store().intents_enqueued(runs).await
     }
 
     async fn outbox(&self, limit: usize) -> PortResult<(Vec<Event>, u64)> {
-        self.world.store().outbox(limit).await
+        self.defect.outbox(&self.life, limit).await
     }
 
     async fn forget_events(&self, events: &[EventId]) -> PortResult<()> {
-        self.world.store().forget_events(events).await
+        self.defect.forget_events(&self.life, events).await
     }
 
     async fn reserve_permits(
@@ -308,15 +326,13 @@ impl<D: Defect> Store for Wrapped<D> {
         count: u32,
         lead: Duration,
     ) -> PortResult<Permits> {
-        let store = self.world.store();
-        let reserved = store.reserve_permits(schedule, rate_per_second, count, lead);
-        let mut permits = reserved.await?;
-        self.defect.bend_permits(&mut permits);
-        Ok(permits)
+        let (defect, life) = (&self.defect, &self.life);
+        let reserved = defect.reserve_permits(life, schedule, rate_per_second, count, lead);
+        reserved.await
     }
 
     async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
-        self.world.store().backlog().await
+        self.life.world.store().backlog().await
     }
 
     async fn heartbeat(
@@ -325,8 +341,10 @@ impl<D: Defect> Store for Wrapped<D> {
         abandoned_after: Duration,
         stopping: bool,
     ) -> PortResult<Heartbeat> {
-        let store = self.world.store();
-        store.heartbeat(life, abandoned_after, stopping).await
+        let store = self.life.world.store();
+        let mut heartbeat = store.heartbeat(life, abandoned_after, stopping).await?;
+        self.defect.bend_heartbeat(&mut heartbeat);
+        Ok(heartbeat)
     }
 
     async fn stale_work(
@@ -334,7 +352,9 @@ impl<D: Defect> Store for Wrapped<D> {
         stale_after: Duration,
         run_timeout: Duration,
     ) -> PortResult<Stamped<StaleWork>> {
-        let store = self.world.store();
-        store.stale_work(stale_after, run_timeout).await
+        let store = self.life.world.store();
+        let mut read = store.stale_work(stale_after, run_timeout).await?;
+        self.defect.bend_stale_work(&mut read.value);
+        Ok(read)
     }
 }
