@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
+use crate::model::Timestamp;
 use crate::scenario::Duration;
 use crate::scenario::write::{Step, find_mut, remove};
 
@@ -11,11 +12,12 @@ use crate::scenario::write::{Step, find_mut, remove};
 pub type Reduction = fn(&Table) -> Vec<Table>;
 
 /// All ways, in the order in which they are tried.
-pub const REDUCTIONS: [(&str, Reduction); 6] = [
+pub const REDUCTIONS: [(&str, Reduction); 7] = [
     (
         "leaving out faults, operations and schedules",
         fewer_elements,
     ),
+    ("fewer processes and images", fewer_of_all),
     ("a shorter time", shorter_duration),
     ("smaller numbers", smaller_numbers),
     ("defaults", fewer_keys),
@@ -51,6 +53,29 @@ fn fewer_elements(table: &Table) -> Vec<Table> {
     candidates
 }
 
+/// What a person looks at first, and few of it: also where the default is more.
+const FEW: [(&str, &str, &[i64]); 2] = [
+    ("workers", "processes", &[1, 2]),
+    ("fleet", "images", &[1, 2, 5, 10, 20, 50, 100, 200, 500]),
+];
+
+/// One process or two, and a few images.
+fn fewer_of_all(table: &Table) -> Vec<Table> {
+    let mut candidates = Vec::new();
+    for (section, key, numbers) in FEW {
+        for number in numbers {
+            let mut candidate = table.clone();
+            let entry = candidate.entry(section);
+            let part = entry.or_insert_with(|| Value::Table(Table::new()));
+            if let Value::Table(part) = part {
+                part.insert(key.into(), Value::Integer(*number));
+                candidates.push(candidate);
+            }
+        }
+    }
+    candidates
+}
+
 /// Ends sooner.
 fn shorter_duration(table: &Table) -> Vec<Table> {
     let Some(duration) = table.get("duration").and_then(duration_of) else {
@@ -72,22 +97,21 @@ fn shorter_duration(table: &Table) -> Vec<Table> {
         .collect()
 }
 
-/// Puts a smaller number for every whole number above 1: 1, a few, the half, one less.
+/// Puts a smaller number for every whole number above 1: 1, 2, 5, 10, and so on, or one less.
 fn smaller_numbers(table: &Table) -> Vec<Table> {
     let mut candidates = Vec::new();
     for path in paths(table) {
         let Some(&Value::Integer(number)) = find(table, &path) else {
             continue;
         };
-        let is_seed = path == [Step::Key("seed".into())];
-        let mut smaller = vec![1, 2, 5, number / 10, number / 2, number - 1];
-        smaller.retain(|smaller| (1..number).contains(smaller) && !is_seed);
-        smaller.dedup();
-        candidates.extend(
-            smaller
-                .into_iter()
-                .map(|number| with(table, &path, number.into())),
-        );
+        if path == [Step::Key("seed".into())] {
+            continue;
+        }
+        let powers = (0..18).map(|digits| 10_i64.pow(digits));
+        let rounds = powers.flat_map(|power| [power, 2 * power, 5 * power]);
+        let one_less = (3..=10).contains(&number).then_some(number - 1);
+        let smaller = rounds.take_while(|round| *round < number).chain(one_less);
+        candidates.extend(smaller.map(|number| with(table, &path, number.into())));
     }
     // A list of named processes or tenants becomes a number of them.
     for key in ["processes", "tenants", "namespaces", "repositories"] {
@@ -104,18 +128,57 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// Leaves out single keys and whole tables, so that their defaults hold.
+/// Leaves out single keys and whole tables, so that their defaults hold. The tenants go with those who
+/// name them, and the start with the minutes that were before it.
 fn fewer_keys(table: &Table) -> Vec<Table> {
     let without = |path: &Vec<Step>| {
         let mut candidate = table.clone();
         remove(&mut candidate, path).then_some(candidate)
     };
     let is_key = |path: &&Vec<Step>| matches!(path.last(), Some(Step::Key(_)));
-    paths(table)
-        .iter()
-        .filter(is_key)
-        .filter_map(without)
+    let paths = paths(table);
+    let single = paths.iter().filter(is_key).filter_map(without);
+    single
+        .chain([without_tenants(table)])
+        .chain(without_start(table))
         .collect()
+}
+
+fn without_tenants(table: &Table) -> Table {
+    let mut candidate = table.clone();
+    if let Some(Value::Table(fleet)) = candidate.get_mut("fleet") {
+        fleet.remove("tenants");
+    }
+    let schedules = candidate.get_mut("schedule").and_then(Value::as_array_mut);
+    let schedules = schedules.into_iter().flatten();
+    for schedule in schedules.filter_map(Value::as_table_mut) {
+        schedule.remove("tenant");
+    }
+    candidate
+}
+
+/// Starts when scenarios do, at a full hour, with everything as many minutes past the hour as before.
+fn without_start(table: &Table) -> Option<Table> {
+    let start: Timestamp = table.get("start")?.as_str()?.parse().ok()?;
+    let before = start.nanos() % (3_600 * 1_000_000_000);
+    let later = |value: &mut Value| {
+        if let Some(time) = duration_of(value) {
+            *value = Duration::from_nanos(time.as_nanos() + before)
+                .to_string()
+                .into();
+        }
+    };
+    let mut candidate = table.clone();
+    candidate.remove("start");
+    candidate.get_mut("duration").into_iter().for_each(later);
+    for list in ["fault", "operation"] {
+        let elements = candidate.get_mut(list).and_then(Value::as_array_mut);
+        let elements = elements.into_iter().flatten();
+        elements
+            .filter_map(|element| element.get_mut("at"))
+            .for_each(later);
+    }
+    Some(candidate)
 }
 
 /// Puts a constant in the place of each distribution.
@@ -162,12 +225,12 @@ fn rounder_numbers(number: f64) -> Vec<Value> {
         .collect()
 }
 
-/// Times in whole hours, ten minutes, minutes, ten seconds and seconds, below and above.
+/// Times in whole hours, ten minutes, minutes, ten seconds, seconds and tenths, below and above.
 fn rounder_times(time: Duration) -> Vec<Value> {
     let nanos = time.as_nanos();
-    let units_seconds = [3_600, 600, 60, 10, 1];
-    let rounded = units_seconds.into_iter().flat_map(|unit| {
-        let unit = unit * 1_000_000_000;
+    let units_tenths = [36_000, 6_000, 600, 100, 10, 1];
+    let rounded = units_tenths.into_iter().flat_map(|unit| {
+        let unit = unit * 100_000_000;
         [nanos / unit * unit, nanos.div_ceil(unit) * unit]
     });
     let differs = |rounded: &u64| *rounded > 0 && *rounded != nanos;
@@ -234,5 +297,57 @@ fn walk(value: &Value, path: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
             .enumerate()
             .for_each(|(index, value)| into(Step::Index(index), value)),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(text: &str) -> Table {
+        text.parse().expect("it is TOML")
+    }
+
+    #[test]
+    fn large_numbers_become_round_ones() {
+        let images = |table: &Table| table["fleet"]["images"].as_integer();
+        let smaller = |text| {
+            smaller_numbers(&table(text))
+                .iter()
+                .filter_map(images)
+                .collect()
+        };
+        let found: Vec<i64> = smaller("fleet.images = 600");
+        assert_eq!(found, [1, 2, 5, 10, 20, 50, 100, 200, 500]);
+        let found: Vec<i64> = smaller("fleet.images = 4");
+        assert_eq!(found, [1, 2, 3]);
+    }
+
+    #[test]
+    fn what_was_some_minutes_past_the_hour_still_is() {
+        let parts = table(
+            "start = '2024-10-27T07:50:00Z'
+            duration = '11m'
+            fault = [{ at = '10m', kind = 'notify-outage' }]",
+        );
+        let whole = table(
+            "duration = '1h1m'
+            fault = [{ at = '1h', kind = 'notify-outage' }]",
+        );
+        assert_eq!(without_start(&parts), Some(whole.clone()));
+        assert_eq!(without_start(&whole), None);
+    }
+
+    #[test]
+    fn tenants_go_with_those_who_name_them() {
+        let named = table("fleet.tenants = ['a', 'b']\nschedule = [{ id = 'x', tenant = 'b' }]");
+        let plain = table("fleet = {}\nschedule = [{ id = 'x' }]");
+        assert_eq!(without_tenants(&named), plain);
+    }
+
+    #[test]
+    fn processes_are_fewer_than_the_default() {
+        let first = &fewer_of_all(&table("name = 'x'"))[0];
+        assert_eq!(first, &table("name = 'x'\nworkers.processes = 1"));
     }
 }

@@ -1,5 +1,6 @@
 //! The search: candidates rehearsed in parallel, taken in order.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,19 +20,25 @@ use crate::sweep::{Cause, Trial, TrialOptions};
 /// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
 const EVENTS_MAX: u64 = 20_000_000;
 
+/// After so many events in vain no further seed is tried on a candidate: small ones get more seeds.
+const VAIN_EVENTS: u64 = 200_000;
+
 /// How a bug is shrunk.
 #[derive(Clone, Debug)]
 pub struct ShrinkOptions {
     /// How many rehearsals at once.
     pub jobs: usize,
-    /// Each candidate is tried with its own seed and with the seeds below this: what is smaller
-    /// draws other numbers, and may fail under another seed.
+    /// Each candidate is tried with its own seed and with up to so many others, from 1 on, as long as
+    /// that is quick: what is smaller draws other numbers, and may fail under another seed.
     pub seeds: u64,
 }
 
 impl Default for ShrinkOptions {
     fn default() -> Self {
-        Self { jobs: 1, seeds: 4 }
+        Self {
+            jobs: 1,
+            seeds: 100,
+        }
     }
 }
 
@@ -88,11 +95,12 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         let concrete = concrete(scenario, run.profile, self.cause);
         let table = to_table(&concrete);
         let budget = run.event_budget;
-        let Some(found) = self.rehearse(&table, concrete.seed, budget)? else {
+        let (_, Some(found)) = self.rehearse(&table, concrete.seed, budget)? else {
             return Ok(None);
         };
         let (mut smallest, mut table) = (found, table);
         let mut rehearsals = 1;
+        let mut in_vain = BTreeSet::new();
         loop {
             let before = smallest.size;
             for (reduction, reduce) in REDUCTIONS {
@@ -106,7 +114,10 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                     let candidates = reduce(&table);
                     let rest = candidates.get(from..).unwrap_or_default();
                     rehearsals += rest.len();
-                    let Some((index, found)) = self.first(rest, &smallest)? else {
+                    let found = self.first(rest, &in_vain, &smallest)?;
+                    let failed = found.as_ref().map_or(rest.len(), |(index, _)| *index);
+                    in_vain.extend(rest[..failed].iter().map(to_text));
+                    let Some((index, found)) = found else {
                         break;
                     };
                     from += index;
@@ -120,10 +131,11 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         }
     }
 
-    /// The first candidate that is smaller and fails of the cause.
+    /// The first candidate that is smaller and fails of the cause, and was not tried in vain before.
     fn first(
         &self,
         candidates: &[Table],
+        in_vain: &BTreeSet<String>,
         smallest: &Shrunk,
     ) -> Result<Option<(usize, Shrunk)>, RunError> {
         let next = AtomicUsize::new(0);
@@ -141,7 +153,11 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                         if index >= candidates.len() || index > best() {
                             return;
                         }
-                        let Some(result) = self.attempt(&candidates[index], smallest) else {
+                        let candidate = &candidates[index];
+                        if in_vain.contains(&to_text(candidate)) {
+                            continue;
+                        }
+                        let Some(result) = self.attempt(candidate, smallest) else {
                             continue;
                         };
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,24 +182,42 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         }
         let own = scenario.seed;
         let others = (1..=self.options.seeds).filter(|seed| *seed != own);
-        let mut tried = [own].into_iter().chain(others);
-        tried.find_map(|seed| self.rehearse(table, seed, EVENTS_MAX).transpose())
+        let mut events = 0;
+        for seed in [own].into_iter().chain(others) {
+            match self.rehearse(table, seed, EVENTS_MAX) {
+                Err(error) => return Some(Err(error)),
+                // The seed is a value, too.
+                Ok((_, Some(found))) if found.size < smallest.size => return Some(Ok(found)),
+                Ok((spent, _)) => events += spent,
+            }
+            if events > VAIN_EVENTS {
+                return None;
+            }
+        }
+        None
     }
 
-    /// Rehearses a table; none if it does not fail of the cause.
-    fn rehearse(&self, table: &Table, seed: u64, budget: u64) -> Result<Option<Shrunk>, RunError> {
+    /// Rehearses a table. How many events that took, and what it is if it fails of the cause.
+    fn rehearse(
+        &self,
+        table: &Table,
+        seed: u64,
+        budget: u64,
+    ) -> Result<(u64, Option<Shrunk>), RunError> {
         let mut table = table.clone();
         table.insert("seed".into(), toml::Value::Integer(seed as i64));
         let Some(scenario) = self.load(&to_text(&table)) else {
-            return Ok(None);
+            return Ok((0, None));
         };
         let options = TrialOptions {
             profile: Profile::None,
             event_budget: budget,
         };
         let trial = Trial::of(&self.cast, &scenario, seed, &options, false)?;
+        let events = trial.row.numbers.get("events");
+        let events = events.map_or(budget, |events| *events as u64);
         let failure = trial.failure.filter(|failure| failure.cause == *self.cause);
-        Ok(failure.map(|failure| {
+        let shrunk = failure.map(|failure| {
             let table = to_table(&scenario);
             Shrunk {
                 text: to_text(&table),
@@ -192,7 +226,8 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                 trace: trial.row.trace,
                 scenario,
             }
-        }))
+        });
+        Ok((events, shrunk))
     }
 
     fn load(&self, text: &str) -> Option<Scenario> {
