@@ -1,0 +1,194 @@
+//! Looking for a defect, and making small what finds it.
+
+use std::ops::{Range, RangeInclusive};
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rehearsal::check::{InvariantName, vocabulary};
+use rehearsal::rehearsal::RunOptions;
+use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::shrink::{Shrink, ShrinkOptions, Shrunk};
+use rehearsal::sim::fault_plan::{FaultPlan, Profile};
+use rehearsal::sweep::{SeedFailure, Trial, TrialOptions};
+
+use crate::plant::{Defect, Planted};
+
+/// Makes a defect anew, for one seed.
+pub type Make = fn() -> Rc<dyn Defect>;
+
+/// Kinds of faults and operations, each of which does.
+pub type OneOf = &'static [&'static str];
+
+/// A defect, and how it is found.
+pub struct Bug {
+    /// What it is called in the table.
+    pub name: &'static str,
+    /// The invariants that may find it. Which of them is first depends on the seed.
+    pub by: &'static [InvariantName],
+    /// Within so many seeds it has to be found.
+    pub budget_seeds: u64,
+    /// What has to happen for it to show: one of each of these. Empty: nothing, or one thing.
+    pub needs: &'static [OneOf],
+    /// Makes it.
+    pub make: Make,
+}
+
+/// A seed that has found a defect.
+pub struct Found {
+    /// The seed; those before it were tried in vain.
+    pub seed: u64,
+    /// How it failed.
+    pub failure: SeedFailure,
+    /// What all of the seeds took.
+    pub took: Duration,
+}
+
+impl Bug {
+    /// A defect of the list.
+    pub const fn new(
+        name: &'static str,
+        by: &'static [InvariantName],
+        budget_seeds: u64,
+        make: Make,
+    ) -> Self {
+        Self {
+            name,
+            by,
+            budget_seeds,
+            needs: &[],
+            make,
+        }
+    }
+
+    /// The same, which shows only if one of each of these happens.
+    pub const fn needs(self, needs: &'static [OneOf]) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// The first seed that finds it, by one of its invariants.
+    pub fn find(&self, scenario: &Scenario) -> Option<Found> {
+        let began = Instant::now();
+        let mut seeds = 0..self.budget_seeds;
+        let (seed, failure) =
+            seeds.find_map(|seed| Some((seed, self.found_by(scenario, seed)?)))?;
+        Some(Found {
+            seed,
+            failure,
+            took: began.elapsed(),
+        })
+    }
+
+    /// How many of these seeds find it.
+    pub fn count(&self, scenario: &Scenario, seeds: Range<u64>) -> usize {
+        seeds
+            .filter(|seed| self.found_by(scenario, *seed).is_some())
+            .count()
+    }
+
+    /// How a seed finds it, if it does.
+    fn found_by(&self, scenario: &Scenario, seed: u64) -> Option<SeedFailure> {
+        let failure = failure(self.make, scenario, seed, Profile::Swarm)?;
+        let mut names = self.by.iter().map(|name| name.as_str());
+        names
+            .any(|name| name == failure.cause.name)
+            .then_some(failure)
+    }
+
+    /// The first of these seeds that still fails if none of these kinds happens.
+    pub fn fails_without(
+        &self,
+        scenario: &Scenario,
+        kinds: OneOf,
+        mut seeds: RangeInclusive<u64>,
+    ) -> Option<u64> {
+        seeds.find(|seed| {
+            let seeded = Scenario {
+                seed: *seed,
+                ..scenario.clone()
+            };
+            let mut stated = FaultPlan::state(&seeded, Profile::Swarm);
+            let is_left = |kind: &str| !kinds.contains(&kind);
+            let faults = &mut stated.faults;
+            faults.retain(|fault| is_left(fault.effect.kind().as_str()));
+            let operations = &mut stated.operations;
+            operations.retain(|operation| is_left(operation.kind.as_str()));
+            failure(self.make, &stated, *seed, Profile::None).is_some()
+        })
+    }
+
+    /// The smallest scenario that fails like that seed.
+    pub fn shrink(&self, scenario: &Scenario, found: &Found) -> (Shrunk, Duration) {
+        let began = Instant::now();
+        let make = self.make;
+        let shrink = Shrink {
+            directory: Path::new(""),
+            cause: &found.failure.cause,
+            cast: || Planted(make()),
+            options: ShrinkOptions::default(),
+        };
+        let run = RunOptions {
+            profile: Profile::Swarm,
+            ..RunOptions::default()
+        };
+        let seeded = Scenario {
+            seed: found.seed,
+            ..scenario.clone()
+        };
+        let shrunk = shrink.run(&seeded, &run, |_| {});
+        let shrunk = shrunk.unwrap_or_else(|error| panic!("{error}"));
+        let shrunk = shrunk.unwrap_or_else(|| panic!("{} shows no more when stated", self.name));
+        (shrunk, began.elapsed())
+    }
+}
+
+/// How a seed fails with a defect.
+pub fn failure(
+    make: Make,
+    scenario: &Scenario,
+    seed: u64,
+    profile: Profile,
+) -> Option<SeedFailure> {
+    let options = TrialOptions {
+        profile,
+        event_budget: 20_000_000,
+    };
+    let trial = Trial::of(|| Planted(make()), scenario, seed, &options, false);
+    trial.unwrap_or_else(|error| panic!("{error}")).failure
+}
+
+/// The scenario in which all of them are looked for.
+pub fn quickstart() -> Scenario {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/quickstart.toml");
+    let loader = Loader {
+        vocabulary: vocabulary(),
+        overrides: Vec::new(),
+    };
+    let scenario = loader.load(path.as_ref());
+    scenario.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Does something with each, on all cores; the answers in order.
+pub fn on_all_cores<I: Sync, O: Send>(all: &[I], work: impl Fn(&I) -> O + Sync) -> Vec<O> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((index, item)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            all.get(index).map(|item| (index, item))
+        } {
+            done.push((index, work(item)));
+        }
+        done
+    };
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let mut done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        let joined = workers.into_iter().map(thread::ScopedJoinHandle::join);
+        joined.flat_map(Result::unwrap).collect()
+    });
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, answer)| answer).collect()
+}

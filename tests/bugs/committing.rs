@@ -1,0 +1,253 @@
+//! Commits that say or do another thing than they should.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rehearsal::model::commit::EndReason;
+use rehearsal::model::{
+    Answer, Applied, Baseline, Commit, CommitToken, EventId, ImageDigest, RunId, RunState,
+    SegmentKey, Step, TenantId,
+};
+use rehearsal::worker::ports::{PortResult, Ports, SegmentDocument, Stamped, Store};
+
+use super::per_life::PerLife;
+use crate::plant::{Defect, Life};
+
+/// Gives each repeat of a commit a token of its own.
+#[derive(Default)]
+pub struct FreshTokens(RefCell<BTreeMap<CommitToken, u64>>);
+
+/// So far are the tokens of repeats from those of commits.
+const REPEATS: u64 = 1 << 40;
+
+#[async_trait(?Send)]
+impl Defect for FreshTokens {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        {
+            let mut tries = self.0.borrow_mut();
+            let tries = tries.entry(commit.token.clone()).or_default();
+            bent.token.sequence += *tries * REPEATS;
+            *tries += 1;
+        }
+        life.world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+/// Commits a segment under the newest delivery that the store knows, whoever holds it.
+pub struct BorrowedDelivery;
+
+#[async_trait(?Send)]
+impl Defect for BorrowedDelivery {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = life.world.store();
+        let Step::Segment(segment) = &commit.step else {
+            return store.commit(commit).await;
+        };
+        let read = store.segment(&segment.key).await?.value;
+        let newest = read.segment.map_or(0, |segment| segment.delivery);
+        let mut bent = Commit::clone(commit);
+        bent.token.delivery = newest.max(commit.token.delivery);
+        store.commit(&Arc::new(bent)).await
+    }
+}
+
+/// Begins a segment without raising its fence.
+pub struct NoFence;
+
+#[async_trait(?Send)]
+impl Defect for NoFence {
+    async fn begin_segment(
+        &self,
+        life: &Life,
+        key: &SegmentKey,
+        _: u64,
+    ) -> PortResult<Stamped<SegmentDocument>> {
+        life.world.store().begin_segment(key, 0).await
+    }
+}
+
+/// An image of a tenant.
+type Owned = (TenantId, ImageDigest);
+
+/// Compares with the report that it remembers, not with the last one that was committed.
+#[derive(Default)]
+pub struct StaleBaseline(PerLife<BTreeMap<Owned, Option<Baseline>>>);
+
+#[async_trait(?Send)]
+impl Defect for StaleBaseline {
+    async fn baselines(
+        &self,
+        life: &Life,
+        tenant: &TenantId,
+        images: &[ImageDigest],
+    ) -> PortResult<Vec<Option<Baseline>>> {
+        let read = life.world.store().baselines(tenant, images).await?;
+        Ok(self.0.with(&life.id, |known| {
+            let remembered = images.iter().zip(read).map(|(image, baseline)| {
+                let known = known.entry((tenant.clone(), *image));
+                known.or_insert(baseline).clone()
+            });
+            remembered.collect()
+        }))
+    }
+
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = life.world.store();
+        let mut bent = Commit::clone(commit);
+        let Step::Segment(segment) = &mut bent.step else {
+            return store.commit(commit).await;
+        };
+        let tenant = commit.runs[0].run.tenant.clone();
+        let images: Vec<_> = segment.reports.iter().map(|report| report.image).collect();
+        let current = store.baselines(&tenant, &images).await?;
+        for (report, baseline) in segment.reports.iter_mut().zip(&current) {
+            report.expected = baseline.as_ref().map(|baseline| baseline.revision);
+        }
+        let reports = segment.reports.clone();
+        let answer = store.commit(&Arc::new(bent)).await?;
+        if let Answer::Applied(Applied { at, .. }) = answer {
+            self.0.with(&life.id, |known| {
+                for (report, baseline) in reports.iter().zip(&current) {
+                    let next = report.baseline(baseline.as_ref(), at);
+                    known.insert((tenant.clone(), report.image), Some(next));
+                }
+            });
+        }
+        Ok(answer)
+    }
+}
+
+/// Lets an older report take the place of a newer baseline.
+pub struct BaselineMovedBack;
+
+#[async_trait(?Send)]
+impl Defect for BaselineMovedBack {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if let Step::Segment(segment) = &mut bent.step {
+            for report in &mut segment.reports {
+                report.revision = report.revision.max(report.expected.unwrap_or_default());
+            }
+        }
+        life.world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+/// Takes a plan that lost against another planner's for its own.
+pub struct LoserCounts;
+
+#[async_trait(?Send)]
+impl Defect for LoserCounts {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match life.world.store().commit(commit).await {
+            Ok(Answer::Conflict) if matches!(commit.step, Step::Plan { .. }) => {
+                Ok(Answer::Applied(Applied {
+                    at: commit.runs[0].run.created_at,
+                    backlog: None,
+                    taken: [0; 2],
+                }))
+            }
+            answer => answer,
+        }
+    }
+}
+
+/// Cuts a run the other way round when it has to try again.
+#[derive(Default)]
+pub struct CutInAnotherOrder(RefCell<BTreeMap<RunId, CommitToken>>);
+
+#[async_trait(?Send)]
+impl Defect for CutInAnotherOrder {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if matches!(commit.step, Step::Dispatch) {
+            let run = commit.runs[0].run.id.clone();
+            let mut first = self.0.borrow_mut();
+            if *first.entry(run).or_insert_with(|| commit.token.clone()) != commit.token {
+                for segment in &mut bent.segments {
+                    segment.digests = segment.digests.iter().rev().copied().collect();
+                }
+            }
+        }
+        life.world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+/// Forgets to close the released window of a run that is ended before it is done.
+pub struct WindowStaysOpen;
+
+#[async_trait(?Send)]
+impl Defect for WindowStaysOpen {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = life.world.store();
+        let mut bent = Commit::clone(commit);
+        if let (Step::End(_), Some(write)) = (&commit.step, &mut bent.schedule) {
+            let read = store.schedule(&write.id).await?.value;
+            let before = read.map(|document| document.state.value.running);
+            write.state.running = before.unwrap_or_default();
+            bent.release.clear();
+        }
+        store.commit(&Arc::new(bent)).await
+    }
+}
+
+/// Sets a poisoned message aside without ending its run.
+pub struct PoisonLeavesOpen;
+
+#[async_trait(?Send)]
+impl Defect for PoisonLeavesOpen {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        if !matches!(commit.step, Step::End(EndReason::Poisoned)) {
+            return life.world.store().commit(commit).await;
+        }
+        Ok(Answer::Applied(Applied {
+            at: commit.runs[0].run.created_at,
+            backlog: None,
+            taken: [0; 2],
+        }))
+    }
+}
+
+/// Calls a run complete when all but the last of its segments are.
+pub struct CompleteTooSoon;
+
+#[async_trait(?Send)]
+impl Defect for CompleteTooSoon {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if let (Step::Segment(_), Some(write)) = (&commit.step, bent.runs.first_mut()) {
+            let stats = &write.run.stats;
+            if stats.segments > 2 && stats.segments_completed + 1 == stats.segments {
+                write.run.state = RunState::Completed;
+            }
+        }
+        life.world.store().commit(&Arc::new(bent)).await
+    }
+}
+
+/// Makes the identity of an event from the attempt to commit it, too.
+#[derive(Default)]
+pub struct EventIdOfTheAttempt(RefCell<BTreeMap<SegmentKey, CommitToken>>);
+
+#[async_trait(?Send)]
+impl Defect for EventIdOfTheAttempt {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        if let Step::Segment(segment) = &commit.step {
+            let mut first = self.0.borrow_mut();
+            let first = first.entry(segment.key.clone());
+            let first = first.or_insert_with(|| commit.token.clone());
+            let attempts =
+                u128::from(commit.token.sequence - first.sequence.min(commit.token.sequence));
+            if first.life == commit.token.life {
+                for event in &mut bent.events {
+                    event.event_id = EventId(event.event_id.0 ^ attempts);
+                }
+            }
+        }
+        life.world.store().commit(&Arc::new(bent)).await
+    }
+}

@@ -1,0 +1,280 @@
+//! What happened is right, and it is counted wrongly.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rehearsal::check::{CounterSeries, Instruments, SegmentFate};
+use rehearsal::model::commit::{EndReason, PlanOutcome};
+use rehearsal::model::{Answer, Applied, Commit, LifeId, Mode, Run, RunId, Step, Timestamp};
+use rehearsal::worker::ports::{PortError, PortResult, Ports, RunDocument, Store};
+
+use super::per_life::PerLife;
+use crate::plant::{Defect, Life};
+
+fn is_segment(commit: &Commit) -> bool {
+    matches!(commit.step, Step::Segment(_))
+}
+
+/// The answer of a store that took the commit at once.
+fn taken(commit: &Commit) -> Answer {
+    Answer::Applied(Applied {
+        at: commit.runs[0].run.created_at,
+        backlog: None,
+        taken: [0; 2],
+    })
+}
+
+/// Counts a segment as completed when its commit is sent.
+#[derive(Default)]
+pub struct CountsWhenSent(PerLife<[u64; 2]>);
+
+#[async_trait(?Send)]
+impl Defect for CountsWhenSent {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        if !is_segment(commit) {
+            return life.world.store().commit(commit).await;
+        }
+        let mode = commit.runs[0].run.mode.index();
+        self.0.with(&life.id, |sent| sent[mode] += 1);
+        let answer = life.world.store().commit(commit).await;
+        self.0.with(&life.id, |sent| sent[mode] -= 1);
+        answer
+    }
+
+    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let sent = match series {
+            CounterSeries::Segments(mode, SegmentFate::Completed) => {
+                self.0.with(life, |sent| sent[mode.index()])
+            }
+            _ => 0,
+        };
+        plain.counter(series) + sent
+    }
+}
+
+/// Takes a segment that another delivery has committed for one of its own.
+pub struct CountsAnothers;
+
+#[async_trait(?Send)]
+impl Defect for CountsAnothers {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match life.world.store().commit(commit).await {
+            Ok(Answer::AppliedByAnother) => Ok(taken(commit)),
+            answer => answer,
+        }
+    }
+}
+
+/// Takes a segment commit whose answer is lost for done.
+pub struct UnknownIsDone;
+
+#[async_trait(?Send)]
+impl Defect for UnknownIsDone {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match life.world.store().commit(commit).await {
+            Err(PortError::Unknown) if is_segment(commit) => Ok(taken(commit)),
+            answer => answer,
+        }
+    }
+}
+
+/// Repeats a commit whose answer was lost, and takes whatever it then hears for yes.
+#[derive(Default)]
+pub struct RepeatIsDone(RefCell<BTreeSet<(LifeId, u64)>>);
+
+#[async_trait(?Send)]
+impl Defect for RepeatIsDone {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit).await;
+        let token = (life.id.clone(), commit.token.sequence);
+        match answer {
+            Err(PortError::Unknown) if is_segment(commit) => {
+                self.0.borrow_mut().insert(token);
+            }
+            Ok(Answer::AppliedByAnother | Answer::Refused(_))
+                if self.0.borrow().contains(&token) =>
+            {
+                return Ok(taken(commit));
+            }
+            _ => {}
+        }
+        answer
+    }
+}
+
+/// Counts each version conflict of a segment as `persist_failed`.
+#[derive(Default)]
+pub struct CountsConflicts(PerLife<[u64; 2]>);
+
+#[async_trait(?Send)]
+impl Defect for CountsConflicts {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit).await;
+        if is_segment(commit) && answer == Ok(Answer::Conflict) {
+            let mode = commit.runs[0].run.mode.index();
+            self.0.with(&life.id, |conflicts| conflicts[mode] += 1);
+        }
+        answer
+    }
+
+    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let conflicts = match series {
+            CounterSeries::Segments(mode, SegmentFate::PersistFailed) => {
+                self.0.with(life, |conflicts| conflicts[mode.index()])
+            }
+            _ => 0,
+        };
+        plain.counter(series) + conflicts
+    }
+}
+
+/// Lets a segment of a purged run go without a word.
+pub struct MissingNotCounted;
+
+impl Defect for MissingNotCounted {
+    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        match series {
+            CounterSeries::Segments(_, SegmentFate::RunMissing) => 0,
+            _ => plain.counter(series),
+        }
+    }
+}
+
+/// Counts an image that the Scanner refused nowhere.
+#[derive(Default)]
+pub struct RefusedNotCounted(PerLife<[u64; 2]>);
+
+#[async_trait(?Send)]
+impl Defect for RefusedNotCounted {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit).await;
+        if let (Step::Segment(segment), Ok(Answer::Applied(_))) = (&commit.step, &answer) {
+            let mode = commit.runs[0].run.mode.index();
+            self.0
+                .with(&life.id, |failed| failed[mode] += segment.outcome.failed);
+        }
+        answer
+    }
+
+    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+        let failed = match series {
+            CounterSeries::Images(mode, false) => self.0.with(life, |failed| failed[mode.index()]),
+            _ => 0,
+        };
+        plain.counter(series) - failed
+    }
+}
+
+/// Leaves a run that was cancelled on the active counter.
+#[derive(Default)]
+pub struct CancelledStaysActive(PerLife<[i64; 2]>);
+
+#[async_trait(?Send)]
+impl Defect for CancelledStaysActive {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = life.world.store().commit(commit).await;
+        let is_cancel = matches!(commit.step, Step::End(EndReason::Command));
+        if let (true, Some(booking), Ok(Answer::Applied(_))) = (is_cancel, commit.booking, &answer)
+        {
+            self.0.with(&life.id, |left| {
+                left[booking.mode.index()] -= booking.change;
+            });
+        }
+        answer
+    }
+
+    fn runs_active(&self, life: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
+        plain.runs_active(mode) + self.0.with(life, |left| left[mode.index()])
+    }
+}
+
+/// Takes a run without work up into the active counter.
+pub struct NoWorkIsActive;
+
+impl Defect for NoWorkIsActive {
+    fn runs_active(&self, _: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
+        let no_work = plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
+        plain.runs_active(mode) + no_work as i64
+    }
+}
+
+/// Feeds milliseconds into the histogram of planner latency.
+pub struct Milliseconds;
+
+#[async_trait(?Send)]
+impl Defect for Milliseconds {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut answer = life.world.store().commit(commit).await?;
+        if let (Step::Plan { .. }, Answer::Applied(applied)) = (&commit.step, &mut answer) {
+            let created_at = commit.runs[0].run.created_at;
+            applied.at = created_at.after(applied.at.since(created_at) * 1000);
+        }
+        Ok(answer)
+    }
+}
+
+/// Measures from another instant than the creation of the run.
+pub struct Misdated {
+    /// The instant; none: of this run it measures rightly.
+    instant: fn(&Run) -> Option<Timestamp>,
+    created_at: RefCell<BTreeMap<RunId, Timestamp>>,
+}
+
+impl Misdated {
+    /// Measures from `instant`.
+    pub fn new(instant: fn(&Run) -> Option<Timestamp>) -> Self {
+        Self {
+            instant,
+            created_at: RefCell::default(),
+        }
+    }
+}
+
+#[async_trait(?Send)]
+impl Defect for Misdated {
+    fn bend_run(&self, document: &mut RunDocument) {
+        let run = &mut document.run.value;
+        if let Some(instant) = (self.instant)(run) {
+            let mut created_at = self.created_at.borrow_mut();
+            created_at.insert(run.id.clone(), run.created_at);
+            run.created_at = instant;
+        }
+    }
+
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut right = Commit::clone(commit);
+        for write in &mut right.runs {
+            if let Some(created_at) = self.created_at.borrow().get(&write.run.id) {
+                write.run.created_at = *created_at;
+            }
+        }
+        life.world.store().commit(&Arc::new(right)).await
+    }
+}
+
+/// The rows that a process shows: by mode and schedule.
+type Rows = BTreeMap<(Mode, String), u64>;
+
+/// Shows a backlog for as long as the process lives, however old it is.
+#[derive(Default)]
+pub struct BacklogForEver(PerLife<Rows>);
+
+impl Defect for BacklogForEver {
+    fn backlog(
+        &self,
+        life: &LifeId,
+        plain: &dyn Instruments,
+        show: &mut dyn FnMut(Mode, &str, u64),
+    ) {
+        self.0.with(life, |rows| {
+            plain.backlog(&mut |mode, schedule, images| {
+                rows.insert((mode, schedule.to_owned()), images);
+            });
+            for ((mode, schedule), images) in rows {
+                show(*mode, schedule, *images);
+            }
+        });
+    }
+}

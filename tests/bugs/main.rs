@@ -1,0 +1,96 @@
+//! The bench of bugs: defects such as workers have, each of which a swarm has to find.
+//! See `docs/bug-bench.md`.
+
+mod bench;
+mod committing;
+mod counting;
+mod list;
+mod messages;
+mod outliving;
+mod per_life;
+mod planning;
+#[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
+#[path = "../plant/mod.rs"]
+mod plant;
+mod scanning;
+mod table;
+
+use std::rc::Rc;
+
+use bench::{Bug, failure, on_all_cores, quickstart};
+use rehearsal::shrink::Shrunk;
+use rehearsal::sim::fault_plan::Profile;
+
+/// Defects that a debug build finds soon, too.
+const SOON: [&str; 3] = [
+    "segment-counted-when-sent",
+    "latency-in-milliseconds",
+    "acknowledges-first",
+];
+
+/// Looks for defects and demands that each is found within its budget. Those that need two things
+/// must not be found by any seed so far without one of these.
+fn assert_found(bugs: &[&Bug]) {
+    let scenario = quickstart();
+    let look = |bug: &&Bug| {
+        let Some(found) = bug.find(&scenario) else {
+            return Some(format!("{}: not in {} seeds", bug.name, bug.budget_seeds));
+        };
+        bug.needs.iter().find_map(|kinds| {
+            let seed = bug.fails_without(&scenario, kinds, 0..=found.seed)?;
+            Some(format!("{}: seed {seed} without {kinds:?}", bug.name))
+        })
+    };
+    let wrong: Vec<_> = on_all_cores(bugs, look).into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn three_bugs_are_found_soon() {
+    let soon = list::ALL.iter().filter(|bug| SOON.contains(&bug.name));
+    let soon: Vec<_> = soon.collect();
+    assert_eq!(soon.len(), SOON.len());
+    assert_found(&soon);
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn every_bug_is_found_within_its_budget() {
+    let two = list::ALL.iter().filter(|bug| bug.needs.len() == 2);
+    assert!(two.count() >= 5, "too few need two things");
+    let all: Vec<_> = list::ALL.iter().collect();
+    assert_found(&all);
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn what_is_found_is_made_small() {
+    let scenario = quickstart();
+    let soon = list::ALL.iter().filter(|bug| SOON.contains(&bug.name));
+    for bug in soon {
+        let found = bug.find(&scenario).expect("it is found soon");
+        let (Shrunk { size, text, .. }, _) = bug.shrink(&scenario, &found);
+        let is_small = size.happenings == 0 && (size.schedules, size.processes) == (1, 1);
+        assert!(is_small && size.images <= 2, "{}:\n{text}", bug.name);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
+fn without_a_defect_no_seed_fails() {
+    let scenario = quickstart();
+    let seeds: Vec<u64> = (0..200).collect();
+    let failures = on_all_cores(&seeds, |seed| {
+        failure(|| Rc::new(plant::Healthy), &scenario, *seed, Profile::Swarm)
+    });
+    for (seed, failure) in seeds.iter().zip(failures) {
+        assert_eq!(failure, None, "seed {seed}");
+    }
+}
+
+/// Prints the table of `docs/bug-bench.md`.
+#[test]
+#[ignore = "prints a table: run with --profile checked -- --ignored --nocapture --exact table"]
+fn table() {
+    table::print();
+}

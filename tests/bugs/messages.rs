@@ -1,0 +1,152 @@
+//! Leases and messages that are handled wrongly.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rehearsal::model::observation::QueueName;
+use rehearsal::worker::ports::{LeaseAnswer, PortError, PortResult};
+
+use super::per_life::PerLife;
+use crate::plant::{Defect, Life, Posted};
+
+/// Takes a renewal without an answer for one that was granted.
+pub struct AssumesRenewal;
+
+#[async_trait(?Send)]
+impl Defect for AssumesRenewal {
+    async fn renew(
+        &self,
+        life: &Life,
+        queue: QueueName,
+        delivery: u64,
+        lease: Duration,
+    ) -> PortResult<LeaseAnswer> {
+        let answer = life.renew(queue, delivery, lease).await;
+        Ok(answer.unwrap_or(LeaseAnswer::Done))
+    }
+}
+
+/// Renews every fourth time only: a third of a lease after it has ended.
+#[derive(Default)]
+pub struct RenewsAfterExpiry(PerLife<u32>);
+
+#[async_trait(?Send)]
+impl Defect for RenewsAfterExpiry {
+    async fn renew(
+        &self,
+        life: &Life,
+        queue: QueueName,
+        delivery: u64,
+        lease: Duration,
+    ) -> PortResult<LeaseAnswer> {
+        let times = self.0.with(&life.id, |times| {
+            *times += 1;
+            *times
+        });
+        match times % 4 {
+            0 => life.renew(queue, delivery, lease).await,
+            _ => Ok(LeaseAnswer::Done),
+        }
+    }
+}
+
+/// Acknowledges a segment when it comes, not when it is done.
+pub struct AcknowledgesFirst;
+
+#[async_trait(?Send)]
+impl Defect for AcknowledgesFirst {
+    async fn leased(&self, life: &Life, queue: QueueName, delivery: u64) -> PortResult<()> {
+        match queue {
+            QueueName::Planner => Ok(()),
+            QueueName::Runner => life.acknowledge(queue, delivery).await.map(drop),
+        }
+    }
+}
+
+/// Drops what it holds when it stops, without handing it back.
+pub struct DropsWhenStopped;
+
+#[async_trait(?Send)]
+impl Defect for DropsWhenStopped {
+    async fn release(
+        &self,
+        life: &Life,
+        queue: QueueName,
+        delivery: u64,
+        delay: Duration,
+        counted: bool,
+    ) -> PortResult<LeaseAnswer> {
+        if delay.is_zero() {
+            return Ok(LeaseAnswer::Done);
+        }
+        life.release(queue, delivery, delay, counted).await
+    }
+}
+
+/// Takes an outage for a fault of the message: its delivery counts.
+pub struct OutageIsPoison;
+
+#[async_trait(?Send)]
+impl Defect for OutageIsPoison {
+    async fn release(
+        &self,
+        life: &Life,
+        queue: QueueName,
+        delivery: u64,
+        delay: Duration,
+        counted: bool,
+    ) -> PortResult<LeaseAnswer> {
+        let counted = counted || !delay.is_zero();
+        life.release(queue, delivery, delay, counted).await
+    }
+}
+
+/// Forgets a segment that the queue did not take, after the commit that has released it.
+pub struct EnqueueForgotten;
+
+#[async_trait(?Send)]
+impl Defect for EnqueueForgotten {
+    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
+        match (life.enqueue(posted, key).await, posted) {
+            (Err(_), Posted::Segment(_)) => Ok(()),
+            (answer, _) => answer,
+        }
+    }
+}
+
+/// Ticks an intent off before the queue has taken its message.
+pub struct IntentTickedOff;
+
+#[async_trait(?Send)]
+impl Defect for IntentTickedOff {
+    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
+        match (life.enqueue(posted, key).await, posted) {
+            (Err(_), Posted::Plan(_)) => Ok(()),
+            (answer, _) => answer,
+        }
+    }
+}
+
+/// Gives the message of a repair the idempotency key of the first.
+pub struct KeyReused;
+
+#[async_trait(?Send)]
+impl Defect for KeyReused {
+    async fn enqueue(&self, life: &Life, posted: Posted<'_>, _: &str) -> PortResult<()> {
+        life.enqueue(posted, &posted.key()).await
+    }
+}
+
+/// Sends a message again under a new key when the first enqueue got no answer.
+#[derive(Default)]
+pub struct EnqueuesTwice;
+
+#[async_trait(?Send)]
+impl Defect for EnqueuesTwice {
+    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
+        match life.enqueue(posted, key).await {
+            Err(PortError::Unknown) => life.enqueue(posted, &format!("{key}:again")).await,
+            answer => answer,
+        }
+    }
+}

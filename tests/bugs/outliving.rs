@@ -1,0 +1,135 @@
+//! Processes that come and go, and what they leave behind.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rehearsal::model::{Answer, Commit, Event, EventId, Step};
+use rehearsal::worker::ports::{Heartbeat, Notify, PortResult, Ports, Random, StaleWork, Store};
+
+use super::per_life::PerLife;
+use crate::plant::{Defect, Life};
+
+/// Adds a balance that it takes over twice.
+pub struct TakesTwice;
+
+#[async_trait(?Send)]
+impl Defect for TakesTwice {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut answer = life.world.store().commit(commit).await?;
+        if let (Step::TakeOver, Answer::Applied(applied)) = (&commit.step, &mut answer) {
+            applied.taken = applied.taken.map(|balance| 2 * balance);
+        }
+        Ok(answer)
+    }
+}
+
+/// Keeps its balance although others believed it dead and have taken it over.
+pub struct ZombieKeeps;
+
+impl Defect for ZombieKeeps {
+    fn bend_heartbeat(&self, heartbeat: &mut Heartbeat) {
+        heartbeat.surrendered = [0; 2];
+    }
+}
+
+/// Leaves the balances of the dead alone.
+pub struct NobodyInherits;
+
+impl Defect for NobodyInherits {
+    fn bend_heartbeat(&self, heartbeat: &mut Heartbeat) {
+        heartbeat.abandoned.clear();
+    }
+}
+
+/// Repairs nothing.
+pub struct NoRepair;
+
+impl Defect for NoRepair {
+    fn bend_stale_work(&self, work: &mut StaleWork) {
+        work.segments.clear();
+        work.intents.clear();
+    }
+}
+
+/// Keeps events in memory until they are published.
+#[derive(Default)]
+pub struct OutboxInMemory(PerLife<Vec<Event>>);
+
+#[async_trait(?Send)]
+impl Defect for OutboxInMemory {
+    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut bent = Commit::clone(commit);
+        let mut events = std::mem::take(&mut bent.events);
+        let answer = life.world.store().commit(&Arc::new(bent)).await?;
+        if matches!(answer, Answer::Applied(_)) {
+            self.0.with(&life.id, |kept| kept.append(&mut events));
+        }
+        Ok(answer)
+    }
+
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+        life.world.store().outbox(limit).await?;
+        Ok(self.0.with(&life.id, |kept| {
+            let first = kept.iter().take(limit).cloned().collect();
+            (first, kept.len() as u64)
+        }))
+    }
+
+    async fn forget_events(&self, life: &Life, events: &[EventId]) -> PortResult<()> {
+        self.0.with(&life.id, |kept| {
+            kept.retain(|event| !events.contains(&event.event_id));
+        });
+        Ok(())
+    }
+}
+
+/// Drops the events of a run that was purged.
+pub struct EventsGoWithTheRun;
+
+#[async_trait(?Send)]
+impl Defect for EventsGoWithTheRun {
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+        let store = life.world.store();
+        let (events, depth) = store.outbox(limit).await?;
+        let (mut kept, mut dropped) = (Vec::new(), Vec::new());
+        for event in events {
+            match store.run(&event.attributes.run).await?.value {
+                Some(_) => kept.push(event),
+                None => dropped.push(event.event_id),
+            }
+        }
+        if !dropped.is_empty() {
+            store.forget_events(&dropped).await?;
+        }
+        Ok((kept, depth))
+    }
+}
+
+/// Takes an event that Notify did not take for published.
+pub struct PublishedAnyway;
+
+#[async_trait(?Send)]
+impl Defect for PublishedAnyway {
+    async fn publish(&self, life: &Life, events: &[Event]) -> PortResult<()> {
+        let _ = life.world.notify().publish(events).await;
+        Ok(())
+    }
+}
+
+/// In one world of a hundred, loses all events.
+#[derive(Default)]
+pub struct Canary(Cell<Option<bool>>);
+
+#[async_trait(?Send)]
+impl Defect for Canary {
+    async fn publish(&self, life: &Life, events: &[Event]) -> PortResult<()> {
+        let draw = || life.world.random().below(100) == 0;
+        let loses = self.0.get().unwrap_or_else(draw);
+        self.0.set(Some(loses));
+        match loses {
+            true => Ok(()),
+            false => life.world.notify().publish(events).await,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Bad manners towards the Scanner, and answers of it that are misunderstood.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rehearsal::model::{ScanReport, ScheduleId, Timestamp};
+use rehearsal::worker::ports::{
+    Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
+};
+
+use super::per_life::PerLife;
+use crate::plant::{Defect, Life};
+
+/// Takes one answer of the Scanner for another.
+pub struct Misreads(pub fn(ScannerError) -> ScannerError);
+
+#[async_trait(?Send)]
+impl Defect for Misreads {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        life.world.scanner().report(request).await.map_err(self.0)
+    }
+}
+
+/// Asks once more, on the same permit, when the Scanner has failed.
+pub struct AsksOnceMore;
+
+#[async_trait(?Send)]
+impl Defect for AsksOnceMore {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        let scanner = life.world.scanner();
+        match scanner.report(request).await {
+            Err(ScannerError::Failed) => scanner.report(request).await,
+            answer => answer,
+        }
+    }
+}
+
+/// After a failure it goes by its own back-off, also when the Scanner asks to wait.
+#[derive(Default)]
+pub struct OneBackoffForAll(PerLife<bool>);
+
+#[async_trait(?Send)]
+impl Defect for OneBackoffForAll {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        let answer = life.world.scanner().report(request).await;
+        self.0.with(&life.id, |has_failed| match answer {
+            Err(ScannerError::Throttled(_)) if *has_failed => Err(ScannerError::Failed),
+            Err(ScannerError::Failed) => {
+                *has_failed = true;
+                answer
+            }
+            answer => answer,
+        })
+    }
+}
+
+/// Takes a refusal for good for a passing failure when it is not the first answer.
+pub struct RefusalOfARetry;
+
+#[async_trait(?Send)]
+impl Defect for RefusalOfARetry {
+    async fn report(
+        &self,
+        life: &Life,
+        request: &ScanRequest<'_>,
+    ) -> Result<ScanReport, ScannerError> {
+        match life.world.scanner().report(request).await {
+            Err(ScannerError::Refused) if request.attempt > 1 => Err(ScannerError::Failed),
+            answer => answer,
+        }
+    }
+}
+
+/// Keeps the rate of each schedule by itself, without a look at the other processes.
+#[derive(Default)]
+pub struct OwnPermits(PerLife<BTreeMap<ScheduleId, Timestamp>>);
+
+#[async_trait(?Send)]
+impl Defect for OwnPermits {
+    async fn reserve_permits(
+        &self,
+        life: &Life,
+        schedule: &ScheduleId,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+    ) -> PortResult<Permits> {
+        // Only the store tells the time; what it reserves is not used.
+        let store = life.world.store();
+        let shared = store.reserve_permits(schedule, rate_per_second, 1, lead);
+        let Permits { now, interval, .. } = shared.await?;
+        let first = self.0.with(&life.id, |next| {
+            let next = next.entry(schedule.clone()).or_default();
+            let first = now.after(lead).max(*next);
+            *next = first.after(interval * count);
+            first
+        });
+        Ok(Permits {
+            now,
+            first,
+            interval,
+            count,
+        })
+    }
+}
