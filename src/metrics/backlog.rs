@@ -117,12 +117,15 @@ impl BacklogCache {
     /// Sets one value, read from the store at `observed_at` (the process's elapsed time), unless a
     /// newer one is known.
     ///
-    /// A schedule that the last [`refresh`](Self::refresh) did not know, although it read later, is
-    /// gone: its value is dropped. Once the cap is reached a schedule that isn't known yet waits for
+    /// What the last [`refresh`](Self::refresh) or [`confirm`](Self::confirm) read is newer, whether
+    /// it knew the schedule or not. Once the cap is reached a schedule that isn't known yet waits for
     /// the next refresh, and that is counted.
     pub fn set(&self, mode: Mode, schedule: &str, images: u64, observed_at: Duration) {
         let mut state = self.state();
         let state = &mut *state;
+        if state.confirmed > observed_at {
+            return;
+        }
         match state
             .entries
             .binary_search_by(|entry| entry.cmp_key(schedule, mode))
@@ -133,7 +136,6 @@ impl BacklogCache {
                 state.generation += u64::from(entry.images != images);
                 (entry.images, entry.observed_at) = (images, observed_at);
             }
-            Err(_) if state.confirmed > observed_at => {}
             Err(_) if state.entries.len() >= self.options.series_max => self.overflowed.increment(),
             Err(index) => {
                 state

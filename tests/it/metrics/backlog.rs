@@ -29,8 +29,13 @@ proptest! {
             let mode = Mode::ALL[which % 2];
             match kind {
                 0..=2 => {
-                    backlog.set(mode, NAMES[which], images, at);
-                    model.insert((NAMES[which], mode), (images, now));
+                    // An answer may come late: what is newer stands.
+                    let then = now.saturating_sub(u64::from(mask % 4));
+                    backlog.set(mode, NAMES[which], images, Duration::from_secs(then));
+                    let known = model.get(&(NAMES[which], mode)).map_or(0, |(_, at)| *at);
+                    if then >= known.max(confirmed) {
+                        model.insert((NAMES[which], mode), (images, then));
+                    }
                 }
                 3 => {
                     backlog.confirm(at);
@@ -44,6 +49,7 @@ proptest! {
                         values.sort_by_key(|(_, name, _)| *name);
                     }
                     backlog.refresh(values.iter().copied(), at);
+                    confirmed = now;
                     model = values.iter().map(|(mode, name, n)| ((*name, *mode), (*n, now))).collect();
                 }
             }
