@@ -4,20 +4,16 @@
 //! the rules record is given to it as data, so that each rule is compared on the same input.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use rehearsal::metrics::Labels;
-use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, Recorded, RuleFile, Span, evaluate};
-use rehearsal::promql::{Engine, Query, Selection, Semantics, Source, Store};
+use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, RuleFile, Span, evaluate};
+use rehearsal::promql::{Engine, Query, Semantics, Store};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::Loader;
 
+use crate::backfill::Samples;
 use crate::dashboard;
-use crate::program::scratch;
 use crate::prometheus::Prometheus;
-use crate::promtool;
 
 /// So much of a scenario is compared: enough for the longest range of the rules.
 const WINDOW_MS: i64 = 150 * 60_000;
@@ -31,110 +27,20 @@ const TOLERANCE: f64 = 1e-9;
 /// Values by series and time.
 type Answer = BTreeMap<(BTreeMap<String, String>, i64), f64>;
 
-/// A window of a rehearsal's samples, without staleness markers.
-struct Samples {
-    series: BTreeMap<Labels, Vec<(i64, f64)>>,
-    from_ms: i64,
-    until_ms: i64,
-}
-
-impl Samples {
-    fn of(finished: &Finished) -> Self {
-        let start_ms = finished.scenario.start.millis();
-        let first = finished.ledger.episodes.first();
-        let first_ms = first.map_or(start_ms, |episode| episode.began.millis());
-        let from_ms = (first_ms - BEFORE_MS).max(start_ms);
-        let mut window_ms = WINDOW_MS;
-        loop {
-            let until_ms = (from_ms + window_ms).min(finished.ended_at.millis());
-            let samples = Self::between(&finished.recording, from_ms, until_ms);
-            let count: usize = samples.series.values().map(Vec::len).sum();
-            if count <= SAMPLES_MAX {
-                return samples;
-            }
-            window_ms /= 2;
+/// The window of a rehearsal that is compared.
+fn window(finished: &Finished) -> Samples {
+    let start_ms = finished.scenario.start.millis();
+    let first = finished.ledger.episodes.first();
+    let first_ms = first.map_or(start_ms, |episode| episode.began.millis());
+    let from_ms = (first_ms - BEFORE_MS).max(start_ms);
+    let mut window_ms = WINDOW_MS;
+    loop {
+        let until_ms = (from_ms + window_ms).min(finished.ended_at.millis());
+        let samples = Samples::between(&finished.recording, from_ms, until_ms, &[]);
+        if samples.count() <= SAMPLES_MAX {
+            return samples;
         }
-    }
-
-    fn between(source: &impl Source, from_ms: i64, until_ms: i64) -> Self {
-        let selection = Selection {
-            any_of: vec![&[]],
-            from_ms,
-            until_ms,
-        };
-        let mut series = BTreeMap::new();
-        for track in source.tracks(&selection).unwrap() {
-            let stale = 0x7ff0_0000_0000_0002;
-            let times = track.times_ms.iter().copied();
-            let times = times.filter(|at_ms| (from_ms..=until_ms).contains(at_ms));
-            let sample = |at_ms: i64| {
-                let changes = track
-                    .change_times_ms
-                    .partition_point(|change| *change <= at_ms);
-                let bits = track.change_bits[changes.checked_sub(1)?];
-                (bits != stale).then(|| (at_ms, f64::from_bits(bits)))
-            };
-            let found: Vec<(i64, f64)> = times.filter_map(sample).collect();
-            if !found.is_empty() {
-                series.insert(track.labels.clone(), found);
-            }
-        }
-        Self {
-            series,
-            from_ms,
-            until_ms,
-        }
-    }
-
-    fn add(&mut self, recorded: &Recorded) {
-        for (id, labels) in recorded.series().enumerate() {
-            if labels
-                .get("__name__")
-                .is_some_and(|name| name.starts_with("ALERTS"))
-            {
-                continue;
-            }
-            let found = recorded.samples(id);
-            let found = found
-                .filter_map(|(at_ms, value)| Some((at_ms, value?)))
-                .collect();
-            self.series.insert(labels.clone(), found);
-        }
-    }
-
-    fn store(&self) -> Store {
-        let mut store = Store::default();
-        for (labels, samples) in &self.series {
-            for (at_ms, value) in samples {
-                store.push(labels, *at_ms, Some(*value));
-            }
-        }
-        store
-    }
-
-    /// The samples as `OpenMetrics`, each series as a gauge of its own: queries see no types.
-    fn page(&self) -> String {
-        let mut by_name: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (labels, samples) in &self.series {
-            let name = labels.get("__name__").unwrap();
-            by_name.entry(name).or_default().push((labels, samples));
-        }
-        let mut page = String::new();
-        for (name, all) in by_name {
-            writeln!(page, "# TYPE {name} unknown").unwrap();
-            for (labels, samples) in all {
-                let others = labels.iter().filter(|(label, _)| *label != "__name__");
-                let others: Vec<String> = others
-                    .map(|(label, value)| format!("{label}={value:?}"))
-                    .collect();
-                let head = format!("{name}{{{}}}", others.join(","));
-                for (at_ms, value) in samples {
-                    let (seconds, ms) = (at_ms / 1_000, at_ms % 1_000);
-                    writeln!(page, "{head} {value} {seconds}.{ms:03}").unwrap();
-                }
-            }
-        }
-        page + "# EOF\n"
+        window_ms /= 2;
     }
 }
 
@@ -201,7 +107,7 @@ fn compare(name: &str) -> Option<usize> {
     let path = Path::new("scenarios").join(format!("{name}.toml"));
     let scenario = Loader::default().load(&path).unwrap();
     let finished = run(&scenario, &RunOptions::default(), |_| {}).unwrap();
-    let mut samples = Samples::of(&finished);
+    let mut samples = window(&finished);
     let rules = RuleFile::parse(BUNDLED, BUNDLED_PATH, Semantics::V2_42).unwrap();
     let span = Span {
         start_ms: samples.from_ms,
@@ -211,20 +117,12 @@ fn compare(name: &str) -> Option<usize> {
     let timeline = evaluate(&rules, &samples.store(), span).unwrap();
     samples.add(&timeline.recorded);
 
-    let directory = scratch(&format!("differential-{name}"));
-    let (page, data) = (directory.join("page"), directory.join("data"));
-    fs::write(&page, samples.page()).unwrap();
-    let (page, data) = (page.to_str().unwrap(), data.to_str().unwrap());
-    promtool::run(
-        &["tsdb", "create-blocks-from", "openmetrics", page, data],
-        b"",
-    )?;
-    let prometheus = Prometheus::over(&directory)?;
+    let prometheus = samples.serve(&format!("differential-{name}"))?;
 
     let store = samples.store();
     let of_rules = rules.rules().map(|rule| rule.query().text().to_owned());
     let mut compared = 0;
-    for text in of_rules.chain(dashboard::queries()) {
+    for text in of_rules.chain(dashboard::queries("2m")) {
         let (ours, theirs) = (
             ours(&store, &text, &samples),
             theirs(&prometheus, &text, &samples),

@@ -1,6 +1,7 @@
 //! Integration tests: one binary, a module per subject.
 
 mod alerts;
+mod backfill;
 mod browser;
 mod bugbase;
 mod command_line;
@@ -21,6 +22,7 @@ mod plant;
 mod planted;
 mod program;
 mod prometheus;
+mod promql_speed;
 mod promqltest;
 mod promtool;
 mod readme;

@@ -28,15 +28,17 @@ impl Prometheus {
              scrape_configs:\n- job_name: scheduler-worker\n  \
              static_configs:\n  - targets: ['{target}']\n"
         );
-        Self::launch(directory, &text)
+        Self::launch(directory, &text, &[])
     }
 
-    /// One that scrapes nothing and has the blocks in the directory `data`.
-    pub fn over(directory: &Path) -> Option<Self> {
-        Self::launch(directory.to_owned(), "global: {}\n")
+    /// One that scrapes nothing and has the blocks in the directory `data`, so many hours long at
+    /// most. It leaves them as they are.
+    pub fn over(directory: &Path, block_hours: i64) -> Option<Self> {
+        let block = format!("--storage.tsdb.max-block-duration={block_hours}h");
+        Self::launch(directory.to_owned(), "global: {}\n", &[&block])
     }
 
-    fn launch(directory: PathBuf, config_text: &str) -> Option<Self> {
+    fn launch(directory: PathBuf, config_text: &str, flags: &[&str]) -> Option<Self> {
         let config = directory.join("prometheus.yml");
         fs::write(&config, config_text).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -50,6 +52,7 @@ impl Prometheus {
             ))
             .arg("--storage.tsdb.retention.time=100y")
             .arg(format!("--web.listen-address={address}"))
+            .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -73,33 +76,48 @@ impl Prometheus {
 
     /// The result of an instant query; none while there is none.
     pub fn query(&self, query: &str) -> Option<Vec<Json>> {
-        self.get(&format!("query?query={}", escaped(query)))
+        let data = self.get(&format!("query?query={}", escaped(query)))?;
+        data["result"].as_array().cloned()
     }
 
     /// The result of a range query, once the server is ready.
     pub fn range(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Vec<Json> {
+        let data = self.range_data(query, from_ms, to_ms, step_ms);
+        data["result"].as_array().unwrap().clone()
+    }
+
+    /// How long the server says that it evaluated a range query: without reading the request and
+    /// writing the answer.
+    pub fn range_seconds(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> f64 {
+        let data = self.range_data(query, from_ms, to_ms, step_ms);
+        data["stats"]["timings"]["execTotalTime"].as_f64().unwrap()
+    }
+
+    fn range_data(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Json {
         let seconds = |ms: i64| format!("{}.{:03}", ms / 1_000, ms % 1_000);
         let (from, to, step) = (seconds(from_ms), seconds(to_ms), seconds(step_ms));
         let query = escaped(query);
-        let path = format!("query_range?query={query}&start={from}&end={to}&step={step}");
+        let path =
+            format!("query_range?query={query}&start={from}&end={to}&step={step}&stats=true");
         for _ in 0..600 {
-            if let Some(found) = self.get(&path) {
-                return found;
+            if let Some(data) = self.get(&path) {
+                return data;
             }
             thread::sleep(Duration::from_millis(100));
         }
         panic!("the server does not answer {path}");
     }
 
-    fn get(&self, path: &str) -> Option<Vec<Json>> {
+    /// The data of an answer; none while there is none.
+    fn get(&self, path: &str) -> Option<Json> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         let request = format!("GET /api/v1/{path} HTTP/1.0\r\n\r\n");
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (_, body) = answer.split_once("\r\n\r\n")?;
-        let body: Json = serde_json::from_str(body).ok()?;
-        body["data"]["result"].as_array().cloned()
+        let mut body: Json = serde_json::from_str(body).ok()?;
+        body.get_mut("data").map(Json::take)
     }
 }
 
