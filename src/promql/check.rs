@@ -3,7 +3,9 @@
 use std::sync::Once;
 
 use promql_parser::parser::value::ValueType;
-use promql_parser::parser::{Call, Expr, Function, VectorSelector, register_extra_functions};
+use promql_parser::parser::{
+    AggregateExpr, Call, Expr, Function, VectorSelector, register_extra_functions,
+};
 
 use super::call::without_parens;
 use super::error::QueryError;
@@ -103,18 +105,31 @@ impl Checker<'_> {
             }
         }
         if let Expr::Aggregate(aggregate) = expression {
-            let name = aggregate.op.to_string();
-            let is_new = matches!(name.as_str(), "limitk" | "limit_ratio");
-            if is_new && !self.semantics.is_experimental() {
-                return Err(self.experimental(&name));
-            }
-            if let Some(label) = aggregate.param.as_deref().and_then(order::text) {
-                self.check_label(label)?;
-            }
+            self.check_aggregate(aggregate)?;
         }
         children(expression)
             .into_iter()
             .try_for_each(|child| self.check(child, depth + 1))
+    }
+
+    fn check_aggregate(&self, aggregate: &AggregateExpr) -> Result<(), QueryError> {
+        let name = aggregate.op.to_string();
+        let parameter = aggregate.param.as_deref();
+        if matches!(name.as_str(), "limitk" | "limit_ratio") {
+            if !self.semantics.is_experimental() {
+                return Err(self.experimental(&name));
+            }
+            // Of all other aggregations the parser checks it.
+            let is_scalar = |parameter: &Expr| parameter.value_type() == ValueType::Scalar;
+            if !parameter.is_some_and(is_scalar) {
+                let message = format!("`{name}` takes a scalar first");
+                return Err(QueryError::new(offset_of(self.text, &name), message));
+            }
+        }
+        if let Some(label) = parameter.and_then(order::text) {
+            self.check_label(label)?;
+        }
+        Ok(())
     }
 
     fn check_call(&self, call: &Call) -> Result<(), QueryError> {

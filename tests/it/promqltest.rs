@@ -131,6 +131,13 @@ eval instant at 0 sum_over_time(minute()[50m:1m] @ 6000 offset 5m)
 eval instant at 10m timestamp(timestamp(m{job="1"} @ 10))
   {job="1"} 600
 
+# What a limit is must be a number.
+eval instant at 50s limit_ratio(m, m)
+  expect fail msg: `limit_ratio` takes a scalar first
+
+eval instant at 50s limitk("job", m)
+  expect fail msg: `limitk` takes a scalar first
+
 # Sides that are missing are filled.
 eval instant at 50s m{job="1"} + on (job) fill_left(5) fill_right(7) m{job="2"}
   {job="1"} 12
@@ -161,7 +168,7 @@ eval instant at 10m sum by (__name__) (-{job="1"})
 fn more_of_the_language() {
     let report = promqltest::run(MORE, Semantics::V3PromqlTest).unwrap();
     assert_eq!(report.failed, []);
-    assert_eq!((report.passed, report.unsupported.len()), (12, 0));
+    assert_eq!((report.passed, report.unsupported.len()), (14, 0));
 }
 
 /// Each query has its answer from a Prometheus 2.42 too, whose ranges and look-back hold their
