@@ -184,7 +184,7 @@ pub const ALL: &[Bug] = &[
     Bug::new("one-backoff-for-all", &[N::ScannerManners], 1700, || {
         Rc::new(s::OneBackoffForAll::default())
     })
-    .needs(&[&["scanner-throttle"], &["scanner-error"]]),
+    .needs(&[&["scanner-429"], &["scanner-error"]]),
     Bug::new("refusal-is-transient", &[N::ScannerManners], 100, || {
         Rc::new(s::Misreads(|error| match error {
             ScannerError::Refused => ScannerError::Failed,
@@ -198,7 +198,7 @@ pub const ALL: &[Bug] = &[
         &["scanner-refusal"],
         &[
             "scanner-error",
-            "scanner-throttle",
+            "scanner-429",
             "scanner-outage",
             "scanner-slow",
             "partition",
