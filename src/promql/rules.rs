@@ -5,7 +5,7 @@
 //!                                                    └─ alert  ──> states ──> Timeline
 //! ```
 //!
-//! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate`]
+//! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate()`]
 //! asks every rule at its group's interval, from the start, and keeps what became of each alert.
 //! A server spreads its groups over the interval by a hash; here all begin at the start.
 
