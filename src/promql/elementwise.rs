@@ -3,7 +3,7 @@
 use super::block::{ABSENT, Block, is_present};
 use super::clock_face::Field;
 use super::error::EvalError;
-use super::operator::{BoxedOperator, Operator};
+use super::operator::{BoxedOperator, Operator, fill_all};
 use super::semantics::Semantics;
 use super::series::{Merge, Series};
 use super::steps::Steps;
@@ -104,12 +104,7 @@ impl Operator for ElementCall<'_> {
 
     fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
         let mut block = self.of.fill(steps)?;
-        let scalars: Result<Vec<Block>, EvalError> = self
-            .scalars
-            .iter()
-            .map(|scalar| scalar.fill(steps))
-            .collect();
-        let scalars = scalars?;
+        let scalars = fill_all(&self.scalars, steps)?;
         let scalar = |index: usize, step: usize| scalars[index].at(0, step);
         match self.function {
             Function::Plain(function) => block.map(function),

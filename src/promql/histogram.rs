@@ -7,7 +7,7 @@ use promql_parser::label::{BUCKET_LABEL, METRIC_NAME};
 use super::annotation::Annotations;
 use super::block::{Block, is_present};
 use super::error::EvalError;
-use super::operator::{BoxedOperator, Operator};
+use super::operator::{BoxedOperator, Operator, fill_all};
 use super::semantics::Semantics;
 use super::series::{Merge, Series};
 use super::steps::Steps;
@@ -93,12 +93,7 @@ impl Operator for HistogramCall<'_> {
     }
 
     fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let scalars: Result<Vec<Block>, EvalError> = self
-            .scalars
-            .iter()
-            .map(|scalar| scalar.fill(steps))
-            .collect();
-        let scalars = scalars?;
+        let scalars = fill_all(&self.scalars, steps)?;
         if self.estimate == Estimate::Quantile {
             let wanted = scalars[0].column(0).iter();
             wanted.for_each(|wanted| self.annotations.warn_of_quantile(*wanted));

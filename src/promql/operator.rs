@@ -40,3 +40,15 @@ pub(super) trait RangeOperator {
 
 /// An operator of any kind.
 pub(super) type BoxedOperator<'s> = Box<dyn Operator + 's>;
+
+/// The values of several operators at the same steps.
+///
+/// # Errors
+///
+/// That of the first which has one.
+pub(super) fn fill_all(
+    operators: &[BoxedOperator<'_>],
+    steps: Steps,
+) -> Result<Vec<Block>, EvalError> {
+    operators.iter().map(|one| one.fill(steps)).collect()
+}

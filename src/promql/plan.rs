@@ -29,7 +29,7 @@ use super::source::{Selection, Source, Track};
 use super::steps::Steps;
 use super::subquery::{Subquery, inner_steps};
 use super::when::{When, millis};
-use super::window::RangeSelector;
+use super::window::{RangeSelector, Ranges};
 
 /// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
 const SUBQUERY_STEP_MS: i64 = 60_000;
@@ -103,33 +103,29 @@ impl<'s> Planner<'s> {
                 let range_ms = millis(*range);
                 let tracks = self.tracks(vs, when, range_ms, grid)?;
                 let series = stored(&tracks);
-                let closes_left = self.semantics.closes_left();
-                Ok(Box::new(RangeSelector::new(
-                    tracks,
-                    when,
-                    range_ms,
-                    closes_left,
-                    series,
-                )))
+                let ranges = self.ranges(when, range_ms);
+                Ok(Box::new(RangeSelector::new(tracks, ranges, series)))
             }
             Expr::Subquery(subquery) => {
                 let range_ms = millis(subquery.range);
                 let step_ms = subquery.step.map_or(SUBQUERY_STEP_MS, millis).max(1);
                 let offset = subquery.offset.as_ref();
                 let when = When::new(subquery.at.as_ref(), offset, self.start_end_ms);
-                let closes_left = self.semantics.closes_left();
-                let inner = inner_steps(grid, when, range_ms, step_ms, closes_left);
+                let ranges = self.ranges(when, range_ms);
+                let inner = inner_steps(grid, ranges, step_ms);
                 self.budget.check(inner.count, 1)?;
                 let of = self.operator(&subquery.expr, inner)?;
-                Ok(Box::new(Subquery::new(
-                    of,
-                    when,
-                    (range_ms, step_ms),
-                    closes_left,
-                    self.budget,
-                )))
+                Ok(Box::new(Subquery::new(of, ranges, step_ms, self.budget)))
             }
             _ => Err(EvalError::refused(format!("`{expression}` is no range"))),
+        }
+    }
+
+    fn ranges(&self, when: When, range_ms: i64) -> Ranges {
+        Ranges {
+            when,
+            range_ms,
+            closes_left: self.semantics.closes_left(),
         }
     }
 

@@ -9,7 +9,7 @@ use promql_parser::label::METRIC_NAME;
 use super::annotation::Annotations;
 use super::block::{ABSENT, Block};
 use super::error::EvalError;
-use super::operator::{BoxedOperator, Operator, RangeOperator};
+use super::operator::{BoxedOperator, Operator, RangeOperator, fill_all};
 use super::semantics::Semantics;
 use super::series::{Merge, Series};
 use super::steps::Steps;
@@ -147,12 +147,7 @@ impl Operator for RangeCall<'_> {
     }
 
     fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let scalars: Result<Vec<Block>, EvalError> = self
-            .scalars
-            .iter()
-            .map(|scalar| scalar.fill(steps))
-            .collect();
-        let scalars = scalars?;
+        let scalars = fill_all(&self.scalars, steps)?;
         if self.function.smooths {
             check_factors(&scalars)?;
         }

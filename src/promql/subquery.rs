@@ -6,8 +6,7 @@ use super::error::EvalError;
 use super::operator::{BoxedOperator, RangeOperator};
 use super::series::Series;
 use super::steps::Steps;
-use super::when::When;
-use super::window::{Samples, bounds, without_gaps};
+use super::window::{Ranges, Samples, Stretch};
 
 /// Steps that are computed together.
 const PIECE_STEPS: usize = 8_192;
@@ -15,27 +14,22 @@ const PIECE_STEPS: usize = 8_192;
 /// `x[range:step] offset .. @ ..`
 pub(super) struct Subquery<'s> {
     of: BoxedOperator<'s>,
-    when: When,
-    range_ms: i64,
+    ranges: Ranges,
     step_ms: i64,
-    closes_left: bool,
     budget: &'s Budget,
 }
 
 impl<'s> Subquery<'s> {
     pub(super) fn new(
         of: BoxedOperator<'s>,
-        when: When,
-        (range_ms, step_ms): (i64, i64),
-        closes_left: bool,
+        ranges: Ranges,
+        step_ms: i64,
         budget: &'s Budget,
     ) -> Self {
         Self {
             of,
-            when,
-            range_ms,
+            ranges,
             step_ms,
-            closes_left,
             budget,
         }
     }
@@ -59,13 +53,12 @@ impl<'s> Subquery<'s> {
 }
 
 /// The multiples of the step within the ranges of some steps.
-pub(super) fn inner_steps(
-    steps: Steps,
-    when: When,
-    range_ms: i64,
-    step_ms: i64,
-    closes_left: bool,
-) -> Steps {
+pub(super) fn inner_steps(steps: Steps, ranges: Ranges, step_ms: i64) -> Steps {
+    let Ranges {
+        when,
+        range_ms,
+        closes_left,
+    } = ranges;
     let least_ms = when.at(steps.first_ms) - range_ms + i64::from(!closes_left);
     let first_ms = least_ms + (-least_ms).rem_euclid(step_ms);
     Steps::between(first_ms, when.at(steps.last_ms()), step_ms)
@@ -81,49 +74,19 @@ impl RangeOperator for Subquery<'_> {
         steps: Steps,
         visit: &mut dyn FnMut(usize, &Samples<'_>),
     ) -> Result<(), EvalError> {
-        let inner = inner_steps(
-            steps,
-            self.when,
-            self.range_ms,
-            self.step_ms,
-            self.closes_left,
-        );
+        let inner = inner_steps(steps, self.ranges, self.step_ms);
         let block = self.block(inner)?;
         let times_ms: Vec<i64> = inner.iter().collect();
-        let all_bounds = self.bounds(&times_ms, steps);
+        let stretch = Stretch {
+            times_ms: &times_ms,
+            bounds: self.ranges.bounds(&times_ms, steps),
+        };
         for index in 0..self.series().len() {
             let values = block.column(index);
-            if values.iter().all(|value| is_present(*value)) {
-                visit(index, &self.samples(&times_ms, values, &all_bounds, steps));
-            } else {
-                let (times_ms, values) = without_gaps(&times_ms, values);
-                let bounds = self.bounds(&times_ms, steps);
-                visit(index, &self.samples(&times_ms, &values, &bounds, steps));
-            }
+            let is_gapless = values.iter().all(|value| is_present(*value));
+            let show = |samples: &Samples<'_>| visit(index, samples);
+            self.ranges.show(&stretch, values, is_gapless, steps, show);
         }
         Ok(())
-    }
-}
-
-impl Subquery<'_> {
-    fn bounds(&self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
-        bounds(times_ms, steps, self.when, self.range_ms, self.closes_left)
-    }
-
-    fn samples<'a>(
-        &self,
-        times_ms: &'a [i64],
-        values: &'a [f64],
-        bounds: &'a [(usize, usize)],
-        steps: Steps,
-    ) -> Samples<'a> {
-        Samples {
-            times_ms,
-            values,
-            bounds,
-            steps,
-            when: self.when,
-            range_ms: self.range_ms,
-        }
     }
 }

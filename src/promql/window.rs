@@ -57,69 +57,104 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// For each step, which of these times lie in its window.
-pub(super) fn bounds(
-    times_ms: &[i64],
-    steps: Steps,
-    when: When,
-    range_ms: i64,
-    closes_left: bool,
-) -> Vec<(usize, usize)> {
-    let after = |end_ms: i64| end_ms - range_ms - i64::from(closes_left);
-    let first_end_ms = when.at(steps.first_ms);
-    let mut first = times_ms.partition_point(|time| *time <= after(first_end_ms));
-    let mut end = times_ms.partition_point(|time| *time <= first_end_ms);
-    let passed = |from: usize, until_ms: i64| {
-        let rest = times_ms[from..].iter();
-        from + rest.take_while(|time| **time <= until_ms).count()
-    };
-    let step_bounds = |step_ms| {
-        let end_ms = when.at(step_ms);
-        first = passed(first, after(end_ms));
-        end = passed(end, end_ms);
-        (first, end.max(first))
-    };
-    steps.iter().map(step_bounds).collect()
+/// The windows that a range selector or a subquery asks for, one for each step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ranges {
+    /// Where a window ends, relative to its step.
+    pub(super) when: When,
+    /// How long a window is.
+    pub(super) range_ms: i64,
+    /// Whether a sample at its very beginning is in it.
+    pub(super) closes_left: bool,
+}
+
+impl Ranges {
+    /// For each step, which of these times lie in its window.
+    pub(super) fn bounds(self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
+        let after = |end_ms: i64| end_ms - self.range_ms - i64::from(self.closes_left);
+        let first_end_ms = self.when.at(steps.first_ms);
+        let mut first = times_ms.partition_point(|time| *time <= after(first_end_ms));
+        let mut end = times_ms.partition_point(|time| *time <= first_end_ms);
+        let passed = |from: usize, until_ms: i64| {
+            let rest = times_ms[from..].iter();
+            from + rest.take_while(|time| **time <= until_ms).count()
+        };
+        let step_bounds = |step_ms| {
+            let end_ms = self.when.at(step_ms);
+            first = passed(first, after(end_ms));
+            end = passed(end, end_ms);
+            (first, end.max(first))
+        };
+        steps.iter().map(step_bounds).collect()
+    }
+
+    /// The times that some steps see, and their bounds among these.
+    fn stretch(self, times_ms: &[i64], steps: Steps) -> Stretch<'_> {
+        let mut bounds = self.bounds(times_ms, steps);
+        let begin = bounds.first().map_or(0, |(first, _)| *first);
+        let end = bounds.last().map_or(0, |(_, end)| *end);
+        for (first, end) in &mut bounds {
+            *first -= begin;
+            *end -= begin;
+        }
+        let times_ms = &times_ms[begin..end];
+        Stretch { times_ms, bounds }
+    }
+
+    /// Shows the values of a series at the times of a stretch. If not all are there, those that are
+    /// absent are left out.
+    pub(super) fn show(
+        self,
+        stretch: &Stretch<'_>,
+        values: &[f64],
+        is_gapless: bool,
+        steps: Steps,
+        show: impl FnOnce(&Samples<'_>),
+    ) {
+        let samples = |times_ms, values, bounds| Samples {
+            times_ms,
+            values,
+            bounds,
+            steps,
+            when: self.when,
+            range_ms: self.range_ms,
+        };
+        let Stretch { times_ms, bounds } = stretch;
+        if is_gapless {
+            return show(&samples(times_ms, values, bounds));
+        }
+        let (times_ms, values) = without_gaps(times_ms, values);
+        let bounds = self.bounds(&times_ms, steps);
+        show(&samples(&times_ms, &values, &bounds));
+    }
+}
+
+/// Some times, and which of them each step's window holds.
+pub(super) struct Stretch<'t> {
+    /// ms since 1970, rising.
+    pub(super) times_ms: &'t [i64],
+    /// For each step, the first time of its window and the first after it.
+    pub(super) bounds: Vec<(usize, usize)>,
 }
 
 /// `x{..}[range] offset .. @ ..`
 pub(super) struct RangeSelector<'s> {
     tracks: Vec<Track<'s>>,
     clocks: Clocks<'s>,
-    when: When,
-    range_ms: i64,
-    closes_left: bool,
+    ranges: Ranges,
     series: Vec<Series>,
 }
 
 impl<'s> RangeSelector<'s> {
-    pub(super) fn new(
-        tracks: Vec<Track<'s>>,
-        when: When,
-        range_ms: i64,
-        closes_left: bool,
-        series: Vec<Series>,
-    ) -> Self {
+    pub(super) fn new(tracks: Vec<Track<'s>>, ranges: Ranges, series: Vec<Series>) -> Self {
         let clocks = Clocks::of(&tracks);
         Self {
             tracks,
             clocks,
-            when,
-            range_ms,
-            closes_left,
+            ranges,
             series,
         }
     }
-
-    fn bounds(&self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
-        bounds(times_ms, steps, self.when, self.range_ms, self.closes_left)
-    }
-}
-
-/// The times of a clock around some steps.
-struct Stretch<'s> {
-    times_ms: &'s [i64],
-    bounds: Vec<(usize, usize)>,
 }
 
 impl RangeOperator for RangeSelector<'_> {
@@ -132,53 +167,17 @@ impl RangeOperator for RangeSelector<'_> {
         steps: Steps,
         visit: &mut dyn FnMut(usize, &Samples<'_>),
     ) -> Result<(), EvalError> {
-        let stretches: Vec<Stretch<'_>> = self
-            .clocks
-            .times_ms()
-            .map(|times_ms| {
-                let mut bounds = self.bounds(times_ms, steps);
-                let begin = bounds.first().map_or(0, |(first, _)| *first);
-                let end = bounds.last().map_or(0, |(_, end)| *end);
-                for (first, end) in &mut bounds {
-                    *first -= begin;
-                    *end -= begin;
-                }
-                let times_ms = &times_ms[begin..end];
-                Stretch { times_ms, bounds }
-            })
-            .collect();
+        let clocks = self.clocks.times_ms();
+        let stretches = clocks.map(|times_ms| self.ranges.stretch(times_ms, steps));
+        let stretches: Vec<Stretch<'_>> = stretches.collect();
         let mut dense = Vec::new();
         for (index, track) in self.tracks.iter().enumerate() {
-            let Stretch { times_ms, bounds } = &stretches[self.clocks.of_track(index)];
-            let is_gapless = decode(track, times_ms, &mut dense);
-            if is_gapless {
-                visit(index, &self.samples(times_ms, &dense, bounds, steps));
-            } else {
-                let (times_ms, values) = without_gaps(times_ms, &dense);
-                let bounds = self.bounds(&times_ms, steps);
-                visit(index, &self.samples(&times_ms, &values, &bounds, steps));
-            }
+            let stretch = &stretches[self.clocks.of_track(index)];
+            let is_gapless = decode(track, stretch.times_ms, &mut dense);
+            let show = |samples: &Samples<'_>| visit(index, samples);
+            self.ranges.show(stretch, &dense, is_gapless, steps, show);
         }
         Ok(())
-    }
-}
-
-impl RangeSelector<'_> {
-    fn samples<'a>(
-        &self,
-        times_ms: &'a [i64],
-        values: &'a [f64],
-        bounds: &'a [(usize, usize)],
-        steps: Steps,
-    ) -> Samples<'a> {
-        Samples {
-            times_ms,
-            values,
-            bounds,
-            steps,
-            when: self.when,
-            range_ms: self.range_ms,
-        }
     }
 }
 
@@ -211,7 +210,7 @@ fn decode(track: &Track<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
 }
 
 /// The samples that are there.
-pub(super) fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
+fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
     let both = times_ms.iter().copied().zip(values.iter().copied());
     both.filter(|(_, value)| is_present(*value)).unzip()
 }
