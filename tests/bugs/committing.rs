@@ -10,7 +10,7 @@ use rehearsal::model::{
     Answer, Applied, Baseline, Commit, CommitToken, EventId, ImageDigest, RunId, RunState,
     SegmentKey, Step, TenantId,
 };
-use rehearsal::worker::ports::{PortResult, Ports, SegmentDocument, Stamped, Store};
+use rehearsal::worker::ports::{PortResult, Ports, Store};
 
 use super::per_life::PerLife;
 use crate::plant::{Defect, Life};
@@ -51,21 +51,6 @@ impl Defect for BorrowedDelivery {
         let mut bent = Commit::clone(commit);
         bent.token.delivery = newest.max(commit.token.delivery);
         store.commit(&Arc::new(bent)).await
-    }
-}
-
-/// Begins a segment without raising its fence.
-pub struct NoFence;
-
-#[async_trait(?Send)]
-impl Defect for NoFence {
-    async fn begin_segment(
-        &self,
-        life: &Life,
-        key: &SegmentKey,
-        _: u64,
-    ) -> PortResult<Stamped<SegmentDocument>> {
-        life.world.store().begin_segment(key, 0).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rehearsal::model::observation::QueueName;
-use rehearsal::worker::ports::{LeaseAnswer, PortError, PortResult};
+use rehearsal::worker::ports::{LeaseAnswer, PortResult};
 
 use super::per_life::PerLife;
 use crate::plant::{Defect, Life, Posted};
@@ -110,43 +110,6 @@ impl Defect for EnqueueForgotten {
         match (life.enqueue(posted, key).await, posted) {
             (Err(_), Posted::Segment(_)) => Ok(()),
             (answer, _) => answer,
-        }
-    }
-}
-
-/// Ticks an intent off before the queue has taken its message.
-pub struct IntentTickedOff;
-
-#[async_trait(?Send)]
-impl Defect for IntentTickedOff {
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
-        match (life.enqueue(posted, key).await, posted) {
-            (Err(_), Posted::Plan(_)) => Ok(()),
-            (answer, _) => answer,
-        }
-    }
-}
-
-/// Gives the message of a repair the idempotency key of the first.
-pub struct KeyReused;
-
-#[async_trait(?Send)]
-impl Defect for KeyReused {
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, _: &str) -> PortResult<()> {
-        life.enqueue(posted, &posted.key()).await
-    }
-}
-
-/// Sends a message again under a new key when the first enqueue got no answer.
-#[derive(Default)]
-pub struct EnqueuesTwice;
-
-#[async_trait(?Send)]
-impl Defect for EnqueuesTwice {
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
-        match life.enqueue(posted, key).await {
-            Err(PortError::Unknown) => life.enqueue(posted, &format!("{key}:again")).await,
-            answer => answer,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rehearsal::model::{Answer, Commit, Event, EventId, Step};
-use rehearsal::worker::ports::{Heartbeat, Notify, PortResult, Ports, Random, StaleWork, Store};
+use rehearsal::worker::ports::{Heartbeat, Notify, PortResult, Ports, Random, Store};
 
 use super::per_life::PerLife;
 use crate::plant::{Defect, Life};
@@ -39,16 +39,6 @@ pub struct NobodyInherits;
 impl Defect for NobodyInherits {
     fn bend_heartbeat(&self, heartbeat: &mut Heartbeat) {
         heartbeat.abandoned.clear();
-    }
-}
-
-/// Repairs nothing.
-pub struct NoRepair;
-
-impl Defect for NoRepair {
-    fn bend_stale_work(&self, work: &mut StaleWork) {
-        work.segments.clear();
-        work.intents.clear();
     }
 }
 

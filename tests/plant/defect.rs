@@ -49,16 +49,6 @@ pub trait Defect: 'static {
     /// Changes the times of the last reports, as planning reads them at `now`.
     fn bend_last_reports(&self, _now: Timestamp, _last: &mut [Option<Timestamp>]) {}
 
-    /// Fences and reads a segment.
-    async fn begin_segment(
-        &self,
-        life: &Life,
-        key: &SegmentKey,
-        delivery: u64,
-    ) -> PortResult<Stamped<SegmentDocument>> {
-        life.world.store().begin_segment(key, delivery).await
-    }
-
     /// Reads the last committed reports of images.
     async fn baselines(
         &self,

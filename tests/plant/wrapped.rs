@@ -255,8 +255,8 @@ impl Store for Wrapped {
         key: &SegmentKey,
         delivery: u64,
     ) -> PortResult<Stamped<SegmentDocument>> {
-        let begun = self.defect.begin_segment(&self.life, key, delivery);
-        let mut read = begun.await?;
+        let store = self.life.world.store();
+        let mut read = store.begin_segment(key, delivery).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
