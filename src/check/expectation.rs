@@ -193,7 +193,7 @@ impl Answers {
             (None, _) => (missed, "no series ever had an answer".to_owned()),
             (Some((_, _, true)), _) => (Outcome::Met, String::new()),
             (Some((at_ms, value, false)), When::Always | When::AtEnd) => {
-                let then = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
+                let then = Timestamp::from_millis(at_ms);
                 at = Some(then);
                 (missed, format!("at {then} it was {}", told(value)))
             }

@@ -27,6 +27,7 @@ mod watch;
 use std::collections::BTreeMap;
 
 use column::Column;
+pub use column::STALE_BITS;
 pub use cursor::Cursor;
 pub use sample::{Sample, Samples};
 pub use saved::{RestoreError, SavedRecording};

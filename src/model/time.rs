@@ -24,6 +24,11 @@ impl Timestamp {
         Self(nanos)
     }
 
+    /// The instant so many milliseconds after the Unix epoch; the epoch itself for times before it.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(u64::try_from(millis).unwrap_or_default() * 1_000_000)
+    }
+
     /// The instant `seconds` seconds after the Unix epoch.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds * NANOS_PER_SECOND)

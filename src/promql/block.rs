@@ -1,13 +1,14 @@
 //! Values of some series at some steps, series by series.
 
-/// Stands where a series has no value: Prometheus's staleness marker, which no computation gives.
-pub(super) const ABSENT: f64 = f64::from_bits(ABSENT_BITS);
-pub(super) const ABSENT_BITS: u64 = 0x7ff0_0000_0000_0002;
+use crate::metrics::series::STALE_BITS;
+
+/// Stands where a series has no value.
+pub(super) const ABSENT: f64 = f64::from_bits(STALE_BITS);
 
 /// Whether there is a value.
 #[inline]
 pub(super) fn is_present(value: f64) -> bool {
-    value.to_bits() != ABSENT_BITS
+    value.to_bits() != STALE_BITS
 }
 
 /// A column for each series, each with a value, or [`ABSENT`], for each step.

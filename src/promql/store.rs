@@ -6,9 +6,7 @@ use super::error::EvalError;
 use super::labels::display;
 use super::source::{Selection, Source, Track};
 use crate::metrics::Labels;
-
-/// The bits of Prometheus's staleness marker.
-pub(super) const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
+use crate::metrics::series::STALE_BITS;
 
 /// Series with samples of their own.
 #[derive(Clone, Debug, Default)]

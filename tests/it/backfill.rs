@@ -8,15 +8,13 @@ use std::io::{BufWriter, Result, Write};
 use std::path::Path;
 
 use rehearsal::metrics::Labels;
+use rehearsal::metrics::series::STALE_BITS;
 use rehearsal::promql::rules::Recorded;
 use rehearsal::promql::{Selection, Source, Store};
 
 use crate::program::scratch;
 use crate::prometheus::Prometheus;
 use crate::promtool;
-
-/// The bits of Prometheus's staleness marker.
-const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
 
 /// How long a block of the server's is: as long as it makes them where it keeps 30 days.
 const BLOCK_HOURS: i64 = 54;

@@ -146,6 +146,6 @@ fn firing_within(firings: &Firings, from_ms: i64, until_ms: i64) -> Option<i64> 
 }
 
 fn firing(what: &str, at_ms: i64) -> Breach {
-    let at = Timestamp::from_nanos(at_ms.unsigned_abs() * 1_000_000);
+    let at = Timestamp::from_millis(at_ms);
     (format!("{what} at {at}"), Some(at))
 }

@@ -1,7 +1,8 @@
 //! One series' values over time, kept as changes.
 
-/// The bits that mark the end of a series: Prometheus's own staleness marker.
-const STALE: u64 = 0x7ff0_0000_0000_0002;
+/// The bits that mark the end of a series: Prometheus's own staleness marker, which no computation
+/// gives.
+pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
 
 /// Times and values of the changes of one series, in two columns.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +27,7 @@ impl Column {
     /// Ends the series: there is no value at this scrape, nor until the next push.
     pub(super) fn end(&mut self, at_ms: i64) {
         if self.is_live() {
-            self.push_bits(at_ms, STALE);
+            self.push_bits(at_ms, STALE_BITS);
         }
     }
 
@@ -39,7 +40,7 @@ impl Column {
 
     /// Whether the series has a value at the last scrape.
     pub(super) fn is_live(&self) -> bool {
-        self.bits.last().is_some_and(|bits| *bits != STALE)
+        self.bits.last().is_some_and(|bits| *bits != STALE_BITS)
     }
 
     /// The number of changes at or before a time.
@@ -50,7 +51,7 @@ impl Column {
     /// The value after so many changes, if the series has one then.
     pub(super) fn value_after(&self, changes: usize) -> Option<f64> {
         let bits = self.bits[changes.checked_sub(1)?];
-        (bits != STALE).then(|| f64::from_bits(bits))
+        (bits != STALE_BITS).then(|| f64::from_bits(bits))
     }
 
     /// When the change after so many changes happens.
@@ -60,7 +61,7 @@ impl Column {
 
     /// Each value that the series has had, in turn.
     pub(super) fn values(&self) -> impl Iterator<Item = f64> {
-        let bits = self.bits.iter().filter(|bits| **bits != STALE);
+        let bits = self.bits.iter().filter(|bits| **bits != STALE_BITS);
         bits.map(|bits| f64::from_bits(*bits))
     }
 
@@ -73,7 +74,7 @@ impl Column {
     /// What each change led to: a value, or none where the series ended.
     pub(super) fn values_and_ends(&self) -> impl Iterator<Item = Option<f64>> {
         let bits = self.bits.iter();
-        bits.map(|bits| (*bits != STALE).then(|| f64::from_bits(*bits)))
+        bits.map(|bits| (*bits != STALE_BITS).then(|| f64::from_bits(*bits)))
     }
 
     /// How many changes are kept, ends included.

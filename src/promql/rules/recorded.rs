@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use promql_parser::label::METRIC_NAME;
 
 use crate::metrics::Labels;
-use crate::promql::block::{ABSENT_BITS, is_present};
+use crate::metrics::series::STALE_BITS;
+use crate::promql::block::is_present;
 use crate::promql::{EvalError, Selection, Source, Track};
 
 /// Which times a series has its samples at.
@@ -62,7 +63,7 @@ impl Recorded {
             // Any other NaN becomes the canonical one, so that only an end ends a series.
             Some(value) if value.is_nan() => f64::NAN.to_bits(),
             Some(value) => value.to_bits(),
-            None => ABSENT_BITS,
+            None => STALE_BITS,
         };
         self.set_bits(id, at_ms, bits);
     }
@@ -70,7 +71,7 @@ impl Recorded {
     /// The bits of what a series has from a tick on; those of a staleness marker end it.
     pub fn set_bits(&mut self, id: usize, at_ms: i64, bits: u64) {
         let series = &mut self.series[id];
-        if *series.change_bits.last().unwrap_or(&ABSENT_BITS) != bits {
+        if *series.change_bits.last().unwrap_or(&STALE_BITS) != bits {
             series.change_times_ms.push(at_ms);
             series.change_bits.push(bits);
         }
