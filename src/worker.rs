@@ -262,7 +262,7 @@ impl<P: Ports> Worker<P> {
     }
 
     /// Returns when the process that was asked to stop has nothing in hand any more, or its grace
-    /// and a margin have passed; it has then given its balance away.
+    /// and a margin have passed; its heartbeat has then said that its balance is free to take.
     pub async fn stopped(&self) {
         let context = &self.context;
         let limit = context.options.stop_grace + STOP_MARGIN;
@@ -270,6 +270,6 @@ impl<P: Ports> Worker<P> {
             context.ports.clock().sleep(STOP_POLL).await;
         }
         context.done.raise();
-        heartbeat::farewell(context).await;
+        context.parted.raised().await;
     }
 }

@@ -41,6 +41,8 @@ pub struct Context<P: Ports> {
     /// Raised when a stopping process has nothing in hand any more: what shows that it lives ends
     /// last.
     pub done: Signal,
+    /// Raised when a stopping process has given its last sign of life.
+    pub parted: Signal,
     /// Raised when there may be intents to relay.
     pub intents: Signal,
     /// Raised when there may be events to relay.
@@ -69,6 +71,7 @@ impl<P: Ports> Context<P> {
             metrics,
             stop: Signal::default(),
             done: Signal::default(),
+            parted: Signal::default(),
             intents: Signal::default(),
             events: Signal::default(),
             receiving: Semaphore::new(1),
@@ -112,6 +115,14 @@ impl<P: Ports> Context<P> {
             let since = self.stopping_since_nanos.load(Ordering::Relaxed);
             self.elapsed().saturating_sub(Duration::from_nanos(since))
         })
+    }
+
+    /// Waits until the process has been stopping for as long as it may go on with its work.
+    pub async fn grace_over(&self) {
+        self.stop.raised().await;
+        let stopping_for = self.stopping_for().unwrap_or_default();
+        let left = self.options.stop_grace.saturating_sub(stopping_for);
+        self.ports.clock().sleep(left).await;
     }
 
     /// Whether the last call to the store was answered. A process that can't reach the store takes

@@ -25,37 +25,42 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
         }
     }
 
-    /// Beats until the process has nothing in hand any more.
+    /// Beats until the process has nothing in hand any more, and once more to say that its balance
+    /// is free to take.
     pub async fn run(mut self) {
         while !self.context.done.is_raised() {
-            self.beat().await;
+            for (life, version) in self.beat(false).await {
+                self.take_over(life, version).await;
+            }
             self.context
                 .linger(self.context.options.renewal_interval())
                 .await;
         }
+        self.beat(true).await;
+        self.context.parted.raise();
     }
 
-    async fn beat(&mut self) {
+    /// Gives a sign of life and gives up what others took over. Returns the balances that nobody
+    /// keeps any more.
+    async fn beat(&mut self, is_last: bool) -> Vec<(LifeId, Version)> {
         let stale_after = self.context.options.stale_after();
         let store = self.context.ports.store();
         let answer = store
-            .heartbeat(&self.context.life, stale_after, false)
+            .heartbeat(&self.context.life, stale_after, is_last)
             .await;
         let Ok(Heartbeat {
             surrendered,
             abandoned,
         }) = self.context.watch_store(answer)
         else {
-            return;
+            return Vec::new();
         };
         for mode in Mode::ALL {
             let lost = surrendered[mode.index()] - self.surrendered[mode.index()];
             self.context.metrics.runs_active_add(mode, -lost);
         }
         self.surrendered = surrendered;
-        for (life, version) in abandoned {
-            self.take_over(life, version).await;
-        }
+        abandoned
     }
 
     /// Takes over a balance, unless another does it first.
@@ -64,14 +69,4 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
         commit.take_over = Some(TakeOver { from, expected });
         self.context.commit(commit).await;
     }
-}
-
-/// The last sign of life: the balance is free to take.
-pub async fn farewell<P: Ports>(context: &Context<P>) {
-    let stale_after = context.options.stale_after();
-    let _ = context
-        .ports
-        .store()
-        .heartbeat(&context.life, stale_after, true)
-        .await;
 }

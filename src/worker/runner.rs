@@ -60,7 +60,7 @@ impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
             context: self.context,
             client: self.client,
             held,
-            is_committing: AtomicBool::new(false),
+            is_scanning: AtomicBool::new(false),
             is_missing: AtomicBool::new(false),
         };
         let kept = held.keep(async || service.touch().await);
@@ -75,8 +75,8 @@ pub struct RunnerExecutionService<'a, P: Ports> {
     context: &'a Context<P>,
     client: &'a ScannerReportClient,
     held: &'a HeldSegment<'a, P>,
-    /// From here on the work is not given up: an answer may be on its way.
-    is_committing: AtomicBool,
+    /// Only scans are given up: elsewhere a commit's answer may be on its way.
+    is_scanning: AtomicBool,
     /// The missing run is counted.
     is_missing: AtomicBool,
 }
@@ -86,8 +86,8 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
     /// the run is over or a newer delivery has begun.
     async fn touch(&self) -> Option<Ended> {
         let message = self.held.lease.body.as_ref().ok()?;
-        let is_committing = || self.is_committing.load(Ordering::Relaxed);
-        if is_committing() {
+        let is_scanning = || self.is_scanning.load(Ordering::Relaxed);
+        if !is_scanning() {
             return None;
         }
         let delivery = self.held.lease.delivery;
@@ -101,7 +101,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let is_own = |segment: &Segment| segment.delivery <= delivery;
         let goes_on = begun.run.as_ref().is_some_and(is_running)
             && begun.segment.as_ref().is_some_and(is_own);
-        if goes_on || is_committing() {
+        if goes_on || !is_scanning() {
             return None;
         }
         if begun.run.is_some_and(|document| !is_running(&document)) {
@@ -123,11 +123,11 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             Ok(admitted) => admitted,
             Err(ended) => return ended,
         };
-        match self.scan(&document, &segment).await {
-            Ok(worked) => {
-                self.is_committing.store(true, Ordering::Relaxed);
-                self.commit(message, worked).await
-            }
+        self.is_scanning.store(true, Ordering::Relaxed);
+        let scanned = future::or(self.scan(&document, &segment), self.grace_over()).await;
+        self.is_scanning.store(false, Ordering::Relaxed);
+        match scanned {
+            Ok(worked) => self.commit(message, worked).await,
             Err(ended) => ended,
         }
     }
@@ -180,7 +180,6 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let mut worked = Worked::with_capacity(segment.digests.len());
         let mut left = segment.digests.len() as u32;
         for image in segment.digests.iter() {
-            self.may_go_on()?;
             let is_live = || self.held.is_live();
             match self
                 .client
@@ -197,17 +196,11 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         Ok(worked)
     }
 
-    /// A stopping process finishes what it can within its grace, and hands the rest back.
-    fn may_go_on(&self) -> Result<(), Ended> {
-        let is_over = self
-            .context
-            .stopping_for()
-            .is_some_and(|time| time > self.context.options.stop_grace);
-        if is_over || !self.held.is_live() {
-            Err(Ended::HandedBack)
-        } else {
-            Ok(())
-        }
+    /// A stopping process finishes what it can within its grace, and hands the rest back, whatever it
+    /// waits for.
+    async fn grace_over(&self) -> Result<Worked, Ended> {
+        self.context.grace_over().await;
+        Err(Ended::HandedBack)
     }
 
     async fn commit(&self, message: &SegmentMessage, worked: Worked) -> Ended {
