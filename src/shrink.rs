@@ -16,6 +16,7 @@
 mod reductions;
 mod search;
 mod size;
+mod tree;
 
 pub use search::{Shrink, ShrinkOptions, ShrinkProgress, Shrunk};
 pub use size::Size;

@@ -53,7 +53,7 @@ use super::invariant::plan_truth::Evaluator;
 use super::invariant::scanner_manners::Manners;
 use super::invariant::{
     applied_learned, cardinality, conservation, cron_once, lease_discipline, liveness, no_loss,
-    segment_once,
+    segment_once, told,
 };
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
@@ -384,6 +384,9 @@ impl Observer for Ledger {
             Observation::CancelAsked { run } => {
                 let run = self.truth.runs.number(run);
                 self.truth.runs[run].cancel_asked = true;
+            }
+            Observation::CancelDone { .. } | Observation::ManualRunDone { .. } => {
+                told::judge(&mut self.board, &mut self.truth, observation);
             }
             Observation::Purged { run } => {
                 let run = self.truth.runs.number(run);

@@ -13,4 +13,5 @@ mod promises;
 mod queue;
 mod steps;
 mod story;
+mod told;
 mod toys;

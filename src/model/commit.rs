@@ -282,7 +282,7 @@ pub struct Commit {
     /// Runs whose enqueue intents are to be enqueued again.
     pub intents_requeued: Vec<RunId>,
     /// Events for the outbox.
-    pub events: Vec<Event>,
+    pub events: Vec<Arc<Event>>,
     /// Change of the active balance of the committing life.
     pub booking: Option<Booking>,
     /// The tenant that planning has just served.

@@ -174,6 +174,16 @@ pub enum Observation<'a> {
     },
     /// An owner asked for this run to be cancelled.
     CancelAsked { run: &'a RunId },
+    /// An owner was told that the run that he wanted cancelled is over.
+    CancelDone { run: &'a RunId },
+    /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`: the
+    /// run that it repeats.
+    ManualRunDone {
+        schedule: &'a ScheduleId,
+        occurrence: &'a str,
+        retried: Option<&'a RunId>,
+        asked_at: Timestamp,
+    },
     /// Retention purged a terminal run.
     Purged { run: &'a RunId },
     /// An export was published, as number `sequence` from 1.

@@ -99,6 +99,15 @@ fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             sentence("owner", &schedule.id, event)
         }
         O::CancelAsked { run } => sentence("owner", run, "asks for it to be cancelled"),
+        O::CancelDone { run } => sentence("owner", run, "is told that it is over"),
+        O::ManualRunDone {
+            schedule,
+            occurrence,
+            ..
+        } => {
+            let event = format!("is told that the manual run {occurrence} is made");
+            sentence("owner", schedule, event)
+        }
         O::Purged { run } => sentence("store", run, "purges it"),
         O::Exported {
             sequence,

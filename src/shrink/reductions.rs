@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
+use super::tree::{find, paths, put, tables_mut, with};
 use crate::model::Timestamp;
 use crate::scenario::Duration;
-use crate::scenario::write::{Step, find_mut, remove};
+use crate::scenario::write::{Step, remove};
 
 /// A way to make a scenario smaller.
 pub type Reduction = fn(&Table) -> Vec<Table>;
@@ -53,11 +54,17 @@ fn fewer_elements(table: &Table) -> Vec<Table> {
     candidates
 }
 
+/// When the first thing may happen, in minutes: what comes before it takes a reader's time.
+const SOON: [u64; 4] = [1, 2, 5, 10];
+
 /// What a person looks at first, and few of it: also where the default is more.
 const FEW: [(&str, &str, &[i64]); 2] = [
     ("workers", "processes", &[1, 2]),
     ("fleet", "images", &[1, 2, 5, 10, 20, 50, 100, 200, 500]),
 ];
+
+/// How a few images are as much work as many.
+const MORE_WORK: [fn(&mut Table); 3] = [take_long, come_often, come_slowly];
 
 /// One process or two, and a few images.
 fn fewer_of_all(table: &Table) -> Vec<Table> {
@@ -65,24 +72,65 @@ fn fewer_of_all(table: &Table) -> Vec<Table> {
     for (section, key, numbers) in FEW {
         for number in numbers {
             let mut candidate = table.clone();
-            let entry = candidate.entry(section);
-            let part = entry.or_insert_with(|| Value::Table(Table::new()));
-            if let Value::Table(part) = part {
-                part.insert(key.into(), Value::Integer(*number));
-                candidates.push(candidate);
-            }
+            put(&mut candidate, section, key, (*number).into());
+            candidates.push(candidate);
+        }
+    }
+    for images in [1, 2, 5] {
+        for make_more in MORE_WORK {
+            let mut candidate = table.clone();
+            put(&mut candidate, "fleet", "images", images.into());
+            make_more(&mut candidate);
+            candidates.push(candidate);
         }
     }
     candidates
 }
 
-/// Ends sooner.
+/// Each takes nearly as long as the Scanner may.
+fn take_long(table: &mut Table) {
+    put(table, "scanner", "latency", "20s".into());
+}
+
+/// They are scanned once a minute.
+fn come_often(table: &mut Table) {
+    for schedule in tables_mut(table, "schedule") {
+        schedule.insert("whenCron".into(), "* * * * *".into());
+    }
+}
+
+/// Where there is a rate, it is one a second, and each image is a segment.
+fn come_slowly(table: &mut Table) {
+    for schedule in tables_mut(table, "schedule") {
+        if let Some(Value::Table(limits)) = schedule.get_mut("limits") {
+            limits.insert("ratePerSecond".into(), Value::Float(1.0));
+        }
+    }
+    let workers = table.entry("workers");
+    let workers = workers.or_insert_with(|| Value::Table(Table::new()));
+    if let Value::Table(workers) = workers {
+        put(workers, "options", "segmentSize", 1.into());
+    }
+}
+
+/// Everything that happens sooner, or the end alone.
 fn shorter_duration(table: &Table) -> Vec<Table> {
     let Some(duration) = table.get("duration").and_then(duration_of) else {
         return Vec::new();
     };
+    let lists = ["fault", "operation"].into_iter();
+    let elements = lists.filter_map(|list| table.get(list)?.as_array());
+    let times = elements
+        .flatten()
+        .filter_map(|element| duration_of(element.get("at")?));
+    let first = times.map(Duration::as_nanos).min().unwrap_or(0);
+    let sooner = SOON
+        .into_iter()
+        .map(|minutes| Duration::from_secs(minutes * 60).as_nanos())
+        .filter(|soon| *soon < first)
+        .map(|soon| moved(table, |nanos| nanos - (first - soon)));
     let seconds = duration.std().as_secs();
-    [8, 4, 2]
+    let shorter = [8, 4, 2]
         .into_iter()
         .map(|part| seconds / part)
         .chain([seconds * 3 / 4, seconds * 9 / 10])
@@ -93,8 +141,8 @@ fn shorter_duration(table: &Table) -> Vec<Table> {
                 &[Step::Key("duration".into())],
                 shorter.to_string().into(),
             )
-        })
-        .collect()
+        });
+    sooner.chain(shorter).collect()
 }
 
 /// Puts a smaller number for every whole number above 1: 1, 2, 5, 10, and so on, or one less.
@@ -149,11 +197,7 @@ fn without_tenants(table: &Table) -> Table {
     if let Some(Value::Table(fleet)) = candidate.get_mut("fleet") {
         fleet.remove("tenants");
     }
-    let schedules = candidate.get_mut("schedule").and_then(Value::as_array_mut);
-    let schedules = schedules.into_iter().flatten();
-    for schedule in schedules.filter_map(Value::as_table_mut) {
-        schedule.remove("tenant");
-    }
+    tables_mut(&mut candidate, "schedule").for_each(|schedule| drop(schedule.remove("tenant")));
     candidate
 }
 
@@ -161,24 +205,26 @@ fn without_tenants(table: &Table) -> Table {
 fn without_start(table: &Table) -> Option<Table> {
     let start: Timestamp = table.get("start")?.as_str()?.parse().ok()?;
     let before = start.nanos() % (3_600 * 1_000_000_000);
-    let later = |value: &mut Value| {
+    let mut candidate = moved(table, |nanos| nanos + before);
+    candidate.remove("start");
+    Some(candidate)
+}
+
+/// Moves what happens, and the end.
+fn moved(table: &Table, to: impl Fn(u64) -> u64) -> Table {
+    let mut candidate = table.clone();
+    let mut move_time = |value: &mut Value| {
         if let Some(time) = duration_of(value) {
-            *value = Duration::from_nanos(time.as_nanos() + before)
-                .to_string()
-                .into();
+            *value = Duration::from_nanos(to(time.as_nanos())).to_string().into();
         }
     };
-    let mut candidate = table.clone();
-    candidate.remove("start");
-    candidate.get_mut("duration").into_iter().for_each(later);
+    candidate.get_mut("duration").map(&mut move_time);
     for list in ["fault", "operation"] {
-        let elements = candidate.get_mut(list).and_then(Value::as_array_mut);
-        let elements = elements.into_iter().flatten();
-        elements
-            .filter_map(|element| element.get_mut("at"))
-            .for_each(later);
+        let elements = tables_mut(&mut candidate, list);
+        let times = elements.filter_map(|element| element.get_mut("at"));
+        times.for_each(&mut move_time);
     }
-    Some(candidate)
+    candidate
 }
 
 /// Puts a constant in the place of each distribution.
@@ -253,53 +299,6 @@ fn duration_of(value: &Value) -> Option<Duration> {
     Duration::from_str(value.as_str()?).ok()
 }
 
-fn find<'t>(table: &'t Table, path: &[Step]) -> Option<&'t Value> {
-    let (Step::Key(first), rest) = path.split_first()? else {
-        return None;
-    };
-    rest.iter()
-        .try_fold(table.get(first)?, |value, step| match step {
-            Step::Key(key) => value.as_table()?.get(key),
-            Step::Index(index) => value.as_array()?.get(*index),
-        })
-}
-
-fn with(table: &Table, path: &[Step], value: Value) -> Table {
-    let mut candidate = table.clone();
-    if let Some(place) = find_mut(&mut candidate, path) {
-        *place = value;
-    }
-    candidate
-}
-
-/// The ways to all values, the outer before the inner.
-fn paths(table: &Table) -> Vec<Vec<Step>> {
-    let mut found = Vec::new();
-    for (key, value) in table {
-        walk(value, &mut vec![Step::Key(key.clone())], &mut found);
-    }
-    found
-}
-
-fn walk(value: &Value, path: &mut Vec<Step>, found: &mut Vec<Vec<Step>>) {
-    found.push(path.clone());
-    let mut into = |step: Step, value: &Value| {
-        path.push(step);
-        walk(value, path, found);
-        path.pop();
-    };
-    match value {
-        Value::Table(table) => table
-            .iter()
-            .for_each(|(key, value)| into(Step::Key(key.clone()), value)),
-        Value::Array(values) => values
-            .iter()
-            .enumerate()
-            .for_each(|(index, value)| into(Step::Index(index), value)),
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -343,6 +342,41 @@ mod tests {
         let named = table("fleet.tenants = ['a', 'b']\nschedule = [{ id = 'x', tenant = 'b' }]");
         let plain = table("fleet = {}\nschedule = [{ id = 'x' }]");
         assert_eq!(without_tenants(&named), plain);
+    }
+
+    #[test]
+    fn what_happens_moves_to_the_first_minutes() {
+        let late = table(
+            "duration = '1h20m'
+            fault = [{ at = '1h', kind = 'notify-outage', duration = '2m' }]
+            operation = [{ at = '1h5m', kind = 'purge' }]",
+        );
+        let soon = table(
+            "duration = '21m'
+            fault = [{ at = '1m', kind = 'notify-outage', duration = '2m' }]
+            operation = [{ at = '6m', kind = 'purge' }]",
+        );
+        assert_eq!(shorter_duration(&late)[0], soon);
+        assert_ne!(shorter_duration(&soon)[0], soon, "it can't happen sooner");
+    }
+
+    #[test]
+    fn a_few_images_make_as_much_work() {
+        let many = table(
+            "fleet.images = 500
+            schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 } }]",
+        );
+        let candidates = fewer_of_all(&many);
+        for expected in [
+            "scanner.latency = '20s'
+            schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 } }]",
+            "schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 }, whenCron = '* * * * *' }]",
+            "schedule = [{ id = 'x', limits = { ratePerSecond = 1.0 } }]
+            workers.options.segmentSize = 1",
+        ] {
+            let expected = table(&format!("fleet.images = 2\n{expected}"));
+            assert!(candidates.contains(&expected), "{expected}");
+        }
     }
 
     #[test]

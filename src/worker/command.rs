@@ -3,7 +3,7 @@
 //! A command may be asked again, of another process, when the first gave no answer: `occurrence`
 //! names the run that it makes, so that it makes one.
 
-use super::context::Context;
+use super::context::{CONFLICT_RETRIES, Context};
 use super::ending::end_run;
 use super::ports::{Ports, Queue, Store};
 use super::trigger::new_run;
@@ -64,17 +64,25 @@ impl<'a, P: Ports> CommandService<'a, P> {
         self.create(run).await
     }
 
-    /// Creates a run. A conflict means that it exists: an earlier try has made it.
+    /// Creates a run, unless an earlier try has made it.
     async fn create(&self, run: Run) -> bool {
-        let mut commit = self.context.new_commit(Step::Manual, 0);
-        commit.runs.push(RunWrite {
-            run,
-            expected: None,
-        });
-        matches!(
-            self.context.commit(commit).await,
-            Answer::Applied(_) | Answer::Conflict
-        )
+        let store = self.context.ports.store();
+        for conflicts in 0..=CONFLICT_RETRIES {
+            let mut commit = self.context.new_commit(Step::Manual, 0);
+            commit.runs.push(RunWrite {
+                run: run.clone(),
+                expected: None,
+            });
+            if let Answer::Applied(_) = self.context.commit(commit).await {
+                return true;
+            }
+            let known = self.context.until_answered(|| store.run(&run.id)).await;
+            if known.value.is_some() {
+                return true;
+            }
+            self.context.give_way(conflicts).await;
+        }
+        false
     }
 
     /// Puts the dead letters of a queue back.

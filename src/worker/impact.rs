@@ -32,36 +32,53 @@ pub struct ImpactIndex {
     by_entrypoint: Postings<Arc<str>>,
 }
 
-/// Lists of ordinals that grow, from which the bitmaps are made at once.
-struct Lists<K>(FxHashMap<K, Vec<u32>>);
+/// Lists of ordinals that grow, from which the bitmaps are made at once. `N` lists of each key: for
+/// products a second one, of the images that use it from their entrypoint, so that they need one
+/// look-up for both.
+struct Lists<K, const N: usize = 1>(FxHashMap<K, [Vec<u32>; N]>);
 
-impl<K> Default for Lists<K> {
+impl<K, const N: usize> Default for Lists<K, N> {
     fn default() -> Self {
         Self(FxHashMap::default())
     }
 }
 
-impl<K: Clone + Eq + Hash> Lists<K> {
-    fn post(&mut self, key: &K, ordinal: u32) {
+impl<K: Clone + Eq + Hash, const N: usize> Lists<K, N> {
+    /// Posts an ordinal to the first `count` lists of a key.
+    fn post(&mut self, key: &K, ordinal: u32, count: usize) {
+        let push = |lists: &mut [Vec<u32>; N]| {
+            let chosen = lists.iter_mut().take(count);
+            chosen.for_each(|list| list.push(ordinal));
+        };
         match self.0.get_mut(key) {
-            Some(list) => list.push(ordinal),
+            Some(lists) => push(lists),
             None => {
-                self.0.insert(key.clone(), vec![ordinal]);
+                let mut lists = std::array::from_fn(|_| Vec::new());
+                push(&mut lists);
+                self.0.insert(key.clone(), lists);
             }
         }
     }
 
-    fn into_postings(self) -> Postings<K> {
-        let bitmap = |mut list: Vec<u32>| {
-            // An image may name a product twice. The numbers rise, so all of them are appended.
-            list.dedup();
-            let mut bitmap = RoaringBitmap::new();
-            let _ = bitmap.append(list);
-            bitmap
-        };
-        let lists = self.0.into_iter();
-        lists.map(|(key, list)| (key, bitmap(list))).collect()
+    fn into_postings(self) -> [Postings<K>; N] {
+        let mut postings = std::array::from_fn(|_| Postings::default());
+        for (key, lists) in self.0 {
+            for (postings, list) in postings.iter_mut().zip(lists) {
+                if !list.is_empty() {
+                    postings.insert(key.clone(), bitmap(list));
+                }
+            }
+        }
+        postings
     }
+}
+
+fn bitmap(mut list: Vec<u32>) -> RoaringBitmap {
+    // An image may name a product twice. The numbers rise, so all of them are appended.
+    list.dedup();
+    let mut bitmap = RoaringBitmap::new();
+    let _ = bitmap.append(list);
+    bitmap
 }
 
 /// Collects an [`ImpactIndex`], one image after the other.
@@ -72,8 +89,7 @@ pub struct ImpactIndexBuilder {
     namespaces: Lists<Arc<str>>,
     repositories: Lists<Arc<str>>,
     labels: Lists<(Arc<str>, Arc<str>)>,
-    products: Lists<Arc<str>>,
-    entrypoints: Lists<Arc<str>>,
+    products: Lists<Arc<str>, 2>,
 }
 
 impl ImpactIndexBuilder {
@@ -81,34 +97,38 @@ impl ImpactIndexBuilder {
     pub fn push(&mut self, image: &Image) {
         let ordinal = self.digests.len() as u32;
         self.digests.push(image.digest);
-        self.tenants.post(&image.tenant, ordinal);
-        self.repositories.post(&image.repository, ordinal);
+        self.tenants.post(&image.tenant, ordinal, 1);
+        self.repositories.post(&image.repository, ordinal, 1);
         for namespace in &image.namespaces {
-            self.namespaces.post(namespace, ordinal);
+            self.namespaces.post(namespace, ordinal, 1);
         }
         for (name, value) in &image.labels {
-            self.labels.post(&(name.clone(), value.clone()), ordinal);
+            let label = (name.clone(), value.clone());
+            self.labels.post(&label, ordinal, 1);
         }
         for (product, at_entrypoint) in &image.components {
-            self.products.post(product, ordinal);
-            if *at_entrypoint {
-                self.entrypoints.post(product, ordinal);
-            }
+            let count = 1 + usize::from(*at_entrypoint);
+            self.products.post(product, ordinal, count);
         }
     }
 
     /// The index over all that was added.
     pub fn build(self) -> ImpactIndex {
+        let [by_tenant] = self.tenants.into_postings();
+        let [by_namespace] = self.namespaces.into_postings();
+        let [by_repository] = self.repositories.into_postings();
+        let [by_label] = self.labels.into_postings();
+        let [by_product, by_entrypoint] = self.products.into_postings();
         let mut index = ImpactIndex {
             digests: self.digests,
             by_digest: Vec::new(),
             duplicate_of: FxHashMap::default(),
-            by_tenant: self.tenants.into_postings(),
-            by_namespace: self.namespaces.into_postings(),
-            by_repository: self.repositories.into_postings(),
-            by_label: self.labels.into_postings(),
-            by_product: self.products.into_postings(),
-            by_entrypoint: self.entrypoints.into_postings(),
+            by_tenant,
+            by_namespace,
+            by_repository,
+            by_label,
+            by_product,
+            by_entrypoint,
         };
         index.sort_digests();
         index

@@ -292,7 +292,7 @@ pub trait Store {
     fn intents_enqueued(&self, runs: &[RunId]) -> impl Future<Output = PortResult<()>>;
 
     /// Lists events of the outbox, oldest first, and tells its depth.
-    fn outbox(&self, limit: usize) -> impl Future<Output = PortResult<(Vec<Event>, u64)>>;
+    fn outbox(&self, limit: usize) -> impl Future<Output = PortResult<(Vec<Arc<Event>>, u64)>>;
 
     /// Removes published events from the outbox.
     fn forget_events(&self, events: &[EventId]) -> impl Future<Output = PortResult<()>>;
@@ -489,5 +489,5 @@ pub trait ImpactQuery {
 /// Notify.
 pub trait Notify {
     /// Publishes events; each at least once if it answers yes.
-    fn publish(&self, events: &[Event]) -> impl Future<Output = PortResult<()>>;
+    fn publish(&self, events: &[Arc<Event>]) -> impl Future<Output = PortResult<()>>;
 }

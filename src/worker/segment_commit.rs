@@ -1,5 +1,7 @@
 //! The commit of a worked segment.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::ports::{Ports, RunDocument};
 use super::{delta, window};
@@ -70,7 +72,7 @@ fn compare(
     segment: &Segment,
     worked: &Worked,
     baselines: &[Option<Baseline>],
-) -> (SegmentCommit, Vec<Event>) {
+) -> (SegmentCommit, Vec<Arc<Event>>) {
     let run = &document.run.value;
     let notify = &document.schedule.schedule.notify;
     let mut events = Vec::new();
@@ -86,7 +88,7 @@ fn compare(
     };
     for (report, baseline) in worked.reports.iter().zip(baselines) {
         if notify.enabled {
-            events.push(delta::report_ready(&run.tenant, &run.id, report));
+            events.push(Arc::new(delta::report_ready(&run.tenant, &run.id, report)));
         }
         match delta::summarize(report, baseline.as_ref()) {
             None => content.outcome.unchanged += 1,
@@ -94,7 +96,8 @@ fn compare(
                 content.outcome.changed += 1;
                 content.outcome.deltas.add(&summary.counts);
                 if delta::passes(notify, &summary.counts) {
-                    events.push(delta::rescan_delta(&run.tenant, &run.id, report, &summary));
+                    let event = delta::rescan_delta(&run.tenant, &run.id, report, &summary);
+                    events.push(Arc::new(event));
                 }
                 content.deltas.push(summary);
             }

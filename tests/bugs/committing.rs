@@ -229,6 +229,7 @@ impl Defect for EventIdOfTheAttempt {
                 u128::from(commit.token.sequence - first.sequence.min(commit.token.sequence));
             if first.life == commit.token.life {
                 for event in &mut bent.events {
+                    let event = Arc::make_mut(event);
                     event.event_id = EventId(event.event_id.0 ^ attempts);
                 }
             }

@@ -44,7 +44,7 @@ impl Defect for NobodyInherits {
 
 /// Keeps events in memory until they are published.
 #[derive(Default)]
-pub struct OutboxInMemory(PerLife<Vec<Event>>);
+pub struct OutboxInMemory(PerLife<Vec<Arc<Event>>>);
 
 #[async_trait(?Send)]
 impl Defect for OutboxInMemory {
@@ -58,7 +58,7 @@ impl Defect for OutboxInMemory {
         Ok(answer)
     }
 
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
         life.world.store().outbox(limit).await?;
         Ok(self.0.with(&life.id, |kept| {
             let first = kept.iter().take(limit).cloned().collect();
@@ -79,7 +79,7 @@ pub struct EventsGoWithTheRun;
 
 #[async_trait(?Send)]
 impl Defect for EventsGoWithTheRun {
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
         let store = life.world.store();
         let (events, depth) = store.outbox(limit).await?;
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
@@ -101,7 +101,7 @@ pub struct PublishedAnyway;
 
 #[async_trait(?Send)]
 impl Defect for PublishedAnyway {
-    async fn publish(&self, life: &Life, events: &[Event]) -> PortResult<()> {
+    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
         let _ = life.world.notify().publish(events).await;
         Ok(())
     }
@@ -113,7 +113,7 @@ pub struct Canary(Cell<Option<bool>>);
 
 #[async_trait(?Send)]
 impl Defect for Canary {
-    async fn publish(&self, life: &Life, events: &[Event]) -> PortResult<()> {
+    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
         let draw = || life.world.random().below(100) == 0;
         let loses = self.0.get().unwrap_or_else(draw);
         self.0.set(Some(loses));

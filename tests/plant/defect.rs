@@ -60,7 +60,7 @@ pub trait Defect: 'static {
     }
 
     /// Lists events of the outbox.
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
         life.world.store().outbox(limit).await
     }
 
@@ -104,7 +104,7 @@ pub trait Defect: 'static {
     }
 
     /// Publishes events.
-    async fn publish(&self, life: &Life, events: &[Event]) -> PortResult<()> {
+    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
         life.world.notify().publish(events).await
     }
 

@@ -158,7 +158,7 @@ impl ImpactQuery for Wrapped {
 }
 
 impl Notify for Wrapped {
-    async fn publish(&self, events: &[Event]) -> PortResult<()> {
+    async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
         self.defect.publish(&self.life, events).await
     }
 }
@@ -311,7 +311,7 @@ impl Store for Wrapped {
         self.life.world.store().intents_enqueued(runs).await
     }
 
-    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
         self.defect.outbox(&self.life, limit).await
     }
 

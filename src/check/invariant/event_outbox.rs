@@ -5,6 +5,8 @@
 //! only logged, eight bytes each. A publication of an unknown identity is a repeat by a relay that
 //! read the outbox long ago, or an event that should not be: the log decides at the end.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::check::board::{Board, Complaint};
@@ -93,7 +95,7 @@ impl Outbox {
         &mut self,
         board: &mut Board,
         segment: &SegmentCommit,
-        events: &[Event],
+        events: &[Arc<Event>],
         policies: impl Iterator<Item = NotifyPolicy>,
     ) {
         self.hasher.set_run(&segment.key.run);
@@ -127,7 +129,7 @@ impl Outbox {
     fn first_miss(
         &mut self,
         segment: &SegmentCommit,
-        events: &[Event],
+        events: &[Arc<Event>],
         policy: &NotifyPolicy,
     ) -> Option<Miss> {
         let reports = segment
@@ -148,7 +150,7 @@ impl Outbox {
         &mut self,
         kind: EventKind,
         segment: &SegmentCommit,
-        events: &[Event],
+        events: &[Arc<Event>],
         due: impl Iterator<Item = ImageDigest>,
     ) -> Option<Miss> {
         let told = events.iter().filter(|event| event.kind == kind);

@@ -271,7 +271,7 @@ impl Story {
         stats.new_high += segment.outcome.deltas.new_high;
         stats.segments_completed += 1;
         let completes = stats.segments_completed == stats.segments;
-        let mut events: Vec<Event> = segment
+        let mut events: Vec<Arc<Event>> = segment
             .reports
             .iter()
             .map(|report| event(EventKind::ReportReady, &run, report.image))
@@ -298,7 +298,7 @@ impl Story {
         commit
     }
 
-    pub fn publish(&mut self, events: &[Event]) -> &mut Self {
+    pub fn publish(&mut self, events: &[Arc<Event>]) -> &mut Self {
         let life = self.life.clone();
         self.see(&Observation::NotifyCalled {
             life: &life,

@@ -351,8 +351,8 @@ pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt:
     }
 }
 
-pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Event {
-    Event {
+pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {
+    Arc::new(Event {
         event_id: EventId::of(kind, &run.id, &image),
         kind,
         tenant: run.tenant.clone(),
@@ -365,7 +365,7 @@ pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Event {
             run: run.id.clone(),
             image,
         },
-    }
+    })
 }
 
 /// Findings that are all high.

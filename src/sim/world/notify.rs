@@ -1,6 +1,7 @@
 //! Notify: takes events.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::connection::Connection;
 use super::network::Port;
@@ -13,7 +14,7 @@ use crate::worker::ports::{self, PortResult};
 pub struct NotifyPort(pub(super) Connection);
 
 impl ports::Notify for NotifyPort {
-    async fn publish(&self, events: &[Event]) -> PortResult<()> {
+    async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
         let Connection { world, life } = &self.0;
         world.sink.emit(&Observation::NotifyCalled {
             life: &life.id,

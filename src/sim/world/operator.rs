@@ -9,7 +9,7 @@ use super::fault::queues;
 use super::process::Command;
 use crate::model::observation::{Observation, ScheduleChange};
 use crate::model::time::nanos_of;
-use crate::model::{Run, RunState, Schedule, ScheduleId};
+use crate::model::{Run, RunId, RunState, Schedule, ScheduleId};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
 use crate::sim::occasions::occasions;
@@ -53,14 +53,17 @@ impl World {
                 self.edit_schedule(&id(schedule), changes);
             }
             OperationKind::Delete { schedule } => self.delete_schedule(&id(schedule)),
-            OperationKind::Run { schedule } => self.command(Command::Run {
-                schedule: id(schedule),
-                occurrence: occurrence.to_owned(),
-            }),
+            OperationKind::Run { schedule } => {
+                let command = Command::Run {
+                    schedule: id(schedule),
+                    occurrence: occurrence.to_owned(),
+                };
+                self.ask_for_run(command, id(schedule), occurrence.to_owned(), None);
+            }
             OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
             OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
             OperationKind::Redrive { queue } => {
-                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }));
+                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }, |_| {}));
             }
             OperationKind::Purge {
                 schedule,
@@ -155,7 +158,10 @@ impl World {
         };
         for run in runs {
             self.sink.emit(&Observation::CancelAsked { run: &run });
-            self.command(Command::Cancel { run });
+            let command = Command::Cancel { run: run.clone() };
+            self.command(command, move |world| {
+                world.sink.emit(&Observation::CancelDone { run: &run });
+            });
         }
     }
 
@@ -163,11 +169,30 @@ impl World {
         let last = self.store.borrow().last_finished(schedule).cloned();
         debug_assert!(last.iter().all(|run| run.state != RunState::Running));
         if let Some(run) = last {
-            self.command(Command::Retry {
-                run: run.id,
+            let command = Command::Retry {
+                run: run.id.clone(),
                 occurrence: occurrence.to_owned(),
-            });
+            };
+            self.ask_for_run(command, run.schedule, occurrence.to_owned(), Some(run.id));
         }
+    }
+
+    fn ask_for_run(
+        self: &Rc<Self>,
+        command: Command,
+        schedule: ScheduleId,
+        occurrence: String,
+        retried: Option<RunId>,
+    ) {
+        let asked_at = self.now();
+        self.command(command, move |world| {
+            world.sink.emit(&Observation::ManualRunDone {
+                schedule: &schedule,
+                occurrence: &occurrence,
+                retried: retried.as_ref(),
+                asked_at,
+            });
+        });
     }
 
     /// Purges terminal runs, and answers how many.
@@ -184,8 +209,8 @@ impl World {
         purged.len()
     }
 
-    /// Gives a command to one worker after the other, until one has carried it out.
-    fn command(self: &Rc<Self>, command: Command) {
+    /// Gives a command to one worker after the other, until one says that it has carried it out.
+    fn command(self: &Rc<Self>, command: Command, done: impl FnOnce(&Self) + 'static) {
         let world = Rc::clone(self);
         let patience_ns = nanos_of(self.options.operator_patience);
         self.handle.spawn(ProcessId::WORLD, "operator", async move {
@@ -195,7 +220,7 @@ impl World {
                     None => false,
                 };
                 if is_done {
-                    return;
+                    return done(&world);
                 }
                 world.handle.sleep_ns(patience_ns).await;
             }

@@ -109,6 +109,8 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::Scraped { process, up, .. } => (33, text(process.as_str()), u64::from(*up)),
         O::Settled => (34, 0, 0),
         O::Spoiled { queue, message } => (35, *queue as u64, *message),
+        O::CancelDone { run } => (36, text(run.as_str()), 0),
+        O::ManualRunDone { occurrence, .. } => (37, text(occurrence), 0),
     }
 }
 

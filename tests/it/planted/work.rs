@@ -236,7 +236,7 @@ struct NotifyNotTold;
 
 #[async_trait(?Send)]
 impl Defect for NotifyNotTold {
-    async fn publish(&self, _: &Life, _: &[Event]) -> PortResult<()> {
+    async fn publish(&self, _: &Life, _: &[Arc<Event>]) -> PortResult<()> {
         Ok(())
     }
 }

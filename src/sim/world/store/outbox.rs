@@ -1,6 +1,7 @@
 //! Events that a relay still has to publish.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::model::{Event, EventId};
 use crate::sim::world::lookup::Lookup;
@@ -9,14 +10,14 @@ use crate::sim::world::lookup::Lookup;
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// A forgotten event leaves a gap until all before it are gone too.
-    events: VecDeque<Option<Event>>,
+    events: VecDeque<Option<Arc<Event>>>,
     /// The number of the first place; grows as places go.
     first: u64,
     places: Lookup<u128, u64>,
 }
 
 impl Outbox {
-    pub fn push(&mut self, event: Event) {
+    pub fn push(&mut self, event: Arc<Event>) {
         let place = self.first + self.events.len() as u64;
         if let Some(before) = self.places.insert(event.event_id.0, place) {
             // An id written twice is one event.
@@ -39,7 +40,7 @@ impl Outbox {
     }
 
     /// The oldest events, `limit` at most.
-    pub fn oldest(&self, limit: usize) -> Vec<Event> {
+    pub fn oldest(&self, limit: usize) -> Vec<Arc<Event>> {
         self.events.iter().flatten().take(limit).cloned().collect()
     }
 

@@ -248,7 +248,7 @@ impl ports::Store for StorePort {
         self.write(move |store, _| store.note_enqueued(&runs)).await
     }
 
-    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Event>, u64)> {
+    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
         self.read(|store, _| store.outbox(limit)).await
     }
 

@@ -96,7 +96,7 @@ impl Store {
         waiting.take(limit).cloned().collect()
     }
 
-    pub fn outbox(&self, limit: usize) -> (Vec<Event>, u64) {
+    pub fn outbox(&self, limit: usize) -> (Vec<Arc<Event>>, u64) {
         (self.outbox.oldest(limit), self.outbox.depth())
     }
 

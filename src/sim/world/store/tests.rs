@@ -233,7 +233,7 @@ impl Bench {
                 run.stats.segments_completed += 1;
             }));
         }
-        commit.events = images.iter().map(event).collect();
+        commit.events = images.iter().map(event).map(Arc::new).collect();
         commit.release = (index + 1 < SEGMENTS)
             .then(|| key(index + 1))
             .into_iter()

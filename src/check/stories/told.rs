@@ -1,0 +1,95 @@
+//! What owners are told of what they asked for.
+
+use super::story::Story;
+use crate::check::name::InvariantName;
+use crate::model::observation::{Observation, ScheduleChange};
+use crate::model::{RunId, ScheduleId, Timestamp};
+
+/// An owner asks for a manual run, `told` happens, and he is told that it is made.
+fn asks_for_a_run(retried: Option<&RunId>, told: impl FnOnce(&mut Story)) -> Vec<String> {
+    let mut story = Story::new();
+    let asked_at = story.wait(1).now;
+    told(&mut story);
+    is_told(&mut story, retried, asked_at);
+    losses(story)
+}
+
+fn is_told(story: &mut Story, retried: Option<&RunId>, asked_at: Timestamp) {
+    let schedule = ScheduleId::from("nightly");
+    story.see(&Observation::ManualRunDone {
+        schedule: &schedule,
+        occurrence: "again",
+        retried,
+        asked_at,
+    });
+}
+
+fn losses(story: Story) -> Vec<String> {
+    let findings = story.end().findings;
+    let of_loss = findings.iter().filter(|f| f.name == InvariantName::NoLoss);
+    let told = of_loss.flat_map(|f| &f.violations).map(ToString::to_string);
+    told.filter(|told| told.contains("its owner was told"))
+        .collect()
+}
+
+#[test]
+fn a_run_that_is_said_to_be_cancelled_is_over() {
+    let mut story = Story::new();
+    let run = story.fire().plan().run.clone().unwrap().id;
+    story.see(&Observation::CancelDone { run: &run });
+    assert_eq!(
+        losses(story),
+        [
+            "no-loss at 2024-01-01T02:00:02Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: its owner \
+          was told that it is cancelled; expected a terminal run, found Queued"
+        ]
+    );
+}
+
+#[test]
+fn a_run_that_is_said_to_be_made_is_made() {
+    let make = |story: &mut Story| {
+        story.start_by_hand("again");
+    };
+    assert!(asks_for_a_run(None, make).is_empty());
+    assert_eq!(
+        asks_for_a_run(None, |_| ()),
+        [
+            "no-loss at 2024-01-01T00:00:01Z, run run:acme:nightly:manual:again: its owner was told that \
+          it is made; expected the run, found it is not"
+        ]
+    );
+}
+
+#[test]
+fn a_deleted_schedule_makes_no_run() {
+    let mut story = Story::new();
+    story.change_schedule(ScheduleChange::Deleted, |_| ());
+    let asked_at = story.wait(1).now;
+    story.start_by_hand("again");
+    is_told(&mut story, None, asked_at);
+    assert_eq!(
+        losses(story),
+        [
+            "no-loss at 2024-01-01T00:00:01Z, run run:acme:nightly:manual:again: its owner was told that \
+          it is made; expected none: its schedule is deleted, found it is made"
+        ]
+    );
+}
+
+#[test]
+fn what_changes_meanwhile_leaves_both_open() {
+    let delete = |story: &mut Story| {
+        story
+            .wait(1)
+            .change_schedule(ScheduleChange::Deleted, |_| ());
+    };
+    assert!(asks_for_a_run(None, delete).is_empty());
+    let mut story = Story::new();
+    story.whole_run();
+    let run = story.run.clone().unwrap().id;
+    let asked_at = story.wait(1).now;
+    story.see(&Observation::Purged { run: &run });
+    is_told(&mut story, Some(&run), asked_at);
+    assert!(losses(story).is_empty(), "there is nothing to repeat");
+}
