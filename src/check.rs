@@ -26,7 +26,8 @@ mod words;
 pub use board::{Board, Complaint, Findings, Violation};
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
-    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
+    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries,
+    Instruments, SegmentFate,
 };
 pub use ledger::{
     BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions,

@@ -294,6 +294,10 @@ fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
         inventory: Arc::new(inventory),
         backlog_refresh: options.backlog_refresh,
         lease: options.lease,
+        lease_patience: options.lease_patience,
+        stop_grace: options.stop_grace,
+        planner_attempts: options.planner_attempts,
+        max_delivery_attempts: options.max_delivery_attempts,
         scanner_attempts: options.scanner_attempts,
         run_timeout: options.run_timeout,
         ..LedgerOptions::default()

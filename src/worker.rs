@@ -47,6 +47,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_lite::future;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::SchedulerWorkerMetrics;
@@ -62,6 +63,9 @@ const STOP_POLL: Duration = Duration::from_millis(100);
 
 /// Given to a stopping process after its grace, to hand back what it holds.
 const STOP_MARGIN: Duration = Duration::from_secs(8);
+
+/// Given to the last sign of life, which a store that is away does not hear.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How the work on a message ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,18 +124,6 @@ impl Role {
         Self::Relay,
         Self::Sweeper,
     ];
-
-    /// The word in files.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Trigger => "trigger",
-            Self::Planner => "planner",
-            Self::Dispatcher => "dispatcher",
-            Self::Runner => "runner",
-            Self::Relay => "relay",
-            Self::Sweeper => "sweeper",
-        }
-    }
 }
 
 /// A loop of a process; each runs as a task of its own.
@@ -262,7 +254,8 @@ impl<P: Ports> Worker<P> {
     }
 
     /// Returns when the process that was asked to stop has nothing in hand any more, or its grace
-    /// and a margin have passed; its heartbeat has then said that its balance is free to take.
+    /// and a margin have passed; its heartbeat has then said that its balance is free to take, if
+    /// the store would hear it.
     pub async fn stopped(&self) {
         let context = &self.context;
         let limit = context.options.stop_grace + STOP_MARGIN;
@@ -270,6 +263,7 @@ impl<P: Ports> Worker<P> {
             context.ports.clock().sleep(STOP_POLL).await;
         }
         context.done.raise();
-        context.parted.raised().await;
+        let farewell = context.parted.raised();
+        future::or(farewell, context.ports.clock().sleep(FAREWELL)).await;
     }
 }

@@ -1,7 +1,11 @@
 //! The seam to the metrics: what the ledger reads of a process's instruments.
 
-use std::fmt;
+mod extension;
 
+use std::fmt;
+use std::ops::{Index, IndexMut};
+
+pub use self::extension::{Attempt, ExtensionSeries};
 use super::name::InvariantName;
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
@@ -53,7 +57,8 @@ const fn status(outcome: PlanOutcome) -> &'static str {
     }
 }
 
-/// One of the contract's counter series.
+/// One of the counter series: the contract's, and those of the extensions whose every step a process
+/// learns of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CounterSeries {
     /// `scheduler_planner_runs_total`
@@ -64,13 +69,17 @@ pub enum CounterSeries {
     Images(Mode, bool),
     /// The four `scheduler_runner_delta…_total`.
     Deltas(Mode, DeltaKind),
+    /// An extension's.
+    Extension(ExtensionSeries),
 }
 
 impl CounterSeries {
-    /// Series of one mode.
+    /// The contract's series of one mode.
     const PER_MODE: usize = 12;
+    /// How many of them are the contract's: they come first.
+    pub const GIVEN: usize = Self::PER_MODE * Mode::ALL.len();
     /// How many there are.
-    pub const COUNT: usize = Self::PER_MODE * Mode::ALL.len();
+    pub const COUNT: usize = Self::GIVEN + ExtensionSeries::COUNT;
 
     /// A number below [`CounterSeries::COUNT`].
     pub const fn index(self) -> usize {
@@ -79,13 +88,17 @@ impl CounterSeries {
             Self::Segments(mode, fate) => (mode, 3 + fate as usize),
             Self::Images(mode, changed) => (mode, 6 + changed as usize),
             Self::Deltas(mode, kind) => (mode, 8 + kind as usize),
+            Self::Extension(series) => return Self::GIVEN + series.index(),
         };
         mode.index() * Self::PER_MODE + offset
     }
 
     /// The series with this number.
     pub const fn at(index: usize) -> Self {
-        let mode = Mode::ALL[index / Self::PER_MODE % Mode::ALL.len()];
+        if index >= Self::GIVEN {
+            return Self::Extension(ExtensionSeries::at(index - Self::GIVEN));
+        }
+        let mode = Mode::ALL[index / Self::PER_MODE];
         match index % Self::PER_MODE {
             offset @ 0..3 => Self::PlannerRuns(mode, PLAN_OUTCOMES[offset]),
             offset @ 3..6 => Self::Segments(mode, SEGMENT_FATES[offset - 3]),
@@ -101,6 +114,7 @@ impl CounterSeries {
             Self::Segments(..) => InvariantName::SegmentOnce,
             Self::Images(..) => InvariantName::ImageConservation,
             Self::Deltas(..) => InvariantName::DeltaConservation,
+            Self::Extension(_) => InvariantName::AppliedLearned,
         }
     }
 
@@ -111,6 +125,7 @@ impl CounterSeries {
             Self::Segments(..) => "segments",
             Self::Images(..) => "images",
             Self::Deltas(..) => "findings in meaningful deltas",
+            Self::Extension(series) => series.counts(),
         }
     }
 }
@@ -118,6 +133,7 @@ impl CounterSeries {
 impl fmt::Display for CounterSeries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Extension(series) => series.fmt(f),
             Self::PlannerRuns(mode, outcome) => write!(
                 f,
                 "scheduler_planner_runs_total{{mode=\"{}\",status=\"{}\"}}",
@@ -157,6 +173,30 @@ impl fmt::Display for CounterSeries {
                 )
             }
         }
+    }
+}
+
+/// A number for each counter series.
+#[derive(Debug, Clone, Copy)]
+pub struct CounterTable([u64; CounterSeries::COUNT]);
+
+impl Default for CounterTable {
+    fn default() -> Self {
+        Self([0; CounterSeries::COUNT])
+    }
+}
+
+impl Index<usize> for CounterTable {
+    type Output = u64;
+
+    fn index(&self, index: usize) -> &u64 {
+        &self.0[index]
+    }
+}
+
+impl IndexMut<usize> for CounterTable {
+    fn index_mut(&mut self, index: usize) -> &mut u64 {
+        &mut self.0[index]
     }
 }
 

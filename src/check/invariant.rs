@@ -24,4 +24,5 @@ pub(crate) mod plan_truth;
 pub(crate) mod scanner_manners;
 pub(crate) mod segment_once;
 pub(crate) mod state_graph;
+pub(crate) mod stopping;
 pub(crate) mod told;

@@ -52,8 +52,8 @@ use super::invariant::notify_independent::NotifyWatch;
 use super::invariant::plan_truth::Evaluator;
 use super::invariant::scanner_manners::Manners;
 use super::invariant::{
-    applied_learned, cardinality, conservation, cron_once, lease_discipline, liveness, no_loss,
-    segment_once, told,
+    applied_learned, cardinality, conservation, cron_once, liveness, no_loss, segment_once,
+    stopping, told,
 };
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
@@ -171,9 +171,7 @@ impl Ledger {
 
     fn life_ended(&mut self, life: &LifeId, end: LifeEnd) {
         let index = self.life(life);
-        if end == LifeEnd::Stopped {
-            lease_discipline::judge_stop(&mut self.board, &self.truth, index);
-        }
+        stopping::judge(&mut self.board, &self.truth, index, end);
         self.compare_all(index);
         for call in self.truth.calls.close_life(index) {
             let is_segment = call.applied_at.is_some() && call.step == "segment";
@@ -215,7 +213,8 @@ impl Ledger {
         conservation::compare(
             &mut self.board,
             &mut self.truth.lives.lives[index],
-            conservation::ALL_COUNTERS,
+            // The extensions' are compared when they should have changed, and at the end.
+            conservation::GIVEN_COUNTERS,
         );
         active_truth::compare(&mut self.board, &self.truth.lives.lives[index]);
         self.memory
@@ -278,12 +277,15 @@ impl Observer for Ledger {
             }
             Observation::LeaseHeld {
                 life,
+                queue,
                 delivery,
+                attempt,
                 sent_at,
                 lease,
             } => {
-                self.lease_held(life, delivery, sent_at.after(lease));
+                self.lease_held(life, queue, delivery, attempt, sent_at.after(lease));
             }
+            Observation::GivenUp { life, queue, step } => self.given_up(life, queue, step),
             Observation::Spoiled { message, .. } => {
                 if let Some(record) = self.truth.messages.records.get_mut(&message) {
                     record.is_spoiled = true;
@@ -355,6 +357,10 @@ impl Observer for Ledger {
                 self.compare_dirty();
                 self.life_ended(life, end);
             }
+            Observation::StopAsked { life } => {
+                let life = self.life(life);
+                self.truth.lives.lives[life].stopping_since = Some(at);
+            }
             Observation::Paused { life } => {
                 let life = self.life(life);
                 self.truth.lives.pause(life, true, at);
@@ -385,8 +391,22 @@ impl Observer for Ledger {
                 let run = self.truth.runs.number(run);
                 self.truth.runs[run].cancel_asked = true;
             }
-            Observation::CancelDone { .. } | Observation::ManualRunDone { .. } => {
-                told::judge(&mut self.board, &mut self.truth, observation);
+            Observation::CancelDone { run } => {
+                told::cancelled(&mut self.board, &mut self.truth, run);
+            }
+            Observation::ManualRunDone {
+                schedule,
+                occurrence,
+                retried,
+                asked_at,
+            } => {
+                let asked = told::Asked {
+                    schedule,
+                    occurrence,
+                    retried,
+                    asked_at,
+                };
+                told::made(&mut self.board, &mut self.truth, &asked);
             }
             Observation::Purged { run } => {
                 let run = self.truth.runs.number(run);

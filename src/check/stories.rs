@@ -2,6 +2,7 @@
 //! a planted defect for each invariant.
 
 mod docs;
+mod duties;
 mod handing_on;
 mod healthy;
 mod learning;

@@ -181,7 +181,7 @@ pub const SCANNER_REQUESTS: Definition = Definition::counter(
 /// Late permits.
 pub const LATE_PERMITS: Definition = Definition::counter(
     "scheduler_scanner_late_permits_total",
-    "Scanner permits used late, after a pause or a delay.",
+    "Scanner permits that came late, by a pause or a delay.",
 )
 .labelled::<Mode>();
 /// Events published.

@@ -143,6 +143,8 @@ pub enum QueueStep {
 pub enum Observation<'a> {
     /// A life began. `processes` names its roles' reach only through what it then does.
     LifeStarted { life: &'a LifeId },
+    /// A life was asked to stop in good order.
+    StopAsked { life: &'a LifeId },
     /// A life ended; its registry is gone right after this observation.
     LifeEnded { life: &'a LifeId, end: LifeEnd },
     /// A process stands still from now on.
@@ -261,11 +263,20 @@ pub enum Observation<'a> {
     },
     /// The body of a message can't be read by anyone from now on.
     Spoiled { queue: QueueName, message: u64 },
+    /// The answer to a step that gave a message up reached the life that took it.
+    GivenUp {
+        life: &'a LifeId,
+        queue: QueueName,
+        step: QueueStep,
+    },
     /// A renewal was answered with yes: by its own count the holder may go on until `sent_at` plus
-    /// the lease. Also made when a lease is first received.
+    /// the lease. Also made when a lease is first received, which is the `attempt`-th try that
+    /// counts.
     LeaseHeld {
         life: &'a LifeId,
+        queue: QueueName,
         delivery: u64,
+        attempt: Option<u32>,
         sent_at: Timestamp,
         lease: Duration,
     },

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{
-    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, SegmentFate,
+    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries,
+    Instruments, SegmentFate,
 };
 use crate::metrics::{
-    CollectContext, Delta, HistogramReading, PlannerStatus, Registry, SchedulerWorkerMetrics,
-    SegmentStatus,
+    AttemptOutcome, CollectContext, Delta, HistogramReading, PlannerStatus, Readings, Registry,
+    SchedulerWorkerMetrics, SegmentStatus,
 };
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
@@ -69,6 +70,7 @@ impl Instruments for LifeInstruments {
                     DeltaKind::Kev => deltas.kev_hits,
                 }
             }
+            CounterSeries::Extension(series) => extension(&read, series),
         }
     }
 
@@ -103,6 +105,31 @@ impl Instruments for LifeInstruments {
 
     fn series_max(&self, schedules: usize) -> usize {
         self.closed + Mode::ALL.len() * schedules
+    }
+}
+
+fn extension(read: &Readings<'_>, series: ExtensionSeries) -> u64 {
+    match series {
+        ExtensionSeries::Attempts(mode, attempt) => {
+            let outcome = match attempt {
+                Attempt::Planned(PlanOutcome::Enqueued) => AttemptOutcome::Enqueued,
+                Attempt::Planned(PlanOutcome::NoWork) => AttemptOutcome::NoWork,
+                Attempt::Planned(PlanOutcome::Failed) => AttemptOutcome::Failed,
+                Attempt::Retried => AttemptOutcome::Retried,
+                Attempt::Conflict => AttemptOutcome::Conflict,
+            };
+            read.planner_attempts(mode, outcome)
+        }
+        ExtensionSeries::Cancelled(mode) => read.runs_cancelled(mode),
+        ExtensionSeries::ImagesFailed(mode) => read.images_failed(mode),
+        ExtensionSeries::Redeliveries(queue) => read.redeliveries(queue),
+        ExtensionSeries::Renewals(queue) => read.lease_renewals(queue),
+        ExtensionSeries::DeadLetters(queue) => read.dead_letters(queue),
+        ExtensionSeries::Drops(queue) => read.drops(queue),
+        ExtensionSeries::Fires(fate) => {
+            let of_mode = |mode: &Mode| read.schedule_fires(*mode, fate);
+            Mode::ALL.iter().map(of_mode).sum()
+        }
     }
 }
 

@@ -65,6 +65,7 @@ fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             };
             sentence(life, "process", event)
         }
+        O::StopAsked { life } => sentence(life, "process", "is asked to stop"),
         O::Paused { life } => sentence(life, "process", "stands still"),
         O::Resumed { life } => sentence(life, "process", "goes on"),
         O::CutOff { process, port } => sentence(process, port_name(*port), "can't be reached"),
@@ -226,10 +227,14 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             delivery,
             sent_at,
             lease,
+            ..
         } => {
             let until = clock(sent_at.after(*lease));
             let event = format!("may go on until {until}");
             sentence(life, format!("delivery {delivery}"), event)
+        }
+        O::GivenUp { life, queue, .. } => {
+            sentence(life, queue.as_str(), "knows that it has given a message up")
         }
         O::ScanSent { .. } | O::ScanAnswered { .. } => scan_sentence(observation),
         O::NotifyCalled { life, role } => sentence(life, "notify", format!("the {role} calls it")),

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::options::WorkerOptions;
 use super::ports::Random;
 
-/// The delay before the next try after `attempt` failed ones (from 1): drawn evenly from zero to
-/// `initial * factor^(attempt - 1)`, capped.
+/// The delay before the next try after `attempt` failed ones (from 1): drawn evenly from zero to,
+/// but not with, `initial * factor^(attempt - 1)`, capped.
 pub fn delay(options: &WorkerOptions, attempt: u32, random: &impl Random) -> Duration {
     let ceiling = ceiling(options, attempt);
-    Duration::from_nanos(random.below(crate::model::time::nanos_of(ceiling) + 1))
+    Duration::from_nanos(random.below(crate::model::time::nanos_of(ceiling)))
 }
 
 /// The longest delay after `attempt` failed tries.
@@ -27,11 +27,12 @@ fn ceiling(options: &WorkerOptions, attempt: u32) -> Duration {
 mod tests {
     use super::*;
 
+    /// Draws the bound itself, which is the ceiling.
     struct Highest;
 
     impl Random for Highest {
         fn below(&self, bound: u64) -> u64 {
-            bound.saturating_sub(1)
+            bound
         }
     }
 

@@ -23,6 +23,10 @@ pub const CONFLICT_RETRIES: u32 = 16;
 const CONFLICT_DELAY: Duration = Duration::from_millis(10);
 const CONFLICT_DOUBLINGS: u32 = 7;
 
+/// Tries of a call to a queue that does not answer. Past them the lease runs out by itself, and
+/// repair brings the message back.
+const QUEUE_TRIES: u32 = 4;
+
 /// Between two tries of a call to a service that doesn't answer, at most.
 const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(10);
 
@@ -52,6 +56,7 @@ pub struct Context<P: Ports> {
     /// Loops that have work in hand.
     pub busy: AtomicU32,
     store_reachable: AtomicBool,
+    /// Of the next commit.
     sequence: AtomicU64,
     stopping_since_nanos: AtomicU64,
 }
@@ -77,7 +82,7 @@ impl<P: Ports> Context<P> {
             receiving: Semaphore::new(1),
             busy: AtomicU32::new(0),
             store_reachable: AtomicBool::new(true),
-            sequence: AtomicU64::new(0),
+            sequence: AtomicU64::new(1),
             stopping_since_nanos: AtomicU64::new(0),
         }
     }
@@ -140,7 +145,7 @@ impl<P: Ports> Context<P> {
 
     /// A new commit of this life. `delivery`: of the message that is worked, or 0.
     pub fn new_commit(&self, step: Step, delivery: u64) -> Commit {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
+        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         Commit::new(
             CommitToken {
                 life: self.life.clone(),
@@ -182,6 +187,26 @@ impl<P: Ports> Context<P> {
         let ceiling = CONFLICT_DELAY * (1 << conflicts.min(CONFLICT_DOUBLINGS));
         let nanos = self.ports.random().below(nanos_of(ceiling));
         self.ports.clock().sleep(Duration::from_nanos(nanos)).await;
+    }
+
+    /// Repeats a call to a queue a few times, until it is answered.
+    ///
+    /// # Errors
+    /// The queue stays silent.
+    pub async fn insist<T, F: Future<Output = PortResult<T>>>(
+        &self,
+        mut call: impl FnMut() -> F,
+    ) -> PortResult<T> {
+        let mut result = call().await;
+        for attempt in 1..QUEUE_TRIES {
+            if result.is_ok() {
+                break;
+            }
+            let delay = backoff::delay(&self.options, attempt, self.ports.random());
+            self.ports.clock().sleep(delay).await;
+            result = call().await;
+        }
+        result
     }
 
     /// Repeats a call to the store until it is answered.

@@ -1,13 +1,9 @@
 //! Putting work on the queues.
 
-use super::backoff;
 use super::context::Context;
-use super::ports::{Clock, PortResult, Ports, Queue};
+use super::ports::{PortResult, Ports, Queue};
 use crate::model::message::Message;
 use crate::model::{Run, Segment, SegmentMessage};
-
-/// Tries of an enqueue when the queue does not answer. Past them repair brings the message back.
-const TRIES: u32 = 4;
 
 /// The idempotency key of the `requeued`-th enqueue of a message by repair; 0: the first enqueue.
 pub fn idempotency_key(message: &impl Message, requeued: u32) -> String {
@@ -32,7 +28,7 @@ pub fn segment_message(run: &Run, segment: &Segment) -> SegmentMessage {
 /// Enqueues a message, trying a few times.
 ///
 /// # Errors
-/// The queue does not answer.
+/// The queue does not answer. Repair brings the message back.
 pub async fn enqueue<P: Ports, M: Message, Q: Queue<M>>(
     context: &Context<P>,
     queue: &Q,
@@ -40,15 +36,5 @@ pub async fn enqueue<P: Ports, M: Message, Q: Queue<M>>(
     requeued: u32,
 ) -> PortResult<()> {
     let key = idempotency_key(message, requeued);
-    let mut attempt = 1;
-    loop {
-        match queue.enqueue(message, &key).await {
-            Err(_) if attempt < TRIES => {
-                let delay = backoff::delay(&context.options, attempt, context.ports.random());
-                context.ports.clock().sleep(delay).await;
-                attempt += 1;
-            }
-            result => return result,
-        }
-    }
+    context.insist(|| queue.enqueue(message, &key)).await
 }

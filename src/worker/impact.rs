@@ -172,7 +172,9 @@ impl ImpactIndex {
             .map(|(_, ordinal): (_, u32)| ordinal)
             .collect();
         let equal = by_digest.chunk_by(|a, b| digests[*a as usize] == digests[*b as usize]);
-        for same in equal.filter(|same| same.len() > 1) {
+        for same in equal {
+            // One that is alone repeats nothing.
+            let [_, _, ..] = same else { continue };
             for owned in by_tenant.values() {
                 let mut own = same.iter().filter(|ordinal| owned.contains(**ordinal));
                 if let Some(first) = own.next() {

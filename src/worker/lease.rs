@@ -11,10 +11,6 @@ use crate::model::message::Message;
 use crate::model::observation::QueueName;
 use crate::model::time::nanos_of;
 
-/// Tries of a call about a lease when the queue does not answer. Past them the lease is left to
-/// run out.
-const QUEUE_TRIES: u32 = 4;
-
 /// A message in hand.
 pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
     context: &'a Context<P>,
@@ -106,66 +102,45 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     pub async fn end(&self, ended: Ended) {
         match ended {
             Ended::Done => {
-                self.insist(|| self.queue.acknowledge(self.lease.delivery))
-                    .await;
+                let acknowledge = || self.queue.acknowledge(self.lease.delivery);
+                let _ = self.context.insist(acknowledge).await;
             }
-            Ended::Unavailable => self.release(false).await,
-            Ended::HandedBack => {
-                self.insist(|| {
-                    self.queue
-                        .release(self.lease.delivery, Duration::ZERO, false)
-                })
-                .await;
-            }
-            Ended::Failed => self.release(true).await,
+            Ended::Unavailable => self.release(self.delay(), false).await,
+            Ended::HandedBack => self.release(Duration::ZERO, false).await,
+            Ended::Failed => self.release(self.delay(), true).await,
             Ended::Poison(reason) => self.bury(&reason).await,
             Ended::Lost => {}
         }
     }
 
-    /// Hands the message back for a later try.
-    async fn release(&self, counted: bool) {
-        let delay = backoff::delay(
-            &self.context.options,
-            self.lease.attempt,
-            self.context.ports.random(),
-        );
-        self.insist(|| self.queue.release(self.lease.delivery, delay, counted))
-            .await;
+    /// Until the next try of a message that is handed back.
+    fn delay(&self) -> Duration {
+        let Context { options, ports, .. } = self.context;
+        backoff::delay(options, self.lease.attempt, ports.random())
+    }
+
+    /// Hands the message back, to be tried again after `delay`.
+    async fn release(&self, delay: Duration, counted: bool) {
+        let release = || self.queue.release(self.lease.delivery, delay, counted);
+        let _ = self.context.insist(release).await;
     }
 
     /// Sets the message aside, or drops it.
     async fn bury(&self, reason: &Arc<str>) {
         let delivery = self.lease.delivery;
         let keep = self.context.options.dead_letter_enabled;
-        let answer = if keep {
-            self.insist(|| self.queue.dead_letter(delivery, reason))
-                .await
-        } else {
-            self.insist(|| self.queue.discard(delivery, reason)).await
+        let dead_letter = || self.queue.dead_letter(delivery, reason);
+        let discard = || self.queue.discard(delivery, reason);
+        let answer = match keep {
+            true => self.context.insist(dead_letter).await,
+            false => self.context.insist(discard).await,
         };
-        if answer == Some(LeaseAnswer::Done) {
+        if answer == Ok(LeaseAnswer::Done) {
             if keep {
                 self.context.metrics.dead_letter(self.name);
             } else {
                 self.context.metrics.drop_message(self.name);
             }
         }
-    }
-
-    /// Repeats a call about the lease a few times. If the queue stays silent, the lease runs out by
-    /// itself and the message comes again.
-    async fn insist<F: Future<Output = PortResult<LeaseAnswer>>>(
-        &self,
-        mut call: impl FnMut() -> F,
-    ) -> Option<LeaseAnswer> {
-        for attempt in 1..=QUEUE_TRIES {
-            if let Ok(answer) = call().await {
-                return Some(answer);
-            }
-            let delay = backoff::delay(&self.context.options, attempt, self.context.ports.random());
-            self.context.ports.clock().sleep(delay).await;
-        }
-        None
     }
 }

@@ -199,7 +199,7 @@ impl WorkerOptions {
         ];
         let durations = durations
             .into_iter()
-            .filter(|(_, found, least, most)| found < least || found > most)
+            .filter(|(_, found, least, most)| !(least..=most).contains(&found))
             .map(|(key, found, least, most)| OptionError {
                 key,
                 found: duration::Duration::from(found).to_string(),
@@ -208,7 +208,7 @@ impl WorkerOptions {
             });
         let counts = counts
             .into_iter()
-            .filter(|(_, found, least, most)| found < least || found > most)
+            .filter(|(_, found, least, most)| !(least..=most).contains(&found))
             .map(|(key, found, least, most)| OptionError {
                 key,
                 found: found.to_string(),

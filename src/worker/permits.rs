@@ -51,7 +51,7 @@ impl PermitPool {
     }
 
     /// Takes the next permit: its instant, and how long to wait for it. Permits that are known to
-    /// be too late are dropped and counted.
+    /// be late are counted, and dropped unless new ones are no better.
     ///
     /// # Errors
     /// The store does not answer.
@@ -70,11 +70,13 @@ impl PermitPool {
                 held.next += 1;
                 let now = context.elapsed();
                 let is_late = now > held.asked_at + offset + context.options.permit_tolerance;
+                if is_late {
+                    context.metrics.late_permit(self.mode);
+                }
                 if !is_late || round > RESERVATIONS_MAX {
                     let at = held.permits.now.after(offset);
                     return Ok((at, (held.answered_at + offset).saturating_sub(now)));
                 }
-                context.metrics.late_permit(self.mode);
             }
             self.held = Some(self.reserve(context, wanted).await?);
         }

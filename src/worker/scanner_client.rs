@@ -103,7 +103,9 @@ impl ScannerReportClient {
         wanted: u32,
     ) -> Result<Option<crate::model::Timestamp>, ScanFailure> {
         loop {
-            self.wait_for_retry_after(context).await;
+            while let Some(wait) = self.held_for(context) {
+                context.ports.clock().sleep(wait).await;
+            }
             let Some(pool) = &mut session.permits else {
                 return Ok(None);
             };
@@ -113,26 +115,17 @@ impl ScannerReportClient {
                 context.ports.clock().sleep(wait).await;
             }
             // Another segment may have been told to wait meanwhile: then this permit is let go.
-            if !self.is_held(context.elapsed()) {
+            if self.held_for(context).is_none() {
                 return Ok(Some(at));
             }
         }
     }
 
-    async fn wait_for_retry_after<P: Ports>(&self, context: &Context<P>) {
-        let until = self.hold_until_nanos.load(Ordering::Relaxed);
-        let wait = until.saturating_sub(nanos_of(context.elapsed()));
-        if wait > 0 {
-            context
-                .ports
-                .clock()
-                .sleep(Duration::from_nanos(wait))
-                .await;
-        }
-    }
-
-    fn is_held(&self, now: Duration) -> bool {
-        nanos_of(now) < self.hold_until_nanos.load(Ordering::Relaxed)
+    /// How long Retry-After still holds requests back.
+    fn held_for<P: Ports>(&self, context: &Context<P>) -> Option<Duration> {
+        let until = Duration::from_nanos(self.hold_until_nanos.load(Ordering::Relaxed));
+        let left = until.checked_sub(context.elapsed())?;
+        (!left.is_zero()).then_some(left)
     }
 
     fn hold(&self, until: Duration) {

@@ -102,10 +102,11 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
         }
         _ => {
             let is_excused = truth.faults.any_since(&PLANNING, record.created_at);
+            let is_last = change.after.planning_attempts == truth.options.planner_attempts;
             (
                 "failed in planning",
-                "an outage of the impact index since its creation",
-                is_excused,
+                "an outage of the impact index since its creation, and all its attempts used up",
+                is_excused && is_last,
             )
         }
     };
@@ -147,12 +148,8 @@ fn is_explained(message: &MessageRecord) -> bool {
 /// Looks at a message that is dead-lettered or dropped.
 pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageRecord) {
     board.check(Blame, true, is_explained(message), || {
-        let place = match message.segment {
-            Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
-            None => format!("planner message of run {}", truth.run_name(message.run)),
-        };
         Complaint::new(
-            place,
+            truth.message_name(message),
             "its message was given up, and not every counted attempt has a cause on record",
         )
         .expected(
@@ -161,6 +158,16 @@ pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageReco
                 "{} attempts with a cause and {} without",
                 message.explained, message.unexplained
             ),
+        )
+    });
+    let limit = truth.options.max_delivery_attempts;
+    // One that nobody can read is given up at the last try, any other one when that has failed too.
+    let due = limit + u32::from(!message.is_spoiled);
+    board.check(Blame, limit > 1, message.attempt >= due, || {
+        let what = "its message was given up before all its tries";
+        Complaint::new(truth.message_name(message), what).expected(
+            format_args!("delivery {due} at the earliest"),
+            message.attempt,
         )
     });
 }

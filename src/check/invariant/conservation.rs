@@ -1,5 +1,5 @@
 //! `counter-monotone`, `planner-conservation`, `image-conservation`, `delta-conservation`, and the
-//! counting part of `segment-once`: the counters of a life equal what it has learned, and what it
+//! counting parts of `segment-once` and, for the extensions, of `applied-learned`: the counters of a life equal what it has learned, and what it
 //! learns is in itself consistent.
 
 use crate::check::board::{Board, Complaint};
@@ -15,10 +15,13 @@ use crate::model::commit::SegmentCommit;
 use crate::model::{DeltaCounts, Mode, RunState, Step};
 
 /// Every counter.
-pub(crate) const ALL_COUNTERS: u32 = (1 << CounterSeries::COUNT) - 1;
+pub(crate) const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
+
+/// The contract's own.
+pub(crate) const GIVEN_COUNTERS: u64 = (1 << CounterSeries::GIVEN) - 1;
 
 /// Compares the counters named by `mask` with what the life has learned.
-pub(crate) fn compare(board: &mut Board, life: &mut Life, mask: u32) {
+pub(crate) fn compare(board: &mut Board, life: &mut Life, mask: u64) {
     let Some(instruments) = life.instruments.take() else {
         return;
     };

@@ -11,13 +11,9 @@ use crate::check::ledger::table::LifeIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Step;
-use crate::model::fault::FaultKind;
 
-/// What ends a life in good order.
-const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
-
-/// A stop takes no longer than this, the work that it waits for included.
-const STOP_TIME: Duration = Duration::from_secs(120);
+/// For a call to the store to be given up.
+const NOTICE_SLACK: Duration = Duration::from_secs(10);
 
 /// Looks at a step that a holder took on its message.
 pub(crate) fn judge_step(
@@ -58,50 +54,39 @@ pub(crate) fn judge_step(
             Place::Ready => "a message that nobody holds".to_owned(),
             Place::Dead => "a dead letter".to_owned(),
         };
-        Complaint::new(place_of(truth, message), what)
+        Complaint::new(truth.message_name(message), what)
             .expected("a refusal, or a lease that is live", found)
     });
 }
 
-/// What a message is about, for people.
-fn place_of(truth: &Truth, message: &MessageRecord) -> String {
-    match message.segment {
-        Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
-        None => format!("planner message of run {}", truth.run_name(message.run)),
-    }
-}
-
-/// Looks whether a life that has stopped in good order holds a message still. With anything wrong
-/// in the world it may not have been able to hand it back.
-pub(crate) fn judge_stop(board: &mut Board, truth: &Truth, life: LifeIndex) {
-    if truth
-        .faults
-        .others_since(&STOPS, truth.now.before(STOP_TIME))
-    {
+/// Looks at a life that takes a message. One that has been unable to reach the store for a while knows
+/// it, and takes none.
+pub(crate) fn judge_taking(
+    board: &mut Board,
+    truth: &Truth,
+    message: &MessageRecord,
+    life: LifeIndex,
+) {
+    let Some(since) = truth.lives.lives[life].store_lost_since else {
         return;
-    }
-    for (_, message) in truth.messages.sorted() {
-        let Place::Leased {
-            life: holder,
-            delivery,
-            until,
-            ..
-        } = message.place
-        else {
-            continue;
-        };
-        let is_left = holder == life && truth.now < until;
-        board.check(LeaseDiscipline, holder == life, !is_left, || {
-            let what = format!(
-                "delivery {delivery} was left by {}, which stopped",
-                truth.life_name(life)
-            );
-            Complaint::new(place_of(truth, message), what).expected(
-                "it handed back or done",
-                format_args!("a lease until {until}"),
-            )
-        });
-    }
+    };
+    let options = &truth.options;
+    let notices_within = options.lease / 3 + options.lease_patience + NOTICE_SLACK;
+    let is_known = truth.now.since(since) > notices_within;
+    let is_excused = truth.faults.clocks_wrong_since(since);
+    board.check(LeaseDiscipline, true, !is_known || is_excused, || {
+        let what = format!(
+            "it was taken by {}, which can't reach the store",
+            truth.life_name(life)
+        );
+        Complaint::new(truth.message_name(message), what).expected(
+            format_args!(
+                "no message taken later than {} s after {since}",
+                notices_within.as_secs()
+            ),
+            format_args!("one at {}", truth.now),
+        )
+    });
 }
 
 /// A call after the end of a lease was refused, as it should be.

@@ -7,6 +7,7 @@ use crate::check::ledger::fault::Faults;
 use crate::check::ledger::message::Delivery;
 use crate::check::ledger::table::ScheduleIndex;
 use crate::check::name::InvariantName::ScannerManners;
+use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{ImageDigest, LifeId, ScheduleId, Timestamp};
 
@@ -18,6 +19,14 @@ const RATE_TOLERANCE: f64 = 1e-6;
 
 /// The same for single requests, s.
 const TIME_TOLERANCE: f64 = 1e-6;
+
+/// What can come between a permit and its request.
+const DELAYS: [FaultKind; 4] = [
+    FaultKind::ProcessPause,
+    FaultKind::ClockSkew,
+    FaultKind::StoreOutage,
+    FaultKind::Partition,
+];
 
 /// A request as the ledger sees it.
 #[derive(Debug, Clone, Copy)]
@@ -78,6 +87,22 @@ impl Manners {
                 complaint.expected("a permit of its own", "none"),
             );
         }
+        let may_be_late = rules.faults.any_since(&DELAYS, request.worked_since);
+        board.check(
+            ScannerManners,
+            false,
+            !request.is_late || may_be_late,
+            || {
+                Complaint::new(
+                    request.place(rules),
+                    "a request went out long after its permit",
+                )
+                .expected(
+                    "a new permit, or a pause or a slow answer of the store on record",
+                    "neither",
+                )
+            },
+        );
         let excess = if request.is_late {
             None
         } else {
@@ -125,7 +150,31 @@ impl Request<'_> {
     }
 }
 
-/// Looks at one more request of an image under a delivery: refusals, Retry-After and the attempt limit.
+/// Looks whether the sender has been told to wait, about whatever image. `held_back`: until when, and
+/// when it was told.
+#[inline]
+pub(crate) fn judge_held_back(
+    board: &mut Board,
+    faults: &Faults,
+    request: &Request<'_>,
+    held_back: Option<(Timestamp, Timestamp)>,
+) {
+    let Some((until, told_at)) = held_back else {
+        return;
+    };
+    let now = board.now();
+    let is_excused = || faults.clocks_wrong_since(told_at);
+    board.check(ScannerManners, false, now >= until || is_excused(), || {
+        let place = format!("image {} asked for by {}", request.image, request.life);
+        let what = format!("the process was told at {told_at} to wait, and did not");
+        Complaint::new(place, what).expected(
+            format_args!("no request before {until}"),
+            format_args!("one at {now}"),
+        )
+    });
+}
+
+/// Looks at one more request of an image under a delivery: work that is left to do, refusals, Retry-After and the attempt limit.
 #[inline]
 pub(crate) fn judge_attempt(
     board: &mut Board,
@@ -136,6 +185,13 @@ pub(crate) fn judge_attempt(
     let Some(position) = delivery.position(request.image) else {
         return;
     };
+    if delivery.is_needless {
+        let place = format!("image {} asked for by {}", request.image, request.life);
+        let what = "it was asked for, though its segment was committed or its run over before the \
+                    delivery began";
+        let complaint = Complaint::new(place, what);
+        board.violate(ScannerManners, complaint.expected("no request", "one"));
+    }
     let requests = &mut delivery.requests[position as usize];
     *requests = requests.saturating_add(1);
     let requests = u32::from(*requests);

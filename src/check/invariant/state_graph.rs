@@ -1,15 +1,17 @@
-//! `state-graph`: legal transitions only, terminal is final, statistics grow.
+//! `state-graph`: legal transitions only, terminal is final, statistics grow, attempts are counted.
 
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::truth::{RunChange, Taken};
 use crate::check::name::InvariantName::StateGraph;
-use crate::model::{RunState, RunStats};
+use crate::model::commit::PlanOutcome;
+use crate::model::{RunState, RunStats, Step};
 
 /// Looks at every run that a commit writes.
 pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
     for change in &taken.changes {
         judge_state(board, taken, change);
         judge_stats(board, change);
+        judge_attempts(board, taken, change);
     }
 }
 
@@ -66,6 +68,21 @@ fn judge_stats(board: &mut Board, change: &RunChange<'_>) {
             )
         });
     }
+}
+
+/// Looks whether attempts to plan the run are counted.
+fn judge_attempts(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
+    let has_failed = match taken.commit.step {
+        Step::PlanRetry => true,
+        Step::Plan { outcome, .. } => outcome == PlanOutcome::Failed,
+        _ => false,
+    };
+    let due = change.attempts_before + u32::from(has_failed);
+    let found = change.after.planning_attempts;
+    board.check(StateGraph, has_failed, found == due, || {
+        let what = "its failed attempts at planning are not counted";
+        Complaint::new(format_args!("run {}", change.after.id), what).expected(due, found)
+    });
 }
 
 fn numbers(stats: &RunStats) -> [(&'static str, u64); 12] {

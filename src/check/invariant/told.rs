@@ -2,67 +2,54 @@
 //! makes no run any more.
 
 use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{RunIndex, ScheduleIndex};
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::NoLoss;
-use crate::model::observation::Observation;
-use crate::model::{RunId, RunState, Timestamp, Trigger};
+use crate::model::{RunId, RunState, ScheduleId, Timestamp, Trigger};
 
-/// Looks whether what an owner was told is so.
-pub(crate) fn judge(board: &mut Board, truth: &mut Truth, observation: &Observation<'_>) {
-    match *observation {
-        Observation::CancelDone { run } => {
-            let run = truth.runs.number(run);
-            cancelled(board, truth, run);
-        }
-        Observation::ManualRunDone {
-            schedule,
-            occurrence,
-            retried,
-            asked_at,
-        } => {
-            let schedule = truth.schedules.number(schedule, truth.now);
-            let Some(definition) = &truth.schedules[schedule].definition else {
-                return;
-            };
-            let (tenant, id) = (&definition.tenant, &definition.id);
-            let run = RunId::of(tenant, id, Trigger::Manual, occurrence);
-            let run = truth.runs.number(&run);
-            let retried = retried.map(|retried| truth.runs.number(retried));
-            made(board, truth, run, schedule, retried, asked_at);
-        }
-        _ => {}
-    }
+/// A manual run that an owner asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub schedule: &'a ScheduleId,
+    pub occurrence: &'a str,
+    /// The run that it repeats.
+    pub retried: Option<&'a RunId>,
+    pub asked_at: Timestamp,
 }
 
-fn cancelled(board: &mut Board, truth: &Truth, run: RunIndex) {
+/// Looks whether a run is over, as its owner was told.
+pub(crate) fn cancelled(board: &mut Board, truth: &mut Truth, run: &RunId) {
+    let run = truth.runs.number(run);
     let record = &truth.runs[run];
-    let state = record.state.filter(|_| !record.is_purged);
-    let is_over = state.is_none_or(RunState::is_terminal);
-    board.check(NoLoss, true, is_over, || {
-        let what = "its owner was told that it is cancelled";
-        Complaint::new(format_args!("run {}", record.id), what)
-            .expected("a terminal run", state.unwrap_or(RunState::Planning))
-    });
+    let goes_on = |state: &RunState| !state.is_terminal() && !record.is_purged;
+    let Some(state) = record.state.filter(goes_on) else {
+        board.held(NoLoss, 1, 1);
+        return;
+    };
+    let what = "its owner was told that it is cancelled";
+    let complaint = Complaint::new(format_args!("run {}", record.id), what);
+    board.violate(NoLoss, complaint.expected("a terminal run", state));
 }
 
-/// `asked_at`: when the owner asked for it.
-fn made(
-    board: &mut Board,
-    truth: &Truth,
-    run: RunIndex,
-    schedule: ScheduleIndex,
-    retried: Option<RunIndex>,
-    asked_at: Timestamp,
-) {
+/// Looks whether a run is made, as its owner was told.
+pub(crate) fn made(board: &mut Board, truth: &mut Truth, asked: &Asked<'_>) {
+    let schedule = truth.schedules.number(asked.schedule, truth.now);
+    let Some(definition) = &truth.schedules[schedule].definition else {
+        return;
+    };
+    let (tenant, id) = (&definition.tenant, &definition.id);
+    let run = RunId::of(tenant, id, Trigger::Manual, asked.occurrence);
+    let run = truth.runs.number(&run);
+    let retried = asked.retried.map(|retried| truth.runs.number(retried));
     let record = &truth.schedules[schedule];
     let is_made = truth.runs[run].state.is_some();
-    let is_gone = |run: RunIndex| truth.runs[run].is_purged;
+    let is_gone = retried.is_some_and(|run| truth.runs[run].is_purged);
     let (expected, is_right) = match record.deleted_at {
-        Some(deleted_at) if deleted_at <= asked_at => ("none: its schedule is deleted", !is_made),
+        Some(deleted_at) if deleted_at <= asked.asked_at => {
+            ("none: its schedule is deleted", !is_made)
+        }
         // What the worker has read may be from before or after.
         Some(_) => return,
-        None if record.created_at > asked_at || retried.is_some_and(is_gone) => return,
+        None if record.created_at > asked.asked_at || is_gone => return,
         None => ("the run", is_made),
     };
     board.check(NoLoss, record.is_live(), is_right, || {

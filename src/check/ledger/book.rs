@@ -27,11 +27,11 @@ impl Truth {
             .map(|write| {
                 let run = self.runs.number(&write.run.id);
                 let record = &self.runs[run];
-                let (before, stats_before) = (record.state, record.stats);
                 RunChange {
                     run,
-                    before,
-                    stats_before,
+                    before: record.state,
+                    stats_before: record.stats,
+                    attempts_before: record.work.as_ref().map_or(0, |work| work.planning.0),
                     after: &write.run,
                 }
             })

@@ -4,8 +4,10 @@ use super::book::outcome_of;
 use super::call::Call;
 use super::table::{LifeIndex, RunIndex};
 use super::truth::Truth;
-use crate::check::instruments::{CounterSeries, DeltaKind, HistogramSeries, SegmentFate};
-use crate::model::commit::SegmentCommit;
+use crate::check::instruments::{
+    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, SegmentFate,
+};
+use crate::model::commit::{EndReason, FireFate, SegmentCommit};
 use crate::model::time::nanos_of;
 use crate::model::{Answer, Applied, Commit, Refusal, RunState, SegmentKey, Step};
 
@@ -15,6 +17,7 @@ pub(crate) const CONFLICT_RETRIES: u32 = 16;
 impl Truth {
     /// A life learns the answer to its commit. `call`: what was known of it.
     pub fn learn(&mut self, life: LifeIndex, commit: &Commit, answer: &Answer, call: Call) {
+        self.learn_extensions(life, commit, answer);
         match (answer, &commit.step) {
             (Answer::Applied(applied), _) => self.learn_applied(life, commit, applied, call),
             (Answer::Conflict, Step::Segment(segment)) => {
@@ -39,6 +42,50 @@ impl Truth {
             }
             _ => {}
         }
+    }
+
+    /// What the counters of the extensions must therefore say.
+    fn learn_extensions(&mut self, life: LifeIndex, commit: &Commit, answer: &Answer) {
+        use ExtensionSeries as Series;
+        let is_applied = matches!(answer, Answer::Applied(_));
+        let mode = commit.runs.first().map(|write| write.run.mode);
+        let mut count = |series, amount| self.count_extension(life, series, amount);
+        match (&commit.step, mode) {
+            (Step::Plan { .. } | Step::PlanRetry, Some(mode)) => {
+                let attempt = match commit.step {
+                    _ if !is_applied => Attempt::Conflict,
+                    Step::Plan { outcome, .. } => Attempt::Planned(outcome),
+                    _ => Attempt::Retried,
+                };
+                count(Series::Attempts(mode, attempt), 1);
+            }
+            (Step::End(EndReason::Command | EndReason::ScheduleDeleted), Some(mode)) => {
+                count(Series::Cancelled(mode), u64::from(is_applied));
+            }
+            (Step::Segment(segment), Some(mode)) if is_applied => {
+                count(Series::ImagesFailed(mode), segment.outcome.failed);
+            }
+            (
+                Step::Fire {
+                    latest,
+                    coalesced,
+                    fate,
+                    ..
+                },
+                _,
+            ) if is_applied => {
+                count(Series::Fires(FireFate::Coalesced), u64::from(*coalesced));
+                count(Series::Fires(*fate), u64::from(latest.is_some()));
+            }
+            _ => {}
+        }
+    }
+
+    /// A life learns of one more of what an extension counts.
+    pub fn count_extension(&mut self, life: LifeIndex, series: ExtensionSeries, amount: u64) {
+        let learned = &mut self.lives.lives[life].learned;
+        learned.count(CounterSeries::Extension(series), amount);
+        self.lives.mark_dirty(life);
     }
 
     /// A life learns that the run of the segment in its hands is gone.

@@ -1,7 +1,7 @@
 //! The lives of processes, and what each has learned.
 
 use super::table::{LifeIndex, ProcessIndex, Table};
-use crate::check::instruments::{CounterSeries, HistogramSeries, Instruments};
+use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, Instruments};
 use crate::model::observation::PortName;
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{LifeId, ProcessName, Timestamp};
@@ -40,13 +40,13 @@ impl Samples {
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     /// By [`CounterSeries::index`].
-    pub counters: [u64; CounterSeries::COUNT],
+    pub counters: CounterTable,
     /// By [`HistogramSeries::index`].
     pub samples: [Samples; HistogramSeries::COUNT],
     /// The active balance, by mode index.
     pub active: [i64; 2],
     /// Counters that changed since they were last compared, one bit each.
-    pub dirty_counters: u32,
+    pub dirty_counters: u64,
     /// Histograms that changed since, one bit each.
     pub dirty_histograms: u8,
     /// Whether the balance changed since.
@@ -90,9 +90,9 @@ pub(crate) struct Life {
     /// What its counters must say.
     pub learned: Learned,
     /// What its counters said when last compared.
-    pub seen: [u64; CounterSeries::COUNT],
+    pub seen: CounterTable,
     /// Counters that were wrong when last compared, one bit each: each difference is told once.
-    pub wrong: u32,
+    pub wrong: u64,
     /// Whether it is on the list of lives to compare.
     pub is_dirty: bool,
     /// The store's balance of it, by mode index: what was booked and not taken over.
@@ -101,8 +101,18 @@ pub(crate) struct Life {
     pub surrendered: [i64; 2],
     /// Of that, what it knows of.
     pub surrender_learned: [i64; 2],
+    /// When it was asked to stop.
+    pub stopping_since: Option<Timestamp>,
+    /// Messages in its hands.
+    pub held: u32,
+    /// When it last let one go.
+    pub held_until: Timestamp,
+    /// Retry-After: it may ask the scanner nothing before, as it was told at the second instant.
+    pub held_back: Option<(Timestamp, Timestamp)>,
     /// Since when it could read the store without a break; none while it can't.
     pub reads_store_since: Option<Timestamp>,
+    /// Since when it could find, at any instant, that the store can't be reached.
+    pub store_lost_since: Option<Timestamp>,
 }
 
 impl Life {
@@ -160,13 +170,18 @@ impl Lives {
             is_paused: false,
             instruments: None,
             learned: Learned::default(),
-            seen: [0; CounterSeries::COUNT],
+            seen: CounterTable::default(),
             wrong: 0,
             is_dirty: false,
             balance: [0; 2],
             surrendered: [0; 2],
             surrender_learned: [0; 2],
+            stopping_since: None,
+            held: 0,
+            held_until: now,
+            held_back: None,
             reads_store_since: reads_store.then_some(now),
+            store_lost_since: (!reads_store).then_some(now),
         });
         self.processes[process].life = Some(life);
         self.living.push(life);
@@ -247,9 +262,19 @@ impl Lives {
     }
 
     fn note_store(&mut self, life: LifeIndex, now: Timestamp) {
-        let reads = !self.lives[life].is_paused && !self.is_cut_off(life, PortName::Store);
-        let since = &mut self.lives[life].reads_store_since;
-        *since = reads.then(|| since.unwrap_or(now));
+        let is_cut_off = self.is_cut_off(life, PortName::Store);
+        let record = &mut self.lives[life];
+        let keep = |since: &mut Option<Timestamp>, holds: bool| {
+            *since = holds.then(|| since.unwrap_or(now));
+        };
+        keep(
+            &mut record.reads_store_since,
+            !record.is_paused && !is_cut_off,
+        );
+        keep(
+            &mut record.store_lost_since,
+            !record.is_paused && is_cut_off,
+        );
     }
 }
 

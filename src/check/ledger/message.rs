@@ -35,6 +35,8 @@ pub(crate) struct MessageRecord {
     pub place: Place,
     /// Its body can't be read.
     pub is_spoiled: bool,
+    /// Which try that counts its newest delivery is.
+    pub attempt: u32,
     /// Deliveries that counted against the limit and have a cause on record.
     pub explained: u32,
     /// And those that have none.
@@ -64,6 +66,8 @@ pub(crate) struct Delivery {
     pub refused: Vec<u32>,
     /// The segment was given up or counted as lost under this delivery already.
     pub is_counted_failed: bool,
+    /// The segment was committed, or its run over, before it began.
+    pub is_needless: bool,
     /// Version conflicts that its holder has learned.
     pub conflicts: u32,
 }

@@ -14,6 +14,14 @@ pub struct LedgerOptions {
     pub backlog_refresh: Duration,
     /// How long a lease lasts.
     pub lease: Duration,
+    /// How long a process waits for a message.
+    pub lease_patience: Duration,
+    /// How long a process that is asked to stop may go on.
+    pub stop_grace: Duration,
+    /// Tries to plan a run.
+    pub planner_attempts: u32,
+    /// Tries to work a message.
+    pub max_delivery_attempts: u32,
     /// Requests per image and delivery at most.
     pub scanner_attempts: u32,
     /// A run open for longer ends in `Error`.
@@ -32,6 +40,10 @@ impl Default for LedgerOptions {
             inventory: Arc::default(),
             backlog_refresh: Duration::from_secs(15),
             lease: Duration::from_secs(60),
+            lease_patience: Duration::from_secs(20),
+            stop_grace: Duration::from_secs(30),
+            planner_attempts: 5,
+            max_delivery_attempts: 5,
             scanner_attempts: 3,
             run_timeout: Duration::from_secs(24 * 3_600),
             fire_patience: Duration::from_secs(120),

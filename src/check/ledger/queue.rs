@@ -7,6 +7,7 @@ use super::message::{Delivery, MessageRecord, Place};
 use super::table::{LifeIndex, RunIndex};
 use super::truth::Truth;
 use crate::check::board::Complaint;
+use crate::check::instruments::ExtensionSeries;
 use crate::check::invariant::{blame, lease_discipline, no_loss, parallelism};
 use crate::check::name::InvariantName::StateGraph;
 use crate::model::observation::{QueueName, QueueStep};
@@ -32,7 +33,7 @@ impl Ledger {
             QueueStep::Deduplicated => self.deduplicated(step),
             QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
             QueueStep::Enqueued => self.truth.enqueued(step),
-            QueueStep::Leased { until, .. } => self.leased(step, life, until),
+            QueueStep::Leased { until, attempt } => self.leased(step, life, until, attempt),
             QueueStep::Renewed { until } => {
                 self.judge_holder(step, life, "renewed");
                 if let Some(Place::Leased { until: end, .. }) = self
@@ -79,12 +80,22 @@ impl Ledger {
         no_loss::judge_deduplicated(&mut self.board, &self.truth, run, segment);
     }
 
-    fn leased(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>, until: Timestamp) {
+    fn leased(
+        &mut self,
+        step: &MessageStep<'_>,
+        life: Option<LifeIndex>,
+        until: Timestamp,
+        attempt: u32,
+    ) {
         let Some(life) = life else { return };
         if !self.truth.messages.records.contains_key(&step.message) {
             self.truth.enqueued(step);
         }
         self.truth.end_lease(step.message);
+        if let Some(record) = self.truth.messages.records.get(&step.message) {
+            lease_discipline::judge_taking(&mut self.board, &self.truth, record, life);
+        }
+        self.truth.lives.lives[life].held += 1;
         let since = self.truth.now;
         let Some(record) = self.truth.messages.records.get_mut(&step.message) else {
             return;
@@ -95,12 +106,14 @@ impl Ledger {
             since,
             until,
         };
+        record.attempt = attempt;
         let (run, schedule) = (record.run, record.schedule);
         let Some(segment) = record.segment else {
             return;
         };
         record.deliveries.push(step.delivery);
         let (images, start, length) = self.truth.images_of_segment(run, segment);
+        let is_needless = self.truth.is_done_with(run, segment);
         let delivery = Delivery {
             life,
             schedule,
@@ -112,6 +125,7 @@ impl Ledger {
             throttled: Vec::new(),
             refused: Vec::new(),
             is_counted_failed: false,
+            is_needless,
             conflicts: 0,
         };
         self.truth
@@ -123,7 +137,21 @@ impl Ledger {
         }
     }
 
-    pub(super) fn lease_held(&mut self, life: &LifeId, delivery: u64, deadline: Timestamp) {
+    /// `attempt`: of a lease that is received; none for a renewal.
+    pub(super) fn lease_held(
+        &mut self,
+        life: &LifeId,
+        queue: QueueName,
+        delivery: u64,
+        attempt: Option<u32>,
+        deadline: Timestamp,
+    ) {
+        let (series, amount) = match attempt {
+            Some(attempt) => (ExtensionSeries::Redeliveries(queue), u64::from(attempt > 1)),
+            None => (ExtensionSeries::Renewals(queue), 1),
+        };
+        let index = self.life(life);
+        self.truth.count_extension(index, series, amount);
         let lives = &self.truth.lives;
         if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery)
             && lives.lives[record.life].id == *life
@@ -146,6 +174,16 @@ impl Ledger {
             step.delivery,
             life,
         );
+    }
+
+    /// A life knows that it has given a message up.
+    pub(super) fn given_up(&mut self, life: &LifeId, queue: QueueName, step: QueueStep) {
+        let series = match step {
+            QueueStep::Dropped => ExtensionSeries::Drops(queue),
+            _ => ExtensionSeries::DeadLetters(queue),
+        };
+        let life = self.life(life);
+        self.truth.count_extension(life, series, 1);
     }
 
     /// A message is ready again.
@@ -218,6 +256,7 @@ impl Truth {
             segment: step.segment.map(|key| key.index),
             place: Place::Ready,
             is_spoiled: false,
+            attempt: 0,
             explained: 0,
             unexplained: 0,
             deliveries: Vec::new(),
@@ -270,8 +309,26 @@ impl Truth {
         is_more
     }
 
+    /// Whether nobody has to work on a segment any more.
+    fn is_done_with(&self, run: RunIndex, index: u32) -> bool {
+        let record = &self.runs[run];
+        let work = record.work.as_ref();
+        let segment = work.and_then(|work| work.segments.get(index as usize));
+        let is_committed = segment.is_some_and(|segment| segment.committed_by.is_some());
+        is_committed || record.state.is_some_and(RunState::is_terminal)
+    }
+
     /// Whatever lease there is on a message is over.
     fn end_lease(&mut self, message: u64) {
+        if let Some(MessageRecord {
+            place: Place::Leased { life, .. },
+            ..
+        }) = self.messages.records.get(&message)
+        {
+            let holder = &mut self.lives.lives[*life];
+            holder.held = holder.held.saturating_sub(1);
+            holder.held_until = self.now;
+        }
         let Some(MessageRecord {
             place: place @ Place::Leased { .. },
             run,

@@ -60,6 +60,8 @@ impl Ledger {
         let own = known
             .as_deref()
             .filter(|known| is_same(&lives.lives[known.life].id, life));
+        let held_back = own.and_then(|own| lives.lives[own.life].held_back);
+        scanner_manners::judge_held_back(&mut self.board, faults, &request, held_back);
         lease_discipline::judge_request(&mut self.board, faults, options.lease, &request, own);
         if let Some(known) = &mut known {
             scanner_manners::judge_attempt(&mut self.board, rules, known, &request);
@@ -83,7 +85,12 @@ impl Ledger {
             return;
         };
         match answer {
-            ScanAnswer::Throttled(until) => known.throttled.push((position, until)),
+            ScanAnswer::Throttled(until) => {
+                known.throttled.push((position, until));
+                let held_back = &mut self.truth.lives.lives[known.life].held_back;
+                let longest = held_back.map_or(until, |(before, _)| before.max(until));
+                *held_back = Some((longest, self.truth.now));
+            }
             _ => known.refused.push(position),
         }
     }

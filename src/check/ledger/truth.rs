@@ -8,7 +8,7 @@ use super::export::Exports;
 use super::fault::Faults;
 use super::image::Images;
 use super::life::Lives;
-use super::message::Messages;
+use super::message::{MessageRecord, Messages};
 use super::options::LedgerOptions;
 use super::promise::Promises;
 use super::run::Runs;
@@ -55,6 +55,8 @@ pub(crate) struct RunChange<'a> {
     pub run: RunIndex,
     pub before: Option<RunState>,
     pub stats_before: RunStats,
+    /// Failed attempts to plan it.
+    pub attempts_before: u32,
     pub after: &'a Run,
 }
 
@@ -96,6 +98,14 @@ impl Truth {
             index,
         }
         .to_string()
+    }
+
+    /// What a message is about, for people.
+    pub fn message_name(&self, message: &MessageRecord) -> String {
+        match message.segment {
+            Some(index) => format!("segment {}", self.segment_name(message.run, index)),
+            None => format!("planner message of run {}", self.run_name(message.run)),
+        }
     }
 
     /// The name of a schedule.

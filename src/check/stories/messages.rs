@@ -45,7 +45,7 @@ fn poison(story: &mut Story, delivery: u64) {
 
 #[test]
 fn a_spoiled_message_is_rightly_given_up() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, mut delivery) = with_a_segment();
     story.see(&Observation::FaultHit {
         kind: FaultKind::PoisonedMessage,
     });
@@ -53,13 +53,11 @@ fn a_spoiled_message_is_rightly_given_up() {
         queue: QueueName::Runner,
         message,
     });
-    story.step(
-        message,
-        delivery,
-        Some(0),
-        QueueStep::Released { counted: true },
-    );
-    let delivery = story.lease(message, Some(0));
+    for _ in 0..4 {
+        let step = QueueStep::Released { counted: true };
+        story.step(message, delivery, Some(0), step);
+        delivery = story.lease(message, Some(0));
+    }
     poison(&mut story, delivery);
     story.step(message, delivery, Some(0), QueueStep::DeadLettered);
     assert_eq!(first_of(&story, InvariantName::Blame), None);

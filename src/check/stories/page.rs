@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::story::MODE;
-use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
+use crate::check::instruments::{
+    CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, Instruments,
+};
 use crate::model::Mode;
 
 /// What a process's page shows.
 #[derive(Default)]
 pub struct Page {
-    pub counters: [u64; CounterSeries::COUNT],
+    pub counters: CounterTable,
     pub samples: [Vec<f64>; HistogramSeries::COUNT],
     pub active: [i64; 2],
     pub backlog: BTreeMap<String, u64>,
@@ -21,6 +23,10 @@ pub struct Page {
 impl Page {
     pub fn count(&mut self, series: CounterSeries, amount: u64) {
         self.counters[series.index()] += amount;
+    }
+
+    pub fn extend(&mut self, series: ExtensionSeries, amount: u64) {
+        self.count(CounterSeries::Extension(series), amount);
     }
 
     pub fn sample(&mut self, series: HistogramSeries, seconds: f64) {

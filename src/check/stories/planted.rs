@@ -113,7 +113,7 @@ pub const PLANTED: &[Planted] = &[
         name: N::Blame,
         also: &[],
         tell: a_planning_that_fails_for_no_reason,
-        message: "blame at 2024-01-01T02:00:30Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: it failed in planning (Error), and nothing on record explains that; expected an outage of the impact index since its creation, found an age of 30 s and no fault",
+        message: "blame at 2024-01-01T02:00:30Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: it failed in planning (Error), and nothing on record explains that; expected an outage of the impact index since its creation, and all its attempts used up, found an age of 30 s and no fault",
     },
     Planted {
         name: N::ScannerManners,
@@ -352,6 +352,7 @@ fn a_planning_that_fails_for_no_reason() -> LedgerReport {
         RunState::Error,
         Some(RunError::Planning("no answer".into())),
     );
+    run.planning_attempts = 1;
     let step = Step::Plan {
         outcome: PlanOutcome::Failed,
         as_of: story.now,

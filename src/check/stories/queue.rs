@@ -3,8 +3,17 @@
 use std::time::Duration;
 
 use super::story::Story;
+use crate::check::instruments::ExtensionSeries;
 use crate::model::observation::{Observation, QueueName, QueueStep};
 use crate::model::{RunId, SegmentKey};
+
+/// Segments have a queue of their own.
+fn queue_of(segment: Option<u32>) -> QueueName {
+    match segment {
+        Some(_) => QueueName::Runner,
+        None => QueueName::Planner,
+    }
+}
 
 impl Story {
     /// A message for the run (or its segment) comes onto its queue.
@@ -20,17 +29,20 @@ impl Story {
         self.delivery += 1;
         let delivery = self.delivery;
         let until = self.now.after(Duration::from_secs(60));
-        self.step(
-            message,
-            delivery,
-            segment,
-            QueueStep::Leased { until, attempt: 1 },
-        );
+        let attempt = 1 + self.tries.get(&message).copied().unwrap_or_default();
+        if self.is_honest && attempt > 1 {
+            let redeliveries = ExtensionSeries::Redeliveries(queue_of(segment));
+            self.forge(|page| page.extend(redeliveries, 1));
+        }
+        let step = QueueStep::Leased { until, attempt };
+        self.step(message, delivery, segment, step);
         let (life, sent_at) = (self.life.clone(), self.now);
         let lease = Duration::from_secs(60);
         self.see(&Observation::LeaseHeld {
             life: &life,
+            queue: queue_of(segment),
             delivery,
+            attempt: Some(attempt),
             sent_at,
             lease,
         });
@@ -48,11 +60,16 @@ impl Story {
         segment: Option<u32>,
         step: QueueStep,
     ) -> &mut Self {
-        let queue = if segment.is_some() {
-            QueueName::Runner
-        } else {
-            QueueName::Planner
-        };
+        match step {
+            QueueStep::Released { counted: true } | QueueStep::Expired => {
+                *self.tries.entry(message).or_default() += 1;
+            }
+            QueueStep::Redriven => {
+                self.tries.remove(&message);
+            }
+            _ => {}
+        }
+        let queue = queue_of(segment);
         let (life, run) = (self.life.clone(), self.run.clone().unwrap());
         let key = segment.map(|index| self.key(index));
         let is_own = !matches!(step, QueueStep::Enqueued | QueueStep::Expired);

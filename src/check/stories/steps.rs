@@ -1,6 +1,7 @@
 //! The life of a run, step by step.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::story::{MODE, SEGMENT_SIZE, Story, digest, event, images_of, new_run};
 use crate::model::commit::{
@@ -11,6 +12,9 @@ use crate::model::{
     Commit, Event, EventKind, ImageDigest, ImpactSet, PlannerMessage, Run, RunState, ScheduleState,
     Segment, SegmentOutcome, Step, Timestamp, Trigger,
 };
+
+/// A permit is late from then on.
+const PERMIT_TOLERANCE: Duration = Duration::from_millis(50);
 
 impl Story {
     /// 02:00 comes, and makes a run.
@@ -222,7 +226,7 @@ impl Story {
             delivery,
             attempt: 1,
             permit: permit.map(|(_, permit)| permit),
-            late: false,
+            late: permit.is_some_and(|(_, permit)| self.now.since(permit) > PERMIT_TOLERANCE),
         })
     }
 

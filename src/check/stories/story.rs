@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::page::{Page, SharedPage};
-use crate::check::instruments::{CounterSeries, DeltaKind, HistogramSeries, SegmentFate};
+use crate::check::instruments::{
+    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, SegmentFate,
+};
 use crate::check::ledger::{Ledger, LedgerOptions, LedgerReport};
-use crate::model::commit::PlanOutcome;
+use crate::model::commit::{EndReason, FireFate, PlanOutcome};
 use crate::model::event::EventAttributes;
 use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
 use crate::model::{
@@ -59,6 +61,8 @@ pub struct Story {
     sequence: u64,
     pub delivery: u64,
     pub message: u64,
+    /// Deliveries of each message that counted.
+    pub tries: BTreeMap<u64, u32>,
 }
 
 impl Story {
@@ -92,6 +96,7 @@ impl Story {
             sequence: 0,
             delivery: 0,
             message: 0,
+            tries: BTreeMap::new(),
         };
         story.see(&Observation::LifeStarted { life: &life });
         story.attach();
@@ -242,6 +247,17 @@ impl Story {
         if let Some(booking) = commit.booking {
             page.active[booking.mode.index()] += booking.change;
         }
+        if let Step::Fire {
+            latest,
+            coalesced,
+            fate,
+            ..
+        } = &commit.step
+        {
+            let mut fires = |fate, amount| page.extend(ExtensionSeries::Fires(fate), amount);
+            fires(FireFate::Coalesced, u64::from(*coalesced));
+            fires(*fate, u64::from(latest.is_some()));
+        }
         let Some(run) = commit.runs.first().map(|write| &write.run) else {
             return;
         };
@@ -250,6 +266,8 @@ impl Story {
         match &commit.step {
             Step::Plan { outcome, .. } => {
                 page.count(CounterSeries::PlannerRuns(MODE, *outcome), 1);
+                let attempt = Attempt::Planned(*outcome);
+                page.extend(ExtensionSeries::Attempts(MODE, attempt), 1);
                 page.sample(
                     HistogramSeries::Latency(MODE, *outcome),
                     since_creation(run.planned_at),
@@ -261,6 +279,7 @@ impl Story {
             Step::Segment(segment) => {
                 let outcome = &segment.outcome;
                 page.count(CounterSeries::Segments(MODE, SegmentFate::Completed), 1);
+                page.extend(ExtensionSeries::ImagesFailed(MODE), outcome.failed);
                 page.count(
                     CounterSeries::Images(MODE, false),
                     outcome.unchanged + outcome.failed,
@@ -280,6 +299,10 @@ impl Story {
                         since_creation(run.completed_at),
                     );
                 }
+            }
+            Step::PlanRetry => page.extend(ExtensionSeries::Attempts(MODE, Attempt::Retried), 1),
+            Step::End(EndReason::Command | EndReason::ScheduleDeleted) => {
+                page.extend(ExtensionSeries::Cancelled(MODE), 1);
             }
             _ => {}
         }

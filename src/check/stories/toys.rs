@@ -1,7 +1,7 @@
 //! Three toys of workers that must fail, not pass quietly: one that sends every run to `Error`, one
 //! that plans the wrong images, and one that never exports a series.
 
-use super::story::{MODE, Story};
+use super::story::Story;
 use crate::check::ledger::LedgerReport;
 use crate::check::name::InvariantName;
 use crate::model::commit::{PlanOutcome, RunWrite};
@@ -24,6 +24,7 @@ fn a_worker_that_sends_every_run_to_error() {
         let run = Run {
             state: RunState::Error,
             error,
+            planning_attempts: 1,
             ..story.run.clone().unwrap()
         };
         let step = Step::Plan {
@@ -68,6 +69,7 @@ fn a_worker_that_never_exports_a_series() {
     assert_eq!(
         violated(&report),
         [
+            "applied-learned",
             "planner-conservation",
             "latency-count",
             "latency-quantile",
@@ -77,5 +79,4 @@ fn a_worker_that_never_exports_a_series() {
             "backlog-truth",
         ]
     );
-    let _ = MODE;
 }

@@ -39,9 +39,10 @@ impl Rules<'_> {
         }
         for role in Role::ALL {
             if !processes.iter().any(|(_, roles)| roles.contains(&role)) {
-                let word = role.as_str();
-                let help = Some(format!("add `\"{word}\"` to the roles of a process"));
-                let title = format!("no process has the role `{word}`");
+                // As files spell it, with its quotes.
+                let word = serde_json::to_string(&role).unwrap_or_default();
+                let help = Some(format!("add `{word}` to the roles of a process"));
+                let title = format!("no process has the role `{}`", word.trim_matches('"'));
                 self.report_with(path, title, "nothing would get through", help);
             }
         }

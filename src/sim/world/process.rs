@@ -171,6 +171,8 @@ impl World {
         if running.is_stopping.replace(true) {
             return false;
         }
+        let life = &running.life.id;
+        self.sink.emit(&Observation::StopAsked { life });
         running.instance.stop();
         let patience = self.stop_grace + self.options.stop_margin;
         let limit = self.handle.sleep_ns(nanos_of(patience));

@@ -89,14 +89,35 @@ impl<M: Queued> QueuePort<M> {
         }
     }
 
-    fn note_held(&self, delivery: u64, sent_at: Timestamp, lease: Duration) {
+    /// `attempt`: of a lease that is received; none for a renewal.
+    fn note_held(&self, delivery: u64, attempt: Option<u32>, sent_at: Timestamp, lease: Duration) {
         let Connection { world, life } = &self.connection;
         world.sink.emit(&Observation::LeaseHeld {
             life: &life.id,
+            queue: M::QUEUE,
             delivery,
+            attempt,
             sent_at,
             lease: world.real_time(life.process, lease),
         });
+    }
+
+    /// Gives a message up by `action`, which is `step`.
+    async fn give_up(
+        &self,
+        step: QueueStep,
+        action: impl FnOnce(&mut Queue<M>, Timestamp) -> LeaseAnswer + 'static,
+    ) -> PortResult<LeaseAnswer> {
+        let answer = self.act(None, action).await?;
+        if answer == LeaseAnswer::Done {
+            let Connection { world, life } = &self.connection;
+            world.sink.emit(&Observation::GivenUp {
+                life: &life.id,
+                queue: M::QUEUE,
+                step,
+            });
+        }
+        Ok(answer)
     }
 }
 
@@ -124,7 +145,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
         let give_up_ns = sent_at.nanos().saturating_add(patience_ns);
         let leased = self.wait(lease, give_up_ns).await?;
         if let Some(leased) = &leased {
-            self.note_held(leased.delivery, sent_at, lease);
+            self.note_held(leased.delivery, Some(leased.attempt), sent_at, lease);
         }
         Ok(leased)
     }
@@ -135,7 +156,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
         let renew = move |queue: &mut Queue<M>, now| queue.renew(delivery, lease, now);
         let answer = self.act(loss, renew).await?;
         if answer == LeaseAnswer::Done {
-            self.note_held(delivery, sent_at, lease);
+            self.note_held(delivery, None, sent_at, lease);
         }
         Ok(answer)
     }
@@ -159,12 +180,13 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
         let reason: Rc<str> = reason.into();
         let set_aside = move |queue: &mut Queue<M>, _| queue.dead_letter(delivery, reason);
-        self.act(None, set_aside).await
+        self.give_up(QueueStep::DeadLettered, set_aside).await
     }
 
     async fn discard(&self, delivery: u64, _reason: &str) -> PortResult<LeaseAnswer> {
-        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, QueueStep::Dropped);
-        self.act(None, remove).await
+        let step = QueueStep::Dropped;
+        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, step);
+        self.give_up(step, remove).await
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {

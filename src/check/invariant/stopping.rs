@@ -1,0 +1,99 @@
+//! `lease-discipline`, of a process that is asked to stop: it hands back what it holds, and it goes as
+//! soon as it holds nothing.
+
+use std::time::Duration;
+
+use crate::check::board::{Board, Complaint};
+use crate::check::ledger::message::Place;
+use crate::check::ledger::table::LifeIndex;
+use crate::check::ledger::truth::Truth;
+use crate::check::name::InvariantName::LeaseDiscipline;
+use crate::model::Timestamp;
+use crate::model::fault::FaultKind;
+use crate::model::observation::LifeEnd;
+
+/// What ends a life in good order.
+const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
+
+/// A stop takes no longer than this, the work that it waits for included.
+const STOP_TIME: Duration = Duration::from_secs(120);
+
+/// For the calls that a stopping process still makes.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// After its grace, for handing back and the last sign of life.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Looks at a life that ends after it was asked to stop. With anything wrong in the world it may not
+/// have been able to do better.
+pub(crate) fn judge(board: &mut Board, truth: &Truth, life: LifeIndex, end: LifeEnd) {
+    let since = truth.now.before(STOP_TIME);
+    if truth.faults.others_since(&STOPS, since) {
+        return;
+    }
+    if end == LifeEnd::Stopped {
+        judge_held(board, truth, life);
+    }
+    if let Some(asked_at) = truth.lives.lives[life].stopping_since {
+        judge_time(board, truth, life, asked_at);
+    }
+}
+
+/// Looks whether it holds a message still.
+fn judge_held(board: &mut Board, truth: &Truth, life: LifeIndex) {
+    for (_, message) in truth.messages.sorted() {
+        let Place::Leased {
+            life: holder,
+            delivery,
+            until,
+            ..
+        } = message.place
+        else {
+            continue;
+        };
+        let is_left = holder == life && truth.now < until;
+        board.check(LeaseDiscipline, holder == life, !is_left, || {
+            let name = truth.life_name(life);
+            let what = format!("delivery {delivery} was left by {name}, which stopped");
+            Complaint::new(truth.message_name(message), what).expected(
+                "it handed back or done",
+                format_args!("a lease until {until}"),
+            )
+        });
+    }
+}
+
+/// Looks whether it was gone in time: within its grace, and soon after it held nothing any more. It may
+/// be waiting for a message just then, and takes that wait to its end.
+fn judge_time(board: &mut Board, truth: &Truth, life: LifeIndex, asked_at: Timestamp) {
+    let record = &truth.lives.lives[life];
+    let options = &truth.options;
+    let is_idle = record.held == 0;
+    let idle_since = asked_at.max(if is_idle {
+        record.held_until
+    } else {
+        truth.now
+    });
+    let allowances = [
+        ("asked to stop", asked_at, options.stop_grace + MARGIN),
+        (
+            "asked to stop and without work",
+            idle_since,
+            options.lease_patience + SLACK,
+        ),
+    ];
+    for (word, since, allowed) in allowances {
+        let took = truth.now.since(since);
+        board.check(LeaseDiscipline, is_idle, took <= allowed, || {
+            let place = format!("process {}", record.id);
+            Complaint::new(
+                place,
+                format_args!("it was {word} and went on for too long"),
+            )
+            .expected(
+                format_args!("its end within {:.1} s", allowed.as_secs_f64()),
+                format_args!("{:.1} s", took.as_secs_f64()),
+            )
+        });
+    }
+}
