@@ -248,22 +248,28 @@ impl<P: Ports> Worker<P> {
     }
 
     /// Asks the process to stop in good order: to take nothing new, and to finish or hand back what
-    /// is in hand.
+    /// is in hand. [`Worker::stopped`] sees to it.
     pub fn ask_to_stop(&self) {
-        self.context.ask_to_stop();
+        self.context.stop.raise();
     }
 
-    /// Returns when the process that was asked to stop has nothing in hand any more, or its grace
-    /// and a margin have passed; its heartbeat has then said that its balance is free to take, if
-    /// the store would hear it.
+    /// Lets the process that was asked to stop finish what it has in hand within its grace, and hand
+    /// back the rest within a margin. Returns when nothing is left, or that time has passed; its
+    /// heartbeat has then said that its balance is free to take, if the store would hear it.
     pub async fn stopped(&self) {
         let context = &self.context;
-        let limit = context.options.stop_grace + STOP_MARGIN;
-        while context.busy.load(Ordering::Relaxed) > 0 && context.stopping_for() < Some(limit) {
-            context.ports.clock().sleep(STOP_POLL).await;
-        }
+        let clock = context.ports.clock();
+        future::or(self.idle(), clock.sleep(context.options.stop_grace)).await;
+        context.grace_over.raise();
+        future::or(self.idle(), clock.sleep(STOP_MARGIN)).await;
         context.done.raise();
-        let farewell = context.parted.raised();
-        future::or(farewell, context.ports.clock().sleep(FAREWELL)).await;
+        future::or(context.parted.raised(), clock.sleep(FAREWELL)).await;
+    }
+
+    /// Waits until no loop has work in hand.
+    async fn idle(&self) {
+        while self.context.busy.load(Ordering::Relaxed) > 0 {
+            self.context.ports.clock().sleep(STOP_POLL).await;
+        }
     }
 }

@@ -58,4 +58,5 @@ fault_kinds! {
     Purge = "purge": "Retention purges finished runs.",
     PoisonedMessage = "poisoned-message": "A message's body can't be read by any process.",
     ImpactOutage = "impact-outage": "The impact index answers no query.",
+    QueueFailover = "queue-failover": "A queue loses the newest messages that nobody has leased.",
 }

@@ -130,6 +130,8 @@ pub enum QueueStep {
     Dropped,
     /// Put back from the dead letters.
     Redriven,
+    /// The queue's server failed over to a replica that had not got it.
+    Lost,
     /// A call came after the end of the lease and was refused.
     RefusedLate,
 }

@@ -291,6 +291,7 @@ fn step_words(step: QueueStep, delivery: u64) -> String {
         QueueStep::DeadLettered => "is set aside as a dead letter".into(),
         QueueStep::Dropped => "is dropped".into(),
         QueueStep::Redriven => "is put back from the dead letters".into(),
+        QueueStep::Lost => "is lost: the replica that takes over has not got it".into(),
         QueueStep::RefusedLate => {
             format!("was let go of too late: delivery {delivery} is over, and refused")
         }

@@ -259,6 +259,16 @@ pub enum FaultEffect {
         #[schemars(range(min = 1, max = 10_000))]
         count: u32,
     },
+    /// A queue's server fails over to a replica that has not got the newest messages. Those that
+    /// nobody has leased are lost, and their idempotency keys with them.
+    QueueFailover {
+        /// Which queue's.
+        #[serde(default)]
+        queue: QueueTarget,
+        /// How far behind the replica is.
+        #[serde(default = "ten_seconds")]
+        lag: Duration,
+    },
 }
 
 impl FaultEffect {
@@ -289,6 +299,7 @@ impl FaultEffect {
             Self::Purge { .. } => FaultKind::Purge,
             Self::PoisonedMessage { .. } => FaultKind::PoisonedMessage,
             Self::ImpactOutage { .. } => FaultKind::ImpactOutage,
+            Self::QueueFailover { .. } => FaultKind::QueueFailover,
         }
     }
 
@@ -317,7 +328,7 @@ impl FaultEffect {
             | Self::NotifyOutage { duration }
             | Self::ImpactOutage { duration }
             | Self::Partition { duration, .. } => Some(("duration", *duration)),
-            Self::Purge { .. } | Self::PoisonedMessage { .. } => None,
+            Self::Purge { .. } | Self::PoisonedMessage { .. } | Self::QueueFailover { .. } => None,
         }
     }
 

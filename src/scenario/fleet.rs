@@ -33,6 +33,9 @@ pub struct Fleet {
     pub popularity: Popularity,
     /// The part of an image's components that its entry point uses.
     pub entrypoint_share: Share,
+    /// The part of images that are an earlier one of their tenant again: the same digest in another
+    /// repository.
+    pub duplicate_share: Share,
     /// Labels: for each name its values and the part of images that carry each.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, BTreeMap<String, Share>>,
@@ -53,6 +56,7 @@ impl Default for Fleet {
             },
             popularity: Popularity::Zipf { exponent: 1.0 },
             entrypoint_share: Share(0.3),
+            duplicate_share: Share(0.0),
             labels: BTreeMap::new(),
         }
     }

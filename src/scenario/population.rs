@@ -101,6 +101,19 @@ pub struct ScopeWeights {
     /// A few repositories.
     #[schemars(range(min = 0))]
     pub repositories: f64,
+    /// The images that carry one or two labels; no image if the fleet has no labels.
+    #[schemars(range(min = 0))]
+    pub labels: f64,
+    /// A few single images, whosoever they are.
+    #[schemars(range(min = 0))]
+    pub digests: f64,
+}
+
+impl ScopeWeights {
+    /// The sum of all weights.
+    pub fn total(&self) -> f64 {
+        self.all + self.namespaces + self.repositories + self.labels + self.digests
+    }
 }
 
 impl Default for ScopeWeights {
@@ -109,6 +122,8 @@ impl Default for ScopeWeights {
             all: 1.0,
             namespaces: 0.0,
             repositories: 0.0,
+            labels: 0.0,
+            digests: 0.0,
         }
     }
 }

@@ -89,7 +89,8 @@ impl Fleet {
         self.digests.is_empty()
     }
 
-    /// The number of an image. *O*(1), over no table: a digest carries its number in cipher.
+    /// The number of an image, the first of those that share its digest. *O*(1), over no table: a
+    /// digest carries its number in cipher.
     #[inline]
     pub fn find(&self, digest: &ImageDigest) -> Option<u32> {
         let number = draw::number_in(digest, self.seed)?;
@@ -99,6 +100,11 @@ impl Fleet {
     /// The digest of an image.
     pub fn digest(&self, number: u32) -> &ImageDigest {
         &self.digests[number as usize]
+    }
+
+    /// Whether no image before it has the same digest.
+    fn is_original(&self, number: u32) -> bool {
+        self.find(self.digest(number)) == Some(number)
     }
 
     /// The owner of an image.
@@ -184,15 +190,16 @@ impl Fleet {
     fn invert(&self) -> Inverted {
         // A counting sort: `ends` first counts, then says where the next image of a component goes.
         let mut ends = vec![0_u32; self.components.len()];
-        for content in &self.contents {
+        let originals = || (0..self.len() as u32).filter(|number| self.is_original(*number));
+        for content in originals().flat_map(|number| self.contents(number)) {
             ends[content.component() as usize] += 1;
         }
         let mut sum = 0;
         for end in &mut ends {
             sum += std::mem::replace(end, sum);
         }
-        let mut images = vec![0; self.contents.len()];
-        for number in 0..self.len() as u32 {
+        let mut images = vec![0; sum as usize];
+        for number in originals() {
             for content in self.contents(number) {
                 let place = &mut ends[content.component() as usize];
                 images[*place as usize] = number;

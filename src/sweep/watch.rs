@@ -41,7 +41,7 @@ const ANSWERS: [&str; 7] = [
 ];
 
 /// What may happen to a message.
-const STEPS: [&str; 11] = [
+const STEPS: [&str; 12] = [
     "enqueued",
     "deduplicated",
     "leased",
@@ -53,6 +53,7 @@ const STEPS: [&str; 11] = [
     "dropped",
     "redriven",
     "refused late",
+    "lost",
 ];
 
 /// Counts of one rehearsal.
@@ -179,6 +180,7 @@ fn step_index(step: QueueStep) -> usize {
         QueueStep::Dropped => 8,
         QueueStep::Redriven => 9,
         QueueStep::RefusedLate => 10,
+        QueueStep::Lost => 11,
     }
 }
 

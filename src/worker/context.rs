@@ -42,6 +42,8 @@ pub struct Context<P: Ports> {
     pub metrics: Arc<SchedulerWorkerMetrics>,
     /// Raised when the process is asked to stop.
     pub stop: Signal,
+    /// Raised when a stopping process has been at it for as long as it may finish work.
+    pub grace_over: Signal,
     /// Raised when a stopping process has nothing in hand any more: what shows that it lives ends
     /// last.
     pub done: Signal,
@@ -58,7 +60,6 @@ pub struct Context<P: Ports> {
     store_reachable: AtomicBool,
     /// Of the next commit.
     sequence: AtomicU64,
-    stopping_since_nanos: AtomicU64,
 }
 
 impl<P: Ports> Context<P> {
@@ -75,6 +76,7 @@ impl<P: Ports> Context<P> {
             life,
             metrics,
             stop: Signal::default(),
+            grace_over: Signal::default(),
             done: Signal::default(),
             parted: Signal::default(),
             intents: Signal::default(),
@@ -83,7 +85,6 @@ impl<P: Ports> Context<P> {
             busy: AtomicU32::new(0),
             store_reachable: AtomicBool::new(true),
             sequence: AtomicU64::new(1),
-            stopping_since_nanos: AtomicU64::new(0),
         }
     }
 
@@ -105,29 +106,6 @@ impl<P: Ports> Context<P> {
     /// Waits for `duration`, a poke, or until the process is asked to stop.
     pub async fn pause_for(&self, duration: Duration, poke: &Signal) {
         future::or(poke.taken(), self.pause(duration)).await;
-    }
-
-    /// Asks the process to stop.
-    pub fn ask_to_stop(&self) {
-        self.stopping_since_nanos
-            .store(nanos_of(self.elapsed()), Ordering::Relaxed);
-        self.stop.raise();
-    }
-
-    /// How long ago the process was asked to stop; none if it was not.
-    pub fn stopping_for(&self) -> Option<Duration> {
-        self.stop.is_raised().then(|| {
-            let since = self.stopping_since_nanos.load(Ordering::Relaxed);
-            self.elapsed().saturating_sub(Duration::from_nanos(since))
-        })
-    }
-
-    /// Waits until the process has been stopping for as long as it may go on with its work.
-    pub async fn grace_over(&self) {
-        self.stop.raised().await;
-        let stopping_for = self.stopping_for().unwrap_or_default();
-        let left = self.options.stop_grace.saturating_sub(stopping_for);
-        self.ports.clock().sleep(left).await;
     }
 
     /// Whether the last call to the store was answered. A process that can't reach the store takes

@@ -10,7 +10,9 @@ use super::ports::{Ports, RunDocument, Store};
 use super::{Ended, ending, enqueue, poison, window};
 use crate::model::commit::{RunWrite, ScheduleStateWrite};
 use crate::model::observation::QueueName;
-use crate::model::{Answer, Commit, PlannerMessage, RunState, Segment, SegmentKey, Step};
+use crate::model::{
+    Answer, Commit, PlannerMessage, RunState, RunWindow, Segment, SegmentKey, Step,
+};
 
 type HeldPlan<'a, P> = Held<'a, P, PlannerMessage, <P as Ports>::PlannerQueue>;
 
@@ -135,20 +137,24 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
         if all { Ended::Done } else { Ended::Unavailable }
     }
 
-    /// A redelivery of a run that is cut already: its first released segments may not be enqueued.
+    /// A redelivery of a run that is cut already: what its commit has released may not be enqueued.
+    /// That were the first segments of the run itself, or the last ones of others that had waited for
+    /// a wider limit; no more than the limit of each.
     async fn repeat(&self, document: &RunDocument) -> Ended {
         let run = &document.run.value;
-        let windows = &document.schedule.state.value.running;
-        let released = windows
-            .iter()
-            .find(|window| window.run == run.id)
-            .map_or(0, |w| w.released);
         let limit = document.schedule.schedule.limits.parallelism;
-        let first = released.min(limit.map_or(u32::MAX, std::num::NonZero::get));
-        let keys: Vec<_> = (0..first)
-            .map(|index| SegmentKey {
-                run: run.id.clone(),
-                index,
+        let limit = limit.map_or(u32::MAX, std::num::NonZero::get);
+        let released = |window: &RunWindow| match window.run == run.id {
+            true => 0..window.released.min(limit),
+            false => window.released.saturating_sub(limit)..window.released,
+        };
+        let windows = document.schedule.state.value.running.iter();
+        let keys: Vec<_> = windows
+            .flat_map(|window| {
+                released(window).map(|index| SegmentKey {
+                    run: window.run.clone(),
+                    index,
+                })
             })
             .collect();
         match ending::enqueue_released(self.context, &keys).await {

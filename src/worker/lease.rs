@@ -25,12 +25,13 @@ pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
 }
 
 impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
-    /// Waits for a message; none when the process stops. Asks for none while the store does not
-    /// answer.
+    /// Waits for a message; none when the process stops, and one that comes then goes back at once.
+    /// Asks for none while the store does not answer.
     pub async fn receive(context: &'a Context<P>, queue: &'a Q, name: QueueName) -> Option<Self> {
         while !context.stop.is_raised() {
             if context.store_reachable() {
                 match Self::next(context, queue, name).await {
+                    Ok(Some(held)) if context.stop.is_raised() => held.end(Ended::HandedBack).await,
                     Ok(Some(held)) => return Some(held),
                     Ok(None) if context.store_reachable() => continue,
                     _ => {}

@@ -2,7 +2,7 @@
 //!
 //! The store hands out instants, one per request, evenly spaced. A process uses each permit at its
 //! instant by its own count. It learns of the grant a little late, so it may send a little late, by
-//! the tolerance at most. To keep `rate * w + 1` requests in every window of w ≥ 1 s all the same,
+//! the tolerance at most: permits of an answer that took longer are late, all of them. To keep `rate * w + 1` requests in every window of w ≥ 1 s all the same,
 //! it asks for a rate that is lower by the tolerance over one second.
 
 use std::time::Duration;
@@ -69,13 +69,14 @@ impl PermitPool {
                 let offset = held.next_offset();
                 held.next += 1;
                 let now = context.elapsed();
-                let is_late = now > held.asked_at + offset + context.options.permit_tolerance;
+                let sent_at = now.max(held.answered_at + offset);
+                let is_late = sent_at > held.asked_at + offset + context.options.permit_tolerance;
                 if is_late {
                     context.metrics.late_permit(self.mode);
                 }
                 if !is_late || round > RESERVATIONS_MAX {
                     let at = held.permits.now.after(offset);
-                    return Ok((at, (held.answered_at + offset).saturating_sub(now)));
+                    return Ok((at, sent_at.saturating_sub(now)));
                 }
             }
             self.held = Some(self.reserve(context, wanted).await?);

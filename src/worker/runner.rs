@@ -199,7 +199,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
     /// A stopping process finishes what it can within its grace, and hands the rest back, whatever it
     /// waits for.
     async fn grace_over(&self) -> Result<Worked, Ended> {
-        self.context.grace_over().await;
+        self.context.grace_over.raised().await;
         Err(Ended::HandedBack)
     }
 

@@ -64,6 +64,7 @@ impl Manners {
         };
         let now = board.now();
         let state = self.rate_of(request.schedule, rate, now);
+        let is_early = request.permit.is_some_and(|permit| permit > now);
         if let Some(permit) = request.permit {
             let is_unused = state.permits.take(permit);
             board.check(ScannerManners, true, is_unused, || {
@@ -71,8 +72,8 @@ impl Manners {
                 Complaint::new(request.place(rules), what)
                     .expected("each permit once", "a second request on it")
             });
-            let is_early = permit > now && !rules.faults.clocks_wrong_since(request.worked_since);
-            board.check(ScannerManners, false, !is_early, || {
+            let is_excused = || rules.faults.clocks_wrong_since(request.worked_since);
+            board.check(ScannerManners, false, !is_early || is_excused(), || {
                 Complaint::new(request.place(rules), "a request went out before its permit")
                     .expected(permit, now)
             });
@@ -103,7 +104,8 @@ impl Manners {
                 )
             },
         );
-        let excess = if request.is_late {
+        // One that comes late, or early by a wrong clock, is none that the rate foresees.
+        let excess = if request.is_late || is_early {
             None
         } else {
             state.send(now)
@@ -187,7 +189,7 @@ pub(crate) fn judge_attempt(
     };
     if delivery.is_needless {
         let place = format!("image {} asked for by {}", request.image, request.life);
-        let what = "it was asked for, though its segment was committed or its run over before the \
+        let what = "it was asked for, though its segment was committed, its run over or its holder asked to stop before the \
                     delivery began";
         let complaint = Complaint::new(place, what);
         board.violate(ScannerManners, complaint.expected("no request", "one"));

@@ -21,8 +21,8 @@ const STOP_TIME: Duration = Duration::from_secs(120);
 /// For the calls that a stopping process still makes.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// After its grace, for handing back and the last sign of life.
-const MARGIN: Duration = Duration::from_secs(10);
+/// After its grace, for handing back and the last sign of life. A process that takes longer is killed.
+const MARGIN: Duration = Duration::from_millis(9_500);
 
 /// Looks at a life that ends after it was asked to stop. With anything wrong in the world it may not
 /// have been able to do better.

@@ -66,7 +66,7 @@ pub(crate) struct Delivery {
     pub refused: Vec<u32>,
     /// The segment was given up or counted as lost under this delivery already.
     pub is_counted_failed: bool,
-    /// The segment was committed, or its run over, before it began.
+    /// The segment was committed, its run over, or its holder asked to stop before it began.
     pub is_needless: bool,
     /// Version conflicts that its holder has learned.
     pub conflicts: u32,
@@ -113,6 +113,8 @@ pub struct Ends {
     pub dropped: u64,
     /// Put back from the dead letters.
     pub redriven: u64,
+    /// Lost by a queue that failed over.
+    pub lost: u64,
 }
 
 impl Messages {

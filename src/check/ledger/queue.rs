@@ -63,6 +63,11 @@ impl Ledger {
                 }
                 self.gone(step);
             }
+            QueueStep::Lost => {
+                self.truth.move_copies(step.message, -1);
+                self.truth.messages.remove(step.message);
+                self.truth.messages.ends.lost += 1;
+            }
             QueueStep::Redriven => {
                 self.truth.messages.set_dead(step.message, false);
                 self.truth.messages.ends.redriven += 1;
@@ -113,7 +118,8 @@ impl Ledger {
         };
         record.deliveries.push(step.delivery);
         let (images, start, length) = self.truth.images_of_segment(run, segment);
-        let is_needless = self.truth.is_done_with(run, segment);
+        let is_stopping = self.truth.lives.lives[life].stopping_since.is_some();
+        let is_needless = is_stopping || self.truth.is_done_with(run, segment);
         let delivery = Delivery {
             life,
             schedule,

@@ -70,7 +70,7 @@ fn a_stopping_process_goes_within_its_grace() {
     stop(story.wait(1));
     story.wait(40).acknowledge(message, delivery, Some(0));
     ends(story.wait(1));
-    let expected = "it was asked to stop and went on for too long; expected its end within 40.0 s, \
+    let expected = "it was asked to stop and went on for too long; expected its end within 39.5 s, \
                     found 41.0 s";
     assert_eq!(complaints(&story, LeaseDiscipline), [expected]);
 }
@@ -125,7 +125,7 @@ fn work_that_is_done_is_not_done_again() {
     assert_eq!(
         complaints(&story, ScannerManners),
         [
-            "it was asked for, though its segment was committed or its run over before the delivery \
+            "it was asked for, though its segment was committed, its run over or its holder asked to stop before the delivery \
           began; expected no request, found one"
         ]
     );

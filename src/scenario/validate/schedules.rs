@@ -109,7 +109,7 @@ impl Rules<'_> {
             self.report(&path.key("untilHour"), "no hour is left", label);
         }
         let scopes = population.scopes;
-        if scopes.all + scopes.namespaces + scopes.repositories <= 0.0 {
+        if scopes.total() <= 0.0 {
             let label = "one must be more than 0";
             self.report(&path.key("scopes"), "no scope has any weight", label);
         }

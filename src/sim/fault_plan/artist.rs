@@ -98,7 +98,8 @@ impl Artist<'_> {
             | FaultKind::Reordering
             | FaultKind::AcknowledgementLost
             | FaultKind::RenewalLost
-            | FaultKind::PoisonedMessage => self.draw_of_queue(kind),
+            | FaultKind::PoisonedMessage
+            | FaultKind::QueueFailover => self.draw_of_queue(kind),
         }
     }
 
@@ -213,6 +214,10 @@ impl Artist<'_> {
                 queue,
                 duration,
                 probability: self.share(1.0),
+            },
+            FaultKind::QueueFailover => FaultEffect::QueueFailover {
+                queue,
+                lag: self.length(120),
             },
             FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
                 queue,

@@ -141,7 +141,8 @@ fn subject(effect: &FaultEffect) -> String {
         | FaultEffect::Reordering { queue: which, .. }
         | FaultEffect::AcknowledgementLost { queue: which, .. }
         | FaultEffect::RenewalLost { queue: which, .. }
-        | FaultEffect::PoisonedMessage { queue: which, .. } => queue(which),
+        | FaultEffect::PoisonedMessage { queue: which, .. }
+        | FaultEffect::QueueFailover { queue: which, .. } => queue(which),
         FaultEffect::NotifyOutage { .. } => "Notify".to_owned(),
         FaultEffect::ImpactOutage { .. } => "the impact index".to_owned(),
         FaultEffect::Purge { .. } => "finished runs".to_owned(),

@@ -67,7 +67,7 @@ impl Fleet {
 
 /// The digest of an image: a hash that carries the image's number in cipher, and a seal by which a
 /// digest of this fleet is known.
-fn digest_of(number: u32, seed: u64) -> ImageDigest {
+pub(super) fn digest_of(number: u32, seed: u64) -> ImageDigest {
     let mut bytes = [0; 32];
     for (half, chunk) in bytes.chunks_exact_mut(16).enumerate() {
         let material = [u64::from(number), half as u64].map(u64::to_le_bytes);
@@ -112,6 +112,7 @@ struct Artist {
     popularity: Distribution,
     components_per_image: Sampler,
     entrypoint_share: f64,
+    duplicate_share: f64,
     /// For each label name the shares of its values.
     label_shares: Vec<Vec<f64>>,
     /// For each component the last image that got it, so that none gets it twice.
@@ -139,6 +140,7 @@ impl Artist {
             popularity: Distribution::empirical(weights)?,
             components_per_image: Sampler::of_counts(&scenario.components_per_image)?,
             entrypoint_share: scenario.entrypoint_share.0,
+            duplicate_share: scenario.duplicate_share.0,
             label_shares,
             seen_by: vec![u32::MAX; scenario.components as usize],
         })
@@ -160,17 +162,25 @@ impl Artist {
             weight_so_far += weight;
             // Rounding the running sum gives every tenant its share, and all images to somebody.
             let end = (weight_so_far / total * images as f64 + 0.5) as usize;
+            let begin = fleet.digests.len() as u32;
             while fleet.digests.len() < end.min(images) {
-                self.draw_image(tenant as u16, fleet);
+                self.draw_image(tenant as u16, begin, fleet);
             }
         }
         fleet.contents.shrink_to_fit();
     }
 
-    fn draw_image(&mut self, tenant: u16, fleet: &mut Fleet) {
+    /// `begin`: the tenant's first image.
+    fn draw_image(&mut self, tenant: u16, begin: u32, fleet: &mut Fleet) {
         let number = fleet.digests.len() as u32;
-        fleet.digests.push(digest_of(number, self.seed));
-        self.draw_contents(number, fleet);
+        if let Some(original) = self.draw_original(begin, number) {
+            fleet.digests.push(*fleet.digest(original));
+            let contents = fleet.span(original, |row| row.contents_end);
+            fleet.contents.extend_from_within(contents);
+        } else {
+            fleet.digests.push(digest_of(number, self.seed));
+            self.draw_contents(number, fleet);
+        }
         self.draw_labels(fleet);
         let namespaces = fleet.namespaces.len() as u64;
         let namespace = self.stream.below(namespaces) as u32;
@@ -188,6 +198,14 @@ impl Artist {
             contents_end: fleet.contents.len() as u32,
             labels_end: fleet.carried.len() as u32,
         });
+    }
+
+    /// The image of which the next one is a duplicate, if it is one.
+    fn draw_original(&mut self, begin: u32, end: u32) -> Option<u32> {
+        let earlier = u64::from(end - begin);
+        let is_duplicate =
+            self.duplicate_share > 0.0 && earlier > 0 && self.stream.chance(self.duplicate_share);
+        is_duplicate.then(|| begin + self.stream.below(earlier) as u32)
     }
 
     fn draw_contents(&mut self, number: u32, fleet: &mut Fleet) {

@@ -2,12 +2,19 @@
 
 use std::sync::Arc;
 
+use super::draw::digest_of;
 use crate::model::{Mode, Schedule};
-use crate::scenario::{Cadence, Population, Scenario, ScopeWeights, Selector};
+use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, Selector};
 use crate::sim::kernel::Stream;
 
 /// "A few" repositories are so many at most.
 const REPOSITORIES_MAX: u64 = 3;
+
+/// So many labels at most.
+const LABELS_MAX: u64 = 2;
+
+/// "A few" images are so many at most.
+const DIGESTS_MAX: u64 = 20;
 
 /// All schedules at the start, in the order of the scenario. The same scenario and seed give the
 /// same schedules.
@@ -32,8 +39,12 @@ fn populate(
     seed: u64,
 ) -> Vec<Schedule> {
     let mut stream = Stream::new(seed, "schedules");
-    let namespaces = scenario.fleet.namespace_names();
-    let repositories = scenario.fleet.repository_names();
+    let scopes = Scopes {
+        fleet: &scenario.fleet,
+        namespaces: scenario.fleet.namespace_names(),
+        repositories: scenario.fleet.repository_names(),
+        seed,
+    };
     let schedule = |(number, id): (usize, String)| {
         let is_refresh = stream.chance(population.content_refresh_share.0);
         Schedule {
@@ -48,8 +59,7 @@ fn populate(
             } else {
                 Mode::AnalysisOnly
             },
-            selector: draw_selector(&population.scopes, &namespaces, &repositories, &mut stream)
-                .definition(),
+            selector: scopes.draw(&population.scopes, &mut stream).definition(),
             only_if: population.only_if.definition(),
             limits: population.limits.definition(),
             notify: population.notify,
@@ -78,33 +88,78 @@ fn draw_cron(population: &Population, stream: &mut Stream) -> String {
     }
 }
 
-fn draw_selector(
-    weights: &ScopeWeights,
-    namespaces: &[String],
-    repositories: &[String],
-    stream: &mut Stream,
-) -> Selector {
-    let draw = |names: &[String], stream: &mut Stream| {
-        let number = stream.below(names.len() as u64) as usize;
-        names.get(number).cloned()
-    };
-    let total = weights.all + weights.namespaces + weights.repositories;
-    let ticket = stream.uniform() * total;
-    if ticket < weights.namespaces {
-        Selector::Namespaces {
-            namespaces: draw(namespaces, stream).into_iter().collect(),
+/// What there is to select by.
+struct Scopes<'a> {
+    fleet: &'a scenario::Fleet,
+    namespaces: Vec<String>,
+    repositories: Vec<String>,
+    /// Of the fleet.
+    seed: u64,
+}
+
+impl Scopes<'_> {
+    fn draw(&self, weights: &ScopeWeights, stream: &mut Stream) -> Selector {
+        let draws: [(f64, fn(&Self, &mut Stream) -> Selector); 4] = [
+            (weights.namespaces, Self::draw_namespace),
+            (weights.repositories, Self::draw_repositories),
+            (weights.labels, Self::draw_labels),
+            (weights.digests, Self::draw_digests),
+        ];
+        let mut ticket = stream.uniform() * weights.total();
+        for (weight, draw) in draws {
+            if ticket < weight {
+                return draw(self, stream);
+            }
+            ticket -= weight;
         }
-    } else if ticket < weights.namespaces + weights.repositories {
-        let count = 1 + stream.below(REPOSITORIES_MAX);
-        let mut chosen: Vec<String> = (0..count)
-            .filter_map(|_| draw(repositories, stream))
-            .collect();
-        chosen.sort();
-        chosen.dedup();
-        Selector::Repositories {
-            repositories: chosen,
-        }
-    } else {
         Selector::All
     }
+
+    fn draw_namespace(&self, stream: &mut Stream) -> Selector {
+        Selector::Namespaces {
+            namespaces: pick(&self.namespaces, stream)
+                .cloned()
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn draw_repositories(&self, stream: &mut Stream) -> Selector {
+        let count = 1 + stream.below(REPOSITORIES_MAX);
+        let mut repositories: Vec<String> = (0..count)
+            .filter_map(|_| pick(&self.repositories, stream).cloned())
+            .collect();
+        repositories.sort();
+        repositories.dedup();
+        Selector::Repositories { repositories }
+    }
+
+    fn draw_labels(&self, stream: &mut Stream) -> Selector {
+        let names: Vec<_> = self.fleet.labels.iter().collect();
+        let count = 1 + stream.below(LABELS_MAX);
+        let labels = (0..count).filter_map(|_| {
+            let (name, values) = pick(&names, stream)?;
+            let values: Vec<_> = values.keys().collect();
+            let value = pick(&values, stream)?;
+            Some(((*name).clone(), (*value).clone()))
+        });
+        Selector::Labels {
+            labels: labels.collect(),
+        }
+    }
+
+    fn draw_digests(&self, stream: &mut Stream) -> Selector {
+        let count = 1 + stream.below(DIGESTS_MAX);
+        let digests = (0..count).map(|_| {
+            let number = stream.below(self.fleet.images) as u32;
+            digest_of(number, self.seed)
+        });
+        Selector::Digests {
+            digests: digests.collect(),
+        }
+    }
+}
+
+fn pick<'n, T>(of: &'n [T], stream: &mut Stream) -> Option<&'n T> {
+    of.get(stream.below(of.len() as u64) as usize)
 }

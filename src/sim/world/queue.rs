@@ -37,6 +37,7 @@ use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
 struct Entry<M> {
     body: Result<M, DecodeError>,
     headers: Rc<Headers>,
+    came_at: Timestamp,
     /// Deliveries that have failed and count against the limit.
     failed: u32,
     /// The newest delivery; 0 before the first.
@@ -161,6 +162,7 @@ impl<M: Message> Queue<M> {
             let entry = Entry {
                 body: body.clone(),
                 headers: Rc::clone(&headers),
+                came_at: now,
                 failed: 0,
                 delivery: 0,
                 state: State::Ready { since: now },
@@ -168,6 +170,28 @@ impl<M: Message> Queue<M> {
             self.entries.insert(message, entry);
             self.make_ready(message, arrival.delay, now);
         }
+    }
+
+    /// Loses the messages that came at `since` or later and that nobody has leased, and the keys that
+    /// came with them; answers how many. *O*(messages).
+    pub fn lose_since(&mut self, since: Timestamp) -> usize {
+        self.recent.forget_since(since);
+        let waiting = self.delayed.iter().map(|(_, message)| message);
+        let mut lost: Vec<u64> = self.ready.iter().chain(waiting).copied().collect();
+        lost.retain(|message| {
+            let entry = self.entries.get(message);
+            entry.is_some_and(|entry| entry.delivery == 0 && entry.came_at >= since)
+        });
+        for message in &lost {
+            if let Some(entry) = self.entries.remove(message) {
+                self.note(QueueStep::Lost, &entry.headers, 0, *message, None);
+            }
+        }
+        let entries = &self.entries;
+        self.ready.retain(|message| entries.contains_key(message));
+        self.delayed
+            .retain(|(_, message)| entries.contains_key(message));
+        lost.len()
     }
 
     /// Whether a message with this key would be taken for a repeat.

@@ -6,6 +6,7 @@ use super::conditions::{Conditions, queues};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, PortName, QueueName};
 use crate::model::time::nanos_of;
+use crate::model::{PlannerMessage, SegmentMessage};
 use crate::scenario::FaultEffect;
 use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::{FaultPlan, PlannedFault};
@@ -113,6 +114,20 @@ impl World {
                 hit_if(purged > 0);
                 self.end_fault_at(number, self.handle.now_ns());
             }
+            (FaultEffect::QueueFailover { queue, lag }, _) => {
+                let lost: usize = queues(*queue)
+                    .map(|name| match name {
+                        QueueName::Planner => {
+                            QueueServer::<PlannerMessage>::fail_over(self, lag.std())
+                        }
+                        QueueName::Runner => {
+                            QueueServer::<SegmentMessage>::fail_over(self, lag.std())
+                        }
+                    })
+                    .sum();
+                hit_if(lost > 0);
+                self.end_fault_at(number, self.handle.now_ns());
+            }
             (FaultEffect::PoisonedMessage { queue, count }, _) => {
                 for name in queues(*queue) {
                     match name {
@@ -165,8 +180,8 @@ impl World {
         *self.faults.conditions.borrow_mut() = conditions;
         self.review_clocks();
         self.review_cuts();
-        QueueServer::<crate::model::PlannerMessage>::act(self, |_, _| ());
-        QueueServer::<crate::model::SegmentMessage>::act(self, |_, _| ());
+        QueueServer::<PlannerMessage>::act(self, |_, _| ());
+        QueueServer::<SegmentMessage>::act(self, |_, _| ());
     }
 
     fn review_clocks(&self) {

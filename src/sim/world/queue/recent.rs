@@ -35,6 +35,13 @@ impl RecentKeys {
         self.keys.contains_key(key)
     }
 
+    /// Forgets the keys that came at `since` or later.
+    pub fn forget_since(&mut self, since: Timestamp) {
+        while let Some((_, key)) = self.by_age.pop_back_if(|(at, _)| *at >= since) {
+            self.keys.remove(&key);
+        }
+    }
+
     /// Whether the key is new; if so it is remembered for the length of the window.
     pub fn admit(&mut self, key: &str, now: Timestamp) -> bool {
         if self.knows(key, now) {

@@ -63,6 +63,11 @@ impl<M: Queued> QueueServer<M> {
         self.poison.set(0);
     }
 
+    /// A replica takes over that has not got what came within `lag`; answers how many messages are lost.
+    pub(in crate::sim::world) fn fail_over(world: &Rc<World>, lag: Duration) -> usize {
+        Self::act(world, |queue, now| queue.lose_since(now.before(lag)))
+    }
+
     /// Does something to the queue, tells observers what happened, and serves those who wait.
     pub(in crate::sim::world) fn act<T>(
         world: &Rc<World>,

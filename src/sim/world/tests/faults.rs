@@ -386,6 +386,36 @@ fn poisoned_message_cannot_be_read() {
 }
 
 #[test]
+fn queue_failover_loses_the_newest_messages_that_nobody_has_leased() {
+    let mut bench = bench("kind = \"queue-failover\"\nlag = \"30s\"");
+    bench.pass_until(Duration::from_secs(20));
+    bench.enqueue("old").unwrap();
+    bench.pass_until(Duration::from_secs(40));
+    for run in ["leased", "lost"] {
+        bench.enqueue(run).unwrap();
+    }
+    let leases = |bench: &mut Bench| {
+        let ports = bench.ports("worker-1");
+        bench.run("worker-1", async move {
+            let leased = ports.planner_queue().lease(LEASE, Duration::ZERO).await;
+            leased.unwrap().map(|leased| leased.run.to_string())
+        })
+    };
+    assert_eq!(leases(&mut bench).as_deref(), Some("old"));
+    assert_eq!(leases(&mut bench).as_deref(), Some("leased"));
+    bench.enqueue("lost too").unwrap();
+    bench.pass_until(DURING);
+    assert_eq!(bench.count("step: Lost"), 2);
+    bench.has_bitten(FaultKind::QueueFailover);
+    assert_eq!(leases(&mut bench), None);
+    // Its key is forgotten with it, so that it can be enqueued again; that of the old one is not.
+    bench.enqueue("lost").unwrap();
+    bench.enqueue("old").unwrap();
+    assert_eq!(bench.count("step: Deduplicated"), 1);
+    assert_eq!(leases(&mut bench).as_deref(), Some("lost"));
+}
+
+#[test]
 fn notify_outage_takes_no_event() {
     let mut bench = bench("kind = \"notify-outage\"\nduration = \"4m\"");
     bench.pass_until(DURING);
