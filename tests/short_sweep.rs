@@ -1,17 +1,21 @@
-//! A short sweep of quickstart, alone in its binary for `.ci/mutate-worker`: a mutant of the worker that
-//! it lets live is a hole in the checks, or changes nothing.
+//! A short sweep, alone in its binary for `.ci/mutate-worker`: a mutant of the worker that it lets live is
+//! a hole in the checks, or changes nothing.
 
+use std::ops::Range;
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rehearsal::check::vocabulary;
 use rehearsal::rehearsal::Plain;
-use rehearsal::scenario::Loader;
+use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::Profile;
 use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
 
-/// Nearly every defect of the bench is found within so many seeds.
+/// Quickstart is the usual; the other selects images in every way.
+const SCENARIOS: [&str; 2] = ["quickstart", "every-selector"];
+
+/// Of each. Nearly every defect of the bench is found within so many.
 const SEEDS: u64 = 200;
 
 /// Most mutants are found by the first few.
@@ -25,13 +29,26 @@ const HANG: Duration = Duration::from_secs(5);
 #[test]
 #[ignore = "what .ci/mutate-worker runs; .ci/run has more seeds in less time"]
 fn a_short_sweep_finds_nothing() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/quickstart.toml");
+    let mut results: Vec<_> = SCENARIOS.iter().map(|name| load(name)).collect();
+    for first in (0..SEEDS).step_by(AT_ONCE as usize) {
+        for (scenario, result) in &mut results {
+            sweep(scenario, first..first + AT_ONCE, result);
+        }
+    }
+    for (scenario, result) in &results {
+        let never: Vec<_> = result.never_met().collect();
+        assert!(never.is_empty(), "{}: never {never:?}", scenario.name);
+    }
+}
+
+fn load(name: &str) -> (Scenario, SweepResult) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
     let loader = Loader {
         vocabulary: vocabulary(),
         overrides: Vec::new(),
     };
     let scenario = loader.load(&path).unwrap();
-    let mut result = SweepResult::new(Subject {
+    let result = SweepResult::new(Subject {
         version: String::new(),
         scenario: scenario.name.clone(),
         path: String::new(),
@@ -41,23 +58,23 @@ fn a_short_sweep_finds_nothing() {
         rerun_every: 0,
         event_budget: EVENT_BUDGET,
     });
-    for first in (0..SEEDS).step_by(AT_ONCE as usize) {
-        let options = SweepOptions {
-            seeds: first..first + AT_ONCE,
-            jobs: available_parallelism().map_or(1, usize::from),
-            trial: TrialOptions {
-                profile: Profile::Swarm,
-                event_budget: EVENT_BUDGET,
-            },
-            time: None,
-            plateau: None,
-            hang: HANG,
-        };
-        let sweep = Sweep::new(scenario.clone(), || Plain, options, |_| {});
-        sweep.run(&mut result, |_, _| {}).unwrap();
-        let told: Vec<_> = result.failures.iter().map(|f| &f.soonest.message).collect();
-        assert!(told.is_empty(), "{told:#?}");
-    }
-    let never: Vec<_> = result.never_met().collect();
-    assert!(never.is_empty(), "never in {SEEDS} seeds: {never:?}");
+    (scenario, result)
+}
+
+fn sweep(scenario: &Scenario, seeds: Range<u64>, result: &mut SweepResult) {
+    let options = SweepOptions {
+        seeds,
+        jobs: available_parallelism().map_or(1, usize::from),
+        trial: TrialOptions {
+            profile: Profile::Swarm,
+            event_budget: EVENT_BUDGET,
+        },
+        time: None,
+        plateau: None,
+        hang: HANG,
+    };
+    let sweep = Sweep::new(scenario.clone(), || Plain, options, |_| {});
+    sweep.run(result, |_, _| {}).unwrap();
+    let told: Vec<_> = result.failures.iter().map(|f| &f.soonest.message).collect();
+    assert!(told.is_empty(), "{}: {told:#?}", scenario.name);
 }

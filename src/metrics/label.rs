@@ -220,8 +220,6 @@ closed_label! {
         Retried = "retried",
         /// Another planner was faster.
         Conflict = "conflict",
-        /// The run had been cancelled.
-        Cancelled = "cancelled",
     }
 }
 

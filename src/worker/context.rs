@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_lock::Semaphore;
@@ -29,6 +29,9 @@ const QUEUE_TRIES: u32 = 4;
 
 /// Between two tries of a call to a service that doesn't answer, at most.
 const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(10);
+
+/// Stands for no instant: the store answers.
+const ANSWERS: u64 = u64::MAX;
 
 /// What all loops of one process share.
 pub struct Context<P: Ports> {
@@ -57,7 +60,8 @@ pub struct Context<P: Ports> {
     pub receiving: Semaphore,
     /// Loops that have work in hand.
     pub busy: AtomicU32,
-    store_reachable: AtomicBool,
+    /// When the store first gave no answer again, on the process's clock; [`ANSWERS`] if it answers.
+    store_silent_since_nanos: AtomicU64,
     /// Of the next commit.
     sequence: AtomicU64,
 }
@@ -83,7 +87,7 @@ impl<P: Ports> Context<P> {
             events: Signal::default(),
             receiving: Semaphore::new(1),
             busy: AtomicU32::new(0),
-            store_reachable: AtomicBool::new(true),
+            store_silent_since_nanos: AtomicU64::new(ANSWERS),
             sequence: AtomicU64::new(1),
         }
     }
@@ -111,13 +115,25 @@ impl<P: Ports> Context<P> {
     /// Whether the last call to the store was answered. A process that can't reach the store takes
     /// no new work.
     pub fn store_reachable(&self) -> bool {
-        self.store_reachable.load(Ordering::Relaxed)
+        self.store_silent_since_nanos.load(Ordering::Relaxed) == ANSWERS
+    }
+
+    /// How long the store has given no answer.
+    pub fn store_silent_for(&self) -> Duration {
+        let since = self.store_silent_since_nanos.load(Ordering::Relaxed);
+        self.elapsed().saturating_sub(Duration::from_nanos(since))
     }
 
     /// Notes whether the store answered, and passes the result on.
     pub fn watch_store<T>(&self, result: PortResult<T>) -> PortResult<T> {
-        self.store_reachable
-            .store(result.is_ok(), Ordering::Relaxed);
+        let since = &self.store_silent_since_nanos;
+        let now = nanos_of(self.elapsed());
+        let order = Ordering::Relaxed;
+        // Silence counts from the first call that failed.
+        let _ = match &result {
+            Ok(_) => Ok(since.swap(ANSWERS, order)),
+            Err(_) => since.compare_exchange(ANSWERS, now, order, order),
+        };
         result
     }
 

@@ -73,13 +73,21 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     }
 
     /// Renews the lease after each third of it, and calls `renewed` each time. Run it beside the
-    /// work: it ends only if `renewed` says how the work ends. Once the lease is lost it waits.
+    /// work: it ends only if `renewed` says how the work ends. Once the lease is lost it waits; so it
+    /// does when the store has been silent for so long that others may do the work, for which it hands
+    /// the message back: the work itself may have to wait on for the answer to its commit.
     pub async fn keep(&self, renewed: impl AsyncFn() -> Option<Ended>) -> Ended {
-        let interval = self.context.options.renewal_interval();
+        let options = &self.context.options;
+        let interval = options.renewal_interval();
         loop {
             self.context.ports.clock().sleep(interval).await;
+            if self.context.store_silent_for() > options.stale_after() {
+                self.lost.store(true, Ordering::Relaxed);
+                self.release(self.delay(), false).await;
+                std::future::pending::<()>().await;
+            }
             let sent_at = self.context.elapsed();
-            let lease = self.context.options.lease;
+            let lease = options.lease;
             match self.queue.renew(self.lease.delivery, lease).await {
                 Ok(LeaseAnswer::Done) => {
                     let deadline_nanos = nanos_of(sent_at + lease);

@@ -4,6 +4,7 @@ use crate::check::board::{Board, Complaint};
 use crate::check::ledger::call::Call;
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::AppliedLearned;
+use crate::model::observation::PortName;
 use crate::model::{Answer, Commit};
 
 /// Looks whether a learned answer tells what happened. `call`: what was known of the commit.
@@ -34,13 +35,17 @@ pub(crate) fn learned(board: &mut Board, commit: &Commit, answer: &Answer, call:
     );
 }
 
-/// At quiescence: nothing that was applied may be left unlearned by a living life.
+/// At quiescence: nothing that was applied may be left unlearned by a living life that has a way to
+/// the store.
 pub(crate) fn finish(board: &mut Board, truth: &Truth) {
     board.held(AppliedLearned, 1, 0);
     for ((life, sequence), call) in truth.calls.sorted() {
         let Some(applied_at) = call.applied_at else {
             continue;
         };
+        if truth.lives.is_cut_off(life, PortName::Store) {
+            continue;
+        }
         let run = call
             .run
             .map_or_else(String::new, |run| format!(" (run {})", truth.run_name(run)));

@@ -84,6 +84,11 @@ impl Calls {
         all
     }
 
+    /// The lives that wait for an answer, in no order.
+    pub fn lives(&self) -> impl Iterator<Item = LifeIndex> {
+        self.open.keys().map(|(life, _)| *life)
+    }
+
     /// Whether every answer is there, or was lost longer than `patience` ago and so is not asked for
     /// any more.
     pub fn is_settled(&self, now: Timestamp, patience: Duration) -> bool {

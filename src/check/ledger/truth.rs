@@ -16,6 +16,7 @@ use super::schedule::Schedules;
 use super::table::{LifeIndex, RunIndex, ScheduleIndex};
 use super::tally::Tally;
 use crate::model::commit::Applied;
+use crate::model::observation::PortName;
 use crate::model::{Commit, Run, RunState, RunStats, SegmentKey, Timestamp};
 
 /// A living life asks again for a lost answer within this time.
@@ -113,12 +114,19 @@ impl Truth {
         self.schedules.ids[usize::from(schedule)].to_string()
     }
 
+    /// Whether every commit is answered that can be: a life without a way to the store asks for ever.
+    fn are_calls_settled(&self) -> bool {
+        let has_no_way = |life| self.lives.is_cut_off(life, PortName::Store);
+        self.calls.is_settled(self.now, RESOLVE_PATIENCE)
+            || (self.lives.cut_off > 0 && self.calls.lives().all(has_no_way))
+    }
+
     /// Whether nothing is left to do: no unfinished run, message, intent, export or unanswered commit.
     /// Dead letters don't count, and the outbox is not looked at.
     pub fn is_idle(&self) -> bool {
         self.runs.unfinished.is_empty()
             && self.messages.pending == [0, 0]
             && self.exports.is_settled()
-            && self.calls.is_settled(self.now, RESOLVE_PATIENCE)
+            && self.are_calls_settled()
     }
 }

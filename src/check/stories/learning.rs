@@ -4,7 +4,7 @@ use super::story::{MODE, Story};
 use crate::check::instruments::{CounterSeries, SegmentFate};
 use crate::check::name::InvariantName;
 use crate::model::commit::{Booking, EndReason, RunWrite, TakeOver};
-use crate::model::observation::{Observation, QueueStep};
+use crate::model::observation::{Observation, PortName, QueueStep};
 use crate::model::{Answer, Applied, LifeId, Refusal, Run, RunState, Step};
 
 /// A run with its first segment in hand: the story, the message and the delivery.
@@ -232,4 +232,23 @@ fn a_booking_of_the_wrong_mode_is_seen() {
          Running}; expected +1 analysisOnly, +0 contentRefresh, found +0 analysisOnly, +1 \
          contentRefresh"
     );
+}
+
+#[test]
+fn a_life_without_a_way_to_the_store_keeps_nobody_waiting() {
+    let mut story = Story::new();
+    let commit = story.new_commit(Step::TakeOver, 0);
+    let process = story.life.process.clone();
+    story.see(&Observation::CommitSent { commit: &commit });
+    assert!(!story.ledger.is_quiescent(), "its answer may come");
+    story.see(&Observation::CutOff {
+        process: &process,
+        port: PortName::Store,
+    });
+    assert!(story.ledger.is_quiescent());
+    story.see(&Observation::Reconnected {
+        process: &process,
+        port: PortName::Store,
+    });
+    assert!(!story.ledger.is_quiescent(), "now it may come again");
 }
