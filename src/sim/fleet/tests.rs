@@ -61,7 +61,7 @@ fn components_are_distinct_and_popular_ones_common() {
         assert_eq!(components.len(), image.components.len());
         assert!(!components.is_empty());
     }
-    assert!(fleet.images_with(0).len() > 4 * fleet.images_with(150).len());
+    assert!(fleet.catalogue().images_with(0).len() > 4 * fleet.catalogue().images_with(150).len());
 }
 
 #[test]
@@ -74,11 +74,14 @@ fn the_inverted_index_says_what_the_images_say() {
             image.components.iter().any(|(other, _)| other == name)
         };
         let expected: Vec<u32> = (0..1_000).filter(contains).collect();
-        assert_eq!(fleet.images_with(component), expected);
+        assert_eq!(fleet.catalogue().images_with(component), expected);
         for number in &expected {
             let used = (name.clone(), true);
             let is_used = fleet.image(*number).components.contains(&used);
-            assert_eq!(fleet.uses_at_entrypoint(*number, component), is_used);
+            assert_eq!(
+                fleet.catalogue().uses_at_entrypoint(*number, component),
+                is_used
+            );
         }
     }
 }
