@@ -8,7 +8,7 @@ use super::Fleet;
 use crate::model::catalogue::{Catalogue, Content, Entry, Parts};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
-use crate::sim::distribution::{Distribution, DistributionError};
+use crate::sim::distribution::{Choice, DistributionError};
 use crate::sim::kernel::Stream;
 use crate::sim::sampler::Sampler;
 
@@ -111,7 +111,7 @@ fn seal(number: u32, pad: u32, seed: u64) -> u64 {
 struct Artist {
     seed: u64,
     stream: Stream,
-    popularity: Distribution,
+    popularity: Choice,
     components_per_image: Sampler,
     entrypoint_share: f64,
     /// For each label name the shares of its values.
@@ -136,14 +136,13 @@ impl Artist {
             scenario::Popularity::Zipf { exponent } => exponent,
         };
         // A table is several times faster here than drawing from the law of Zipf directly.
-        let weights = (0..scenario.components).map(|index| {
-            let rank = (index + 1) as f64;
-            (index as f64, libm::pow(rank, -exponent))
-        });
+        let weights: Vec<f64> = (1..=scenario.components)
+            .map(|rank| libm::pow(rank as f64, -exponent))
+            .collect();
         Ok(Self {
             seed,
             stream: Stream::new(seed, "fleet"),
-            popularity: Distribution::empirical(weights)?,
+            popularity: Choice::new(&weights)?,
             components_per_image: Sampler::of_counts(&scenario.components_per_image)?,
             entrypoint_share: scenario.entrypoint_share.0,
             label_shares,
@@ -205,7 +204,7 @@ impl Artist {
         let wanted = (wanted as usize).clamp(1, self.seen_by.len());
         let mut missing = wanted;
         for _ in 0..wanted * DRAWS_PER_COMPONENT_MAX {
-            let component = self.popularity.sample(&mut self.stream) as u32;
+            let component = self.popularity.draw(&mut self.stream);
             let last = std::mem::replace(&mut self.seen_by[component as usize], number);
             if last == number {
                 continue;
