@@ -5,7 +5,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use rehearsal::check::Inventory;
 use rehearsal::model::{Calendar, Selector, TenantId, Timestamp};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::{Loader, Scenario};
@@ -92,20 +91,9 @@ fn impact(criterion: &mut Criterion) {
         bencher.iter(|| Fleet::draw(&scenario.fleet, scenario.seed).map(|fleet| fleet.len()));
     });
     group.bench_function("build the index, by image", |bencher| {
-        bencher.iter_batched(
-            || fleet.images().collect::<Vec<_>>(),
-            ImpactIndex::from_iter,
-            BatchSize::LargeInput,
-        );
+        bencher.iter(|| ImpactIndex::new(fleet.catalogue().clone()));
     });
-    group.bench_function("build the ledger's inventory, by image", |bencher| {
-        bencher.iter_batched(
-            || fleet.images().collect::<Vec<_>>(),
-            Inventory::from_iter,
-            BatchSize::LargeInput,
-        );
-    });
-    let index: ImpactIndex = fleet.images().collect();
+    let index = ImpactIndex::new(fleet.catalogue().clone());
     let tenant = TenantId::from("acme");
     let products: Vec<Arc<str>> = fleet
         .components()

@@ -101,7 +101,6 @@ pub mod definition;
 pub mod exact;
 pub mod exposition;
 pub mod gauge;
-mod hash;
 pub mod histogram;
 pub mod label;
 pub mod labels;

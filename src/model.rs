@@ -5,6 +5,7 @@
 //! times and `schemaVersion` first; see [`document`].
 
 pub mod calendar;
+pub mod catalogue;
 pub mod commit;
 pub mod delta;
 pub mod document;
@@ -22,6 +23,7 @@ pub mod suggest;
 pub mod time;
 
 pub use calendar::{Calendar, CalendarError};
+pub use catalogue::Catalogue;
 pub use commit::{Answer, Applied, Commit, CommitToken, Refusal, Step};
 pub use delta::{Baseline, DeltaCounts, DeltaSummary, Finding, ScanReport, Severity};
 pub use event::{Event, EventId, EventKind, EventPayload};

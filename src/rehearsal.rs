@@ -27,7 +27,7 @@ use crate::sim::fault_plan::{FaultPlan, Profile, Window};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
 use crate::sim::world::{Parts, World, WorldOptions};
-use crate::worker::impact::{ImpactIndex, ImpactIndexBuilder};
+use crate::worker::impact::ImpactIndex;
 use host::{Witness, WorkerHost};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the
@@ -194,7 +194,8 @@ impl<C: Cast> Stage<C> {
             ..KernelOptions::default()
         });
         let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
-        let (index, inventory) = list_images(&fleet);
+        let index = ImpactIndex::new(fleet.catalogue().clone());
+        let inventory = Inventory::new(fleet.catalogue().clone());
         let ledger = Ledger::new(ledger_options(scenario, inventory));
         let ledger = Rc::new(RefCell::new(ledger));
         let cast = Rc::new(cast);
@@ -274,18 +275,6 @@ impl<C: Cast> Drop for Stage<C> {
         self.world.forget_lives();
         self.host.forget_lives();
     }
-}
-
-/// Tells the impact index and the ledger of every image, one at a time, so that never all of them
-/// are in memory in full.
-fn list_images(fleet: &Fleet) -> (ImpactIndex, Inventory) {
-    let mut index = ImpactIndexBuilder::default();
-    let mut inventory = Inventory::default();
-    for image in fleet.images() {
-        index.push(&image);
-        inventory.push(&image);
-    }
-    (index.build(), inventory)
 }
 
 fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {

@@ -121,7 +121,7 @@ impl Labels {
     }
 
     /// The same with what a scrape adds: `job`, `instance`, and a bucket's `le`.
-    pub(crate) fn scraped(&self, job: Text, instance: Text, le: Option<&str>) -> Self {
+    pub(crate) fn scraped(&self, job: Text, instance: Text, le: Option<Text>) -> Self {
         let mut pairs: Vec<(Text, Text)> = Vec::with_capacity(self.0.len() + 3);
         pairs.extend(self.0.iter().map(|(name, value)| match name.as_ref() {
             "job" => ("exported_job".into(), value.clone()),
@@ -130,7 +130,7 @@ impl Labels {
         }));
         pairs.push(("job".into(), job));
         pairs.push(("instance".into(), instance));
-        pairs.extend(le.map(|le| ("le".into(), le.to_owned().into())));
+        pairs.extend(le.map(|le| ("le".into(), le)));
         pairs.sort_unstable();
         Self(pairs.into())
     }

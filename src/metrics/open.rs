@@ -1,9 +1,10 @@
 //! Instruments with one open label, and the handles to their series.
 
+use rustc_hash::FxHashMap;
+
 use super::counter::{Counter, UpDown};
 use super::definition::{Family, RegisterError, Text};
 use super::gauge::Gauge;
-use super::hash::HashMap;
 use super::histogram::Histogram;
 use super::labels::{Labels, OVERFLOW};
 use super::registry::Registry;
@@ -33,7 +34,7 @@ pub struct Open<C> {
     label: Text,
     fixed: Vec<(Text, Text)>,
     make: fn(&Registry, &Family, Labels) -> Result<C, RegisterError>,
-    places: HashMap<Box<str>, usize>,
+    places: FxHashMap<Box<str>, usize>,
     handles: Vec<C>,
     overflow: Option<C>,
 }
@@ -73,7 +74,7 @@ impl<C> Open<C> {
         label: Text,
         make: fn(&Registry, &Family, Labels) -> Result<C, RegisterError>,
     ) -> Self {
-        let (registry, places, handles) = (registry.clone(), HashMap::default(), Vec::new());
+        let (registry, places, handles) = (registry.clone(), FxHashMap::default(), Vec::new());
         Self {
             registry,
             family,

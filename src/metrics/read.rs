@@ -48,12 +48,32 @@ impl Readings<'_> {
     /// The four `scheduler_runner_delta…_total`
     pub fn deltas(&self, mode: Mode) -> DeltaCounts {
         DeltaCounts {
-            new_findings: self.0.deltas.get(mode),
-            new_criticals: self.0.deltas_critical.get(mode),
-            new_high: self.0.deltas_high.get(mode),
-            kev_hits: self.0.deltas_kev.get(mode),
+            new_findings: self.new_findings(mode),
+            new_criticals: self.new_criticals(mode),
+            new_high: self.new_high(mode),
+            kev_hits: self.kev_hits(mode),
             ..DeltaCounts::default()
         }
+    }
+
+    /// `scheduler_runner_delta_total`
+    pub fn new_findings(&self, mode: Mode) -> u64 {
+        self.0.deltas.get(mode)
+    }
+
+    /// `scheduler_runner_delta_critical_total`
+    pub fn new_criticals(&self, mode: Mode) -> u64 {
+        self.0.deltas_critical.get(mode)
+    }
+
+    /// `scheduler_runner_delta_high_total`
+    pub fn new_high(&self, mode: Mode) -> u64 {
+        self.0.deltas_high.get(mode)
+    }
+
+    /// `scheduler_runner_delta_kev_total`
+    pub fn kev_hits(&self, mode: Mode) -> u64 {
+        self.0.deltas_kev.get(mode)
     }
 
     /// `scheduler_run_duration_seconds`

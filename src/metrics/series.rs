@@ -25,17 +25,18 @@ mod select;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use column::Column;
 pub use column::STALE_BITS;
 pub use cursor::Cursor;
+use rustc_hash::FxHashMap;
 pub use sample::{Sample, Samples};
 pub use saved::{RestoreError, SavedRecording};
 pub use select::Matcher;
 use watch::{Known, Watch};
 
 use super::definition::{Family, Text};
-use super::hash::HashMap;
 use super::labels::Labels;
 use super::observe::CollectContext;
 use super::registry::Registry;
@@ -82,15 +83,15 @@ pub struct Recording {
     job: Text,
     instances: Vec<Instance>,
     series: Vec<Series>,
-    by_name: BTreeMap<Text, Vec<SeriesId>>,
+    by_name: BTreeMap<Arc<str>, Vec<SeriesId>>,
     /// Only ever asked, never iterated.
-    ids: HashMap<Key, SeriesId>,
+    ids: FxHashMap<Key, SeriesId>,
     families: BTreeMap<Text, Family>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
-    name: Text,
+    name: Arc<str>,
     labels: Labels,
 }
 
@@ -106,7 +107,7 @@ struct Instance {
 
 struct Series {
     instance: InstanceId,
-    name: Text,
+    name: Arc<str>,
     labels: Labels,
     column: Column,
 }
@@ -119,7 +120,7 @@ impl Recording {
             instances: Vec::new(),
             series: Vec::new(),
             by_name: BTreeMap::new(),
-            ids: HashMap::default(),
+            ids: FxHashMap::default(),
             families: BTreeMap::new(),
         }
     }
@@ -238,14 +239,13 @@ impl Recording {
         instance: InstanceId,
         name: &str,
         labels: &Labels,
-        le: Option<&str>,
+        le: Option<Text>,
     ) -> SeriesId {
         let instance_name = self.instances[instance.0 as usize].name.clone();
         let labels = labels.scraped(self.job.clone(), instance_name, le);
-        let key = Key {
-            name: name.to_owned().into(),
-            labels,
-        };
+        let known = self.by_name.get_key_value(name);
+        let name = known.map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
+        let key = Key { name, labels };
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }

@@ -6,14 +6,27 @@
 //! at the first valid instant after it (several collapse into one), and a time in the repeated hour
 //! happens at its first occurrence only.
 
+use std::cell::RefCell;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 use jiff::ToSpan;
 use jiff::civil::DateTime;
 use jiff::tz::{AmbiguousOffset, TimeZone};
+use rustc_hash::FxHashMap;
 
 use super::Timestamp;
+
+/// So many parsed expressions are remembered at most, of a few kilobytes each.
+const PARSED_MAX: usize = 256;
+
+thread_local! {
+    /// What was parsed before. Parsing costs as much as thirty fires, and every process of
+    /// every rehearsal of a sweep asks for the same few expressions.
+    static PARSED: RefCell<FxHashMap<Box<str>, Arc<Cron>>> = RefCell::default();
+}
 
 /// Why a cron expression or a time zone is no calendar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +50,7 @@ pub enum CalendarError {
 /// A cron expression in a time zone.
 #[derive(Debug, Clone)]
 pub struct Calendar {
-    cron: croner::Cron,
+    cron: Arc<Cron>,
     time_zone: TimeZone,
     follows_real_time: bool,
 }
@@ -48,25 +61,11 @@ impl Calendar {
     /// # Errors
     /// Either can't be read, or the expression has no fire from 2024 on.
     pub fn new(expression: &str, time_zone: &str) -> Result<Self, CalendarError> {
-        let refused = |reason: String| CalendarError::Expression {
-            expression: expression.to_owned(),
-            reason,
-        };
-        let fields: Vec<&str> = expression.split_whitespace().collect();
-        if fields.len() != 5 {
-            return Err(refused(format!("it has {} fields", fields.len())));
-        }
-        let cron = CronParser::builder()
-            .seconds(Seconds::Disallowed)
-            .year(Year::Disallowed)
-            // As in Vixie cron: either day counts, unless one of the fields starts with `*`.
-            .dom_and_dow(fields[2].starts_with('*') || fields[4].starts_with('*'))
-            .build()
-            .parse(expression)
-            .map_err(|error| refused(error.to_string()))?;
+        let cron = parse_once(expression)?;
         let time_zone =
             TimeZone::get(time_zone).map_err(|_| CalendarError::TimeZone(time_zone.to_owned()))?;
-        let follows_real_time = fields[0].starts_with('*') || fields[1].starts_with('*');
+        let mut minute_and_hour = expression.split_whitespace().take(2);
+        let follows_real_time = minute_and_hour.any(|field| field.starts_with('*'));
         let calendar = Self {
             cron,
             time_zone,
@@ -162,6 +161,40 @@ impl Calendar {
             }
         }
     }
+}
+
+/// An expression as it was parsed before, or else now.
+fn parse_once(expression: &str) -> Result<Arc<Cron>, CalendarError> {
+    if let Some(known) = PARSED.with_borrow(|parsed| parsed.get(expression).cloned()) {
+        return Ok(known);
+    }
+    let cron = Arc::new(parse(expression)?);
+    PARSED.with_borrow_mut(|parsed| {
+        if parsed.len() == PARSED_MAX {
+            parsed.clear();
+        }
+        parsed.insert(expression.into(), cron.clone());
+    });
+    Ok(cron)
+}
+
+fn parse(expression: &str) -> Result<Cron, CalendarError> {
+    let refused = |reason: String| CalendarError::Expression {
+        expression: expression.to_owned(),
+        reason,
+    };
+    let fields: Vec<&str> = expression.split_whitespace().collect();
+    if fields.len() != 5 {
+        return Err(refused(format!("it has {} fields", fields.len())));
+    }
+    CronParser::builder()
+        .seconds(Seconds::Disallowed)
+        .year(Year::Disallowed)
+        // As in Vixie cron: either day counts, unless one of the fields starts with `*`.
+        .dom_and_dow(fields[2].starts_with('*') || fields[4].starts_with('*'))
+        .build()
+        .parse(expression)
+        .map_err(|error| refused(error.to_string()))
 }
 
 /// Checks that the text is a five-field cron expression; for places that have no time zone at hand.
@@ -288,6 +321,20 @@ mod tests {
             calendar.latest_between(at("2024-01-01T05:00:00Z"), at("2024-01-01T05:59:59Z")),
             None
         );
+    }
+
+    #[test]
+    fn an_expression_is_parsed_once_until_too_many_are_known() {
+        let parsed = || PARSED.with_borrow(FxHashMap::len);
+        let first = parse_once("1 2 3 4 *").unwrap();
+        assert!(Arc::ptr_eq(&first, &parse_once("1 2 3 4 *").unwrap()));
+        assert!(parse_once("1 2 3 4").is_err());
+        for number in 0..2 * PARSED_MAX {
+            let (hour, minute) = (number / 60, number % 60);
+            parse_once(&format!("{minute} {hour} * * *")).unwrap();
+            assert!((1..=PARSED_MAX).contains(&parsed()));
+        }
+        assert_eq!(*parse_once("1 2 3 4 *").unwrap(), *first);
     }
 
     #[test]

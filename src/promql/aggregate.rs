@@ -1,12 +1,11 @@
 //! Aggregations: many series become one, or few are chosen.
 
-use std::collections::HashMap;
-
 use promql_parser::label::METRIC_NAME;
 use promql_parser::parser::LabelModifier;
 use promql_parser::parser::token::{
     T_AVG, T_COUNT, T_GROUP, T_MAX, T_MIN, T_QUANTILE, T_STDDEV, T_STDVAR, T_SUM, TokenId,
 };
+use rustc_hash::FxHashMap;
 
 use super::annotation::Annotations;
 use super::block::{Block, is_present};
@@ -68,7 +67,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn of(all: &[Series], grouping: &Grouping) -> Self {
-        let mut places: HashMap<Labels, usize> = HashMap::new();
+        let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut groups = Self {
             series: Vec::new(),
             members: Vec::new(),

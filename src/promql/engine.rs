@@ -26,6 +26,9 @@ use crate::metrics::Labels;
 /// columns stay in the cache.
 const BLOCK_STEPS: usize = 2_048;
 
+/// So many come first where somebody may soon have seen enough.
+const FIRST_STEPS: usize = 32;
+
 /// Evaluates queries over one source.
 #[derive(Clone, Copy, Debug)]
 pub struct Engine<'s, S> {
@@ -145,7 +148,7 @@ impl<'s, S: Source> Engine<'s, S> {
         let operator = planner.operator(&expression, steps)?;
         let series = operator.series().len();
         let mut present = Vec::with_capacity(series);
-        for piece in steps.pieces(BLOCK_STEPS) {
+        for piece in steps.growing_pieces(FIRST_STEPS, BLOCK_STEPS) {
             let block = operator.fill(piece)?;
             for step in 0..piece.count {
                 present.clear();

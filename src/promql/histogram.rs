@@ -1,8 +1,7 @@
 //! Quantiles and fractions of classic histograms, estimated from their buckets.
 
-use std::collections::HashMap;
-
 use promql_parser::label::{BUCKET_LABEL, METRIC_NAME};
+use rustc_hash::FxHashMap;
 
 use super::annotation::Annotations;
 use super::block::{Block, is_present};
@@ -49,7 +48,7 @@ impl<'s> HistogramCall<'s> {
         semantics: Semantics,
         annotations: &'s Annotations,
     ) -> Self {
-        let mut places: HashMap<Labels, usize> = HashMap::new();
+        let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut histograms: Vec<Vec<(f64, usize)>> = Vec::new();
         let (mut series, mut names) = (Vec::new(), Vec::new());
         for (index, bucket) in buckets.series().iter().enumerate() {

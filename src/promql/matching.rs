@@ -1,8 +1,7 @@
 //! Which series of two vectors belong together.
 
-use std::collections::HashMap;
-
 use promql_parser::parser::{BinModifier, LabelModifier};
+use rustc_hash::FxHashMap;
 
 use super::series::{Series, is_metadata};
 use crate::metrics::Labels;
@@ -52,7 +51,7 @@ impl Matching {
     /// Finds the groups of series with equal signatures on both sides, in the order in which the
     /// left side, and then the right, has them.
     pub(super) fn groups(&self, left: &[Series], right: &[Series]) -> Vec<Group> {
-        let mut places: HashMap<Labels, usize> = HashMap::new();
+        let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut groups: Vec<Group> = Vec::new();
         for (side, all) in [left, right].into_iter().enumerate() {
             for (index, series) in all.iter().enumerate() {

@@ -1,8 +1,7 @@
 //! The label sets of a vector, and what happens to them.
 
-use std::collections::HashMap;
-
 use promql_parser::label::METRIC_NAME;
+use rustc_hash::FxHashMap;
 
 use super::block::{Block, is_present};
 use super::error::EvalError;
@@ -83,7 +82,8 @@ pub(super) struct Merge {
 impl Merge {
     /// Puts equal label sets together.
     pub(super) fn of(all: Vec<Series>) -> Self {
-        let mut places: HashMap<Labels, usize> = HashMap::with_capacity(all.len());
+        let mut places: FxHashMap<Labels, usize> =
+            FxHashMap::with_capacity_and_hasher(all.len(), Default::default());
         let mut series: Vec<Series> = Vec::with_capacity(all.len());
         let mut targets = Vec::with_capacity(all.len());
         for one in all {

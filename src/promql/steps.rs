@@ -58,4 +58,40 @@ impl Steps {
             ..self
         })
     }
+
+    /// The same in pieces, each twice as long as the one before, up to so many; for those who may
+    /// soon have seen enough.
+    pub(super) fn growing_pieces(
+        self,
+        mut count: usize,
+        count_max: usize,
+    ) -> impl Iterator<Item = Self> {
+        let mut rest = self;
+        std::iter::from_fn(move || {
+            let piece = Self {
+                count: count.min(rest.count),
+                ..rest
+            };
+            rest.first_ms = rest.at(piece.count);
+            rest.count -= piece.count;
+            count = count_max.min(2 * count);
+            (piece.count > 0).then_some(piece)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_pieces_are_all_of_the_steps_in_their_order() {
+        let steps = Steps::between(7, 7 + 99 * 15, 15);
+        let pieces: Vec<Steps> = steps.growing_pieces(4, 32).collect();
+        let counts = pieces.iter().map(|piece| piece.count);
+        assert!(counts.eq([4, 8, 16, 32, 32, 8]));
+        let instants = pieces.into_iter().flat_map(Steps::iter);
+        assert!(instants.eq(steps.iter()));
+        assert_eq!(Steps::between(1, 0, 1).growing_pieces(4, 32).count(), 0);
+    }
 }

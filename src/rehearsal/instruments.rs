@@ -61,15 +61,10 @@ impl Instruments for LifeInstruments {
                 read.segments(mode, status)
             }
             CounterSeries::Images(mode, changed) => read.images(mode, Delta(changed)),
-            CounterSeries::Deltas(mode, kind) => {
-                let deltas = read.deltas(mode);
-                match kind {
-                    DeltaKind::New => deltas.new_findings,
-                    DeltaKind::Critical => deltas.new_criticals,
-                    DeltaKind::High => deltas.new_high,
-                    DeltaKind::Kev => deltas.kev_hits,
-                }
-            }
+            CounterSeries::Deltas(mode, DeltaKind::New) => read.new_findings(mode),
+            CounterSeries::Deltas(mode, DeltaKind::Critical) => read.new_criticals(mode),
+            CounterSeries::Deltas(mode, DeltaKind::High) => read.new_high(mode),
+            CounterSeries::Deltas(mode, DeltaKind::Kev) => read.kev_hits(mode),
             CounterSeries::Extension(series) => extension(&read, series),
         }
     }

@@ -13,13 +13,13 @@
 //! # Ok::<(), rehearsal::sim::distribution::DistributionError>(())
 //! ```
 
-mod alias;
+mod choice;
 mod normal;
 mod zipf;
 
 use thiserror::Error;
 
-use self::alias::Alias;
+pub use self::choice::Choice;
 use self::normal::Normal;
 use self::zipf::Zipf;
 use crate::sim::kernel::Stream;
@@ -84,7 +84,10 @@ enum Shape {
         inverse_shape: f64,
     },
     Zipf(Zipf),
-    Empirical(Alias),
+    Empirical {
+        values: Vec<f64>,
+        choice: Choice,
+    },
 }
 
 impl Distribution {
@@ -158,17 +161,11 @@ impl Distribution {
         values: impl IntoIterator<Item = (f64, f64)>,
     ) -> Result<Self, DistributionError> {
         let (values, weights): (Vec<f64>, Vec<f64>) = values.into_iter().unzip();
-        if values.is_empty() || values.len() > VALUES_MAX {
-            return Err(DistributionError::Count {
-                count: values.len(),
-            });
+        for value in &values {
+            non_negative("value", *value)?;
         }
-        for (&value, &weight) in values.iter().zip(&weights) {
-            non_negative("value", value)?;
-            non_negative("weight", weight)?;
-        }
-        positive("the sum of weights", weights.iter().sum())?;
-        Ok(Self(Shape::Empirical(Alias::new(values, &weights))))
+        let choice = Choice::new(&weights)?;
+        Ok(Self(Shape::Empirical { values, choice }))
     }
 
     /// Draws a sample: never negative, always finite, in the unit of the parameters.
@@ -187,7 +184,7 @@ impl Distribution {
                 inverse_shape,
             } => scale * libm::exp(-libm::log(above_zero(stream)) * inverse_shape),
             Shape::Zipf(zipf) => zipf.sample(stream),
-            Shape::Empirical(alias) => alias.sample(stream),
+            Shape::Empirical { values, choice } => values[choice.draw(stream) as usize],
         }
     }
 

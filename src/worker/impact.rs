@@ -2,8 +2,10 @@
 //!
 //! An inverted index of roaring bitmaps over image ordinals: by tenant, namespace, repository,
 //! label, product, and product used from the entrypoint. A question is a few unions and
-//! intersections.
+//! intersections. Products are many, and most of them nobody asks for: their bitmaps are made as
+//! they are needed.
 
+use std::cell::OnceCell;
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -11,14 +13,16 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::ports::{ImpactRequest, Impacted};
+use crate::model::catalogue::{Catalogue, Entry};
 use crate::model::{Image, ImageDigest, Selector, TenantId};
 
 type Postings<K> = FxHashMap<K, RoaringBitmap>;
 
-/// The index. Collect it from the inventory; it does not change. Ordinals, and so the order of
-/// every answer, follow the inventory's order.
-#[derive(Debug, Default)]
+/// The index over a catalogue, which does not change. Ordinals, and so the order of every answer,
+/// are the catalogue's numbers.
+#[derive(Debug)]
 pub struct ImpactIndex {
+    catalogue: Arc<Catalogue>,
     digests: Vec<ImageDigest>,
     /// For an image whose digest its tenant has seen before: the first ordinal.
     duplicate_of: FxHashMap<u32, u32>,
@@ -28,49 +32,26 @@ pub struct ImpactIndex {
     by_namespace: Postings<Arc<str>>,
     by_repository: Postings<Arc<str>>,
     by_label: Postings<(Arc<str>, Arc<str>)>,
-    by_product: Postings<Arc<str>>,
-    by_entrypoint: Postings<Arc<str>>,
+    /// By number of the component, like the next.
+    by_product: Vec<OnceCell<RoaringBitmap>>,
+    by_entrypoint: Vec<OnceCell<RoaringBitmap>>,
 }
 
-/// Lists of ordinals that grow, from which the bitmaps are made at once. `N` lists of each key: for
-/// products a second one, of the images that use it from their entrypoint, so that they need one
-/// look-up for both.
-struct Lists<K, const N: usize = 1>(FxHashMap<K, [Vec<u32>; N]>);
-
-impl<K, const N: usize> Default for Lists<K, N> {
-    fn default() -> Self {
-        Self(FxHashMap::default())
-    }
-}
-
-impl<K: Clone + Eq + Hash, const N: usize> Lists<K, N> {
-    /// Posts an ordinal to the first `count` lists of a key.
-    fn post(&mut self, key: &K, ordinal: u32, count: usize) {
-        let push = |lists: &mut [Vec<u32>; N]| {
-            let chosen = lists.iter_mut().take(count);
-            chosen.for_each(|list| list.push(ordinal));
-        };
-        match self.0.get_mut(key) {
-            Some(lists) => push(lists),
-            None => {
-                let mut lists = std::array::from_fn(|_| Vec::new());
-                push(&mut lists);
-                self.0.insert(key.clone(), lists);
-            }
+/// For each name the ordinals of the images that have one of its number.
+fn post<'a, K: Clone + Eq + Hash, N: IntoIterator<Item = u32>>(
+    names: &[K],
+    catalogue: &'a Catalogue,
+    numbers: impl Fn(Entry<'a>) -> N,
+) -> Postings<K> {
+    let mut lists = vec![Vec::new(); names.len()];
+    for (ordinal, entry) in (0..).zip(catalogue.entries()) {
+        for number in numbers(entry) {
+            lists[number as usize].push(ordinal);
         }
     }
-
-    fn into_postings(self) -> [Postings<K>; N] {
-        let mut postings = std::array::from_fn(|_| Postings::default());
-        for (key, lists) in self.0 {
-            for (postings, list) in postings.iter_mut().zip(lists) {
-                if !list.is_empty() {
-                    postings.insert(key.clone(), bitmap(list));
-                }
-            }
-        }
-        postings
-    }
+    let lists = names.iter().cloned().zip(lists);
+    let posted = lists.filter(|(_, list)| !list.is_empty());
+    posted.map(|(name, list)| (name, bitmap(list))).collect()
 }
 
 fn bitmap(mut list: Vec<u32>) -> RoaringBitmap {
@@ -81,69 +62,37 @@ fn bitmap(mut list: Vec<u32>) -> RoaringBitmap {
     bitmap
 }
 
-/// Collects an [`ImpactIndex`], one image after the other.
-#[derive(Default)]
-pub struct ImpactIndexBuilder {
-    digests: Vec<ImageDigest>,
-    tenants: Lists<TenantId>,
-    namespaces: Lists<Arc<str>>,
-    repositories: Lists<Arc<str>>,
-    labels: Lists<(Arc<str>, Arc<str>)>,
-    products: Lists<Arc<str>, 2>,
-}
-
-impl ImpactIndexBuilder {
-    /// Adds an image. *O*(its parts).
-    pub fn push(&mut self, image: &Image) {
-        let ordinal = self.digests.len() as u32;
-        self.digests.push(image.digest);
-        self.tenants.post(&image.tenant, ordinal, 1);
-        self.repositories.post(&image.repository, ordinal, 1);
-        for namespace in &image.namespaces {
-            self.namespaces.post(namespace, ordinal, 1);
-        }
-        for (name, value) in &image.labels {
-            let label = (name.clone(), value.clone());
-            self.labels.post(&label, ordinal, 1);
-        }
-        for (product, at_entrypoint) in &image.components {
-            let count = 1 + usize::from(*at_entrypoint);
-            self.products.post(product, ordinal, count);
-        }
-    }
-
-    /// The index over all that was added.
-    pub fn build(self) -> ImpactIndex {
-        let [by_tenant] = self.tenants.into_postings();
-        let [by_namespace] = self.namespaces.into_postings();
-        let [by_repository] = self.repositories.into_postings();
-        let [by_label] = self.labels.into_postings();
-        let [by_product, by_entrypoint] = self.products.into_postings();
-        let mut index = ImpactIndex {
-            digests: self.digests,
-            by_digest: Vec::new(),
-            duplicate_of: FxHashMap::default(),
-            by_tenant,
-            by_namespace,
-            by_repository,
-            by_label,
-            by_product,
-            by_entrypoint,
-        };
-        index.sort_digests();
-        index
-    }
-}
-
 impl FromIterator<Image> for ImpactIndex {
     fn from_iter<I: IntoIterator<Item = Image>>(images: I) -> Self {
-        let mut builder = ImpactIndexBuilder::default();
-        images.into_iter().for_each(|image| builder.push(&image));
-        builder.build()
+        Self::new(Arc::new(images.into_iter().collect()))
     }
 }
 
 impl ImpactIndex {
+    /// The index over these images.
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        let parts = catalogue.parts();
+        let unasked = || vec![OnceCell::new(); parts.components.len()];
+        let mut index = Self {
+            digests: catalogue.digests().to_vec(),
+            by_digest: Vec::new(),
+            duplicate_of: FxHashMap::default(),
+            by_tenant: post(&parts.tenants, &catalogue, |entry| [entry.tenant]),
+            by_namespace: post(&parts.namespaces, &catalogue, |entry| {
+                entry.namespaces.iter().copied()
+            }),
+            by_repository: post(&parts.repositories, &catalogue, |entry| [entry.repository]),
+            by_label: post(&parts.labels, &catalogue, |entry| {
+                entry.labels.iter().copied()
+            }),
+            by_product: unasked(),
+            by_entrypoint: unasked(),
+            catalogue,
+        };
+        index.sort_digests();
+        index
+    }
+
     fn sort_digests(&mut self) {
         let Self {
             digests,
@@ -202,12 +151,7 @@ impl ImpactIndex {
         };
         let mut found = tenant & self.select(request.selector, tenant);
         if !request.product_keys.is_empty() {
-            let postings = if request.usage_only {
-                &self.by_entrypoint
-            } else {
-                &self.by_product
-            };
-            found &= union(postings, request.product_keys);
+            found &= self.containing(request.product_keys, request.usage_only);
         }
         let candidates = found.len();
         if !self.duplicate_of.is_empty() {
@@ -224,6 +168,25 @@ impl ImpactIndex {
             candidates,
             digests,
         }
+    }
+
+    /// The images that contain one of the products; `usage_only`: used from their entrypoint.
+    fn containing(&self, products: &[Arc<str>], usage_only: bool) -> RoaringBitmap {
+        let catalogue = &self.catalogue;
+        let posted = |component: u32| {
+            let images = catalogue.images_with(component).iter().copied();
+            let uses = |image: &u32| catalogue.uses_at_entrypoint(*image, component);
+            if usage_only {
+                self.by_entrypoint[component as usize]
+                    .get_or_init(|| bitmap(images.filter(uses).collect()))
+            } else {
+                self.by_product[component as usize].get_or_init(|| bitmap(images.collect()))
+            }
+        };
+        products
+            .iter()
+            .filter_map(|product| catalogue.component(product))
+            .fold(RoaringBitmap::new(), |all, some| all | posted(some))
     }
 
     fn select(&self, selector: &Selector, tenant: &RoaringBitmap) -> RoaringBitmap {
@@ -307,7 +270,6 @@ mod tests {
             traits in prop::collection::vec((0_u8..12, 0_u8..2, any::<u8>()), 0..40),
             scope in 0_usize..5,
             product in prop::option::of(0_u8..3),
-            usage_only: bool,
         ) {
             let images: Vec<Image> = traits
                 .iter()
@@ -323,19 +285,23 @@ mod tests {
             let products: Vec<Arc<str>> =
                 product.iter().map(|n| format!("product-{n}").into()).collect();
             let tenant = TenantId::from("a");
-            let request = ImpactRequest {
-                tenant: &tenant,
-                selector: &selector,
-                product_keys: &products,
-                usage_only,
-            };
-            let found = ImpactIndex::from_iter(images.clone()).resolve(&request);
-            let mut expected = brute_force(&images, &request);
-            let mut digests = found.digests.clone();
-            expected.sort_unstable();
-            digests.sort_unstable();
-            prop_assert_eq!(digests, expected);
-            prop_assert!(found.candidates >= found.digests.len() as u64);
+            let index = ImpactIndex::from_iter(images.clone());
+            // Asked again, it answers from what it made for the first question.
+            for usage_only in [false, true, false, true] {
+                let request = ImpactRequest {
+                    tenant: &tenant,
+                    selector: &selector,
+                    product_keys: &products,
+                    usage_only,
+                };
+                let found = index.resolve(&request);
+                let mut expected = brute_force(&images, &request);
+                let mut digests = found.digests.clone();
+                expected.sort_unstable();
+                digests.sort_unstable();
+                prop_assert_eq!(digests, expected);
+                prop_assert!(found.candidates >= found.digests.len() as u64);
+            }
         }
     }
 }

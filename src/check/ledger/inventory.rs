@@ -1,117 +1,40 @@
-//! Every image as the ledger remembers it: names as numbers, so that a million fit into memory and
-//! a walk over all of them is quick.
+//! Every image as the ledger knows it: a walk over all of them says what a selector takes.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
+use crate::model::catalogue::{Catalogue, Content};
 use crate::model::{Image, ImageDigest, Selector, TenantId};
 
-/// Numbers for texts.
+/// Every image, in the order in which the impact index answers.
 #[derive(Debug, Clone, Default)]
-struct Names(FxHashMap<Arc<str>, u32>);
-
-impl Names {
-    fn number(&mut self, name: &Arc<str>) -> u32 {
-        if let Some(number) = self.0.get(name) {
-            return *number;
-        }
-        let number = self.0.len() as u32;
-        self.0.insert(name.clone(), number);
-        number
-    }
-
-    /// The numbers of those that are known.
-    fn of(&self, names: &[Arc<str>]) -> FxHashSet<u32> {
-        let numbers = names.iter().filter_map(|name| self.0.get(name));
-        numbers.copied().collect()
-    }
-}
-
-/// Where the parts of an image end; they begin where those of the image before end.
-#[derive(Debug, Clone, Copy, Default)]
-struct Row {
-    tenant: u32,
-    repository: u32,
-    namespaces_end: u32,
-    labels_end: u32,
-    components_end: u32,
-}
-
-/// Every image, in the order in which the impact index answers. Made from an iterator over them.
-#[derive(Debug, Clone, Default)]
-pub struct Inventory {
-    digests: Vec<ImageDigest>,
-    tenants: Vec<TenantId>,
-    rows: Vec<Row>,
-    namespaces: Vec<u32>,
-    /// The number of name and value.
-    labels: Vec<u32>,
-    /// Product number * 2 + used from the entry point.
-    components: Vec<u32>,
-    repository_names: Names,
-    namespace_names: Names,
-    label_names: FxHashMap<(Arc<str>, Arc<str>), u32>,
-    product_names: Names,
-}
+pub struct Inventory(Arc<Catalogue>);
 
 impl Inventory {
-    /// Adds an image. *O*(its parts).
-    pub fn push(&mut self, image: &Image) {
-        for namespace in &image.namespaces {
-            self.namespaces.push(self.namespace_names.number(namespace));
-        }
-        for (name, value) in &image.labels {
-            let next = self.label_names.len() as u32;
-            let label = (name.clone(), value.clone());
-            self.labels
-                .push(*self.label_names.entry(label).or_insert(next));
-        }
-        for (product, is_used_by_entrypoint) in &image.components {
-            let number = self.product_names.number(product);
-            self.components
-                .push(number << 1 | u32::from(*is_used_by_entrypoint));
-        }
-        let row = Row {
-            tenant: self.tenant_number(&image.tenant),
-            repository: self.repository_names.number(&image.repository),
-            namespaces_end: self.namespaces.len() as u32,
-            labels_end: self.labels.len() as u32,
-            components_end: self.components.len() as u32,
-        };
-        self.rows.push(row);
-        self.digests.push(image.digest);
-    }
-
-    fn tenant_number(&mut self, tenant: &TenantId) -> u32 {
-        // There are few, and one has many images in a row.
-        let known = self.tenants.iter().rposition(|known| known == tenant);
-        let number = known.unwrap_or_else(|| {
-            self.tenants.push(tenant.clone());
-            self.tenants.len() - 1
-        });
-        number as u32
+    /// These images.
+    pub fn new(catalogue: Arc<Catalogue>) -> Self {
+        Self(catalogue)
     }
 
     /// How many entries there are.
     pub fn len(&self) -> u32 {
-        self.rows.len() as u32
+        self.0.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.0.is_empty()
     }
 
     /// The digests, by entry.
     pub(crate) fn digests(&self) -> &[ImageDigest] {
-        &self.digests
+        self.0.digests()
     }
 
     /// The owner of an entry.
     pub(crate) fn tenant(&self, entry: u32) -> &TenantId {
-        &self.tenants[self.rows[entry as usize].tenant as usize]
+        self.0.tenant(entry)
     }
 
     /// The entries of a tenant that a selector takes, rising. Looks at every one.
@@ -123,31 +46,34 @@ impl Inventory {
     }
 
     fn taker<'a>(&'a self, selector: &'a Selector) -> Box<dyn Fn(u32) -> bool + 'a> {
+        let (catalogue, parts) = (&self.0, self.0.parts());
         match selector {
             Selector::All => Box::new(|_| true),
             Selector::ByNamespace(names) => {
-                let wanted = self.namespace_names.of(names);
+                let wanted = numbers_of(&parts.namespaces, names);
                 Box::new(move |entry| {
-                    let own = &self.namespaces[self.span(entry, |row| row.namespaces_end)];
+                    let own = catalogue.entry(entry).namespaces;
                     own.iter().any(|namespace| wanted.contains(namespace))
                 })
             }
             Selector::ByRepository(names) => {
-                let wanted = self.repository_names.of(names);
-                Box::new(move |entry| wanted.contains(&self.rows[entry as usize].repository))
+                let wanted = numbers_of(&parts.repositories, names);
+                Box::new(move |entry| wanted.contains(&catalogue.entry(entry).repository))
             }
             Selector::ByDigest(digests) => {
                 let wanted: FxHashSet<&ImageDigest> = digests.iter().collect();
-                Box::new(move |entry| wanted.contains(&self.digests[entry as usize]))
+                Box::new(move |entry| wanted.contains(&catalogue.digests()[entry as usize]))
             }
             Selector::ByLabel(labels) => {
-                let number = |(name, value): (&Arc<str>, &Arc<str>)| {
-                    let label = (name.clone(), value.clone());
-                    self.label_names.get(&label).copied()
+                let number = |label: (&Arc<str>, &Arc<str>)| {
+                    let mut known = (0..).zip(&parts.labels);
+                    known.find_map(|(number, (name, value))| {
+                        ((name, value) == label).then_some(number)
+                    })
                 };
                 let wanted: Option<Vec<u32>> = labels.iter().map(number).collect();
                 Box::new(move |entry| {
-                    let own = &self.labels[self.span(entry, |row| row.labels_end)];
+                    let own = catalogue.entry(entry).labels;
                     let carries = |all: &Vec<u32>| all.iter().all(|label| own.contains(label));
                     wanted.as_ref().is_some_and(carries)
                 })
@@ -163,29 +89,27 @@ impl Inventory {
         products: &[Arc<str>],
         usage_only: bool,
     ) -> Vec<u32> {
-        let wanted = self.product_names.of(products);
-        let is_wanted = |component: &u32| {
-            (component & 1 == 1 || !usage_only) && wanted.contains(&(component >> 1))
+        let components = products.iter().filter_map(|name| self.0.component(name));
+        let wanted: FxHashSet<u32> = components.collect();
+        let is_wanted = |content: &Content| {
+            (content.is_used_by_entrypoint() || !usage_only)
+                && wanted.contains(&content.component())
         };
-        let uses = |entry: &u32| {
-            let own = &self.components[self.span(*entry, |row| row.components_end)];
-            own.iter().any(is_wanted)
-        };
+        let uses = |entry: &u32| self.0.contents(*entry).iter().any(is_wanted);
         entries.iter().copied().filter(uses).collect()
     }
+}
 
-    fn span(&self, entry: u32, end: impl Fn(&Row) -> u32) -> Range<usize> {
-        let entry = entry as usize;
-        let before = entry.checked_sub(1).map(|before| &self.rows[before]);
-        before.map_or(0, &end) as usize..end(&self.rows[entry]) as usize
-    }
+/// The numbers of those names that are wanted.
+fn numbers_of(names: &[Arc<str>], wanted: &[Arc<str>]) -> FxHashSet<u32> {
+    let wanted: FxHashSet<&Arc<str>> = wanted.iter().collect();
+    let found = (0..).zip(names).filter(|(_, name)| wanted.contains(name));
+    found.map(|(number, _)| number).collect()
 }
 
 impl FromIterator<Image> for Inventory {
     fn from_iter<I: IntoIterator<Item = Image>>(images: I) -> Self {
-        let mut inventory = Self::default();
-        images.into_iter().for_each(|image| inventory.push(&image));
-        inventory
+        Self::new(Arc::new(images.into_iter().collect()))
     }
 }
 

@@ -3,6 +3,8 @@
 //! Times are kept as differences, and differences as runs, since scrapes are regular: a month of
 //! them takes a few bytes.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::super::{Bounds, Family, Kind, Labels, Precision, Unit};
@@ -114,13 +116,13 @@ impl Recording {
 
     fn restore_series(&mut self, saved: SavedSeries) -> Result<(), RestoreError> {
         let id = SeriesId(self.series.len() as u32);
-        let name = saved.name;
+        let name: Arc<str> = saved.name.into();
         let Some(instance) = self.instances.get_mut(saved.instance as usize) else {
             return Err(wrong(format!(
                 "a series `{name}` is of an unknown instance"
             )));
         };
-        if name == "up" {
+        if *name == *"up" {
             instance.up = id;
         }
         instance.series.push(id);
@@ -129,19 +131,16 @@ impl Recording {
         let labels = Labels::new(&name, pairs).map_err(|error| wrong(error.to_string()))?;
         let column = column(&name, &saved.times, &saved.values)?;
         let key = Key {
-            name: name.clone().into(),
+            name: Arc::clone(&name),
             labels: labels.clone(),
         };
         if self.ids.insert(key, id).is_some() {
             return Err(wrong(format!("there are two series `{name}{labels}`")));
         }
-        self.by_name
-            .entry(name.clone().into())
-            .or_default()
-            .push(id);
+        self.by_name.entry(Arc::clone(&name)).or_default().push(id);
         self.series.push(Series {
             instance: InstanceId(saved.instance),
-            name: name.into(),
+            name,
             labels,
             column,
         });

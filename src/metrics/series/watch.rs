@@ -257,7 +257,7 @@ fn ids(
     let bounds = histogram.bounds().iter().copied().chain([f64::INFINITY]);
     let bucket = format!("{}_bucket", family.name);
     let mut ids: Vec<SeriesId> = bounds
-        .map(|bound| recording.id(instance, &bucket, labels, Some(&text_of(bound))))
+        .map(|bound| recording.id(instance, &bucket, labels, Some(text_of(bound).into())))
         .collect();
     for part in ["_sum", "_count"] {
         ids.push(recording.id(instance, &format!("{}{part}", family.name), labels, None));

@@ -1,14 +1,14 @@
 //! Drawing a fleet from a scenario and a seed.
 
-use std::cell::OnceCell;
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use super::{Content, Fleet, Row};
+use super::Fleet;
+use crate::model::catalogue::{Catalogue, Content, Entry, Parts};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
-use crate::sim::distribution::{Distribution, DistributionError};
+use crate::sim::distribution::{Choice, DistributionError};
 use crate::sim::kernel::Stream;
 use crate::sim::sampler::Sampler;
 
@@ -41,27 +41,29 @@ impl Fleet {
                 labels.push((Arc::clone(&name), value.as_str().into()));
             }
         }
-        let mut fleet = Self {
-            seed,
+        let parts = Parts {
             tenants: scenario
                 .tenant_names()
                 .into_iter()
                 .map(TenantId::new)
                 .collect(),
-            registry: "registry.example".into(),
             repositories: names(scenario.repository_names()),
             namespaces: names(scenario.namespace_names()),
-            tags: (0..TAGS).map(|tag| Arc::from(format!("1.{tag}"))).collect(),
             labels,
             components: (1..=scenario.components).map(component).collect(),
-            digests: Vec::new(),
-            rows: Vec::new(),
-            contents: Vec::new(),
-            carried: Vec::new(),
-            inverted: OnceCell::new(),
         };
-        Artist::new(scenario, label_shares, seed)?.draw(scenario, &mut fleet);
-        Ok(fleet)
+        let images = scenario.images as usize;
+        let mut artist = Artist::new(scenario, label_shares, seed)?;
+        let mut catalogue = Catalogue::with_capacity(parts, images);
+        artist.draw(scenario, &mut catalogue);
+        catalogue.shrink_to_fit();
+        Ok(Self {
+            seed,
+            catalogue: Arc::new(catalogue),
+            registry: "registry.example".into(),
+            tags: (0..TAGS).map(|tag| Arc::from(format!("1.{tag}"))).collect(),
+            tag_numbers: artist.tag_numbers,
+        })
     }
 }
 
@@ -109,7 +111,7 @@ fn seal(number: u32, pad: u32, seed: u64) -> u64 {
 struct Artist {
     seed: u64,
     stream: Stream,
-    popularity: Distribution,
+    popularity: Choice,
     components_per_image: Sampler,
     entrypoint_share: f64,
     duplicate_share: f64,
@@ -117,6 +119,11 @@ struct Artist {
     label_shares: Vec<Vec<f64>>,
     /// For each component the last image that got it, so that none gets it twice.
     seen_by: Vec<u32>,
+    /// By image.
+    tag_numbers: Vec<u16>,
+    /// Of the image that is being drawn.
+    contents: Vec<Content>,
+    labels: Vec<u32>,
 }
 
 impl Artist {
@@ -130,73 +137,75 @@ impl Artist {
             scenario::Popularity::Zipf { exponent } => exponent,
         };
         // A table is several times faster here than drawing from the law of Zipf directly.
-        let weights = (0..scenario.components).map(|index| {
-            let rank = (index + 1) as f64;
-            (index as f64, libm::pow(rank, -exponent))
-        });
+        let weights: Vec<f64> = (1..=scenario.components)
+            .map(|rank| libm::pow(rank as f64, -exponent))
+            .collect();
         Ok(Self {
             seed,
             stream: Stream::new(seed, "fleet"),
-            popularity: Distribution::empirical(weights)?,
+            popularity: Choice::new(&weights)?,
             components_per_image: Sampler::of_counts(&scenario.components_per_image)?,
             entrypoint_share: scenario.entrypoint_share.0,
             duplicate_share: scenario.duplicate_share.0,
             label_shares,
             seen_by: vec![u32::MAX; scenario.components as usize],
+            tag_numbers: Vec::with_capacity(scenario.images as usize),
+            contents: Vec::new(),
+            labels: Vec::new(),
         })
     }
 
-    fn draw(&mut self, scenario: &scenario::Fleet, fleet: &mut Fleet) {
+    fn draw(&mut self, scenario: &scenario::Fleet, catalogue: &mut Catalogue) {
         let images = scenario.images as usize;
-        fleet.digests.reserve_exact(images);
-        fleet.rows.reserve_exact(images);
-        let weights: Vec<f64> = fleet
-            .tenants
+        let tenants = &catalogue.parts().tenants;
+        let weights: Vec<f64> = tenants
             .iter()
             .map(|tenant| scenario.tenant_weights.get(tenant.as_str()).copied())
             .map(|weight| weight.unwrap_or(1.0))
             .collect();
         let total: f64 = weights.iter().sum();
         let mut weight_so_far = 0.0;
-        for (tenant, weight) in weights.iter().enumerate() {
+        for (tenant, weight) in (0..).zip(&weights) {
             weight_so_far += weight;
             // Rounding the running sum gives every tenant its share, and all images to somebody.
             let end = (weight_so_far / total * images as f64 + 0.5) as usize;
-            let begin = fleet.digests.len() as u32;
-            while fleet.digests.len() < end.min(images) {
-                self.draw_image(tenant as u16, begin, fleet);
+            let begin = catalogue.len();
+            while (catalogue.len() as usize) < end.min(images) {
+                self.draw_image(tenant, begin, catalogue);
             }
         }
-        fleet.contents.shrink_to_fit();
     }
 
     /// `begin`: the tenant's first image.
-    fn draw_image(&mut self, tenant: u16, begin: u32, fleet: &mut Fleet) {
-        let number = fleet.digests.len() as u32;
-        if let Some(original) = self.draw_original(begin, number) {
-            fleet.digests.push(*fleet.digest(original));
-            let contents = fleet.span(original, |row| row.contents_end);
-            fleet.contents.extend_from_within(contents);
+    fn draw_image(&mut self, tenant: u32, begin: u32, catalogue: &mut Catalogue) {
+        let number = catalogue.len();
+        let original = self.draw_original(begin, number);
+        let parts = catalogue.parts();
+        let count = |names: &[Arc<str>]| names.len() as u64;
+        let (namespaces, repositories) = (count(&parts.namespaces), count(&parts.repositories));
+        let digest = if let Some(original) = original {
+            self.contents = catalogue.contents(original).to_vec();
+            catalogue.digests()[original as usize]
         } else {
-            fleet.digests.push(digest_of(number, self.seed));
-            self.draw_contents(number, fleet);
-        }
-        self.draw_labels(fleet);
-        let namespaces = fleet.namespaces.len() as u64;
+            self.draw_contents(number);
+            digest_of(number, self.seed)
+        };
+        self.draw_labels();
         let namespace = self.stream.below(namespaces) as u32;
         let has_second = self.stream.below(SECOND_NAMESPACE_ONE_IN) == 0;
-        fleet.rows.push(Row {
+        let tag = self.stream.below(u64::from(TAGS)) as u16;
+        let repository = self.stream.below(repositories) as u32;
+        let second = has_second.then(|| self.stream.below(namespaces) as u32);
+        let both = [namespace, second.unwrap_or(namespace)];
+        let is_one = both[0] == both[1];
+        self.tag_numbers.push(tag);
+        catalogue.push(Entry {
+            digest,
             tenant,
-            tag: self.stream.below(u64::from(TAGS)) as u16,
-            repository: self.stream.below(fleet.repositories.len() as u64) as u32,
-            namespace,
-            second_namespace: if has_second {
-                self.stream.below(namespaces) as u32
-            } else {
-                namespace
-            },
-            contents_end: fleet.contents.len() as u32,
-            labels_end: fleet.carried.len() as u32,
+            repository,
+            namespaces: if is_one { &both[..1] } else { &both },
+            labels: &self.labels,
+            contents: &self.contents,
         });
     }
 
@@ -208,18 +217,19 @@ impl Artist {
         is_duplicate.then(|| begin + self.stream.below(earlier) as u32)
     }
 
-    fn draw_contents(&mut self, number: u32, fleet: &mut Fleet) {
+    fn draw_contents(&mut self, number: u32) {
+        self.contents.clear();
         let wanted = self.components_per_image.draw_whole(&mut self.stream);
         let wanted = (wanted as usize).clamp(1, self.seen_by.len());
         let mut missing = wanted;
         for _ in 0..wanted * DRAWS_PER_COMPONENT_MAX {
-            let component = self.popularity.sample(&mut self.stream) as u32;
+            let component = self.popularity.draw(&mut self.stream);
             let last = std::mem::replace(&mut self.seen_by[component as usize], number);
             if last == number {
                 continue;
             }
             let is_used = self.stream.chance(self.entrypoint_share);
-            fleet.contents.push(Content::new(component, is_used));
+            self.contents.push(Content::new(component, is_used));
             missing -= 1;
             if missing == 0 {
                 break;
@@ -228,18 +238,19 @@ impl Artist {
     }
 
     /// One value at most of each label name.
-    fn draw_labels(&mut self, fleet: &mut Fleet) {
+    fn draw_labels(&mut self) {
+        self.labels.clear();
         let mut first = 0;
         for shares in &self.label_shares {
             let mut left = self.stream.uniform();
-            for (value, share) in shares.iter().enumerate() {
+            for (value, share) in (first..).zip(shares) {
                 if left < *share {
-                    fleet.carried.push((first + value) as u16);
+                    self.labels.push(value);
                     break;
                 }
                 left -= share;
             }
-            first += shares.len();
+            first += shares.len() as u32;
         }
     }
 }

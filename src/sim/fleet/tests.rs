@@ -61,7 +61,7 @@ fn components_are_distinct_and_popular_ones_common() {
         assert_eq!(components.len(), image.components.len());
         assert!(!components.is_empty());
     }
-    assert!(fleet.images_with(0).len() > 4 * fleet.images_with(150).len());
+    assert!(fleet.catalogue().images_with(0).len() > 4 * fleet.catalogue().images_with(150).len());
 }
 
 #[test]
@@ -74,11 +74,14 @@ fn the_inverted_index_says_what_the_images_say() {
             image.components.iter().any(|(other, _)| other == name)
         };
         let expected: Vec<u32> = (0..1_000).filter(contains).collect();
-        assert_eq!(fleet.images_with(component), expected);
+        assert_eq!(fleet.catalogue().images_with(component), expected);
         for number in &expected {
             let used = (name.clone(), true);
             let is_used = fleet.image(*number).components.contains(&used);
-            assert_eq!(fleet.uses_at_entrypoint(*number, component), is_used);
+            assert_eq!(
+                fleet.catalogue().uses_at_entrypoint(*number, component),
+                is_used
+            );
         }
     }
 }
@@ -125,4 +128,62 @@ fn a_population_of_schedules_fires_and_takes_turns() {
         .count();
     assert!((5..25).contains(&count));
     assert_eq!(schedules, super::schedules(&scenario, 1));
+}
+
+#[test]
+fn duplicates_are_earlier_images_of_the_same_tenant_elsewhere() {
+    let stated = Stated {
+        duplicate_share: Share(0.2),
+        ..stated()
+    };
+    let fleet = Fleet::draw(&stated, 1).unwrap();
+    let duplicates: Vec<(Image, Image)> = (0..fleet.len() as u32)
+        .filter_map(|number| {
+            let first = fleet.find(fleet.digest(number)).unwrap();
+            (first != number).then(|| (fleet.image(first), fleet.image(number)))
+        })
+        .collect();
+    assert!((150..250).contains(&duplicates.len()));
+    for (first, duplicate) in &duplicates {
+        assert_eq!(first.tenant, duplicate.tenant);
+        assert_eq!(first.components, duplicate.components);
+    }
+    assert!(duplicates.iter().any(|(a, b)| a.repository != b.repository));
+    // What is told of a component is told of each digest once.
+    let mut told: Vec<_> = fleet
+        .images_with(0)
+        .map(|image| fleet.digest(image))
+        .collect();
+    let count = told.len();
+    told.sort_unstable();
+    told.dedup();
+    assert_eq!(told.len(), count);
+}
+
+#[test]
+fn a_population_selects_in_every_way() {
+    let text = "name = \"many\"\nduration = \"1d\"\n[fleet]\nlabels = { tier = { tin = 0.5 } }\n\
+                [schedules]\ncount = 60\n\
+                scopes = { all = 1, namespaces = 1, repositories = 1, labels = 1, digests = 1 }\n";
+    let scenario = Loader::default().parse("many.toml", text, None);
+    let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+    let fleet = Fleet::draw(&scenario.fleet, 1).unwrap();
+    let mut counts = [0; 5];
+    for schedule in schedules(&scenario, 1) {
+        let place = match &schedule.selector {
+            crate::model::Selector::All => 0,
+            crate::model::Selector::ByNamespace(_) => 1,
+            crate::model::Selector::ByRepository(_) => 2,
+            crate::model::Selector::ByLabel(labels) => {
+                assert_eq!(labels.len(), 1, "there is but one");
+                3
+            }
+            crate::model::Selector::ByDigest(digests) => {
+                assert!(digests.iter().all(|digest| fleet.find(digest).is_some()));
+                4
+            }
+        };
+        counts[place] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
 }

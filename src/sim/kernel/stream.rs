@@ -41,6 +41,7 @@ impl Stream {
     }
 
     /// 64 random bits.
+    #[inline]
     pub fn word(&mut self) -> u64 {
         self.draws.set(self.draws.get().wrapping_add(1));
         self.random.next_u64()
@@ -49,6 +50,7 @@ impl Stream {
     /// True with probability `probability`, compared as a 64-bit integer. Always one draw, so
     /// that switching a fault off moves nothing else. What is not above 0, and what is no number,
     /// is never; 1 and above is always.
+    #[inline]
     pub fn chance(&mut self, probability: f64) -> bool {
         // 2^64; the product of a power of two is exact, and the cast saturates.
         let threshold = (probability * 18_446_744_073_709_551_616.0) as u64;
@@ -57,6 +59,7 @@ impl Stream {
     }
 
     /// An integer in `0..bound`, each as likely as any other; 0 if `bound` is 0.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         // Lemire's method: the high half of a product, with the few words rejected that would
         // make some results likelier.
@@ -71,6 +74,7 @@ impl Stream {
     }
 
     /// A number in `[0, 1)`, a multiple of 2^-53.
+    #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }

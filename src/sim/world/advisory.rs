@@ -29,6 +29,7 @@ impl World {
 
     /// The scanner knows of an advisory first; then it is exported.
     fn publish(self: &Rc<Self>, arrival: &Arrival) {
+        let catalogue = self.fleet.catalogue();
         for &component in &arrival.components {
             let finding = Finding {
                 vulnerability: arrival.id.clone(),
@@ -36,8 +37,8 @@ impl World {
                 severity: arrival.severity,
                 kev: arrival.kev,
             };
-            for &image in self.fleet.images_with(component) {
-                if !arrival.usage_only || self.fleet.uses_at_entrypoint(image, component) {
+            for image in self.fleet.images_with(component) {
+                if !arrival.usage_only || catalogue.uses_at_entrypoint(image, component) {
                     self.add_finding(image, &finding);
                 }
             }

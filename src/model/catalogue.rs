@@ -1,0 +1,381 @@
+//! Every image in numbers: each name once, and of an image the numbers of what it is made of. A
+//! million of them fit into a few hundred megabytes, and a walk over all of them is quick.
+//!
+//! ```text
+//!   digests:  [d0, d1, d2, ...]
+//!   rows:     [tenant, repository, ends of namespaces, labels and contents]...
+//!   contents: [c c c | c c | c c c c | ...]     component number * 2 + used from the entry point
+//! ```
+
+use std::hash::Hash;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use rustc_hash::FxHashMap;
+
+use super::{Image, ImageDigest, TenantId};
+
+/// What images are made of, by number. No name stands twice in a list.
+#[derive(Debug, Clone, Default)]
+pub struct Parts {
+    /// The owners.
+    pub tenants: Vec<TenantId>,
+    /// Repository paths.
+    pub repositories: Vec<Arc<str>>,
+    /// Namespaces.
+    pub namespaces: Vec<Arc<str>>,
+    /// Labels: name and value.
+    pub labels: Vec<(Arc<str>, Arc<str>)>,
+    /// The product keys of components.
+    pub components: Vec<Arc<str>>,
+}
+
+/// A component of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content(u32);
+
+impl Content {
+    /// The component of this number, from 0 to 2^31 - 1.
+    pub const fn new(component: u32, is_used_by_entrypoint: bool) -> Self {
+        Self(component << 1 | is_used_by_entrypoint as u32)
+    }
+
+    /// Its number.
+    pub const fn component(self) -> u32 {
+        self.0 >> 1
+    }
+
+    /// Whether the image uses it from its entry point.
+    pub const fn is_used_by_entrypoint(self) -> bool {
+        self.0 & 1 == 1
+    }
+}
+
+/// An image in numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// Content address.
+    pub digest: ImageDigest,
+    /// The owner.
+    pub tenant: u32,
+    /// The repository.
+    pub repository: u32,
+    /// Namespaces in which it runs.
+    pub namespaces: &'a [u32],
+    /// The labels that it carries.
+    pub labels: &'a [u32],
+    /// What it contains.
+    pub contents: &'a [Content],
+}
+
+/// What is kept of an image besides its digest. Its lists end here; they begin where those of the
+/// image before end.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    tenant: u32,
+    repository: u32,
+    namespaces_end: u32,
+    labels_end: u32,
+    contents_end: u32,
+}
+
+/// For each component the images that contain it.
+#[derive(Debug, Clone)]
+struct Inverted {
+    /// Where a component's images end; they begin where those of the component before end.
+    ends: Vec<u32>,
+    images: Vec<u32>,
+}
+
+/// The images of all tenants, by number.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    parts: Parts,
+    digests: Vec<ImageDigest>,
+    rows: Vec<Row>,
+    namespaces: Vec<u32>,
+    labels: Vec<u32>,
+    contents: Vec<Content>,
+    component_numbers: OnceLock<FxHashMap<Arc<str>, u32>>,
+    inverted: OnceLock<Inverted>,
+}
+
+impl Catalogue {
+    /// One without an image, but with room for so many.
+    pub fn with_capacity(parts: Parts, images: usize) -> Self {
+        Self {
+            parts,
+            digests: Vec::with_capacity(images),
+            rows: Vec::with_capacity(images),
+            ..Self::default()
+        }
+    }
+
+    /// Adds an image. *O*(its parts).
+    pub fn push(&mut self, entry: Entry<'_>) {
+        self.namespaces.extend_from_slice(entry.namespaces);
+        self.labels.extend_from_slice(entry.labels);
+        self.contents.extend_from_slice(entry.contents);
+        self.digests.push(entry.digest);
+        self.rows.push(Row {
+            tenant: entry.tenant,
+            repository: entry.repository,
+            namespaces_end: self.namespaces.len() as u32,
+            labels_end: self.labels.len() as u32,
+            contents_end: self.contents.len() as u32,
+        });
+        // What was found out about fewer images is not true any more.
+        self.inverted = OnceLock::new();
+    }
+
+    /// Gives back the room that no image needed.
+    pub fn shrink_to_fit(&mut self) {
+        self.namespaces.shrink_to_fit();
+        self.labels.shrink_to_fit();
+        self.contents.shrink_to_fit();
+    }
+
+    /// How many images there are.
+    pub fn len(&self) -> u32 {
+        self.rows.len() as u32
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// What images are made of.
+    pub fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// The digests, by image.
+    pub fn digests(&self) -> &[ImageDigest] {
+        &self.digests
+    }
+
+    /// The owner of an image.
+    pub fn tenant(&self, image: u32) -> &TenantId {
+        &self.parts.tenants[self.rows[image as usize].tenant as usize]
+    }
+
+    /// An image.
+    #[inline]
+    pub fn entry(&self, image: u32) -> Entry<'_> {
+        let row = &self.rows[image as usize];
+        Entry {
+            digest: self.digests[image as usize],
+            tenant: row.tenant,
+            repository: row.repository,
+            namespaces: &self.namespaces[self.span(image, |row| row.namespaces_end)],
+            labels: &self.labels[self.span(image, |row| row.labels_end)],
+            contents: self.contents(image),
+        }
+    }
+
+    /// Every image in the order of the numbers.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        (0..self.len()).map(|image| self.entry(image))
+    }
+
+    /// What an image contains.
+    #[inline]
+    pub fn contents(&self, image: u32) -> &[Content] {
+        &self.contents[self.span(image, |row| row.contents_end)]
+    }
+
+    #[inline]
+    fn span(&self, image: u32, end: impl Fn(&Row) -> u32) -> Range<usize> {
+        let image = image as usize;
+        let before = image.checked_sub(1).map(|before| &self.rows[before]);
+        before.map_or(0, &end) as usize..end(&self.rows[image]) as usize
+    }
+
+    /// The number of a component, if there is one of that name. The first call is *O*(components),
+    /// later ones are *O*(1).
+    pub fn component(&self, name: &str) -> Option<u32> {
+        let numbers = self.component_numbers.get_or_init(|| {
+            let names = self.parts.components.iter().cloned();
+            names.zip(0..).collect()
+        });
+        numbers.get(name).copied()
+    }
+
+    /// Whether an image uses a component from its entry point. *O*(its components).
+    pub fn uses_at_entrypoint(&self, image: u32, component: u32) -> bool {
+        self.contents(image)
+            .contains(&Content::new(component, true))
+    }
+
+    /// The images that contain a component, in the order of their numbers. The first call is
+    /// *O*(contents of all images), later ones are *O*(1).
+    pub fn images_with(&self, component: u32) -> &[u32] {
+        let inverted = self.inverted.get_or_init(|| self.invert());
+        let component = component as usize;
+        let start = component
+            .checked_sub(1)
+            .map_or(0, |before| inverted.ends[before]);
+        &inverted.images[start as usize..inverted.ends[component] as usize]
+    }
+
+    fn invert(&self) -> Inverted {
+        // A counting sort: `ends` first counts, then says where the next image of a component goes.
+        let mut ends = vec![0_u32; self.parts.components.len()];
+        for content in &self.contents {
+            ends[content.component() as usize] += 1;
+        }
+        let mut sum = 0;
+        for end in &mut ends {
+            sum += std::mem::replace(end, sum);
+        }
+        let mut images = vec![0; self.contents.len()];
+        for image in 0..self.len() {
+            for content in self.contents(image) {
+                let place = &mut ends[content.component() as usize];
+                images[*place as usize] = image;
+                *place += 1;
+            }
+        }
+        Inverted { ends, images }
+    }
+}
+
+/// Names, numbered in the order in which they come.
+struct Numbers<K> {
+    names: Vec<K>,
+    numbers: FxHashMap<K, u32>,
+}
+
+impl<K> Default for Numbers<K> {
+    fn default() -> Self {
+        Self {
+            names: Vec::new(),
+            numbers: FxHashMap::default(),
+        }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Numbers<K> {
+    fn number(&mut self, name: K) -> u32 {
+        let next = self.names.len() as u32;
+        let names = &mut self.names;
+        *self.numbers.entry(name).or_insert_with_key(|name| {
+            names.push(name.clone());
+            next
+        })
+    }
+
+    fn all(&mut self, names: impl IntoIterator<Item = K>) -> Vec<u32> {
+        names.into_iter().map(|name| self.number(name)).collect()
+    }
+}
+
+impl FromIterator<Image> for Catalogue {
+    fn from_iter<I: IntoIterator<Item = Image>>(images: I) -> Self {
+        let mut tenants = Numbers::default();
+        let [mut repositories, mut namespaces, mut components] =
+            std::array::from_fn(|_| Numbers::default());
+        let mut labels = Numbers::default();
+        let mut catalogue = Self::default();
+        for image in images {
+            let content = |(name, is_used)| Content::new(components.number(name), is_used);
+            let contents: Vec<Content> = image.components.into_iter().map(content).collect();
+            catalogue.push(Entry {
+                digest: image.digest,
+                tenant: tenants.number(image.tenant),
+                repository: repositories.number(image.repository),
+                namespaces: &namespaces.all(image.namespaces),
+                labels: &labels.all(image.labels),
+                contents: &contents,
+            });
+        }
+        catalogue.parts = Parts {
+            tenants: tenants.names,
+            repositories: repositories.names,
+            namespaces: namespaces.names,
+            labels: labels.names,
+            components: components.names,
+        };
+        catalogue
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(digest: u8, namespaces: &[&str], products: &[(&str, bool)]) -> Image {
+        Image {
+            digest: ImageDigest::new([digest; 32]),
+            tenant: ["a", "b"][usize::from(digest % 2)].into(),
+            registry: "r".into(),
+            repository: "p".into(),
+            namespaces: namespaces.iter().map(|name| Arc::from(*name)).collect(),
+            tags: Vec::new(),
+            labels: [("tier".into(), format!("tier-{digest}").into())].into(),
+            components: products
+                .iter()
+                .map(|(name, is_used)| (Arc::from(*name), *is_used))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn images_are_kept_in_numbers_of_their_names() {
+        let images = [
+            image(0, &["prod"], &[("openssl", true), ("zlib", false)]),
+            image(1, &["test", "prod"], &[("zlib", true)]),
+            image(2, &[], &[]),
+            image(3, &["test"], &[("zlib", false)]),
+        ];
+        let catalogue = Catalogue::from_iter(images.clone());
+        assert_eq!(catalogue.len(), 4);
+        let name = |names: &[Arc<str>], number: u32| names[number as usize].clone();
+        let parts = catalogue.parts();
+        for (number, (entry, image)) in (0..).zip(catalogue.entries().zip(&images)) {
+            assert_eq!(entry.digest, image.digest);
+            assert_eq!(catalogue.tenant(number), &image.tenant);
+            assert_eq!(
+                name(&parts.repositories, entry.repository),
+                image.repository
+            );
+            let namespaces = entry.namespaces.iter();
+            let namespaces = namespaces.map(|number| name(&parts.namespaces, *number));
+            assert!(namespaces.eq(image.namespaces.iter().cloned()));
+            let labels = entry.labels.iter();
+            let labels = labels.map(|number| parts.labels[*number as usize].clone());
+            assert!(labels.eq(image.labels.clone()));
+            let contents = entry.contents.iter().map(|content| {
+                let component = name(&parts.components, content.component());
+                (component, content.is_used_by_entrypoint())
+            });
+            assert!(contents.eq(image.components.iter().cloned()));
+        }
+    }
+
+    #[test]
+    fn components_are_found_with_the_images_that_contain_them() {
+        let images = [
+            image(0, &[], &[("openssl", true), ("zlib", false)]),
+            image(1, &[], &[("zlib", true)]),
+        ];
+        let mut catalogue = Catalogue::from_iter(images);
+        assert_eq!(catalogue.component("curl"), None);
+        let openssl = catalogue.component("openssl").unwrap();
+        let zlib = catalogue.component("zlib").unwrap();
+        assert_eq!(catalogue.images_with(openssl), [0]);
+        assert_eq!(catalogue.images_with(zlib), [0, 1]);
+        assert!(catalogue.uses_at_entrypoint(1, zlib));
+        assert!(!catalogue.uses_at_entrypoint(0, zlib));
+        catalogue.push(Entry {
+            digest: ImageDigest::new([2; 32]),
+            tenant: 0,
+            repository: 0,
+            namespaces: &[],
+            labels: &[],
+            contents: &[Content::new(openssl, false)],
+        });
+        assert_eq!(catalogue.images_with(openssl), [0, 2]);
+    }
+}
