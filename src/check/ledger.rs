@@ -285,6 +285,10 @@ impl Observer for Ledger {
             } => {
                 self.lease_held(life, queue, delivery, attempt, sent_at.after(lease));
             }
+            Observation::PermitsSlow { life } => {
+                let life = self.life(life);
+                self.truth.lives.lives[life].permits_slow_at = Some(at);
+            }
             Observation::GivenUp { life, queue, step } => self.given_up(life, queue, step),
             Observation::Spoiled { message, .. } => {
                 if let Some(record) = self.truth.messages.records.get_mut(&message) {

@@ -296,6 +296,8 @@ pub enum Observation<'a> {
         /// A pause or a slow answer of the store came between permit and request.
         late: bool,
     },
+    /// The store took longer to hand out permits than one may be late.
+    PermitsSlow { life: &'a LifeId },
     /// Its answer reached its life.
     ScanAnswered {
         life: &'a LifeId,

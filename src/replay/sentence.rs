@@ -233,6 +233,7 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             let event = format!("may go on until {until}");
             sentence(life, format!("delivery {delivery}"), event)
         }
+        O::PermitsSlow { life } => sentence(life, "permits", "come so late that they are late"),
         O::GivenUp { life, queue, .. } => {
             sentence(life, queue.as_str(), "knows that it has given a message up")
         }

@@ -38,6 +38,8 @@ pub(crate) struct Request<'a> {
     pub delivery: u64,
     pub permit: Option<Timestamp>,
     pub is_late: bool,
+    /// When the store last took too long to hand its sender permits.
+    pub permits_slow_at: Option<Timestamp>,
     /// When the delivery began: what it waits for was told since then.
     pub worked_since: Timestamp,
 }
@@ -88,7 +90,11 @@ impl Manners {
                 complaint.expected("a permit of its own", "none"),
             );
         }
-        let may_be_late = rules.faults.any_since(&DELAYS, request.worked_since);
+        let since = request.worked_since;
+        let may_be_late = request
+            .permits_slow_at
+            .is_some_and(|slow_at| slow_at >= since)
+            || rules.faults.any_since(&DELAYS, since);
         board.check(
             ScannerManners,
             false,

@@ -109,6 +109,8 @@ pub(crate) struct Life {
     pub held_until: Timestamp,
     /// Retry-After: it may ask the scanner nothing before, as it was told at the second instant.
     pub held_back: Option<(Timestamp, Timestamp)>,
+    /// When the store last took too long to hand it permits.
+    pub permits_slow_at: Option<Timestamp>,
     /// Since when it could read the store without a break; none while it can't.
     pub reads_store_since: Option<Timestamp>,
     /// Since when it could find, at any instant, that the store can't be reached.
@@ -180,6 +182,7 @@ impl Lives {
             held: 0,
             held_until: now,
             held_back: None,
+            permits_slow_at: None,
             reads_store_since: reads_store.then_some(now),
             store_lost_since: (!reads_store).then_some(now),
         });

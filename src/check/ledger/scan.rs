@@ -40,6 +40,10 @@ impl Ledger {
             Some(known) => known.schedule,
             None => schedules.number(schedule, *now),
         };
+        let own = known
+            .as_deref()
+            .filter(|known| is_same(&lives.lives[known.life].id, life));
+        let sender = own.map(|own| &lives.lives[own.life]);
         let request = Request {
             life,
             schedule: index,
@@ -48,6 +52,7 @@ impl Ledger {
             delivery,
             permit,
             is_late: late,
+            permits_slow_at: sender.and_then(|sender| sender.permits_slow_at),
             worked_since: known
                 .as_ref()
                 .map_or_else(|| now.before(options.lease), |known| known.since),
@@ -57,15 +62,12 @@ impl Ledger {
             schedules: &schedules.ids,
             attempts_max: options.scanner_attempts,
         };
-        let own = known
-            .as_deref()
-            .filter(|known| is_same(&lives.lives[known.life].id, life));
-        let held_back = own.and_then(|own| lives.lives[own.life].held_back);
-        scanner_manners::judge_held_back(&mut self.board, faults, &request, held_back);
+        let held_back = sender.and_then(|sender| sender.held_back);
         lease_discipline::judge_request(&mut self.board, faults, options.lease, &request, own);
         if let Some(known) = &mut known {
             scanner_manners::judge_attempt(&mut self.board, rules, known, &request);
         }
+        scanner_manners::judge_held_back(&mut self.board, faults, &request, held_back);
         self.memory
             .manners
             .judge_rate(&mut self.board, rules, &request);

@@ -179,6 +179,13 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
         ]
     );
     assert_eq!(asks_late(None).len(), 1);
+    let (mut story, _, delivery) = with_a_segment();
+    let (permit, life) = (story.now, story.life.clone());
+    story
+        .see(&Observation::PermitsSlow { life: &life })
+        .wait(1)
+        .ask(1, delivery, Some((2.0, permit)));
+    assert!(complaints(&story, ScannerManners).is_empty());
 }
 
 #[test]

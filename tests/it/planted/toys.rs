@@ -98,6 +98,7 @@ fn a_worker_that_never_exports_a_series_fails() {
     let expected = Expected {
         name: N::PlannerConservation,
         also: &[
+            N::AppliedLearned,
             N::LatencyCount,
             N::LatencyQuantile,
             N::SegmentOnce,

@@ -197,7 +197,7 @@ fn a_missed_deadline_breaks_lease_discipline() {
     let expected = Expected {
         name: N::LeaseDiscipline,
         // Lost leases without a fault on record, and a backlog that is read too seldom.
-        also: &[N::BacklogTruth, N::Blame],
+        also: &[N::BacklogTruth, N::Blame, N::ScannerManners],
         says: [
             "it asked the scanner after its own deadline",
             "expected no request ",
@@ -297,7 +297,8 @@ impl Defect for TellsNotify {
 fn a_runner_that_calls_notify_breaks_notify_independent() {
     let expected = Expected {
         name: N::NotifyIndependent,
-        also: &[],
+        // It has a permit in hand meanwhile.
+        also: &[N::ScannerManners],
         says: [
             "worker-",
             "expected calls by the event relay only",

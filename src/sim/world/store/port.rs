@@ -269,10 +269,16 @@ impl ports::Store for StorePort {
         lead: Duration,
     ) -> PortResult<Permits> {
         let schedule = schedule.clone();
-        self.write(move |store, now| {
+        let Connection { world, life } = &self.0;
+        let sent_at = world.now();
+        let reserve = move |store: &mut Store, now| {
             store.reserve_permits(&schedule, rate_per_second, count, lead, now)
-        })
-        .await
+        };
+        let permits = self.write(reserve).await?;
+        if world.now().since(sent_at) > world.permit_tolerance {
+            self.emit(&Observation::PermitsSlow { life: &life.id });
+        }
+        Ok(permits)
     }
 
     async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
