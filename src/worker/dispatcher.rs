@@ -10,9 +10,7 @@ use super::ports::{Ports, RunDocument, Store};
 use super::{Ended, ending, enqueue, poison, window};
 use crate::model::commit::{RunWrite, ScheduleStateWrite};
 use crate::model::observation::QueueName;
-use crate::model::{
-    Answer, Commit, PlannerMessage, RunState, RunWindow, Segment, SegmentKey, Step,
-};
+use crate::model::{Answer, Commit, PlannerMessage, RunState, Segment, SegmentKey, Step};
 
 type HeldPlan<'a, P> = Held<'a, P, PlannerMessage, <P as Ports>::PlannerQueue>;
 
@@ -137,27 +135,21 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
         if all { Ended::Done } else { Ended::Unavailable }
     }
 
-    /// A redelivery of a run that is cut already: what its commit has released may not be enqueued.
-    /// That were the first segments of the run itself, or the last ones of others that had waited for
-    /// a wider limit; no more than the limit of each.
+    /// A redelivery of a run that is cut already: what its commit has released, of the run itself and of
+    /// others of its schedule, may not be enqueued. All of it was released when the run began.
     async fn repeat(&self, document: &RunDocument) -> Ended {
         let run = &document.run.value;
-        let limit = document.schedule.schedule.limits.parallelism;
-        let limit = limit.map_or(u32::MAX, std::num::NonZero::get);
-        let released = |window: &RunWindow| match window.run == run.id {
-            true => 0..window.released.min(limit),
-            false => window.released.saturating_sub(limit)..window.released,
-        };
         let windows = document.schedule.state.value.running.iter();
         let keys: Vec<_> = windows
             .flat_map(|window| {
-                released(window).map(|index| SegmentKey {
+                (0..window.released).map(|index| SegmentKey {
                     run: window.run.clone(),
                     index,
                 })
             })
             .collect();
-        match ending::enqueue_released(self.context, &keys).await {
+        let is_of_commit = |segment: &Segment| segment.released_at == run.started_at;
+        match ending::enqueue_those(self.context, &keys, is_of_commit).await {
             true => Ended::Done,
             false => Ended::Unavailable,
         }

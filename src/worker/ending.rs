@@ -5,7 +5,7 @@ use super::ports::{Ports, RunDocument, Store};
 use super::{enqueue, window};
 use crate::metrics::PlannerStatus;
 use crate::model::commit::{Booking, EndReason, RunWrite, ScheduleStateWrite};
-use crate::model::{Answer, Commit, RunError, RunId, RunState, SegmentKey, Step};
+use crate::model::{Answer, Commit, RunError, RunId, RunState, Segment, SegmentKey, Step};
 
 /// Ends a run if it is not terminal. True once it is terminal or gone; false if conflicts did not
 /// let it (the caller comes back later).
@@ -89,6 +89,15 @@ fn end_commit<P: Ports>(
 /// Enqueues segments that a commit has released, if they still await work. True if the queue took
 /// all of them; what it did not take, repair brings back.
 pub async fn enqueue_released<P: Ports>(context: &Context<P>, keys: &[SegmentKey]) -> bool {
+    enqueue_those(context, keys, |_| true).await
+}
+
+/// The same for those of them that are `wanted`.
+pub async fn enqueue_those<P: Ports>(
+    context: &Context<P>,
+    keys: &[SegmentKey],
+    wanted: impl Fn(&Segment) -> bool,
+) -> bool {
     let mut all = true;
     for key in keys {
         let read = context
@@ -99,7 +108,8 @@ pub async fn enqueue_released<P: Ports>(context: &Context<P>, keys: &[SegmentKey
             continue;
         };
         let run = &document.run.value;
-        if segment.committed_by.is_some() || run.state != RunState::Running {
+        let awaits_work = segment.committed_by.is_none() && run.state == RunState::Running;
+        if !awaits_work || !wanted(&segment) {
             continue;
         }
         let message = enqueue::segment_message(run, &segment);

@@ -135,9 +135,9 @@ fn is_poison_explained(truth: &Truth, delivery: u64, change: &RunChange<'_>) -> 
         .values()
         .filter(|message| message.run == change.run);
     messages.any(|message| {
-        let is_held =
-            matches!(message.place, Place::Leased { delivery: held, .. } if held == delivery);
-        (is_held || delivery == 0) && is_explained(message)
+        // It may have let go of it meanwhile.
+        let was_held = message.deliveries.contains(&delivery);
+        (was_held || delivery == 0) && is_explained(message)
     })
 }
 

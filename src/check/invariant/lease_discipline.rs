@@ -143,8 +143,7 @@ pub(crate) fn judge_request(
         return;
     }
     // A process whose own clock is wrong can't know its deadline any better.
-    let is_excused =
-        deadline.is_some_and(|deadline| faults.clocks_wrong_since(deadline.before(lease)));
+    let is_excused = faults.clocks_wrong_since(deadline.unwrap_or(now).before(lease));
     board.check(LeaseDiscipline, true, is_excused, || {
         let due = match deadline {
             Some(deadline) => format!("no request after {deadline} (last renewal sent + lease)"),

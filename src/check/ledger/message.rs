@@ -41,7 +41,7 @@ pub(crate) struct MessageRecord {
     pub explained: u32,
     /// And those that have none.
     pub unexplained: u32,
-    /// Its deliveries to runners so far.
+    /// Its deliveries so far.
     pub deliveries: Vec<u64>,
 }
 

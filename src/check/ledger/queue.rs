@@ -112,11 +112,11 @@ impl Ledger {
             until,
         };
         record.attempt = attempt;
+        record.deliveries.push(step.delivery);
         let (run, schedule) = (record.run, record.schedule);
         let Some(segment) = record.segment else {
             return;
         };
-        record.deliveries.push(step.delivery);
         let (images, start, length) = self.truth.images_of_segment(run, segment);
         let is_stopping = self.truth.lives.lives[life].stopping_since.is_some();
         let is_needless = is_stopping || self.truth.is_done_with(run, segment);
