@@ -136,7 +136,8 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
     }
 
     /// A redelivery of a run that is cut already: what its commit has released, of the run itself and of
-    /// others of its schedule, may not be enqueued. All of it was released when the run began.
+    /// others of its schedule, may not be enqueued. All of it was released when the run began, unless
+    /// repair has released it again and is about to enqueue it.
     async fn repeat(&self, document: &RunDocument) -> Ended {
         let run = &document.run.value;
         let windows = document.schedule.state.value.running.iter();
@@ -148,7 +149,8 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
                 })
             })
             .collect();
-        let is_of_commit = |segment: &Segment| segment.released_at == run.started_at;
+        let is_of_commit =
+            |segment: &Segment| segment.released_at == run.started_at || segment.requeued > 0;
         match ending::enqueue_those(self.context, &keys, is_of_commit).await {
             true => Ended::Done,
             false => Ended::Unavailable,
