@@ -12,22 +12,14 @@ use crate::{
     committing as c, counting as k, messages as m, outliving as o, planning as p, scanning as s,
 };
 
-/// What lets a newer delivery, or the end of its run, come between a segment and its commit.
-const SUPERSEDES: OneOf = &[
+/// What keeps a trigger from its work for minutes.
+const KEEPS_TRIGGERS: OneOf = &[
+    "store-outage",
     "process-crash",
-    "rolling-deploy",
-    "graceful-stop",
     "process-pause",
+    "graceful-stop",
+    "rolling-deploy",
     "partition",
-    "queue-outage",
-    "duplicate-delivery",
-    "acknowledgement-lost",
-    "renewal-lost",
-    "poisoned-message",
-    "clock-skew",
-    "cancel",
-    "delete",
-    "purge",
 ];
 
 /// What leaves a message on the queue when its run is over.
@@ -76,10 +68,7 @@ pub const ALL: &[Bug] = &[
         2500,
         || Rc::new(k::RepeatIsDone::default()),
     )
-    .needs(&[
-        &["commit-answer-lost", "store-outage", "partition"],
-        SUPERSEDES,
-    ]),
+    .needs(&[&["commit-answer-lost", "store-outage", "partition"]]),
     Bug::new("conflict-counted", &[N::SegmentOnce], 20, || {
         Rc::new(k::CountsConflicts::default())
     }),
@@ -129,7 +118,7 @@ pub const ALL: &[Bug] = &[
     }),
     Bug::new(
         "loser-counts",
-        &[N::ActiveTruth, N::PlannerConservation],
+        &[N::ActiveTruth, N::PlannerConservation, N::AppliedLearned],
         20,
         || Rc::new(c::LoserCounts),
     ),
@@ -234,9 +223,11 @@ pub const ALL: &[Bug] = &[
     Bug::new("offset-of-the-moment", &[N::CronOnce], 100, || {
         Rc::new(p::OffsetOfTheMoment::default())
     }),
+    // Two fires within such a time: the schedule fires every minute after an edit.
     Bug::new("coalesces-into-the-first", &[N::CronOnce], 1200, || {
         Rc::new(p::CoalescesIntoTheFirst)
-    }),
+    })
+    .needs(&[&["edit"], KEEPS_TRIGGERS]),
     Bug::new("queued-fire-lost", &[N::CronOnce], 350, || {
         Rc::new(p::QueuedFireLost)
     }),
