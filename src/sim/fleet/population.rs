@@ -97,9 +97,12 @@ struct Scopes<'a> {
     seed: u64,
 }
 
+/// One way to select.
+type Draw<'a> = fn(&Scopes<'a>, &mut Stream) -> Selector;
+
 impl Scopes<'_> {
     fn draw(&self, weights: &ScopeWeights, stream: &mut Stream) -> Selector {
-        let draws: [(f64, fn(&Self, &mut Stream) -> Selector); 4] = [
+        let draws: [(f64, Draw<'_>); 4] = [
             (weights.namespaces, Self::draw_namespace),
             (weights.repositories, Self::draw_repositories),
             (weights.labels, Self::draw_labels),
