@@ -127,13 +127,14 @@ impl<P: Ports> Context<P> {
     /// Notes whether the store answered, and passes the result on.
     pub fn watch_store<T>(&self, result: PortResult<T>) -> PortResult<T> {
         let since = &self.store_silent_since_nanos;
-        let now = nanos_of(self.elapsed());
         let order = Ordering::Relaxed;
-        // Silence counts from the first call that failed.
-        let _ = match &result {
-            Ok(_) => Ok(since.swap(ANSWERS, order)),
-            Err(_) => since.compare_exchange(ANSWERS, now, order, order),
-        };
+        if result.is_ok() {
+            since.store(ANSWERS, order);
+        } else {
+            // Silence counts from the first call that failed.
+            let now = nanos_of(self.elapsed());
+            let _ = since.compare_exchange(ANSWERS, now, order, order);
+        }
         result
     }
 

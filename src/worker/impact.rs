@@ -23,7 +23,6 @@ type Postings<K> = FxHashMap<K, RoaringBitmap>;
 #[derive(Debug)]
 pub struct ImpactIndex {
     catalogue: Arc<Catalogue>,
-    digests: Vec<ImageDigest>,
     /// For an image whose digest its tenant has seen before: the first ordinal.
     duplicate_of: FxHashMap<u32, u32>,
     /// Ordinals, sorted by digest.
@@ -74,7 +73,6 @@ impl ImpactIndex {
         let parts = catalogue.parts();
         let unasked = || vec![OnceCell::new(); parts.components.len()];
         let mut index = Self {
-            digests: catalogue.digests().to_vec(),
             by_digest: Vec::new(),
             duplicate_of: FxHashMap::default(),
             by_tenant: post(&parts.tenants, &catalogue, |entry| [entry.tenant]),
@@ -95,12 +93,13 @@ impl ImpactIndex {
 
     fn sort_digests(&mut self) {
         let Self {
-            digests,
+            catalogue,
             by_digest,
             duplicate_of,
             by_tenant,
             ..
         } = self;
+        let digests = catalogue.digests();
         // Nearly all are told apart by their first bytes, which need no look at the list.
         let head = |digest: &ImageDigest| {
             digest
@@ -135,7 +134,8 @@ impl ImpactIndex {
 
     /// The ordinals of images with this digest.
     fn with_digest(&self, digest: &ImageDigest) -> &[u32] {
-        let of = |ordinal: &u32| &self.digests[*ordinal as usize];
+        let digests = self.catalogue.digests();
+        let of = |ordinal: &u32| &digests[*ordinal as usize];
         let start = self
             .by_digest
             .partition_point(|ordinal| of(ordinal) < digest);
@@ -160,10 +160,8 @@ impl ImpactIndex {
                 .map(|ordinal| self.duplicate_of.get(&ordinal).copied().unwrap_or(ordinal))
                 .collect();
         }
-        let digests = found
-            .iter()
-            .map(|ordinal| self.digests[ordinal as usize])
-            .collect();
+        let all = self.catalogue.digests();
+        let digests = found.iter().map(|ordinal| all[ordinal as usize]).collect();
         Impacted {
             candidates,
             digests,

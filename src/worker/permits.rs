@@ -2,8 +2,9 @@
 //!
 //! The store hands out instants, one per request, evenly spaced. A process uses each permit at its
 //! instant by its own count. It learns of the grant a little late, so it may send a little late, by
-//! the tolerance at most: permits of an answer that took longer are late, all of them. To keep `rate * w + 1` requests in every window of w ≥ 1 s all the same,
-//! it asks for a rate that is lower by the tolerance over one second.
+//! the tolerance at most: permits of an answer that took longer are late, all of them. To keep
+//! `rate * w + 1` requests in every window of w ≥ 1 s all the same, it asks for a rate that is lower
+//! by the tolerance over one second.
 
 use std::time::Duration;
 

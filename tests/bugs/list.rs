@@ -79,10 +79,10 @@ pub const ALL: &[Bug] = &[
     Bug::new(
         "refused-image-not-counted",
         &[N::ImageConservation],
-        100,
+        60,
         || Rc::new(k::RefusedNotCounted::default()),
     ),
-    Bug::new("cancelled-run-stays-active", &[N::ActiveTruth], 250, || {
+    Bug::new("cancelled-run-stays-active", &[N::ActiveTruth], 650, || {
         Rc::new(k::CancelledStaysActive::default())
     }),
     Bug::new("no-work-is-active", &[N::ActiveTruth], 40, || {
@@ -113,7 +113,7 @@ pub const ALL: &[Bug] = &[
     Bug::new("stale-baseline", &[N::DeltaTruth], 20, || {
         Rc::new(c::StaleBaseline::default())
     }),
-    Bug::new("baseline-moved-back", &[N::DeltaTruth], 1700, || {
+    Bug::new("baseline-moved-back", &[N::DeltaTruth], 3000, || {
         Rc::new(c::BaselineMovedBack)
     }),
     Bug::new(
@@ -122,7 +122,7 @@ pub const ALL: &[Bug] = &[
         20,
         || Rc::new(c::LoserCounts),
     ),
-    Bug::new("cut-in-another-order", &[N::PlanTruth], 150, || {
+    Bug::new("cut-in-another-order", &[N::PlanTruth], 350, || {
         Rc::new(c::CutInAnotherOrder::default())
     }),
     Bug::new("window-stays-open", &[N::Parallelism], 40, || {
@@ -143,7 +143,7 @@ pub const ALL: &[Bug] = &[
     Bug::new(
         "assumes-renewal",
         &[N::LeaseDiscipline, N::Blame],
-        350,
+        900,
         || Rc::new(m::AssumesRenewal),
     ),
     Bug::new(
@@ -155,13 +155,13 @@ pub const ALL: &[Bug] = &[
     Bug::new("acknowledges-first", &[N::NoLoss], 20, || {
         Rc::new(m::AcknowledgesFirst)
     }),
-    Bug::new("drops-when-stopped", &[N::LeaseDiscipline], 3000, || {
+    Bug::new("drops-when-stopped", &[N::LeaseDiscipline], 150, || {
         Rc::new(m::DropsWhenStopped)
     }),
     Bug::new("outage-is-poison", &[N::Blame], 50, || {
         Rc::new(m::OutageIsPoison)
     }),
-    Bug::new("enqueue-forgotten", &[N::NoLoss], 200, || {
+    Bug::new("enqueue-forgotten", &[N::NoLoss], 500, || {
         Rc::new(m::EnqueueForgotten)
     }),
     Bug::new("retry-after-ignored", &[N::ScannerManners], 80, || {
@@ -265,7 +265,7 @@ pub const ALL: &[Bug] = &[
         Rc::new(o::EventsGoWithTheRun)
     })
     .needs(&[&["purge"], &["notify-outage", "partition"]]),
-    Bug::new("canary", &[N::EventOutbox], 1000, || {
+    Bug::new("canary", &[N::EventOutbox], 500, || {
         Rc::new(o::Canary::default())
     }),
 ];

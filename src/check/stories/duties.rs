@@ -13,14 +13,6 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{LifeEnd, Observation, PortName, QueueName, QueueStep, ScanAnswer};
 use crate::model::{Run, Step};
 
-fn with_a_segment() -> (Story, u64, u64) {
-    let mut story = Story::new();
-    story.fire().plan().dispatch();
-    let message = story.message_of(0);
-    let delivery = story.begin(0, message);
-    (story, message, delivery)
-}
-
 /// What an invariant complains of, without instant and place.
 fn complaints(story: &Story, name: InvariantName) -> Vec<String> {
     let violations = story.ledger.board().findings(name).violations.iter();
@@ -45,13 +37,13 @@ fn ends(story: &mut Story) {
 
 #[test]
 fn a_stopping_process_goes_soon_after_it_holds_nothing() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     stop(story.wait(1));
     story.wait(10).acknowledge(message, delivery, Some(0));
     ends(story.wait(25));
     assert!(complaints(&story, LeaseDiscipline).is_empty());
 
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     story.acknowledge(message, delivery, Some(0));
     stop(story.wait(1));
     ends(story.wait(26));
@@ -66,7 +58,7 @@ fn a_stopping_process_goes_soon_after_it_holds_nothing() {
 
 #[test]
 fn a_stopping_process_goes_within_its_grace() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     stop(story.wait(1));
     story.wait(40).acknowledge(message, delivery, Some(0));
     ends(story.wait(1));
@@ -77,7 +69,7 @@ fn a_stopping_process_goes_within_its_grace() {
 
 #[test]
 fn with_a_fault_a_stop_may_take_longer() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     story.acknowledge(message, delivery, Some(0));
     story.see(&Observation::FaultHit {
         kind: FaultKind::QueueOutage,
@@ -114,7 +106,7 @@ fn a_process_that_is_long_without_the_store_takes_no_message() {
 
 #[test]
 fn work_that_is_done_is_not_done_again() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let commit = story.segment_commit(0, delivery);
     story.submit(commit);
     story
@@ -133,7 +125,7 @@ fn work_that_is_done_is_not_done_again() {
 
 #[test]
 fn one_answer_to_wait_holds_the_whole_process_back() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     let until = story.now.after(Duration::from_secs(10));
     story
         .ask(1, delivery, None)
@@ -147,7 +139,7 @@ fn one_answer_to_wait_holds_the_whole_process_back() {
           before 2024-01-01T02:00:12Z, found one at 2024-01-01T02:00:11Z"
         ]
     );
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     story
         .ask(1, delivery, None)
         .answer(1, delivery, ScanAnswer::Throttled(until))
@@ -158,7 +150,7 @@ fn one_answer_to_wait_holds_the_whole_process_back() {
 
 /// A request goes out a second after its permit, with such a fault on record.
 fn asks_late(fault: Option<FaultKind>) -> Vec<String> {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     let permit = story.now;
     if let Some(kind) = fault {
         story.see(&Observation::FaultHit { kind });
@@ -179,7 +171,7 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
         ]
     );
     assert_eq!(asks_late(None).len(), 1);
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     let (permit, life) = (story.now, story.life.clone());
     story
         .see(&Observation::PermitsSlow { life: &life })
@@ -190,7 +182,7 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
 
 #[test]
 fn a_message_is_not_given_up_before_its_last_try() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     story.see(&Observation::Spoiled {
         queue: QueueName::Runner,
         message,

@@ -7,14 +7,6 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer, ScheduleChange};
 use crate::model::{LifeId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState, Step};
 
-fn with_a_segment() -> (Story, u64, u64) {
-    let mut story = Story::new();
-    story.fire().plan().dispatch();
-    let message = story.message_of(0);
-    let delivery = story.begin(0, message);
-    (story, message, delivery)
-}
-
 /// The first violation of an invariant.
 fn first_of(story: &Story, name: InvariantName) -> Option<String> {
     let findings = story.ledger.board().findings(name);
@@ -23,7 +15,7 @@ fn first_of(story: &Story, name: InvariantName) -> Option<String> {
 
 #[test]
 fn a_commit_under_anothers_delivery_is_seen() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
     commit.token.life = LifeId {
         process: "v".into(),
@@ -92,7 +84,7 @@ fn what_a_segment_releases_is_enqueued_before_its_last_copy_goes() {
 
 #[test]
 fn a_repair_under_the_first_key_is_a_loss() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     story.step(message, delivery, Some(0), QueueStep::Deduplicated);
     assert_eq!(first_of(&story, InvariantName::NoLoss), None);
     story.acknowledge(message, delivery, Some(0));
@@ -113,7 +105,7 @@ fn a_repair_under_the_first_key_is_a_loss() {
 
 #[test]
 fn the_window_of_a_run_closes_with_it() {
-    let (mut story, ..) = with_a_segment();
+    let (mut story, ..) = Story::with_a_segment();
     let mut commit = story.new_commit(Step::End(EndReason::Command), 0);
     let run = Run {
         state: RunState::Cancelled,
@@ -150,7 +142,7 @@ fn the_window_of_a_run_closes_with_it() {
 
 #[test]
 fn nobody_asks_again_for_an_image_that_was_refused_for_good() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     story.ask(1, delivery, None);
     story.answer(1, delivery, ScanAnswer::Refused);
     story.ask(2, delivery, None);
@@ -168,7 +160,7 @@ fn nobody_asks_again_for_an_image_that_was_refused_for_good() {
 
 /// The life stops with a segment in hand, half a minute after a fault.
 fn stopped_in_hand(kind: FaultKind) -> Story {
-    let (mut story, ..) = with_a_segment();
+    let (mut story, ..) = Story::with_a_segment();
     story.see(&Observation::FaultHit { kind });
     let life = story.life.clone();
     story.wait(30).see(&Observation::LifeEnded {
@@ -195,7 +187,7 @@ fn who_stops_hands_back_what_it_holds() {
 
 #[test]
 fn somebody_inherits_a_balance() {
-    let (mut story, ..) = with_a_segment();
+    let (mut story, ..) = Story::with_a_segment();
     let ended = story.life.clone();
     story.restart();
     let overdue = |story: &mut Story, seconds| {

@@ -7,15 +7,6 @@ use crate::model::commit::{Booking, EndReason, RunWrite, TakeOver};
 use crate::model::observation::{Observation, PortName, QueueStep};
 use crate::model::{Answer, Applied, LifeId, Refusal, Run, RunState, Step};
 
-/// A run with its first segment in hand: the story, the message and the delivery.
-fn with_a_segment() -> (Story, u64, u64) {
-    let mut story = Story::new();
-    story.fire().plan().dispatch();
-    let message = story.message_of(0);
-    let delivery = story.begin(0, message);
-    (story, message, delivery)
-}
-
 fn count(story: &mut Story, fate: SegmentFate) {
     story
         .forge(|page| page.count(CounterSeries::Segments(MODE, fate), 1))
@@ -33,7 +24,7 @@ fn violations(story: Story) -> Vec<String> {
 
 #[test]
 fn a_superseded_delivery_counts_once_as_persist_failed() {
-    let (mut story, message, old) = with_a_segment();
+    let (mut story, message, old) = Story::with_a_segment();
     story
         .wait(61)
         .step(message, old, Some(0), QueueStep::Expired);
@@ -59,7 +50,7 @@ fn a_superseded_delivery_counts_once_as_persist_failed() {
 
 #[test]
 fn the_seventeenth_conflict_gives_a_delivery_up() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     for _ in 0..16 {
         let commit = story.segment_commit(0, delivery);
         story.see(&Observation::CommitSent { commit: &commit });
@@ -79,7 +70,7 @@ fn the_seventeenth_conflict_gives_a_delivery_up() {
 
 #[test]
 fn a_missing_run_counts_once_for_each_delivery() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     let (life, key) = (story.life.clone(), story.key(0));
     let begun = Observation::SegmentBegunLearned {
         life: &life,
@@ -96,7 +87,7 @@ fn a_missing_run_counts_once_for_each_delivery() {
 
 #[test]
 fn what_a_dead_life_did_not_learn_is_explained() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
     story.apply(&mut commit);
     story.publish(&commit.events).restart();

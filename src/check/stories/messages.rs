@@ -7,14 +7,6 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScheduleChange};
 use crate::model::{EventId, Run, RunState, Step, Trigger};
 
-fn with_a_segment() -> (Story, u64, u64) {
-    let mut story = Story::new();
-    story.fire().plan().dispatch();
-    let message = story.message_of(0);
-    let delivery = story.begin(0, message);
-    (story, message, delivery)
-}
-
 fn first_of(story: &Story, name: InvariantName) -> Option<String> {
     story
         .ledger
@@ -45,7 +37,7 @@ fn poison(story: &mut Story, delivery: u64) {
 
 #[test]
 fn a_spoiled_message_is_rightly_given_up() {
-    let (mut story, message, mut delivery) = with_a_segment();
+    let (mut story, message, mut delivery) = Story::with_a_segment();
     story.see(&Observation::FaultHit {
         kind: FaultKind::PoisonedMessage,
     });
@@ -71,7 +63,7 @@ fn a_spoiled_message_is_rightly_given_up() {
 
 #[test]
 fn a_message_given_up_without_a_cause_is_blamed() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     story.step(
         message,
         delivery,
@@ -90,7 +82,7 @@ fn a_message_given_up_without_a_cause_is_blamed() {
 
 #[test]
 fn leases_lost_in_crashes_explain_poison() {
-    let (mut story, message, mut delivery) = with_a_segment();
+    let (mut story, message, mut delivery) = Story::with_a_segment();
     for _ in 0..5 {
         story
             .restart()
@@ -105,7 +97,7 @@ fn leases_lost_in_crashes_explain_poison() {
 
 #[test]
 fn a_duplicate_may_be_acknowledged_while_another_copy_is_worked() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let copy = story.enqueue(Some(0));
     let other = story.lease(copy, Some(0));
     story.acknowledge(copy, other, Some(0));
@@ -117,7 +109,7 @@ fn a_duplicate_may_be_acknowledged_while_another_copy_is_worked() {
 
 #[test]
 fn a_request_after_the_deadline_is_seen() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     story.wait(60).ask(1, delivery, None);
     assert_eq!(
         first_of(&story, InvariantName::LeaseDiscipline),
@@ -135,7 +127,7 @@ fn a_request_after_the_deadline_is_seen() {
 
 #[test]
 fn an_image_is_asked_for_three_times_at_most() {
-    let (mut story, _, delivery) = with_a_segment();
+    let (mut story, _, delivery) = Story::with_a_segment();
     for _ in 0..3 {
         story.wait(1).ask(1, delivery, None);
     }
@@ -221,7 +213,7 @@ fn each_unfinished_run_says_what_it_waits_for() {
 
 #[test]
 fn a_commit_without_one_of_its_images_is_a_loss() {
-    let (mut story, message, delivery) = with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
     if let Step::Segment(segment) = &mut commit.step {
         segment.reports.pop();

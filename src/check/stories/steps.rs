@@ -17,6 +17,15 @@ use crate::model::{
 const PERMIT_TOLERANCE: Duration = Duration::from_millis(50);
 
 impl Story {
+    /// A run with its first segment in hand: the story, the message and the delivery.
+    pub fn with_a_segment() -> (Self, u64, u64) {
+        let mut story = Self::new();
+        story.fire().plan().dispatch();
+        let message = story.message_of(0);
+        let delivery = story.begin(0, message);
+        (story, message, delivery)
+    }
+
     /// 02:00 comes, and makes a run.
     pub fn fire(&mut self) -> &mut Self {
         self.at("02:00:00");
