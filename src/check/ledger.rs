@@ -335,9 +335,14 @@ impl Observer for Ledger {
                     .begun(&mut self.board, &self.truth, life, run);
             }
             Observation::SegmentBegun { key, delivery, .. } => {
+                let mut newest = delivery;
                 self.truth.with_segment(key, |segment| {
                     segment.delivery = segment.delivery.max(delivery);
+                    newest = segment.delivery;
                 });
+                if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery) {
+                    record.is_superseded = newest > delivery;
+                }
             }
             Observation::SegmentBegunLearned {
                 life,
@@ -346,6 +351,9 @@ impl Observer for Ledger {
                 run,
             } => {
                 let life = self.life(life);
+                if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery) {
+                    record.is_needless |= record.is_superseded;
+                }
                 if run.is_none() {
                     self.truth.learn_run_missing(life, delivery, key);
                 }

@@ -33,8 +33,8 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
                 match Self::next(context, queue, name).await {
                     Ok(Some(held)) if context.stop.is_raised() => held.end(Ended::HandedBack).await,
                     Ok(Some(held)) => return Some(held),
-                    Ok(None) if context.store_reachable() => continue,
-                    _ => {}
+                    Ok(None) => continue,
+                    Err(_) => {}
                 }
             }
             context.pause(context.options.backoff_initial).await;

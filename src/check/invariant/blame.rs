@@ -172,6 +172,23 @@ pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageReco
     });
 }
 
+/// Looks at a message that is handed back; `counted`: as one more try that led to nothing. One that
+/// nobody can read is given up at its last try.
+pub(crate) fn judge_released(
+    board: &mut Board,
+    truth: &Truth,
+    message: &MessageRecord,
+    counted: bool,
+) {
+    let limit = truth.options.max_delivery_attempts;
+    if counted && message.is_spoiled && message.attempt >= limit {
+        let what = "its message can't be read, and was handed back for one more try";
+        let complaint = Complaint::new(truth.message_name(message), what);
+        let due = format_args!("it given up at delivery {limit}");
+        board.violate(Blame, complaint.expected(due, message.attempt));
+    }
+}
+
 /// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
 /// if not, the holder handed the message back.
 pub(crate) fn is_attempt_explained(truth: &Truth, message: &MessageRecord, expired: bool) -> bool {

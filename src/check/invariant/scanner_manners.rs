@@ -195,10 +195,13 @@ pub(crate) fn judge_attempt(
     };
     if delivery.is_needless {
         let place = format!("image {} asked for by {}", request.image, request.life);
-        let what = "it was asked for, though its segment was committed, its run over or its holder asked to stop before the \
-                    delivery began";
-        let complaint = Complaint::new(place, what);
-        board.violate(ScannerManners, complaint.expected("no request", "one"));
+        let what = "it was asked for under a delivery that had nothing to work on";
+        let complaint = Complaint::new(place, what).expected(
+            "no request (its segment is committed or taken over, its run over, its tries used up, or \
+             its holder stops)",
+            "one",
+        );
+        board.violate(ScannerManners, complaint);
     }
     let requests = &mut delivery.requests[position as usize];
     *requests = requests.saturating_add(1);

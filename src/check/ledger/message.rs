@@ -66,7 +66,9 @@ pub(crate) struct Delivery {
     pub refused: Vec<u32>,
     /// The segment was given up or counted as lost under this delivery already.
     pub is_counted_failed: bool,
-    /// The segment was committed, its run over, or its holder asked to stop before it began.
+    /// A newer delivery had begun when the store was asked about it.
+    pub is_superseded: bool,
+    /// Nothing was to be worked when it began, or its holder has learned so.
     pub is_needless: bool,
     /// Version conflicts that its holder has learned.
     pub conflicts: u32,

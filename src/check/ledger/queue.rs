@@ -48,6 +48,9 @@ impl Ledger {
             }
             QueueStep::Released { counted } => {
                 self.judge_holder(step, life, "released");
+                if let Some(record) = self.truth.messages.records.get(&step.message) {
+                    blame::judge_released(&mut self.board, &self.truth, record, counted);
+                }
                 self.returned(step.message, counted, false);
             }
             QueueStep::Expired => self.returned(step.message, true, true),
@@ -119,7 +122,8 @@ impl Ledger {
         };
         let (images, start, length) = self.truth.images_of_segment(run, segment);
         let is_stopping = self.truth.lives.lives[life].stopping_since.is_some();
-        let is_needless = is_stopping || self.truth.is_done_with(run, segment);
+        let is_given_up = attempt > self.truth.options.max_delivery_attempts;
+        let is_needless = is_stopping || is_given_up || self.truth.is_done_with(run, segment);
         let delivery = Delivery {
             life,
             schedule,
@@ -131,6 +135,7 @@ impl Ledger {
             throttled: Vec::new(),
             refused: Vec::new(),
             is_counted_failed: false,
+            is_superseded: false,
             is_needless,
             conflicts: 0,
         };

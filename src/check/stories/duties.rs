@@ -104,6 +104,10 @@ fn a_process_that_is_long_without_the_store_takes_no_message() {
     );
 }
 
+const NEEDLESS: &str = "it was asked for under a delivery that had nothing to work on; expected no \
+    request (its segment is committed or taken over, its run over, its tries used up, or its holder \
+    stops), found one";
+
 #[test]
 fn work_that_is_done_is_not_done_again() {
     let (mut story, message, delivery) = Story::with_a_segment();
@@ -114,11 +118,70 @@ fn work_that_is_done_is_not_done_again() {
         .step(message, delivery, Some(0), QueueStep::Expired);
     let again = story.begin(0, message);
     story.ask(1, again, None);
+    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+}
+
+#[test]
+fn a_message_is_not_worked_past_its_tries() {
+    let (mut story, message, mut delivery) = Story::with_a_segment();
+    for _ in 0..5 {
+        story
+            .wait(61)
+            .step(message, delivery, Some(0), QueueStep::Expired);
+        delivery = story.begin(0, message);
+    }
+    story.ask(1, delivery, None);
+    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+}
+
+#[test]
+fn who_knows_of_a_newer_delivery_lets_go() {
+    let (mut story, _, old) = Story::with_a_segment();
+    story.wait(1).ask(1, old, None);
+    let copy = story.enqueue(Some(0));
+    let newer = story.lease(copy, Some(0));
+    let (life, key, run) = (story.life.clone(), story.key(0), story.run.clone().unwrap());
+    let begun = |delivery| Observation::SegmentBegun {
+        life: &life,
+        key: &key,
+        delivery,
+        run: Some(&run),
+    };
+    story.see(&begun(newer)).see(&begun(old));
+    story.ask(2, old, None);
+    assert!(
+        complaints(&story, ScannerManners).is_empty(),
+        "it can't know"
+    );
+    story.see(&Observation::SegmentBegunLearned {
+        life: &life,
+        key: &key,
+        delivery: old,
+        run: Some(&run),
+    });
+    story.ask(2, old, None);
+    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+}
+
+#[test]
+fn an_unreadable_message_is_given_up_at_its_last_try() {
+    let (mut story, message, mut delivery) = Story::with_a_segment();
+    story.see(&Observation::Spoiled {
+        queue: QueueName::Runner,
+        message,
+    });
+    for tries in 1..=5 {
+        let told = complaints(&story, Blame).len();
+        assert_eq!(told, 0, "before try {tries}");
+        let step = QueueStep::Released { counted: true };
+        story.step(message, delivery, Some(0), step);
+        delivery = story.lease(message, Some(0));
+    }
     assert_eq!(
-        complaints(&story, ScannerManners),
+        complaints(&story, Blame),
         [
-            "it was asked for, though its segment was committed, its run over or its holder asked to stop before the delivery \
-          began; expected no request, found one"
+            "its message can't be read, and was handed back for one more try; expected it given up at \
+             delivery 5, found 5"
         ]
     );
 }
