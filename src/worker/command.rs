@@ -3,7 +3,7 @@
 //! A command may be asked again, of another process, when the first gave no answer: `occurrence`
 //! names the run that it makes, so that it makes one.
 
-use super::context::{CONFLICT_RETRIES, Context};
+use super::context::{COMMIT_TRIES, Context};
 use super::ending::end_run;
 use super::ports::{Ports, Queue, Store};
 use super::trigger::new_run;
@@ -67,7 +67,7 @@ impl<'a, P: Ports> CommandService<'a, P> {
     /// Creates a run, unless an earlier try has made it.
     async fn create(&self, run: Run) -> bool {
         let store = self.context.ports.store();
-        for conflicts in 0..=CONFLICT_RETRIES {
+        for attempt in 1..=COMMIT_TRIES {
             let mut commit = self.context.new_commit(Step::Manual, 0);
             commit.runs.push(RunWrite {
                 run: run.clone(),
@@ -80,7 +80,7 @@ impl<'a, P: Ports> CommandService<'a, P> {
             if known.value.is_some() {
                 return true;
             }
-            self.context.give_way(conflicts).await;
+            self.context.give_way(attempt).await;
         }
         false
     }

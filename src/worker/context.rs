@@ -8,20 +8,23 @@ use std::time::Duration;
 use async_lock::Semaphore;
 use futures_lite::future;
 
-use super::backoff;
+use super::backoff::Backoff;
 use super::options::WorkerOptions;
-use super::ports::{Clock, PortResult, Ports, Random, Store};
+use super::ports::{Clock, PortResult, Ports, Store};
 use super::signal::Signal;
 use crate::metrics::SchedulerWorkerMetrics;
 use crate::model::time::nanos_of;
 use crate::model::{Answer, Commit, CommitToken, LifeId, Step};
 
-/// Version conflicts that are read again and retried in place; one more is a failure.
-pub const CONFLICT_RETRIES: u32 = 16;
+/// Tries of a commit: after a version conflict things are read again, 16 times.
+pub const COMMIT_TRIES: u32 = 17;
 
-/// The longest wait after a first conflict; it doubles with each further one, so many times.
-const CONFLICT_DELAY: Duration = Duration::from_millis(10);
-const CONFLICT_DOUBLINGS: u32 = 7;
+/// After a version conflict.
+const CONFLICT_BACKOFF: Backoff = Backoff {
+    initial: Duration::from_millis(10),
+    factor: 2,
+    max: Duration::from_millis(1280),
+};
 
 /// Tries of a call to a queue that does not answer. Past them the lease runs out by itself, and
 /// repair brings the message back.
@@ -176,12 +179,11 @@ impl<P: Ports> Context<P> {
         answer
     }
 
-    /// Waits a little after the `conflicts`-th conflict in a row, longer each time and at random, so
-    /// that those who want the same document don't meet again and again.
-    pub async fn give_way(&self, conflicts: u32) {
-        let ceiling = CONFLICT_DELAY * (1 << conflicts.min(CONFLICT_DOUBLINGS));
-        let nanos = self.ports.random().below(nanos_of(ceiling));
-        self.ports.clock().sleep(Duration::from_nanos(nanos)).await;
+    /// Waits a little after the `attempt`-th conflict in a row (from 1), longer each time and at
+    /// random, so that those who want the same document don't meet again and again.
+    pub async fn give_way(&self, attempt: u32) {
+        let delay = CONFLICT_BACKOFF.delay(attempt, self.ports.random());
+        self.ports.clock().sleep(delay).await;
     }
 
     /// Repeats a call to a queue a few times, until it is answered.
@@ -197,7 +199,7 @@ impl<P: Ports> Context<P> {
             if result.is_ok() {
                 break;
             }
-            let delay = backoff::delay(&self.options, attempt, self.ports.random());
+            let delay = self.options.backoff().delay(attempt, self.ports.random());
             self.ports.clock().sleep(delay).await;
             result = call().await;
         }
@@ -209,18 +211,15 @@ impl<P: Ports> Context<P> {
         &self,
         mut call: impl FnMut() -> F,
     ) -> T {
-        let mut attempt = 0;
-        loop {
+        for attempt in 1.. {
             if let Ok(answer) = self.watch_store(call().await) {
                 return answer;
             }
-            attempt += 1;
-            let delay = backoff::delay(&self.options, attempt, self.ports.random());
-            self.ports
-                .clock()
-                .sleep(delay.min(RETRY_INTERVAL_MAX))
-                .await;
+            let delay = self.options.backoff().delay(attempt, self.ports.random());
+            let delay = delay.min(RETRY_INTERVAL_MAX);
+            self.ports.clock().sleep(delay).await;
         }
+        unreachable!("the loop above has no end but its return")
     }
 }
 

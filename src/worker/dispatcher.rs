@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_lite::future;
 
-use super::context::{Busy, CONFLICT_RETRIES, Context};
+use super::context::{Busy, COMMIT_TRIES, Context};
 use super::lease::Held;
 use super::ports::{Ports, RunDocument, Store};
 use super::{Ended, ending, enqueue, poison, window};
@@ -50,7 +50,7 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
             Ok(message) => message,
             Err(ended) => return ended,
         };
-        for conflicts in 0..=CONFLICT_RETRIES {
+        for attempt in 1..=COMMIT_TRIES {
             let read = self
                 .context
                 .until_answered(|| self.context.ports.store().run(&message.run));
@@ -67,7 +67,7 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
             if let Answer::Applied(_) = self.context.commit(commit).await {
                 return self.enqueue(&document, &segments, released).await;
             }
-            self.context.give_way(conflicts).await;
+            self.context.give_way(attempt).await;
         }
         Ended::Unavailable
     }

@@ -1,6 +1,6 @@
 //! Ending a run that is not finished: by command, deletion of its schedule, time-out or poison.
 
-use super::context::{CONFLICT_RETRIES, Context};
+use super::context::{COMMIT_TRIES, Context};
 use super::ports::{Ports, RunDocument, Store};
 use super::{enqueue, window};
 use crate::metrics::PlannerStatus;
@@ -16,7 +16,7 @@ pub async fn end_run<P: Ports>(
     detail: &str,
     delivery: u64,
 ) -> bool {
-    for conflicts in 0..=CONFLICT_RETRIES {
+    for attempt in 1..=COMMIT_TRIES {
         let read = context
             .until_answered(|| context.ports.store().run(id))
             .await;
@@ -41,7 +41,7 @@ pub async fn end_run<P: Ports>(
             enqueue_released(context, &released).await;
             return true;
         }
-        context.give_way(conflicts).await;
+        context.give_way(attempt).await;
     }
     false
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::Ended;
 use super::context::Context;
 use super::ports::{Clock, Lease, LeaseAnswer, PortResult, Ports, Queue};
-use super::{Ended, backoff};
 use crate::model::message::Message;
 use crate::model::observation::QueueName;
 use crate::model::time::nanos_of;
@@ -125,7 +125,7 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     /// Until the next try of a message that is handed back.
     fn delay(&self) -> Duration {
         let Context { options, ports, .. } = self.context;
-        backoff::delay(options, self.lease.attempt, ports.random())
+        options.backoff().delay(self.lease.attempt, ports.random())
     }
 
     /// Hands the message back, to be tried again after `delay`.

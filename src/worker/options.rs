@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::backoff::Backoff;
 use crate::model::duration;
 
 /// Options of a worker process.
@@ -136,6 +137,15 @@ pub struct OptionError {
 }
 
 impl WorkerOptions {
+    /// How the delays between tries grow.
+    pub fn backoff(&self) -> Backoff {
+        Backoff {
+            initial: self.backoff_initial,
+            factor: self.backoff_factor,
+            max: self.backoff_max,
+        }
+    }
+
     /// Leases after which a process without a heartbeat counts as gone, and work as stale.
     pub const LEASES_UNTIL_STALE: u32 = 2;
 

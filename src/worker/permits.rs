@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::ports::{Permits, PortResult, Ports, Store};
+use super::ports::{Permits, PortError, PortResult, Ports, Store};
 use crate::model::{Mode, ScheduleId, Timestamp};
 
 /// Permits are reserved for about this long a stretch of requests, so that few are wasted when
@@ -19,8 +19,8 @@ const STRETCH_SECONDS: f64 = 2.0;
 /// Permits per reservation at most.
 const BATCH_MAX: u32 = 64;
 
-/// Reservations after which a permit is used however late it is.
-const RESERVATIONS_MAX: u32 = 3;
+/// Reservations for one permit; of the last one it is used however late it is.
+const RESERVATIONS: u32 = 3;
 
 /// Given to the answer of the store: permits start this long after they are asked for.
 const LEAD: Duration = Duration::from_millis(20);
@@ -33,11 +33,20 @@ pub struct PermitPool {
     held: Option<Held>,
 }
 
+/// What the store granted at once.
 struct Held {
     permits: Permits,
+    /// The next of them.
     next: u32,
     asked_at: Duration,
     answered_at: Duration,
+}
+
+struct Permit {
+    at: Timestamp,
+    /// Until it may be used.
+    wait: Duration,
+    is_late: bool,
 }
 
 impl PermitPool {
@@ -61,28 +70,33 @@ impl PermitPool {
         context: &Context<P>,
         wanted: u32,
     ) -> PortResult<(Timestamp, Duration)> {
-        for round in 1.. {
-            while let Some(held) = self
-                .held
-                .as_mut()
-                .filter(|held| held.next < held.permits.count)
-            {
-                let offset = held.next_offset();
-                held.next += 1;
-                let now = context.elapsed();
-                let sent_at = now.max(held.answered_at + offset);
-                let is_late = sent_at > held.asked_at + offset + context.options.permit_tolerance;
-                if is_late {
-                    context.metrics.late_permit(self.mode);
-                }
-                if !is_late || round > RESERVATIONS_MAX {
-                    let at = held.permits.now.after(offset);
-                    return Ok((at, sent_at.saturating_sub(now)));
+        for _ in 0..RESERVATIONS {
+            while let Some(permit) = self.next(context) {
+                if !permit.is_late {
+                    return Ok((permit.at, permit.wait));
                 }
             }
             self.held = Some(self.reserve(context, wanted).await?);
         }
-        unreachable!("the loop above has no end but its return")
+        let permit = self.next(context).ok_or(PortError::Unknown)?;
+        Ok((permit.at, permit.wait))
+    }
+
+    /// The next permit in hand.
+    fn next<P: Ports>(&mut self, context: &Context<P>) -> Option<Permit> {
+        let held = self.held.as_mut()?;
+        let offset = held.next_offset()?;
+        let now = context.elapsed();
+        let sent_at = now.max(held.answered_at + offset);
+        let is_late = sent_at > held.asked_at + offset + context.options.permit_tolerance;
+        if is_late {
+            context.metrics.late_permit(self.mode);
+        }
+        Some(Permit {
+            at: held.permits.now.after(offset),
+            wait: sent_at.saturating_sub(now),
+            is_late,
+        })
     }
 
     async fn reserve<P: Ports>(&self, context: &Context<P>, wanted: u32) -> PortResult<Held> {
@@ -108,8 +122,10 @@ impl PermitPool {
 }
 
 impl Held {
-    /// From the grant to the next permit.
-    fn next_offset(&self) -> Duration {
-        self.permits.first.since(self.permits.now) + self.permits.interval * self.next
+    /// From the grant to the next permit, which is used up.
+    fn next_offset(&mut self) -> Option<Duration> {
+        let number = (self.next < self.permits.count).then_some(self.next)?;
+        self.next += 1;
+        Some(self.permits.first.since(self.permits.now) + self.permits.interval * number)
     }
 }

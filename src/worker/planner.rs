@@ -1,10 +1,10 @@
 //! Planning: which images a run affects, and handing it to the dispatcher.
 
-use super::context::{CONFLICT_RETRIES, Context};
+use super::context::{COMMIT_TRIES, Context};
 use super::ports::{
     ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, RunDocument, Stamped, Store,
 };
-use super::{backoff, fairness, selection, window};
+use super::{fairness, selection, window};
 use crate::metrics::{AttemptOutcome, PlannerStatus};
 use crate::model::commit::{Booking, PlanOutcome, RunWrite, ScheduleStateWrite};
 use crate::model::{
@@ -65,7 +65,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
     /// # Errors
     /// The store does not answer: the run waits for the next batch.
     pub async fn plan(&self, id: &RunId) -> PortResult<()> {
-        for conflicts in 0..=CONFLICT_RETRIES {
+        for attempt in 1..=COMMIT_TRIES {
             let read = self.context.ports.store().begin_planning(id).await;
             let Stamped { now, value } = self.context.watch_store(read)?;
             let Some(document) = value.filter(|document| {
@@ -83,7 +83,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
             if self.commit(&document, commit).await {
                 return Ok(());
             }
-            self.context.give_way(conflicts).await;
+            self.context.give_way(attempt).await;
         }
         Ok(())
     }
@@ -177,7 +177,9 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         run.planning_attempts += 1;
         let attempts = run.planning_attempts;
         let step = if attempts < options.planner_attempts {
-            let delay = backoff::delay(options, attempts, self.context.ports.random());
+            let delay = options
+                .backoff()
+                .delay(attempts, self.context.ports.random());
             run.not_before = Some(now.after(delay));
             Step::PlanRetry
         } else {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_lite::future;
 
-use super::context::{Busy, CONFLICT_RETRIES, Context};
+use super::context::{Busy, COMMIT_TRIES, Context};
 use super::lease::Held;
 use super::patience::Patience;
 use super::permits::PermitPool;
@@ -209,7 +209,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let delivery = self.held.lease.delivery;
         let metrics = &self.context.metrics;
         let mode = message.mode;
-        for conflicts in 0..=CONFLICT_RETRIES {
+        for attempt in 1..=COMMIT_TRIES {
             let begin = || store.begin_segment(&key, delivery);
             let begun = self.context.until_answered(begin).await.value;
             let Some(document) = begun.run else {
@@ -244,8 +244,8 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                     };
                 }
                 // What was learned last is counted at once: nothing is left to wait for.
-                Answer::Conflict if conflicts == CONFLICT_RETRIES => {}
-                Answer::Conflict => self.context.give_way(conflicts).await,
+                Answer::Conflict if attempt == COMMIT_TRIES => {}
+                Answer::Conflict => self.context.give_way(attempt).await,
                 Answer::AppliedByAnother => return Ended::Done,
                 Answer::Refused(Refusal::Superseded) => {
                     metrics.segment(mode, SegmentStatus::PersistFailed);

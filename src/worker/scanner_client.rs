@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::backoff;
 use super::context::Context;
 use super::patience::Patience;
 use super::permits::PermitPool;
@@ -89,7 +88,10 @@ impl ScannerReportClient {
             if attempt >= context.options.scanner_attempts {
                 return Err(ScanFailure::Unavailable);
             }
-            let delay = backoff::delay(&context.options, attempt, context.ports.random());
+            let delay = context
+                .options
+                .backoff()
+                .delay(attempt, context.ports.random());
             context.pause(delay).await;
             attempt += 1;
         }

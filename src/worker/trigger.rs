@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::context::{CONFLICT_RETRIES, Context};
+use super::context::{COMMIT_TRIES, Context};
 use super::ports::{Export, Ports, Random, ScheduleDocument, ScheduleEntry, Stamped, Store};
 use crate::model::commit::{FireFate, RunWrite, ScheduleStateWrite};
 use crate::model::time::nanos_of;
@@ -175,7 +175,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
     /// Decides the due fires of a schedule. Decision and cursor commit together, so that of several
     /// processes one decides.
     async fn fire(&mut self, id: &ScheduleId) {
-        for conflicts in 0..=CONFLICT_RETRIES {
+        for attempt in 1..=COMMIT_TRIES {
             let read = self
                 .context
                 .watch_store(self.context.ports.store().schedule(id).await);
@@ -202,7 +202,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 metrics.schedule_fires(mode, decision.fate, u64::from(decision.latest.is_some()));
                 return;
             }
-            self.context.give_way(conflicts).await;
+            self.context.give_way(attempt).await;
         }
     }
 
