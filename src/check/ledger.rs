@@ -406,6 +406,9 @@ impl Observer for Ledger {
             Observation::CancelDone { run } => {
                 told::cancelled(&mut self.board, &mut self.truth, run);
             }
+            Observation::CancelPutOff { run, asked_at } => {
+                told::put_off(&mut self.board, &mut self.truth, run, asked_at);
+            }
             Observation::ManualRunDone {
                 schedule,
                 occurrence,

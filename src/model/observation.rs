@@ -180,6 +180,8 @@ pub enum Observation<'a> {
     CancelAsked { run: &'a RunId },
     /// An owner was told that the run that he wanted cancelled is over.
     CancelDone { run: &'a RunId },
+    /// An owner was told that it could not be done now; he had asked this worker at `asked_at`.
+    CancelPutOff { run: &'a RunId, asked_at: Timestamp },
     /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`: the
     /// run that it repeats.
     ManualRunDone {

@@ -29,6 +29,8 @@ pub struct Advisories {
     pub components: CountDistribution,
     /// The part that matters only where an entry point uses the component.
     pub usage_only_share: Share,
+    /// The part that is exported for the schedules of one tenant only, each as likely.
+    pub tenant_share: Share,
 }
 
 impl Default for Advisories {
@@ -43,6 +45,7 @@ impl Default for Advisories {
             kev_share: Share(0.02),
             components: Distribution::Constant { value: 1.0 },
             usage_only_share: Share(0.0),
+            tenant_share: Share(0.0),
         }
     }
 }

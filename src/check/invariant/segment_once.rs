@@ -1,11 +1,17 @@
 //! `segment-once`: a segment is committed once, and counted once over the fleet. (That each life
 //! counts what it learned is looked at with the other counters.)
 
+use std::time::Duration;
+
 use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, SegmentFate};
+use crate::check::ledger::table::RunIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::SegmentOnce;
-use crate::model::{Mode, Step};
+use crate::model::{Mode, Step, Timestamp};
+
+/// A segment that was read longer ago than this is not enqueued while all is well.
+const READ_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// Looks whether a segment commit is the first of its segment.
 pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
@@ -31,6 +37,35 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
         .expected(
             format_args!("the commit of {first} only"),
             format_args!("another of {second}"),
+        )
+    });
+}
+
+/// Looks whether a segment that a life enqueues still awaits work. What it has read of it may be a
+/// little old, and older if something is wrong.
+pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, segment: u32) {
+    let record = &truth.runs[run];
+    let work = record.work.as_ref();
+    let segment_record = work.and_then(|work| work.segments.get(segment as usize));
+    let committed_at = segment_record
+        .filter(|segment| segment.committed_by.is_some())
+        .map(|segment| segment.committed_at);
+    let done_at = record.completed_at.or(committed_at);
+    let is_new = |at: Timestamp| truth.now.since(at) <= READ_AGE_MAX;
+    let is_excused = |at: Timestamp| is_new(at) || truth.faults.trouble_since(at);
+    let is_right = done_at.is_none_or(is_excused);
+    board.check(SegmentOnce, true, is_right, || {
+        let done_at = done_at.unwrap_or(truth.now);
+        Complaint::new(
+            format_args!("segment {}", truth.segment_name(run, segment)),
+            "it is enqueued though it awaits no work",
+        )
+        .expected(
+            format_args!(
+                "none later than {} s after {done_at}",
+                READ_AGE_MAX.as_secs()
+            ),
+            format_args!("one at {}", truth.now),
         )
     });
 }

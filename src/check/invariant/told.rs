@@ -30,6 +30,19 @@ pub(crate) fn cancelled(board: &mut Board, truth: &mut Truth, run: &RunId) {
     board.violate(NoLoss, complaint.expected("a terminal run", state));
 }
 
+/// Looks whether an owner who was told to ask again had asked for something to be done.
+pub(crate) fn put_off(board: &mut Board, truth: &mut Truth, run: &RunId, asked_at: Timestamp) {
+    let run = truth.runs.number(run);
+    let record = &truth.runs[run];
+    let over = record.completed_at.filter(|at| *at <= asked_at);
+    board.check(NoLoss, true, over.is_none(), || {
+        let what = "its owner was told that it can't be cancelled now";
+        let found = over.map_or_else(String::new, |at| format!("one that was over at {at}"));
+        Complaint::new(format_args!("run {}", record.id), what)
+            .expected(format_args!("a run that went on at {asked_at}"), found)
+    });
+}
+
 /// Looks whether a run is made, as its owner was told.
 pub(crate) fn made(board: &mut Board, truth: &mut Truth, asked: &Asked<'_>) {
     let schedule = truth.schedules.number(asked.schedule, truth.now);

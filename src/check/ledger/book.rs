@@ -220,6 +220,7 @@ impl Truth {
             return;
         };
         if segment.committed_by.replace(life).is_none() {
+            segment.committed_at = self.now;
             work.committed += 1;
             let schedule = &mut self.schedules[schedule];
             schedule.worked -= u32::from(segment.leases > 0).min(schedule.worked);

@@ -8,7 +8,7 @@ use super::table::{LifeIndex, RunIndex};
 use super::truth::Truth;
 use crate::check::board::Complaint;
 use crate::check::instruments::ExtensionSeries;
-use crate::check::invariant::{blame, lease_discipline, no_loss, parallelism};
+use crate::check::invariant::{blame, lease_discipline, no_loss, parallelism, segment_once};
 use crate::check::name::InvariantName::StateGraph;
 use crate::model::observation::{QueueName, QueueStep};
 use crate::model::{ImageDigest, LifeId, RunId, RunState, ScheduleId, SegmentKey, Timestamp};
@@ -30,9 +30,15 @@ impl Ledger {
     pub(super) fn message(&mut self, step: &MessageStep<'_>) {
         let life = step.life.map(|life| self.life(life));
         match step.step {
-            QueueStep::Deduplicated => self.deduplicated(step),
+            QueueStep::Deduplicated => {
+                self.deduplicated(step);
+                self.judge_enqueue(step);
+            }
             QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
-            QueueStep::Enqueued => self.truth.enqueued(step),
+            QueueStep::Enqueued => {
+                self.truth.enqueued(step);
+                self.judge_enqueue(step);
+            }
             QueueStep::Leased { until, attempt } => self.leased(step, life, until, attempt),
             QueueStep::Renewed { until } => {
                 self.judge_holder(step, life, "renewed");
@@ -86,6 +92,13 @@ impl Ledger {
         };
         let segment = step.segment.map(|key| key.index);
         no_loss::judge_deduplicated(&mut self.board, &self.truth, run, segment);
+    }
+
+    fn judge_enqueue(&mut self, step: &MessageStep<'_>) {
+        let run = self.truth.runs.table.find(step.run);
+        if let (Some(run), Some(segment)) = (run, step.segment) {
+            segment_once::judge_enqueue(&mut self.board, &self.truth, run, segment.index);
+        }
     }
 
     fn leased(

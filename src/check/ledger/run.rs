@@ -15,6 +15,8 @@ pub(crate) struct SegmentRecord {
     pub length: u32,
     /// Who committed it.
     pub committed_by: Option<LifeIndex>,
+    /// When; the start of time if nobody has.
+    pub committed_at: Timestamp,
     /// Released for work.
     pub is_released: bool,
     /// The newest delivery that began work on it.

@@ -6,7 +6,7 @@ use super::page::Page;
 use super::story::Story;
 use crate::check::instruments::ExtensionSeries;
 use crate::check::name::InvariantName::{
-    self, AppliedLearned, Blame, LeaseDiscipline, ScannerManners, StateGraph,
+    self, AppliedLearned, Blame, LeaseDiscipline, ScannerManners, SegmentOnce, StateGraph,
 };
 use crate::model::commit::RunWrite;
 use crate::model::fault::FaultKind;
@@ -161,6 +161,40 @@ fn who_knows_of_a_newer_delivery_lets_go() {
     });
     story.ask(2, old, None);
     assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+}
+
+/// A segment is committed, and so much later enqueued again. `step` is what the queue does with it.
+fn enqueues_what_is_done(
+    seconds_later: u64,
+    step: QueueStep,
+    fault: Option<FaultKind>,
+) -> Vec<String> {
+    let (mut story, message, delivery) = Story::with_a_segment();
+    let commit = story.segment_commit(0, delivery);
+    story.submit(commit);
+    if let Some(kind) = fault {
+        story.see(&Observation::FaultHit { kind });
+    }
+    story
+        .wait(seconds_later)
+        .step(message + 1, 0, Some(0), step);
+    complaints(&story, SegmentOnce)
+}
+
+#[test]
+fn a_segment_that_is_done_is_not_enqueued_again() {
+    let outage = Some(FaultKind::QueueOutage);
+    for step in [QueueStep::Enqueued, QueueStep::Deduplicated] {
+        assert!(enqueues_what_is_done(60, step, None).is_empty());
+        assert!(enqueues_what_is_done(61, step, outage).is_empty());
+        assert_eq!(
+            enqueues_what_is_done(61, step, None),
+            [
+                "it is enqueued though it awaits no work; expected none later than 60 s after \
+                 2024-01-01T02:00:02Z, found one at 2024-01-01T02:01:03Z"
+            ]
+        );
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::story::Story;
 use crate::check::name::InvariantName;
+use crate::model::commit::{EndReason, RunWrite};
 use crate::model::observation::{Observation, ScheduleChange};
-use crate::model::{RunId, ScheduleId, Timestamp};
+use crate::model::{Run, RunId, RunState, ScheduleId, Step, Timestamp};
 
 /// An owner asks for a manual run, `told` happens, and he is told that it is made.
 fn asks_for_a_run(retried: Option<&RunId>, told: impl FnOnce(&mut Story)) -> Vec<String> {
@@ -42,6 +43,43 @@ fn a_run_that_is_said_to_be_cancelled_is_over() {
         [
             "no-loss at 2024-01-01T02:00:02Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: its owner \
           was told that it is cancelled; expected a terminal run, found Queued"
+        ]
+    );
+}
+
+/// An owner asks for a run to be cancelled that an earlier command has ended, or not, and is told to
+/// ask again.
+fn is_put_off(is_over: bool) -> Vec<String> {
+    let mut story = Story::new();
+    let run = story.fire().plan().run.clone().unwrap().id;
+    if is_over {
+        let mut commit = story.new_commit(Step::End(EndReason::Command), 0);
+        commit.runs.push(RunWrite {
+            run: Run {
+                state: RunState::Cancelled,
+                ..story.run.clone().unwrap()
+            },
+            expected: Some(2),
+        });
+        story.submit(commit);
+    }
+    let asked_at = story.now;
+    story.wait(1).see(&Observation::CancelPutOff {
+        run: &run,
+        asked_at,
+    });
+    losses(story)
+}
+
+#[test]
+fn who_asks_for_the_end_of_a_run_that_is_over_is_not_put_off() {
+    assert!(is_put_off(false).is_empty());
+    assert_eq!(
+        is_put_off(true),
+        [
+            "no-loss at 2024-01-01T02:00:03Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: its owner \
+             was told that it can't be cancelled now; expected a run that went on at \
+             2024-01-01T02:00:02Z, found one that was over at 2024-01-01T02:00:02Z"
         ]
     );
 }

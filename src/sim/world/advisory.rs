@@ -47,7 +47,7 @@ impl World {
             sequence: 0,
             id: arrival.id.clone(),
             trigger: arrival.trigger,
-            tenant: None,
+            tenant: arrival.tenant.clone(),
             product_keys: arrival
                 .components
                 .iter()
@@ -58,7 +58,7 @@ impl World {
         let sequence = self.store.borrow_mut().publish_export(export);
         self.sink.emit(&Observation::Exported {
             sequence,
-            tenant: None,
+            tenant: arrival.tenant.as_ref(),
             trigger: arrival.trigger,
         });
     }

@@ -9,10 +9,19 @@ use super::fault::queues;
 use super::process::Command;
 use crate::model::observation::{Observation, ScheduleChange};
 use crate::model::time::nanos_of;
-use crate::model::{Run, RunId, RunState, Schedule, ScheduleId};
+use crate::model::{Run, RunId, RunState, Schedule, ScheduleId, Timestamp};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
 use crate::sim::occasions::occasions;
+
+/// What a worker says to a command.
+enum Told {
+    Done,
+    /// It could not do now what it was asked for.
+    AskAgain {
+        asked_at: Timestamp,
+    },
+}
 
 impl World {
     /// Creates the schedules that exist from the start.
@@ -63,7 +72,8 @@ impl World {
             OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
             OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
             OperationKind::Redrive { queue } => {
-                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }, |_| {}));
+                queues(*queue)
+                    .for_each(|queue| self.command(Command::Redrive { queue }, |_, _| {}));
             }
             OperationKind::Purge {
                 schedule,
@@ -159,8 +169,12 @@ impl World {
         for run in runs {
             self.sink.emit(&Observation::CancelAsked { run: &run });
             let command = Command::Cancel { run: run.clone() };
-            self.command(command, move |world| {
-                world.sink.emit(&Observation::CancelDone { run: &run });
+            self.command(command, move |world, told| {
+                let run = &run;
+                world.sink.emit(&match told {
+                    Told::Done => Observation::CancelDone { run },
+                    Told::AskAgain { asked_at } => Observation::CancelPutOff { run, asked_at },
+                });
             });
         }
     }
@@ -185,13 +199,15 @@ impl World {
         retried: Option<RunId>,
     ) {
         let asked_at = self.now();
-        self.command(command, move |world| {
-            world.sink.emit(&Observation::ManualRunDone {
-                schedule: &schedule,
-                occurrence: &occurrence,
-                retried: retried.as_ref(),
-                asked_at,
-            });
+        self.command(command, move |world, told| {
+            if matches!(told, Told::Done) {
+                world.sink.emit(&Observation::ManualRunDone {
+                    schedule: &schedule,
+                    occurrence: &occurrence,
+                    retried: retried.as_ref(),
+                    asked_at,
+                });
+            }
         });
     }
 
@@ -210,17 +226,21 @@ impl World {
     }
 
     /// Gives a command to one worker after the other, until one says that it has carried it out.
-    fn command(self: &Rc<Self>, command: Command, done: impl FnOnce(&Self) + 'static) {
+    /// `hear` gets every answer.
+    fn command(self: &Rc<Self>, command: Command, hear: impl Fn(&Self, Told) + 'static) {
         let world = Rc::clone(self);
         let patience_ns = nanos_of(self.options.operator_patience);
         self.handle.spawn(ProcessId::WORLD, "operator", async move {
             loop {
-                let is_done = match world.ask_worker(&command) {
-                    Some(answer) => answer.await == Some(true),
-                    None => false,
+                let asked_at = world.now();
+                let answer = match world.ask_worker(&command) {
+                    Some(answer) => answer.await,
+                    None => None,
                 };
-                if is_done {
-                    return done(&world);
+                match answer {
+                    Some(true) => return hear(&world, Told::Done),
+                    Some(false) => hear(&world, Told::AskAgain { asked_at }),
+                    None => {}
                 }
                 world.handle.sleep_ns(patience_ns).await;
             }

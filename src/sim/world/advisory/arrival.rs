@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::model::{Severity, Trigger};
+use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, ComponentMapping, Scenario, Trace};
 use crate::sim::distribution::DistributionError;
 use crate::sim::kernel::Stream;
@@ -30,6 +30,8 @@ pub(super) struct Arrival {
     pub components: Vec<u32>,
     /// It matters only where an entry point uses the component.
     pub usage_only: bool,
+    /// Only its schedules hear of it; none: all.
+    pub tenant: Option<TenantId>,
 }
 
 /// The advisories of a scenario, in order of time.
@@ -42,6 +44,8 @@ pub(super) fn plan_arrivals(
     };
     let mut planner = Planner {
         stream: Stream::new(scenario.seed, "advisories"),
+        tenants: scenario.fleet.tenant_names(),
+        tenant_stream: Stream::new(scenario.seed, "advisories.tenants"),
         severities: severities(&advisories.severities)?,
         advisories,
         components,
@@ -60,6 +64,8 @@ pub(super) fn plan_arrivals(
 
 struct Planner<'a> {
     stream: Stream,
+    tenants: Vec<String>,
+    tenant_stream: Stream,
     severities: crate::sim::distribution::Distribution,
     advisories: &'a Advisories,
     components: u32,
@@ -87,6 +93,7 @@ impl Planner<'_> {
                 kev: self.stream.chance(self.advisories.kev_share.0),
                 components: components.into_iter().collect(),
                 usage_only: self.draw_usage_only(),
+                tenant: self.draw_tenant(),
             });
             let gap_ns = interval.draw_whole(&mut self.stream);
             offset_ns = offset_ns.saturating_add(gap_ns.max(1));
@@ -121,6 +128,7 @@ impl Planner<'_> {
                 kev: row.kev,
                 components: vec![component],
                 usage_only: self.draw_usage_only(),
+                tenant: self.draw_tenant(),
             });
         }
         arrivals.retain(|arrival| arrival.offset_ns < self.duration_ns);
@@ -130,6 +138,15 @@ impl Planner<'_> {
 
     fn draw_usage_only(&mut self) -> bool {
         self.stream.chance(self.advisories.usage_only_share.0)
+    }
+
+    fn draw_tenant(&mut self) -> Option<TenantId> {
+        let stream = &mut self.tenant_stream;
+        if !stream.chance(self.advisories.tenant_share.0) {
+            return None;
+        }
+        let number = stream.below(self.tenants.len() as u64) as usize;
+        self.tenants.get(number).map(|name| name.as_str().into())
     }
 }
 
@@ -153,4 +170,38 @@ fn map_components(trace: &Trace, components: u32) -> BTreeMap<&str, u32> {
         .zip(by_count)
         .map(|(rank, (product, _)): (u32, _)| (product, rank % components))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The arrivals of a year, and to how many of them only one tenant's schedules listen.
+    fn year(tenant_share: f64) -> (Vec<Arrival>, BTreeMap<TenantId, usize>) {
+        let text = format!(
+            "name = \"year\"\nduration = \"365d\"\nfleet = {{ tenants = [\"a\", \"b\"] }}\n\
+             advisories = {{ tenantShare = {tenant_share} }}"
+        );
+        let scenario: Scenario = toml::from_str(&text).unwrap();
+        let arrivals = plan_arrivals(&scenario, 10).unwrap();
+        let mut by_tenant = BTreeMap::new();
+        for tenant in arrivals.iter().filter_map(|arrival| arrival.tenant.clone()) {
+            *by_tenant.entry(tenant).or_default() += 1;
+        }
+        (arrivals, by_tenant)
+    }
+
+    #[test]
+    fn the_share_of_tenants_is_split_evenly_and_moves_nothing_else() {
+        let (for_all, none) = year(0.0);
+        assert!(none.is_empty());
+        let (mut some, by_tenant) = year(0.5);
+        let count = some.len() as f64;
+        for tenant in ["a", "b"] {
+            let share = by_tenant[&TenantId::from(tenant)] as f64 / count;
+            assert!((0.2..0.3).contains(&share), "{tenant}: {share}");
+        }
+        some.iter_mut().for_each(|arrival| arrival.tenant = None);
+        assert_eq!(some, for_all);
+    }
 }
