@@ -13,6 +13,7 @@
 //! how many threads there are. This is delta debugging (Zeller and Hildebrandt, 2002) over the
 //! values of a scenario file.
 
+mod fewer;
 mod reductions;
 mod search;
 mod size;

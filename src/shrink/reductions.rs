@@ -4,114 +4,57 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
-use super::tree::{find, paths, put, tables_mut, with};
+use super::fewer::{fewer_elements, fewer_of_all};
+use super::tree::{find, paths, tables_mut, with};
 use crate::model::Timestamp;
 use crate::scenario::Duration;
 use crate::scenario::write::{Step, remove};
 
 /// A way to make a scenario smaller.
-pub type Reduction = fn(&Table) -> Vec<Table>;
+pub struct Reduction {
+    /// What it does.
+    pub name: &'static str,
+    /// Smaller scenarios.
+    pub candidates: fn(&Table) -> Vec<Table>,
+    /// After so many events in vain no further seed is tried on a candidate: small ones get more seeds,
+    /// and those that make the most difference.
+    pub patience_events: u64,
+}
 
-/// All ways, in the order in which they are tried.
-pub const REDUCTIONS: [(&str, Reduction); 7] = [
-    (
-        "leaving out faults, operations and schedules",
-        fewer_elements,
-    ),
-    ("fewer processes and images", fewer_of_all),
-    ("a shorter time", shorter_duration),
-    ("smaller numbers", smaller_numbers),
-    ("defaults", fewer_keys),
-    ("constants for distributions", constants),
-    ("round values", rounder_values),
-];
-
-/// Lists of which elements can be left out.
-const LISTS: [&str; 4] = ["fault", "operation", "schedule", "expect"];
-
-/// Leaves out elements of lists: the half of them, a quarter, ..., single ones.
-fn fewer_elements(table: &Table) -> Vec<Table> {
-    let mut candidates = Vec::new();
-    for list in LISTS {
-        let Some(elements) = table.get(list).and_then(Value::as_array) else {
-            continue;
-        };
-        let mut chunk = elements.len();
-        while chunk > 0 {
-            for start in (0..elements.len()).step_by(chunk) {
-                let mut rest = elements.clone();
-                rest.drain(start..elements.len().min(start + chunk));
-                let mut candidate = table.clone();
-                match rest.is_empty() {
-                    true => drop(candidate.remove(list)),
-                    false => drop(candidate.insert(list.into(), Value::Array(rest))),
-                }
-                candidates.push(candidate);
-            }
-            chunk /= 2;
+impl Reduction {
+    const fn new(name: &'static str, candidates: fn(&Table) -> Vec<Table>) -> Self {
+        Self {
+            name,
+            candidates,
+            patience_events: 200_000,
         }
     }
-    candidates
+
+    const fn with_patience(self, patience_events: u64) -> Self {
+        Self {
+            patience_events,
+            ..self
+        }
+    }
 }
+
+/// All ways, in the order in which they are tried.
+pub const REDUCTIONS: [Reduction; 7] = [
+    Reduction::new(
+        "leaving out faults, operations and schedules",
+        fewer_elements,
+    )
+    .with_patience(400_000),
+    Reduction::new("fewer processes and images", fewer_of_all).with_patience(400_000),
+    Reduction::new("a shorter time", shorter_duration),
+    Reduction::new("smaller numbers", smaller_numbers),
+    Reduction::new("defaults", fewer_keys),
+    Reduction::new("constants for distributions", constants),
+    Reduction::new("round values", rounder_values),
+];
 
 /// When the first thing may happen, in minutes: what comes before it takes a reader's time.
 const SOON: [u64; 4] = [1, 2, 5, 10];
-
-/// What a person looks at first, and few of it: also where the default is more.
-const FEW: [(&str, &str, &[i64]); 2] = [
-    ("workers", "processes", &[1, 2]),
-    ("fleet", "images", &[1, 2, 5, 10, 20, 50, 100, 200, 500]),
-];
-
-/// How a few images are as much work as many.
-const MORE_WORK: [fn(&mut Table); 3] = [take_long, come_often, come_slowly];
-
-/// One process or two, and a few images.
-fn fewer_of_all(table: &Table) -> Vec<Table> {
-    let mut candidates = Vec::new();
-    for (section, key, numbers) in FEW {
-        for number in numbers {
-            let mut candidate = table.clone();
-            put(&mut candidate, section, key, (*number).into());
-            candidates.push(candidate);
-        }
-    }
-    for images in [1, 2, 5] {
-        for make_more in MORE_WORK {
-            let mut candidate = table.clone();
-            put(&mut candidate, "fleet", "images", images.into());
-            make_more(&mut candidate);
-            candidates.push(candidate);
-        }
-    }
-    candidates
-}
-
-/// Each takes nearly as long as the Scanner may.
-fn take_long(table: &mut Table) {
-    put(table, "scanner", "latency", "20s".into());
-}
-
-/// They are scanned once a minute.
-fn come_often(table: &mut Table) {
-    for schedule in tables_mut(table, "schedule") {
-        schedule.insert("whenCron".into(), "* * * * *".into());
-    }
-}
-
-/// Where there is a rate, it is one a second, and each image is a segment.
-fn come_slowly(table: &mut Table) {
-    for schedule in tables_mut(table, "schedule") {
-        if let Some(Value::Table(limits)) = schedule.get_mut("limits") {
-            limits.insert("ratePerSecond".into(), Value::Float(1.0));
-        }
-    }
-    let workers = table.entry("workers");
-    let workers = workers.or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(workers) = workers {
-        put(workers, "options", "segmentSize", 1.into());
-    }
-}
 
 /// Everything that happens sooner, or the end alone.
 fn shorter_duration(table: &Table) -> Vec<Table> {
@@ -358,30 +301,5 @@ mod tests {
         );
         assert_eq!(shorter_duration(&late)[0], soon);
         assert_ne!(shorter_duration(&soon)[0], soon, "it can't happen sooner");
-    }
-
-    #[test]
-    fn a_few_images_make_as_much_work() {
-        let many = table(
-            "fleet.images = 500
-            schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 } }]",
-        );
-        let candidates = fewer_of_all(&many);
-        for expected in [
-            "scanner.latency = '20s'
-            schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 } }]",
-            "schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 }, whenCron = '* * * * *' }]",
-            "schedule = [{ id = 'x', limits = { ratePerSecond = 1.0 } }]
-            workers.options.segmentSize = 1",
-        ] {
-            let expected = table(&format!("fleet.images = 2\n{expected}"));
-            assert!(candidates.contains(&expected), "{expected}");
-        }
-    }
-
-    #[test]
-    fn processes_are_fewer_than_the_default() {
-        let first = &fewer_of_all(&table("name = 'x'"))[0];
-        assert_eq!(first, &table("name = 'x'\nworkers.processes = 1"));
     }
 }

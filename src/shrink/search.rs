@@ -9,7 +9,7 @@ use std::thread;
 use toml::Table;
 
 use super::Size;
-use super::reductions::REDUCTIONS;
+use super::reductions::{REDUCTIONS, Reduction};
 use crate::check::vocabulary;
 use crate::rehearsal::{Cast, RunError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
@@ -19,9 +19,6 @@ use crate::sweep::{Cause, Trial, TrialOptions};
 
 /// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
 const EVENTS_MAX: u64 = 20_000_000;
-
-/// After so many events in vain no further seed is tried on a candidate: small ones get more seeds.
-const VAIN_EVENTS: u64 = 200_000;
 
 /// How a bug is shrunk.
 #[derive(Clone, Debug)]
@@ -103,18 +100,18 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         let mut in_vain = BTreeSet::new();
         loop {
             let before = smallest.size;
-            for (reduction, reduce) in REDUCTIONS {
+            for reduction in &REDUCTIONS {
                 let mut from = 0;
                 loop {
                     progress(ShrinkProgress {
-                        reduction,
+                        reduction: reduction.name,
                         rehearsals,
                         smallest: &smallest,
                     });
-                    let candidates = reduce(&table);
+                    let candidates = (reduction.candidates)(&table);
                     let rest = candidates.get(from..).unwrap_or_default();
                     rehearsals += rest.len();
-                    let found = self.first(rest, &in_vain, &smallest)?;
+                    let found = self.first(reduction, rest, &in_vain, &smallest)?;
                     let failed = found.as_ref().map_or(rest.len(), |(index, _)| *index);
                     in_vain.extend(rest[..failed].iter().map(to_text));
                     let Some((index, found)) = found else {
@@ -134,6 +131,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
     /// The first candidate that is smaller and fails of the cause, and was not tried in vain before.
     fn first(
         &self,
+        reduction: &Reduction,
         candidates: &[Table],
         in_vain: &BTreeSet<String>,
         smallest: &Shrunk,
@@ -157,7 +155,9 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                         if in_vain.contains(&to_text(candidate)) {
                             continue;
                         }
-                        let Some(result) = self.attempt(candidate, smallest) else {
+                        let Some(result) =
+                            self.attempt(candidate, smallest, reduction.patience_events)
+                        else {
                             continue;
                         };
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,7 +175,12 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
     }
 
     /// A candidate, if it is valid, smaller, and fails of the cause under one of the seeds.
-    fn attempt(&self, table: &Table, smallest: &Shrunk) -> Option<Result<Shrunk, RunError>> {
+    fn attempt(
+        &self,
+        table: &Table,
+        smallest: &Shrunk,
+        patience_events: u64,
+    ) -> Option<Result<Shrunk, RunError>> {
         let scenario = self.load(&to_text(table))?;
         if Size::of(&scenario, &to_table(&scenario)) >= smallest.size {
             return None;
@@ -190,7 +195,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                 Ok((_, Some(found))) if found.size < smallest.size => return Some(Ok(found)),
                 Ok((spent, _)) => events += spent,
             }
-            if events > VAIN_EVENTS {
+            if events > patience_events {
                 return None;
             }
         }
