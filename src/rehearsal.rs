@@ -285,6 +285,7 @@ fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
         lease: options.lease,
         lease_patience: options.lease_patience,
         stop_grace: options.stop_grace,
+        planner_batch: options.planner_batch,
         planner_attempts: options.planner_attempts,
         max_delivery_attempts: options.max_delivery_attempts,
         scanner_attempts: options.scanner_attempts,

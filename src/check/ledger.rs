@@ -409,6 +409,9 @@ impl Observer for Ledger {
             Observation::CancelPutOff { run, asked_at } => {
                 told::put_off(&mut self.board, &mut self.truth, run, asked_at);
             }
+            Observation::CommandPutOff { command, asked_at } => {
+                told::command_put_off(&mut self.board, &self.truth, command, asked_at);
+            }
             Observation::ManualRunDone {
                 schedule,
                 occurrence,

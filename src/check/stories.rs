@@ -5,6 +5,7 @@ mod docs;
 mod duties;
 mod handing_on;
 mod healthy;
+mod holding;
 mod learning;
 mod messages;
 mod page;

@@ -182,6 +182,11 @@ pub enum Observation<'a> {
     CancelDone { run: &'a RunId },
     /// An owner was told that it could not be done now; he had asked this worker at `asked_at`.
     CancelPutOff { run: &'a RunId, asked_at: Timestamp },
+    /// An owner was told that another command could not be carried out now.
+    CommandPutOff {
+        command: &'static str,
+        asked_at: Timestamp,
+    },
     /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`: the
     /// run that it repeats.
     ManualRunDone {

@@ -102,6 +102,7 @@ fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         O::CancelAsked { run } => sentence("owner", run, "asks for it to be cancelled"),
         O::CancelDone { run } => sentence("owner", run, "is told that it is over"),
         O::CancelPutOff { run, .. } => sentence("owner", run, "is told to ask again"),
+        O::CommandPutOff { command, .. } => sentence("owner", command, "is told to ask again"),
         O::ManualRunDone {
             schedule,
             occurrence,

@@ -25,25 +25,30 @@ impl<'a, P: Ports> PlannerBackgroundService<'a, P> {
 
     /// Plans until the process stops.
     pub async fn run(self) {
-        let planner = PlannerExecutionService {
-            context: self.context,
-        };
-        let places = self.context.options.planner_batch as usize;
         while !self.context.stop.is_raised() {
-            let read = self.context.ports.store().planning_runs(places).await;
-            let mut planned = 0;
-            if let Ok(heads) = self.context.watch_store(read) {
-                for head in fairness::choose(heads.value, places) {
-                    if self.context.stop.is_raised() || planner.plan(&head.run).await.is_err() {
-                        break;
-                    }
-                    planned += 1;
-                }
-            }
-            if planned < places {
+            if !self.plan_batch().await {
                 self.context.pause(self.context.options.planner_poll).await;
             }
         }
+    }
+
+    /// Plans a batch of the runs that wait; true if there may be more.
+    async fn plan_batch(&self) -> bool {
+        let places = self.context.options.planner_batch as usize;
+        let read = self.context.ports.store().planning_runs(places).await;
+        let Ok(heads) = self.context.watch_store(read) else {
+            return false;
+        };
+        let planner = PlannerExecutionService {
+            context: self.context,
+        };
+        let chosen = fairness::choose(heads.value, places);
+        for head in &chosen {
+            if self.context.stop.is_raised() || planner.plan(&head.run).await.is_err() {
+                return false;
+            }
+        }
+        chosen.len() == places
     }
 }
 

@@ -19,20 +19,20 @@ impl<'a, P: Ports> IntentRelay<'a, P> {
 
     /// Relays until the process stops.
     pub async fn run(self) {
-        let batch = self.context.options.relay_batch as usize;
         while !self.context.stop.is_raised() {
-            if self.relay(batch).await < batch {
+            if !self.relay_batch().await {
                 let poll = self.context.options.relay_poll;
                 self.context.pause_for(poll, &self.context.intents).await;
             }
         }
     }
 
-    /// Relays up to `batch` intents; tells how many.
-    async fn relay(&self, batch: usize) -> usize {
+    /// Relays a batch of intents; true if there may be more.
+    async fn relay_batch(&self) -> bool {
+        let batch = self.context.options.relay_batch as usize;
         let store = self.context.ports.store();
         let Ok(intents) = self.context.watch_store(store.intents(batch).await) else {
-            return 0;
+            return false;
         };
         let mut relayed = Vec::with_capacity(intents.len());
         for intent in &intents {
@@ -49,7 +49,7 @@ impl<'a, P: Ports> IntentRelay<'a, P> {
                 .context
                 .watch_store(store.intents_enqueued(&relayed).await);
         }
-        relayed.len()
+        relayed.len() == batch
     }
 }
 
@@ -66,34 +66,32 @@ impl<'a, P: Ports> EventRelay<'a, P> {
 
     /// Relays until the process stops.
     pub async fn run(self) {
-        let batch = self.context.options.relay_batch as usize;
         while !self.context.stop.is_raised() {
-            if self.relay(batch).await < batch {
+            if !self.relay_batch().await {
                 let poll = self.context.options.relay_poll;
                 self.context.pause_for(poll, &self.context.events).await;
             }
         }
     }
 
-    /// Publishes up to `batch` events; tells how many.
-    async fn relay(&self, batch: usize) -> usize {
+    /// Publishes a batch of events; true if there may be more.
+    async fn relay_batch(&self) -> bool {
+        let batch = self.context.options.relay_batch as usize;
         let store = self.context.ports.store();
         let Ok((events, depth)) = self.context.watch_store(store.outbox(batch).await) else {
-            return 0;
+            return false;
         };
         self.context
             .metrics
             .outbox_depth(depth, self.context.elapsed());
         if events.is_empty() || self.context.ports.notify().publish(&events).await.is_err() {
-            return 0;
+            return false;
         }
         for event in &events {
             self.context.metrics.event_published(event.kind);
         }
         let ids: Vec<_> = events.iter().map(|event| event.event_id).collect();
-        match self.context.watch_store(store.forget_events(&ids).await) {
-            Ok(()) => events.len(),
-            Err(_) => 0,
-        }
+        let forgotten = self.context.watch_store(store.forget_events(&ids).await);
+        forgotten.is_ok() && events.len() == batch
     }
 }

@@ -1,7 +1,8 @@
 //! `fairness`: in a planner's batch tenants take turns.
 //!
 //! No tenant gets its (k+1)th run while another tenant with an eligible run has had fewer than k;
-//! with more tenants than places the least recently served go first; within a tenant the oldest.
+//! with more tenants than places the least recently served go first; within a tenant the oldest. A
+//! batch has no more runs than it may.
 
 use rustc_hash::FxHashMap;
 
@@ -158,6 +159,20 @@ impl Turns {
             .expected(
                 format_args!("run {} first", truth.run_name(older)),
                 "it later",
+            )
+        });
+        let room = truth.options.planner_batch;
+        let chosen: u32 = batch.turns.iter().map(|turn| turn.taken).sum();
+        board.check(Fairness, is_exercised, chosen < room, || {
+            let what = "it was taken up in a batch that is full";
+            let place = format_args!(
+                "run {}, planned by {}",
+                truth.run_name(run),
+                truth.life_name(life)
+            );
+            Complaint::new(place, what).expected(
+                format_args!("at most {room} runs at once"),
+                format_args!("{}", chosen + 1),
             )
         });
         batch.waiting[position].is_taken = true;

@@ -11,6 +11,7 @@ use crate::check::ledger::table::LifeIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Step;
+use crate::worker::options::WorkerOptions;
 
 /// For a call to the store to be given up.
 const NOTICE_SLACK: Duration = Duration::from_secs(10);
@@ -67,22 +68,54 @@ pub(crate) fn judge_taking(
     message: &MessageRecord,
     life: LifeIndex,
 ) {
+    judge_without_store(board, truth, message, life, ("taken", Duration::ZERO));
+}
+
+/// Looks at a life that holds on to a message. Others may do the work once the store has heard nothing
+/// of it for two leases: by the renewal after that it goes back.
+pub(crate) fn judge_renewal(
+    board: &mut Board,
+    truth: &Truth,
+    message: &MessageRecord,
+    life: LifeIndex,
+) {
+    let lease = truth.options.lease;
+    let until_stale = lease * WorkerOptions::LEASES_UNTIL_STALE;
+    judge_without_store(
+        board,
+        truth,
+        message,
+        life,
+        ("renewed", until_stale + lease / 3),
+    );
+}
+
+/// `step`: what a life does with a message, and for how long it may after it knows that it can't reach
+/// the store.
+fn judge_without_store(
+    board: &mut Board,
+    truth: &Truth,
+    message: &MessageRecord,
+    life: LifeIndex,
+    (step, patience): (&str, Duration),
+) {
     let Some(since) = truth.lives.lives[life].store_lost_since else {
         return;
     };
     let options = &truth.options;
     let notices_within = options.lease / 3 + options.lease_patience + NOTICE_SLACK;
-    let is_known = truth.now.since(since) > notices_within;
+    let limit = notices_within + patience;
+    let is_late = truth.now.since(since) > limit;
     let is_excused = truth.faults.clocks_wrong_since(since);
-    board.check(LeaseDiscipline, true, !is_known || is_excused, || {
+    board.check(LeaseDiscipline, true, !is_late || is_excused, || {
         let what = format!(
-            "it was taken by {}, which can't reach the store",
+            "it was {step} by {}, which can't reach the store",
             truth.life_name(life)
         );
         Complaint::new(truth.message_name(message), what).expected(
             format_args!(
-                "no message taken later than {} s after {since}",
-                notices_within.as_secs()
+                "no message {step} later than {} s after {since}",
+                limit.as_secs()
             ),
             format_args!("one at {}", truth.now),
         )

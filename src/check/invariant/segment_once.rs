@@ -5,13 +5,24 @@ use std::time::Duration;
 
 use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, SegmentFate};
-use crate::check::ledger::table::RunIndex;
+use crate::check::ledger::table::{LifeIndex, RunIndex};
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::SegmentOnce;
+use crate::model::fault::FaultKind;
 use crate::model::{Mode, Step, Timestamp};
 
-/// A segment that was read longer ago than this is not enqueued while all is well.
+/// A segment that was read longer ago than this is not enqueued, but for [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(60);
+
+/// What may come between a look at a segment and its enqueue, or between an enqueue and a note of it.
+const DELAYS: [FaultKind; 6] = [
+    FaultKind::ProcessPause,
+    FaultKind::ClockSkew,
+    FaultKind::StoreOutage,
+    FaultKind::CommitAnswerLost,
+    FaultKind::QueueOutage,
+    FaultKind::Partition,
+];
 
 /// Looks whether a segment commit is the first of its segment.
 pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
@@ -42,7 +53,7 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
 }
 
 /// Looks whether a segment that a life enqueues still awaits work. What it has read of it may be a
-/// little old, and older if something is wrong.
+/// little old.
 pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, segment: u32) {
     let record = &truth.runs[run];
     let work = record.work.as_ref();
@@ -52,7 +63,7 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
         .map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
     let is_new = |at: Timestamp| truth.now.since(at) <= READ_AGE_MAX;
-    let is_excused = |at: Timestamp| is_new(at) || truth.faults.trouble_since(at);
+    let is_excused = |at: Timestamp| is_new(at) || truth.faults.any_since(&DELAYS, at);
     let is_right = done_at.is_none_or(is_excused);
     board.check(SegmentOnce, true, is_right, || {
         let done_at = done_at.unwrap_or(truth.now);
@@ -66,6 +77,25 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
                 READ_AGE_MAX.as_secs()
             ),
             format_args!("one at {}", truth.now),
+        )
+    });
+}
+
+/// Looks whether a life that enqueues a planner message once more may not know that it has done so.
+pub(crate) fn judge_relay(board: &mut Board, truth: &Truth, run: RunIndex, life: LifeIndex) {
+    let work = truth.runs[run].work.as_ref();
+    let relayed = work.and_then(|work| work.relayed);
+    let own = relayed.filter(|(by, _)| *by == life);
+    let is_right = own.is_none_or(|(_, at)| truth.faults.any_since(&DELAYS, at));
+    board.check(SegmentOnce, true, is_right, || {
+        let at = own.map_or(truth.now, |(_, at)| at);
+        let what = format!(
+            "{} enqueues its planner message again",
+            truth.life_name(life)
+        );
+        Complaint::new(format_args!("run {}", truth.run_name(run)), what).expected(
+            format_args!("its intent ticked off after {at}"),
+            format_args!("the same message at {}", truth.now),
         )
     });
 }

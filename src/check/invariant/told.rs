@@ -43,6 +43,23 @@ pub(crate) fn put_off(board: &mut Board, truth: &mut Truth, run: &RunId, asked_a
     });
 }
 
+/// Looks whether there was a reason to put off an owner. Only what is wrong in the world can be one.
+pub(crate) fn command_put_off(
+    board: &mut Board,
+    truth: &Truth,
+    command: &str,
+    asked_at: Timestamp,
+) {
+    let has_reason = truth.faults.trouble_since(asked_at);
+    board.check(NoLoss, true, has_reason, || {
+        let what = "its owner was told that it can't be carried out now";
+        Complaint::new(format_args!("the command {command}"), what).expected(
+            "it done, or a fault on record",
+            format_args!("nothing wrong since {asked_at}"),
+        )
+    });
+}
+
 /// Looks whether a run is made, as its owner was told.
 pub(crate) fn made(board: &mut Board, truth: &mut Truth, asked: &Asked<'_>) {
     let schedule = truth.schedules.number(asked.schedule, truth.now);

@@ -18,6 +18,8 @@ pub struct LedgerOptions {
     pub lease_patience: Duration,
     /// How long a process that is asked to stop may go on.
     pub stop_grace: Duration,
+    /// Runs that a planner takes up at once.
+    pub planner_batch: u32,
     /// Tries to plan a run.
     pub planner_attempts: u32,
     /// Tries to work a message.
@@ -42,6 +44,7 @@ impl Default for LedgerOptions {
             lease: Duration::from_secs(60),
             lease_patience: Duration::from_secs(20),
             stop_grace: Duration::from_secs(30),
+            planner_batch: 20,
             planner_attempts: 5,
             max_delivery_attempts: 5,
             scanner_attempts: 3,

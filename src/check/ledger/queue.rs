@@ -32,16 +32,21 @@ impl Ledger {
         match step.step {
             QueueStep::Deduplicated => {
                 self.deduplicated(step);
-                self.judge_enqueue(step);
+                self.judge_enqueue(step, life);
             }
             QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
             QueueStep::Enqueued => {
                 self.truth.enqueued(step);
-                self.judge_enqueue(step);
+                self.judge_enqueue(step, life);
             }
             QueueStep::Leased { until, attempt } => self.leased(step, life, until, attempt),
             QueueStep::Renewed { until } => {
                 self.judge_holder(step, life, "renewed");
+                if let (Some(life), Some(record)) =
+                    (life, self.truth.messages.records.get(&step.message))
+                {
+                    lease_discipline::judge_renewal(&mut self.board, &self.truth, record, life);
+                }
                 if let Some(Place::Leased { until: end, .. }) = self
                     .truth
                     .messages
@@ -94,10 +99,24 @@ impl Ledger {
         no_loss::judge_deduplicated(&mut self.board, &self.truth, run, segment);
     }
 
-    fn judge_enqueue(&mut self, step: &MessageStep<'_>) {
-        let run = self.truth.runs.table.find(step.run);
-        if let (Some(run), Some(segment)) = (run, step.segment) {
-            segment_once::judge_enqueue(&mut self.board, &self.truth, run, segment.index);
+    fn judge_enqueue(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>) {
+        let Some(run) = self.truth.runs.table.find(step.run) else {
+            return;
+        };
+        match (step.segment, life) {
+            (Some(segment), _) => {
+                segment_once::judge_enqueue(&mut self.board, &self.truth, run, segment.index);
+            }
+            (None, Some(life)) => {
+                if step.step == QueueStep::Deduplicated {
+                    segment_once::judge_relay(&mut self.board, &self.truth, run, life);
+                }
+                let now = self.truth.now;
+                if let Some(work) = self.truth.runs[run].work.as_mut() {
+                    work.relayed = Some((life, now));
+                }
+            }
+            (None, None) => {}
         }
     }
 

@@ -45,6 +45,8 @@ pub(crate) struct Work {
     /// The segments of which runs its commits have released: the one that cut it (none), or that of
     /// which of its segments.
     pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
+    /// Who has last enqueued its planner message, and when.
+    pub relayed: Option<(LifeIndex, Timestamp)>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.

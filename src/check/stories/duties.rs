@@ -5,104 +5,14 @@ use std::time::Duration;
 use super::page::Page;
 use super::story::Story;
 use crate::check::instruments::ExtensionSeries;
+use crate::check::ledger::LedgerOptions;
 use crate::check::name::InvariantName::{
-    self, AppliedLearned, Blame, LeaseDiscipline, ScannerManners, SegmentOnce, StateGraph,
+    AppliedLearned, Blame, Fairness, ScannerManners, SegmentOnce, StateGraph,
 };
 use crate::model::commit::RunWrite;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{LifeEnd, Observation, PortName, QueueName, QueueStep, ScanAnswer};
+use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
 use crate::model::{Run, Step};
-
-/// What an invariant complains of, without instant and place.
-fn complaints(story: &Story, name: InvariantName) -> Vec<String> {
-    let violations = story.ledger.board().findings(name).violations.iter();
-    violations
-        .map(|violation| {
-            let text = violation.to_string();
-            let what = text.split_once(": ").map(|(_, what)| what.to_owned());
-            what.unwrap_or(text)
-        })
-        .collect()
-}
-
-fn stop(story: &mut Story) {
-    let life = story.life.clone();
-    story.see(&Observation::StopAsked { life: &life });
-}
-
-fn ends(story: &mut Story) {
-    let (life, end) = (story.life.clone(), LifeEnd::Stopped);
-    story.see(&Observation::LifeEnded { life: &life, end });
-}
-
-#[test]
-fn a_stopping_process_goes_soon_after_it_holds_nothing() {
-    let (mut story, message, delivery) = Story::with_a_segment();
-    stop(story.wait(1));
-    story.wait(10).acknowledge(message, delivery, Some(0));
-    ends(story.wait(25));
-    assert!(complaints(&story, LeaseDiscipline).is_empty());
-
-    let (mut story, message, delivery) = Story::with_a_segment();
-    story.acknowledge(message, delivery, Some(0));
-    stop(story.wait(1));
-    ends(story.wait(26));
-    assert_eq!(
-        complaints(&story, LeaseDiscipline),
-        [
-            "it was asked to stop and without work and went on for too long; expected its end within \
-          25.0 s, found 26.0 s"
-        ]
-    );
-}
-
-#[test]
-fn a_stopping_process_goes_within_its_grace() {
-    let (mut story, message, delivery) = Story::with_a_segment();
-    stop(story.wait(1));
-    story.wait(40).acknowledge(message, delivery, Some(0));
-    ends(story.wait(1));
-    let expected = "it was asked to stop and went on for too long; expected its end within 39.5 s, \
-                    found 41.0 s";
-    assert_eq!(complaints(&story, LeaseDiscipline), [expected]);
-}
-
-#[test]
-fn with_a_fault_a_stop_may_take_longer() {
-    let (mut story, message, delivery) = Story::with_a_segment();
-    story.acknowledge(message, delivery, Some(0));
-    story.see(&Observation::FaultHit {
-        kind: FaultKind::QueueOutage,
-    });
-    stop(&mut story);
-    ends(story.wait(60));
-    assert!(complaints(&story, LeaseDiscipline).is_empty());
-}
-
-/// A process can't reach the store; so much later it takes a message.
-fn takes_a_message(seconds_later: u64) -> Vec<String> {
-    let mut story = Story::new();
-    story.fire().plan().dispatch();
-    let (message, process) = (story.message_of(0), story.life.process.clone());
-    story.see(&Observation::CutOff {
-        process: &process,
-        port: PortName::Store,
-    });
-    story.wait(seconds_later).lease(message, Some(0));
-    complaints(&story, LeaseDiscipline)
-}
-
-#[test]
-fn a_process_that_is_long_without_the_store_takes_no_message() {
-    assert!(takes_a_message(50).is_empty(), "it may not know it yet");
-    assert_eq!(
-        takes_a_message(51),
-        [
-            "it was taken by w#1, which can't reach the store; expected no message taken later than \
-          50 s after 2024-01-01T02:00:02Z, found one at 2024-01-01T02:00:53Z"
-        ]
-    );
-}
 
 const NEEDLESS: &str = "it was asked for under a delivery that had nothing to work on; expected no \
     request (its segment is committed or taken over, its run over, its tries used up, or its holder \
@@ -118,7 +28,7 @@ fn work_that_is_done_is_not_done_again() {
         .step(message, delivery, Some(0), QueueStep::Expired);
     let again = story.begin(0, message);
     story.ask(1, again, None);
-    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+    assert_eq!(story.complaints(ScannerManners), [NEEDLESS]);
 }
 
 #[test]
@@ -131,7 +41,7 @@ fn a_message_is_not_worked_past_its_tries() {
         delivery = story.begin(0, message);
     }
     story.ask(1, delivery, None);
-    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+    assert_eq!(story.complaints(ScannerManners), [NEEDLESS]);
 }
 
 #[test]
@@ -149,10 +59,7 @@ fn who_knows_of_a_newer_delivery_lets_go() {
     };
     story.see(&begun(newer)).see(&begun(old));
     story.ask(2, old, None);
-    assert!(
-        complaints(&story, ScannerManners).is_empty(),
-        "it can't know"
-    );
+    assert!(story.complaints(ScannerManners).is_empty(), "it can't know");
     story.see(&Observation::SegmentBegunLearned {
         life: &life,
         key: &key,
@@ -160,7 +67,37 @@ fn who_knows_of_a_newer_delivery_lets_go() {
         run: Some(&run),
     });
     story.ask(2, old, None);
-    assert_eq!(complaints(&story, ScannerManners), [NEEDLESS]);
+    assert_eq!(story.complaints(ScannerManners), [NEEDLESS]);
+}
+
+#[test]
+fn a_planner_takes_up_no_more_than_a_batch() {
+    let mut story = Story::new();
+    let room = LedgerOptions::default().planner_batch;
+    let runs: Vec<_> = (0..=room)
+        .map(|number| {
+            story.start_by_hand(&number.to_string()).wait(1);
+            let mut run = story.run.clone().unwrap();
+            run.tenant = if number % 2 == 0 { "acme" } else { "other" }.into();
+            run
+        })
+        .collect();
+    let head = |run: &Run| (run.id.clone(), run.tenant.clone(), run.created_at);
+    let (waiting, life): (Vec<_>, _) = (runs.iter().map(head).collect(), story.life.clone());
+    story.see(&Observation::PlanningRead {
+        life: &life,
+        waiting: &waiting,
+    });
+    for run in &runs {
+        let told = story.complaints(Fairness).len();
+        assert_eq!(told, 0, "before {}", run.id);
+        story.see(&Observation::PlanningBegun { life: &life, run });
+    }
+    let expected = format!(
+        "it was taken up in a batch that is full; expected at most {room} runs at once, found {}",
+        room + 1
+    );
+    assert_eq!(story.complaints(Fairness), [expected]);
 }
 
 /// A segment is committed, and so much later enqueued again. `step` is what the queue does with it.
@@ -178,7 +115,7 @@ fn enqueues_what_is_done(
     story
         .wait(seconds_later)
         .step(message + 1, 0, Some(0), step);
-    complaints(&story, SegmentOnce)
+    story.complaints(SegmentOnce)
 }
 
 #[test]
@@ -197,6 +134,36 @@ fn a_segment_that_is_done_is_not_enqueued_again() {
     }
 }
 
+/// A life enqueues a planner message that is there, and so again.
+fn relays_again(fault: Option<FaultKind>) -> Vec<String> {
+    let mut story = Story::new();
+    story.fire().plan();
+    let message = story.enqueue(None) + 1;
+    let again = |story: &mut Story| {
+        story
+            .wait(30)
+            .step(message, 0, None, QueueStep::Deduplicated);
+        story.complaints(SegmentOnce)
+    };
+    assert!(again(&mut story).is_empty(), "it may be another's");
+    if let Some(kind) = fault {
+        story.see(&Observation::FaultHit { kind });
+    }
+    again(&mut story)
+}
+
+#[test]
+fn an_intent_is_relayed_once() {
+    assert!(relays_again(Some(FaultKind::StoreOutage)).is_empty());
+    assert_eq!(
+        relays_again(None),
+        [
+            "w#1 enqueues its planner message again; expected its intent ticked off after \
+             2024-01-01T02:00:32Z, found the same message at 2024-01-01T02:01:02Z"
+        ]
+    );
+}
+
 #[test]
 fn an_unreadable_message_is_given_up_at_its_last_try() {
     let (mut story, message, mut delivery) = Story::with_a_segment();
@@ -205,14 +172,14 @@ fn an_unreadable_message_is_given_up_at_its_last_try() {
         message,
     });
     for tries in 1..=5 {
-        let told = complaints(&story, Blame).len();
+        let told = story.complaints(Blame).len();
         assert_eq!(told, 0, "before try {tries}");
         let step = QueueStep::Released { counted: true };
         story.step(message, delivery, Some(0), step);
         delivery = story.lease(message, Some(0));
     }
     assert_eq!(
-        complaints(&story, Blame),
+        story.complaints(Blame),
         [
             "its message can't be read, and was handed back for one more try; expected it given up at \
              delivery 5, found 5"
@@ -230,7 +197,7 @@ fn one_answer_to_wait_holds_the_whole_process_back() {
         .wait(9)
         .ask(2, delivery, None);
     assert_eq!(
-        complaints(&story, ScannerManners),
+        story.complaints(ScannerManners),
         [
             "the process was told at 2024-01-01T02:00:02Z to wait, and did not; expected no request \
           before 2024-01-01T02:00:12Z, found one at 2024-01-01T02:00:11Z"
@@ -242,7 +209,7 @@ fn one_answer_to_wait_holds_the_whole_process_back() {
         .answer(1, delivery, ScanAnswer::Throttled(until))
         .wait(10)
         .ask(2, delivery, None);
-    assert!(complaints(&story, ScannerManners).is_empty());
+    assert!(story.complaints(ScannerManners).is_empty());
 }
 
 /// A request goes out a second after its permit, with such a fault on record.
@@ -253,7 +220,7 @@ fn asks_late(fault: Option<FaultKind>) -> Vec<String> {
         story.see(&Observation::FaultHit { kind });
     }
     story.wait(1).ask(1, delivery, Some((2.0, permit)));
-    complaints(&story, ScannerManners)
+    story.complaints(ScannerManners)
 }
 
 #[test]
@@ -274,7 +241,7 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
         .see(&Observation::PermitsSlow { life: &life })
         .wait(1)
         .ask(1, delivery, Some((2.0, permit)));
-    assert!(complaints(&story, ScannerManners).is_empty());
+    assert!(story.complaints(ScannerManners).is_empty());
 }
 
 #[test]
@@ -286,7 +253,7 @@ fn a_message_is_not_given_up_before_its_last_try() {
     });
     story.step(message, delivery, Some(0), QueueStep::DeadLettered);
     assert_eq!(
-        complaints(&story, Blame)[0],
+        story.complaints(Blame)[0],
         "its message was given up before all its tries; expected delivery 5 at the earliest, found 1"
     );
 }
@@ -308,7 +275,7 @@ fn each_failed_attempt_to_plan_is_counted() {
         story.submit(commit);
     }
     assert_eq!(
-        complaints(&story, StateGraph),
+        story.complaints(StateGraph),
         ["its failed attempts at planning are not counted; expected 3, found 2"]
     );
 }
@@ -319,7 +286,7 @@ fn miscounts(series: ExtensionSeries) -> Vec<String> {
     story
         .whole_run()
         .forge(|page: &mut Page| page.extend(series, 1));
-    ends(&mut story);
+    story.ends();
     let violations = &story.ledger.board().findings(AppliedLearned).violations;
     violations.iter().map(ToString::to_string).collect()
 }

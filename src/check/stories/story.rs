@@ -13,6 +13,7 @@ use crate::check::instruments::{
     Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, SegmentFate,
 };
 use crate::check::ledger::{Ledger, LedgerOptions, LedgerReport};
+use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, FireFate, PlanOutcome};
 use crate::model::event::EventAttributes;
 use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
@@ -120,6 +121,30 @@ impl Story {
     pub fn see(&mut self, observation: &Observation<'_>) -> &mut Self {
         self.ledger.observe(self.now, observation);
         self
+    }
+
+    /// What an invariant complains of, without instant and place.
+    pub fn complaints(&self, name: InvariantName) -> Vec<String> {
+        let violations = self.ledger.board().findings(name).violations.iter();
+        violations
+            .map(|violation| {
+                let text = violation.to_string();
+                let what = text.split_once(": ").map(|(_, what)| what.to_owned());
+                what.unwrap_or(text)
+            })
+            .collect()
+    }
+
+    /// The process is asked to stop.
+    pub fn stop(&mut self) -> &mut Self {
+        let life = self.life.clone();
+        self.see(&Observation::StopAsked { life: &life })
+    }
+
+    /// The process ends in good order.
+    pub fn ends(&mut self) -> &mut Self {
+        let (life, end) = (self.life.clone(), LifeEnd::Stopped);
+        self.see(&Observation::LifeEnded { life: &life, end })
     }
 
     /// Time passes.

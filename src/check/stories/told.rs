@@ -3,6 +3,7 @@
 use super::story::Story;
 use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, RunWrite};
+use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScheduleChange};
 use crate::model::{Run, RunId, RunState, ScheduleId, Step, Timestamp};
 
@@ -80,6 +81,31 @@ fn who_asks_for_the_end_of_a_run_that_is_over_is_not_put_off() {
             "no-loss at 2024-01-01T02:00:03Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: its owner \
              was told that it can't be cancelled now; expected a run that went on at \
              2024-01-01T02:00:02Z, found one that was over at 2024-01-01T02:00:02Z"
+        ]
+    );
+}
+
+#[test]
+fn who_commands_something_is_put_off_only_for_a_reason() {
+    let put_off = |fault: Option<FaultKind>| {
+        let mut story = Story::new();
+        let asked_at = story.now;
+        if let Some(kind) = fault {
+            story.see(&Observation::FaultHit { kind });
+        }
+        story.wait(1).see(&Observation::CommandPutOff {
+            command: "redrive",
+            asked_at,
+        });
+        losses(story)
+    };
+    assert!(put_off(Some(FaultKind::QueueOutage)).is_empty());
+    assert_eq!(
+        put_off(None),
+        [
+            "no-loss at 2024-01-01T00:00:01Z, the command redrive: its owner was told that it can't be \
+             carried out now; expected it done, or a fault on record, found nothing wrong since \
+             2024-01-01T00:00:00Z"
         ]
     );
 }

@@ -14,15 +14,6 @@ use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
 use crate::sim::occasions::occasions;
 
-/// What a worker says to a command.
-enum Told {
-    Done,
-    /// It could not do now what it was asked for.
-    AskAgain {
-        asked_at: Timestamp,
-    },
-}
-
 impl World {
     /// Creates the schedules that exist from the start.
     pub(super) fn create_schedules(self: &Rc<Self>, schedules: Vec<Arc<Schedule>>) {
@@ -72,8 +63,7 @@ impl World {
             OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
             OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
             OperationKind::Redrive { queue } => {
-                queues(*queue)
-                    .for_each(|queue| self.command(Command::Redrive { queue }, |_, _| {}));
+                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }, |_| {}));
             }
             OperationKind::Purge {
                 schedule,
@@ -169,12 +159,8 @@ impl World {
         for run in runs {
             self.sink.emit(&Observation::CancelAsked { run: &run });
             let command = Command::Cancel { run: run.clone() };
-            self.command(command, move |world, told| {
-                let run = &run;
-                world.sink.emit(&match told {
-                    Told::Done => Observation::CancelDone { run },
-                    Told::AskAgain { asked_at } => Observation::CancelPutOff { run, asked_at },
-                });
+            self.command(command, move |world| {
+                world.sink.emit(&Observation::CancelDone { run: &run });
             });
         }
     }
@@ -199,15 +185,13 @@ impl World {
         retried: Option<RunId>,
     ) {
         let asked_at = self.now();
-        self.command(command, move |world, told| {
-            if matches!(told, Told::Done) {
-                world.sink.emit(&Observation::ManualRunDone {
-                    schedule: &schedule,
-                    occurrence: &occurrence,
-                    retried: retried.as_ref(),
-                    asked_at,
-                });
-            }
+        self.command(command, move |world| {
+            world.sink.emit(&Observation::ManualRunDone {
+                schedule: &schedule,
+                occurrence: &occurrence,
+                retried: retried.as_ref(),
+                asked_at,
+            });
         });
     }
 
@@ -226,8 +210,7 @@ impl World {
     }
 
     /// Gives a command to one worker after the other, until one says that it has carried it out.
-    /// `hear` gets every answer.
-    fn command(self: &Rc<Self>, command: Command, hear: impl Fn(&Self, Told) + 'static) {
+    fn command(self: &Rc<Self>, command: Command, done: impl FnOnce(&Self) + 'static) {
         let world = Rc::clone(self);
         let patience_ns = nanos_of(self.options.operator_patience);
         self.handle.spawn(ProcessId::WORLD, "operator", async move {
@@ -238,8 +221,8 @@ impl World {
                     None => None,
                 };
                 match answer {
-                    Some(true) => return hear(&world, Told::Done),
-                    Some(false) => hear(&world, Told::AskAgain { asked_at }),
+                    Some(true) => return done(&world),
+                    Some(false) => world.sink.emit(&put_off(&command, asked_at)),
                     None => {}
                 }
                 world.handle.sleep_ns(patience_ns).await;
@@ -258,6 +241,17 @@ impl World {
             let _ = sender.send(work.await);
         });
         Some(receiver)
+    }
+}
+
+/// A worker says that it could not carry out a command now.
+fn put_off(command: &Command, asked_at: Timestamp) -> Observation<'_> {
+    match command {
+        Command::Cancel { run } => Observation::CancelPutOff { run, asked_at },
+        other => Observation::CommandPutOff {
+            command: other.as_str(),
+            asked_at,
+        },
     }
 }
 

@@ -112,6 +112,7 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::CancelDone { run } => (36, text(run.as_str()), 0),
         O::ManualRunDone { occurrence, .. } => (37, text(occurrence), 0),
         O::CancelPutOff { run, .. } => (41, text(run.as_str()), 0),
+        O::CommandPutOff { command, .. } => (42, text(command), 0),
         O::StopAsked { life } => (38, text(life.process.as_str()), u64::from(life.number)),
         O::PermitsSlow { life } => (40, text(life.process.as_str()), u64::from(life.number)),
         O::GivenUp { life, queue, .. } => (39, text(life.process.as_str()), *queue as u64),

@@ -70,6 +70,18 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// What it is called.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Run { .. } => "run",
+            Self::Cancel { .. } => "cancel",
+            Self::Retry { .. } => "retry",
+            Self::Redrive { .. } => "redrive",
+        }
+    }
+}
+
 /// Spawns tasks into one life of a process.
 #[derive(Clone)]
 pub struct Spawner {
