@@ -92,6 +92,6 @@ impl<'a, P: Ports> EventRelay<'a, P> {
         }
         let ids: Vec<_> = events.iter().map(|event| event.event_id).collect();
         let forgotten = self.context.watch_store(store.forget_events(&ids).await);
-        forgotten.is_ok() && events.len() == batch
+        forgotten.is_ok_and(|()| events.len() == batch)
     }
 }
