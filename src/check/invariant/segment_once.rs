@@ -1,5 +1,6 @@
-//! `segment-once`: a segment is committed once, and counted once over the fleet. (That each life
-//! counts what it learned is looked at with the other counters.)
+//! `segment-once`: a segment is committed once, and counted once over the fleet; no work is enqueued
+//! that is done or known to be enqueued. (That each life counts what it learned is looked at with the
+//! other counters.)
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::model::fault::FaultKind;
 use crate::model::{Mode, Step, Timestamp};
 
 /// A segment that was read longer ago than this is not enqueued, but for [`DELAYS`].
-const READ_AGE_MAX: Duration = Duration::from_secs(60);
+const READ_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// What may come between a look at a segment and its enqueue, or between an enqueue and a note of it.
 const DELAYS: [FaultKind; 6] = [

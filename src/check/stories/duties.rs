@@ -122,13 +122,13 @@ fn enqueues_what_is_done(
 fn a_segment_that_is_done_is_not_enqueued_again() {
     let outage = Some(FaultKind::QueueOutage);
     for step in [QueueStep::Enqueued, QueueStep::Deduplicated] {
-        assert!(enqueues_what_is_done(60, step, None).is_empty());
-        assert!(enqueues_what_is_done(61, step, outage).is_empty());
+        assert!(enqueues_what_is_done(10, step, None).is_empty());
+        assert!(enqueues_what_is_done(11, step, outage).is_empty());
         assert_eq!(
-            enqueues_what_is_done(61, step, None),
+            enqueues_what_is_done(11, step, None),
             [
-                "it is enqueued though it awaits no work; expected none later than 60 s after \
-                 2024-01-01T02:00:02Z, found one at 2024-01-01T02:01:03Z"
+                "it is enqueued though it awaits no work; expected none later than 10 s after \
+                 2024-01-01T02:00:02Z, found one at 2024-01-01T02:00:13Z"
             ]
         );
     }
