@@ -15,6 +15,9 @@ use crate::model::{Mode, Step, Timestamp};
 /// A segment that was read longer ago than this is not enqueued, but for [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
 
+/// A call that is not answered is tried again for so long.
+const RETRIES_MAX: Duration = Duration::from_secs(60);
+
 /// What may come between a look at a segment and its enqueue, or between an enqueue and a note of it.
 const DELAYS: [FaultKind; 6] = [
     FaultKind::ProcessPause,
@@ -64,7 +67,8 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
         .map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
     let is_new = |at: Timestamp| truth.now.since(at) <= READ_AGE_MAX;
-    let is_excused = |at: Timestamp| is_new(at) || truth.faults.any_since(&DELAYS, at);
+    let was_delayed = |at: Timestamp| truth.faults.any_since(&DELAYS, at.before(RETRIES_MAX));
+    let is_excused = |at: Timestamp| is_new(at) || was_delayed(at);
     let is_right = done_at.is_none_or(is_excused);
     board.check(SegmentOnce, true, is_right, || {
         let done_at = done_at.unwrap_or(truth.now);

@@ -101,17 +101,17 @@ fn a_planner_takes_up_no_more_than_a_batch() {
 }
 
 /// A segment is committed, and so much later enqueued again. `step` is what the queue does with it.
-fn enqueues_what_is_done(
-    seconds_later: u64,
-    step: QueueStep,
-    fault: Option<FaultKind>,
-) -> Vec<String> {
+/// `outage`: the queue was away, so many seconds before the commit.
+fn enqueues_what_is_done(seconds_later: u64, step: QueueStep, outage: Option<u64>) -> Vec<String> {
     let (mut story, message, delivery) = Story::with_a_segment();
+    if let Some(seconds_before) = outage {
+        let kind = FaultKind::QueueOutage;
+        story
+            .see(&Observation::FaultHit { kind })
+            .wait(seconds_before);
+    }
     let commit = story.segment_commit(0, delivery);
     story.submit(commit);
-    if let Some(kind) = fault {
-        story.see(&Observation::FaultHit { kind });
-    }
     story
         .wait(seconds_later)
         .step(message + 1, 0, Some(0), step);
@@ -120,10 +120,10 @@ fn enqueues_what_is_done(
 
 #[test]
 fn a_segment_that_is_done_is_not_enqueued_again() {
-    let outage = Some(FaultKind::QueueOutage);
     for step in [QueueStep::Enqueued, QueueStep::Deduplicated] {
         assert!(enqueues_what_is_done(10, step, None).is_empty());
-        assert!(enqueues_what_is_done(11, step, outage).is_empty());
+        assert!(enqueues_what_is_done(11, step, Some(60)).is_empty());
+        assert_eq!(enqueues_what_is_done(11, step, Some(61)).len(), 1);
         assert_eq!(
             enqueues_what_is_done(11, step, None),
             [
