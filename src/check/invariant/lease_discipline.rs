@@ -11,7 +11,6 @@ use crate::check::ledger::table::LifeIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Step;
-use crate::worker::options::WorkerOptions;
 
 /// For a call to the store to be given up.
 const NOTICE_SLACK: Duration = Duration::from_secs(10);
@@ -80,7 +79,7 @@ pub(crate) fn judge_renewal(
     life: LifeIndex,
 ) {
     let lease = truth.options.lease;
-    let until_stale = lease * WorkerOptions::LEASES_UNTIL_STALE;
+    let until_stale = lease * 2;
     judge_without_store(
         board,
         truth,
