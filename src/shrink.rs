@@ -14,9 +14,11 @@
 //! values of a scenario file.
 
 mod fewer;
+mod harder;
 mod reductions;
 mod search;
 mod size;
+mod times;
 mod tree;
 
 pub use search::{Shrink, ShrinkOptions, ShrinkProgress, Shrunk};

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::harder::made_harder;
 use super::tree::{put, tables_mut};
 
 /// Lists of which elements can be left out.
@@ -35,7 +36,7 @@ pub fn fewer_elements(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// Each schedule alone, with more work.
+/// Each schedule alone, made harder.
 fn one_schedule(table: &Table) -> Vec<Table> {
     let schedules = table.get("schedule").and_then(Value::as_array);
     let schedules = schedules.filter(|schedules| schedules.len() > 1);
@@ -44,7 +45,7 @@ fn one_schedule(table: &Table) -> Vec<Table> {
         candidate.insert("schedule".into(), Value::Array(vec![schedule.clone()]));
         candidate
     });
-    alone.flat_map(|alone| with_more_work(&alone)).collect()
+    alone.flat_map(|alone| made_harder(&alone)).collect()
 }
 
 /// Each edit of a schedule done before the start.
@@ -78,27 +79,10 @@ const FEW: [(&str, &str, &[i64]); 2] = [
     ("fleet", "images", &[1, 2, 5, 10, 20, 50, 100, 200, 500]),
 ];
 
-/// So few of them need more work to show as much as many.
+/// So few of them have to be made harder to show as much as many.
 const FEWEST: i64 = 5;
 
-/// How a few images are as much work as many, and one schedule as much as several.
-const MORE_WORK: [&[fn(&mut Table)]; 5] = [
-    &[take_long],
-    &[come_often],
-    &[come_slowly],
-    &[come_often, overlap],
-    &[come_often, overlap, take_long],
-];
-
-fn with_more_work(table: &Table) -> [Table; MORE_WORK.len()] {
-    MORE_WORK.map(|changes| {
-        let mut candidate = table.clone();
-        changes.iter().for_each(|change| change(&mut candidate));
-        candidate
-    })
-}
-
-/// One process or two, and a few images: as they are, and the fewest of them with more work.
+/// One process or two, and a few images: as they are, and the fewest of them made harder.
 pub fn fewer_of_all(table: &Table) -> Vec<Table> {
     let few = FEW.into_iter().flat_map(|(section, key, numbers)| {
         numbers.iter().map(move |number| {
@@ -109,45 +93,12 @@ pub fn fewer_of_all(table: &Table) -> Vec<Table> {
     });
     let few: Vec<_> = few.collect();
     let fewest = few.iter().filter(|(number, _)| *number <= FEWEST);
-    let busy = fewest.flat_map(|(_, candidate)| with_more_work(candidate));
-    let busy: Vec<_> = busy.collect();
+    let harder = fewest.flat_map(|(_, candidate)| made_harder(candidate));
+    let harder: Vec<_> = harder.collect();
     few.into_iter()
         .map(|(_, candidate)| candidate)
-        .chain(busy)
+        .chain(harder)
         .collect()
-}
-
-/// Each takes nearly as long as the Scanner may.
-fn take_long(table: &mut Table) {
-    put(table, "scanner", "latency", "20s".into());
-}
-
-/// They are scanned once a minute.
-fn come_often(table: &mut Table) {
-    for schedule in tables_mut(table, "schedule") {
-        schedule.insert("whenCron".into(), "* * * * *".into());
-    }
-}
-
-/// They meet those that are not done yet.
-fn overlap(table: &mut Table) {
-    for schedule in tables_mut(table, "schedule") {
-        schedule.insert("overlap".into(), "allow".into());
-    }
-}
-
-/// Where there is a rate, it is one a second, and each image is a segment.
-fn come_slowly(table: &mut Table) {
-    for schedule in tables_mut(table, "schedule") {
-        if let Some(Value::Table(limits)) = schedule.get_mut("limits") {
-            limits.insert("ratePerSecond".into(), Value::Float(1.0));
-        }
-    }
-    let workers = table.entry("workers");
-    let workers = workers.or_insert_with(|| Value::Table(Table::new()));
-    if let Value::Table(workers) = workers {
-        put(workers, "options", "segmentSize", 1.into());
-    }
 }
 
 #[cfg(test)]
@@ -195,8 +146,37 @@ mod tests {
             "schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 }, whenCron = '* * * * *' }]",
             "schedule = [{ id = 'x', limits = { ratePerSecond = 1.0 } }]
             workers.options.segmentSize = 1",
+            "scanner.latency = '20s'
+            advisories.interval = '1m'
+            [[schedule]]
+            id = 'x'
+            whenCron = '* * * * *'
+            overlap = 'allow'
+            triggers = ['conselier']
+            limits = { ratePerSecond = 20.0 }",
         ] {
             let expected = table(&format!("fleet.images = 2\n{expected}"));
+            assert!(candidates.contains(&expected), "{expected}");
+        }
+    }
+
+    #[test]
+    fn a_few_processes_have_it_as_hard() {
+        let many = table(
+            "duration = '1h5m'
+            schedule = [{ id = 'x', whenCron = '*/30 * * * *' }]
+            fault = [{ at = '1h', kind = 'store-outage', duration = '10s' }]",
+        );
+        let candidates = fewer_of_all(&many);
+        for expected in [
+            "duration = '1h5m'
+            schedule = [{ id = 'x', whenCron = '*/30 * * * *' }]
+            fault = [{ at = '1h', kind = 'store-outage', duration = '1m' }]",
+            "duration = '6m'
+            schedule = [{ id = 'x', whenCron = '* * * * *' }]
+            fault = [{ at = '1m', kind = 'store-outage', duration = '1m' }]",
+        ] {
+            let expected = table(&format!("workers.processes = 2\n{expected}"));
             assert!(candidates.contains(&expected), "{expected}");
         }
     }

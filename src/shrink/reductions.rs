@@ -1,12 +1,10 @@
 //! Ways to make a scenario smaller, each as a list of candidates, the boldest first.
 
-use std::str::FromStr;
-
 use toml::{Table, Value};
 
 use super::fewer::{fewer_elements, fewer_of_all};
+use super::times::{duration_of, shorter_duration, without_start};
 use super::tree::{find, paths, tables_mut, with};
-use crate::model::Timestamp;
 use crate::scenario::Duration;
 use crate::scenario::write::{Step, remove};
 
@@ -52,41 +50,6 @@ pub const REDUCTIONS: [Reduction; 7] = [
     Reduction::new("constants for distributions", constants),
     Reduction::new("round values", rounder_values),
 ];
-
-/// When the first thing may happen, in minutes: what comes before it takes a reader's time.
-const SOON: [u64; 4] = [1, 2, 5, 10];
-
-/// Everything that happens sooner, or the end alone.
-fn shorter_duration(table: &Table) -> Vec<Table> {
-    let Some(duration) = table.get("duration").and_then(duration_of) else {
-        return Vec::new();
-    };
-    let lists = ["fault", "operation"].into_iter();
-    let elements = lists.filter_map(|list| table.get(list)?.as_array());
-    let times = elements
-        .flatten()
-        .filter_map(|element| duration_of(element.get("at")?));
-    let first = times.map(Duration::as_nanos).min().unwrap_or(0);
-    let sooner = SOON
-        .into_iter()
-        .map(|minutes| Duration::from_secs(minutes * 60).as_nanos())
-        .filter(|soon| *soon < first)
-        .map(|soon| moved(table, |nanos| nanos - (first - soon)));
-    let seconds = duration.std().as_secs();
-    let shorter = [8, 4, 2]
-        .into_iter()
-        .map(|part| seconds / part)
-        .chain([seconds * 3 / 4, seconds * 9 / 10])
-        .map(|seconds| Duration::from_secs(round_seconds(seconds.max(1))))
-        .map(|shorter| {
-            with(
-                table,
-                &[Step::Key("duration".into())],
-                shorter.to_string().into(),
-            )
-        });
-    sooner.chain(shorter).collect()
-}
 
 /// Puts a smaller number for every whole number above 1: 1, 2, 5, 10, and so on, or one less.
 fn smaller_numbers(table: &Table) -> Vec<Table> {
@@ -141,32 +104,6 @@ fn without_tenants(table: &Table) -> Table {
         fleet.remove("tenants");
     }
     tables_mut(&mut candidate, "schedule").for_each(|schedule| drop(schedule.remove("tenant")));
-    candidate
-}
-
-/// Starts when scenarios do, at a full hour, with everything as many minutes past the hour as before.
-fn without_start(table: &Table) -> Option<Table> {
-    let start: Timestamp = table.get("start")?.as_str()?.parse().ok()?;
-    let before = start.nanos() % (3_600 * 1_000_000_000);
-    let mut candidate = moved(table, |nanos| nanos + before);
-    candidate.remove("start");
-    Some(candidate)
-}
-
-/// Moves what happens, and the end.
-fn moved(table: &Table, to: impl Fn(u64) -> u64) -> Table {
-    let mut candidate = table.clone();
-    let mut move_time = |value: &mut Value| {
-        if let Some(time) = duration_of(value) {
-            *value = Duration::from_nanos(to(time.as_nanos())).to_string().into();
-        }
-    };
-    candidate.get_mut("duration").map(&mut move_time);
-    for list in ["fault", "operation"] {
-        let elements = tables_mut(&mut candidate, list);
-        let times = elements.filter_map(|element| element.get_mut("at"));
-        times.for_each(&mut move_time);
-    }
     candidate
 }
 
@@ -227,21 +164,6 @@ fn rounder_times(time: Duration) -> Vec<Value> {
     rounded.filter(differs).map(text).collect()
 }
 
-/// A number of seconds of which a person would think.
-fn round_seconds(seconds: u64) -> u64 {
-    let unit = match seconds {
-        0..60 => 1,
-        60..3_600 => 60,
-        3_600..86_400 => 600,
-        _ => 3_600,
-    };
-    seconds.div_ceil(unit) * unit
-}
-
-fn duration_of(value: &Value) -> Option<Duration> {
-    Duration::from_str(value.as_str()?).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,40 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_some_minutes_past_the_hour_still_is() {
-        let parts = table(
-            "start = '2024-10-27T07:50:00Z'
-            duration = '11m'
-            fault = [{ at = '10m', kind = 'notify-outage' }]",
-        );
-        let whole = table(
-            "duration = '1h1m'
-            fault = [{ at = '1h', kind = 'notify-outage' }]",
-        );
-        assert_eq!(without_start(&parts), Some(whole.clone()));
-        assert_eq!(without_start(&whole), None);
-    }
-
-    #[test]
     fn tenants_go_with_those_who_name_them() {
         let named = table("fleet.tenants = ['a', 'b']\nschedule = [{ id = 'x', tenant = 'b' }]");
         let plain = table("fleet = {}\nschedule = [{ id = 'x' }]");
         assert_eq!(without_tenants(&named), plain);
-    }
-
-    #[test]
-    fn what_happens_moves_to_the_first_minutes() {
-        let late = table(
-            "duration = '1h20m'
-            fault = [{ at = '1h', kind = 'notify-outage', duration = '2m' }]
-            operation = [{ at = '1h5m', kind = 'purge' }]",
-        );
-        let soon = table(
-            "duration = '21m'
-            fault = [{ at = '1m', kind = 'notify-outage', duration = '2m' }]
-            operation = [{ at = '6m', kind = 'purge' }]",
-        );
-        assert_eq!(shorter_duration(&late)[0], soon);
-        assert_ne!(shorter_duration(&soon)[0], soon, "it can't happen sooner");
     }
 }
