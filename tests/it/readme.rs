@@ -40,6 +40,42 @@ fn the_two_commands_are_the_ones_that_ci_runs() {
     assert!(include_str!("../../.ci/run").contains("\ncargo test --locked\n"));
 }
 
+/// What the first command prints, but for how long it takes, is in the golden file too.
+#[test]
+fn the_first_screen_is_of_this_version() {
+    let golden = include_str!("../../reports/golden/quickstart.txt");
+    let value = |key: &str| {
+        let line = golden.lines().find_map(|line| line.strip_prefix(key));
+        line.unwrap_or_else(|| panic!("no `{key}` in the golden file"))
+    };
+    let invariants = golden.lines().filter(|line| line.starts_with("invariant "));
+    let checks = invariants.map(|line| {
+        let (number, _) = line.split_once(": ")?.1.split_once(" checks")?;
+        number.parse::<u64>().ok()
+    });
+    let checks: Option<u64> = checks.sum();
+    let checks = checks.expect("each invariant has a number of checks");
+    let screen = block("console");
+    for expected in [
+        format!("held   {} checks", grouped(checks)),
+        format!("{} events", grouped(value("events ").parse().unwrap())),
+        format!("seed=7 trace={}\n", value("trace ")),
+    ] {
+        assert!(
+            screen.contains(&expected),
+            "the README's first screen is of another version: no `{expected}` in\n{screen}"
+        );
+    }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: u64) -> String {
+    match number / 1_000 {
+        0 => number.to_string(),
+        thousands => format!("{},{:03}", grouped(thousands), number % 1_000),
+    }
+}
+
 #[test]
 fn its_links_lead_somewhere() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
