@@ -21,6 +21,7 @@ pub mod command;
 pub mod context;
 pub mod delta;
 pub mod dispatcher;
+pub mod document;
 pub mod ending;
 pub mod enqueue;
 pub mod fairness;

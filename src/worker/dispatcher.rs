@@ -8,7 +8,6 @@ use super::context::{Busy, COMMIT_TRIES, Context};
 use super::lease::Held;
 use super::ports::{Ports, RunDocument, Store};
 use super::{Ended, ending, enqueue, poison, window};
-use crate::model::commit::{RunWrite, ScheduleStateWrite};
 use crate::model::observation::QueueName;
 use crate::model::{Answer, Commit, PlannerMessage, RunState, Segment, SegmentKey, Step};
 
@@ -97,17 +96,8 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
         run.state = RunState::Running;
         run.stats.segments = commit.segments.len() as u64;
         window::open(&mut state, &run.id, commit.segments.len() as u32);
-        commit.release = window::release(&mut state, &document.schedule.schedule.limits);
         commit.intent_done = Some(run.id.clone());
-        commit.schedule = Some(ScheduleStateWrite {
-            id: run.schedule.clone(),
-            expected: document.schedule.state.version,
-            state,
-        });
-        commit.runs.push(RunWrite {
-            run,
-            expected: Some(document.run.version),
-        });
+        window::write(&mut commit, document, run, state);
         commit
     }
 

@@ -4,7 +4,7 @@ use super::context::{COMMIT_TRIES, Context};
 use super::ports::{Ports, RunDocument, Store};
 use super::{enqueue, window};
 use crate::metrics::PlannerStatus;
-use crate::model::commit::{Booking, EndReason, RunWrite, ScheduleStateWrite};
+use crate::model::commit::{Booking, EndReason};
 use crate::model::{Answer, Commit, RunError, RunId, RunState, Segment, SegmentKey, Step};
 
 /// Ends a run if it is not terminal. True once it is terminal or gone; false if conflicts did not
@@ -72,17 +72,8 @@ fn end_commit<P: Ports>(
         EndReason::Poisoned => (RunState::Error, Some(RunError::Poisoned(detail.to_owned()))),
     };
     window::close(&mut state, &run.id);
-    commit.release = window::release(&mut state, &document.schedule.schedule.limits);
     commit.intent_done = Some(run.id.clone());
-    commit.schedule = Some(ScheduleStateWrite {
-        id: run.schedule.clone(),
-        expected: document.schedule.state.version,
-        state,
-    });
-    commit.runs.push(RunWrite {
-        run,
-        expected: Some(document.run.version),
-    });
+    window::write(&mut commit, document, run, state);
     commit
 }
 

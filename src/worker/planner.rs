@@ -6,7 +6,7 @@ use super::ports::{
 };
 use super::{fairness, selection, window};
 use crate::metrics::{AttemptOutcome, PlannerStatus};
-use crate::model::commit::{Booking, PlanOutcome, RunWrite, ScheduleStateWrite};
+use crate::model::commit::{Booking, PlanOutcome};
 use crate::model::{
     Answer, Commit, ImageDigest, ImpactSet, PlannerMessage, RunError, RunId, RunState, Step,
     Timestamp,
@@ -204,17 +204,10 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         if run.state.is_terminal() {
             let mut state = document.schedule.state.value.clone();
             window::close(&mut state, &run.id);
-            commit.schedule = Some(ScheduleStateWrite {
-                id: run.schedule.clone(),
-                expected: document.schedule.state.version,
-                state,
-            });
+            commit.schedule = Some(document.schedule.write(state));
         }
         commit.served = Some(run.tenant.clone());
-        commit.runs.push(RunWrite {
-            run,
-            expected: Some(document.run.version),
-        });
+        commit.runs.push(document.write(run));
         commit
     }
 

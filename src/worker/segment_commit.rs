@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::context::Context;
 use super::ports::{Ports, RunDocument};
 use super::{delta, window};
-use crate::model::commit::{Booking, ReportWrite, RunWrite, ScheduleStateWrite, SegmentCommit};
+use crate::model::commit::{Booking, ReportWrite, SegmentCommit};
 use crate::model::{
     Baseline, Commit, Event, ImageDigest, Run, RunState, ScanReport, Segment, SegmentOutcome, Step,
 };
@@ -53,16 +53,7 @@ pub fn segment_commit<P: Ports>(
             change: -1,
         });
     }
-    commit.release = window::release(&mut state, &document.schedule.schedule.limits);
-    commit.schedule = Some(ScheduleStateWrite {
-        id: run.schedule.clone(),
-        expected: document.schedule.state.version,
-        state,
-    });
-    commit.runs.push(RunWrite {
-        run,
-        expected: Some(document.run.version),
-    });
+    window::write(&mut commit, document, run, state);
     (commit, outcome)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::context::{COMMIT_TRIES, Context};
 use super::ports::{Export, Ports, Random, ScheduleDocument, ScheduleEntry, Stamped, Store};
-use crate::model::commit::{FireFate, RunWrite, ScheduleStateWrite};
+use crate::model::commit::{FireFate, RunWrite};
 use crate::model::time::nanos_of;
 use crate::model::{
     Answer, Calendar, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, ScheduleId, Step,
@@ -228,11 +228,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 expected: None,
             });
         }
-        commit.schedule = Some(ScheduleStateWrite {
-            id: schedule.id.clone(),
-            expected: document.state.version,
-            state,
-        });
+        commit.schedule = Some(document.write(state));
         self.context.commit(commit).await
     }
 }

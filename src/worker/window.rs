@@ -3,7 +3,8 @@
 //! At most `parallelism` segments of a schedule are released and uncommitted at once, over all its
 //! runs. Runs are served in the order of their dispatch.
 
-use crate::model::{Limits, RunId, RunWindow, ScheduleState, SegmentKey};
+use super::ports::RunDocument;
+use crate::model::{Commit, Limits, Run, RunId, RunWindow, ScheduleState, SegmentKey};
 
 /// Releases as many segments as the limit allows, and names them.
 pub fn release(state: &mut ScheduleState, limits: &Limits) -> Vec<SegmentKey> {
@@ -23,6 +24,13 @@ pub fn release(state: &mut ScheduleState, limits: &Limits) -> Vec<SegmentKey> {
         }
     }
     released
+}
+
+/// Releases what there is room for, and has the commit write it and the run.
+pub fn write(commit: &mut Commit, document: &RunDocument, run: Run, mut state: ScheduleState) {
+    commit.release = release(&mut state, &document.schedule.schedule.limits);
+    commit.schedule = Some(document.schedule.write(state));
+    commit.runs.push(document.write(run));
 }
 
 /// Opens the window of a run that is being dispatched.
