@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use cast::{Cast, Plain};
+pub use cast::{Cast, Overheard, Plain};
 pub use determinism::{Difference, compare, compare_with};
 
 use crate::check::{Inventory, Ledger, LedgerOptions, LedgerReport};

@@ -5,8 +5,8 @@
 
 use crate::check::Instruments;
 use crate::metrics::Registry;
-use crate::model::LifeId;
-use crate::model::observation::Observer;
+use crate::model::observation::{Observation, Observer};
+use crate::model::{LifeId, Timestamp};
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::Ports;
 
@@ -29,12 +29,7 @@ pub trait Cast: 'static {
     }
 
     /// The observer that stands before the ledger: passes on to `ledger` what it is given.
-    fn observe(
-        &self,
-        at: crate::model::Timestamp,
-        observation: &crate::model::observation::Observation<'_>,
-        ledger: &mut dyn Observer,
-    ) {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
         ledger.observe(at, observation);
     }
 }
@@ -48,5 +43,35 @@ impl Cast for Plain {
 
     fn ports(&self, _life: &LifeId, world: WorldPorts) -> WorldPorts {
         world
+    }
+}
+
+/// A cast to which somebody listens.
+#[derive(Debug, Clone)]
+pub struct Overheard<C, L> {
+    /// Who plays.
+    pub cast: C,
+    /// Hears what is observed, before anybody else.
+    pub listener: L,
+}
+
+impl<C: Cast, L: Fn(Timestamp, &Observation<'_>) + 'static> Cast for Overheard<C, L> {
+    type Ports = C::Ports;
+
+    fn ports(&self, life: &LifeId, world: WorldPorts) -> C::Ports {
+        self.cast.ports(life, world)
+    }
+
+    fn registry(&self, life: &LifeId) -> Registry {
+        self.cast.registry(life)
+    }
+
+    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+        self.cast.instruments(life, plain)
+    }
+
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+        (self.listener)(at, observation);
+        self.cast.observe(at, observation, ledger);
     }
 }

@@ -6,12 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Window;
 use super::sentence::Entry;
 use super::tracks::Tracks;
-use crate::check::Instruments;
-use crate::metrics::Registry;
-use crate::model::observation::{Observation, Observer};
-use crate::model::{LifeId, Timestamp};
-use crate::rehearsal::Cast;
-use crate::sim::world::WorldPorts;
+use crate::model::Timestamp;
+use crate::model::observation::Observation;
 
 /// So many entries are kept: those nearest to the violation.
 const ENTRIES_MAX: usize = 100_000;
@@ -40,7 +36,7 @@ impl Record {
         }
     }
 
-    fn take(&mut self, at: Timestamp, observation: &Observation<'_>) {
+    pub fn take(&mut self, at: Timestamp, observation: &Observation<'_>) {
         self.last = at;
         let Some(window) = self.window else {
             return;
@@ -76,32 +72,5 @@ impl Recorder {
     pub fn lock(&self) -> MutexGuard<'_, Record> {
         // A rehearsal may panic, never while it writes here.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A cast whose observations are kept.
-pub(super) struct Recorded<C> {
-    pub inner: C,
-    pub recorder: Recorder,
-}
-
-impl<C: Cast> Cast for Recorded<C> {
-    type Ports = C::Ports;
-
-    fn ports(&self, life: &LifeId, world: WorldPorts) -> C::Ports {
-        self.inner.ports(life, world)
-    }
-
-    fn registry(&self, life: &LifeId) -> Registry {
-        self.inner.registry(life)
-    }
-
-    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
-        self.inner.instruments(life, plain)
-    }
-
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        self.recorder.lock().take(at, observation);
-        self.inner.observe(at, observation, ledger);
     }
 }

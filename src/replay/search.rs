@@ -4,11 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use super::Case;
-use super::recorder::{Recorded, Recorder};
+use super::recorder::Recorder;
 use super::sentence::Entry;
 use super::tracks::Tracks;
 use crate::model::Timestamp;
-use crate::rehearsal::{Cast, RunError};
+use crate::model::observation::Observation;
+use crate::rehearsal::{Cast, Overheard, RunError};
 use crate::sweep::{Cause, SeedFailure, Sweep, SweepOptions, Trial};
 
 /// A stretch of virtual time.
@@ -103,9 +104,14 @@ impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
     fn rehearse(&self, window: Option<Window>) -> Result<(Trial, Recorder), RunError> {
         let recorder = Recorder::new(window);
         let (cast, kept) = (self.cast.clone(), recorder.clone());
-        let recorded = move || Recorded {
-            inner: cast(),
-            recorder: kept.clone(),
+        let recorded = move || {
+            let kept = kept.clone();
+            Overheard {
+                cast: cast(),
+                listener: move |at, observation: &Observation<'_>| {
+                    kept.lock().take(at, observation);
+                },
+            }
         };
         let Case {
             scenario,

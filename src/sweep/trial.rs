@@ -8,11 +8,12 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::cause::violated;
-use super::watch::{Watch, Watched};
+use super::watch::Watch;
 use super::{Cause, Counts, Coverage, first_violation};
 use crate::check::expectation::Outcome;
 use crate::metrics::Kind;
-use crate::rehearsal::{Cast, Finished, RunError, RunOptions, run_with};
+use crate::model::observation::Observation;
+use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
 use crate::report::{RunReport, SeriesValue, Verdict};
 use crate::scenario::{Scenario, When};
 use crate::sim::fault_plan::{FaultPlan, Profile};
@@ -167,9 +168,12 @@ fn try_once<C: Cast>(
     options: &TrialOptions,
 ) -> Result<Trial, RunError> {
     let watch = Rc::new(RefCell::new(Watch::default()));
-    let cast = Watched {
-        inner: cast,
-        watch: Rc::clone(&watch),
+    let watching = Rc::clone(&watch);
+    let cast = Overheard {
+        cast,
+        listener: move |_, observation: &Observation<'_>| {
+            watching.borrow_mut().observe(observation);
+        },
     };
     let run = RunOptions {
         seed: Some(seed),

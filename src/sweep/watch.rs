@@ -1,20 +1,14 @@
 //! Watches one rehearsal for its coverage.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use rustc_hash::FxBuildHasher;
 
 use super::Coverage;
-use crate::check::Instruments;
-use crate::metrics::Registry;
 use crate::model::commit::Refusal;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, Observer, QueueName, QueueStep};
-use crate::model::{Answer, Commit, LifeId, RunId, RunState, Timestamp};
-use crate::rehearsal::Cast;
-use crate::sim::world::WorldPorts;
+use crate::model::observation::{Observation, QueueName, QueueStep};
+use crate::model::{Answer, Commit, RunId, RunState};
 
 /// What the pipelines may be doing when a fault strikes; several at once.
 const STAGES: [&str; 4] = ["at rest", "planning", "queued", "running"];
@@ -83,7 +77,7 @@ impl Default for Watch {
 }
 
 impl Watch {
-    fn observe(&mut self, observation: &Observation<'_>) {
+    pub fn observe(&mut self, observation: &Observation<'_>) {
         match observation {
             Observation::FaultBegan { kind, .. } | Observation::FaultHit { kind } => {
                 self.strike(*kind);
@@ -181,32 +175,5 @@ fn step_index(step: QueueStep) -> usize {
         QueueStep::Redriven => 9,
         QueueStep::RefusedLate => 10,
         QueueStep::Lost => 11,
-    }
-}
-
-/// A cast that is watched.
-pub(super) struct Watched<C> {
-    pub inner: C,
-    pub watch: Rc<RefCell<Watch>>,
-}
-
-impl<C: Cast> Cast for Watched<C> {
-    type Ports = C::Ports;
-
-    fn ports(&self, life: &LifeId, world: WorldPorts) -> C::Ports {
-        self.inner.ports(life, world)
-    }
-
-    fn registry(&self, life: &LifeId) -> Registry {
-        self.inner.registry(life)
-    }
-
-    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
-        self.inner.instruments(life, plain)
-    }
-
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        self.watch.borrow_mut().observe(observation);
-        self.inner.observe(at, observation, ledger);
     }
 }
