@@ -180,13 +180,17 @@ pub(crate) fn judge_released(
     message: &MessageRecord,
     counted: bool,
 ) {
-    let limit = truth.options.max_delivery_attempts;
-    if counted && message.is_spoiled && message.attempt >= limit {
-        let what = "its message can't be read, and was handed back for one more try";
-        let complaint = Complaint::new(truth.message_name(message), what);
-        let due = format_args!("it given up at delivery {limit}");
-        board.violate(Blame, complaint.expected(due, message.attempt));
+    if !counted || !message.is_spoiled {
+        return;
     }
+    let limit = truth.options.max_delivery_attempts;
+    board.check(Blame, true, message.attempt < limit, || {
+        let what = "its message can't be read, and was handed back for one more try";
+        Complaint::new(truth.message_name(message), what).expected(
+            format_args!("it given up at delivery {limit}"),
+            message.attempt,
+        )
+    });
 }
 
 /// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
