@@ -128,7 +128,8 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         }
     }
 
-    /// The first candidate that is smaller and fails of the cause, and was not tried in vain before.
+    /// The first candidate that is smaller and fails of the cause, and was not tried in vain before. Of
+    /// equal ones only the first is tried.
     fn first(
         &self,
         reduction: &Reduction,
@@ -136,6 +137,10 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         in_vain: &BTreeSet<String>,
         smallest: &Shrunk,
     ) -> Result<Option<(usize, Shrunk)>, RunError> {
+        let texts: Vec<String> = candidates.iter().map(to_text).collect();
+        let is_known = |index: usize| {
+            in_vain.contains(&texts[index]) || texts[..index].contains(&texts[index])
+        };
         let next = AtomicUsize::new(0);
         let found: Mutex<Option<(usize, Result<Shrunk, RunError>)>> = Mutex::new(None);
         thread::scope(|scope| {
@@ -151,13 +156,11 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                         if index >= candidates.len() || index > best() {
                             return;
                         }
-                        let candidate = &candidates[index];
-                        if in_vain.contains(&to_text(candidate)) {
+                        if is_known(index) {
                             continue;
                         }
-                        let Some(result) =
-                            self.attempt(candidate, smallest, reduction.patience_events)
-                        else {
+                        let (candidate, patience) = (&candidates[index], reduction.patience_events);
+                        let Some(result) = self.attempt(candidate, smallest, patience) else {
                             continue;
                         };
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
