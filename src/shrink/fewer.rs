@@ -104,10 +104,7 @@ pub fn fewer_of_all(table: &Table) -> Vec<Table> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn table(text: &str) -> Table {
-        text.parse().expect("it is TOML")
-    }
+    use crate::shrink::tree::table;
 
     #[test]
     fn one_schedule_alone_does_more() {

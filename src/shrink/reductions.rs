@@ -167,10 +167,7 @@ fn rounder_times(time: Duration) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn table(text: &str) -> Table {
-        text.parse().expect("it is TOML")
-    }
+    use crate::shrink::tree::table;
 
     #[test]
     fn large_numbers_become_round_ones() {

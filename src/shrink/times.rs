@@ -95,10 +95,7 @@ pub fn duration_of(value: &Value) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn table(text: &str) -> Table {
-        text.parse().expect("it is TOML")
-    }
+    use crate::shrink::tree::table;
 
     #[test]
     fn what_was_some_minutes_past_the_hour_still_is() {

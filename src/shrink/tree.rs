@@ -70,3 +70,9 @@ pub fn put(table: &mut Table, section: &str, key: &str, value: Value) {
         section.insert(key.into(), value);
     }
 }
+
+/// The table that a text says.
+#[cfg(test)]
+pub fn table(text: &str) -> Table {
+    text.parse().expect("it is TOML")
+}
