@@ -55,24 +55,16 @@ fn the_first_screen_is_of_this_version() {
     });
     let checks: Option<u64> = checks.sum();
     let checks = checks.expect("each invariant has a number of checks");
-    let screen = block("console");
+    let screen = block("console").replace(',', "");
     for expected in [
-        format!("held   {} checks", grouped(checks)),
-        format!("{} events", grouped(value("events ").parse().unwrap())),
+        format!("held   {checks} checks"),
+        format!("   {} events", value("events ")),
         format!("seed=7 trace={}\n", value("trace ")),
     ] {
         assert!(
             screen.contains(&expected),
             "the README's first screen is of another version: no `{expected}` in\n{screen}"
         );
-    }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    match number / 1_000 {
-        0 => number.to_string(),
-        thousands => format!("{},{:03}", grouped(thousands), number % 1_000),
     }
 }
 
