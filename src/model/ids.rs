@@ -1,6 +1,6 @@
 //! Identifiers.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -112,10 +112,10 @@ impl ImageDigest {
 
 impl fmt::Display for ImageDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+        let digits = self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
         f.write_str("sha256:")?;
-        digits.map(digit).try_for_each(|digit| f.write_char(digit))
+        f.write_str(str::from_utf8(digits.as_flattened()).map_err(|_| fmt::Error)?)
     }
 }
 
