@@ -157,7 +157,13 @@ impl Catalogue {
 
     /// The owner of an image.
     pub fn tenant(&self, image: u32) -> &TenantId {
-        &self.parts.tenants[self.rows[image as usize].tenant as usize]
+        &self.parts.tenants[self.tenant_number(image) as usize]
+    }
+
+    /// The number of the owner of an image.
+    #[inline]
+    pub fn tenant_number(&self, image: u32) -> u32 {
+        self.rows[image as usize].tenant
     }
 
     /// An image.

@@ -171,14 +171,16 @@ pub struct ReportWrite {
 }
 
 impl ReportWrite {
-    /// The baseline after this report is committed at `now` over `previous`.
-    pub fn baseline(&self, previous: Option<&Baseline>, now: Timestamp) -> Baseline {
-        let keep = previous.filter(|baseline| baseline.revision > self.revision);
+    /// The baseline after this report is committed at `now` over `previous`. An older report than that
+    /// leaves revision and findings be.
+    pub fn baseline(self, previous: Option<Baseline>, now: Timestamp) -> Baseline {
+        let newer = previous.filter(|baseline| baseline.revision > self.revision);
+        let (revision, findings) = newer.map_or((self.revision, self.findings), |newer| {
+            (newer.revision, newer.findings)
+        });
         Baseline {
-            revision: keep.map_or(self.revision, |baseline| baseline.revision),
-            findings: keep
-                .map_or(&self.findings, |baseline| &baseline.findings)
-                .clone(),
+            revision,
+            findings,
             committed_at: now,
         }
     }

@@ -95,9 +95,9 @@ impl Defect for StaleBaseline {
         let answer = store.commit(&Arc::new(bent)).await?;
         if let Answer::Applied(Applied { at, .. }) = answer {
             self.0.with(&life.id, |known| {
-                for (report, baseline) in reports.iter().zip(&current) {
-                    let next = report.baseline(baseline.as_ref(), at);
-                    known.insert((tenant.clone(), report.image), Some(next));
+                for (report, baseline) in reports.into_iter().zip(current) {
+                    let image = report.image;
+                    known.insert((tenant.clone(), image), Some(report.baseline(baseline, at)));
                 }
             });
         }

@@ -154,9 +154,10 @@ impl Store {
             return None;
         };
         let tenant = &self.runs.get(&step.key.run)?.run.tenant;
+        let baseline = self.baselines.of(tenant);
         let has_moved = step.reports.iter().any(|report| {
-            let baseline = self.baselines.get(tenant, &report.image);
-            baseline.map(|baseline| baseline.revision) != report.expected
+            let present = baseline(&report.image);
+            present.map(|baseline| baseline.revision) != report.expected
         });
         has_moved.then_some(Answer::Conflict)
     }

@@ -1,7 +1,7 @@
 //! Applying a commit.
 
 use super::Store;
-use crate::model::commit::{Intent, SegmentCommit};
+use crate::model::commit::Intent;
 use crate::model::{Applied, Commit, PlannerMessage, RunId, SegmentKey, Step, Timestamp};
 
 /// Builds with debug assertions check the store's sums once in so many commits.
@@ -34,7 +34,9 @@ impl Store {
         if let Step::Segment(step) = commit.step {
             self.runs
                 .commit_segment(&step.key, &commit.token, &commit.release);
-            self.apply_reports(step, now);
+            if let Some(record) = self.runs.get(&step.key.run) {
+                self.baselines.commit(&record.run.tenant, step.reports, now);
+            }
         }
         self.apply_intents(
             commit.intent,
@@ -63,18 +65,6 @@ impl Store {
         #[cfg(debug_assertions)]
         if self.tokens.len().is_multiple_of(CHECK_INTERVAL) {
             self.assert_consistent();
-        }
-    }
-
-    fn apply_reports(&mut self, step: SegmentCommit, now: Timestamp) {
-        let Some(record) = self.runs.get(&step.key.run) else {
-            return;
-        };
-        let tenant = &record.run.tenant;
-        for report in step.reports {
-            let previous = self.baselines.get(tenant, &report.image);
-            let baseline = report.baseline(previous, now);
-            self.baselines.set(tenant, &report.image, baseline);
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::model::{Baseline, ImageDigest, TenantId};
+use crate::model::commit::ReportWrite;
+use crate::model::{Baseline, ImageDigest, TenantId, Timestamp};
 use crate::sim::fleet::Fleet;
 
 /// Baselines of the fleet's images by number, which is what makes a million of them affordable. A
@@ -13,7 +14,7 @@ use crate::sim::fleet::Fleet;
 pub(super) struct Baselines {
     fleet: Rc<Fleet>,
     of_fleet: Vec<Option<Baseline>>,
-    strange: BTreeMap<(TenantId, ImageDigest), Baseline>,
+    strange: BTreeMap<(TenantId, ImageDigest), Option<Baseline>>,
 }
 
 impl Baselines {
@@ -25,24 +26,43 @@ impl Baselines {
         }
     }
 
-    fn number(&self, tenant: &TenantId, image: &ImageDigest) -> Option<usize> {
-        let number = self.fleet.find(image)?;
-        (self.fleet.tenant(number) == tenant).then_some(number as usize)
-    }
-
-    pub fn get(&self, tenant: &TenantId, image: &ImageDigest) -> Option<&Baseline> {
-        match self.number(tenant, image) {
+    /// What finds a tenant's baselines. The tenant is looked up once, for many images.
+    pub fn of<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+    ) -> impl Fn(&ImageDigest) -> Option<&'a Baseline> + 'a {
+        let number = self.own_images(tenant);
+        move |image| match number(&self.fleet, image) {
             Some(number) => self.of_fleet[number].as_ref(),
-            None => self.strange.get(&(tenant.clone(), *image)),
+            None => self.strange.get(&(tenant.clone(), *image))?.as_ref(),
         }
     }
 
-    pub fn set(&mut self, tenant: &TenantId, image: &ImageDigest, baseline: Baseline) {
-        match self.number(tenant, image) {
-            Some(number) => self.of_fleet[number] = Some(baseline),
-            None => {
-                self.strange.insert((tenant.clone(), *image), baseline);
-            }
+    /// Moves the baselines of a tenant's images on to these reports, except those that are newer.
+    pub fn commit(&mut self, tenant: &TenantId, reports: Vec<ReportWrite>, now: Timestamp) {
+        let number = self.own_images(tenant);
+        for report in reports {
+            let baseline = match number(&self.fleet, &report.image) {
+                Some(number) => &mut self.of_fleet[number],
+                None => self
+                    .strange
+                    .entry((tenant.clone(), report.image))
+                    .or_default(),
+            };
+            *baseline = Some(report.baseline(baseline.take(), now));
+        }
+    }
+
+    /// What tells the number of an image, if it is the tenant's.
+    fn own_images(
+        &self,
+        tenant: &TenantId,
+    ) -> impl Fn(&Fleet, &ImageDigest) -> Option<usize> + use<> {
+        let tenants = &mut (0..).zip(self.fleet.tenants());
+        let owner = tenants.find_map(|(number, known)| (known == tenant).then_some(number));
+        move |fleet, image| {
+            let number = fleet.find(image)?;
+            (Some(fleet.catalogue().tenant_number(number)) == owner).then_some(number as usize)
         }
     }
 }

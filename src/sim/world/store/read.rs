@@ -81,13 +81,17 @@ impl Store {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> Vec<Option<Timestamp>> {
-        let committed_at = |image| Some(self.baselines.get(tenant, image)?.committed_at);
+        let baseline = self.baselines.of(tenant);
+        let committed_at = |image| Some(baseline(image)?.committed_at);
         images.iter().map(committed_at).collect()
     }
 
     pub fn baselines(&self, tenant: &TenantId, images: &[ImageDigest]) -> Vec<Option<Baseline>> {
-        let baseline = |image| self.baselines.get(tenant, image).cloned();
-        images.iter().map(baseline).collect()
+        let baseline = self.baselines.of(tenant);
+        images
+            .iter()
+            .map(|image| baseline(image).cloned())
+            .collect()
     }
 
     /// Intents that are not enqueued yet, oldest first.

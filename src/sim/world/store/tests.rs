@@ -12,8 +12,8 @@ use crate::model::commit::{
     TakeOver,
 };
 use crate::model::{
-    Event, EventId, EventKind, EventPayload, ImageDigest, LifeId, Mode, PlannerMessage, Run, RunId,
-    RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome, Trigger,
+    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, LifeId, Mode, PlannerMessage,
+    Run, RunId, RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome, Severity, Trigger,
 };
 use crate::sim::world::testing::schedule;
 
@@ -392,20 +392,67 @@ fn a_moved_version_or_baseline_is_a_conflict() {
 }
 
 #[test]
-fn an_older_report_leaves_the_findings_and_advances_the_time() {
+fn a_report_becomes_its_tenants_baseline() {
     let mut bench = Bench::running();
     let first = bench.segment(0, 1, None, 7);
     bench.take(&first);
     let image = bench.images(0)[0];
-    let baseline = |bench: &Bench| {
-        let baselines = bench.store.baselines(&"tenant-1".into(), &[image]);
-        baselines[0].clone().unwrap()
-    };
-    assert_eq!(baseline(&bench).revision, 7);
-    let strange = bench.store.baselines(&"somebody".into(), &[image]);
-    assert_eq!(strange, [None], "a baseline belongs to its tenant");
+    let baselines = |tenant: &str| bench.store.baselines(&tenant.into(), &[image]);
+    let own = baselines("tenant-1")[0].clone();
+    assert_eq!(own.map(|baseline| baseline.revision), Some(7));
+    assert_eq!(baselines("somebody"), [None]);
     let reports = bench.store.last_reports(&"tenant-1".into(), &[image]);
     assert_eq!(reports, [Some(bench.now())]);
+}
+
+/// What the baselines of the first image are after reports of it: who commits, and which revision, one
+/// report a second.
+fn baselines_after(reports: &[(&str, u64)]) -> Vec<Option<(u64, usize, Timestamp)>> {
+    let bench = Bench::running();
+    let mut baselines = Baselines::new(bench.fleet.clone());
+    let image = bench.images(0)[0];
+    for (second, (tenant, revision)) in (1..).zip(reports) {
+        let finding = Finding {
+            vulnerability: "CVE".into(),
+            component: "c".into(),
+            severity: Severity::Low,
+            kev: false,
+        };
+        let report = ReportWrite {
+            image,
+            expected: None,
+            revision: *revision,
+            findings: vec![finding; *revision as usize].into(),
+        };
+        let now = Timestamp::from_seconds(second);
+        baselines.commit(&(*tenant).into(), vec![report], now);
+    }
+    let of = |tenant: &str| {
+        let tenant = tenant.into();
+        let baseline = baselines.of(&tenant)(&image)?;
+        Some((
+            baseline.revision,
+            baseline.findings.len(),
+            baseline.committed_at,
+        ))
+    };
+    ["tenant-1", "somebody"].map(of).to_vec()
+}
+
+#[test]
+fn an_older_report_leaves_the_findings_and_advances_the_time() {
+    let at = Timestamp::from_seconds;
+    let after = baselines_after(&[("tenant-1", 3), ("tenant-1", 2)]);
+    assert_eq!(after, [Some((3, 3, at(2))), None]);
+    let after = baselines_after(&[("tenant-1", 2), ("tenant-1", 3)]);
+    assert_eq!(after, [Some((3, 3, at(2))), None]);
+}
+
+#[test]
+fn what_is_committed_of_anothers_image_is_kept_apart() {
+    let at = Timestamp::from_seconds;
+    let after = baselines_after(&[("tenant-1", 1), ("somebody", 3), ("somebody", 2)]);
+    assert_eq!(after, [Some((1, 1, at(1))), Some((3, 3, at(3)))]);
 }
 
 #[test]
