@@ -130,8 +130,13 @@ impl Drop for Raised<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
     use futures_lite::future;
+
+    use super::*;
 
     #[test]
     fn a_raised_signal_stays_and_a_taken_one_is_used_up() {
@@ -157,17 +162,56 @@ mod tests {
         assert!(signal.places().wakers.iter().all(Option::is_none));
     }
 
+    /// Counts how often it was woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     #[test]
-    fn all_who_wait_are_woken() {
-        let signal = std::sync::Arc::new(Signal::default());
+    fn all_who_wait_are_woken_and_one_of_them_takes_a_poke() {
+        let signal = Signal::default();
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(count.clone());
+        let mut context = Context::from_waker(&waker);
+        let mut waiting = [signal.taken(), signal.taken(), signal.taken()];
+        let mut ready = || {
+            let polls = waiting
+                .iter_mut()
+                .map(|taken| Pin::new(taken).poll(&mut context));
+            polls.map(|poll| poll.is_ready()).collect::<Vec<_>>()
+        };
+        assert_eq!(ready(), [false; 3]);
+        signal.raise();
+        assert_eq!(count.0.load(Ordering::Relaxed), 3);
+        assert_eq!(ready(), [true, false, false]);
+        signal.raise();
+        assert_eq!(
+            count.0.load(Ordering::Relaxed),
+            5,
+            "the first waits no more"
+        );
+    }
+
+    #[test]
+    fn threads_that_wait_are_woken() {
+        let signal = Arc::new(Signal::default());
         let wait = || {
             let signal = signal.clone();
             std::thread::spawn(move || future::block_on(signal.raised()))
         };
         let waiting = [wait(), wait(), wait()];
+        // Only when all of them sleep does it show whether they are woken.
+        while signal.places().wakers.iter().flatten().count() < waiting.len() {
+            std::thread::yield_now();
+        }
         signal.raise();
         for thread in waiting {
-            thread.join().unwrap();
+            assert!(thread.join().is_ok());
         }
     }
 }
