@@ -89,7 +89,20 @@ fn a_breach_too_short_for_an_incident_still_excuses_an_alarm() {
     let promises = [broken(PromiseKind::RunsProgress, 2, 4)];
     let run = scored("nightly", "0 0 0 1 1 0 0", &promises);
     assert!(run.incidents.is_empty());
-    assert_eq!(run.rules[0].false_alarms, 0);
+    assert_eq!((run.rules[0].alarms, run.rules[0].false_alarms), (1, 0));
+}
+
+#[test]
+fn an_alarm_speaks_of_a_promise_while_it_is_broken_or_shortly_after() {
+    let fires = [1, 20, 23];
+    let word = |minute| if fires.contains(&minute) { "1" } else { "0" };
+    let values: Vec<&str> = (0..25).map(word).collect();
+    let promises = [broken(PromiseKind::RunsProgress, 10, 16)];
+    let run = scored("nightly", &values.join(" "), &promises);
+    // One comes before, and one too long after.
+    assert_eq!((run.rules[0].alarms, run.rules[0].false_alarms), (3, 2));
+    let detection = run.rules[0].detections[0].as_ref().unwrap();
+    assert_eq!(detection.seconds_to_detect, Some(600.0));
 }
 
 #[test]

@@ -135,5 +135,8 @@ mod tests {
         assert_eq!(generation(21), None, "it is 16 s old");
         family.set(Mode::ContentRefresh, 3.0, at(20));
         assert_ne!(generation(20), first);
+        let second = generation(20);
+        family.set(Mode::ContentRefresh, 4.0, at(20));
+        assert!(generation(20).is_some() && generation(20) != second);
     }
 }

@@ -183,10 +183,9 @@ impl Recording {
     pub fn scrape_failed(&mut self, instance: InstanceId, at_ms: i64) -> Result<(), OutOfOrder> {
         self.begin(instance, at_ms)?;
         let up = self.slot(instance).up;
-        // Without a watch nothing is live, and the next answer is read from scratch.
-        if self.slot(instance).watch.take().is_some() {
-            self.end_except(instance, at_ms, &[]);
-        }
+        // The next answer is read from scratch.
+        self.slot(instance).watch = None;
+        self.end_except(instance, at_ms, &[]);
         self.push(up, at_ms, 0.0);
         Ok(())
     }

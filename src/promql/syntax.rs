@@ -24,7 +24,8 @@ pub(super) fn explain(text: &str, message: &str, semantics: Semantics) -> QueryE
             return QueryError::new(offset, format!("`{word}` ranges are not supported"));
         }
     }
-    if let Some(function) = between(message, "call to function '", "'") {
+    let function = between(message, "call to function '", "'");
+    if let Some(function) = function.or_else(|| between(message, "in call to '", "'")) {
         return wrong_argument(text, message, function);
     }
     if let Some(error) = unbalanced(text) {
@@ -168,29 +169,34 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_with_its_place() {
         for (text, offset, message) in [
-            ("sum(x", 3, "never closed"),
-            ("x)", 1, "closes nothing"),
-            ("", 0, "empty"),
-            ("rat(x_total[5m])", 0, "`rat` is no known function"),
+            ("sum(x", Some(3), "never closed"),
+            ("x)", Some(1), "closes nothing"),
+            ("", None, "empty"),
+            ("rat(x_total[5m])", Some(0), "`rat` is no known function"),
             (
                 "1 + rate(x)",
-                4,
+                Some(4),
                 "`rate` takes a range of samples, not a vector",
             ),
-            ("abs()", 0, "argument"),
-            ("1 + rat(x_total[5m])", 4, "`rat` is no known function"),
-            ("x </ 5", 2, "native histograms"),
-            ("histogram_count(x)", 0, "native histograms"),
+            ("1 + abs()", Some(4), "argument"),
+            ("1 + abs(x, x)", Some(4), "argument"),
             (
-                "label_replace(x, \"a\", \"b\", \"c\", \"(\")",
-                0,
+                "1 + rat(x_total[5m])",
+                Some(4),
+                "`rat` is no known function",
+            ),
+            ("x </ 5", Some(2), "native histograms"),
+            ("1 + histogram_count(x)", Some(4), "native histograms"),
+            (
+                "1 + label_replace(x, \"a\", \"b\", \"c\", \"(\")",
+                Some(4),
                 "no regular expression",
             ),
-            ("limitk(1, x)", 0, "not known to Prometheus v3"),
-            ("x +", 0, "no PromQL"),
+            ("1 + limitk(1, x)", Some(4), "not known to Prometheus v3"),
+            ("x +", None, "no PromQL"),
         ] {
             let error = Query::parse(text, Semantics::V3).unwrap_err();
-            assert_eq!(error.offset.unwrap_or(0), offset, "{text}: {error}");
+            assert_eq!(error.offset, offset, "{text}: {error}");
             assert!(error.to_string().contains(message), "{text}: {error}");
         }
     }

@@ -281,7 +281,7 @@ mod tests {
     use super::super::super::{CollectContext, Registry};
     use super::*;
 
-    /// Two processes, one of which restarts without one of its series; a gap; odd values.
+    /// Two processes, one of which goes away and one of which loses a series and has it again; odd values.
     fn recording() -> Recording {
         let mut recording = Recording::new("night");
         let first = recording.instance("worker-0");
@@ -304,6 +304,9 @@ mod tests {
                 .unwrap();
         }
         recording.scrape_page(second, 12, []).unwrap();
+        recording
+            .scrape_page(second, 15, [("odd", &labels, 1.0)])
+            .unwrap();
         recording
     }
 
@@ -340,6 +343,24 @@ mod tests {
         assert!(restored.scrape_failed(first, 90_000).is_err());
         restored.scrape_failed(first, 105_000).unwrap();
         assert_eq!(restored.instances().count(), 2);
+
+        let second = restored.instance("worker-1");
+        let labels = Labels::new("odd", [("kind".into(), "a \"quoted\" one".into())]).unwrap();
+        let known = restored.series_count();
+        restored
+            .scrape_page(second, 20, [("odd", &labels, 7.0)])
+            .unwrap();
+        assert_eq!(restored.series_count(), known, "under its own number");
+        let mut again = Recording::restore(restored.save()).unwrap();
+        again.scrape_failed(second, 25).unwrap();
+        let odd = again.select(Some("odd"), &[])[0];
+        let samples = again.samples(odd, 16, 25);
+        let samples: Vec<_> = samples.map(|it| (it.at_ms, it.value)).collect();
+        assert_eq!(
+            samples,
+            [(20, 7.0)],
+            "a failed scrape ends what was restored"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One rule at work: what its vectors become.
 
+use std::borrow::Cow;
+
 use super::file::{AlertRule, RecordRule, Rule};
 use super::recorded::{ClockId, Recorded, relabelled};
 use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, States};
@@ -73,18 +75,23 @@ impl<'r> RuleRun<'r> {
         let twice = |labels: &Labels| format!("two of its samples have the labels {labels}");
         match self {
             Self::Record(rule, made) => {
-                let mut taken = Vec::with_capacity(vectors.len());
+                let mut taken: Vec<(usize, Cow<'_, [(i64, f64)]>)> = Vec::new();
                 for series in vectors {
                     let own = rule.labels.iter();
                     let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
                     let labels = relabelled(&series.labels, &rule.name, own);
                     let id = recorded.find_or_add(clock, labels.clone());
-                    if taken.contains(&id) {
-                        return Err(twice(&labels));
+                    match taken.iter_mut().find(|(known, _)| *known == id) {
+                        None => taken.push((id, Cow::Borrowed(&series.points))),
+                        Some((_, points)) => {
+                            join(points.to_mut(), &series.points).ok_or_else(|| twice(&labels))?;
+                        }
                     }
-                    taken.push(id);
-                    record(recorded, id, &series.points, instants);
                 }
+                for (id, points) in &taken {
+                    record(recorded, *id, points, instants);
+                }
+                let taken: Vec<usize> = taken.into_iter().map(|(id, _)| id).collect();
                 for id in made.iter().filter(|id| !taken.contains(id)) {
                     recorded.set(*id, instants.first_ms, None);
                 }
@@ -102,6 +109,14 @@ impl<'r> RuleRun<'r> {
         }
         Ok(())
     }
+}
+
+/// Adds the points of a series to those of another that becomes the same one; none if two of them are of
+/// one instant. Series that take turns may become one.
+fn join(points: &mut Vec<(i64, f64)>, more: &[(i64, f64)]) -> Option<()> {
+    points.extend_from_slice(more);
+    points.sort_by_key(|(at_ms, _)| *at_ms);
+    points.is_sorted_by(|a, b| a.0 < b.0).then_some(())
 }
 
 /// Records the points of a series; it ends where there is none.

@@ -93,20 +93,24 @@ fn rules_that_look_back_see_what_was_recorded_before() {
 fn an_alert_is_a_series_too() {
     let rules = "
   - { alert: A, expr: x > 0, for: 1m }
-  - { record: firing, expr: 'count(ALERTS{alertstate=\"firing\"})' }
+  - { record: r, expr: 'count(ALERTS{alertstate=\"firing\"})' }
 ";
-    let timeline = evaluated(rules, &source("x", "1 1 1"), 2).unwrap();
-    let recorded = &timeline.recorded;
-    let found = recorded
-        .series()
-        .position(|labels| labels.get("__name__") == Some("firing"));
-    let samples: Vec<(i64, Option<f64>)> = recorded.samples(found.unwrap()).collect();
+    let at = |minute| minute * MINUTE_MS;
+    let source = source("x", "1 1 1 0");
     let expected = [
-        (0, None),
-        (MINUTE_MS, Some(1.0)),
-        (2 * MINUTE_MS, Some(1.0)),
+        (at(0), None),
+        (at(1), Some(1.0)),
+        (at(2), Some(1.0)),
+        (at(3), None),
     ];
-    assert_eq!(samples, expected);
+    assert_eq!(recorded(rules, &source, 3), expected);
+    let rules = rules.replace("{alertstate=\"firing\"}", "");
+    let expected = [Some(1.0), Some(1.0), Some(1.0), None];
+    let counts = recorded(&rules, &source, 3);
+    assert!(
+        counts.iter().map(|(_, count)| *count).eq(expected),
+        "{counts:?}"
+    );
 }
 
 #[test]
@@ -143,6 +147,18 @@ fn labels_and_annotations_are_expanded_with_the_value_of_the_moment() {
         (told(0), told(1)),
         ("1 of a".to_owned(), "2 of a".to_owned())
     );
+
+    let rules = "  - { alert: A, expr: x > 0, labels: { at: '{{ $value }}' } }\n";
+    let timeline = evaluated(rules, &source("x", "1 2"), 1).unwrap();
+    let alerts = timeline.alerts.iter();
+    let alerts = alerts.map(|alert| (alert.labels.get("at"), alert.state_at(MINUTE_MS)));
+    assert_eq!(
+        alerts.collect::<Vec<_>>(),
+        [
+            (Some("1"), AlertState::Inactive),
+            (Some("2"), AlertState::Firing)
+        ]
+    );
 }
 
 #[test]
@@ -157,6 +173,34 @@ fn two_samples_that_become_one_are_refused() {
             .starts_with("rule `A`: two of its samples have the labels"),
         "{error}"
     );
+    let rules = "  - { record: r, expr: '{mode=\"a\"}' }\n";
+    let error = evaluated(rules, &source, 0).unwrap_err().to_string();
+    assert!(
+        error.starts_with("rule `r`: two of its samples have the labels"),
+        "{error}"
+    );
+}
+
+/// The samples of what a rule recorded as `r`.
+fn recorded(rules: &str, source: &Store, minutes: i64) -> Vec<(i64, Option<f64>)> {
+    let recorded = evaluated(rules, source, minutes).unwrap().recorded;
+    let mut names = recorded.series().map(|labels| labels.get("__name__"));
+    let found = names.position(|name| name == Some("r"));
+    recorded.samples(found.unwrap()).collect()
+}
+
+#[test]
+fn series_that_take_turns_may_be_recorded_as_one() {
+    let mut source = source("x", "1 _ 3");
+    source.push(&labels("y"), MINUTE_MS, Some(2.0));
+    source.push(&labels("y"), 2 * MINUTE_MS, None);
+    let expected = [
+        (0, Some(1.0)),
+        (MINUTE_MS, Some(2.0)),
+        (2 * MINUTE_MS, Some(3.0)),
+    ];
+    let rules = "  - { record: r, expr: 'x or y' }\n";
+    assert_eq!(recorded(rules, &source, 2), expected);
 }
 
 #[test]
