@@ -178,8 +178,10 @@ mod tests {
         assert_eq!(values[11], 1000.0);
         let tuning: Tuning = "for=1m..30m".parse().unwrap();
         assert_eq!((tuning.values()[0], tuning.values()[11]), (60.0, 1800.0));
+        assert_eq!(tuning.parameter, Parameter::For);
         let tuning: Tuning = "threshold=0..11".parse().unwrap();
         assert_eq!(tuning.values()[..3], [0.0, 1.0, 2.0]);
+        assert_eq!(tuning.parameter, Parameter::Threshold);
         for wrong in [
             "",
             "threshold",

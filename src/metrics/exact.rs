@@ -147,19 +147,26 @@ mod tests {
 
     use super::*;
 
+    /// Maxima of every size.
     fn precision() -> impl Strategy<Value = Precision> {
-        (1_u8..=3, 2_u64..1 << 36).prop_map(|(digits, units)| Precision {
+        let units = (1_u32..36).prop_flat_map(|bits| 1_u64 << bits..2_u64 << bits);
+        (1_u8..=3, units).prop_map(|(digits, units)| Precision {
             unit: 0.001,
             max: units as f64 * 0.001,
             digits,
         })
     }
 
+    /// Units of every size: from 0 to the maximum with a `share` up to 1, and beyond it.
+    fn spread(grid: &Grid, share: f64) -> f64 {
+        (grid.units_max as f64 + 1.0).powf(share) - 1.0
+    }
+
     proptest! {
         #[test]
         fn a_class_begins_with_its_own_units(precision in precision(), share in 0.0..1.0_f64) {
             let grid = Grid::new(precision).expect("a valid precision");
-            let units = (share * grid.units_max as f64) as u64;
+            let units = (spread(&grid, share) as u64).min(grid.units_max);
             let class = grid.class(units);
             prop_assert!(class < grid.len());
             let (begin, next) = (grid.units(class), grid.units(class + 1));
@@ -171,13 +178,13 @@ mod tests {
         #[test]
         fn quantiles_are_those_of_hdrhistogram(
             precision in precision(),
-            values in prop::collection::vec(0.0..1.0_f64, 1..100),
+            shares in prop::collection::vec(0.0..1.2_f64, 1..100),
         ) {
             let grid = Grid::new(precision).expect("a valid precision");
             let mut counts = vec![0; grid.len()];
             let mut reference =
                 Hdr::<u64>::new_with_max(grid.units_max.max(2), precision.digits).expect("fits");
-            for value in values.iter().map(|value| value * precision.max) {
+            for value in shares.iter().map(|share| spread(&grid, *share) * 0.001) {
                 counts[grid.locate(value)] += 1;
                 let units = ((value * 1000.0 + 0.5) as u64).min(grid.units_max);
                 reference.record(units).expect("in range");
@@ -203,6 +210,7 @@ mod tests {
         for (unit, max) in [
             (0.0, 1.0),
             (-1.0, 1.0),
+            (-1.0, -10.0),
             (1.0, 1.0),
             (f64::NAN, 1.0),
             (1e-9, 1e9),

@@ -88,6 +88,10 @@ mod tests {
             let query = Query::parse(text, Semantics::V3).unwrap();
             assert!(query.comparison().is_none(), "{text}");
         }
+        // It depends on when it is asked.
+        let text = "sum_over_time(x[step()]) > 5";
+        let query = Query::parse(text, Semantics::V3PromqlTest).unwrap();
+        assert!(query.comparison().is_none());
     }
 
     #[test]

@@ -124,8 +124,12 @@ groups:
         let tuned = rules.tuned("A", Parameter::Threshold, 20.0).unwrap();
         let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
         assert_eq!(queries, ["x > 20 unless y > 5", "x"]);
+        let for_ms = |rules: &RuleFile| rules.alerts().map(|rule| rule.for_ms).collect::<Vec<_>>();
+        assert_eq!(for_ms(&tuned), [0, 0]);
         let tuned = rules.tuned("B", Parameter::For, 90.0).unwrap();
-        assert_eq!(tuned.alerts().last().unwrap().for_ms, 90_000);
+        assert_eq!(for_ms(&tuned), [0, 90_000]);
+        let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
+        assert_eq!(queries, ["x > 10 unless y > 5", "x"]);
     }
 
     #[test]

@@ -125,5 +125,13 @@ mod tests {
         assert_eq!(balances.to_take(&take_over), None, "the version has moved");
         let zombie = balances.heartbeat(&dead, lease, false, at(61));
         assert_eq!(zombie.surrendered, [2, 0]);
+        let third = balances.heartbeat(&life("third"), lease, false, at(120));
+        let (from, expected) = third.abandoned[0].clone();
+        assert_eq!(from, heir);
+        assert_eq!(
+            balances.to_take(&TakeOver { from, expected }),
+            Some([2, 0]),
+            "the heir has it"
+        );
     }
 }

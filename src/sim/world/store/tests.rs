@@ -369,6 +369,22 @@ fn a_moved_version_or_baseline_is_a_conflict() {
         Answer::Conflict,
         "there is no such baseline"
     );
+    let Step::Segment(step) = bench.segment(1, 1, None, 4).step else {
+        unreachable!("it commits a segment");
+    };
+    let now = bench.now();
+    bench
+        .store
+        .baselines
+        .commit(&"tenant-1".into(), step.reports, now);
+    let behind = bench.segment(1, 1, Some(3), 5);
+    assert_eq!(
+        bench.take(&behind),
+        Answer::Conflict,
+        "the baseline has moved"
+    );
+    let level = bench.segment(1, 1, Some(4), 5);
+    assert!(matches!(bench.take(&level), Answer::Applied(_)));
     assert_eq!(bench.create(), Answer::Conflict, "the run exists");
     let mut fire = bench.commit(
         Step::Fire {
