@@ -5,6 +5,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_lite::future;
 use rehearsal::sim::kernel::{Kernel, KernelOptions, ProcessId};
 
 struct Counting;
@@ -41,9 +42,10 @@ fn count_allocations(pending: u64) -> u64 {
             .handle()
             .spawn(ProcessId::WORLD, "sleeper", async move {
                 loop {
-                    // Two sleeps of which one is dropped: cancelling must not allocate either.
-                    drop(handle.sleep_ns(1));
-                    handle.sleep_ns(delays.below(1 << 20)).await;
+                    // Two sleeps of which one is cancelled, which must not allocate either.
+                    let long = handle.sleep_ns(1 << 21);
+                    let short = handle.sleep_ns(delays.below(1 << 20));
+                    future::or(long, short).await;
                 }
             });
     }

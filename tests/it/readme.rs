@@ -38,6 +38,7 @@ fn the_two_commands_are_the_ones_that_ci_runs() {
         ]
     );
     assert!(include_str!("../../.ci/run").contains("\ncargo test --locked\n"));
+    assert!(include_str!("../../.ci/same-trace").contains("-- run scenarios/quickstart.toml"));
 }
 
 /// What the first command prints, but for how long it takes, is in the golden file too.
