@@ -8,6 +8,9 @@ use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, States};
 use crate::metrics::Labels;
 use crate::promql::{Query, RangeSeries};
 
+/// Instants and values, rising.
+type Points = [(i64, f64)];
+
 /// Instants of evaluation, an interval apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Instants {
@@ -75,7 +78,7 @@ impl<'r> RuleRun<'r> {
         let twice = |labels: &Labels| format!("two of its samples have the labels {labels}");
         match self {
             Self::Record(rule, made) => {
-                let mut taken: Vec<(usize, Cow<'_, [(i64, f64)]>)> = Vec::new();
+                let mut taken: Vec<(usize, Cow<'_, Points>)> = Vec::new();
                 for series in vectors {
                     let own = rule.labels.iter();
                     let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -113,14 +116,14 @@ impl<'r> RuleRun<'r> {
 
 /// Adds the points of a series to those of another that becomes the same one; none if two of them are of
 /// one instant. Series that take turns may become one.
-fn join(points: &mut Vec<(i64, f64)>, more: &[(i64, f64)]) -> Option<()> {
+fn join(points: &mut Vec<(i64, f64)>, more: &Points) -> Option<()> {
     points.extend_from_slice(more);
     points.sort_by_key(|(at_ms, _)| *at_ms);
     points.is_sorted_by(|a, b| a.0 < b.0).then_some(())
 }
 
 /// Records the points of a series; it ends where there is none.
-fn record(recorded: &mut Recorded, id: usize, points: &[(i64, f64)], instants: Instants) {
+fn record(recorded: &mut Recorded, id: usize, points: &Points, instants: Instants) {
     let mut points = points.iter().peekable();
     for at_ms in instants.iter() {
         let point = points.next_if(|(time, _)| *time == at_ms);
