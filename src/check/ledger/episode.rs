@@ -93,5 +93,7 @@ mod tests {
         }
         assert_eq!(episodes.list().len(), EPISODES_MAX);
         episodes.end(FaultKind::QueueDelay, "another", Timestamp::from_seconds(1));
+        let kept = episodes.list();
+        assert!(kept.iter().all(|episode| episode.ended.is_none()));
     }
 }

@@ -239,10 +239,14 @@ fn an_absolute_count_only_raises() {
         .counter(&Family::counter("c"), Labels::none())
         .expect("a new name");
     counter.absolute(10);
+    assert_eq!(counter.get(), 10);
     counter.absolute(3);
+    assert_eq!(counter.get(), 10, "a lower count changes nothing");
     counter.add(1);
     counter.absolute(11);
     assert_eq!(counter.get(), 11);
+    counter.absolute(12);
+    assert_eq!(counter.get(), 12);
 }
 
 /// Nothing wraps and nothing becomes infinite: counts and sums stay at the top.
