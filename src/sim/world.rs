@@ -24,7 +24,6 @@ mod ports;
 mod process;
 mod queue;
 mod race;
-mod rest;
 mod scanner;
 mod sink;
 mod store;
@@ -33,7 +32,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,7 +44,6 @@ pub use self::ports::WorldPorts;
 use self::process::Processes;
 pub use self::process::{Command, Host, Instance, LocalFuture, Spawner};
 use self::queue::QueueServer;
-pub use self::rest::{Rest, Unfinished};
 use self::scanner::Scanner;
 pub use self::sink::ObservationSink;
 use self::store::Store;
@@ -75,8 +73,6 @@ pub struct World {
     stop_grace: Duration,
     /// A request that leaves this much later than the instant of its permit is late.
     permit_tolerance: Duration,
-    /// Calls that were sent and neither answered nor given up.
-    calls: Cell<u64>,
     /// Whom an operator asks.
     operator: RefCell<Stream>,
 }
@@ -123,7 +119,6 @@ impl World {
             scanner: Scanner::new(&handle, &fleet, scanner, deltas)?,
             impact,
             processes: Processes::new(&handle, scenario.workers.processes.list(), host),
-            calls: Cell::new(0),
             operator: RefCell::new(handle.stream("operator")),
             stop_grace: scenario.workers.options.stop_grace,
             permit_tolerance: scenario.workers.options.permit_tolerance,

@@ -93,7 +93,6 @@ impl Connection {
             due_ns: sent_ns.saturating_add(round_trip_ns),
             give_up_ns: sent_ns.saturating_add(world.options.client_timeout_ns),
         };
-        world.calls.set(world.calls.get() + 1);
         world
             .handle
             .post(sent_ns.saturating_add(round_trip_ns / 2), move || {
@@ -132,7 +131,6 @@ impl<T: 'static> Exchange<T> {
 
     fn answer(self, answer: T) {
         if self.is_reachable() {
-            self.end();
             // A caller that is gone wants no answer.
             let _ = self.sender.send(answer);
         } else {
@@ -143,14 +141,7 @@ impl<T: 'static> Exchange<T> {
     /// The caller learns that there will be no answer when it has waited long enough.
     fn lose(self) {
         let handle = self.world.handle.clone();
-        handle.post(self.give_up_ns, move || {
-            self.end();
-            drop(self.sender);
-        });
-    }
-
-    fn end(&self) {
-        self.world.calls.set(self.world.calls.get() - 1);
+        handle.post(self.give_up_ns, move || drop(self.sender));
     }
 }
 

@@ -15,7 +15,6 @@ mod recent;
 mod server;
 #[cfg(test)]
 mod tests;
-mod whereabouts;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -25,7 +24,6 @@ pub(super) use self::headers::Headers;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
-pub(super) use self::whereabouts::Whereabouts;
 use super::lookup::Lookup;
 use crate::model::message::Message;
 use crate::model::observation::QueueStep;

@@ -20,7 +20,6 @@ mod runs;
 mod schedules;
 #[cfg(test)]
 mod tests;
-mod waits;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

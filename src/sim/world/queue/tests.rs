@@ -128,8 +128,8 @@ fn dead_letters_come_back_with_a_fresh_count() {
         LeaseAnswer::Done
     );
     assert_eq!(queue.depth(at(1)).depth, 0);
-    let dead = queue.whereabouts(|headers| Some(headers.run.clone()));
-    assert_eq!(dead[&"run".into()].to_string(), "a dead letter (bad)");
+    let (_, entry, reason) = &queue.dead[0];
+    assert_eq!((entry.headers.run.as_str(), &**reason), ("run", "bad"));
     assert_eq!(queue.redrive(10, None, at(2)), 1);
     assert_eq!(queue.redrive(10, None, at(2)), 0);
     assert_eq!(queue.lease(0, &life(), LEASE, at(2)).unwrap().attempt, 1);

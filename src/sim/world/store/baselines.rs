@@ -31,8 +31,8 @@ impl Baselines {
         &'a self,
         tenant: &'a TenantId,
     ) -> impl Fn(&ImageDigest) -> Option<&'a Baseline> + 'a {
-        let number = self.own_images(tenant);
-        move |image| match number(&self.fleet, image) {
+        let owner = self.owner(tenant);
+        move |image| match self.number(owner, image) {
             Some(number) => self.of_fleet[number].as_ref(),
             None => self.strange.get(&(tenant.clone(), *image))?.as_ref(),
         }
@@ -40,9 +40,9 @@ impl Baselines {
 
     /// Moves the baselines of a tenant's images on to these reports, except those that are newer.
     pub fn commit(&mut self, tenant: &TenantId, reports: Vec<ReportWrite>, now: Timestamp) {
-        let number = self.own_images(tenant);
+        let owner = self.owner(tenant);
         for report in reports {
-            let baseline = match number(&self.fleet, &report.image) {
+            let baseline = match self.number(owner, &report.image) {
                 Some(number) => &mut self.of_fleet[number],
                 None => self
                     .strange
@@ -53,16 +53,17 @@ impl Baselines {
         }
     }
 
-    /// What tells the number of an image, if it is the tenant's.
-    fn own_images(
-        &self,
-        tenant: &TenantId,
-    ) -> impl Fn(&Fleet, &ImageDigest) -> Option<usize> + use<> {
-        let tenants = &mut (0..).zip(self.fleet.tenants());
-        let owner = tenants.find_map(|(number, known)| (known == tenant).then_some(number));
-        move |fleet, image| {
-            let number = fleet.find(image)?;
-            (Some(fleet.catalogue().tenant_number(number)) == owner).then_some(number as usize)
-        }
+    /// The number of a tenant of the fleet.
+    fn owner(&self, tenant: &TenantId) -> Option<u32> {
+        let mut tenants = (0..).zip(self.fleet.tenants());
+        tenants.find_map(|(number, known)| (known == tenant).then_some(number))
+    }
+
+    /// The number of an image, if it is that owner's.
+    #[inline]
+    fn number(&self, owner: Option<u32>, image: &ImageDigest) -> Option<usize> {
+        let number = self.fleet.find(image)?;
+        let is_own = Some(self.fleet.catalogue().tenant_number(number)) == owner;
+        is_own.then_some(number as usize)
     }
 }

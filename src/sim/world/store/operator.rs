@@ -43,11 +43,6 @@ impl Store {
         sequence
     }
 
-    /// Exports that no commit has handled yet.
-    pub fn exports_waiting(&self) -> u64 {
-        self.exports.len() as u64 - self.export_cursor
-    }
-
     /// Purges terminal runs that ended at least `older_than` ago with all that hangs on them, and
     /// answers which. Tokens stay: a repeat gets its first answer, whatever has happened since.
     pub fn purge(
