@@ -298,7 +298,11 @@ mod tests {
                 When::AtEnd,
                 Outcome::Met,
             ),
-            ("count(x) == 1", When::Sometimes, Outcome::Met),
+            (
+                "count(x) == 1 and on () x{instance=\"a\"} > 1",
+                When::Sometimes,
+                Outcome::Met,
+            ),
             ("min(up) == 0", When::Sometimes, Outcome::Met),
             ("up == 1", When::Always, Outcome::Violated),
             ("avg(x) == 7", When::AtEnd, Outcome::Met),

@@ -63,11 +63,10 @@ fn source_of(part: &str) -> Vec<PathBuf> {
     files
 }
 
-/// The code of a file: without comments and without its tests.
+/// The code of a file: without comments and without the tests at its end. `mod tests;` ends nothing.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text
-        .lines()
-        .take_while(|line| !line.starts_with("#[cfg(test)]"));
+    let end = text.find("#[cfg(test)]\nmod tests {");
+    let lines = text[..end.unwrap_or(text.len())].lines();
     lines
         .enumerate()
         .filter(|(_, line)| !line.trim_start().starts_with("//"))
@@ -109,10 +108,23 @@ fn impurities(text: &str) -> Vec<String> {
 }
 
 #[test]
+fn every_part_has_its_floor() {
+    let root = include_str!("../../src/lib.rs").lines();
+    let names = root.filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let mut floors = FLOORS.to_vec();
+    floors.sort_unstable();
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    assert_eq!(names, floors);
+}
+
+#[test]
 fn a_part_uses_only_what_stands_below_it() {
     let mut found = Vec::new();
     for part in FLOORS {
-        for file in source_of(part) {
+        let files = source_of(part);
+        assert!(!files.is_empty(), "`{part}` was not found");
+        for file in files {
             let text = fs::read_to_string(&file).unwrap();
             found.extend(
                 upward_uses(part, &text)
@@ -159,6 +171,10 @@ fn the_checks_of_this_file_can_fail() {
     assert_eq!(
         upward_uses("check", "// crate::sim\nuse crate::sim;"),
         ["line 2: `check` uses `sim`"]
+    );
+    assert_eq!(
+        upward_uses("check", "#[cfg(test)]\nmod tests;\nuse crate::sim;"),
+        ["line 3: `check` uses `sim`"]
     );
     assert!(upward_uses("sim", "use crate::worker::Worker;").is_empty());
     assert_eq!(

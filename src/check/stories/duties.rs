@@ -35,11 +35,16 @@ fn work_that_is_done_is_not_done_again() {
 fn a_message_is_not_worked_past_its_tries() {
     let (mut story, message, mut delivery) = Story::with_a_segment();
     for _ in 0..5 {
+        story.ask(1, delivery, None);
         story
             .wait(61)
             .step(message, delivery, Some(0), QueueStep::Expired);
         delivery = story.begin(0, message);
     }
+    assert!(
+        story.complaints(ScannerManners).is_empty(),
+        "five tries are allowed"
+    );
     story.ask(1, delivery, None);
     assert_eq!(story.complaints(ScannerManners), [NEEDLESS]);
 }
@@ -255,6 +260,22 @@ fn a_message_is_not_given_up_before_its_last_try() {
     assert_eq!(
         story.complaints(Blame)[0],
         "its message was given up before all its tries; expected delivery 5 at the earliest, found 1"
+    );
+    // Who can read it tries once more, to see whether it has been tried too often.
+    let (mut story, message, mut delivery) = Story::with_a_segment();
+    for _ in 0..4 {
+        story
+            .restart()
+            .wait(61)
+            .step(message, delivery, Some(0), QueueStep::Expired);
+        delivery = story.lease(message, Some(0));
+    }
+    story.step(message, delivery, Some(0), QueueStep::DeadLettered);
+    assert_eq!(
+        story.complaints(Blame),
+        [
+            "its message was given up before all its tries; expected delivery 6 at the earliest, found 5"
+        ]
     );
 }
 

@@ -70,17 +70,24 @@ fn the_seventeenth_conflict_gives_a_delivery_up() {
 
 #[test]
 fn a_missing_run_counts_once_for_each_delivery() {
-    let (mut story, _, delivery) = Story::with_a_segment();
+    let (mut story, message, delivery) = Story::with_a_segment();
     let (life, key) = (story.life.clone(), story.key(0));
-    let begun = Observation::SegmentBegunLearned {
+    let begun = |delivery| Observation::SegmentBegunLearned {
         life: &life,
         key: &key,
         delivery,
         run: None,
     };
-    story.see(&begun);
+    story.see(&begun(delivery));
     count(&mut story, SegmentFate::RunMissing);
-    story.see(&begun).settle();
+    story
+        .see(&begun(delivery))
+        .wait(61)
+        .step(message, delivery, Some(0), QueueStep::Expired);
+    let second = story.lease(message, Some(0));
+    story.see(&begun(second));
+    count(&mut story, SegmentFate::RunMissing);
+    story.scrape();
     let findings = story.ledger.board().findings(InvariantName::SegmentOnce);
     assert_eq!((findings.violated, findings.checks > 0), (0, true));
 }
@@ -188,6 +195,11 @@ fn a_run_that_times_out_in_planning_counts_as_failed() {
     assert_eq!(
         findings.violated, 1,
         "the story's process does not count it"
+    );
+    let told = findings.violations[0].to_string();
+    assert!(
+        told.contains("status=\"failed\"} of w#1") && told.ends_with("expected 1, found 0"),
+        "{told}"
     );
     let blame = &story
         .ledger

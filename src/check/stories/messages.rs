@@ -1,5 +1,7 @@
 //! Messages, leases, dead letters, events and what unfinished runs wait for.
 
+use std::num::NonZeroU32;
+
 use super::story::{Story, digest, images_of};
 use crate::check::name::InvariantName;
 use crate::model::commit::{Booking, EndReason, RunWrite};
@@ -63,20 +65,26 @@ fn a_spoiled_message_is_rightly_given_up() {
 
 #[test]
 fn a_message_given_up_without_a_cause_is_blamed() {
-    let (mut story, message, delivery) = Story::with_a_segment();
-    story.step(
-        message,
-        delivery,
-        Some(0),
-        QueueStep::Released { counted: true },
-    );
-    let delivery = story.lease(message, Some(0));
+    let (mut story, message, mut delivery) = Story::with_a_segment();
+    for _ in 0..5 {
+        let step = QueueStep::Released { counted: true };
+        story.step(message, delivery, Some(0), step);
+        delivery = story.lease(message, Some(0));
+    }
     poison(&mut story, delivery);
     assert_eq!(
         first_of(&story, InvariantName::Blame).unwrap(),
         "blame at 2024-01-01T02:00:02Z, run run:acme:nightly:cron:2024-01-01T02:00:00Z: it was \
          poisoned (Error), and nothing on record explains that; expected a delivery history in which \
          each counted attempt has a cause, found an age of 2 s and no fault"
+    );
+    story.step(message, delivery, Some(0), QueueStep::DeadLettered);
+    assert_eq!(
+        story.complaints(InvariantName::Blame)[1..],
+        [
+            "its message was given up, and not every counted attempt has a cause on record; expected a \
+             spoiled body, or crashes and lost leases, found 0 attempts with a cause and 5 without"
+        ]
     );
 }
 
@@ -97,7 +105,13 @@ fn leases_lost_in_crashes_explain_poison() {
 
 #[test]
 fn a_duplicate_may_be_acknowledged_while_another_copy_is_worked() {
-    let (mut story, message, delivery) = Story::with_a_segment();
+    let mut story = Story::new();
+    story.change_schedule(ScheduleChange::Edited, |schedule| {
+        schedule.limits.parallelism = NonZeroU32::new(1);
+    });
+    story.fire().plan().dispatch();
+    let message = story.message_of(0);
+    let delivery = story.begin(0, message);
     let copy = story.enqueue(Some(0));
     let other = story.lease(copy, Some(0));
     story.acknowledge(copy, other, Some(0));

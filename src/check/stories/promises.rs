@@ -1,7 +1,7 @@
 //! Promises kept late, and the spans that are booked of them.
 
 use super::story::Story;
-use crate::check::{BrokenPromise, PromiseKind};
+use crate::check::BrokenPromise;
 use crate::model::commit::PlanOutcome;
 use crate::model::{RunState, Step};
 
@@ -88,9 +88,11 @@ fn what_still_waits_at_the_end_is_booked_until_then() {
     let mut story = Story::new();
     story.fire().plan().dispatch().at("02:10:00").work(0);
     story.at("02:50:00");
-    let kinds: Vec<PromiseKind> = story.end().broken_promises.iter().map(|b| b.kind).collect();
     assert_eq!(
-        kinds,
-        [PromiseKind::BacklogFalls, PromiseKind::RunsProgress]
+        broken(story),
+        [
+            "backlog-falls! 02:25:00 02:50:00",
+            "runs-progress! 02:40:00 02:50:00"
+        ]
     );
 }

@@ -149,6 +149,13 @@ fn what_changes_meanwhile_leaves_both_open() {
             .change_schedule(ScheduleChange::Deleted, |_| ());
     };
     assert!(asks_for_a_run(None, delete).is_empty());
+    let make_and_delete = |story: &mut Story| {
+        story.start_by_hand("again");
+        story
+            .wait(1)
+            .change_schedule(ScheduleChange::Deleted, |_| ());
+    };
+    assert!(asks_for_a_run(None, make_and_delete).is_empty());
     let mut story = Story::new();
     story.whole_run();
     let run = story.run.clone().unwrap().id;

@@ -46,16 +46,19 @@ fn a_worker_that_sends_every_run_to_error() {
 #[test]
 fn a_worker_that_plans_the_wrong_images() {
     // Too few, one too many (it is not in the namespace), one twice, another tenant's.
-    for images in [
-        &[1, 2, 3][..],
-        &[1, 2, 3, 4, 5],
-        &[1, 2, 3, 3],
-        &[1, 2, 3, 9],
+    for (images, wrong) in [
+        (&[1, 2, 3][..], "it leaves out image"),
+        (&[1, 2, 3, 4, 5], "its selector and products do not give"),
+        (&[1, 2, 3, 4, 4], "it plans an image twice"),
+        (&[1, 2, 3, 9], "which is another tenant's"),
     ] {
         let mut story = Story::new();
         let commit = story.fire().wait(2).plan_commit(images);
         story.submit(commit);
-        assert_eq!(violated(&story.end()), ["plan-truth"], "{images:?}");
+        let report = story.end();
+        assert_eq!(violated(&report), ["plan-truth"], "{images:?}");
+        let told = &report.findings[InvariantName::PlanTruth.index()].violations[0];
+        assert!(told.to_string().contains(wrong), "{told}");
     }
 }
 

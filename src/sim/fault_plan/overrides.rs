@@ -106,6 +106,12 @@ mod tests {
             Overrides::draw(Profile::Swarm, seed).apply(&mut options);
             assert_eq!(options.validate(), Ok(()));
         }
+        let is_drawn = |seed: &u64| {
+            let mut options = WorkerOptions::default();
+            Overrides::draw(Profile::Swarm, *seed).apply(&mut options);
+            options != WorkerOptions::default()
+        };
+        assert!((0..100).filter(is_drawn).count() > 90);
         assert_eq!(Overrides::draw(Profile::Heavy, 1), Overrides::default());
     }
 

@@ -129,15 +129,20 @@ mod tests {
     use super::*;
     use crate::scenario::Loader;
 
-    fn scenario() -> Scenario {
-        let text = "name = \"plan\"\nduration = \"1d\"\n[[schedule]]\nid = \"nightly\"\n\
-                    whenCron = \"0 2 * * *\"\n";
-        Loader::default().parse("plan.toml", text, None).unwrap()
+    fn scenario(duration: &str) -> Scenario {
+        let text = format!(
+            "name = \"plan\"\nduration = \"{duration}\"\n[[schedule]]\nid = \"nightly\"\n\
+             whenCron = \"*/5 * * * *\"\n"
+        );
+        Loader::default().parse("plan.toml", &text, None).unwrap()
     }
 
     fn draw(profile: Profile, seed: u64) -> Vec<PlannedFault> {
-        let scenario = scenario();
-        profile.draw_plan(&scenario, &Moments::new(&scenario, profile), seed)
+        draw_for(&scenario("1d"), profile, seed)
+    }
+
+    fn draw_for(scenario: &Scenario, profile: Profile, seed: u64) -> Vec<PlannedFault> {
+        profile.draw_plan(scenario, &Moments::new(scenario, profile), seed)
     }
 
     #[test]
@@ -170,14 +175,17 @@ mod tests {
 
     #[test]
     fn drawn_faults_end_before_the_scenario_does() {
-        for seed in 0..50 {
-            for planned in draw(Profile::Swarm, seed) {
-                let length = planned
-                    .effect
-                    .length()
-                    .map_or(0, |(_, length)| length.as_nanos());
-                assert!(planned.at.as_nanos() + length <= scenario().duration.as_nanos());
+        // So short that many would last longer.
+        let scenario = scenario("20m");
+        let mut faults = 0;
+        for profile in [Profile::Light, Profile::Heavy, Profile::Swarm] {
+            for planned in (0..50).flat_map(|seed| draw_for(&scenario, profile, seed)) {
+                let length = planned.effect.length();
+                let length = length.map_or(0, |(_, length)| length.as_nanos());
+                assert!(planned.at.as_nanos() + length <= scenario.duration.as_nanos());
+                faults += 1;
             }
         }
+        assert!(faults > 100, "{faults} faults");
     }
 }
