@@ -71,18 +71,34 @@ fn written(directory: &Path, name: &str) -> String {
 
 #[test]
 fn four_shards_merged_are_the_whole_byte_for_byte() {
-    let scenario = file("sweep-shards", "");
+    let result = shards_and_whole("sweep-shards", "", "0..22", 0);
+    assert!(result.failures.is_empty());
+}
+
+#[test]
+fn failures_of_four_shards_are_those_of_the_whole() {
+    let result = shards_and_whole("sweep-shards-failing", NO_CRASH, "0..60", 10);
+    let [failure] = result.failures.as_slice() else {
+        panic!("{} causes", result.failures.len());
+    };
+    // More than are kept of each, so that the merged ones have to be cut.
+    assert!(failure.count > 20, "{} failed", failure.count);
+}
+
+/// Sweeps as a whole and in four shards, and sees that the merged shards are the whole.
+fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> SweepResult {
+    let scenario = file(name, more);
     let base = scenario.parent().unwrap();
-    let seeds = ["--seeds", "0..22", "--rerun-every", "5"];
+    let seeds = ["--seeds", seeds, "--rerun-every", "5"];
     let whole = base.join("whole");
     let output = sweep(&scenario, &whole, &seeds);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stdout));
     let parts: Vec<_> = (1..=4).map(|i| base.join(format!("part-{i}"))).collect();
     for (index, part) in parts.iter().enumerate() {
         let shard = format!("{}/4", index + 1);
         let jobs = (index % 2 + 1).to_string();
         let more = [&seeds[..], &["--shard", &shard, "--jobs", &jobs]].concat();
-        assert_eq!(sweep(&scenario, part, &more).status.code(), Some(0));
+        assert_eq!(sweep(&scenario, part, &more).status.code(), Some(code));
     }
     // The order does not matter.
     let mut words = vec!["sweep", "merge"];
@@ -90,15 +106,16 @@ fn four_shards_merged_are_the_whole_byte_for_byte() {
     let merged = base.join("merged");
     words.extend(["--out", merged.to_str().unwrap()]);
     let output = run(&words);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
     for name in ["sweep.json", "seeds.jsonl"] {
         assert_eq!(written(&merged, name), written(&whole, name), "{name}");
     }
-    let last = text(&output.stdout).lines().last();
-    assert_eq!(
-        last,
-        Some("PASS scenario=small seeds=0..22 failures=0 causes=0")
+    let last = text(&output.stdout).lines().last().unwrap();
+    assert!(
+        last.contains(&format!(" scenario=small seeds={} ", seeds[1])),
+        "{last}"
     );
+    read_result(&merged).unwrap()
 }
 
 #[test]
@@ -118,6 +135,7 @@ fn results_that_share_seeds_or_are_of_different_sweeps_are_not_merged() {
         "{message}"
     );
     let different = run(&["sweep", "merge", &path(&a), &path(&c)]);
+    assert_eq!(different.status.code(), Some(2));
     let message = text(&different.stderr);
     let expected = "profile is `swarm` in one and `light` in the other";
     assert!(message.contains(expected), "{message}");
@@ -128,13 +146,14 @@ fn a_sweep_that_was_cut_off_goes_on() {
     let scenario = file("sweep-resume", "");
     let base = scenario.parent().unwrap();
     let (whole, cut) = (base.join("whole"), base.join("cut"));
-    sweep(&scenario, &whole, &["--seeds", "0..12"]);
+    sweep(&scenario, &whole, &["--seeds", "3..12"]);
     sweep(&scenario, &cut, &["--seeds", "3..8"]);
     // What an abort leaves behind: a seed that ran, and half a line.
     fs::write(cut.join("running.txt"), "8\n9\n").unwrap();
     let rows = written(&cut, "seeds.jsonl") + "{\"seed\":8,\"verd";
     fs::write(cut.join("seeds.jsonl"), rows).unwrap();
-    let output = sweep(&scenario, &cut, &["--seeds", "0..12", "--resume"]);
+    // Starting over would lose the first two.
+    let output = sweep(&scenario, &cut, &["--seeds", "5..12", "--resume"]);
     let message = text(&output.stderr);
     assert!(
         message.contains("cut off while it tried seed 9"),

@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rehearsal::model::ScanReport;
 use rehearsal::rehearsal::{RunOptions, compare, compare_with};
+use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
 use super::scenario;
@@ -16,6 +19,16 @@ use crate::plant::{Defect, Life, Planted};
 struct Moody {
     is_slow: bool,
     requests: Cell<u32>,
+}
+
+impl Moody {
+    /// The one of the rehearsal of this number.
+    fn of(rehearsal: u64) -> Planted {
+        Planted(Rc::new(Self {
+            is_slow: rehearsal % 2 == 0,
+            requests: Cell::new(0),
+        }))
+    }
 }
 
 #[async_trait(?Send)]
@@ -38,10 +51,7 @@ fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
     let rehearsals = Cell::new(0);
     let cast = || {
         rehearsals.set(rehearsals.get() + 1);
-        Planted(Rc::new(Moody {
-            is_slow: rehearsals.get() % 2 == 0,
-            requests: Cell::new(0),
-        }))
+        Moody::of(rehearsals.get())
     };
     let told = compare_with(cast, &scenario(""), &RunOptions::default(), |_| {});
     let (_, difference) = told.expect("the small scenario can be simulated");
@@ -50,6 +60,38 @@ fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
     assert_eq!(rehearsals.get(), 4, "twice, and twice more with a trace");
     assert!(first.what.contains("ScanSent"), "{first:?}");
     assert!(!second.what.contains("ScanSent"), "{second:?}");
+}
+
+#[test]
+fn a_sweep_tells_of_a_seed_that_is_not_the_same_twice() {
+    static REHEARSALS: AtomicU64 = AtomicU64::new(0);
+    let mut result = SweepResult::new(Subject {
+        version: "test".into(),
+        scenario: "small".into(),
+        path: "small.toml".into(),
+        text: String::new(),
+        profile: "none".into(),
+        set: Vec::new(),
+        rerun_every: 1,
+        event_budget: 10_000_000,
+    });
+    let options = SweepOptions {
+        seeds: 0..1,
+        jobs: 1,
+        trial: TrialOptions {
+            profile: Profile::None,
+            event_budget: 10_000_000,
+        },
+        time: None,
+        plateau: None,
+        hang: Duration::from_secs(60),
+    };
+    let cast = || Moody::of(REHEARSALS.fetch_add(1, Ordering::Relaxed));
+    let sweep = Sweep::new(scenario(""), cast, options, |_| {});
+    sweep.run(&mut result, |_, _| {}).unwrap();
+    let causes = result.failures.iter().map(|failure| &*failure.cause.name);
+    assert_eq!(causes.collect::<Vec<_>>(), ["determinism"]);
+    assert_eq!(result.exit_code(), 13);
 }
 
 #[test]
