@@ -25,7 +25,7 @@ impl Moody {
     /// The one of the rehearsal of this number.
     fn of(rehearsal: u64) -> Planted {
         Planted(Rc::new(Self {
-            is_slow: rehearsal % 2 == 0,
+            is_slow: rehearsal.is_multiple_of(2),
             requests: Cell::new(0),
         }))
     }
