@@ -12,11 +12,13 @@ use rehearsal::check::vocabulary;
 use rehearsal::model::Timestamp;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::rehearsal::{Cast, Plain};
+use rehearsal::report::Verdict;
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::Profile;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::sweep::{
-    Bug, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result, read_rows,
+    Bug, SeedRow, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result,
+    read_rows,
 };
 
 use super::program::{rehearsal, run, scratch, text};
@@ -71,22 +73,25 @@ fn written(directory: &Path, name: &str) -> String {
 
 #[test]
 fn four_shards_merged_are_the_whole_byte_for_byte() {
-    let result = shards_and_whole("sweep-shards", "", "0..22", 0);
+    let (result, _) = shards_and_whole("sweep-shards", "", "0..22", 0);
     assert!(result.failures.is_empty());
 }
 
 #[test]
 fn failures_of_four_shards_are_those_of_the_whole() {
-    let result = shards_and_whole("sweep-shards-failing", NO_CRASH, "0..60", 10);
+    let (result, rows) = shards_and_whole("sweep-shards-failing", NO_CRASH, "0..60", 10);
     let [failure] = result.failures.as_slice() else {
         panic!("{} causes", result.failures.len());
     };
+    let failed = rows.iter().filter(|row| row.verdict == Verdict::Fail);
+    let failed: Vec<u64> = failed.map(|row| row.seed).collect();
+    assert_eq!(failure.count, failed.len() as u64);
     // More than are kept of each, so that the merged ones have to be cut.
-    assert!(failure.count > 20, "{} failed", failure.count);
+    assert_eq!(failure.seeds, failed[..20]);
 }
 
 /// Sweeps as a whole and in four shards, and sees that the merged shards are the whole.
-fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> SweepResult {
+fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> (SweepResult, Vec<SeedRow>) {
     let scenario = file(name, more);
     let base = scenario.parent().unwrap();
     let seeds = ["--seeds", seeds, "--rerun-every", "5"];
@@ -115,7 +120,7 @@ fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> SweepResu
         last.contains(&format!(" scenario=small seeds={} ", seeds[1])),
         "{last}"
     );
-    read_result(&merged).unwrap()
+    (read_result(&merged).unwrap(), read_rows(&merged).unwrap())
 }
 
 #[test]
