@@ -1,11 +1,11 @@
 //! The truth, and whether everything agrees with it.
 //!
 //! The [`Ledger`] is fed with what the world sees happen, never with what a worker claims. It books
-//! what was applied and what was learned, per process life, and holds the contract's invariants
-//! against it: some concern what the world did, some what the metrics say about it.
+//! what was applied and what was learned, per process incarnation, and holds the contract's
+//! invariants against it: some concern what the world did, some what the metrics say about it.
 //!
 //! ```text
-//!  world ──observations──> Ledger ──> Truth (tables: lives, schedules, runs, messages, images, ..)
+//!  world ──observations──> Ledger ──> Truth (tables: incarnations, schedules, runs, messages, ..)
 //!  metrics ──Instruments──────┘  └──> invariants ──> Board (checks, exercised, violations)
 //!                                                       └──> LedgerReport ──> Verdict
 //! ```

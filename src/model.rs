@@ -27,7 +27,7 @@ pub use catalogue::Catalogue;
 pub use commit::{Answer, Applied, Commit, CommitToken, Refusal, Step};
 pub use delta::{Baseline, DeltaCounts, DeltaSummary, Finding, ScanReport, Severity};
 pub use event::{Event, EventId, EventKind, EventPayload};
-pub use ids::{ImageDigest, LifeId, ProcessName, RunId, ScheduleId, TenantId};
+pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
 pub use impact::{Image, ImpactSet, Selector};
 pub use message::{DecodeError, PlannerMessage, SegmentMessage};
 pub use run::{Run, RunError, RunState, RunStats, Trigger};

@@ -2,7 +2,7 @@
 //! finished rehearsal out.
 //!
 //! ```text
-//!  start ──── duration: triggers, operations, faults ────> heal ──── drain, until at rest ────> end
+//!  start ─── duration: triggers, operations, faults ───> heal ─── drain, until at rest ───> end
 //! ```
 
 mod cast;
@@ -269,11 +269,11 @@ impl<C: Cast> Stage<C> {
     }
 }
 
-/// Lives know the world and the world its lives: what nobody ends would stay in memory for ever.
+/// World and processes hold `Rc`s to each other; dropping the processes breaks the cycle.
 impl<C: Cast> Drop for Stage<C> {
     fn drop(&mut self) {
-        self.world.forget_lives();
-        self.host.forget_lives();
+        self.world.forget_incarnations();
+        self.host.forget_incarnations();
     }
 }
 

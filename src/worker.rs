@@ -52,7 +52,7 @@ use futures_lite::future;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::SchedulerWorkerMetrics;
-use crate::model::LifeId;
+use crate::model::IncarnationId;
 use command::CommandService;
 use context::Context;
 use options::{OptionError, WorkerOptions};
@@ -161,7 +161,7 @@ impl Loop {
     }
 }
 
-/// One life of a worker process.
+/// One incarnation of a worker process.
 pub struct Worker<P: Ports> {
     context: Context<P>,
     client: ScannerReportClient,
@@ -175,11 +175,11 @@ impl<P: Ports> Worker<P> {
     pub fn new(
         ports: P,
         options: WorkerOptions,
-        life: LifeId,
+        incarnation: IncarnationId,
         metrics: Arc<SchedulerWorkerMetrics>,
     ) -> Result<Self, Vec<OptionError>> {
         options.validate()?;
-        let context = Context::new(ports, options, life, metrics);
+        let context = Context::new(ports, options, incarnation, metrics);
         Ok(Self {
             context,
             client: ScannerReportClient::default(),
@@ -254,9 +254,9 @@ impl<P: Ports> Worker<P> {
         self.context.stop.raise();
     }
 
-    /// Lets the process that was asked to stop finish what it has in hand within its grace, and hand
-    /// back the rest within a margin. Returns when nothing is left, or that time has passed; its
-    /// heartbeat has then said that its balance is free to take, if the store would hear it.
+    /// Lets the process that was asked to stop finish what it has in hand within its grace, and
+    /// hand back the rest within a margin. Returns when nothing is left, or that time has passed;
+    /// its heartbeat has then said that its balance is free to take, if the store would hear it.
     pub async fn stopped(&self) {
         let context = &self.context;
         let clock = context.ports.clock();

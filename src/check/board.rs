@@ -12,7 +12,7 @@ pub struct Violation {
     pub invariant: InvariantName,
     /// When, in virtual time.
     pub at: Timestamp,
-    /// Where: the life, run, segment or series.
+    /// Where: the incarnation, run, segment or series.
     pub place: String,
     /// What is wrong.
     pub what: String,

@@ -57,8 +57,8 @@ const fn status(outcome: PlanOutcome) -> &'static str {
     }
 }
 
-/// One of the counter series: the contract's, and those of the extensions whose every step a process
-/// learns of.
+/// One of the counter series: the contract's, and those of the extensions whose every step a
+/// process learns of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CounterSeries {
     /// `scheduler_planner_runs_total`
@@ -263,7 +263,8 @@ pub struct HistogramRead {
     pub sum: f64,
 }
 
-/// The instruments of one process life. Every read says what a scrape at this very moment would.
+/// The instruments of one process incarnation. Every read says what a scrape at this very moment
+/// would.
 pub trait Instruments {
     /// A counter.
     fn counter(&self, series: CounterSeries) -> u64;

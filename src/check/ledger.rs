@@ -9,9 +9,9 @@ mod episode;
 pub(crate) mod export;
 pub(crate) mod fault;
 pub(crate) mod image;
+pub(crate) mod incarnation;
 mod inventory;
 mod learn;
-pub(crate) mod life;
 pub(crate) mod message;
 mod options;
 pub(crate) mod promise;
@@ -37,7 +37,7 @@ pub use stuck::StuckRun;
 pub use tally::Tally;
 
 use self::export::ExportRecord;
-use self::table::LifeIndex;
+use self::table::IncarnationIndex;
 use self::truth::Truth;
 use super::board::Board;
 use super::calendar::WalkCalendar;
@@ -56,8 +56,8 @@ use super::invariant::{
     stopping, told,
 };
 use crate::model::fault::FaultKind;
-use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
-use crate::model::{Answer, LifeId, Schedule, Timestamp};
+use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
+use crate::model::{Answer, IncarnationId, Schedule, Timestamp};
 
 /// What invariants remember for themselves.
 #[derive(Debug, Default)]
@@ -74,8 +74,8 @@ struct Memory {
 
 /// Books the truth from observations, and checks the invariants as it goes.
 ///
-/// Feed it through [`Observer`], attach each life's instruments when the life starts, and ask for
-/// the report with [`finish`](Self::finish).
+/// Feed it through [`Observer`], attach each incarnation's instruments when the incarnation starts,
+/// and ask for the report with [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct Ledger {
     truth: Truth,
@@ -96,11 +96,15 @@ impl Ledger {
         }
     }
 
-    /// Attaches the instruments of a life. They are let go when the life ends.
-    pub fn attach_metrics(&mut self, life: &LifeId, instruments: Box<dyn Instruments>) {
-        let life = self.truth.lives.number(life, self.truth.now);
-        self.truth.lives.lives[life].instruments = Some(instruments);
-        self.truth.lives.is_instrumented = true;
+    /// Attaches the instruments of an incarnation. They are let go when the incarnation ends.
+    pub fn attach_metrics(
+        &mut self,
+        incarnation: &IncarnationId,
+        instruments: Box<dyn Instruments>,
+    ) {
+        let incarnation = self.truth.incarnations.number(incarnation, self.truth.now);
+        self.truth.incarnations.incarnations[incarnation].instruments = Some(instruments);
+        self.truth.incarnations.is_instrumented = true;
     }
 
     /// Triggers have stopped and a core is healed at `at`: what is unfinished must drain within the
@@ -139,8 +143,8 @@ impl Ledger {
     /// the checks that hold only then make sense.
     pub fn finish(mut self, at: Timestamp, quiescent: bool) -> LedgerReport {
         self.set_time(at);
-        for life in self.truth.lives.living.clone() {
-            self.compare_all(life);
+        for incarnation in self.truth.incarnations.living.clone() {
+            self.compare_all(incarnation);
         }
         self.compare_sums();
         for schedule in self.truth.schedules.table.indices() {
@@ -165,20 +169,20 @@ impl Ledger {
         self.board.set_time(at);
     }
 
-    fn life(&mut self, life: &LifeId) -> LifeIndex {
-        self.truth.lives.number(life, self.truth.now)
+    fn incarnation(&mut self, incarnation: &IncarnationId) -> IncarnationIndex {
+        self.truth.incarnations.number(incarnation, self.truth.now)
     }
 
-    fn life_ended(&mut self, life: &LifeId, end: LifeEnd) {
-        let index = self.life(life);
+    fn incarnation_ended(&mut self, incarnation: &IncarnationId, end: IncarnationEnd) {
+        let index = self.incarnation(incarnation);
         stopping::judge(&mut self.board, &self.truth, index, end);
         self.compare_all(index);
-        for call in self.truth.calls.close_life(index) {
+        for call in self.truth.calls.close_incarnation(index) {
             let is_segment = call.applied_at.is_some() && call.step == "segment";
-            self.truth.tally.segments_lost_with_life += u64::from(is_segment);
+            self.truth.tally.segments_lost_with_incarnation += u64::from(is_segment);
         }
         self.memory.turns.ended(index);
-        self.truth.lives.end(index, self.truth.now);
+        self.truth.incarnations.end(index, self.truth.now);
     }
 
     fn schedule_changed(&mut self, schedule: &std::sync::Arc<Schedule>, change: ScheduleChange) {
@@ -207,16 +211,19 @@ impl Ledger {
         self.truth.schedules.live -= usize::from(was_live);
     }
 
-    fn scraped(&mut self, life: &LifeId) {
-        let index = self.life(life);
+    fn scraped(&mut self, incarnation: &IncarnationId) {
+        let index = self.incarnation(incarnation);
         self.compare_dirty();
         conservation::compare(
             &mut self.board,
-            &mut self.truth.lives.lives[index],
+            &mut self.truth.incarnations.incarnations[index],
             // The extensions' are compared when they should have changed, and at the end.
             conservation::GIVEN_COUNTERS,
         );
-        active_truth::compare(&mut self.board, &self.truth.lives.lives[index]);
+        active_truth::compare(
+            &mut self.board,
+            &self.truth.incarnations.incarnations[index],
+        );
         self.memory
             .pages
             .scraped(&mut self.board, &self.truth, index);
@@ -261,7 +268,7 @@ impl Observer for Ledger {
                 schedule,
                 delivery,
                 message,
-                life,
+                incarnation,
             } => {
                 let step = queue::MessageStep {
                     queue,
@@ -271,32 +278,36 @@ impl Observer for Ledger {
                     schedule,
                     delivery,
                     message,
-                    life,
+                    incarnation,
                 };
                 self.message(&step);
             }
             Observation::LeaseHeld {
-                life,
+                incarnation,
                 queue,
                 delivery,
                 attempt,
                 sent_at,
                 lease,
             } => {
-                self.lease_held(life, queue, delivery, attempt, sent_at.after(lease));
+                self.lease_held(incarnation, queue, delivery, attempt, sent_at.after(lease));
             }
-            Observation::PermitsSlow { life } => {
-                let life = self.life(life);
-                self.truth.lives.lives[life].permits_slow_at = Some(at);
+            Observation::PermitsSlow { incarnation } => {
+                let incarnation = self.incarnation(incarnation);
+                self.truth.incarnations.incarnations[incarnation].permits_slow_at = Some(at);
             }
-            Observation::GivenUp { life, queue, step } => self.given_up(life, queue, step),
+            Observation::GivenUp {
+                incarnation,
+                queue,
+                step,
+            } => self.given_up(incarnation, queue, step),
             Observation::Spoiled { message, .. } => {
                 if let Some(record) = self.truth.messages.records.get_mut(&message) {
                     record.is_spoiled = true;
                 }
             }
             Observation::CommitSent { commit } => {
-                let life = self.life(&commit.token.life);
+                let incarnation = self.incarnation(&commit.token.incarnation);
                 let step = commit.step.name();
                 let run = commit
                     .runs
@@ -304,7 +315,7 @@ impl Observer for Ledger {
                     .and_then(|write| self.truth.runs.table.find(&write.run.id));
                 self.truth
                     .calls
-                    .update(life, commit.token.sequence, |call| {
+                    .update(incarnation, commit.token.sequence, |call| {
                         (call.in_flight, call.step, call.run) = (true, step, run.or(call.run));
                     });
             }
@@ -315,24 +326,30 @@ impl Observer for Ledger {
             }
             Observation::CommitDeclined { .. } | Observation::BacklogRead { .. } => {}
             Observation::CommitAnswerLost { token } => {
-                let life = self.life(&token.life);
+                let incarnation = self.incarnation(&token.incarnation);
                 self.truth.calls.lost_at = at;
                 self.truth
                     .calls
-                    .update_known(life, token.sequence, |call| call.in_flight = false);
+                    .update_known(incarnation, token.sequence, |call| call.in_flight = false);
             }
             Observation::CommitLearned { commit, answer } => self.commit_learned(commit, answer),
-            Observation::PlanningRead { life, waiting } => {
-                let life = self.life(life);
+            Observation::PlanningRead {
+                incarnation,
+                waiting,
+            } => {
+                let incarnation = self.incarnation(incarnation);
                 self.memory
                     .turns
-                    .read(&mut self.board, &mut self.truth, life, waiting);
+                    .read(&mut self.board, &mut self.truth, incarnation, waiting);
             }
-            Observation::PlanningBegun { life, run } => {
-                let (life, run) = (self.life(life), self.truth.runs.number(&run.id));
+            Observation::PlanningBegun { incarnation, run } => {
+                let (incarnation, run) = (
+                    self.incarnation(incarnation),
+                    self.truth.runs.number(&run.id),
+                );
                 self.memory
                     .turns
-                    .begun(&mut self.board, &self.truth, life, run);
+                    .begun(&mut self.board, &self.truth, incarnation, run);
             }
             Observation::SegmentBegun { key, delivery, .. } => {
                 let mut newest = delivery;
@@ -345,47 +362,50 @@ impl Observer for Ledger {
                 }
             }
             Observation::SegmentBegunLearned {
-                life,
+                incarnation,
                 key,
                 delivery,
                 run,
             } => {
-                let life = self.life(life);
+                let incarnation = self.incarnation(incarnation);
                 if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery) {
                     record.is_needless |= record.is_superseded;
                 }
                 if run.is_none() {
-                    self.truth.learn_run_missing(life, delivery, key);
+                    self.truth.learn_run_missing(incarnation, delivery, key);
                 }
             }
-            Observation::BalanceLearned { life, surrendered } => {
-                let life = self.life(life);
-                self.truth.learn_surrender(life, surrendered);
+            Observation::BalanceLearned {
+                incarnation,
+                surrendered,
+            } => {
+                let incarnation = self.incarnation(incarnation);
+                self.truth.learn_surrender(incarnation, surrendered);
             }
-            Observation::LifeStarted { life } => {
-                self.life(life);
+            Observation::IncarnationStarted { incarnation } => {
+                self.incarnation(incarnation);
             }
-            Observation::LifeEnded { life, end } => {
+            Observation::IncarnationEnded { incarnation, end } => {
                 self.compare_dirty();
-                self.life_ended(life, end);
+                self.incarnation_ended(incarnation, end);
             }
-            Observation::StopAsked { life } => {
-                let life = self.life(life);
-                self.truth.lives.lives[life].stopping_since = Some(at);
+            Observation::StopAsked { incarnation } => {
+                let incarnation = self.incarnation(incarnation);
+                self.truth.incarnations.incarnations[incarnation].stopping_since = Some(at);
             }
-            Observation::Paused { life } => {
-                let life = self.life(life);
-                self.truth.lives.pause(life, true, at);
+            Observation::Paused { incarnation } => {
+                let incarnation = self.incarnation(incarnation);
+                self.truth.incarnations.pause(incarnation, true, at);
             }
-            Observation::Resumed { life } => {
-                let life = self.life(life);
-                self.truth.lives.pause(life, false, at);
+            Observation::Resumed { incarnation } => {
+                let incarnation = self.incarnation(incarnation);
+                self.truth.incarnations.pause(incarnation, false, at);
             }
             Observation::CutOff { process, port } => {
-                self.truth.lives.reach(process, port, false, at);
+                self.truth.incarnations.reach(process, port, false, at);
             }
             Observation::Reconnected { process, port } => {
-                self.truth.lives.reach(process, port, true, at);
+                self.truth.incarnations.reach(process, port, true, at);
             }
             Observation::FaultBegan { kind, subject } => {
                 self.fault(kind, true);
@@ -442,17 +462,19 @@ impl Observer for Ledger {
                 revision,
                 added,
             } => self.truth.images.grow(image, revision, added),
-            Observation::NotifyCalled { life, role } => {
-                NotifyWatch::called(&mut self.board, life, role);
+            Observation::NotifyCalled { incarnation, role } => {
+                NotifyWatch::called(&mut self.board, incarnation, role);
             }
             Observation::EventPublished { id } => {
                 let is_first = self.memory.outbox.published(at, id);
                 self.truth.tally.events += u64::from(is_first);
             }
             Observation::EventForgotten { id } => self.memory.outbox.forgotten(&mut self.board, id),
-            Observation::Scraped { life, up, .. } => {
-                if let Some(life) = life.filter(|_| up) {
-                    self.scraped(life);
+            Observation::Scraped {
+                incarnation, up, ..
+            } => {
+                if let Some(incarnation) = incarnation.filter(|_| up) {
+                    self.scraped(incarnation);
                 }
             }
         }

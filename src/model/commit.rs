@@ -7,22 +7,23 @@
 use std::sync::Arc;
 
 use super::{
-    Baseline, DeltaSummary, Event, Finding, ImageDigest, ImpactSet, LifeId, Mode, PlannerMessage,
-    Run, RunId, RunState, ScheduleId, ScheduleState, Segment, SegmentKey, SegmentOutcome, TenantId,
-    Timestamp,
+    Baseline, DeltaSummary, Event, Finding, ImageDigest, ImpactSet, IncarnationId, Mode,
+    PlannerMessage, Run, RunId, RunState, ScheduleId, ScheduleState, Segment, SegmentKey,
+    SegmentOutcome, TenantId, Timestamp,
 };
 
 /// The version of a stored document; grows with each write.
 pub type Version = u64;
 
-/// Identifies one commit of one life, over all repeats of it.
+/// Identifies one commit of one incarnation, over all repeats of it.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 pub struct CommitToken {
     /// Who commits.
-    pub life: LifeId,
-    /// Numbers the commits of that life.
+    #[serde(rename = "life")]
+    pub incarnation: IncarnationId,
+    /// Numbers the commits of that incarnation.
     pub sequence: u64,
     /// The delivery of the message that is worked; 0 if there is none.
     pub delivery: u64,
@@ -120,7 +121,7 @@ pub enum Step {
     End(EndReason),
     /// Marks work for another enqueue by repair.
     Requeue,
-    /// Takes over the balance of a dead life.
+    /// Takes over the balance of a dead incarnation.
     TakeOver,
 }
 
@@ -171,8 +172,8 @@ pub struct ReportWrite {
 }
 
 impl ReportWrite {
-    /// The baseline after this report is committed at `now` over `previous`. An older report than that
-    /// leaves revision and findings be.
+    /// The baseline after this report is committed at `now` over `previous`. An older report than
+    /// that leaves revision and findings be.
     pub fn baseline(self, previous: Option<Baseline>, now: Timestamp) -> Baseline {
         let newer = previous.filter(|baseline| baseline.revision > self.revision);
         let (revision, findings) = newer.map_or((self.revision, self.findings), |newer| {
@@ -242,7 +243,8 @@ pub struct Intent {
     pub requeued: u32,
 }
 
-/// An entry or exit of a run into or out of {Queued, Running}, booked to the committing life.
+/// An entry or exit of a run into or out of {Queued, Running}, booked to the committing
+/// incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Booking {
     /// The run's mode.
@@ -254,8 +256,8 @@ pub struct Booking {
 /// The balance to take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakeOver {
-    /// The dead life.
-    pub from: LifeId,
+    /// The dead incarnation.
+    pub from: IncarnationId,
     /// The version of its balance that the taker has seen.
     pub expected: Version,
 }
@@ -285,7 +287,7 @@ pub struct Commit {
     pub intents_requeued: Vec<RunId>,
     /// Events for the outbox.
     pub events: Vec<Arc<Event>>,
-    /// Change of the active balance of the committing life.
+    /// Change of the active balance of the committing incarnation.
     pub booking: Option<Booking>,
     /// The tenant that planning has just served.
     pub served: Option<TenantId>,

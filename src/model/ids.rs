@@ -78,17 +78,18 @@ impl RunId {
     }
 }
 
-/// One life of a process: from its start to its stop or crash. A restart is a new life with a new
-/// metrics registry and a new balance. Unique over the fleet; displayed as `name#number`.
+/// One incarnation of a process: from its start to its stop or crash. A restart is a new
+/// incarnation with a new metrics registry and a new balance. Unique over the fleet; displayed as
+/// `name#number`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct LifeId {
-    /// The process that lives it.
+pub struct IncarnationId {
+    /// The process it is an incarnation of.
     pub process: ProcessName,
-    /// 1 for the first life of that process.
+    /// 1 for the first incarnation of that process.
     pub number: u32,
 }
 
-impl fmt::Display for LifeId {
+impl fmt::Display for IncarnationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.process, self.number)
     }

@@ -2,15 +2,16 @@
 //!
 //! Whoever makes them (a simulated or a live world) reports each at the instant at which it
 //! happens, in order. *Applied* is when the store took a commit; *learned* is when its answer
-//! reached a live task of the life that sent it, in the same step in which the worker acts on it.
+//! reached a live task of the incarnation that sent it, in the same step in which the worker acts
+//! on it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit::BacklogRow;
 use super::{
-    Answer, Commit, CommitToken, DeltaCounts, EventId, ImageDigest, LifeId, ProcessName, Run,
-    RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp, fault::FaultKind,
+    Answer, Commit, CommitToken, DeltaCounts, EventId, ImageDigest, IncarnationId, ProcessName,
+    Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp, fault::FaultKind,
 };
 
 /// Which of the two queues.
@@ -61,9 +62,9 @@ pub enum PortName {
     Scrape,
 }
 
-/// How a life ended.
+/// How an incarnation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LifeEnd {
+pub enum IncarnationEnd {
     /// It stopped in good order.
     Stopped,
     /// It was killed.
@@ -103,7 +104,7 @@ pub enum QueueStep {
     Enqueued,
     /// An enqueue with a key of a recent message was taken for a repeat: nothing came on.
     Deduplicated,
-    /// A life holds it until then.
+    /// An incarnation holds it until then.
     Leased {
         /// The end of the lease, on the queue's clock.
         until: Timestamp,
@@ -143,16 +144,19 @@ pub enum QueueStep {
     reason = "the fields' types and the variants' texts say it all"
 )]
 pub enum Observation<'a> {
-    /// A life began. `processes` names its roles' reach only through what it then does.
-    LifeStarted { life: &'a LifeId },
-    /// A life was asked to stop in good order.
-    StopAsked { life: &'a LifeId },
-    /// A life ended; its registry is gone right after this observation.
-    LifeEnded { life: &'a LifeId, end: LifeEnd },
+    /// An incarnation began. `processes` names its roles' reach only through what it then does.
+    IncarnationStarted { incarnation: &'a IncarnationId },
+    /// An incarnation was asked to stop in good order.
+    StopAsked { incarnation: &'a IncarnationId },
+    /// An incarnation ended; its registry is gone right after this observation.
+    IncarnationEnded {
+        incarnation: &'a IncarnationId,
+        end: IncarnationEnd,
+    },
     /// A process stands still from now on.
-    Paused { life: &'a LifeId },
+    Paused { incarnation: &'a IncarnationId },
     /// It goes on.
-    Resumed { life: &'a LifeId },
+    Resumed { incarnation: &'a IncarnationId },
     /// A process can't reach a port from now on (partition or outage of that port).
     CutOff {
         process: &'a ProcessName,
@@ -187,8 +191,8 @@ pub enum Observation<'a> {
         command: &'static str,
         asked_at: Timestamp,
     },
-    /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`: the
-    /// run that it repeats.
+    /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`:
+    /// the run that it repeats.
     ManualRunDone {
         schedule: &'a ScheduleId,
         occurrence: &'a str,
@@ -204,7 +208,7 @@ pub enum Observation<'a> {
         trigger: super::Trigger,
     },
 
-    /// A life began to send a commit (again, if the token was seen before).
+    /// An incarnation began to send a commit (again, if the token was seen before).
     CommitSent { commit: &'a Commit },
     /// The store took a commit. Run times are stamped. Not repeated for a repeat.
     CommitApplied {
@@ -218,7 +222,7 @@ pub enum Observation<'a> {
     },
     /// The answer won't arrive: lost, late beyond the caller's patience, or the caller is gone.
     CommitAnswerLost { token: &'a CommitToken },
-    /// The answer reached its life.
+    /// The answer reached its incarnation.
     CommitLearned {
         commit: &'a Commit,
         answer: &'a Answer,
@@ -226,37 +230,41 @@ pub enum Observation<'a> {
 
     /// A planner read the runs that wait for it: the start of a batch.
     PlanningRead {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         waiting: &'a [(RunId, TenantId, Timestamp)],
     },
     /// A planner took one of them up.
-    PlanningBegun { life: &'a LifeId, run: &'a Run },
+    PlanningBegun {
+        incarnation: &'a IncarnationId,
+        run: &'a Run,
+    },
     /// A runner began (fenced) a delivery of a segment. `run_state`: none if the run is gone.
     SegmentBegun {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         key: &'a SegmentKey,
         delivery: u64,
         run: Option<&'a Run>,
     },
-    /// The answer to that reached its life.
+    /// The answer to that reached its incarnation.
     SegmentBegunLearned {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         key: &'a SegmentKey,
         delivery: u64,
         run: Option<&'a Run>,
     },
-    /// A life's read of the backlog was answered.
+    /// An incarnation's read of the backlog was answered.
     BacklogRead {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         rows: &'a [BacklogRow],
     },
-    /// A heartbeat told a life how much of its balance others have taken in all, by mode.
+    /// A heartbeat told an incarnation how much of its balance others have taken in all, by mode.
     BalanceLearned {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         surrendered: [i64; 2],
     },
 
-    /// Something happened to a message. `life`: who holds or did it; none for the queue itself.
+    /// Something happened to a message. `incarnation`: who holds or did it; none for the queue
+    /// itself.
     Message {
         queue: QueueName,
         step: QueueStep,
@@ -268,13 +276,13 @@ pub enum Observation<'a> {
         delivery: u64,
         /// Names the copy of the message (duplicates have their own).
         message: u64,
-        life: Option<&'a LifeId>,
+        incarnation: Option<&'a IncarnationId>,
     },
     /// The body of a message can't be read by anyone from now on.
     Spoiled { queue: QueueName, message: u64 },
-    /// The answer to a step that gave a message up reached the life that took it.
+    /// The answer to a step that gave a message up reached the incarnation that took it.
     GivenUp {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         queue: QueueName,
         step: QueueStep,
     },
@@ -282,7 +290,7 @@ pub enum Observation<'a> {
     /// the lease. Also made when a lease is first received, which is the `attempt`-th try that
     /// counts.
     LeaseHeld {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         queue: QueueName,
         delivery: u64,
         attempt: Option<u32>,
@@ -292,7 +300,7 @@ pub enum Observation<'a> {
 
     /// A request went out to the scanner.
     ScanSent {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         schedule: &'a ScheduleId,
         rate_per_second: Option<f64>,
         image: &'a ImageDigest,
@@ -304,10 +312,10 @@ pub enum Observation<'a> {
         late: bool,
     },
     /// The store took longer to hand out permits than one may be late.
-    PermitsSlow { life: &'a LifeId },
-    /// Its answer reached its life.
+    PermitsSlow { incarnation: &'a IncarnationId },
+    /// Its answer reached its incarnation.
     ScanAnswered {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         schedule: &'a ScheduleId,
         image: &'a ImageDigest,
         delivery: u64,
@@ -323,7 +331,7 @@ pub enum Observation<'a> {
 
     /// Somebody called Notify; `role` is the calling task's.
     NotifyCalled {
-        life: &'a LifeId,
+        incarnation: &'a IncarnationId,
         role: &'static str,
     },
     /// Notify took an event (again, if it had it).
@@ -334,7 +342,7 @@ pub enum Observation<'a> {
     /// The prober scraped a process, or failed to (`up` 0).
     Scraped {
         process: &'a ProcessName,
-        life: Option<&'a LifeId>,
+        incarnation: Option<&'a IncarnationId>,
         up: bool,
     },
     /// A step of the world is complete and nothing is half done: a good moment for sums over all.

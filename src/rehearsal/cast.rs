@@ -6,7 +6,7 @@
 use crate::check::Instruments;
 use crate::metrics::Registry;
 use crate::model::observation::{Observation, Observer};
-use crate::model::{LifeId, Timestamp};
+use crate::model::{IncarnationId, Timestamp};
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::Ports;
 
@@ -15,16 +15,20 @@ pub trait Cast: 'static {
     /// What workers get.
     type Ports: Ports;
 
-    /// The ports of a life.
-    fn ports(&self, life: &LifeId, world: WorldPorts) -> Self::Ports;
+    /// The ports of an incarnation.
+    fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> Self::Ports;
 
-    /// The registry into which a life records.
-    fn registry(&self, _life: &LifeId) -> Registry {
+    /// The registry into which an incarnation records.
+    fn registry(&self, _incarnation: &IncarnationId) -> Registry {
         Registry::new()
     }
 
-    /// The instruments of a life, as the checks read them.
-    fn instruments(&self, _life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+    /// The instruments of an incarnation, as the checks read them.
+    fn instruments(
+        &self,
+        _incarnation: &IncarnationId,
+        plain: Box<dyn Instruments>,
+    ) -> Box<dyn Instruments> {
         plain
     }
 
@@ -41,7 +45,7 @@ pub struct Plain;
 impl Cast for Plain {
     type Ports = WorldPorts;
 
-    fn ports(&self, _life: &LifeId, world: WorldPorts) -> WorldPorts {
+    fn ports(&self, _incarnation: &IncarnationId, world: WorldPorts) -> WorldPorts {
         world
     }
 }
@@ -58,16 +62,20 @@ pub struct Overheard<C, L> {
 impl<C: Cast, L: Fn(Timestamp, &Observation<'_>) + 'static> Cast for Overheard<C, L> {
     type Ports = C::Ports;
 
-    fn ports(&self, life: &LifeId, world: WorldPorts) -> C::Ports {
-        self.cast.ports(life, world)
+    fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> C::Ports {
+        self.cast.ports(incarnation, world)
     }
 
-    fn registry(&self, life: &LifeId) -> Registry {
-        self.cast.registry(life)
+    fn registry(&self, incarnation: &IncarnationId) -> Registry {
+        self.cast.registry(incarnation)
     }
 
-    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
-        self.cast.instruments(life, plain)
+    fn instruments(
+        &self,
+        incarnation: &IncarnationId,
+        plain: Box<dyn Instruments>,
+    ) -> Box<dyn Instruments> {
+        self.cast.instruments(incarnation, plain)
     }
 
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cast::Cast;
-use super::instruments::LifeInstruments;
+use super::instruments::IncarnationInstruments;
 use crate::check::Ledger;
 use crate::metrics::exposition::{Format, render};
 use crate::metrics::series::Recording;
@@ -15,7 +15,7 @@ use crate::metrics::{
     BacklogOptions, CollectContext, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions,
 };
 use crate::model::observation::{Observation, Observer};
-use crate::model::{LifeId, ProcessName, Timestamp};
+use crate::model::{IncarnationId, ProcessName, Timestamp};
 use crate::sim::kernel::Handle;
 use crate::sim::world::{Command, Host, Instance, LocalFuture, Spawner, WorldPorts};
 use crate::worker::options::WorkerOptions;
@@ -28,12 +28,12 @@ pub struct WorkerHost<C: Cast> {
     options: WorkerOptions,
     ledger: Rc<RefCell<Ledger>>,
     recording: RefCell<Recording>,
-    lives: RefCell<BTreeMap<ProcessName, Life>>,
+    incarnations: RefCell<BTreeMap<ProcessName, Incarnation>>,
     handle: Handle,
 }
 
-/// What the prober sees of a life.
-struct Life {
+/// What the prober sees of an incarnation.
+struct Incarnation {
     registry: Registry,
     ports: WorldPorts,
 }
@@ -51,22 +51,22 @@ impl<C: Cast> WorkerHost<C> {
             options,
             ledger,
             recording: RefCell::new(Recording::new("scheduler-worker")),
-            lives: RefCell::default(),
+            incarnations: RefCell::default(),
             handle,
         }
     }
 
     /// The last page of the first process; none if no process ever lived.
     pub fn page(&self) -> Option<String> {
-        let lives = self.lives.borrow();
-        let Life { registry, ports } = lives.values().next()?;
+        let incarnations = self.incarnations.borrow();
+        let Incarnation { registry, ports } = incarnations.values().next()?;
         let elapsed = ports.clock().elapsed();
         Some(render(Format::Text, registry, &CollectContext { elapsed }))
     }
 
-    /// Drops what it knows of the lives, and with it their hold on the world.
-    pub fn forget_lives(&self) {
-        self.lives.take();
+    /// Drops what it knows of the incarnations, and with it their hold on the world.
+    pub fn forget_incarnations(&self) {
+        self.incarnations.take();
     }
 
     /// The recorded series. The host starts over with none.
@@ -78,12 +78,12 @@ impl<C: Cast> WorkerHost<C> {
 impl<C: Cast> Host for WorkerHost<C> {
     fn launch(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
     ) -> Rc<dyn Instance> {
-        let registry = self.cast.registry(life);
+        let registry = self.cast.registry(incarnation);
         let backlog = BacklogOptions {
             fresh_for: self.options.backlog_refresh,
             ..BacklogOptions::default()
@@ -96,30 +96,38 @@ impl<C: Cast> Host for WorkerHost<C> {
             },
         );
         let metrics = Arc::new(metrics.expect("an empty registry takes every instrument"));
-        let instruments = LifeInstruments::new(metrics.clone(), registry.clone(), ports.clone());
-        let instruments = self.cast.instruments(life, Box::new(instruments));
-        self.ledger.borrow_mut().attach_metrics(life, instruments);
-        let played = self.cast.ports(life, ports.clone());
-        let worker = Worker::new(played, self.options.clone(), life.clone(), metrics);
+        let instruments =
+            IncarnationInstruments::new(metrics.clone(), registry.clone(), ports.clone());
+        let instruments = self.cast.instruments(incarnation, Box::new(instruments));
+        self.ledger
+            .borrow_mut()
+            .attach_metrics(incarnation, instruments);
+        let played = self.cast.ports(incarnation, ports.clone());
+        let worker = Worker::new(played, self.options.clone(), incarnation.clone(), metrics);
         let worker = Arc::new(worker.expect("the scenario's options were validated"));
         for which in worker.loops(roles) {
             spawner.spawn(which.name(), worker.clone().run(which));
         }
-        self.lives
+        self.incarnations
             .borrow_mut()
-            .insert(life.process.clone(), Life { registry, ports });
+            .insert(incarnation.process.clone(), Incarnation { registry, ports });
         Rc::new(Running(worker))
     }
 
-    fn scrape(&self, process: &ProcessName, life: Option<&LifeId>) {
+    fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>) {
         let at_ms = Timestamp::from_nanos(self.handle.now_ns()).millis();
         let mut recording = self.recording.borrow_mut();
         let instance = recording.instance(process.as_str());
-        let lives = self.lives.borrow();
-        let result = match lives.get(process).filter(|_| life.is_some()) {
-            Some(life) => {
-                let elapsed: Duration = life.ports.clock().elapsed();
-                recording.scrape(instance, at_ms, &life.registry, &CollectContext { elapsed })
+        let incarnations = self.incarnations.borrow();
+        let result = match incarnations.get(process).filter(|_| incarnation.is_some()) {
+            Some(incarnation) => {
+                let elapsed: Duration = incarnation.ports.clock().elapsed();
+                recording.scrape(
+                    instance,
+                    at_ms,
+                    &incarnation.registry,
+                    &CollectContext { elapsed },
+                )
             }
             None => recording.scrape_failed(instance, at_ms),
         };

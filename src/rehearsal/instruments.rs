@@ -1,4 +1,4 @@
-//! The checks' view of a life's instruments.
+//! The checks' view of an incarnation's instruments.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ use crate::model::commit::PlanOutcome;
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::{Clock, Ports};
 
-/// The instruments of one life, read as a scrape at this moment would.
-pub struct LifeInstruments {
+/// The instruments of one incarnation, read as a scrape at this moment would.
+pub struct IncarnationInstruments {
     metrics: Arc<SchedulerWorkerMetrics>,
     registry: Registry,
     ports: WorldPorts,
@@ -25,7 +25,7 @@ pub struct LifeInstruments {
     closed: usize,
 }
 
-impl LifeInstruments {
+impl IncarnationInstruments {
     /// A view of these instruments; `ports` gives the process's own time.
     pub fn new(
         metrics: Arc<SchedulerWorkerMetrics>,
@@ -47,7 +47,7 @@ impl LifeInstruments {
     }
 }
 
-impl Instruments for LifeInstruments {
+impl Instruments for IncarnationInstruments {
     fn counter(&self, series: CounterSeries) -> u64 {
         let read = self.metrics.read();
         match series {

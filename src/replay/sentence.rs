@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use crate::model::commit::Refusal;
-use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer};
-use crate::model::{Answer, Commit, ImageDigest, LifeId, Run, SegmentKey, Step, Timestamp};
+use crate::model::observation::{IncarnationEnd, Observation, QueueStep, ScanAnswer};
+use crate::model::{Answer, Commit, ImageDigest, IncarnationId, Run, SegmentKey, Step, Timestamp};
 
 /// Digits of an image's digest that are shown.
 const DIGITS: usize = 10;
@@ -14,7 +14,7 @@ const DIGITS: usize = 10;
 pub struct Entry {
     /// When, in virtual time.
     pub at: Timestamp,
-    /// Who did it: a life of a process, or a part of the world.
+    /// Who did it: an incarnation of a process, or a part of the world.
     pub process: String,
     /// To what: a run, segment, image, message, lease or port.
     pub subject: String,
@@ -57,23 +57,27 @@ fn sentence(
 fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
     use Observation as O;
     match observation {
-        O::LifeStarted { life } => sentence(life, "process", "starts"),
-        O::LifeEnded { life, end } => {
+        O::IncarnationStarted { incarnation } => sentence(incarnation, "process", "starts"),
+        O::IncarnationEnded { incarnation, end } => {
             let event = match end {
-                LifeEnd::Stopped => "has stopped in good order",
-                LifeEnd::Crashed => "is killed",
+                IncarnationEnd::Stopped => "has stopped in good order",
+                IncarnationEnd::Crashed => "is killed",
             };
-            sentence(life, "process", event)
+            sentence(incarnation, "process", event)
         }
-        O::StopAsked { life } => sentence(life, "process", "is asked to stop"),
-        O::Paused { life } => sentence(life, "process", "stands still"),
-        O::Resumed { life } => sentence(life, "process", "goes on"),
+        O::StopAsked { incarnation } => sentence(incarnation, "process", "is asked to stop"),
+        O::Paused { incarnation } => sentence(incarnation, "process", "stands still"),
+        O::Resumed { incarnation } => sentence(incarnation, "process", "goes on"),
         O::CutOff { process, port } => sentence(process, port_name(*port), "can't be reached"),
         O::Reconnected { process, port } => {
             sentence(process, port_name(*port), "can be reached again")
         }
-        O::Scraped { process, life, up } => {
-            let who = life.map_or(process.to_string(), ToString::to_string);
+        O::Scraped {
+            process,
+            incarnation,
+            up,
+        } => {
+            let who = incarnation.map_or(process.to_string(), ToString::to_string);
             let event = match up {
                 true => "are scraped",
                 false => "can't be scraped: up is 0",
@@ -144,20 +148,24 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
     match observation {
         O::CommitSent { commit } => {
             let event = format!("sends {}", commit_name(commit));
-            sentence(&commit.token.life, commit_subject(commit), event)
+            sentence(&commit.token.incarnation, commit_subject(commit), event)
         }
         O::CommitApplied { commit, .. } => {
-            let life = &commit.token.life;
-            let event = format!("applies {} of {life}{}", commit_name(commit), moved(commit));
+            let incarnation = &commit.token.incarnation;
+            let event = format!(
+                "applies {} of {incarnation}{}",
+                commit_name(commit),
+                moved(commit)
+            );
             sentence("store", commit_subject(commit), event)
         }
         O::CommitDeclined { commit, answer } => {
-            let (life, why) = (&commit.token.life, answer_words(answer));
-            let event = format!("answers {} of {life}: {why}", commit_name(commit));
+            let (incarnation, why) = (&commit.token.incarnation, answer_words(answer));
+            let event = format!("answers {} of {incarnation}: {why}", commit_name(commit));
             sentence("store", commit_subject(commit), event)
         }
         O::CommitAnswerLost { token } => {
-            let event = format!("the answer will not reach {}", token.life);
+            let event = format!("the answer will not reach {}", token.incarnation);
             sentence("network", format!("commit {}", token.sequence), event)
         }
         O::CommitLearned { commit, answer } => {
@@ -166,16 +174,19 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 commit_name(commit),
                 answer_words(answer)
             );
-            sentence(&commit.token.life, commit_subject(commit), event)
+            sentence(&commit.token.incarnation, commit_subject(commit), event)
         }
-        O::BalanceLearned { life, surrendered } => {
+        O::BalanceLearned {
+            incarnation,
+            surrendered,
+        } => {
             let event = match surrendered {
                 [0, 0] => "nobody has taken over any of it".into(),
                 [analysis, refresh] => format!(
                     "others have taken over {analysis:+} analysisOnly, {refresh:+} contentRefresh"
                 ),
             };
-            sentence(life, "balance", event)
+            sentence(incarnation, "balance", event)
         }
         _ => None,
     }
@@ -185,39 +196,48 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
 fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
     use Observation as O;
     match observation {
-        O::PlanningRead { life, waiting } => sentence(
-            life,
+        O::PlanningRead {
+            incarnation,
+            waiting,
+        } => sentence(
+            incarnation,
             "planner",
             format!("finds {} runs to plan", waiting.len()),
         ),
-        O::PlanningBegun { life, run } => sentence(life, &run.id, "takes it up to plan it"),
+        O::PlanningBegun { incarnation, run } => {
+            sentence(incarnation, &run.id, "takes it up to plan it")
+        }
         O::SegmentBegun {
-            life,
+            incarnation,
             key,
             delivery,
             run,
         } => {
             let event = format!(
-                "notes that {life} works delivery {delivery}; {}",
+                "notes that {incarnation} works delivery {delivery}; {}",
                 state(*run)
             );
             sentence("store", key, event)
         }
         O::SegmentBegunLearned {
-            life,
+            incarnation,
             key,
             delivery,
             run,
         } => {
             let event = format!("may work at delivery {delivery}: {}", state(*run));
-            sentence(life, key, event)
+            sentence(incarnation, key, event)
         }
-        O::BacklogRead { life, rows } => {
+        O::BacklogRead { incarnation, rows } => {
             let rows: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{} {}", row.schedule, row.images))
                 .collect();
-            sentence(life, "backlog", format!("reads: {}", rows.join(", ")))
+            sentence(
+                incarnation,
+                "backlog",
+                format!("reads: {}", rows.join(", ")),
+            )
         }
         O::Message { .. } => message_sentence(observation),
         O::Spoiled { queue, message } => {
@@ -225,7 +245,7 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             sentence("queue", subject, "can't be read by anyone from now on")
         }
         O::LeaseHeld {
-            life,
+            incarnation,
             delivery,
             sent_at,
             lease,
@@ -233,14 +253,22 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         } => {
             let until = clock(sent_at.after(*lease));
             let event = format!("may go on until {until}");
-            sentence(life, format!("delivery {delivery}"), event)
+            sentence(incarnation, format!("delivery {delivery}"), event)
         }
-        O::PermitsSlow { life } => sentence(life, "permits", "come so late that they are late"),
-        O::GivenUp { life, queue, .. } => {
-            sentence(life, queue.as_str(), "knows that it has given a message up")
+        O::PermitsSlow { incarnation } => {
+            sentence(incarnation, "permits", "come so late that they are late")
         }
+        O::GivenUp {
+            incarnation, queue, ..
+        } => sentence(
+            incarnation,
+            queue.as_str(),
+            "knows that it has given a message up",
+        ),
         O::ScanSent { .. } | O::ScanAnswered { .. } => scan_sentence(observation),
-        O::NotifyCalled { life, role } => sentence(life, "notify", format!("the {role} calls it")),
+        O::NotifyCalled { incarnation, role } => {
+            sentence(incarnation, "notify", format!("the {role} calls it"))
+        }
         _ => None,
     }
 }
@@ -253,7 +281,7 @@ fn message_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         segment,
         delivery,
         message,
-        life,
+        incarnation,
         ..
     } = observation
     else {
@@ -266,7 +294,7 @@ fn message_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         step_words(*step, *delivery)
     );
     sentence(
-        life.map_or("queue".into(), LifeId::to_string),
+        incarnation.map_or("queue".into(), IncarnationId::to_string),
         subject,
         event,
     )
@@ -304,7 +332,7 @@ fn step_words(step: QueueStep, delivery: u64) -> String {
 fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
     match observation {
         Observation::ScanSent {
-            life,
+            incarnation,
             image,
             delivery,
             attempt,
@@ -314,10 +342,10 @@ fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             let late = if *late { ", with a late permit" } else { "" };
             let event =
                 format!("asks the Scanner for delivery {delivery}, attempt {attempt}{late}");
-            sentence(life, short(image), event)
+            sentence(incarnation, short(image), event)
         }
         Observation::ScanAnswered {
-            life,
+            incarnation,
             image,
             delivery,
             answer,
@@ -331,7 +359,7 @@ fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 ScanAnswer::Unanswered => "nothing".into(),
             };
             let event = format!("has the Scanner's answer for delivery {delivery}: {answer}");
-            sentence(life, short(image), event)
+            sentence(incarnation, short(image), event)
         }
         _ => None,
     }
@@ -341,7 +369,7 @@ fn commit_name(commit: &Commit) -> String {
     format!("commit {} ({})", commit.token.sequence, commit.step.name())
 }
 
-/// What a commit is about: a segment, a run, a schedule or a life; the first of several.
+/// What a commit is about: a segment, a run, a schedule or an incarnation; the first of several.
 fn commit_subject(commit: &Commit) -> String {
     if let Step::Segment(segment) = &commit.step {
         return segment.key.to_string();

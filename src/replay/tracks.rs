@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use super::Window;
 use super::sentence::{segment_name, short};
-use crate::model::observation::{LifeEnd, Observation, QueueName, QueueStep};
-use crate::model::{Commit, CommitToken, ImageDigest, LifeId, RunId, Timestamp};
+use crate::model::observation::{IncarnationEnd, Observation, QueueName, QueueStep};
+use crate::model::{Commit, CommitToken, ImageDigest, IncarnationId, RunId, Timestamp};
 use crate::sweep::SeedFailure;
 
 /// The tracks that every trace has, besides those of processes.
@@ -21,25 +21,25 @@ const RUNS: &str = "runs";
 /// What a span stands for, as long as it is open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
-    Life(LifeId),
-    Pause(LifeId),
+    Incarnation(IncarnationId),
+    Pause(IncarnationId),
     Fault(&'static str, String),
     Run(RunId),
     Lease(QueueName, u64),
-    Segment(LifeId, u64),
+    Segment(IncarnationId, u64),
     Commit(CommitToken),
-    Scan(LifeId, u64, ImageDigest),
+    Scan(IncarnationId, u64, ImageDigest),
 }
 
 impl Key {
-    /// The life whose end closes the span.
-    fn life(&self) -> Option<&LifeId> {
+    /// The incarnation whose end closes the span.
+    fn incarnation(&self) -> Option<&IncarnationId> {
         match self {
-            Self::Life(life)
-            | Self::Pause(life)
-            | Self::Segment(life, _)
-            | Self::Scan(life, ..) => Some(life),
-            Self::Commit(token) => Some(&token.life),
+            Self::Incarnation(incarnation)
+            | Self::Pause(incarnation)
+            | Self::Segment(incarnation, _)
+            | Self::Scan(incarnation, ..) => Some(incarnation),
+            Self::Commit(token) => Some(&token.incarnation),
             Self::Fault(..) | Self::Run(_) | Self::Lease(..) => None,
         }
     }
@@ -47,7 +47,7 @@ impl Key {
     /// The category, by which a viewer groups and filters.
     fn category(&self) -> &'static str {
         match self {
-            Self::Life(_) => "life",
+            Self::Incarnation(_) => "life",
             Self::Pause(_) => "pause",
             Self::Fault(..) => "fault",
             Self::Run(_) => "run",
@@ -95,7 +95,7 @@ impl Tracks {
             at,
             window,
         };
-        at.take_life(observation);
+        at.take_incarnation(observation);
         at.take_world(observation);
         at.take_work(observation);
     }
@@ -184,30 +184,38 @@ impl At<'_> {
         }
     }
 
-    fn take_life(&mut self, observation: &Observation<'_>) {
+    fn take_incarnation(&mut self, observation: &Observation<'_>) {
         use Observation as O;
         match observation {
-            O::LifeStarted { life } => {
-                let key = Key::Life((*life).clone());
-                self.begin(key, &life.process, format!("life {}", life.number));
+            O::IncarnationStarted { incarnation } => {
+                let key = Key::Incarnation((*incarnation).clone());
+                self.begin(
+                    key,
+                    &incarnation.process,
+                    format!("life {}", incarnation.number),
+                );
             }
-            O::LifeEnded { life, end } => {
+            O::IncarnationEnded { incarnation, end } => {
                 let how = match end {
-                    LifeEnd::Stopped => "stopped",
-                    LifeEnd::Crashed => "killed",
+                    IncarnationEnd::Stopped => "stopped",
+                    IncarnationEnd::Crashed => "killed",
                 };
-                self.instant(&life.process, how, "life", "");
+                self.instant(&incarnation.process, how, "life", "");
                 let keys = self.tracks.open.keys();
                 let ended: Vec<Key> = keys
-                    .filter(|key| key.life() == Some(life))
+                    .filter(|key| key.incarnation() == Some(incarnation))
                     .cloned()
                     .collect();
                 ended.iter().for_each(|key| self.end(key, how));
             }
-            O::Paused { life } => {
-                self.begin(Key::Pause((*life).clone()), &life.process, "paused");
+            O::Paused { incarnation } => {
+                self.begin(
+                    Key::Pause((*incarnation).clone()),
+                    &incarnation.process,
+                    "paused",
+                );
             }
-            O::Resumed { life } => self.end(&Key::Pause((*life).clone()), "goes on"),
+            O::Resumed { incarnation } => self.end(&Key::Pause((*incarnation).clone()), "goes on"),
             _ => {}
         }
     }
@@ -253,9 +261,9 @@ impl At<'_> {
         use Observation as O;
         match observation {
             O::CommitSent { commit } => {
-                let (life, name) = (&commit.token.life, commit.step.name());
+                let (incarnation, name) = (&commit.token.incarnation, commit.step.name());
                 let key = Key::Commit(commit.token.clone());
-                self.begin(key, &life.process, format!("commit {name}"));
+                self.begin(key, &incarnation.process, format!("commit {name}"));
             }
             O::CommitAnswerLost { token } => {
                 self.end(&Key::Commit((*token).clone()), "the answer is lost");
@@ -264,35 +272,35 @@ impl At<'_> {
                 self.end(&Key::Commit(commit.token.clone()), &format!("{answer:?}"));
             }
             O::SegmentBegunLearned {
-                life,
+                incarnation,
                 key,
                 delivery,
                 ..
             } => {
                 let name = segment_name(key);
                 self.begin(
-                    Key::Segment((*life).clone(), *delivery),
-                    &life.process,
+                    Key::Segment((*incarnation).clone(), *delivery),
+                    &incarnation.process,
                     name,
                 );
             }
             O::ScanSent {
-                life,
+                incarnation,
                 image,
                 delivery,
                 ..
             } => {
-                let key = Key::Scan((*life).clone(), *delivery, **image);
-                self.begin(key, &life.process, format!("scan {}", short(image)));
+                let key = Key::Scan((*incarnation).clone(), *delivery, **image);
+                self.begin(key, &incarnation.process, format!("scan {}", short(image)));
             }
             O::ScanAnswered {
-                life,
+                incarnation,
                 image,
                 delivery,
                 answer,
                 ..
             } => {
-                let key = Key::Scan((*life).clone(), *delivery, **image);
+                let key = Key::Scan((*incarnation).clone(), *delivery, **image);
                 self.end(&key, &format!("{answer:?}"));
             }
             O::Message {
@@ -302,11 +310,11 @@ impl At<'_> {
                 segment,
                 delivery,
                 message,
-                life,
+                incarnation,
                 ..
             } => {
                 let subject = segment.map_or(run.to_string(), ToString::to_string);
-                self.take_message(*queue, *step, (*message, *delivery), *life, &subject);
+                self.take_message(*queue, *step, (*message, *delivery), *incarnation, &subject);
             }
             _ => {}
         }
@@ -317,13 +325,13 @@ impl At<'_> {
         queue: QueueName,
         step: QueueStep,
         (message, delivery): (u64, u64),
-        life: Option<&LifeId>,
+        incarnation: Option<&IncarnationId>,
         subject: &str,
     ) {
         let lease = Key::Lease(queue, message);
         let how = match step {
             QueueStep::Leased { .. } => {
-                let holder = life.map_or(WORLD, |life| life.process.as_str());
+                let holder = incarnation.map_or(WORLD, |incarnation| incarnation.process.as_str());
                 let name = format!("lease of {subject}, delivery {delivery}");
                 return self.begin(lease, holder, name);
             }
@@ -338,10 +346,10 @@ impl At<'_> {
         if step != QueueStep::RefusedLate {
             self.end(&lease, how);
         }
-        if let (Some(life), QueueName::Runner) = (life, queue)
+        if let (Some(incarnation), QueueName::Runner) = (incarnation, queue)
             && step != QueueStep::Expired
         {
-            self.end(&Key::Segment(life.clone(), delivery), how);
+            self.end(&Key::Segment(incarnation.clone(), delivery), how);
         }
     }
 }

@@ -175,7 +175,8 @@ pub struct Expectation {
     pub name: String,
     /// The comparison, or the series of the alert.
     pub query: String,
-    /// `always`, `eventually`, `sometimes` or `at_end`; of an alert `fires`, `never_fires` or `resolves`.
+    /// `always`, `eventually`, `sometimes` or `at_end`; of an alert `fires`, `never_fires` or
+    /// `resolves`.
     pub when: String,
     /// What became of it.
     pub outcome: Outcome,
@@ -238,7 +239,7 @@ pub struct Instrument {
     pub series: Vec<Series>,
 }
 
-/// The last value of a series, summed over processes and their lives.
+/// The last value of a series, summed over processes and their incarnations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Series {

@@ -1,7 +1,7 @@
 //! The simulated world: an adapter for every port of the worker, and all that can go wrong.
 //!
 //! ```text
-//!   process life ── ports ──> network ──> store, queues, scanner, impact index, Notify
+//!   process incarnation ── ports ──> network ──> store, queues, scanner, impact index, Notify
 //!        ^                       ^                 │
 //!   start, crash, pause     cut off, slow      observations ──> observer (the checks), trace hash
 //!        └────────── faults ─────┘

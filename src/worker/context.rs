@@ -14,7 +14,7 @@ use super::ports::{Clock, PortResult, Ports, Store};
 use super::signal::Signal;
 use crate::metrics::SchedulerWorkerMetrics;
 use crate::model::time::nanos_of;
-use crate::model::{Answer, Commit, CommitToken, LifeId, Step};
+use crate::model::{Answer, Commit, CommitToken, IncarnationId, Step};
 
 /// Tries of a commit: after a version conflict things are read again, 16 times.
 pub const COMMIT_TRIES: u32 = 17;
@@ -42,8 +42,8 @@ pub struct Context<P: Ports> {
     pub ports: P,
     /// Options.
     pub options: WorkerOptions,
-    /// This life of the process.
-    pub life: LifeId,
+    /// This incarnation of the process.
+    pub incarnation: IncarnationId,
     /// Its metrics.
     pub metrics: Arc<SchedulerWorkerMetrics>,
     /// Raised when the process is asked to stop.
@@ -63,24 +63,25 @@ pub struct Context<P: Ports> {
     pub receiving: Semaphore,
     /// Loops that have work in hand.
     pub busy: AtomicU32,
-    /// When the store first gave no answer again, on the process's clock; [`ANSWERS`] if it answers.
+    /// When the store first gave no answer again, on the process's clock; [`ANSWERS`] if it
+    /// answers.
     store_silent_since_nanos: AtomicU64,
     /// Of the next commit.
     sequence: AtomicU64,
 }
 
 impl<P: Ports> Context<P> {
-    /// The context of a new life.
+    /// The context of a new incarnation.
     pub fn new(
         ports: P,
         options: WorkerOptions,
-        life: LifeId,
+        incarnation: IncarnationId,
         metrics: Arc<SchedulerWorkerMetrics>,
     ) -> Self {
         Self {
             ports,
             options,
-            life,
+            incarnation,
             metrics,
             stop: Signal::default(),
             grace_over: Signal::default(),
@@ -141,12 +142,12 @@ impl<P: Ports> Context<P> {
         result
     }
 
-    /// A new commit of this life. `delivery`: of the message that is worked, or 0.
+    /// A new commit of this incarnation. `delivery`: of the message that is worked, or 0.
     pub fn new_commit(&self, step: Step, delivery: u64) -> Commit {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         Commit::new(
             CommitToken {
-                life: self.life.clone(),
+                incarnation: self.incarnation.clone(),
                 sequence,
                 delivery,
             },

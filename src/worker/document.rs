@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::commit::{BacklogRow, Intent, RunWrite, ScheduleStateWrite, Version};
 use crate::model::{
-    LifeId, Run, RunId, Schedule, ScheduleState, Segment, TenantId, Timestamp, Trigger,
+    IncarnationId, Run, RunId, Schedule, ScheduleState, Segment, TenantId, Timestamp, Trigger,
 };
 
 /// A value read from the store, with the store's time of the read.
@@ -145,10 +145,10 @@ pub struct Backlog {
 /// The answer to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Heartbeat {
-    /// How much of this life's balance others have taken over in all, by mode index.
+    /// How much of this incarnation's balance others have taken over in all, by mode index.
     pub surrendered: [i64; 2],
-    /// Lives without a heartbeat for two leases, or stopped, whose balance is not zero.
-    pub abandoned: Vec<(LifeId, Version)>,
+    /// Incarnations without a heartbeat for two leases, or stopped, whose balance is not zero.
+    pub abandoned: Vec<(IncarnationId, Version)>,
 }
 
 /// Consecutive permits of a schedule: request number `i` may be sent at `first + i * interval`.

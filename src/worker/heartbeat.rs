@@ -1,14 +1,14 @@
 //! Signs of life, and the balances of those who give none.
 //!
-//! Each run that enters or leaves {Queued, Running} is booked to the life that committed it; the
-//! active counter of a life shows its balance. When a life is gone, one other takes its balance
-//! over by compare-and-set. A life that was only believed to be gone learns here that its balance
-//! was taken, and gives it up.
+//! Each run that enters or leaves {Queued, Running} is booked to the incarnation that committed it;
+//! the active counter of an incarnation shows its balance. When an incarnation is gone, one other
+//! takes its balance over by compare-and-set. An incarnation that was only believed to be gone
+//! learns here that its balance was taken, and gives it up.
 
 use super::context::Context;
 use super::ports::{Heartbeat, Ports, Store};
 use crate::model::commit::{TakeOver, Version};
-use crate::model::{LifeId, Mode, Step};
+use crate::model::{IncarnationId, Mode, Step};
 
 /// Gives signs of life at regular intervals.
 pub struct HeartbeatBackgroundService<'a, P: Ports> {
@@ -29,8 +29,8 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
     /// is free to take.
     pub async fn run(mut self) {
         while !self.context.done.is_raised() {
-            for (life, version) in self.beat(false).await {
-                self.take_over(life, version).await;
+            for (incarnation, version) in self.beat(false).await {
+                self.take_over(incarnation, version).await;
             }
             self.context
                 .linger(self.context.options.renewal_interval())
@@ -42,11 +42,11 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
 
     /// Gives a sign of life and gives up what others took over. Returns the balances that nobody
     /// keeps any more.
-    async fn beat(&mut self, is_last: bool) -> Vec<(LifeId, Version)> {
+    async fn beat(&mut self, is_last: bool) -> Vec<(IncarnationId, Version)> {
         let stale_after = self.context.options.stale_after();
         let store = self.context.ports.store();
         let answer = store
-            .heartbeat(&self.context.life, stale_after, is_last)
+            .heartbeat(&self.context.incarnation, stale_after, is_last)
             .await;
         let Ok(Heartbeat {
             surrendered,
@@ -64,7 +64,7 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
     }
 
     /// Takes over a balance, unless another does it first.
-    async fn take_over(&self, from: LifeId, expected: Version) {
+    async fn take_over(&self, from: IncarnationId, expected: Version) {
         let mut commit = self.context.new_commit(Step::TakeOver, 0);
         commit.take_over = Some(TakeOver { from, expected });
         self.context.commit(commit).await;

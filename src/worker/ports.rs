@@ -18,7 +18,7 @@ pub use super::document::{
 use crate::model::commit::Intent;
 use crate::model::message::Message;
 use crate::model::{
-    Answer, Baseline, Commit, DecodeError, Event, EventId, ImageDigest, LifeId, Mode,
+    Answer, Baseline, Commit, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
     PlannerMessage, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage, Selector, TenantId,
     Timestamp,
 };
@@ -76,7 +76,7 @@ pub trait Ports: Clone + 'static {
 
 /// A process's own clock. It may be skewed, so it only measures elapsed time.
 pub trait Clock {
-    /// Time since some fixed instant; never falls within a life.
+    /// Time since some fixed instant; never falls within an incarnation.
     fn elapsed(&self) -> Duration;
     /// Waits.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
@@ -130,8 +130,8 @@ pub trait Store {
     ) -> impl Future<Output = PortResult<Stamped<Vec<Option<Timestamp>>>>>;
 
     /// Raises the segment's delivery fence to `delivery` (never lowers it), notes the time as
-    /// `worked_at` unless the fence stands higher, and reads segment and run. Holders repeat it with
-    /// each renewal.
+    /// `worked_at` unless the fence stands higher, and reads segment and run. Holders repeat it
+    /// with each renewal.
     fn begin_segment(
         &self,
         key: &SegmentKey,
@@ -178,10 +178,11 @@ pub trait Store {
     /// Reads the backlog of every schedule that is not deleted.
     fn backlog(&self) -> impl Future<Output = PortResult<Stamped<Backlog>>>;
 
-    /// Notes that the life is alive (or, if `stopping`, that its balance is free to take at once).
+    /// Notes that the incarnation is alive (or, if `stopping`, that its balance is free to take at
+    /// once).
     fn heartbeat(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
     ) -> impl Future<Output = PortResult<Heartbeat>>;

@@ -12,8 +12,8 @@ use rehearsal::model::{
 };
 use rehearsal::worker::ports::{PortResult, Ports, Store};
 
-use super::per_life::PerLife;
-use crate::plant::{Defect, Life};
+use super::per_incarnation::PerIncarnation;
+use crate::plant::{Defect, Incarnation};
 
 /// Gives each repeat of a commit a token of its own.
 #[derive(Default)]
@@ -24,7 +24,7 @@ const REPEATS: u64 = 1 << 40;
 
 #[async_trait(?Send)]
 impl Defect for FreshTokens {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         {
             let mut tries = self.0.borrow_mut();
@@ -32,7 +32,7 @@ impl Defect for FreshTokens {
             bent.token.sequence += *tries * REPEATS;
             *tries += 1;
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -41,8 +41,8 @@ pub struct BorrowedDelivery;
 
 #[async_trait(?Send)]
 impl Defect for BorrowedDelivery {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let store = life.world.store();
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = incarnation.world.store();
         let Step::Segment(segment) = &commit.step else {
             return store.commit(commit).await;
         };
@@ -59,18 +59,18 @@ type Owned = (TenantId, ImageDigest);
 
 /// Compares with the report that it remembers, not with the last one that was committed.
 #[derive(Default)]
-pub struct StaleBaseline(PerLife<BTreeMap<Owned, Option<Baseline>>>);
+pub struct StaleBaseline(PerIncarnation<BTreeMap<Owned, Option<Baseline>>>);
 
 #[async_trait(?Send)]
 impl Defect for StaleBaseline {
     async fn baselines(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        let read = life.world.store().baselines(tenant, images).await?;
-        Ok(self.0.with(&life.id, |known| {
+        let read = incarnation.world.store().baselines(tenant, images).await?;
+        Ok(self.0.with(&incarnation.id, |known| {
             let remembered = images.iter().zip(read).map(|(image, baseline)| {
                 let known = known.entry((tenant.clone(), *image));
                 known.or_insert(baseline).clone()
@@ -79,8 +79,8 @@ impl Defect for StaleBaseline {
         }))
     }
 
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let store = life.world.store();
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = incarnation.world.store();
         let mut bent = Commit::clone(commit);
         let Step::Segment(segment) = &mut bent.step else {
             return store.commit(commit).await;
@@ -94,7 +94,7 @@ impl Defect for StaleBaseline {
         let reports = segment.reports.clone();
         let answer = store.commit(&Arc::new(bent)).await?;
         if let Answer::Applied(Applied { at, .. }) = answer {
-            self.0.with(&life.id, |known| {
+            self.0.with(&incarnation.id, |known| {
                 for (report, baseline) in reports.into_iter().zip(current) {
                     let image = report.image;
                     known.insert((tenant.clone(), image), Some(report.baseline(baseline, at)));
@@ -110,14 +110,14 @@ pub struct BaselineMovedBack;
 
 #[async_trait(?Send)]
 impl Defect for BaselineMovedBack {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let Step::Segment(segment) = &mut bent.step {
             for report in &mut segment.reports {
                 report.revision = report.revision.max(report.expected.unwrap_or_default());
             }
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -126,8 +126,8 @@ pub struct LoserCounts;
 
 #[async_trait(?Send)]
 impl Defect for LoserCounts {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        match life.world.store().commit(commit).await {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match incarnation.world.store().commit(commit).await {
             Ok(Answer::Conflict) if matches!(commit.step, Step::Plan { .. }) => {
                 Ok(Answer::Applied(Applied {
                     at: commit.runs[0].run.created_at,
@@ -146,7 +146,7 @@ pub struct CutInAnotherOrder(RefCell<BTreeMap<RunId, CommitToken>>);
 
 #[async_trait(?Send)]
 impl Defect for CutInAnotherOrder {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if matches!(commit.step, Step::Dispatch) {
             let run = commit.runs[0].run.id.clone();
@@ -157,7 +157,7 @@ impl Defect for CutInAnotherOrder {
                 }
             }
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -166,8 +166,8 @@ pub struct WindowStaysOpen;
 
 #[async_trait(?Send)]
 impl Defect for WindowStaysOpen {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let store = life.world.store();
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = incarnation.world.store();
         let mut bent = Commit::clone(commit);
         if let (Step::End(_), Some(write)) = (&commit.step, &mut bent.schedule) {
             let read = store.schedule(&write.id).await?.value;
@@ -184,9 +184,9 @@ pub struct PoisonLeavesOpen;
 
 #[async_trait(?Send)]
 impl Defect for PoisonLeavesOpen {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         if !matches!(commit.step, Step::End(EndReason::Poisoned)) {
-            return life.world.store().commit(commit).await;
+            return incarnation.world.store().commit(commit).await;
         }
         Ok(Answer::Applied(Applied {
             at: commit.runs[0].run.created_at,
@@ -201,7 +201,7 @@ pub struct CompleteTooSoon;
 
 #[async_trait(?Send)]
 impl Defect for CompleteTooSoon {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let (Step::Segment(_), Some(write)) = (&commit.step, bent.runs.first_mut()) {
             let stats = &write.run.stats;
@@ -209,7 +209,7 @@ impl Defect for CompleteTooSoon {
                 write.run.state = RunState::Completed;
             }
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -219,7 +219,7 @@ pub struct EventIdOfTheAttempt(RefCell<BTreeMap<SegmentKey, CommitToken>>);
 
 #[async_trait(?Send)]
 impl Defect for EventIdOfTheAttempt {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let Step::Segment(segment) = &commit.step {
             let mut first = self.0.borrow_mut();
@@ -227,13 +227,13 @@ impl Defect for EventIdOfTheAttempt {
             let first = first.or_insert_with(|| commit.token.clone());
             let attempts =
                 u128::from(commit.token.sequence - first.sequence.min(commit.token.sequence));
-            if first.life == commit.token.life {
+            if first.incarnation == commit.token.incarnation {
                 for event in &mut bent.events {
                     let event = Arc::make_mut(event);
                     event.event_id = EventId(event.event_id.0 ^ attempts);
                 }
             }
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rehearsal::check::{CounterSeries, Instruments, SegmentFate};
 use rehearsal::model::commit::{EndReason, PlanOutcome};
-use rehearsal::model::{Answer, Applied, Commit, LifeId, Mode, Run, RunId, Step, Timestamp};
+use rehearsal::model::{Answer, Applied, Commit, IncarnationId, Mode, Run, RunId, Step, Timestamp};
 use rehearsal::worker::ports::{PortError, PortResult, Ports, RunDocument, Store};
 
-use super::per_life::PerLife;
-use crate::plant::{Defect, Life};
+use super::per_incarnation::PerIncarnation;
+use crate::plant::{Defect, Incarnation};
 
 fn is_segment(commit: &Commit) -> bool {
     matches!(commit.step, Step::Segment(_))
@@ -28,25 +28,30 @@ fn taken(commit: &Commit) -> Answer {
 
 /// Counts a segment as completed when its commit is sent.
 #[derive(Default)]
-pub struct CountsWhenSent(PerLife<[u64; 2]>);
+pub struct CountsWhenSent(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CountsWhenSent {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         if !is_segment(commit) {
-            return life.world.store().commit(commit).await;
+            return incarnation.world.store().commit(commit).await;
         }
         let mode = commit.runs[0].run.mode.index();
-        self.0.with(&life.id, |sent| sent[mode] += 1);
-        let answer = life.world.store().commit(commit).await;
-        self.0.with(&life.id, |sent| sent[mode] -= 1);
+        self.0.with(&incarnation.id, |sent| sent[mode] += 1);
+        let answer = incarnation.world.store().commit(commit).await;
+        self.0.with(&incarnation.id, |sent| sent[mode] -= 1);
         answer
     }
 
-    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        incarnation: &IncarnationId,
+        plain: &dyn Instruments,
+        series: CounterSeries,
+    ) -> u64 {
         let sent = match series {
             CounterSeries::Segments(mode, SegmentFate::Completed) => {
-                self.0.with(life, |sent| sent[mode.index()])
+                self.0.with(incarnation, |sent| sent[mode.index()])
             }
             _ => 0,
         };
@@ -59,8 +64,8 @@ pub struct CountsAnothers;
 
 #[async_trait(?Send)]
 impl Defect for CountsAnothers {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        match life.world.store().commit(commit).await {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match incarnation.world.store().commit(commit).await {
             Ok(Answer::AppliedByAnother) => Ok(taken(commit)),
             answer => answer,
         }
@@ -72,8 +77,8 @@ pub struct UnknownIsDone;
 
 #[async_trait(?Send)]
 impl Defect for UnknownIsDone {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        match life.world.store().commit(commit).await {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        match incarnation.world.store().commit(commit).await {
             Err(PortError::Unknown) if is_segment(commit) => Ok(taken(commit)),
             answer => answer,
         }
@@ -82,13 +87,13 @@ impl Defect for UnknownIsDone {
 
 /// Repeats a commit whose answer was lost, and takes whatever it then hears for yes.
 #[derive(Default)]
-pub struct RepeatIsDone(RefCell<BTreeSet<(LifeId, u64)>>);
+pub struct RepeatIsDone(RefCell<BTreeSet<(IncarnationId, u64)>>);
 
 #[async_trait(?Send)]
 impl Defect for RepeatIsDone {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await;
-        let token = (life.id.clone(), commit.token.sequence);
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await;
+        let token = (incarnation.id.clone(), commit.token.sequence);
         match answer {
             Err(PortError::Unknown) if is_segment(commit) => {
                 self.0.borrow_mut().insert(token);
@@ -106,24 +111,30 @@ impl Defect for RepeatIsDone {
 
 /// Counts each version conflict of a segment as `persist_failed`.
 #[derive(Default)]
-pub struct CountsConflicts(PerLife<[u64; 2]>);
+pub struct CountsConflicts(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CountsConflicts {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await;
         if is_segment(commit) && answer == Ok(Answer::Conflict) {
             let mode = commit.runs[0].run.mode.index();
-            self.0.with(&life.id, |conflicts| conflicts[mode] += 1);
+            self.0
+                .with(&incarnation.id, |conflicts| conflicts[mode] += 1);
         }
         answer
     }
 
-    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        incarnation: &IncarnationId,
+        plain: &dyn Instruments,
+        series: CounterSeries,
+    ) -> u64 {
         let conflicts = match series {
-            CounterSeries::Segments(mode, SegmentFate::PersistFailed) => {
-                self.0.with(life, |conflicts| conflicts[mode.index()])
-            }
+            CounterSeries::Segments(mode, SegmentFate::PersistFailed) => self
+                .0
+                .with(incarnation, |conflicts| conflicts[mode.index()]),
             _ => 0,
         };
         plain.counter(series) + conflicts
@@ -134,7 +145,7 @@ impl Defect for CountsConflicts {
 pub struct MissingNotCounted;
 
 impl Defect for MissingNotCounted {
-    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
         match series {
             CounterSeries::Segments(_, SegmentFate::RunMissing) => 0,
             _ => plain.counter(series),
@@ -144,23 +155,31 @@ impl Defect for MissingNotCounted {
 
 /// Counts an image that the Scanner refused nowhere.
 #[derive(Default)]
-pub struct RefusedNotCounted(PerLife<[u64; 2]>);
+pub struct RefusedNotCounted(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for RefusedNotCounted {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await;
         if let (Step::Segment(segment), Ok(Answer::Applied(_))) = (&commit.step, &answer) {
             let mode = commit.runs[0].run.mode.index();
-            self.0
-                .with(&life.id, |failed| failed[mode] += segment.outcome.failed);
+            self.0.with(&incarnation.id, |failed| {
+                failed[mode] += segment.outcome.failed
+            });
         }
         answer
     }
 
-    fn counter(&self, life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        incarnation: &IncarnationId,
+        plain: &dyn Instruments,
+        series: CounterSeries,
+    ) -> u64 {
         let failed = match series {
-            CounterSeries::Images(mode, false) => self.0.with(life, |failed| failed[mode.index()]),
+            CounterSeries::Images(mode, false) => {
+                self.0.with(incarnation, |failed| failed[mode.index()])
+            }
             _ => 0,
         };
         plain.counter(series) - failed
@@ -169,24 +188,24 @@ impl Defect for RefusedNotCounted {
 
 /// Leaves a run that was cancelled on the active counter.
 #[derive(Default)]
-pub struct CancelledStaysActive(PerLife<[i64; 2]>);
+pub struct CancelledStaysActive(PerIncarnation<[i64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CancelledStaysActive {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await;
         let is_cancel = matches!(commit.step, Step::End(EndReason::Command));
         if let (true, Some(booking), Ok(Answer::Applied(_))) = (is_cancel, commit.booking, &answer)
         {
-            self.0.with(&life.id, |left| {
+            self.0.with(&incarnation.id, |left| {
                 left[booking.mode.index()] -= booking.change;
             });
         }
         answer
     }
 
-    fn runs_active(&self, life: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
-        plain.runs_active(mode) + self.0.with(life, |left| left[mode.index()])
+    fn runs_active(&self, incarnation: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
+        plain.runs_active(mode) + self.0.with(incarnation, |left| left[mode.index()])
     }
 }
 
@@ -194,7 +213,7 @@ impl Defect for CancelledStaysActive {
 pub struct NoWorkIsActive;
 
 impl Defect for NoWorkIsActive {
-    fn runs_active(&self, _: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
         let no_work = plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
         plain.runs_active(mode) + no_work as i64
     }
@@ -205,8 +224,8 @@ pub struct Milliseconds;
 
 #[async_trait(?Send)]
 impl Defect for Milliseconds {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let mut answer = life.world.store().commit(commit).await?;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut answer = incarnation.world.store().commit(commit).await?;
         if let (Step::Plan { .. }, Answer::Applied(applied)) = (&commit.step, &mut answer) {
             let created_at = commit.runs[0].run.created_at;
             applied.at = created_at.after(applied.at.since(created_at) * 1000);
@@ -243,14 +262,14 @@ impl Defect for Misdated {
         }
     }
 
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut right = Commit::clone(commit);
         for write in &mut right.runs {
             if let Some(created_at) = self.created_at.borrow().get(&write.run.id) {
                 write.run.created_at = *created_at;
             }
         }
-        life.world.store().commit(&Arc::new(right)).await
+        incarnation.world.store().commit(&Arc::new(right)).await
     }
 }
 
@@ -259,16 +278,16 @@ type Rows = BTreeMap<(Mode, String), u64>;
 
 /// Shows a backlog for as long as the process lives, however old it is.
 #[derive(Default)]
-pub struct BacklogForEver(PerLife<Rows>);
+pub struct BacklogForEver(PerIncarnation<Rows>);
 
 impl Defect for BacklogForEver {
     fn backlog(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         plain: &dyn Instruments,
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
-        self.0.with(life, |rows| {
+        self.0.with(incarnation, |rows| {
             plain.backlog(&mut |mode, schedule, images| {
                 rows.insert((mode, schedule.to_owned()), images);
             });

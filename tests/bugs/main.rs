@@ -7,7 +7,7 @@ mod counting;
 mod list;
 mod messages;
 mod outliving;
-mod per_life;
+mod per_incarnation;
 mod planning;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 #[path = "../plant/mod.rs"]

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use rehearsal::model::observation::QueueName;
 use rehearsal::worker::ports::{LeaseAnswer, PortResult};
 
-use super::per_life::PerLife;
-use crate::plant::{Defect, Life, Posted};
+use super::per_incarnation::PerIncarnation;
+use crate::plant::{Defect, Incarnation, Posted};
 
 /// Takes a renewal without an answer for one that was granted.
 pub struct AssumesRenewal;
@@ -16,35 +16,35 @@ pub struct AssumesRenewal;
 impl Defect for AssumesRenewal {
     async fn renew(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         lease: Duration,
     ) -> PortResult<LeaseAnswer> {
-        let answer = life.renew(queue, delivery, lease).await;
+        let answer = incarnation.renew(queue, delivery, lease).await;
         Ok(answer.unwrap_or(LeaseAnswer::Done))
     }
 }
 
 /// Renews every fourth time only: a third of a lease after it has ended.
 #[derive(Default)]
-pub struct RenewsAfterExpiry(PerLife<u32>);
+pub struct RenewsAfterExpiry(PerIncarnation<u32>);
 
 #[async_trait(?Send)]
 impl Defect for RenewsAfterExpiry {
     async fn renew(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         lease: Duration,
     ) -> PortResult<LeaseAnswer> {
-        let times = self.0.with(&life.id, |times| {
+        let times = self.0.with(&incarnation.id, |times| {
             *times += 1;
             *times
         });
         match times % 4 {
-            0 => life.renew(queue, delivery, lease).await,
+            0 => incarnation.renew(queue, delivery, lease).await,
             _ => Ok(LeaseAnswer::Done),
         }
     }
@@ -55,10 +55,15 @@ pub struct AcknowledgesFirst;
 
 #[async_trait(?Send)]
 impl Defect for AcknowledgesFirst {
-    async fn leased(&self, life: &Life, queue: QueueName, delivery: u64) -> PortResult<()> {
+    async fn leased(
+        &self,
+        incarnation: &Incarnation,
+        queue: QueueName,
+        delivery: u64,
+    ) -> PortResult<()> {
         match queue {
             QueueName::Planner => Ok(()),
-            QueueName::Runner => life.acknowledge(queue, delivery).await.map(drop),
+            QueueName::Runner => incarnation.acknowledge(queue, delivery).await.map(drop),
         }
     }
 }
@@ -70,7 +75,7 @@ pub struct DropsWhenStopped;
 impl Defect for DropsWhenStopped {
     async fn release(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         delay: Duration,
@@ -79,7 +84,7 @@ impl Defect for DropsWhenStopped {
         if delay.is_zero() {
             return Ok(LeaseAnswer::Done);
         }
-        life.release(queue, delivery, delay, counted).await
+        incarnation.release(queue, delivery, delay, counted).await
     }
 }
 
@@ -90,14 +95,14 @@ pub struct OutageIsPoison;
 impl Defect for OutageIsPoison {
     async fn release(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         delay: Duration,
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
         let counted = counted || !delay.is_zero();
-        life.release(queue, delivery, delay, counted).await
+        incarnation.release(queue, delivery, delay, counted).await
     }
 }
 
@@ -106,8 +111,13 @@ pub struct EnqueueForgotten;
 
 #[async_trait(?Send)]
 impl Defect for EnqueueForgotten {
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
-        match (life.enqueue(posted, key).await, posted) {
+    async fn enqueue(
+        &self,
+        incarnation: &Incarnation,
+        posted: Posted<'_>,
+        key: &str,
+    ) -> PortResult<()> {
+        match (incarnation.enqueue(posted, key).await, posted) {
             (Err(_), Posted::Segment(_)) => Ok(()),
             (answer, _) => answer,
         }

@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use rehearsal::model::{Answer, Commit, Event, EventId, Step};
 use rehearsal::worker::ports::{Heartbeat, Notify, PortResult, Ports, Random, Store};
 
-use super::per_life::PerLife;
-use crate::plant::{Defect, Life};
+use super::per_incarnation::PerIncarnation;
+use crate::plant::{Defect, Incarnation};
 
 /// Adds a balance that it takes over twice.
 pub struct TakesTwice;
 
 #[async_trait(?Send)]
 impl Defect for TakesTwice {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let mut answer = life.world.store().commit(commit).await?;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let mut answer = incarnation.world.store().commit(commit).await?;
         if let (Step::TakeOver, Answer::Applied(applied)) = (&commit.step, &mut answer) {
             applied.taken = applied.taken.map(|balance| 2 * balance);
         }
@@ -44,30 +44,35 @@ impl Defect for NobodyInherits {
 
 /// Keeps events in memory until they are published.
 #[derive(Default)]
-pub struct OutboxInMemory(PerLife<Vec<Arc<Event>>>);
+pub struct OutboxInMemory(PerIncarnation<Vec<Arc<Event>>>);
 
 #[async_trait(?Send)]
 impl Defect for OutboxInMemory {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         let mut events = std::mem::take(&mut bent.events);
-        let answer = life.world.store().commit(&Arc::new(bent)).await?;
+        let answer = incarnation.world.store().commit(&Arc::new(bent)).await?;
         if matches!(answer, Answer::Applied(_)) {
-            self.0.with(&life.id, |kept| kept.append(&mut events));
+            self.0
+                .with(&incarnation.id, |kept| kept.append(&mut events));
         }
         Ok(answer)
     }
 
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
-        life.world.store().outbox(limit).await?;
-        Ok(self.0.with(&life.id, |kept| {
+    async fn outbox(
+        &self,
+        incarnation: &Incarnation,
+        limit: usize,
+    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+        incarnation.world.store().outbox(limit).await?;
+        Ok(self.0.with(&incarnation.id, |kept| {
             let first = kept.iter().take(limit).cloned().collect();
             (first, kept.len() as u64)
         }))
     }
 
-    async fn forget_events(&self, life: &Life, events: &[EventId]) -> PortResult<()> {
-        self.0.with(&life.id, |kept| {
+    async fn forget_events(&self, incarnation: &Incarnation, events: &[EventId]) -> PortResult<()> {
+        self.0.with(&incarnation.id, |kept| {
             kept.retain(|event| !events.contains(&event.event_id));
         });
         Ok(())
@@ -79,8 +84,12 @@ pub struct EventsGoWithTheRun;
 
 #[async_trait(?Send)]
 impl Defect for EventsGoWithTheRun {
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
-        let store = life.world.store();
+    async fn outbox(
+        &self,
+        incarnation: &Incarnation,
+        limit: usize,
+    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+        let store = incarnation.world.store();
         let (events, depth) = store.outbox(limit).await?;
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for event in events {
@@ -101,8 +110,8 @@ pub struct PublishedAnyway;
 
 #[async_trait(?Send)]
 impl Defect for PublishedAnyway {
-    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
-        let _ = life.world.notify().publish(events).await;
+    async fn publish(&self, incarnation: &Incarnation, events: &[Arc<Event>]) -> PortResult<()> {
+        let _ = incarnation.world.notify().publish(events).await;
         Ok(())
     }
 }
@@ -113,13 +122,13 @@ pub struct Canary(Cell<Option<bool>>);
 
 #[async_trait(?Send)]
 impl Defect for Canary {
-    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
-        let draw = || life.world.random().below(100) == 0;
+    async fn publish(&self, incarnation: &Incarnation, events: &[Arc<Event>]) -> PortResult<()> {
+        let draw = || incarnation.world.random().below(100) == 0;
         let loses = self.0.get().unwrap_or_else(draw);
         self.0.set(Some(loses));
         match loses {
             true => Ok(()),
-            false => life.world.notify().publish(events).await,
+            false => incarnation.world.notify().publish(events).await,
         }
     }
 }

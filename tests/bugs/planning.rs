@@ -16,7 +16,7 @@ use rehearsal::worker::ports::{
     PlanningHead, PortResult, Ports, RunDocument, ScheduleDocument, ScheduleEntry, StaleWork, Store,
 };
 
-use crate::plant::{Defect, Life};
+use crate::plant::{Defect, Incarnation};
 
 /// Takes a report for one of the full hour before it.
 pub struct AgeInHours;
@@ -81,8 +81,8 @@ impl Defect for CursorOfItsOwn {
         }
     }
 
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await;
         if let (Step::Fire { .. }, Some(write), Ok(Answer::Applied(_))) =
             (&commit.step, &commit.schedule, &answer)
         {
@@ -98,8 +98,8 @@ pub struct CoalescesIntoTheFirst;
 
 #[async_trait(?Send)]
 impl Defect for CoalescesIntoTheFirst {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let store = life.world.store();
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let store = incarnation.world.store();
         let Step::Fire {
             schedule,
             coalesced: 1..,
@@ -128,12 +128,12 @@ pub struct QueuedFireLost;
 
 #[async_trait(?Send)]
 impl Defect for QueuedFireLost {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let Some(write) = &mut bent.schedule {
             write.state.queued_fire = None;
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -192,14 +192,14 @@ pub struct QueuedIsSkipped;
 
 #[async_trait(?Send)]
 impl Defect for QueuedIsSkipped {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let Step::Fire { fate, .. } = &mut bent.step
             && *fate == FireFate::Queued
         {
             *fate = FireFate::Skipped;
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 

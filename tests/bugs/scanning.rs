@@ -9,8 +9,8 @@ use rehearsal::worker::ports::{
     Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
 
-use super::per_life::PerLife;
-use crate::plant::{Defect, Life};
+use super::per_incarnation::PerIncarnation;
+use crate::plant::{Defect, Incarnation};
 
 /// Takes one answer of the Scanner for another.
 pub struct Misreads(pub fn(ScannerError) -> ScannerError);
@@ -19,10 +19,15 @@ pub struct Misreads(pub fn(ScannerError) -> ScannerError);
 impl Defect for Misreads {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        life.world.scanner().report(request).await.map_err(self.0)
+        incarnation
+            .world
+            .scanner()
+            .report(request)
+            .await
+            .map_err(self.0)
     }
 }
 
@@ -33,10 +38,10 @@ pub struct AsksOnceMore;
 impl Defect for AsksOnceMore {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let scanner = life.world.scanner();
+        let scanner = incarnation.world.scanner();
         match scanner.report(request).await {
             Err(ScannerError::Failed) => scanner.report(request).await,
             answer => answer,
@@ -46,17 +51,17 @@ impl Defect for AsksOnceMore {
 
 /// After a failure it goes by its own back-off, also when the Scanner asks to wait.
 #[derive(Default)]
-pub struct OneBackoffForAll(PerLife<bool>);
+pub struct OneBackoffForAll(PerIncarnation<bool>);
 
 #[async_trait(?Send)]
 impl Defect for OneBackoffForAll {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let answer = life.world.scanner().report(request).await;
-        self.0.with(&life.id, |has_failed| match answer {
+        let answer = incarnation.world.scanner().report(request).await;
+        self.0.with(&incarnation.id, |has_failed| match answer {
             Err(ScannerError::Throttled(_)) if *has_failed => Err(ScannerError::Failed),
             Err(ScannerError::Failed) => {
                 *has_failed = true;
@@ -74,10 +79,10 @@ pub struct RefusalOfARetry;
 impl Defect for RefusalOfARetry {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        match life.world.scanner().report(request).await {
+        match incarnation.world.scanner().report(request).await {
             Err(ScannerError::Refused) if request.attempt > 1 => Err(ScannerError::Failed),
             answer => answer,
         }
@@ -86,23 +91,23 @@ impl Defect for RefusalOfARetry {
 
 /// Keeps the rate of each schedule by itself, without a look at the other processes.
 #[derive(Default)]
-pub struct OwnPermits(PerLife<BTreeMap<ScheduleId, Timestamp>>);
+pub struct OwnPermits(PerIncarnation<BTreeMap<ScheduleId, Timestamp>>);
 
 #[async_trait(?Send)]
 impl Defect for OwnPermits {
     async fn reserve_permits(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         schedule: &ScheduleId,
         rate_per_second: f64,
         count: u32,
         lead: Duration,
     ) -> PortResult<Permits> {
         // Only the store tells the time; what it reserves is not used.
-        let store = life.world.store();
+        let store = incarnation.world.store();
         let shared = store.reserve_permits(schedule, rate_per_second, 1, lead);
         let Permits { now, interval, .. } = shared.await?;
-        let first = self.0.with(&life.id, |next| {
+        let first = self.0.with(&incarnation.id, |next| {
             let next = next.entry(schedule.clone()).or_default();
             let first = now.after(lead).max(*next);
             *next = first.after(interval * count);

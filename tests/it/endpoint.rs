@@ -12,7 +12,7 @@ use rehearsal::metrics::exposition::{Format, render};
 use rehearsal::metrics::{
     CollectContext, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
-use rehearsal::model::LifeId;
+use rehearsal::model::IncarnationId;
 use rehearsal::rehearsal::{Cast, Progress, RunOptions, run_with};
 use rehearsal::scenario::Loader;
 use rehearsal::sim::world::WorldPorts;
@@ -113,8 +113,8 @@ fn what_is_no_scrape_is_refused_and_the_next_is_served() {
     assert!(get(address, "/metrics", "*/*").starts_with("HTTP/1.1 200 OK"));
 }
 
-/// Every series that our page shows, sorted, by its text on the page without quotes. Prometheus asks for
-/// OpenMetrics.
+/// Every series that our page shows, sorted, by its text on the page without quotes. Prometheus
+/// asks for OpenMetrics.
 fn shown(registry: &Registry) -> Vec<(String, f64)> {
     let page = render(Format::OpenMetrics, registry, &CollectContext::default());
     let lines = page.lines().filter(|line| line.starts_with("scheduler_"));
@@ -151,17 +151,17 @@ fn written(series: &serde_json::Value) -> Option<(String, f64)> {
     Some((text, series["value"][1].as_str()?.parse().ok()?))
 }
 
-/// Hands the registry of the first life to whoever serves it.
+/// Hands the registry of the first incarnation to whoever serves it.
 struct Served(Sender<Registry>);
 
 impl Cast for Served {
     type Ports = WorldPorts;
 
-    fn ports(&self, _life: &LifeId, world: WorldPorts) -> WorldPorts {
+    fn ports(&self, _incarnation: &IncarnationId, world: WorldPorts) -> WorldPorts {
         world
     }
 
-    fn registry(&self, _life: &LifeId) -> Registry {
+    fn registry(&self, _incarnation: &IncarnationId) -> Registry {
         let registry = Registry::new();
         // Only the first is waited for.
         let _ = self.0.send(registry.clone());

@@ -405,7 +405,7 @@ struct Troubled {
 impl Cast for Troubled {
     type Ports = WorldPorts;
 
-    fn ports(&self, _: &rehearsal::model::LifeId, world: WorldPorts) -> WorldPorts {
+    fn ports(&self, _: &rehearsal::model::IncarnationId, world: WorldPorts) -> WorldPorts {
         world
     }
 

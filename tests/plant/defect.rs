@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, LifeId, Mode, ScanReport, ScheduleId,
-    SegmentKey, TenantId, Timestamp,
+    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
+    ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use rehearsal::worker::ports::{
     Heartbeat, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer, Notify, Permits, PlanningHead,
@@ -16,9 +16,9 @@ use rehearsal::worker::ports::{
     ScheduleEntry, SegmentDocument, StaleWork, Stamped, Store,
 };
 
-use super::life::{Life, Posted};
+use super::incarnation::{Incarnation, Posted};
 
-/// One defect, between every worker and its world. One for all lives of a rehearsal.
+/// One defect, between every worker and its world. One for all incarnations of a rehearsal.
 #[async_trait(?Send)]
 pub trait Defect: 'static {
     /// How many times slower than the world's the processes' own clocks run.
@@ -27,8 +27,8 @@ pub trait Defect: 'static {
     }
 
     /// Commits.
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        life.world.store().commit(commit).await
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        incarnation.world.store().commit(commit).await
     }
 
     /// Changes the list of schedules as it is read at `now`.
@@ -52,33 +52,37 @@ pub trait Defect: 'static {
     /// Reads the last committed reports of images.
     async fn baselines(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        life.world.store().baselines(tenant, images).await
+        incarnation.world.store().baselines(tenant, images).await
     }
 
     /// Lists events of the outbox.
-    async fn outbox(&self, life: &Life, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
-        life.world.store().outbox(limit).await
+    async fn outbox(
+        &self,
+        incarnation: &Incarnation,
+        limit: usize,
+    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+        incarnation.world.store().outbox(limit).await
     }
 
     /// Takes published events out of the outbox.
-    async fn forget_events(&self, life: &Life, events: &[EventId]) -> PortResult<()> {
-        life.world.store().forget_events(events).await
+    async fn forget_events(&self, incarnation: &Incarnation, events: &[EventId]) -> PortResult<()> {
+        incarnation.world.store().forget_events(events).await
     }
 
     /// Reserves permits.
     async fn reserve_permits(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         schedule: &ScheduleId,
         rate_per_second: f64,
         count: u32,
         lead: Duration,
     ) -> PortResult<Permits> {
-        let store = life.world.store();
+        let store = incarnation.world.store();
         let reserved = store.reserve_permits(schedule, rate_per_second, count, lead);
         reserved.await
     }
@@ -90,88 +94,112 @@ pub trait Defect: 'static {
     fn bend_stale_work(&self, _work: &mut StaleWork) {}
 
     /// Asks the impact index.
-    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
-        life.world.impact_index().resolve(request).await
+    async fn resolve(
+        &self,
+        incarnation: &Incarnation,
+        request: &ImpactRequest<'_>,
+    ) -> PortResult<Impacted> {
+        incarnation.world.impact_index().resolve(request).await
     }
 
     /// Asks the Scanner.
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await
     }
 
     /// Publishes events.
-    async fn publish(&self, life: &Life, events: &[Arc<Event>]) -> PortResult<()> {
-        life.world.notify().publish(events).await
+    async fn publish(&self, incarnation: &Incarnation, events: &[Arc<Event>]) -> PortResult<()> {
+        incarnation.world.notify().publish(events).await
     }
 
     /// Enqueues a message.
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
-        life.enqueue(posted, key).await
+    async fn enqueue(
+        &self,
+        incarnation: &Incarnation,
+        posted: Posted<'_>,
+        key: &str,
+    ) -> PortResult<()> {
+        incarnation.enqueue(posted, key).await
     }
 
     /// Is told of each lease before its worker is.
-    async fn leased(&self, _life: &Life, _queue: QueueName, _delivery: u64) -> PortResult<()> {
+    async fn leased(
+        &self,
+        _incarnation: &Incarnation,
+        _queue: QueueName,
+        _delivery: u64,
+    ) -> PortResult<()> {
         Ok(())
     }
 
     /// Extends a lease.
     async fn renew(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         lease: Duration,
     ) -> PortResult<LeaseAnswer> {
-        life.renew(queue, delivery, lease).await
+        incarnation.renew(queue, delivery, lease).await
     }
 
     /// Hands a message back.
     async fn release(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         queue: QueueName,
         delivery: u64,
         delay: Duration,
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
-        life.release(queue, delivery, delay, counted).await
+        incarnation.release(queue, delivery, delay, counted).await
     }
 
-    /// Reads a counter of a life.
-    fn counter(&self, _life: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    /// Reads a counter of an incarnation.
+    fn counter(
+        &self,
+        _incarnation: &IncarnationId,
+        plain: &dyn Instruments,
+        series: CounterSeries,
+    ) -> u64 {
         plain.counter(series)
     }
 
-    /// Reads a histogram of a life.
+    /// Reads a histogram of an incarnation.
     fn histogram(
         &self,
-        _life: &LifeId,
+        _incarnation: &IncarnationId,
         plain: &dyn Instruments,
         series: HistogramSeries,
     ) -> HistogramRead {
         plain.histogram(series)
     }
 
-    /// Reads the active counter of a life.
-    fn runs_active(&self, _life: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    /// Reads the active counter of an incarnation.
+    fn runs_active(
+        &self,
+        _incarnation: &IncarnationId,
+        plain: &dyn Instruments,
+        mode: Mode,
+    ) -> i64 {
         plain.runs_active(mode)
     }
 
-    /// Reads the backlog that a life shows.
+    /// Reads the backlog that an incarnation shows.
     fn backlog(
         &self,
-        _life: &LifeId,
+        _incarnation: &IncarnationId,
         plain: &dyn Instruments,
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
         plain.backlog(show);
     }
 
-    /// Counts the series of a life.
+    /// Counts the series of an incarnation.
     fn series_count(&self, plain: &dyn Instruments) -> usize {
         plain.series_count()
     }

@@ -2,9 +2,9 @@
 //! and the bench of bugs.
 
 pub mod defect;
-pub mod life;
+pub mod incarnation;
 pub mod wrapped;
 
 pub use defect::{Defect, Healthy};
-pub use life::{Life, Posted};
+pub use incarnation::{Incarnation, Posted};
 pub use wrapped::Planted;

@@ -9,7 +9,7 @@ use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instrument
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, LifeId, Mode, RunId, ScanReport,
+    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, Mode, RunId, ScanReport,
     ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use rehearsal::rehearsal::Cast;
@@ -22,7 +22,7 @@ use rehearsal::worker::ports::{
 };
 
 use super::defect::Defect;
-use super::life::{Carried, Life};
+use super::incarnation::{Carried, Incarnation};
 
 /// Hands out wrapped ports and instruments.
 pub struct Planted(pub Rc<dyn Defect>);
@@ -30,17 +30,21 @@ pub struct Planted(pub Rc<dyn Defect>);
 impl Cast for Planted {
     type Ports = Wrapped;
 
-    fn ports(&self, life: &LifeId, world: WorldPorts) -> Wrapped {
-        let id = life.clone();
+    fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> Wrapped {
+        let id = incarnation.clone();
         Wrapped {
-            life: Life { id, world },
+            incarnation: Incarnation { id, world },
             defect: self.0.clone(),
         }
     }
 
-    fn instruments(&self, life: &LifeId, plain: Box<dyn Instruments>) -> Box<dyn Instruments> {
+    fn instruments(
+        &self,
+        incarnation: &IncarnationId,
+        plain: Box<dyn Instruments>,
+    ) -> Box<dyn Instruments> {
         Box::new(Read {
-            life: life.clone(),
+            incarnation: incarnation.clone(),
             plain,
             defect: self.0.clone(),
         })
@@ -51,28 +55,30 @@ impl Cast for Planted {
     }
 }
 
-/// The instruments of a life with a defect before them.
+/// The instruments of an incarnation with a defect before them.
 struct Read {
-    life: LifeId,
+    incarnation: IncarnationId,
     plain: Box<dyn Instruments>,
     defect: Rc<dyn Defect>,
 }
 
 impl Instruments for Read {
     fn counter(&self, series: CounterSeries) -> u64 {
-        self.defect.counter(&self.life, &*self.plain, series)
+        self.defect.counter(&self.incarnation, &*self.plain, series)
     }
 
     fn histogram(&self, series: HistogramSeries) -> HistogramRead {
-        self.defect.histogram(&self.life, &*self.plain, series)
+        self.defect
+            .histogram(&self.incarnation, &*self.plain, series)
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {
-        self.defect.runs_active(&self.life, &*self.plain, mode)
+        self.defect
+            .runs_active(&self.incarnation, &*self.plain, mode)
     }
 
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
-        self.defect.backlog(&self.life, &*self.plain, show);
+        self.defect.backlog(&self.incarnation, &*self.plain, show);
     }
 
     fn series_count(&self) -> usize {
@@ -84,10 +90,10 @@ impl Instruments for Read {
     }
 }
 
-/// The world's ports with a defect before them; each of a life's ports is this one.
+/// The world's ports with a defect before them; each of an incarnation's ports is this one.
 #[derive(Clone)]
 pub struct Wrapped {
-    life: Life,
+    incarnation: Incarnation,
     defect: Rc<dyn Defect>,
 }
 
@@ -130,36 +136,40 @@ impl Ports for Wrapped {
     }
 
     fn random(&self) -> &Self::Random {
-        self.life.world.random()
+        self.incarnation.world.random()
     }
 }
 
 impl Clock for Wrapped {
     fn elapsed(&self) -> Duration {
-        self.life.world.clock().elapsed() / self.defect.clock_slowness()
+        self.incarnation.world.clock().elapsed() / self.defect.clock_slowness()
     }
 
     async fn sleep(&self, duration: Duration) {
         let slowness = self.defect.clock_slowness();
-        self.life.world.clock().sleep(duration * slowness).await;
+        self.incarnation
+            .world
+            .clock()
+            .sleep(duration * slowness)
+            .await;
     }
 }
 
 impl Scanner for Wrapped {
     async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
-        self.defect.report(&self.life, request).await
+        self.defect.report(&self.incarnation, request).await
     }
 }
 
 impl ImpactQuery for Wrapped {
     async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
-        self.defect.resolve(&self.life, request).await
+        self.defect.resolve(&self.incarnation, request).await
     }
 }
 
 impl Notify for Wrapped {
     async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
-        self.defect.publish(&self.life, events).await
+        self.defect.publish(&self.incarnation, events).await
     }
 }
 
@@ -167,25 +177,33 @@ impl<M: Carried> Queue<M> for Wrapped {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
         let posted = message.posted();
         let defect = &self.defect;
-        defect.enqueue(&self.life, posted, idempotency_key).await
+        defect
+            .enqueue(&self.incarnation, posted, idempotency_key)
+            .await
     }
 
     async fn lease(&self, lease: Duration, patience: Duration) -> PortResult<Option<Lease<M>>> {
-        let queue = M::queue(&self.life.world);
+        let queue = M::queue(&self.incarnation.world);
         let leased = queue.lease(lease, patience).await?;
         if let Some(Lease { delivery, .. }) = leased {
-            self.defect.leased(&self.life, M::QUEUE, delivery).await?;
+            self.defect
+                .leased(&self.incarnation, M::QUEUE, delivery)
+                .await?;
         }
         Ok(leased)
     }
 
     async fn renew(&self, delivery: u64, lease: Duration) -> PortResult<LeaseAnswer> {
         let defect = &self.defect;
-        defect.renew(&self.life, M::QUEUE, delivery, lease).await
+        defect
+            .renew(&self.incarnation, M::QUEUE, delivery, lease)
+            .await
     }
 
     async fn acknowledge(&self, delivery: u64) -> PortResult<LeaseAnswer> {
-        M::queue(&self.life.world).acknowledge(delivery).await
+        M::queue(&self.incarnation.world)
+            .acknowledge(delivery)
+            .await
     }
 
     async fn release(
@@ -195,26 +213,28 @@ impl<M: Carried> Queue<M> for Wrapped {
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
         let defect = &self.defect;
-        let released = defect.release(&self.life, M::QUEUE, delivery, delay, counted);
+        let released = defect.release(&self.incarnation, M::QUEUE, delivery, delay, counted);
         released.await
     }
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        M::queue(&self.life.world)
+        M::queue(&self.incarnation.world)
             .dead_letter(delivery, reason)
             .await
     }
 
     async fn discard(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        M::queue(&self.life.world).discard(delivery, reason).await
+        M::queue(&self.incarnation.world)
+            .discard(delivery, reason)
+            .await
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
-        M::queue(&self.life.world).redrive(limit).await
+        M::queue(&self.incarnation.world).redrive(limit).await
     }
 
     async fn depth(&self) -> PortResult<QueueDepth> {
-        M::queue(&self.life.world).depth().await
+        M::queue(&self.incarnation.world).depth().await
     }
 }
 
@@ -228,24 +248,29 @@ impl Wrapped {
 
 impl Store for Wrapped {
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
-        self.defect.commit(&self.life, commit).await
+        self.defect.commit(&self.incarnation, commit).await
     }
 
     async fn planning_runs(&self, per_tenant: usize) -> PortResult<Stamped<Vec<PlanningHead>>> {
-        let mut heads = self.life.world.store().planning_runs(per_tenant).await?;
+        let mut heads = self
+            .incarnation
+            .world
+            .store()
+            .planning_runs(per_tenant)
+            .await?;
         self.defect.bend_waiting(&mut heads.value);
         Ok(heads)
     }
 
     async fn begin_planning(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
-        let mut read = self.life.world.store().begin_planning(run).await?;
+        let mut read = self.incarnation.world.store().begin_planning(run).await?;
         self.defect.bend_planning(&mut read);
         self.bend(read.value.as_mut());
         Ok(read)
     }
 
     async fn run(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
-        let mut read = self.life.world.store().run(run).await?;
+        let mut read = self.incarnation.world.store().run(run).await?;
         self.bend(read.value.as_mut());
         Ok(read)
     }
@@ -255,26 +280,26 @@ impl Store for Wrapped {
         key: &SegmentKey,
         delivery: u64,
     ) -> PortResult<Stamped<SegmentDocument>> {
-        let store = self.life.world.store();
+        let store = self.incarnation.world.store();
         let mut read = store.begin_segment(key, delivery).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
     async fn segment(&self, key: &SegmentKey) -> PortResult<Stamped<SegmentDocument>> {
-        let mut read = self.life.world.store().segment(key).await?;
+        let mut read = self.incarnation.world.store().segment(key).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
     async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
-        let mut read = self.life.world.store().schedules().await?;
+        let mut read = self.incarnation.world.store().schedules().await?;
         self.defect.bend_schedules(read.now, &mut read.value);
         Ok(read)
     }
 
     async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
-        let mut read = self.life.world.store().schedule(id).await?;
+        let mut read = self.incarnation.world.store().schedule(id).await?;
         if let Some(document) = &mut read.value {
             self.defect.bend_schedule(read.now, document);
         }
@@ -282,7 +307,7 @@ impl Store for Wrapped {
     }
 
     async fn exports(&self, limit: usize) -> PortResult<Stamped<(u64, Vec<Export>)>> {
-        self.life.world.store().exports(limit).await
+        self.incarnation.world.store().exports(limit).await
     }
 
     async fn last_reports(
@@ -290,7 +315,12 @@ impl Store for Wrapped {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Stamped<Vec<Option<Timestamp>>>> {
-        let mut read = self.life.world.store().last_reports(tenant, images).await?;
+        let mut read = self
+            .incarnation
+            .world
+            .store()
+            .last_reports(tenant, images)
+            .await?;
         self.defect.bend_last_reports(read.now, &mut read.value);
         Ok(read)
     }
@@ -300,23 +330,25 @@ impl Store for Wrapped {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        self.defect.baselines(&self.life, tenant, images).await
+        self.defect
+            .baselines(&self.incarnation, tenant, images)
+            .await
     }
 
     async fn intents(&self, limit: usize) -> PortResult<Vec<Intent>> {
-        self.life.world.store().intents(limit).await
+        self.incarnation.world.store().intents(limit).await
     }
 
     async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
-        self.life.world.store().intents_enqueued(runs).await
+        self.incarnation.world.store().intents_enqueued(runs).await
     }
 
     async fn outbox(&self, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
-        self.defect.outbox(&self.life, limit).await
+        self.defect.outbox(&self.incarnation, limit).await
     }
 
     async fn forget_events(&self, events: &[EventId]) -> PortResult<()> {
-        self.defect.forget_events(&self.life, events).await
+        self.defect.forget_events(&self.incarnation, events).await
     }
 
     async fn reserve_permits(
@@ -326,23 +358,25 @@ impl Store for Wrapped {
         count: u32,
         lead: Duration,
     ) -> PortResult<Permits> {
-        let (defect, life) = (&self.defect, &self.life);
-        let reserved = defect.reserve_permits(life, schedule, rate_per_second, count, lead);
+        let (defect, incarnation) = (&self.defect, &self.incarnation);
+        let reserved = defect.reserve_permits(incarnation, schedule, rate_per_second, count, lead);
         reserved.await
     }
 
     async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
-        self.life.world.store().backlog().await
+        self.incarnation.world.store().backlog().await
     }
 
     async fn heartbeat(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
     ) -> PortResult<Heartbeat> {
-        let store = self.life.world.store();
-        let mut heartbeat = store.heartbeat(life, abandoned_after, stopping).await?;
+        let store = self.incarnation.world.store();
+        let mut heartbeat = store
+            .heartbeat(incarnation, abandoned_after, stopping)
+            .await?;
         self.defect.bend_heartbeat(&mut heartbeat);
         Ok(heartbeat)
     }
@@ -352,7 +386,7 @@ impl Store for Wrapped {
         stale_after: Duration,
         run_timeout: Duration,
     ) -> PortResult<Stamped<StaleWork>> {
-        let store = self.life.world.store();
+        let store = self.incarnation.world.store();
         let mut read = store.stale_work(stale_after, run_timeout).await?;
         self.defect.bend_stale_work(&mut read.value);
         Ok(read)

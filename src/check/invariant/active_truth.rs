@@ -1,18 +1,19 @@
 //! `active-truth`: the active counters of live processes add up to the open runs.
 //!
-//! Each life's counter is what it has learned: its bookings, what it took over, less what it knows
-//! to have been taken from it. The store's balances add up to the open runs at every instant. So
-//! the two sums differ by exactly what is applied and not learned, the balances of lives that are
-//! over, and what was taken from a life without its knowing yet. At a quiet instant there is none.
+//! Each incarnation's counter is what it has learned: its bookings, what it took over, less what it
+//! knows to have been taken from it. The store's balances add up to the open runs at every instant.
+//! So the two sums differ by exactly what is applied and not learned, the balances of incarnations
+//! that are over, and what was taken from an incarnation without its knowing yet. At a quiet
+//! instant there is none.
 
 use crate::check::board::{Board, Complaint};
-use crate::check::ledger::life::Life;
+use crate::check::ledger::incarnation::Incarnation;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::ActiveTruth;
 use crate::check::words::balances;
 use crate::model::{Mode, RunState};
 
-/// Within so many leases somebody takes over what a life has left.
+/// Within so many leases somebody takes over what an incarnation has left.
 const LEASES_UNTIL_TAKEN: u32 = 4;
 
 /// Remembers whether the sums may have changed.
@@ -46,7 +47,7 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
         let place = format!(
             "{} commit of {} for {}",
             commit.step.name(),
-            commit.token.life,
+            commit.token.incarnation,
             runs.join(", ")
         );
         Complaint::new(
@@ -57,25 +58,25 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
     });
 }
 
-/// Compares a life's own counter with what it has learned.
-pub(crate) fn compare(board: &mut Board, life: &Life) {
-    let Some(instruments) = &life.instruments else {
+/// Compares an incarnation's own counter with what it has learned.
+pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation) {
+    let Some(instruments) = &incarnation.instruments else {
         return;
     };
     for mode in Mode::ALL {
         let (shown, learned) = (
             instruments.runs_active(mode),
-            life.learned.active[mode.index()],
+            incarnation.learned.active[mode.index()],
         );
         board.check(
             ActiveTruth,
-            life.learned.dirty_active && learned != 0,
+            incarnation.learned.dirty_active && learned != 0,
             shown == learned,
             || {
                 let place = format!(
                     "scheduler_runs_active{{mode=\"{}\"}} of {}",
                     mode.as_str(),
-                    life.id
+                    incarnation.id
                 );
                 Complaint::new(place, "it is not the balance that the process has learned")
                     .expected(learned, shown)
@@ -84,24 +85,26 @@ pub(crate) fn compare(board: &mut Board, life: &Life) {
     }
 }
 
-/// Looks whether the balance of a life that is over waits for its taker longer than it takes to
-/// miss it and to beat once more, with nothing wrong in the world.
+/// Looks whether the balance of an incarnation that is over waits for its taker longer than it
+/// takes to miss it and to beat once more, with nothing wrong in the world.
 pub(crate) fn judge_abandoned(board: &mut Board, truth: &Truth) {
     let patience = truth.options.lease * LEASES_UNTIL_TAKEN;
     if truth.faults.trouble_since(truth.now.before(patience)) {
         return;
     }
-    let lives = truth.lives.orphaned.iter();
-    for life in lives.map(|life| &truth.lives.lives[*life]) {
-        let waits = life.ended_at.map(|ended| truth.now.since(ended));
+    let incarnations = truth.incarnations.orphaned.iter();
+    for incarnation in
+        incarnations.map(|incarnation| &truth.incarnations.incarnations[*incarnation])
+    {
+        let waits = incarnation.ended_at.map(|ended| truth.now.since(ended));
         let is_overdue = waits.is_some_and(|waits| waits > patience);
         board.check(ActiveTruth, true, !is_overdue, || {
-            let place = format!("the balance of {}", life.id);
+            let place = format!("the balance of {}", incarnation.id);
             Complaint::new(place, "its life is over, and nobody takes it over").expected(
                 format_args!("another life to have it within {} s", patience.as_secs()),
                 format_args!(
                     "{} after {} s",
-                    balances(life.balance),
+                    balances(incarnation.balance),
                     waits.unwrap_or_default().as_secs()
                 ),
             )
@@ -118,10 +121,10 @@ impl Sums {
     }
 
     fn compare_mode(&mut self, board: &mut Board, truth: &Truth, mode: Mode) {
-        let lives = &truth.lives.lives;
+        let incarnations = &truth.incarnations.incarnations;
         let mut sum = 0;
-        for life in &truth.lives.living {
-            let Some(instruments) = &lives[*life].instruments else {
+        for incarnation in &truth.incarnations.living {
+            let Some(instruments) = &incarnations[*incarnation].instruments else {
                 return;
             };
             sum += instruments.runs_active(mode);
@@ -131,15 +134,15 @@ impl Sums {
             std::mem::replace(&mut self.seen[mode.index()], (sum, open)) != (sum, open);
         let unlearned = truth.calls.weight;
         let orphaned = truth
-            .lives
+            .incarnations
             .orphaned
             .iter()
-            .map(|life| lives[*life].balance[mode.index()].unsigned_abs());
-        let unknown = truth
-            .lives
-            .living
-            .iter()
-            .map(|life| lives[*life].unknown_surrender().unsigned_abs());
+            .map(|incarnation| incarnations[*incarnation].balance[mode.index()].unsigned_abs());
+        let unknown = truth.incarnations.living.iter().map(|incarnation| {
+            incarnations[*incarnation]
+                .unknown_surrender()
+                .unsigned_abs()
+        });
         let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
         let difference = (sum - open as i64).unsigned_abs();
         let is_exercised = has_changed && open > 0 && slack == 0;

@@ -20,7 +20,7 @@ pub(crate) fn learned(board: &mut Board, commit: &Commit, answer: &Answer, call:
                 "{} commit {} of {}",
                 commit.step.name(),
                 commit.token.sequence,
-                commit.token.life
+                commit.token.incarnation
             );
             let what = "its life learned something else than what happened";
             let word = |applied| {
@@ -35,15 +35,15 @@ pub(crate) fn learned(board: &mut Board, commit: &Commit, answer: &Answer, call:
     );
 }
 
-/// At quiescence: nothing that was applied may be left unlearned by a living life that has a way to
-/// the store.
+/// At quiescence: nothing that was applied may be left unlearned by a living incarnation that has a
+/// way to the store.
 pub(crate) fn finish(board: &mut Board, truth: &Truth) {
     board.held(AppliedLearned, 1, 0);
-    for ((life, sequence), call) in truth.calls.sorted() {
+    for ((incarnation, sequence), call) in truth.calls.sorted() {
         let Some(applied_at) = call.applied_at else {
             continue;
         };
-        if truth.lives.is_cut_off(life, PortName::Store) {
+        if truth.incarnations.is_cut_off(incarnation, PortName::Store) {
             continue;
         }
         let run = call
@@ -52,7 +52,7 @@ pub(crate) fn finish(board: &mut Board, truth: &Truth) {
         let place = format!(
             "{} commit {sequence} of {}{run}",
             call.step,
-            truth.life_name(life)
+            truth.incarnation_name(incarnation)
         );
         let what = format!("the store took it at {applied_at}, and its life never learned of it");
         let found = if call.in_flight {

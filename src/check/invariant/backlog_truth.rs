@@ -5,7 +5,7 @@
 //! that was true within the refresh too, and is there if any process could read the store.
 
 use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{LifeIndex, ScheduleIndex};
+use crate::check::ledger::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::BacklogTruth;
 use crate::model::{Mode, ScheduleId, Timestamp};
@@ -35,10 +35,10 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Looks at what a life shows now.
-    pub fn scraped(&mut self, board: &mut Board, truth: &Truth, life: LifeIndex) {
-        self.read(truth, life);
-        let name = &truth.lives.lives[life].id;
+    /// Looks at what an incarnation shows now.
+    pub fn scraped(&mut self, board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
+        self.read(truth, incarnation);
+        let name = &truth.incarnations.incarnations[incarnation].id;
         for stranger in self.strangers.drain(..) {
             let place = format!("scheduler_runner_backlog{{scheduleId=\"{stranger}\"}} of {name}");
             board.violate(
@@ -47,13 +47,13 @@ impl Pages {
             );
         }
         for shown in &self.shown {
-            judge(board, truth, life, *shown);
+            judge(board, truth, incarnation, *shown);
         }
-        self.judge_missing(board, truth, life);
+        self.judge_missing(board, truth, incarnation);
     }
 
-    fn read(&mut self, truth: &Truth, life: LifeIndex) {
-        let Some(instruments) = &truth.lives.lives[life].instruments else {
+    fn read(&mut self, truth: &Truth, incarnation: IncarnationIndex) {
+        let Some(instruments) = &truth.incarnations.incarnations[incarnation].instruments else {
             return;
         };
         self.page += 1;
@@ -79,10 +79,10 @@ impl Pages {
         });
     }
 
-    fn judge_missing(&self, board: &mut Board, truth: &Truth, life: LifeIndex) {
+    fn judge_missing(&self, board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
         let refresh = truth.options.backlog_refresh;
         let settled_before = board.now().before(refresh * 2);
-        let reads_since = truth.lives.lives[life].reads_store_since;
+        let reads_since = truth.incarnations.incarnations[incarnation].reads_store_since;
         if reads_since.is_none_or(|since| since > settled_before) {
             return;
         }
@@ -96,7 +96,7 @@ impl Pages {
                 let name = truth.schedule_name(index);
                 let place = format!(
                     "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {}",
-                    truth.life_name(life)
+                    truth.incarnation_name(incarnation)
                 );
                 let what = "the series is missing, although the process could read the store all through the last two refreshes";
                 board.violate(
@@ -117,7 +117,7 @@ fn find(truth: &Truth, guess: Option<ScheduleIndex>, id: &str) -> Option<Schedul
         .or_else(|| truth.schedules.table.find(&ScheduleId::from(id)))
 }
 
-fn judge(board: &mut Board, truth: &Truth, life: LifeIndex, shown: Shown) {
+fn judge(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, shown: Shown) {
     let now = board.now();
     let refresh = truth.options.backlog_refresh;
     let wrong_clock = truth
@@ -134,13 +134,20 @@ fn judge(board: &mut Board, truth: &Truth, life: LifeIndex, shown: Shown) {
     let holds = existed && backlog.held_within(shown.images, from, now);
     let has_changed = backlog.changed_since(from) && shown.images != 0;
     board.check(BacklogTruth, has_changed, holds, || {
-        complaint(truth, life, shown, existed, backlog.range_since(from), from)
+        complaint(
+            truth,
+            incarnation,
+            shown,
+            existed,
+            backlog.range_since(from),
+            from,
+        )
     });
 }
 
 fn complaint(
     truth: &Truth,
-    life: LifeIndex,
+    incarnation: IncarnationIndex,
     shown: Shown,
     existed: bool,
     (least, most): (u64, u64),
@@ -150,7 +157,7 @@ fn complaint(
         "scheduler_runner_backlog{{mode=\"{}\",scheduleId=\"{}\"}} of {}",
         shown.mode.as_str(),
         truth.schedule_name(shown.schedule),
-        truth.life_name(life)
+        truth.incarnation_name(incarnation)
     );
     if existed {
         let what = format!("it shows what was true at no instant since {from}");

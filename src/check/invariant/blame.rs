@@ -1,4 +1,5 @@
-//! `blame`: every Error, Cancelled, dead letter and failed image has its cause in the world's record.
+//! `blame`: every Error, Cancelled, dead letter and failed image has its cause in the world's
+//! record.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::model::{ImageDigest, RunState, Step, Timestamp};
 /// What can keep the impact index from answering.
 const PLANNING: [FaultKind; 2] = [FaultKind::ImpactOutage, FaultKind::Partition];
 
-/// What can make a holder lose its lease, besides the end of its life.
+/// What can make a holder lose its lease, besides the end of its incarnation.
 const LEASE_LOSS: [FaultKind; 10] = [
     FaultKind::ProcessCrash,
     FaultKind::GracefulStop,
@@ -196,11 +197,15 @@ pub(crate) fn judge_released(
 /// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
 /// if not, the holder handed the message back.
 pub(crate) fn is_attempt_explained(truth: &Truth, message: &MessageRecord, expired: bool) -> bool {
-    let Place::Leased { life, since, .. } = message.place else {
+    let Place::Leased {
+        incarnation, since, ..
+    } = message.place
+    else {
         return true;
     };
     if expired {
-        !truth.lives.lives[life].is_alive || truth.faults.any_since(&LEASE_LOSS, since)
+        !truth.incarnations.incarnations[incarnation].is_alive
+            || truth.faults.any_since(&LEASE_LOSS, since)
     } else {
         message.is_spoiled || truth.faults.any_since(&HAND_BACK, since)
     }

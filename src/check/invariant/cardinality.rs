@@ -1,13 +1,13 @@
 //! `cardinality`: a process shows no more series than the closed set and two per live schedule.
 
 use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::LifeIndex;
+use crate::check::ledger::table::IncarnationIndex;
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::Cardinality;
 
 /// Looks at a page. Schedules deleted within the last refresh may still be on it.
-pub(crate) fn scraped(board: &mut Board, truth: &Truth, life: LifeIndex) {
-    let record = &truth.lives.lives[life];
+pub(crate) fn scraped(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
+    let record = &truth.incarnations.incarnations[incarnation];
     let Some(instruments) = &record.instruments else {
         return;
     };

@@ -1,11 +1,11 @@
 //! `counter-monotone`, `planner-conservation`, `image-conservation`, `delta-conservation`, and the
-//! counting parts of `segment-once` and, for the extensions, of `applied-learned`: the counters of a life equal what it has learned, and what it
-//! learns is in itself consistent.
+//! counting parts of `segment-once` and, for the extensions, of `applied-learned`: the counters of
+//! an incarnation equal what it has learned, and what it learns is in itself consistent.
 
 use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, DeltaKind, Instruments};
 use crate::check::ledger::book::outcome_of;
-use crate::check::ledger::life::Life;
+use crate::check::ledger::incarnation::Incarnation;
 use crate::check::ledger::truth::{RunChange, Taken};
 use crate::check::name::InvariantName::{
     CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
@@ -20,46 +20,49 @@ pub(crate) const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
 /// The contract's own.
 pub(crate) const GIVEN_COUNTERS: u64 = (1 << CounterSeries::GIVEN) - 1;
 
-/// Compares the counters named by `mask` with what the life has learned.
-pub(crate) fn compare(board: &mut Board, life: &mut Life, mask: u64) {
-    let Some(instruments) = life.instruments.take() else {
+/// Compares the counters named by `mask` with what the incarnation has learned.
+pub(crate) fn compare(board: &mut Board, incarnation: &mut Incarnation, mask: u64) {
+    let Some(instruments) = incarnation.instruments.take() else {
         return;
     };
     let mut left = mask;
     while left != 0 {
         let index = left.trailing_zeros() as usize;
         left &= left - 1;
-        compare_one(board, life, &*instruments, CounterSeries::at(index));
+        compare_one(board, incarnation, &*instruments, CounterSeries::at(index));
     }
     for mode in Mode::ALL {
         let new = CounterSeries::Deltas(mode, DeltaKind::New);
         if mask >> new.index() & 1 == 1 {
-            compare_severities(board, life, mode);
+            compare_severities(board, incarnation, mode);
         }
     }
-    life.instruments = Some(instruments);
+    incarnation.instruments = Some(instruments);
 }
 
 fn compare_one(
     board: &mut Board,
-    life: &mut Life,
+    incarnation: &mut Incarnation,
     instruments: &dyn Instruments,
     series: CounterSeries,
 ) {
     let shown = instruments.counter(series);
-    let learned = life.learned.counters[series.index()];
-    let before = std::mem::replace(&mut life.seen[series.index()], shown);
+    let learned = incarnation.learned.counters[series.index()];
+    let before = std::mem::replace(&mut incarnation.seen[series.index()], shown);
     let has_moved = shown != before && shown != 0;
     board.check(CounterMonotone, has_moved, shown >= before, || {
-        Complaint::new(format_args!("{series} of {}", life.id), "the counter fell")
-            .expected(format_args!("at least {before}"), shown)
+        Complaint::new(
+            format_args!("{series} of {}", incarnation.id),
+            "the counter fell",
+        )
+        .expected(format_args!("at least {before}"), shown)
     });
     let bit = 1 << series.index();
-    let was_told = life.wrong & bit != 0 && shown == before;
-    life.wrong = if shown == learned {
-        life.wrong & !bit
+    let was_told = incarnation.wrong & bit != 0 && shown == before;
+    incarnation.wrong = if shown == learned {
+        incarnation.wrong & !bit
     } else {
-        life.wrong | bit
+        incarnation.wrong | bit
     };
     let holds = shown == learned || was_told;
     board.check(series.keeper(), has_moved && learned != 0, holds, || {
@@ -67,12 +70,13 @@ fn compare_one(
             "it is not the {} that the process learned of",
             series.counts()
         );
-        Complaint::new(format_args!("{series} of {}", life.id), what).expected(learned, shown)
+        Complaint::new(format_args!("{series} of {}", incarnation.id), what)
+            .expected(learned, shown)
     });
 }
 
-fn compare_severities(board: &mut Board, life: &Life, mode: Mode) {
-    let shown = |kind| life.seen[CounterSeries::Deltas(mode, kind).index()];
+fn compare_severities(board: &mut Board, incarnation: &Incarnation, mode: Mode) {
+    let shown = |kind| incarnation.seen[CounterSeries::Deltas(mode, kind).index()];
     let (all, critical, high) = (
         shown(DeltaKind::New),
         shown(DeltaKind::Critical),
@@ -81,7 +85,7 @@ fn compare_severities(board: &mut Board, life: &Life, mode: Mode) {
     board.check(DeltaConservation, false, critical + high <= all, || {
         let series = CounterSeries::Deltas(mode, DeltaKind::New);
         let what = "critical and high findings are more than all findings";
-        Complaint::new(format_args!("{series} of {}", life.id), what)
+        Complaint::new(format_args!("{series} of {}", incarnation.id), what)
             .expected(format_args!("at least {critical} + {high}"), all)
     });
 }

@@ -128,7 +128,7 @@ fn judge_fate(
         );
         let place = format!(
             "schedule {} (commit of {})",
-            definition.id, taken.commit.token.life
+            definition.id, taken.commit.token.incarnation
         );
         Complaint::new(place, what).expected(due.as_str(), fate.as_str())
     });

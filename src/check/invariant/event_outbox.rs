@@ -62,7 +62,7 @@ impl Outbox {
                 let place = format!(
                     "{} commit of {}",
                     taken.commit.step.name(),
-                    taken.commit.token.life
+                    taken.commit.token.incarnation
                 );
                 let what = "it writes events, which only segment commits do";
                 board.violate(

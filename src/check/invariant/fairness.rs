@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{LifeIndex, RunIndex, TenantIndex};
+use crate::check::ledger::table::{IncarnationIndex, RunIndex, TenantIndex};
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::Fairness;
 use crate::model::{RunId, RunState, TenantId, Timestamp};
@@ -41,7 +41,7 @@ struct Batch {
 /// Remembers batches and who was served.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
-    batches: FxHashMap<LifeIndex, Batch>,
+    batches: FxHashMap<IncarnationIndex, Batch>,
     served: FxHashMap<TenantIndex, u64>,
     count: u64,
 }
@@ -58,11 +58,11 @@ impl Turns {
         &mut self,
         board: &mut Board,
         truth: &mut Truth,
-        life: LifeIndex,
+        incarnation: IncarnationIndex,
         waiting: &[(RunId, TenantId, Timestamp)],
     ) {
-        let mut batch = self.batches.remove(&life).unwrap_or_default();
-        judge_batch(board, truth, life, &batch);
+        let mut batch = self.batches.remove(&incarnation).unwrap_or_default();
+        judge_batch(board, truth, incarnation, &batch);
         batch.waiting.clear();
         batch.turns.clear();
         for (run, tenant, created_at) in waiting {
@@ -84,12 +84,18 @@ impl Turns {
                 is_taken: false,
             });
         }
-        self.batches.insert(life, batch);
+        self.batches.insert(incarnation, batch);
     }
 
     /// A planner took a run up.
-    pub fn begun(&mut self, board: &mut Board, truth: &Truth, life: LifeIndex, run: RunIndex) {
-        let Some(batch) = self.batches.get_mut(&life) else {
+    pub fn begun(
+        &mut self,
+        board: &mut Board,
+        truth: &Truth,
+        incarnation: IncarnationIndex,
+        run: RunIndex,
+    ) {
+        let Some(batch) = self.batches.get_mut(&incarnation) else {
             return;
         };
         let Some(position) = batch
@@ -133,7 +139,7 @@ impl Turns {
                 format_args!(
                     "run {}, planned by {}",
                     truth.run_name(run),
-                    truth.life_name(life)
+                    truth.incarnation_name(incarnation)
                 ),
                 what,
             )
@@ -152,7 +158,7 @@ impl Turns {
                 format_args!(
                     "run {}, planned by {}",
                     truth.run_name(run),
-                    truth.life_name(life)
+                    truth.incarnation_name(incarnation)
                 ),
                 what,
             )
@@ -168,7 +174,7 @@ impl Turns {
             let place = format_args!(
                 "run {}, planned by {}",
                 truth.run_name(run),
-                truth.life_name(life)
+                truth.incarnation_name(incarnation)
             );
             Complaint::new(place, what).expected(
                 format_args!("at most {room} runs at once"),
@@ -179,14 +185,14 @@ impl Turns {
         batch.turns[taken.tenant].taken += 1;
     }
 
-    /// A life is over, and its batch with it.
-    pub fn ended(&mut self, life: LifeIndex) {
-        self.batches.remove(&life);
+    /// An incarnation is over, and its batch with it.
+    pub fn ended(&mut self, incarnation: IncarnationIndex) {
+        self.batches.remove(&incarnation);
     }
 }
 
 /// If somebody was left out, it must have been served later than everybody who was not.
-fn judge_batch(board: &mut Board, truth: &Truth, life: LifeIndex, batch: &Batch) {
+fn judge_batch(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, batch: &Batch) {
     // A tenant of which another planner was quicker with a run has had its turn.
     let is_left_out = |(index, turn): &(usize, &Turn)| {
         let mut of_tenant = batch
@@ -219,7 +225,7 @@ fn judge_batch(board: &mut Board, truth: &Truth, life: LifeIndex, batch: &Batch)
             name(left_out)
         );
         Complaint::new(
-            format_args!("the last batch of {}", truth.life_name(life)),
+            format_args!("the last batch of {}", truth.incarnation_name(incarnation)),
             what,
         )
         .expected(

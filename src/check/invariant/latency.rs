@@ -2,7 +2,7 @@
 
 use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
-use crate::check::ledger::life::{Life, Samples};
+use crate::check::ledger::incarnation::{Incarnation, Samples};
 use crate::check::name::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::model::time::NANOS_PER_SECOND;
 
@@ -18,17 +18,17 @@ const QUANTILES: [f64; 6] = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0];
 /// floating-point numbers, of which each addition loses at most one part in 2^53.
 const SUM_TOLERANCE: f64 = 1e-9;
 
-/// Compares the histograms named by `mask` with what the life has learned.
-pub(crate) fn compare(board: &mut Board, life: &Life, mask: u8) {
-    let Some(instruments) = &life.instruments else {
+/// Compares the histograms named by `mask` with what the incarnation has learned.
+pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation, mask: u8) {
+    let Some(instruments) = &incarnation.instruments else {
         return;
     };
     for index in (0..HistogramSeries::COUNT).filter(|index| mask >> index & 1 == 1) {
         let series = HistogramSeries::at(index);
         let read = instruments.histogram(series);
-        let samples = &life.learned.samples[index];
-        let has_moved = life.learned.dirty_histograms >> index & 1 == 1;
-        let place = || format!("{series} of {}", life.id);
+        let samples = &incarnation.learned.samples[index];
+        let has_moved = incarnation.learned.dirty_histograms >> index & 1 == 1;
+        let place = || format!("{series} of {}", incarnation.id);
         compare_count(board, place, &read, samples, has_moved);
         if let HistogramSeries::Latency(mode, outcome) = series {
             let runs = instruments.counter(CounterSeries::PlannerRuns(mode, outcome));
@@ -67,13 +67,13 @@ fn compare_count(
     });
 }
 
-/// Compares the buckets that quantiles fall into with the exact samples of those ranks. For a life
-/// that is over, or at quiescence.
-pub(crate) fn compare_quantiles(board: &mut Board, life: &Life) {
-    let Some(instruments) = &life.instruments else {
+/// Compares the buckets that quantiles fall into with the exact samples of those ranks. For an
+/// incarnation that is over, or at quiescence.
+pub(crate) fn compare_quantiles(board: &mut Board, incarnation: &Incarnation) {
+    let Some(instruments) = &incarnation.instruments else {
         return;
     };
-    for (index, samples) in life.learned.samples.iter().enumerate() {
+    for (index, samples) in incarnation.learned.samples.iter().enumerate() {
         if samples.nanos.is_empty() {
             continue;
         }
@@ -91,7 +91,7 @@ pub(crate) fn compare_quantiles(board: &mut Board, life: &Life) {
                 || {
                     let what =
                         format!("its bucket for quantile {quantile} misses the exact sample");
-                    Complaint::new(format_args!("{series} of {}", life.id), what).expected(
+                    Complaint::new(format_args!("{series} of {}", incarnation.id), what).expected(
                         format_args!("a bucket with {exact} s"),
                         format_args!("({lower}, {upper}]"),
                     )

@@ -1,5 +1,5 @@
-//! `lease-discipline`: nothing is believed of a holder whose lease has ended, no superseded delivery
-//! commits, and no scanner call starts after the holder's own deadline.
+//! `lease-discipline`: nothing is believed of a holder whose lease has ended, no superseded
+//! delivery commits, and no scanner call starts after the holder's own deadline.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::scanner_manners::Request;
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::fault::Faults;
 use crate::check::ledger::message::{Delivery, MessageRecord, Place};
-use crate::check::ledger::table::LifeIndex;
+use crate::check::ledger::table::IncarnationIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Step;
@@ -22,33 +22,33 @@ pub(crate) fn judge_step(
     message: &MessageRecord,
     word: &str,
     delivery: u64,
-    life: LifeIndex,
+    incarnation: IncarnationIndex,
 ) {
     let now = board.now();
     let holds = match message.place {
         Place::Leased {
-            life: holder,
+            incarnation: holder,
             delivery: current,
             until,
             ..
-        } => holder == life && current == delivery && now <= until,
+        } => holder == incarnation && current == delivery && now <= until,
         Place::Ready | Place::Dead => false,
     };
     board.check(LeaseDiscipline, true, holds, || {
         let what = format!(
             "delivery {delivery} was {word} by {}, which does not hold it",
-            truth.life_name(life)
+            truth.incarnation_name(incarnation)
         );
         let found = match message.place {
             Place::Leased {
-                life,
+                incarnation,
                 delivery,
                 until,
                 ..
             } => {
                 format!(
                     "delivery {delivery} leased by {} until {until}",
-                    truth.life_name(life)
+                    truth.incarnation_name(incarnation)
                 )
             }
             Place::Ready => "a message that nobody holds".to_owned(),
@@ -59,24 +59,30 @@ pub(crate) fn judge_step(
     });
 }
 
-/// Looks at a life that takes a message. One that has been unable to reach the store for a while knows
-/// it, and takes none.
+/// Looks at an incarnation that takes a message. One that has been unable to reach the store for a
+/// while knows it, and takes none.
 pub(crate) fn judge_taking(
     board: &mut Board,
     truth: &Truth,
     message: &MessageRecord,
-    life: LifeIndex,
+    incarnation: IncarnationIndex,
 ) {
-    judge_without_store(board, truth, message, life, ("taken", Duration::ZERO));
+    judge_without_store(
+        board,
+        truth,
+        message,
+        incarnation,
+        ("taken", Duration::ZERO),
+    );
 }
 
-/// Looks at a life that holds on to a message. Others may do the work once the store has heard nothing
-/// of it for two leases: by the renewal after that it goes back.
+/// Looks at an incarnation that holds on to a message. Others may do the work once the store has
+/// heard nothing of it for two leases: by the renewal after that it goes back.
 pub(crate) fn judge_renewal(
     board: &mut Board,
     truth: &Truth,
     message: &MessageRecord,
-    life: LifeIndex,
+    incarnation: IncarnationIndex,
 ) {
     let lease = truth.options.lease;
     let until_stale = lease * 2;
@@ -84,21 +90,21 @@ pub(crate) fn judge_renewal(
         board,
         truth,
         message,
-        life,
+        incarnation,
         ("renewed", until_stale + lease / 3),
     );
 }
 
-/// `step`: what a life does with a message, and for how long it may after it knows that it can't reach
-/// the store.
+/// `step`: what an incarnation does with a message, and for how long it may after it knows that it
+/// can't reach the store.
 fn judge_without_store(
     board: &mut Board,
     truth: &Truth,
     message: &MessageRecord,
-    life: LifeIndex,
+    incarnation: IncarnationIndex,
     (step, patience): (&str, Duration),
 ) {
-    let Some(since) = truth.lives.lives[life].store_lost_since else {
+    let Some(since) = truth.incarnations.incarnations[incarnation].store_lost_since else {
         return;
     };
     let options = &truth.options;
@@ -109,7 +115,7 @@ fn judge_without_store(
     board.check(LeaseDiscipline, true, !is_late || is_excused, || {
         let what = format!(
             "it was {step} by {}, which can't reach the store",
-            truth.life_name(life)
+            truth.incarnation_name(incarnation)
         );
         Complaint::new(truth.message_name(message), what).expected(
             format_args!(
@@ -140,7 +146,7 @@ pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) 
     board.check(LeaseDiscipline, true, delivery >= record.delivery, || {
         let what = format!(
             "delivery {delivery} of {} committed after a newer one had begun",
-            taken.commit.token.life
+            taken.commit.token.incarnation
         );
         Complaint::new(format_args!("segment {}", segment.key), what).expected(
             format_args!("delivery {} or newer", record.delivery),
@@ -151,11 +157,18 @@ pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) 
     let Some(holder) = truth.messages.deliveries.get(&delivery) else {
         return;
     };
-    board.check(LeaseDiscipline, true, holder.life == taken.life, || {
-        let what = format!("it was committed under delivery {delivery}, which is another's");
-        Complaint::new(format_args!("segment {}", segment.key), what)
-            .expected(truth.life_name(holder.life), &taken.commit.token.life)
-    });
+    board.check(
+        LeaseDiscipline,
+        true,
+        holder.incarnation == taken.incarnation,
+        || {
+            let what = format!("it was committed under delivery {delivery}, which is another's");
+            Complaint::new(format_args!("segment {}", segment.key), what).expected(
+                truth.incarnation_name(holder.incarnation),
+                &taken.commit.token.incarnation,
+            )
+        },
+    );
 }
 
 /// Looks whether a request goes out under a lease that its sender may still believe in. `delivery`:
@@ -181,7 +194,10 @@ pub(crate) fn judge_request(
             Some(deadline) => format!("no request after {deadline} (last renewal sent + lease)"),
             None => "no request without a lease in hand".to_owned(),
         };
-        let place = format!("{} under delivery {}", request.life, request.delivery);
+        let place = format!(
+            "{} under delivery {}",
+            request.incarnation, request.delivery
+        );
         Complaint::new(place, "it asked the scanner after its own deadline")
             .expected(due, format_args!("one at {now}"))
     });

@@ -6,7 +6,7 @@ use crate::check::board::{Board, Complaint};
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::NotifyIndependent;
 use crate::model::fault::FaultKind;
-use crate::model::{LifeId, Timestamp};
+use crate::model::{IncarnationId, Timestamp};
 
 /// What the task of the event relay is called.
 const RELAY: &str = "event-relay";
@@ -25,9 +25,9 @@ pub(crate) struct NotifyWatch {
 
 impl NotifyWatch {
     /// Notify was called.
-    pub fn called(board: &mut Board, life: &LifeId, role: &str) {
+    pub fn called(board: &mut Board, incarnation: &IncarnationId, role: &str) {
         board.check(NotifyIndependent, true, role == RELAY, || {
-            Complaint::new(life, format_args!("its {role} task called Notify"))
+            Complaint::new(incarnation, format_args!("its {role} task called Notify"))
                 .expected("calls by the event relay only", role)
         });
     }
@@ -56,7 +56,7 @@ impl NotifyWatch {
         let open: u64 = truth.runs.counts.open.iter().sum();
         if open == 0
             || truth.faults.others_active(FaultKind::NotifyOutage)
-            || truth.lives.paused > 0
+            || truth.incarnations.paused > 0
         {
             self.moved_at = truth.now;
             return;

@@ -9,7 +9,7 @@ use crate::check::ledger::table::ScheduleIndex;
 use crate::check::name::InvariantName::ScannerManners;
 use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
-use crate::model::{ImageDigest, LifeId, ScheduleId, Timestamp};
+use crate::model::{ImageDigest, IncarnationId, ScheduleId, Timestamp};
 
 /// Permits of one schedule that are remembered.
 const PERMITS_MAX: usize = 1 << 14;
@@ -31,7 +31,7 @@ const DELAYS: [FaultKind; 4] = [
 /// A request as the ledger sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
-    pub life: &'a LifeId,
+    pub incarnation: &'a IncarnationId,
     pub schedule: ScheduleIndex,
     pub rate_per_second: Option<f64>,
     pub image: &'a ImageDigest,
@@ -153,13 +153,13 @@ impl Request<'_> {
         format!(
             "schedule {}, asked by {}",
             rules.schedules[usize::from(self.schedule)],
-            self.life
+            self.incarnation
         )
     }
 }
 
-/// Looks whether the sender has been told to wait, about whatever image. `held_back`: until when, and
-/// when it was told.
+/// Looks whether the sender has been told to wait, about whatever image. `held_back`: until when,
+/// and when it was told.
 #[inline]
 pub(crate) fn judge_held_back(
     board: &mut Board,
@@ -173,7 +173,10 @@ pub(crate) fn judge_held_back(
     let now = board.now();
     let is_excused = || faults.clocks_wrong_since(told_at);
     board.check(ScannerManners, false, now >= until || is_excused(), || {
-        let place = format!("image {} asked for by {}", request.image, request.life);
+        let place = format!(
+            "image {} asked for by {}",
+            request.image, request.incarnation
+        );
         let what = format!("the process was told at {told_at} to wait, and did not");
         Complaint::new(place, what).expected(
             format_args!("no request before {until}"),
@@ -182,7 +185,8 @@ pub(crate) fn judge_held_back(
     });
 }
 
-/// Looks at one more request of an image under a delivery: work that is left to do, refusals, Retry-After and the attempt limit.
+/// Looks at one more request of an image under a delivery: work that is left to do, refusals,
+/// Retry-After and the attempt limit.
 #[inline]
 pub(crate) fn judge_attempt(
     board: &mut Board,
@@ -194,7 +198,10 @@ pub(crate) fn judge_attempt(
         return;
     };
     if delivery.is_needless {
-        let place = format!("image {} asked for by {}", request.image, request.life);
+        let place = format!(
+            "image {} asked for by {}",
+            request.image, request.incarnation
+        );
         let what = "it was asked for under a delivery that had nothing to work on";
         let complaint = Complaint::new(place, what).expected(
             "no request (its segment is committed or taken over, its run over, its tries used up, or \
@@ -207,7 +214,12 @@ pub(crate) fn judge_attempt(
     *requests = requests.saturating_add(1);
     let requests = u32::from(*requests);
     let limit = rules.attempts_max;
-    let place = || format!("image {} asked for by {}", request.image, request.life);
+    let place = || {
+        format!(
+            "image {} asked for by {}",
+            request.image, request.incarnation
+        )
+    };
     board.check(ScannerManners, requests > 1, requests <= limit, || {
         Complaint::new(place(), "it was asked for too often under one delivery")
             .expected(format_args!("at most {limit} requests"), requests)

@@ -1,12 +1,12 @@
-//! `segment-once`: a segment is committed once, and counted once over the fleet; no work is enqueued
-//! that is done or known to be enqueued. (That each life counts what it learned is looked at with the
-//! other counters.)
+//! `segment-once`: a segment is committed once, and counted once over the fleet; no work is
+//! enqueued that is done or known to be enqueued. (That each incarnation counts what it learned is
+//! looked at with the other counters.)
 
 use std::time::Duration;
 
 use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, SegmentFate};
-use crate::check::ledger::table::{LifeIndex, RunIndex};
+use crate::check::ledger::table::{IncarnationIndex, RunIndex};
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::SegmentOnce;
 use crate::model::fault::FaultKind;
@@ -18,7 +18,8 @@ const READ_AGE_MAX: Duration = Duration::from_secs(10);
 /// A call that is not answered is tried again for so long.
 const RETRIES_MAX: Duration = Duration::from_secs(60);
 
-/// What may come between a look at a segment and its enqueue, or between an enqueue and a note of it.
+/// What may come between a look at a segment and its enqueue, or between an enqueue and a note of
+/// it.
 const DELAYS: [FaultKind; 6] = [
     FaultKind::ProcessPause,
     FaultKind::ClockSkew,
@@ -41,10 +42,10 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
         return;
     };
     board.check(SegmentOnce, true, record.committed_by.is_none(), || {
-        let first = record
-            .committed_by
-            .map_or_else(String::new, |life| truth.life_name(life));
-        let second = &taken.commit.token.life;
+        let first = record.committed_by.map_or_else(String::new, |incarnation| {
+            truth.incarnation_name(incarnation)
+        });
+        let second = &taken.commit.token.incarnation;
         Complaint::new(
             format_args!("segment {}", segment.key),
             "the store took it twice",
@@ -56,8 +57,8 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
     });
 }
 
-/// Looks whether a segment that a life enqueues still awaits work. What it has read of it may be a
-/// little old.
+/// Looks whether a segment that an incarnation enqueues still awaits work. What it has read of it
+/// may be a little old.
 pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, segment: u32) {
     let record = &truth.runs[run];
     let work = record.work.as_ref();
@@ -86,17 +87,23 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
     });
 }
 
-/// Looks whether a life that enqueues a planner message once more may not know that it has done so.
-pub(crate) fn judge_relay(board: &mut Board, truth: &Truth, run: RunIndex, life: LifeIndex) {
+/// Looks whether an incarnation that enqueues a planner message once more may not know that it has
+/// done so.
+pub(crate) fn judge_relay(
+    board: &mut Board,
+    truth: &Truth,
+    run: RunIndex,
+    incarnation: IncarnationIndex,
+) {
     let work = truth.runs[run].work.as_ref();
     let relayed = work.and_then(|work| work.relayed);
-    let own = relayed.filter(|(by, _)| *by == life);
+    let own = relayed.filter(|(by, _)| *by == incarnation);
     let is_right = own.is_none_or(|(_, at)| truth.faults.any_since(&DELAYS, at));
     board.check(SegmentOnce, true, is_right, || {
         let at = own.map_or(truth.now, |(_, at)| at);
         let what = format!(
             "{} enqueues its planner message again",
-            truth.life_name(life)
+            truth.incarnation_name(incarnation)
         );
         Complaint::new(format_args!("run {}", truth.run_name(run)), what).expected(
             format_args!("its intent ticked off after {at}"),
@@ -108,25 +115,27 @@ pub(crate) fn judge_relay(board: &mut Board, truth: &Truth, run: RunIndex, life:
 /// Compares the fleet's `Completed` counts with the segments committed.
 pub(crate) fn finish(board: &mut Board, truth: &Truth) {
     let counted: u64 = truth
-        .lives
-        .lives
+        .incarnations
+        .incarnations
         .iter()
-        .flat_map(|(_, life)| {
+        .flat_map(|(_, incarnation)| {
             Mode::ALL.map(|mode| {
-                life.seen[CounterSeries::Segments(mode, SegmentFate::Completed).index()]
+                incarnation.seen[CounterSeries::Segments(mode, SegmentFate::Completed).index()]
             })
         })
         .sum();
     let tally = &truth.tally;
-    let due = tally.segments.saturating_sub(tally.segments_lost_with_life);
-    if !truth.lives.is_instrumented {
+    let due = tally
+        .segments
+        .saturating_sub(tally.segments_lost_with_incarnation);
+    if !truth.incarnations.is_instrumented {
         return;
     }
     board.check(SegmentOnce, due > 0, counted == due, || {
         let what = format!(
             "all lives together did not count each committed segment once ({} committed, {} of \
              them by lives that ended before they learned of it)",
-            tally.segments, tally.segments_lost_with_life
+            tally.segments, tally.segments_lost_with_incarnation
         );
         Complaint::new("scheduler_runner_segments_total over the fleet", what)
             .expected(due, counted)

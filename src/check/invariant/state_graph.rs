@@ -31,7 +31,7 @@ fn judge_state(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
         let step = taken.commit.step.name();
         let what = format!(
             "a {step} commit of {} moved it illegally",
-            taken.commit.token.life
+            taken.commit.token.incarnation
         );
         let allowed = match change.before {
             None => "a new run in Planning".to_owned(),

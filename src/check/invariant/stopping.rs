@@ -1,18 +1,18 @@
-//! `lease-discipline`, of a process that is asked to stop: it hands back what it holds, and it goes as
-//! soon as it holds nothing.
+//! `lease-discipline`, of a process that is asked to stop: it hands back what it holds, and it goes
+//! as soon as it holds nothing.
 
 use std::time::Duration;
 
 use crate::check::board::{Board, Complaint};
 use crate::check::ledger::message::Place;
-use crate::check::ledger::table::LifeIndex;
+use crate::check::ledger::table::IncarnationIndex;
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::LeaseDiscipline;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
-use crate::model::observation::LifeEnd;
+use crate::model::observation::IncarnationEnd;
 
-/// What ends a life in good order.
+/// What ends an incarnation in good order.
 const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
 
 /// A stop takes no longer than this, the work that it waits for included.
@@ -21,29 +21,35 @@ const STOP_TIME: Duration = Duration::from_secs(120);
 /// For the calls that a stopping process still makes.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// After its grace, for handing back and the last sign of life. A process that takes longer is killed.
+/// After its grace, for handing back and the last sign of life. A process that takes longer is
+/// killed.
 const MARGIN: Duration = Duration::from_millis(9_500);
 
-/// Looks at a life that ends after it was asked to stop. With anything wrong in the world it may not
-/// have been able to do better.
-pub(crate) fn judge(board: &mut Board, truth: &Truth, life: LifeIndex, end: LifeEnd) {
+/// Looks at an incarnation that ends after it was asked to stop. With anything wrong in the world
+/// it may not have been able to do better.
+pub(crate) fn judge(
+    board: &mut Board,
+    truth: &Truth,
+    incarnation: IncarnationIndex,
+    end: IncarnationEnd,
+) {
     let since = truth.now.before(STOP_TIME);
     if truth.faults.others_since(&STOPS, since) {
         return;
     }
-    if end == LifeEnd::Stopped {
-        judge_held(board, truth, life);
+    if end == IncarnationEnd::Stopped {
+        judge_held(board, truth, incarnation);
     }
-    if let Some(asked_at) = truth.lives.lives[life].stopping_since {
-        judge_time(board, truth, life, asked_at);
+    if let Some(asked_at) = truth.incarnations.incarnations[incarnation].stopping_since {
+        judge_time(board, truth, incarnation, asked_at);
     }
 }
 
 /// Looks whether it holds a message still.
-fn judge_held(board: &mut Board, truth: &Truth, life: LifeIndex) {
+fn judge_held(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
     for (_, message) in truth.messages.sorted() {
         let Place::Leased {
-            life: holder,
+            incarnation: holder,
             delivery,
             until,
             ..
@@ -51,9 +57,9 @@ fn judge_held(board: &mut Board, truth: &Truth, life: LifeIndex) {
         else {
             continue;
         };
-        let is_left = holder == life && truth.now < until;
-        board.check(LeaseDiscipline, holder == life, !is_left, || {
-            let name = truth.life_name(life);
+        let is_left = holder == incarnation && truth.now < until;
+        board.check(LeaseDiscipline, holder == incarnation, !is_left, || {
+            let name = truth.incarnation_name(incarnation);
             let what = format!("delivery {delivery} was left by {name}, which stopped");
             Complaint::new(truth.message_name(message), what).expected(
                 "it handed back or done",
@@ -63,10 +69,15 @@ fn judge_held(board: &mut Board, truth: &Truth, life: LifeIndex) {
     }
 }
 
-/// Looks whether it was gone in time: within its grace, and soon after it held nothing any more. It may
-/// be waiting for a message just then, and takes that wait to its end.
-fn judge_time(board: &mut Board, truth: &Truth, life: LifeIndex, asked_at: Timestamp) {
-    let record = &truth.lives.lives[life];
+/// Looks whether it was gone in time: within its grace, and soon after it held nothing any more. It
+/// may be waiting for a message just then, and takes that wait to its end.
+fn judge_time(
+    board: &mut Board,
+    truth: &Truth,
+    incarnation: IncarnationIndex,
+    asked_at: Timestamp,
+) {
+    let record = &truth.incarnations.incarnations[incarnation];
     let options = &truth.options;
     let is_idle = record.held == 0;
     let idle_since = asked_at.max(if is_idle {

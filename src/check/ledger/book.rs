@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::run::SegmentRecord;
-use super::table::{LifeIndex, RunIndex};
+use super::table::{IncarnationIndex, RunIndex};
 use super::truth::{RunChange, Taken, Truth};
 use crate::model::commit::{Applied, PlanOutcome, SegmentCommit};
 use crate::model::{Commit, Run, RunState, SegmentKey, Step, Trigger};
@@ -20,7 +20,9 @@ pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
 impl Truth {
     /// Looks up what a commit is about. Changes nothing but names.
     pub fn take<'a>(&mut self, commit: &'a Commit, applied: &'a Applied) -> Taken<'a> {
-        let life = self.lives.number(&commit.token.life, self.now);
+        let incarnation = self
+            .incarnations
+            .number(&commit.token.incarnation, self.now);
         let changes = commit
             .runs
             .iter()
@@ -39,7 +41,7 @@ impl Truth {
         Taken {
             commit,
             applied,
-            life,
+            incarnation,
             changes,
         }
     }
@@ -48,7 +50,7 @@ impl Truth {
     pub fn book(&mut self, taken: &Taken<'_>, slots: Vec<u32>) {
         let commit = taken.commit;
         match &commit.step {
-            Step::Segment(segment) => self.book_segment(taken.life, segment, &slots),
+            Step::Segment(segment) => self.book_segment(taken.incarnation, segment, &slots),
             Step::Fire {
                 coalesced,
                 latest,
@@ -208,7 +210,12 @@ impl Truth {
         self.tally.move_backlog(before, after);
     }
 
-    fn book_segment(&mut self, life: LifeIndex, commit: &SegmentCommit, slots: &[u32]) {
+    fn book_segment(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &SegmentCommit,
+        slots: &[u32],
+    ) {
         let Some(run) = self.runs.table.find(&commit.key.run) else {
             return;
         };
@@ -219,7 +226,7 @@ impl Truth {
         let Some(segment) = work.segments.get_mut(commit.key.index as usize) else {
             return;
         };
-        if segment.committed_by.replace(life).is_none() {
+        if segment.committed_by.replace(incarnation).is_none() {
             segment.committed_at = self.now;
             work.committed += 1;
             let schedule = &mut self.schedules[schedule];
@@ -290,14 +297,15 @@ impl Truth {
 
     fn book_balances(&mut self, taken: &Taken<'_>) {
         if let Some(booking) = taken.commit.booking {
-            self.lives.lives[taken.life].balance[booking.mode.index()] += booking.change;
+            self.incarnations.incarnations[taken.incarnation].balance[booking.mode.index()] +=
+                booking.change;
         }
         if let Some(take_over) = &taken.commit.take_over {
-            let from = self.lives.number(&take_over.from, self.now);
+            let from = self.incarnations.number(&take_over.from, self.now);
             for (mode, amount) in taken.applied.taken.into_iter().enumerate() {
-                self.lives.lives[from].balance[mode] -= amount;
-                self.lives.lives[from].surrendered[mode] += amount;
-                self.lives.lives[taken.life].balance[mode] += amount;
+                self.incarnations.incarnations[from].balance[mode] -= amount;
+                self.incarnations.incarnations[from].surrendered[mode] += amount;
+                self.incarnations.incarnations[taken.incarnation].balance[mode] += amount;
             }
         }
     }
@@ -305,9 +313,9 @@ impl Truth {
     /// Notes that the news of a commit is under way.
     fn book_call(&mut self, taken: &Taken<'_>) {
         let commit = taken.commit;
-        if !self.lives.lives[taken.life].is_alive {
+        if !self.incarnations.incarnations[taken.incarnation].is_alive {
             let is_segment = matches!(commit.step, Step::Segment(_));
-            self.tally.segments_lost_with_life += u64::from(is_segment);
+            self.tally.segments_lost_with_incarnation += u64::from(is_segment);
             return;
         }
         let weight = commit
@@ -327,7 +335,7 @@ impl Truth {
         });
         let (applied_at, step) = (Some(now), commit.step.name());
         self.calls
-            .update(taken.life, commit.token.sequence, |call| {
+            .update(taken.incarnation, commit.token.sequence, |call| {
                 *call = Call {
                     applied_at,
                     step,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::table::{LifeIndex, RunIndex};
+use super::table::{IncarnationIndex, RunIndex};
 use crate::model::Timestamp;
 
 /// What is known of an unanswered commit.
@@ -24,10 +24,10 @@ pub(crate) struct Call {
     pub leaves_planning: bool,
 }
 
-/// Commits of living lives that were sent and are not learned.
+/// Commits of living incarnations that were sent and are not learned.
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    open: FxHashMap<(LifeIndex, u64), Call>,
+    open: FxHashMap<(IncarnationIndex, u64), Call>,
     /// How many are in flight.
     pub in_flight: u64,
     /// How many the store took.
@@ -40,8 +40,13 @@ pub(crate) struct Calls {
 
 impl Calls {
     /// Changes what is known of a commit.
-    pub fn update(&mut self, life: LifeIndex, sequence: u64, change: impl FnOnce(&mut Call)) {
-        let call = self.open.entry((life, sequence)).or_default();
+    pub fn update(
+        &mut self,
+        incarnation: IncarnationIndex,
+        sequence: u64,
+        change: impl FnOnce(&mut Call),
+    ) {
+        let call = self.open.entry((incarnation, sequence)).or_default();
         let before = *call;
         change(call);
         let after = *call;
@@ -50,24 +55,29 @@ impl Calls {
     }
 
     /// Changes what is known of a commit, if it is still unanswered.
-    pub fn update_known(&mut self, life: LifeIndex, sequence: u64, change: impl FnOnce(&mut Call)) {
-        if self.open.contains_key(&(life, sequence)) {
-            self.update(life, sequence, change);
+    pub fn update_known(
+        &mut self,
+        incarnation: IncarnationIndex,
+        sequence: u64,
+        change: impl FnOnce(&mut Call),
+    ) {
+        if self.open.contains_key(&(incarnation, sequence)) {
+            self.update(incarnation, sequence, change);
         }
     }
 
     /// A commit's answer is learned.
-    pub fn close(&mut self, life: LifeIndex, sequence: u64) -> Option<Call> {
-        let call = self.open.remove(&(life, sequence))?;
+    pub fn close(&mut self, incarnation: IncarnationIndex, sequence: u64) -> Option<Call> {
+        let call = self.open.remove(&(incarnation, sequence))?;
         self.recount(call, false);
         Some(call)
     }
 
-    /// A life ended: nobody waits for its answers any more. Gives its unanswered commits.
-    pub fn close_life(&mut self, life: LifeIndex) -> Vec<Call> {
+    /// An incarnation ended: nobody waits for its answers any more. Gives its unanswered commits.
+    pub fn close_incarnation(&mut self, incarnation: IncarnationIndex) -> Vec<Call> {
         let mut closed = Vec::new();
         self.open.retain(|(owner, _), call| {
-            let keep = *owner != life;
+            let keep = *owner != incarnation;
             if !keep {
                 closed.push(*call);
             }
@@ -77,20 +87,20 @@ impl Calls {
         closed
     }
 
-    /// Every unanswered commit, in the order of lives and of their numbers.
-    pub fn sorted(&self) -> Vec<((LifeIndex, u64), Call)> {
+    /// Every unanswered commit, in the order of incarnations and of their numbers.
+    pub fn sorted(&self) -> Vec<((IncarnationIndex, u64), Call)> {
         let mut all: Vec<_> = self.open.iter().map(|(key, call)| (*key, *call)).collect();
         all.sort_by_key(|(key, _)| *key);
         all
     }
 
-    /// The lives that wait for an answer, in no order.
-    pub fn lives(&self) -> impl Iterator<Item = LifeIndex> {
-        self.open.keys().map(|(life, _)| *life)
+    /// The incarnations that wait for an answer, in no order.
+    pub fn incarnations(&self) -> impl Iterator<Item = IncarnationIndex> {
+        self.open.keys().map(|(incarnation, _)| *incarnation)
     }
 
-    /// Whether every answer is there, or was lost longer than `patience` ago and so is not asked for
-    /// any more.
+    /// Whether every answer is there, or was lost longer than `patience` ago and so is not asked
+    /// for any more.
     pub fn is_settled(&self, now: Timestamp, patience: Duration) -> bool {
         self.open.is_empty() || (self.in_flight == 0 && now.since(self.lost_at) > patience)
     }
@@ -119,7 +129,7 @@ mod tests {
     #[test]
     fn counts_follow_each_commit() {
         let mut calls = Calls::default();
-        let (a, b) = (LifeIndex(0), LifeIndex(1));
+        let (a, b) = (IncarnationIndex(0), IncarnationIndex(1));
         calls.update(a, 1, |call| call.in_flight = true);
         calls.update(b, 1, |call| call.in_flight = true);
         calls.update(a, 1, |call| {
@@ -129,7 +139,7 @@ mod tests {
         calls.update_known(a, 1, |call| call.in_flight = false);
         calls.update_known(a, 9, |call| call.in_flight = true);
         assert_eq!((calls.in_flight, calls.applied, calls.weight), (1, 1, 1));
-        assert_eq!(calls.close_life(a).len(), 1);
+        assert_eq!(calls.close_incarnation(a).len(), 1);
         assert!(calls.close(b, 1).is_some());
         assert!(calls.sorted().is_empty());
         assert_eq!((calls.in_flight, calls.applied, calls.weight), (0, 0, 0));

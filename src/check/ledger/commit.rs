@@ -50,14 +50,14 @@ impl Ledger {
     }
 
     pub(super) fn commit_learned(&mut self, commit: &Commit, answer: &Answer) {
-        let life = self.life(&commit.token.life);
-        let call = self.truth.calls.close(life, commit.token.sequence);
+        let incarnation = self.incarnation(&commit.token.incarnation);
+        let call = self.truth.calls.close(incarnation, commit.token.sequence);
         applied_learned::learned(&mut self.board, commit, answer, call);
         let is_told_rightly = matches!(answer, Answer::Applied(_))
             == call.is_some_and(|call| call.applied_at.is_some());
-        if is_told_rightly && self.truth.lives.lives[life].is_alive {
+        if is_told_rightly && self.truth.incarnations.incarnations[incarnation].is_alive {
             self.truth
-                .learn(life, commit, answer, call.unwrap_or_default());
+                .learn(incarnation, commit, answer, call.unwrap_or_default());
         }
     }
 }

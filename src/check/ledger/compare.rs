@@ -1,53 +1,57 @@
 //! Comparing what processes show with what they have learned.
 
 use super::Ledger;
-use super::table::LifeIndex;
+use super::table::IncarnationIndex;
 use crate::check::invariant::{active_truth, conservation, latency};
 
 impl Ledger {
-    /// Compares what changed since the last time, of every life in which something did.
+    /// Compares what changed since the last time, of every incarnation in which something did.
     pub(super) fn compare_dirty(&mut self) {
-        if self.truth.lives.dirty.is_empty() {
+        if self.truth.incarnations.dirty.is_empty() {
             return;
         }
-        let mut dirty = std::mem::take(&mut self.truth.lives.dirty);
+        let mut dirty = std::mem::take(&mut self.truth.incarnations.dirty);
         for index in dirty.drain(..) {
-            let life = &mut self.truth.lives.lives[index];
-            life.is_dirty = false;
-            let counters = life.learned.dirty_counters;
-            conservation::compare(&mut self.board, life, counters);
+            let incarnation = &mut self.truth.incarnations.incarnations[index];
+            incarnation.is_dirty = false;
+            let counters = incarnation.learned.dirty_counters;
+            conservation::compare(&mut self.board, incarnation, counters);
             self.compare_rest(index);
         }
-        self.truth.lives.dirty = dirty;
+        self.truth.incarnations.dirty = dirty;
         self.compare_sums();
     }
 
     /// Compares histograms and the balance where they changed, and takes the changes as seen.
-    fn compare_rest(&mut self, index: LifeIndex) {
-        let life = &mut self.truth.lives.lives[index];
-        if life.learned.dirty_histograms != 0 {
-            latency::compare(&mut self.board, life, life.learned.dirty_histograms);
+    fn compare_rest(&mut self, index: IncarnationIndex) {
+        let incarnation = &mut self.truth.incarnations.incarnations[index];
+        if incarnation.learned.dirty_histograms != 0 {
+            latency::compare(
+                &mut self.board,
+                incarnation,
+                incarnation.learned.dirty_histograms,
+            );
         }
-        if life.learned.dirty_active {
-            active_truth::compare(&mut self.board, life);
+        if incarnation.learned.dirty_active {
+            active_truth::compare(&mut self.board, incarnation);
         }
-        life.learned.dirty_counters = 0;
-        life.learned.dirty_histograms = 0;
-        life.learned.dirty_active = false;
+        incarnation.learned.dirty_counters = 0;
+        incarnation.learned.dirty_histograms = 0;
+        incarnation.learned.dirty_active = false;
     }
 
-    /// Compares all of a life's instruments, for the last time.
-    pub(super) fn compare_all(&mut self, index: LifeIndex) {
-        let life = &mut self.truth.lives.lives[index];
-        conservation::compare(&mut self.board, life, conservation::ALL_COUNTERS);
-        latency::compare(&mut self.board, life, latency::ALL_HISTOGRAMS);
-        latency::compare_quantiles(&mut self.board, life);
-        active_truth::compare(&mut self.board, life);
+    /// Compares all of an incarnation's instruments, for the last time.
+    pub(super) fn compare_all(&mut self, index: IncarnationIndex) {
+        let incarnation = &mut self.truth.incarnations.incarnations[index];
+        conservation::compare(&mut self.board, incarnation, conservation::ALL_COUNTERS);
+        latency::compare(&mut self.board, incarnation, latency::ALL_HISTOGRAMS);
+        latency::compare_quantiles(&mut self.board, incarnation);
+        active_truth::compare(&mut self.board, incarnation);
         self.compare_rest(index);
     }
 
     pub(super) fn compare_sums(&mut self) {
-        self.truth.lives.drop_settled_orphans();
+        self.truth.incarnations.drop_settled_orphans();
         active_truth::judge_abandoned(&mut self.board, &self.truth);
         self.memory.sums.compare(&mut self.board, &self.truth);
     }

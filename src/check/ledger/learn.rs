@@ -1,8 +1,8 @@
-//! What a life learns, and what its counters must therefore say.
+//! What an incarnation learns, and what its counters must therefore say.
 
 use super::book::outcome_of;
 use super::call::Call;
-use super::table::{LifeIndex, RunIndex};
+use super::table::{IncarnationIndex, RunIndex};
 use super::truth::Truth;
 use crate::check::instruments::{
     Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, SegmentFate,
@@ -15,21 +15,32 @@ use crate::model::{Answer, Applied, Commit, Refusal, RunState, SegmentKey, Step}
 pub(crate) const CONFLICT_RETRIES: u32 = 16;
 
 impl Truth {
-    /// A life learns the answer to its commit. `call`: what was known of it.
-    pub fn learn(&mut self, life: LifeIndex, commit: &Commit, answer: &Answer, call: Call) {
-        self.learn_extensions(life, commit, answer);
+    /// An incarnation learns the answer to its commit. `call`: what was known of it.
+    pub fn learn(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        answer: &Answer,
+        call: Call,
+    ) {
+        self.learn_extensions(incarnation, commit, answer);
         match (answer, &commit.step) {
-            (Answer::Applied(applied), _) => self.learn_applied(life, commit, applied, call),
+            (Answer::Applied(applied), _) => self.learn_applied(incarnation, commit, applied, call),
             (Answer::Conflict, Step::Segment(segment)) => {
                 let delivery = commit.token.delivery;
                 let record = self.messages.deliveries.get_mut(&delivery);
-                let Some(record) = record.filter(|record| record.life == life) else {
+                let Some(record) = record.filter(|record| record.incarnation == incarnation) else {
                     return;
                 };
                 record.conflicts += 1;
                 if record.conflicts > CONFLICT_RETRIES {
                     record.conflicts = 0;
-                    self.count_failed(life, delivery, &segment.key, SegmentFate::PersistFailed);
+                    self.count_failed(
+                        incarnation,
+                        delivery,
+                        &segment.key,
+                        SegmentFate::PersistFailed,
+                    );
                 }
             }
             (Answer::Refused(refusal), Step::Segment(segment)) => {
@@ -38,18 +49,23 @@ impl Truth {
                     Refusal::RunMissing => SegmentFate::RunMissing,
                     Refusal::RunTerminal => return,
                 };
-                self.count_failed(life, commit.token.delivery, &segment.key, fate);
+                self.count_failed(incarnation, commit.token.delivery, &segment.key, fate);
             }
             _ => {}
         }
     }
 
     /// What the counters of the extensions must therefore say.
-    fn learn_extensions(&mut self, life: LifeIndex, commit: &Commit, answer: &Answer) {
+    fn learn_extensions(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        answer: &Answer,
+    ) {
         use ExtensionSeries as Series;
         let is_applied = matches!(answer, Answer::Applied(_));
         let mode = commit.runs.first().map(|write| write.run.mode);
-        let mut count = |series, amount| self.count_extension(life, series, amount);
+        let mut count = |series, amount| self.count_extension(incarnation, series, amount);
         match (&commit.step, mode) {
             (Step::Plan { .. } | Step::PlanRetry, Some(mode)) => {
                 let attempt = match commit.step {
@@ -81,32 +97,42 @@ impl Truth {
         }
     }
 
-    /// A life learns of one more of what an extension counts.
-    pub fn count_extension(&mut self, life: LifeIndex, series: ExtensionSeries, amount: u64) {
-        let learned = &mut self.lives.lives[life].learned;
+    /// An incarnation learns of one more of what an extension counts.
+    pub fn count_extension(
+        &mut self,
+        incarnation: IncarnationIndex,
+        series: ExtensionSeries,
+        amount: u64,
+    ) {
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
         learned.count(CounterSeries::Extension(series), amount);
-        self.lives.mark_dirty(life);
+        self.incarnations.mark_dirty(incarnation);
     }
 
-    /// A life learns that the run of the segment in its hands is gone.
-    pub fn learn_run_missing(&mut self, life: LifeIndex, delivery: u64, key: &SegmentKey) {
-        self.count_failed(life, delivery, key, SegmentFate::RunMissing);
+    /// An incarnation learns that the run of the segment in its hands is gone.
+    pub fn learn_run_missing(
+        &mut self,
+        incarnation: IncarnationIndex,
+        delivery: u64,
+        key: &SegmentKey,
+    ) {
+        self.count_failed(incarnation, delivery, key, SegmentFate::RunMissing);
     }
 
-    /// A life learns how much of its balance others have taken in all.
-    pub fn learn_surrender(&mut self, life: LifeIndex, surrendered: [i64; 2]) {
-        let record = &mut self.lives.lives[life];
+    /// An incarnation learns how much of its balance others have taken in all.
+    pub fn learn_surrender(&mut self, incarnation: IncarnationIndex, surrendered: [i64; 2]) {
+        let record = &mut self.incarnations.incarnations[incarnation];
         for (mode, total) in surrendered.into_iter().enumerate() {
             let known = std::mem::replace(&mut record.surrender_learned[mode], total);
             record.learned.book(mode, known - total);
         }
-        self.lives.mark_dirty(life);
+        self.incarnations.mark_dirty(incarnation);
     }
 
     /// A failed delivery of a segment counts once.
     fn count_failed(
         &mut self,
-        life: LifeIndex,
+        incarnation: IncarnationIndex,
         delivery: u64,
         key: &SegmentKey,
         fate: SegmentFate,
@@ -115,20 +141,26 @@ impl Truth {
             return;
         };
         if let Some(record) = self.messages.deliveries.get_mut(&delivery)
-            && record.life == life
+            && record.incarnation == incarnation
             && std::mem::replace(&mut record.is_counted_failed, true)
         {
             return;
         }
         let mode = self.runs[run].mode;
-        self.lives.lives[life]
+        self.incarnations.incarnations[incarnation]
             .learned
             .count(CounterSeries::Segments(mode, fate), 1);
-        self.lives.mark_dirty(life);
+        self.incarnations.mark_dirty(incarnation);
     }
 
-    fn learn_applied(&mut self, life: LifeIndex, commit: &Commit, applied: &Applied, call: Call) {
-        let learned = &mut self.lives.lives[life].learned;
+    fn learn_applied(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        applied: &Applied,
+        call: Call,
+    ) {
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
         if let Some(booking) = commit.booking {
             learned.book(booking.mode.index(), booking.change);
         }
@@ -137,23 +169,23 @@ impl Truth {
         }
         if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
             if let Step::Segment(segment) = &commit.step {
-                self.learn_segment(life, run, segment, write.run.state);
+                self.learn_segment(incarnation, run, segment, write.run.state);
             }
             if call.leaves_planning {
-                self.learn_planned(life, run, write.run.state);
+                self.learn_planned(incarnation, run, write.run.state);
             }
         }
-        self.lives.mark_dirty(life);
+        self.incarnations.mark_dirty(incarnation);
     }
 
     /// A commit moved a run out of `Planning`.
-    fn learn_planned(&mut self, life: LifeIndex, run: RunIndex, after: RunState) {
+    fn learn_planned(&mut self, incarnation: IncarnationIndex, run: RunIndex, after: RunState) {
         let record = &self.runs[run];
         let (mode, created_at) = (record.mode, record.created_at);
         let (Some(planned_at), Some(outcome)) = (record.planned_at, outcome_of(after)) else {
             return;
         };
-        let learned = &mut self.lives.lives[life].learned;
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
         learned.count(CounterSeries::PlannerRuns(mode, outcome), 1);
         let latency = nanos_of(planned_at.since(created_at));
         learned.sample(HistogramSeries::Latency(mode, outcome), latency);
@@ -164,7 +196,7 @@ impl Truth {
 
     fn learn_segment(
         &mut self,
-        life: LifeIndex,
+        incarnation: IncarnationIndex,
         run: RunIndex,
         commit: &SegmentCommit,
         after: RunState,
@@ -172,7 +204,7 @@ impl Truth {
         let record = &self.runs[run];
         let (mode, created_at) = (record.mode, record.created_at);
         let duration = record.completed_at.filter(|_| after == RunState::Completed);
-        let learned = &mut self.lives.lives[life].learned;
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
         learned.count(CounterSeries::Segments(mode, SegmentFate::Completed), 1);
         let unchanged = commit.outcome.unchanged + commit.outcome.failed;
         learned.count(CounterSeries::Images(mode, false), unchanged);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::table::{LifeIndex, RunIndex, ScheduleIndex};
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
 use crate::model::observation::QueueName;
 use crate::model::{ImageDigest, Timestamp};
 
@@ -13,9 +13,9 @@ use crate::model::{ImageDigest, Timestamp};
 pub(crate) enum Place {
     /// It can be leased, now or after a delay.
     Ready,
-    /// A life holds it.
+    /// An incarnation holds it.
     Leased {
-        life: LifeIndex,
+        incarnation: IncarnationIndex,
         delivery: u64,
         since: Timestamp,
         until: Timestamp,
@@ -48,7 +48,7 @@ pub(crate) struct MessageRecord {
 /// A lease under which a runner asks the scanner.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
-    pub life: LifeIndex,
+    pub incarnation: IncarnationIndex,
     pub schedule: ScheduleIndex,
     /// When it began.
     pub since: Timestamp,

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use super::Ledger;
 use super::message::{Delivery, MessageRecord, Place};
-use super::table::{LifeIndex, RunIndex};
+use super::table::{IncarnationIndex, RunIndex};
 use super::truth::Truth;
 use crate::check::board::Complaint;
 use crate::check::instruments::ExtensionSeries;
 use crate::check::invariant::{blame, lease_discipline, no_loss, parallelism, segment_once};
 use crate::check::name::InvariantName::StateGraph;
 use crate::model::observation::{QueueName, QueueStep};
-use crate::model::{ImageDigest, LifeId, RunId, RunState, ScheduleId, SegmentKey, Timestamp};
+use crate::model::{
+    ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey, Timestamp,
+};
 
 /// One step of one message.
 #[derive(Debug, Clone, Copy)]
@@ -23,29 +25,36 @@ pub(super) struct MessageStep<'a> {
     pub schedule: &'a ScheduleId,
     pub delivery: u64,
     pub message: u64,
-    pub life: Option<&'a LifeId>,
+    pub incarnation: Option<&'a IncarnationId>,
 }
 
 impl Ledger {
     pub(super) fn message(&mut self, step: &MessageStep<'_>) {
-        let life = step.life.map(|life| self.life(life));
+        let incarnation = step
+            .incarnation
+            .map(|incarnation| self.incarnation(incarnation));
         match step.step {
             QueueStep::Deduplicated => {
                 self.deduplicated(step);
-                self.judge_enqueue(step, life);
+                self.judge_enqueue(step, incarnation);
             }
             QueueStep::RefusedLate => lease_discipline::refused(&mut self.board),
             QueueStep::Enqueued => {
                 self.truth.enqueued(step);
-                self.judge_enqueue(step, life);
+                self.judge_enqueue(step, incarnation);
             }
-            QueueStep::Leased { until, attempt } => self.leased(step, life, until, attempt),
+            QueueStep::Leased { until, attempt } => self.leased(step, incarnation, until, attempt),
             QueueStep::Renewed { until } => {
-                self.judge_holder(step, life, "renewed");
-                if let (Some(life), Some(record)) =
-                    (life, self.truth.messages.records.get(&step.message))
+                self.judge_holder(step, incarnation, "renewed");
+                if let (Some(incarnation), Some(record)) =
+                    (incarnation, self.truth.messages.records.get(&step.message))
                 {
-                    lease_discipline::judge_renewal(&mut self.board, &self.truth, record, life);
+                    lease_discipline::judge_renewal(
+                        &mut self.board,
+                        &self.truth,
+                        record,
+                        incarnation,
+                    );
                 }
                 if let Some(Place::Leased { until: end, .. }) = self
                     .truth
@@ -58,7 +67,7 @@ impl Ledger {
                 }
             }
             QueueStep::Released { counted } => {
-                self.judge_holder(step, life, "released");
+                self.judge_holder(step, incarnation, "released");
                 if let Some(record) = self.truth.messages.records.get(&step.message) {
                     blame::judge_released(&mut self.board, &self.truth, record, counted);
                 }
@@ -66,12 +75,12 @@ impl Ledger {
             }
             QueueStep::Expired => self.returned(step.message, true, true),
             QueueStep::Acknowledged => {
-                self.judge_holder(step, life, "acknowledged");
+                self.judge_holder(step, incarnation, "acknowledged");
                 self.gone(step);
                 self.truth.messages.ends.acknowledged += 1;
             }
             QueueStep::DeadLettered | QueueStep::Dropped => {
-                self.judge_holder(step, life, "given up");
+                self.judge_holder(step, incarnation, "given up");
                 if let Some(record) = self.truth.messages.records.get(&step.message) {
                     blame::judge_dead(&mut self.board, &self.truth, record);
                 }
@@ -99,21 +108,21 @@ impl Ledger {
         no_loss::judge_deduplicated(&mut self.board, &self.truth, run, segment);
     }
 
-    fn judge_enqueue(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>) {
+    fn judge_enqueue(&mut self, step: &MessageStep<'_>, incarnation: Option<IncarnationIndex>) {
         let Some(run) = self.truth.runs.table.find(step.run) else {
             return;
         };
-        match (step.segment, life) {
+        match (step.segment, incarnation) {
             (Some(segment), _) => {
                 segment_once::judge_enqueue(&mut self.board, &self.truth, run, segment.index);
             }
-            (None, Some(life)) => {
+            (None, Some(incarnation)) => {
                 if step.step == QueueStep::Deduplicated {
-                    segment_once::judge_relay(&mut self.board, &self.truth, run, life);
+                    segment_once::judge_relay(&mut self.board, &self.truth, run, incarnation);
                 }
                 let now = self.truth.now;
                 if let Some(work) = self.truth.runs[run].work.as_mut() {
-                    work.relayed = Some((life, now));
+                    work.relayed = Some((incarnation, now));
                 }
             }
             (None, None) => {}
@@ -123,25 +132,27 @@ impl Ledger {
     fn leased(
         &mut self,
         step: &MessageStep<'_>,
-        life: Option<LifeIndex>,
+        incarnation: Option<IncarnationIndex>,
         until: Timestamp,
         attempt: u32,
     ) {
-        let Some(life) = life else { return };
+        let Some(incarnation) = incarnation else {
+            return;
+        };
         if !self.truth.messages.records.contains_key(&step.message) {
             self.truth.enqueued(step);
         }
         self.truth.end_lease(step.message);
         if let Some(record) = self.truth.messages.records.get(&step.message) {
-            lease_discipline::judge_taking(&mut self.board, &self.truth, record, life);
+            lease_discipline::judge_taking(&mut self.board, &self.truth, record, incarnation);
         }
-        self.truth.lives.lives[life].held += 1;
+        self.truth.incarnations.incarnations[incarnation].held += 1;
         let since = self.truth.now;
         let Some(record) = self.truth.messages.records.get_mut(&step.message) else {
             return;
         };
         record.place = Place::Leased {
-            life,
+            incarnation,
             delivery: step.delivery,
             since,
             until,
@@ -153,11 +164,13 @@ impl Ledger {
             return;
         };
         let (images, start, length) = self.truth.images_of_segment(run, segment);
-        let is_stopping = self.truth.lives.lives[life].stopping_since.is_some();
+        let is_stopping = self.truth.incarnations.incarnations[incarnation]
+            .stopping_since
+            .is_some();
         let is_given_up = attempt > self.truth.options.max_delivery_attempts;
         let is_needless = is_stopping || is_given_up || self.truth.is_done_with(run, segment);
         let delivery = Delivery {
-            life,
+            incarnation,
             schedule,
             since,
             deadline: None,
@@ -183,7 +196,7 @@ impl Ledger {
     /// `attempt`: of a lease that is received; none for a renewal.
     pub(super) fn lease_held(
         &mut self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         queue: QueueName,
         delivery: u64,
         attempt: Option<u32>,
@@ -193,19 +206,25 @@ impl Ledger {
             Some(attempt) => (ExtensionSeries::Redeliveries(queue), u64::from(attempt > 1)),
             None => (ExtensionSeries::Renewals(queue), 1),
         };
-        let index = self.life(life);
+        let index = self.incarnation(incarnation);
         self.truth.count_extension(index, series, amount);
-        let lives = &self.truth.lives;
+        let incarnations = &self.truth.incarnations;
         if let Some(record) = self.truth.messages.deliveries.get_mut(&delivery)
-            && lives.lives[record.life].id == *life
+            && incarnations.incarnations[record.incarnation].id == *incarnation
         {
             record.deadline = record.deadline.max(Some(deadline));
         }
     }
 
     /// The step must be the holder's own, under a live lease.
-    fn judge_holder(&mut self, step: &MessageStep<'_>, life: Option<LifeIndex>, word: &str) {
-        let (Some(life), Some(record)) = (life, self.truth.messages.records.get(&step.message))
+    fn judge_holder(
+        &mut self,
+        step: &MessageStep<'_>,
+        incarnation: Option<IncarnationIndex>,
+        word: &str,
+    ) {
+        let (Some(incarnation), Some(record)) =
+            (incarnation, self.truth.messages.records.get(&step.message))
         else {
             return;
         };
@@ -215,18 +234,23 @@ impl Ledger {
             record,
             word,
             step.delivery,
-            life,
+            incarnation,
         );
     }
 
-    /// A life knows that it has given a message up.
-    pub(super) fn given_up(&mut self, life: &LifeId, queue: QueueName, step: QueueStep) {
+    /// An incarnation knows that it has given a message up.
+    pub(super) fn given_up(
+        &mut self,
+        incarnation: &IncarnationId,
+        queue: QueueName,
+        step: QueueStep,
+    ) {
         let series = match step {
             QueueStep::Dropped => ExtensionSeries::Drops(queue),
             _ => ExtensionSeries::DeadLetters(queue),
         };
-        let life = self.life(life);
-        self.truth.count_extension(life, series, 1);
+        let incarnation = self.incarnation(incarnation);
+        self.truth.count_extension(incarnation, series, 1);
     }
 
     /// A message is ready again.
@@ -364,11 +388,11 @@ impl Truth {
     /// Whatever lease there is on a message is over.
     fn end_lease(&mut self, message: u64) {
         if let Some(MessageRecord {
-            place: Place::Leased { life, .. },
+            place: Place::Leased { incarnation, .. },
             ..
         }) = self.messages.records.get(&message)
         {
-            let holder = &mut self.lives.lives[*life];
+            let holder = &mut self.incarnations.incarnations[*incarnation];
             holder.held = holder.held.saturating_sub(1);
             holder.held_until = self.now;
         }

@@ -30,9 +30,9 @@ pub struct LedgerReport {
     ///
     /// [`EPISODES_MAX`]: super::EPISODES_MAX
     pub episodes: Vec<Episode>,
-    /// Planner latency over all lives, in microseconds.
+    /// Planner latency over all incarnations, in microseconds.
     pub latency_micros: Histogram<u64>,
-    /// Run duration over all lives, runs without work left out, in microseconds.
+    /// Run duration over all incarnations, runs without work left out, in microseconds.
     pub duration_micros: Histogram<u64>,
     /// Unfinished runs, and what each waits for.
     pub stuck: Vec<StuckRun>,
@@ -78,12 +78,12 @@ impl LedgerReport {
     }
 }
 
-/// The samples of all lives, those of exactly zero left out for durations without work.
+/// The samples of all incarnations, those of exactly zero left out for durations without work.
 fn samples(truth: &Truth, is_wanted: impl Fn(HistogramSeries) -> bool) -> Histogram<u64> {
     // Three digits are within the library's range, so this can't fail.
     let mut histogram = Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
-    for (_, life) in truth.lives.lives.iter() {
-        for (index, samples) in life.learned.samples.iter().enumerate() {
+    for (_, incarnation) in truth.incarnations.incarnations.iter() {
+        for (index, samples) in incarnation.learned.samples.iter().enumerate() {
             let series = HistogramSeries::at(index);
             if !is_wanted(series) {
                 continue;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::table::{LifeIndex, RunIndex, ScheduleIndex, Table, TenantIndex};
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex, Table, TenantIndex};
 use crate::model::{ImageDigest, Mode, RunId, RunState, RunStats, TenantId, Timestamp, Trigger};
 
 /// One segment of a running run.
@@ -14,7 +14,7 @@ pub(crate) struct SegmentRecord {
     /// See `start`.
     pub length: u32,
     /// Who committed it.
-    pub committed_by: Option<LifeIndex>,
+    pub committed_by: Option<IncarnationIndex>,
     /// When; the start of time if nobody has.
     pub committed_at: Timestamp,
     /// Released for work.
@@ -46,7 +46,7 @@ pub(crate) struct Work {
     /// which of its segments.
     pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
     /// Who has last enqueued its planner message, and when.
-    pub relayed: Option<(LifeIndex, Timestamp)>,
+    pub relayed: Option<(IncarnationIndex, Timestamp)>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.

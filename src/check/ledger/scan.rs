@@ -5,13 +5,13 @@ use super::truth::Truth;
 use crate::check::invariant::lease_discipline;
 use crate::check::invariant::scanner_manners::{self, Request, Rules};
 use crate::model::observation::{Observation, ScanAnswer};
-use crate::model::{ImageDigest, LifeId};
+use crate::model::{ImageDigest, IncarnationId};
 
 impl Ledger {
     /// A request goes out. One look-up by delivery finds all that there is to know of it.
     pub(super) fn scan_sent(&mut self, observation: &Observation<'_>) {
         let Observation::ScanSent {
-            life,
+            incarnation,
             schedule,
             rate_per_second,
             image,
@@ -25,7 +25,7 @@ impl Ledger {
         };
         let Truth {
             messages,
-            lives,
+            incarnations,
             faults,
             schedules,
             options,
@@ -40,12 +40,15 @@ impl Ledger {
             Some(known) => known.schedule,
             None => schedules.number(schedule, *now),
         };
-        let own = known
-            .as_deref()
-            .filter(|known| is_same(&lives.lives[known.life].id, life));
-        let sender = own.map(|own| &lives.lives[own.life]);
+        let own = known.as_deref().filter(|known| {
+            is_same(
+                &incarnations.incarnations[known.incarnation].id,
+                incarnation,
+            )
+        });
+        let sender = own.map(|own| &incarnations.incarnations[own.incarnation]);
         let request = Request {
-            life,
+            incarnation,
             schedule: index,
             rate_per_second,
             image,
@@ -89,7 +92,8 @@ impl Ledger {
         match answer {
             ScanAnswer::Throttled(until) => {
                 known.throttled.push((position, until));
-                let held_back = &mut self.truth.lives.lives[known.life].held_back;
+                let held_back =
+                    &mut self.truth.incarnations.incarnations[known.incarnation].held_back;
                 let longest = held_back.map_or(until, |(before, _)| before.max(until));
                 *held_back = Some((longest, self.truth.now));
             }
@@ -100,7 +104,7 @@ impl Ledger {
 
 /// Equality of names that are mostly the very same text in memory.
 #[inline]
-fn is_same(a: &LifeId, b: &LifeId) -> bool {
+fn is_same(a: &IncarnationId, b: &IncarnationId) -> bool {
     let (own, other) = (a.process.as_str(), b.process.as_str());
     a.number == b.number && (std::ptr::eq(own, other) || own == other)
 }

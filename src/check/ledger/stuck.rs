@@ -136,8 +136,10 @@ impl Truth {
         match message.place {
             Place::Ready => "it is on the queue, and nobody has leased it".to_owned(),
             Place::Dead => "it is a dead letter, and waits to be redriven".to_owned(),
-            Place::Leased { life, until, .. } => {
-                let record = &self.lives.lives[life];
+            Place::Leased {
+                incarnation, until, ..
+            } => {
+                let record = &self.incarnations.incarnations[incarnation];
                 let holder = match (record.is_alive, record.is_paused) {
                     (false, _) => "which has ended",
                     (true, true) => "which is paused",
@@ -155,7 +157,7 @@ impl Truth {
     fn explain_calls(&self, index: RunIndex) -> String {
         let calls = self.calls.sorted();
         let call = calls.iter().find(|(_, call)| call.run == Some(index));
-        call.map_or(String::new(), |((life, _), call)| {
+        call.map_or(String::new(), |((incarnation, _), call)| {
             let fate = match (call.applied_at.is_some(), call.in_flight) {
                 (true, true) => "is applied, and its answer is under way",
                 (true, false) => "is applied, but its answer was lost",
@@ -165,7 +167,7 @@ impl Truth {
             format!(
                 "; the {} commit of {} {fate}",
                 call.step,
-                self.life_name(*life)
+                self.incarnation_name(*incarnation)
             )
         })
     }
@@ -178,10 +180,10 @@ impl Truth {
             .map(|kind| format!("{} goes on", kind.as_str()))
             .collect();
         let ports = [PortName::Store, PortName::Queue, PortName::Scanner];
-        for life in &self.lives.living {
+        for incarnation in &self.incarnations.living {
             let cut: Vec<&str> = ports
                 .iter()
-                .filter(|port| self.lives.is_cut_off(*life, **port))
+                .filter(|port| self.incarnations.is_cut_off(*incarnation, **port))
                 .map(|port| match port {
                     PortName::Store => "store",
                     PortName::Queue => "queues",
@@ -191,12 +193,12 @@ impl Truth {
             if !cut.is_empty() {
                 notes.push(format!(
                     "{} can't reach the {}",
-                    self.life_name(*life),
+                    self.incarnation_name(*incarnation),
                     cut.join(" and the ")
                 ));
             }
         }
-        if self.lives.living.is_empty() {
+        if self.incarnations.living.is_empty() {
             notes.push("no process lives".to_owned());
         }
         if self.schedules[run.schedule].deleted_at.is_some() {

@@ -27,8 +27,8 @@ macro_rules! index {
 index! {
     /// A process.
     ProcessIndex;
-    /// A life of a process.
-    LifeIndex;
+    /// An incarnation of a process.
+    IncarnationIndex;
     /// A tenant.
     TenantIndex;
     /// A schedule.

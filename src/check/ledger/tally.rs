@@ -41,7 +41,7 @@ pub struct Tally {
     /// Segments whose committer learned of it.
     pub(crate) segments_counted: u64,
     /// Segments whose committer ended before it could.
-    pub(crate) segments_lost_with_life: u64,
+    pub(crate) segments_lost_with_incarnation: u64,
     /// Runs that left planning, by mode and outcome; cancelled ones apart.
     pub(crate) planned: [[u64; 3]; 2],
 }

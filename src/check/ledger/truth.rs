@@ -7,19 +7,19 @@ use super::episode::Episodes;
 use super::export::Exports;
 use super::fault::Faults;
 use super::image::Images;
-use super::life::Lives;
+use super::incarnation::Incarnations;
 use super::message::{MessageRecord, Messages};
 use super::options::LedgerOptions;
 use super::promise::Promises;
 use super::run::Runs;
 use super::schedule::Schedules;
-use super::table::{LifeIndex, RunIndex, ScheduleIndex};
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
 use super::tally::Tally;
 use crate::model::commit::Applied;
 use crate::model::observation::PortName;
 use crate::model::{Commit, Run, RunState, RunStats, SegmentKey, Timestamp};
 
-/// A living life asks again for a lost answer within this time.
+/// A living incarnation asks again for a lost answer within this time.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Everything that the ledger knows.
@@ -27,7 +27,7 @@ const RESOLVE_PATIENCE: Duration = Duration::from_secs(300);
 pub(crate) struct Truth {
     pub now: Timestamp,
     pub options: LedgerOptions,
-    pub lives: Lives,
+    pub incarnations: Incarnations,
     pub schedules: Schedules,
     pub runs: Runs,
     pub images: Images,
@@ -45,7 +45,7 @@ pub(crate) struct Truth {
 pub(crate) struct Taken<'a> {
     pub commit: &'a Commit,
     pub applied: &'a Applied,
-    pub life: LifeIndex,
+    pub incarnation: IncarnationIndex,
     /// The runs that it writes.
     pub changes: Vec<RunChange<'a>>,
 }
@@ -68,7 +68,7 @@ impl Truth {
         Self {
             now: Timestamp::ZERO,
             options,
-            lives: Lives::default(),
+            incarnations: Incarnations::default(),
             schedules: Schedules::default(),
             runs,
             images,
@@ -82,9 +82,9 @@ impl Truth {
         }
     }
 
-    /// The name of a life.
-    pub fn life_name(&self, life: LifeIndex) -> String {
-        self.lives.lives[life].id.to_string()
+    /// The name of an incarnation.
+    pub fn incarnation_name(&self, incarnation: IncarnationIndex) -> String {
+        self.incarnations.incarnations[incarnation].id.to_string()
     }
 
     /// The name of a run, for people.
@@ -114,15 +114,16 @@ impl Truth {
         self.schedules.ids[usize::from(schedule)].to_string()
     }
 
-    /// Whether every commit is answered that can be: a life without a way to the store asks for ever.
+    /// Whether every commit is answered that can be: an incarnation without a way to the store asks
+    /// for ever.
     fn are_calls_settled(&self) -> bool {
-        let has_no_way = |life| self.lives.is_cut_off(life, PortName::Store);
+        let has_no_way = |incarnation| self.incarnations.is_cut_off(incarnation, PortName::Store);
         self.calls.is_settled(self.now, RESOLVE_PATIENCE)
-            || (self.lives.cut_off > 0 && self.calls.lives().all(has_no_way))
+            || (self.incarnations.cut_off > 0 && self.calls.incarnations().all(has_no_way))
     }
 
-    /// Whether nothing is left to do: no unfinished run, message, intent, export or unanswered commit.
-    /// Dead letters don't count, and the outbox is not looked at.
+    /// Whether nothing is left to do: no unfinished run, message, intent, export or unanswered
+    /// commit. Dead letters don't count, and the outbox is not looked at.
     pub fn is_idle(&self) -> bool {
         self.runs.unfinished.is_empty()
             && self.messages.pending == [0, 0]

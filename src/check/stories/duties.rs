@@ -55,9 +55,13 @@ fn who_knows_of_a_newer_delivery_lets_go() {
     story.wait(1).ask(1, old, None);
     let copy = story.enqueue(Some(0));
     let newer = story.lease(copy, Some(0));
-    let (life, key, run) = (story.life.clone(), story.key(0), story.run.clone().unwrap());
+    let (incarnation, key, run) = (
+        story.incarnation.clone(),
+        story.key(0),
+        story.run.clone().unwrap(),
+    );
     let begun = |delivery| Observation::SegmentBegun {
-        life: &life,
+        incarnation: &incarnation,
         key: &key,
         delivery,
         run: Some(&run),
@@ -66,7 +70,7 @@ fn who_knows_of_a_newer_delivery_lets_go() {
     story.ask(2, old, None);
     assert!(story.complaints(ScannerManners).is_empty(), "it can't know");
     story.see(&Observation::SegmentBegunLearned {
-        life: &life,
+        incarnation: &incarnation,
         key: &key,
         delivery: old,
         run: Some(&run),
@@ -88,15 +92,19 @@ fn a_planner_takes_up_no_more_than_a_batch() {
         })
         .collect();
     let head = |run: &Run| (run.id.clone(), run.tenant.clone(), run.created_at);
-    let (waiting, life): (Vec<_>, _) = (runs.iter().map(head).collect(), story.life.clone());
+    let (waiting, incarnation): (Vec<_>, _) =
+        (runs.iter().map(head).collect(), story.incarnation.clone());
     story.see(&Observation::PlanningRead {
-        life: &life,
+        incarnation: &incarnation,
         waiting: &waiting,
     });
     for run in &runs {
         let told = story.complaints(Fairness).len();
         assert_eq!(told, 0, "before {}", run.id);
-        story.see(&Observation::PlanningBegun { life: &life, run });
+        story.see(&Observation::PlanningBegun {
+            incarnation: &incarnation,
+            run,
+        });
     }
     let expected = format!(
         "it was taken up in a batch that is full; expected at most {room} runs at once, found {}",
@@ -139,7 +147,7 @@ fn a_segment_that_is_done_is_not_enqueued_again() {
     }
 }
 
-/// A life enqueues a planner message that is there, and so again.
+/// An incarnation enqueues a planner message that is there, and so again.
 fn relays_again(fault: Option<FaultKind>) -> Vec<String> {
     let mut story = Story::new();
     story.fire().plan();
@@ -241,9 +249,11 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
     );
     assert_eq!(asks_late(None).len(), 1);
     let (mut story, _, delivery) = Story::with_a_segment();
-    let (permit, life) = (story.now, story.life.clone());
+    let (permit, incarnation) = (story.now, story.incarnation.clone());
     story
-        .see(&Observation::PermitsSlow { life: &life })
+        .see(&Observation::PermitsSlow {
+            incarnation: &incarnation,
+        })
         .wait(1)
         .ask(1, delivery, Some((2.0, permit)));
     assert!(story.complaints(ScannerManners).is_empty());

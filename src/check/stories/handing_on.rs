@@ -1,11 +1,14 @@
-//! Work that is handed on, or should be: to the queue, to other places of the window, to another life.
+//! Work that is handed on, or should be: to the queue, to other places of the window, to another
+//! incarnation.
 
 use super::story::{MODE, Story, digest};
 use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, FireFate, RunWrite, ScheduleStateWrite};
 use crate::model::fault::FaultKind;
-use crate::model::observation::{LifeEnd, Observation, QueueStep, ScanAnswer, ScheduleChange};
-use crate::model::{LifeId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState, Step};
+use crate::model::observation::{
+    IncarnationEnd, Observation, QueueStep, ScanAnswer, ScheduleChange,
+};
+use crate::model::{IncarnationId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState, Step};
 
 /// The first violation of an invariant.
 fn first_of(story: &Story, name: InvariantName) -> Option<String> {
@@ -17,7 +20,7 @@ fn first_of(story: &Story, name: InvariantName) -> Option<String> {
 fn a_commit_under_anothers_delivery_is_seen() {
     let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
-    commit.token.life = LifeId {
+    commit.token.incarnation = IncarnationId {
         process: "v".into(),
         number: 1,
     };
@@ -158,14 +161,14 @@ fn nobody_asks_again_for_an_image_that_was_refused_for_good() {
     );
 }
 
-/// The life stops with a segment in hand, half a minute after a fault.
+/// The incarnation stops with a segment in hand, half a minute after a fault.
 fn stopped_in_hand(kind: FaultKind) -> Story {
     let (mut story, ..) = Story::with_a_segment();
     story.see(&Observation::FaultHit { kind });
-    let life = story.life.clone();
-    story.wait(30).see(&Observation::LifeEnded {
-        life: &life,
-        end: LifeEnd::Stopped,
+    let incarnation = story.incarnation.clone();
+    story.wait(30).see(&Observation::IncarnationEnded {
+        incarnation: &incarnation,
+        end: IncarnationEnd::Stopped,
     });
     story
 }
@@ -188,7 +191,7 @@ fn who_stops_hands_back_what_it_holds() {
 #[test]
 fn somebody_inherits_a_balance() {
     let (mut story, ..) = Story::with_a_segment();
-    let ended = story.life.clone();
+    let ended = story.incarnation.clone();
     story.restart();
     let overdue = |story: &mut Story, seconds| {
         story.wait(seconds);

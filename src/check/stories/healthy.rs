@@ -96,21 +96,21 @@ fn waiting_tenants(story: &mut Story) {
         expected: None,
     });
     story.submit(commit);
-    let life = story.life.clone();
+    let incarnation = story.incarnation.clone();
     let waiting = [
         (mine.id.clone(), mine.tenant.clone(), story.now),
         (rival.id.clone(), rival.tenant.clone(), story.now),
     ];
     story.see(&Observation::PlanningRead {
-        life: &life,
+        incarnation: &incarnation,
         waiting: &waiting,
     });
     story.see(&Observation::PlanningBegun {
-        life: &life,
+        incarnation: &incarnation,
         run: &rival,
     });
     story.see(&Observation::PlanningBegun {
-        life: &life,
+        incarnation: &incarnation,
         run: &mine,
     });
     // The rival is cancelled by its owner.

@@ -55,7 +55,7 @@ fn with_a_fault_a_stop_may_take_longer() {
 fn takes_a_message(seconds_later: u64) -> Vec<String> {
     let mut story = Story::new();
     story.fire().plan().dispatch();
-    let (message, process) = (story.message_of(0), story.life.process.clone());
+    let (message, process) = (story.message_of(0), story.incarnation.process.clone());
     story.see(&Observation::CutOff {
         process: &process,
         port: PortName::Store,
@@ -79,7 +79,7 @@ fn a_process_that_is_long_without_the_store_takes_no_message() {
 /// A process that can't reach the store renews a lease until so much later.
 fn holds_on(seconds: u64) -> Vec<String> {
     let (mut story, message, delivery) = Story::with_a_segment();
-    let process = story.life.process.clone();
+    let process = story.incarnation.process.clone();
     story.see(&Observation::CutOff {
         process: &process,
         port: PortName::Store,

@@ -1,11 +1,11 @@
-//! What a life learns, and what its counters must then say.
+//! What an incarnation learns, and what its counters must then say.
 
 use super::story::{MODE, Story};
 use crate::check::instruments::{CounterSeries, SegmentFate};
 use crate::check::name::InvariantName;
 use crate::model::commit::{Booking, EndReason, RunWrite, TakeOver};
 use crate::model::observation::{Observation, PortName, QueueStep};
-use crate::model::{Answer, Applied, LifeId, Refusal, Run, RunState, Step};
+use crate::model::{Answer, Applied, IncarnationId, Refusal, Run, RunState, Step};
 
 fn count(story: &mut Story, fate: SegmentFate) {
     story
@@ -71,9 +71,9 @@ fn the_seventeenth_conflict_gives_a_delivery_up() {
 #[test]
 fn a_missing_run_counts_once_for_each_delivery() {
     let (mut story, message, delivery) = Story::with_a_segment();
-    let (life, key) = (story.life.clone(), story.key(0));
+    let (incarnation, key) = (story.incarnation.clone(), story.key(0));
     let begun = |delivery| Observation::SegmentBegunLearned {
-        life: &life,
+        incarnation: &incarnation,
         key: &key,
         delivery,
         run: None,
@@ -93,7 +93,7 @@ fn a_missing_run_counts_once_for_each_delivery() {
 }
 
 #[test]
-fn what_a_dead_life_did_not_learn_is_explained() {
+fn what_a_dead_incarnation_did_not_learn_is_explained() {
     let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
     story.apply(&mut commit);
@@ -101,24 +101,27 @@ fn what_a_dead_life_did_not_learn_is_explained() {
     story.step(message, delivery, Some(0), QueueStep::Expired);
     let second = story.lease(message, Some(0));
     story.acknowledge(message, second, Some(0)).work(1);
-    // The dead life's balance of 1 is still there, the new one's is -1: that is explained too.
+    // The dead incarnation's balance of 1 is still there, the new one's is -1: that is explained
+    // too.
     assert_eq!(violations(story), [""; 0]);
 }
 
 #[test]
-fn a_balance_moves_to_another_life_and_a_zombie_gives_it_up() {
+fn a_balance_moves_to_another_incarnation_and_a_zombie_gives_it_up() {
     let mut story = Story::new();
     story.fire().plan();
-    let first = story.life.clone();
+    let first = story.incarnation.clone();
     // Another process takes the balance over; the first one does not know yet.
-    let taker = LifeId {
+    let taker = IncarnationId {
         process: "x".into(),
         number: 1,
     };
-    story.see(&Observation::LifeStarted { life: &taker });
+    story.see(&Observation::IncarnationStarted {
+        incarnation: &taker,
+    });
     let page = story.attach_page(&taker);
     page.borrow_mut().backlog.insert("nightly".into(), 4);
-    story.life = taker;
+    story.incarnation = taker;
     let mut commit = story.new_commit(Step::TakeOver, 0);
     commit.take_over = Some(TakeOver {
         from: first.clone(),
@@ -143,7 +146,7 @@ fn a_balance_moves_to_another_life_and_a_zombie_gives_it_up() {
     page.borrow_mut().active[0] += 1;
     story.settle();
     story.see(&Observation::BalanceLearned {
-        life: &first,
+        incarnation: &first,
         surrendered: [1, 0],
     });
     story.forge(|page| page.active[0] -= 1).settle();
@@ -154,10 +157,10 @@ fn a_balance_moves_to_another_life_and_a_zombie_gives_it_up() {
 fn a_zombie_that_keeps_its_balance_is_seen() {
     let mut story = Story::new();
     story.fire().plan();
-    let life = story.life.clone();
+    let incarnation = story.incarnation.clone();
     story
         .see(&Observation::BalanceLearned {
-            life: &life,
+            incarnation: &incarnation,
             surrendered: [1, 0],
         })
         .settle();
@@ -238,10 +241,10 @@ fn a_booking_of_the_wrong_mode_is_seen() {
 }
 
 #[test]
-fn a_life_without_a_way_to_the_store_keeps_nobody_waiting() {
+fn an_incarnation_without_a_way_to_the_store_keeps_nobody_waiting() {
     let mut story = Story::new();
     let commit = story.new_commit(Step::TakeOver, 0);
-    let process = story.life.process.clone();
+    let process = story.incarnation.process.clone();
     story.see(&Observation::CommitSent { commit: &commit });
     assert!(!story.ledger.is_quiescent(), "its answer may come");
     story.see(&Observation::CutOff {

@@ -205,8 +205,10 @@ fn each_unfinished_run_says_what_it_waits_for() {
     let first = story.enqueue(Some(0));
     story.enqueue(Some(1));
     story.begin(0, first);
-    let (life, process) = (story.life.clone(), story.life.process.clone());
-    story.see(&Observation::Paused { life: &life });
+    let (incarnation, process) = (story.incarnation.clone(), story.incarnation.process.clone());
+    story.see(&Observation::Paused {
+        incarnation: &incarnation,
+    });
     story.see(&Observation::FaultBegan {
         kind: FaultKind::ScannerOutage,
         subject: "scanner",

@@ -31,7 +31,7 @@ fn a_value_may_be_old_by_one_refresh() {
 #[test]
 fn a_series_may_be_missing_only_while_the_store_could_not_be_read() {
     let mut story = Story::new();
-    let process = story.life.process.clone();
+    let process = story.incarnation.process.clone();
     story.whole_run().forge(|page| page.backlog.clear());
     let port = PortName::Store;
     story.see(&Observation::CutOff {

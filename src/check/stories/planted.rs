@@ -437,9 +437,9 @@ fn a_report_without_its_event() -> LedgerReport {
 
 fn a_runner_that_calls_notify() -> LedgerReport {
     let mut story = Story::new();
-    let life = story.life.clone();
+    let incarnation = story.incarnation.clone();
     story.whole_run().see(&Observation::NotifyCalled {
-        life: &life,
+        incarnation: &incarnation,
         role: "runner",
     });
     story.end()
@@ -458,17 +458,17 @@ fn a_tenant_served_twice_before_another() -> LedgerReport {
         .iter()
         .map(|run| (run.id.clone(), run.tenant.clone(), run.created_at))
         .collect();
-    let life = story.life.clone();
+    let incarnation = story.incarnation.clone();
     story.see(&Observation::PlanningRead {
-        life: &life,
+        incarnation: &incarnation,
         waiting: &waiting,
     });
     story.see(&Observation::PlanningBegun {
-        life: &life,
+        incarnation: &incarnation,
         run: &runs[0],
     });
     story.see(&Observation::PlanningBegun {
-        life: &life,
+        incarnation: &incarnation,
         run: &runs[1],
     });
     story.end()

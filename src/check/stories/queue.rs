@@ -36,10 +36,10 @@ impl Story {
         }
         let step = QueueStep::Leased { until, attempt };
         self.step(message, delivery, segment, step);
-        let (life, sent_at) = (self.life.clone(), self.now);
+        let (incarnation, sent_at) = (self.incarnation.clone(), self.now);
         let lease = Duration::from_secs(60);
         self.see(&Observation::LeaseHeld {
-            life: &life,
+            incarnation: &incarnation,
             queue: queue_of(segment),
             delivery,
             attempt: Some(attempt),
@@ -70,7 +70,7 @@ impl Story {
             _ => {}
         }
         let queue = queue_of(segment);
-        let (life, run) = (self.life.clone(), self.run.clone().unwrap());
+        let (incarnation, run) = (self.incarnation.clone(), self.run.clone().unwrap());
         let key = segment.map(|index| self.key(index));
         let is_own = !matches!(step, QueueStep::Enqueued | QueueStep::Expired);
         self.see(&Observation::Message {
@@ -81,7 +81,7 @@ impl Story {
             schedule: &run.schedule,
             delivery,
             message,
-            life: is_own.then_some(&life),
+            incarnation: is_own.then_some(&incarnation),
         })
     }
 

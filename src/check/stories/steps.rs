@@ -1,4 +1,4 @@
-//! The life of a run, step by step.
+//! The states of a run, step by step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,15 +200,15 @@ impl Story {
     /// A segment is leased and its work begins.
     pub fn begin(&mut self, index: u32, message: u64) -> u64 {
         let delivery = self.lease(message, Some(index));
-        let (life, key, run) = (self.life.clone(), self.key(index), self.run.clone());
+        let (incarnation, key, run) = (self.incarnation.clone(), self.key(index), self.run.clone());
         self.see(&Observation::SegmentBegun {
-            life: &life,
+            incarnation: &incarnation,
             key: &key,
             delivery,
             run: run.as_ref(),
         });
         self.see(&Observation::SegmentBegunLearned {
-            life: &life,
+            incarnation: &incarnation,
             key: &key,
             delivery,
             run: run.as_ref(),
@@ -226,9 +226,9 @@ impl Story {
     }
 
     pub fn ask(&mut self, n: u8, delivery: u64, permit: Option<(f64, Timestamp)>) -> &mut Self {
-        let (life, schedule) = (self.life.clone(), self.schedule.id.clone());
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::ScanSent {
-            life: &life,
+            incarnation: &incarnation,
             schedule: &schedule,
             rate_per_second: permit.map(|(rate, _)| rate),
             image: &digest(n),
@@ -240,10 +240,10 @@ impl Story {
     }
 
     pub fn answer(&mut self, n: u8, delivery: u64, answer: ScanAnswer) -> &mut Self {
-        let (life, schedule) = (self.life.clone(), self.schedule.id.clone());
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         let image = digest(n);
         self.see(&Observation::ScanAnswered {
-            life: &life,
+            incarnation: &incarnation,
             schedule: &schedule,
             image: &image,
             delivery,
@@ -312,9 +312,9 @@ impl Story {
     }
 
     pub fn publish(&mut self, events: &[Arc<Event>]) -> &mut Self {
-        let life = self.life.clone();
+        let incarnation = self.incarnation.clone();
         self.see(&Observation::NotifyCalled {
-            life: &life,
+            incarnation: &incarnation,
             role: "event-relay",
         });
         for event in events {

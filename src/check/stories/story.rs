@@ -16,11 +16,11 @@ use crate::check::ledger::{Ledger, LedgerOptions, LedgerReport};
 use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, FireFate, PlanOutcome};
 use crate::model::event::EventAttributes;
-use crate::model::observation::{LifeEnd, Observation, Observer, ScheduleChange};
+use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
 use crate::model::{
     Answer, Applied, Commit, CommitToken, DeltaCounts, DeltaSummary, Event, EventId, EventKind,
-    EventPayload, Image, ImageDigest, LifeId, Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy,
-    Run, RunId, RunState, RunStats, Schedule, Selector, Step, Timestamp, Trigger,
+    EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode, NotifyPolicy, OnlyIf,
+    OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, Selector, Step, Timestamp, Trigger,
 };
 
 /// Midnight of the first day.
@@ -48,11 +48,11 @@ fn image(n: u8, tenant: &str, namespace: &str) -> Image {
     }
 }
 
-/// The fleet's life, its ledger, and what its store would hold.
+/// The fleet's one process, its ledger, and what its store would hold.
 pub struct Story {
     pub ledger: Ledger,
     pub now: Timestamp,
-    pub life: LifeId,
+    pub incarnation: IncarnationId,
     pub page: Rc<RefCell<Page>>,
     pub schedule: Arc<Schedule>,
     /// The run that is told of.
@@ -82,14 +82,14 @@ impl Story {
             inventory: Arc::new(inventory.into_iter().collect()),
             ..LedgerOptions::default()
         };
-        let life = LifeId {
+        let incarnation = IncarnationId {
             process: "w".into(),
             number: 1,
         };
         let mut story = Self {
             ledger: Ledger::new(options),
             now: START.parse().unwrap(),
-            life: life.clone(),
+            incarnation: incarnation.clone(),
             page: Rc::default(),
             schedule: Arc::new(nightly()),
             run: None,
@@ -99,7 +99,9 @@ impl Story {
             message: 0,
             tries: BTreeMap::new(),
         };
-        story.see(&Observation::LifeStarted { life: &life });
+        story.see(&Observation::IncarnationStarted {
+            incarnation: &incarnation,
+        });
         story.attach();
         story.change_schedule(ScheduleChange::Created, |_| ());
         story
@@ -107,14 +109,14 @@ impl Story {
 
     fn attach(&mut self) {
         self.ledger
-            .attach_metrics(&self.life, Box::new(SharedPage(self.page.clone())));
+            .attach_metrics(&self.incarnation, Box::new(SharedPage(self.page.clone())));
     }
 
-    /// Gives another life a page of its own.
-    pub fn attach_page(&mut self, life: &LifeId) -> Rc<RefCell<Page>> {
+    /// Gives another incarnation a page of its own.
+    pub fn attach_page(&mut self, incarnation: &IncarnationId) -> Rc<RefCell<Page>> {
         let page = Rc::new(RefCell::new(Page::default()));
         self.ledger
-            .attach_metrics(life, Box::new(SharedPage(page.clone())));
+            .attach_metrics(incarnation, Box::new(SharedPage(page.clone())));
         page
     }
 
@@ -137,14 +139,19 @@ impl Story {
 
     /// The process is asked to stop.
     pub fn stop(&mut self) -> &mut Self {
-        let life = self.life.clone();
-        self.see(&Observation::StopAsked { life: &life })
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::StopAsked {
+            incarnation: &incarnation,
+        })
     }
 
     /// The process ends in good order.
     pub fn ends(&mut self) -> &mut Self {
-        let (life, end) = (self.life.clone(), LifeEnd::Stopped);
-        self.see(&Observation::LifeEnded { life: &life, end })
+        let (incarnation, end) = (self.incarnation.clone(), IncarnationEnd::Stopped);
+        self.see(&Observation::IncarnationEnded {
+            incarnation: &incarnation,
+            end,
+        })
     }
 
     /// Time passes.
@@ -182,30 +189,32 @@ impl Story {
         })
     }
 
-    /// The life ends, and another of its process begins with an empty page.
+    /// The incarnation ends, and another of its process begins with an empty page.
     pub fn restart(&mut self) -> &mut Self {
-        let life = self.life.clone();
-        self.see(&Observation::LifeEnded {
-            life: &life,
-            end: LifeEnd::Crashed,
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::IncarnationEnded {
+            incarnation: &incarnation,
+            end: IncarnationEnd::Crashed,
         });
-        self.life.number += 1;
+        self.incarnation.number += 1;
         let backlog = std::mem::take(&mut self.page.borrow_mut().backlog);
         self.page = Rc::new(RefCell::new(Page {
             backlog,
             ..Page::default()
         }));
-        let life = self.life.clone();
-        self.see(&Observation::LifeStarted { life: &life });
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::IncarnationStarted {
+            incarnation: &incarnation,
+        });
         self.attach();
         self
     }
 
     pub fn scrape(&mut self) -> &mut Self {
-        let life = self.life.clone();
+        let incarnation = self.incarnation.clone();
         self.see(&Observation::Scraped {
-            process: &life.process,
-            life: Some(&life),
+            process: &incarnation.process,
+            incarnation: Some(&incarnation),
             up: true,
         })
     }
@@ -225,7 +234,7 @@ impl Story {
     pub fn new_commit(&mut self, step: Step, delivery: u64) -> Commit {
         self.sequence += 1;
         let token = CommitToken {
-            life: self.life.clone(),
+            incarnation: self.incarnation.clone(),
             sequence: self.sequence,
             delivery,
         };

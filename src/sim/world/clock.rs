@@ -46,20 +46,20 @@ impl ProcessClock {
     }
 }
 
-/// The clock as a life reads it.
+/// The clock as an incarnation reads it.
 #[derive(Clone)]
 pub struct ClockPort(pub(super) Connection);
 
 impl ports::Clock for ClockPort {
     fn elapsed(&self) -> Duration {
-        let Connection { world, life } = &self.0;
+        let Connection { world, incarnation } = &self.0;
         let now_ns = world.handle.now_ns();
-        Duration::from_nanos(world.clock(life.process).elapsed_ns(now_ns))
+        Duration::from_nanos(world.clock(incarnation.process).elapsed_ns(now_ns))
     }
 
     async fn sleep(&self, duration: Duration) {
-        let Connection { world, life } = &self.0;
-        let real_ns = world.clock(life.process).real_ns(nanos_of(duration));
+        let Connection { world, incarnation } = &self.0;
+        let real_ns = world.clock(incarnation.process).real_ns(nanos_of(duration));
         world.handle.sleep_ns(real_ns).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A life's connection to the services: how a call gets there and back, or doesn't.
+//! An incarnation's connection to the services: how a call gets there and back, or doesn't.
 //!
 //! ```text
 //!   caller     connect ──────send────────────────────────────> answer | Unknown
@@ -12,31 +12,31 @@ use std::rc::Rc;
 
 use super::World;
 use super::network::Port;
-use crate::model::{LifeId, Timestamp};
+use crate::model::{IncarnationId, Timestamp};
 use crate::sim::kernel::{Sender, Stream, oneshot};
 use crate::worker::ports::{PortError, PortResult};
 
-/// One life of a process, as its ports see it.
-pub(super) struct Life {
-    pub id: LifeId,
+/// One incarnation of a process, as its ports see it.
+pub(super) struct Incarnation {
+    pub id: IncarnationId,
     /// The number of the process.
     pub process: usize,
     pub random: RefCell<Stream>,
-    /// Set when the life has ended and its tasks are being dropped.
+    /// Set when the incarnation has ended and its tasks are being dropped.
     pub is_over: Cell<bool>,
 }
 
-/// What all ports of a life share.
+/// What all ports of an incarnation share.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub world: Rc<World>,
-    pub life: Rc<Life>,
+    pub incarnation: Rc<Incarnation>,
 }
 
 impl Connection {
     /// Whether the service is reached. What keeps it from being so is noted as a hit.
     pub fn is_reachable(&self, port: Port) -> bool {
-        self.world.reaches(self.life.process, port)
+        self.world.reaches(self.incarnation.process, port)
     }
 
     /// Connects, or fails after a short while: then nothing was sent.
@@ -87,7 +87,7 @@ impl Connection {
         let (sender, receiver) = oneshot();
         let exchange = Exchange {
             world: Rc::clone(world),
-            process: self.life.process,
+            process: self.incarnation.process,
             port,
             sender,
             due_ns: sent_ns.saturating_add(round_trip_ns),

@@ -7,7 +7,7 @@ use crate::worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 /// Resolves a question at once: the worker's own index, built over the fleet once and shared.
 pub type Resolve = Box<dyn Fn(&ImpactRequest<'_>) -> Impacted>;
 
-/// The impact index as a life reaches it.
+/// The impact index as an incarnation reaches it.
 #[derive(Clone)]
 pub struct ImpactPort(pub(super) Connection);
 

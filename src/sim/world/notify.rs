@@ -9,15 +9,15 @@ use crate::model::observation::Observation;
 use crate::model::{Event, EventId};
 use crate::worker::ports::{self, PortResult};
 
-/// Notify as a life reaches it.
+/// Notify as an incarnation reaches it.
 #[derive(Clone)]
 pub struct NotifyPort(pub(super) Connection);
 
 impl ports::Notify for NotifyPort {
     async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
-        let Connection { world, life } = &self.0;
+        let Connection { world, incarnation } = &self.0;
         world.sink.emit(&Observation::NotifyCalled {
-            life: &life.id,
+            incarnation: &incarnation.id,
             role: world.handle.task_name(),
         });
         let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();

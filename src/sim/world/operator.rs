@@ -230,7 +230,7 @@ impl World {
         });
     }
 
-    /// Asks a worker that takes commands. If its life ends, the answer is none.
+    /// Asks a worker that takes commands. If its incarnation ends, the answer is none.
     fn ask_worker(&self, command: &Command) -> Option<Receiver<bool>> {
         let ready = self.ready_instances();
         let number = self.operator.borrow_mut().below(ready.len() as u64) as usize;

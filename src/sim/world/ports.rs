@@ -1,4 +1,4 @@
-//! All ports of one life.
+//! All ports of one incarnation.
 
 use super::clock::ClockPort;
 use super::connection::Connection;
@@ -9,7 +9,7 @@ use super::scanner::ScannerPort;
 use super::store::StorePort;
 use crate::worker::ports::{Ports, Random};
 
-/// The world as one life of a process reaches it. Cheap to clone.
+/// The world as one incarnation of a process reaches it. Cheap to clone.
 #[derive(Clone)]
 pub struct WorldPorts {
     clock: ClockPort,
@@ -80,12 +80,12 @@ impl Ports for WorldPorts {
     }
 }
 
-/// A random stream of the life's own.
+/// A random stream of the incarnation's own.
 #[derive(Clone)]
 pub struct RandomPort(Connection);
 
 impl Random for RandomPort {
     fn below(&self, bound: u64) -> u64 {
-        self.0.life.random.borrow_mut().below(bound)
+        self.0.incarnation.random.borrow_mut().below(bound)
     }
 }

@@ -10,13 +10,13 @@ use std::time::Duration;
 pub use self::host::{Command, Host, Instance, LocalFuture, Spawner};
 use super::World;
 use super::clock::ProcessClock;
-use super::connection::{Connection, Life};
+use super::connection::{Connection, Incarnation};
 use super::network::Port;
 use super::ports::WorldPorts;
 use super::race::before;
-use crate::model::observation::{LifeEnd, Observation};
+use crate::model::observation::{IncarnationEnd, Observation};
 use crate::model::time::nanos_of;
-use crate::model::{LifeId, ProcessName};
+use crate::model::{IncarnationId, ProcessName};
 use crate::sim::kernel::{Handle, ProcessId, oneshot};
 use crate::worker::Role;
 
@@ -26,20 +26,20 @@ pub(super) struct Processes {
     host: Rc<dyn Host>,
 }
 
-/// A process over all its lives.
+/// A process over all its incarnations.
 pub(super) struct Process {
     pub name: ProcessName,
     pub roles: Vec<Role>,
     kernel: ProcessId,
     clock: ProcessClock,
-    lives: Cell<u32>,
+    incarnations: Cell<u32>,
     running: RefCell<Option<Running>>,
 }
 
-/// The life that a process lives now.
+/// The current incarnation of a process.
 #[derive(Clone)]
 struct Running {
-    life: Rc<Life>,
+    incarnation: Rc<Incarnation>,
     instance: Rc<dyn Instance>,
     is_paused: Rc<Cell<bool>>,
     is_stopping: Rc<Cell<bool>>,
@@ -52,7 +52,7 @@ impl Processes {
             name: ProcessName::new(name),
             roles,
             clock: ProcessClock::default(),
-            lives: Cell::new(0),
+            incarnations: Cell::new(0),
             running: RefCell::new(None),
         };
         Self {
@@ -99,48 +99,51 @@ impl World {
         if process.running.borrow().is_some() || !self.may_recover(&process.name) {
             return;
         }
-        process.lives.set(process.lives.get() + 1);
-        let life = Rc::new(Life {
-            id: LifeId {
+        process.incarnations.set(process.incarnations.get() + 1);
+        let incarnation = Rc::new(Incarnation {
+            id: IncarnationId {
                 process: process.name.clone(),
-                number: process.lives.get(),
+                number: process.incarnations.get(),
             },
             process: number,
             random: RefCell::new(self.handle.stream(&format!("process.{}", process.name))),
             is_over: Cell::new(false),
         });
-        self.sink.emit(&Observation::LifeStarted { life: &life.id });
+        self.sink.emit(&Observation::IncarnationStarted {
+            incarnation: &incarnation.id,
+        });
         let ports = WorldPorts::new(&Connection {
             world: Rc::clone(self),
-            life: Rc::clone(&life),
+            incarnation: Rc::clone(&incarnation),
         });
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
         let host = &self.processes.host;
-        let instance = host.launch(&life.id, &process.roles, ports, spawner);
+        let instance = host.launch(&incarnation.id, &process.roles, ports, spawner);
         *process.running.borrow_mut() = Some(Running {
-            life,
+            incarnation,
             instance,
             is_paused: Rc::default(),
             is_stopping: Rc::default(),
         });
     }
 
-    /// Drops the lives without a word, when all is over.
-    pub fn forget_lives(&self) {
+    /// Drops the incarnations without a word, when all is over.
+    pub fn forget_incarnations(&self) {
         for process in self.processes.iter() {
             process.running.take();
         }
     }
 
-    /// Ends the life that a process lives: its tasks go at whatever await they stand.
-    fn end_life(self: &Rc<Self>, number: usize, end: LifeEnd) {
+    /// Ends the current incarnation of a process: its tasks go at whatever await they stand.
+    fn end_incarnation(self: &Rc<Self>, number: usize, end: IncarnationEnd) {
         let process = &self.processes.list[number];
         let Some(running) = process.running.take() else {
             return;
         };
-        let life = &running.life.id;
-        self.sink.emit(&Observation::LifeEnded { life, end });
-        running.life.is_over.set(true);
+        let incarnation = &running.incarnation.id;
+        self.sink
+            .emit(&Observation::IncarnationEnded { incarnation, end });
+        running.incarnation.is_over.set(true);
         self.handle.kill(process.kernel);
     }
 
@@ -149,7 +152,7 @@ impl World {
         if self.processes.list[number].running.borrow().is_none() {
             return false;
         }
-        self.end_life(number, LifeEnd::Crashed);
+        self.end_incarnation(number, IncarnationEnd::Crashed);
         self.start_later(number, downtime);
         true
     }
@@ -161,8 +164,9 @@ impl World {
             .post(at.nanos(), move || world.start_process(number));
     }
 
-    /// Asks a process to stop, gives it time, ends its life, and starts it again later. Comes back
-    /// when its life has ended; false if there was none, or it was being stopped already.
+    /// Asks a process to stop, gives it time, ends its incarnation, and starts it again later.
+    /// Comes back when its incarnation has ended; false if there was none, or it was being stopped
+    /// already.
     pub(super) async fn stop_process(self: &Rc<Self>, number: usize, downtime: Duration) -> bool {
         let process = &self.processes.list[number];
         let Some(running) = process.running() else {
@@ -171,12 +175,12 @@ impl World {
         if running.is_stopping.replace(true) {
             return false;
         }
-        let life = &running.life.id;
-        self.sink.emit(&Observation::StopAsked { life });
+        let incarnation = &running.incarnation.id;
+        self.sink.emit(&Observation::StopAsked { incarnation });
         running.instance.stop();
         let patience = self.stop_grace + self.options.stop_margin;
         let limit = self.handle.sleep_ns(nanos_of(patience));
-        // In the life itself, so that it stands still or ends with it.
+        // In the incarnation itself, so that it stands still or ends with it.
         let stopped = running.instance.stopped();
         let (sender, receiver) = oneshot();
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
@@ -185,13 +189,13 @@ impl World {
             let _ = sender.send(());
         });
         let has_stopped = before(receiver, limit).await == Some(Some(()));
-        if !running.life.is_over.get() {
+        if !running.incarnation.is_over.get() {
             let end = if has_stopped {
-                LifeEnd::Stopped
+                IncarnationEnd::Stopped
             } else {
-                LifeEnd::Crashed
+                IncarnationEnd::Crashed
             };
-            self.end_life(number, end);
+            self.end_incarnation(number, end);
             self.start_later(number, downtime);
         }
         true
@@ -206,43 +210,43 @@ impl World {
         if running.is_paused.replace(true) {
             return false;
         }
-        let life = &running.life.id;
-        self.sink.emit(&Observation::Paused { life });
+        let incarnation = &running.incarnation.id;
+        self.sink.emit(&Observation::Paused { incarnation });
         self.handle.pause(process.kernel);
         let world = Rc::clone(self);
         let until = self.now().after(duration);
         self.handle.post(until.nanos(), move || {
-            world.resume_life(number, &running);
+            world.resume_incarnation(number, &running);
         });
         true
     }
 
-    fn resume_life(self: &Rc<Self>, number: usize, running: &Running) {
+    fn resume_incarnation(self: &Rc<Self>, number: usize, running: &Running) {
         let process = &self.processes.list[number];
-        let is_over = running.life.is_over.get();
+        let is_over = running.incarnation.is_over.get();
         if is_over || !self.may_recover(&process.name) || !running.is_paused.replace(false) {
             return;
         }
         self.handle.resume(process.kernel);
-        let life = &running.life.id;
-        self.sink.emit(&Observation::Resumed { life });
+        let incarnation = &running.incarnation.id;
+        self.sink.emit(&Observation::Resumed { incarnation });
     }
 
     /// Lets a process go on, if it stands still.
     pub(super) fn resume_process(self: &Rc<Self>, number: usize) {
         if let Some(running) = self.processes.list[number].running() {
-            self.resume_life(number, &running);
+            self.resume_incarnation(number, &running);
         }
     }
 
-    /// The life of a process, if it can be scraped.
-    fn scrapable(&self, number: usize) -> Option<LifeId> {
+    /// The incarnation of a process, if it can be scraped.
+    fn scrapable(&self, number: usize) -> Option<IncarnationId> {
         let running = self.processes.list[number].running()?;
         let is_up = !running.is_paused.get() && self.network.cut(number, Port::Scrape).is_none();
-        is_up.then(|| running.life.id.clone())
+        is_up.then(|| running.incarnation.id.clone())
     }
 
-    /// The workers that take commands now, each with what spawns tasks into its life.
+    /// The workers that take commands now, each with what spawns tasks into its incarnation.
     pub(super) fn ready_instances(&self) -> Vec<(Rc<dyn Instance>, Spawner)> {
         let ready = |process: &Process| {
             let running = process.running()?;

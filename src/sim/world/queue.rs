@@ -27,7 +27,7 @@ pub(super) use self::server::QueueServer;
 use super::lookup::Lookup;
 use crate::model::message::Message;
 use crate::model::observation::QueueStep;
-use crate::model::{DecodeError, LifeId, SegmentKey, Timestamp};
+use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
 
 /// A message as the queue keeps it.
@@ -55,7 +55,7 @@ enum State {
 struct Delivery {
     message: u64,
     headers: Rc<Headers>,
-    life: LifeId,
+    incarnation: IncarnationId,
 }
 
 /// Something that happened to a message, for observers.
@@ -65,7 +65,7 @@ pub(super) struct Incident {
     pub headers: Rc<Headers>,
     pub delivery: u64,
     pub message: u64,
-    pub life: Option<LifeId>,
+    pub incarnation: Option<IncarnationId>,
     /// It came with a body that can't be read.
     pub is_spoiled: bool,
 }
@@ -133,7 +133,7 @@ impl<M: Message> Queue<M> {
         segment: Option<SegmentKey>,
         key: &str,
         arrival: Arrival,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         now: Timestamp,
     ) {
         let headers = Rc::new(Headers {
@@ -142,7 +142,7 @@ impl<M: Message> Queue<M> {
             segment,
         });
         if !self.recent.admit(key, now) {
-            self.note(QueueStep::Deduplicated, &headers, 0, 0, Some(life));
+            self.note(QueueStep::Deduplicated, &headers, 0, 0, Some(incarnation));
             return;
         }
         let body = if arrival.is_poisoned {
@@ -153,7 +153,7 @@ impl<M: Message> Queue<M> {
         for _ in 0..=u32::from(arrival.is_doubled) {
             self.last_message += 1;
             let message = self.last_message * LANES - self.lane;
-            self.note(QueueStep::Enqueued, &headers, 0, message, Some(life));
+            self.note(QueueStep::Enqueued, &headers, 0, message, Some(incarnation));
             if let Some(incident) = self.incidents.last_mut() {
                 incident.is_spoiled = arrival.is_poisoned;
             }
@@ -170,8 +170,8 @@ impl<M: Message> Queue<M> {
         }
     }
 
-    /// Loses the messages that came at `since` or later and that nobody has leased, and the keys that
-    /// came with them; answers how many. *O*(messages).
+    /// Loses the messages that came at `since` or later and that nobody has leased, and the keys
+    /// that came with them; answers how many. *O*(messages).
     pub fn lose_since(&mut self, since: Timestamp) -> usize {
         self.recent.forget_since(since);
         let waiting = self.delayed.iter().map(|(_, message)| message);
@@ -247,7 +247,7 @@ impl<M: Message> Queue<M> {
     pub fn lease(
         &mut self,
         place: usize,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         lease: Duration,
         now: Timestamp,
     ) -> Option<Lease<M>> {
@@ -258,7 +258,7 @@ impl<M: Message> Queue<M> {
         self.deliveries.push(Delivery {
             message,
             headers: Rc::clone(&headers),
-            life: life.clone(),
+            incarnation: incarnation.clone(),
         });
         let delivery = self.deliveries.len() as u64 * LANES - self.lane;
         entry.delivery = delivery;
@@ -273,7 +273,7 @@ impl<M: Message> Queue<M> {
             attempt,
         };
         let step = QueueStep::Leased { until, attempt };
-        self.note(step, &headers, delivery, message, Some(life));
+        self.note(step, &headers, delivery, message, Some(incarnation));
         Some(lease)
     }
 
@@ -285,9 +285,9 @@ impl<M: Message> Queue<M> {
             entry.delivery == delivery && matches!(entry.state, State::Leased { .. })
         });
         if !is_held {
-            let (headers, life) = (Rc::clone(&given.headers), given.life.clone());
+            let (headers, incarnation) = (Rc::clone(&given.headers), given.incarnation.clone());
             let step = QueueStep::RefusedLate;
-            self.note(step, &headers, delivery, message, Some(&life));
+            self.note(step, &headers, delivery, message, Some(&incarnation));
         }
         is_held.then_some(message)
     }
@@ -359,13 +359,24 @@ impl<M: Message> Queue<M> {
     }
 
     /// Puts the oldest dead letters back with a fresh count, and answers how many.
-    pub fn redrive(&mut self, limit: usize, life: Option<&LifeId>, now: Timestamp) -> u64 {
+    pub fn redrive(
+        &mut self,
+        limit: usize,
+        incarnation: Option<&IncarnationId>,
+        now: Timestamp,
+    ) -> u64 {
         let count = limit.min(self.dead.len());
         let letters: Vec<_> = self.dead.drain(..count).collect();
         for (message, mut entry, _) in letters {
             entry.failed = 0;
             let (headers, delivery) = (Rc::clone(&entry.headers), entry.delivery);
-            self.note(QueueStep::Redriven, &headers, delivery, message, life);
+            self.note(
+                QueueStep::Redriven,
+                &headers,
+                delivery,
+                message,
+                incarnation,
+            );
             self.entries.insert(message, entry);
             self.make_ready(message, Duration::ZERO, now);
         }
@@ -402,8 +413,8 @@ impl<M: Message> Queue<M> {
 
     fn note_held(&mut self, step: QueueStep, delivery: u64, message: u64) {
         if let Some(given) = self.deliveries.get(index_of(delivery)) {
-            let (headers, life) = (Rc::clone(&given.headers), given.life.clone());
-            self.note(step, &headers, delivery, message, Some(&life));
+            let (headers, incarnation) = (Rc::clone(&given.headers), given.incarnation.clone());
+            self.note(step, &headers, delivery, message, Some(&incarnation));
         }
     }
 
@@ -413,14 +424,14 @@ impl<M: Message> Queue<M> {
         headers: &Rc<Headers>,
         delivery: u64,
         message: u64,
-        life: Option<&LifeId>,
+        incarnation: Option<&IncarnationId>,
     ) {
         self.incidents.push(Incident {
             step,
             headers: Rc::clone(headers),
             delivery,
             message,
-            life: life.cloned(),
+            incarnation: incarnation.cloned(),
             is_spoiled: false,
         });
     }

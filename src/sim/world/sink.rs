@@ -57,7 +57,7 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
         Observation::CommitApplied { .. }
             | Observation::CommitLearned { .. }
             | Observation::BalanceLearned { .. }
-            | Observation::LifeEnded { .. }
+            | Observation::IncarnationEnded { .. }
     )
 }
 
@@ -66,10 +66,16 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
 fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
     use Observation as O;
     match observation {
-        O::LifeStarted { life } => (1, text(life.process.as_str()), u64::from(life.number)),
-        O::LifeEnded { life, end } => (2, text(life.process.as_str()), *end as u64),
-        O::Paused { life } => (3, text(life.process.as_str()), 0),
-        O::Resumed { life } => (4, text(life.process.as_str()), 0),
+        O::IncarnationStarted { incarnation } => (
+            1,
+            text(incarnation.process.as_str()),
+            u64::from(incarnation.number),
+        ),
+        O::IncarnationEnded { incarnation, end } => {
+            (2, text(incarnation.process.as_str()), *end as u64)
+        }
+        O::Paused { incarnation } => (3, text(incarnation.process.as_str()), 0),
+        O::Resumed { incarnation } => (4, text(incarnation.process.as_str()), 0),
         O::CutOff { process, port } => (5, text(process.as_str()), *port as u64),
         O::Reconnected { process, port } => (6, text(process.as_str()), *port as u64),
         O::FaultBegan { kind, subject } => (7, *kind as u64, text(subject)),
@@ -113,9 +119,19 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::ManualRunDone { occurrence, .. } => (37, text(occurrence), 0),
         O::CancelPutOff { run, .. } => (41, text(run.as_str()), 0),
         O::CommandPutOff { command, .. } => (42, text(command), 0),
-        O::StopAsked { life } => (38, text(life.process.as_str()), u64::from(life.number)),
-        O::PermitsSlow { life } => (40, text(life.process.as_str()), u64::from(life.number)),
-        O::GivenUp { life, queue, .. } => (39, text(life.process.as_str()), *queue as u64),
+        O::StopAsked { incarnation } => (
+            38,
+            text(incarnation.process.as_str()),
+            u64::from(incarnation.number),
+        ),
+        O::PermitsSlow { incarnation } => (
+            40,
+            text(incarnation.process.as_str()),
+            u64::from(incarnation.number),
+        ),
+        O::GivenUp {
+            incarnation, queue, ..
+        } => (39, text(incarnation.process.as_str()), *queue as u64),
     }
 }
 

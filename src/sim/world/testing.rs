@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::process::LocalFuture;
 use super::{Command, Host, Instance, Parts, Spawner, World, WorldOptions, WorldPorts};
 use crate::model::observation::{Observation, Observer};
-use crate::model::{LifeId, ProcessName, Schedule, Timestamp};
+use crate::model::{IncarnationId, ProcessName, Schedule, Timestamp};
 use crate::scenario::{Loader, Scenario};
 use crate::sim::fault_plan::{FaultPlan, Profile};
 use crate::sim::fleet::Fleet;
@@ -54,11 +54,11 @@ impl Observer for Recorder {
     }
 }
 
-/// Keeps the ports of every life, and nothing else.
+/// Keeps the ports of every incarnation, and nothing else.
 #[derive(Default)]
 pub(super) struct IdleHost {
-    lives: RefCell<VecDeque<(LifeId, WorldPorts, Spawner)>>,
-    pub scrapes: RefCell<Vec<(ProcessName, Option<LifeId>)>>,
+    incarnations: RefCell<VecDeque<(IncarnationId, WorldPorts, Spawner)>>,
+    pub scrapes: RefCell<Vec<(ProcessName, Option<IncarnationId>)>>,
     pub commands: Rc<RefCell<Vec<Command>>>,
     /// How long a stop takes.
     pub stop_takes: Cell<Duration>,
@@ -73,7 +73,7 @@ struct IdleInstance {
 impl Host for IdleHost {
     fn launch(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         _roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
@@ -83,16 +83,16 @@ impl Host for IdleHost {
             commands: Rc::clone(&self.commands),
             stop_takes: self.stop_takes.get(),
         };
-        self.lives
+        self.incarnations
             .borrow_mut()
-            .push_back((life.clone(), ports, spawner));
+            .push_back((incarnation.clone(), ports, spawner));
         Rc::new(instance)
     }
 
-    fn scrape(&self, process: &ProcessName, life: Option<&LifeId>) {
+    fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>) {
         self.scrapes
             .borrow_mut()
-            .push((process.clone(), life.cloned()));
+            .push((process.clone(), incarnation.cloned()));
     }
 }
 
@@ -159,17 +159,17 @@ impl Bench {
         }
     }
 
-    /// The ports of the newest life of a process.
+    /// The ports of the newest incarnation of a process.
     pub fn ports(&self, process: &str) -> WorldPorts {
-        let lives = self.host.lives.borrow();
-        let newest = lives
+        let incarnations = self.host.incarnations.borrow();
+        let newest = incarnations
             .iter()
             .rev()
-            .find(|(life, ..)| life.process.as_str() == process);
+            .find(|(incarnation, ..)| incarnation.process.as_str() == process);
         newest.unwrap().1.clone()
     }
 
-    /// Runs a future in the newest life of a process, until it is done.
+    /// Runs a future in the newest incarnation of a process, until it is done.
     pub fn run<T: 'static>(
         &mut self,
         process: &str,
@@ -178,8 +178,8 @@ impl Bench {
         self.begin(process, future)(self).expect("the future is done within the hour")
     }
 
-    /// Begins a future in the newest life of a process. What is answered runs the world until it is
-    /// done, an hour at most, and gives its value.
+    /// Begins a future in the newest incarnation of a process. What is answered runs the world
+    /// until it is done, an hour at most, and gives its value.
     pub fn begin<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         process: &str,
@@ -187,11 +187,11 @@ impl Bench {
     ) -> impl FnOnce(&mut Self) -> Option<T> + use<T, F> {
         let (sender, mut receiver) = oneshot();
         {
-            let lives = self.host.lives.borrow();
-            let newest = lives
+            let incarnations = self.host.incarnations.borrow();
+            let newest = incarnations
                 .iter()
                 .rev()
-                .find(|(life, ..)| life.process.as_str() == process);
+                .find(|(incarnation, ..)| incarnation.process.as_str() == process);
             newest.unwrap().2.spawn("test", async move {
                 let _ = sender.send(future.await);
             });

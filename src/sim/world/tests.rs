@@ -1,4 +1,4 @@
-//! The world as a life meets it.
+//! The world as an incarnation meets it.
 
 mod faults;
 mod operations;

@@ -476,7 +476,7 @@ fn a_total_goes_over_all_lives() {
     let mut recording = Recording::new("worker");
     let instance = recording.instance("worker-0");
     let labels = Labels::none();
-    // Two lives count to 5, a third, that comes after a gap, to 2.
+    // Two incarnations count to 5, a third, that comes after a gap, to 2.
     for (at_ms, value) in [
         (0, 0.0),
         (1, 5.0),

@@ -13,7 +13,7 @@ use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
 use super::scenario;
-use crate::plant::{Defect, Life, Planted};
+use crate::plant::{Defect, Incarnation, Planted};
 
 /// A client whose hundredth request waits a millisecond, in every other rehearsal.
 struct Moody {
@@ -35,14 +35,18 @@ impl Moody {
 impl Defect for Moody {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         self.requests.set(self.requests.get() + 1);
         if self.is_slow && self.requests.get() == 100 {
-            life.world.clock().sleep(Duration::from_millis(1)).await;
+            incarnation
+                .world
+                .clock()
+                .sleep(Duration::from_millis(1))
+                .await;
         }
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await
     }
 }
 

@@ -92,8 +92,8 @@ fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {
     }
 }
 
-/// Every life holds the defect, and so do the world and the host through their lives. A sweep must
-/// not grow with its seeds.
+/// Every incarnation holds the defect, and so do the world and the host through their incarnations.
+/// A sweep must not grow with its seeds.
 #[test]
 fn a_finished_rehearsal_leaves_nothing_in_memory() {
     let scenario = scenario("");

@@ -8,7 +8,7 @@ use rehearsal::check::{
     SegmentFate,
 };
 use rehearsal::model::commit::PlanOutcome;
-use rehearsal::model::{LifeId, Mode};
+use rehearsal::model::{IncarnationId, Mode};
 
 use super::{Expected, assert_caught};
 use crate::plant::Defect;
@@ -17,7 +17,7 @@ use crate::plant::Defect;
 struct NarrowCounter;
 
 impl Defect for NarrowCounter {
-    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
         match series {
             CounterSeries::Segments(..) => plain.counter(series) % 8,
             _ => plain.counter(series),
@@ -43,7 +43,7 @@ fn a_counter_that_wraps_breaks_counter_monotone() {
 struct OneStatusForAll;
 
 impl Defect for OneStatusForAll {
-    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
         let no_work = |mode| plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
         match series {
             CounterSeries::PlannerRuns(mode, PlanOutcome::Enqueued) => {
@@ -75,7 +75,7 @@ struct SumOfMilliseconds;
 impl Defect for SumOfMilliseconds {
     fn histogram(
         &self,
-        _: &LifeId,
+        _: &IncarnationId,
         plain: &dyn Instruments,
         series: HistogramSeries,
     ) -> HistogramRead {
@@ -101,7 +101,7 @@ struct BoundsOfMilliseconds;
 impl Defect for BoundsOfMilliseconds {
     fn histogram(
         &self,
-        _: &LifeId,
+        _: &IncarnationId,
         plain: &dyn Instruments,
         series: HistogramSeries,
     ) -> HistogramRead {
@@ -125,7 +125,7 @@ fn bounds_of_milliseconds_break_latency_quantile() {
 struct ImagesTwice;
 
 impl Defect for ImagesTwice {
-    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
         let changed = match series {
             CounterSeries::Images(mode, false) => plain.counter(CounterSeries::Images(mode, true)),
             _ => 0,
@@ -152,7 +152,7 @@ fn an_image_under_both_labels_breaks_image_conservation() {
 struct CriticalIsHigh;
 
 impl Defect for CriticalIsHigh {
-    fn counter(&self, _: &LifeId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
         let critical = match series {
             CounterSeries::Deltas(mode, DeltaKind::High) => {
                 plain.counter(CounterSeries::Deltas(mode, DeltaKind::Critical))
@@ -181,7 +181,7 @@ fn a_finding_of_two_severities_breaks_delta_conservation() {
 struct LeakingActive;
 
 impl Defect for LeakingActive {
-    fn runs_active(&self, _: &LifeId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
         let completed = plain.histogram(HistogramSeries::Duration(mode)).count;
         let no_work = CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork);
         plain.runs_active(mode) + (completed - plain.counter(no_work)) as i64
@@ -203,7 +203,12 @@ fn an_active_counter_that_leaks_breaks_active_truth() {
 struct BacklogOfOld(RefCell<BTreeMap<String, u64>>);
 
 impl Defect for BacklogOfOld {
-    fn backlog(&self, _: &LifeId, plain: &dyn Instruments, show: &mut dyn FnMut(Mode, &str, u64)) {
+    fn backlog(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn Instruments,
+        show: &mut dyn FnMut(Mode, &str, u64),
+    ) {
         plain.backlog(&mut |mode, schedule, images| {
             let mut highest = self.0.borrow_mut();
             let highest = highest.entry(schedule.to_owned()).or_default();

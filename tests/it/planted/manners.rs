@@ -10,7 +10,7 @@ use rehearsal::worker::ports::{
 };
 
 use super::{Expected, assert_caught};
-use crate::plant::{Defect, Life};
+use crate::plant::{Defect, Incarnation};
 
 /// A store that hands out permits twice as fast as it is asked to.
 struct GenerousStore;
@@ -19,13 +19,13 @@ struct GenerousStore;
 impl Defect for GenerousStore {
     async fn reserve_permits(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         schedule: &ScheduleId,
         rate_per_second: f64,
         count: u32,
         lead: Duration,
     ) -> PortResult<Permits> {
-        let store = life.world.store();
+        let store = incarnation.world.store();
         let twice = 2.0 * rate_per_second;
         store.reserve_permits(schedule, twice, count, lead).await
     }
@@ -59,13 +59,13 @@ struct Pushy;
 impl Defect for Pushy {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        match life.world.scanner().report(request).await {
+        match incarnation.world.scanner().report(request).await {
             // Of a schedule without a rate, so that no permit is used twice.
             Err(ScannerError::Throttled(_)) if request.permit.is_none() => {
-                life.world.scanner().report(request).await
+                incarnation.world.scanner().report(request).await
             }
             answer => answer,
         }
@@ -93,15 +93,15 @@ struct AsksFiveTimes;
 impl Defect for AsksFiveTimes {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         if request.permit.is_none() {
             for _ in 1..5 {
-                life.world.scanner().report(request).await?;
+                incarnation.world.scanner().report(request).await?;
             }
         }
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await
     }
 }
 
@@ -134,16 +134,20 @@ struct WaitsForNotify;
 impl Defect for WaitsForNotify {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         // In the simulated world a process counts from the Unix epoch, and the rehearsal begins at
         // midnight.
-        let minute = life.world.clock().elapsed().as_secs() / 60 % (24 * 60);
+        let minute = incarnation.world.clock().elapsed().as_secs() / 60 % (24 * 60);
         if (25..65).contains(&minute) {
-            life.world.clock().sleep(Duration::from_secs(3600)).await;
+            incarnation
+                .world
+                .clock()
+                .sleep(Duration::from_secs(3600))
+                .await;
         }
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await
     }
 }
 

@@ -14,7 +14,7 @@ use rehearsal::worker::ports::{
 };
 
 use super::{Expected, assert_caught};
-use crate::plant::{Defect, Life, Posted};
+use crate::plant::{Defect, Incarnation, Posted};
 
 /// A client that waits for the answer to its first plan for a millisecond and then takes it for a
 /// conflict. The store takes longer, and takes the plan.
@@ -23,13 +23,17 @@ struct Impatient(Cell<bool>);
 
 #[async_trait(?Send)]
 impl Defect for Impatient {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit);
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit);
         if !matches!(commit.step, Step::Plan { .. }) || self.0.replace(true) {
             return answer.await;
         }
         let gives_up = async {
-            life.world.clock().sleep(Duration::from_millis(1)).await;
+            incarnation
+                .world
+                .clock()
+                .sleep(Duration::from_millis(1))
+                .await;
             Ok(Answer::Conflict)
         };
         future::or(answer, gives_up).await
@@ -55,10 +59,14 @@ struct OtherTenant;
 
 #[async_trait(?Send)]
 impl Defect for OtherTenant {
-    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
+    async fn resolve(
+        &self,
+        incarnation: &Incarnation,
+        request: &ImpactRequest<'_>,
+    ) -> PortResult<Impacted> {
         let tenant = &TenantId::from("globex");
         let bent = ImpactRequest { tenant, ..*request };
-        life.world.impact_index().resolve(&bent).await
+        incarnation.world.impact_index().resolve(&bent).await
     }
 }
 
@@ -81,12 +89,12 @@ struct CursorLeftBehind;
 
 #[async_trait(?Send)]
 impl Defect for CursorLeftBehind {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if let (Step::Fire { .. }, Some(write)) = (&bent.step, &mut bent.schedule) {
             write.state.cursor = write.state.cursor.before(Duration::from_secs(1));
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 }
 
@@ -110,12 +118,12 @@ struct RunningTooSoon;
 
 #[async_trait(?Send)]
 impl Defect for RunningTooSoon {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
         let mut bent = Commit::clone(commit);
         if matches!(bent.step, Step::Plan { .. }) && bent.runs[0].run.state == RunState::Queued {
             bent.runs[0].run.state = RunState::Running;
         }
-        life.world.store().commit(&Arc::new(bent)).await
+        incarnation.world.store().commit(&Arc::new(bent)).await
     }
 
     fn bend_run(&self, document: &mut RunDocument) {
@@ -171,11 +179,16 @@ struct LosingBroker;
 
 #[async_trait(?Send)]
 impl Defect for LosingBroker {
-    async fn enqueue(&self, life: &Life, posted: Posted<'_>, key: &str) -> PortResult<()> {
+    async fn enqueue(
+        &self,
+        incarnation: &Incarnation,
+        posted: Posted<'_>,
+        key: &str,
+    ) -> PortResult<()> {
         if posted.schedule().as_str() == "globex-often" {
             return Ok(());
         }
-        life.enqueue(posted, key).await
+        incarnation.enqueue(posted, key).await
     }
 }
 

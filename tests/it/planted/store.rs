@@ -43,7 +43,7 @@ impl Defect for TakesTwice {
 fn a_segment_taken_twice_breaks_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
-        // All else that the commit did is done twice too, and its life never learns of it.
+        // All else that the commit did is done twice too, and its incarnation never learns of it.
         also: &[N::AppliedLearned, N::ImageConservation, N::EventOutbox],
         says: [
             "segment run:",

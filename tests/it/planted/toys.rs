@@ -4,20 +4,20 @@ use async_trait::async_trait;
 use rehearsal::check::{
     CounterSeries, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
 };
-use rehearsal::model::{LifeId, Mode};
+use rehearsal::model::{IncarnationId, Mode};
 use rehearsal::worker::ports::{
     ImpactQuery, ImpactRequest, Impacted, PortError, PortResult, Ports,
 };
 
 use super::{Expected, assert_caught};
-use crate::plant::{Defect, Life};
+use crate::plant::{Defect, Incarnation};
 
 /// Plans nothing: every run ends in `Error`.
 struct AlwaysError;
 
 #[async_trait(?Send)]
 impl Defect for AlwaysError {
-    async fn resolve(&self, _: &Life, _: &ImpactRequest<'_>) -> PortResult<Impacted> {
+    async fn resolve(&self, _: &Incarnation, _: &ImpactRequest<'_>) -> PortResult<Impacted> {
         Err(PortError::Unavailable)
     }
 }
@@ -41,8 +41,12 @@ struct WrongImages;
 
 #[async_trait(?Send)]
 impl Defect for WrongImages {
-    async fn resolve(&self, life: &Life, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
-        let mut impacted = life.world.impact_index().resolve(request).await?;
+    async fn resolve(
+        &self,
+        incarnation: &Incarnation,
+        request: &ImpactRequest<'_>,
+    ) -> PortResult<Impacted> {
+        let mut impacted = incarnation.world.impact_index().resolve(request).await?;
         impacted.digests.remove(0);
         impacted.candidates -= 1;
         Ok(impacted)
@@ -63,13 +67,13 @@ fn a_worker_that_plans_the_wrong_images_fails() {
 struct Silent;
 
 impl Defect for Silent {
-    fn counter(&self, _: &LifeId, _: &dyn Instruments, _: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, _: &dyn Instruments, _: CounterSeries) -> u64 {
         0
     }
 
     fn histogram(
         &self,
-        _: &LifeId,
+        _: &IncarnationId,
         plain: &dyn Instruments,
         series: HistogramSeries,
     ) -> HistogramRead {
@@ -82,11 +86,11 @@ impl Defect for Silent {
         }
     }
 
-    fn runs_active(&self, _: &LifeId, _: &dyn Instruments, _: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, _: &dyn Instruments, _: Mode) -> i64 {
         0
     }
 
-    fn backlog(&self, _: &LifeId, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
+    fn backlog(&self, _: &IncarnationId, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
 
     fn series_count(&self, _: &dyn Instruments) -> usize {
         0

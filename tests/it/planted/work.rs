@@ -11,15 +11,15 @@ use rehearsal::worker::ports::{
 };
 
 use super::{Expected, assert_caught};
-use crate::plant::{Defect, Life};
+use crate::plant::{Defect, Incarnation};
 
 /// A store client that takes "done by another" and "refused" for success.
 struct Hopeful;
 
 #[async_trait(?Send)]
 impl Defect for Hopeful {
-    async fn commit(&self, life: &Life, commit: &Arc<Commit>) -> PortResult<Answer> {
-        let answer = life.world.store().commit(commit).await?;
+    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+        let answer = incarnation.world.store().commit(commit).await?;
         let is_over = matches!(answer, Answer::AppliedByAnother | Answer::Refused(_));
         if !is_over || !matches!(commit.step, Step::Segment(_)) {
             return Ok(answer);
@@ -70,10 +70,10 @@ struct FirstPageOnly;
 impl Defect for FirstPageOnly {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let mut report = life.world.scanner().report(request).await?;
+        let mut report = incarnation.world.scanner().report(request).await?;
         report.findings = report.findings.iter().take(2).cloned().collect();
         Ok(report)
     }
@@ -100,13 +100,13 @@ struct Squeamish;
 impl Defect for Squeamish {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         if request.image.as_bytes()[0].is_multiple_of(4) {
             return Err(ScannerError::Refused);
         }
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await
     }
 }
 
@@ -131,11 +131,11 @@ struct AsksTwice;
 impl Defect for AsksTwice {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        life.world.scanner().report(request).await?;
-        life.world.scanner().report(request).await
+        incarnation.world.scanner().report(request).await?;
+        incarnation.world.scanner().report(request).await
     }
 }
 
@@ -212,8 +212,13 @@ struct AcknowledgesFirst;
 
 #[async_trait(?Send)]
 impl Defect for AcknowledgesFirst {
-    async fn leased(&self, life: &Life, queue: QueueName, delivery: u64) -> PortResult<()> {
-        life.acknowledge(queue, delivery).await.map(drop)
+    async fn leased(
+        &self,
+        incarnation: &Incarnation,
+        queue: QueueName,
+        delivery: u64,
+    ) -> PortResult<()> {
+        incarnation.acknowledge(queue, delivery).await.map(drop)
     }
 }
 
@@ -236,7 +241,7 @@ struct NotifyNotTold;
 
 #[async_trait(?Send)]
 impl Defect for NotifyNotTold {
-    async fn publish(&self, _: &Life, _: &[Arc<Event>]) -> PortResult<()> {
+    async fn publish(&self, _: &Incarnation, _: &[Arc<Event>]) -> PortResult<()> {
         Ok(())
     }
 }
@@ -285,11 +290,11 @@ struct TellsNotify;
 impl Defect for TellsNotify {
     async fn report(
         &self,
-        life: &Life,
+        incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        let _ = life.world.notify().publish(&[]).await;
-        life.world.scanner().report(request).await
+        let _ = incarnation.world.notify().publish(&[]).await;
+        incarnation.world.scanner().report(request).await
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::model::observation::QueueName;
-use crate::model::{LifeId, ProcessName, RunId, ScheduleId};
+use crate::model::{IncarnationId, ProcessName, RunId, ScheduleId};
 use crate::sim::kernel::{Handle, ProcessId};
 use crate::sim::world::WorldPorts;
 use crate::worker::Role;
@@ -14,21 +14,21 @@ pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Starts workers and reads their metrics.
 pub trait Host {
-    /// Begins a life: builds a worker over `ports`, and spawns its loops for these roles.
+    /// Begins an incarnation: builds a worker over `ports`, and spawns its loops for these roles.
     fn launch(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
     ) -> std::rc::Rc<dyn Instance>;
 
-    /// The prober looks at a process: takes a snapshot of the metrics of that life, or notes that
-    /// there is nobody to ask. The observation follows.
-    fn scrape(&self, process: &ProcessName, life: Option<&LifeId>);
+    /// The prober looks at a process: takes a snapshot of the metrics of that incarnation, or notes
+    /// that there is nobody to ask. The observation follows.
+    fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>);
 }
 
-/// A worker that lives. The world drops it when its life has ended, after its tasks.
+/// A worker that lives. The world drops it when its incarnation has ended, after its tasks.
 pub trait Instance {
     /// Asks it to stop in good order.
     fn stop(&self);
@@ -82,7 +82,7 @@ impl Command {
     }
 }
 
-/// Spawns tasks into one life of a process.
+/// Spawns tasks into one incarnation of a process.
 #[derive(Clone)]
 pub struct Spawner {
     handle: Handle,
@@ -94,7 +94,7 @@ impl Spawner {
         Self { handle, process }
     }
 
-    /// Adds a task; it ends with the life at the latest. The name is that of its role.
+    /// Adds a task; it ends with the incarnation at the latest. The name is that of its role.
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + 'static) {
         self.handle.spawn(self.process, name, future);
     }

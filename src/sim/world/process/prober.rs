@@ -25,13 +25,13 @@ impl World {
     }
 
     fn scrape(self: &Rc<Self>, number: usize) {
-        let life = self.scrapable(number);
+        let incarnation = self.scrapable(number);
         let process = &self.processes.list[number].name;
-        self.processes.host.scrape(process, life.as_ref());
+        self.processes.host.scrape(process, incarnation.as_ref());
         self.sink.emit(&Observation::Scraped {
             process,
-            life: life.as_ref(),
-            up: life.is_some(),
+            incarnation: incarnation.as_ref(),
+            up: incarnation.is_some(),
         });
     }
 }

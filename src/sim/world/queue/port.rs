@@ -16,7 +16,7 @@ use crate::sim::world::network::Port;
 use crate::sim::world::race::before;
 use crate::worker::ports::{self, Lease, LeaseAnswer, PortError, PortResult, QueueDepth};
 
-/// A queue as a life reaches it.
+/// A queue as an incarnation reaches it.
 pub struct QueuePort<M> {
     connection: Connection,
     message: PhantomData<M>,
@@ -70,9 +70,9 @@ impl<M: Queued> QueuePort<M> {
 
     /// Waits for a lease until `give_up_ns`. `Ok(None)`: there was no message.
     async fn wait(&self, lease: Duration, give_up_ns: u64) -> PortResult<Option<Lease<M>>> {
-        let Connection { world, life } = &self.connection;
+        let Connection { world, incarnation } = &self.connection;
         let server = M::server(world);
-        let (ticket, mut receiver) = server.wait(world, life, lease);
+        let (ticket, mut receiver) = server.wait(world, incarnation, lease);
         let _place = Place::<M> {
             world,
             ticket,
@@ -91,14 +91,14 @@ impl<M: Queued> QueuePort<M> {
 
     /// `attempt`: of a lease that is received; none for a renewal.
     fn note_held(&self, delivery: u64, attempt: Option<u32>, sent_at: Timestamp, lease: Duration) {
-        let Connection { world, life } = &self.connection;
+        let Connection { world, incarnation } = &self.connection;
         world.sink.emit(&Observation::LeaseHeld {
-            life: &life.id,
+            incarnation: &incarnation.id,
             queue: M::QUEUE,
             delivery,
             attempt,
             sent_at,
-            lease: world.real_time(life.process, lease),
+            lease: world.real_time(incarnation.process, lease),
         });
     }
 
@@ -110,9 +110,9 @@ impl<M: Queued> QueuePort<M> {
     ) -> PortResult<LeaseAnswer> {
         let answer = self.act(None, action).await?;
         if answer == LeaseAnswer::Done {
-            let Connection { world, life } = &self.connection;
+            let Connection { world, incarnation } = &self.connection;
             world.sink.emit(&Observation::GivenUp {
-                life: &life.id,
+                incarnation: &incarnation.id,
                 queue: M::QUEUE,
                 step,
             });
@@ -124,12 +124,12 @@ impl<M: Queued> QueuePort<M> {
 impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
         let (message, key) = (message.clone(), idempotency_key.to_owned());
-        let life = self.connection.life.id.clone();
+        let incarnation = self.connection.incarnation.id.clone();
         let serve = move |world: &Rc<World>| {
             let arrival = M::server(world).draw_arrival(world, &key);
             let segment = message.segment();
             QueueServer::act(world, |queue: &mut Queue<M>, now| {
-                queue.enqueue(message, segment, &key, arrival, &life, now);
+                queue.enqueue(message, segment, &key, arrival, &incarnation, now);
             });
             Some(())
         };
@@ -190,8 +190,9 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
-        let life = self.connection.life.id.clone();
-        let redrive = move |queue: &mut Queue<M>, now| queue.redrive(limit, Some(&life), now);
+        let incarnation = self.connection.incarnation.id.clone();
+        let redrive =
+            move |queue: &mut Queue<M>, now| queue.redrive(limit, Some(&incarnation), now);
         self.act(None, redrive).await
     }
 
@@ -204,7 +205,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     }
 }
 
-/// The planner queue as a life reaches it.
+/// The planner queue as an incarnation reaches it.
 pub type PlannerQueuePort = QueuePort<PlannerMessage>;
-/// The runner queue as a life reaches it.
+/// The runner queue as an incarnation reaches it.
 pub type RunnerQueuePort = QueuePort<SegmentMessage>;

@@ -12,7 +12,7 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::sim::kernel::{Receiver, Sender, oneshot};
 use crate::sim::world::World;
-use crate::sim::world::connection::Life;
+use crate::sim::world::connection::Incarnation;
 use crate::sim::world::network::Port;
 use crate::worker::ports::Lease;
 
@@ -31,7 +31,7 @@ pub struct QueueServer<M> {
 /// Someone who waits for a message.
 struct Waiter<M> {
     ticket: u64,
-    life: Rc<Life>,
+    incarnation: Rc<Incarnation>,
     lease: Duration,
     sent_ns: u64,
     sender: Sender<Lease<M>>,
@@ -63,7 +63,8 @@ impl<M: Queued> QueueServer<M> {
         self.poison.set(0);
     }
 
-    /// A replica takes over that has not got what came within `lag`; answers how many messages are lost.
+    /// A replica takes over that has not got what came within `lag`; answers how many messages are
+    /// lost.
     pub(in crate::sim::world) fn fail_over(world: &Rc<World>, lag: Duration) -> usize {
         Self::act(world, |queue, now| queue.lose_since(now.before(lag)))
     }
@@ -116,7 +117,7 @@ impl<M: Queued> QueueServer<M> {
                 schedule: &incident.headers.schedule,
                 delivery: incident.delivery,
                 message: incident.message,
-                life: incident.life.as_ref(),
+                incarnation: incident.incarnation.as_ref(),
             });
             if incident.is_spoiled {
                 world.sink.emit(&Observation::Spoiled {
@@ -153,7 +154,7 @@ impl<M: Queued> QueueServer<M> {
     pub(in crate::sim::world) fn wait(
         &self,
         world: &Rc<World>,
-        life: &Rc<Life>,
+        incarnation: &Rc<Incarnation>,
         lease: Duration,
     ) -> (u64, Receiver<Lease<M>>) {
         let (sender, receiver) = oneshot();
@@ -161,7 +162,7 @@ impl<M: Queued> QueueServer<M> {
         self.last_ticket.set(ticket);
         self.waiters.borrow_mut().push_back(Waiter {
             ticket,
-            life: Rc::clone(life),
+            incarnation: Rc::clone(incarnation),
             lease,
             sent_ns: world.handle.now_ns(),
             sender,
@@ -184,10 +185,12 @@ impl<M: Queued> QueueServer<M> {
                 return;
             };
             let place = self.draw_place(world);
-            let lease =
-                self.queue
-                    .borrow_mut()
-                    .lease(place, &waiter.life.id, waiter.lease, world.now());
+            let lease = self.queue.borrow_mut().lease(
+                place,
+                &waiter.incarnation.id,
+                waiter.lease,
+                world.now(),
+            );
             self.report(world);
             if let Some(lease) = lease {
                 Self::hand_over(world, waiter, lease);
@@ -198,8 +201,12 @@ impl<M: Queued> QueueServer<M> {
     fn next_waiter(&self, world: &Rc<World>) -> Option<Waiter<M>> {
         let port = Port::of_queue(M::QUEUE);
         let mut waiters = self.waiters.borrow_mut();
-        let is_reachable =
-            |waiter: &Waiter<M>| world.network.cut(waiter.life.process, port).is_none();
+        let is_reachable = |waiter: &Waiter<M>| {
+            world
+                .network
+                .cut(waiter.incarnation.process, port)
+                .is_none()
+        };
         let place = waiters.iter().position(is_reachable)?;
         waiters.remove(place)
     }
@@ -220,7 +227,7 @@ impl<M: Queued> QueueServer<M> {
         let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
         let at_world = Rc::clone(world);
         world.handle.post(arrival_ns, move || {
-            if at_world.reaches(waiter.life.process, port) {
+            if at_world.reaches(waiter.incarnation.process, port) {
                 // If the one who waited is gone, the lease will end by itself.
                 let _ = waiter.sender.send(lease);
                 return;

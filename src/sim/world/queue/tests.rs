@@ -20,8 +20,8 @@ fn message(run: &str) -> PlannerMessage {
     }
 }
 
-fn life() -> LifeId {
-    LifeId {
+fn incarnation() -> IncarnationId {
+    IncarnationId {
         process: "worker-1".into(),
         number: 1,
     }
@@ -32,14 +32,21 @@ fn at(seconds: u64) -> Timestamp {
 }
 
 fn enqueue(queue: &mut Queue<PlannerMessage>, run: &str, key: &str, now: Timestamp) {
-    queue.enqueue(message(run), None, key, Arrival::default(), &life(), now);
+    queue.enqueue(
+        message(run),
+        None,
+        key,
+        Arrival::default(),
+        &incarnation(),
+        now,
+    );
 }
 
 /// A queue with one message, leased from second 0.
 fn leased() -> (Queue<PlannerMessage>, Lease<PlannerMessage>) {
     let mut queue = Queue::new(WINDOW, 1);
     enqueue(&mut queue, "run", "run", at(0));
-    let lease = queue.lease(0, &life(), LEASE, at(0)).unwrap();
+    let lease = queue.lease(0, &incarnation(), LEASE, at(0)).unwrap();
     (queue, lease)
 }
 
@@ -59,9 +66,9 @@ fn an_ended_lease_counts_and_makes_ready_again() {
     let (mut queue, first) = leased();
     assert_eq!((first.attempt, first.delivery), (1, 1));
     queue.advance(at(59));
-    assert!(queue.lease(0, &life(), LEASE, at(59)).is_none());
+    assert!(queue.lease(0, &incarnation(), LEASE, at(59)).is_none());
     queue.advance(at(60));
-    let second = queue.lease(0, &life(), LEASE, at(60)).unwrap();
+    let second = queue.lease(0, &incarnation(), LEASE, at(60)).unwrap();
     assert_eq!(second.attempt, 2);
     assert!(second.delivery > first.delivery);
     for late in [
@@ -110,11 +117,14 @@ fn a_release_comes_back_after_its_delay_and_counts_if_asked() {
         let answer = queue.release(lease.delivery, delay, counted, at(1));
         assert_eq!(answer, LeaseAnswer::Done);
         queue.advance(at(5));
-        assert!(queue.lease(0, &life(), LEASE, at(5)).is_none());
+        assert!(queue.lease(0, &incarnation(), LEASE, at(5)).is_none());
         queue.advance(at(6));
         assert_eq!(queue.depth(at(9)).oldest_ready_age, Duration::from_secs(3));
         assert_eq!(
-            queue.lease(0, &life(), LEASE, at(9)).unwrap().attempt,
+            queue
+                .lease(0, &incarnation(), LEASE, at(9))
+                .unwrap()
+                .attempt,
             attempt
         );
     }
@@ -132,7 +142,13 @@ fn dead_letters_come_back_with_a_fresh_count() {
     assert_eq!((entry.headers.run.as_str(), &**reason), ("run", "bad"));
     assert_eq!(queue.redrive(10, None, at(2)), 1);
     assert_eq!(queue.redrive(10, None, at(2)), 0);
-    assert_eq!(queue.lease(0, &life(), LEASE, at(2)).unwrap().attempt, 1);
+    assert_eq!(
+        queue
+            .lease(0, &incarnation(), LEASE, at(2))
+            .unwrap()
+            .attempt,
+        1
+    );
 }
 
 #[test]
@@ -143,9 +159,9 @@ fn a_spoiled_message_keeps_its_headers_in_every_copy() {
         is_doubled: true,
         delay: Duration::ZERO,
     };
-    queue.enqueue(message("run"), None, "run", arrival, &life(), at(0));
+    queue.enqueue(message("run"), None, "run", arrival, &incarnation(), at(0));
     for _ in 0..2 {
-        let lease = queue.lease(0, &life(), LEASE, at(0)).unwrap();
+        let lease = queue.lease(0, &incarnation(), LEASE, at(0)).unwrap();
         assert!(lease.body.is_err());
         assert_eq!(lease.run, "run".into());
     }
@@ -216,7 +232,7 @@ impl Play {
             Deed::Lease(which) => {
                 let ready = self.queue.ready();
                 let place = usize::from(*which).checked_rem(ready).unwrap_or(0);
-                let lease = self.queue.lease(place, &life(), LEASE, now);
+                let lease = self.queue.lease(place, &incarnation(), LEASE, now);
                 assert_eq!(lease.is_some(), ready > 0);
                 if let Some(lease) = lease {
                     let message = self.queue.deliveries.last().unwrap().message;

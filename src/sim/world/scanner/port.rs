@@ -6,7 +6,7 @@ use crate::sim::world::connection::Connection;
 use crate::sim::world::network::Port;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
 
-/// The Scanner as a life reaches it.
+/// The Scanner as an incarnation reaches it.
 #[derive(Clone)]
 pub struct ScannerPort(pub(in crate::sim::world) Connection);
 
@@ -20,9 +20,9 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn note(&mut self, answer: ScanAnswer) {
         self.is_answered = true;
-        let Connection { world, life } = self.connection;
+        let Connection { world, incarnation } = self.connection;
         world.sink.emit(&Observation::ScanAnswered {
-            life: &life.id,
+            incarnation: &incarnation.id,
             schedule: self.request.schedule,
             image: self.request.image,
             delivery: self.request.delivery,
@@ -33,7 +33,7 @@ impl Asked<'_> {
 
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
-        if !self.is_answered && !self.connection.life.is_over.get() {
+        if !self.is_answered && !self.connection.incarnation.is_over.get() {
             self.note(ScanAnswer::Unanswered);
         }
     }
@@ -41,11 +41,11 @@ impl Drop for Asked<'_> {
 
 impl ScannerPort {
     fn send<'a>(&'a self, request: &'a ScanRequest<'a>) -> Asked<'a> {
-        let Connection { world, life } = &self.0;
+        let Connection { world, incarnation } = &self.0;
         let tolerance = world.permit_tolerance;
         let is_late = |permit| world.now().since(permit) > tolerance;
         world.sink.emit(&Observation::ScanSent {
-            life: &life.id,
+            incarnation: &incarnation.id,
             schedule: request.schedule,
             rate_per_second: request.rate_per_second,
             image: request.image,

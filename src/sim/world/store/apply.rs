@@ -48,7 +48,7 @@ impl Store {
             self.outbox.push(event);
         }
         if let Some(booking) = commit.booking {
-            self.balances.book(&commit.token.life, booking, now);
+            self.balances.book(&commit.token.incarnation, booking, now);
         }
         if let Some(tenant) = commit.served {
             self.served_last += 1;
@@ -59,7 +59,7 @@ impl Store {
         }
         if let Some(take_over) = commit.take_over {
             self.balances
-                .take_over(&take_over.from, &commit.token.life, now);
+                .take_over(&take_over.from, &commit.token.incarnation, now);
         }
         self.tokens.insert(commit.token, applied);
         #[cfg(debug_assertions)]

@@ -1,10 +1,10 @@
-//! The active balances of lives: what each has booked, and what others took over.
+//! The active balances of incarnations: what each has booked, and what others took over.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::model::commit::{Booking, TakeOver, Version};
-use crate::model::{LifeId, Timestamp};
+use crate::model::{IncarnationId, Timestamp};
 use crate::worker::ports::Heartbeat;
 
 #[derive(Debug, Default)]
@@ -19,20 +19,22 @@ struct Balance {
     is_stopping: bool,
 }
 
-/// One balance per life.
+/// One balance per incarnation.
 #[derive(Debug, Default)]
-pub(super) struct Balances(BTreeMap<LifeId, Balance>);
+pub(super) struct Balances(BTreeMap<IncarnationId, Balance>);
 
 impl Balances {
-    fn entry(&mut self, life: &LifeId, now: Timestamp) -> &mut Balance {
-        self.0.entry(life.clone()).or_insert_with(|| Balance {
-            alive_at: now,
-            ..Balance::default()
-        })
+    fn entry(&mut self, incarnation: &IncarnationId, now: Timestamp) -> &mut Balance {
+        self.0
+            .entry(incarnation.clone())
+            .or_insert_with(|| Balance {
+                alive_at: now,
+                ..Balance::default()
+            })
     }
 
-    pub fn book(&mut self, life: &LifeId, booking: Booking, now: Timestamp) {
-        let balance = self.entry(life, now);
+    pub fn book(&mut self, incarnation: &IncarnationId, booking: Booking, now: Timestamp) {
+        let balance = self.entry(incarnation, now);
         balance.values[booking.mode.index()] += booking.change;
         balance.version += 1;
     }
@@ -43,7 +45,7 @@ impl Balances {
         (balance.version == take_over.expected).then_some(balance.values)
     }
 
-    pub fn take_over(&mut self, from: &LifeId, to: &LifeId, now: Timestamp) {
+    pub fn take_over(&mut self, from: &IncarnationId, to: &IncarnationId, now: Timestamp) {
         let Some(balance) = self.0.get_mut(from) else {
             return;
         };
@@ -59,15 +61,15 @@ impl Balances {
         }
     }
 
-    /// *O*(lives).
+    /// *O*(incarnations).
     pub fn heartbeat(
         &mut self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         abandoned_after: Duration,
         is_stopping: bool,
         now: Timestamp,
     ) -> Heartbeat {
-        let balance = self.entry(life, now);
+        let balance = self.entry(incarnation, now);
         balance.alive_at = now;
         balance.is_stopping |= is_stopping;
         let surrendered = balance.surrendered;
@@ -78,7 +80,7 @@ impl Balances {
         let abandoned = self
             .0
             .iter()
-            .filter(|(id, other)| *id != life && is_abandoned(other))
+            .filter(|(id, other)| *id != incarnation && is_abandoned(other))
             .map(|(id, other)| (id.clone(), other.version))
             .collect();
         Heartbeat {
@@ -93,16 +95,16 @@ mod tests {
     use super::*;
     use crate::model::Mode;
 
-    fn life(name: &str) -> LifeId {
-        LifeId {
+    fn incarnation(name: &str) -> IncarnationId {
+        IncarnationId {
             process: name.into(),
             number: 1,
         }
     }
 
     #[test]
-    fn a_silent_lifes_balance_is_taken_once_and_given_up() {
-        let (dead, heir) = (life("dead"), life("heir"));
+    fn a_silent_incarnations_balance_is_taken_once_and_given_up() {
+        let (dead, heir) = (incarnation("dead"), incarnation("heir"));
         let mut balances = Balances::default();
         let at = Timestamp::from_seconds;
         let lease = Duration::from_secs(60);
@@ -125,7 +127,7 @@ mod tests {
         assert_eq!(balances.to_take(&take_over), None, "the version has moved");
         let zombie = balances.heartbeat(&dead, lease, false, at(61));
         assert_eq!(zombie.surrendered, [2, 0]);
-        let third = balances.heartbeat(&life("third"), lease, false, at(120));
+        let third = balances.heartbeat(&incarnation("third"), lease, false, at(120));
         let (from, expected) = third.abandoned[0].clone();
         assert_eq!(from, heir);
         assert_eq!(

@@ -9,8 +9,8 @@ use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, LifeId, RunId, RunState, ScheduleId,
-    SegmentKey, TenantId, Timestamp,
+    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, RunId, RunState,
+    ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
@@ -20,7 +20,7 @@ use crate::worker::ports::{
     ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Stamped,
 };
 
-/// The store as a life reaches it.
+/// The store as an incarnation reaches it.
 #[derive(Clone)]
 pub struct StorePort(pub(in crate::sim::world) Connection);
 
@@ -106,7 +106,7 @@ impl World {
 
     fn serve_begin_segment(
         self: &Rc<Self>,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         key: &SegmentKey,
         delivery: u64,
     ) -> Stamped<SegmentDocument> {
@@ -116,7 +116,7 @@ impl World {
         let value = store.segment(key);
         drop(store);
         self.sink.emit(&Observation::SegmentBegun {
-            life,
+            incarnation,
             key,
             delivery,
             run: value.run.as_ref().map(|document| &document.run.value),
@@ -157,7 +157,7 @@ impl ports::Store for StorePort {
             .map(|head| (head.run.clone(), head.tenant.clone(), head.created_at))
             .collect();
         self.emit(&Observation::PlanningRead {
-            life: &self.0.life.id,
+            incarnation: &self.0.incarnation.id,
             waiting: &waiting,
         });
         Ok(heads)
@@ -168,7 +168,7 @@ impl ports::Store for StorePort {
         let run = document.value.as_ref().map(|document| &document.run.value);
         if let Some(run) = run.filter(|run| run.state == RunState::Planning) {
             self.emit(&Observation::PlanningBegun {
-                life: &self.0.life.id,
+                incarnation: &self.0.incarnation.id,
                 run,
             });
         }
@@ -193,13 +193,13 @@ impl ports::Store for StorePort {
         key: &SegmentKey,
         delivery: u64,
     ) -> PortResult<Stamped<SegmentDocument>> {
-        let (life, sent) = (self.0.life.id.clone(), key.clone());
+        let (incarnation, sent) = (self.0.incarnation.id.clone(), key.clone());
         let serve =
-            move |world: &Rc<World>| Some(world.serve_begin_segment(&life, &sent, delivery));
+            move |world: &Rc<World>| Some(world.serve_begin_segment(&incarnation, &sent, delivery));
         let document = self.0.call(Port::Store, serve).await?;
         let run = document.value.run.as_ref();
         self.emit(&Observation::SegmentBegunLearned {
-            life: &self.0.life.id,
+            incarnation: &self.0.incarnation.id,
             key,
             delivery,
             run: run.map(|document| &document.run.value),
@@ -269,14 +269,16 @@ impl ports::Store for StorePort {
         lead: Duration,
     ) -> PortResult<Permits> {
         let schedule = schedule.clone();
-        let Connection { world, life } = &self.0;
+        let Connection { world, incarnation } = &self.0;
         let sent_at = world.now();
         let reserve = move |store: &mut Store, now| {
             store.reserve_permits(&schedule, rate_per_second, count, lead, now)
         };
         let permits = self.write(reserve).await?;
         if world.now().since(sent_at) > world.permit_tolerance {
-            self.emit(&Observation::PermitsSlow { life: &life.id });
+            self.emit(&Observation::PermitsSlow {
+                incarnation: &incarnation.id,
+            });
         }
         Ok(permits)
     }
@@ -284,7 +286,7 @@ impl ports::Store for StorePort {
     async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
         let backlog = self.read_stamped(|store, _| store.backlog()).await?;
         self.emit(&Observation::BacklogRead {
-            life: &self.0.life.id,
+            incarnation: &self.0.incarnation.id,
             rows: &backlog.value.rows,
         });
         Ok(backlog)
@@ -292,16 +294,16 @@ impl ports::Store for StorePort {
 
     async fn heartbeat(
         &self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
     ) -> PortResult<Heartbeat> {
-        let sender = life.clone();
+        let sender = incarnation.clone();
         let heartbeat = self
             .write(move |store, now| store.heartbeat(&sender, abandoned_after, stopping, now))
             .await?;
         self.emit(&Observation::BalanceLearned {
-            life,
+            incarnation,
             surrendered: heartbeat.surrendered,
         });
         Ok(heartbeat)

@@ -7,7 +7,7 @@ use super::Store;
 use super::runs::RunRecord;
 use crate::model::commit::Intent;
 use crate::model::{
-    Baseline, Event, EventId, ImageDigest, LifeId, RunId, RunState, ScheduleId, SegmentKey,
+    Baseline, Event, EventId, ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey,
     TenantId, Timestamp,
 };
 use crate::worker::ports::{
@@ -137,13 +137,13 @@ impl Store {
 
     pub fn heartbeat(
         &mut self,
-        life: &LifeId,
+        incarnation: &IncarnationId,
         abandoned_after: Duration,
         is_stopping: bool,
         now: Timestamp,
     ) -> Heartbeat {
         self.balances
-            .heartbeat(life, abandoned_after, is_stopping, now)
+            .heartbeat(incarnation, abandoned_after, is_stopping, now)
     }
 
     /// What repair has to look at. *O*(unfinished runs + stale segments).

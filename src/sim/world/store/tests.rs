@@ -12,8 +12,9 @@ use crate::model::commit::{
     TakeOver,
 };
 use crate::model::{
-    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, LifeId, Mode, PlannerMessage,
-    Run, RunId, RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome, Severity, Trigger,
+    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, IncarnationId, Mode,
+    PlannerMessage, Run, RunId, RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome,
+    Severity, Trigger,
 };
 use crate::sim::world::testing::schedule;
 
@@ -28,8 +29,8 @@ struct Bench {
     seconds: u64,
 }
 
-fn life() -> LifeId {
-    LifeId {
+fn incarnation() -> IncarnationId {
+    IncarnationId {
         process: "worker-1".into(),
         number: 1,
     }
@@ -92,7 +93,7 @@ impl Bench {
     fn commit(&mut self, step: Step, delivery: u64) -> Commit {
         self.sequence += 1;
         let token = CommitToken {
-            life: life(),
+            incarnation: incarnation(),
             sequence: self.sequence,
             delivery,
         };
@@ -421,8 +422,8 @@ fn a_report_becomes_its_tenants_baseline() {
     assert_eq!(reports, [Some(bench.now())]);
 }
 
-/// What the baselines of the first image are after reports of it: who commits, and which revision, one
-/// report a second.
+/// What the baselines of the first image are after reports of it: who commits, and which revision,
+/// one report a second.
 fn baselines_after(reports: &[(&str, u64)]) -> Vec<Option<(u64, usize, Timestamp)>> {
     let bench = Bench::running();
     let mut baselines = Baselines::new(bench.fleet.clone());
@@ -545,7 +546,7 @@ fn the_outbox_forgets_in_any_order() {
 #[test]
 fn a_balance_is_taken_over_with_its_commit() {
     let mut bench = Bench::running();
-    let heir = LifeId {
+    let heir = IncarnationId {
         process: "worker-2".into(),
         number: 1,
     };
@@ -555,7 +556,7 @@ fn a_balance_is_taken_over_with_its_commit() {
         .heartbeat(&heir, Duration::from_secs(60), false, now);
     let (from, expected) = beat.abandoned[0].clone();
     let mut take_over = bench.commit(Step::TakeOver, 0);
-    take_over.token.life = heir;
+    take_over.token.incarnation = heir;
     take_over.take_over = Some(TakeOver { from, expected });
     let Answer::Applied(applied) = bench.take(&take_over) else {
         panic!("it was not applied");

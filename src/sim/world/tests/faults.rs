@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::model::commit::RunWrite;
 use crate::model::fault::FaultKind;
 use crate::model::{
-    Answer, Commit, CommitToken, ImpactSet, LifeId, Mode, PlannerMessage, Run, RunState, RunStats,
-    Step, Trigger,
+    Answer, Commit, CommitToken, ImpactSet, IncarnationId, Mode, PlannerMessage, Run, RunState,
+    RunStats, Step, Trigger,
 };
 use crate::sim::kernel::Stream;
 use crate::sim::world::WorldPorts;
@@ -45,12 +45,12 @@ async fn lease(ports: &WorldPorts) -> Option<u64> {
 }
 
 fn commit(sequence: u64) -> Arc<Commit> {
-    let life = LifeId {
+    let incarnation = IncarnationId {
         process: "worker-1".into(),
         number: 1,
     };
     let token = CommitToken {
-        life,
+        incarnation,
         sequence,
         delivery: 0,
     };
@@ -521,7 +521,7 @@ fn process_pause_stands_still_and_goes_on() {
     let down = bench.host.scrapes.borrow();
     let down = down
         .iter()
-        .filter(|(process, life)| process.as_str() == "worker-1" && life.is_none());
+        .filter(|(process, incarnation)| process.as_str() == "worker-1" && incarnation.is_none());
     assert_eq!(down.count(), 16, "scraped each 15 s without success");
     bench.has_bitten(FaultKind::ProcessPause);
 }
@@ -533,7 +533,7 @@ fn graceful_stop_waits_for_the_process() {
     for (takes, stopped, crashed) in [(5, 1, 1), (3_600, 0, 2)] {
         let mut bench = bench(&format!("{fault}\n"));
         bench.host.stop_takes.set(Duration::from_secs(takes));
-        // A new life takes the new time.
+        // A new incarnation takes the new time.
         bench.world.crash_process(0, Duration::ZERO);
         bench.pass_until(DURING);
         assert_eq!(bench.count("LifeEnded"), 1, "the stop takes its time");
@@ -550,14 +550,14 @@ fn rolling_deploy_stops_one_after_the_other() {
     let mut bench = bench("kind = \"rolling-deploy\"\ndowntime = \"10s\"\npause = \"30s\"");
     bench.pass_until(AFTER);
     let lines = bench.seen.borrow();
-    let lives: Vec<&str> = lines
+    let incarnations: Vec<&str> = lines
         .0
         .iter()
         .map(|(_, line)| line.as_str())
-        .filter(|line| line.starts_with("Life"))
+        .filter(|line| line.starts_with("Incarnation"))
         .collect();
-    assert_eq!(lives.len(), 6);
-    for (line, expected) in lives[2..].iter().zip([
+    assert_eq!(incarnations.len(), 6);
+    for (line, expected) in incarnations[2..].iter().zip([
         ("LifeEnded", "worker-1"),
         ("LifeStarted", "worker-1"),
         ("LifeEnded", "worker-2"),

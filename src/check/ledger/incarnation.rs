@@ -1,16 +1,16 @@
-//! The lives of processes, and what each has learned.
+//! The incarnations of processes, and what each has learned.
 
-use super::table::{LifeIndex, ProcessIndex, Table};
+use super::table::{IncarnationIndex, ProcessIndex, Table};
 use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, Instruments};
 use crate::model::observation::PortName;
 use crate::model::time::NANOS_PER_SECOND;
-use crate::model::{LifeId, ProcessName, Timestamp};
+use crate::model::{IncarnationId, ProcessName, Timestamp};
 
 /// A process by name.
 #[derive(Debug)]
 pub(crate) struct Process {
-    /// Its living life.
-    pub life: Option<LifeIndex>,
+    /// Its living incarnation.
+    pub incarnation: Option<IncarnationIndex>,
     /// Ports that it can't reach, one bit each.
     pub cut_off: u8,
 }
@@ -36,7 +36,7 @@ impl Samples {
     }
 }
 
-/// What the counters of a life must say: everything that it has learned.
+/// What the counters of an incarnation must say: everything that it has learned.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
     /// By [`CounterSeries::index`].
@@ -73,10 +73,10 @@ impl Learned {
     }
 }
 
-/// One life of a process.
-pub(crate) struct Life {
+/// One incarnation of a process.
+pub(crate) struct Incarnation {
     /// Its name.
-    pub id: LifeId,
+    pub id: IncarnationId,
     /// Its process.
     pub process: ProcessIndex,
     /// Not ended yet.
@@ -93,7 +93,7 @@ pub(crate) struct Life {
     pub seen: CounterTable,
     /// Counters that were wrong when last compared, one bit each: each difference is told once.
     pub wrong: u64,
-    /// Whether it is on the list of lives to compare.
+    /// Whether it is on the list of incarnations to compare.
     pub is_dirty: bool,
     /// The store's balance of it, by mode index: what was booked and not taken over.
     pub balance: [i64; 2],
@@ -117,7 +117,7 @@ pub(crate) struct Life {
     pub store_lost_since: Option<Timestamp>,
 }
 
-impl Life {
+impl Incarnation {
     /// What others have taken over of its balance without its knowing yet.
     pub fn unknown_surrender(&self) -> i64 {
         (0..2)
@@ -126,26 +126,26 @@ impl Life {
     }
 }
 
-impl std::fmt::Debug for Life {
+impl std::fmt::Debug for Incarnation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Life")
+        f.debug_struct("Incarnation")
             .field("id", &self.id)
             .finish_non_exhaustive()
     }
 }
 
-/// All processes and lives.
+/// All processes and incarnations.
 #[derive(Debug, Default)]
-pub(crate) struct Lives {
+pub(crate) struct Incarnations {
     pub processes: Table<ProcessName, ProcessIndex, Process>,
-    pub lives: Table<LifeId, LifeIndex, Life>,
-    /// Living lives, in the order of their start.
-    pub living: Vec<LifeIndex>,
-    /// Lives that ended and whose balance nobody has taken over.
-    pub orphaned: Vec<LifeIndex>,
-    /// Lives with something to compare.
-    pub dirty: Vec<LifeIndex>,
-    /// Living lives that stand still.
+    pub incarnations: Table<IncarnationId, IncarnationIndex, Incarnation>,
+    /// Living incarnations, in the order of their start.
+    pub living: Vec<IncarnationIndex>,
+    /// Incarnations that ended and whose balance nobody has taken over.
+    pub orphaned: Vec<IncarnationIndex>,
+    /// Incarnations with something to compare.
+    pub dirty: Vec<IncarnationIndex>,
+    /// Living incarnations that stand still.
     pub paused: u32,
     /// Processes that can't reach some port.
     pub cut_off: u32,
@@ -153,18 +153,18 @@ pub(crate) struct Lives {
     pub is_instrumented: bool,
 }
 
-impl Lives {
-    /// The number of a life. One that nobody announced is taken as living from now on.
-    pub fn number(&mut self, id: &LifeId, now: Timestamp) -> LifeIndex {
-        if let Some(life) = self.lives.find(id) {
-            return life;
+impl Incarnations {
+    /// The number of an incarnation. One that nobody announced is taken as living from now on.
+    pub fn number(&mut self, id: &IncarnationId, now: Timestamp) -> IncarnationIndex {
+        if let Some(incarnation) = self.incarnations.find(id) {
+            return incarnation;
         }
         let process = self.processes.number(&id.process, || Process {
-            life: None,
+            incarnation: None,
             cut_off: 0,
         });
         let reads_store = self.processes[process].cut_off & bit(PortName::Store) == 0;
-        let life = self.lives.number(id, || Life {
+        let incarnation = self.incarnations.number(id, || Incarnation {
             id: id.clone(),
             process,
             is_alive: true,
@@ -186,14 +186,14 @@ impl Lives {
             reads_store_since: reads_store.then_some(now),
             store_lost_since: (!reads_store).then_some(now),
         });
-        self.processes[process].life = Some(life);
-        self.living.push(life);
-        life
+        self.processes[process].incarnation = Some(incarnation);
+        self.living.push(incarnation);
+        incarnation
     }
 
-    /// A life ended.
-    pub fn end(&mut self, life: LifeIndex, now: Timestamp) {
-        let record = &mut self.lives[life];
+    /// An incarnation ended.
+    pub fn end(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
+        let record = &mut self.incarnations[incarnation];
         record.is_alive = false;
         record.ended_at = Some(now);
         record.instruments = None;
@@ -201,16 +201,16 @@ impl Lives {
             self.paused -= 1;
         }
         let process = record.process;
-        if self.processes[process].life == Some(life) {
-            self.processes[process].life = None;
+        if self.processes[process].incarnation == Some(incarnation) {
+            self.processes[process].incarnation = None;
         }
-        self.living.retain(|living| *living != life);
-        self.orphaned.push(life);
+        self.living.retain(|living| *living != incarnation);
+        self.orphaned.push(incarnation);
     }
 
-    /// A life stands still, or goes on.
-    pub fn pause(&mut self, life: LifeIndex, is_paused: bool, now: Timestamp) {
-        let record = &mut self.lives[life];
+    /// An incarnation stands still, or goes on.
+    pub fn pause(&mut self, incarnation: IncarnationIndex, is_paused: bool, now: Timestamp) {
+        let record = &mut self.incarnations[incarnation];
         if !record.is_alive || record.is_paused == is_paused {
             return;
         }
@@ -220,13 +220,13 @@ impl Lives {
         } else {
             self.paused - 1
         };
-        self.note_store(life, now);
+        self.note_store(incarnation, now);
     }
 
     /// A process lost a port, or has it again.
     pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
         let process = self.processes.number(process, || Process {
-            life: None,
+            incarnation: None,
             cut_off: 0,
         });
         let record = &mut self.processes[process];
@@ -241,32 +241,33 @@ impl Lives {
             (false, true) => self.cut_off -= 1,
             _ => {}
         }
-        if let Some(life) = record.life {
-            self.note_store(life, now);
+        if let Some(incarnation) = record.incarnation {
+            self.note_store(incarnation, now);
         }
     }
 
-    /// Whether a life can't reach a port.
-    pub fn is_cut_off(&self, life: LifeIndex, port: PortName) -> bool {
-        self.processes[self.lives[life].process].cut_off & bit(port) != 0
+    /// Whether an incarnation can't reach a port.
+    pub fn is_cut_off(&self, incarnation: IncarnationIndex, port: PortName) -> bool {
+        self.processes[self.incarnations[incarnation].process].cut_off & bit(port) != 0
     }
 
-    /// Forgets lives whose balance was taken over.
+    /// Forgets incarnations whose balance was taken over.
     pub fn drop_settled_orphans(&mut self) {
-        let lives = &self.lives;
-        self.orphaned.retain(|life| lives[*life].balance != [0; 2]);
+        let incarnations = &self.incarnations;
+        self.orphaned
+            .retain(|incarnation| incarnations[*incarnation].balance != [0; 2]);
     }
 
-    /// Puts a life on the list of those to compare.
-    pub fn mark_dirty(&mut self, life: LifeIndex) {
-        if !std::mem::replace(&mut self.lives[life].is_dirty, true) {
-            self.dirty.push(life);
+    /// Puts an incarnation on the list of those to compare.
+    pub fn mark_dirty(&mut self, incarnation: IncarnationIndex) {
+        if !std::mem::replace(&mut self.incarnations[incarnation].is_dirty, true) {
+            self.dirty.push(incarnation);
         }
     }
 
-    fn note_store(&mut self, life: LifeIndex, now: Timestamp) {
-        let is_cut_off = self.is_cut_off(life, PortName::Store);
-        let record = &mut self.lives[life];
+    fn note_store(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
+        let is_cut_off = self.is_cut_off(incarnation, PortName::Store);
+        let record = &mut self.incarnations[incarnation];
         let keep = |since: &mut Option<Timestamp>, holds: bool| {
             *since = holds.then(|| since.unwrap_or(now));
         };

@@ -1,23 +1,23 @@
-//! A life of a process, as a defect meets it.
+//! An incarnation of a process, as a defect meets it.
 
 use std::time::Duration;
 
 use rehearsal::model::message::Message;
 use rehearsal::model::observation::QueueName;
-use rehearsal::model::{LifeId, PlannerMessage, ScheduleId, SegmentMessage};
+use rehearsal::model::{IncarnationId, PlannerMessage, ScheduleId, SegmentMessage};
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{LeaseAnswer, PortResult, Ports, Queue};
 
-/// A life, and the world as it reaches it.
+/// An incarnation, and the world as it reaches it.
 #[derive(Clone)]
-pub struct Life {
+pub struct Incarnation {
     /// Its name and number.
-    pub id: LifeId,
+    pub id: IncarnationId,
     /// The world's own ports.
     pub world: WorldPorts,
 }
 
-impl Life {
+impl Incarnation {
     /// Puts a message on its queue.
     pub async fn enqueue(&self, posted: Posted<'_>, key: &str) -> PortResult<()> {
         match posted {
@@ -103,7 +103,7 @@ pub trait Carried: Message {
     /// The world's queue.
     type Plain: Queue<Self>;
 
-    /// That queue as a life reaches it.
+    /// That queue as an incarnation reaches it.
     fn queue(world: &WorldPorts) -> &Self::Plain;
 
     /// The message as a defect sees it.
