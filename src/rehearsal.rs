@@ -23,12 +23,12 @@ use crate::metrics::series::Recording;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::{FaultPlan, Profile, Window};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
-use crate::sim::world::{Parts, World, WorldOptions};
+use crate::sim::world::{World, WorldOptions, WorldParts};
 use crate::worker::impact::ImpactIndex;
-use host::{Witness, WorkerHost};
+use host::{Witness, WorkerProcessFactory};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the
 /// progress function.
@@ -46,7 +46,7 @@ pub struct RunOptions {
     /// The root of every random stream; none: the scenario's.
     pub seed: Option<u64>,
     /// Faults that are drawn besides the scenario's own.
-    pub profile: Profile,
+    pub profile: FaultProfile,
     /// Events at most; more is a failure.
     pub event_budget: u64,
     /// What of the trace is kept besides its hash.
@@ -57,7 +57,7 @@ impl Default for RunOptions {
     fn default() -> Self {
         Self {
             seed: None,
-            profile: Profile::None,
+            profile: FaultProfile::None,
             event_budget: EVENT_BUDGET,
             trace: TraceOptions::default(),
         }
@@ -77,11 +77,11 @@ pub struct Finished {
     /// The scenario as it was rehearsed.
     pub scenario: Scenario,
     /// The part of the whole scenario that this was; none: all of it.
-    pub window: Option<Window>,
+    pub window: Option<TimeSlice>,
     /// The root of its random streams.
     pub seed: u64,
     /// The profile of additional faults.
-    pub profile: Profile,
+    pub profile: FaultProfile,
     /// What the ledger found.
     pub ledger: LedgerReport,
     /// The recorded series.
@@ -175,7 +175,7 @@ pub fn run_with<C: Cast>(
 struct Stage<C: Cast> {
     kernel: Kernel,
     world: Rc<World>,
-    host: Rc<WorkerHost<C>>,
+    host: Rc<WorkerProcessFactory<C>>,
     ledger: Rc<RefCell<Ledger>>,
 }
 
@@ -200,7 +200,7 @@ impl<C: Cast> Stage<C> {
         let ledger = Rc::new(RefCell::new(ledger));
         let cast = Rc::new(cast);
         let worker_options = scenario.workers.options.clone();
-        let host = Rc::new(WorkerHost::new(
+        let host = Rc::new(WorkerProcessFactory::new(
             cast.clone(),
             worker_options,
             ledger.clone(),
@@ -208,11 +208,11 @@ impl<C: Cast> Stage<C> {
         ));
         let world = World::new(
             scenario,
-            Parts {
+            WorldParts {
                 handle: kernel.handle(),
                 fleet,
                 impact: Box::new(move |request| index.resolve(request)),
-                host: host.clone(),
+                factory: host.clone(),
                 observer: Rc::new(RefCell::new(Witness::new(cast, ledger.clone()))),
                 options: WorldOptions::default(),
             },

@@ -1,5 +1,5 @@
-//! A short sweep, alone in its binary for `.ci/mutate-worker`: a mutant of the worker that it lets live is
-//! a hole in the checks, or changes nothing.
+//! A short sweep, alone in its binary for `.ci/mutate-worker`: a mutant of the worker that it lets
+//! live is a hole in the checks, or changes nothing.
 
 use std::ops::Range;
 use std::path::Path;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use rehearsal::check::vocabulary;
 use rehearsal::rehearsal::Plain;
 use rehearsal::scenario::{Loader, Scenario};
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
 
 /// Quickstart is the usual; the other selects images in every way.
@@ -53,7 +53,7 @@ fn load(name: &str) -> (Scenario, SweepResult) {
         scenario: scenario.name.clone(),
         path: String::new(),
         text: String::new(),
-        profile: Profile::Swarm.as_str().into(),
+        profile: FaultProfile::Swarm.as_str().into(),
         set: Vec::new(),
         rerun_every: 0,
         event_budget: EVENT_BUDGET,
@@ -66,7 +66,7 @@ fn sweep(scenario: &Scenario, seeds: Range<u64>, result: &mut SweepResult) {
         seeds,
         jobs: available_parallelism().map_or(1, usize::from),
         trial: TrialOptions {
-            profile: Profile::Swarm,
+            profile: FaultProfile::Swarm,
             event_budget: EVENT_BUDGET,
         },
         time: None,

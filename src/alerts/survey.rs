@@ -10,7 +10,7 @@ use super::score::{RunScore, score};
 use crate::promql::rules::{EvaluateError, RuleFile, Span, Timeline, evaluate};
 use crate::rehearsal::{Finished, RunError, RunOptions, run};
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::Profile;
+use crate::sim::fault_plan::FaultProfile;
 
 /// What is rehearsed: one scenario with one seed.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Subject<'s> {
     /// The root of its random streams.
     pub seed: u64,
     /// Faults that are drawn besides the scenario's own.
-    pub profile: Profile,
+    pub profile: FaultProfile,
 }
 
 /// Why rules could not be scored.
@@ -53,7 +53,7 @@ impl<'s> Subject<'s> {
     pub fn all(
         scenarios: &'s [Scenario],
         seeds: Option<&Range<u64>>,
-        profile: Profile,
+        profile: FaultProfile,
     ) -> Vec<Self> {
         let of_one = |scenario: &'s Scenario| {
             let seeds = seeds.cloned().unwrap_or(scenario.seed..scenario.seed + 1);

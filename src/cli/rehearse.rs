@@ -23,12 +23,12 @@ pub enum Profile {
 
 impl Profile {
     /// The profile as the simulator knows it.
-    pub const fn kind(self) -> fault_plan::Profile {
+    pub const fn kind(self) -> fault_plan::FaultProfile {
         match self {
-            Self::None => fault_plan::Profile::None,
-            Self::Light => fault_plan::Profile::Light,
-            Self::Heavy => fault_plan::Profile::Heavy,
-            Self::Swarm => fault_plan::Profile::Swarm,
+            Self::None => fault_plan::FaultProfile::None,
+            Self::Light => fault_plan::FaultProfile::Light,
+            Self::Heavy => fault_plan::FaultProfile::Heavy,
+            Self::Swarm => fault_plan::FaultProfile::Swarm,
         }
     }
 }

@@ -32,13 +32,13 @@ pub struct MetricsEndpoint {
 }
 
 /// A status line and a body.
-struct Answer {
+struct HttpResponse {
     status: &'static str,
     content_type: &'static str,
     body: String,
 }
 
-impl Answer {
+impl HttpResponse {
     fn refusal(status: &'static str, body: &str) -> Self {
         Self {
             status,
@@ -98,24 +98,27 @@ impl MetricsEndpoint {
     }
 
     /// The answer to a request, and whether its body is wanted.
-    fn answer(&self, head: &[u8]) -> (Answer, bool) {
+    fn answer(&self, head: &[u8]) -> (HttpResponse, bool) {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut request = httparse::Request::new(&mut fields);
         match request.parse(head) {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) if head.len() >= HEAD_BYTES_MAX => {
                 let status = "431 Request Header Fields Too Large";
-                return (Answer::refusal(status, "the request is too long"), true);
+                return (
+                    HttpResponse::refusal(status, "the request is too long"),
+                    true,
+                );
             }
             Err(httparse::Error::TooManyHeaders) => {
                 let status = "431 Request Header Fields Too Large";
                 return (
-                    Answer::refusal(status, "the request has too many fields"),
+                    HttpResponse::refusal(status, "the request has too many fields"),
                     true,
                 );
             }
             Ok(httparse::Status::Partial) | Err(_) => {
-                let refusal = Answer::refusal("400 Bad Request", "this is no HTTP request");
+                let refusal = HttpResponse::refusal("400 Bad Request", "this is no HTTP request");
                 return (refusal, true);
             }
         }
@@ -123,15 +126,15 @@ impl MetricsEndpoint {
         let path = request.path.and_then(|path| path.split('?').next());
         let answer = match (request.method, path) {
             (Some("GET" | "HEAD"), Some("/metrics")) => self.page(prefers(request.headers)),
-            (Some("GET" | "HEAD"), _) => Answer::refusal("404 Not Found", "see /metrics"),
-            _ => Answer::refusal("405 Method Not Allowed", "only GET and HEAD"),
+            (Some("GET" | "HEAD"), _) => HttpResponse::refusal("404 Not Found", "see /metrics"),
+            _ => HttpResponse::refusal("405 Method Not Allowed", "only GET and HEAD"),
         };
         (answer, has_body)
     }
 
-    fn page(&self, format: Format) -> Answer {
+    fn page(&self, format: Format) -> HttpResponse {
         let context = CollectContext::at(self.began.elapsed());
-        Answer {
+        HttpResponse {
             status: "200 OK",
             content_type: format.content_type(),
             body: render(format, &self.registry, &context),

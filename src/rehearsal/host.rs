@@ -17,13 +17,15 @@ use crate::metrics::{
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, ProcessName, Timestamp};
 use crate::sim::kernel::Handle;
-use crate::sim::world::{Command, Host, Instance, LocalFuture, Spawner, WorldPorts};
+use crate::sim::world::{
+    LocalFuture, OperatorCommand, ProcessFactory, ProcessHandle, Spawner, WorldPorts,
+};
 use crate::worker::options::WorkerOptions;
 use crate::worker::ports::{Clock, Ports};
 use crate::worker::{Role, Worker};
 
 /// Launches workers, hands their metrics to the ledger, and records their scrapes.
-pub struct WorkerHost<C: Cast> {
+pub struct WorkerProcessFactory<C: Cast> {
     cast: Rc<C>,
     options: WorkerOptions,
     ledger: Rc<RefCell<Ledger>>,
@@ -38,7 +40,7 @@ struct Incarnation {
     ports: WorldPorts,
 }
 
-impl<C: Cast> WorkerHost<C> {
+impl<C: Cast> WorkerProcessFactory<C> {
     /// A host whose workers all have these options.
     pub fn new(
         cast: Rc<C>,
@@ -75,14 +77,14 @@ impl<C: Cast> WorkerHost<C> {
     }
 }
 
-impl<C: Cast> Host for WorkerHost<C> {
+impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
     fn launch(
         &self,
         incarnation: &IncarnationId,
         roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
-    ) -> Rc<dyn Instance> {
+    ) -> Rc<dyn ProcessHandle> {
         let registry = self.cast.registry(incarnation);
         let backlog = BacklogOptions {
             fresh_for: self.options.backlog_refresh,
@@ -138,7 +140,7 @@ impl<C: Cast> Host for WorkerHost<C> {
 /// A worker that lives.
 struct Running<P: Ports>(Arc<Worker<P>>);
 
-impl<P: Ports> Instance for Running<P> {
+impl<P: Ports> ProcessHandle for Running<P> {
     fn stop(&self) {
         self.0.ask_to_stop();
     }
@@ -148,18 +150,18 @@ impl<P: Ports> Instance for Running<P> {
         Box::pin(async move { worker.stopped().await })
     }
 
-    fn command(&self, command: &Command) -> LocalFuture<bool> {
+    fn command(&self, command: &OperatorCommand) -> LocalFuture<bool> {
         let (worker, command) = (self.0.clone(), command.clone());
         Box::pin(async move {
             let commands = worker.commands();
             match &command {
-                Command::Run {
+                OperatorCommand::Run {
                     schedule,
                     occurrence,
                 } => commands.start(schedule, occurrence).await,
-                Command::Cancel { run } => commands.cancel(run).await,
-                Command::Retry { run, occurrence } => commands.retry(run, occurrence).await,
-                Command::Redrive { queue } => commands.redrive(*queue).await,
+                OperatorCommand::Cancel { run } => commands.cancel(run).await,
+                OperatorCommand::Retry { run, occurrence } => commands.retry(run, occurrence).await,
+                OperatorCommand::Redrive { queue } => commands.redrive(*queue).await,
             }
         })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::check::vocabulary;
 use crate::model::Timestamp;
 use crate::scenario::{Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
 /// A scenario with its seed, and what is recorded of its failure.
@@ -33,7 +33,7 @@ impl Case {
             return Ok(Self {
                 scenario: loader.load(path)?,
                 options: TrialOptions {
-                    profile: Profile::None,
+                    profile: FaultProfile::None,
                     event_budget: crate::rehearsal::EVENT_BUDGET,
                 },
                 bug: None,
@@ -51,7 +51,8 @@ impl Case {
         })
     }
 
-    /// The instant at which the rehearsal begins: the profile may have drawn a part of the scenario.
+    /// The instant at which the rehearsal begins: the profile may have drawn a part of the
+    /// scenario.
     pub fn start(&self) -> Timestamp {
         let mut part = self.scenario.clone();
         FaultPlan::draw(&self.scenario, self.options.profile).apply(&mut part);

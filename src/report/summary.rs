@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Quantiles, Verdict};
 use crate::check::expectation::Outcome;
 use crate::model::Timestamp;
-use crate::sim::fault_plan::Window;
+use crate::sim::fault_plan::TimeSlice;
 
 /// The version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.run@1";
@@ -29,7 +29,7 @@ pub struct RunReport {
     /// The part of the scenario that was rehearsed; absent: all of it. Of a part no gate and no
     /// `sometimes` is demanded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
+    pub window: Option<TimeSlice>,
     /// The hash over every event, in hexadecimal.
     pub trace_hash: String,
     /// What became of it.

@@ -14,7 +14,7 @@ use crate::check::vocabulary;
 use crate::rehearsal::{Cast, RunError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 use crate::sweep::{Cause, Trial, TrialOptions};
 
 /// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
@@ -25,8 +25,8 @@ const EVENTS_MAX: u64 = 20_000_000;
 pub struct ShrinkOptions {
     /// How many rehearsals at once.
     pub jobs: usize,
-    /// Each candidate is tried with its own seed and with up to so many others, from 1 on, as long as
-    /// that is quick: what is smaller draws other numbers, and may fail under another seed.
+    /// Each candidate is tried with its own seed and with up to so many others, from 1 on, as long
+    /// as that is quick: what is smaller draws other numbers, and may fail under another seed.
     pub seeds: u64,
 }
 
@@ -128,8 +128,8 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         }
     }
 
-    /// The first candidate that is smaller and fails of the cause, and was not tried in vain before. Of
-    /// equal ones only the first is tried.
+    /// The first candidate that is smaller and fails of the cause, and was not tried in vain
+    /// before. Of equal ones only the first is tried.
     fn first(
         &self,
         reduction: &Reduction,
@@ -218,7 +218,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
             return Ok((0, None));
         };
         let options = TrialOptions {
-            profile: Profile::None,
+            profile: FaultProfile::None,
             event_budget: budget,
         };
         let trial = Trial::of(&self.cast, &scenario, seed, &options, false)?;
@@ -249,7 +249,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
 
 /// The same rehearsal with everything that the profile draws stated in the scenario, and without
 /// what has nothing to do with the cause.
-fn concrete(scenario: &Scenario, profile: Profile, cause: &Cause) -> Scenario {
+fn concrete(scenario: &Scenario, profile: FaultProfile, cause: &Cause) -> Scenario {
     let mut concrete = FaultPlan::state(scenario, profile);
     concrete.gates = Gates::default();
     concrete.description = String::new();

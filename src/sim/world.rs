@@ -15,7 +15,6 @@ mod clock;
 mod connection;
 mod fault;
 mod impact;
-mod lookup;
 mod network;
 mod notify;
 mod operator;
@@ -23,7 +22,6 @@ mod options;
 mod ports;
 mod process;
 mod queue;
-mod race;
 mod scanner;
 mod sink;
 mod store;
@@ -31,22 +29,23 @@ mod store;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod timeout;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use self::fault::Faults;
+use self::fault::FaultEngine;
 pub use self::impact::Resolve;
 use self::network::Network;
 pub use self::options::WorldOptions;
 pub use self::ports::WorldPorts;
-use self::process::Processes;
-pub use self::process::{Command, Host, Instance, LocalFuture, Spawner};
+use self::process::SimProcesses;
+pub use self::process::{LocalFuture, OperatorCommand, ProcessFactory, ProcessHandle, Spawner};
 use self::queue::QueueServer;
-use self::scanner::Scanner;
+use self::scanner::SimScanner;
 pub use self::sink::ObservationSink;
-use self::store::Store;
+use self::store::SimStore;
 use crate::model::observation::Observer;
 use crate::model::{PlannerMessage, SegmentMessage};
 use crate::scenario::Scenario;
@@ -62,13 +61,13 @@ pub struct World {
     sink: Rc<ObservationSink>,
     fleet: Rc<Fleet>,
     network: Network,
-    faults: Faults,
-    store: RefCell<Store>,
+    faults: FaultEngine,
+    store: RefCell<SimStore>,
     planner_queue: QueueServer<PlannerMessage>,
     runner_queue: QueueServer<SegmentMessage>,
-    scanner: Scanner,
+    scanner: SimScanner,
     impact: Resolve,
-    processes: Processes,
+    processes: SimProcesses,
     /// How long a process may take to stop.
     stop_grace: Duration,
     /// A request that leaves this much later than the instant of its permit is late.
@@ -78,7 +77,7 @@ pub struct World {
 }
 
 /// What a world is built from.
-pub struct Parts {
+pub struct WorldParts {
     /// The kernel that drives it.
     pub handle: Handle,
     /// The images.
@@ -86,7 +85,7 @@ pub struct Parts {
     /// The worker's impact index over the fleet.
     pub impact: Resolve,
     /// Starts workers.
-    pub host: Rc<dyn Host>,
+    pub factory: Rc<dyn ProcessFactory>,
     /// Takes the observations. It must not call back into the world.
     pub observer: Rc<RefCell<dyn Observer>>,
     /// Constants that no scenario speaks of.
@@ -98,12 +97,12 @@ impl World {
     ///
     /// # Errors
     /// A distribution of the scenario can't be.
-    pub fn new(scenario: &Scenario, parts: Parts) -> Result<Rc<Self>, DistributionError> {
-        let Parts {
+    pub fn new(scenario: &Scenario, parts: WorldParts) -> Result<Rc<Self>, DistributionError> {
+        let WorldParts {
             handle,
             fleet,
             impact,
-            host,
+            factory,
             observer,
             options,
         } = parts;
@@ -112,13 +111,13 @@ impl World {
         Ok(Rc::new(Self {
             sink: ObservationSink::new(handle.clone(), observer),
             network: Network::new(&handle, &scenario.latency)?,
-            faults: Faults::new(&handle),
-            store: RefCell::new(Store::new(Rc::clone(&fleet))),
+            faults: FaultEngine::new(&handle),
+            store: RefCell::new(SimStore::new(Rc::clone(&fleet))),
             planner_queue: QueueServer::new(window),
             runner_queue: QueueServer::new(window),
-            scanner: Scanner::new(&handle, &fleet, scanner, deltas)?,
+            scanner: SimScanner::new(&handle, &fleet, scanner, deltas)?,
             impact,
-            processes: Processes::new(&handle, scenario.workers.processes.list(), host),
+            processes: SimProcesses::new(&handle, scenario.workers.processes.list(), factory),
             operator: RefCell::new(handle.stream("operator")),
             stop_grace: scenario.workers.options.stop_grace,
             permit_tolerance: scenario.workers.options.permit_tolerance,

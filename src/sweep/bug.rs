@@ -9,7 +9,7 @@ use super::Cause;
 use crate::check::vocabulary;
 use crate::rehearsal::{EVENT_BUDGET, RunOptions};
 use crate::scenario::{LoadError, Loader, Scenario};
-use crate::sim::fault_plan::Profile;
+use crate::sim::fault_plan::FaultProfile;
 
 /// The version of the file format.
 pub const SCHEMA: &str = "rehearsal.bug@1";
@@ -111,7 +111,7 @@ impl Bug {
             }
         }
         let bug: Self = toml::from_str(&text).map_err(|error| foreign(error.to_string()))?;
-        bug.profile.parse::<Profile>().map_err(foreign)?;
+        bug.profile.parse::<FaultProfile>().map_err(foreign)?;
         Ok(bug)
     }
 

@@ -16,7 +16,7 @@ use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
 use crate::report::{RunReport, SeriesValue, Verdict};
 use crate::scenario::{Scenario, When};
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 
 /// The numbers of one seed: a line of the table of seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub struct Trial {
 #[derive(Clone, Debug)]
 pub struct TrialOptions {
     /// Faults that are drawn besides the scenario's own.
-    pub profile: Profile,
+    pub profile: FaultProfile,
     /// Events at most; more is a failure.
     pub event_budget: u64,
 }
@@ -272,7 +272,7 @@ fn after_seconds(finished: &Finished, report: &RunReport) -> f64 {
 }
 
 /// What a profile draws for a seed, in words.
-pub fn drawn(scenario: &Scenario, seed: u64, profile: Profile) -> Vec<String> {
+pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<String> {
     let scenario = Scenario {
         seed,
         faults: Vec::new(),

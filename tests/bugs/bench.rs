@@ -11,7 +11,7 @@ use rehearsal::check::{InvariantName, vocabulary};
 use rehearsal::rehearsal::RunOptions;
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::shrink::{Shrink, ShrinkOptions, Shrunk};
-use rehearsal::sim::fault_plan::{FaultPlan, Profile};
+use rehearsal::sim::fault_plan::{FaultPlan, FaultProfile};
 use rehearsal::sweep::{SeedFailure, Trial, TrialOptions};
 
 use crate::plant::{Defect, Planted};
@@ -90,7 +90,7 @@ impl Bug {
 
     /// How a seed finds it, if it does.
     fn found_by(&self, scenario: &Scenario, seed: u64) -> Option<SeedFailure> {
-        let failure = failure(self.make, scenario, seed, Profile::Swarm)?;
+        let failure = failure(self.make, scenario, seed, FaultProfile::Swarm)?;
         let mut names = self.by.iter().map(|name| name.as_str());
         names
             .any(|name| name == failure.cause.name)
@@ -109,13 +109,13 @@ impl Bug {
                 seed: *seed,
                 ..scenario.clone()
             };
-            let mut stated = FaultPlan::state(&seeded, Profile::Swarm);
+            let mut stated = FaultPlan::state(&seeded, FaultProfile::Swarm);
             let is_left = |kind: &str| !kinds.contains(&kind);
             let faults = &mut stated.faults;
             faults.retain(|fault| is_left(fault.effect.kind().as_str()));
             let operations = &mut stated.operations;
             operations.retain(|operation| is_left(operation.kind.as_str()));
-            failure(self.make, &stated, *seed, Profile::None).is_some()
+            failure(self.make, &stated, *seed, FaultProfile::None).is_some()
         })
     }
 
@@ -130,7 +130,7 @@ impl Bug {
             options: ShrinkOptions::default(),
         };
         let run = RunOptions {
-            profile: Profile::Swarm,
+            profile: FaultProfile::Swarm,
             ..RunOptions::default()
         };
         let seeded = Scenario {
@@ -149,7 +149,7 @@ pub fn failure(
     make: Make,
     scenario: &Scenario,
     seed: u64,
-    profile: Profile,
+    profile: FaultProfile,
 ) -> Option<SeedFailure> {
     let options = TrialOptions {
         profile,

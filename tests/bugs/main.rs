@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use bench::{Bug, failure, on_all_cores, quickstart};
 use rehearsal::shrink::Shrunk;
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 
 /// Defects that a debug build finds soon, too.
 const SOON: [&str; 3] = [
@@ -81,7 +81,12 @@ fn without_a_defect_no_seed_fails() {
     let scenario = quickstart();
     let seeds: Vec<u64> = (0..200).collect();
     let failures = on_all_cores(&seeds, |seed| {
-        failure(|| Rc::new(plant::Healthy), &scenario, *seed, Profile::Swarm)
+        failure(
+            || Rc::new(plant::Healthy),
+            &scenario,
+            *seed,
+            FaultProfile::Swarm,
+        )
     });
     for (seed, failure) in seeds.iter().zip(failures) {
         assert_eq!(failure, None, "seed {seed}");

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::{Loader, Scenario};
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 
 use crate::promtool;
 
@@ -159,7 +159,7 @@ fn swarm(seeds: impl IntoIterator<Item = u64>) {
     for seed in seeds {
         let options = RunOptions {
             seed: Some(seed),
-            profile: Profile::Swarm,
+            profile: FaultProfile::Swarm,
             ..RunOptions::default()
         };
         let (report, _) = rehearse(&scenario, &options);
@@ -177,9 +177,9 @@ fn a_few_seeds_pass_under_swarm() {
     swarm(0..2);
 }
 
-/// A failure counted after an await; a Retry-After and a permit by clocks that went wrong longer ago
-/// than a lease, yet in the same delivery; the backlog of a deleted schedule that a late answer brought
-/// back for ever.
+/// A failure counted after an await; a Retry-After and a permit by clocks that went wrong longer
+/// ago than a lease, yet in the same delivery; the backlog of a deleted schedule that a late answer
+/// brought back for ever.
 #[test]
 fn seeds_that_once_showed_a_defect_pass() {
     swarm([25, 207, 1_082, 3_229]);

@@ -14,7 +14,7 @@ use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::rehearsal::{Cast, Plain};
 use rehearsal::report::Verdict;
 use rehearsal::scenario::{Loader, Scenario};
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::sweep::{
     Bug, SeedRow, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result,
@@ -427,7 +427,7 @@ fn options() -> SweepOptions {
         seeds: 0..3,
         jobs: 2,
         trial: TrialOptions {
-            profile: Profile::None,
+            profile: FaultProfile::None,
             event_budget: 10_000_000,
         },
         time: None,

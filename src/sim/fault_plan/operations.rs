@@ -2,8 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::Profile;
-use super::moments::Moments;
+use super::FaultProfile;
+use super::injection_times::InjectionTimes;
 use crate::model::OverlapPolicy;
 use crate::model::duration::Duration;
 use crate::scenario::{
@@ -38,14 +38,14 @@ const KINDS: [fn(String, &mut Stream) -> OperationKind; 9] = [
 /// Draws operations on the schedules of a scenario; none but for `swarm`, and none for half of its
 /// seeds. Some kinds come often in one seed and never in another.
 pub(super) fn draw(
-    profile: Profile,
+    profile: FaultProfile,
     scenario: &Scenario,
-    moments: &Moments,
+    times: &InjectionTimes,
     seed: u64,
 ) -> Vec<Operation> {
     let stream = &mut Stream::new(seed, "profile.operations");
     let ids = schedule_ids(scenario);
-    if profile != Profile::Swarm || ids.is_empty() || stream.below(2) == 0 {
+    if profile != FaultProfile::Swarm || ids.is_empty() || stream.below(2) == 0 {
         return Vec::new();
     }
     let weights: Vec<u64> = KINDS
@@ -59,7 +59,7 @@ pub(super) fn draw(
     let count = 1 + stream.below(OPERATIONS_MAX);
     let mut operations: Vec<Operation> = (0..count)
         .map(|_| {
-            let at = moments.draw(stream);
+            let at = times.draw(stream);
             let id = ids[stream.below(ids.len() as u64) as usize].clone();
             let mut ticket = stream.below(total);
             let drawn = weights.iter().position(|weight| {
@@ -132,12 +132,12 @@ mod tests {
                     whenCron = \"*/5 * * * *\"\n";
         let scenario = Loader::default().parse("drawn.toml", text, None).unwrap();
         let draw = |profile, seed| {
-            let moments = Moments::new(&scenario, profile);
-            draw(profile, &scenario, &moments, seed)
+            let times = InjectionTimes::new(&scenario, profile);
+            draw(profile, &scenario, &times, seed)
         };
         let mut kinds = BTreeSet::new();
         for seed in 0..200 {
-            for operation in draw(Profile::Swarm, seed) {
+            for operation in draw(FaultProfile::Swarm, seed) {
                 assert!(operation.kind.schedule().is_none_or(|id| id == "often"));
                 assert!(operation.timing.at < Some(scenario.duration));
                 let value = serde_json::to_value(&operation.kind).unwrap();
@@ -145,7 +145,7 @@ mod tests {
             }
         }
         assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
-        for profile in [Profile::None, Profile::Light, Profile::Heavy] {
+        for profile in [FaultProfile::None, FaultProfile::Light, FaultProfile::Heavy] {
             assert!((0..50).all(|seed| draw(profile, seed).is_empty()));
         }
     }

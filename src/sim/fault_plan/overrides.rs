@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Profile;
+use super::FaultProfile;
 use crate::model::duration::Duration;
 use crate::sim::kernel::Stream;
 use crate::worker::options::WorkerOptions;
@@ -13,7 +13,7 @@ use crate::worker::options::WorkerOptions;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[allow(missing_docs, reason = "each is named after the option that it sets")]
-pub struct Overrides {
+pub struct PlanOverrides {
     pub segment_size: Option<u32>,
     pub segments_at_once: Option<u32>,
     pub lease: Option<Duration>,
@@ -23,10 +23,10 @@ pub struct Overrides {
     pub dead_letter_enabled: Option<bool>,
 }
 
-impl Overrides {
+impl PlanOverrides {
     /// Draws options; none but for `swarm`.
-    pub(super) fn draw(profile: Profile, seed: u64) -> Self {
-        if profile != Profile::Swarm {
+    pub(super) fn draw(profile: FaultProfile, seed: u64) -> Self {
+        if profile != FaultProfile::Swarm {
             return Self::default();
         }
         let stream = &mut Stream::new(seed, "profile.options");
@@ -68,7 +68,7 @@ impl Overrides {
     }
 }
 
-impl fmt::Display for Overrides {
+impl fmt::Display for PlanOverrides {
     /// Writes them as `--set` takes them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |value: Option<u32>| value.map(|value| value.to_string());
@@ -103,24 +103,27 @@ mod tests {
     fn drawn_options_are_valid() {
         for seed in 0..100 {
             let mut options = WorkerOptions::default();
-            Overrides::draw(Profile::Swarm, seed).apply(&mut options);
+            PlanOverrides::draw(FaultProfile::Swarm, seed).apply(&mut options);
             assert_eq!(options.validate(), Ok(()));
         }
         let is_drawn = |seed: &u64| {
             let mut options = WorkerOptions::default();
-            Overrides::draw(Profile::Swarm, *seed).apply(&mut options);
+            PlanOverrides::draw(FaultProfile::Swarm, *seed).apply(&mut options);
             options != WorkerOptions::default()
         };
         assert!((0..100).filter(is_drawn).count() > 90);
-        assert_eq!(Overrides::draw(Profile::Heavy, 1), Overrides::default());
+        assert_eq!(
+            PlanOverrides::draw(FaultProfile::Heavy, 1),
+            PlanOverrides::default()
+        );
     }
 
     #[test]
     fn they_are_written_as_the_command_line_takes_them() {
-        let overrides = Overrides {
+        let overrides = PlanOverrides {
             segment_size: Some(3),
             lease: Some(Duration::from_secs(6)),
-            ..Overrides::default()
+            ..PlanOverrides::default()
         };
         assert_eq!(
             overrides.to_string(),

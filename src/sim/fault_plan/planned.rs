@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::duration::Duration;
 use crate::scenario::{Fault, FaultEffect, ProcessTarget, Scenario};
+use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::Stream;
-use crate::sim::occasions::occasions;
 
 /// One fault at one time. Its process, if it has one, is named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ fn plan_one(
     stream: &mut Stream,
     plan: &mut Vec<PlannedFault>,
 ) {
-    for offset_ns in occasions(&fault.timing, scenario.duration.as_nanos(), stream) {
+    for offset_ns in arrival_times(&fault.timing, scenario.duration.as_nanos(), stream) {
         let at = Duration::from_nanos(offset_ns);
         let mut add = |effect| plan.push(PlannedFault { at, effect });
         match fault.effect.process() {

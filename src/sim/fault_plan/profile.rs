@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::artist::Artist;
-use super::moments::Moments;
+use super::generator::FaultGenerator;
+use super::injection_times::InjectionTimes;
 use super::planned::{PlannedFault, process_names};
 use crate::model::fault::FaultKind;
 use crate::scenario::Scenario;
@@ -15,7 +15,7 @@ const FAULTS_MAX: u64 = 12;
 
 /// How much is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Profile {
+pub enum FaultProfile {
     /// Nothing: only what the scenario states.
     #[default]
     None,
@@ -28,7 +28,7 @@ pub enum Profile {
     Swarm,
 }
 
-impl Profile {
+impl FaultProfile {
     /// Every profile.
     pub const ALL: [Self; 4] = [Self::None, Self::Light, Self::Heavy, Self::Swarm];
 
@@ -47,7 +47,7 @@ impl Profile {
     pub(super) fn draw_plan(
         self,
         scenario: &Scenario,
-        moments: &Moments,
+        times: &InjectionTimes,
         seed: u64,
     ) -> Vec<PlannedFault> {
         let stream = &mut Stream::new(seed, "profile.plan");
@@ -60,7 +60,7 @@ impl Profile {
         };
         let weights = self.draw_weights(stream);
         let total: u64 = weights.iter().sum();
-        let mut artist = Artist {
+        let mut generator = FaultGenerator {
             stream,
             processes: process_names(scenario),
             length_ns_max: 0,
@@ -68,9 +68,9 @@ impl Profile {
         };
         let mut plan = Vec::with_capacity(count);
         for _ in 0..count {
-            let at = moments.draw(artist.stream);
-            artist.length_ns_max = scenario.duration.as_nanos() - at.as_nanos();
-            let mut ticket = artist.stream.below(total);
+            let at = times.draw(generator.stream);
+            generator.length_ns_max = scenario.duration.as_nanos() - at.as_nanos();
+            let mut ticket = generator.stream.below(total);
             let kind = FaultKind::ALL.iter().zip(&weights).find(|(_, weight)| {
                 let is_drawn = ticket < **weight;
                 ticket = ticket.saturating_sub(**weight);
@@ -78,7 +78,7 @@ impl Profile {
             });
             plan.extend(kind.map(|(kind, _)| PlannedFault {
                 at,
-                effect: artist.draw(*kind),
+                effect: generator.draw(*kind),
             }));
         }
         plan
@@ -102,7 +102,7 @@ impl Profile {
     }
 }
 
-impl FromStr for Profile {
+impl FromStr for FaultProfile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -113,7 +113,7 @@ impl FromStr for Profile {
     }
 }
 
-impl fmt::Display for Profile {
+impl fmt::Display for FaultProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -137,20 +137,20 @@ mod tests {
         Loader::default().parse("plan.toml", &text, None).unwrap()
     }
 
-    fn draw(profile: Profile, seed: u64) -> Vec<PlannedFault> {
+    fn draw(profile: FaultProfile, seed: u64) -> Vec<PlannedFault> {
         draw_for(&scenario("1d"), profile, seed)
     }
 
-    fn draw_for(scenario: &Scenario, profile: Profile, seed: u64) -> Vec<PlannedFault> {
-        profile.draw_plan(scenario, &Moments::new(scenario, profile), seed)
+    fn draw_for(scenario: &Scenario, profile: FaultProfile, seed: u64) -> Vec<PlannedFault> {
+        profile.draw_plan(scenario, &InjectionTimes::new(scenario, profile), seed)
     }
 
     #[test]
     fn a_plan_is_the_same_each_time_and_reads_back() {
-        for profile in Profile::ALL {
+        for profile in FaultProfile::ALL {
             let plan = draw(profile, 7);
             assert_eq!(plan, draw(profile, 7));
-            assert_eq!(plan.is_empty(), profile == Profile::None);
+            assert_eq!(plan.is_empty(), profile == FaultProfile::None);
             let json = serde_json::to_string(&plan).unwrap();
             assert_eq!(
                 serde_json::from_str::<Vec<PlannedFault>>(&json).unwrap(),
@@ -162,7 +162,11 @@ mod tests {
 
     #[test]
     fn every_kind_is_drawn_by_every_profile() {
-        for profile in [Profile::Light, Profile::Heavy, Profile::Swarm] {
+        for profile in [
+            FaultProfile::Light,
+            FaultProfile::Heavy,
+            FaultProfile::Swarm,
+        ] {
             for kind in FaultKind::ALL {
                 let is_drawn = (0..400).any(|seed| {
                     let plan = draw(profile, seed);
@@ -178,7 +182,11 @@ mod tests {
         // So short that many would last longer.
         let scenario = scenario("20m");
         let mut faults = 0;
-        for profile in [Profile::Light, Profile::Heavy, Profile::Swarm] {
+        for profile in [
+            FaultProfile::Light,
+            FaultProfile::Heavy,
+            FaultProfile::Swarm,
+        ] {
             for planned in (0..50).flat_map(|seed| draw_for(&scenario, profile, seed)) {
                 let length = planned.effect.length();
                 let length = length.map_or(0, |(_, length)| length.as_nanos());

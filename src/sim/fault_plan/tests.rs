@@ -2,7 +2,7 @@
 
 use crate::model::fault::FaultKind;
 use crate::scenario::{Fault, FaultEffect, Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 
 const PAGE: &str = include_str!("../../../docs/faults.md");
 
@@ -81,7 +81,7 @@ fn a_stated_fault_is_planned_for_each_occasion_and_process() {
         "[[fault]]\nevery = \"6h\"\nkind = \"process-crash\"\nprocess = \"all\"\n\
          [[fault]]\nat = \"1h\"\nkind = \"process-pause\"\n",
     );
-    let plan = FaultPlan::draw(&scenario, Profile::None);
+    let plan = FaultPlan::draw(&scenario, FaultProfile::None);
     assert_eq!(plan.faults.len(), 1 + 3 * 3);
     assert_eq!(
         plan.faults[0].to_string().split(" of ").next(),

@@ -53,16 +53,16 @@ impl Fleet {
             components: (1..=scenario.components).map(component).collect(),
         };
         let images = scenario.images as usize;
-        let mut artist = Artist::new(scenario, label_shares, seed)?;
+        let mut generator = ImageGenerator::new(scenario, label_shares, seed)?;
         let mut catalogue = Catalogue::with_capacity(parts, images);
-        artist.draw(scenario, &mut catalogue);
+        generator.draw(scenario, &mut catalogue);
         catalogue.shrink_to_fit();
         Ok(Self {
             seed,
             catalogue: Arc::new(catalogue),
             registry: "registry.example".into(),
             tags: (0..TAGS).map(|tag| Arc::from(format!("1.{tag}"))).collect(),
-            tag_numbers: artist.tag_numbers,
+            tag_numbers: generator.tag_numbers,
         })
     }
 }
@@ -108,7 +108,7 @@ fn seal(number: u32, pad: u32, seed: u64) -> u64 {
 }
 
 /// What drawing images takes.
-struct Artist {
+struct ImageGenerator {
     seed: u64,
     stream: Stream,
     popularity: Choice,
@@ -126,7 +126,7 @@ struct Artist {
     labels: Vec<u32>,
 }
 
-impl Artist {
+impl ImageGenerator {
     fn new(
         scenario: &scenario::Fleet,
         label_shares: Vec<Vec<f64>>,

@@ -39,7 +39,7 @@ fn populate(
     seed: u64,
 ) -> Vec<Schedule> {
     let mut stream = Stream::new(seed, "schedules");
-    let scopes = Scopes {
+    let scopes = SelectorScopes {
         fleet: &scenario.fleet,
         namespaces: scenario.fleet.namespace_names(),
         repositories: scenario.fleet.repository_names(),
@@ -89,7 +89,7 @@ fn draw_cron(population: &Population, stream: &mut Stream) -> String {
 }
 
 /// What there is to select by.
-struct Scopes<'a> {
+struct SelectorScopes<'a> {
     fleet: &'a scenario::Fleet,
     namespaces: Vec<String>,
     repositories: Vec<String>,
@@ -98,11 +98,11 @@ struct Scopes<'a> {
 }
 
 /// One way to select.
-type Draw<'a> = fn(&Scopes<'a>, &mut Stream) -> Selector;
+type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut Stream) -> Selector;
 
-impl Scopes<'_> {
+impl SelectorScopes<'_> {
     fn draw(&self, weights: &ScopeWeights, stream: &mut Stream) -> Selector {
-        let draws: [(f64, Draw<'_>); 4] = [
+        let draws: [(f64, SelectorDraw<'_>); 4] = [
             (weights.namespaces, Self::draw_namespace),
             (weights.repositories, Self::draw_repositories),
             (weights.labels, Self::draw_labels),

@@ -4,7 +4,7 @@ mod arrival;
 
 use std::rc::Rc;
 
-use self::arrival::{Arrival, plan_arrivals};
+use self::arrival::{AdvisoryArrival, plan_arrivals};
 use super::World;
 use crate::model::Finding;
 use crate::model::observation::Observation;
@@ -28,7 +28,7 @@ impl World {
     }
 
     /// The scanner knows of an advisory first; then it is exported.
-    fn publish(self: &Rc<Self>, arrival: &Arrival) {
+    fn publish(self: &Rc<Self>, arrival: &AdvisoryArrival) {
         let catalogue = self.fleet.catalogue();
         for &component in &arrival.components {
             let finding = Finding {

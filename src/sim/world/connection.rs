@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::World;
-use super::network::Port;
+use super::network::NetworkPort;
 use crate::model::{IncarnationId, Timestamp};
 use crate::sim::kernel::{Sender, Stream, oneshot};
 use crate::worker::ports::{PortError, PortResult};
@@ -35,12 +35,12 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Whether the service is reached. What keeps it from being so is noted as a hit.
-    pub fn is_reachable(&self, port: Port) -> bool {
+    pub fn is_reachable(&self, port: NetworkPort) -> bool {
         self.world.reaches(self.incarnation.process, port)
     }
 
     /// Connects, or fails after a short while: then nothing was sent.
-    pub async fn connect(&self, port: Port) -> PortResult<()> {
+    pub async fn connect(&self, port: NetworkPort) -> PortResult<()> {
         if self.is_reachable(port) {
             return Ok(());
         }
@@ -51,7 +51,11 @@ impl Connection {
 
     /// Asks for something that changes nothing: one timer in the caller's task, and the service
     /// looks when the answer is due.
-    pub async fn read<T>(&self, port: Port, read: impl FnOnce(&World) -> T) -> PortResult<T> {
+    pub async fn read<T>(
+        &self,
+        port: NetworkPort,
+        read: impl FnOnce(&World) -> T,
+    ) -> PortResult<T> {
         self.connect(port).await?;
         let sent_ns = self.world.handle.now_ns();
         let round_trip_ns = self.world.network.round_trip_ns(port);
@@ -67,7 +71,7 @@ impl Connection {
     /// Connects and sends: see [`Connection::send`].
     pub async fn call<T: 'static>(
         &self,
-        port: Port,
+        port: NetworkPort,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
         self.connect(port).await?;
@@ -78,14 +82,14 @@ impl Connection {
     /// none is an answer that gets lost.
     pub async fn send<T: 'static>(
         &self,
-        port: Port,
+        port: NetworkPort,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
         let world = &self.world;
         let sent_ns = world.handle.now_ns();
         let round_trip_ns = world.network.round_trip_ns(port);
         let (sender, receiver) = oneshot();
-        let exchange = Exchange {
+        let exchange = PendingCall {
             world: Rc::clone(world),
             process: self.incarnation.process,
             port,
@@ -103,17 +107,17 @@ impl Connection {
 }
 
 /// A call that was sent, until its answer is there or given up.
-struct Exchange<T> {
+struct PendingCall<T> {
     world: Rc<World>,
     process: usize,
-    port: Port,
+    port: NetworkPort,
     sender: Sender<T>,
     due_ns: u64,
     /// When the caller stops waiting.
     give_up_ns: u64,
 }
 
-impl<T: 'static> Exchange<T> {
+impl<T: 'static> PendingCall<T> {
     fn is_reachable(&self) -> bool {
         self.world.reaches(self.process, self.port)
     }
@@ -148,7 +152,7 @@ impl<T: 'static> Exchange<T> {
 impl World {
     /// Whether a process reaches a port now. What keeps it from being so is noted as a hit.
     #[inline]
-    pub(super) fn reaches(self: &Rc<Self>, process: usize, port: Port) -> bool {
+    pub(super) fn reaches(self: &Rc<Self>, process: usize, port: NetworkPort) -> bool {
         match self.network.cut(process, port) {
             None => true,
             Some(kind) => {

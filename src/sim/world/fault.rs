@@ -2,15 +2,15 @@
 
 mod conditions;
 mod heal;
-mod strike;
+mod inject;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use self::conditions::Conditions;
+use self::conditions::FaultConditions;
 pub(super) use self::conditions::queues;
-use self::strike::Active;
+use self::inject::ActiveFault;
 use super::World;
 use crate::model::ProcessName;
 use crate::model::fault::FaultKind;
@@ -18,10 +18,10 @@ use crate::model::observation::{Observation, QueueName};
 use crate::sim::kernel::{Handle, Stream};
 
 /// The faults of the moment, and a random stream for each kind of fault.
-pub(super) struct Faults {
-    active: RefCell<Vec<Active>>,
+pub(super) struct FaultEngine {
+    active: RefCell<Vec<ActiveFault>>,
     /// What the active faults come to.
-    pub conditions: RefCell<Conditions>,
+    pub conditions: RefCell<FaultConditions>,
     /// No fault begins any more.
     is_healed: Cell<bool>,
     /// If only a core has healed: the processes in it.
@@ -29,7 +29,7 @@ pub(super) struct Faults {
     streams: Vec<RefCell<Stream>>,
 }
 
-impl Faults {
+impl FaultEngine {
     pub fn new(handle: &Handle) -> Self {
         let stream = |kind: &FaultKind| handle.stream(&format!("fault.{}", kind.as_str()));
         Self {
@@ -57,23 +57,23 @@ impl World {
     }
 
     /// Draws whether a fault bites here, and notes it if so.
-    pub(super) fn strikes(self: &Rc<Self>, kind: FaultKind) -> bool {
+    pub(super) fn draw_fault(self: &Rc<Self>, kind: FaultKind) -> bool {
         let probability = self.faults.conditions.borrow().probability(kind);
-        self.strikes_with(kind, probability)
+        self.draw_fault_with(kind, probability)
     }
 
     /// The same for a fault of one queue.
-    pub(super) fn strikes_queue(self: &Rc<Self>, queue: QueueName, kind: FaultKind) -> bool {
+    pub(super) fn draw_queue_fault(self: &Rc<Self>, queue: QueueName, kind: FaultKind) -> bool {
         let probability = self.faults.conditions.borrow().of_queue(queue, kind);
-        self.strikes_with(kind, probability)
+        self.draw_fault_with(kind, probability)
     }
 
-    fn strikes_with(self: &Rc<Self>, kind: FaultKind, probability: f64) -> bool {
-        let strikes = self.faults.chance(kind, probability);
-        if strikes {
+    fn draw_fault_with(self: &Rc<Self>, kind: FaultKind, probability: f64) -> bool {
+        let is_drawn = self.faults.chance(kind, probability);
+        if is_drawn {
             self.hit(kind);
         }
-        strikes
+        is_drawn
     }
 
     /// Draws a number below `bound` from the stream of a fault.
@@ -83,7 +83,7 @@ impl World {
 
     /// How much later than usual a message becomes ready, in nanoseconds.
     pub(super) fn draw_queue_delay_ns(self: &Rc<Self>, queue: QueueName) -> u64 {
-        if !self.strikes_queue(queue, FaultKind::QueueDelay) {
+        if !self.draw_queue_fault(queue, FaultKind::QueueDelay) {
             return 0;
         }
         let stream = &self.faults.streams[FaultKind::QueueDelay as usize];

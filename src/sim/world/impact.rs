@@ -1,7 +1,7 @@
 //! The impact index behind the network.
 
 use super::connection::Connection;
-use super::network::Port;
+use super::network::NetworkPort;
 use crate::worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 
 /// Resolves a question at once: the worker's own index, built over the fleet once and shared.
@@ -14,6 +14,6 @@ pub struct ImpactPort(pub(super) Connection);
 impl ImpactQuery for ImpactPort {
     async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
         let resolve = |world: &super::World| (world.impact)(request);
-        self.0.read(Port::Impact, resolve).await
+        self.0.read(NetworkPort::Impact, resolve).await
     }
 }

@@ -11,7 +11,7 @@ use crate::sim::sampler::Sampler;
 
 /// One end of the network at a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Port {
+pub(super) enum NetworkPort {
     Store,
     PlannerQueue,
     RunnerQueue,
@@ -21,7 +21,7 @@ pub(super) enum Port {
     Scrape,
 }
 
-impl Port {
+impl NetworkPort {
     pub const ALL: [Self; 7] = [
         Self::Store,
         Self::PlannerQueue,
@@ -54,7 +54,7 @@ impl Port {
 }
 
 /// For each port of a process the fault that cuts it off, if any.
-pub(super) type Cuts = [Option<FaultKind>; Port::ALL.len()];
+pub(super) type Cuts = [Option<FaultKind>; NetworkPort::ALL.len()];
 
 /// Reachability and round trips.
 pub(super) struct Network {
@@ -88,12 +88,12 @@ impl Network {
     }
 
     /// Draws a round trip. The scanner draws its own.
-    pub fn round_trip_ns(&self, port: Port) -> u64 {
+    pub fn round_trip_ns(&self, port: NetworkPort) -> u64 {
         let round_trip = match port {
-            Port::Store | Port::Scanner | Port::Scrape => &self.round_trips[0],
-            Port::PlannerQueue | Port::RunnerQueue => &self.round_trips[1],
-            Port::Notify => &self.round_trips[2],
-            Port::Impact => &self.round_trips[3],
+            NetworkPort::Store | NetworkPort::Scanner | NetworkPort::Scrape => &self.round_trips[0],
+            NetworkPort::PlannerQueue | NetworkPort::RunnerQueue => &self.round_trips[1],
+            NetworkPort::Notify => &self.round_trips[2],
+            NetworkPort::Impact => &self.round_trips[3],
         };
         let stream = &mut round_trip.stream.borrow_mut();
         round_trip.sampler.draw_whole(stream)
@@ -101,7 +101,7 @@ impl Network {
 
     /// The fault that keeps a process from a port, if any.
     #[inline]
-    pub fn cut(&self, process: usize, port: Port) -> Option<FaultKind> {
+    pub fn cut(&self, process: usize, port: NetworkPort) -> Option<FaultKind> {
         let cuts = self.cuts.borrow();
         cuts.get(process).and_then(|cuts| cuts[port as usize])
     }

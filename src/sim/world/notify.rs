@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::network::Port;
+use super::network::NetworkPort;
 use crate::model::observation::Observation;
 use crate::model::{Event, EventId};
 use crate::worker::ports::{self, PortResult};
@@ -27,6 +27,6 @@ impl ports::Notify for NotifyPort {
             }
             Some(())
         };
-        self.0.call(Port::Notify, serve).await
+        self.0.call(NetworkPort::Notify, serve).await
     }
 }

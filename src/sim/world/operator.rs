@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::World;
 use super::fault::queues;
-use super::process::Command;
+use super::process::OperatorCommand;
 use crate::model::observation::{Observation, ScheduleChange};
 use crate::model::time::nanos_of;
 use crate::model::{Run, RunId, RunState, Schedule, ScheduleId, Timestamp};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
+use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
-use crate::sim::occasions::occasions;
 
 impl World {
     /// Creates the schedules that exist from the start.
@@ -28,7 +28,7 @@ impl World {
         let first_tenant: Rc<str> = tenants.first().map_or("", String::as_str).into();
         for (index, operation) in scenario.operations.iter().enumerate() {
             let stream = &mut Stream::new(scenario.seed, &format!("operation.{index}"));
-            let offsets = occasions(&operation.timing, scenario.duration.as_nanos(), stream);
+            let offsets = arrival_times(&operation.timing, scenario.duration.as_nanos(), stream);
             for (occasion, offset_ns) in offsets.into_iter().enumerate() {
                 let (world, kind) = (Rc::clone(self), operation.kind.clone());
                 let first_tenant = Rc::clone(&first_tenant);
@@ -54,7 +54,7 @@ impl World {
             }
             OperationKind::Delete { schedule } => self.delete_schedule(&id(schedule)),
             OperationKind::Run { schedule } => {
-                let command = Command::Run {
+                let command = OperatorCommand::Run {
                     schedule: id(schedule),
                     occurrence: occurrence.to_owned(),
                 };
@@ -63,7 +63,8 @@ impl World {
             OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
             OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
             OperationKind::Redrive { queue } => {
-                queues(*queue).for_each(|queue| self.command(Command::Redrive { queue }, |_| {}));
+                queues(*queue)
+                    .for_each(|queue| self.command(OperatorCommand::Redrive { queue }, |_| {}));
             }
             OperationKind::Purge {
                 schedule,
@@ -158,7 +159,7 @@ impl World {
         };
         for run in runs {
             self.sink.emit(&Observation::CancelAsked { run: &run });
-            let command = Command::Cancel { run: run.clone() };
+            let command = OperatorCommand::Cancel { run: run.clone() };
             self.command(command, move |world| {
                 world.sink.emit(&Observation::CancelDone { run: &run });
             });
@@ -169,7 +170,7 @@ impl World {
         let last = self.store.borrow().last_finished(schedule).cloned();
         debug_assert!(last.iter().all(|run| run.state != RunState::Running));
         if let Some(run) = last {
-            let command = Command::Retry {
+            let command = OperatorCommand::Retry {
                 run: run.id.clone(),
                 occurrence: occurrence.to_owned(),
             };
@@ -179,7 +180,7 @@ impl World {
 
     fn ask_for_run(
         self: &Rc<Self>,
-        command: Command,
+        command: OperatorCommand,
         schedule: ScheduleId,
         occurrence: String,
         retried: Option<RunId>,
@@ -210,7 +211,7 @@ impl World {
     }
 
     /// Gives a command to one worker after the other, until one says that it has carried it out.
-    fn command(self: &Rc<Self>, command: Command, done: impl FnOnce(&Self) + 'static) {
+    fn command(self: &Rc<Self>, command: OperatorCommand, done: impl FnOnce(&Self) + 'static) {
         let world = Rc::clone(self);
         let patience_ns = nanos_of(self.options.operator_patience);
         self.handle.spawn(ProcessId::WORLD, "operator", async move {
@@ -231,8 +232,8 @@ impl World {
     }
 
     /// Asks a worker that takes commands. If its incarnation ends, the answer is none.
-    fn ask_worker(&self, command: &Command) -> Option<Receiver<bool>> {
-        let ready = self.ready_instances();
+    fn ask_worker(&self, command: &OperatorCommand) -> Option<Receiver<bool>> {
+        let ready = self.ready_processes();
         let number = self.operator.borrow_mut().below(ready.len() as u64) as usize;
         let (instance, spawner) = ready.get(number)?;
         let (sender, receiver) = oneshot();
@@ -245,9 +246,9 @@ impl World {
 }
 
 /// A worker says that it could not carry out a command now.
-fn put_off(command: &Command, asked_at: Timestamp) -> Observation<'_> {
+fn put_off(command: &OperatorCommand, asked_at: Timestamp) -> Observation<'_> {
     match command {
-        Command::Cancel { run } => Observation::CancelPutOff { run, asked_at },
+        OperatorCommand::Cancel { run } => Observation::CancelPutOff { run, asked_at },
         other => Observation::CommandPutOff {
             command: other.as_str(),
             asked_at,

@@ -1,19 +1,19 @@
 //! Processes: lives that begin, stand still, stop in good order and end without one.
 
-mod host;
+mod factory;
 mod prober;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use self::host::{Command, Host, Instance, LocalFuture, Spawner};
+pub use self::factory::{LocalFuture, OperatorCommand, ProcessFactory, ProcessHandle, Spawner};
 use super::World;
 use super::clock::ProcessClock;
 use super::connection::{Connection, Incarnation};
-use super::network::Port;
+use super::network::NetworkPort;
 use super::ports::WorldPorts;
-use super::race::before;
+use super::timeout::timeout;
 use crate::model::observation::{IncarnationEnd, Observation};
 use crate::model::time::nanos_of;
 use crate::model::{IncarnationId, ProcessName};
@@ -21,33 +21,37 @@ use crate::sim::kernel::{Handle, ProcessId, oneshot};
 use crate::worker::Role;
 
 /// All processes, by number.
-pub(super) struct Processes {
-    list: Vec<Process>,
-    host: Rc<dyn Host>,
+pub(super) struct SimProcesses {
+    list: Vec<SimProcess>,
+    factory: Rc<dyn ProcessFactory>,
 }
 
 /// A process over all its incarnations.
-pub(super) struct Process {
+pub(super) struct SimProcess {
     pub name: ProcessName,
     pub roles: Vec<Role>,
     kernel: ProcessId,
     clock: ProcessClock,
     incarnations: Cell<u32>,
-    running: RefCell<Option<Running>>,
+    running: RefCell<Option<LiveIncarnation>>,
 }
 
 /// The current incarnation of a process.
 #[derive(Clone)]
-struct Running {
+struct LiveIncarnation {
     incarnation: Rc<Incarnation>,
-    instance: Rc<dyn Instance>,
+    instance: Rc<dyn ProcessHandle>,
     is_paused: Rc<Cell<bool>>,
     is_stopping: Rc<Cell<bool>>,
 }
 
-impl Processes {
-    pub fn new(handle: &Handle, processes: Vec<(String, Vec<Role>)>, host: Rc<dyn Host>) -> Self {
-        let process = |(name, roles): (String, Vec<Role>)| Process {
+impl SimProcesses {
+    pub fn new(
+        handle: &Handle,
+        processes: Vec<(String, Vec<Role>)>,
+        factory: Rc<dyn ProcessFactory>,
+    ) -> Self {
+        let process = |(name, roles): (String, Vec<Role>)| SimProcess {
             kernel: handle.process(&name),
             name: ProcessName::new(name),
             roles,
@@ -57,11 +61,11 @@ impl Processes {
         };
         Self {
             list: processes.into_iter().map(process).collect(),
-            host,
+            factory,
         }
     }
 
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Process> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &SimProcess> {
         self.list.iter()
     }
 
@@ -76,8 +80,8 @@ impl Processes {
     }
 }
 
-impl Process {
-    fn running(&self) -> Option<Running> {
+impl SimProcess {
+    fn running(&self) -> Option<LiveIncarnation> {
         self.running.borrow().clone()
     }
 }
@@ -117,9 +121,9 @@ impl World {
             incarnation: Rc::clone(&incarnation),
         });
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
-        let host = &self.processes.host;
-        let instance = host.launch(&incarnation.id, &process.roles, ports, spawner);
-        *process.running.borrow_mut() = Some(Running {
+        let factory = &self.processes.factory;
+        let instance = factory.launch(&incarnation.id, &process.roles, ports, spawner);
+        *process.running.borrow_mut() = Some(LiveIncarnation {
             incarnation,
             instance,
             is_paused: Rc::default(),
@@ -188,7 +192,7 @@ impl World {
             stopped.await;
             let _ = sender.send(());
         });
-        let has_stopped = before(receiver, limit).await == Some(Some(()));
+        let has_stopped = timeout(receiver, limit).await == Some(Some(()));
         if !running.incarnation.is_over.get() {
             let end = if has_stopped {
                 IncarnationEnd::Stopped
@@ -221,7 +225,7 @@ impl World {
         true
     }
 
-    fn resume_incarnation(self: &Rc<Self>, number: usize, running: &Running) {
+    fn resume_incarnation(self: &Rc<Self>, number: usize, running: &LiveIncarnation) {
         let process = &self.processes.list[number];
         let is_over = running.incarnation.is_over.get();
         if is_over || !self.may_recover(&process.name) || !running.is_paused.replace(false) {
@@ -242,13 +246,14 @@ impl World {
     /// The incarnation of a process, if it can be scraped.
     fn scrapable(&self, number: usize) -> Option<IncarnationId> {
         let running = self.processes.list[number].running()?;
-        let is_up = !running.is_paused.get() && self.network.cut(number, Port::Scrape).is_none();
+        let is_up =
+            !running.is_paused.get() && self.network.cut(number, NetworkPort::Scrape).is_none();
         is_up.then(|| running.incarnation.id.clone())
     }
 
     /// The workers that take commands now, each with what spawns tasks into its incarnation.
-    pub(super) fn ready_instances(&self) -> Vec<(Rc<dyn Instance>, Spawner)> {
-        let ready = |process: &Process| {
+    pub(super) fn ready_processes(&self) -> Vec<(Rc<dyn ProcessHandle>, Spawner)> {
+        let ready = |process: &SimProcess| {
             let running = process.running()?;
             let takes_commands = !running.is_paused.get() && !running.is_stopping.get();
             let spawner = Spawner::new(self.handle.clone(), process.kernel);

@@ -20,31 +20,31 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(super) use self::headers::Headers;
+pub(super) use self::headers::MessageHeaders;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
-use super::lookup::Lookup;
 use crate::model::message::Message;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
+use rustc_hash::FxHashMap;
 
 /// A message as the queue keeps it.
 #[derive(Debug)]
-struct Entry<M> {
+struct QueuedMessage<M> {
     body: Result<M, DecodeError>,
-    headers: Rc<Headers>,
+    headers: Rc<MessageHeaders>,
     came_at: Timestamp,
     /// Deliveries that have failed and count against the limit.
     failed: u32,
     /// The newest delivery; 0 before the first.
     delivery: u64,
-    state: State,
+    state: MessageState,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum MessageState {
     Delayed { until: Timestamp },
     Ready { since: Timestamp },
     Leased { until: Timestamp },
@@ -54,15 +54,15 @@ enum State {
 #[derive(Debug)]
 struct Delivery {
     message: u64,
-    headers: Rc<Headers>,
+    headers: Rc<MessageHeaders>,
     incarnation: IncarnationId,
 }
 
 /// Something that happened to a message, for observers.
 #[derive(Debug)]
-pub(super) struct Incident {
+pub(super) struct QueueEvent {
     pub step: QueueStep,
-    pub headers: Rc<Headers>,
+    pub headers: Rc<MessageHeaders>,
     pub delivery: u64,
     pub message: u64,
     pub incarnation: Option<IncarnationId>,
@@ -72,7 +72,7 @@ pub(super) struct Incident {
 
 /// How a message arrives.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Arrival {
+pub(super) struct MessageArrival {
     /// It becomes ready so much later.
     pub delay: Duration,
     /// Its body can't be read.
@@ -91,8 +91,8 @@ const fn index_of(delivery: u64) -> usize {
 
 /// The state of a queue. Operations are *O*(log messages) unless they say otherwise.
 #[derive(Debug)]
-pub(super) struct Queue<M> {
-    entries: Lookup<u64, Entry<M>>,
+pub(super) struct SimQueue<M> {
+    entries: FxHashMap<u64, QueuedMessage<M>>,
     /// In the order in which they became ready.
     ready: VecDeque<u64>,
     delayed: BTreeSet<(Timestamp, u64)>,
@@ -102,18 +102,18 @@ pub(super) struct Queue<M> {
     deliveries: Vec<Delivery>,
     recent: RecentKeys,
     /// Messages set aside, with the reason.
-    dead: VecDeque<(u64, Entry<M>, Rc<str>)>,
+    dead: VecDeque<(u64, QueuedMessage<M>, Rc<str>)>,
     last_message: u64,
     lane: u64,
-    incidents: Vec<Incident>,
+    incidents: Vec<QueueEvent>,
 }
 
-impl<M: Message> Queue<M> {
+impl<M: Message> SimQueue<M> {
     /// An empty queue. Messages and deliveries of different lanes, of which there are [`LANES`],
     /// have different numbers.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {
         Self {
-            entries: Lookup::default(),
+            entries: FxHashMap::default(),
             ready: VecDeque::new(),
             delayed: BTreeSet::new(),
             leased: BTreeSet::new(),
@@ -132,11 +132,11 @@ impl<M: Message> Queue<M> {
         message: M,
         segment: Option<SegmentKey>,
         key: &str,
-        arrival: Arrival,
+        arrival: MessageArrival,
         incarnation: &IncarnationId,
         now: Timestamp,
     ) {
-        let headers = Rc::new(Headers {
+        let headers = Rc::new(MessageHeaders {
             run: message.run().clone(),
             schedule: message.schedule().clone(),
             segment,
@@ -157,13 +157,13 @@ impl<M: Message> Queue<M> {
             if let Some(incident) = self.incidents.last_mut() {
                 incident.is_spoiled = arrival.is_poisoned;
             }
-            let entry = Entry {
+            let entry = QueuedMessage {
                 body: body.clone(),
                 headers: Rc::clone(&headers),
                 came_at: now,
                 failed: 0,
                 delivery: 0,
-                state: State::Ready { since: now },
+                state: MessageState::Ready { since: now },
             };
             self.entries.insert(message, entry);
             self.make_ready(message, arrival.delay, now);
@@ -203,11 +203,11 @@ impl<M: Message> Queue<M> {
             return;
         };
         if delay.is_zero() {
-            entry.state = State::Ready { since: now };
+            entry.state = MessageState::Ready { since: now };
             self.ready.push_back(message);
         } else {
             let until = now.after(delay);
-            entry.state = State::Delayed { until };
+            entry.state = MessageState::Delayed { until };
             self.delayed.insert((until, message));
         }
     }
@@ -262,7 +262,7 @@ impl<M: Message> Queue<M> {
         });
         let delivery = self.deliveries.len() as u64 * LANES - self.lane;
         entry.delivery = delivery;
-        entry.state = State::Leased { until };
+        entry.state = MessageState::Leased { until };
         self.leased.insert((until, message));
         let attempt = entry.failed + 1;
         let lease = Lease {
@@ -282,7 +282,7 @@ impl<M: Message> Queue<M> {
         let given = self.deliveries.get(index_of(delivery))?;
         let message = given.message;
         let is_held = self.entries.get(&message).is_some_and(|entry| {
-            entry.delivery == delivery && matches!(entry.state, State::Leased { .. })
+            entry.delivery == delivery && matches!(entry.state, MessageState::Leased { .. })
         });
         if !is_held {
             let (headers, incarnation) = (Rc::clone(&given.headers), given.incarnation.clone());
@@ -294,7 +294,9 @@ impl<M: Message> Queue<M> {
 
     /// Ends the lease of a held message.
     fn unlease(&mut self, message: u64) {
-        if let Some(State::Leased { until }) = self.entries.get(&message).map(|entry| entry.state) {
+        if let Some(MessageState::Leased { until }) =
+            self.entries.get(&message).map(|entry| entry.state)
+        {
             self.leased.remove(&(until, message));
         }
     }
@@ -308,7 +310,7 @@ impl<M: Message> Queue<M> {
         let until = now.after(lease);
         self.leased.insert((until, message));
         if let Some(entry) = self.entries.get_mut(&message) {
-            entry.state = State::Leased { until };
+            entry.state = MessageState::Leased { until };
         }
         self.note_held(QueueStep::Renewed { until }, delivery, message);
         LeaseAnswer::Done
@@ -389,8 +391,8 @@ impl<M: Message> Queue<M> {
             .front()
             .and_then(|message| self.entries.get(message));
         let age = oldest.map(|entry| match entry.state {
-            State::Ready { since } => now.since(since),
-            State::Delayed { .. } | State::Leased { .. } => Duration::ZERO,
+            MessageState::Ready { since } => now.since(since),
+            MessageState::Delayed { .. } | MessageState::Leased { .. } => Duration::ZERO,
         });
         QueueDepth {
             depth: self.entries.len() as u64,
@@ -399,13 +401,13 @@ impl<M: Message> Queue<M> {
     }
 
     /// Takes what has happened since the last call. Give the list back with
-    /// [`Queue::reuse`] so that it need not be made anew.
-    pub fn take_incidents(&mut self) -> Vec<Incident> {
+    /// [`SimQueue::reuse`] so that it need not be made anew.
+    pub fn take_incidents(&mut self) -> Vec<QueueEvent> {
         std::mem::take(&mut self.incidents)
     }
 
     /// Gives back an emptied list of incidents.
-    pub fn reuse(&mut self, incidents: Vec<Incident>) {
+    pub fn reuse(&mut self, incidents: Vec<QueueEvent>) {
         if self.incidents.is_empty() {
             self.incidents = incidents;
         }
@@ -421,12 +423,12 @@ impl<M: Message> Queue<M> {
     fn note(
         &mut self,
         step: QueueStep,
-        headers: &Rc<Headers>,
+        headers: &Rc<MessageHeaders>,
         delivery: u64,
         message: u64,
         incarnation: Option<&IncarnationId>,
     ) {
-        self.incidents.push(Incident {
+        self.incidents.push(QueueEvent {
             step,
             headers: Rc::clone(headers),
             delivery,

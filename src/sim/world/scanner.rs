@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use self::findings::Findings;
+use self::findings::FindingsTable;
 pub(super) use self::findings::{draw_severity, severities};
 pub use self::port::ScannerPort;
 use super::World;
@@ -23,22 +23,22 @@ use crate::sim::sampler::Sampler;
 use crate::worker::ports::ScannerError;
 
 /// The Scanner's manner and the truth about images.
-pub(super) struct Scanner {
+pub(super) struct SimScanner {
     fleet: Rc<Fleet>,
-    findings: RefCell<Findings>,
-    draws: RefCell<Draws>,
+    findings: RefCell<FindingsTable>,
+    draws: RefCell<ScannerStreams>,
     /// By mode.
     latency: [Sampler; 2],
     slow_latency: Sampler,
     retry_after: Sampler,
     error_probability: f64,
     throttle_probability: f64,
-    slow: Chosen,
-    refused: Chosen,
+    slow: ImageSubset,
+    refused: ImageSubset,
 }
 
 /// One stream per question.
-struct Draws {
+struct ScannerStreams {
     latency: Stream,
     error: Stream,
     throttle: Stream,
@@ -46,12 +46,12 @@ struct Draws {
 
 /// A part of all images, always the same ones.
 #[derive(Clone, Copy)]
-struct Chosen {
+struct ImageSubset {
     salt: u64,
     threshold: u64,
 }
 
-impl Chosen {
+impl ImageSubset {
     fn new(share: f64, salt: u64) -> Self {
         // 2^64; the cast saturates.
         let threshold = (share * 18_446_744_073_709_551_616.0) as u64;
@@ -64,7 +64,7 @@ impl Chosen {
     }
 }
 
-impl Scanner {
+impl SimScanner {
     pub fn new(
         handle: &Handle,
         fleet: &Rc<Fleet>,
@@ -77,8 +77,8 @@ impl Scanner {
         };
         Ok(Self {
             fleet: Rc::clone(fleet),
-            findings: RefCell::new(Findings::new(handle, fleet, deltas)?),
-            draws: RefCell::new(Draws {
+            findings: RefCell::new(FindingsTable::new(handle, fleet, deltas)?),
+            draws: RefCell::new(ScannerStreams {
                 latency: handle.stream("scanner.latency"),
                 error: handle.stream("scanner.error"),
                 throttle: handle.stream("scanner.throttle"),
@@ -91,8 +91,8 @@ impl Scanner {
             retry_after: Sampler::of_durations(&scanner.retry_after)?,
             error_probability: scanner.error_probability.0,
             throttle_probability: scanner.rate_limit_probability.0,
-            slow: Chosen::new(scanner.slow_share.0, salts.word()),
-            refused: Chosen::new(scanner.refusal_share.0, salts.word()),
+            slow: ImageSubset::new(scanner.slow_share.0, salts.word()),
+            refused: ImageSubset::new(scanner.refusal_share.0, salts.word()),
         })
     }
 
@@ -114,8 +114,8 @@ impl Scanner {
             return None;
         }
         let stream = &mut self.draws.borrow_mut().throttle;
-        let strikes = stream.chance(self.throttle_probability);
-        strikes.then(|| self.retry_after.draw_whole(stream))
+        let is_drawn = stream.chance(self.throttle_probability);
+        is_drawn.then(|| self.retry_after.draw_whole(stream))
     }
 }
 
@@ -134,7 +134,7 @@ impl World {
 
     /// What the scanner says of an image now.
     fn scan(self: &Rc<Self>, image: &ImageDigest) -> Result<ScanReport, ScannerError> {
-        if self.scanner.draw_error() || self.strikes(FaultKind::ScannerError) {
+        if self.scanner.draw_error() || self.draw_fault(FaultKind::ScannerError) {
             return Err(ScannerError::Failed);
         }
         if let Some(retry_after) = self.draw_throttle() {
@@ -159,14 +159,14 @@ impl World {
     }
 
     fn is_refused(self: &Rc<Self>, image: &ImageDigest) -> bool {
-        self.scanner.refused.contains(image) || self.strikes(FaultKind::ScannerRefusal)
+        self.scanner.refused.contains(image) || self.draw_fault(FaultKind::ScannerRefusal)
     }
 
     /// A Retry-After, in whole seconds, if the request is one too many.
     fn draw_throttle(self: &Rc<Self>) -> Option<Duration> {
         let retry_after_ns = self.scanner.draw_throttle_ns().or_else(|| {
-            let strikes = self.strikes(FaultKind::ScannerThrottle);
-            strikes.then(|| self.draw_retry_after_ns())
+            let is_drawn = self.draw_fault(FaultKind::ScannerThrottle);
+            is_drawn.then(|| self.draw_retry_after_ns())
         })?;
         Some(Duration::from_secs(
             retry_after_ns.div_ceil(NANOS_PER_SECOND).max(1),

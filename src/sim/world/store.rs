@@ -1,7 +1,7 @@
 //! The store: linearizable, and atomic over everything that one commit names.
 //!
 //! ```text
-//!   commit --> judge: repeat? objection? --> applied as announced, all of it
+//!   commit --> decide: repeat? objection? --> applied as announced, all of it
 //!                 |                              |
 //!                 +--> answer (nothing changes)  +--> runs, schedule, segments, intents, outbox,
 //!                                                     baselines, balances, token
@@ -9,8 +9,8 @@
 //!
 //! This module is the store's state and knows no network; [`port`] is the way in.
 
+mod active_runs;
 mod apply;
-mod balances;
 mod baselines;
 mod operator;
 mod outbox;
@@ -24,28 +24,28 @@ mod tests;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use self::balances::Balances;
+use self::active_runs::ActiveRunCounts;
 use self::baselines::Baselines;
 use self::outbox::Outbox;
 pub use self::port::StorePort;
-use self::runs::Runs;
-use self::schedules::{Schedules, awaiting};
-use super::lookup::Lookup;
+use self::runs::RunTable;
+use self::schedules::{ScheduleTable, awaiting};
 use crate::model::commit::BacklogRow;
 use crate::model::{Answer, Applied, Commit, CommitToken, Refusal, Step, TenantId, Timestamp};
 #[cfg(any(test, debug_assertions))]
 use crate::model::{Run, RunState};
 use crate::sim::fleet::Fleet;
 use crate::worker::ports::Export;
+use rustc_hash::FxHashMap;
 
 /// The state of the store.
 #[derive(Debug)]
-pub(super) struct Store {
-    runs: Runs,
-    schedules: Schedules,
+pub(super) struct SimStore {
+    runs: RunTable,
+    schedules: ScheduleTable,
     /// What was answered to each applied commit.
-    tokens: Lookup<CommitToken, Applied>,
-    balances: Balances,
+    tokens: FxHashMap<CommitToken, Applied>,
+    balances: ActiveRunCounts,
     baselines: Baselines,
     outbox: Outbox,
     exports: Vec<Export>,
@@ -58,7 +58,7 @@ pub(super) struct Store {
 
 /// What the store will do with a commit.
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum CommitDecision {
     /// It was applied before: the first answer again.
     Repeat(Answer),
     /// It is not applied.
@@ -67,13 +67,13 @@ pub(super) enum Verdict {
     Apply(Applied),
 }
 
-impl Store {
+impl SimStore {
     pub fn new(fleet: Rc<Fleet>) -> Self {
         Self {
-            runs: Runs::default(),
-            schedules: Schedules::default(),
-            tokens: Lookup::default(),
-            balances: Balances::default(),
+            runs: RunTable::default(),
+            schedules: ScheduleTable::default(),
+            tokens: FxHashMap::default(),
+            balances: ActiveRunCounts::default(),
             baselines: Baselines::new(fleet),
             outbox: Outbox::default(),
             exports: Vec::new(),
@@ -84,17 +84,17 @@ impl Store {
     }
 
     /// Decides what becomes of a commit, and changes nothing.
-    pub fn judge(&self, commit: &Commit, now: Timestamp) -> Verdict {
+    pub fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
         if let Some(applied) = self.tokens.get(&commit.token) {
-            return Verdict::Repeat(Answer::Applied(applied.clone()));
+            return CommitDecision::Repeat(Answer::Applied(applied.clone()));
         }
         let objection = self
             .segment_objection(commit)
             .or_else(|| self.version_objection(commit))
             .or_else(|| self.baseline_objection(commit));
         match objection {
-            Some(answer) => Verdict::Declined(answer),
-            None => Verdict::Apply(Applied {
+            Some(answer) => CommitDecision::Declined(answer),
+            None => CommitDecision::Apply(Applied {
                 at: now,
                 backlog: self.backlog_after(commit),
                 taken: self.taken(commit).unwrap_or_default(),

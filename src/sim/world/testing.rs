@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::process::LocalFuture;
-use super::{Command, Host, Instance, Parts, Spawner, World, WorldOptions, WorldPorts};
+use super::{
+    OperatorCommand, ProcessFactory, ProcessHandle, Spawner, World, WorldOptions, WorldParts,
+    WorldPorts,
+};
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, ProcessName, Schedule, Timestamp};
 use crate::scenario::{Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, Profile};
+use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, oneshot};
 use crate::worker::Role;
@@ -46,9 +49,9 @@ processes = 2
 
 /// What was observed, as text.
 #[derive(Default)]
-pub(super) struct Recorder(pub Vec<(Timestamp, String)>);
+pub(super) struct TextObserver(pub Vec<(Timestamp, String)>);
 
-impl Observer for Recorder {
+impl Observer for TextObserver {
     fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
         self.0.push((at, format!("{observation:?}")));
     }
@@ -56,29 +59,29 @@ impl Observer for Recorder {
 
 /// Keeps the ports of every incarnation, and nothing else.
 #[derive(Default)]
-pub(super) struct IdleHost {
+pub(super) struct IdleFactory {
     incarnations: RefCell<VecDeque<(IncarnationId, WorldPorts, Spawner)>>,
     pub scrapes: RefCell<Vec<(ProcessName, Option<IncarnationId>)>>,
-    pub commands: Rc<RefCell<Vec<Command>>>,
+    pub commands: Rc<RefCell<Vec<OperatorCommand>>>,
     /// How long a stop takes.
     pub stop_takes: Cell<Duration>,
 }
 
-struct IdleInstance {
+struct IdleProcess {
     ports: WorldPorts,
-    commands: Rc<RefCell<Vec<Command>>>,
+    commands: Rc<RefCell<Vec<OperatorCommand>>>,
     stop_takes: Duration,
 }
 
-impl Host for IdleHost {
+impl ProcessFactory for IdleFactory {
     fn launch(
         &self,
         incarnation: &IncarnationId,
         _roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
-    ) -> Rc<dyn Instance> {
-        let instance = IdleInstance {
+    ) -> Rc<dyn ProcessHandle> {
+        let instance = IdleProcess {
             ports: ports.clone(),
             commands: Rc::clone(&self.commands),
             stop_takes: self.stop_takes.get(),
@@ -96,7 +99,7 @@ impl Host for IdleHost {
     }
 }
 
-impl Instance for IdleInstance {
+impl ProcessHandle for IdleProcess {
     fn stop(&self) {}
 
     fn stopped(&self) -> LocalFuture<()> {
@@ -105,22 +108,22 @@ impl Instance for IdleInstance {
         Box::pin(async move { ports.clock().sleep(takes).await })
     }
 
-    fn command(&self, command: &Command) -> LocalFuture<bool> {
+    fn command(&self, command: &OperatorCommand) -> LocalFuture<bool> {
         self.commands.borrow_mut().push(command.clone());
         Box::pin(async { true })
     }
 }
 
 /// A world, its kernel and all around it.
-pub(super) struct Bench {
+pub(super) struct WorldHarness {
     pub kernel: Kernel,
     pub world: Rc<World>,
-    pub host: Rc<IdleHost>,
-    pub seen: Rc<RefCell<Recorder>>,
+    pub factory: Rc<IdleFactory>,
+    pub seen: Rc<RefCell<TextObserver>>,
     pub scenario: Scenario,
 }
 
-impl Bench {
+impl WorldHarness {
     /// A world that has started, with more lines of scenario.
     pub fn new(more: &str) -> Self {
         // A scenario without any schedule is refused; this one never fires within an hour.
@@ -137,23 +140,23 @@ impl Bench {
             start_ns: scenario.start.nanos(),
             ..KernelOptions::default()
         });
-        let host = Rc::new(IdleHost::default());
-        let seen = Rc::new(RefCell::new(Recorder::default()));
-        let parts = Parts {
+        let factory = Rc::new(IdleFactory::default());
+        let seen = Rc::new(RefCell::new(TextObserver::default()));
+        let parts = WorldParts {
             handle: kernel.handle(),
             fleet: Rc::new(Fleet::draw(&scenario.fleet, scenario.seed).unwrap()),
             impact: Box::new(|_| crate::worker::ports::Impacted::default()),
-            host: host.clone(),
+            factory: factory.clone(),
             observer: seen.clone(),
             options: WorldOptions::default(),
         };
         let world = World::new(&scenario, parts).unwrap();
-        let plan = FaultPlan::draw(&scenario, Profile::None);
+        let plan = FaultPlan::draw(&scenario, FaultProfile::None);
         world.start(&scenario, &plan).unwrap();
         Self {
             kernel,
             world,
-            host,
+            factory,
             seen,
             scenario,
         }
@@ -161,7 +164,7 @@ impl Bench {
 
     /// The ports of the newest incarnation of a process.
     pub fn ports(&self, process: &str) -> WorldPorts {
-        let incarnations = self.host.incarnations.borrow();
+        let incarnations = self.factory.incarnations.borrow();
         let newest = incarnations
             .iter()
             .rev()
@@ -187,7 +190,7 @@ impl Bench {
     ) -> impl FnOnce(&mut Self) -> Option<T> + use<T, F> {
         let (sender, mut receiver) = oneshot();
         {
-            let incarnations = self.host.incarnations.borrow();
+            let incarnations = self.factory.incarnations.borrow();
             let newest = incarnations
                 .iter()
                 .rev()

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rehearsal::model::ScanReport;
 use rehearsal::rehearsal::{RunOptions, compare, compare_with};
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
@@ -83,7 +83,7 @@ fn a_sweep_tells_of_a_seed_that_is_not_the_same_twice() {
         seeds: 0..1,
         jobs: 1,
         trial: TrialOptions {
-            profile: Profile::None,
+            profile: FaultProfile::None,
             event_budget: 10_000_000,
         },
         time: None,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use rehearsal::check::InvariantName as N;
 use rehearsal::metrics::series::Matcher;
 use rehearsal::rehearsal::{EVENT_BUDGET, RunOptions, run_with};
-use rehearsal::sim::fault_plan::Profile;
+use rehearsal::sim::fault_plan::FaultProfile;
 
 use super::work::{DUPLICATES, SLOW_SCANNER};
 use super::{first_violations, parse, play, rehearse, scenario, violated};
@@ -98,9 +98,9 @@ fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {
 fn a_finished_rehearsal_leaves_nothing_in_memory() {
     let scenario = scenario("");
     for (profile, event_budget) in [
-        (Profile::None, EVENT_BUDGET),
-        (Profile::Heavy, EVENT_BUDGET),
-        (Profile::None, 10_000),
+        (FaultProfile::None, EVENT_BUDGET),
+        (FaultProfile::Heavy, EVENT_BUDGET),
+        (FaultProfile::None, 10_000),
     ] {
         let options = RunOptions {
             profile,

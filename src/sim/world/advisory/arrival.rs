@@ -19,7 +19,7 @@ const NANOS_PER_DAY: f64 = 86_400e9;
 
 /// One advisory and when it arrives.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Arrival {
+pub(super) struct AdvisoryArrival {
     /// After the start.
     pub offset_ns: u64,
     pub id: Arc<str>,
@@ -38,11 +38,11 @@ pub(super) struct Arrival {
 pub(super) fn plan_arrivals(
     scenario: &Scenario,
     components: u32,
-) -> Result<Vec<Arrival>, DistributionError> {
+) -> Result<Vec<AdvisoryArrival>, DistributionError> {
     let Some(advisories) = &scenario.advisories else {
         return Ok(Vec::new());
     };
-    let mut planner = Planner {
+    let mut planner = ArrivalPlanner {
         stream: Stream::new(scenario.seed, "advisories"),
         tenants: scenario.fleet.tenant_names(),
         tenant_stream: Stream::new(scenario.seed, "advisories.tenants"),
@@ -62,7 +62,7 @@ pub(super) fn plan_arrivals(
     }
 }
 
-struct Planner<'a> {
+struct ArrivalPlanner<'a> {
     stream: Stream,
     tenants: Vec<String>,
     tenant_stream: Stream,
@@ -72,8 +72,8 @@ struct Planner<'a> {
     duration_ns: u64,
 }
 
-impl Planner<'_> {
-    fn make_up(&mut self) -> Result<Vec<Arrival>, DistributionError> {
+impl ArrivalPlanner<'_> {
+    fn make_up(&mut self) -> Result<Vec<AdvisoryArrival>, DistributionError> {
         let interval = Sampler::of_durations(&self.advisories.interval)?;
         let count = Sampler::of_counts(&self.advisories.components)?;
         let mut arrivals = Vec::new();
@@ -85,7 +85,7 @@ impl Planner<'_> {
             for _ in 0..wanted {
                 components.insert(self.stream.below(u64::from(self.components)) as u32);
             }
-            arrivals.push(Arrival {
+            arrivals.push(AdvisoryArrival {
                 offset_ns,
                 id: format!("ADV-{:06}", arrivals.len() + 1).into(),
                 trigger: self.advisories.trigger,
@@ -102,7 +102,12 @@ impl Planner<'_> {
     }
 
     /// The rows of a trace: its first day falls on the day of the start.
-    fn replay(&mut self, trace: &Trace, start: Date, since_midnight_ns: f64) -> Vec<Arrival> {
+    fn replay(
+        &mut self,
+        trace: &Trace,
+        start: Date,
+        since_midnight_ns: f64,
+    ) -> Vec<AdvisoryArrival> {
         let components = map_components(trace, self.components);
         let first_day = trace.from.unwrap_or(start);
         let mut seen = BTreeSet::new();
@@ -119,7 +124,7 @@ impl Planner<'_> {
                 + spread_ns
                 - since_midnight_ns;
             let severity = draw_severity(&self.severities, &mut self.stream);
-            arrivals.push(Arrival {
+            arrivals.push(AdvisoryArrival {
                 // The cast saturates: what was due before the start arrives at the start.
                 offset_ns: at_ns as u64,
                 id: row.id.as_str().into(),
@@ -177,7 +182,7 @@ mod tests {
     use super::*;
 
     /// The arrivals of a year, and to how many of them only one tenant's schedules listen.
-    fn year(tenant_share: f64) -> (Vec<Arrival>, BTreeMap<TenantId, usize>) {
+    fn year(tenant_share: f64) -> (Vec<AdvisoryArrival>, BTreeMap<TenantId, usize>) {
         let text = format!(
             "name = \"year\"\nduration = \"365d\"\nfleet = {{ tenants = [\"a\", \"b\"] }}\n\
              advisories = {{ tenantShare = {tenant_share} }}"

@@ -13,7 +13,7 @@ const KINDS: usize = FaultKind::ALL.len();
 /// Made anew whenever a fault begins or ends. Of several active faults of one kind the likeliest
 /// counts; slownesses multiply.
 #[derive(Debug)]
-pub(in crate::sim::world) struct Conditions {
+pub(in crate::sim::world) struct FaultConditions {
     /// How many times as long the scanner takes.
     pub scanner_slowness: f64,
     probabilities: [f64; KINDS],
@@ -22,7 +22,7 @@ pub(in crate::sim::world) struct Conditions {
     queue_delays: [Option<Sampler>; 2],
 }
 
-impl Default for Conditions {
+impl Default for FaultConditions {
     fn default() -> Self {
         Self {
             scanner_slowness: 1.0,
@@ -34,7 +34,7 @@ impl Default for Conditions {
     }
 }
 
-impl Conditions {
+impl FaultConditions {
     /// The sum of some active faults.
     pub fn of<'a>(
         active: impl Iterator<Item = &'a PlannedFault>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use super::strike::Active;
+use super::inject::ActiveFault;
 use crate::model::ProcessName;
 use crate::sim::kernel::Stream;
 use crate::sim::world::World;
@@ -31,7 +31,7 @@ impl World {
     pub fn heal(self: &Rc<Self>, core: BTreeSet<ProcessName>) {
         self.faults.is_healed.set(true);
         *self.faults.core.borrow_mut() = Some(core);
-        let (ended, kept): (Vec<Active>, Vec<Active>) = self
+        let (ended, kept): (Vec<ActiveFault>, Vec<ActiveFault>) = self
             .faults
             .active
             .take()
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Whether a fault may end: after a core has healed, those of other processes last.
-    pub(super) fn may_end(&self, fault: &Active) -> bool {
+    pub(super) fn may_end(&self, fault: &ActiveFault) -> bool {
         let process = fault.planned.process().map(ProcessName::from);
         process.is_none_or(|process| self.may_recover(&process))
     }

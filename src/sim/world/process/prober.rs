@@ -27,7 +27,7 @@ impl World {
     fn scrape(self: &Rc<Self>, number: usize) {
         let incarnation = self.scrapable(number);
         let process = &self.processes.list[number].name;
-        self.processes.host.scrape(process, incarnation.as_ref());
+        self.processes.factory.scrape(process, incarnation.as_ref());
         self.sink.emit(&Observation::Scraped {
             process,
             incarnation: incarnation.as_ref(),

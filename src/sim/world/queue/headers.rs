@@ -9,7 +9,7 @@ use crate::sim::world::World;
 
 /// The headers of a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::sim::world) struct Headers {
+pub(in crate::sim::world) struct MessageHeaders {
     pub run: RunId,
     pub schedule: ScheduleId,
     /// On the runner queue.

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::headers::Queued;
-use super::{Queue, QueueServer};
+use super::{QueueServer, SimQueue};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep};
 use crate::model::time::nanos_of;
 use crate::model::{PlannerMessage, SegmentMessage, Timestamp};
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
-use crate::sim::world::network::Port;
-use crate::sim::world::race::before;
+use crate::sim::world::network::NetworkPort;
+use crate::sim::world::timeout::timeout;
 use crate::worker::ports::{self, Lease, LeaseAnswer, PortError, PortResult, QueueDepth};
 
 /// A queue as an incarnation reaches it.
@@ -32,20 +32,20 @@ impl<M> Clone for QueuePort<M> {
 }
 
 /// Gives up a wait when the one who waits goes.
-struct Place<'a, M: Queued> {
+struct ReceiveGuard<'a, M: Queued> {
     world: &'a World,
     ticket: u64,
     message: PhantomData<M>,
 }
 
-impl<M: Queued> Drop for Place<'_, M> {
+impl<M: Queued> Drop for ReceiveGuard<'_, M> {
     fn drop(&mut self) {
         M::server(self.world).withdraw(self.ticket);
     }
 }
 
 impl<M: Queued> QueuePort<M> {
-    const PORT: Port = Port::of_queue(M::QUEUE);
+    const PORT: NetworkPort = NetworkPort::of_queue(M::QUEUE);
 
     pub(in crate::sim::world) fn new(connection: Connection) -> Self {
         Self {
@@ -59,10 +59,10 @@ impl<M: Queued> QueuePort<M> {
     async fn act<T: 'static>(
         &self,
         loss: Option<FaultKind>,
-        action: impl FnOnce(&mut Queue<M>, Timestamp) -> T + 'static,
+        action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> T + 'static,
     ) -> PortResult<T> {
         let serve = move |world: &Rc<World>| {
-            let is_lost = loss.is_some_and(|kind| world.strikes_queue(M::QUEUE, kind));
+            let is_lost = loss.is_some_and(|kind| world.draw_queue_fault(M::QUEUE, kind));
             (!is_lost).then(|| QueueServer::<M>::act(world, action))
         };
         self.connection.call(Self::PORT, serve).await
@@ -73,12 +73,12 @@ impl<M: Queued> QueuePort<M> {
         let Connection { world, incarnation } = &self.connection;
         let server = M::server(world);
         let (ticket, mut receiver) = server.wait(world, incarnation, lease);
-        let _place = Place::<M> {
+        let _guard = ReceiveGuard::<M> {
             world,
             ticket,
             message: PhantomData,
         };
-        match before(&mut receiver, world.handle.sleep_until_ns(give_up_ns)).await {
+        match timeout(&mut receiver, world.handle.sleep_until_ns(give_up_ns)).await {
             Some(answer) => answer.map(Some).ok_or(PortError::Unknown),
             None if !server.withdraw(ticket) => {
                 let answer = receiver.await;
@@ -106,7 +106,7 @@ impl<M: Queued> QueuePort<M> {
     async fn give_up(
         &self,
         step: QueueStep,
-        action: impl FnOnce(&mut Queue<M>, Timestamp) -> LeaseAnswer + 'static,
+        action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> LeaseAnswer + 'static,
     ) -> PortResult<LeaseAnswer> {
         let answer = self.act(None, action).await?;
         if answer == LeaseAnswer::Done {
@@ -128,7 +128,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
         let serve = move |world: &Rc<World>| {
             let arrival = M::server(world).draw_arrival(world, &key);
             let segment = message.segment();
-            QueueServer::act(world, |queue: &mut Queue<M>, now| {
+            QueueServer::act(world, |queue: &mut SimQueue<M>, now| {
                 queue.enqueue(message, segment, &key, arrival, &incarnation, now);
             });
             Some(())
@@ -153,7 +153,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     async fn renew(&self, delivery: u64, lease: Duration) -> PortResult<LeaseAnswer> {
         let sent_at = self.connection.world.now();
         let loss = Some(FaultKind::RenewalLost);
-        let renew = move |queue: &mut Queue<M>, now| queue.renew(delivery, lease, now);
+        let renew = move |queue: &mut SimQueue<M>, now| queue.renew(delivery, lease, now);
         let answer = self.act(loss, renew).await?;
         if answer == LeaseAnswer::Done {
             self.note_held(delivery, None, sent_at, lease);
@@ -163,7 +163,8 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
 
     async fn acknowledge(&self, delivery: u64) -> PortResult<LeaseAnswer> {
         let loss = Some(FaultKind::AcknowledgementLost);
-        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, QueueStep::Acknowledged);
+        let remove =
+            move |queue: &mut SimQueue<M>, _| queue.remove(delivery, QueueStep::Acknowledged);
         self.act(loss, remove).await
     }
 
@@ -173,26 +174,27 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
         delay: Duration,
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
-        let release = move |queue: &mut Queue<M>, now| queue.release(delivery, delay, counted, now);
+        let release =
+            move |queue: &mut SimQueue<M>, now| queue.release(delivery, delay, counted, now);
         self.act(None, release).await
     }
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
         let reason: Rc<str> = reason.into();
-        let set_aside = move |queue: &mut Queue<M>, _| queue.dead_letter(delivery, reason);
+        let set_aside = move |queue: &mut SimQueue<M>, _| queue.dead_letter(delivery, reason);
         self.give_up(QueueStep::DeadLettered, set_aside).await
     }
 
     async fn discard(&self, delivery: u64, _reason: &str) -> PortResult<LeaseAnswer> {
         let step = QueueStep::Dropped;
-        let remove = move |queue: &mut Queue<M>, _| queue.remove(delivery, step);
+        let remove = move |queue: &mut SimQueue<M>, _| queue.remove(delivery, step);
         self.give_up(step, remove).await
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
         let incarnation = self.connection.incarnation.id.clone();
         let redrive =
-            move |queue: &mut Queue<M>, now| queue.redrive(limit, Some(&incarnation), now);
+            move |queue: &mut SimQueue<M>, now| queue.redrive(limit, Some(&incarnation), now);
         self.act(None, redrive).await
     }
 

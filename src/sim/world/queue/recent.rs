@@ -5,13 +5,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::model::Timestamp;
-use crate::sim::world::lookup::Lookup;
+use rustc_hash::FxHashMap;
 
 /// Keys and when each came. Every operation is *O*(1) amortised.
 #[derive(Debug)]
 pub(super) struct RecentKeys {
     window: Duration,
-    keys: Lookup<Rc<str>, ()>,
+    keys: FxHashMap<Rc<str>, ()>,
     by_age: VecDeque<(Timestamp, Rc<str>)>,
 }
 
@@ -19,7 +19,7 @@ impl RecentKeys {
     pub fn new(window: Duration) -> Self {
         Self {
             window,
-            keys: Lookup::default(),
+            keys: FxHashMap::default(),
             by_age: VecDeque::new(),
         }
     }

@@ -6,21 +6,21 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::headers::Queued;
-use super::{Arrival, Queue};
+use super::{MessageArrival, SimQueue};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::sim::kernel::{Receiver, Sender, oneshot};
 use crate::sim::world::World;
 use crate::sim::world::connection::Incarnation;
-use crate::sim::world::network::Port;
+use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::Lease;
 
 /// A queue, its waiters and its clock.
 pub struct QueueServer<M> {
-    queue: RefCell<Queue<M>>,
+    queue: RefCell<SimQueue<M>>,
     /// In the order in which they came.
-    waiters: RefCell<VecDeque<Waiter<M>>>,
+    waiters: RefCell<VecDeque<ReceiveWaiter<M>>>,
     last_ticket: Cell<u64>,
     /// When the queue's clock will ring next.
     alarm: Cell<Option<Timestamp>>,
@@ -29,7 +29,7 @@ pub struct QueueServer<M> {
 }
 
 /// Someone who waits for a message.
-struct Waiter<M> {
+struct ReceiveWaiter<M> {
     ticket: u64,
     incarnation: Rc<Incarnation>,
     lease: Duration,
@@ -40,7 +40,7 @@ struct Waiter<M> {
 impl<M: Queued> QueueServer<M> {
     pub fn new(idempotency_window: Duration) -> Self {
         Self {
-            queue: RefCell::new(Queue::new(idempotency_window, M::QUEUE as u64)),
+            queue: RefCell::new(SimQueue::new(idempotency_window, M::QUEUE as u64)),
             waiters: RefCell::default(),
             last_ticket: Cell::new(0),
             alarm: Cell::new(None),
@@ -49,7 +49,7 @@ impl<M: Queued> QueueServer<M> {
     }
 
     /// Looks at the queue.
-    pub(in crate::sim::world) fn look<T>(&self, look: impl FnOnce(&Queue<M>) -> T) -> T {
+    pub(in crate::sim::world) fn look<T>(&self, look: impl FnOnce(&SimQueue<M>) -> T) -> T {
         look(&self.queue.borrow())
     }
 
@@ -72,7 +72,7 @@ impl<M: Queued> QueueServer<M> {
     /// Does something to the queue, tells observers what happened, and serves those who wait.
     pub(in crate::sim::world) fn act<T>(
         world: &Rc<World>,
-        action: impl FnOnce(&mut Queue<M>, Timestamp) -> T,
+        action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> T,
     ) -> T {
         let server = M::server(world);
         let now = world.now();
@@ -89,19 +89,23 @@ impl<M: Queued> QueueServer<M> {
 
     /// How a message arrives under the present faults; no fault bites one that is taken for a
     /// repeat.
-    pub(in crate::sim::world) fn draw_arrival(&self, world: &Rc<World>, key: &str) -> Arrival {
+    pub(in crate::sim::world) fn draw_arrival(
+        &self,
+        world: &Rc<World>,
+        key: &str,
+    ) -> MessageArrival {
         if self.queue.borrow_mut().knows(key, world.now()) {
-            return Arrival::default();
+            return MessageArrival::default();
         }
         let is_poisoned = self.poison.get() > 0;
         if is_poisoned {
             self.poison.set(self.poison.get() - 1);
             world.hit(FaultKind::PoisonedMessage);
         }
-        Arrival {
+        MessageArrival {
             delay: Duration::from_nanos(world.draw_queue_delay_ns(M::QUEUE)),
             is_poisoned,
-            is_doubled: world.strikes_queue(M::QUEUE, FaultKind::DuplicateDelivery),
+            is_doubled: world.draw_queue_fault(M::QUEUE, FaultKind::DuplicateDelivery),
         }
     }
 
@@ -160,7 +164,7 @@ impl<M: Queued> QueueServer<M> {
         let (sender, receiver) = oneshot();
         let ticket = self.last_ticket.get() + 1;
         self.last_ticket.set(ticket);
-        self.waiters.borrow_mut().push_back(Waiter {
+        self.waiters.borrow_mut().push_back(ReceiveWaiter {
             ticket,
             incarnation: Rc::clone(incarnation),
             lease,
@@ -198,10 +202,10 @@ impl<M: Queued> QueueServer<M> {
         }
     }
 
-    fn next_waiter(&self, world: &Rc<World>) -> Option<Waiter<M>> {
-        let port = Port::of_queue(M::QUEUE);
+    fn next_waiter(&self, world: &Rc<World>) -> Option<ReceiveWaiter<M>> {
+        let port = NetworkPort::of_queue(M::QUEUE);
         let mut waiters = self.waiters.borrow_mut();
-        let is_reachable = |waiter: &Waiter<M>| {
+        let is_reachable = |waiter: &ReceiveWaiter<M>| {
             world
                 .network
                 .cut(waiter.incarnation.process, port)
@@ -214,7 +218,7 @@ impl<M: Queued> QueueServer<M> {
     /// Which of the ready messages comes next.
     fn draw_place(&self, world: &Rc<World>) -> usize {
         let ready = self.queue.borrow().ready();
-        if ready > 1 && world.strikes_queue(M::QUEUE, FaultKind::Reordering) {
+        if ready > 1 && world.draw_queue_fault(M::QUEUE, FaultKind::Reordering) {
             world.draw_below(FaultKind::Reordering, ready as u64) as usize
         } else {
             0
@@ -222,8 +226,8 @@ impl<M: Queued> QueueServer<M> {
     }
 
     /// Sends a leased message on its way to the one who waited.
-    fn hand_over(world: &Rc<World>, waiter: Waiter<M>, lease: Lease<M>) {
-        let port = Port::of_queue(M::QUEUE);
+    fn hand_over(world: &Rc<World>, waiter: ReceiveWaiter<M>, lease: Lease<M>) {
+        let port = NetworkPort::of_queue(M::QUEUE);
         let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
         let at_world = Rc::clone(world);
         world.handle.post(arrival_ns, move || {

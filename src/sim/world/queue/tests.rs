@@ -31,20 +31,20 @@ fn at(seconds: u64) -> Timestamp {
     Timestamp::from_seconds(seconds)
 }
 
-fn enqueue(queue: &mut Queue<PlannerMessage>, run: &str, key: &str, now: Timestamp) {
+fn enqueue(queue: &mut SimQueue<PlannerMessage>, run: &str, key: &str, now: Timestamp) {
     queue.enqueue(
         message(run),
         None,
         key,
-        Arrival::default(),
+        MessageArrival::default(),
         &incarnation(),
         now,
     );
 }
 
 /// A queue with one message, leased from second 0.
-fn leased() -> (Queue<PlannerMessage>, Lease<PlannerMessage>) {
-    let mut queue = Queue::new(WINDOW, 1);
+fn leased() -> (SimQueue<PlannerMessage>, Lease<PlannerMessage>) {
+    let mut queue = SimQueue::new(WINDOW, 1);
     enqueue(&mut queue, "run", "run", at(0));
     let lease = queue.lease(0, &incarnation(), LEASE, at(0)).unwrap();
     (queue, lease)
@@ -52,7 +52,7 @@ fn leased() -> (Queue<PlannerMessage>, Lease<PlannerMessage>) {
 
 #[test]
 fn a_key_within_the_window_is_a_repeat() {
-    let mut queue = Queue::new(WINDOW, 1);
+    let mut queue = SimQueue::new(WINDOW, 1);
     enqueue(&mut queue, "run", "run", at(0));
     enqueue(&mut queue, "run", "run", at(119));
     assert_eq!(queue.depth(at(119)).depth, 1);
@@ -79,7 +79,7 @@ fn an_ended_lease_counts_and_makes_ready_again() {
     ] {
         assert_eq!(late, LeaseAnswer::Expired);
     }
-    let is_late = |incident: &Incident| incident.step == QueueStep::RefusedLate;
+    let is_late = |incident: &QueueEvent| incident.step == QueueStep::RefusedLate;
     assert_eq!(
         queue
             .take_incidents()
@@ -153,8 +153,8 @@ fn dead_letters_come_back_with_a_fresh_count() {
 
 #[test]
 fn a_spoiled_message_keeps_its_headers_in_every_copy() {
-    let mut queue = Queue::new(WINDOW, 1);
-    let arrival = Arrival {
+    let mut queue = SimQueue::new(WINDOW, 1);
+    let arrival = MessageArrival {
         is_poisoned: true,
         is_doubled: true,
         delay: Duration::ZERO,
@@ -204,7 +204,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 /// Plays deeds, and checks after each that every message is in exactly one place.
 struct Play {
-    queue: Queue<PlannerMessage>,
+    queue: SimQueue<PlannerMessage>,
     seconds: u64,
     enqueued: u64,
     acknowledged: u64,
@@ -287,7 +287,7 @@ impl Play {
     fn end(
         &mut self,
         which: u8,
-        act: impl Fn(&mut Queue<PlannerMessage>, u64) -> LeaseAnswer,
+        act: impl Fn(&mut SimQueue<PlannerMessage>, u64) -> LeaseAnswer,
         then: impl Fn(&mut Self),
     ) {
         if let Some((place, delivery, is_held)) = self.pick(which) {
@@ -322,7 +322,7 @@ proptest! {
     #[test]
     fn every_message_is_in_one_place_and_has_one_holder(deeds in prop::collection::vec(deed(), 0..200)) {
         let mut play = Play {
-            queue: Queue::new(WINDOW, 1),
+            queue: SimQueue::new(WINDOW, 1),
             seconds: 1,
             enqueued: 0,
             acknowledged: 0,

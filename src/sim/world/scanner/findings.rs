@@ -20,11 +20,11 @@ const BASE_FINDINGS_MAX: u32 = 8;
 const DRIFT_FINDINGS_MAX: u64 = 1_000;
 
 /// What is known of each image, by number.
-pub(super) struct Findings {
+pub(super) struct FindingsTable {
     images: Vec<ImageFindings>,
     /// Lists that reports tell: first those of the bases, then one for each image that has changed.
     lists: Vec<Arc<[Finding]>>,
-    changes: FxHashMap<u32, Change>,
+    changes: FxHashMap<u32, ImageChange>,
     drift: Drift,
 }
 
@@ -40,14 +40,14 @@ struct ImageFindings {
 
 /// How an image has changed.
 #[derive(Default)]
-struct Change {
+struct ImageChange {
     /// Findings that came since the last report.
     fresh: Vec<Finding>,
     /// How many findings of its own it has got.
     drifted: u32,
 }
 
-impl Findings {
+impl FindingsTable {
     pub fn new(
         handle: &Handle,
         fleet: &Rc<Fleet>,

@@ -3,7 +3,7 @@
 use crate::model::ScanReport;
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::sim::world::connection::Connection;
-use crate::sim::world::network::Port;
+use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
 
 /// The Scanner as an incarnation reaches it.
@@ -11,13 +11,13 @@ use crate::worker::ports::{self, ScanRequest, ScannerError};
 pub struct ScannerPort(pub(in crate::sim::world) Connection);
 
 /// A request that was sent. If it is dropped, its answer reaches nobody.
-struct Asked<'a> {
+struct PendingScan<'a> {
     connection: &'a Connection,
     request: &'a ScanRequest<'a>,
     is_answered: bool,
 }
 
-impl Asked<'_> {
+impl PendingScan<'_> {
     fn note(&mut self, answer: ScanAnswer) {
         self.is_answered = true;
         let Connection { world, incarnation } = self.connection;
@@ -31,7 +31,7 @@ impl Asked<'_> {
     }
 }
 
-impl Drop for Asked<'_> {
+impl Drop for PendingScan<'_> {
     fn drop(&mut self) {
         if !self.is_answered && !self.connection.incarnation.is_over.get() {
             self.note(ScanAnswer::Unanswered);
@@ -40,7 +40,7 @@ impl Drop for Asked<'_> {
 }
 
 impl ScannerPort {
-    fn send<'a>(&'a self, request: &'a ScanRequest<'a>) -> Asked<'a> {
+    fn send<'a>(&'a self, request: &'a ScanRequest<'a>) -> PendingScan<'a> {
         let Connection { world, incarnation } = &self.0;
         let tolerance = world.permit_tolerance;
         let is_late = |permit| world.now().since(permit) > tolerance;
@@ -54,7 +54,7 @@ impl ScannerPort {
             permit: request.permit,
             late: request.permit.is_some_and(is_late),
         });
-        Asked {
+        PendingScan {
             connection: &self.0,
             request,
             is_answered: false,
@@ -64,13 +64,13 @@ impl ScannerPort {
 
 impl ports::Scanner for ScannerPort {
     async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
-        let connected = self.0.connect(Port::Scanner).await;
+        let connected = self.0.connect(NetworkPort::Scanner).await;
         connected.map_err(|_| ScannerError::Unavailable)?;
         let world = &self.0.world;
         let mut asked = self.send(request);
         let latency_ns = world.draw_scan_ns(request.image, request.mode);
         world.handle.sleep_ns(latency_ns).await;
-        if !self.0.is_reachable(Port::Scanner) {
+        if !self.0.is_reachable(NetworkPort::Scanner) {
             asked.note(ScanAnswer::Unanswered);
             return Err(ScannerError::Unavailable);
         }

@@ -1,6 +1,6 @@
 //! Applying a commit.
 
-use super::Store;
+use super::SimStore;
 use crate::model::commit::Intent;
 use crate::model::{Applied, Commit, PlannerMessage, RunId, SegmentKey, Step, Timestamp};
 
@@ -8,8 +8,8 @@ use crate::model::{Applied, Commit, PlannerMessage, RunId, SegmentKey, Step, Tim
 #[cfg(debug_assertions)]
 const CHECK_INTERVAL: usize = 64;
 
-impl Store {
-    /// Applies a stamped commit that [`Store::judge`] has found no objection to.
+impl SimStore {
+    /// Applies a stamped commit that [`SimStore::decide`] has found no objection to.
     pub fn apply(&mut self, commit: Commit, applied: Applied) {
         let now = applied.at;
         let first_run = commit.runs.first().map(|write| write.run.id.clone());

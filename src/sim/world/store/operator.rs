@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Store;
+use super::SimStore;
 use crate::model::{Run, RunId, Schedule, ScheduleId, Timestamp};
 use crate::worker::ports::Export;
 
-impl Store {
+impl SimStore {
     /// Creates a schedule, or replaces its definition; its cursor stands at `now`.
     pub fn define_schedule(&mut self, schedule: Arc<Schedule>, now: Timestamp) {
         self.schedules.define(schedule, now);

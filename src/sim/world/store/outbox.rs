@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::model::{Event, EventId};
-use crate::sim::world::lookup::Lookup;
+use rustc_hash::FxHashMap;
 
 /// Events in the order of writing, each found by its id. Every operation is *O*(1) amortised.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct Outbox {
     events: VecDeque<Option<Arc<Event>>>,
     /// The number of the first place; grows as places go.
     first: u64,
-    places: Lookup<u128, u64>,
+    places: FxHashMap<u128, u64>,
 }
 
 impl Outbox {

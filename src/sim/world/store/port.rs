@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Store, Verdict};
+use super::{CommitDecision, SimStore};
 use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
-use crate::sim::world::network::Port;
+use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{
     self, Backlog, Export, Heartbeat, Permits, PlanningHead, PortResult, RunDocument,
     ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Stamped,
@@ -25,16 +25,16 @@ use crate::worker::ports::{
 pub struct StorePort(pub(in crate::sim::world) Connection);
 
 impl StorePort {
-    async fn read<T>(&self, read: impl FnOnce(&mut Store, Timestamp) -> T) -> PortResult<T> {
+    async fn read<T>(&self, read: impl FnOnce(&mut SimStore, Timestamp) -> T) -> PortResult<T> {
         let look = |world: &World| read(&mut world.store.borrow_mut(), world.now());
-        self.0.read(Port::Store, look).await
+        self.0.read(NetworkPort::Store, look).await
     }
 
     async fn read_stamped<T>(
         &self,
-        read: impl FnOnce(&mut Store, Timestamp) -> T,
+        read: impl FnOnce(&mut SimStore, Timestamp) -> T,
     ) -> PortResult<Stamped<T>> {
-        let stamped = |store: &mut Store, now| Stamped {
+        let stamped = |store: &mut SimStore, now| Stamped {
             now,
             value: read(store, now),
         };
@@ -43,11 +43,11 @@ impl StorePort {
 
     async fn write<T: 'static>(
         &self,
-        write: impl FnOnce(&mut Store, Timestamp) -> T + 'static,
+        write: impl FnOnce(&mut SimStore, Timestamp) -> T + 'static,
     ) -> PortResult<T> {
         let serve =
             move |world: &Rc<World>| Some(write(&mut world.store.borrow_mut(), world.now()));
-        self.0.call(Port::Store, serve).await
+        self.0.call(NetworkPort::Store, serve).await
     }
 
     fn emit(&self, observation: &Observation<'_>) {
@@ -56,13 +56,13 @@ impl StorePort {
 }
 
 /// Says that the answer to a commit won't arrive, if the caller goes before it has.
-struct Unanswered<'a> {
+struct PendingAnswer<'a> {
     connection: &'a Connection,
     commit: &'a Commit,
     is_answered: bool,
 }
 
-impl Drop for Unanswered<'_> {
+impl Drop for PendingAnswer<'_> {
     fn drop(&mut self) {
         if !self.is_answered {
             let token = &self.commit.token;
@@ -76,13 +76,15 @@ impl World {
     /// The store takes a commit or says why not; none if the answer gets lost.
     fn serve_commit(self: &Rc<Self>, commit: &Commit) -> Option<Answer> {
         let now = self.now();
-        let mut verdict = self.store.borrow().judge(commit, now);
-        if matches!(verdict, Verdict::Apply(_)) && self.strikes(FaultKind::CommitConflict) {
-            verdict = Verdict::Declined(Answer::Conflict);
+        let mut decision = self.store.borrow().decide(commit, now);
+        if matches!(decision, CommitDecision::Apply(_))
+            && self.draw_fault(FaultKind::CommitConflict)
+        {
+            decision = CommitDecision::Declined(Answer::Conflict);
         }
-        let answer = match verdict {
-            Verdict::Repeat(answer) => answer,
-            Verdict::Declined(answer) => {
+        let answer = match decision {
+            CommitDecision::Repeat(answer) => answer,
+            CommitDecision::Declined(answer) => {
                 let answer_seen = &answer;
                 self.sink.emit(&Observation::CommitDeclined {
                     commit,
@@ -90,7 +92,7 @@ impl World {
                 });
                 answer
             }
-            Verdict::Apply(applied) => {
+            CommitDecision::Apply(applied) => {
                 let stamped = self.store.borrow().stamped(commit, now);
                 let answer = Answer::Applied(applied.clone());
                 self.sink.emit(&Observation::CommitApplied {
@@ -101,7 +103,7 @@ impl World {
                 answer
             }
         };
-        (!self.strikes(FaultKind::CommitAnswerLost)).then_some(answer)
+        (!self.draw_fault(FaultKind::CommitAnswerLost)).then_some(answer)
     }
 
     fn serve_begin_segment(
@@ -196,7 +198,7 @@ impl ports::Store for StorePort {
         let (incarnation, sent) = (self.0.incarnation.id.clone(), key.clone());
         let serve =
             move |world: &Rc<World>| Some(world.serve_begin_segment(&incarnation, &sent, delivery));
-        let document = self.0.call(Port::Store, serve).await?;
+        let document = self.0.call(NetworkPort::Store, serve).await?;
         let run = document.value.run.as_ref();
         self.emit(&Observation::SegmentBegunLearned {
             incarnation: &self.0.incarnation.id,
@@ -220,16 +222,16 @@ impl ports::Store for StorePort {
     }
 
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
-        self.0.connect(Port::Store).await?;
+        self.0.connect(NetworkPort::Store).await?;
         self.emit(&Observation::CommitSent { commit });
-        let mut unanswered = Unanswered {
+        let mut unanswered = PendingAnswer {
             connection: &self.0,
             commit,
             is_answered: false,
         };
         let sent = Arc::clone(commit);
         let serve = move |world: &Rc<World>| world.serve_commit(&sent);
-        let answer = self.0.send(Port::Store, serve).await?;
+        let answer = self.0.send(NetworkPort::Store, serve).await?;
         unanswered.is_answered = true;
         let answer_seen = &answer;
         self.emit(&Observation::CommitLearned {
@@ -258,7 +260,7 @@ impl ports::Store for StorePort {
             world.serve_forget_events(&events);
             Some(())
         };
-        self.0.call(Port::Store, serve).await
+        self.0.call(NetworkPort::Store, serve).await
     }
 
     async fn reserve_permits(
@@ -271,7 +273,7 @@ impl ports::Store for StorePort {
         let schedule = schedule.clone();
         let Connection { world, incarnation } = &self.0;
         let sent_at = world.now();
-        let reserve = move |store: &mut Store, now| {
+        let reserve = move |store: &mut SimStore, now| {
             store.reserve_permits(&schedule, rate_per_second, count, lead, now)
         };
         let permits = self.write(reserve).await?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Store;
-use super::runs::RunRecord;
+use super::SimStore;
+use super::runs::StoredRun;
 use crate::model::commit::Intent;
 use crate::model::{
     Baseline, Event, EventId, ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey,
@@ -15,7 +15,7 @@ use crate::worker::ports::{
     ScheduleEntry, SegmentDocument, StaleWork, Versioned,
 };
 
-impl Store {
+impl SimStore {
     pub fn schedules(&mut self) -> Arc<Vec<ScheduleEntry>> {
         self.schedules.listing()
     }
@@ -58,7 +58,7 @@ impl Store {
         self.run_document(self.runs.get(id)?)
     }
 
-    fn run_document(&self, record: &RunRecord) -> Option<RunDocument> {
+    fn run_document(&self, record: &StoredRun) -> Option<RunDocument> {
         Some(RunDocument {
             run: Versioned {
                 version: record.version,
@@ -124,7 +124,7 @@ impl Store {
     /// The backlog, and by mode the oldest instant of progress among open runs.
     pub fn backlog(&mut self) -> Backlog {
         let mut progress = [None; 2];
-        let open = |record: &&RunRecord| record.run.state.is_open();
+        let open = |record: &&StoredRun| record.run.state.is_open();
         for record in self.runs.unfinished().filter(open) {
             let least: &mut Option<Timestamp> = &mut progress[record.run.mode.index()];
             *least = Some(least.map_or(record.progress_at, |at| at.min(record.progress_at)));
@@ -161,7 +161,7 @@ impl Store {
                 .get(run)
                 .is_some_and(|record| record.run.state == RunState::Running)
         };
-        let ids = |filter: &dyn Fn(&RunRecord) -> bool| -> Vec<RunId> {
+        let ids = |filter: &dyn Fn(&StoredRun) -> bool| -> Vec<RunId> {
             let chosen = self.runs.unfinished().filter(|record| filter(record));
             chosen.map(|record| record.run.id.clone()).collect()
         };

@@ -6,11 +6,11 @@ use crate::model::commit::{Intent, Version};
 use crate::model::{
     CommitToken, ImpactSet, Run, RunId, RunState, Segment, SegmentKey, TenantId, Timestamp,
 };
-use crate::sim::world::lookup::Lookup;
+use rustc_hash::FxHashMap;
 
 /// A run with all that goes when it is purged.
 #[derive(Debug)]
-pub(super) struct RunRecord {
+pub(super) struct StoredRun {
     pub run: Run,
     pub version: Version,
     pub impact: Option<ImpactSet>,
@@ -21,7 +21,7 @@ pub(super) struct RunRecord {
     pub progress_at: Timestamp,
 }
 
-impl RunRecord {
+impl StoredRun {
     pub fn segment(&self, index: u32) -> Option<&Segment> {
         self.segments.get(index as usize)
     }
@@ -33,8 +33,8 @@ impl RunRecord {
 
 /// All runs. Every operation is *O*(log runs) unless it says otherwise.
 #[derive(Debug, Default)]
-pub(super) struct Runs {
-    records: Lookup<RunId, RunRecord>,
+pub(super) struct RunTable {
+    records: FxHashMap<RunId, StoredRun>,
     /// In `Planning`, by tenant and age.
     planning: BTreeSet<(TenantId, Timestamp, RunId)>,
     /// Planning or open, by age.
@@ -47,12 +47,12 @@ pub(super) struct Runs {
     intents: BTreeSet<(Timestamp, RunId)>,
 }
 
-impl Runs {
-    pub fn get(&self, id: &RunId) -> Option<&RunRecord> {
+impl RunTable {
+    pub fn get(&self, id: &RunId) -> Option<&StoredRun> {
         self.records.get(id)
     }
 
-    pub fn get_mut(&mut self, id: &RunId) -> Option<&mut RunRecord> {
+    pub fn get_mut(&mut self, id: &RunId) -> Option<&mut StoredRun> {
         self.records.get_mut(id)
     }
 
@@ -66,7 +66,7 @@ impl Runs {
         match self.records.get_mut(&id) {
             None => {
                 self.index(&run);
-                self.records.insert(id, RunRecord::new(run, now));
+                self.records.insert(id, StoredRun::new(run, now));
             }
             Some(record) => {
                 let old = std::mem::replace(&mut record.run, run.clone());
@@ -178,17 +178,17 @@ impl Runs {
     }
 
     /// Runs in `Planning`, by tenant and then oldest first.
-    pub fn planning(&self) -> impl Iterator<Item = &RunRecord> {
+    pub fn planning(&self) -> impl Iterator<Item = &StoredRun> {
         self.planning.iter().filter_map(|(_, _, id)| self.get(id))
     }
 
     /// Planning and open runs, oldest first.
-    pub fn unfinished(&self) -> impl Iterator<Item = &RunRecord> {
+    pub fn unfinished(&self) -> impl Iterator<Item = &StoredRun> {
         self.unfinished.iter().filter_map(|(_, id)| self.get(id))
     }
 
     /// Terminal runs in the order in which they ended.
-    pub fn finished(&self) -> impl DoubleEndedIterator<Item = &RunRecord> {
+    pub fn finished(&self) -> impl DoubleEndedIterator<Item = &StoredRun> {
         self.finished.iter().filter_map(|(_, id)| self.get(id))
     }
 
@@ -207,7 +207,7 @@ impl Runs {
     }
 
     /// Takes a run out, with all that hangs on it.
-    pub fn remove(&mut self, id: &RunId) -> Option<RunRecord> {
+    pub fn remove(&mut self, id: &RunId) -> Option<StoredRun> {
         self.forget_releases(id);
         self.set_intent(id, None);
         let record = self.records.remove(id)?;
@@ -216,7 +216,7 @@ impl Runs {
     }
 }
 
-impl RunRecord {
+impl StoredRun {
     fn new(run: Run, now: Timestamp) -> Self {
         Self {
             run,

@@ -10,7 +10,7 @@ use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
 use crate::worker::ports::{Permits, ScheduleDocument, ScheduleEntry, Versioned};
 
 #[derive(Debug)]
-pub(super) struct ScheduleRecord {
+pub(super) struct StoredSchedule {
     pub schedule: Arc<Schedule>,
     pub deleted: bool,
     pub state: ScheduleState,
@@ -23,20 +23,20 @@ pub(super) struct ScheduleRecord {
 
 /// All schedules, deleted ones included: runs and segments still point at them.
 #[derive(Debug, Default)]
-pub(super) struct Schedules {
-    records: BTreeMap<ScheduleId, ScheduleRecord>,
+pub(super) struct ScheduleTable {
+    records: BTreeMap<ScheduleId, StoredSchedule>,
     /// What was last listed; none once it is out of date.
     listing: Option<Arc<Vec<ScheduleEntry>>>,
     /// The backlog as it was last read; none once it is out of date.
     backlog: Option<Arc<Vec<BacklogRow>>>,
 }
 
-impl Schedules {
-    pub fn get(&self, id: &ScheduleId) -> Option<&ScheduleRecord> {
+impl ScheduleTable {
+    pub fn get(&self, id: &ScheduleId) -> Option<&StoredSchedule> {
         self.records.get(id)
     }
 
-    pub fn live(&self) -> impl Iterator<Item = &ScheduleRecord> {
+    pub fn live(&self) -> impl Iterator<Item = &StoredSchedule> {
         self.records.values().filter(|record| !record.deleted)
     }
 
@@ -45,7 +45,7 @@ impl Schedules {
         let record = self
             .records
             .entry(schedule.id.clone())
-            .or_insert_with(|| ScheduleRecord {
+            .or_insert_with(|| StoredSchedule {
                 schedule: Arc::clone(&schedule),
                 deleted: false,
                 state: ScheduleState::default(),
@@ -112,7 +112,7 @@ impl Schedules {
     /// The schedules that are not deleted. *O*(1) unless something has changed.
     pub fn listing(&mut self) -> Arc<Vec<ScheduleEntry>> {
         if self.listing.is_none() {
-            let listing = self.live().map(ScheduleRecord::entry).collect();
+            let listing = self.live().map(StoredSchedule::entry).collect();
             self.listing = Some(Arc::new(listing));
         }
         self.listing.clone().unwrap_or_default()
@@ -121,7 +121,7 @@ impl Schedules {
     /// The backlog of schedules that are not deleted. *O*(1) unless something has changed.
     pub fn backlog(&mut self) -> Arc<Vec<BacklogRow>> {
         if self.backlog.is_none() {
-            let rows = self.live().flat_map(ScheduleRecord::backlog_rows).collect();
+            let rows = self.live().flat_map(StoredSchedule::backlog_rows).collect();
             self.backlog = Some(Arc::new(rows));
         }
         self.backlog.clone().unwrap_or_default()
@@ -154,7 +154,7 @@ impl Schedules {
     }
 }
 
-impl ScheduleRecord {
+impl StoredSchedule {
     fn entry(&self) -> ScheduleEntry {
         ScheduleEntry {
             schedule: Arc::clone(&self.schedule),
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn permits_follow_one_another_at_the_rate() {
-        let mut schedules = Schedules::default();
+        let mut schedules = ScheduleTable::default();
         let now = Timestamp::from_seconds(100);
         schedules.define(
             Arc::new(crate::sim::world::testing::schedule("nightly")),

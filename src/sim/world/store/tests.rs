@@ -22,9 +22,9 @@ const SEGMENTS: u32 = 3;
 const IMAGES_PER_SEGMENT: u64 = 2;
 
 /// A store with one schedule and a counter of tokens.
-struct Bench {
+struct StoreHarness {
     fleet: Rc<Fleet>,
-    store: Store,
+    store: SimStore,
     sequence: u64,
     seconds: u64,
 }
@@ -68,7 +68,7 @@ fn planning_run() -> Run {
     }
 }
 
-impl Bench {
+impl StoreHarness {
     fn new() -> Self {
         let fleet = crate::scenario::Fleet {
             images: 20,
@@ -76,7 +76,7 @@ impl Bench {
             ..crate::scenario::Fleet::default()
         };
         let fleet = Rc::new(Fleet::draw(&fleet, 1).unwrap());
-        let mut store = Store::new(Rc::clone(&fleet));
+        let mut store = SimStore::new(Rc::clone(&fleet));
         store.define_schedule(Arc::new(schedule("nightly")), Timestamp::from_seconds(1));
         Self {
             fleet,
@@ -102,9 +102,9 @@ impl Bench {
 
     /// What the port does, without the network.
     fn take(&mut self, commit: &Commit) -> Answer {
-        match self.store.judge(commit, self.now()) {
-            Verdict::Repeat(answer) | Verdict::Declined(answer) => answer,
-            Verdict::Apply(applied) => {
+        match self.store.decide(commit, self.now()) {
+            CommitDecision::Repeat(answer) | CommitDecision::Declined(answer) => answer,
+            CommitDecision::Apply(applied) => {
                 let stamped = self.store.stamped(commit, self.now());
                 self.store.apply(stamped, applied.clone());
                 self.store.assert_consistent();
@@ -281,7 +281,7 @@ impl Bench {
 
 #[test]
 fn a_run_is_stamped_by_the_stores_clock() {
-    let mut bench = Bench::new();
+    let mut bench = StoreHarness::new();
     bench.seconds = 10;
     bench.create();
     bench.seconds = 20;
@@ -303,7 +303,7 @@ fn a_run_is_stamped_by_the_stores_clock() {
 
 #[test]
 fn a_repeat_gets_the_first_answer_whatever_has_happened_since() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let commit = bench.segment(0, 1, None, 0);
     let first = bench.take(&commit);
     assert!(matches!(first, Answer::Applied(_)));
@@ -318,7 +318,7 @@ fn a_repeat_gets_the_first_answer_whatever_has_happened_since() {
 
 #[test]
 fn a_segment_is_committed_once() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let (mine, other) = (bench.segment(0, 1, None, 0), bench.segment(0, 2, None, 0));
     assert!(matches!(bench.take(&mine), Answer::Applied(_)));
     assert_eq!(bench.take(&other), Answer::AppliedByAnother);
@@ -326,7 +326,7 @@ fn a_segment_is_committed_once() {
 
 #[test]
 fn a_superseded_delivery_is_refused_and_an_older_fence_is_not() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     bench.store.fence_segment(&key(0), 5, bench.now());
     bench.store.fence_segment(&key(0), 4, bench.now());
     let superseded = bench.segment(0, 4, None, 0);
@@ -340,7 +340,7 @@ fn a_superseded_delivery_is_refused_and_an_older_fence_is_not() {
 
 #[test]
 fn a_run_that_is_gone_or_over_refuses_its_segments() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let commit = bench.segment(0, 1, None, 0);
     bench.end(RunState::Cancelled);
     assert_eq!(bench.take(&commit), Answer::Refused(Refusal::RunTerminal));
@@ -360,7 +360,7 @@ fn a_run_that_is_gone_or_over_refuses_its_segments() {
 
 #[test]
 fn a_moved_version_or_baseline_is_a_conflict() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let (stale, first) = (bench.segment(1, 1, None, 0), bench.segment(0, 1, None, 0));
     bench.take(&first);
     assert_eq!(bench.take(&stale), Answer::Conflict, "the run has moved");
@@ -410,7 +410,7 @@ fn a_moved_version_or_baseline_is_a_conflict() {
 
 #[test]
 fn a_report_becomes_its_tenants_baseline() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let first = bench.segment(0, 1, None, 7);
     bench.take(&first);
     let image = bench.images(0)[0];
@@ -425,7 +425,7 @@ fn a_report_becomes_its_tenants_baseline() {
 /// What the baselines of the first image are after reports of it: who commits, and which revision,
 /// one report a second.
 fn baselines_after(reports: &[(&str, u64)]) -> Vec<Option<(u64, usize, Timestamp)>> {
-    let bench = Bench::running();
+    let bench = StoreHarness::running();
     let mut baselines = Baselines::new(bench.fleet.clone());
     let image = bench.images(0)[0];
     for (second, (tenant, revision)) in (1..).zip(reports) {
@@ -474,8 +474,8 @@ fn what_is_committed_of_anothers_image_is_kept_apart() {
 
 #[test]
 fn release_is_stamped_and_repair_finds_what_is_stale() {
-    let mut bench = Bench::running();
-    let stale = |bench: &Bench| {
+    let mut bench = StoreHarness::running();
+    let stale = |bench: &StoreHarness| {
         let limit = Duration::from_secs(120);
         let day = Duration::from_hours(24);
         let work = bench.store.stale_work(limit, day, bench.now());
@@ -510,7 +510,7 @@ fn release_is_stamped_and_repair_finds_what_is_stale() {
 
 #[test]
 fn an_intent_lives_until_the_run_is_cut() {
-    let mut bench = Bench::new();
+    let mut bench = StoreHarness::new();
     bench.create();
     bench.plan();
     assert_eq!(bench.store.intents(10).len(), 1);
@@ -528,7 +528,7 @@ fn an_intent_lives_until_the_run_is_cut() {
 
 #[test]
 fn the_outbox_forgets_in_any_order() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     for index in 0..SEGMENTS {
         let commit = bench.segment(index, 1, None, 0);
         bench.take(&commit);
@@ -545,7 +545,7 @@ fn the_outbox_forgets_in_any_order() {
 
 #[test]
 fn a_balance_is_taken_over_with_its_commit() {
-    let mut bench = Bench::running();
+    let mut bench = StoreHarness::running();
     let heir = IncarnationId {
         process: "worker-2".into(),
         number: 1,
@@ -568,7 +568,7 @@ fn a_balance_is_taken_over_with_its_commit() {
 
 #[test]
 fn planning_is_listed_by_tenant_and_not_before_its_time() {
-    let mut bench = Bench::new();
+    let mut bench = StoreHarness::new();
     for (number, tenant) in ["b", "a", "a", "a"].into_iter().enumerate() {
         bench.seconds += 1;
         let mut commit = bench.commit(Step::Manual, 0);
@@ -582,7 +582,7 @@ fn planning_is_listed_by_tenant_and_not_before_its_time() {
         });
         bench.take(&commit);
     }
-    let listed = |bench: &Bench, now| -> Vec<String> {
+    let listed = |bench: &StoreHarness, now| -> Vec<String> {
         let heads = bench.store.planning_runs(2, Timestamp::from_seconds(now));
         heads.iter().map(|head| head.run.to_string()).collect()
     };
@@ -592,7 +592,7 @@ fn planning_is_listed_by_tenant_and_not_before_its_time() {
 
 /// Attempts to commit segments, some of them sound.
 #[derive(Debug, Clone)]
-struct Attempt {
+struct CommitAttempt {
     index: u32,
     delivery: u64,
     fence: Option<u64>,
@@ -601,7 +601,7 @@ struct Attempt {
     spoil_version: bool,
 }
 
-fn attempt() -> impl Strategy<Value = Attempt> {
+fn attempt() -> impl Strategy<Value = CommitAttempt> {
     let expected = prop_oneof![3 => Just(None), 1 => (0..3_u64).prop_map(Some)];
     let fence = prop_oneof![2 => Just(None), 1 => (0..5_u64).prop_map(Some)];
     (
@@ -613,7 +613,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
         prop::bool::weighted(0.2),
     )
         .prop_map(
-            |(index, delivery, fence, expected, repeat, spoil_version)| Attempt {
+            |(index, delivery, fence, expected, repeat, spoil_version)| CommitAttempt {
                 index,
                 delivery,
                 fence,
@@ -627,7 +627,7 @@ fn attempt() -> impl Strategy<Value = Attempt> {
 proptest! {
     #[test]
     fn a_commit_is_applied_wholly_or_not_at_all(attempts in prop::collection::vec(attempt(), 1..30)) {
-        let mut bench = Bench::running();
+        let mut bench = StoreHarness::running();
         let mut committed = 0;
         for attempt in &attempts {
             bench.seconds += 1;

@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::sim::kernel::Stream;
 use crate::sim::world::WorldPorts;
-use crate::sim::world::testing::Bench;
+use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{
     Clock, ImpactQuery, ImpactRequest, LeaseAnswer, Notify, PortError, PortResult, Ports, Queue,
     ScanRequest, Scanner, ScannerError, Store,
@@ -22,8 +22,8 @@ const LEASE: Duration = Duration::from_secs(60);
 const DURING: Duration = Duration::from_secs(61);
 const AFTER: Duration = Duration::from_secs(301);
 
-fn bench(fault: &str) -> Bench {
-    Bench::new(&format!("[[fault]]\nat = \"1m\"\n{fault}\n"))
+fn bench(fault: &str) -> WorldHarness {
+    WorldHarness::new(&format!("[[fault]]\nat = \"1m\"\n{fault}\n"))
 }
 
 fn message(run: &str) -> PlannerMessage {
@@ -94,7 +94,7 @@ async fn scan(ports: WorldPorts, image: crate::model::ImageDigest) -> Result<(),
     ports.scanner().report(&request).await.map(|_| ())
 }
 
-impl Bench {
+impl WorldHarness {
     fn scan(&mut self) -> Result<(), ScannerError> {
         let (ports, image) = (self.ports("worker-1"), *self.world.fleet().digest(0));
         self.run("worker-1", scan(ports, image))
@@ -398,7 +398,7 @@ fn queue_failover_loses_the_newest_messages_that_nobody_has_leased() {
     for run in ["leased", "lost"] {
         bench.enqueue(run).unwrap();
     }
-    let leases = |bench: &mut Bench| {
+    let leases = |bench: &mut WorldHarness| {
         let ports = bench.ports("worker-1");
         bench.run("worker-1", async move {
             let leased = ports.planner_queue().lease(LEASE, Duration::ZERO).await;
@@ -518,7 +518,7 @@ fn process_pause_stands_still_and_goes_on() {
     bench.pass_until(AFTER);
     assert_eq!(bench.count("CommitLearned"), 1);
     assert!(matches!(later(&mut bench), Some(Ok(Answer::Applied(_)))));
-    let down = bench.host.scrapes.borrow();
+    let down = bench.factory.scrapes.borrow();
     let down = down
         .iter()
         .filter(|(process, incarnation)| process.as_str() == "worker-1" && incarnation.is_none());
@@ -532,7 +532,7 @@ fn graceful_stop_waits_for_the_process() {
     // One crash is by our own hand.
     for (takes, stopped, crashed) in [(5, 1, 1), (3_600, 0, 2)] {
         let mut bench = bench(&format!("{fault}\n"));
-        bench.host.stop_takes.set(Duration::from_secs(takes));
+        bench.factory.stop_takes.set(Duration::from_secs(takes));
         // A new incarnation takes the new time.
         bench.world.crash_process(0, Duration::ZERO);
         bench.pass_until(DURING);
@@ -576,8 +576,8 @@ fn rolling_deploy_stops_one_after_the_other() {
 fn clock_skew_runs_fast_and_is_right_again() {
     let mut bench =
         bench("kind = \"clock-skew\"\nprocess = \"worker-1\"\ndrift = 0.5\nduration = \"4m\"");
-    let elapsed = |bench: &Bench| bench.ports("worker-1").clock().elapsed();
-    let rate = |bench: &mut Bench| {
+    let elapsed = |bench: &WorldHarness| bench.ports("worker-1").clock().elapsed();
+    let rate = |bench: &mut WorldHarness| {
         let before = elapsed(bench);
         bench.pass(Duration::from_secs(10));
         elapsed(bench) - before
@@ -603,7 +603,7 @@ fn purge_takes_only_what_is_over() {
 
 #[test]
 fn healing_ends_all_and_lets_none_begin() {
-    let mut bench = Bench::new(
+    let mut bench = WorldHarness::new(
         "[[fault]]\nat = \"1m\"\nkind = \"store-outage\"\nduration = \"30m\"\n\
          [[fault]]\nat = \"1m\"\nkind = \"process-pause\"\nprocess = \"worker-1\"\n\
          duration = \"30m\"\n\
@@ -628,7 +628,7 @@ fn healing_ends_all_and_lets_none_begin() {
 
 #[test]
 fn a_core_heals_and_the_rest_stays_broken() {
-    let mut bench = Bench::new(
+    let mut bench = WorldHarness::new(
         "[[fault]]\nat = \"1m\"\nkind = \"store-outage\"\nduration = \"30m\"\n\
          [[fault]]\nat = \"1m\"\nkind = \"partition\"\nprocess = \"all\"\nport = \"queue\"\n\
          duration = \"10m\"\n\

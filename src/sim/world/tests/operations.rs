@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::sim::world::Command;
-use crate::sim::world::testing::Bench;
+use crate::sim::world::OperatorCommand;
+use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{Ports, Store};
 
 #[test]
 fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
-    let mut bench = Bench::new(
+    let mut bench = WorldHarness::new(
         "[[operation]]\nat = \"1m\"\nkind = \"create\"\n[operation.definition]\nid = \"new\"\n\
          [[operation]]\nat = \"2m\"\nkind = \"edit\"\nschedule = \"new\"\n\
          changes = { mode = \"contentRefresh\" }\n\
@@ -40,24 +40,24 @@ fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
 
 #[test]
 fn commands_reach_a_worker_once_one_is_up() {
-    let mut bench = Bench::new(
+    let mut bench = WorldHarness::new(
         "[[schedule]]\nid = \"nightly\"\n\
          [[operation]]\nat = \"1m\"\nkind = \"run\"\nschedule = \"nightly\"\n\
          [[operation]]\nat = \"1m\"\nkind = \"redrive\"\nqueue = \"runner\"\n\
          [[fault]]\nat = \"50s\"\nkind = \"process-crash\"\nprocess = \"all\"\ndowntime = \"30s\"\n",
     );
     bench.pass_until(Duration::from_secs(70));
-    assert!(bench.host.commands.borrow().is_empty());
+    assert!(bench.factory.commands.borrow().is_empty());
     bench.pass_until(Duration::from_mins(5));
-    let commands = bench.host.commands.borrow();
+    let commands = bench.factory.commands.borrow();
     assert_eq!(commands.len(), 2);
-    let is_run = |command: &&Command| matches!(command, Command::Run { .. });
+    let is_run = |command: &&OperatorCommand| matches!(command, OperatorCommand::Run { .. });
     assert_eq!(commands.iter().filter(is_run).count(), 1);
 }
 
 #[test]
 fn an_advisory_changes_images_and_is_exported_to_those_who_ask() {
-    let mut bench = Bench::new("[advisories]\ninterval = \"10m\"\ncomponents = 20\n");
+    let mut bench = WorldHarness::new("[advisories]\ninterval = \"10m\"\ncomponents = 20\n");
     bench.pass_until(Duration::from_mins(11));
     assert_eq!(bench.count("Exported { sequence: 1"), 1);
     let introduced = bench.count("revision: 0");
@@ -71,7 +71,7 @@ fn an_advisory_changes_images_and_is_exported_to_those_who_ask() {
 
 #[test]
 fn stopping_triggers_disables_every_schedule() {
-    let mut bench = Bench::new("[[schedule]]\nid = \"a\"\n[[schedule]]\nid = \"b\"\n");
+    let mut bench = WorldHarness::new("[[schedule]]\nid = \"a\"\n[[schedule]]\nid = \"b\"\n");
     bench.world.stop_triggers();
     bench.world.stop_triggers();
     bench.pass(Duration::from_secs(1));

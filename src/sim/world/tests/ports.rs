@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{ImpactSet, PlannerMessage};
-use crate::sim::world::testing::Bench;
+use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{Ports, Queue, ScanRequest, Scanner, ScannerError, Store};
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -19,7 +19,7 @@ fn message(run: &str) -> PlannerMessage {
 
 #[test]
 fn who_has_waited_longest_gets_the_message() {
-    let mut bench = Bench::new("");
+    let mut bench = WorldHarness::new("");
     let patience = Duration::from_secs(30);
     let waiting = ["worker-2", "worker-1"].map(|process| {
         let ports = bench.ports(process);
@@ -42,7 +42,7 @@ fn who_has_waited_longest_gets_the_message() {
 
 #[test]
 fn a_lease_ends_by_the_queues_clock_alone() {
-    let mut bench = Bench::new("");
+    let mut bench = WorldHarness::new("");
     let ports = bench.ports("worker-1");
     bench.run("worker-1", async move {
         let queue = ports.planner_queue();
@@ -55,7 +55,7 @@ fn a_lease_ends_by_the_queues_clock_alone() {
 
 #[test]
 fn reads_and_scans_take_their_time() {
-    let mut bench = Bench::new("");
+    let mut bench = WorldHarness::new("");
     let ports = bench.ports("worker-1");
     let before = bench.world.now();
     let after = bench.run("worker-1", async move {
@@ -67,7 +67,7 @@ fn reads_and_scans_take_their_time() {
 
 #[test]
 fn a_scan_nobody_waits_for_is_unanswered_and_unknown_images_are_refused() {
-    let mut bench = Bench::new("");
+    let mut bench = WorldHarness::new("");
     let ports = bench.ports("worker-1");
     let known = *bench.world.fleet().digest(3);
     let answers = bench.run("worker-1", async move {
@@ -87,7 +87,7 @@ fn a_scan_nobody_waits_for_is_unanswered_and_unknown_images_are_refused() {
         let request = ask(&known);
         let scan = ports.scanner().report(&request);
         let patience = ports.clock();
-        let given_up = crate::sim::world::race::before(
+        let given_up = crate::sim::world::timeout::timeout(
             scan,
             crate::worker::ports::Clock::sleep(patience, Duration::from_millis(50)),
         );
@@ -107,7 +107,7 @@ static SCHEDULE: std::sync::LazyLock<crate::model::ScheduleId> =
 fn the_same_seed_gives_the_same_trace() {
     let hash = || {
         let mut bench =
-            Bench::new("[advisories]\ninterval = \"1m\"\n[[schedule]]\nid = \"nightly\"\n");
+            WorldHarness::new("[advisories]\ninterval = \"1m\"\n[[schedule]]\nid = \"nightly\"\n");
         bench.pass_until(Duration::from_mins(60));
         (bench.kernel.trace_hash(), bench.seen.borrow().0.len())
     };
@@ -116,9 +116,9 @@ fn the_same_seed_gives_the_same_trace() {
 
 #[test]
 fn processes_are_scraped_each_interval_at_their_own_offset() {
-    let mut bench = Bench::new("");
+    let mut bench = WorldHarness::new("");
     bench.pass_until(Duration::from_secs(60));
-    let scrapes = bench.host.scrapes.borrow();
+    let scrapes = bench.factory.scrapes.borrow();
     let of = |name: &str| {
         scrapes
             .iter()

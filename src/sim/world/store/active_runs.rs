@@ -8,7 +8,7 @@ use crate::model::{IncarnationId, Timestamp};
 use crate::worker::ports::Heartbeat;
 
 #[derive(Debug, Default)]
-struct Balance {
+struct ActiveRunCount {
     /// Entries less exits, by mode index, less what was taken over.
     values: [i64; 2],
     /// What others have taken over in all.
@@ -21,15 +21,15 @@ struct Balance {
 
 /// One balance per incarnation.
 #[derive(Debug, Default)]
-pub(super) struct Balances(BTreeMap<IncarnationId, Balance>);
+pub(super) struct ActiveRunCounts(BTreeMap<IncarnationId, ActiveRunCount>);
 
-impl Balances {
-    fn entry(&mut self, incarnation: &IncarnationId, now: Timestamp) -> &mut Balance {
+impl ActiveRunCounts {
+    fn entry(&mut self, incarnation: &IncarnationId, now: Timestamp) -> &mut ActiveRunCount {
         self.0
             .entry(incarnation.clone())
-            .or_insert_with(|| Balance {
+            .or_insert_with(|| ActiveRunCount {
                 alive_at: now,
-                ..Balance::default()
+                ..ActiveRunCount::default()
             })
     }
 
@@ -73,7 +73,7 @@ impl Balances {
         balance.alive_at = now;
         balance.is_stopping |= is_stopping;
         let surrendered = balance.surrendered;
-        let is_abandoned = |other: &Balance| {
+        let is_abandoned = |other: &ActiveRunCount| {
             other.values != [0; 2]
                 && (other.is_stopping || now.since(other.alive_at) >= abandoned_after)
         };
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_silent_incarnations_balance_is_taken_once_and_given_up() {
         let (dead, heir) = (incarnation("dead"), incarnation("heir"));
-        let mut balances = Balances::default();
+        let mut balances = ActiveRunCounts::default();
         let at = Timestamp::from_seconds;
         let lease = Duration::from_secs(60);
         let booking = Booking {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::conditions::{Conditions, queues};
+use super::conditions::{FaultConditions, queues};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, PortName, QueueName};
 use crate::model::time::nanos_of;
@@ -12,11 +12,11 @@ use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::{FaultPlan, PlannedFault};
 use crate::sim::kernel::ProcessId;
 use crate::sim::world::World;
-use crate::sim::world::network::{Cuts, Port};
+use crate::sim::world::network::{Cuts, NetworkPort};
 use crate::sim::world::queue::QueueServer;
 
 /// A fault that has begun and not ended.
-pub(in crate::sim::world) struct Active {
+pub(in crate::sim::world) struct ActiveFault {
     /// Its place in the plan.
     number: usize,
     pub planned: PlannedFault,
@@ -28,7 +28,7 @@ impl World {
         self: &Rc<Self>,
         plan: &FaultPlan,
     ) -> Result<(), DistributionError> {
-        Conditions::of(plan.faults.iter())?;
+        FaultConditions::of(plan.faults.iter())?;
         for (number, planned) in plan.faults.iter().enumerate() {
             let at = self.now().after(planned.at.std());
             let (world, planned) = (Rc::clone(self), planned.clone());
@@ -51,11 +51,11 @@ impl World {
         if let (Some((_, length)), false) = (planned.effect.length(), ends_by_itself) {
             self.end_fault_at(number, self.now().after(length.std()).nanos());
         }
-        self.faults.active.borrow_mut().push(Active {
+        self.faults.active.borrow_mut().push(ActiveFault {
             number,
             planned: planned.clone(),
         });
-        self.strike(number, &planned);
+        self.inject(number, &planned);
         self.review_faults();
     }
 
@@ -78,7 +78,7 @@ impl World {
         }
     }
 
-    pub(super) fn note_end(self: &Rc<Self>, ended: &Active) {
+    pub(super) fn note_end(self: &Rc<Self>, ended: &ActiveFault) {
         self.sink.emit(&Observation::FaultEnded {
             kind: ended.planned.effect.kind(),
             subject: &ended.planned.subject(),
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Does what a fault does at its beginning; what it does while it lasts is seen to elsewhere.
-    fn strike(self: &Rc<Self>, number: usize, planned: &PlannedFault) {
+    fn inject(self: &Rc<Self>, number: usize, planned: &PlannedFault) {
         let kind = planned.effect.kind();
         let process = planned.process().and_then(|name| self.processes.find(name));
         let hit_if = |is_hit: bool| {
@@ -175,7 +175,7 @@ impl World {
         let conditions = {
             let active = self.faults.active.borrow();
             // The whole plan was tried before: this can't fail.
-            Conditions::of(active.iter().map(|fault| &fault.planned)).unwrap_or_default()
+            FaultConditions::of(active.iter().map(|fault| &fault.planned)).unwrap_or_default()
         };
         *self.faults.conditions.borrow_mut() = conditions;
         self.review_clocks();
@@ -224,7 +224,7 @@ impl World {
     fn cuts_of(&self, process: &str) -> Cuts {
         let mut cuts = Cuts::default();
         for fault in self.faults.active.borrow().iter() {
-            for port in Port::ALL {
+            for port in NetworkPort::ALL {
                 if cuts_off(&fault.planned, process, port) {
                     cuts[port as usize] = Some(fault.planned.effect.kind());
                 }
@@ -244,18 +244,20 @@ const PORT_NAMES: [PortName; 6] = [
 ];
 
 fn is_cut(cuts: &Cuts, name: PortName) -> bool {
-    let mut ports = Port::ALL.into_iter().filter(|port| port.name() == name);
+    let mut ports = NetworkPort::ALL
+        .into_iter()
+        .filter(|port| port.name() == name);
     ports.any(|port| cuts[port as usize].is_some())
 }
 
-fn cuts_off(planned: &PlannedFault, process: &str, port: Port) -> bool {
+fn cuts_off(planned: &PlannedFault, process: &str, port: NetworkPort) -> bool {
     match &planned.effect {
-        FaultEffect::StoreOutage { .. } => port == Port::Store,
-        FaultEffect::ScannerOutage { .. } => port == Port::Scanner,
-        FaultEffect::NotifyOutage { .. } => port == Port::Notify,
-        FaultEffect::ImpactOutage { .. } => port == Port::Impact,
+        FaultEffect::StoreOutage { .. } => port == NetworkPort::Store,
+        FaultEffect::ScannerOutage { .. } => port == NetworkPort::Scanner,
+        FaultEffect::NotifyOutage { .. } => port == NetworkPort::Notify,
+        FaultEffect::ImpactOutage { .. } => port == NetworkPort::Impact,
         FaultEffect::QueueOutage { queue, .. } => {
-            queues(*queue).any(|name| Port::of_queue(name) == port)
+            queues(*queue).any(|name| NetworkPort::of_queue(name) == port)
         }
         FaultEffect::Partition { port: name, .. } => {
             port.name() == *name && planned.process() == Some(process)

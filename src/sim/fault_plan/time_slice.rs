@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::Profile;
+use super::FaultProfile;
 use crate::model::Timestamp;
 use crate::model::duration::Duration;
 use crate::scenario::{
@@ -21,18 +21,18 @@ const LENGTH_MINUTES: (f64, f64) = (20.0, 120.0);
 /// A part of a scenario's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Window {
+pub struct TimeSlice {
     /// It begins so long after the scenario's start.
     pub from: Duration,
     /// Triggers, operations and faults go on for so long.
     pub length: Duration,
 }
 
-impl Window {
+impl TimeSlice {
     /// Draws a part in whole minutes; none but for `swarm`, and none of a scenario that is shorter.
     /// The short parts are as likely as the long.
-    pub(super) fn draw(profile: Profile, scenario: &Scenario, seed: u64) -> Option<Self> {
-        if profile != Profile::Swarm {
+    pub(super) fn draw(profile: FaultProfile, scenario: &Scenario, seed: u64) -> Option<Self> {
+        if profile != FaultProfile::Swarm {
             return None;
         }
         let stream = &mut Stream::new(seed, "profile.window");
@@ -52,8 +52,8 @@ impl Window {
     /// Leaves of the scenario what concerns this part.
     ///
     /// Repetitions begin anew with the part, and so does the world: no image has a report yet. What
-    /// must happen `eventually` may happen elsewhere, so it becomes a `sometimes`; and the gates are
-    /// meant for the whole.
+    /// must happen `eventually` may happen elsewhere, so it becomes a `sometimes`; and the gates
+    /// are meant for the whole.
     pub fn apply(self, scenario: &mut Scenario) {
         let whole_start = scenario.start;
         scenario.start = scenario.start.after(self.from.std());
@@ -129,7 +129,7 @@ impl Window {
     }
 }
 
-impl fmt::Display for Window {
+impl fmt::Display for TimeSlice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} from {} on", self.length, self.from)
     }
@@ -165,7 +165,7 @@ mod tests {
 
     fn hour_from_two(more: &str) -> Scenario {
         let mut part = scenario(more);
-        let window = Window {
+        let window = TimeSlice {
             from: Duration::from_hours(2),
             length: Duration::from_hours(1),
         };
@@ -178,7 +178,7 @@ mod tests {
         let whole = scenario("");
         let mut hours = [0; 24];
         for seed in 0..500 {
-            let window = Window::draw(Profile::Swarm, &whole, seed).unwrap();
+            let window = TimeSlice::draw(FaultProfile::Swarm, &whole, seed).unwrap();
             let end_ns = window.from.as_nanos() + window.length.as_nanos();
             assert!(end_ns <= whole.duration.as_nanos());
             let minutes = window.length.as_secs_f64() / 60.0;
@@ -186,12 +186,12 @@ mod tests {
             hours[(window.from.as_secs_f64() / 3_600.0) as usize] += 1;
         }
         assert!(hours.iter().all(|seeds| *seeds > 0), "{hours:?}");
-        assert_eq!(Window::draw(Profile::Heavy, &whole, 1), None);
+        assert_eq!(TimeSlice::draw(FaultProfile::Heavy, &whole, 1), None);
         let short = Scenario {
             duration: Duration::from_minutes(19),
             ..whole
         };
-        assert_eq!(Window::draw(Profile::Swarm, &short, 1), None);
+        assert_eq!(TimeSlice::draw(FaultProfile::Swarm, &short, 1), None);
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
             overrides: Vec::new(),
         };
         let mut part = whole.load(&directory.join("kev-2024.toml")).unwrap();
-        let window = Window {
+        let window = TimeSlice {
             from: Duration::from_hours(24 * 100 + 5),
             length: Duration::from_hours(24),
         };

@@ -13,7 +13,7 @@ use crate::worker::Role;
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Starts workers and reads their metrics.
-pub trait Host {
+pub trait ProcessFactory {
     /// Begins an incarnation: builds a worker over `ports`, and spawns its loops for these roles.
     fn launch(
         &self,
@@ -21,7 +21,7 @@ pub trait Host {
         roles: &[Role],
         ports: WorldPorts,
         spawner: Spawner,
-    ) -> std::rc::Rc<dyn Instance>;
+    ) -> std::rc::Rc<dyn ProcessHandle>;
 
     /// The prober looks at a process: takes a snapshot of the metrics of that incarnation, or notes
     /// that there is nobody to ask. The observation follows.
@@ -29,7 +29,7 @@ pub trait Host {
 }
 
 /// A worker that lives. The world drops it when its incarnation has ended, after its tasks.
-pub trait Instance {
+pub trait ProcessHandle {
     /// Asks it to stop in good order.
     fn stop(&self);
 
@@ -37,13 +37,13 @@ pub trait Instance {
     fn stopped(&self) -> LocalFuture<()>;
 
     /// Carries out a command of an operator; false if that failed and may be tried again.
-    fn command(&self, command: &Command) -> LocalFuture<bool>;
+    fn command(&self, command: &OperatorCommand) -> LocalFuture<bool>;
 }
 
 /// What an operator asks of a worker. Each may be asked again, of another worker, and must not
 /// happen twice then.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
+pub enum OperatorCommand {
     /// Start a run by hand.
     Run {
         /// Of this schedule.
@@ -70,7 +70,7 @@ pub enum Command {
     },
 }
 
-impl Command {
+impl OperatorCommand {
     /// What it is called.
     pub const fn as_str(&self) -> &'static str {
         match self {

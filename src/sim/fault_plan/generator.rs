@@ -8,14 +8,14 @@ use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
 use crate::sim::kernel::Stream;
 
 /// Draws single faults.
-pub(super) struct Artist<'a> {
+pub(super) struct FaultGenerator<'a> {
     pub stream: &'a mut Stream,
     pub processes: Vec<String>,
     pub length_ns_max: u64,
     pub is_gentle: bool,
 }
 
-impl Artist<'_> {
+impl FaultGenerator<'_> {
     /// A length of up to `seconds_max`; the short are as likely as the long.
     fn length(&mut self, seconds_max: u64) -> Duration {
         let seconds_max = if self.is_gentle {

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// What `future` ends with, if it ends before `limit`.
-pub(super) async fn before<T>(
+pub(super) async fn timeout<T>(
     future: impl Future<Output = T>,
     limit: impl Future<Output = ()>,
 ) -> Option<T> {

@@ -1,6 +1,7 @@
-//! When drawn faults and operations happen: at any time, or while there is work that they can disturb.
+//! When drawn faults and operations happen: at any time, or while there is work that they can
+//! disturb.
 
-use super::Profile;
+use super::FaultProfile;
 use crate::model::calendar::Calendar;
 use crate::model::duration::Duration;
 use crate::model::time::nanos_of;
@@ -15,18 +16,18 @@ const FIRES_MAX: usize = 1_000;
 const AFTER_FIRE_SECONDS: (f64, f64) = (0.01, 300.0);
 
 /// The times at which something may be drawn to happen: the first nine tenths of a scenario.
-pub(super) struct Moments {
+pub(super) struct InjectionTimes {
     /// Cron fires, counted from the start; none unless the profile aims.
     fires_ns: Vec<u64>,
     end_ns: u64,
 }
 
-impl Moments {
+impl InjectionTimes {
     /// The moments of a scenario. Only `swarm` aims.
-    pub fn new(scenario: &Scenario, profile: Profile) -> Self {
+    pub fn new(scenario: &Scenario, profile: FaultProfile) -> Self {
         let end_ns = scenario.duration.as_nanos() / 10 * 9;
         let fires_ns = match profile {
-            Profile::Swarm => fires_ns(scenario, end_ns),
+            FaultProfile::Swarm => fires_ns(scenario, end_ns),
             _ => Vec::new(),
         };
         Self { fires_ns, end_ns }
@@ -81,15 +82,15 @@ mod tests {
                     [[schedule]]\nid = \"nightly\"\nwhenCron = \"0 1 * * *\"\n";
         let scenario = Loader::default().parse("aimed.toml", text, None).unwrap();
         let aimed = |profile| {
-            let moments = Moments::new(&scenario, profile);
+            let times = InjectionTimes::new(&scenario, profile);
             let stream = &mut Stream::new(1, "test");
-            let drawn = (0..1_000).map(|_| moments.draw(stream).as_secs_f64());
+            let drawn = (0..1_000).map(|_| times.draw(stream).as_secs_f64());
             drawn
                 .inspect(|seconds| assert!(*seconds < 6_480.0))
                 .filter(|seconds| (3_600.0..3_900.0).contains(seconds))
                 .count()
         };
-        assert!((450..600).contains(&aimed(Profile::Swarm)));
-        assert!(aimed(Profile::Heavy) < 100);
+        assert!((450..600).contains(&aimed(FaultProfile::Swarm)));
+        assert!(aimed(FaultProfile::Heavy) < 100);
     }
 }

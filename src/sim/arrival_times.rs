@@ -4,10 +4,10 @@ use crate::scenario::Timing;
 use crate::sim::kernel::Stream;
 
 /// No entry of a scenario happens more often than this.
-const OCCASIONS_MAX: usize = 1_000_000;
+const ARRIVAL_TIMES_MAX: usize = 1_000_000;
 
 /// The offsets from the start, in nanoseconds, at which it happens before `duration_ns`, ascending.
-pub(super) fn occasions(timing: &Timing, duration_ns: u64, stream: &mut Stream) -> Vec<u64> {
+pub(super) fn arrival_times(timing: &Timing, duration_ns: u64, stream: &mut Stream) -> Vec<u64> {
     if let Some(at) = timing.at {
         return vec![at.as_nanos()]
             .into_iter()
@@ -30,7 +30,7 @@ pub(super) fn occasions(timing: &Timing, duration_ns: u64, stream: &mut Stream) 
     };
     let mut offsets = Vec::new();
     let mut next_ns = from_ns.saturating_add(gap_ns().max(1));
-    while next_ns < until_ns && offsets.len() < OCCASIONS_MAX {
+    while next_ns < until_ns && offsets.len() < ARRIVAL_TIMES_MAX {
         offsets.push(next_ns);
         next_ns = next_ns.saturating_add(gap_ns().max(1));
     }
@@ -50,7 +50,7 @@ mod tests {
 
     fn at(timing: &Timing) -> Vec<u64> {
         let mut stream = Stream::new(1, "test");
-        occasions(timing, Duration::from_secs(100).as_nanos(), &mut stream)
+        arrival_times(timing, Duration::from_secs(100).as_nanos(), &mut stream)
             .into_iter()
             .map(|offset_ns| offset_ns / 1_000_000_000)
             .collect()
