@@ -28,6 +28,3 @@ pub use score::{Detection, RULE_LABEL, RunScore, SETTLING, promises_of, score};
 pub use survey::{Subject, Survey, SurveyError};
 pub use text::{text, trade_off_text};
 pub use tune::{TradeOff, TunedPoint, Tuning, TuningError};
-
-/// The rules that the operators of the Scheduler Worker are given.
-pub use crate::promql::rules::{BUNDLED, BUNDLED_PATH};

@@ -2,12 +2,11 @@
 //! deterministic simulator that checks what their metrics say against the truth.
 
 pub mod alerts;
+pub mod bundled;
 pub mod check;
 pub mod comparison;
 pub mod live;
 pub mod metrics;
-pub mod model;
-pub mod promql;
 pub mod rehearsal;
 pub mod replay;
 pub mod report;
@@ -15,4 +14,6 @@ pub mod scenario;
 pub mod shrink;
 pub mod sim;
 pub mod sweep;
-pub mod worker;
+
+pub use rehearsal_promql as promql;
+pub use rehearsal_worker::{self as worker, model};

@@ -46,7 +46,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Timestamp, suggest};
+use crate::model::Timestamp;
+use crate::promql::suggest;
 
 pub use crate::model::duration::{Duration, DurationError};
 pub use crate::worker::Role;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use rehearsal::bundled;
 use rehearsal::promql::Semantics;
-use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, RuleFile};
+use rehearsal::promql::rules::RuleFile;
 
 use super::failure::Failure;
 
@@ -14,7 +15,7 @@ pub fn read_rules(
     semantics: Semantics,
 ) -> Result<(RuleFile, String), Failure> {
     let (name, text) = match path {
-        None => (BUNDLED_PATH.to_owned(), BUNDLED.to_owned()),
+        None => (bundled::RULES_PATH.to_owned(), bundled::RULES.to_owned()),
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
                 Failure::Surroundings(format!("can't read {}: {error}", path.display()))

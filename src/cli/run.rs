@@ -168,7 +168,7 @@ fn write_run(directory: &Path, report: &RunReport, finished: &Finished) -> Resul
 
 fn write_samples(path: &Path, finished: &Finished) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    report::openmetrics(&finished.recording, &mut file)?;
+    rehearsal::metrics::series::write_openmetrics(&finished.recording, &mut file)?;
     file.flush()
 }
 

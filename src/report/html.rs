@@ -24,6 +24,7 @@ mod variable;
 pub use dashboard::{Dashboard, DashboardError};
 
 use super::RunRecord;
+use crate::bundled;
 use crate::metrics::Recording;
 use crate::promql::rules::{RuleFile, evaluate};
 use dashboard::VariableModel;
@@ -33,9 +34,6 @@ use oracle::{Archive, Oracle};
 use panel::Painter;
 use timeline::Group;
 use variable::Variable;
-
-/// The dashboard of the operator files.
-const BUNDLED: &str = include_str!("../../docs/ops/scheduler-worker-grafana-dashboard.json");
 
 /// Values of a series at most: as many as a wide panel has pixels on a good screen, so that there is
 /// something to see when it is zoomed.
@@ -54,7 +52,8 @@ impl Dashboard {
     /// # Panics
     /// Never: a test reads it.
     pub fn bundled() -> Self {
-        Self::parse(BUNDLED).unwrap_or_else(|error| unreachable!("the bundled dashboard {error}"))
+        Self::parse(bundled::DASHBOARD)
+            .unwrap_or_else(|error| unreachable!("the bundled dashboard {error}"))
     }
 }
 

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Duration;
+use crate::bundled;
 use crate::model::fault::FaultKind;
-use crate::promql::rules::{BUNDLED, BUNDLED_PATH};
 
 /// One expectation on the recorded metrics of all processes: on a query, or on an alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -84,7 +84,7 @@ impl Expectation {
     /// Where the alert's rules stand, and their text; none if the file was not read.
     pub fn rules(&self) -> Option<(&str, &str)> {
         match (&self.rules, &self.rules_text) {
-            (None, _) => Some((BUNDLED_PATH, BUNDLED)),
+            (None, _) => Some((bundled::RULES_PATH, bundled::RULES)),
             (Some(path), Some(text)) => Some((path, text)),
             (Some(_), None) => None,
         }

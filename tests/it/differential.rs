@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, RuleFile, Span, evaluate};
+use rehearsal::bundled;
+use rehearsal::promql::rules::{RuleFile, Span, evaluate};
 use rehearsal::promql::{Engine, Query, Semantics, Store};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::Loader;
@@ -108,7 +109,7 @@ fn compare(name: &str) -> Option<usize> {
     let scenario = Loader::default().load(&path).unwrap();
     let finished = run(&scenario, &RunOptions::default(), |_| {}).unwrap();
     let mut samples = window(&finished);
-    let rules = RuleFile::parse(BUNDLED, BUNDLED_PATH, Semantics::V2_42).unwrap();
+    let rules = RuleFile::parse(bundled::RULES, bundled::RULES_PATH, Semantics::V2_42).unwrap();
     let span = Span {
         start_ms: samples.from_ms,
         end_ms: samples.until_ms,

@@ -11,9 +11,7 @@ mod deploy;
 mod differential;
 mod endpoint;
 mod golden;
-mod house;
 mod malformed;
-mod metrics;
 mod openmetrics;
 mod operators;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]

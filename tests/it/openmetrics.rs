@@ -5,8 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use rehearsal::metrics::Recording;
+use rehearsal::metrics::series::write_openmetrics;
 use rehearsal::rehearsal::{RunOptions, run};
-use rehearsal::report::openmetrics;
 use rehearsal::scenario::Loader;
 
 use crate::promtool;
@@ -58,7 +58,7 @@ fn every_sample_is_read_back_from_a_prometheus() {
     fs::create_dir_all(directory.join("data/wal")).unwrap();
     let (page, data) = (directory.join("run.openmetrics"), directory.join("data"));
     let mut text = Vec::new();
-    openmetrics(&finished.recording, &mut text).unwrap();
+    write_openmetrics(&finished.recording, &mut text).unwrap();
     fs::write(&page, &text).unwrap();
     let (page, data) = (page.to_str().unwrap(), data.to_str().unwrap());
     let create = ["tsdb", "create-blocks-from", "openmetrics", page, data];

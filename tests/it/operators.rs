@@ -3,15 +3,17 @@
 use std::fs;
 
 use rehearsal::alerts::promises_of;
+use rehearsal::bundled;
 use rehearsal::promql::Semantics;
-use rehearsal::promql::rules::{AlertRule, BUNDLED, BUNDLED_PATH, RuleFile};
+use rehearsal::promql::rules::{AlertRule, RuleFile};
 
 use crate::promtool;
 
 const GUIDE: &str = "docs/ops/scheduler-worker-operations.md";
 
 fn rules(semantics: Semantics) -> RuleFile {
-    RuleFile::parse(BUNDLED, BUNDLED_PATH, semantics).unwrap_or_else(|error| panic!("{error}"))
+    RuleFile::parse(bundled::RULES, bundled::RULES_PATH, semantics)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn annotation(rule: &AlertRule, name: &str) -> String {
@@ -22,7 +24,7 @@ fn annotation(rule: &AlertRule, name: &str) -> String {
 
 #[test]
 fn promtool_has_nothing_against_the_rules() {
-    let Some(said) = promtool::run(&["check", "rules", BUNDLED_PATH], b"") else {
+    let Some(said) = promtool::run(&["check", "rules", bundled::RULES_PATH], b"") else {
         return;
     };
     assert!(said.contains("SUCCESS"), "{said}");

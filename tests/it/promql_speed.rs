@@ -5,8 +5,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use rehearsal::bundled;
 use rehearsal::metrics::Recording;
-use rehearsal::promql::rules::{BUNDLED, BUNDLED_PATH, Both, Recorded, RuleFile, Span, evaluate};
+use rehearsal::promql::rules::{Both, Recorded, RuleFile, Span, evaluate};
 use rehearsal::promql::{Engine, Query, Semantics};
 use rehearsal::rehearsal::{RunOptions, run};
 use rehearsal::scenario::Loader;
@@ -97,7 +98,7 @@ fn rules_and_panels_over_a_month_beside_a_server() {
     let scenario = Loader::default().load(Path::new("scenarios/healthy-month.toml"));
     let finished = run(&scenario.unwrap(), &RunOptions::default(), |_| {}).unwrap();
     let (from_ms, until_ms) = (finished.scenario.start.millis(), finished.ended_at.millis());
-    let rules = RuleFile::parse(BUNDLED, BUNDLED_PATH, Semantics::default()).unwrap();
+    let rules = RuleFile::parse(bundled::RULES, bundled::RULES_PATH, Semantics::default()).unwrap();
     let span = Span {
         start_ms: from_ms,
         end_ms: until_ms,

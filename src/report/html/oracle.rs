@@ -6,8 +6,8 @@ use super::grid::Grid;
 use super::legend::LabelMap;
 use super::variable::LabelQuery;
 use crate::metrics::{Family, Labels, Recording};
-use crate::model::suggest::closest;
 use crate::promql::rules::{Both, Recorded, Rule, RuleFile};
+use crate::promql::suggest::closest;
 use crate::promql::{Engine, Query, Semantics, Value};
 
 /// The answer for one series.

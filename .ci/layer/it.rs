@@ -1,6 +1,0 @@
-//! The layer's tests.
-
-#[path = "../../tests/it"]
-mod it {
-    mod metrics;
-}

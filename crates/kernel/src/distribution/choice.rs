@@ -1,0 +1,73 @@
+//! A weighted choice by the alias method (Vose, 1991): *O*(1) per draw, one word each.
+
+use super::{DistributionError, VALUES_MAX, non_negative, positive};
+use crate::Stream;
+
+/// A choice of one of many, each as likely as its weight says.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    columns: Vec<Column>,
+}
+
+/// Each column is equally likely; within it, the fraction below `threshold` stands for the column
+/// itself, the rest for another one.
+#[derive(Clone, Debug)]
+struct Column {
+    /// This one, and the other.
+    choices: [u32; 2],
+    /// The fraction in units of 2^-64.
+    threshold: u64,
+}
+
+impl Choice {
+    /// Weights are 0 to 1e100, and not all of them are 0. *O*(weights).
+    ///
+    /// # Errors
+    /// A weight is out of range, or there are none or too many.
+    pub fn new(weights: &[f64]) -> Result<Self, DistributionError> {
+        let count = weights.len();
+        if weights.is_empty() || count > VALUES_MAX {
+            return Err(DistributionError::Count { count });
+        }
+        for weight in weights {
+            non_negative("weight", *weight)?;
+        }
+        positive("the sum of weights", weights.iter().sum())?;
+        Ok(Self::of_checked(weights))
+    }
+
+    fn of_checked(weights: &[f64]) -> Self {
+        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        let mut shares: Vec<f64> = weights.iter().map(|weight| weight / mean).collect();
+        let mut columns: Vec<Column> = (0..weights.len() as u32)
+            .map(|own| Column {
+                choices: [own; 2],
+                threshold: u64::MAX,
+            })
+            .collect();
+        let (mut poor, mut rich): (Vec<usize>, Vec<usize>) =
+            (0..shares.len()).partition(|&index| shares[index] < 1.0);
+        // Each poor column is filled up by a rich one, which may become poor by it. What rounding
+        // leaves over at the end keeps its own place alone.
+        while let (Some(&giver), Some(taker)) = (rich.last(), poor.pop()) {
+            columns[taker].choices[1] = giver as u32;
+            columns[taker].threshold = (shares[taker] * 18_446_744_073_709_551_616.0) as u64;
+            shares[giver] -= 1.0 - shares[taker];
+            if shares[giver] < 1.0 {
+                rich.pop();
+                poor.push(giver);
+            }
+        }
+        Self { columns }
+    }
+
+    /// Draws the index of a weight.
+    #[inline]
+    pub fn draw(&self, stream: &mut Stream) -> u32 {
+        // The high half of the product is the column, the low half the fraction within it.
+        let product = u128::from(stream.word()) * self.columns.len() as u128;
+        let column = &self.columns[(product >> 64) as usize];
+        // A look-up, since a branch would go either way as it likes.
+        column.choices[usize::from(product as u64 >= column.threshold)]
+    }
+}

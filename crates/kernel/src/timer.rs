@@ -1,0 +1,328 @@
+//! Timers: what happens when an instant comes, with cancellation.
+//!
+//! A timer is a slot, which says what to do, and a key in the [queue](super::queue), which says
+//! when. Cancelling frees the slot at once and leaves the key behind: a key that its slot no longer
+//! knows is *stale*. Stale keys never move the clock, and are swept out when they outnumber the
+//! live ones.
+//!
+//! ```text
+//!   queue: (at_ns, sequence | slot) ...    slots: [sequence | slot, target] ...
+//!                                                                     |
+//!                                             a task, or a place in `others`
+//! ```
+//!
+//! Nearly all timers make a task ready, so that is a number in the slot, two to a cache line with
+//! room to spare. What needs more, foreign wakers and posted actions, stands aside.
+
+use std::mem;
+use std::num::NonZeroU64;
+use std::task::Waker;
+
+use super::prefetch::prefetch;
+use super::queue::Queue;
+use super::task::TaskKey;
+
+/// The most timers that can be pending at once in any kernel: 24 bits of the key.
+pub const TIMERS_MAX: u32 = 1 << SLOT_BITS;
+
+const SLOT_BITS: u32 = 24;
+/// The most timers in the life of a kernel: what is left of the key for the sequence number.
+const SEQUENCE_MAX: u64 = 1 << (64 - SLOT_BITS);
+/// Fewer stale keys than this aren't worth a sweep.
+const STALE_MIN: usize = 1024;
+/// Tells a place in `others` from a task, which has 40 bits.
+const OTHER: u64 = 1 << 63;
+
+/// A timer's sequence number, then its slot. No two timers of a kernel have the same, and the
+/// order of keys is the order of making.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct TimerKey(NonZeroU64);
+
+impl TimerKey {
+    fn slot(self) -> usize {
+        slot_of(self.0.get())
+    }
+
+    pub(super) fn sequence(self) -> u64 {
+        self.0.get() >> SLOT_BITS
+    }
+}
+
+/// What a timer does if it does not make a task ready. Dropping it may run user code, so nothing
+/// here ever does: it is handed out.
+pub(super) enum Other {
+    /// Nothing: the place is free.
+    Vacant,
+    /// Wakes through a waker that isn't ours, as those of `join_all` and the like.
+    Wake(Waker),
+    /// Runs a closure of the world.
+    Post(Box<dyn FnOnce()>),
+}
+
+/// What a timer that is due does.
+pub(super) enum Fired {
+    Task(TaskKey),
+    Other(Other),
+}
+
+#[derive(Clone, Copy)]
+struct Slot {
+    /// The key of the timer that has the slot; 0 when it is free.
+    key: u64,
+    /// A task, or a place in `others` with [`OTHER`] set.
+    target: u64,
+}
+
+pub(super) struct Timers {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    others: Vec<Other>,
+    others_free: Vec<u32>,
+    queue: Queue,
+    sequence: u64,
+    stale: usize,
+    pending_max: usize,
+}
+
+impl Timers {
+    pub(super) fn new(pending_max: u32) -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            others: Vec::new(),
+            others_free: Vec::new(),
+            queue: Queue::new(),
+            sequence: 0,
+            stale: 0,
+            pending_max: pending_max.min(TIMERS_MAX) as usize,
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let has_room = !self.free.is_empty() || self.slots.len() < self.pending_max;
+        !has_room || self.sequence + 1 >= SEQUENCE_MAX
+    }
+
+    /// Adds a timer that makes a task ready; none if there are too many. *O*(1) amortised in the
+    /// usual case; see the queue.
+    #[inline]
+    pub(super) fn insert_task(&mut self, at_ns: u64, task: TaskKey) -> Option<TimerKey> {
+        if self.is_full() {
+            None
+        } else {
+            self.insert(at_ns, task.bits())
+        }
+    }
+
+    /// Adds a timer that does something else, or hands that back if there are too many.
+    pub(super) fn insert_other(&mut self, at_ns: u64, other: Other) -> Result<TimerKey, Other> {
+        if self.is_full() {
+            return Err(other);
+        }
+        let place = self.others_free.pop().unwrap_or_else(|| {
+            self.others.push(Other::Vacant);
+            self.others.len() as u32 - 1
+        });
+        let vacant = mem::replace(&mut self.others[place as usize], other);
+        self.insert(at_ns, u64::from(place) | OTHER).ok_or(vacant)
+    }
+
+    /// Adds a timer, for which there is room; so it always answers a key.
+    #[inline]
+    fn insert(&mut self, at_ns: u64, target: u64) -> Option<TimerKey> {
+        self.sequence += 1;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { key: 0, target: 0 });
+            self.slots.len() as u32 - 1
+        });
+        // The sequence starts at 1, so the key is never 0.
+        let key = self.sequence << SLOT_BITS | u64::from(slot);
+        self.slots[slot as usize] = Slot { key, target };
+        self.queue.push(at_ns, key);
+        NonZeroU64::new(key).map(TimerKey)
+    }
+
+    /// True until the timer has fired or was cancelled.
+    #[inline]
+    pub(super) fn is_pending(&self, key: TimerKey) -> bool {
+        self.slots[key.slot()].key == key.0.get()
+    }
+
+    /// True if the timer wakes this very task or this very waker.
+    #[inline]
+    pub(super) fn wakes(&self, key: TimerKey, task: Option<TaskKey>, waker: &Waker) -> bool {
+        let target = self.slots[key.slot()].target;
+        match (task, target & OTHER) {
+            (Some(task), 0) => target == task.bits(),
+            (None, OTHER) => {
+                let other = &self.others[(target ^ OTHER) as usize];
+                matches!(other, Other::Wake(old) if old.will_wake(waker))
+            }
+            _ => false,
+        }
+    }
+
+    /// Cancels a timer if it is pending.
+    #[inline]
+    pub(super) fn cancel(&mut self, key: TimerKey) -> Option<Fired> {
+        if !self.is_pending(key) {
+            return None;
+        }
+        self.stale += 1;
+        let fired = self.release(key.slot());
+        if self.stale >= STALE_MIN && self.stale > self.slots.len() - self.free.len() {
+            self.sweep();
+        }
+        Some(fired)
+    }
+
+    /// Removes the stale keys. *O*(keys), as seldom as keys are many.
+    #[cold]
+    fn sweep(&mut self) {
+        let slots = &self.slots;
+        self.queue.retain(|key| is_live(slots, key));
+        self.stale = 0;
+    }
+
+    /// Cancels all; what they would have done is handed out.
+    pub(super) fn clear(&mut self) -> Vec<Other> {
+        // The slots stay: sleeps that outlive this may still ask for theirs.
+        self.slots.iter_mut().for_each(|slot| slot.key = 0);
+        self.queue = Queue::new();
+        self.stale = 0;
+        mem::take(&mut self.others)
+    }
+
+    #[inline]
+    fn release(&mut self, slot: usize) -> Fired {
+        let Slot { target, .. } = mem::replace(&mut self.slots[slot], Slot { key: 0, target: 0 });
+        self.free.push(slot as u32);
+        if target & OTHER == 0 {
+            return Fired::Task(TaskKey::from_bits(target));
+        }
+        let place = (target ^ OTHER) as u32;
+        self.others_free.push(place);
+        Fired::Other(mem::replace(
+            &mut self.others[place as usize],
+            Other::Vacant,
+        ))
+    }
+
+    /// True if surely no timer is due. In doubt, [`Timers::peek`] knows.
+    #[inline]
+    pub(super) fn is_idle_at(&self, now_ns: u64) -> bool {
+        self.queue.is_later_than(now_ns)
+    }
+
+    /// The next live timer, and when it is due.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Option<(u64, TimerKey)> {
+        loop {
+            let (at_ns, key) = self.queue.peek()?;
+            if is_live(&self.slots, key) {
+                return Some((at_ns, TimerKey(NonZeroU64::new(key)?)));
+            }
+            self.queue.remove_least(key);
+            self.stale -= 1;
+        }
+    }
+
+    /// Takes out the timer that [`Timers::peek`] has just shown.
+    #[inline]
+    pub(super) fn fire(&mut self, key: TimerKey) -> Fired {
+        self.queue.remove_least(key.0.get());
+        self.release(key.slot())
+    }
+
+    /// True if it is known which timers come next, and so it pays to look ahead.
+    #[inline]
+    pub(super) fn sees_ahead(&self) -> bool {
+        self.queue.ahead(0).is_some()
+    }
+
+    /// Fetches the timer that comes `count` after the next.
+    #[inline]
+    pub(super) fn prefetch(&self, count: usize) {
+        if let Some(key) = self.queue.ahead(count) {
+            prefetch(&self.slots[slot_of(key)]);
+        }
+    }
+
+    /// The task that the timer `count` after the next makes ready, if it does.
+    #[inline]
+    pub(super) fn task_ahead(&self, count: usize) -> Option<TaskKey> {
+        let target = self.slots[slot_of(self.queue.ahead(count)?)].target;
+        (target & OTHER == 0).then(|| TaskKey::from_bits(target))
+    }
+}
+
+#[inline]
+fn is_live(slots: &[Slot], key: u64) -> bool {
+    slots[slot_of(key)].key == key
+}
+
+fn slot_of(key: u64) -> usize {
+    (key & u64::from(TIMERS_MAX - 1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::TaskId;
+
+    fn task() -> TaskKey {
+        TaskId::NONE.into()
+    }
+
+    #[test]
+    fn stale_keys_are_swept_out() {
+        let mut timers = Timers::new(TIMERS_MAX);
+        assert!(timers.insert_task(u64::MAX, task()).is_some());
+        for at_ns in 0..100_000 {
+            let key = timers.insert_task(at_ns, task()).unwrap();
+            timers.cancel(key);
+            assert!(timers.cancel(key).is_none());
+            assert!(timers.stale <= STALE_MIN);
+        }
+        assert!(timers.slots.len() <= 2 && timers.queue.len() <= STALE_MIN + 1);
+        assert_eq!(timers.peek().map(|(at_ns, _)| at_ns), Some(u64::MAX));
+        assert_eq!((timers.stale, timers.queue.len()), (0, 1));
+    }
+
+    #[test]
+    fn what_is_not_a_task_is_handed_out_once() {
+        let mut timers = Timers::new(3);
+        let post = || Other::Post(Box::new(|| ()));
+        let (Ok(first), Ok(second)) = (
+            timers.insert_other(5, post()),
+            timers.insert_other(3, post()),
+        ) else {
+            panic!("there is room");
+        };
+        assert!(
+            timers
+                .insert_other(4, Other::Wake(Waker::noop().clone()))
+                .is_ok()
+        );
+        assert!(matches!(
+            timers.insert_other(1, post()),
+            Err(Other::Post(_))
+        ));
+        assert!(timers.insert_task(1, task()).is_none());
+        assert!(matches!(
+            timers.cancel(first),
+            Some(Fired::Other(Other::Post(_)))
+        ));
+        let Some((3, key)) = timers.peek() else {
+            panic!("the second is next")
+        };
+        assert!(key == second);
+        assert!(matches!(timers.fire(key), Fired::Other(Other::Post(_))));
+        assert!(!timers.is_pending(second));
+        assert!(matches!(
+            &timers.clear()[..],
+            [Other::Vacant, Other::Vacant, Other::Wake(_)]
+        ));
+        assert!(timers.peek().is_none());
+    }
+}

@@ -1,0 +1,379 @@
+//! What an instrument is called, counts and means; and which names are allowed.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::bounds::{Bounds, BoundsError};
+use super::exact::{Precision, PrecisionError};
+use super::label::{LabelDefinition, LabelSet};
+
+/// Text that is usually known at compile time.
+pub type Text = Cow<'static, str>;
+
+/// What kind of instrument, and so which numbers and which exposition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// u64, only up.
+    Counter,
+    /// i64, up and down. Exposed as a gauge.
+    UpDown,
+    /// f64, set by the program, or asked for at collection.
+    Gauge,
+    /// Samples counted in buckets.
+    Histogram,
+}
+
+impl Kind {
+    /// The word after `# TYPE name`.
+    pub const fn exposed(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::UpDown | Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// What one of a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// A count of things.
+    None,
+    /// Seconds; the name then ends in `_seconds` (before a counter's `_total`).
+    Seconds,
+    /// Bytes; the name then ends in `_bytes` (before a counter's `_total`).
+    Bytes,
+}
+
+impl Unit {
+    /// The word after `# UNIT name`; empty for counts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// Where an instrument comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The product's own observability document: the name and meaning are a contract.
+    Given,
+    /// Ours, in the same style.
+    Extension,
+    /// The metrics layer about itself.
+    Layer,
+}
+
+/// One row of an instrument table, written as a constant.
+#[derive(Clone, Copy, Debug)]
+pub struct Definition {
+    /// The name on the page.
+    pub name: &'static str,
+    /// What kind of instrument.
+    pub kind: Kind,
+    /// What one of a value is.
+    pub unit: Unit,
+    /// One sentence.
+    pub help: &'static str,
+    /// The labels; those without values are open.
+    pub labels: &'static [LabelDefinition],
+    /// Upper bucket bounds of a histogram, in the unit.
+    pub bounds: &'static [f64],
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Definition {
+    const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        let (labels, bounds, origin) = (&[], &[], Origin::Extension);
+        Self {
+            name,
+            kind,
+            unit: Unit::None,
+            help,
+            labels,
+            bounds,
+            origin,
+        }
+    }
+
+    /// A counter.
+    pub const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Counter, help)
+    }
+
+    /// An up/down counter.
+    pub const fn up_down(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::UpDown, help)
+    }
+
+    /// A gauge.
+    pub const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, Kind::Gauge, help)
+    }
+
+    /// A histogram with these upper bucket bounds.
+    pub const fn histogram(name: &'static str, bounds: &'static [f64], help: &'static str) -> Self {
+        Self {
+            bounds,
+            ..Self::new(name, Kind::Histogram, help)
+        }
+    }
+
+    /// Measured in seconds.
+    #[must_use]
+    pub const fn seconds(self) -> Self {
+        Self {
+            unit: Unit::Seconds,
+            ..self
+        }
+    }
+
+    /// With closed labels.
+    #[must_use]
+    pub const fn labelled<L: LabelSet>(self) -> Self {
+        Self {
+            labels: L::LABELS,
+            ..self
+        }
+    }
+
+    /// With labels some of which are open.
+    #[must_use]
+    pub const fn with_labels(self, labels: &'static [LabelDefinition]) -> Self {
+        Self { labels, ..self }
+    }
+
+    /// With another origin than [`Origin::Extension`].
+    #[must_use]
+    pub const fn from_origin(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+}
+
+/// An instrument as a registry keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Family {
+    /// The name on the page.
+    pub name: Text,
+    /// What kind of instrument.
+    pub kind: Kind,
+    /// What one of a value is.
+    pub unit: Unit,
+    /// One sentence, or nothing.
+    pub help: Text,
+    /// Upper bucket bounds; `None` unless it is a histogram.
+    pub bounds: Option<Bounds>,
+    /// How exact a histogram's quantiles are beyond its buckets; `None` for no more than these.
+    pub precision: Option<Precision>,
+}
+
+impl Family {
+    /// A counter.
+    pub fn counter(name: impl Into<Text>) -> Self {
+        Self::new(name, Kind::Counter)
+    }
+
+    /// An up/down counter.
+    pub fn up_down(name: impl Into<Text>) -> Self {
+        Self::new(name, Kind::UpDown)
+    }
+
+    /// A gauge.
+    pub fn gauge(name: impl Into<Text>) -> Self {
+        Self::new(name, Kind::Gauge)
+    }
+
+    /// A histogram.
+    pub fn histogram(name: impl Into<Text>, bounds: Bounds) -> Self {
+        Self {
+            bounds: Some(bounds),
+            ..Self::new(name, Kind::Histogram)
+        }
+    }
+
+    fn new(name: impl Into<Text>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            unit: Unit::None,
+            help: "".into(),
+            bounds: None,
+            precision: None,
+        }
+    }
+
+    /// With a sentence that says what it means.
+    #[must_use]
+    pub fn help(self, help: impl Into<Text>) -> Self {
+        Self {
+            help: help.into(),
+            ..self
+        }
+    }
+
+    /// With a unit, in which the name must end.
+    #[must_use]
+    pub fn unit(self, unit: Unit) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// With exact quantiles, for a histogram.
+    #[must_use]
+    pub fn exact(self, precision: Precision) -> Self {
+        Self {
+            precision: Some(precision),
+            ..self
+        }
+    }
+
+    /// The name without a counter's `_total`: what OpenMetrics calls the family.
+    pub fn base_name(&self) -> &str {
+        match self.kind {
+            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
+            _ => &self.name,
+        }
+    }
+
+    /// Checks the name and the unit.
+    pub(crate) fn check(&self) -> Result<(), RegisterError> {
+        check_name(&self.name)?;
+        let unit = self.unit.as_str();
+        let stem = self.base_name().strip_suffix(unit);
+        if unit.is_empty() || stem.is_some_and(|stem| stem.ends_with('_')) {
+            return Ok(());
+        }
+        Err(RegisterError::UnitNotInName {
+            name: self.name.to_string(),
+            unit,
+        })
+    }
+
+    /// Every name that a page could carry because of this family. No two families may share one.
+    pub(crate) fn claims(&self) -> Vec<Text> {
+        let name = self.name.clone();
+        match self.kind {
+            Kind::Counter => match &name {
+                Text::Borrowed(text) => match text.strip_suffix("_total") {
+                    Some(base) => vec![name, base.into()],
+                    None => vec![format!("{text}_total").into(), name],
+                },
+                Text::Owned(text) => match text.strip_suffix("_total") {
+                    Some(base) => vec![base.to_owned().into(), name],
+                    None => vec![format!("{text}_total").into(), name],
+                },
+            },
+            Kind::UpDown | Kind::Gauge => vec![name],
+            Kind::Histogram => {
+                let parts = ["_bucket", "_count", "_sum"];
+                parts
+                    .iter()
+                    .map(|part| format!("{name}{part}").into())
+                    .chain([name.clone()])
+                    .collect()
+            }
+        }
+    }
+}
+
+impl TryFrom<&Definition> for Family {
+    type Error = BoundsError;
+
+    fn try_from(definition: &Definition) -> Result<Self, BoundsError> {
+        let bounds = match definition.kind {
+            Kind::Histogram => Some(Bounds::new(definition.bounds)?),
+            _ => None,
+        };
+        let Definition { kind, unit, .. } = *definition;
+        Ok(Self {
+            name: definition.name.into(),
+            kind,
+            unit,
+            help: definition.help.into(),
+            bounds,
+            precision: None,
+        })
+    }
+}
+
+/// Why a registry refuses an instrument or a series.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RegisterError {
+    /// Not a metric name.
+    #[error("{0:?} is not a metric name; write letters, digits, `_` and `:`, and no digit first")]
+    InvalidName(String),
+    /// Not a label name.
+    #[error("{0:?} is not a label name; write letters, digits and `_`, and no digit or `__` first")]
+    InvalidLabel(String),
+    /// A label name given twice.
+    #[error("label {label} is given twice for {name}")]
+    DuplicateLabel {
+        /// The instrument.
+        name: String,
+        /// The label.
+        label: String,
+    },
+    /// `le` on a histogram.
+    #[error("{0} is a histogram, whose buckets need the label `le` for themselves")]
+    ReservedLabel(String),
+    /// The same name with another kind or other bounds.
+    #[error("{0} is already registered as something else")]
+    Conflict(String),
+    /// A name that another instrument's page lines have, such as `x_count` beside histogram `x`.
+    #[error("{name} would stand on the page twice: {claimed} belongs to another instrument")]
+    Claimed {
+        /// The instrument that was refused.
+        name: String,
+        /// The name that is taken.
+        claimed: String,
+    },
+    /// A series that is not one of the closed set.
+    #[error("{name} has a closed set of labels, to which {labels} doesn't belong")]
+    NotInClosedSet {
+        /// The instrument.
+        name: String,
+        /// The labels asked for.
+        labels: String,
+    },
+    /// The unit must be the last word of the name.
+    #[error("{name} is measured in {unit}, so its name must end in `_{unit}`")]
+    UnitNotInName {
+        /// The instrument.
+        name: String,
+        /// The unit.
+        unit: &'static str,
+    },
+    /// The bucket bounds are no bounds.
+    #[error(transparent)]
+    Bounds(#[from] BoundsError),
+    /// The precision of exact quantiles is none.
+    #[error(transparent)]
+    Precision(#[from] PrecisionError),
+}
+
+/// Letters, digits, underscores and colons, not starting with a digit.
+fn check_name(name: &str) -> Result<(), RegisterError> {
+    let fits = |(index, byte): (usize, u8)| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'_' | b':' => true,
+        b'0'..=b'9' => index > 0,
+        _ => false,
+    };
+    if name.is_empty() || !name.bytes().enumerate().all(fits) {
+        return Err(RegisterError::InvalidName(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Letters, digits and underscores, not starting with a digit or two underscores.
+pub fn check_label(label: &str) -> Result<(), RegisterError> {
+    if check_name(label).is_err() || label.contains(':') || label.starts_with("__") {
+        return Err(RegisterError::InvalidLabel(label.to_owned()));
+    }
+    Ok(())
+}

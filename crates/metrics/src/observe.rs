@@ -1,0 +1,70 @@
+//! Gauges that are asked for their value at collection.
+
+use std::time::Duration;
+
+use super::labels::Labels;
+
+/// What a collection knows about the moment at which it happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CollectContext {
+    /// Time since the process started, by its own clock.
+    pub elapsed: Duration,
+}
+
+impl CollectContext {
+    /// At this time since the process started.
+    pub const fn at(elapsed: Duration) -> Self {
+        Self { elapsed }
+    }
+}
+
+/// An observable gauge: it is evaluated at collection, and a series that it doesn't give then is
+/// not on the page.
+///
+/// Any closure `Fn(&CollectContext, &mut dyn FnMut(&Labels, f64))` is one. It may be called from
+/// any thread that collects, and may record and register, but not collect.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, Value};
+///
+/// let registry = Registry::new();
+/// let uptime = |context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
+///     give(&Labels::none(), context.elapsed.as_secs_f64());
+/// };
+/// registry.observe(Family::gauge("uptime_seconds"), Arc::new(uptime))?;
+/// let page = registry.snapshot(&CollectContext::at(Duration::from_secs(3)));
+/// assert_eq!(page.get("uptime_seconds", &[]), Some(&Value::Gauge(3.0)));
+/// # Ok::<(), rehearsal_metrics::RegisterError>(())
+/// ```
+pub trait Observe: Send + Sync {
+    /// Gives each series and its value, in any order. Of equal labels the first counts.
+    fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64));
+
+    /// A number which, while it stays the same, says that [`observe`](Self::observe) would give
+    /// the same again; `None` if that isn't known. It makes frequent collection cheap.
+    fn generation(&self, context: &CollectContext) -> Option<u64> {
+        let _ = context;
+        None
+    }
+}
+
+impl<F: Fn(&CollectContext, &mut dyn FnMut(&Labels, f64)) + Send + Sync> Observe for F {
+    fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
+        self(context, give);
+    }
+}
+
+/// What an observer gives, sorted and without repetition.
+pub(crate) fn observations(observer: &dyn Observe, context: &CollectContext) -> Vec<(Labels, f64)> {
+    let mut given = Vec::new();
+    observer.observe(context, &mut |labels, value| {
+        given.push((labels.clone(), value));
+    });
+    // Stable, so that of equal labels the first stays first.
+    given.sort_by(|a, b| a.0.cmp(&b.0));
+    given.dedup_by(|later, first| later.0 == first.0);
+    given
+}

@@ -1,0 +1,302 @@
+//! One process's instruments.
+
+use std::sync::{Arc, OnceLock};
+
+use metrics_util::registry::Registry as Table;
+
+use super::counter::{Counter, CounterFamily, UpDown, UpDownFamily};
+use super::definition::{Definition, Family, Kind, RegisterError, Text};
+use super::exact::Precision;
+use super::gauge::Gauge;
+use super::histogram::{Histogram, HistogramFamily};
+use super::label::LabelSet;
+use super::labels::Labels;
+use super::observe::{CollectContext, Observe, observations};
+use super::shelf::{Cells, Handle, Opened, RegistryOptions, Shelf, Source};
+use super::snapshot::{Reading, Snapshot, Visitor};
+
+/// The instruments and series of one process, with their cells. Cheap to clone: clones are the
+/// same registry.
+///
+/// It is an ordinary [`metrics::Recorder`] too, so that what third-party
+/// code counts with the macros stands on the same page.
+///
+/// ```
+/// use rehearsal_metrics::{CollectContext, Registry, Value};
+///
+/// let registry = Registry::new();
+/// // For the whole program: metrics::set_global_recorder(registry.clone())
+/// metrics::with_local_recorder(&registry, || {
+///     metrics::counter!("requests_total", "method" => "GET").increment(1);
+///     metrics::histogram!("wait_seconds").record(0.2);
+/// });
+/// let page = registry.snapshot(&CollectContext::default());
+/// assert_eq!(page.get("requests_total", &[("method", "GET")]), Some(&Value::Counter(1)));
+/// ```
+#[derive(Clone)]
+pub struct Registry {
+    pub(crate) shelf: Arc<Shelf>,
+    /// Made when a macro first asks: most simulated processes never need it.
+    pub(super) table: Arc<OnceLock<Table<::metrics::Key, Arc<Shelf>>>>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Registry {
+    /// With the default limits.
+    pub fn new() -> Self {
+        Self::with_options(RegistryOptions::default())
+    }
+
+    /// With these limits.
+    pub fn with_options(options: RegistryOptions) -> Self {
+        Self {
+            shelf: Arc::new(Shelf::new(options)),
+            table: Arc::default(),
+        }
+    }
+
+    /// Registers a counter for every combination of closed labels, all at 0.
+    ///
+    /// # Errors
+    ///
+    /// As for every registration: an invalid or taken name.
+    ///
+    /// # Panics
+    ///
+    /// If the definition's labels are not those of `L`: that is a slip in a constant table.
+    pub fn counters<L: LabelSet>(
+        &self,
+        definition: &Definition,
+    ) -> Result<CounterFamily<L>, RegisterError> {
+        check_table::<L>(definition, Kind::Counter);
+        Ok(CounterFamily::new(
+            self.shelf
+                .closed(definition, Family::try_from(definition)?)?
+                .first,
+        ))
+    }
+
+    /// Registers an up/down counter for every combination of closed labels, all at 0.
+    ///
+    /// # Errors and panics
+    ///
+    /// As for [`counters`](Self::counters).
+    pub fn up_downs<L: LabelSet>(
+        &self,
+        definition: &Definition,
+    ) -> Result<UpDownFamily<L>, RegisterError> {
+        check_table::<L>(definition, Kind::UpDown);
+        Ok(UpDownFamily::new(
+            self.shelf
+                .closed(definition, Family::try_from(definition)?)?
+                .first,
+        ))
+    }
+
+    /// Registers a histogram for every combination of closed labels, all empty.
+    ///
+    /// # Errors and panics
+    ///
+    /// As for [`counters`](Self::counters), and for bounds that are no bounds.
+    pub fn histograms<L: LabelSet>(
+        &self,
+        definition: &Definition,
+    ) -> Result<HistogramFamily<L>, RegisterError> {
+        self.histograms_with(definition, None)
+    }
+
+    /// The same, with exact quantiles if asked for.
+    pub fn histograms_with<L: LabelSet>(
+        &self,
+        definition: &Definition,
+        precision: Option<Precision>,
+    ) -> Result<HistogramFamily<L>, RegisterError> {
+        check_table::<L>(definition, Kind::Histogram);
+        let family = Family {
+            precision,
+            ..Family::try_from(definition)?
+        };
+        let row = self.shelf.closed(definition, family)?;
+        let shape = row.shape.ok_or(super::bounds::BoundsError::Empty)?;
+        Ok(HistogramFamily::new(row.first, shape))
+    }
+
+    /// Finds or makes one counter with open labels.
+    ///
+    /// # Errors
+    ///
+    /// An invalid name, or one that is registered as something else.
+    pub fn counter(&self, family: &Family, labels: Labels) -> Result<Counter, RegisterError> {
+        self.open(family, labels)
+    }
+
+    /// Finds or makes one up/down counter with open labels.
+    pub fn up_down(&self, family: &Family, labels: Labels) -> Result<UpDown, RegisterError> {
+        self.open(family, labels)
+    }
+
+    /// Finds or makes one gauge with open labels.
+    pub fn gauge(&self, family: &Family, labels: Labels) -> Result<Gauge, RegisterError> {
+        self.open(family, labels)
+    }
+
+    /// Finds or makes one histogram with open labels.
+    pub fn histogram(&self, family: &Family, labels: Labels) -> Result<Histogram, RegisterError> {
+        self.open(family, labels)
+    }
+
+    fn open<C: Cells>(&self, family: &Family, labels: Labels) -> Result<C, RegisterError> {
+        let conflict = || RegisterError::Conflict(family.name.to_string());
+        if family.kind != C::KIND {
+            return Err(conflict());
+        }
+        let (Opened::Series(handle) | Opened::Overflow(handle)) =
+            self.shelf.open(family, labels)?;
+        C::of(handle).ok_or_else(conflict)
+    }
+
+    /// Registers an observable gauge.
+    pub fn observe(&self, family: Family, observer: Arc<dyn Observe>) -> Result<(), RegisterError> {
+        if family.kind != Kind::Gauge {
+            return Err(RegisterError::Conflict(family.name.into_owned()));
+        }
+        self.shelf.observe(family, observer)
+    }
+
+    /// Takes one series with open labels off the page, and says whether it was there.
+    ///
+    /// Handles to it stay good: the next record through one of them puts the series back, with
+    /// everything it ever counted. Once no handle is left, the same labels start anew at 0.
+    pub fn remove(&self, name: &str, labels: &Labels) -> bool {
+        if let Some(table) = self.table.get() {
+            // First, so that the table can't hand out the cell between the two steps.
+            let pairs = labels
+                .iter()
+                .map(|(label, value)| ::metrics::Label::new(label.to_owned(), value.to_owned()));
+            let key = ::metrics::Key::from_parts(name.to_owned(), pairs.collect::<Vec<_>>());
+            match self.shelf.kind(name) {
+                Some(Kind::Counter) => table.delete_counter(&key),
+                Some(Kind::Histogram) => table.delete_histogram(&key),
+                _ => table.delete_gauge(&key),
+            };
+        }
+        self.shelf.remove(name, labels)
+    }
+
+    /// Shows every instrument and series to a visitor, sorted by name and labels.
+    ///
+    /// Recording goes on meanwhile; registering waits. Of each series the visitor gets one
+    /// untorn reading. Between series there is no such promise: what is recorded during the visit
+    /// may be in a later series and not in an earlier one.
+    pub fn visit(&self, context: &CollectContext, visitor: &mut impl Visitor) {
+        // Observers run before the index is locked, so that they may register.
+        let mut observed = self.observe_all(context).into_iter().peekable();
+        let index = self.shelf.read();
+        for (name, entry) in &index.entries {
+            let (Source::Closed(series) | Source::Open(series)) = &entry.source else {
+                let given = observed.next_if(|(observed, _)| observed == name);
+                let given = given.map(|(_, given)| given).unwrap_or_default();
+                if !given.is_empty() {
+                    visitor.family(&entry.family);
+                }
+                for (labels, value) in &given {
+                    visitor.series(labels, Reading::Gauge(*value));
+                }
+                continue;
+            };
+            let mut series = series
+                .iter()
+                .filter(|(_, handle)| handle.is_visible())
+                .peekable();
+            if series.peek().is_some() {
+                visitor.family(&entry.family);
+            }
+            for (labels, handle) in series {
+                handle.visit(labels, visitor);
+            }
+        }
+    }
+
+    /// How many series of cells there are, a histogram counting as one. Observed gauges, which are
+    /// made at collection, are not among them.
+    pub fn cell_series(&self) -> usize {
+        let index = self.shelf.read();
+        let series = index.entries.values().map(|entry| match &entry.source {
+            Source::Closed(series) | Source::Open(series) => series.len(),
+            Source::Observed(_) => 0,
+        });
+        series.sum()
+    }
+
+    fn observe_all(&self, context: &CollectContext) -> Vec<(Text, Vec<(Labels, f64)>)> {
+        let all: Vec<(Text, Arc<dyn Observe>)> = {
+            let index = self.shelf.read();
+            let observed = index
+                .entries
+                .iter()
+                .filter_map(|(name, entry)| match &entry.source {
+                    Source::Observed(observer) => Some((name.clone(), Arc::clone(observer))),
+                    _ => None,
+                });
+            observed.collect()
+        };
+        let observe = |(name, observer): (Text, Arc<dyn Observe>)| {
+            (name, observations(observer.as_ref(), context))
+        };
+        all.into_iter().map(observe).collect()
+    }
+
+    /// Everything on the page at this moment.
+    pub fn snapshot(&self, context: &CollectContext) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        self.visit(context, &mut snapshot);
+        snapshot
+    }
+
+    /// Returns the counter of series that were recorded as [`OVERFLOW`](super::OVERFLOW), for
+    /// observers with a cap of their own.
+    pub fn series_overflowed(&self) -> Counter {
+        self.shelf.series_overflowed.clone()
+    }
+
+    /// Why registrations through the macros, which can't return an error, were refused: the first
+    /// few different reasons.
+    pub fn refusals(&self) -> Vec<RegisterError> {
+        self.shelf.refusals()
+    }
+
+    /// Whether two handles are the same registry.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shelf, &other.shelf)
+    }
+}
+
+impl Handle {
+    fn visit(&self, labels: &Labels, visitor: &mut impl Visitor) {
+        match self {
+            Self::Counter(counter) => visitor.series(labels, Reading::Counter(counter.get())),
+            Self::UpDown(up_down) => visitor.series(labels, Reading::UpDown(up_down.get())),
+            Self::Gauge(gauge) => {
+                if let Some(value) = gauge.get() {
+                    visitor.series(labels, Reading::Gauge(value));
+                }
+            }
+            Self::Histogram(histogram) => {
+                visitor.series(labels, Reading::Histogram(&histogram.read()));
+            }
+        }
+    }
+}
+
+fn check_table<L: LabelSet>(definition: &Definition, kind: Kind) {
+    assert!(
+        definition.kind == kind && definition.labels == L::LABELS,
+        "the definition of {} has another kind or other labels than its handle",
+        definition.name
+    );
+}

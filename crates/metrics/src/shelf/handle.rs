@@ -1,0 +1,93 @@
+//! The registry's own cells of one series, of whatever kind.
+
+use std::sync::Arc;
+
+use crate::counter::{Counter, UpDown};
+use crate::definition::Kind;
+use crate::gauge::Gauge;
+use crate::histogram::Histogram;
+use crate::place::{Life, Place};
+
+/// The registry's own cells of one series.
+#[derive(Clone)]
+pub(crate) enum Handle {
+    Counter(Counter),
+    UpDown(UpDown),
+    Gauge(Gauge),
+    Histogram(Histogram),
+}
+
+impl Handle {
+    fn life(&self) -> Option<&Arc<Life>> {
+        match self {
+            Self::Counter(counter) => counter.life(),
+            Self::UpDown(up_down) => up_down.life(),
+            Self::Histogram(histogram) => histogram.life(),
+            Self::Gauge(_) => None,
+        }
+    }
+
+    /// Where the first word is; gauges have none.
+    pub(crate) fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Counter(counter) => Some(counter.place()),
+            Self::UpDown(up_down) => Some(up_down.place()),
+            Self::Histogram(histogram) => Some(histogram.place()),
+            Self::Gauge(_) => None,
+        }
+    }
+
+    /// Whether the series is on the page.
+    pub(crate) fn is_visible(&self) -> bool {
+        match self {
+            Self::Gauge(gauge) => gauge.get().is_some(),
+            other => other.life().is_none_or(|life| !life.is_hidden()),
+        }
+    }
+
+    pub(super) fn hide(&self) {
+        match self {
+            Self::Gauge(gauge) => gauge.remove(),
+            other => other.life().into_iter().for_each(|life| life.hide()),
+        }
+    }
+
+    pub(super) fn show(&self) {
+        match self {
+            Self::Gauge(gauge) => gauge.revive(),
+            other => other.life().into_iter().for_each(|life| life.show()),
+        }
+    }
+
+    /// Whether nobody else holds a handle to the series.
+    pub(super) fn is_last(&self) -> bool {
+        match self {
+            Self::Gauge(gauge) => gauge.is_last(),
+            other => other
+                .life()
+                .is_some_and(|life| Arc::strong_count(life) == 1),
+        }
+    }
+}
+
+/// A handle type, and the handles of its kind.
+pub(crate) trait Cells: Sized {
+    const KIND: Kind;
+    fn of(handle: Handle) -> Option<Self>;
+}
+
+macro_rules! cells {
+    ($($kind:ident),+) => {$(
+        impl Cells for $kind {
+            const KIND: Kind = Kind::$kind;
+            fn of(handle: Handle) -> Option<Self> {
+                match handle {
+                    Handle::$kind(handle) => Some(handle),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+cells!(Counter, UpDown, Gauge, Histogram);

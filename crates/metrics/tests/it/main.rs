@@ -1,0 +1,5 @@
+//! The metrics layer, from outside.
+
+mod laws;
+mod registry;
+mod threads;

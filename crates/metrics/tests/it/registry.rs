@@ -1,0 +1,364 @@
+//! Series that come, go and come back, and the cap on their number.
+
+use std::collections::BTreeMap;
+
+use metrics::{Key, Label, Level, Metadata, Recorder};
+use proptest::prelude::*;
+use rehearsal_metrics::{
+    Bounds, CollectContext, Counter, Definition, Family, Gauge, Histogram, Labels, OVERFLOW, Open,
+    Registry, RegistryOptions, UpDown, Value, static_label,
+};
+
+const NOW: CollectContext = CollectContext::at(std::time::Duration::ZERO);
+
+fn labels(value: usize) -> Labels {
+    Labels::new("", [("n".into(), value.to_string().into())]).expect("valid")
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Register { kind: usize, series: usize },
+    Record { handle: usize, amount: u32 },
+    Drop { handle: usize },
+    Remove { kind: usize, series: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (kind, series, handle) = (0..4_usize, 0..3_usize, 0..64_usize);
+    prop_oneof![
+        (kind.clone(), series.clone()).prop_map(|(kind, series)| Step::Register { kind, series }),
+        (handle.clone(), 0..9_u32).prop_map(|(handle, amount)| Step::Record { handle, amount }),
+        handle.prop_map(|handle| Step::Drop { handle }),
+        (kind, series).prop_map(|(kind, series)| Step::Remove { kind, series }),
+    ]
+}
+
+enum Handle {
+    Counter(Counter),
+    UpDown(UpDown),
+    Gauge(Gauge),
+    Histogram(Histogram),
+}
+
+const NAMES: [&str; 4] = ["a_total", "b", "c", "d"];
+
+fn register(registry: &Registry, kind: usize, labels: Labels) -> Handle {
+    let bounds = Bounds::new(&[2.0, 5.0]).expect("rising");
+    match kind {
+        0 => Handle::Counter(
+            registry
+                .counter(&Family::counter(NAMES[0]), labels)
+                .expect("valid"),
+        ),
+        1 => Handle::UpDown(
+            registry
+                .up_down(&Family::up_down(NAMES[1]), labels)
+                .expect("valid"),
+        ),
+        2 => Handle::Gauge(
+            registry
+                .gauge(&Family::gauge(NAMES[2]), labels)
+                .expect("valid"),
+        ),
+        _ => {
+            let family = Family::histogram(NAMES[3], bounds);
+            Handle::Histogram(registry.histogram(&family, labels).expect("valid"))
+        }
+    }
+}
+
+/// What a series should be: its number (for a histogram the sum), whether it is on the page, and
+/// how many handles there are.
+#[derive(Debug, Default)]
+struct Expected {
+    number: i64,
+    visible: bool,
+    handles: usize,
+}
+
+proptest! {
+    /// Whatever is registered, recorded, removed and registered again: the page shows exactly what
+    /// a plain map says, and no handle is ever orphaned.
+    #[test]
+    fn the_page_is_what_a_plain_model_says(steps in prop::collection::vec(step(), 0..120)) {
+        let registry = Registry::new();
+        let mut handles: Vec<(usize, usize, Handle)> = Vec::new();
+        let mut model: BTreeMap<(usize, usize), Expected> = BTreeMap::new();
+        for step in steps {
+            match step {
+                Step::Register { kind, series } => {
+                    handles.push((kind, series, register(&registry, kind, labels(series))));
+                    let expected = model.entry((kind, series)).or_default();
+                    // A gauge that was removed starts from 0 even if a handle was left.
+                    if !expected.visible && (expected.handles == 0 || kind == 2) {
+                        expected.number = 0;
+                    }
+                    expected.visible = true;
+                    expected.handles += 1;
+                }
+                Step::Record { handle, amount } if !handles.is_empty() => {
+                    let place = handle % handles.len();
+                    let (kind, series, handle) = &handles[place];
+                    let expected = model.entry((*kind, *series)).or_default();
+                    if *kind == 2 && !expected.visible {
+                        expected.number = 0;
+                    }
+                    expected.visible = true;
+                    match handle {
+                        Handle::Counter(counter) => counter.add(u64::from(amount)),
+                        Handle::UpDown(up_down) => up_down.add(-i64::from(amount)),
+                        Handle::Gauge(gauge) => gauge.add(f64::from(amount)),
+                        Handle::Histogram(histogram) => histogram.record(f64::from(amount)),
+                    }
+                    expected.number += if *kind == 1 { -i64::from(amount) } else { i64::from(amount) };
+                }
+                Step::Drop { handle } if !handles.is_empty() => {
+                    let (kind, series, _) = handles.swap_remove(handle % handles.len());
+                    model.entry((kind, series)).or_default().handles -= 1;
+                }
+                Step::Remove { kind, series } => {
+                    let expected = model.entry((kind, series)).or_default();
+                    prop_assert_eq!(registry.remove(NAMES[kind], &labels(series)), expected.visible);
+                    expected.visible = false;
+                }
+                Step::Record { .. } | Step::Drop { .. } => {}
+            }
+            let snapshot = registry.snapshot(&NOW);
+            for (&(kind, series), expected) in &model {
+                let number = series.to_string();
+                let value = snapshot.get(NAMES[kind], &[("n", &number)]);
+                let found = value.map(|value| match value {
+                    Value::Counter(value) => *value as i64,
+                    Value::UpDown(value) => *value,
+                    Value::Gauge(value) => *value as i64,
+                    Value::Histogram(reading) => reading.sum() as i64,
+                });
+                prop_assert_eq!(found, expected.visible.then_some(expected.number), "{:?}", (kind, series));
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_registry_of_many_keys_keeps_them_all(count in 1..3000_u64) {
+        let registry = Registry::new();
+        let metadata = Metadata::new("test", Level::INFO, None);
+        let key = |n: u64| Key::from_parts("k_total", vec![Label::new("n", n.to_string())]);
+        for n in 0..count {
+            registry.register_counter(&key(n), &metadata).increment(n);
+        }
+        // Asked again in another order, every key is the same series.
+        for n in (0..count).rev() {
+            registry.register_counter(&key(n), &metadata).increment(1);
+        }
+        let snapshot = registry.snapshot(&NOW);
+        let family = snapshot.family("k_total").expect("registered");
+        prop_assert_eq!(family.series.len() as u64, count);
+        for series in &family.series {
+            let n: u64 = series.labels.get("n").expect("its label").parse().expect("a number");
+            prop_assert_eq!(&series.value, &Value::Counter(n + 1));
+        }
+    }
+}
+
+#[test]
+fn the_order_of_labels_is_irrelevant() {
+    let registry = Registry::new();
+    let pair = |name: &'static str| (name.into(), "x".into());
+    let family = Family::counter("c_total");
+    for order in [[pair("a"), pair("b")], [pair("b"), pair("a")]] {
+        let counter = registry.counter(&family, Labels::new("", order).expect("valid"));
+        counter.expect("the same kind").increment();
+    }
+    let metadata = Metadata::new("test", Level::INFO, None);
+    for order in [["a", "b"], ["b", "a"]] {
+        let key = Key::from_parts("c_total", order.map(|name| Label::new(name, "x")).to_vec());
+        registry.register_counter(&key, &metadata).increment(1);
+    }
+    let snapshot = registry.snapshot(&NOW);
+    let family = snapshot.family("c_total").expect("registered");
+    assert_eq!(family.series.len(), 1);
+    assert_eq!(family.series[0].value, Value::Counter(4));
+}
+
+static_label! {
+    /// HTTP method of a request.
+    pub enum Method: "method" {
+        /// GET
+        Get = "GET",
+        /// POST
+        Post = "POST",
+    }
+}
+
+#[test]
+fn a_macro_and_a_typed_handle_record_into_the_same_series() {
+    let registry = Registry::new();
+    const REQUESTS: Definition =
+        Definition::counter("requests_total", "Requests handled.").labelled::<Method>();
+    let requests = registry.counters(&REQUESTS).expect("an empty registry");
+    requests.increment(Method::Post);
+    metrics::with_local_recorder(&registry, || {
+        metrics::counter!("requests_total", "method" => "POST").increment(2);
+    });
+    assert_eq!(requests.get(Method::Post), 3);
+}
+
+#[test]
+fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
+    let options = RegistryOptions {
+        series_max: 3,
+        ..RegistryOptions::default()
+    };
+    let registry = Registry::with_options(options);
+    let family = Family::counter("c_total");
+    for n in 0..5 {
+        registry.counter(&family, labels(n)).expect("valid").add(10);
+    }
+    let mut open = Open::counters(&registry, Family::counter("o_total"), "n").with("m", "x");
+    for n in 0..5 {
+        open.get(&n.to_string()).expect("valid").add(1);
+        open.get(&n.to_string()).expect("valid").add(1);
+    }
+    let metadata = Metadata::new("test", Level::INFO, None);
+    for n in 0..5 {
+        let key = Key::from_parts("m_total", vec![Label::new("n", n.to_string())]);
+        registry.register_counter(&key, &metadata).increment(1);
+    }
+    let snapshot = registry.snapshot(&NOW);
+    let get = |name: &str, n: &str| snapshot.get(name, &[("n", n)]).cloned();
+    assert_eq!(get("c_total", "2"), Some(Value::Counter(10)));
+    assert_eq!(get("c_total", "3"), None);
+    assert_eq!(get("c_total", OVERFLOW), Some(Value::Counter(20)));
+    assert_eq!(get("o_total", "2"), Some(Value::Counter(2)));
+    assert_eq!(get("o_total", OVERFLOW), Some(Value::Counter(4)));
+    assert_eq!(get("m_total", OVERFLOW), Some(Value::Counter(2)));
+    let Some(Value::Counter(overflowed)) = snapshot.get("metrics_series_overflowed_total", &[])
+    else {
+        panic!("the layer's own counter");
+    };
+    assert!(*overflowed >= 6, "{overflowed}");
+    // Room comes free when a series is removed that nobody holds.
+    assert!(registry.remove("c_total", &labels(0)));
+    registry.counter(&family, labels(4)).expect("valid").add(1);
+    let snapshot = registry.snapshot(&NOW);
+    assert_eq!(
+        snapshot.get("c_total", &[("n", "4")]),
+        Some(&Value::Counter(1))
+    );
+}
+
+#[test]
+fn the_series_for_what_is_beyond_the_cap_never_counts_towards_it() {
+    let registry = Registry::with_options(RegistryOptions {
+        series_max: 2,
+        ..RegistryOptions::default()
+    });
+    let family = Family::counter("c_total");
+    let series = |number| {
+        let counter = registry.counter(&family, labels(number));
+        counter.expect("valid").increment();
+    };
+    let shown = || {
+        let page = registry.snapshot(&NOW);
+        let family = page.family("c_total").expect("registered");
+        let values = family.series.iter().map(|series| series.labels.get("n"));
+        values
+            .map(|n| n.unwrap_or("none").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let overflow = Labels::new("", [("n".into(), OVERFLOW.into())]).expect("valid");
+    for _ in 0..3 {
+        (0..4).for_each(series);
+        assert_eq!(shown(), ["0", "1", OVERFLOW]);
+        assert!(registry.remove("c_total", &overflow));
+        series(3);
+        assert_eq!(shown(), ["0", "1", OVERFLOW]);
+        // While somebody holds a series that was removed, its place is taken.
+        let held = registry.counter(&family, labels(1)).expect("valid");
+        assert!(registry.remove("c_total", &labels(1)));
+        series(3);
+        assert_eq!(shown(), ["0", OVERFLOW]);
+        drop(held);
+        series(3);
+        assert_eq!(shown(), ["0", "3", OVERFLOW]);
+        assert!(registry.remove("c_total", &labels(3)));
+    }
+    // Without labels there is nothing that could be beyond.
+    let plain = Family::counter("plain_total");
+    registry.counter(&plain, Labels::none()).expect("valid");
+    assert!(registry.remove("plain_total", &Labels::none()));
+    assert!(!registry.remove("plain_total", &Labels::none()));
+}
+
+#[test]
+fn what_the_macros_record_and_describe_is_on_the_page() {
+    let registry = Registry::new();
+    metrics::with_local_recorder(&registry, || {
+        metrics::gauge!("level").set(5.0);
+        metrics::gauge!("level").decrement(2.0);
+        metrics::gauge!("level").increment(0.5);
+        metrics::histogram!("wait_seconds").record(0.3);
+        metrics::histogram!("wait").record_many(0.3, 2);
+        metrics::counter!("visits_total").increment(1);
+        metrics::describe_gauge!("level", metrics::Unit::Bytes, "Level.");
+        metrics::describe_histogram!("wait_seconds", metrics::Unit::Seconds, "Waiting.");
+        metrics::describe_counter!("visits_total", metrics::Unit::Count, "Visits.");
+        metrics::describe_counter!("visits_total", "What comes second.");
+    });
+    let page = registry.snapshot(&NOW);
+    let help = |name: &str| page.family(name).map(|family| &*family.family.help);
+    assert_eq!(help("level"), Some("Level. Unit: bytes."));
+    assert_eq!(
+        help("wait_seconds"),
+        Some("Waiting."),
+        "the name has the unit"
+    );
+    assert_eq!(help("visits_total"), Some("Visits."));
+    assert_eq!(page.get("level", &[]), Some(&Value::Gauge(3.5)));
+    for (name, count) in [("wait_seconds", 1), ("wait", 2)] {
+        let Some(Value::Histogram(reading)) = page.get(name, &[]) else {
+            panic!("{name} is a histogram");
+        };
+        assert_eq!(reading.count(), count);
+    }
+    // Besides, the layer's own five.
+    assert_eq!(registry.cell_series(), 5 + 4);
+}
+
+#[test]
+fn a_removed_series_comes_back_through_the_macros() {
+    let registry = Registry::new();
+    let metadata = Metadata::new("test", Level::INFO, None);
+    let key = Key::from_static_name("c_total");
+    let held = registry.register_counter(&key, &metadata);
+    held.increment(5);
+    assert!(registry.remove("c_total", &Labels::none()));
+    assert_eq!(registry.snapshot(&NOW).get("c_total", &[]), None);
+    held.increment(1);
+    assert_eq!(
+        registry.snapshot(&NOW).get("c_total", &[]),
+        Some(&Value::Counter(6))
+    );
+    registry.register_counter(&key, &metadata).increment(1);
+    assert_eq!(
+        registry.snapshot(&NOW).get("c_total", &[]),
+        Some(&Value::Counter(7))
+    );
+}
+
+#[test]
+fn words_are_used_again_and_start_at_zero() {
+    let registry = Registry::new();
+    let family = Family::counter("c_total");
+    for _ in 0..20_000 {
+        let counter = registry.counter(&family, labels(1)).expect("valid");
+        assert_eq!(counter.get(), 0);
+        counter.add(7);
+        drop(counter);
+        assert!(registry.remove("c_total", &labels(1)));
+    }
+}

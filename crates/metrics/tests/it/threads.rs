@@ -1,0 +1,252 @@
+//! Nothing is lost or torn between threads, however many and however short-lived.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use metrics::{Key, Level, Metadata, Recorder, with_local_recorder};
+use rehearsal_metrics::{
+    Bounds, CollectContext, Counter, Family, Histogram, Labels, Open, Reading, Registry, UpDown,
+    Value, Visitor,
+};
+
+fn cells(registry: &Registry) -> (Counter, UpDown, Histogram) {
+    let bounds = Bounds::new(&[1.0, 2.0, 4.0]).expect("rising");
+    let counter = registry.counter(&Family::counter("c_total"), Labels::none());
+    let up_down = registry.up_down(&Family::up_down("u"), Labels::none());
+    let histogram = registry.histogram(&Family::histogram("h", bounds), Labels::none());
+    (
+        counter.expect("a new name"),
+        up_down.expect("a new name"),
+        histogram.expect("a new name"),
+    )
+}
+
+/// One value for each bucket, all exact in binary.
+const VALUES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
+
+/// Samples of each of four threads: 16 million in all. Where every access is watched, fewer do;
+/// `.ci/sanitize` says how many.
+fn samples_per_thread() -> u64 {
+    let told = std::env::var("STRESS_SAMPLES_PER_THREAD").ok();
+    told.map_or(4_000_000, |told| told.parse().expect("a number of samples"))
+}
+
+/// Samples from four threads, drained all the while: the total is exact, no reading is torn, and no
+/// count falls.
+#[test]
+fn a_drain_that_overlaps_recording_loses_nothing() {
+    let per_thread = samples_per_thread();
+    let registry = Registry::new();
+    let (counter, up_down, histogram) = cells(&registry);
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut last, mut readings) = (0, 0_u64);
+            while !done.load(Ordering::Acquire) {
+                let reading = histogram.read();
+                let sum: f64 = reading
+                    .counts()
+                    .iter()
+                    .zip(VALUES)
+                    .map(|(n, value)| *n as f64 * value)
+                    .sum();
+                assert!((reading.sum() - sum).abs() < 0.5, "torn: {reading:?}");
+                assert!(reading.count() >= last, "fell from {last}: {reading:?}");
+                last = reading.count();
+                readings += 1;
+            }
+            readings
+        });
+        let recorders: Vec<_> = (0..4_u64)
+            .map(|thread| {
+                let (counter, up_down, histogram) = (&counter, &up_down, &histogram);
+                scope.spawn(move || {
+                    for step in 0..per_thread {
+                        histogram.record(VALUES[((step + thread) % 4) as usize]);
+                        counter.increment();
+                        up_down.add(if step % 2 == 0 { 3 } else { -2 });
+                    }
+                })
+            })
+            .collect();
+        recorders
+            .into_iter()
+            .for_each(|recorder| recorder.join().expect("no panic"));
+        done.store(true, Ordering::Release);
+        assert!(reader.join().expect("no panic") > 0);
+    });
+    assert_eq!(counter.get(), 4 * per_thread);
+    assert_eq!(up_down.get(), 2 * per_thread as i64);
+    assert_eq!(histogram.read().counts(), [per_thread; 4]);
+}
+
+#[test]
+fn threads_that_end_leave_their_counts_and_their_place() {
+    let registry = Registry::new();
+    let (counter, _, histogram) = cells(&registry);
+    for _ in 0..500 {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                counter.increment();
+                histogram.record(2.0);
+            });
+        });
+    }
+    assert_eq!(counter.get(), 500);
+    assert_eq!(histogram.read().counts(), [0, 500, 0, 0]);
+}
+
+#[test]
+fn more_threads_than_are_near_are_counted_too() {
+    const THREADS: usize = 150;
+    let registry = Registry::new();
+    let (counter, up_down, histogram) = cells(&registry);
+    let barrier = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                counter.increment();
+                // Nobody ends before everybody has a number, so the numbers pass 64 and 128.
+                barrier.wait();
+                counter.add(2);
+                up_down.add(-1);
+                histogram.record(1.0);
+            });
+        }
+    });
+    assert_eq!(counter.get(), 3 * THREADS as u64);
+    assert_eq!(up_down.get(), -(THREADS as i64));
+    assert_eq!(histogram.read().count(), THREADS as u64);
+}
+
+/// Records when its thread's locals are destroyed.
+struct Last(Counter);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.add(10);
+    }
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Last>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn a_destructor_of_a_thread_local_may_record() {
+    let registry = Registry::new();
+    let (counter, ..) = cells(&registry);
+    for recorded_before in [false, true] {
+        let (before, counter) = (counter.get(), counter.clone());
+        let total = counter.clone();
+        thread::spawn(move || {
+            // The order in which locals are destroyed isn't specified; try both.
+            if recorded_before {
+                counter.increment();
+            }
+            LAST.with(|last| *last.borrow_mut() = Some(Last(counter.clone())));
+            counter.increment();
+        })
+        .join()
+        .expect("no panic");
+        assert_eq!(total.get() - before, 11 + u64::from(recorded_before));
+    }
+}
+
+#[test]
+fn registering_while_others_register_record_and_collect() {
+    let registry = Registry::new();
+    let threads: u64 = 4;
+    let barrier = Arc::new(Barrier::new(threads as usize));
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (registry, barrier) = (&registry, Arc::clone(&barrier));
+            scope.spawn(move || {
+                barrier.wait();
+                for number in 0..200 {
+                    let labels = Labels::new("c_total", [("n".into(), format!("{number}").into())]);
+                    let counter =
+                        registry.counter(&Family::counter("c_total"), labels.expect("valid"));
+                    counter.expect("the same kind").increment();
+                    if number % 50 == 0 {
+                        registry.snapshot(&CollectContext::default());
+                    }
+                }
+            });
+        }
+    });
+    let snapshot = registry.snapshot(&CollectContext::default());
+    let family = snapshot.family("c_total").expect("registered");
+    assert_eq!(family.series.len(), 200);
+    assert!(
+        family
+            .series
+            .iter()
+            .all(|series| series.value == Value::Counter(threads))
+    );
+}
+
+/// Does something at the first series of a page.
+struct Interrupted<F: FnOnce()>(Option<F>);
+
+impl<F: FnOnce()> Visitor for Interrupted<F> {
+    fn family(&mut self, _: &Family) {}
+
+    fn series(&mut self, _: &Labels, _: Reading<'_>) {
+        if let Some(work) = self.0.take() {
+            work();
+        }
+    }
+}
+
+/// While a page is read and somebody waits to register, the index is locked for everybody else.
+/// Who records doesn't notice.
+#[test]
+fn recording_waits_neither_for_a_reader_nor_for_who_registers() {
+    let registry = Registry::new();
+    let (counter, up_down, histogram) = cells(&registry);
+    let gauge = registry.gauge(&Family::gauge("g"), Labels::none());
+    let gauge = gauge.expect("a new name");
+    let metadata = Metadata::new("test", Level::INFO, None);
+    let key = Key::from_static_name("by_handle_total");
+    let by_handle = registry.register_counter(&key, &metadata);
+    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    open.get("nightly").expect("a new series").increment();
+    let mut record = || {
+        counter.increment();
+        up_down.add(-1);
+        histogram.record(2.0);
+        gauge.set(3.0);
+        by_handle.increment(1);
+        open.get("nightly").expect("known").increment();
+        with_local_recorder(&registry, || {
+            metrics::counter!("by_handle_total").increment(1);
+        });
+    };
+    let (recorded, is_recorded) = channel();
+    let mut was_recorded = false;
+    thread::scope(|scope| {
+        let mut visitor = Interrupted(Some(|| {
+            let registering = scope.spawn(|| {
+                let late = registry.counter(&Family::counter("late_total"), Labels::none());
+                late.expect("a new name").increment();
+            });
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(20) {
+                assert!(!registering.is_finished(), "the index isn't locked");
+                thread::yield_now();
+            }
+            scope.spawn(move || {
+                record();
+                recorded.send(()).expect("somebody waits");
+            });
+            was_recorded = is_recorded.recv_timeout(Duration::from_secs(20)).is_ok();
+        }));
+        registry.visit(&CollectContext::default(), &mut visitor);
+    });
+    assert!(was_recorded, "who records waits for the index");
+}

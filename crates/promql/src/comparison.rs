@@ -1,0 +1,108 @@
+//! Queries that compare an expression with a number.
+
+use promql_parser::parser::value::ValueType;
+use promql_parser::parser::{BinaryExpr, Expr};
+
+use super::binary::Operation;
+use super::call::without_parens;
+use super::query::Query;
+
+/// A vector, and how each of its values is to stand to a number.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// The vector.
+    pub of: Query,
+    holds: fn(f64, f64) -> bool,
+    number: f64,
+    /// The number stands on the left.
+    is_swapped: bool,
+}
+
+impl Comparison {
+    /// Whether a value stands so to the number.
+    pub fn holds(&self, value: f64) -> bool {
+        match self.is_swapped {
+            false => (self.holds)(value, self.number),
+            true => (self.holds)(self.number, value),
+        }
+    }
+}
+
+impl Query {
+    /// The comparison of a vector with a number, if that and nothing else is what the query is, and
+    /// no duration in it depends on when it is asked.
+    pub fn comparison(&self) -> Option<Comparison> {
+        let binary = self.compared().filter(|_| !self.varies())?;
+        let Some(Operation::Comparison(holds)) =
+            Operation::of(binary.op.id(), binary.return_bool())
+        else {
+            return None;
+        };
+        let (left, right) = (without_parens(&binary.lhs), without_parens(&binary.rhs));
+        let (of, number, is_swapped) = match (left, right) {
+            (of, Expr::NumberLiteral(number)) => (of, number.val, false),
+            (Expr::NumberLiteral(number), of) => (of, number.val, true),
+            _ => return None,
+        };
+        Some(Comparison {
+            of: self.part(of.clone()),
+            holds,
+            number,
+            is_swapped,
+        })
+    }
+
+    /// Whether the query is a comparison of vectors with `bool`, so that it has an answer whether
+    /// the comparison holds or not.
+    pub fn is_test(&self) -> bool {
+        let is_vector = self.expression().value_type() == ValueType::Vector;
+        is_vector && self.compared().is_some_and(BinaryExpr::return_bool)
+    }
+
+    fn compared(&self) -> Option<&BinaryExpr> {
+        match without_parens(self.expression()) {
+            Expr::Binary(binary) => Some(binary),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Semantics;
+
+    #[test]
+    fn comparisons_with_a_number_are_told_from_others() {
+        for (text, holding, broken) in [
+            ("x > 5", 6.0, 5.0),
+            ("(5 <= (sum(x)))", 5.0, 4.0),
+            ("x != -1", 1.0, -1.0),
+        ] {
+            let query = Query::parse(text, Semantics::V3).unwrap();
+            let comparison = query.comparison().unwrap();
+            assert!(comparison.holds(holding), "{text}");
+            assert!(!comparison.holds(broken), "{text}");
+        }
+        for text in ["x > bool 5", "x > y", "x > 5 and y > 5", "x + 5"] {
+            let query = Query::parse(text, Semantics::V3).unwrap();
+            assert!(query.comparison().is_none(), "{text}");
+        }
+        // It depends on when it is asked.
+        let text = "sum_over_time(x[step()]) > 5";
+        let query = Query::parse(text, Semantics::V3PromqlTest).unwrap();
+        assert!(query.comparison().is_none());
+    }
+
+    #[test]
+    fn a_test_is_one_of_vectors() {
+        for (text, expected) in [
+            ("x > bool 5", true),
+            ("1 > bool 5", false),
+            ("x > 5", false),
+        ] {
+            let query = Query::parse(text, Semantics::V3).unwrap();
+            assert_eq!(query.is_test(), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `count_values`: how many series have each value.
+
+use std::collections::BTreeMap;
+
+use super::aggregate::Grouping;
+use super::block::is_present;
+use super::dynamic::Elements;
+use super::error::EvalError;
+use super::operator::BoxedOperator;
+use super::series::Series;
+use super::steps::Steps;
+use rehearsal_metrics::Labels;
+
+/// `count_values by (..) ("label", ..)`
+pub(super) struct CountValues<'s> {
+    pub(super) of: BoxedOperator<'s>,
+    pub(super) label: String,
+    pub(super) grouping: Grouping,
+}
+
+impl Elements for CountValues<'_> {
+    fn each(
+        &self,
+        steps: Steps,
+        show: &mut dyn FnMut(usize, Series, f64),
+    ) -> Result<(), EvalError> {
+        let block = self.of.fill(steps)?;
+        let grouping = self.grouping.also(&self.label);
+        for step in 0..steps.count {
+            let mut counts: BTreeMap<Labels, f64> = BTreeMap::new();
+            for (index, series) in self.of.series().iter().enumerate() {
+                let value = block.at(index, step);
+                if is_present(value) {
+                    let labels = series.labels.with(&self.label, &decimal(value));
+                    let grouped = grouping.series(&Series::new(labels));
+                    *counts.entry(grouped.labels).or_default() += 1.0;
+                }
+            }
+            for (labels, count) in counts {
+                show(step, Series::new(labels), count);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number without exponent, as a label's value.
+fn decimal(value: f64) -> String {
+    if value.is_infinite() {
+        let sign = if value > 0.0 { '+' } else { '-' };
+        return format!("{sign}Inf");
+    }
+    value.to_string()
+}

@@ -1,0 +1,287 @@
+//! Evaluates queries over a source.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use promql_parser::parser::Expr;
+
+use super::annotation::{Annotation, Annotations};
+use super::block::is_present;
+use super::budget::Budget;
+use super::call::without_parens;
+use super::duration::Setting;
+use super::error::EvalError;
+use super::operator::{Operator, RangeOperator};
+use super::order::Order;
+use super::plan::Planner;
+use super::query::{AnswerKind, Query};
+use super::series::SAME_LABELS;
+use super::source::Source;
+use super::steps::Steps;
+use super::value::{InstantSample, Matrix, RangeSeries, Value};
+use rehearsal_metrics::Labels;
+
+/// Steps that are computed together: enough that labels and look-ups cost nothing, few enough that
+/// columns stay in the cache.
+const BLOCK_STEPS: usize = 2_048;
+
+/// So many come first where somebody may soon have seen enough.
+const FIRST_STEPS: usize = 32;
+
+/// Evaluates queries over one source.
+#[derive(Clone, Copy, Debug)]
+pub struct Engine<'s, S> {
+    source: &'s S,
+}
+
+impl<'s, S: Source> Engine<'s, S> {
+    /// Over this source.
+    pub fn new(source: &'s S) -> Self {
+        Self { source }
+    }
+
+    /// The answer at one instant, ms since 1970.
+    ///
+    /// # Errors
+    ///
+    /// As Prometheus refuses it: labels that don't fit together, or a value that is none. If a
+    /// series holds native histograms.
+    pub fn instant(&self, query: &Query, at_ms: i64) -> Result<Value, EvalError> {
+        self.instant_annotated(query, at_ms).map(|(value, _)| value)
+    }
+
+    /// As [`Self::instant`], with what Prometheus remarks on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::instant`].
+    pub fn instant_annotated(
+        &self,
+        query: &Query,
+        at_ms: i64,
+    ) -> Result<(Value, Vec<Annotation>), EvalError> {
+        let account = Account::new();
+        let steps = Steps::one(at_ms);
+        let planner = self.planner(query, &account, steps, false);
+        let expression = expression(query, steps, false)?;
+        let value = match (without_parens(&expression), query.answers()) {
+            (Expr::StringLiteral(text), _) => Value::String(text.val.clone()),
+            (expression, AnswerKind::Ranges) => {
+                let operator = planner.range(expression, steps)?;
+                Value::Matrix(samples(operator.as_ref(), query, steps)?)
+            }
+            (expression, AnswerKind::Scalar) => {
+                let operator = planner.operator(expression, steps)?;
+                Value::Scalar(operator.fill(steps)?.at(0, 0))
+            }
+            (expression, _) => {
+                let operator = planner.operator(expression, steps)?;
+                let mut elements = vector(operator.as_ref(), query, steps)?;
+                Order::of(expression).sort(&mut elements);
+                Value::Vector(elements)
+            }
+        };
+        Ok((value, account.annotations.take()))
+    }
+
+    /// The answers from start to end, ms since 1970, both included, a step of at least 1 ms apart.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::instant`], if it is refused at any of the instants; or if the query is neither a
+    /// scalar nor a vector.
+    pub fn range(
+        &self,
+        query: &Query,
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    ) -> Result<Matrix, EvalError> {
+        self.range_annotated(query, start_ms, end_ms, step_ms)
+            .map(|(matrix, _)| matrix)
+    }
+
+    /// As [`Self::range`], with what Prometheus remarks on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`].
+    pub fn range_annotated(
+        &self,
+        query: &Query,
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    ) -> Result<(Matrix, Vec<Annotation>), EvalError> {
+        let account = Account::new();
+        let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
+        if steps.count == 0 {
+            return Ok((Matrix::default(), Vec::new()));
+        }
+        let planner = self.planner(query, &account, steps, true);
+        let expression = expression(query, steps, true)?;
+        let operator = planner.operator(&expression, steps)?;
+        let matrix = matrix(operator.as_ref(), query, steps)?;
+        Ok((matrix, account.annotations.take()))
+    }
+
+    /// Shows the values at each instant from start to end, until it is told to stop, and says
+    /// whether it was. Costs less than [`Self::range`] where the labels don't matter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::range`], as far as it is evaluated.
+    pub fn walk(
+        &self,
+        query: &Query,
+        (start_ms, end_ms, step_ms): (i64, i64, i64),
+        mut show: impl FnMut(i64, &[f64]) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, EvalError> {
+        let account = Account::new();
+        let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
+        if steps.count == 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let planner = self.planner(query, &account, steps, true);
+        let expression = expression(query, steps, true)?;
+        let operator = planner.operator(&expression, steps)?;
+        let series = operator.series().len();
+        let mut present = Vec::with_capacity(series);
+        for piece in steps.growing_pieces(FIRST_STEPS, BLOCK_STEPS) {
+            let block = operator.fill(piece)?;
+            for step in 0..piece.count {
+                present.clear();
+                let values = (0..series).map(|index| block.at(index, step));
+                present.extend(values.filter(|value| is_present(*value)));
+                if show(piece.at(step), &present).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn planner<'p>(
+        &self,
+        query: &Query,
+        account: &'p Account,
+        steps: Steps,
+        is_range: bool,
+    ) -> Planner<'p>
+    where
+        's: 'p,
+    {
+        Planner {
+            source: self.source,
+            semantics: query.semantics(),
+            annotations: &account.annotations,
+            budget: &account.budget,
+            start_end_ms: (steps.first_ms, steps.last_ms()),
+            step_ms: step_ms(steps, is_range),
+            is_range,
+        }
+    }
+}
+
+/// The step as a query sees it: none, if it is an instant one.
+fn step_ms(steps: Steps, is_range: bool) -> i64 {
+    if is_range { steps.step_ms } else { 0 }
+}
+
+/// The expression as it is evaluated at these steps.
+fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Expr>, EvalError> {
+    let setting = Setting {
+        step: step_ms(steps, is_range) as f64 / 1_000.0,
+        range: (steps.last_ms() - steps.first_ms) as f64 / 1_000.0,
+        is_known: true,
+    };
+    let expression = query.expression_in(setting);
+    expression.map_err(|error| EvalError::refused(error.to_string()))
+}
+
+/// What is noted down while one query is evaluated.
+struct Account {
+    annotations: Annotations,
+    budget: Budget,
+}
+
+impl Account {
+    fn new() -> Self {
+        Self {
+            annotations: Annotations::default(),
+            budget: Budget::new(),
+        }
+    }
+}
+
+fn vector(
+    operator: &dyn Operator,
+    query: &Query,
+    steps: Steps,
+) -> Result<Vec<InstantSample>, EvalError> {
+    let block = operator.fill(steps)?;
+    let all = operator.series().iter().enumerate();
+    let present = all.filter(|(index, _)| is_present(block.at(*index, 0)));
+    let elements: Vec<InstantSample> = present
+        .map(|(index, series)| InstantSample {
+            labels: series.shown(query.semantics()),
+            value: block.at(index, 0),
+        })
+        .collect();
+    let mut labels: Vec<&Labels> = elements.iter().map(|element| &element.labels).collect();
+    labels.sort_unstable();
+    if labels.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(EvalError::refused(SAME_LABELS));
+    }
+    Ok(elements)
+}
+
+fn samples(operator: &dyn RangeOperator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
+    let mut series = Vec::new();
+    operator.visit(steps, &mut |index, samples| {
+        if let Some(window) = samples.window(0) {
+            let times_ms = window.times_ms.iter().copied();
+            series.push(RangeSeries {
+                labels: operator.series()[index].shown(query.semantics()),
+                points: times_ms.zip(window.values.iter().copied()).collect(),
+            });
+        }
+    })?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(Matrix { series })
+}
+
+fn matrix(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
+    let mut all: Vec<Vec<(i64, f64)>> = vec![Vec::new(); operator.series().len()];
+    for piece in steps.pieces(BLOCK_STEPS) {
+        let block = operator.fill(piece)?;
+        for (index, points) in all.iter_mut().enumerate() {
+            let values = piece.iter().zip(block.column(index).iter().copied());
+            points.extend(values.filter(|(_, value)| is_present(*value)));
+        }
+    }
+    let mut by_labels: BTreeMap<Labels, Vec<(i64, f64)>> = BTreeMap::new();
+    for (series, points) in operator.series().iter().zip(all) {
+        if points.is_empty() {
+            continue;
+        }
+        let merged = by_labels
+            .entry(series.shown(query.semantics()))
+            .or_default();
+        let is_first = merged.is_empty();
+        merged.extend(points);
+        if !is_first {
+            // Names that were dropped last can leave the same labels, at other instants.
+            merged.sort_by_key(|(at_ms, _)| *at_ms);
+            if merged.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+                return Err(EvalError::refused(SAME_LABELS));
+            }
+        }
+    }
+    let series = by_labels.into_iter();
+    let series = series.map(|(labels, points)| RangeSeries { labels, points });
+    Ok(Matrix {
+        series: series.collect(),
+    })
+}

@@ -1,0 +1,12 @@
+//! How Prometheus writes labels.
+
+use rehearsal_metrics::Labels;
+
+/// The labels as Prometheus writes them: `{a="b", c="d"}`.
+pub(super) fn display(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    format!("{{{}}}", pairs.join(", "))
+}

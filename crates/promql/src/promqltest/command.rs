@@ -1,0 +1,104 @@
+//! The commands of a script.
+
+use super::super::annotation::Annotation;
+use super::super::engine::Engine;
+use super::super::error::EvalError;
+use super::super::query::Query;
+use super::super::store::Store;
+use super::super::value::Value;
+use super::expectation::Expected;
+use super::series::{Point, SeriesLine};
+use rehearsal_metrics::Labels;
+
+/// One command.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Forget all data.
+    Clear,
+    /// More data.
+    Load(Load),
+    /// Ask and compare.
+    Eval(Box<Eval>),
+}
+
+/// Series whose points lie a step apart from time 0.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) step_ms: i64,
+    pub(super) series: Vec<SeriesLine>,
+    /// Classic histograms are loaded as native ones too.
+    pub(super) with_native: bool,
+}
+
+/// A query with what is expected of it.
+#[derive(Debug)]
+pub(super) struct Eval {
+    pub(super) line: usize,
+    pub(super) text: String,
+    pub(super) query: String,
+    pub(super) when: When,
+    pub(super) expected: Expected,
+}
+
+/// The instants of a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum When {
+    At(i64),
+    Range {
+        start_ms: i64,
+        end_ms: i64,
+        step_ms: i64,
+    },
+}
+
+impl When {
+    /// Evaluates a query then.
+    pub(super) fn ask(
+        self,
+        engine: &Engine<'_, Store>,
+        query: &Query,
+    ) -> Result<(Value, Vec<Annotation>), EvalError> {
+        match self {
+            Self::At(at_ms) => engine.instant_annotated(query, at_ms),
+            Self::Range {
+                start_ms,
+                end_ms,
+                step_ms,
+            } => {
+                let (matrix, annotations) =
+                    engine.range_annotated(query, start_ms, end_ms, step_ms)?;
+                Ok((Value::Matrix(matrix), annotations))
+            }
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn into_store(self, store: &mut Store) {
+        for SeriesLine { labels, points } in &self.series {
+            let base = self.with_native.then(|| native_base(labels)).flatten();
+            for (index, point) in points.iter().enumerate() {
+                let at_ms = index as i64 * self.step_ms;
+                match point {
+                    Point::Omitted => continue,
+                    Point::Stale => store.push(labels, at_ms, None),
+                    Point::Value(value) => store.push(labels, at_ms, Some(*value)),
+                    Point::Native => store.push_native(labels, at_ms),
+                }
+                if let Some(base) = &base {
+                    store.push_native(base, at_ms);
+                }
+            }
+        }
+    }
+}
+
+/// The native histogram that a series of a classic one belongs to.
+fn native_base(labels: &Labels) -> Option<Labels> {
+    let name = labels.get("__name__")?;
+    let endings = ["_bucket", "_count", "_sum"];
+    let base = endings
+        .iter()
+        .find_map(|ending| name.strip_suffix(ending))?;
+    Some(labels.without("le").with("__name__", base))
+}

@@ -1,0 +1,28 @@
+//! Prometheus's rules: recorded series and alerts, evaluated on the virtual clock.
+//!
+//! ```text
+//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> Recorded, which later rules see
+//!                                                    └─ alert  ──> states ──> Timeline
+//! ```
+//!
+//! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate()`]
+//! asks every rule at its group's interval, from the start, and keeps what became of each alert.
+//! A server spreads its groups over the interval by a hash; here all begin at the start.
+
+mod dependencies;
+mod evaluate;
+mod file;
+mod recorded;
+mod rule_run;
+mod states;
+mod template;
+#[cfg(test)]
+mod tests;
+mod tuned;
+
+pub use evaluate::{EvaluateError, Span, Timeline, evaluate};
+pub use file::{AlertRule, Group, RecordRule, Rule, RuleFile, RuleFileError};
+pub use recorded::{Both, Recorded};
+pub use states::{Alert, AlertState, Transition};
+pub use template::{Template, TemplateError};
+pub use tuned::{Parameter, TunedError};

@@ -1,0 +1,93 @@
+//! Whether rules look back at what they, or later rules, have made.
+
+use std::convert::Infallible;
+
+use promql_parser::label::{METRIC_NAME, Matcher};
+use promql_parser::parser::Expr;
+use promql_parser::util::{ExprVisitor, walk_expr};
+
+use super::file::{Rule, RuleFile};
+use super::states::{ALERTS, ALERTS_FOR_STATE};
+use crate::Query;
+use crate::plan::all_matchers;
+
+/// Functions of the calendar.
+const CALENDAR: [&str; 8] = [
+    "minute",
+    "hour",
+    "day_of_week",
+    "day_of_month",
+    "day_of_year",
+    "days_in_month",
+    "month",
+    "year",
+];
+
+/// What a query asks for.
+#[derive(Default)]
+struct Demand {
+    /// The conditions of each of its selectors.
+    matchers: Vec<Vec<Matcher>>,
+    /// Whether it calls a function of the calendar.
+    uses_calendar: bool,
+}
+
+impl Demand {
+    fn of(query: &Query) -> Self {
+        let mut demand = Self::default();
+        // Nothing that the visitor does can fail.
+        let _ = walk_expr(&mut demand, query.expression());
+        demand
+    }
+
+    fn may_ask_for(&self, name: &str) -> bool {
+        self.matchers.iter().any(|matchers| {
+            let mut of_name = matchers.iter().filter(|one| one.name == METRIC_NAME);
+            of_name.all(|matcher| matcher.is_match(name))
+        })
+    }
+}
+
+impl ExprVisitor for Demand {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
+        match expression {
+            Expr::VectorSelector(selector) => self.matchers.extend(all_matchers(selector)),
+            Expr::MatrixSelector(selector) => self.matchers.extend(all_matchers(&selector.vs)),
+            Expr::Call(call) => self.uses_calendar |= CALENDAR.contains(&call.func.name),
+            _ => {}
+        }
+        Ok(true)
+    }
+}
+
+impl RuleFile {
+    /// The conditions of each selector in the file.
+    pub fn matchers(&self) -> Vec<Vec<Matcher>> {
+        let demands = self.rules().map(|rule| Demand::of(rule.query()));
+        demands.flat_map(|demand| demand.matchers).collect()
+    }
+
+    /// The name of a rule that calls a function of the calendar.
+    pub fn rule_with_calendar(&self) -> Option<&str> {
+        let mut rules = self.rules();
+        let found = rules.find(|rule| Demand::of(rule.query()).uses_calendar);
+        found.map(Rule::name)
+    }
+}
+
+/// Whether a rule asks for what it, or a later rule, makes. If none does, each rule can be asked for
+/// the whole time at once.
+pub(super) fn look_back(rules: &RuleFile) -> bool {
+    let all: Vec<&Rule> = rules.rules().collect();
+    let asks = |(index, rule): (usize, &&Rule)| {
+        let demand = Demand::of(rule.query());
+        let is_asked_for = |later: &&Rule| match later {
+            Rule::Record(rule) => demand.may_ask_for(&rule.name),
+            Rule::Alert(_) => demand.may_ask_for(ALERTS) || demand.may_ask_for(ALERTS_FOR_STATE),
+        };
+        all[index..].iter().any(is_asked_for)
+    };
+    all.iter().enumerate().any(asks)
+}

@@ -1,0 +1,146 @@
+//! Evaluates rules over a source, from a start to an end of virtual time.
+
+use super::dependencies::look_back;
+use super::file::{Group, RuleFile};
+use super::recorded::{Both, ClockId, Recorded};
+use super::rule_run::{Instants, RuleRun};
+use super::states::Alert;
+use crate::{Engine, Source};
+
+/// When rules are evaluated, ms since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first evaluation.
+    pub start_ms: i64,
+    /// None is later.
+    pub end_ms: i64,
+    /// Between two evaluations of a group that doesn't say otherwise.
+    pub interval_ms: i64,
+}
+
+/// What became of rules over a span of time.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    /// When they were evaluated.
+    pub span: Span,
+    /// Every alert that ever was, in the order of the rules, then by labels.
+    pub alerts: Vec<Alert>,
+    /// The series that the rules made, `ALERTS` included.
+    pub recorded: Recorded,
+}
+
+/// A rule that could not be evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("rule `{rule}`: {message}")]
+pub struct EvaluateError {
+    /// The rule.
+    pub rule: String,
+    /// Why not.
+    pub message: String,
+}
+
+/// Evaluates every rule at each interval of its group.
+///
+/// # Errors
+///
+/// A query that is refused over this source, or two samples of a vector with the same labels.
+pub fn evaluate(
+    rules: &RuleFile,
+    source: &impl Source,
+    span: Span,
+) -> Result<Timeline, EvaluateError> {
+    let mut recorded = Recorded::default();
+    let groups = rules.groups.iter();
+    let mut groups: Vec<GroupRun<'_>> = groups
+        .map(|group| GroupRun::new(group, span, &mut recorded))
+        .collect();
+    for (from_ms, until_ms) in pieces(rules, span) {
+        for group in &mut groups {
+            if let Some(instants) = group.due(from_ms, until_ms) {
+                group.evaluate(source, &mut recorded, instants)?;
+            }
+        }
+    }
+    let rules = groups.into_iter().flat_map(|group| group.rules);
+    Ok(Timeline {
+        span,
+        alerts: rules.flat_map(RuleRun::into_alerts).collect(),
+        recorded,
+    })
+}
+
+/// The pieces of time that are evaluated at once: all of it, or, if rules look back at what they
+/// make, one instant after the other.
+fn pieces(rules: &RuleFile, span: Span) -> Vec<(i64, i64)> {
+    if !look_back(rules) {
+        return vec![(span.start_ms, span.end_ms)];
+    }
+    let intervals = rules.groups.iter().map(|group| interval_ms(group, span));
+    let step = intervals.reduce(greatest_common_divisor).unwrap_or(1);
+    let instants = (span.start_ms..=span.end_ms).step_by(step as usize);
+    instants.map(|at_ms| (at_ms, at_ms)).collect()
+}
+
+fn greatest_common_divisor(a: i64, b: i64) -> i64 {
+    if b == 0 {
+        a
+    } else {
+        greatest_common_divisor(b, a % b)
+    }
+}
+
+fn interval_ms(group: &Group, span: Span) -> i64 {
+    group.interval_ms.unwrap_or(span.interval_ms).max(1)
+}
+
+/// A group at work.
+struct GroupRun<'r> {
+    start_ms: i64,
+    interval_ms: i64,
+    clock: ClockId,
+    rules: Vec<RuleRun<'r>>,
+}
+
+impl<'r> GroupRun<'r> {
+    fn new(group: &'r Group, span: Span, recorded: &mut Recorded) -> Self {
+        Self {
+            start_ms: span.start_ms,
+            interval_ms: interval_ms(group, span),
+            clock: recorded.add_clock(),
+            rules: group.rules.iter().map(RuleRun::new).collect(),
+        }
+    }
+
+    /// The instants of evaluation from one instant to another, both included; none if there is none.
+    fn due(&self, from_ms: i64, until_ms: i64) -> Option<Instants> {
+        let intervals = (from_ms - self.start_ms + self.interval_ms - 1) / self.interval_ms;
+        let first_ms = self.start_ms + intervals * self.interval_ms;
+        (first_ms <= until_ms).then_some(Instants {
+            first_ms,
+            last_ms: until_ms,
+            interval_ms: self.interval_ms,
+        })
+    }
+
+    fn evaluate(
+        &mut self,
+        source: &impl Source,
+        recorded: &mut Recorded,
+        instants: Instants,
+    ) -> Result<(), EvaluateError> {
+        recorded.tick(self.clock, instants.iter());
+        let (first_ms, last_ms) = (instants.first_ms, instants.last_ms);
+        for rule in &mut self.rules {
+            let both = Both(source, &*recorded);
+            let found = Engine::new(&both).range(rule.query(), first_ms, last_ms, self.interval_ms);
+            let found = found.map_err(|error| error.to_string());
+            let taken =
+                found.and_then(|found| rule.take(&found.series, recorded, self.clock, instants));
+            taken.map_err(|message| EvaluateError {
+                rule: rule.name().to_owned(),
+                message,
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,310 @@
+//! A file of rules: read, checked, and refused with its line if anything is wrong with it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use promql_parser::util::parse_duration;
+use serde::Deserialize;
+use serde_saphyr::{Location, Spanned};
+
+use super::template::Template;
+use crate::{Query, Semantics};
+use rehearsal_metrics::definition::check_label;
+
+/// The label that carries an alert's name.
+pub(super) const ALERT_NAME: &str = "alertname";
+
+/// A file of rules.
+#[derive(Clone, Debug)]
+pub struct RuleFile {
+    /// Where it was read from, for messages.
+    pub path: String,
+    /// The groups, in the order of the file.
+    pub groups: Vec<Group>,
+}
+
+/// Rules that are evaluated together, one after the other.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name, the only one of its kind in the file.
+    pub name: String,
+    /// Between two evaluations, ms; none: the default interval.
+    pub interval_ms: Option<i64>,
+    /// The rules, in the order of evaluation.
+    pub rules: Vec<Rule>,
+}
+
+/// One rule.
+#[derive(Clone, Debug)]
+pub enum Rule {
+    /// Its vector becomes series of a new name.
+    Record(RecordRule),
+    /// Each sample of its vector is an alert.
+    Alert(AlertRule),
+}
+
+/// A rule that records.
+#[derive(Clone, Debug)]
+pub struct RecordRule {
+    /// The name of the series.
+    pub name: String,
+    /// What is recorded.
+    pub query: Query,
+    /// Labels that the series get.
+    pub labels: Vec<(String, String)>,
+}
+
+/// A rule that alerts.
+#[derive(Clone, Debug)]
+pub struct AlertRule {
+    /// The alerts' name.
+    pub name: String,
+    /// What is alerted on.
+    pub query: Query,
+    /// How long it must last before the alert fires, ms.
+    pub for_ms: i64,
+    /// How long the alert goes on when it is over, ms.
+    pub keep_firing_for_ms: i64,
+    /// Labels that the alerts get.
+    pub labels: Vec<(String, Template)>,
+    /// What is told with the alerts.
+    pub annotations: Vec<(String, Template)>,
+}
+
+/// Why a file is no file of rules.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}{place}: {message}", place = Place(*line))]
+pub struct RuleFileError {
+    /// The file.
+    pub path: String,
+    /// The line, from 1; 0 if it is not known.
+    pub line: u64,
+    /// What is wrong, and what to write instead.
+    pub message: String,
+}
+
+struct Place(u64);
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            0 => Ok(()),
+            line => write!(formatter, ":{line}"),
+        }
+    }
+}
+
+impl Rule {
+    /// What is asked.
+    pub fn query(&self) -> &Query {
+        match self {
+            Self::Record(rule) => &rule.query,
+            Self::Alert(rule) => &rule.query,
+        }
+    }
+
+    /// The name of the series, or of the alerts.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Record(rule) => &rule.name,
+            Self::Alert(rule) => &rule.name,
+        }
+    }
+}
+
+impl RuleFile {
+    /// Reads the text of a file. `path` is for messages.
+    ///
+    /// # Errors
+    ///
+    /// If it is no YAML, or has keys that rules don't have; if a query, a duration, a label or a
+    /// template can't be read, or needs what is not supported.
+    pub fn parse(text: &str, path: &str, semantics: Semantics) -> Result<Self, RuleFileError> {
+        let wrong = |line, message| RuleFileError {
+            path: path.to_owned(),
+            line,
+            message,
+        };
+        let raw: RawFile = serde_saphyr::from_str(text).map_err(|error| {
+            let line = error.location().as_ref().map_or(0, Location::line);
+            // Only the first line: the others are a snippet of the file.
+            let said = error.without_snippet().to_string();
+            let message = said.lines().next().unwrap_or_default().to_owned();
+            wrong(line, message)
+        })?;
+        let reader = Reader { semantics };
+        let groups = raw.groups.iter().map(|group| reader.group(group));
+        let groups = groups.collect::<Result<Vec<Group>, Wrong>>();
+        let groups = groups.map_err(|Wrong { line, message }| wrong(line, message))?;
+        let is_twice = |(index, group): &(usize, &Group)| {
+            groups[..*index]
+                .iter()
+                .any(|other| other.name == group.name)
+        };
+        if let Some((index, group)) = groups.iter().enumerate().find(is_twice) {
+            let message = format!("two groups are called `{}`", group.name);
+            return Err(wrong(raw.groups[index].name.referenced.line(), message));
+        }
+        let path = path.to_owned();
+        Ok(Self { path, groups })
+    }
+
+    /// Every rule, in the order of evaluation.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.groups.iter().flat_map(|group| &group.rules)
+    }
+
+    /// Every rule that alerts, in the order of evaluation.
+    pub fn alerts(&self) -> impl Iterator<Item = &AlertRule> {
+        self.rules().filter_map(|rule| match rule {
+            Rule::Alert(rule) => Some(rule),
+            Rule::Record(_) => None,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawFile {
+    groups: Vec<RawGroup>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawGroup {
+    name: Spanned<String>,
+    interval: Option<Spanned<String>>,
+    #[serde(default)]
+    rules: Vec<Spanned<RawRule>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    record: Option<Spanned<String>>,
+    alert: Option<Spanned<String>>,
+    expr: Spanned<String>,
+    #[serde(rename = "for")]
+    lasting: Option<Spanned<String>>,
+    keep_firing_for: Option<Spanned<String>>,
+    #[serde(default)]
+    labels: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    annotations: BTreeMap<String, Spanned<String>>,
+}
+
+/// Something wrong in a line.
+struct Wrong {
+    line: u64,
+    message: String,
+}
+
+fn wrong<T>(node: &Spanned<T>, message: impl Into<String>) -> Wrong {
+    Wrong {
+        line: node.referenced.line(),
+        message: message.into(),
+    }
+}
+
+/// Makes checked rules of raw ones.
+struct Reader {
+    semantics: Semantics,
+}
+
+impl Reader {
+    fn group(&self, raw: &RawGroup) -> Result<Group, Wrong> {
+        if raw.name.value.is_empty() {
+            return Err(wrong(&raw.name, "a group needs a name"));
+        }
+        let interval_ms = raw.interval.as_ref().map(duration_ms).transpose()?;
+        if let (Some(0), Some(interval)) = (interval_ms, &raw.interval) {
+            return Err(wrong(interval, "the interval must be more than 0"));
+        }
+        let rules = raw.rules.iter().map(|rule| self.rule(rule));
+        Ok(Group {
+            name: raw.name.value.clone(),
+            interval_ms,
+            rules: rules.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn rule(&self, node: &Spanned<RawRule>) -> Result<Rule, Wrong> {
+        let raw = &node.value;
+        for name in raw.labels.keys().chain(raw.annotations.keys()) {
+            check_label(name).map_err(|error| wrong(node, error.to_string()))?;
+        }
+        match (&raw.record, &raw.alert) {
+            (Some(name), None) => self.record(raw, name).map(Rule::Record),
+            (None, Some(name)) => self.alert(raw, name).map(Rule::Alert),
+            (Some(_), Some(_)) => Err(wrong(node, "a rule has `record` or `alert`, not both")),
+            (None, None) => Err(wrong(node, "a rule needs `record` or `alert`")),
+        }
+    }
+
+    fn record(&self, raw: &RawRule, name: &Spanned<String>) -> Result<RecordRule, Wrong> {
+        let not_here = raw.lasting.as_ref().or(raw.keep_firing_for.as_ref());
+        if let Some(node) = not_here.or(raw.annotations.values().next()) {
+            let message = "`for`, `keep_firing_for` and `annotations` are for alerts only";
+            return Err(wrong(node, message));
+        }
+        let is_first = |c: char| c.is_ascii_alphabetic() || "_:".contains(c);
+        let is_rest = |c: char| is_first(c) || c.is_ascii_digit();
+        if !name.value.starts_with(is_first) || !name.value.chars().all(is_rest) {
+            let message = format!("`{}` can't be the name of a series", name.value);
+            return Err(wrong(name, message));
+        }
+        let labels = raw.labels.iter();
+        Ok(RecordRule {
+            name: name.value.clone(),
+            query: self.query(&raw.expr)?,
+            labels: labels
+                .map(|(name, value)| (name.clone(), value.value.clone()))
+                .collect(),
+        })
+    }
+
+    fn alert(&self, raw: &RawRule, name: &Spanned<String>) -> Result<AlertRule, Wrong> {
+        if name.value.is_empty() {
+            return Err(wrong(name, "an alert needs a name"));
+        }
+        let optional = |node: &Option<Spanned<String>>| -> Result<i64, Wrong> {
+            node.as_ref().map_or(Ok(0), duration_ms)
+        };
+        Ok(AlertRule {
+            name: name.value.clone(),
+            query: self.query(&raw.expr)?,
+            for_ms: optional(&raw.lasting)?,
+            keep_firing_for_ms: optional(&raw.keep_firing_for)?,
+            labels: templates(&raw.labels)?,
+            annotations: templates(&raw.annotations)?,
+        })
+    }
+
+    fn query(&self, node: &Spanned<String>) -> Result<Query, Wrong> {
+        Query::parse(&node.value, self.semantics).map_err(|error| wrong(node, error.to_string()))
+    }
+}
+
+fn duration_ms(node: &Spanned<String>) -> Result<i64, Wrong> {
+    // Prometheus takes a bare 0 too.
+    if node.value == "0" {
+        return Ok(0);
+    }
+    let duration = parse_duration(&node.value).map_err(|_| {
+        let message = format!(
+            "`{}` is no duration; write it like `90s` or `1h30m`",
+            node.value
+        );
+        wrong(node, message)
+    })?;
+    Ok(duration.as_millis() as i64)
+}
+
+fn templates(raw: &BTreeMap<String, Spanned<String>>) -> Result<Vec<(String, Template)>, Wrong> {
+    let read = |(name, node): (&String, &Spanned<String>)| {
+        let template = node.value.parse::<Template>();
+        let template = template.map_err(|error| wrong(node, format!("in `{name}`: {error}")))?;
+        Ok((name.clone(), template))
+    };
+    raw.iter().map(read).collect()
+}

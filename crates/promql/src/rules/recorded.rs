@@ -1,0 +1,143 @@
+//! Series that rules have made, kept as changes as scraped ones are.
+
+use std::collections::HashMap;
+
+use promql_parser::label::METRIC_NAME;
+
+use crate::block::is_present;
+use crate::{EvalError, Selection, Source, Track};
+use rehearsal_metrics::Labels;
+use rehearsal_metrics::series::STALE_BITS;
+
+/// Which times a series has its samples at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockId(usize);
+
+/// Series with samples at the ticks of some clocks: one clock for each group of rules.
+#[derive(Clone, Debug, Default)]
+pub struct Recorded {
+    clocks_ms: Vec<Vec<i64>>,
+    series: Vec<Series>,
+    /// Only ever asked, never iterated.
+    ids: HashMap<Labels, usize>,
+}
+
+#[derive(Clone, Debug)]
+struct Series {
+    clock: ClockId,
+    labels: Labels,
+    change_times_ms: Vec<i64>,
+    change_bits: Vec<u64>,
+}
+
+impl Recorded {
+    /// A clock that has not ticked yet.
+    pub fn add_clock(&mut self) -> ClockId {
+        self.clocks_ms.push(Vec::new());
+        ClockId(self.clocks_ms.len() - 1)
+    }
+
+    /// A clock ticks at these times, which are later than all before.
+    pub fn tick(&mut self, clock: ClockId, times_ms: impl IntoIterator<Item = i64>) {
+        self.clocks_ms[clock.0].extend(times_ms);
+    }
+
+    /// Finds or adds a series; its name is the label `__name__`.
+    pub fn find_or_add(&mut self, clock: ClockId, labels: Labels) -> usize {
+        let next = self.series.len();
+        let id = *self.ids.entry(labels.clone()).or_insert(next);
+        if id == next {
+            self.series.push(Series {
+                clock,
+                labels,
+                change_times_ms: Vec::new(),
+                change_bits: Vec::new(),
+            });
+        }
+        id
+    }
+
+    /// What a series has from a tick on; none: it ends.
+    pub fn set(&mut self, id: usize, at_ms: i64, value: Option<f64>) {
+        let bits = match value {
+            // Any other NaN becomes the canonical one, so that only an end ends a series.
+            Some(value) if value.is_nan() => f64::NAN.to_bits(),
+            Some(value) => value.to_bits(),
+            None => STALE_BITS,
+        };
+        self.set_bits(id, at_ms, bits);
+    }
+
+    /// The bits of what a series has from a tick on; those of a staleness marker end it.
+    pub fn set_bits(&mut self, id: usize, at_ms: i64, bits: u64) {
+        let series = &mut self.series[id];
+        if *series.change_bits.last().unwrap_or(&STALE_BITS) != bits {
+            series.change_times_ms.push(at_ms);
+            series.change_bits.push(bits);
+        }
+    }
+
+    /// The labels of each series.
+    pub fn series(&self) -> impl Iterator<Item = &Labels> {
+        self.series.iter().map(|series| &series.labels)
+    }
+
+    /// The samples of a series, its clock's ticks with a value or none.
+    pub fn samples(&self, id: usize) -> impl Iterator<Item = (i64, Option<f64>)> {
+        let series = &self.series[id];
+        let mut changes = 0;
+        self.clocks_ms[series.clock.0].iter().map(move |at_ms| {
+            while series
+                .change_times_ms
+                .get(changes)
+                .is_some_and(|change| change <= at_ms)
+            {
+                changes += 1;
+            }
+            let bits = changes.checked_sub(1).map(|last| series.change_bits[last]);
+            let value = bits.map(f64::from_bits).filter(|value| is_present(*value));
+            (*at_ms, value)
+        })
+    }
+}
+
+impl Recorded {
+    fn track<'r>(&'r self, series: &'r Series) -> Track<'r> {
+        Track {
+            labels: series.labels.clone(),
+            times_ms: &self.clocks_ms[series.clock.0],
+            change_times_ms: &series.change_times_ms,
+            change_bits: &series.change_bits,
+        }
+    }
+}
+
+impl Source for Recorded {
+    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+        let fits = |series: &&Series| selection.fits(|label| series.labels.get(label));
+        let found = self.series.iter().filter(fits);
+        Ok(found.map(|series| self.track(series)).collect())
+    }
+}
+
+/// Two sources as one. They must not have a series in common.
+#[derive(Clone, Copy, Debug)]
+pub struct Both<'s, A, B>(pub &'s A, pub &'s B);
+
+impl<A: Source, B: Source> Source for Both<'_, A, B> {
+    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+        let mut tracks = self.0.tracks(selection)?;
+        tracks.extend(self.1.tracks(selection)?);
+        Ok(tracks)
+    }
+}
+
+/// The labels of a series made from a vector's sample: another name, and labels put over it.
+pub(super) fn relabelled<'l>(
+    labels: &Labels,
+    name: &str,
+    over: impl Iterator<Item = (&'l str, &'l str)>,
+) -> Labels {
+    let renamed = labels.with(METRIC_NAME, name);
+    over.fold(renamed, |labels, (name, value)| labels.with(name, value))
+}

@@ -1,0 +1,188 @@
+//! One rule at work: what its vectors become.
+
+use std::borrow::Cow;
+
+use super::file::{AlertRule, RecordRule, Rule};
+use super::recorded::{ClockId, Recorded, relabelled};
+use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, States};
+use crate::{Query, RangeSeries};
+use rehearsal_metrics::Labels;
+
+/// Instants and values, rising.
+type Points = [(i64, f64)];
+
+/// Instants of evaluation, an interval apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Instants {
+    pub first_ms: i64,
+    pub last_ms: i64,
+    pub interval_ms: i64,
+}
+
+impl Instants {
+    pub(super) fn iter(self) -> impl Iterator<Item = i64> {
+        (self.first_ms..=self.last_ms).step_by(self.interval_ms as usize)
+    }
+}
+
+/// One rule, and what it has made so far.
+pub(super) enum RuleRun<'r> {
+    /// One that records, and the series that it has made.
+    Record(&'r RecordRule, Vec<usize>),
+    /// One that alerts, and the series of its alerts that are active.
+    Alert(&'r AlertRule, States<'r>, Vec<usize>),
+}
+
+impl<'r> RuleRun<'r> {
+    pub(super) fn new(rule: &'r Rule) -> Self {
+        match rule {
+            Rule::Record(rule) => Self::Record(rule, Vec::new()),
+            Rule::Alert(rule) => Self::Alert(rule, States::new(rule), Vec::new()),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Record(rule, _) => &rule.name,
+            Self::Alert(rule, ..) => &rule.name,
+        }
+    }
+
+    pub(super) fn query(&self) -> &Query {
+        match self {
+            Self::Record(rule, _) => &rule.query,
+            Self::Alert(rule, ..) => &rule.query,
+        }
+    }
+
+    /// Every alert that ever was.
+    pub(super) fn into_alerts(self) -> Vec<Alert> {
+        match self {
+            Self::Record(..) => Vec::new(),
+            Self::Alert(_, states, _) => states.into_alerts().collect(),
+        }
+    }
+
+    /// Takes the vectors of some instants, later than all before.
+    ///
+    /// # Errors
+    ///
+    /// If two samples have the same labels in the end.
+    pub(super) fn take(
+        &mut self,
+        vectors: &[RangeSeries],
+        recorded: &mut Recorded,
+        clock: ClockId,
+        instants: Instants,
+    ) -> Result<(), String> {
+        let twice = |labels: &Labels| format!("two of its samples have the labels {labels}");
+        match self {
+            Self::Record(rule, made) => {
+                let mut taken: Vec<(usize, Cow<'_, Points>)> = Vec::new();
+                for series in vectors {
+                    let own = rule.labels.iter();
+                    let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
+                    let labels = relabelled(&series.labels, &rule.name, own);
+                    let id = recorded.find_or_add(clock, labels.clone());
+                    match taken.iter_mut().find(|(known, _)| *known == id) {
+                        None => taken.push((id, Cow::Borrowed(&series.points))),
+                        Some((_, points)) => {
+                            join(points.to_mut(), &series.points).ok_or_else(|| twice(&labels))?;
+                        }
+                    }
+                }
+                for (id, points) in &taken {
+                    record(recorded, *id, points, instants);
+                }
+                let taken: Vec<usize> = taken.into_iter().map(|(id, _)| id).collect();
+                for id in made.iter().filter(|id| !taken.contains(id)) {
+                    recorded.set(*id, instants.first_ms, None);
+                }
+                *made = taken;
+            }
+            Self::Alert(_, states, active) => {
+                let mut vectors = Vectors::new(vectors);
+                for at_ms in instants.iter() {
+                    let vector = vectors.at(at_ms);
+                    let evaluated = states.evaluate(at_ms, vector.into_iter());
+                    evaluated.map_err(|labels| twice(&labels))?;
+                    tell(states, recorded, clock, active, at_ms);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Adds the points of a series to those of another that becomes the same one; none if two of them are of
+/// one instant. Series that take turns may become one.
+fn join(points: &mut Vec<(i64, f64)>, more: &Points) -> Option<()> {
+    points.extend_from_slice(more);
+    points.sort_by_key(|(at_ms, _)| *at_ms);
+    points.is_sorted_by(|a, b| a.0 < b.0).then_some(())
+}
+
+/// Records the points of a series; it ends where there is none.
+fn record(recorded: &mut Recorded, id: usize, points: &Points, instants: Instants) {
+    let mut points = points.iter().peekable();
+    for at_ms in instants.iter() {
+        let point = points.next_if(|(time, _)| *time == at_ms);
+        recorded.set(id, at_ms, point.map(|(_, value)| *value));
+    }
+}
+
+/// Writes the series that tell of active alerts, and ends those of alerts that no longer are.
+fn tell(
+    states: &States<'_>,
+    recorded: &mut Recorded,
+    clock: ClockId,
+    active: &mut Vec<usize>,
+    at_ms: i64,
+) {
+    let mut told = Vec::new();
+    for alert in states.active() {
+        let state = [("alertstate", alert.state.as_str())];
+        let alerts = relabelled(alert.labels, ALERTS, state.into_iter());
+        let since = relabelled(alert.labels, ALERTS_FOR_STATE, [].into_iter());
+        let since_seconds = alert.since_ms.div_euclid(1_000) as f64;
+        for (labels, value) in [(alerts, 1.0), (since, since_seconds)] {
+            let id = recorded.find_or_add(clock, labels);
+            recorded.set(id, at_ms, Some(value));
+            told.push(id);
+        }
+    }
+    for id in active.iter().filter(|id| !told.contains(id)) {
+        recorded.set(*id, at_ms, None);
+    }
+    *active = told;
+}
+
+/// Series, read instant by instant.
+struct Vectors<'v> {
+    series: Vec<(&'v Labels, std::slice::Iter<'v, (i64, f64)>)>,
+}
+
+impl<'v> Vectors<'v> {
+    fn new(series: &'v [RangeSeries]) -> Self {
+        let series = series.iter();
+        Self {
+            series: series
+                .map(|series| (&series.labels, series.points.iter()))
+                .collect(),
+        }
+    }
+
+    /// The samples at an instant that is later than all before.
+    fn at(&mut self, at_ms: i64) -> Vec<(&'v Labels, f64)> {
+        let mut found = Vec::new();
+        for (labels, points) in &mut self.series {
+            if let Some((time, value)) = points.as_slice().first()
+                && *time == at_ms
+            {
+                found.push((*labels, *value));
+                points.next();
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,276 @@
+//! The templates of alerts' labels and annotations: the part of Go's language that says something
+//! about the alert itself.
+//!
+//! Known are `$labels.NAME`, `$value`, texts, numbers, pipelines, parentheses, and the functions
+//! below. Conditions, loops and queries are refused when the file is read.
+
+mod go;
+mod parser;
+
+use std::str::FromStr;
+
+use rehearsal_metrics::Labels;
+
+/// A text with places for an alert's labels and value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Template {
+    parts: Vec<Part>,
+}
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TemplateError(pub(super) String);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Text(String),
+    Action(Pipeline),
+}
+
+/// Commands, each of which gets the result of the one before as its last argument.
+#[derive(Clone, Debug, PartialEq)]
+struct Pipeline(Vec<Command>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Command {
+    Operand(Operand),
+    Call(Function, Vec<Operand>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Operand {
+    Text(String),
+    Number(f64),
+    Label(String),
+    Value,
+    Group(Pipeline),
+}
+
+/// What can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Function {
+    Humanize,
+    Humanize1024,
+    HumanizeDuration,
+    HumanizePercentage,
+    Printf,
+    ToUpper,
+    ToLower,
+}
+
+impl Function {
+    const ALL: [(&'static str, Self); 7] = [
+        ("humanize", Self::Humanize),
+        ("humanize1024", Self::Humanize1024),
+        ("humanizeDuration", Self::HumanizeDuration),
+        ("humanizePercentage", Self::HumanizePercentage),
+        ("printf", Self::Printf),
+        ("toUpper", Self::ToUpper),
+        ("toLower", Self::ToLower),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        let found = Self::ALL.iter().find(|(known, _)| *known == name);
+        found.map(|(_, function)| *function)
+    }
+}
+
+/// What an operand or a command comes to.
+#[derive(Clone, Debug, PartialEq)]
+enum Item {
+    Text(String),
+    Number(f64),
+}
+
+impl Item {
+    /// As Go prints it.
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => go::plain(*number),
+        }
+    }
+
+    fn number(&self) -> Result<f64, TemplateError> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Text(text) => text
+                .parse()
+                .map_err(|_| TemplateError(format!("`{text}` is no number"))),
+        }
+    }
+}
+
+/// What a template can speak of.
+struct Subject<'a> {
+    labels: &'a Labels,
+    value: f64,
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        let parts = parser::parse(text)?;
+        Ok(Self { parts })
+    }
+}
+
+impl Template {
+    /// The text for an alert with these labels, before any that the rule adds, and this value. What
+    /// can't be computed is told in the text, as Prometheus does.
+    pub fn expand(&self, labels: &Labels, value: f64) -> String {
+        let subject = Subject { labels, value };
+        let part = |part: &Part| match part {
+            Part::Text(text) => Ok(text.clone()),
+            Part::Action(pipeline) => subject.pipeline(pipeline).map(|item| item.text()),
+        };
+        let text: Result<String, TemplateError> = self.parts.iter().map(part).collect();
+        text.unwrap_or_else(|error| format!("<error expanding template: {error}>"))
+    }
+}
+
+impl Subject<'_> {
+    fn pipeline(&self, pipeline: &Pipeline) -> Result<Item, TemplateError> {
+        let mut result = None;
+        for command in &pipeline.0 {
+            result = Some(match command {
+                Command::Operand(operand) => self.operand(operand)?,
+                Command::Call(function, operands) => {
+                    let operands = operands.iter().map(|operand| self.operand(operand));
+                    let mut items = operands.collect::<Result<Vec<Item>, _>>()?;
+                    items.extend(result.take());
+                    call(*function, &items)?
+                }
+            });
+        }
+        Ok(result.unwrap_or(Item::Text(String::new())))
+    }
+
+    fn operand(&self, operand: &Operand) -> Result<Item, TemplateError> {
+        Ok(match operand {
+            Operand::Text(text) => Item::Text(text.clone()),
+            Operand::Number(number) => Item::Number(*number),
+            Operand::Label(name) => {
+                Item::Text(self.labels.get(name).unwrap_or_default().to_owned())
+            }
+            Operand::Value => Item::Number(self.value),
+            Operand::Group(pipeline) => self.pipeline(pipeline)?,
+        })
+    }
+}
+
+fn call(function: Function, items: &[Item]) -> Result<Item, TemplateError> {
+    if function == Function::Printf {
+        let [form, items @ ..] = items else {
+            return Err(TemplateError("`printf` needs a text".into()));
+        };
+        return go::printf(&form.text(), items).map(Item::Text);
+    }
+    let [item] = items else {
+        let message = format!("a function of one argument was given {}", items.len());
+        return Err(TemplateError(message));
+    };
+    Ok(Item::Text(match function {
+        Function::Humanize => go::humanize(item.number()?),
+        Function::Humanize1024 => go::humanize_1024(item.number()?),
+        Function::HumanizeDuration => go::humanize_duration(item.number()?),
+        Function::HumanizePercentage => go::significant(item.number()? * 100.0, 4) + "%",
+        Function::ToUpper => item.text().to_uppercase(),
+        Function::ToLower | Function::Printf => item.text().to_lowercase(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand(template: &str, value: f64) -> String {
+        let labels = [("mode".into(), "analysisOnly".into())];
+        let labels = Labels::new("x", labels).unwrap();
+        template.parse::<Template>().unwrap().expand(&labels, value)
+    }
+
+    #[test]
+    fn templates_say_what_prometheus_says() {
+        for (template, value, expected) in [
+            ("plain", 1.0, "plain"),
+            (
+                "{{ $labels.mode }} at {{ $value }}",
+                1800.0,
+                "analysisOnly at 1800",
+            ),
+            ("{{.Labels.mode}}{{ .Value }}", 0.5, "analysisOnly0.5"),
+            ("[{{ $labels.nothing }}]", 0.0, "[]"),
+            ("a {{- $value -}} b", 3.0, "a3b"),
+            ("{{ $value | humanizeDuration }}", 2712.4, "45m 12s"),
+            ("{{ humanizeDuration $value }}", 0.25, "250ms"),
+            ("{{ humanizeDuration $value }}", 90_061.0, "1d 1h 1m 1s"),
+            ("{{ humanizeDuration $value }}", 12.345_67, "12.35s"),
+            ("{{ humanize $value }}", 12_345_678.0, "12.35M"),
+            ("{{ humanize $value }}", 0.001_234, "1.234m"),
+            ("{{ humanize1024 $value }}", 2048.0, "2ki"),
+            ("{{ $value | humanizePercentage }}", 0.256, "25.6%"),
+            (
+                "{{ printf \"%.2f of %s\" $value $labels.mode }}",
+                2.0 / 3.0,
+                "0.67 of analysisOnly",
+            ),
+            (
+                "{{ printf \"%.0f\" (printf \"%.1f\" $value) }}",
+                2.5,
+                "%!f(string=2.5)",
+            ),
+            ("{{ $labels.mode | toUpper }}", 0.0, "ANALYSISONLY"),
+            ("{{ $value }}", 1e21, "1e+21"),
+            ("{{ $value }}", 0.000_01, "1e-05"),
+            ("{{ $value }}", f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(expand(template, value), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_refused_by_name() {
+        for (template, expected) in [
+            (
+                "{{ if gt $value 1 }}x{{ end }}",
+                "`if` is not supported in templates",
+            ),
+            (
+                "{{ query \"up\" | first }}",
+                "`query` is not supported in templates",
+            ),
+            ("{{ $value", "`{{` is never closed"),
+            (
+                "{{ $labels }}",
+                "`$labels` needs a name, as in `$labels.instance`",
+            ),
+            (
+                "{{ $externalURL }}",
+                "`$externalURL` is not supported in templates",
+            ),
+            (
+                "{{ printf \"%d\" $value }}",
+                "`%d` is not supported in `printf`",
+            ),
+            ("{{ }}", "`{{ }}` is empty"),
+        ] {
+            let error = template.parse::<Template>().unwrap_err();
+            assert!(
+                error.to_string().starts_with(expected),
+                "{template}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_computed_is_told_in_the_text() {
+        let text = expand("{{ humanize $labels.mode }}", 1.0);
+        assert_eq!(
+            text,
+            "<error expanding template: `analysisOnly` is no number>"
+        );
+    }
+}

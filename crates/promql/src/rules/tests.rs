@@ -1,0 +1,243 @@
+use super::*;
+use crate::{Semantics, Store};
+use rehearsal_metrics::Labels;
+
+const MINUTE_MS: i64 = 60_000;
+
+fn labels(name: &str) -> Labels {
+    let name = name.to_owned();
+    Labels::of_pairs([
+        ("__name__".into(), name.into()),
+        ("mode".into(), "a".into()),
+    ])
+}
+
+/// A sample each minute; `_` is none, and ends what was there.
+fn source(name: &str, values: &str) -> Store {
+    let mut store = Store::default();
+    for (minute, word) in (0..).zip(values.split_whitespace()) {
+        store.push(&labels(name), minute * MINUTE_MS, word.parse().ok());
+    }
+    store
+}
+
+fn evaluated(rules: &str, source: &Store, minutes: i64) -> Result<Timeline, EvaluateError> {
+    let text = format!("groups:\n- name: g\n  interval: 1m\n  rules:\n{rules}");
+    let rules = RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap();
+    let span = Span {
+        start_ms: 0,
+        end_ms: minutes * MINUTE_MS,
+        interval_ms: MINUTE_MS,
+    };
+    evaluate(&rules, source, span)
+}
+
+/// The state of the only alert after each minute: `.`, `p` or `F`.
+fn states(rules: &str, values: &str) -> String {
+    let minutes = values.split_whitespace().count() as i64 - 1;
+    let timeline = evaluated(rules, &source("x", values), minutes).unwrap();
+    let [alert] = timeline.alerts.as_slice() else {
+        panic!("{} alerts", timeline.alerts.len());
+    };
+    let state = |minute: i64| match alert.state_at(minute * MINUTE_MS) {
+        AlertState::Inactive => '.',
+        AlertState::Pending => 'p',
+        AlertState::Firing => 'F',
+    };
+    (0..=minutes).map(state).collect()
+}
+
+#[test]
+fn an_alert_fires_after_its_time_and_the_time_starts_anew() {
+    let rules = "  - { alert: A, expr: x > 0, for: 2m }\n";
+    assert_eq!(states(rules, "0 1 1 1 1 0 1 1 0 1 1 1"), ".ppFF.pp.ppF");
+    // Without a time it fires at once.
+    assert_eq!(states("  - { alert: A, expr: x > 0 }\n", "0 1 0"), ".F.");
+}
+
+#[test]
+fn an_alert_is_kept_firing() {
+    let rules = "  - { alert: A, expr: x > 0, keep_firing_for: 2m }\n";
+    assert_eq!(states(rules, "1 0 0 0 0 1 0 1 0 0 0"), "FFF..FFFFF.");
+    // A pending one is not kept.
+    let rules = "  - { alert: A, expr: x > 0, for: 1m, keep_firing_for: 5m }\n";
+    assert_eq!(states(rules, "1 0 1 1 0"), "p.pFF");
+}
+
+#[test]
+fn a_series_that_ends_ends_its_alert() {
+    assert_eq!(states("  - { alert: A, expr: x > 0 }\n", "1 1 _ 1"), "FF.F");
+}
+
+#[test]
+fn later_rules_see_what_earlier_ones_record() {
+    let rules = "
+  - { record: 'x:double', expr: x * 2, labels: { of: x } }
+  - { alert: A, expr: 'x:double{of=\"x\"} > 4' }
+";
+    assert_eq!(states(rules, "1 2 3 _ 3"), "..F.F");
+}
+
+#[test]
+fn rules_that_look_back_see_what_was_recorded_before() {
+    // The first rule counts its own evaluations; the second sees the third's last value only.
+    let rules = "
+  - { record: 'x:count', expr: 'x + (sum without () (x:count * 1) or x * 0)' }
+  - { alert: A, expr: 'later > 2' }
+  - { record: later, expr: x:count }
+";
+    assert_eq!(states(rules, "1 1 1 1 1"), "...FF");
+}
+
+#[test]
+fn an_alert_is_a_series_too() {
+    let rules = "
+  - { alert: A, expr: x > 0, for: 1m }
+  - { record: r, expr: 'count(ALERTS{alertstate=\"firing\"})' }
+";
+    let at = |minute| minute * MINUTE_MS;
+    let source = source("x", "1 1 1 0");
+    let expected = [
+        (at(0), None),
+        (at(1), Some(1.0)),
+        (at(2), Some(1.0)),
+        (at(3), None),
+    ];
+    assert_eq!(recorded(rules, &source, 3), expected);
+    let rules = rules.replace("{alertstate=\"firing\"}", "");
+    let expected = [Some(1.0), Some(1.0), Some(1.0), None];
+    let counts = recorded(&rules, &source, 3);
+    assert!(
+        counts.iter().map(|(_, count)| *count).eq(expected),
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn labels_and_annotations_are_expanded_with_the_value_of_the_moment() {
+    let rules = "
+  - alert: A
+    expr: x > 0
+    labels: { level: '{{ if gt }}' }
+";
+    let text = format!("groups:\n- name: g\n  rules:\n{rules}");
+    let refused = RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("rules.yaml:7: in `level`: `if`"),
+        "{refused}"
+    );
+
+    let rules = "
+  - alert: A
+    expr: x > 0
+    labels: { of: '{{ $labels.mode }}' }
+    annotations: { summary: '{{ $value }} of {{ $labels.mode }}' }
+";
+    let timeline = evaluated(rules, &source("x", "1 2"), 1).unwrap();
+    let alert = &timeline.alerts[0];
+    let shown: Vec<(&str, &str)> = alert.labels.iter().collect();
+    assert_eq!(shown, [("alertname", "A"), ("mode", "a"), ("of", "a")]);
+    let text = format!("groups:\n- name: g\n  rules:\n{rules}");
+    let file = RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap();
+    let rule = file.alerts().next().unwrap();
+    let told = |minute: i64| alert.annotations_at(rule, minute * MINUTE_MS).remove(0).1;
+    assert_eq!(
+        (told(0), told(1)),
+        ("1 of a".to_owned(), "2 of a".to_owned())
+    );
+
+    let rules = "  - { alert: A, expr: x > 0, labels: { at: '{{ $value }}' } }\n";
+    let timeline = evaluated(rules, &source("x", "1 2"), 1).unwrap();
+    let alerts = timeline.alerts.iter();
+    let alerts = alerts.map(|alert| (alert.labels.get("at"), alert.state_at(MINUTE_MS)));
+    assert_eq!(
+        alerts.collect::<Vec<_>>(),
+        [
+            (Some("1"), AlertState::Inactive),
+            (Some("2"), AlertState::Firing)
+        ]
+    );
+}
+
+#[test]
+fn two_samples_that_become_one_are_refused() {
+    let mut source = source("x", "1");
+    source.push(&labels("y"), 0, Some(1.0));
+    let rules = "  - { alert: A, expr: '{mode=\"a\"} > 0' }\n";
+    let error = evaluated(rules, &source, 0).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("rule `A`: two of its samples have the labels"),
+        "{error}"
+    );
+    let rules = "  - { record: r, expr: '{mode=\"a\"}' }\n";
+    let error = evaluated(rules, &source, 0).unwrap_err().to_string();
+    assert!(
+        error.starts_with("rule `r`: two of its samples have the labels"),
+        "{error}"
+    );
+}
+
+/// The samples of what a rule recorded as `r`.
+fn recorded(rules: &str, source: &Store, minutes: i64) -> Vec<(i64, Option<f64>)> {
+    let recorded = evaluated(rules, source, minutes).unwrap().recorded;
+    let mut names = recorded.series().map(|labels| labels.get("__name__"));
+    let found = names.position(|name| name == Some("r"));
+    recorded.samples(found.unwrap()).collect()
+}
+
+#[test]
+fn series_that_take_turns_may_be_recorded_as_one() {
+    let mut source = source("x", "1 _ 3");
+    source.push(&labels("y"), MINUTE_MS, Some(2.0));
+    source.push(&labels("y"), 2 * MINUTE_MS, None);
+    let expected = [
+        (0, Some(1.0)),
+        (MINUTE_MS, Some(2.0)),
+        (2 * MINUTE_MS, Some(3.0)),
+    ];
+    let rules = "  - { record: r, expr: 'x or y' }\n";
+    assert_eq!(recorded(rules, &source, 2), expected);
+}
+
+#[test]
+fn files_that_are_no_rules_are_refused_with_their_line() {
+    for (rules, expected) in [
+        (
+            "  - { expr: x }\n",
+            "rules.yaml:4: a rule needs `record` or `alert`",
+        ),
+        (
+            "  - { alert: A, record: b, expr: x }\n",
+            "rules.yaml:4: a rule has `record` or `alert`, not both",
+        ),
+        (
+            "  - { record: b-c, expr: x }\n",
+            "rules.yaml:4: `b-c` can't be the name of a series",
+        ),
+        (
+            "  - { record: b, expr: x, for: 1m }\n",
+            "rules.yaml:4: `for`, `keep_firing_for`",
+        ),
+        (
+            "  - { alert: A, expr: x, for: soon }\n",
+            "rules.yaml:4: `soon` is no duration",
+        ),
+        ("  - { alert: A, expr: 'sum(' }\n", "rules.yaml:4: "),
+        (
+            "  - { alert: A, expr: x, labels: { 'a-b': c } }\n",
+            "rules.yaml:4: ",
+        ),
+        (
+            "  - { alert: A, expr: x }\n- { name: g, rules: [] }\n",
+            "rules.yaml:5: two groups are called `g`",
+        ),
+    ] {
+        let text = format!("groups:\n- name: g\n  rules:\n{rules}");
+        let error = RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{rules}: {error}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Rules with another threshold, or another time to wait.
+
+use std::convert::Infallible;
+
+use promql_parser::parser::Expr;
+use promql_parser::util::visitor::{ExprVisitorMut, walk_expr_mut};
+
+use super::file::{AlertRule, Rule, RuleFile};
+use crate::Query;
+
+/// What of an alert can be tuned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parameter {
+    /// The number that its query's first comparison compares with.
+    Threshold,
+    /// How long it must last, s.
+    For,
+}
+
+/// Why a rule can't be tuned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TunedError {
+    /// There is no such alert.
+    #[error("there is no alert `{name}`; the file has `{}`", known.join("`, `"))]
+    Unknown {
+        /// Its name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// Its query compares with no number.
+    #[error("the query of `{0}` compares with no number, as in `x > 10`: it has no threshold")]
+    NoThreshold(String),
+    /// With that number it is no query.
+    #[error("{0}")]
+    Query(String),
+}
+
+impl RuleFile {
+    /// The same rules, with another value of a parameter of one alert.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such alert, or its query has no threshold.
+    pub fn tuned(&self, name: &str, parameter: Parameter, value: f64) -> Result<Self, TunedError> {
+        let mut file = self.clone();
+        let rules = file.groups.iter_mut().flat_map(|group| &mut group.rules);
+        let mut alerts = rules.filter_map(|rule| match rule {
+            Rule::Alert(rule) => Some(rule),
+            Rule::Record(_) => None,
+        });
+        let Some(rule) = alerts.find(|rule| rule.name == name) else {
+            let known = self.alerts().map(|rule| rule.name.clone());
+            return Err(TunedError::Unknown {
+                name: name.to_owned(),
+                known: known.collect(),
+            });
+        };
+        match parameter {
+            Parameter::Threshold => set_threshold(rule, value)?,
+            Parameter::For => rule.for_ms = (value * 1_000.0).round() as i64,
+        }
+        Ok(file)
+    }
+}
+
+fn set_threshold(rule: &mut AlertRule, value: f64) -> Result<(), TunedError> {
+    let mut expression = rule.query.expression().clone();
+    let mut setter = Setter {
+        value,
+        is_set: false,
+    };
+    // Nothing that the visitor does can fail.
+    let _ = walk_expr_mut(&mut setter, &mut expression);
+    if !setter.is_set {
+        return Err(TunedError::NoThreshold(rule.name.clone()));
+    }
+    let text = expression.to_string();
+    let query = Query::parse(&text, rule.query.semantics());
+    rule.query = query.map_err(|error| TunedError::Query(error.to_string()))?;
+    Ok(())
+}
+
+/// Sets the number of the first comparison that it comes to, from the outside in and from the left.
+struct Setter {
+    value: f64,
+    is_set: bool,
+}
+
+impl ExprVisitorMut for Setter {
+    type Error = Infallible;
+
+    fn pre_visit(&mut self, expression: &mut Expr) -> Result<bool, Infallible> {
+        if let Expr::Binary(binary) = expression
+            && binary.op.is_comparison_operator()
+            && let Expr::NumberLiteral(number) = binary.rhs.as_mut()
+            && !self.is_set
+        {
+            number.val = self.value;
+            self.is_set = true;
+        }
+        Ok(!self.is_set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Semantics;
+
+    const RULES: &str = "
+groups:
+- name: g
+  rules:
+  - alert: A
+    expr: x > 10 unless y > 5
+  - alert: B
+    expr: x
+";
+
+    #[test]
+    fn the_first_threshold_is_set_and_nothing_else() {
+        let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
+        let tuned = rules.tuned("A", Parameter::Threshold, 20.0).unwrap();
+        let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
+        assert_eq!(queries, ["x > 20 unless y > 5", "x"]);
+        let for_ms = |rules: &RuleFile| rules.alerts().map(|rule| rule.for_ms).collect::<Vec<_>>();
+        assert_eq!(for_ms(&tuned), [0, 0]);
+        let tuned = rules.tuned("B", Parameter::For, 90.0).unwrap();
+        assert_eq!(for_ms(&tuned), [0, 90_000]);
+        let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
+        assert_eq!(queries, ["x > 10 unless y > 5", "x"]);
+    }
+
+    #[test]
+    fn what_cannot_be_tuned_is_told() {
+        let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
+        let error = rules.tuned("B", Parameter::Threshold, 1.0).unwrap_err();
+        assert!(
+            error.to_string().contains("compares with no number"),
+            "{error}"
+        );
+        let error = rules.tuned("C", Parameter::For, 1.0).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no alert `C`; the file has `A`, `B`"
+        );
+    }
+}

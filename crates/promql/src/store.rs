@@ -1,0 +1,74 @@
+//! Samples in memory, as a source of queries.
+
+use std::collections::BTreeMap;
+
+use super::error::EvalError;
+use super::labels::display;
+use super::source::{Selection, Source, Track};
+use rehearsal_metrics::Labels;
+use rehearsal_metrics::series::STALE_BITS;
+
+/// Series with samples of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    series: BTreeMap<Labels, Samples>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Samples {
+    times_ms: Vec<i64>,
+    bits: Vec<u64>,
+    /// When the series holds native histograms, which can't be evaluated.
+    native_ms: Vec<i64>,
+}
+
+impl Store {
+    /// Adds a sample to the series with these labels, the name among them; `None` ends the series,
+    /// as a staleness marker does. A sample that isn't later than the last one replaces it.
+    pub fn push(&mut self, labels: &Labels, at_ms: i64, value: Option<f64>) {
+        let bits = match value {
+            None => STALE_BITS,
+            // Any other NaN becomes the canonical one, so that only `None` can end a series.
+            Some(value) if value.is_nan() => f64::NAN.to_bits(),
+            Some(value) => value.to_bits(),
+        };
+        let samples = self.samples(labels);
+        let keep = samples.times_ms.partition_point(|time| *time < at_ms);
+        samples.times_ms.truncate(keep);
+        samples.bits.truncate(keep);
+        samples.times_ms.push(at_ms);
+        samples.bits.push(bits);
+    }
+
+    /// Notes that a series holds a native histogram at that time.
+    pub(super) fn push_native(&mut self, labels: &Labels, at_ms: i64) {
+        self.samples(labels).native_ms.push(at_ms);
+    }
+
+    fn samples(&mut self, labels: &Labels) -> &mut Samples {
+        self.series.entry(labels.clone()).or_default()
+    }
+}
+
+impl Source for Store {
+    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+        let mut tracks = Vec::new();
+        let selected = self
+            .series
+            .iter()
+            .filter(|(labels, _)| selection.fits(|name| labels.get(name)));
+        for (labels, samples) in selected {
+            let asked = selection.from_ms..=selection.until_ms;
+            if samples.native_ms.iter().any(|at_ms| asked.contains(at_ms)) {
+                return Err(EvalError::NativeHistogram(display(labels)));
+            }
+            tracks.push(Track {
+                labels: labels.clone(),
+                times_ms: &samples.times_ms,
+                change_times_ms: &samples.times_ms,
+                change_bits: &samples.bits,
+            });
+        }
+        Ok(tracks)
+    }
+}

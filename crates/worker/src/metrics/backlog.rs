@@ -1,0 +1,273 @@
+//! `scheduler_runner_backlog`: images still awaiting a runner, per schedule.
+//!
+//! The truth is in the store. A process keeps what it last read, and gives it at collection as
+//! long as it is fresh, so that a process which has moved on can't keep a stale value alive.
+
+use std::cmp::Ordering;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, Observe};
+
+use super::label::Mode;
+
+/// How long values are good, and how many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BacklogOptions {
+    /// `backlogRefresh`: a value older than this is withheld.
+    pub fresh_for: Duration,
+    /// The most series. What a refresh brings beyond is added up in the series of the schedule
+    /// `_overflow`, one for each mode.
+    pub series_max: usize,
+}
+
+impl Default for BacklogOptions {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_secs(15),
+            series_max: 10_000,
+        }
+    }
+}
+
+/// What a process knows about the backlog of each (mode, schedule).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rehearsal_metrics::{CollectContext, Registry};
+/// use rehearsal_worker::metrics::{Mode, SchedulerWorkerMetrics};
+///
+/// let metrics = SchedulerWorkerMetrics::new(&Registry::new())?;
+/// let (mode, read_at) = (Mode::AnalysisOnly, Duration::from_secs(60));
+/// metrics.backlog().refresh([(mode, "hourly", 0), (mode, "nightly", 12)], read_at);
+/// let images = |seconds| {
+///     let context = CollectContext::at(Duration::from_secs(seconds));
+///     metrics.backlog().get(mode, "nightly", &context)
+/// };
+/// assert_eq!((images(75), images(76)), (Some(12), None), "withheld after 15 s");
+/// # Ok::<(), rehearsal_metrics::RegisterError>(())
+/// ```
+pub struct BacklogCache {
+    options: BacklogOptions,
+    state: Mutex<State>,
+    overflowed: Counter,
+}
+
+#[derive(Default)]
+struct State {
+    /// Sorted by schedule, then mode.
+    entries: Vec<Entry>,
+    overflow: [Option<Entry>; Mode::ALL.len()],
+    /// Changes whenever collection would give something else, passing time aside.
+    generation: u64,
+    /// No value is older. May lag behind the oldest value, never ahead of it.
+    oldest: Duration,
+    /// Every entry was right then, and no other was missing.
+    confirmed: Duration,
+}
+
+struct Entry {
+    schedule: Box<str>,
+    mode: Mode,
+    labels: Labels,
+    images: u64,
+    observed_at: Duration,
+}
+
+impl Entry {
+    fn new(schedule: &str, mode: Mode, images: u64, observed_at: Duration) -> Self {
+        let pairs = [
+            ("mode", mode.as_str().into()),
+            ("scheduleId", schedule.to_owned().into()),
+        ];
+        let labels = Labels::new("", pairs.map(|(name, value)| (name.into(), value)));
+        let labels = labels.expect("both label names are valid");
+        Self {
+            schedule: schedule.into(),
+            mode,
+            labels,
+            images,
+            observed_at,
+        }
+    }
+
+    fn is_of(&self, mode: Mode, schedule: &str) -> bool {
+        self.mode == mode && *self.schedule == *schedule
+    }
+
+    fn cmp_key(&self, schedule: &str, mode: Mode) -> Ordering {
+        (*self.schedule).cmp(schedule).then(self.mode.cmp(&mode))
+    }
+}
+
+impl BacklogCache {
+    pub(crate) fn new(options: BacklogOptions, overflowed: Counter) -> Self {
+        Self {
+            options,
+            state: Mutex::default(),
+            overflowed,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets one value, read from the store at `observed_at` (the process's elapsed time), unless a
+    /// newer one is known.
+    ///
+    /// What the last [`refresh`](Self::refresh) or [`confirm`](Self::confirm) read is newer, whether
+    /// it knew the schedule or not. Once the cap is reached a schedule that isn't known yet waits for
+    /// the next refresh, and that is counted.
+    pub fn set(&self, mode: Mode, schedule: &str, images: u64, observed_at: Duration) {
+        let mut state = self.state();
+        let state = &mut *state;
+        if state.confirmed > observed_at {
+            return;
+        }
+        match state
+            .entries
+            .binary_search_by(|entry| entry.cmp_key(schedule, mode))
+        {
+            Ok(index) if state.entries[index].observed_at > observed_at => {}
+            Ok(index) => {
+                let entry = &mut state.entries[index];
+                state.generation += u64::from(entry.images != images);
+                (entry.images, entry.observed_at) = (images, observed_at);
+            }
+            Err(_) if state.entries.len() >= self.options.series_max => self.overflowed.increment(),
+            Err(index) => {
+                state
+                    .entries
+                    .insert(index, Entry::new(schedule, mode, images, observed_at));
+                state.generation += 1;
+                state.oldest = state.oldest.min(observed_at);
+            }
+        }
+    }
+
+    /// Replaces everything by what the store says at `observed_at`. A (mode, schedule) that isn't
+    /// among `values` is gone. Fast if they come sorted by schedule and mode, and fastest if they
+    /// are the same ones as before: about 5 ns each.
+    pub fn refresh<'v>(
+        &self,
+        values: impl IntoIterator<Item = (Mode, &'v str, u64)>,
+        observed_at: Duration,
+    ) {
+        let mut values = values.into_iter().peekable();
+        let mut state = self.state();
+        let state = &mut *state;
+        let mut same = 0;
+        while let Some(entry) = state.entries.get_mut(same)
+            && let Some((_, _, images)) =
+                values.next_if(|(mode, schedule, _)| entry.is_of(*mode, schedule))
+        {
+            state.generation += u64::from(entry.images != images);
+            (entry.images, entry.observed_at) = (images, observed_at);
+            same += 1;
+        }
+        (state.oldest, state.confirmed) = (observed_at, observed_at);
+        let others = same < state.entries.len() || state.overflow.iter().any(Option::is_some);
+        if others || values.peek().is_some() {
+            self.replace_after(state, same, values, observed_at);
+        }
+    }
+
+    /// Replaces every entry from the `same`-th on.
+    fn replace_after<'v>(
+        &self,
+        state: &mut State,
+        same: usize,
+        values: impl Iterator<Item = (Mode, &'v str, u64)>,
+        observed_at: Duration,
+    ) {
+        state.generation += 1;
+        let mut old = state.entries.split_off(same).into_iter().peekable();
+        let entries = &mut state.entries;
+        let mut overflow = [None; Mode::ALL.len()];
+        for (mode, schedule, images) in values {
+            if entries.len() >= self.options.series_max {
+                *overflow[mode.index()].get_or_insert(0) += images;
+                self.overflowed.increment();
+                continue;
+            }
+            while old
+                .next_if(|entry| entry.cmp_key(schedule, mode).is_lt())
+                .is_some()
+            {}
+            let known = old.next_if(|entry| entry.is_of(mode, schedule));
+            let entry = known.map(|entry| Entry {
+                images,
+                observed_at,
+                ..entry
+            });
+            entries.push(entry.unwrap_or_else(|| Entry::new(schedule, mode, images, observed_at)));
+        }
+        let key = |entry: &Entry| (entry.schedule.clone(), entry.mode);
+        if !entries.is_sorted_by(|a, b| a.cmp_key(&b.schedule, b.mode).is_lt()) {
+            entries.sort_by_cached_key(key);
+            entries.dedup_by(|later, first| first.is_of(later.mode, &later.schedule));
+        }
+        for (mode, images) in Mode::ALL.iter().zip(overflow) {
+            let entry = images.map(|images| Entry::new(OVERFLOW, *mode, images, observed_at));
+            state.overflow[mode.index()] = entry;
+        }
+    }
+
+    /// Everything is still as it was, as the store says at `observed_at`. For stores that can tell
+    /// cheaply whether anything changed.
+    pub fn confirm(&self, observed_at: Duration) {
+        let mut state = self.state();
+        state.confirmed = observed_at;
+        state.oldest = state.oldest.max(observed_at);
+    }
+
+    /// Forgets everything, as a process does that no longer runs segments.
+    pub fn clear(&self) {
+        self.refresh([], Duration::ZERO);
+    }
+
+    /// What would be given for one schedule at a collection now.
+    pub fn get(&self, mode: Mode, schedule: &str, context: &CollectContext) -> Option<u64> {
+        let state = self.state();
+        let find = state
+            .entries
+            .binary_search_by(|entry| entry.cmp_key(schedule, mode));
+        let entry = &state.entries[find.ok()?];
+        self.is_fresh(&state, entry, context)
+            .then_some(entry.images)
+    }
+
+    /// Shows what would be given at a collection now: mode, schedule, images.
+    pub fn visit(&self, context: &CollectContext, show: &mut dyn FnMut(Mode, &str, u64)) {
+        let state = self.state();
+        for entry in state.entries.iter().chain(state.overflow.iter().flatten()) {
+            if self.is_fresh(&state, entry, context) {
+                show(entry.mode, &entry.schedule, entry.images);
+            }
+        }
+    }
+
+    fn is_fresh(&self, state: &State, entry: &Entry, context: &CollectContext) -> bool {
+        let observed_at = entry.observed_at.max(state.confirmed);
+        context.elapsed.saturating_sub(observed_at) <= self.options.fresh_for
+    }
+}
+
+impl Observe for BacklogCache {
+    fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
+        let state = self.state();
+        for entry in state.entries.iter().chain(state.overflow.iter().flatten()) {
+            if self.is_fresh(&state, entry, context) {
+                give(&entry.labels, entry.images as f64);
+            }
+        }
+    }
+
+    fn generation(&self, context: &CollectContext) -> Option<u64> {
+        let state = self.state();
+        let fresh = context.elapsed.saturating_sub(state.oldest) <= self.options.fresh_for;
+        fresh.then_some(state.generation)
+    }
+}

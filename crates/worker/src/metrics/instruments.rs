@@ -1,0 +1,311 @@
+//! The typed instruments of the Scheduler Worker.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rehearsal_metrics::{
+    CollectContext, CounterFamily, Definition, Family, HistogramFamily, LabelSet, Labels, Observe,
+    ObservedFamily, Precision, RegisterError, Registry, UpDownFamily,
+};
+
+use super::backlog::{BacklogCache, BacklogOptions};
+use super::catalog;
+use super::label::{
+    AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,
+    ScannerOutcome, SegmentStatus,
+};
+use super::readings::Readings;
+use crate::model::DeltaCounts;
+
+/// How the instruments behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerMetricsOptions {
+    /// Freshness and cap of the backlog. The other observed gauges share the freshness.
+    pub backlog: BacklogOptions,
+    /// Whether planner latency and run duration keep exact quantiles besides their buckets. That
+    /// takes about 1.2 MB for each recording thread.
+    pub exact_quantiles: bool,
+}
+
+/// What exact quantiles of seconds tell apart: milliseconds to a day, three digits.
+const PRECISION: Precision = Precision {
+    unit: 0.001,
+    max: 86_400.0,
+    digits: 3,
+};
+
+/// All instruments of one Scheduler Worker process, ready to record.
+///
+/// Every series of a closed label set stands on the page from the start, at 0, so that the first
+/// event after a process's first scrape is an increase. Recording costs a few ns, takes no lock
+/// and allocates nothing; the exceptions, which keep a value for collection, are
+/// [`backlog`](Self::backlog), [`queue_depth`](Self::queue_depth),
+/// [`queue_oldest_ready`](Self::queue_oldest_ready), [`outbox_depth`](Self::outbox_depth) and
+/// [`since_progress`](Self::since_progress).
+///
+/// ```
+/// use rehearsal_metrics::{Registry};
+/// use rehearsal_worker::metrics::{Mode, PlannerStatus, SchedulerWorkerMetrics};
+///
+/// let registry = Registry::new();
+/// let metrics = SchedulerWorkerMetrics::new(&registry)?;
+/// metrics.planner_run(Mode::AnalysisOnly, PlannerStatus::Enqueued, 0.7);
+/// assert_eq!(metrics.read().planner_runs(Mode::AnalysisOnly, PlannerStatus::Enqueued), 1);
+/// # Ok::<(), rehearsal_metrics::RegisterError>(())
+/// ```
+#[derive(Clone)]
+pub struct SchedulerWorkerMetrics {
+    pub(super) planner_runs: CounterFamily<(Mode, PlannerStatus)>,
+    pub(super) planner_latency: HistogramFamily<(Mode, PlannerStatus)>,
+    pub(super) segments: CounterFamily<(Mode, SegmentStatus)>,
+    pub(super) images: CounterFamily<(Mode, Delta)>,
+    pub(super) deltas: CounterFamily<Mode>,
+    pub(super) deltas_critical: CounterFamily<Mode>,
+    pub(super) deltas_high: CounterFamily<Mode>,
+    pub(super) deltas_kev: CounterFamily<Mode>,
+    pub(super) run_duration: HistogramFamily<(Mode, RunResult)>,
+    pub(super) runs_active: UpDownFamily<Mode>,
+    pub(super) backlog: Arc<BacklogCache>,
+    pub(super) planner_attempts: CounterFamily<(Mode, AttemptOutcome)>,
+    pub(super) runs_cancelled: CounterFamily<Mode>,
+    pub(super) segments_discarded: CounterFamily<Mode>,
+    pub(super) images_failed: CounterFamily<Mode>,
+    pub(super) queue_depth: ObservedFamily<QueueName>,
+    pub(super) queue_oldest_ready: ObservedFamily<QueueName>,
+    pub(super) redeliveries: CounterFamily<QueueName>,
+    pub(super) dead_letters: CounterFamily<QueueName>,
+    pub(super) drops: CounterFamily<QueueName>,
+    pub(super) lease_renewals: CounterFamily<QueueName>,
+    pub(super) lease_losses: CounterFamily<QueueName>,
+    pub(super) scanner_requests: CounterFamily<(Mode, ScannerOutcome)>,
+    pub(super) late_permits: CounterFamily<Mode>,
+    pub(super) events: CounterFamily<EventKind>,
+    pub(super) outbox_depth: ObservedFamily<()>,
+    pub(super) fires: CounterFamily<(Mode, Fate)>,
+    pub(super) since_progress: ObservedFamily<Mode>,
+}
+
+impl SchedulerWorkerMetrics {
+    /// Registers all instruments.
+    ///
+    /// # Errors
+    ///
+    /// If the registry has another instrument under one of the names: two workers can't share one.
+    pub fn new(registry: &Registry) -> Result<Self, RegisterError> {
+        Self::with_options(registry, WorkerMetricsOptions::default())
+    }
+
+    /// Registers all instruments, with these options.
+    pub fn with_options(
+        registry: &Registry,
+        options: WorkerMetricsOptions,
+    ) -> Result<Self, RegisterError> {
+        let overflowed = registry.series_overflowed();
+        let backlog = Arc::new(BacklogCache::new(options.backlog, overflowed));
+        let observer = Arc::clone(&backlog) as Arc<dyn Observe>;
+        registry.observe(Family::try_from(&catalog::BACKLOG)?, observer)?;
+        build_info(registry)?;
+        let precision = options.exact_quantiles.then_some(PRECISION);
+        Ok(Self {
+            planner_runs: registry.counters(&catalog::PLANNER_RUNS)?,
+            planner_latency: registry.histograms_with(&catalog::PLANNER_LATENCY, precision)?,
+            segments: registry.counters(&catalog::SEGMENTS)?,
+            images: registry.counters(&catalog::IMAGES)?,
+            deltas: registry.counters(&catalog::DELTAS)?,
+            deltas_critical: registry.counters(&catalog::DELTAS_CRITICAL)?,
+            deltas_high: registry.counters(&catalog::DELTAS_HIGH)?,
+            deltas_kev: registry.counters(&catalog::DELTAS_KEV)?,
+            run_duration: registry.histograms_with(&catalog::RUN_DURATION, precision)?,
+            runs_active: registry.up_downs(&catalog::RUNS_ACTIVE)?,
+            backlog,
+            planner_attempts: registry.counters(&catalog::PLANNER_ATTEMPTS)?,
+            runs_cancelled: registry.counters(&catalog::RUNS_CANCELLED)?,
+            segments_discarded: registry.counters(&catalog::SEGMENTS_DISCARDED)?,
+            images_failed: registry.counters(&catalog::IMAGES_FAILED)?,
+            queue_depth: observed(registry, &catalog::QUEUE_DEPTH, options)?,
+            queue_oldest_ready: observed(registry, &catalog::QUEUE_OLDEST_READY, options)?,
+            redeliveries: registry.counters(&catalog::REDELIVERIES)?,
+            dead_letters: registry.counters(&catalog::DEAD_LETTERS)?,
+            drops: registry.counters(&catalog::DROPS)?,
+            lease_renewals: registry.counters(&catalog::LEASE_RENEWALS)?,
+            lease_losses: registry.counters(&catalog::LEASE_LOSSES)?,
+            scanner_requests: registry.counters(&catalog::SCANNER_REQUESTS)?,
+            late_permits: registry.counters(&catalog::LATE_PERMITS)?,
+            events: registry.counters(&catalog::EVENTS)?,
+            outbox_depth: observed(registry, &catalog::OUTBOX_DEPTH, options)?,
+            fires: registry.counters(&catalog::FIRES)?,
+            since_progress: observed(registry, &catalog::SINCE_PROGRESS, options)?,
+        })
+    }
+
+    /// Direct readings, for checks and tests.
+    pub fn read(&self) -> Readings<'_> {
+        Readings(self)
+    }
+
+    /// A run left `Planning`: the outcome, and the time since the run's creation, s.
+    #[inline]
+    pub fn planner_run(&self, mode: Mode, status: PlannerStatus, latency_seconds: f64) {
+        self.planner_runs.increment((mode, status));
+        self.planner_latency.record((mode, status), latency_seconds);
+    }
+
+    /// A run completed, this long after its creation, s. Exactly 0 for a run without work.
+    #[inline]
+    pub fn run_completed(&self, mode: Mode, duration_seconds: f64) {
+        self.run_duration
+            .record((mode, RunResult::Completed), duration_seconds);
+    }
+
+    /// A segment was processed.
+    #[inline]
+    pub fn segment(&self, mode: Mode, status: SegmentStatus) {
+        self.segments.increment((mode, status));
+    }
+
+    /// Images of a committed segment that had a meaningful delta, or had none.
+    #[inline]
+    pub fn images(&self, mode: Mode, delta: Delta, count: u64) {
+        self.images.add((mode, delta), count);
+    }
+
+    /// The meaningful deltas of a committed segment.
+    #[inline]
+    pub fn deltas(&self, mode: Mode, counts: &DeltaCounts) {
+        self.deltas.add(mode, counts.new_findings);
+        self.deltas_critical.add(mode, counts.new_criticals);
+        self.deltas_high.add(mode, counts.new_high);
+        self.deltas_kev.add(mode, counts.kev_hits);
+    }
+
+    /// Runs entered (+) or left (−) the open states by a commit of this process, or a balance was
+    /// taken over or given up.
+    #[inline]
+    pub fn runs_active_add(&self, mode: Mode, count: i64) {
+        self.runs_active.add(mode, count);
+    }
+
+    /// What this process knows about the backlog.
+    pub fn backlog(&self) -> &BacklogCache {
+        &self.backlog
+    }
+
+    /// An attempt to plan a run ended.
+    #[inline]
+    pub fn planner_attempt(&self, mode: Mode, outcome: AttemptOutcome) {
+        self.planner_attempts.increment((mode, outcome));
+    }
+
+    /// A run was cancelled.
+    #[inline]
+    pub fn run_cancelled(&self, mode: Mode) {
+        self.runs_cancelled.increment(mode);
+    }
+
+    /// A segment was discarded because its run had ended.
+    #[inline]
+    pub fn segment_discarded(&self, mode: Mode) {
+        self.segments_discarded.increment(mode);
+    }
+
+    /// Images of a committed segment for which the scanner refused a report for good.
+    #[inline]
+    pub fn images_failed(&self, mode: Mode, count: u64) {
+        self.images_failed.add(mode, count);
+    }
+
+    /// The queue held this many messages at `observed_at`.
+    pub fn queue_depth(&self, queue: QueueName, messages: u64, observed_at: Duration) {
+        self.queue_depth.set(queue, messages as f64, observed_at);
+    }
+
+    /// The oldest ready message had this age, s, at `observed_at`; 0 if there was none.
+    pub fn queue_oldest_ready(&self, queue: QueueName, age_seconds: f64, observed_at: Duration) {
+        self.queue_oldest_ready.set(queue, age_seconds, observed_at);
+    }
+
+    /// A message came that had been delivered before.
+    #[inline]
+    pub fn redelivery(&self, queue: QueueName) {
+        self.redeliveries.increment(queue);
+    }
+
+    /// A message was dead-lettered.
+    #[inline]
+    pub fn dead_letter(&self, queue: QueueName) {
+        self.dead_letters.increment(queue);
+    }
+
+    /// A poisoned message was dropped, because dead letters are off.
+    #[inline]
+    pub fn drop_message(&self, queue: QueueName) {
+        self.drops.increment(queue);
+    }
+
+    /// A lease was renewed.
+    #[inline]
+    pub fn lease_renewal(&self, queue: QueueName) {
+        self.lease_renewals.increment(queue);
+    }
+
+    /// A lease was lost while working.
+    #[inline]
+    pub fn lease_loss(&self, queue: QueueName) {
+        self.lease_losses.increment(queue);
+    }
+
+    /// A request to the scanner ended.
+    #[inline]
+    pub fn scanner_request(&self, mode: Mode, outcome: ScannerOutcome) {
+        self.scanner_requests.increment((mode, outcome));
+    }
+
+    /// A scanner permit was used late, after a pause or a delay.
+    #[inline]
+    pub fn late_permit(&self, mode: Mode) {
+        self.late_permits.increment(mode);
+    }
+
+    /// An event was published.
+    #[inline]
+    pub fn event_published(&self, kind: EventKind) {
+        self.events.increment(kind);
+    }
+
+    /// The outbox held this many events at `observed_at`.
+    pub fn outbox_depth(&self, events: u64, observed_at: Duration) {
+        self.outbox_depth.set((), events as f64, observed_at);
+    }
+
+    /// This many due fires of a schedule met this fate.
+    #[inline]
+    pub fn schedule_fires(&self, mode: Mode, fate: Fate, count: u64) {
+        self.fires.add((mode, fate), count);
+    }
+
+    /// The least advanced open run had made no progress for this long, s, at `observed_at`;
+    /// 0 when no run is open.
+    pub fn since_progress(&self, mode: Mode, seconds: f64, observed_at: Duration) {
+        self.since_progress.set(mode, seconds, observed_at);
+    }
+}
+
+fn observed<L: LabelSet>(
+    registry: &Registry,
+    definition: &Definition,
+    options: WorkerMetricsOptions,
+) -> Result<ObservedFamily<L>, RegisterError> {
+    let family = ObservedFamily::new(options.backlog.fresh_for);
+    registry.observe(Family::try_from(definition)?, family.observer())?;
+    Ok(family)
+}
+
+fn build_info(registry: &Registry) -> Result<(), RegisterError> {
+    let labels: Vec<Labels> = Labels::of_closed(catalog::BUILD_INFO.labels).collect();
+    let observe = move |_: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
+        for labels in &labels {
+            give(labels, 1.0);
+        }
+    };
+    registry.observe(Family::try_from(&catalog::BUILD_INFO)?, Arc::new(observe))
+}

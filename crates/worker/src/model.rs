@@ -1,0 +1,37 @@
+//! Plain data that every other part speaks: identifiers, schedules, runs, impact sets, segments,
+//! deltas, events, the store's commits, and the observations that checks are fed with.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number. JSON is camelCase with RFC 3339
+//! times and `schemaVersion` first; see [`document`].
+
+pub mod calendar;
+pub mod catalogue;
+pub mod commit;
+pub mod delta;
+pub mod document;
+pub mod duration;
+pub mod event;
+pub mod fault;
+pub mod ids;
+pub mod impact;
+pub mod message;
+pub mod observation;
+pub mod run;
+pub mod schedule;
+pub mod segment;
+pub mod time;
+
+pub use calendar::{Calendar, CalendarError};
+pub use catalogue::Catalogue;
+pub use commit::{Answer, Applied, Commit, CommitToken, Refusal, Step};
+pub use delta::{Baseline, DeltaCounts, DeltaSummary, Finding, ScanReport, Severity};
+pub use event::{Event, EventId, EventKind, EventPayload};
+pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
+pub use impact::{Image, ImpactSet, Selector};
+pub use message::{DecodeError, PlannerMessage, SegmentMessage};
+pub use run::{Run, RunError, RunState, RunStats, Trigger};
+pub use schedule::{
+    Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, RunWindow, Schedule, ScheduleState,
+};
+pub use segment::{Segment, SegmentKey, SegmentOutcome};
+pub use time::Timestamp;

@@ -1,0 +1,214 @@
+//! Recording allocates nothing once a thread has recorded before, and a page is written in little
+//! memory however long it is.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use metrics::{Key, Level, Metadata, Recorder};
+use rehearsal_metrics::exposition::{Format, Writer};
+use rehearsal_metrics::{
+    Bounds, CollectContext, Family, Labels, Open, Precision, Registry, RegistryOptions,
+};
+use rehearsal_worker::metrics::{
+    Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
+};
+
+/// The system's allocator, counting for each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// Bytes that the thread has taken and not given back, and the most since they were last set.
+    static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
+    static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn count(allocations: u64, bytes: isize) {
+    // A thread that is ending may allocate after its locals are gone.
+    let _ = ALLOCATIONS.try_with(|all| all.set(all.get() + allocations));
+    let _ = LIVE_BYTES.try_with(|live| live.set(live.get() + bytes));
+    let _ = PEAK_BYTES.try_with(|peak| peak.set(peak.get().max(LIVE_BYTES.get())));
+}
+
+// SAFETY: every method passes its arguments unchanged to the system's allocator, which upholds the
+// trait's contract; counting neither allocates nor unwinds.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size() as isize);
+        // SAFETY: the caller upholds the contract for `layout`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, -(layout.size() as isize));
+        // SAFETY: the caller upholds the contract; the pointer came from the system's allocator.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size as isize - layout.size() as isize);
+        // SAFETY: as for `dealloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// How often `work` allocates, the second time.
+fn allocations(mut work: impl FnMut()) -> u64 {
+    work();
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+/// The most bytes that `work` has at a time.
+fn peak_bytes(work: impl FnOnce()) -> isize {
+    let before = LIVE_BYTES.get();
+    PEAK_BYTES.set(before);
+    work();
+    PEAK_BYTES.get() - before
+}
+
+#[test]
+fn the_counting_allocator_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+    let boxes = || {
+        drop(std::hint::black_box((
+            Box::new([0_u8; 700]),
+            Box::new(1_u64),
+        )));
+    };
+    assert_eq!(peak_bytes(boxes), 708);
+}
+
+#[test]
+fn recording_through_typed_handles_allocates_nothing() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let mode = Mode::AnalysisOnly;
+    let work = || {
+        metrics.planner_run(mode, PlannerStatus::Enqueued, 0.4);
+        metrics.planner_run(mode, PlannerStatus::Enqueued, f64::NAN);
+        metrics.run_completed(mode, 40.0);
+        metrics.segment(mode, SegmentStatus::Completed);
+        metrics.images(mode, Delta(true), 3);
+        metrics.runs_active_add(mode, -1);
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn reading_single_series_allocates_nothing() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    metrics.run_completed(Mode::AnalysisOnly, 40.0);
+    let work = || {
+        let read = metrics.read();
+        assert_eq!(read.run_duration(Mode::AnalysisOnly).count(), 1);
+        assert_eq!(
+            read.segments(Mode::AnalysisOnly, SegmentStatus::Completed),
+            0
+        );
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn recording_through_open_handles_allocates_nothing() {
+    let registry = Registry::new();
+    let bounds = Bounds::new(&[0.1, 1.0]).expect("rising");
+    let precision = Precision {
+        unit: 0.001,
+        max: 60.0,
+        digits: 2,
+    };
+    let family = Family::histogram("h_seconds", bounds).exact(precision);
+    let histogram = registry
+        .histogram(&family, Labels::none())
+        .expect("a new name");
+    let gauge = registry
+        .gauge(&Family::gauge("g"), Labels::none())
+        .expect("a new name");
+    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    let work = || {
+        histogram.record(0.3);
+        histogram.record_many(7.0, 3);
+        gauge.set(1.0);
+        gauge.add(-0.5);
+        open.get("nightly").expect("a new name").increment();
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn recording_through_the_metrics_crate_allocates_nothing() {
+    let registry = Registry::new();
+    let metadata = Metadata::new("test", Level::INFO, None);
+    let counter = registry.register_counter(&Key::from_static_name("c_total"), &metadata);
+    let gauge = registry.register_gauge(&Key::from_static_name("g"), &metadata);
+    let histogram = registry.register_histogram(&Key::from_static_name("h"), &metadata);
+    let work = || {
+        counter.increment(1);
+        gauge.increment(1.0);
+        histogram.record(0.2);
+        // A static key is looked up without allocating too.
+        metrics::with_local_recorder(&registry, || {
+            metrics::counter!("macro_total", "kind" => "a").increment(1);
+        });
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+/// A registry of so many histograms, each of which is 66 series on the page.
+fn histograms(count: usize) -> Registry {
+    let registry = Registry::with_options(RegistryOptions {
+        series_max: count,
+        ..RegistryOptions::default()
+    });
+    let bounds: Vec<f64> = (0..63).map(f64::from).collect();
+    let family = Family::histogram("h_seconds", Bounds::new(&bounds).expect("rising"));
+    for number in 0..count {
+        let pairs = [("scheduleId".into(), format!("schedule-{number:05}").into())];
+        let labels = Labels::new("", pairs).expect("a valid label");
+        let histogram = registry.histogram(&family, labels);
+        histogram.expect("a new series").record(number as f64);
+    }
+    registry
+}
+
+/// Counts lines and keeps nothing.
+#[derive(Default)]
+struct Lines(usize);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.split(|byte| *byte == b'\n').count() - 1;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_million_series_are_written_in_the_memory_of_a_hundred() {
+    let written = |registry: &Registry| {
+        let mut lines = 0;
+        let peak = peak_bytes(|| {
+            let mut writer = Writer::new(Format::Text, Lines::default());
+            registry.visit(&CollectContext::default(), &mut writer);
+            lines = writer.finish().expect("it takes everything").0;
+        });
+        (lines, peak)
+    };
+    let (_, few) = written(&histograms(2));
+    let (lines, many) = written(&histograms(15_200));
+    assert!(lines > 1_000_000, "{lines}");
+    assert!(
+        few <= many && many < few + 4096 && many < 100_000,
+        "{few} and {many} bytes"
+    );
+}

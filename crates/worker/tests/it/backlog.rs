@@ -1,0 +1,196 @@
+//! The backlog: what a process last read of it, and no older.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use rehearsal_metrics::{CollectContext, Kind, OVERFLOW, Observe, Registry, Value};
+use rehearsal_worker::metrics::{
+    BacklogOptions, Mode, SchedulerWorkerMetrics, WorkerMetricsOptions,
+};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// A cache of the backlog gives what a plain map gives, at any time.
+    #[test]
+    fn the_backlog_is_what_a_plain_map_says(
+        steps in prop::collection::vec((0..6_u8, 0..6_usize, 0..4_u64, 0..9_u64, any::<u8>()), 0..60),
+    ) {
+        const NAMES: [&str; 6] = ["f", "a", "c", "b", "e", "d"];
+        let registry = Registry::new();
+        let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+        let backlog = metrics.backlog();
+        let mut model: BTreeMap<(&str, Mode), (u64, u64)> = BTreeMap::new();
+        let (mut now, mut confirmed) = (0, 0);
+        for (kind, which, images, pause, mask) in steps {
+            now += pause;
+            let at = Duration::from_secs(now);
+            let mode = Mode::ALL[which % 2];
+            match kind {
+                0..=2 => {
+                    // An answer may come late: what is newer stands.
+                    let then = now.saturating_sub(u64::from(mask % 4));
+                    backlog.set(mode, NAMES[which], images, Duration::from_secs(then));
+                    let known = model.get(&(NAMES[which], mode)).map_or(0, |(_, at)| *at);
+                    if then >= known.max(confirmed) {
+                        model.insert((NAMES[which], mode), (images, then));
+                    }
+                }
+                3 => {
+                    backlog.confirm(at);
+                    confirmed = now;
+                }
+                _ => {
+                    let chosen = (0..6).filter(|n| mask & (1 << n) != 0);
+                    let mut values: Vec<_> = chosen.map(|n| (mode, NAMES[n], images)).collect();
+                    // As a store might give them: sorted, or not.
+                    if kind == 4 {
+                        values.sort_by_key(|(_, name, _)| *name);
+                    }
+                    backlog.refresh(values.iter().copied(), at);
+                    confirmed = now;
+                    model = values.iter().map(|(mode, name, n)| ((*name, *mode), (*n, now))).collect();
+                }
+            }
+            let context = CollectContext::at(Duration::from_secs(now + pause));
+            let fresh = |at: u64| now + pause - at.max(confirmed) <= 15;
+            let expected: BTreeMap<String, f64> = model
+                .iter()
+                .filter(|(_, (_, at))| fresh(*at))
+                .map(|((name, mode), (n, _))| (format!("{name} {}", mode.as_str()), *n as f64))
+                .collect();
+            let snapshot = registry.snapshot(&context);
+            let family = snapshot.family("scheduler_runner_backlog");
+            let found: BTreeMap<String, f64> = family
+                .iter()
+                .flat_map(|family| &family.series)
+                .map(|series| {
+                    let label = |name| series.labels.get(name).expect("its labels");
+                    let Value::Gauge(value) = series.value else { panic!("a gauge") };
+                    (format!("{} {}", label("scheduleId"), label("mode")), value)
+                })
+                .collect();
+            prop_assert_eq!(&found, &expected);
+            prop_assert!(family.is_none_or(|family| family.family.kind == Kind::Gauge));
+        }
+    }
+}
+
+#[test]
+fn a_backlog_past_its_cap_is_added_up() {
+    let registry = Registry::new();
+    let backlog = BacklogOptions {
+        series_max: 2,
+        ..BacklogOptions::default()
+    };
+    let options = WorkerMetricsOptions {
+        backlog,
+        ..WorkerMetricsOptions::default()
+    };
+    let metrics = SchedulerWorkerMetrics::with_options(&registry, options).expect("empty");
+    let mode = Mode::AnalysisOnly;
+    let values = [
+        (mode, "a", 1),
+        (mode, "b", 2),
+        (mode, "c", 4),
+        (mode, "d", 8),
+    ];
+    metrics.backlog().refresh(values, Duration::ZERO);
+    metrics.backlog().set(mode, "e", 16, Duration::ZERO);
+    let snapshot = registry.snapshot(&CollectContext::at(Duration::from_secs(1)));
+    let get = |schedule| {
+        let value = snapshot.get("scheduler_runner_backlog", &[("scheduleId", schedule)]);
+        value.cloned()
+    };
+    assert_eq!(get("b"), Some(Value::Gauge(2.0)));
+    assert_eq!(get("c"), None);
+    assert_eq!(get(OVERFLOW), Some(Value::Gauge(12.0)));
+    let overflowed = snapshot.get("metrics_series_overflowed_total", &[]);
+    assert_eq!(overflowed, Some(&Value::Counter(3)));
+    metrics
+        .backlog()
+        .refresh(values[..2].iter().copied(), Duration::ZERO);
+    let snapshot = registry.snapshot(&CollectContext::at(Duration::from_secs(1)));
+    assert_eq!(
+        snapshot
+            .family("scheduler_runner_backlog")
+            .expect("two left")
+            .series
+            .len(),
+        2
+    );
+}
+
+#[test]
+fn what_collection_would_give_can_be_seen_without_one() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let backlog = metrics.backlog();
+    let shown = |seconds| {
+        let mut shown = Vec::new();
+        let context = CollectContext::at(Duration::from_secs(seconds));
+        backlog.visit(&context, &mut |mode, schedule, images| {
+            shown.push((mode, schedule.to_owned(), images));
+        });
+        shown
+    };
+    let (analysis, refresh) = (Mode::AnalysisOnly, Mode::ContentRefresh);
+    backlog.set(refresh, "b", 4, Duration::from_secs(5));
+    backlog.set(analysis, "a", 3, Duration::ZERO);
+    let both = [(analysis, "a".to_owned(), 3), (refresh, "b".to_owned(), 4)];
+    assert_eq!(shown(15), both);
+    assert_eq!(shown(16), both[1..], "16 s are too old, 11 s are not");
+    backlog.clear();
+    assert_eq!(shown(0), []);
+}
+
+/// The answer to a commit may come after a read that was asked later, and told of no such schedule.
+#[test]
+fn a_late_answer_brings_no_deleted_schedule_back() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let (backlog, mode) = (metrics.backlog(), Mode::AnalysisOnly);
+    let at = Duration::from_secs;
+    let shown = |name| backlog.get(mode, name, &CollectContext::at(at(20)));
+    backlog.refresh([(mode, "kept", 1)], at(10));
+    backlog.set(mode, "deleted", 2, at(9));
+    backlog.set(mode, "new", 3, at(11));
+    assert_eq!((shown("deleted"), shown("new")), (None, Some(3)));
+    backlog.confirm(at(15));
+    backlog.set(mode, "deleted", 2, at(14));
+    assert_eq!((shown("deleted"), shown("kept")), (None, Some(1)));
+}
+
+/// While it says the same number, nothing that it gives has changed.
+#[test]
+fn a_generation_lasts_as_long_as_what_is_given() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let backlog = metrics.backlog();
+    let at = Duration::from_secs;
+    let generation = |seconds| backlog.generation(&CollectContext::at(at(seconds)));
+    let values = [(Mode::AnalysisOnly, "a", 3), (Mode::AnalysisOnly, "b", 4)];
+    backlog.refresh(values, at(1));
+    let first = generation(1);
+    assert!(first.is_some());
+    backlog.refresh(values, at(2));
+    backlog.set(Mode::AnalysisOnly, "a", 3, at(3));
+    assert_eq!(generation(17), first, "the same images, read again");
+    assert_eq!(generation(18), None, "the oldest is 16 s old");
+    backlog.confirm(at(18));
+    assert_eq!(generation(18), first);
+    let changes: [&dyn Fn(); 4] = [
+        &|| backlog.set(Mode::AnalysisOnly, "a", 5, at(19)),
+        &|| backlog.set(Mode::ContentRefresh, "a", 5, at(19)),
+        &|| backlog.refresh([(Mode::AnalysisOnly, "a", 6)], at(20)),
+        &|| backlog.refresh([(Mode::AnalysisOnly, "a", 7)], at(20)),
+    ];
+    let mut last = first;
+    for change in changes {
+        change();
+        let now = generation(20);
+        assert!(now.is_some() && now != last, "{last:?} then {now:?}");
+        last = now;
+    }
+}
