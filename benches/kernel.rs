@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rehearsal::sim::distribution::Distribution;
-use rehearsal::sim::kernel::{Kernel, KernelOptions, ProcessId, Stream, oneshot};
+use rehearsal::sim::kernel::{Kernel, KernelOptions, ProcessId, RandomStream, oneshot};
 
 const WORLD: ProcessId = ProcessId::WORLD;
 const EVENTS: u64 = 10_000;
@@ -64,7 +64,7 @@ fn calls(criterion: &mut Criterion) {
         kernel.handle().spawn(WORLD, "caller", async move {
             loop {
                 let (answer, reply) = oneshot();
-                handle.post(handle.now_ns() + 100, move || {
+                handle.schedule_at(handle.now_ns() + 100, move || {
                     let _ = answer.send(());
                 });
                 reply.await;
@@ -100,7 +100,7 @@ fn samples(criterion: &mut Criterion) {
         ),
     ];
     let mut group = criterion.benchmark_group("distribution");
-    let mut stream = Stream::new(1, "bench");
+    let mut stream = RandomStream::new(1, "bench");
     group.bench_function("word", |bencher| bencher.iter(|| black_box(stream.word())));
     for (name, distribution) in distributions {
         let Ok(distribution) = distribution else {

@@ -25,7 +25,7 @@ use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultPlan, FaultProfile, TimeSlice};
 use crate::sim::fleet::Fleet;
-use crate::sim::kernel::{Block, Kernel, KernelOptions, Stop, TraceLine, TraceOptions};
+use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
 use crate::worker::impact::ImpactIndex;
 use host::{Witness, WorkerProcessFactory};
@@ -101,7 +101,7 @@ pub struct Finished {
     /// Real time that the simulation took.
     pub wall: Duration,
     /// The trace in blocks, if asked for.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TraceBlock>,
     /// The readable trace, if asked for.
     pub trace: Vec<TraceLine>,
 }

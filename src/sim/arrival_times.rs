@@ -1,13 +1,17 @@
 //! When something happens: from a scenario's words to offsets from the start.
 
 use crate::scenario::Timing;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// No entry of a scenario happens more often than this.
 const ARRIVAL_TIMES_MAX: usize = 1_000_000;
 
 /// The offsets from the start, in nanoseconds, at which it happens before `duration_ns`, ascending.
-pub(super) fn arrival_times(timing: &Timing, duration_ns: u64, stream: &mut Stream) -> Vec<u64> {
+pub(super) fn arrival_times(
+    timing: &Timing,
+    duration_ns: u64,
+    stream: &mut RandomStream,
+) -> Vec<u64> {
     if let Some(at) = timing.at {
         return vec![at.as_nanos()]
             .into_iter()
@@ -38,7 +42,7 @@ pub(super) fn arrival_times(timing: &Timing, duration_ns: u64, stream: &mut Stre
 }
 
 /// A gap between events that know nothing of one another.
-fn exponential_ns(mean_ns: u64, stream: &mut Stream) -> u64 {
+fn exponential_ns(mean_ns: u64, stream: &mut RandomStream) -> u64 {
     // The cast saturates; 1 - uniform is never 0.
     (mean_ns as f64 * -libm::log(1.0 - stream.uniform())) as u64
 }
@@ -49,7 +53,7 @@ mod tests {
     use crate::model::duration::Duration;
 
     fn at(timing: &Timing) -> Vec<u64> {
-        let mut stream = Stream::new(1, "test");
+        let mut stream = RandomStream::new(1, "test");
         arrival_times(timing, Duration::from_secs(100).as_nanos(), &mut stream)
             .into_iter()
             .map(|offset_ns| offset_ns / 1_000_000_000)

@@ -2,7 +2,7 @@
 
 use crate::scenario::{CountDistribution, Distribution as Stated, Duration, DurationDistribution};
 use crate::sim::distribution::{Distribution, DistributionError};
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// Draws what a scenario has stated.
 #[derive(Clone, Debug)]
@@ -58,12 +58,12 @@ impl Sampler {
     }
 
     /// Draws a number: never negative.
-    pub fn draw(&self, stream: &mut Stream) -> f64 {
+    pub fn draw(&self, stream: &mut RandomStream) -> f64 {
         self.scale * self.distribution.sample(stream)
     }
 
     /// Draws a whole number of nanoseconds, or a count.
-    pub fn draw_whole(&self, stream: &mut Stream) -> u64 {
+    pub fn draw_whole(&self, stream: &mut RandomStream) -> u64 {
         // The cast saturates.
         (self.draw(stream) + 0.5) as u64
     }

@@ -52,7 +52,7 @@ use crate::scenario::Scenario;
 use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::FaultPlan;
 use crate::sim::fleet::{self, Fleet};
-use crate::sim::kernel::{Handle, Stream};
+use crate::sim::kernel::{Handle, RandomStream};
 
 /// The simulated world.
 pub struct World {
@@ -73,7 +73,7 @@ pub struct World {
     /// A request that leaves this much later than the instant of its permit is late.
     permit_tolerance: Duration,
     /// Whom an operator asks.
-    operator: RefCell<Stream>,
+    operator: RefCell<RandomStream>,
 }
 
 /// What a world is built from.

@@ -1,6 +1,6 @@
 //! What a kernel, its handles and its sleeps share.
 //!
-//! One rule keeps it sound: no borrow of [`State`] lasts while user code may run. User code is a
+//! One rule keeps it sound: no borrow of [`KernelState`] lasts while user code may run. User code is a
 //! poll, a posted closure, a foreign waker (cloned, woken or dropped), and any destructor of these.
 
 use std::cell::{Cell, RefCell};
@@ -8,18 +8,18 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use super::state::{State, Step};
-use super::stream::Streams;
+use super::random_stream::RandomStreams;
+use super::state::{KernelState, NextStep};
 use super::task::{TaskFuture, TaskId};
-use super::timer::{Other, TimerKey};
-use super::trace::{Kind, TraceLine};
+use super::timer::{TimerEffect, TimerKey};
+use super::trace::{TraceEventKind, TraceLine};
 use super::waker::Wakes;
 use super::{KernelOptions, Stop};
 
 /// The name of the stream that chooses among ready tasks.
 const CHOICE_STREAM: &str = "kernel.choice";
 
-pub(super) struct Core {
+pub(super) struct KernelCore {
     pub(super) now_ns: Cell<u64>,
     pub(super) events: Cell<u64>,
     /// The task that is being polled.
@@ -32,13 +32,13 @@ pub(super) struct Core {
     /// The events of the readable trace, empty if there is none.
     window: Cell<(u64, u64)>,
     wakes: Rc<Wakes>,
-    pub(super) streams: Streams,
-    pub(super) state: RefCell<State>,
+    pub(super) streams: RandomStreams,
+    pub(super) state: RefCell<KernelState>,
 }
 
-impl Core {
+impl KernelCore {
     pub(super) fn new(options: KernelOptions) -> Rc<Self> {
-        let streams = Streams::new(options.seed);
+        let streams = RandomStreams::new(options.seed);
         let choice = streams.open(CHOICE_STREAM);
         let window = options.trace.window.clone().unwrap_or(0..0);
         Rc::new(Self {
@@ -51,7 +51,7 @@ impl Core {
             window: Cell::new((window.start, window.end)),
             wakes: Wakes::register(),
             streams,
-            state: RefCell::new(State::new(options, choice)),
+            state: RefCell::new(KernelState::new(options, choice)),
         })
     }
 
@@ -80,7 +80,7 @@ impl Core {
 
     /// Finds the next thing to do, moving the clock if nothing is left to do now.
     #[inline]
-    pub(super) fn next_step(&self, deadline_ns: u64) -> Step {
+    pub(super) fn next_step(&self, deadline_ns: u64) -> NextStep {
         let state = &mut *self.state.borrow_mut();
         self.wakes.drain(|task| state.enqueue(task));
         loop {
@@ -91,7 +91,7 @@ impl Core {
                     Some((at_ns, key)) if at_ns <= now_ns || !has_ready => {
                         if at_ns > deadline_ns {
                             self.now_ns.set(deadline_ns);
-                            return Step::Stop(Stop::Deadline);
+                            return NextStep::Stop(Stop::Deadline);
                         }
                         self.now_ns.set(now_ns.max(at_ns));
                         if let Some(step) = state.fire(self, key) {
@@ -99,12 +99,12 @@ impl Core {
                         }
                         continue;
                     }
-                    None if !has_ready => return Step::Stop(Stop::Idle),
+                    None if !has_ready => return NextStep::Stop(Stop::Idle),
                     _ => {}
                 }
             }
             if let Some((task, future)) = state.choose(self) {
-                return Step::Poll(task, future);
+                return NextStep::Poll(task, future);
             }
         }
     }
@@ -131,7 +131,7 @@ impl Core {
     fn end(&self, task: TaskId, future: Option<TaskFuture>) {
         let process = {
             let state = &mut *self.state.borrow_mut();
-            state.fold(self, Kind::End, task.trace_word());
+            state.fold(self, TraceEventKind::End, task.trace_word());
             state.tasks.process(task)
         };
         drop(future);
@@ -162,9 +162,9 @@ impl Core {
 
     // --- timers -------------------------------------------------------------------------------
 
-    pub(super) fn post(&self, at_ns: u64, action: Box<dyn FnOnce()>) {
+    pub(super) fn schedule_at(&self, at_ns: u64, action: Box<dyn FnOnce()>) {
         // What was refused is dropped after the borrow.
-        let _ = self.start_other_timer(at_ns, Other::Post(action));
+        let _ = self.start_other_timer(at_ns, TimerEffect::Post(action));
     }
 
     /// Starts a timer that wakes `waker`; none if there are too many or the kernel is gone.
@@ -172,7 +172,7 @@ impl Core {
     pub(super) fn start_timer(&self, at_ns: u64, waker: &Waker) -> Option<TimerKey> {
         let Some(task) = self.wakes.task_of(waker) else {
             return self
-                .start_other_timer(at_ns, Other::Wake(waker.clone()))
+                .start_other_timer(at_ns, TimerEffect::Wake(waker.clone()))
                 .ok();
         };
         let state = &mut *self.state.borrow_mut();
@@ -183,7 +183,7 @@ impl Core {
         key
     }
 
-    fn start_other_timer(&self, at_ns: u64, other: Other) -> Result<TimerKey, Other> {
+    fn start_other_timer(&self, at_ns: u64, other: TimerEffect) -> Result<TimerKey, TimerEffect> {
         let state = &mut *self.state.borrow_mut();
         if state.is_closed {
             return Err(other);

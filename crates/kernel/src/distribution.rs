@@ -5,24 +5,24 @@
 //!
 //! ```
 //! use rehearsal_kernel::distribution::Distribution;
-//! use rehearsal_kernel::Stream;
+//! use rehearsal_kernel::RandomStream;
 //!
 //! let latency_ns = Distribution::log_normal(200e6, 2e9)?;
-//! let mut stream = Stream::new(7, "scanner/latency");
+//! let mut stream = RandomStream::new(7, "scanner/latency");
 //! assert!(latency_ns.sample_ns(&mut stream) > 0);
 //! # Ok::<(), rehearsal_kernel::distribution::DistributionError>(())
 //! ```
 
-mod choice;
+mod alias_table;
 mod normal;
 mod zipf;
 
 use thiserror::Error;
 
-pub use self::choice::Choice;
+pub use self::alias_table::AliasTable;
 use self::normal::Normal;
 use self::zipf::Zipf;
-use crate::Stream;
+use crate::RandomStream;
 
 /// The 0.99 quantile of the standard normal distribution.
 const NORMAL_P99: f64 = 2.326_347_874_040_841;
@@ -60,10 +60,10 @@ pub enum DistributionError {
 
 /// A distribution that samples can be drawn from.
 #[derive(Clone, Debug)]
-pub struct Distribution(Shape);
+pub struct Distribution(DistributionShape);
 
 #[derive(Clone, Debug)]
-enum Shape {
+enum DistributionShape {
     Constant {
         value: f64,
     },
@@ -86,7 +86,7 @@ enum Shape {
     Zipf(Zipf),
     Empirical {
         values: Vec<f64>,
-        choice: Choice,
+        choice: AliasTable,
     },
 }
 
@@ -94,7 +94,7 @@ impl Distribution {
     /// Always `value`, from 0 to 1e100.
     pub fn constant(value: f64) -> Result<Self, DistributionError> {
         non_negative("value", value)?;
-        Ok(Self(Shape::Constant { value }))
+        Ok(Self(DistributionShape::Constant { value }))
     }
 
     /// Anything in `[low, high)` alike; `low` if they are equal. Both from 0 to 1e100.
@@ -102,7 +102,7 @@ impl Distribution {
         non_negative("low", low)?;
         non_negative("high", high)?;
         check(high >= low, "high", high, "at least as large as low")?;
-        Ok(Self(Shape::Uniform {
+        Ok(Self(DistributionShape::Uniform {
             low,
             width: high - low,
         }))
@@ -112,7 +112,7 @@ impl Distribution {
     /// at most 1e100.
     pub fn exponential(mean: f64) -> Result<Self, DistributionError> {
         positive("mean", mean)?;
-        Ok(Self(Shape::Exponential { mean }))
+        Ok(Self(DistributionShape::Exponential { mean }))
     }
 
     /// Latencies as one meets them: half of the samples are below `median`, one in a hundred is
@@ -122,7 +122,7 @@ impl Distribution {
         let in_range = p99 >= median && p99 <= median * SPREAD_MAX;
         check(in_range, "p99", p99, "from median to 1e9 times median")?;
         let sigma = libm::log(p99 / median) / NORMAL_P99;
-        Ok(Self(Shape::LogNormal {
+        Ok(Self(DistributionShape::LogNormal {
             median,
             sigma,
             normal: Normal::shared(),
@@ -135,7 +135,7 @@ impl Distribution {
         positive("scale", scale)?;
         let in_range = (PARETO_SHAPE_MIN..=PARAMETER_MAX).contains(&shape);
         check(in_range, "shape", shape, "from 0.1 to 1e100")?;
-        Ok(Self(Shape::Pareto {
+        Ok(Self(DistributionShape::Pareto {
             scale,
             inverse_shape: 1.0 / shape,
         }))
@@ -152,7 +152,7 @@ impl Distribution {
             exponent,
             "from 0 to 100",
         )?;
-        Ok(Self(Shape::Zipf(Zipf::new(ranks, exponent))))
+        Ok(Self(DistributionShape::Zipf(Zipf::new(ranks, exponent))))
     }
 
     /// One of the given values, each as likely as its weight says. Values and weights are 0 to
@@ -164,40 +164,40 @@ impl Distribution {
         for value in &values {
             non_negative("value", *value)?;
         }
-        let choice = Choice::new(&weights)?;
-        Ok(Self(Shape::Empirical { values, choice }))
+        let choice = AliasTable::new(&weights)?;
+        Ok(Self(DistributionShape::Empirical { values, choice }))
     }
 
     /// Draws a sample: never negative, always finite, in the unit of the parameters.
-    pub fn sample(&self, stream: &mut Stream) -> f64 {
+    pub fn sample(&self, stream: &mut RandomStream) -> f64 {
         match &self.0 {
-            Shape::Constant { value } => *value,
-            Shape::Uniform { low, width } => low + width * stream.uniform(),
-            Shape::Exponential { mean } => mean * -libm::log(above_zero(stream)),
-            Shape::LogNormal {
+            DistributionShape::Constant { value } => *value,
+            DistributionShape::Uniform { low, width } => low + width * stream.uniform(),
+            DistributionShape::Exponential { mean } => mean * -libm::log(above_zero(stream)),
+            DistributionShape::LogNormal {
                 median,
                 sigma,
                 normal,
             } => median * libm::exp(sigma * normal.sample(stream)),
-            Shape::Pareto {
+            DistributionShape::Pareto {
                 scale,
                 inverse_shape,
             } => scale * libm::exp(-libm::log(above_zero(stream)) * inverse_shape),
-            Shape::Zipf(zipf) => zipf.sample(stream),
-            Shape::Empirical { values, choice } => values[choice.draw(stream) as usize],
+            DistributionShape::Zipf(zipf) => zipf.sample(stream),
+            DistributionShape::Empirical { values, choice } => values[choice.draw(stream) as usize],
         }
     }
 
     /// Draws a sample, rounded to a whole number of nanoseconds, if that is the parameters' unit.
     /// What `u64` can't hold is `u64::MAX`.
-    pub fn sample_ns(&self, stream: &mut Stream) -> u64 {
+    pub fn sample_ns(&self, stream: &mut RandomStream) -> u64 {
         // The cast saturates.
         (self.sample(stream) + 0.5) as u64
     }
 }
 
 /// A uniform number in `(0, 1]`, whose logarithm is finite.
-fn above_zero(stream: &mut Stream) -> f64 {
+fn above_zero(stream: &mut RandomStream) -> f64 {
     1.0 - stream.uniform()
 }
 

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::trace::{Block, TraceLine};
+use super::trace::{TraceBlock, TraceLine};
 
 /// The first place at which two readable traces differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Divergence {
 
 /// The window of events in which two runs parted, by their recorded blocks; none if they are the
 /// same. *O*(blocks).
-pub fn first_block(left: &[Block], right: &[Block]) -> Option<Range<u64>> {
+pub fn first_block(left: &[TraceBlock], right: &[TraceBlock]) -> Option<Range<u64>> {
     let same = left
         .iter()
         .zip(right)
@@ -34,7 +34,7 @@ pub fn first_block(left: &[Block], right: &[Block]) -> Option<Range<u64>> {
     // Several records of one event may stand on both sides of a block's edge, so the event at the
     // edge belongs to the window.
     let from = if same == 0 { 0 } else { left[same - 1].events };
-    let end = |blocks: &[Block]| blocks.get(same).map_or(0, |block| block.events);
+    let end = |blocks: &[TraceBlock]| blocks.get(same).map_or(0, |block| block.events);
     Some(from..end(left).max(end(right)) + 1)
 }
 
@@ -55,8 +55,8 @@ pub fn first_event(left: &[TraceLine], right: &[TraceLine]) -> Option<Divergence
 mod tests {
     use super::*;
 
-    fn blocks(hashes: &[u64]) -> Vec<Block> {
-        let block = |(index, &hash)| Block {
+    fn blocks(hashes: &[u64]) -> Vec<TraceBlock> {
+        let block = |(index, &hash)| TraceBlock {
             hash,
             events: 250 * (index as u64 + 1),
         };

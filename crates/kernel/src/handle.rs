@@ -4,21 +4,21 @@ use std::future::Future;
 use std::rc::Rc;
 
 use super::Stop;
-use super::core::Core;
+use super::core::KernelCore;
 use super::process::ProcessId;
+use super::random_stream::RandomStream;
 use super::sleep::Sleep;
-use super::stream::Stream;
 use super::task::TaskId;
 
 /// A handle to a kernel. Cloning is cheap. It may outlive its kernel: time then stands still,
 /// sleeps never end, and what is spawned or posted is dropped.
 #[derive(Clone)]
 pub struct Handle {
-    core: Rc<Core>,
+    core: Rc<KernelCore>,
 }
 
 impl Handle {
-    pub(super) fn new(core: Rc<Core>) -> Self {
+    pub(super) fn new(core: Rc<KernelCore>) -> Self {
         Self { core }
     }
 
@@ -64,13 +64,13 @@ impl Handle {
     /// Runs `action` at `at_ns`, or at the present instant if that is past. It belongs to no
     /// process: a server's answer goes out whether or not the caller still lives. At one instant
     /// posted actions run in the order of posting, before any ready task.
-    pub fn post(&self, at_ns: u64, action: impl FnOnce() + 'static) {
-        self.core.post(at_ns, Box::new(action));
+    pub fn schedule_at(&self, at_ns: u64, action: impl FnOnce() + 'static) {
+        self.core.schedule_at(at_ns, Box::new(action));
     }
 
     /// Opens the random stream of that name. Opened again, the same name gives another stream, as
     /// reproducible as the first.
-    pub fn stream(&self, name: &str) -> Stream {
+    pub fn stream(&self, name: &str) -> RandomStream {
         self.core.streams.open(name)
     }
 

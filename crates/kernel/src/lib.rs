@@ -4,7 +4,7 @@
 //! knows no calendar, no wall clock, no thread.
 //!
 //! ```text
-//!            Handle: sleep, spawn, post, kill, pause, stream, record
+//!            Handle: sleep, spawn, schedule_at, kill, pause, stream, record
 //!                 |
 //!   +-------------v---------------------------------------------------+
 //!   |  queue (at_ns, key) --due--> timer --+--> task ready --choice--> poll
@@ -46,9 +46,9 @@ mod oneshot;
 mod prefetch;
 mod process;
 mod queue;
+mod random_stream;
 mod sleep;
 mod state;
-mod stream;
 mod task;
 mod timer;
 mod trace;
@@ -56,17 +56,17 @@ mod waker;
 
 use std::rc::Rc;
 
-use self::core::Core;
+use self::core::KernelCore;
 pub use self::handle::Handle;
 pub use self::notify::{Notified, Notify};
 pub use self::oneshot::{Receiver, Sender, oneshot};
 pub use self::process::ProcessId;
+pub use self::random_stream::RandomStream;
 pub use self::sleep::Sleep;
-use self::state::Step;
-pub use self::stream::Stream;
+use self::state::NextStep;
 pub use self::task::{TASKS_MAX, TaskId};
 pub use self::timer::TIMERS_MAX;
-pub use self::trace::{Block, TraceLine, TraceOptions};
+pub use self::trace::{TraceBlock, TraceLine, TraceOptions};
 
 /// How a kernel starts, and its limits.
 #[derive(Clone, Debug)]
@@ -122,14 +122,14 @@ pub enum Stop {
 /// A panic in a task passes through [`Kernel::run_until`]; afterwards that task is never polled
 /// again.
 pub struct Kernel {
-    core: Rc<Core>,
+    core: Rc<KernelCore>,
 }
 
 impl Kernel {
     /// A kernel with nothing to do.
     pub fn new(options: KernelOptions) -> Self {
         Self {
-            core: Core::new(options),
+            core: KernelCore::new(options),
         }
     }
 
@@ -152,10 +152,10 @@ impl Kernel {
                 return stop;
             }
             match self.core.next_step(deadline_ns) {
-                Step::Poll(task, future) => self.core.poll(task, future),
-                Step::Run(action) => action(),
-                Step::Wake(waker) => waker.wake(),
-                Step::Stop(stop) => return stop,
+                NextStep::Poll(task, future) => self.core.poll(task, future),
+                NextStep::Run(action) => action(),
+                NextStep::Wake(waker) => waker.wake(),
+                NextStep::Stop(stop) => return stop,
             }
         }
     }
@@ -177,7 +177,7 @@ impl Kernel {
     }
 
     /// The trace in blocks, if they were to be recorded.
-    pub fn blocks(&self) -> Vec<Block> {
+    pub fn blocks(&self) -> Vec<TraceBlock> {
         self.core.state.borrow().trace.blocks(self.events())
     }
 

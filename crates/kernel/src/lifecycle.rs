@@ -1,13 +1,13 @@
 //! How tasks and processes begin, pause and end.
 
 use super::Stop;
-use super::core::Core;
+use super::core::KernelCore;
 use super::process::ProcessId;
-use super::state::State;
+use super::state::KernelState;
 use super::task::{TaskFuture, TaskId};
-use super::trace::Kind;
+use super::trace::TraceEventKind;
 
-impl Core {
+impl KernelCore {
     pub(super) fn spawn(
         &self,
         process: ProcessId,
@@ -25,7 +25,7 @@ impl Core {
             self.halt(Stop::TaskLimit);
         } else if is_open {
             let task = state.tasks.insert(process, name, future);
-            state.fold(self, Kind::Spawn, task.trace_word());
+            state.fold(self, TraceEventKind::Spawn, task.trace_word());
             state.enqueue(task.into());
             return task;
         }
@@ -35,7 +35,7 @@ impl Core {
     pub(super) fn make_process(&self, name: &str) -> ProcessId {
         let state = &mut *self.state.borrow_mut();
         let process = state.processes.add(name.into());
-        self.fold_process(state, Kind::Process, process);
+        self.fold_process(state, TraceEventKind::Process, process);
         process
     }
 
@@ -48,7 +48,7 @@ impl Core {
             dying.is_dying = true;
             dying.is_paused = false;
             dying.held.clear();
-            self.fold_process(state, Kind::Kill, process);
+            self.fold_process(state, TraceEventKind::Kill, process);
             let tasks = &state.tasks;
             state
                 .ready
@@ -81,7 +81,7 @@ impl Core {
         let tasks = &state.tasks;
         let of_process = |task: &mut TaskId| tasks.process(*task) == Some(process);
         paused.held.extend(state.ready.extract_if(.., of_process));
-        self.fold_process(state, Kind::Pause, process);
+        self.fold_process(state, TraceEventKind::Pause, process);
     }
 
     pub(super) fn resume(&self, process: ProcessId) {
@@ -91,10 +91,10 @@ impl Core {
         };
         paused.is_paused = false;
         state.ready.append(&mut paused.held);
-        self.fold_process(state, Kind::Resume, process);
+        self.fold_process(state, TraceEventKind::Resume, process);
     }
 
-    fn fold_process(&self, state: &mut State, kind: Kind, process: ProcessId) {
+    fn fold_process(&self, state: &mut KernelState, kind: TraceEventKind, process: ProcessId) {
         state.fold(self, kind, u64::from(process.index()));
         if self.is_readable() {
             let name = state.processes.get(process).map_or("", |it| &it.name);

@@ -10,18 +10,18 @@ use std::task::{Context, Poll, Waker};
 
 /// A wait-list; clones share it. Those who wait are notified in the order in which they came.
 #[derive(Clone, Default)]
-pub struct Notify(Rc<RefCell<List>>);
+pub struct Notify(Rc<RefCell<WaiterList>>);
 
 #[derive(Default)]
-struct List {
+struct WaiterList {
     /// Those who wait, in the order of coming, which is also that of their tickets.
-    waiters: VecDeque<Waiter>,
+    waiters: VecDeque<NotifyWaiter>,
     next_ticket: u64,
     /// A notification that came while nobody waited. There is at most one.
     has_permit: bool,
 }
 
-struct Waiter {
+struct NotifyWaiter {
     ticket: u64,
     state: WaiterState,
 }
@@ -69,7 +69,7 @@ impl Notify {
     }
 }
 
-impl List {
+impl WaiterList {
     fn notify_one(&mut self) -> Option<Waker> {
         for waiter in &mut self.waiters {
             if let Some(waker) = waiter.notify(WaiterState::NotifiedOne) {
@@ -87,7 +87,7 @@ impl List {
     }
 }
 
-impl Waiter {
+impl NotifyWaiter {
     fn notify(&mut self, how: WaiterState) -> Option<Waker> {
         if !matches!(self.state, WaiterState::Waiting(_)) {
             return None;
@@ -103,7 +103,7 @@ impl Waiter {
 /// could notice, it passes the notification on.
 #[must_use = "it does nothing until it is awaited"]
 pub struct Notified {
-    list: Rc<RefCell<List>>,
+    list: Rc<RefCell<WaiterList>>,
     ticket: Option<u64>,
 }
 
@@ -120,7 +120,7 @@ impl Future for Notified {
             }
             let ticket = list.next_ticket;
             list.next_ticket += 1;
-            list.waiters.push_back(Waiter {
+            list.waiters.push_back(NotifyWaiter {
                 ticket,
                 state: WaiterState::Waiting(waker),
             });

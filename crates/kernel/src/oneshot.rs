@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 
 /// Makes a slot.
 pub fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
-    let slot = Rc::new(RefCell::new(Slot {
+    let slot = Rc::new(RefCell::new(OneshotState {
         value: None,
         waker: None,
         has_sender: true,
@@ -19,7 +19,7 @@ pub fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
     (Sender(Rc::clone(&slot)), Receiver(slot))
 }
 
-struct Slot<T> {
+struct OneshotState<T> {
     value: Option<T>,
     waker: Option<Waker>,
     has_sender: bool,
@@ -27,7 +27,7 @@ struct Slot<T> {
 }
 
 /// Fills the slot. Dropping it unused tells the receiver that nothing will come.
-pub struct Sender<T>(Rc<RefCell<Slot<T>>>);
+pub struct Sender<T>(Rc<RefCell<OneshotState<T>>>);
 
 impl<T> Sender<T> {
     /// Hands the value over, or back if the receiver is gone.
@@ -63,7 +63,7 @@ impl<T> Drop for Sender<T> {
 
 /// Awaits the value: `None` if the sender was dropped without sending.
 #[must_use = "a receiver does nothing until it is awaited"]
-pub struct Receiver<T>(Rc<RefCell<Slot<T>>>);
+pub struct Receiver<T>(Rc<RefCell<OneshotState<T>>>);
 
 impl<T> Receiver<T> {
     /// The value, if it has come.

@@ -18,7 +18,7 @@ impl ProcessId {
     }
 }
 
-pub(super) struct Process {
+pub(super) struct ProcessEntry {
     pub(super) name: Rc<str>,
     pub(super) is_paused: bool,
     /// Being killed: what its tasks' destructors spawn into it is refused.
@@ -27,9 +27,9 @@ pub(super) struct Process {
     pub(super) held: Vec<TaskId>,
 }
 
-pub(super) struct Processes(Vec<Process>);
+pub(super) struct ProcessTable(Vec<ProcessEntry>);
 
-impl Processes {
+impl ProcessTable {
     /// The world and nothing else.
     pub(super) fn new() -> Self {
         let mut processes = Self(Vec::new());
@@ -38,7 +38,7 @@ impl Processes {
     }
 
     pub(super) fn add(&mut self, name: Rc<str>) -> ProcessId {
-        self.0.push(Process {
+        self.0.push(ProcessEntry {
             name,
             is_paused: false,
             is_dying: false,
@@ -47,16 +47,16 @@ impl Processes {
         ProcessId(self.0.len() as u32 - 1)
     }
 
-    pub(super) fn get(&self, id: ProcessId) -> Option<&Process> {
+    pub(super) fn get(&self, id: ProcessId) -> Option<&ProcessEntry> {
         self.0.get(id.0 as usize)
     }
 
-    pub(super) fn get_mut(&mut self, id: ProcessId) -> Option<&mut Process> {
+    pub(super) fn get_mut(&mut self, id: ProcessId) -> Option<&mut ProcessEntry> {
         self.0.get_mut(id.0 as usize)
     }
 
     /// A process that may be killed or paused: one that exists and isn't the world.
-    pub(super) fn mortal(&mut self, id: ProcessId) -> Option<&mut Process> {
+    pub(super) fn mortal(&mut self, id: ProcessId) -> Option<&mut ProcessEntry> {
         if id == ProcessId::WORLD {
             None
         } else {

@@ -14,14 +14,14 @@
 //! With few entries all of them are in the heap and nothing else is used: nothing is faster then.
 //! With many, an entry costs *O*(1): it goes to a bucket, is moved to a finer one now and then, and
 //! is sorted among some dozens of its like. Since these are sorted, what they will touch is known
-//! some events ahead, and [`Queue::ahead`] lets it be fetched while others run; with a million
+//! some events ahead, and [`EventQueue::ahead`] lets it be fetched while others run; with a million
 //! tasks that is most of the cost.
 
-mod heap;
-mod radix;
+mod radix_heap;
+mod timer_heap;
 
-use self::heap::Heap;
-use self::radix::Radix;
+use self::radix_heap::RadixHeap;
+use self::timer_heap::TimerHeap;
 
 /// A heap up to this size is faster than the buckets.
 const LATE_MAX: usize = 256;
@@ -31,25 +31,25 @@ const SORTED_WANTED: usize = 64;
 const NONE: u128 = u128::MAX;
 
 /// A priority queue of `(at_ns, key)`, least first. No key may be in it twice.
-pub(super) struct Queue {
+pub(super) struct EventQueue {
     /// The entries that were taken from the buckets last, the least at the end.
     sorted: Vec<u128>,
     /// What was pushed into the near future after that.
-    late: Heap,
+    late: TimerHeap,
     /// Entries up to here are near, all others far. If there are no others, it is the end of time.
     near_last_ns: u64,
-    far: Radix,
+    far: RadixHeap,
     /// The least entry, [`NONE`] if there is none: it is looked at more often than it changes.
     least: u128,
 }
 
-impl Queue {
+impl EventQueue {
     pub(super) fn new() -> Self {
         Self {
             sorted: Vec::new(),
-            late: Heap::new(),
+            late: TimerHeap::new(),
             near_last_ns: u64::MAX,
-            far: Radix::new(),
+            far: RadixHeap::new(),
             least: NONE,
         }
     }
@@ -118,7 +118,7 @@ impl Queue {
         }
     }
 
-    /// Takes out the least entry, which [`Queue::peek`] has just shown to have this key.
+    /// Takes out the least entry, which [`EventQueue::peek`] has just shown to have this key.
     #[inline]
     pub(super) fn remove_least(&mut self, key: u64) {
         if self
@@ -162,14 +162,14 @@ mod tests {
 
     use super::*;
 
-    fn pop(queue: &mut Queue) -> Option<(u64, u64)> {
+    fn pop(queue: &mut EventQueue) -> Option<(u64, u64)> {
         let (at_ns, key) = queue.peek()?;
         queue.remove_least(key);
         Some((at_ns, key))
     }
 
     #[derive(Clone, Debug)]
-    enum Action {
+    enum TimerAction {
         Push {
             delay_ns: u64,
             count: u64,
@@ -184,13 +184,13 @@ mod tests {
         },
     }
 
-    fn actions() -> impl Strategy<Value = Vec<Action>> {
+    fn actions() -> impl Strategy<Value = Vec<TimerAction>> {
         let delay_ns = (0..64_u32, any::<u64>()).prop_map(|(bits, delay)| delay >> bits);
         let action = prop_oneof![
-            4 => (delay_ns, 0..600_u64).prop_map(|(delay_ns, count)| Action::Push { delay_ns, count }),
-            4 => (0..600_usize).prop_map(|count| Action::Pop { count }),
-            1 => Just(Action::Peek),
-            1 => (2..5_u64).prop_map(|modulus| Action::Sweep { modulus }),
+            4 => (delay_ns, 0..600_u64).prop_map(|(delay_ns, count)| TimerAction::Push { delay_ns, count }),
+            4 => (0..600_usize).prop_map(|count| TimerAction::Pop { count }),
+            1 => Just(TimerAction::Peek),
+            1 => (2..5_u64).prop_map(|modulus| TimerAction::Sweep { modulus }),
         ];
         prop::collection::vec(action, 0..60)
     }
@@ -198,24 +198,24 @@ mod tests {
     proptest! {
         #[test]
         fn it_does_what_an_ordered_set_does(actions in actions(), start_ns: u64) {
-            let (mut queue, mut model) = (Queue::new(), BTreeSet::new());
+            let (mut queue, mut model) = (EventQueue::new(), BTreeSet::new());
             let (mut now_ns, mut key) = (start_ns, 0);
             for action in actions {
                 match action {
-                    Action::Push { delay_ns, count } => for index in 0..count {
+                    TimerAction::Push { delay_ns, count } => for index in 0..count {
                         key += 1;
                         let spread_ns = if key % 3 == 0 { 0 } else { index.saturating_mul(delay_ns >> 8) };
                         let at_ns = now_ns.saturating_add(delay_ns).saturating_add(spread_ns);
                         queue.push(at_ns, key);
                         model.insert((at_ns, key));
                     },
-                    Action::Pop { count } => for _ in 0..count {
+                    TimerAction::Pop { count } => for _ in 0..count {
                         let popped = pop(&mut queue);
                         prop_assert_eq!(popped, model.pop_first());
                         now_ns = popped.map_or(now_ns, |(at_ns, _)| at_ns);
                     },
-                    Action::Peek => prop_assert_eq!(queue.peek(), model.first().copied()),
-                    Action::Sweep { modulus } => {
+                    TimerAction::Peek => prop_assert_eq!(queue.peek(), model.first().copied()),
+                    TimerAction::Sweep { modulus } => {
                         queue.retain(|key| key % modulus != 0);
                         model.retain(|(_, key)| key % modulus != 0);
                     }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn many_entries_of_one_instant_come_in_the_order_of_making() {
-        let mut queue = Queue::new();
+        let mut queue = EventQueue::new();
         for key in 0..100_000 {
             queue.push(5, key);
         }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::core::Core;
+use super::core::KernelCore;
 use super::timer::TimerKey;
 
 /// A future that is ready when its instant has come; dropping it cancels the timer.
@@ -14,14 +14,14 @@ use super::timer::TimerKey;
 /// once: no chain of sleeps can keep the kernel from counting events.
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
-    core: Rc<Core>,
+    core: Rc<KernelCore>,
     at_ns: u64,
     key: Option<TimerKey>,
 }
 
 impl Sleep {
     #[inline]
-    pub(super) fn new(core: Rc<Core>, at_ns: u64) -> Self {
+    pub(super) fn new(core: Rc<KernelCore>, at_ns: u64) -> Self {
         Self {
             core,
             at_ns,

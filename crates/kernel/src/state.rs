@@ -2,39 +2,39 @@
 
 use std::task::Waker;
 
-use super::core::Core;
-use super::process::{ProcessId, Processes};
-use super::stream::Stream;
+use super::core::KernelCore;
+use super::process::{ProcessId, ProcessTable};
+use super::random_stream::RandomStream;
 use super::task::{TaskFuture, TaskId, TaskKey, Tasks};
-use super::timer::{Fired, Other, TimerKey, Timers};
-use super::trace::{Kind, Trace};
+use super::timer::{FiredTimer, TimerEffect, TimerKey, Timers};
+use super::trace::{Trace, TraceEventKind};
 use super::{KernelOptions, Stop};
 
-pub(super) struct State {
+pub(super) struct KernelState {
     pub(super) tasks: Tasks,
-    pub(super) processes: Processes,
+    pub(super) processes: ProcessTable,
     pub(super) timers: Timers,
     /// Tasks that may be polled now: live, and of no paused process.
     pub(super) ready: Vec<TaskId>,
-    choice: Stream,
+    choice: RandomStream,
     pub(super) trace: Trace,
     /// The kernel is gone; what is spawned or posted now is dropped.
     pub(super) is_closed: bool,
 }
 
 /// What to do next.
-pub(super) enum Step {
+pub(super) enum NextStep {
     Poll(TaskId, TaskFuture),
     Run(Box<dyn FnOnce()>),
     Wake(Waker),
     Stop(Stop),
 }
 
-impl State {
-    pub(super) fn new(options: KernelOptions, choice: Stream) -> Self {
+impl KernelState {
+    pub(super) fn new(options: KernelOptions, choice: RandomStream) -> Self {
         Self {
             tasks: Tasks::new(options.tasks_max),
-            processes: Processes::new(),
+            processes: ProcessTable::new(),
             timers: Timers::new(options.timers_max),
             ready: Vec::new(),
             choice,
@@ -57,23 +57,27 @@ impl State {
 
     /// Fires the timer that is due; a step if that runs user code.
     #[inline]
-    pub(super) fn fire(&mut self, core: &Core, key: TimerKey) -> Option<Step> {
+    pub(super) fn fire(&mut self, core: &KernelCore, key: TimerKey) -> Option<NextStep> {
         let fired = self.timers.fire(key);
         self.look_ahead();
         match fired {
-            Fired::Task(task) => {
+            FiredTimer::Task(task) => {
                 self.enqueue(task);
                 None
             }
-            Fired::Other(Other::Wake(waker)) => {
-                self.dispatch(core, Kind::ForeignWake, key.sequence(), |_| String::new());
-                Some(Step::Wake(waker))
+            FiredTimer::TimerEffect(TimerEffect::Wake(waker)) => {
+                self.dispatch(core, TraceEventKind::ForeignWake, key.sequence(), |_| {
+                    String::new()
+                });
+                Some(NextStep::Wake(waker))
             }
-            Fired::Other(Other::Post(action)) => {
-                self.dispatch(core, Kind::Post, key.sequence(), |_| String::new());
-                Some(Step::Run(action))
+            FiredTimer::TimerEffect(TimerEffect::Post(action)) => {
+                self.dispatch(core, TraceEventKind::Post, key.sequence(), |_| {
+                    String::new()
+                });
+                Some(NextStep::Run(action))
             }
-            Fired::Other(Other::Vacant) => None,
+            FiredTimer::TimerEffect(TimerEffect::Vacant) => None,
         }
     }
 
@@ -95,7 +99,7 @@ impl State {
 
     /// Chooses one of the ready tasks. The stream is drawn from only when there is a choice.
     #[inline]
-    pub(super) fn choose(&mut self, core: &Core) -> Option<(TaskId, TaskFuture)> {
+    pub(super) fn choose(&mut self, core: &KernelCore) -> Option<(TaskId, TaskFuture)> {
         let task = match self.ready.len() {
             0 | 1 => self.ready.pop()?,
             ready => self
@@ -103,7 +107,7 @@ impl State {
                 .swap_remove(self.choice.below(ready as u64) as usize),
         };
         let future = self.tasks.start(task)?;
-        self.dispatch(core, Kind::Poll, task.trace_word(), |state| {
+        self.dispatch(core, TraceEventKind::Poll, task.trace_word(), |state| {
             let process = state.tasks.process(task).unwrap_or(ProcessId::WORLD);
             let process = state.processes.get(process).map_or("", |it| &it.name);
             format!("{process}/{}", state.tasks.name(task))
@@ -113,7 +117,13 @@ impl State {
 
     /// Counts and records an event.
     #[inline]
-    fn dispatch(&mut self, core: &Core, kind: Kind, value: u64, name: impl Fn(&Self) -> String) {
+    fn dispatch(
+        &mut self,
+        core: &KernelCore,
+        kind: TraceEventKind,
+        value: u64,
+        name: impl Fn(&Self) -> String,
+    ) {
         core.events.set(core.events.get() + 1);
         self.fold(core, kind, value);
         if core.is_readable() {
@@ -123,13 +133,13 @@ impl State {
 
     /// Folds something that happened into the trace's hash.
     #[inline]
-    pub(super) fn fold(&mut self, core: &Core, kind: Kind, value: u64) {
+    pub(super) fn fold(&mut self, core: &KernelCore, kind: TraceEventKind, value: u64) {
         self.trace
             .fold(core.events.get(), core.now_ns.get(), kind, value);
     }
 
     #[cold]
-    fn write_event(&mut self, core: &Core, kind: Kind, value: u64, name: &str) {
+    fn write_event(&mut self, core: &KernelCore, kind: TraceEventKind, value: u64, name: &str) {
         let line = core.line(format!("{kind:?} {value:#x} {name}").trim_end().to_owned());
         self.trace.write(line);
     }

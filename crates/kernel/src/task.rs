@@ -66,7 +66,7 @@ impl From<TaskId> for TaskKey {
 
 /// One place in the slab. Kept to one cache line: with a million tasks this line is the cost.
 #[repr(align(64))]
-struct Slot {
+struct TaskSlot {
     /// None while the task is being polled, and when the slot is free.
     future: Option<TaskFuture>,
     name: &'static str,
@@ -82,7 +82,7 @@ struct Slot {
 
 /// The slab. Every operation is *O*(1) unless it says otherwise.
 pub(super) struct Tasks {
-    slots: Vec<Slot>,
+    slots: Vec<TaskSlot>,
     free: Vec<u32>,
     live_max: u32,
 }
@@ -108,7 +108,7 @@ impl Tasks {
         future: TaskFuture,
     ) -> TaskId {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::vacant());
+            self.slots.push(TaskSlot::vacant());
             self.slots.len() as u32 - 1
         });
         let slot = &mut self.slots[index as usize];
@@ -116,7 +116,7 @@ impl Tasks {
             index,
             generation: slot.generation,
         };
-        *slot = Slot {
+        *slot = TaskSlot {
             future: Some(future),
             name,
             process,
@@ -129,7 +129,7 @@ impl Tasks {
     }
 
     /// A free slot has a generation that no id has yet.
-    fn slot(&self, id: TaskId) -> Option<&Slot> {
+    fn slot(&self, id: TaskId) -> Option<&TaskSlot> {
         let slot = self.slots.get(id.index as usize)?;
         (slot.generation == id.generation).then_some(slot)
     }
@@ -235,7 +235,7 @@ impl Tasks {
     }
 }
 
-impl Slot {
+impl TaskSlot {
     fn vacant() -> Self {
         Self {
             future: None,

@@ -111,7 +111,7 @@ fn an_instant_that_is_past_is_now_and_the_end_of_time_is_far() {
         seen.push(clock.now_ns());
     });
     let (clock, seen) = (handle.clone(), log.clone());
-    handle.post(3, move || seen.push(clock.now_ns() + 1));
+    handle.schedule_at(3, move || seen.push(clock.now_ns() + 1));
     assert_eq!(kernel.run_until(u64::MAX - 1), Stop::Deadline);
     assert_eq!(log.all(), [101, 100]);
     assert_eq!(kernel.run_until(u64::MAX), Stop::Idle);
@@ -131,7 +131,7 @@ fn posted_actions_of_one_instant_run_in_order_and_before_tasks() {
     kernel.run_until(0);
     for number in 0..5 {
         let seen = log.clone();
-        handle.post(10, move || seen.push(number));
+        handle.schedule_at(10, move || seen.push(number));
     }
     assert_eq!(kernel.run_until(10), Stop::Idle);
     assert_eq!(log.all(), [0, 1, 2, 3, 4, 100]);
@@ -283,7 +283,7 @@ fn destructors_in_a_kill_may_use_the_kernel() {
             assert!(!guard.is_live(guard.spawn(process, "zombie", async {})));
             assert!(guard.is_live(spawn_sleeper(&guard, WORLD, 5, &seen)));
             let posted = seen.clone();
-            guard.post(guard.now_ns() + 7, move || posted.push(777));
+            guard.schedule_at(guard.now_ns() + 7, move || posted.push(777));
             drop(guard.sleep_ns(1));
             guard.kill(process);
             guard.pause(process);
@@ -317,7 +317,7 @@ fn what_a_dead_process_posted_still_happens() {
     handle.spawn(process, "caller", async move {
         let (answer, reply) = oneshot();
         let server = seen.clone();
-        inner.post(10, move || server.push(answer.send(()).is_err()));
+        inner.schedule_at(10, move || server.push(answer.send(()).is_err()));
         reply.await;
         seen.push(false);
     });
@@ -337,12 +337,12 @@ fn a_dropped_kernel_drops_all_and_its_handles_do_no_harm() {
         let _guard = OnDrop(move || {
             assert!(Rc::strong_count(&held) > 1);
             guard.spawn(WORLD, "zombie", async {});
-            guard.post(1, || ());
+            guard.schedule_at(1, || ());
         });
         inner.sleep_ns(1).await;
     });
     let held = Rc::clone(&life);
-    handle.post(1, move || drop(held));
+    handle.schedule_at(1, move || drop(held));
     let mut kernel = kernel;
     kernel.run_until(0);
     drop(kernel);
@@ -350,7 +350,7 @@ fn a_dropped_kernel_drops_all_and_its_handles_do_no_harm() {
     let held = Rc::clone(&life);
     assert!(!handle.is_live(handle.spawn(WORLD, "late", async move { drop(held) })));
     let held = Rc::clone(&life);
-    handle.post(1, move || drop(held));
+    handle.schedule_at(1, move || drop(held));
     assert_eq!(Rc::strong_count(&life), 1);
     let mut sleep = pin!(handle.sleep_ns(0));
     assert!(
@@ -417,7 +417,7 @@ fn a_pause_catches_what_is_ready_already_and_what_runs_at_its_next_await() {
     );
     assert_eq!(log.all(), [0]);
     let waking = handle.clone();
-    handle.post(50, move || waking.resume(process));
+    handle.schedule_at(50, move || waking.resume(process));
     assert_eq!(kernel.run_until(100), Stop::Idle);
     assert_eq!(log.all(), [0, 50, 50]);
 }
@@ -588,7 +588,7 @@ fn a_task_that_wakes_itself_is_polled_again() {
 
 fn post_again(handle: &Handle) {
     let inner = handle.clone();
-    handle.post(0, move || post_again(&inner));
+    handle.schedule_at(0, move || post_again(&inner));
 }
 
 #[test]
@@ -656,7 +656,7 @@ fn too_many_tasks_or_timers_stop_the_kernel() {
         ..KernelOptions::default()
     });
     let handle = kernel.handle();
-    handle.post(1, || ());
+    handle.schedule_at(1, || ());
     assert_eq!(kernel.run_until(0), Stop::Deadline);
     spawn_sleeper(&handle, WORLD, 2, &log);
     assert_eq!(kernel.run_until(100), Stop::TimerLimit);
@@ -668,7 +668,7 @@ fn a_request_stops_one_run() {
     let (handle, log) = (kernel.handle(), Log::new());
     spawn_sleeper(&handle, WORLD, 20, &log);
     let stopping = handle.clone();
-    handle.post(10, move || stopping.stop());
+    handle.schedule_at(10, move || stopping.stop());
     assert_eq!(kernel.run_until(100), Stop::Requested);
     assert_eq!(kernel.now_ns(), 10);
     assert_eq!(kernel.run_until(100), Stop::Idle);
@@ -697,7 +697,7 @@ fn busy_world(seed: u64, trace: TraceOptions, extra: Option<u64>) -> Kernel {
                     inner.sleep_ns(stream.below(50)).await;
                     let (answer, reply) = oneshot();
                     let at_ns = inner.now_ns() + stream.below(20);
-                    inner.post(at_ns, move || {
+                    inner.schedule_at(at_ns, move || {
                         assert!(answer.send(at_ns).is_ok() || at_ns > 0);
                     });
                     inner.record(7, reply.await.unwrap_or(0), n as u64);
@@ -746,8 +746,8 @@ fn the_trace_hash_is_the_same_for_the_same_and_differs_for_anything_else() {
             0 => handle.record(1, 2, 3),
             1 => handle.record(2, 2, 3),
             2 => handle.record(1, 2, 4),
-            3 => handle.post(1, || ()),
-            4 => handle.post(2, || ()),
+            3 => handle.schedule_at(1, || ()),
+            4 => handle.schedule_at(2, || ()),
             5 => drop(handle.stream("s").word()),
             _ => drop(handle.process("p")),
         }

@@ -19,7 +19,7 @@ use std::num::NonZeroU64;
 use std::task::Waker;
 
 use super::prefetch::prefetch;
-use super::queue::Queue;
+use super::queue::EventQueue;
 use super::task::TaskKey;
 
 /// The most timers that can be pending at once in any kernel: 24 bits of the key.
@@ -50,7 +50,7 @@ impl TimerKey {
 
 /// What a timer does if it does not make a task ready. Dropping it may run user code, so nothing
 /// here ever does: it is handed out.
-pub(super) enum Other {
+pub(super) enum TimerEffect {
     /// Nothing: the place is free.
     Vacant,
     /// Wakes through a waker that isn't ours, as those of `join_all` and the like.
@@ -60,13 +60,13 @@ pub(super) enum Other {
 }
 
 /// What a timer that is due does.
-pub(super) enum Fired {
+pub(super) enum FiredTimer {
     Task(TaskKey),
-    Other(Other),
+    TimerEffect(TimerEffect),
 }
 
 #[derive(Clone, Copy)]
-struct Slot {
+struct TimerSlot {
     /// The key of the timer that has the slot; 0 when it is free.
     key: u64,
     /// A task, or a place in `others` with [`OTHER`] set.
@@ -74,11 +74,11 @@ struct Slot {
 }
 
 pub(super) struct Timers {
-    slots: Vec<Slot>,
+    slots: Vec<TimerSlot>,
     free: Vec<u32>,
-    others: Vec<Other>,
+    others: Vec<TimerEffect>,
     others_free: Vec<u32>,
-    queue: Queue,
+    queue: EventQueue,
     sequence: u64,
     stale: usize,
     pending_max: usize,
@@ -91,7 +91,7 @@ impl Timers {
             free: Vec::new(),
             others: Vec::new(),
             others_free: Vec::new(),
-            queue: Queue::new(),
+            queue: EventQueue::new(),
             sequence: 0,
             stale: 0,
             pending_max: pending_max.min(TIMERS_MAX) as usize,
@@ -115,12 +115,16 @@ impl Timers {
     }
 
     /// Adds a timer that does something else, or hands that back if there are too many.
-    pub(super) fn insert_other(&mut self, at_ns: u64, other: Other) -> Result<TimerKey, Other> {
+    pub(super) fn insert_other(
+        &mut self,
+        at_ns: u64,
+        other: TimerEffect,
+    ) -> Result<TimerKey, TimerEffect> {
         if self.is_full() {
             return Err(other);
         }
         let place = self.others_free.pop().unwrap_or_else(|| {
-            self.others.push(Other::Vacant);
+            self.others.push(TimerEffect::Vacant);
             self.others.len() as u32 - 1
         });
         let vacant = mem::replace(&mut self.others[place as usize], other);
@@ -132,12 +136,12 @@ impl Timers {
     fn insert(&mut self, at_ns: u64, target: u64) -> Option<TimerKey> {
         self.sequence += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { key: 0, target: 0 });
+            self.slots.push(TimerSlot { key: 0, target: 0 });
             self.slots.len() as u32 - 1
         });
         // The sequence starts at 1, so the key is never 0.
         let key = self.sequence << SLOT_BITS | u64::from(slot);
-        self.slots[slot as usize] = Slot { key, target };
+        self.slots[slot as usize] = TimerSlot { key, target };
         self.queue.push(at_ns, key);
         NonZeroU64::new(key).map(TimerKey)
     }
@@ -156,7 +160,7 @@ impl Timers {
             (Some(task), 0) => target == task.bits(),
             (None, OTHER) => {
                 let other = &self.others[(target ^ OTHER) as usize];
-                matches!(other, Other::Wake(old) if old.will_wake(waker))
+                matches!(other, TimerEffect::Wake(old) if old.will_wake(waker))
             }
             _ => false,
         }
@@ -164,7 +168,7 @@ impl Timers {
 
     /// Cancels a timer if it is pending.
     #[inline]
-    pub(super) fn cancel(&mut self, key: TimerKey) -> Option<Fired> {
+    pub(super) fn cancel(&mut self, key: TimerKey) -> Option<FiredTimer> {
         if !self.is_pending(key) {
             return None;
         }
@@ -185,26 +189,27 @@ impl Timers {
     }
 
     /// Cancels all; what they would have done is handed out.
-    pub(super) fn clear(&mut self) -> Vec<Other> {
+    pub(super) fn clear(&mut self) -> Vec<TimerEffect> {
         // The slots stay: sleeps that outlive this may still ask for theirs.
         self.slots.iter_mut().for_each(|slot| slot.key = 0);
-        self.queue = Queue::new();
+        self.queue = EventQueue::new();
         self.stale = 0;
         mem::take(&mut self.others)
     }
 
     #[inline]
-    fn release(&mut self, slot: usize) -> Fired {
-        let Slot { target, .. } = mem::replace(&mut self.slots[slot], Slot { key: 0, target: 0 });
+    fn release(&mut self, slot: usize) -> FiredTimer {
+        let TimerSlot { target, .. } =
+            mem::replace(&mut self.slots[slot], TimerSlot { key: 0, target: 0 });
         self.free.push(slot as u32);
         if target & OTHER == 0 {
-            return Fired::Task(TaskKey::from_bits(target));
+            return FiredTimer::Task(TaskKey::from_bits(target));
         }
         let place = (target ^ OTHER) as u32;
         self.others_free.push(place);
-        Fired::Other(mem::replace(
+        FiredTimer::TimerEffect(mem::replace(
             &mut self.others[place as usize],
-            Other::Vacant,
+            TimerEffect::Vacant,
         ))
     }
 
@@ -229,7 +234,7 @@ impl Timers {
 
     /// Takes out the timer that [`Timers::peek`] has just shown.
     #[inline]
-    pub(super) fn fire(&mut self, key: TimerKey) -> Fired {
+    pub(super) fn fire(&mut self, key: TimerKey) -> FiredTimer {
         self.queue.remove_least(key.0.get());
         self.release(key.slot())
     }
@@ -257,7 +262,7 @@ impl Timers {
 }
 
 #[inline]
-fn is_live(slots: &[Slot], key: u64) -> bool {
+fn is_live(slots: &[TimerSlot], key: u64) -> bool {
     slots[slot_of(key)].key == key
 }
 
@@ -292,36 +297,43 @@ mod tests {
     #[test]
     fn what_is_not_a_task_is_handed_out_once() {
         let mut timers = Timers::new(3);
-        let post = || Other::Post(Box::new(|| ()));
+        let schedule_at = || TimerEffect::Post(Box::new(|| ()));
         let (Ok(first), Ok(second)) = (
-            timers.insert_other(5, post()),
-            timers.insert_other(3, post()),
+            timers.insert_other(5, schedule_at()),
+            timers.insert_other(3, schedule_at()),
         ) else {
             panic!("there is room");
         };
         assert!(
             timers
-                .insert_other(4, Other::Wake(Waker::noop().clone()))
+                .insert_other(4, TimerEffect::Wake(Waker::noop().clone()))
                 .is_ok()
         );
         assert!(matches!(
-            timers.insert_other(1, post()),
-            Err(Other::Post(_))
+            timers.insert_other(1, schedule_at()),
+            Err(TimerEffect::Post(_))
         ));
         assert!(timers.insert_task(1, task()).is_none());
         assert!(matches!(
             timers.cancel(first),
-            Some(Fired::Other(Other::Post(_)))
+            Some(FiredTimer::TimerEffect(TimerEffect::Post(_)))
         ));
         let Some((3, key)) = timers.peek() else {
             panic!("the second is next")
         };
         assert!(key == second);
-        assert!(matches!(timers.fire(key), Fired::Other(Other::Post(_))));
+        assert!(matches!(
+            timers.fire(key),
+            FiredTimer::TimerEffect(TimerEffect::Post(_))
+        ));
         assert!(!timers.is_pending(second));
         assert!(matches!(
             &timers.clear()[..],
-            [Other::Vacant, Other::Vacant, Other::Wake(_)]
+            [
+                TimerEffect::Vacant,
+                TimerEffect::Vacant,
+                TimerEffect::Wake(_)
+            ]
         ));
         assert!(timers.peek().is_none());
     }

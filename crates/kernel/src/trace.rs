@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  event -> cell of 16 bytes -> block of 256 cells -> xxh3(block, seed = hash so far) -> ...
-//!                                                  \-> Block { hash, events }, if recorded
+//!                                                  \-> TraceBlock { hash, events }, if recorded
 //! ```
 //!
 //! Two runs are equal if their hashes are. If not, their lists of blocks say between which events
@@ -18,7 +18,7 @@ const BLOCK_BYTES: usize = 4096;
 
 /// What a cell of the trace tells; its number is part of the hash, so none is ever changed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum TraceEventKind {
     Poll = 1,
     Post = 2,
     ForeignWake = 3,
@@ -33,7 +33,7 @@ pub(super) enum Kind {
 
 /// A stretch of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Block {
+pub struct TraceBlock {
     /// The hash of the whole trace up to the block's end.
     pub hash: u64,
     /// How many events the kernel had dispatched by the block's end.
@@ -78,7 +78,7 @@ pub(super) struct Trace {
     used: usize,
     hash: u64,
     options: TraceOptions,
-    blocks: Vec<Block>,
+    blocks: Vec<TraceBlock>,
     lines: Vec<TraceLine>,
 }
 
@@ -96,7 +96,7 @@ impl Trace {
 
     /// Folds one cell into the hash. Only the low 56 bits of `value` count.
     #[inline]
-    pub(super) fn fold(&mut self, events: u64, at_ns: u64, kind: Kind, value: u64) {
+    pub(super) fn fold(&mut self, events: u64, at_ns: u64, kind: TraceEventKind, value: u64) {
         self.fold_cell(
             events,
             at_ns,
@@ -106,7 +106,7 @@ impl Trace {
 
     /// Folds a world-level record: two cells.
     pub(super) fn fold_record(&mut self, events: u64, at_ns: u64, kind: u16, a: u64, b: u64) {
-        self.fold(events, at_ns, Kind::Record, u64::from(kind));
+        self.fold(events, at_ns, TraceEventKind::Record, u64::from(kind));
         self.fold_cell(events, a, b);
     }
 
@@ -126,7 +126,7 @@ impl Trace {
         self.hash = xxh3_64_with_seed(&self.buffer[..], self.hash);
         self.used = 0;
         if self.options.record_blocks {
-            self.blocks.push(Block {
+            self.blocks.push(TraceBlock {
                 hash: self.hash,
                 events,
             });
@@ -139,10 +139,10 @@ impl Trace {
     }
 
     /// The recorded blocks, the last of them not full.
-    pub(super) fn blocks(&self, events: u64) -> Vec<Block> {
+    pub(super) fn blocks(&self, events: u64) -> Vec<TraceBlock> {
         let mut blocks = self.blocks.clone();
         if self.options.record_blocks && self.used > 0 {
-            blocks.push(Block {
+            blocks.push(TraceBlock {
                 hash: self.hash(),
                 events,
             });
@@ -173,7 +173,7 @@ mod tests {
             ..TraceOptions::default()
         };
         let mut trace = Trace::new(options);
-        (1..=cells).for_each(|event| trace.fold(event, event * 10, Kind::Poll, event));
+        (1..=cells).for_each(|event| trace.fold(event, event * 10, TraceEventKind::Poll, event));
         trace
     }
 

@@ -5,11 +5,11 @@ use crate::model::duration::Duration;
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
 use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// Draws single faults.
 pub(super) struct FaultGenerator<'a> {
-    pub stream: &'a mut Stream,
+    pub stream: &'a mut RandomStream,
     pub processes: Vec<String>,
     pub length_ns_max: u64,
     pub is_gentle: bool,

@@ -6,7 +6,7 @@ use crate::model::calendar::Calendar;
 use crate::model::duration::Duration;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// No more fires of a schedule than this are aimed at.
 const FIRES_MAX: usize = 1_000;
@@ -34,14 +34,14 @@ impl InjectionTimes {
     }
 
     /// Draws one: half of them, if there are fires, soon after one.
-    pub fn draw(&self, stream: &mut Stream) -> Duration {
+    pub fn draw(&self, stream: &mut RandomStream) -> Duration {
         let is_aimed = !self.fires_ns.is_empty() && stream.chance(0.5);
         let at_ns = is_aimed.then(|| self.draw_after_fire(stream));
         let at_ns = at_ns.filter(|at_ns| *at_ns < self.end_ns);
         Duration::from_nanos(at_ns.unwrap_or_else(|| stream.below(self.end_ns)))
     }
 
-    fn draw_after_fire(&self, stream: &mut Stream) -> u64 {
+    fn draw_after_fire(&self, stream: &mut RandomStream) -> u64 {
         let fire_ns = self.fires_ns[stream.below(self.fires_ns.len() as u64) as usize];
         let (soonest, latest) = AFTER_FIRE_SECONDS;
         let magnitudes = libm::log(latest / soonest) * stream.uniform();
@@ -83,7 +83,7 @@ mod tests {
         let scenario = Loader::default().parse("aimed.toml", text, None).unwrap();
         let aimed = |profile| {
             let times = InjectionTimes::new(&scenario, profile);
-            let stream = &mut Stream::new(1, "test");
+            let stream = &mut RandomStream::new(1, "test");
             let drawn = (0..1_000).map(|_| times.draw(stream).as_secs_f64());
             drawn
                 .inspect(|seconds| assert!(*seconds < 6_480.0))

@@ -9,13 +9,13 @@ use crate::model::duration::Duration;
 use crate::scenario::{
     Limits, Operation, OperationKind, QueueTarget, Scenario, ScheduleChanges, Timing,
 };
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// So many operations are drawn at most.
 const OPERATIONS_MAX: u64 = 12;
 
 /// Every kind that is drawn, of a schedule.
-const KINDS: [fn(String, &mut Stream) -> OperationKind; 9] = [
+const KINDS: [fn(String, &mut RandomStream) -> OperationKind; 9] = [
     |schedule, _| OperationKind::Enable { schedule },
     |schedule, _| OperationKind::Disable { schedule },
     |schedule, stream| OperationKind::Edit {
@@ -43,7 +43,7 @@ pub(super) fn draw(
     times: &InjectionTimes,
     seed: u64,
 ) -> Vec<Operation> {
-    let stream = &mut Stream::new(seed, "profile.operations");
+    let stream = &mut RandomStream::new(seed, "profile.operations");
     let ids = schedule_ids(scenario);
     if profile != FaultProfile::Swarm || ids.is_empty() || stream.below(2) == 0 {
         return Vec::new();
@@ -93,13 +93,13 @@ fn schedule_ids(scenario: &Scenario) -> Vec<String> {
 }
 
 /// Half of all purges spare nothing that has ended.
-fn draw_age(stream: &mut Stream) -> Duration {
+fn draw_age(stream: &mut RandomStream) -> Duration {
     let seconds = stream.below(600);
     Duration::from_secs(seconds * stream.below(2))
 }
 
 /// Other limits, or fires so close to one another that runs overlap.
-fn draw_changes(stream: &mut Stream) -> ScheduleChanges {
+fn draw_changes(stream: &mut RandomStream) -> ScheduleChanges {
     let limits = Limits {
         parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
         ..Limits::default()

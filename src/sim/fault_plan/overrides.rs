@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FaultProfile;
 use crate::model::duration::Duration;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 use crate::worker::options::WorkerOptions;
 
 /// Options of the worker that a profile has drawn. Those that are absent stay.
@@ -29,7 +29,7 @@ impl PlanOverrides {
         if profile != FaultProfile::Swarm {
             return Self::default();
         }
-        let stream = &mut Stream::new(seed, "profile.options");
+        let stream = &mut RandomStream::new(seed, "profile.options");
         // Each stays as it is half of the time.
         let mut often = |values: [u64; 3]| {
             let place = stream.below(2 * values.len() as u64) as usize;

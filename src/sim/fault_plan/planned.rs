@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::duration::Duration;
 use crate::scenario::{Fault, FaultEffect, ProcessTarget, Scenario};
 use crate::sim::arrival_times::arrival_times;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// One fault at one time. Its process, if it has one, is named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ pub(super) fn plan_stated(scenario: &Scenario, seed: u64) -> Vec<PlannedFault> {
     let processes = process_names(scenario);
     let mut plan = Vec::new();
     for (index, fault) in scenario.faults.iter().enumerate() {
-        let stream = &mut Stream::new(seed, &format!("fault.plan.{index}"));
+        let stream = &mut RandomStream::new(seed, &format!("fault.plan.{index}"));
         plan_one(fault, scenario, &processes, stream, &mut plan);
     }
     plan
@@ -61,7 +61,7 @@ fn plan_one(
     fault: &Fault,
     scenario: &Scenario,
     processes: &[String],
-    stream: &mut Stream,
+    stream: &mut RandomStream,
     plan: &mut Vec<PlannedFault>,
 ) {
     for offset_ns in arrival_times(&fault.timing, scenario.duration.as_nanos(), stream) {
@@ -87,7 +87,7 @@ pub(super) fn process_names(scenario: &Scenario) -> Vec<String> {
 }
 
 /// Draws one of the processes.
-pub(super) fn draw_process<'a>(processes: &'a [String], stream: &mut Stream) -> &'a str {
+pub(super) fn draw_process<'a>(processes: &'a [String], stream: &mut RandomStream) -> &'a str {
     let number = stream.below(processes.len() as u64) as usize;
     processes.get(number).map_or("", String::as_str)
 }

@@ -8,7 +8,7 @@ use super::injection_times::InjectionTimes;
 use super::planned::{PlannedFault, process_names};
 use crate::model::fault::FaultKind;
 use crate::scenario::Scenario;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// `swarm` draws so many faults at most.
 const FAULTS_MAX: u64 = 12;
@@ -50,7 +50,7 @@ impl FaultProfile {
         times: &InjectionTimes,
         seed: u64,
     ) -> Vec<PlannedFault> {
-        let stream = &mut Stream::new(seed, "profile.plan");
+        let stream = &mut RandomStream::new(seed, "profile.plan");
         let days = scenario.duration.as_secs_f64() / 86_400.0;
         let count = match self {
             Self::None => return Vec::new(),
@@ -85,7 +85,7 @@ impl FaultProfile {
     }
 
     /// How likely each kind is.
-    fn draw_weights(self, stream: &mut Stream) -> Vec<u64> {
+    fn draw_weights(self, stream: &mut RandomStream) -> Vec<u64> {
         let mut weights: Vec<u64> = FaultKind::ALL
             .iter()
             .map(|kind| match (self, kind) {

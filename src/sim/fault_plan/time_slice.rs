@@ -13,7 +13,7 @@ use crate::model::duration::Duration;
 use crate::scenario::{
     Expectation, Gates, Operation, OperationKind, Scenario, Timing, Trace, When,
 };
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// The shortest and the longest part that is drawn.
 const LENGTH_MINUTES: (f64, f64) = (20.0, 120.0);
@@ -35,7 +35,7 @@ impl TimeSlice {
         if profile != FaultProfile::Swarm {
             return None;
         }
-        let stream = &mut Stream::new(seed, "profile.window");
+        let stream = &mut RandomStream::new(seed, "profile.window");
         let (shortest, longest) = LENGTH_MINUTES;
         let magnitudes = libm::log(longest / shortest) * stream.uniform();
         let minutes = (shortest * libm::exp(magnitudes)) as u64;

@@ -8,8 +8,8 @@ use super::Fleet;
 use crate::model::catalogue::{Catalogue, Content, Entry, Parts};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
-use crate::sim::distribution::{Choice, DistributionError};
-use crate::sim::kernel::Stream;
+use crate::sim::distribution::{AliasTable, DistributionError};
+use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 
 /// One image in so many runs in two namespaces.
@@ -110,8 +110,8 @@ fn seal(number: u32, pad: u32, seed: u64) -> u64 {
 /// What drawing images takes.
 struct ImageGenerator {
     seed: u64,
-    stream: Stream,
-    popularity: Choice,
+    stream: RandomStream,
+    popularity: AliasTable,
     components_per_image: Sampler,
     entrypoint_share: f64,
     duplicate_share: f64,
@@ -142,8 +142,8 @@ impl ImageGenerator {
             .collect();
         Ok(Self {
             seed,
-            stream: Stream::new(seed, "fleet"),
-            popularity: Choice::new(&weights)?,
+            stream: RandomStream::new(seed, "fleet"),
+            popularity: AliasTable::new(&weights)?,
             components_per_image: Sampler::of_counts(&scenario.components_per_image)?,
             entrypoint_share: scenario.entrypoint_share.0,
             duplicate_share: scenario.duplicate_share.0,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::draw::digest_of;
 use crate::model::{Mode, Schedule};
 use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, Selector};
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 
 /// "A few" repositories are so many at most.
 const REPOSITORIES_MAX: u64 = 3;
@@ -38,7 +38,7 @@ fn populate(
     tenants: &[String],
     seed: u64,
 ) -> Vec<Schedule> {
-    let mut stream = Stream::new(seed, "schedules");
+    let mut stream = RandomStream::new(seed, "schedules");
     let scopes = SelectorScopes {
         fleet: &scenario.fleet,
         namespaces: scenario.fleet.namespace_names(),
@@ -76,7 +76,7 @@ fn turn(names: &[String], number: usize) -> &str {
         .map_or("", String::as_str)
 }
 
-fn draw_cron(population: &Population, stream: &mut Stream) -> String {
+fn draw_cron(population: &Population, stream: &mut RandomStream) -> String {
     let minute = stream.below(60);
     let hours = population.until_hour.saturating_sub(population.from_hour);
     let hour = u64::from(population.from_hour) + stream.below(u64::from(hours));
@@ -98,10 +98,10 @@ struct SelectorScopes<'a> {
 }
 
 /// One way to select.
-type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut Stream) -> Selector;
+type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut RandomStream) -> Selector;
 
 impl SelectorScopes<'_> {
-    fn draw(&self, weights: &ScopeWeights, stream: &mut Stream) -> Selector {
+    fn draw(&self, weights: &ScopeWeights, stream: &mut RandomStream) -> Selector {
         let draws: [(f64, SelectorDraw<'_>); 4] = [
             (weights.namespaces, Self::draw_namespace),
             (weights.repositories, Self::draw_repositories),
@@ -118,7 +118,7 @@ impl SelectorScopes<'_> {
         Selector::All
     }
 
-    fn draw_namespace(&self, stream: &mut Stream) -> Selector {
+    fn draw_namespace(&self, stream: &mut RandomStream) -> Selector {
         Selector::Namespaces {
             namespaces: pick(&self.namespaces, stream)
                 .cloned()
@@ -127,7 +127,7 @@ impl SelectorScopes<'_> {
         }
     }
 
-    fn draw_repositories(&self, stream: &mut Stream) -> Selector {
+    fn draw_repositories(&self, stream: &mut RandomStream) -> Selector {
         let count = 1 + stream.below(REPOSITORIES_MAX);
         let mut repositories: Vec<String> = (0..count)
             .filter_map(|_| pick(&self.repositories, stream).cloned())
@@ -137,7 +137,7 @@ impl SelectorScopes<'_> {
         Selector::Repositories { repositories }
     }
 
-    fn draw_labels(&self, stream: &mut Stream) -> Selector {
+    fn draw_labels(&self, stream: &mut RandomStream) -> Selector {
         let names: Vec<_> = self.fleet.labels.iter().collect();
         let count = 1 + stream.below(LABELS_MAX);
         let labels = (0..count).filter_map(|_| {
@@ -151,7 +151,7 @@ impl SelectorScopes<'_> {
         }
     }
 
-    fn draw_digests(&self, stream: &mut Stream) -> Selector {
+    fn draw_digests(&self, stream: &mut RandomStream) -> Selector {
         let count = 1 + stream.below(DIGESTS_MAX);
         let digests = (0..count).map(|_| {
             let number = stream.below(self.fleet.images) as u32;
@@ -163,6 +163,6 @@ impl SelectorScopes<'_> {
     }
 }
 
-fn pick<'n, T>(of: &'n [T], stream: &mut Stream) -> Option<&'n T> {
+fn pick<'n, T>(of: &'n [T], stream: &mut RandomStream) -> Option<&'n T> {
     of.get(stream.below(of.len() as u64) as usize)
 }

@@ -22,7 +22,8 @@ impl World {
         for arrival in plan_arrivals(scenario, components)? {
             let at_ns = self.handle.now_ns().saturating_add(arrival.offset_ns);
             let world = Rc::clone(self);
-            self.handle.post(at_ns, move || world.publish(&arrival));
+            self.handle
+                .schedule_at(at_ns, move || world.publish(&arrival));
         }
         Ok(())
     }

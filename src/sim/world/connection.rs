@@ -13,7 +13,7 @@ use std::rc::Rc;
 use super::World;
 use super::network::NetworkPort;
 use crate::model::{IncarnationId, Timestamp};
-use crate::sim::kernel::{Sender, Stream, oneshot};
+use crate::sim::kernel::{RandomStream, Sender, oneshot};
 use crate::worker::ports::{PortError, PortResult};
 
 /// One incarnation of a process, as its ports see it.
@@ -21,7 +21,7 @@ pub(super) struct Incarnation {
     pub id: IncarnationId,
     /// The number of the process.
     pub process: usize,
-    pub random: RefCell<Stream>,
+    pub random: RefCell<RandomStream>,
     /// Set when the incarnation has ended and its tasks are being dropped.
     pub is_over: Cell<bool>,
 }
@@ -99,7 +99,7 @@ impl Connection {
         };
         world
             .handle
-            .post(sent_ns.saturating_add(round_trip_ns / 2), move || {
+            .schedule_at(sent_ns.saturating_add(round_trip_ns / 2), move || {
                 exchange.serve(serve);
             });
         receiver.await.ok_or(PortError::Unknown)
@@ -127,7 +127,7 @@ impl<T: 'static> PendingCall<T> {
         match answer.filter(|_| self.due_ns <= self.give_up_ns) {
             Some(answer) => {
                 let handle = self.world.handle.clone();
-                handle.post(self.due_ns, move || self.answer(answer));
+                handle.schedule_at(self.due_ns, move || self.answer(answer));
             }
             None => self.lose(),
         }
@@ -145,7 +145,7 @@ impl<T: 'static> PendingCall<T> {
     /// The caller learns that there will be no answer when it has waited long enough.
     fn lose(self) {
         let handle = self.world.handle.clone();
-        handle.post(self.give_up_ns, move || drop(self.sender));
+        handle.schedule_at(self.give_up_ns, move || drop(self.sender));
     }
 }
 

@@ -15,7 +15,7 @@ use super::World;
 use crate::model::ProcessName;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName};
-use crate::sim::kernel::{Handle, Stream};
+use crate::sim::kernel::{Handle, RandomStream};
 
 /// The faults of the moment, and a random stream for each kind of fault.
 pub(super) struct FaultEngine {
@@ -26,7 +26,7 @@ pub(super) struct FaultEngine {
     is_healed: Cell<bool>,
     /// If only a core has healed: the processes in it.
     core: RefCell<Option<BTreeSet<ProcessName>>>,
-    streams: Vec<RefCell<Stream>>,
+    streams: Vec<RefCell<RandomStream>>,
 }
 
 impl FaultEngine {

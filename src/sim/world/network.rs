@@ -6,7 +6,7 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{PortName, QueueName};
 use crate::scenario::Latency;
 use crate::sim::distribution::DistributionError;
-use crate::sim::kernel::{Handle, Stream};
+use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 
 /// One end of the network at a process.
@@ -65,7 +65,7 @@ pub(super) struct Network {
 
 struct RoundTrip {
     sampler: Sampler,
-    stream: RefCell<Stream>,
+    stream: RefCell<RandomStream>,
 }
 
 impl Network {

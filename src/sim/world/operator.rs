@@ -12,7 +12,7 @@ use crate::model::time::nanos_of;
 use crate::model::{Run, RunId, RunState, Schedule, ScheduleId, Timestamp};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::arrival_times::arrival_times;
-use crate::sim::kernel::{ProcessId, Receiver, Stream, oneshot};
+use crate::sim::kernel::{ProcessId, RandomStream, Receiver, oneshot};
 
 impl World {
     /// Creates the schedules that exist from the start.
@@ -27,14 +27,14 @@ impl World {
         let tenants = scenario.fleet.tenant_names();
         let first_tenant: Rc<str> = tenants.first().map_or("", String::as_str).into();
         for (index, operation) in scenario.operations.iter().enumerate() {
-            let stream = &mut Stream::new(scenario.seed, &format!("operation.{index}"));
+            let stream = &mut RandomStream::new(scenario.seed, &format!("operation.{index}"));
             let offsets = arrival_times(&operation.timing, scenario.duration.as_nanos(), stream);
             for (occasion, offset_ns) in offsets.into_iter().enumerate() {
                 let (world, kind) = (Rc::clone(self), operation.kind.clone());
                 let first_tenant = Rc::clone(&first_tenant);
                 let occurrence = format!("operation-{}-{}", index + 1, occasion + 1);
                 let at_ns = self.handle.now_ns().saturating_add(offset_ns);
-                self.handle.post(at_ns, move || {
+                self.handle.schedule_at(at_ns, move || {
                     world.operate(&kind, &first_tenant, &occurrence);
                 });
             }

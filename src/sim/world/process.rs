@@ -165,7 +165,7 @@ impl World {
         let world = Rc::clone(self);
         let at = self.now().after(downtime);
         self.handle
-            .post(at.nanos(), move || world.start_process(number));
+            .schedule_at(at.nanos(), move || world.start_process(number));
     }
 
     /// Asks a process to stop, gives it time, ends its incarnation, and starts it again later.
@@ -219,7 +219,7 @@ impl World {
         self.handle.pause(process.kernel);
         let world = Rc::clone(self);
         let until = self.now().after(duration);
-        self.handle.post(until.nanos(), move || {
+        self.handle.schedule_at(until.nanos(), move || {
             world.resume_incarnation(number, &running);
         });
         true

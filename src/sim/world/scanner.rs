@@ -18,7 +18,7 @@ use crate::model::{DeltaCounts, Finding, ImageDigest, Mode, ScanReport};
 use crate::scenario;
 use crate::sim::distribution::DistributionError;
 use crate::sim::fleet::Fleet;
-use crate::sim::kernel::{Handle, Stream};
+use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 use crate::worker::ports::ScannerError;
 
@@ -39,9 +39,9 @@ pub(super) struct SimScanner {
 
 /// One stream per question.
 struct ScannerStreams {
-    latency: Stream,
-    error: Stream,
-    throttle: Stream,
+    latency: RandomStream,
+    error: RandomStream,
+    throttle: RandomStream,
 }
 
 /// A part of all images, always the same ones.

@@ -43,7 +43,7 @@ impl ObservationSink {
             return;
         }
         let sink = Rc::clone(self);
-        self.handle.post(self.handle.now_ns(), move || {
+        self.handle.schedule_at(self.handle.now_ns(), move || {
             sink.is_settling.set(false);
             sink.emit(&Observation::Settled);
         });

@@ -14,7 +14,7 @@
 
 use std::sync::LazyLock;
 
-use crate::Stream;
+use crate::RandomStream;
 
 const LAYERS: usize = 256;
 /// Where the tail begins, for 256 layers (Marsaglia and Tsang, 2000).
@@ -53,7 +53,7 @@ impl Normal {
         }
     }
 
-    pub(super) fn sample(&self, stream: &mut Stream) -> f64 {
+    pub(super) fn sample(&self, stream: &mut RandomStream) -> f64 {
         loop {
             let word = stream.word();
             // The layer from the low 8 bits, the point from the high 53, as a number in [-1, 1).
@@ -71,7 +71,7 @@ impl Normal {
 
     /// The exact test, for a point between two layers' edges.
     #[cold]
-    fn is_under_bell(&self, layer: usize, x: f64, stream: &mut Stream) -> bool {
+    fn is_under_bell(&self, layer: usize, x: f64, stream: &mut RandomStream) -> bool {
         let (low, high) = (self.heights[layer], self.heights[layer + 1]);
         layer > 0 && low + (high - low) * stream.uniform() < bell(x)
     }
@@ -84,7 +84,7 @@ fn bell(x: f64) -> f64 {
 
 /// A sample beyond the start of the tail (Marsaglia, 1964).
 #[cold]
-fn sample_tail(stream: &mut Stream) -> f64 {
+fn sample_tail(stream: &mut RandomStream) -> f64 {
     loop {
         let x = -libm::log(super::above_zero(stream)) / TAIL_START;
         let y = -libm::log(super::above_zero(stream));

@@ -16,7 +16,7 @@ fn config() -> ProptestConfig {
 }
 
 fn sorted_samples(distribution: &Distribution, seed: u64, count: usize) -> Vec<f64> {
-    let mut stream = Stream::new(seed, "test");
+    let mut stream = RandomStream::new(seed, "test");
     let mut samples: Vec<f64> = (0..count)
         .map(|_| distribution.sample(&mut stream))
         .collect();
@@ -122,7 +122,7 @@ proptest! {
 
 #[test]
 fn the_ziggurat_is_normal_in_the_middle_and_in_the_tail() {
-    let mut stream = Stream::new(1, "normal");
+    let mut stream = RandomStream::new(1, "normal");
     let normal = Normal::shared();
     let mut samples: Vec<f64> = (0..10 * SAMPLES)
         .map(|_| normal.sample(&mut stream))
@@ -149,7 +149,7 @@ fn an_exponential_sample_has_its_mean() {
 
 #[test]
 fn a_sample_is_the_same_on_every_platform() {
-    let mut stream = Stream::new(42, "golden");
+    let mut stream = RandomStream::new(42, "golden");
     let distributions = [
         Distribution::uniform(1.0, 2.0),
         Distribution::exponential(1e9),
@@ -172,7 +172,7 @@ fn a_sample_is_the_same_on_every_platform() {
 
 #[test]
 fn a_constant_is_constant_and_draws_nothing() {
-    let mut stream = Stream::new(3, "test");
+    let mut stream = RandomStream::new(3, "test");
     let distribution = Distribution::constant(2.5).unwrap();
     assert_eq!(distribution.sample_ns(&mut stream), 3);
     assert_eq!(stream.draws(), 0);
@@ -180,7 +180,7 @@ fn a_constant_is_constant_and_draws_nothing() {
 
 #[test]
 fn what_u64_cannot_hold_saturates() {
-    let mut stream = Stream::new(3, "test");
+    let mut stream = RandomStream::new(3, "test");
     assert_eq!(
         Distribution::constant(1e99).unwrap().sample_ns(&mut stream),
         u64::MAX

@@ -3,7 +3,7 @@
 //! The area under the curve k^-exponent is inverted, and the few points are rejected where the
 //! steps of the ranks lie below the curve. No table, *O*(1) for any number of ranks.
 
-use crate::Stream;
+use crate::RandomStream;
 
 #[derive(Clone, Debug)]
 pub(super) struct Zipf {
@@ -30,7 +30,7 @@ impl Zipf {
         }
     }
 
-    pub(super) fn sample(&self, stream: &mut Stream) -> f64 {
+    pub(super) fn sample(&self, stream: &mut RandomStream) -> f64 {
         loop {
             let drawn = self.area_last + stream.uniform() * (self.area_first - self.area_last);
             let x = position(drawn, self.exponent);

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, ComponentMapping, Scenario, Trace};
 use crate::sim::distribution::DistributionError;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 use crate::sim::world::scanner::{draw_severity, severities};
 
@@ -43,9 +43,9 @@ pub(super) fn plan_arrivals(
         return Ok(Vec::new());
     };
     let mut planner = ArrivalPlanner {
-        stream: Stream::new(scenario.seed, "advisories"),
+        stream: RandomStream::new(scenario.seed, "advisories"),
         tenants: scenario.fleet.tenant_names(),
-        tenant_stream: Stream::new(scenario.seed, "advisories.tenants"),
+        tenant_stream: RandomStream::new(scenario.seed, "advisories.tenants"),
         severities: severities(&advisories.severities)?,
         advisories,
         components,
@@ -63,9 +63,9 @@ pub(super) fn plan_arrivals(
 }
 
 struct ArrivalPlanner<'a> {
-    stream: Stream,
+    stream: RandomStream,
     tenants: Vec<String>,
-    tenant_stream: Stream,
+    tenant_stream: RandomStream,
     severities: crate::sim::distribution::Distribution,
     advisories: &'a Advisories,
     components: u32,

@@ -5,7 +5,7 @@ use crate::model::observation::QueueName;
 use crate::scenario::{FaultEffect, QueueTarget};
 use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::PlannedFault;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 
 const KINDS: usize = FaultKind::ALL.len();
@@ -115,13 +115,13 @@ impl FaultConditions {
     }
 
     /// Draws how much later a delayed message becomes ready.
-    pub fn queue_delay_ns(&self, queue: QueueName, stream: &mut Stream) -> u64 {
+    pub fn queue_delay_ns(&self, queue: QueueName, stream: &mut RandomStream) -> u64 {
         let sampler = self.queue_delays[queue as usize].as_ref();
         sampler.map_or(0, |sampler| sampler.draw_whole(stream))
     }
 
     /// Draws a Retry-After.
-    pub fn retry_after_ns(&self, stream: &mut Stream) -> u64 {
+    pub fn retry_after_ns(&self, stream: &mut RandomStream) -> u64 {
         let sampler = self.retry_after.as_ref();
         sampler.map_or(0, |sampler| sampler.draw_whole(stream))
     }

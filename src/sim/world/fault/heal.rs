@@ -5,13 +5,13 @@ use std::rc::Rc;
 
 use super::inject::ActiveFault;
 use crate::model::ProcessName;
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 use crate::sim::world::World;
 use crate::worker::Role;
 
 impl World {
     /// Draws a core: one process of each role.
-    pub fn draw_core(&self, stream: &mut Stream) -> BTreeSet<ProcessName> {
+    pub fn draw_core(&self, stream: &mut RandomStream) -> BTreeSet<ProcessName> {
         let mut core = BTreeSet::new();
         for role in Role::ALL {
             let able: Vec<_> = self

@@ -33,7 +33,7 @@ impl World {
             let at = self.now().after(planned.at.std());
             let (world, planned) = (Rc::clone(self), planned.clone());
             self.handle
-                .post(at.nanos(), move || world.begin_fault(number, planned));
+                .schedule_at(at.nanos(), move || world.begin_fault(number, planned));
         }
         Ok(())
     }
@@ -61,7 +61,8 @@ impl World {
 
     fn end_fault_at(self: &Rc<Self>, number: usize, at_ns: u64) {
         let world = Rc::clone(self);
-        self.handle.post(at_ns, move || world.end_fault(number));
+        self.handle
+            .schedule_at(at_ns, move || world.end_fault(number));
     }
 
     /// Ends a fault, unless healing has ended it before or keeps it for good.

@@ -144,7 +144,7 @@ impl<M: Queued> QueueServer<M> {
         }
         self.alarm.set(Some(due));
         let at_world = Rc::clone(world);
-        world.handle.post(due.nanos(), move || {
+        world.handle.schedule_at(due.nanos(), move || {
             let server = M::server(&at_world);
             // An alarm that was brought forward rings at its old time too.
             if server.alarm.get() == Some(due) {
@@ -230,7 +230,7 @@ impl<M: Queued> QueueServer<M> {
         let port = NetworkPort::of_queue(M::QUEUE);
         let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
         let at_world = Rc::clone(world);
-        world.handle.post(arrival_ns, move || {
+        world.handle.schedule_at(arrival_ns, move || {
             if at_world.reaches(waiter.incarnation.process, port) {
                 // If the one who waited is gone, the lease will end by itself.
                 let _ = waiter.sender.send(lease);
@@ -240,7 +240,7 @@ impl<M: Queued> QueueServer<M> {
             let give_up_ns = waiter.sent_ns.max(arrival_ns).saturating_add(patience_ns);
             at_world
                 .handle
-                .post(give_up_ns, move || drop(waiter.sender));
+                .schedule_at(give_up_ns, move || drop(waiter.sender));
         });
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{DeltaCounts, Finding, Severity};
 use crate::scenario;
 use crate::sim::distribution::{Distribution, DistributionError};
 use crate::sim::fleet::Fleet;
-use crate::sim::kernel::{Handle, Stream};
+use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 
 /// So many base images there are; every image is built on one and has its findings from the first.
@@ -154,7 +154,7 @@ fn count(findings: &[Finding]) -> DeltaCounts {
 
 /// How images change for reasons of their own.
 struct Drift {
-    stream: Stream,
+    stream: RandomStream,
     probability: f64,
     new_findings: Sampler,
     severities: Distribution,
@@ -204,7 +204,7 @@ impl Drift {
         &mut self,
         base: u32,
         components: &[Arc<str>],
-        stream: &mut Stream,
+        stream: &mut RandomStream,
     ) -> Arc<[Finding]> {
         let findings = stream.below(u64::from(BASE_FINDINGS_MAX)) as u32;
         let finding = |number| Finding {
@@ -232,7 +232,7 @@ pub(in crate::sim::world) fn severities(
 /// Draws a severity.
 pub(in crate::sim::world) fn draw_severity(
     severities: &Distribution,
-    stream: &mut Stream,
+    stream: &mut RandomStream,
 ) -> Severity {
     let rank = severities.sample(stream) as usize;
     Severity::ALL[rank.min(Severity::ALL.len() - 1)]

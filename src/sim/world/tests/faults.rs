@@ -9,7 +9,7 @@ use crate::model::{
     Answer, Commit, CommitToken, ImpactSet, IncarnationId, Mode, PlannerMessage, Run, RunState,
     RunStats, Step, Trigger,
 };
-use crate::sim::kernel::Stream;
+use crate::sim::kernel::RandomStream;
 use crate::sim::world::WorldPorts;
 use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{
@@ -636,7 +636,7 @@ fn a_core_heals_and_the_rest_stays_broken() {
          downtime = \"5m\"\n",
     );
     bench.pass_until(Duration::from_mins(2));
-    let drawn = bench.world.draw_core(&mut Stream::new(1, "core"));
+    let drawn = bench.world.draw_core(&mut RandomStream::new(1, "core"));
     assert!(!drawn.is_empty());
     bench.world.heal(["worker-1".into()].into());
     assert!(bench.try_commit(1).is_ok());

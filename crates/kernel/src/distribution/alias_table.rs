@@ -1,25 +1,25 @@
 //! A weighted choice by the alias method (Vose, 1991): *O*(1) per draw, one word each.
 
 use super::{DistributionError, VALUES_MAX, non_negative, positive};
-use crate::Stream;
+use crate::RandomStream;
 
 /// A choice of one of many, each as likely as its weight says.
 #[derive(Clone, Debug)]
-pub struct Choice {
-    columns: Vec<Column>,
+pub struct AliasTable {
+    columns: Vec<AliasColumn>,
 }
 
 /// Each column is equally likely; within it, the fraction below `threshold` stands for the column
 /// itself, the rest for another one.
 #[derive(Clone, Debug)]
-struct Column {
+struct AliasColumn {
     /// This one, and the other.
     choices: [u32; 2],
     /// The fraction in units of 2^-64.
     threshold: u64,
 }
 
-impl Choice {
+impl AliasTable {
     /// Weights are 0 to 1e100, and not all of them are 0. *O*(weights).
     ///
     /// # Errors
@@ -39,8 +39,8 @@ impl Choice {
     fn of_checked(weights: &[f64]) -> Self {
         let mean = weights.iter().sum::<f64>() / weights.len() as f64;
         let mut shares: Vec<f64> = weights.iter().map(|weight| weight / mean).collect();
-        let mut columns: Vec<Column> = (0..weights.len() as u32)
-            .map(|own| Column {
+        let mut columns: Vec<AliasColumn> = (0..weights.len() as u32)
+            .map(|own| AliasColumn {
                 choices: [own; 2],
                 threshold: u64::MAX,
             })
@@ -63,7 +63,7 @@ impl Choice {
 
     /// Draws the index of a weight.
     #[inline]
-    pub fn draw(&self, stream: &mut Stream) -> u32 {
+    pub fn draw(&self, stream: &mut RandomStream) -> u32 {
         // The high half of the product is the column, the low half the fraction within it.
         let product = u128::from(stream.word()) * self.columns.len() as u128;
         let column = &self.columns[(product >> 64) as usize];

@@ -18,13 +18,13 @@ const ARITY: usize = 4;
 ///     / \              / \              / \
 ///    6   8'           6   8'           8   8'
 /// ```
-pub(super) struct Heap {
+pub(super) struct TimerHeap {
     entries: Vec<u128>,
     /// Where the hole is, among the root's children; 0 if there is none.
     hole: usize,
 }
 
-impl Heap {
+impl TimerHeap {
     pub(super) fn new() -> Self {
         Self {
             entries: Vec::new(),
@@ -167,7 +167,7 @@ mod tests {
         fn it_does_what_an_ordered_set_does(
             actions in prop::collection::vec((0..3_u8, any::<u16>()), 0..2_000),
         ) {
-            let (mut heap, mut model) = (Heap::new(), BTreeSet::new());
+            let (mut heap, mut model) = (TimerHeap::new(), BTreeSet::new());
             for (serial, (action, at)) in actions.into_iter().enumerate() {
                 let entry = u128::from(at) << 64 | serial as u128;
                 if action == 0 {

@@ -30,29 +30,29 @@ struct Chunk {
 }
 
 #[derive(Clone, Copy)]
-struct Bucket {
+struct RadixBucket {
     first: u32,
     last: u32,
     entries: u32,
 }
 
-const EMPTY: Bucket = Bucket {
+const EMPTY: RadixBucket = RadixBucket {
     first: NONE,
     last: NONE,
     entries: 0,
 };
 
-pub(super) struct Radix {
+pub(super) struct RadixHeap {
     reference_ns: u64,
     len: usize,
     /// A bit for each bucket that isn't empty.
     occupied: [u64; LEVELS],
-    buckets: Box<[[Bucket; DIGITS]; LEVELS]>,
+    buckets: Box<[[RadixBucket; DIGITS]; LEVELS]>,
     chunks: Vec<Chunk>,
     free: u32,
 }
 
-impl Radix {
+impl RadixHeap {
     pub(super) fn new() -> Self {
         Self {
             reference_ns: 0,
@@ -148,7 +148,7 @@ impl Radix {
         last_ns
     }
 
-    fn take_bucket(&mut self, level: usize, digit: usize) -> Bucket {
+    fn take_bucket(&mut self, level: usize, digit: usize) -> RadixBucket {
         self.occupied[level] &= !(1 << digit);
         let bucket = std::mem::replace(&mut self.buckets[level][digit], EMPTY);
         self.len -= bucket.entries as usize;
@@ -156,7 +156,7 @@ impl Radix {
     }
 
     /// Visits the entries of a bucket that was taken, giving its chunks back to the pool.
-    fn each_entry(&mut self, bucket: Bucket, mut visit: impl FnMut(&mut Self, u128)) {
+    fn each_entry(&mut self, bucket: RadixBucket, mut visit: impl FnMut(&mut Self, u128)) {
         let mut index = bucket.first;
         while index != NONE {
             let Chunk {
@@ -194,7 +194,7 @@ impl Radix {
     }
 
     /// Appends a bucket that was taken to another.
-    fn append(&mut self, taken: Bucket, level: usize, digit: usize) {
+    fn append(&mut self, taken: RadixBucket, level: usize, digit: usize) {
         self.occupied[level] |= 1 << digit;
         self.len += taken.entries as usize;
         let bucket = &mut self.buckets[level][digit];

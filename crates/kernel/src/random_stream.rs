@@ -14,12 +14,12 @@ use rand_chacha::ChaCha8Rng;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 /// A named random stream. It implements `rand`'s [`Rng`], and counts its draws.
-pub struct Stream {
+pub struct RandomStream {
     random: ChaCha8Rng,
     draws: Rc<Cell<u64>>,
 }
 
-impl Stream {
+impl RandomStream {
     /// The stream `name` of the root seed `seed`. The same two always give the same draws.
     pub fn new(seed: u64, name: &str) -> Self {
         Self::with_counter(seed, name, 0, Rc::default())
@@ -85,7 +85,7 @@ impl Stream {
     }
 }
 
-impl TryRng for Stream {
+impl TryRng for RandomStream {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
@@ -106,18 +106,18 @@ impl TryRng for Stream {
 }
 
 /// The streams that a kernel has handed out, by name.
-pub(super) struct Streams {
+pub(super) struct RandomStreams {
     seed: u64,
-    opened: RefCell<BTreeMap<String, Opened>>,
+    opened: RefCell<BTreeMap<String, OpenStream>>,
 }
 
 #[derive(Default)]
-struct Opened {
+struct OpenStream {
     times: u64,
     draws: Rc<Cell<u64>>,
 }
 
-impl Streams {
+impl RandomStreams {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             seed,
@@ -127,10 +127,11 @@ impl Streams {
 
     /// Opens a stream. A name that is opened again gives a new stream each time: a process that
     /// is started anew must not repeat what it drew in its first life.
-    pub(super) fn open(&self, name: &str) -> Stream {
+    pub(super) fn open(&self, name: &str) -> RandomStream {
         let mut streams = self.opened.borrow_mut();
         let opened = streams.entry(name.to_owned()).or_default();
-        let stream = Stream::with_counter(self.seed, name, opened.times, Rc::clone(&opened.draws));
+        let stream =
+            RandomStream::with_counter(self.seed, name, opened.times, Rc::clone(&opened.draws));
         opened.times += 1;
         stream
     }
@@ -165,20 +166,23 @@ mod tests {
     #[test]
     fn a_stream_is_named_by_seed_and_name_for_ever() {
         // Golden: saved seeds must mean the same tomorrow.
-        assert_eq!(Stream::new(42, "golden").word(), 11_541_510_665_841_366_346);
-        assert_ne!(
-            Stream::new(42, "golden").word(),
-            Stream::new(43, "golden").word()
+        assert_eq!(
+            RandomStream::new(42, "golden").word(),
+            11_541_510_665_841_366_346
         );
         assert_ne!(
-            Stream::new(42, "golden").word(),
-            Stream::new(42, "golder").word()
+            RandomStream::new(42, "golden").word(),
+            RandomStream::new(43, "golden").word()
+        );
+        assert_ne!(
+            RandomStream::new(42, "golden").word(),
+            RandomStream::new(42, "golder").word()
         );
     }
 
     #[test]
     fn chances_come_as_often_as_they_say() {
-        let mut stream = Stream::new(1, "test");
+        let mut stream = RandomStream::new(1, "test");
         for (chance, low, high) in [
             (0.0, 0, 0),
             (-1.0, 0, 0),
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn below_is_even_and_bounded() {
-        let mut stream = Stream::new(1, "test");
+        let mut stream = RandomStream::new(1, "test");
         assert_eq!((stream.below(0), stream.below(1)), (0, 0));
         let mut counts = [0_u32; 7];
         (0..DRAWS).for_each(|_| counts[stream.below(7) as usize] += 1);
@@ -219,7 +223,7 @@ mod tests {
 
     #[test]
     fn uniform_is_from_0_to_1() {
-        let mut stream = Stream::new(1, "test");
+        let mut stream = RandomStream::new(1, "test");
         let draws: Vec<f64> = (0..DRAWS).map(|_| stream.uniform()).collect();
         assert!(draws.iter().all(|draw| (0.0..1.0).contains(draw)));
         let mean = draws.iter().sum::<f64>() / f64::from(DRAWS);
@@ -228,7 +232,7 @@ mod tests {
 
     #[test]
     fn it_is_a_generator_of_rand() {
-        let (mut left, mut right) = (Stream::new(1, "test"), Stream::new(1, "test"));
+        let (mut left, mut right) = (RandomStream::new(1, "test"), RandomStream::new(1, "test"));
         let mut bytes = [0; 11];
         left.fill_bytes(&mut bytes);
         let words = [
