@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use metrics::{Key, Level, Metadata, Recorder};
-use rehearsal::metrics::exposition::{Format, render};
+use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{
-    Bounds, CollectContext, Family, Histogram, Labels, Mode, Open, Registry, RegistryOptions,
-    SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
+    Bounds, CollectContext, DynamicFamily, Family, Histogram, Labels, Mode, Registry,
+    RegistryOptions, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
 
 const BOUNDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
@@ -51,7 +51,7 @@ fn record(criterion: &mut Criterion) {
     group.bench_function("counter by two closed labels", |bencher| {
         bencher.iter(|| worker.segment(black_box(Mode::AnalysisOnly), SegmentStatus::Completed));
     });
-    let mut open = Open::counters(&registry, Family::counter("open_total"), "scheduleId");
+    let mut open = DynamicFamily::counters(&registry, Family::counter("open_total"), "scheduleId");
     group.bench_function("counter by an open label", |bencher| {
         bencher.iter(|| {
             if let Ok(counter) = open.get(black_box("nightly-of-acme")) {
@@ -97,7 +97,7 @@ fn read(criterion: &mut Criterion) {
             bencher.iter(|| registry.snapshot(&context));
         });
         group.bench_function(BenchmarkId::new("page", series), |bencher| {
-            bencher.iter(|| render(Format::Text, &registry, &context).len());
+            bencher.iter(|| render(ExpositionFormat::Text, &registry, &context).len());
         });
     }
     let registry = registry_of(10_000);

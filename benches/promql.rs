@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use rehearsal::metrics::{Labels, Recording};
+use rehearsal::metrics::{Labels, TimeSeriesStore};
 use rehearsal::promql::{Engine, Query, Semantics};
 
 const INTERVAL_MS: i64 = 15_000;
@@ -16,8 +16,8 @@ const BOUNDS: [&str; 8] = ["0.1", "0.5", "1", "5", "10", "30", "60", "+Inf"];
 
 /// Three processes with two modes each: a counter, a gauge and a histogram of each, that change at
 /// one scrape of four. At 86 s of each day one process is down.
-fn recording() -> Recording {
-    let mut recording = Recording::new("bench");
+fn recording() -> TimeSeriesStore {
+    let mut recording = TimeSeriesStore::new("bench");
     let names = ["worker-0", "worker-1", "worker-2"];
     let instances = names.map(|name| recording.instance(name));
     let labels = |pairs: &[(&'static str, &'static str)]| {

@@ -35,7 +35,7 @@ pub use ledger::{
 };
 pub use name::{Checked, InvariantName};
 
-use crate::metrics::{catalog, own};
+use crate::metrics::{catalog, registry_metrics};
 use crate::scenario::{Instrument, Vocabulary};
 
 /// The names that a scenario may speak of: every instrument, and every invariant.
@@ -43,7 +43,7 @@ pub fn vocabulary() -> Vocabulary {
     let definitions = catalog::GIVEN
         .iter()
         .chain(&catalog::EXTENSIONS)
-        .chain(&own::LAYER);
+        .chain(&registry_metrics::LAYER);
     Vocabulary {
         instruments: definitions.map(Instrument::from).collect(),
         invariants: InvariantName::ALL.iter().map(ToString::to_string).collect(),

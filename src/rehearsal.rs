@@ -19,7 +19,7 @@ pub use cast::{Cast, Overheard, Plain};
 pub use determinism::{Difference, compare, compare_with};
 
 use crate::check::{Inventory, Ledger, LedgerOptions, LedgerReport};
-use crate::metrics::series::Recording;
+use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
@@ -85,7 +85,7 @@ pub struct Finished {
     /// What the ledger found.
     pub ledger: LedgerReport,
     /// The recorded series.
-    pub recording: Recording,
+    pub recording: TimeSeriesStore,
     /// The last page of the first process, in Prometheus's text format.
     pub page: String,
     /// Whether everything came to rest within the drain.

@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use alert::AlertWatch;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::Recording;
+use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::{AnswerKind, Comparison, Engine, Query, Semantics};
 use crate::scenario::{Expectation, When};
@@ -57,7 +57,7 @@ pub struct Span {
 }
 
 /// Holds an expectation against the recorded series.
-pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> Judgement {
+pub fn judge(expectation: &Expectation, recording: &TimeSeriesStore, span: &Span) -> Judgement {
     let text = expectation.query.as_deref().unwrap_or_default();
     let answers = Query::parse(text, Semantics::default())
         .map_err(|error| error.to_string())
@@ -77,7 +77,7 @@ pub fn judge(expectation: &Expectation, recording: &Recording, span: &Span) -> J
 fn ask(
     query: &Query,
     expectation: &Expectation,
-    recording: &Recording,
+    recording: &TimeSeriesStore,
     span: &Span,
 ) -> Result<Answers, String> {
     let (from_ms, until_ms) = window_ms(expectation, span);
@@ -233,8 +233,8 @@ mod tests {
 
     /// Two processes; `x` is 0, 1, 2, .. on the first and always 10 on the second, which is down
     /// at the third scrape. `h` has 3 samples up to 1 and 1 up to 5.
-    fn recording() -> Recording {
-        let mut recording = Recording::new("job");
+    fn recording() -> TimeSeriesStore {
+        let mut recording = TimeSeriesStore::new("job");
         let (a, b) = (recording.instance("a"), recording.instance("b"));
         let mode = labels(&[("mode", "analysisOnly")]);
         let buckets = [("1", 3.0), ("5", 4.0), ("+Inf", 4.0)]

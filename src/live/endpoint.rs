@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-use crate::metrics::exposition::{Format, render};
+use crate::metrics::exposition::{ExpositionFormat, render};
 use crate::metrics::{CollectContext, Registry};
 
 /// The most bytes of a request's head.
@@ -132,7 +132,7 @@ impl MetricsEndpoint {
         (answer, has_body)
     }
 
-    fn page(&self, format: Format) -> HttpResponse {
+    fn page(&self, format: ExpositionFormat) -> HttpResponse {
         let context = CollectContext::at(self.began.elapsed());
         HttpResponse {
             status: "200 OK",
@@ -158,7 +158,7 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
 }
 
 /// OpenMetrics, if the client takes it and prefers nothing else that we have.
-fn prefers(fields: &[httparse::Header<'_>]) -> Format {
+fn prefers(fields: &[httparse::Header<'_>]) -> ExpositionFormat {
     let accepted = fields
         .iter()
         .filter(|field| field.name.eq_ignore_ascii_case("accept"))
@@ -176,8 +176,8 @@ fn prefers(fields: &[httparse::Header<'_>]) -> Format {
         *weight = quality.unwrap_or(1.0_f64).max(*weight);
     }
     if open_metrics > 0.0 && open_metrics >= text {
-        Format::OpenMetrics
+        ExpositionFormat::OpenMetrics
     } else {
-        Format::Text
+        ExpositionFormat::Text
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::cast::Cast;
 use super::instruments::IncarnationInstruments;
 use crate::check::Ledger;
-use crate::metrics::exposition::{Format, render};
-use crate::metrics::series::Recording;
+use crate::metrics::exposition::{ExpositionFormat, render};
+use crate::metrics::series::TimeSeriesStore;
 use crate::metrics::{
     BacklogOptions, CollectContext, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions,
 };
@@ -29,7 +29,7 @@ pub struct WorkerProcessFactory<C: Cast> {
     cast: Rc<C>,
     options: WorkerOptions,
     ledger: Rc<RefCell<Ledger>>,
-    recording: RefCell<Recording>,
+    recording: RefCell<TimeSeriesStore>,
     incarnations: RefCell<BTreeMap<ProcessName, Incarnation>>,
     handle: Handle,
 }
@@ -52,7 +52,7 @@ impl<C: Cast> WorkerProcessFactory<C> {
             cast,
             options,
             ledger,
-            recording: RefCell::new(Recording::new("scheduler-worker")),
+            recording: RefCell::new(TimeSeriesStore::new("scheduler-worker")),
             incarnations: RefCell::default(),
             handle,
         }
@@ -63,7 +63,11 @@ impl<C: Cast> WorkerProcessFactory<C> {
         let incarnations = self.incarnations.borrow();
         let Incarnation { registry, ports } = incarnations.values().next()?;
         let elapsed = ports.clock().elapsed();
-        Some(render(Format::Text, registry, &CollectContext { elapsed }))
+        Some(render(
+            ExpositionFormat::Text,
+            registry,
+            &CollectContext { elapsed },
+        ))
     }
 
     /// Drops what it knows of the incarnations, and with it their hold on the world.
@@ -72,8 +76,9 @@ impl<C: Cast> WorkerProcessFactory<C> {
     }
 
     /// The recorded series. The host starts over with none.
-    pub fn take_recording(&self) -> Recording {
-        self.recording.replace(Recording::new("scheduler-worker"))
+    pub fn take_recording(&self) -> TimeSeriesStore {
+        self.recording
+            .replace(TimeSeriesStore::new("scheduler-worker"))
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::check::expectation::{AlertWatch, Outcome, Span, judge};
 use crate::check::{Findings, InvariantName, LedgerReport};
 use crate::metrics::series::SeriesId;
-use crate::metrics::{Family, Kind, Recording};
+use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireFate;
 use crate::rehearsal::{Difference, Finished};
 use crate::scenario::Gates;
@@ -261,7 +261,7 @@ fn stuck(ledger: &LedgerReport) -> Vec<StuckRun> {
 
 /// What every instrument says in the end, summed over processes: counters and histograms over all
 /// lives, the others as they were last scraped.
-fn instruments(recording: &Recording, at_ms: i64) -> BTreeMap<String, Instrument> {
+fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, Instrument> {
     let latest = |id: SeriesId| {
         let sample = recording.latest(id, at_ms, LOOK_BACK_MS);
         sample.map(|sample| sample.value)
@@ -270,9 +270,11 @@ fn instruments(recording: &Recording, at_ms: i64) -> BTreeMap<String, Instrument
     let mut instruments = BTreeMap::new();
     for family in recording.families() {
         let series = match family.kind {
-            Kind::Histogram => histogram(recording, family),
-            Kind::Counter => numbers(sums(recording, &family.name, total)),
-            Kind::UpDown | Kind::Gauge => numbers(sums(recording, &family.name, latest)),
+            InstrumentKind::Histogram => histogram(recording, family),
+            InstrumentKind::Counter => numbers(sums(recording, &family.name, total)),
+            InstrumentKind::UpDownCounter | InstrumentKind::Gauge => {
+                numbers(sums(recording, &family.name, latest))
+            }
         };
         let kind = family.kind.exposed().to_owned();
         instruments.insert(family.name.to_string(), Instrument { kind, series });
@@ -288,7 +290,7 @@ fn numbers(sums: BTreeMap<BTreeMap<String, String>, f64>) -> Vec<Series> {
     series.collect()
 }
 
-fn histogram(recording: &Recording, family: &Family) -> Vec<Series> {
+fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<Series> {
     let sums_of = |part: &str| {
         let name = format!("{}_{part}", family.name);
         sums(recording, &name, |id| Some(recording.total(id)))
@@ -309,7 +311,7 @@ fn histogram(recording: &Recording, family: &Family) -> Vec<Series> {
 
 /// Values of the series of a name, summed over processes.
 fn sums(
-    recording: &Recording,
+    recording: &TimeSeriesStore,
     name: &str,
     value: impl Fn(SeriesId) -> Option<f64>,
 ) -> BTreeMap<BTreeMap<String, String>, f64> {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  RunRecord ──────────────────────────────────────────> frame (HTML) ──┐
-//!  Dashboard ──> variables, panels ──PromQL──> Recording ──> island (JSON) ──> one page
+//!  Dashboard ──> variables, panels ──PromQL──> TimeSeriesStore ──> island (JSON) ──> one page
 //!                                       style, chart library, script ──┘
 //! ```
 //!
@@ -25,7 +25,7 @@ pub use dashboard::{Dashboard, DashboardError};
 
 use super::RunRecord;
 use crate::bundled;
-use crate::metrics::Recording;
+use crate::metrics::TimeSeriesStore;
 use crate::promql::rules::{RuleFile, evaluate};
 use dashboard::VariableModel;
 use grid::Grid;
@@ -60,7 +60,7 @@ impl Dashboard {
 /// The report of a finished rehearsal with the panels of a dashboard and the alerts of some rules.
 pub fn html(
     run: &RunRecord,
-    series: &Recording,
+    series: &TimeSeriesStore,
     dashboard: &Dashboard,
     rules: &RuleFile,
 ) -> String {

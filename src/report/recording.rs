@@ -11,8 +11,8 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::RunRecord;
-use crate::metrics::Recording;
-use crate::metrics::series::SavedRecording;
+use crate::metrics::TimeSeriesStore;
+use crate::metrics::series::SavedTimeSeries;
 
 /// The version of the file format.
 pub const SCHEMA: &str = "rehearsal.recording@1";
@@ -68,7 +68,7 @@ pub enum RecordingError {
 struct Document {
     schema: String,
     run: RunRecord,
-    series: SavedRecording,
+    series: SavedTimeSeries,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ struct Head {
 ///
 /// # Errors
 /// The file can't be written.
-pub fn write_recording(path: &Path, run: &RunRecord, series: &Recording) -> io::Result<()> {
+pub fn write_recording(path: &Path, run: &RunRecord, series: &TimeSeriesStore) -> io::Result<()> {
     let document = Document {
         schema: SCHEMA.into(),
         run: run.clone(),
@@ -97,7 +97,7 @@ pub fn write_recording(path: &Path, run: &RunRecord, series: &Recording) -> io::
 ///
 /// # Errors
 /// The file can't be read, is damaged, or is no recording of this version.
-pub fn read_recording(path: &Path) -> Result<(RunRecord, Recording), RecordingError> {
+pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), RecordingError> {
     let text = unpack(path)?;
     let damaged = |reason: String| RecordingError::Damaged {
         path: path.to_owned(),
@@ -118,7 +118,8 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, Recording), RecordingEr
     }
     let document: Document =
         serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-    let series = Recording::restore(document.series).map_err(|error| damaged(error.to_string()))?;
+    let series =
+        TimeSeriesStore::restore(document.series).map_err(|error| damaged(error.to_string()))?;
     Ok((document.run, series))
 }
 

@@ -1,6 +1,6 @@
 //! The names that a scenario may speak of: instruments with their labels, and invariants.
 
-use crate::metrics::{Definition, Kind};
+use crate::metrics::{Definition, InstrumentKind};
 
 use super::suggest;
 use crate::promql::{Query, QueryError, Selected, SelectedLabel};
@@ -87,7 +87,7 @@ impl From<&Definition> for Instrument {
         let labels = definition.labels.iter();
         Self {
             name: definition.name.to_owned(),
-            histogram: definition.kind == Kind::Histogram,
+            histogram: definition.kind == InstrumentKind::Histogram,
             labels: labels
                 .map(|label| (label.name.to_owned(), values(label.values)))
                 .collect(),

@@ -11,7 +11,7 @@ use super::cause::violated;
 use super::watch::Watch;
 use super::{Cause, Counts, Coverage, first_violation};
 use crate::check::expectation::Outcome;
-use crate::metrics::Kind;
+use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
 use crate::report::{RunReport, SeriesValue, Verdict};
@@ -205,7 +205,7 @@ fn try_once<C: Cast>(
 /// of which schedule is not. What the metrics layer counts of itself is misuse, and no aim.
 fn note_counters(report: &RunReport, coverage: &mut Coverage) {
     let counters = report.instruments.iter().filter(|(name, instrument)| {
-        instrument.kind == Kind::Counter.exposed() && !name.starts_with("metrics_")
+        instrument.kind == InstrumentKind::Counter.exposed() && !name.starts_with("metrics_")
     });
     for (name, instrument) in counters {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();

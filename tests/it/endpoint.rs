@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rehearsal::live::MetricsEndpoint;
-use rehearsal::metrics::exposition::{Format, render};
+use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{
     CollectContext, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
@@ -116,7 +116,11 @@ fn what_is_no_scrape_is_refused_and_the_next_is_served() {
 /// Every series that our page shows, sorted, by its text on the page without quotes. Prometheus
 /// asks for OpenMetrics.
 fn shown(registry: &Registry) -> Vec<(String, f64)> {
-    let page = render(Format::OpenMetrics, registry, &CollectContext::default());
+    let page = render(
+        ExpositionFormat::OpenMetrics,
+        registry,
+        &CollectContext::default(),
+    );
     let lines = page.lines().filter(|line| line.starts_with("scheduler_"));
     let series = lines.filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use rehearsal::metrics::Recording;
+use rehearsal::metrics::TimeSeriesStore;
 use rehearsal::metrics::series::write_openmetrics;
 use rehearsal::rehearsal::{RunOptions, run};
 use rehearsal::scenario::Loader;
@@ -15,7 +15,7 @@ use crate::promtool;
 type Samples = BTreeMap<(String, i64), f64>;
 
 /// Every recorded sample, its series as `promtool tsdb dump` writes it.
-fn recorded(recording: &Recording) -> Samples {
+fn recorded(recording: &TimeSeriesStore) -> Samples {
     let mut all = Samples::new();
     for id in recording.select(None, &[]) {
         let labels = recording.labels(id).iter();

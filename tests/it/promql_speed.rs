@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use rehearsal::bundled;
-use rehearsal::metrics::Recording;
+use rehearsal::metrics::TimeSeriesStore;
 use rehearsal::promql::rules::{Both, Recorded, RuleFile, Span, evaluate};
 use rehearsal::promql::{Engine, Query, Semantics};
 use rehearsal::rehearsal::{RunOptions, run};
@@ -33,7 +33,7 @@ struct Asked {
 
 impl Asked {
     /// Asks twice, and takes the second time.
-    fn ours(&self, source: &Both<'_, Recording, Recorded>) -> f64 {
+    fn ours(&self, source: &Both<'_, TimeSeriesStore, Recorded>) -> f64 {
         let ask = || {
             let found =
                 Engine::new(source).range(&self.query, self.from_ms, self.until_ms, self.step_ms);
@@ -69,7 +69,7 @@ fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
 fn compare(
     kind: &str,
     asked: &[Asked],
-    source: &Both<'_, Recording, Recorded>,
+    source: &Both<'_, TimeSeriesStore, Recorded>,
     server: &Prometheus,
 ) {
     let (mut ours, mut theirs) = (0.0, 0.0);

@@ -10,13 +10,13 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_util::MetricKindMask;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use metrics_util::storage::AtomicBucket;
-use rehearsal::metrics::exposition::{Format, render};
+use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{Bounds, CollectContext, Family, Labels, Registry};
 
 static METADATA: Metadata<'static> = Metadata::new("peers", Level::INFO, None);
 
 fn page(registry: &Registry) -> String {
-    render(Format::Text, registry, &CollectContext::at(Duration::ZERO))
+    render(ExpositionFormat::Text, registry, &CollectContext::at(Duration::ZERO))
 }
 
 const THREADS: u64 = 4;

@@ -23,7 +23,7 @@ pub const BUCKETS_MAX: usize = BOUNDS_MAX + 1;
 pub struct Bounds {
     /// The bounds, and infinity.
     values: Box<[f64]>,
-    index: Index,
+    index: BoundIndex,
 }
 
 /// Finds a value's bucket without a search.
@@ -34,7 +34,7 @@ pub struct Bounds {
 /// with the next bound does the rest, because a cell is narrow enough to hold at most one bound
 /// (if bounds are closer together than that, a few comparisons).
 #[derive(Clone, Debug, PartialEq)]
-struct Index {
+struct BoundIndex {
     shift: u32,
     first_cell: u64,
     below: Box<[u8]>,
@@ -45,7 +45,7 @@ const CELLS_MAX: u64 = 2048;
 /// Bits of an f64 below its exponent.
 const FRACTION_BITS: u32 = 52;
 
-impl Index {
+impl BoundIndex {
     fn new(bounds: &[f64]) -> Self {
         let cell = |bound: f64, shift: u32| bound.to_bits() >> shift;
         let cells = |shift| cell(bounds[bounds.len() - 1], shift) - cell(bounds[0], shift) + 2;
@@ -119,7 +119,7 @@ impl Bounds {
                 next: pair[1],
             });
         }
-        let index = Index::new(values);
+        let index = BoundIndex::new(values);
         let values = values.iter().copied().chain([f64::INFINITY]).collect();
         Ok(Self { values, index })
     }
@@ -137,7 +137,7 @@ impl Bounds {
     /// The bucket of a finite value that isn't negative: how many bounds are below it.
     #[inline]
     pub fn locate(&self, value: f64) -> usize {
-        let Index {
+        let BoundIndex {
             shift,
             first_cell,
             below,

@@ -3,9 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError};
 
+use super::cells::{CellOffset, SeriesVisibility};
 use super::label::LabelSet;
-use super::place::{Life, Place};
-use super::slab::Slab;
+use super::sharded_cells::ShardedCells;
 use super::sync::{AtomicU64, Ordering};
 
 /// A number that only grows.
@@ -32,12 +32,12 @@ use super::sync::{AtomicU64, Ordering};
 /// ```
 #[derive(Clone)]
 pub struct Counter {
-    place: Place,
-    life: Option<Arc<Life>>,
+    place: CellOffset,
+    life: Option<Arc<SeriesVisibility>>,
 }
 
 impl Counter {
-    pub(crate) fn new(place: Place, life: Option<Arc<Life>>) -> Self {
+    pub(crate) fn new(place: CellOffset, life: Option<Arc<SeriesVisibility>>) -> Self {
         Self { place, life }
     }
 
@@ -74,11 +74,11 @@ impl Counter {
             .total(self.place.offset, u64::saturating_add)
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &CellOffset {
         &self.place
     }
 
-    pub(crate) fn life(&self) -> Option<&Arc<Life>> {
+    pub(crate) fn life(&self) -> Option<&Arc<SeriesVisibility>> {
         self.life.as_ref()
     }
 }
@@ -99,13 +99,13 @@ impl Counter {
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct UpDown {
-    place: Place,
-    life: Option<Arc<Life>>,
+pub struct UpDownCounter {
+    place: CellOffset,
+    life: Option<Arc<SeriesVisibility>>,
 }
 
-impl UpDown {
-    pub(crate) fn new(place: Place, life: Option<Arc<Life>>) -> Self {
+impl UpDownCounter {
+    pub(crate) fn new(place: CellOffset, life: Option<Arc<SeriesVisibility>>) -> Self {
         Self { place, life }
     }
 
@@ -125,11 +125,11 @@ impl UpDown {
         self.place.slab.total(self.place.offset, u64::wrapping_add) as i64
     }
 
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &CellOffset {
         &self.place
     }
 
-    pub(crate) fn life(&self) -> Option<&Arc<Life>> {
+    pub(crate) fn life(&self) -> Option<&Arc<SeriesVisibility>> {
         self.life.as_ref()
     }
 }
@@ -160,12 +160,12 @@ impl UpDown {
 /// ```
 #[derive(Clone)]
 pub struct CounterFamily<L> {
-    first: Place,
+    first: CellOffset,
     labels: PhantomData<L>,
 }
 
 impl<L: LabelSet> CounterFamily<L> {
-    pub(crate) fn new(first: Place) -> Self {
+    pub(crate) fn new(first: CellOffset) -> Self {
         Self {
             first,
             labels: PhantomData,
@@ -204,7 +204,7 @@ impl<L: LabelSet> CounterFamily<L> {
 /// An up/down counter for each combination of closed labels.
 ///
 /// ```
-/// use rehearsal_metrics::{Definition, Registry, UpDownFamily, static_label};
+/// use rehearsal_metrics::{Definition, Registry, UpDownCounterFamily, static_label};
 ///
 /// static_label! {
 ///     /// HTTP method of a request.
@@ -212,20 +212,20 @@ impl<L: LabelSet> CounterFamily<L> {
 /// }
 /// const ACTIVE: Definition =
 ///     Definition::up_down("requests_active", "Requests in flight.").labelled::<Method>();
-/// let active: UpDownFamily<Method> = Registry::new().up_downs(&ACTIVE)?;
+/// let active: UpDownCounterFamily<Method> = Registry::new().up_downs(&ACTIVE)?;
 /// active.add(Method::Get, 2);
 /// active.add(Method::Get, -1);
 /// assert_eq!(active.get(Method::Get), 1);
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct UpDownFamily<L> {
-    first: Place,
+pub struct UpDownCounterFamily<L> {
+    first: CellOffset,
     labels: PhantomData<L>,
 }
 
-impl<L: LabelSet> UpDownFamily<L> {
-    pub(crate) fn new(first: Place) -> Self {
+impl<L: LabelSet> UpDownCounterFamily<L> {
+    pub(crate) fn new(first: CellOffset) -> Self {
         Self {
             first,
             labels: PhantomData,
@@ -244,8 +244,8 @@ impl<L: LabelSet> UpDownFamily<L> {
     }
 
     /// The counter of these labels, to keep.
-    pub fn with(&self, labels: L) -> UpDown {
-        UpDown::new(self.first.nth(labels.index(), 1), None)
+    pub fn with(&self, labels: L) -> UpDownCounter {
+        UpDownCounter::new(self.first.nth(labels.index(), 1), None)
     }
 
     /// The total over all threads.
@@ -256,7 +256,7 @@ impl<L: LabelSet> UpDownFamily<L> {
 
 /// Adds to this thread's word.
 #[inline]
-fn add(slab: &Slab, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
+fn add(slab: &ShardedCells, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
     match slab.mine() {
         Some(page) => move_word(page.word(offset), count),
         None => add_first(slab, offset, count, move_word),
@@ -265,7 +265,7 @@ fn add(slab: &Slab, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
 
 #[cold]
 #[inline(never)]
-fn add_first(slab: &Slab, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
+fn add_first(slab: &ShardedCells, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
     slab.with_mine(|page| move_word(page.word(offset), count));
 }
 

@@ -14,23 +14,24 @@ pub type Text = Cow<'static, str>;
 /// What kind of instrument, and so which numbers and which exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum InstrumentKind {
     /// u64, only up.
     Counter,
     /// i64, up and down. Exposed as a gauge.
-    UpDown,
+    #[serde(rename = "up-down")]
+    UpDownCounter,
     /// f64, set by the program, or asked for at collection.
     Gauge,
     /// Samples counted in buckets.
     Histogram,
 }
 
-impl Kind {
+impl InstrumentKind {
     /// The word after `# TYPE name`.
     pub const fn exposed(self) -> &'static str {
         match self {
             Self::Counter => "counter",
-            Self::UpDown | Self::Gauge => "gauge",
+            Self::UpDownCounter | Self::Gauge => "gauge",
             Self::Histogram => "histogram",
         }
     }
@@ -76,7 +77,7 @@ pub struct Definition {
     /// The name on the page.
     pub name: &'static str,
     /// What kind of instrument.
-    pub kind: Kind,
+    pub kind: InstrumentKind,
     /// What one of a value is.
     pub unit: Unit,
     /// One sentence.
@@ -90,7 +91,7 @@ pub struct Definition {
 }
 
 impl Definition {
-    const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+    const fn new(name: &'static str, kind: InstrumentKind, help: &'static str) -> Self {
         let (labels, bounds, origin) = (&[], &[], Origin::Extension);
         Self {
             name,
@@ -105,24 +106,24 @@ impl Definition {
 
     /// A counter.
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::Counter, help)
+        Self::new(name, InstrumentKind::Counter, help)
     }
 
     /// An up/down counter.
     pub const fn up_down(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::UpDown, help)
+        Self::new(name, InstrumentKind::UpDownCounter, help)
     }
 
     /// A gauge.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self::new(name, Kind::Gauge, help)
+        Self::new(name, InstrumentKind::Gauge, help)
     }
 
     /// A histogram with these upper bucket bounds.
     pub const fn histogram(name: &'static str, bounds: &'static [f64], help: &'static str) -> Self {
         Self {
             bounds,
-            ..Self::new(name, Kind::Histogram, help)
+            ..Self::new(name, InstrumentKind::Histogram, help)
         }
     }
 
@@ -163,7 +164,7 @@ pub struct Family {
     /// The name on the page.
     pub name: Text,
     /// What kind of instrument.
-    pub kind: Kind,
+    pub kind: InstrumentKind,
     /// What one of a value is.
     pub unit: Unit,
     /// One sentence, or nothing.
@@ -177,28 +178,28 @@ pub struct Family {
 impl Family {
     /// A counter.
     pub fn counter(name: impl Into<Text>) -> Self {
-        Self::new(name, Kind::Counter)
+        Self::new(name, InstrumentKind::Counter)
     }
 
     /// An up/down counter.
     pub fn up_down(name: impl Into<Text>) -> Self {
-        Self::new(name, Kind::UpDown)
+        Self::new(name, InstrumentKind::UpDownCounter)
     }
 
     /// A gauge.
     pub fn gauge(name: impl Into<Text>) -> Self {
-        Self::new(name, Kind::Gauge)
+        Self::new(name, InstrumentKind::Gauge)
     }
 
     /// A histogram.
     pub fn histogram(name: impl Into<Text>, bounds: Bounds) -> Self {
         Self {
             bounds: Some(bounds),
-            ..Self::new(name, Kind::Histogram)
+            ..Self::new(name, InstrumentKind::Histogram)
         }
     }
 
-    fn new(name: impl Into<Text>, kind: Kind) -> Self {
+    fn new(name: impl Into<Text>, kind: InstrumentKind) -> Self {
         Self {
             name: name.into(),
             kind,
@@ -236,7 +237,7 @@ impl Family {
     /// The name without a counter's `_total`: what OpenMetrics calls the family.
     pub fn base_name(&self) -> &str {
         match self.kind {
-            Kind::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
+            InstrumentKind::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
             _ => &self.name,
         }
     }
@@ -259,7 +260,7 @@ impl Family {
     pub(crate) fn claims(&self) -> Vec<Text> {
         let name = self.name.clone();
         match self.kind {
-            Kind::Counter => match &name {
+            InstrumentKind::Counter => match &name {
                 Text::Borrowed(text) => match text.strip_suffix("_total") {
                     Some(base) => vec![name, base.into()],
                     None => vec![format!("{text}_total").into(), name],
@@ -269,8 +270,8 @@ impl Family {
                     None => vec![format!("{text}_total").into(), name],
                 },
             },
-            Kind::UpDown | Kind::Gauge => vec![name],
-            Kind::Histogram => {
+            InstrumentKind::UpDownCounter | InstrumentKind::Gauge => vec![name],
+            InstrumentKind::Histogram => {
                 let parts = ["_bucket", "_count", "_sum"];
                 parts
                     .iter()
@@ -287,7 +288,7 @@ impl TryFrom<&Definition> for Family {
 
     fn try_from(definition: &Definition) -> Result<Self, BoundsError> {
         let bounds = match definition.kind {
-            Kind::Histogram => Some(Bounds::new(definition.bounds)?),
+            InstrumentKind::Histogram => Some(Bounds::new(definition.bounds)?),
             _ => None,
         };
         let Definition { kind, unit, .. } = *definition;

@@ -47,7 +47,7 @@ const UNITS_MAX: f64 = (1_u64 << 40) as f64;
 ///
 /// Up to `2 · half` units each unit is a class; from there each doubling has `half` classes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Grid {
+pub(crate) struct QuantileGrid {
     precision: Precision,
     per_unit: f64,
     units_max: u64,
@@ -55,7 +55,7 @@ pub(crate) struct Grid {
     half_bits: u32,
 }
 
-impl Grid {
+impl QuantileGrid {
     pub(crate) fn new(precision: Precision) -> Result<Self, PrecisionError> {
         let Precision { unit, max, digits } = precision;
         if !(1..=3).contains(&digits) {
@@ -103,7 +103,7 @@ impl Grid {
     }
 
     /// The counts of all classes as a histogram of units.
-    pub(crate) fn quantiles(&self, counts: impl Iterator<Item = u64>) -> Quantiles {
+    pub(crate) fn quantiles(&self, counts: impl Iterator<Item = u64>) -> ExactQuantiles {
         let Precision { unit, digits, .. } = self.precision;
         let units_max = self.units_max.max(2);
         let mut units = Hdr::new_with_max(units_max, digits).expect("digits and maximum fit");
@@ -111,18 +111,18 @@ impl Grid {
             // The classes are HdrHistogram's own, so nothing is rounded again.
             units.saturating_record_n(self.units(class), count);
         }
-        Quantiles { units, unit }
+        ExactQuantiles { units, unit }
     }
 }
 
 /// The distribution that an HDR recorder has seen.
 #[derive(Clone, Debug)]
-pub struct Quantiles {
+pub struct ExactQuantiles {
     units: Hdr<u64>,
     unit: f64,
 }
 
-impl Quantiles {
+impl ExactQuantiles {
     /// The value below or at which this share of the samples is, in the instrument's unit; `None`
     /// without samples. `quantile` from 0 to 1.
     pub fn at(&self, quantile: f64) -> Option<f64> {
@@ -158,14 +158,14 @@ mod tests {
     }
 
     /// Units of every size: from 0 to the maximum with a `share` up to 1, and beyond it.
-    fn spread(grid: &Grid, share: f64) -> f64 {
+    fn spread(grid: &QuantileGrid, share: f64) -> f64 {
         (grid.units_max as f64 + 1.0).powf(share) - 1.0
     }
 
     proptest! {
         #[test]
         fn a_class_begins_with_its_own_units(precision in precision(), share in 0.0..1.0_f64) {
-            let grid = Grid::new(precision).expect("a valid precision");
+            let grid = QuantileGrid::new(precision).expect("a valid precision");
             let units = (spread(&grid, share) as u64).min(grid.units_max);
             let class = grid.class(units);
             prop_assert!(class < grid.len());
@@ -180,7 +180,7 @@ mod tests {
             precision in precision(),
             shares in prop::collection::vec(0.0..1.2_f64, 1..100),
         ) {
-            let grid = Grid::new(precision).expect("a valid precision");
+            let grid = QuantileGrid::new(precision).expect("a valid precision");
             let mut counts = vec![0; grid.len()];
             let mut reference =
                 Hdr::<u64>::new_with_max(grid.units_max.max(2), precision.digits).expect("fits");
@@ -204,7 +204,11 @@ mod tests {
             max: 60.0,
             digits: 2,
         };
-        let error = |precision| Grid::new(precision).expect_err("impossible").to_string();
+        let error = |precision| {
+            QuantileGrid::new(precision)
+                .expect_err("impossible")
+                .to_string()
+        };
         assert!(error(Precision { digits: 0, ..base }).contains("write 1, 2 or 3"));
         assert!(error(Precision { digits: 4, ..base }).contains("write 1, 2 or 3"));
         for (unit, max) in [

@@ -4,12 +4,12 @@
 //! doesn't grow with the number of series.
 //!
 //! ```
-//! use rehearsal_metrics::exposition::{Format, Writer};
+//! use rehearsal_metrics::exposition::{ExpositionFormat, ExpositionWriter};
 //! use rehearsal_metrics::{CollectContext, Family, Labels, Registry};
 //!
 //! let registry = Registry::new();
 //! let active = registry.up_down(&Family::up_down("runs_active"), Labels::none())?;
-//! let mut writer = Writer::new(Format::Text, Vec::new());
+//! let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Vec::new());
 //! registry.visit(&CollectContext::default(), &mut writer);
 //! let page = String::from_utf8(writer.finish()?)?;
 //! assert!(page.contains("\nruns_active 0\n"));
@@ -19,24 +19,24 @@
 use std::io;
 
 use super::bounds::Bounds;
-use super::definition::{Family, Kind};
+use super::definition::{Family, InstrumentKind};
 use super::histogram::HistogramReading;
 use super::labels::Labels;
-use super::number::{push_canonical, push_f64, push_i64, push_u64};
-use super::observe::CollectContext;
+use super::number_format::{push_canonical, push_f64, push_i64, push_u64};
+use super::observable::CollectContext;
 use super::registry::Registry;
-use super::snapshot::{Reading, Visitor};
+use super::snapshot::{Reading, SnapshotVisitor};
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum ExpositionFormat {
     /// Prometheus text 0.0.4.
     Text,
     /// OpenMetrics 1.0.
     OpenMetrics,
 }
 
-impl Format {
+impl ExpositionFormat {
     /// The value of the `Content-Type` header.
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -50,8 +50,8 @@ impl Format {
 const CHUNK: usize = 64 * 1024;
 
 /// A visitor that writes the page.
-pub struct Writer<W> {
-    format: Format,
+pub struct ExpositionWriter<W> {
+    format: ExpositionFormat,
     out: W,
     pending: Vec<u8>,
     /// ` 1700000000000\n`, or just the line's end.
@@ -65,9 +65,9 @@ pub struct Writer<W> {
     failed: Option<io::Error>,
 }
 
-impl<W: io::Write> Writer<W> {
+impl<W: io::Write> ExpositionWriter<W> {
     /// Writes to `out`.
-    pub fn new(format: Format, out: W) -> Self {
+    pub fn new(format: ExpositionFormat, out: W) -> Self {
         let (name, bounds, labels) = (Vec::new(), Vec::new(), Vec::new());
         let (pending, line_end) = (Vec::with_capacity(CHUNK + 4096), b"\n".to_vec());
         Self {
@@ -88,8 +88,8 @@ impl<W: io::Write> Writer<W> {
         self.line_end.clear();
         self.line_end.push(b' ');
         match self.format {
-            Format::Text => push_i64(&mut self.line_end, timestamp_ms),
-            Format::OpenMetrics => push_seconds(&mut self.line_end, timestamp_ms),
+            ExpositionFormat::Text => push_i64(&mut self.line_end, timestamp_ms),
+            ExpositionFormat::OpenMetrics => push_seconds(&mut self.line_end, timestamp_ms),
         }
         self.line_end.push(b'\n');
         self
@@ -101,7 +101,7 @@ impl<W: io::Write> Writer<W> {
     ///
     /// The first error that writing met; nothing was written after it.
     pub fn finish(mut self) -> io::Result<W> {
-        if self.format == Format::OpenMetrics {
+        if self.format == ExpositionFormat::OpenMetrics {
             self.pending.extend_from_slice(b"# EOF\n");
         }
         self.flush();
@@ -172,18 +172,18 @@ impl<W: io::Write> Writer<W> {
     }
 }
 
-impl<W: io::Write> Visitor for Writer<W> {
+impl<W: io::Write> SnapshotVisitor for ExpositionWriter<W> {
     fn family(&mut self, family: &Family) {
         let name = match self.format {
-            Format::Text => &family.name,
-            Format::OpenMetrics => family.base_name(),
+            ExpositionFormat::Text => &family.name,
+            ExpositionFormat::OpenMetrics => family.base_name(),
         };
         if !family.help.is_empty() {
             self.header("HELP", name);
             push_escaped(
                 &mut self.pending,
                 &family.help,
-                self.format == Format::OpenMetrics,
+                self.format == ExpositionFormat::OpenMetrics,
             );
             self.pending.push(b'\n');
         }
@@ -191,7 +191,7 @@ impl<W: io::Write> Visitor for Writer<W> {
         self.pending
             .extend_from_slice(family.kind.exposed().as_bytes());
         self.pending.push(b'\n');
-        if self.format == Format::OpenMetrics && !family.unit.as_str().is_empty() {
+        if self.format == ExpositionFormat::OpenMetrics && !family.unit.as_str().is_empty() {
             self.header("UNIT", name);
             self.pending
                 .extend_from_slice(family.unit.as_str().as_bytes());
@@ -199,7 +199,7 @@ impl<W: io::Write> Visitor for Writer<W> {
         }
         self.name.clear();
         self.name.extend_from_slice(name.as_bytes());
-        if self.format == Format::OpenMetrics && family.kind == Kind::Counter {
+        if self.format == ExpositionFormat::OpenMetrics && family.kind == InstrumentKind::Counter {
             self.name.extend_from_slice(b"_total");
         }
         let bounds = family.bounds.iter().flat_map(Bounds::as_slice).copied();
@@ -212,7 +212,7 @@ impl<W: io::Write> Visitor for Writer<W> {
     fn series(&mut self, labels: &Labels, reading: Reading<'_>) {
         match reading {
             Reading::Counter(value) => self.scalar(labels, |to| push_u64(to, value)),
-            Reading::UpDown(value) => self.scalar(labels, |to| push_i64(to, value)),
+            Reading::UpDownCounter(value) => self.scalar(labels, |to| push_i64(to, value)),
             Reading::Gauge(value) => self.scalar(labels, |to| push_f64(to, value)),
             Reading::Histogram(reading) => self.histogram(labels, reading),
         }
@@ -222,7 +222,7 @@ impl<W: io::Write> Visitor for Writer<W> {
     }
 }
 
-impl Format {
+impl ExpositionFormat {
     fn le(self, bound: f64) -> Vec<u8> {
         let mut text = b"le=\"".to_vec();
         match self {
@@ -234,9 +234,9 @@ impl Format {
     }
 }
 
-/// The whole page as one text. For many series, prefer a [`Writer`], which streams.
-pub fn render(format: Format, registry: &Registry, context: &CollectContext) -> String {
-    let mut writer = Writer::new(format, Vec::new());
+/// The whole page as one text. For many series, prefer a [`ExpositionWriter`], which streams.
+pub fn render(format: ExpositionFormat, registry: &Registry, context: &CollectContext) -> String {
+    let mut writer = ExpositionWriter::new(format, Vec::new());
     registry.visit(context, &mut writer);
     // A vector takes everything, and all that was written came from text.
     let page = writer.finish().unwrap_or_default();

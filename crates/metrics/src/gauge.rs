@@ -10,7 +10,7 @@ const REMOVED: u64 = 0x7ff0_dead_dead_dead;
 ///
 /// There is one cell for all threads, because "the last set wins" needs one. A set is a relaxed
 /// store; [`add`](Self::add) is a compare-and-swap loop, exact for integers up to 2^53. For what
-/// is counted up and down, [`UpDown`](super::UpDown) is exact and faster.
+/// is counted up and down, [`UpDownCounter`](super::UpDown) is exact and faster.
 ///
 /// ```
 /// use rehearsal_metrics::{Family, Labels, Registry};
@@ -29,10 +29,10 @@ const REMOVED: u64 = 0x7ff0_dead_dead_dead;
 /// ```
 #[derive(Clone)]
 pub struct Gauge {
-    cell: Arc<Cell>,
+    cell: Arc<GaugeCell>,
 }
 
-struct Cell {
+struct GaugeCell {
     bits: AtomicU64,
     version: Arc<AtomicU64>,
 }
@@ -40,7 +40,7 @@ struct Cell {
 impl Gauge {
     pub(crate) fn new(version: Arc<AtomicU64>) -> Self {
         Self {
-            cell: Arc::new(Cell {
+            cell: Arc::new(GaugeCell {
                 bits: AtomicU64::new(0),
                 version,
             }),

@@ -14,11 +14,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::bounds::{BUCKETS_MAX, Bounds};
+use super::cells::{CellOffset, SeriesVisibility};
 use super::counter::CounterFamily;
-use super::exact::{Grid, Quantiles};
+use super::exact::{ExactQuantiles, QuantileGrid};
 use super::label::{LabelSet, SampleFault};
-use super::place::{Life, Place};
-use super::slab::Slab;
+use super::sharded_cells::ShardedCells;
 use super::sync::{AtomicU64, Ordering, fence, pause};
 
 const SEQUENCE: usize = 0;
@@ -26,10 +26,10 @@ const SUM: usize = 1;
 const BUCKETS: usize = 2;
 
 /// What the cells of one histogram instrument have in common.
-pub(crate) struct Shape {
+pub(crate) struct HistogramLayout {
     bounds: Bounds,
     /// The HDR recorder's classes, if exact quantiles were asked for.
-    grid: Option<Grid>,
+    grid: Option<QuantileGrid>,
     /// Words of one cell without the classes, and with them.
     coarse_words: u32,
     words: u32,
@@ -37,14 +37,14 @@ pub(crate) struct Shape {
     refused: CounterFamily<SampleFault>,
 }
 
-impl Shape {
+impl HistogramLayout {
     pub(crate) fn new(
         bounds: Bounds,
-        grid: Option<Grid>,
+        grid: Option<QuantileGrid>,
         refused: CounterFamily<SampleFault>,
     ) -> Self {
         let coarse_words = (BUCKETS + bounds.buckets()) as u32;
-        let words = coarse_words + grid.as_ref().map_or(0, Grid::len) as u32;
+        let words = coarse_words + grid.as_ref().map_or(0, QuantileGrid::len) as u32;
         Self {
             bounds,
             grid,
@@ -74,7 +74,7 @@ impl Shape {
 
     /// Adds one sample to this thread's cell at `offset`.
     #[inline]
-    fn record(&self, slab: &Slab, offset: u32, value: f64) {
+    fn record(&self, slab: &ShardedCells, offset: u32, value: f64) {
         // True for 0 and every positive finite number, and for nothing else: their bits are below
         // infinity's, and those of NaN and of everything with a sign are above.
         if value.to_bits() < f64::INFINITY.to_bits()
@@ -89,7 +89,7 @@ impl Shape {
     /// Adds many samples of one value; also the way for samples and threads out of the ordinary.
     #[cold]
     #[inline(never)]
-    fn record_many(&self, slab: &Slab, offset: u32, value: f64, count: u64) {
+    fn record_many(&self, slab: &ShardedCells, offset: u32, value: f64, count: u64) {
         let fault = match value {
             _ if value.is_nan() => SampleFault::NotANumber,
             _ if value.is_infinite() => SampleFault::Infinite,
@@ -145,7 +145,7 @@ pub(crate) fn read_cell(cell: &[AtomicU64], reading: &mut HistogramReading) {
 ///
 /// [`record`](Self::record) costs a few ns, takes no lock and allocates nothing (after a thread's
 /// first record). NaN, infinities and negative values are refused: they change nothing here, and
-/// are counted in [`SAMPLES_REFUSED`](super::own::SAMPLES_REFUSED) by reason. So a sum is never
+/// are counted in [`SAMPLES_REFUSED`](super::registry_metrics::SAMPLES_REFUSED) by reason. So a sum is never
 /// NaN; at the top, as counts do, it stays: at [`f64::MAX`] and [`u64::MAX`].
 ///
 /// Ordering: as for [`Counter`](super::Counter). A reader never waits for another reader; it
@@ -171,13 +171,17 @@ pub(crate) fn read_cell(cell: &[AtomicU64], reading: &mut HistogramReading) {
 /// ```
 #[derive(Clone)]
 pub struct Histogram {
-    place: Place,
-    shape: Arc<Shape>,
-    life: Option<Arc<Life>>,
+    place: CellOffset,
+    shape: Arc<HistogramLayout>,
+    life: Option<Arc<SeriesVisibility>>,
 }
 
 impl Histogram {
-    pub(crate) fn new(place: Place, shape: Arc<Shape>, life: Option<Arc<Life>>) -> Self {
+    pub(crate) fn new(
+        place: CellOffset,
+        shape: Arc<HistogramLayout>,
+        life: Option<Arc<SeriesVisibility>>,
+    ) -> Self {
         Self { place, shape, life }
     }
 
@@ -217,7 +221,7 @@ impl Histogram {
 
     /// The exact distribution, if the instrument was registered with a
     /// [`Precision`](super::Precision). What is recorded meanwhile may be in it or not.
-    pub fn quantiles(&self) -> Option<Quantiles> {
+    pub fn quantiles(&self) -> Option<ExactQuantiles> {
         let grid = self.shape.grid.as_ref()?;
         let first = self.place.offset + self.shape.coarse_words;
         let classes = first..first + grid.len() as u32;
@@ -231,11 +235,11 @@ impl Histogram {
     }
 
     /// Where the sequence is, which changes with every record.
-    pub(crate) fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &CellOffset {
         &self.place
     }
 
-    pub(crate) fn life(&self) -> Option<&Arc<Life>> {
+    pub(crate) fn life(&self) -> Option<&Arc<SeriesVisibility>> {
         self.life.as_ref()
     }
 }
@@ -260,13 +264,13 @@ impl Histogram {
 /// ```
 #[derive(Clone)]
 pub struct HistogramFamily<L> {
-    first: Place,
-    shape: Arc<Shape>,
+    first: CellOffset,
+    shape: Arc<HistogramLayout>,
     labels: PhantomData<L>,
 }
 
 impl<L: LabelSet> HistogramFamily<L> {
-    pub(crate) fn new(first: Place, shape: Arc<Shape>) -> Self {
+    pub(crate) fn new(first: CellOffset, shape: Arc<HistogramLayout>) -> Self {
         Self {
             first,
             shape,

@@ -6,12 +6,12 @@
 /// A label with a fixed, small set of values.
 ///
 /// ```
-/// use rehearsal_metrics::{ClosedLabel, Definition, Registry};
+/// use rehearsal_metrics::{StaticLabel, Definition, Registry};
 ///
 /// #[derive(Clone, Copy)]
 /// enum Door { Front, Back }
 ///
-/// impl ClosedLabel for Door {
+/// impl StaticLabel for Door {
 ///     const NAME: &'static str = "door";
 ///     const VALUES: &'static [&'static str] = &["front", "back"];
 ///     fn index(self) -> usize { self as usize }
@@ -23,7 +23,7 @@
 /// assert_eq!((visits.get(Door::Front), visits.get(Door::Back)), (0, 1));
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
-pub trait ClosedLabel: Copy + 'static {
+pub trait StaticLabel: Copy + 'static {
     /// The label's name on the page.
     const NAME: &'static str;
     /// The label's values on the page, by [`index`](Self::index).
@@ -43,7 +43,7 @@ pub struct LabelDefinition {
 
 impl LabelDefinition {
     /// Returns the definition of a closed label.
-    pub const fn of<L: ClosedLabel>() -> Self {
+    pub const fn of<L: StaticLabel>() -> Self {
         Self {
             name: L::NAME,
             values: L::VALUES,
@@ -70,19 +70,19 @@ impl LabelSet for () {
     }
 }
 
-impl<A: ClosedLabel> LabelSet for A {
+impl<A: StaticLabel> LabelSet for A {
     const LABELS: &'static [LabelDefinition] = &[LabelDefinition::of::<A>()];
     const COUNT: usize = A::VALUES.len();
     #[inline]
     fn index(self) -> usize {
-        ClosedLabel::index(self)
+        StaticLabel::index(self)
     }
 }
 
 /// Implements [`LabelSet`](crate::LabelSet) for a tuple of labels.
 macro_rules! tuple_label_set {
     ($($label:ident $place:tt),+) => {
-        impl<$($label: ClosedLabel),+> LabelSet for ($($label,)+) {
+        impl<$($label: StaticLabel),+> LabelSet for ($($label,)+) {
             const LABELS: &'static [LabelDefinition] = &[$(LabelDefinition::of::<$label>()),+];
             const COUNT: usize = 1 $(* $label::VALUES.len())+;
             #[inline]
@@ -143,12 +143,12 @@ macro_rules! label_set {
         impl $crate::LabelSet for $name {
             const LABELS: &'static [$crate::LabelDefinition] =
                 &[$($crate::LabelDefinition::of::<$label>()),+];
-            const COUNT: usize = 1 $(* <$label as $crate::ClosedLabel>::VALUES.len())+;
+            const COUNT: usize = 1 $(* <$label as $crate::StaticLabel>::VALUES.len())+;
             #[inline]
             fn index(self) -> usize {
                 let index = 0;
-                $(let index = index * <$label as $crate::ClosedLabel>::VALUES.len()
-                    + $crate::ClosedLabel::index(self.$field);)+
+                $(let index = index * <$label as $crate::StaticLabel>::VALUES.len()
+                    + $crate::StaticLabel::index(self.$field);)+
                 index
             }
         }
@@ -195,7 +195,7 @@ macro_rules! static_label {
 #[macro_export]
 macro_rules! impl_static_label {
     ($name:ident, $label:literal) => {
-        impl $crate::ClosedLabel for $name {
+        impl $crate::StaticLabel for $name {
             const NAME: &'static str = $label;
             const VALUES: &'static [&'static str] = &{
                 let mut values = [""; $name::ALL.len()];

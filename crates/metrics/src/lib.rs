@@ -4,14 +4,14 @@
 //! clock; a service that never simulates anything can use it as it is.
 //!
 //! ```
-//! use rehearsal_metrics::exposition::{Format, render};
+//! use rehearsal_metrics::exposition::{ExpositionFormat, render};
 //! use rehearsal_metrics::{CollectContext, Family, Labels, Registry};
 //!
 //! let registry = Registry::new();
 //! let reports = Family::counter("reports_total").help("Reports made.");
 //! let reports = registry.counter(&reports, Labels::none())?;
 //! reports.increment();
-//! let page = render(Format::Text, &registry, &CollectContext::default());
+//! let page = render(ExpositionFormat::Text, &registry, &CollectContext::default());
 //! assert!(page.contains("# HELP reports_total Reports made.\n"));
 //! assert!(page.contains("\nreports_total 1\n"));
 //! # Ok::<(), rehearsal_metrics::RegisterError>(())
@@ -22,9 +22,9 @@
 //! | what is measured | instrument | number | a record, ns |
 //! |---|---|---|---|
 //! | what only ever grows | [`Counter`] | u64, stops at the top | 1 |
-//! | what is taken and given back | [`UpDown`] | i64, exact | 1 |
+//! | what is taken and given back | [`UpDownCounter`] | i64, exact | 1 |
 //! | a level that the program sets | [`Gauge`] | f64 | 1 |
-//! | a level that somebody else knows | [`Observe`], [`ObservedFamily`] | f64, asked for at collection | – |
+//! | a level that somebody else knows | [`ObservableCallback`], [`ObservableFamily`] | f64, asked for at collection | – |
 //! | how samples are distributed | [`Histogram`] | buckets; with [`Precision`] also exact quantiles | 3 |
 //!
 //! And by the labels:
@@ -33,7 +33,7 @@
 //! |---|---|---|---|
 //! | none, or a handle that is kept | [`Registry::counter`] and its like | from then on | 0 |
 //! | closed sets, as enums | [`Registry::counters`] and its like, a [`CounterFamily`] | all from the start, at 0 | 0 to 1 |
-//! | one with open values | [`Open`], a cache of handles | from the first record of each value | 7 |
+//! | one with open values | [`DynamicFamily`], a cache of handles | from the first record of each value | 7 |
 //! | whatever third-party code has | the macros of the `metrics` crate | from the first record | 1 by handle, 24 by macro |
 //!
 //! Nanoseconds are those of one current core, and but for gauges and macros the same for one thread
@@ -42,8 +42,8 @@
 //! # Reading
 //!
 //! [`Registry::snapshot`] is plain data, [`Registry::visit`] shows the same series by series and
-//! allocates nothing for them, and [`exposition::Writer`] is a visitor that streams the page, in
-//! memory that doesn't grow with it. [`Recording`] keeps what scrapes of many processes saw.
+//! allocates nothing for them, and [`exposition::ExpositionWriter`] is a visitor that streams the page, in
+//! memory that doesn't grow with it. [`TimeSeriesStore`] keeps what scrapes of many processes saw.
 //!
 //! Reading resets nothing and never makes a recording thread wait. Of a histogram the reader gets
 //! one untorn picture: its count is the sum of its buckets, and its sum that of just those samples.
@@ -94,43 +94,45 @@
 //! The first record of a thread allocates its page, and later ones allocate nothing.
 
 pub mod bounds;
+mod cells;
 pub mod counter;
 pub mod definition;
+pub mod dynamic_family;
 pub mod exact;
 pub mod exposition;
 pub mod gauge;
 pub mod histogram;
+mod inner;
 pub mod label;
 pub mod labels;
 #[cfg(all(test, rehearsal_loom))]
 mod loom_model;
-pub(crate) mod number;
-pub mod observe;
-pub mod observed;
-pub mod open;
-pub mod own;
-mod place;
+pub(crate) mod number_format;
+pub mod observable;
+pub mod observable_family;
 mod recorder;
 pub mod registry;
+pub mod registry_metrics;
 pub mod series;
-mod shelf;
-mod slab;
-mod slot;
+mod sharded_cells;
 pub mod snapshot;
 mod sync;
+mod thread_index;
 
 pub use bounds::{Bounds, BoundsError};
-pub use counter::{Counter, CounterFamily, UpDown, UpDownFamily};
-pub use definition::{Definition, Family, Kind, Origin, RegisterError, Text, Unit};
-pub use exact::{Precision, PrecisionError, Quantiles};
+pub use counter::{Counter, CounterFamily, UpDownCounter, UpDownCounterFamily};
+pub use definition::{Definition, Family, InstrumentKind, Origin, RegisterError, Text, Unit};
+pub use dynamic_family::DynamicFamily;
+pub use exact::{ExactQuantiles, Precision, PrecisionError};
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramFamily, HistogramReading};
-pub use label::{ClosedLabel, LabelDefinition, LabelSet, SampleFault};
+pub use inner::RegistryOptions;
+pub use label::{LabelDefinition, LabelSet, SampleFault, StaticLabel};
 pub use labels::{Labels, OVERFLOW};
-pub use observe::{CollectContext, Observe};
-pub use observed::ObservedFamily;
-pub use open::Open;
+pub use observable::{CollectContext, ObservableCallback};
+pub use observable_family::ObservableFamily;
 pub use registry::Registry;
-pub use series::Recording;
-pub use shelf::RegistryOptions;
-pub use snapshot::{FamilySnapshot, Reading, SeriesSnapshot, Snapshot, Value, Visitor};
+pub use series::TimeSeriesStore;
+pub use snapshot::{
+    FamilySnapshot, Reading, SampleValue, SeriesSnapshot, Snapshot, SnapshotVisitor,
+};

@@ -13,18 +13,18 @@ use loom::thread;
 
 use super::counter;
 use super::histogram::{HistogramReading, read_cell, write};
-use super::slab::Page;
+use super::sharded_cells::Shard;
 use super::sync::Ordering;
 
 const BUCKETS: usize = 2;
 /// Sequence, sum, two buckets.
 const WORDS: u32 = 4;
 
-fn record(page: &Page, bucket: usize, amount: f64) {
+fn record(page: &Shard, bucket: usize, amount: f64) {
     write(page.words(0..WORDS), 2 + bucket, amount, 1);
 }
 
-fn read(page: &Page) -> HistogramReading {
+fn read(page: &Shard) -> HistogramReading {
     let mut reading = HistogramReading::new(BUCKETS);
     read_cell(page.words(0..WORDS), &mut reading);
     reading
@@ -39,7 +39,7 @@ fn is_whole(reading: &HistogramReading) -> bool {
 #[test]
 fn a_reading_is_never_torn_and_never_falls() {
     loom::model(|| {
-        let page = Arc::new(Page::new(WORDS as usize));
+        let page = Arc::new(Shard::new(WORDS as usize));
         let reader = Arc::clone(&page);
         let reader = thread::spawn(move || {
             let (first, second) = (read(&reader), read(&reader));
@@ -57,7 +57,7 @@ fn a_reading_is_never_torn_and_never_falls() {
 #[test]
 fn what_was_recorded_before_a_signal_is_seen_after_it() {
     loom::model(|| {
-        let page = Arc::new(Page::new(WORDS as usize + 1));
+        let page = Arc::new(Shard::new(WORDS as usize + 1));
         let signal = Arc::new(AtomicBool::new(false));
         let (page_of, signal_of) = (Arc::clone(&page), Arc::clone(&signal));
         let reader = thread::spawn(move || {
@@ -78,7 +78,7 @@ fn what_was_recorded_before_a_signal_is_seen_after_it() {
 #[test]
 fn a_page_that_changes_hands_loses_nothing() {
     loom::model(|| {
-        let page = Arc::new(Page::new(1));
+        let page = Arc::new(Shard::new(1));
         let free = Arc::new(loom::sync::Mutex::new(false));
         let (page_of, free_of) = (Arc::clone(&page), Arc::clone(&free));
         let first = thread::spawn(move || {
@@ -103,7 +103,7 @@ fn a_page_that_changes_hands_loses_nothing() {
 #[test]
 fn two_recorders_and_a_reader() {
     loom::model(|| {
-        let pages = [(); 2].map(|()| Arc::new(Page::new(WORDS as usize)));
+        let pages = [(); 2].map(|()| Arc::new(Shard::new(WORDS as usize)));
         let (mine, other) = (Arc::clone(&pages[0]), Arc::clone(&pages[1]));
         let recorder = thread::spawn(move || record(&other, 1, 10.0));
         let reader = thread::spawn(move || {

@@ -6,12 +6,12 @@ use ::metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Metadata, SharedS
 use metrics_util::registry::{Registry as Table, Storage};
 
 use super::counter::Counter;
-use super::definition::{Family, Kind, RegisterError, Text};
+use super::definition::{Family, InstrumentKind, RegisterError, Text};
 use super::gauge::Gauge;
 use super::histogram::Histogram;
+use super::inner::{FamilyLookup, RegistryInner, TypedHandle};
 use super::labels::Labels;
 use super::registry::Registry;
-use super::shelf::{Cells, Opened, Shelf};
 
 impl CounterFn for Counter {
     #[inline]
@@ -50,9 +50,9 @@ impl HistogramFn for Histogram {
     }
 }
 
-impl Shelf {
+impl RegistryInner {
     /// Finds or makes the series of a key.
-    fn resolve(&self, key: &Key, kind: Kind) -> Result<Opened, RegisterError> {
+    fn resolve(&self, key: &Key, kind: InstrumentKind) -> Result<FamilyLookup, RegisterError> {
         let own = |text: &str| Text::Owned(text.to_owned());
         let pairs = key
             .labels()
@@ -62,13 +62,15 @@ impl Shelf {
         self.open(&family, labels)
     }
 
-    fn family_of(&self, name: &str, kind: Kind) -> Family {
+    fn family_of(&self, name: &str, kind: InstrumentKind) -> Family {
         let name = name.to_owned();
         let new = |name| match kind {
-            Kind::Counter => Family::counter(name),
-            Kind::UpDown => Family::up_down(name),
-            Kind::Gauge => Family::gauge(name),
-            Kind::Histogram => Family::histogram(name, self.options.default_bounds.clone()),
+            InstrumentKind::Counter => Family::counter(name),
+            InstrumentKind::UpDownCounter => Family::up_down(name),
+            InstrumentKind::Gauge => Family::gauge(name),
+            InstrumentKind::Histogram => {
+                Family::histogram(name, self.options.default_bounds.clone())
+            }
         };
         let registered = self
             .read()
@@ -82,19 +84,19 @@ impl Shelf {
     }
 }
 
-impl Shelf {
+impl RegistryInner {
     /// The cells for a key that [`Registry`] has resolved before. Should the series have been
     /// refused since, the handle gets cells that are on no page.
-    fn stored<C: Cells>(&self, key: &Key) -> Arc<C> {
+    fn stored<C: TypedHandle>(&self, key: &Key) -> Arc<C> {
         let handle = match self.resolve(key, C::KIND) {
-            Ok(Opened::Series(handle) | Opened::Overflow(handle)) => handle,
+            Ok(FamilyLookup::Series(handle) | FamilyLookup::Overflow(handle)) => handle,
             Err(_) => self.detached(C::KIND),
         };
         Arc::new(C::of(handle).expect("a key resolves to its own kind"))
     }
 }
 
-impl Storage<Key> for Shelf {
+impl Storage<Key> for RegistryInner {
     type Counter = Arc<Counter>;
     type Gauge = Arc<Gauge>;
     type Histogram = Arc<Histogram>;
@@ -113,7 +115,7 @@ impl Storage<Key> for Shelf {
 }
 
 /// What a macro asked for and what it gets.
-enum Found<C> {
+enum Resolution<C> {
     /// A series that the table may keep.
     Series,
     /// The overflow series: kept under its own key only, so that the table stays bounded.
@@ -123,18 +125,20 @@ enum Found<C> {
 }
 
 impl Registry {
-    fn table(&self) -> &Table<Key, Arc<Shelf>> {
+    fn table(&self) -> &Table<Key, Arc<RegistryInner>> {
         self.table
-            .get_or_init(|| Table::new(Arc::clone(&self.shelf)))
+            .get_or_init(|| Table::new(Arc::clone(&self.inner)))
     }
 
-    fn find<C: Cells>(&self, key: &Key) -> Found<C> {
-        match self.shelf.resolve(key, C::KIND) {
-            Ok(Opened::Series(_)) => Found::Series,
-            Ok(Opened::Overflow(handle)) => C::of(handle).map_or(Found::Refused, Found::Overflow),
+    fn find<C: TypedHandle>(&self, key: &Key) -> Resolution<C> {
+        match self.inner.resolve(key, C::KIND) {
+            Ok(FamilyLookup::Series(_)) => Resolution::Series,
+            Ok(FamilyLookup::Overflow(handle)) => {
+                C::of(handle).map_or(Resolution::Refused, Resolution::Overflow)
+            }
             Err(error) => {
-                self.shelf.refuse(&error);
-                Found::Refused
+                self.inner.refuse(&error);
+                Resolution::Refused
             }
         }
     }
@@ -148,7 +152,7 @@ impl Registry {
             }
             _ => help,
         };
-        self.shelf.describe(name.as_str(), help.into());
+        self.inner.describe(name.as_str(), help.into());
     }
 }
 
@@ -171,12 +175,12 @@ impl ::metrics::Recorder for Registry {
             return ::metrics::Counter::from_arc(counter);
         }
         match self.find::<Counter>(key) {
-            Found::Series => {
+            Resolution::Series => {
                 let clone = |counter: &Arc<Counter>| Arc::clone(counter);
                 ::metrics::Counter::from_arc(table.get_or_create_counter(key, clone))
             }
-            Found::Overflow(counter) => ::metrics::Counter::from_arc(Arc::new(counter)),
-            Found::Refused => ::metrics::Counter::noop(),
+            Resolution::Overflow(counter) => ::metrics::Counter::from_arc(Arc::new(counter)),
+            Resolution::Refused => ::metrics::Counter::noop(),
         }
     }
 
@@ -186,12 +190,12 @@ impl ::metrics::Recorder for Registry {
             return ::metrics::Gauge::from_arc(gauge);
         }
         match self.find::<Gauge>(key) {
-            Found::Series => {
+            Resolution::Series => {
                 let clone = |gauge: &Arc<Gauge>| Arc::clone(gauge);
                 ::metrics::Gauge::from_arc(table.get_or_create_gauge(key, clone))
             }
-            Found::Overflow(gauge) => ::metrics::Gauge::from_arc(Arc::new(gauge)),
-            Found::Refused => ::metrics::Gauge::noop(),
+            Resolution::Overflow(gauge) => ::metrics::Gauge::from_arc(Arc::new(gauge)),
+            Resolution::Refused => ::metrics::Gauge::noop(),
         }
     }
 
@@ -201,12 +205,12 @@ impl ::metrics::Recorder for Registry {
             return ::metrics::Histogram::from_arc(histogram);
         }
         match self.find::<Histogram>(key) {
-            Found::Series => {
+            Resolution::Series => {
                 let clone = |histogram: &Arc<Histogram>| Arc::clone(histogram);
                 ::metrics::Histogram::from_arc(table.get_or_create_histogram(key, clone))
             }
-            Found::Overflow(histogram) => ::metrics::Histogram::from_arc(Arc::new(histogram)),
-            Found::Refused => ::metrics::Histogram::noop(),
+            Resolution::Overflow(histogram) => ::metrics::Histogram::from_arc(Arc::new(histogram)),
+            Resolution::Refused => ::metrics::Histogram::noop(),
         }
     }
 }

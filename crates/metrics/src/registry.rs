@@ -4,16 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use metrics_util::registry::Registry as Table;
 
-use super::counter::{Counter, CounterFamily, UpDown, UpDownFamily};
-use super::definition::{Definition, Family, Kind, RegisterError, Text};
+use super::counter::{Counter, CounterFamily, UpDownCounter, UpDownCounterFamily};
+use super::definition::{Definition, Family, InstrumentKind, RegisterError, Text};
 use super::exact::Precision;
 use super::gauge::Gauge;
 use super::histogram::{Histogram, HistogramFamily};
+use super::inner::{
+    FamilyLookup, InstrumentHandle, RegistryInner, RegistryOptions, SeriesSource, TypedHandle,
+};
 use super::label::LabelSet;
 use super::labels::Labels;
-use super::observe::{CollectContext, Observe, observations};
-use super::shelf::{Cells, Handle, Opened, RegistryOptions, Shelf, Source};
-use super::snapshot::{Reading, Snapshot, Visitor};
+use super::observable::{CollectContext, ObservableCallback, observations};
+use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 
 /// The instruments and series of one process, with their cells. Cheap to clone: clones are the
 /// same registry.
@@ -22,7 +24,7 @@ use super::snapshot::{Reading, Snapshot, Visitor};
 /// code counts with the macros stands on the same page.
 ///
 /// ```
-/// use rehearsal_metrics::{CollectContext, Registry, Value};
+/// use rehearsal_metrics::{CollectContext, Registry, SampleValue};
 ///
 /// let registry = Registry::new();
 /// // For the whole program: metrics::set_global_recorder(registry.clone())
@@ -31,13 +33,13 @@ use super::snapshot::{Reading, Snapshot, Visitor};
 ///     metrics::histogram!("wait_seconds").record(0.2);
 /// });
 /// let page = registry.snapshot(&CollectContext::default());
-/// assert_eq!(page.get("requests_total", &[("method", "GET")]), Some(&Value::Counter(1)));
+/// assert_eq!(page.get("requests_total", &[("method", "GET")]), Some(&SampleValue::Counter(1)));
 /// ```
 #[derive(Clone)]
 pub struct Registry {
-    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) inner: Arc<RegistryInner>,
     /// Made when a macro first asks: most simulated processes never need it.
-    pub(super) table: Arc<OnceLock<Table<::metrics::Key, Arc<Shelf>>>>,
+    pub(super) table: Arc<OnceLock<Table<::metrics::Key, Arc<RegistryInner>>>>,
 }
 
 impl Default for Registry {
@@ -55,7 +57,7 @@ impl Registry {
     /// With these limits.
     pub fn with_options(options: RegistryOptions) -> Self {
         Self {
-            shelf: Arc::new(Shelf::new(options)),
+            inner: Arc::new(RegistryInner::new(options)),
             table: Arc::default(),
         }
     }
@@ -73,9 +75,9 @@ impl Registry {
         &self,
         definition: &Definition,
     ) -> Result<CounterFamily<L>, RegisterError> {
-        check_table::<L>(definition, Kind::Counter);
+        check_table::<L>(definition, InstrumentKind::Counter);
         Ok(CounterFamily::new(
-            self.shelf
+            self.inner
                 .closed(definition, Family::try_from(definition)?)?
                 .first,
         ))
@@ -89,10 +91,10 @@ impl Registry {
     pub fn up_downs<L: LabelSet>(
         &self,
         definition: &Definition,
-    ) -> Result<UpDownFamily<L>, RegisterError> {
-        check_table::<L>(definition, Kind::UpDown);
-        Ok(UpDownFamily::new(
-            self.shelf
+    ) -> Result<UpDownCounterFamily<L>, RegisterError> {
+        check_table::<L>(definition, InstrumentKind::UpDownCounter);
+        Ok(UpDownCounterFamily::new(
+            self.inner
                 .closed(definition, Family::try_from(definition)?)?
                 .first,
         ))
@@ -116,12 +118,12 @@ impl Registry {
         definition: &Definition,
         precision: Option<Precision>,
     ) -> Result<HistogramFamily<L>, RegisterError> {
-        check_table::<L>(definition, Kind::Histogram);
+        check_table::<L>(definition, InstrumentKind::Histogram);
         let family = Family {
             precision,
             ..Family::try_from(definition)?
         };
-        let row = self.shelf.closed(definition, family)?;
+        let row = self.inner.closed(definition, family)?;
         let shape = row.shape.ok_or(super::bounds::BoundsError::Empty)?;
         Ok(HistogramFamily::new(row.first, shape))
     }
@@ -136,7 +138,7 @@ impl Registry {
     }
 
     /// Finds or makes one up/down counter with open labels.
-    pub fn up_down(&self, family: &Family, labels: Labels) -> Result<UpDown, RegisterError> {
+    pub fn up_down(&self, family: &Family, labels: Labels) -> Result<UpDownCounter, RegisterError> {
         self.open(family, labels)
     }
 
@@ -150,22 +152,26 @@ impl Registry {
         self.open(family, labels)
     }
 
-    fn open<C: Cells>(&self, family: &Family, labels: Labels) -> Result<C, RegisterError> {
+    fn open<C: TypedHandle>(&self, family: &Family, labels: Labels) -> Result<C, RegisterError> {
         let conflict = || RegisterError::Conflict(family.name.to_string());
         if family.kind != C::KIND {
             return Err(conflict());
         }
-        let (Opened::Series(handle) | Opened::Overflow(handle)) =
-            self.shelf.open(family, labels)?;
+        let (FamilyLookup::Series(handle) | FamilyLookup::Overflow(handle)) =
+            self.inner.open(family, labels)?;
         C::of(handle).ok_or_else(conflict)
     }
 
     /// Registers an observable gauge.
-    pub fn observe(&self, family: Family, observer: Arc<dyn Observe>) -> Result<(), RegisterError> {
-        if family.kind != Kind::Gauge {
+    pub fn observe(
+        &self,
+        family: Family,
+        observer: Arc<dyn ObservableCallback>,
+    ) -> Result<(), RegisterError> {
+        if family.kind != InstrumentKind::Gauge {
             return Err(RegisterError::Conflict(family.name.into_owned()));
         }
-        self.shelf.observe(family, observer)
+        self.inner.observe(family, observer)
     }
 
     /// Takes one series with open labels off the page, and says whether it was there.
@@ -179,13 +185,13 @@ impl Registry {
                 .iter()
                 .map(|(label, value)| ::metrics::Label::new(label.to_owned(), value.to_owned()));
             let key = ::metrics::Key::from_parts(name.to_owned(), pairs.collect::<Vec<_>>());
-            match self.shelf.kind(name) {
-                Some(Kind::Counter) => table.delete_counter(&key),
-                Some(Kind::Histogram) => table.delete_histogram(&key),
+            match self.inner.kind(name) {
+                Some(InstrumentKind::Counter) => table.delete_counter(&key),
+                Some(InstrumentKind::Histogram) => table.delete_histogram(&key),
                 _ => table.delete_gauge(&key),
             };
         }
-        self.shelf.remove(name, labels)
+        self.inner.remove(name, labels)
     }
 
     /// Shows every instrument and series to a visitor, sorted by name and labels.
@@ -193,12 +199,14 @@ impl Registry {
     /// Recording goes on meanwhile; registering waits. Of each series the visitor gets one
     /// untorn reading. Between series there is no such promise: what is recorded during the visit
     /// may be in a later series and not in an earlier one.
-    pub fn visit(&self, context: &CollectContext, visitor: &mut impl Visitor) {
+    pub fn visit(&self, context: &CollectContext, visitor: &mut impl SnapshotVisitor) {
         // Observers run before the index is locked, so that they may register.
         let mut observed = self.observe_all(context).into_iter().peekable();
-        let index = self.shelf.read();
+        let index = self.inner.read();
         for (name, entry) in &index.entries {
-            let (Source::Closed(series) | Source::Open(series)) = &entry.source else {
+            let (SeriesSource::Closed(series) | SeriesSource::DynamicFamily(series)) =
+                &entry.source
+            else {
                 let given = observed.next_if(|(observed, _)| observed == name);
                 let given = given.map(|(_, given)| given).unwrap_or_default();
                 if !given.is_empty() {
@@ -225,27 +233,27 @@ impl Registry {
     /// How many series of cells there are, a histogram counting as one. Observed gauges, which are
     /// made at collection, are not among them.
     pub fn cell_series(&self) -> usize {
-        let index = self.shelf.read();
+        let index = self.inner.read();
         let series = index.entries.values().map(|entry| match &entry.source {
-            Source::Closed(series) | Source::Open(series) => series.len(),
-            Source::Observed(_) => 0,
+            SeriesSource::Closed(series) | SeriesSource::DynamicFamily(series) => series.len(),
+            SeriesSource::Observed(_) => 0,
         });
         series.sum()
     }
 
     fn observe_all(&self, context: &CollectContext) -> Vec<(Text, Vec<(Labels, f64)>)> {
-        let all: Vec<(Text, Arc<dyn Observe>)> = {
-            let index = self.shelf.read();
+        let all: Vec<(Text, Arc<dyn ObservableCallback>)> = {
+            let index = self.inner.read();
             let observed = index
                 .entries
                 .iter()
                 .filter_map(|(name, entry)| match &entry.source {
-                    Source::Observed(observer) => Some((name.clone(), Arc::clone(observer))),
+                    SeriesSource::Observed(observer) => Some((name.clone(), Arc::clone(observer))),
                     _ => None,
                 });
             observed.collect()
         };
-        let observe = |(name, observer): (Text, Arc<dyn Observe>)| {
+        let observe = |(name, observer): (Text, Arc<dyn ObservableCallback>)| {
             (name, observations(observer.as_ref(), context))
         };
         all.into_iter().map(observe).collect()
@@ -261,26 +269,28 @@ impl Registry {
     /// Returns the counter of series that were recorded as [`OVERFLOW`](super::OVERFLOW), for
     /// observers with a cap of their own.
     pub fn series_overflowed(&self) -> Counter {
-        self.shelf.series_overflowed.clone()
+        self.inner.series_overflowed.clone()
     }
 
     /// Why registrations through the macros, which can't return an error, were refused: the first
     /// few different reasons.
     pub fn refusals(&self) -> Vec<RegisterError> {
-        self.shelf.refusals()
+        self.inner.refusals()
     }
 
     /// Whether two handles are the same registry.
     pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.shelf, &other.shelf)
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 }
 
-impl Handle {
-    fn visit(&self, labels: &Labels, visitor: &mut impl Visitor) {
+impl InstrumentHandle {
+    fn visit(&self, labels: &Labels, visitor: &mut impl SnapshotVisitor) {
         match self {
             Self::Counter(counter) => visitor.series(labels, Reading::Counter(counter.get())),
-            Self::UpDown(up_down) => visitor.series(labels, Reading::UpDown(up_down.get())),
+            Self::UpDownCounter(up_down) => {
+                visitor.series(labels, Reading::UpDownCounter(up_down.get()))
+            }
             Self::Gauge(gauge) => {
                 if let Some(value) = gauge.get() {
                     visitor.series(labels, Reading::Gauge(value));
@@ -293,7 +303,7 @@ impl Handle {
     }
 }
 
-fn check_table<L: LabelSet>(definition: &Definition, kind: Kind) {
+fn check_table<L: LabelSet>(definition: &Definition, kind: InstrumentKind) {
     assert!(
         definition.kind == kind && definition.labels == L::LABELS,
         "the definition of {} has another kind or other labels than its handle",

@@ -22,25 +22,25 @@ mod cursor;
 mod openmetrics;
 mod sample;
 mod saved;
+mod scraper;
 mod select;
-mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use column::Column;
 pub use column::STALE_BITS;
+use column::SampleColumn;
 pub use cursor::Cursor;
 pub use openmetrics::write_openmetrics;
 use rustc_hash::FxHashMap;
-pub use sample::{Sample, Samples};
-pub use saved::{RestoreError, SavedRecording};
+pub use sample::{Sample, SampleIter};
+pub use saved::{RestoreError, SavedTimeSeries};
+use scraper::{CachedSeries, Scraper};
 pub use select::Matcher;
-use watch::{Known, Watch};
 
 use super::definition::{Family, Text};
 use super::labels::Labels;
-use super::observe::CollectContext;
+use super::observable::CollectContext;
 use super::registry::Registry;
 
 /// A scraped process, by the order in which it was added.
@@ -65,11 +65,11 @@ pub struct OutOfOrder {
 ///
 /// ```
 /// use rehearsal_metrics::series::Matcher;
-/// use rehearsal_metrics::{CollectContext, Family, Labels, Recording, Registry};
+/// use rehearsal_metrics::{CollectContext, Family, Labels, TimeSeriesStore, Registry};
 ///
 /// let registry = Registry::new();
 /// let reports = registry.counter(&Family::counter("reports_total"), Labels::none())?;
-/// let mut recording = Recording::new("worker");
+/// let mut recording = TimeSeriesStore::new("worker");
 /// let instance = recording.instance("worker-0");
 /// for at_ms in [0, 15_000, 30_000] {
 ///     recording.scrape(instance, at_ms, &registry, &CollectContext::default())?;
@@ -81,40 +81,40 @@ pub struct OutOfOrder {
 /// assert_eq!(values, [1.0, 2.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Recording {
+pub struct TimeSeriesStore {
     job: Text,
-    instances: Vec<Instance>,
-    series: Vec<Series>,
+    instances: Vec<TargetInstance>,
+    series: Vec<StoredSeries>,
     by_name: BTreeMap<Arc<str>, Vec<SeriesId>>,
     /// Only ever asked, never iterated.
-    ids: FxHashMap<Key, SeriesId>,
+    ids: FxHashMap<SeriesKey, SeriesId>,
     families: BTreeMap<Text, Family>,
 }
 
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct SeriesKey {
     name: Arc<str>,
     labels: Labels,
 }
 
-struct Instance {
+struct TargetInstance {
     name: Text,
     up: SeriesId,
     scrapes_ms: Vec<i64>,
     series: Vec<SeriesId>,
-    watch: Option<Watch>,
+    watch: Option<Scraper>,
     /// What `watch`, or the last one before a restart, listed.
-    known: Vec<Known>,
+    known: Vec<CachedSeries>,
 }
 
-struct Series {
+struct StoredSeries {
     instance: InstanceId,
     name: Arc<str>,
     labels: Labels,
-    column: Column,
+    column: SampleColumn,
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// Nothing yet; every series will carry this `job`.
     pub fn new(job: impl Into<Text>) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Recording {
             return InstanceId(index as u32);
         }
         let id = InstanceId(self.instances.len() as u32);
-        self.instances.push(Instance {
+        self.instances.push(TargetInstance {
             name: name.to_owned().into(),
             up: SeriesId(0),
             scrapes_ms: Vec::new(),
@@ -169,7 +169,7 @@ impl Recording {
             .watch
             .take()
             .filter(|watch| watch.is_of(registry));
-        let mut watch = same.unwrap_or_else(|| Watch::new(registry));
+        let mut watch = same.unwrap_or_else(|| Scraper::new(registry));
         watch.scrape(self, instance, at_ms, context);
         let up = self.slot(instance).up;
         self.slot(instance).watch = Some(watch);
@@ -230,7 +230,7 @@ impl Recording {
         Ok(())
     }
 
-    fn slot(&mut self, instance: InstanceId) -> &mut Instance {
+    fn slot(&mut self, instance: InstanceId) -> &mut TargetInstance {
         &mut self.instances[instance.0 as usize]
     }
 
@@ -246,29 +246,29 @@ impl Recording {
         let labels = labels.scraped(self.job.clone(), instance_name, le);
         let known = self.by_name.get_key_value(name);
         let name = known.map_or_else(|| name.into(), |(name, _)| Arc::clone(name));
-        let key = Key { name, labels };
+        let key = SeriesKey { name, labels };
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
         let id = SeriesId(self.series.len() as u32);
         let (name, labels) = (key.name.clone(), key.labels.clone());
         self.by_name.entry(name.clone()).or_default().push(id);
-        self.series.push(Series {
+        self.series.push(StoredSeries {
             instance,
             name,
             labels,
-            column: Column::default(),
+            column: SampleColumn::default(),
         });
         self.slot(instance).series.push(id);
         self.ids.insert(key, id);
         id
     }
 
-    fn take_known(&mut self, instance: InstanceId) -> Vec<Known> {
+    fn take_known(&mut self, instance: InstanceId) -> Vec<CachedSeries> {
         std::mem::take(&mut self.slot(instance).known)
     }
 
-    fn keep_known(&mut self, instance: InstanceId, known: Vec<Known>) {
+    fn keep_known(&mut self, instance: InstanceId, known: Vec<CachedSeries>) {
         self.slot(instance).known = known;
     }
 
@@ -283,7 +283,7 @@ impl Recording {
 
     /// Ends an instance's series but `up` and those listed, which are sorted.
     fn end_except(&mut self, instance: InstanceId, at_ms: i64, listed: &[SeriesId]) {
-        let Instance { series, up, .. } = &self.instances[instance.0 as usize];
+        let TargetInstance { series, up, .. } = &self.instances[instance.0 as usize];
         for id in series {
             if id != up && listed.binary_search(id).is_err() {
                 self.series[id.0 as usize].column.end(at_ms);
@@ -299,7 +299,7 @@ impl Recording {
     }
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// The instruments behind the series, sorted by name.
     pub fn families(&self) -> impl Iterator<Item = &Family> {
         self.families.values()
@@ -307,7 +307,7 @@ impl Recording {
 
     /// The processes, in the order in which they were added.
     pub fn instances(&self) -> impl Iterator<Item = (InstanceId, &str)> {
-        let named = |(index, instance)| (InstanceId(index as u32), Instance::name(instance));
+        let named = |(index, instance)| (InstanceId(index as u32), TargetInstance::name(instance));
         self.instances.iter().enumerate().map(named)
     }
 
@@ -337,7 +337,7 @@ impl Recording {
     }
 }
 
-impl Instance {
+impl TargetInstance {
     fn name(&self) -> &str {
         &self.name
     }

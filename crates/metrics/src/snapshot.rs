@@ -10,7 +10,7 @@ pub enum Reading<'r> {
     /// Of a counter.
     Counter(u64),
     /// Of an up/down counter.
-    UpDown(i64),
+    UpDownCounter(i64),
     /// Of a gauge.
     Gauge(f64),
     /// Of a histogram.
@@ -20,12 +20,12 @@ pub enum Reading<'r> {
 /// Who looks at every series of a page, sorted by name and then by labels.
 ///
 /// ```
-/// use rehearsal_metrics::{CollectContext, Family, Labels, Reading, Registry, Visitor};
+/// use rehearsal_metrics::{CollectContext, Family, Labels, Reading, Registry, SnapshotVisitor};
 ///
 /// /// Counts the series that have counted nothing yet.
 /// struct Idle(usize);
 ///
-/// impl Visitor for Idle {
+/// impl SnapshotVisitor for Idle {
 ///     fn family(&mut self, _: &Family) {}
 ///     fn series(&mut self, _: &Labels, reading: Reading<'_>) {
 ///         self.0 += usize::from(reading == Reading::Counter(0));
@@ -36,7 +36,7 @@ pub enum Reading<'r> {
 /// Registry::new().visit(&CollectContext::default(), &mut idle);
 /// assert_eq!(idle.0, 5, "the counters in which the layer tells of itself");
 /// ```
-pub trait Visitor {
+pub trait SnapshotVisitor {
     /// The series that follow belong to this instrument.
     fn family(&mut self, family: &Family);
     /// One series.
@@ -46,13 +46,13 @@ pub trait Visitor {
 /// An immutable page: every instrument and series at one moment, sorted.
 ///
 /// ```
-/// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, Value};
+/// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, SampleValue};
 ///
 /// let registry = Registry::new();
 /// registry.up_down(&Family::up_down("runs_active"), Labels::none())?.add(1);
 /// let page = registry.snapshot(&CollectContext::default());
 /// let active = page.get("runs_active", &[]);
-/// assert_eq!(active, Some(&Value::UpDown(1)));
+/// assert_eq!(active, Some(&SampleValue::UpDownCounter(1)));
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -76,39 +76,39 @@ pub struct SeriesSnapshot {
     /// Its labels.
     pub labels: Labels,
     /// Its value.
-    pub value: Value,
+    pub value: SampleValue,
 }
 
 /// One series' value, kept.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum SampleValue {
     /// Of a counter.
     Counter(u64),
     /// Of an up/down counter.
-    UpDown(i64),
+    UpDownCounter(i64),
     /// Of a gauge.
     Gauge(f64),
     /// Of a histogram.
     Histogram(Box<HistogramReading>),
 }
 
-impl Value {
+impl SampleValue {
     /// The same, borrowed.
     pub fn reading(&self) -> Reading<'_> {
         match self {
             Self::Counter(value) => Reading::Counter(*value),
-            Self::UpDown(value) => Reading::UpDown(*value),
+            Self::UpDownCounter(value) => Reading::UpDownCounter(*value),
             Self::Gauge(value) => Reading::Gauge(*value),
             Self::Histogram(reading) => Reading::Histogram(reading),
         }
     }
 }
 
-impl From<Reading<'_>> for Value {
+impl From<Reading<'_>> for SampleValue {
     fn from(reading: Reading<'_>) -> Self {
         match reading {
             Reading::Counter(value) => Self::Counter(value),
-            Reading::UpDown(value) => Self::UpDown(value),
+            Reading::UpDownCounter(value) => Self::UpDownCounter(value),
             Reading::Gauge(value) => Self::Gauge(value),
             Reading::Histogram(reading) => Self::Histogram(Box::new(*reading)),
         }
@@ -125,7 +125,7 @@ impl Snapshot {
     }
 
     /// One series by name and label values; labels not mentioned may have any value.
-    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<&Value> {
+    pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<&SampleValue> {
         let fits = |series: &&SeriesSnapshot| {
             labels
                 .iter()
@@ -139,7 +139,7 @@ impl Snapshot {
     }
 
     /// Shows everything to a visitor.
-    pub fn visit(&self, visitor: &mut impl Visitor) {
+    pub fn visit(&self, visitor: &mut impl SnapshotVisitor) {
         for FamilySnapshot { family, series } in &self.families {
             visitor.family(family);
             for SeriesSnapshot { labels, value } in series {
@@ -149,7 +149,7 @@ impl Snapshot {
     }
 }
 
-impl Visitor for Snapshot {
+impl SnapshotVisitor for Snapshot {
     fn family(&mut self, family: &Family) {
         self.families.push(FamilySnapshot {
             family: family.clone(),

@@ -4,10 +4,10 @@ use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 
 use super::error::EvalError;
 use super::source::{Selection, Source, Track};
-use rehearsal_metrics::Recording;
+use rehearsal_metrics::TimeSeriesStore;
 use rehearsal_metrics::series::SeriesId;
 
-impl Source for Recording {
+impl Source for TimeSeriesStore {
     fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
         let fits = |id: &SeriesId| {
             selection.fits(|label| match label {

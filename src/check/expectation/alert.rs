@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Judgement, Outcome, Span, window_ms};
 use crate::check::Episode;
-use crate::metrics::Recording;
+use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::Semantics;
 use crate::promql::rules::{self, RuleFile, Timeline};
@@ -15,7 +15,7 @@ const INTERVAL_MS: i64 = 60_000;
 
 /// Judges expectations of alerts; each file of rules is evaluated once.
 pub struct AlertWatch<'r> {
-    recording: &'r Recording,
+    recording: &'r TimeSeriesStore,
     episodes: &'r [Episode],
     span: Span,
     /// What became of each file's rules, by the file's text.
@@ -30,7 +30,7 @@ type Breach = (String, Option<Timestamp>);
 
 impl<'r> AlertWatch<'r> {
     /// Over a run, and the faults that went on in it.
-    pub fn new(recording: &'r Recording, episodes: &'r [Episode], span: Span) -> Self {
+    pub fn new(recording: &'r TimeSeriesStore, episodes: &'r [Episode], span: Span) -> Self {
         Self {
             recording,
             episodes,
@@ -126,7 +126,12 @@ impl<'r> AlertWatch<'r> {
     }
 }
 
-fn evaluate(path: &str, text: &str, recording: &Recording, span: Span) -> Result<Timeline, String> {
+fn evaluate(
+    path: &str,
+    text: &str,
+    recording: &TimeSeriesStore,
+    span: Span,
+) -> Result<Timeline, String> {
     let rules = RuleFile::parse(text, path, Semantics::default());
     let rules = rules.map_err(|error| error.to_string())?;
     let span = rules::Span {

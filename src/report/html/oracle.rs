@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::grid::Grid;
 use super::legend::LabelMap;
 use super::variable::LabelQuery;
-use crate::metrics::{Family, Labels, Recording};
+use crate::metrics::{Family, Labels, TimeSeriesStore};
 use crate::promql::rules::{Both, Recorded, Rule, RuleFile};
 use crate::promql::suggest::closest;
 use crate::promql::{Engine, Query, Semantics, Value};
@@ -22,7 +22,7 @@ pub struct Line {
 /// Everything that can be asked about.
 pub struct Archive<'r> {
     /// What was scraped.
-    pub series: &'r Recording,
+    pub series: &'r TimeSeriesStore,
     /// The rules that were evaluated over it.
     pub rules: &'r RuleFile,
     /// What they recorded.
@@ -54,7 +54,7 @@ const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 /// Answers questions about one run.
 pub struct Oracle<'r> {
     archive: &'r Archive<'r>,
-    source: Both<'r, Recording, Recorded>,
+    source: Both<'r, TimeSeriesStore, Recorded>,
     grid: Grid,
     end_ms: i64,
 }

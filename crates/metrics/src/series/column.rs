@@ -6,12 +6,12 @@ pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
 
 /// Times and values of the changes of one series, in two columns.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Column {
+pub(super) struct SampleColumn {
     times_ms: Vec<i64>,
     bits: Vec<u64>,
 }
 
-impl Column {
+impl SampleColumn {
     /// Appends a value, unless it is what the series has already.
     #[inline]
     pub(super) fn push(&mut self, at_ms: i64, value: f64) {

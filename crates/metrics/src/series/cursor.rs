@@ -1,20 +1,20 @@
 //! A look at one series at one instant after another.
 
-use super::column::Column;
-use super::{Recording, Sample, SeriesId};
+use super::column::SampleColumn;
+use super::{Sample, SeriesId, TimeSeriesStore};
 
-/// Answers as [`Recording::latest`] does, for instants that never fall, and looks at each sample
+/// Answers as [`TimeSeriesStore::latest`] does, for instants that never fall, and looks at each sample
 /// once.
 #[derive(Clone, Debug)]
 pub struct Cursor<'a> {
-    column: &'a Column,
+    column: &'a SampleColumn,
     scrapes_ms: &'a [i64],
     /// Scrapes and changes that are past.
     scrapes: usize,
     changes: usize,
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// A cursor before the first sample of a series.
     pub fn cursor(&self, id: SeriesId) -> Cursor<'_> {
         let series = &self.series[id.0 as usize];

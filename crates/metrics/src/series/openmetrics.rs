@@ -9,15 +9,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::exposition::{push_labels, push_seconds};
-use crate::number::push_f64;
-use crate::series::{Samples, SeriesId};
-use crate::{Family, Kind, Labels, Recording};
+use crate::number_format::push_f64;
+use crate::series::{SampleIter, SeriesId};
+use crate::{Family, InstrumentKind, Labels, TimeSeriesStore};
 
 /// Writes all samples.
 ///
 /// # Errors
 /// The first error that `out` met.
-pub fn write_openmetrics(recording: &Recording, out: &mut impl Write) -> io::Result<()> {
+pub fn write_openmetrics(recording: &TimeSeriesStore, out: &mut impl Write) -> io::Result<()> {
     for family in recording.families() {
         metric(recording, family, out)?;
     }
@@ -25,12 +25,12 @@ pub fn write_openmetrics(recording: &Recording, out: &mut impl Write) -> io::Res
     out.write_all(b"# EOF\n")
 }
 
-fn metric(recording: &Recording, family: &Family, out: &mut impl Write) -> io::Result<()> {
-    let is_counter = family.kind == Kind::Counter && family.name.ends_with("_total");
+fn metric(recording: &TimeSeriesStore, family: &Family, out: &mut impl Write) -> io::Result<()> {
+    let is_counter = family.kind == InstrumentKind::Counter && family.name.ends_with("_total");
     let (name, kind) = match family.kind {
-        Kind::Counter if is_counter => (family.base_name(), "counter"),
+        InstrumentKind::Counter if is_counter => (family.base_name(), "counter"),
         // OpenMetrics knows no counter whose samples don't end with `_total`.
-        Kind::Counter => (&*family.name, "unknown"),
+        InstrumentKind::Counter => (&*family.name, "unknown"),
         kind => (&*family.name, kind.exposed()),
     };
     writeln!(out, "# TYPE {name} {kind}")?;
@@ -45,9 +45,9 @@ fn metric(recording: &Recording, family: &Family, out: &mut impl Write) -> io::R
 struct Point(Vec<SeriesId>);
 
 /// The metrics of a family, sorted by labels.
-fn points(recording: &Recording, family: &Family) -> Vec<Point> {
+fn points(recording: &TimeSeriesStore, family: &Family) -> Vec<Point> {
     let parts: &[&str] = match family.kind {
-        Kind::Histogram => &["_bucket", "_count", "_sum"],
+        InstrumentKind::Histogram => &["_bucket", "_count", "_sum"],
         _ => &[""],
     };
     let mut points: BTreeMap<Labels, Point> = BTreeMap::new();
@@ -72,10 +72,10 @@ fn points(recording: &Recording, family: &Family) -> Vec<Point> {
 }
 
 impl Point {
-    fn write(&self, recording: &Recording, out: &mut impl Write) -> io::Result<()> {
+    fn write(&self, recording: &TimeSeriesStore, out: &mut impl Write) -> io::Result<()> {
         let heads: Vec<Vec<u8>> = self.0.iter().map(|id| head(recording, *id)).collect();
         let all = |id: &SeriesId| recording.samples(*id, i64::MIN, i64::MAX);
-        let mut members: Vec<Samples<'_>> = self.0.iter().map(all).collect();
+        let mut members: Vec<SampleIter<'_>> = self.0.iter().map(all).collect();
         let mut lines = Vec::new();
         loop {
             lines.clear();
@@ -96,7 +96,7 @@ impl Point {
 }
 
 /// `name{labels} `
-fn head(recording: &Recording, id: SeriesId) -> Vec<u8> {
+fn head(recording: &TimeSeriesStore, id: SeriesId) -> Vec<u8> {
     let mut head = recording.name(id).as_bytes().to_vec();
     head.push(b'{');
     push_labels(&mut head, recording.labels(id));

@@ -1,7 +1,7 @@
 //! What the scrapes saw of one series.
 
-use super::column::Column;
-use super::{Recording, SeriesId};
+use super::column::SampleColumn;
+use super::{SeriesId, TimeSeriesStore};
 
 /// A value at a scrape.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -12,7 +12,7 @@ pub struct Sample {
     pub value: f64,
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// The last sample at or before `at_ms` and later than `at_ms − look_back_ms`, unless the
     /// series had ended by then. `PromQL`'s instant selector, with a look-back of 5 min = 300,000.
     pub fn latest(&self, id: SeriesId, at_ms: i64, look_back_ms: i64) -> Option<Sample> {
@@ -43,7 +43,7 @@ impl Recording {
 
     /// The samples later than `after_ms` and not later than `until_ms`, one for each scrape at
     /// which the series had a value. `PromQL`'s range selector `[until − after]`.
-    pub fn samples(&self, id: SeriesId, after_ms: i64, until_ms: i64) -> Samples<'_> {
+    pub fn samples(&self, id: SeriesId, after_ms: i64, until_ms: i64) -> SampleIter<'_> {
         let series = &self.series[id.0 as usize];
         let scrapes_ms = self.scrapes_ms(series.instance);
         let first = scrapes_ms.partition_point(|scrape| *scrape <= after_ms);
@@ -52,7 +52,7 @@ impl Recording {
             .max(first);
         let scrapes_ms = &scrapes_ms[first..end];
         let changes = series.column.changes_until(after_ms);
-        Samples {
+        SampleIter {
             column: &series.column,
             scrapes_ms,
             changes,
@@ -62,13 +62,13 @@ impl Recording {
 
 /// The samples of a series in a range, in order.
 #[derive(Clone)]
-pub struct Samples<'r> {
-    column: &'r Column,
+pub struct SampleIter<'r> {
+    column: &'r SampleColumn,
     scrapes_ms: &'r [i64],
     changes: usize,
 }
 
-impl Iterator for Samples<'_> {
+impl Iterator for SampleIter<'_> {
     type Item = Sample;
 
     fn next(&mut self) -> Option<Sample> {

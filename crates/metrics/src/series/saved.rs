@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::{Bounds, Family, Kind, Labels, Precision, Unit};
-use super::column::Column;
-use super::{Instance, InstanceId, Key, Recording, Series, SeriesId};
+use super::super::{Bounds, Family, InstrumentKind, Labels, Precision, Unit};
+use super::column::SampleColumn;
+use super::{InstanceId, SeriesId, SeriesKey, StoredSeries, TargetInstance, TimeSeriesStore};
 
 /// A recording as plain data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SavedRecording {
+pub struct SavedTimeSeries {
     job: String,
     families: Vec<SavedFamily>,
     instances: Vec<SavedInstance>,
@@ -30,7 +30,7 @@ pub struct RestoreError(String);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SavedFamily {
     name: String,
-    kind: Kind,
+    kind: InstrumentKind,
     unit: Unit,
     help: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -43,7 +43,7 @@ struct SavedFamily {
 #[serde(deny_unknown_fields)]
 struct SavedInstance {
     name: String,
-    scrapes: Times,
+    scrapes: SavedTimes,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,13 +53,13 @@ struct SavedSeries {
     instance: u32,
     name: String,
     labels: Vec<(String, String)>,
-    times: Times,
+    times: SavedTimes,
     values: Vec<SavedValue>,
 }
 
 /// Rising times in ms since 1970: how far on the next one is (the first from 1970), and how often so.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Times(Vec<(i64, u32)>);
+struct SavedTimes(Vec<(i64, u32)>);
 
 /// So many times can one process or series have: a scrape each second for a year.
 const TIMES_MAX: u64 = 32_000_000;
@@ -75,10 +75,10 @@ enum SavedValue {
     End(()),
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// The recording as plain data.
-    pub fn save(&self) -> SavedRecording {
-        SavedRecording {
+    pub fn save(&self) -> SavedTimeSeries {
+        SavedTimeSeries {
             job: self.job.to_string(),
             families: self.families.values().map(SavedFamily::of).collect(),
             instances: self.instances.iter().map(SavedInstance::of).collect(),
@@ -90,13 +90,13 @@ impl Recording {
     ///
     /// # Errors
     /// The data contradicts itself, as only damaged or hand-made data does.
-    pub fn restore(saved: SavedRecording) -> Result<Self, RestoreError> {
+    pub fn restore(saved: SavedTimeSeries) -> Result<Self, RestoreError> {
         let mut recording = Self::new(saved.job);
         for family in saved.families {
             recording.describe(&family.restore()?);
         }
         for instance in saved.instances {
-            recording.instances.push(Instance {
+            recording.instances.push(TargetInstance {
                 name: instance.name.into(),
                 up: SeriesId(u32::MAX),
                 scrapes_ms: instance.scrapes.restore()?,
@@ -130,7 +130,7 @@ impl Recording {
         let pairs = pairs.map(|(label, value)| (label.into(), value.into()));
         let labels = Labels::new(&name, pairs).map_err(|error| wrong(error.to_string()))?;
         let column = column(&name, &saved.times, &saved.values)?;
-        let key = Key {
+        let key = SeriesKey {
             name: Arc::clone(&name),
             labels: labels.clone(),
         };
@@ -138,7 +138,7 @@ impl Recording {
             return Err(wrong(format!("there are two series `{name}{labels}`")));
         }
         self.by_name.entry(Arc::clone(&name)).or_default().push(id);
-        self.series.push(Series {
+        self.series.push(StoredSeries {
             instance: InstanceId(saved.instance),
             name,
             labels,
@@ -152,7 +152,11 @@ fn wrong(what: String) -> RestoreError {
     RestoreError(what)
 }
 
-fn column(name: &str, times: &Times, values: &[SavedValue]) -> Result<Column, RestoreError> {
+fn column(
+    name: &str,
+    times: &SavedTimes,
+    values: &[SavedValue],
+) -> Result<SampleColumn, RestoreError> {
     let times = times.restore()?;
     if times.len() != values.len() {
         let (times, values) = (times.len(), values.len());
@@ -160,7 +164,7 @@ fn column(name: &str, times: &Times, values: &[SavedValue]) -> Result<Column, Re
             "`{name}` has {times} times but {values} values"
         )));
     }
-    let mut column = Column::default();
+    let mut column = SampleColumn::default();
     for (at_ms, value) in times.into_iter().zip(values) {
         match value {
             SavedValue::Number(value) => column.push(at_ms, *value),
@@ -203,22 +207,22 @@ impl SavedFamily {
 }
 
 impl SavedInstance {
-    fn of(instance: &Instance) -> Self {
+    fn of(instance: &TargetInstance) -> Self {
         Self {
             name: instance.name.to_string(),
-            scrapes: Times::of(&instance.scrapes_ms),
+            scrapes: SavedTimes::of(&instance.scrapes_ms),
         }
     }
 }
 
 impl SavedSeries {
-    fn of(series: &Series) -> Self {
+    fn of(series: &StoredSeries) -> Self {
         let owned = |(label, value): (&str, &str)| (label.to_owned(), value.to_owned());
         Self {
             instance: series.instance.0,
             name: series.name.to_string(),
             labels: series.labels.iter().map(owned).collect(),
-            times: Times::of(series.column.changes().0),
+            times: SavedTimes::of(series.column.changes().0),
             values: series
                 .column
                 .values_and_ends()
@@ -238,7 +242,7 @@ impl SavedValue {
     }
 }
 
-impl Times {
+impl SavedTimes {
     fn of(times_ms: &[i64]) -> Self {
         let mut runs: Vec<(i64, u32)> = Vec::new();
         let mut last_ms = 0;
@@ -282,8 +286,8 @@ mod tests {
     use super::*;
 
     /// Two processes, one of which goes away and one of which loses a series and has it again; odd values.
-    fn recording() -> Recording {
-        let mut recording = Recording::new("night");
+    fn recording() -> TimeSeriesStore {
+        let mut recording = TimeSeriesStore::new("night");
         let first = recording.instance("worker-0");
         let registry = Registry::new();
         let counter = Family::counter("jobs_total").help("Jobs.");
@@ -310,7 +314,7 @@ mod tests {
         recording
     }
 
-    fn told(recording: &Recording) -> Vec<String> {
+    fn told(recording: &TimeSeriesStore) -> Vec<String> {
         let ids = recording.select(None, &[]);
         let tell = |id: &SeriesId| {
             let samples: Vec<_> = recording.samples(*id, i64::MIN, i64::MAX).collect();
@@ -328,17 +332,18 @@ mod tests {
         let recording = recording();
         let text = serde_json::to_string(&recording.save()).unwrap();
         assert!(text.contains("\"scrapes\":[[15000,6]]"), "{text}");
-        let saved: SavedRecording = serde_json::from_str(&text).unwrap();
-        let restored = Recording::restore(saved.clone()).unwrap();
+        let saved: SavedTimeSeries = serde_json::from_str(&text).unwrap();
+        let restored = TimeSeriesStore::restore(saved.clone()).unwrap();
         assert_eq!(told(&restored), told(&recording));
         assert_eq!(restored.save(), saved);
-        let families = |recording: &Recording| recording.families().cloned().collect::<Vec<_>>();
+        let families =
+            |recording: &TimeSeriesStore| recording.families().cloned().collect::<Vec<_>>();
         assert_eq!(families(&restored), families(&recording));
     }
 
     #[test]
     fn a_restored_recording_can_be_continued() {
-        let mut restored = Recording::restore(recording().save()).unwrap();
+        let mut restored = TimeSeriesStore::restore(recording().save()).unwrap();
         let first = restored.instance("worker-0");
         assert!(restored.scrape_failed(first, 90_000).is_err());
         restored.scrape_failed(first, 105_000).unwrap();
@@ -351,7 +356,7 @@ mod tests {
             .scrape_page(second, 20, [("odd", &labels, 7.0)])
             .unwrap();
         assert_eq!(restored.series_count(), known, "under its own number");
-        let mut again = Recording::restore(restored.save()).unwrap();
+        let mut again = TimeSeriesStore::restore(restored.save()).unwrap();
         again.scrape_failed(second, 25).unwrap();
         let odd = again.select(Some("odd"), &[])[0];
         let samples = again.samples(odd, 16, 25);
@@ -369,8 +374,8 @@ mod tests {
         let refused = |pointer: &str, value: Value| {
             let mut damaged = sound.clone();
             *damaged.pointer_mut(pointer).unwrap() = value;
-            let saved: SavedRecording = serde_json::from_value(damaged).unwrap();
-            match Recording::restore(saved) {
+            let saved: SavedTimeSeries = serde_json::from_value(damaged).unwrap();
+            match TimeSeriesStore::restore(saved) {
                 Ok(_) => panic!("{pointer} was taken"),
                 Err(error) => error.to_string(),
             }

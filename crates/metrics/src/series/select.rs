@@ -1,6 +1,6 @@
 //! Which series a query means.
 
-use super::{InstanceId, Recording, SeriesId};
+use super::{InstanceId, SeriesId, TimeSeriesStore};
 
 /// A condition on one label. A label that a series doesn't have counts as the empty text, as in
 /// `PromQL`.
@@ -14,7 +14,7 @@ pub enum Matcher<'m> {
 }
 
 impl Matcher<'_> {
-    fn fits(&self, recording: &Recording, id: SeriesId) -> bool {
+    fn fits(&self, recording: &TimeSeriesStore, id: SeriesId) -> bool {
         let value = |label: &str| match label {
             "__name__" => recording.name(id),
             _ => recording.labels(id).get(label).unwrap_or_default(),
@@ -27,7 +27,7 @@ impl Matcher<'_> {
     }
 }
 
-impl Recording {
+impl TimeSeriesStore {
     /// The series of a metric, by the name on the page (`x_bucket`, not `x`).
     pub fn named(&self, name: &str) -> &[SeriesId] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)

@@ -1,9 +1,10 @@
 //! What holds of the single cells, whatever the numbers.
 
 use proptest::prelude::*;
-use rehearsal_metrics::exposition::{Format, render};
+use rehearsal_metrics::exposition::{ExpositionFormat, render};
 use rehearsal_metrics::{
-    Bounds, BoundsError, CollectContext, Family, Histogram, Labels, Precision, Registry, Value,
+    Bounds, BoundsError, CollectContext, Family, Histogram, Labels, Precision, Registry,
+    SampleValue,
 };
 
 /// Latency, s: 0.1 s to 30 min.
@@ -211,9 +212,9 @@ fn samples_that_are_no_measurement_are_refused_and_counted() {
         let value = snapshot.get("metrics_samples_refused_total", &[("reason", reason)]);
         value.cloned()
     };
-    assert_eq!(refused("nan"), Some(Value::Counter(4)));
-    assert_eq!(refused("infinite"), Some(Value::Counter(2)));
-    assert_eq!(refused("negative"), Some(Value::Counter(2)));
+    assert_eq!(refused("nan"), Some(SampleValue::Counter(4)));
+    assert_eq!(refused("infinite"), Some(SampleValue::Counter(2)));
+    assert_eq!(refused("negative"), Some(SampleValue::Counter(2)));
 }
 
 #[test]
@@ -276,7 +277,11 @@ fn a_histogram_stays_at_the_top() {
     assert_eq!(reading.sum(), f64::MAX);
     assert!(reading.merge(&histogram.read()));
     assert_eq!(reading.sum(), f64::MAX);
-    let page = render(Format::Text, &registry, &CollectContext::default());
+    let page = render(
+        ExpositionFormat::Text,
+        &registry,
+        &CollectContext::default(),
+    );
     assert!(
         page.contains(&format!("\nh_count {}\n", u64::MAX)),
         "{page}"

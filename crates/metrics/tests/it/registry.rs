@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use proptest::prelude::*;
 use rehearsal_metrics::{
-    Bounds, CollectContext, Counter, Definition, Family, Gauge, Histogram, Labels, OVERFLOW, Open,
-    Registry, RegistryOptions, UpDown, Value, static_label,
+    Bounds, CollectContext, Counter, Definition, DynamicFamily, Family, Gauge, Histogram, Labels,
+    OVERFLOW, Registry, RegistryOptions, SampleValue, UpDownCounter, static_label,
 };
 
 const NOW: CollectContext = CollectContext::at(std::time::Duration::ZERO);
@@ -35,7 +35,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 enum Handle {
     Counter(Counter),
-    UpDown(UpDown),
+    UpDownCounter(UpDownCounter),
     Gauge(Gauge),
     Histogram(Histogram),
 }
@@ -50,7 +50,7 @@ fn register(registry: &Registry, kind: usize, labels: Labels) -> Handle {
                 .counter(&Family::counter(NAMES[0]), labels)
                 .expect("valid"),
         ),
-        1 => Handle::UpDown(
+        1 => Handle::UpDownCounter(
             registry
                 .up_down(&Family::up_down(NAMES[1]), labels)
                 .expect("valid"),
@@ -106,7 +106,7 @@ proptest! {
                     expected.visible = true;
                     match handle {
                         Handle::Counter(counter) => counter.add(u64::from(amount)),
-                        Handle::UpDown(up_down) => up_down.add(-i64::from(amount)),
+                        Handle::UpDownCounter(up_down) => up_down.add(-i64::from(amount)),
                         Handle::Gauge(gauge) => gauge.add(f64::from(amount)),
                         Handle::Histogram(histogram) => histogram.record(f64::from(amount)),
                     }
@@ -128,10 +128,10 @@ proptest! {
                 let number = series.to_string();
                 let value = snapshot.get(NAMES[kind], &[("n", &number)]);
                 let found = value.map(|value| match value {
-                    Value::Counter(value) => *value as i64,
-                    Value::UpDown(value) => *value,
-                    Value::Gauge(value) => *value as i64,
-                    Value::Histogram(reading) => reading.sum() as i64,
+                    SampleValue::Counter(value) => *value as i64,
+                    SampleValue::UpDownCounter(value) => *value,
+                    SampleValue::Gauge(value) => *value as i64,
+                    SampleValue::Histogram(reading) => reading.sum() as i64,
                 });
                 prop_assert_eq!(found, expected.visible.then_some(expected.number), "{:?}", (kind, series));
             }
@@ -159,7 +159,7 @@ proptest! {
         prop_assert_eq!(family.series.len() as u64, count);
         for series in &family.series {
             let n: u64 = series.labels.get("n").expect("its label").parse().expect("a number");
-            prop_assert_eq!(&series.value, &Value::Counter(n + 1));
+            prop_assert_eq!(&series.value, &SampleValue::Counter(n + 1));
         }
     }
 }
@@ -181,7 +181,7 @@ fn the_order_of_labels_is_irrelevant() {
     let snapshot = registry.snapshot(&NOW);
     let family = snapshot.family("c_total").expect("registered");
     assert_eq!(family.series.len(), 1);
-    assert_eq!(family.series[0].value, Value::Counter(4));
+    assert_eq!(family.series[0].value, SampleValue::Counter(4));
 }
 
 static_label! {
@@ -218,7 +218,8 @@ fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
     for n in 0..5 {
         registry.counter(&family, labels(n)).expect("valid").add(10);
     }
-    let mut open = Open::counters(&registry, Family::counter("o_total"), "n").with("m", "x");
+    let mut open =
+        DynamicFamily::counters(&registry, Family::counter("o_total"), "n").with("m", "x");
     for n in 0..5 {
         open.get(&n.to_string()).expect("valid").add(1);
         open.get(&n.to_string()).expect("valid").add(1);
@@ -230,13 +231,14 @@ fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
     }
     let snapshot = registry.snapshot(&NOW);
     let get = |name: &str, n: &str| snapshot.get(name, &[("n", n)]).cloned();
-    assert_eq!(get("c_total", "2"), Some(Value::Counter(10)));
+    assert_eq!(get("c_total", "2"), Some(SampleValue::Counter(10)));
     assert_eq!(get("c_total", "3"), None);
-    assert_eq!(get("c_total", OVERFLOW), Some(Value::Counter(20)));
-    assert_eq!(get("o_total", "2"), Some(Value::Counter(2)));
-    assert_eq!(get("o_total", OVERFLOW), Some(Value::Counter(4)));
-    assert_eq!(get("m_total", OVERFLOW), Some(Value::Counter(2)));
-    let Some(Value::Counter(overflowed)) = snapshot.get("metrics_series_overflowed_total", &[])
+    assert_eq!(get("c_total", OVERFLOW), Some(SampleValue::Counter(20)));
+    assert_eq!(get("o_total", "2"), Some(SampleValue::Counter(2)));
+    assert_eq!(get("o_total", OVERFLOW), Some(SampleValue::Counter(4)));
+    assert_eq!(get("m_total", OVERFLOW), Some(SampleValue::Counter(2)));
+    let Some(SampleValue::Counter(overflowed)) =
+        snapshot.get("metrics_series_overflowed_total", &[])
     else {
         panic!("the layer's own counter");
     };
@@ -247,7 +249,7 @@ fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
     let snapshot = registry.snapshot(&NOW);
     assert_eq!(
         snapshot.get("c_total", &[("n", "4")]),
-        Some(&Value::Counter(1))
+        Some(&SampleValue::Counter(1))
     );
 }
 
@@ -318,9 +320,9 @@ fn what_the_macros_record_and_describe_is_on_the_page() {
         "the name has the unit"
     );
     assert_eq!(help("visits_total"), Some("Visits."));
-    assert_eq!(page.get("level", &[]), Some(&Value::Gauge(3.5)));
+    assert_eq!(page.get("level", &[]), Some(&SampleValue::Gauge(3.5)));
     for (name, count) in [("wait_seconds", 1), ("wait", 2)] {
-        let Some(Value::Histogram(reading)) = page.get(name, &[]) else {
+        let Some(SampleValue::Histogram(reading)) = page.get(name, &[]) else {
             panic!("{name} is a histogram");
         };
         assert_eq!(reading.count(), count);
@@ -341,12 +343,12 @@ fn a_removed_series_comes_back_through_the_macros() {
     held.increment(1);
     assert_eq!(
         registry.snapshot(&NOW).get("c_total", &[]),
-        Some(&Value::Counter(6))
+        Some(&SampleValue::Counter(6))
     );
     registry.register_counter(&key, &metadata).increment(1);
     assert_eq!(
         registry.snapshot(&NOW).get("c_total", &[]),
-        Some(&Value::Counter(7))
+        Some(&SampleValue::Counter(7))
     );
 }
 

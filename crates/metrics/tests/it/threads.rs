@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use metrics::{Key, Level, Metadata, Recorder, with_local_recorder};
 use rehearsal_metrics::{
-    Bounds, CollectContext, Counter, Family, Histogram, Labels, Open, Reading, Registry, UpDown,
-    Value, Visitor,
+    Bounds, CollectContext, Counter, DynamicFamily, Family, Histogram, Labels, Reading, Registry,
+    SampleValue, SnapshotVisitor, UpDownCounter,
 };
 
-fn cells(registry: &Registry) -> (Counter, UpDown, Histogram) {
+fn cells(registry: &Registry) -> (Counter, UpDownCounter, Histogram) {
     let bounds = Bounds::new(&[1.0, 2.0, 4.0]).expect("rising");
     let counter = registry.counter(&Family::counter("c_total"), Labels::none());
     let up_down = registry.up_down(&Family::up_down("u"), Labels::none());
@@ -186,14 +186,14 @@ fn registering_while_others_register_record_and_collect() {
         family
             .series
             .iter()
-            .all(|series| series.value == Value::Counter(threads))
+            .all(|series| series.value == SampleValue::Counter(threads))
     );
 }
 
 /// Does something at the first series of a page.
 struct Interrupted<F: FnOnce()>(Option<F>);
 
-impl<F: FnOnce()> Visitor for Interrupted<F> {
+impl<F: FnOnce()> SnapshotVisitor for Interrupted<F> {
     fn family(&mut self, _: &Family) {}
 
     fn series(&mut self, _: &Labels, _: Reading<'_>) {
@@ -214,7 +214,7 @@ fn recording_waits_neither_for_a_reader_nor_for_who_registers() {
     let metadata = Metadata::new("test", Level::INFO, None);
     let key = Key::from_static_name("by_handle_total");
     let by_handle = registry.register_counter(&key, &metadata);
-    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    let mut open = DynamicFamily::counters(&registry, Family::counter("o_total"), "scheduleId");
     open.get("nightly").expect("a new series").increment();
     let mut record = || {
         counter.increment();

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, Observe};
+use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, ObservableCallback};
 
 use super::label::Mode;
 
@@ -255,7 +255,7 @@ impl BacklogCache {
     }
 }
 
-impl Observe for BacklogCache {
+impl ObservableCallback for BacklogCache {
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
         let state = self.state();
         for entry in state.entries.iter().chain(state.overflow.iter().flatten()) {

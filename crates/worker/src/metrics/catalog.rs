@@ -1,7 +1,7 @@
 //! The instruments of the Scheduler Worker: the one table that the typed handles, the exposition
 //! and the docs come from.
 
-use rehearsal_metrics::{ClosedLabel, Definition, LabelDefinition, Origin};
+use rehearsal_metrics::{Definition, LabelDefinition, Origin, StaticLabel};
 
 use super::label::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal_metrics::{
-    CollectContext, CounterFamily, Definition, Family, HistogramFamily, LabelSet, Labels, Observe,
-    ObservedFamily, Precision, RegisterError, Registry, UpDownFamily,
+    CollectContext, CounterFamily, Definition, Family, HistogramFamily, LabelSet, Labels,
+    ObservableCallback, ObservableFamily, Precision, RegisterError, Registry, UpDownCounterFamily,
 };
 
 use super::backlog::{BacklogCache, BacklogOptions};
@@ -64,14 +64,14 @@ pub struct SchedulerWorkerMetrics {
     pub(super) deltas_high: CounterFamily<Mode>,
     pub(super) deltas_kev: CounterFamily<Mode>,
     pub(super) run_duration: HistogramFamily<(Mode, RunResult)>,
-    pub(super) runs_active: UpDownFamily<Mode>,
+    pub(super) runs_active: UpDownCounterFamily<Mode>,
     pub(super) backlog: Arc<BacklogCache>,
     pub(super) planner_attempts: CounterFamily<(Mode, AttemptOutcome)>,
     pub(super) runs_cancelled: CounterFamily<Mode>,
     pub(super) segments_discarded: CounterFamily<Mode>,
     pub(super) images_failed: CounterFamily<Mode>,
-    pub(super) queue_depth: ObservedFamily<QueueName>,
-    pub(super) queue_oldest_ready: ObservedFamily<QueueName>,
+    pub(super) queue_depth: ObservableFamily<QueueName>,
+    pub(super) queue_oldest_ready: ObservableFamily<QueueName>,
     pub(super) redeliveries: CounterFamily<QueueName>,
     pub(super) dead_letters: CounterFamily<QueueName>,
     pub(super) drops: CounterFamily<QueueName>,
@@ -80,9 +80,9 @@ pub struct SchedulerWorkerMetrics {
     pub(super) scanner_requests: CounterFamily<(Mode, ScannerOutcome)>,
     pub(super) late_permits: CounterFamily<Mode>,
     pub(super) events: CounterFamily<EventKind>,
-    pub(super) outbox_depth: ObservedFamily<()>,
+    pub(super) outbox_depth: ObservableFamily<()>,
     pub(super) fires: CounterFamily<(Mode, Fate)>,
-    pub(super) since_progress: ObservedFamily<Mode>,
+    pub(super) since_progress: ObservableFamily<Mode>,
 }
 
 impl SchedulerWorkerMetrics {
@@ -102,7 +102,7 @@ impl SchedulerWorkerMetrics {
     ) -> Result<Self, RegisterError> {
         let overflowed = registry.series_overflowed();
         let backlog = Arc::new(BacklogCache::new(options.backlog, overflowed));
-        let observer = Arc::clone(&backlog) as Arc<dyn Observe>;
+        let observer = Arc::clone(&backlog) as Arc<dyn ObservableCallback>;
         registry.observe(Family::try_from(&catalog::BACKLOG)?, observer)?;
         build_info(registry)?;
         let precision = options.exact_quantiles.then_some(PRECISION);
@@ -294,8 +294,8 @@ fn observed<L: LabelSet>(
     registry: &Registry,
     definition: &Definition,
     options: WorkerMetricsOptions,
-) -> Result<ObservedFamily<L>, RegisterError> {
-    let family = ObservedFamily::new(options.backlog.fresh_for);
+) -> Result<ObservableFamily<L>, RegisterError> {
+    let family = ObservableFamily::new(options.backlog.fresh_for);
     registry.observe(Family::try_from(definition)?, family.observer())?;
     Ok(family)
 }

@@ -1,6 +1,6 @@
 //! The worker's static labels.
 
-use rehearsal_metrics::{ClosedLabel, impl_static_label, static_label};
+use rehearsal_metrics::{StaticLabel, impl_static_label, static_label};
 
 pub use crate::model::commit::FireFate as Fate;
 pub use crate::model::observation::QueueName;
@@ -47,7 +47,7 @@ static_label! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Delta(pub bool);
 
-impl ClosedLabel for Delta {
+impl StaticLabel for Delta {
     const NAME: &'static str = "delta";
     const VALUES: &'static [&'static str] = &["false", "true"];
     #[inline]

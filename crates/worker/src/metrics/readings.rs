@@ -1,6 +1,6 @@
 //! Direct, typed readings of a worker's series: no page, no allocation.
 
-use rehearsal_metrics::{CollectContext, HistogramReading, Quantiles};
+use rehearsal_metrics::{CollectContext, ExactQuantiles, HistogramReading};
 
 use super::instruments::SchedulerWorkerMetrics;
 use super::label::{
@@ -85,12 +85,12 @@ impl Readings<'_> {
         &self,
         mode: Mode,
         status: PlannerStatus,
-    ) -> Option<Quantiles> {
+    ) -> Option<ExactQuantiles> {
         self.0.planner_latency.with((mode, status)).quantiles()
     }
 
     /// The exact distribution of run duration; `None` unless it was asked for.
-    pub fn run_duration_quantiles(&self, mode: Mode) -> Option<Quantiles> {
+    pub fn run_duration_quantiles(&self, mode: Mode) -> Option<ExactQuantiles> {
         self.0
             .run_duration
             .with((mode, RunResult::Completed))

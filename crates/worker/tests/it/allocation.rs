@@ -5,9 +5,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use metrics::{Key, Level, Metadata, Recorder};
-use rehearsal_metrics::exposition::{Format, Writer};
+use rehearsal_metrics::exposition::{ExpositionFormat, ExpositionWriter};
 use rehearsal_metrics::{
-    Bounds, CollectContext, Family, Labels, Open, Precision, Registry, RegistryOptions,
+    Bounds, CollectContext, DynamicFamily, Family, Labels, Precision, Registry, RegistryOptions,
 };
 use rehearsal_worker::metrics::{
     Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
@@ -131,7 +131,7 @@ fn recording_through_open_handles_allocates_nothing() {
     let gauge = registry
         .gauge(&Family::gauge("g"), Labels::none())
         .expect("a new name");
-    let mut open = Open::counters(&registry, Family::counter("o_total"), "scheduleId");
+    let mut open = DynamicFamily::counters(&registry, Family::counter("o_total"), "scheduleId");
     let work = || {
         histogram.record(0.3);
         histogram.record_many(7.0, 3);
@@ -198,7 +198,7 @@ fn a_million_series_are_written_in_the_memory_of_a_hundred() {
     let written = |registry: &Registry| {
         let mut lines = 0;
         let peak = peak_bytes(|| {
-            let mut writer = Writer::new(Format::Text, Lines::default());
+            let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Lines::default());
             registry.visit(&CollectContext::default(), &mut writer);
             lines = writer.finish().expect("it takes everything").0;
         });

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rehearsal_metrics::{CollectContext, Kind, OVERFLOW, Observe, Registry, Value};
+use rehearsal_metrics::{
+    CollectContext, InstrumentKind, OVERFLOW, ObservableCallback, Registry, SampleValue,
+};
 use rehearsal_worker::metrics::{
     BacklogOptions, Mode, SchedulerWorkerMetrics, WorkerMetricsOptions,
 };
@@ -67,12 +69,12 @@ proptest! {
                 .flat_map(|family| &family.series)
                 .map(|series| {
                     let label = |name| series.labels.get(name).expect("its labels");
-                    let Value::Gauge(value) = series.value else { panic!("a gauge") };
+                    let SampleValue::Gauge(value) = series.value else { panic!("a gauge") };
                     (format!("{} {}", label("scheduleId"), label("mode")), value)
                 })
                 .collect();
             prop_assert_eq!(&found, &expected);
-            prop_assert!(family.is_none_or(|family| family.family.kind == Kind::Gauge));
+            prop_assert!(family.is_none_or(|family| family.family.kind == InstrumentKind::Gauge));
         }
     }
 }
@@ -103,11 +105,11 @@ fn a_backlog_past_its_cap_is_added_up() {
         let value = snapshot.get("scheduler_runner_backlog", &[("scheduleId", schedule)]);
         value.cloned()
     };
-    assert_eq!(get("b"), Some(Value::Gauge(2.0)));
+    assert_eq!(get("b"), Some(SampleValue::Gauge(2.0)));
     assert_eq!(get("c"), None);
-    assert_eq!(get(OVERFLOW), Some(Value::Gauge(12.0)));
+    assert_eq!(get(OVERFLOW), Some(SampleValue::Gauge(12.0)));
     let overflowed = snapshot.get("metrics_series_overflowed_total", &[]);
-    assert_eq!(overflowed, Some(&Value::Counter(3)));
+    assert_eq!(overflowed, Some(&SampleValue::Counter(3)));
     metrics
         .backlog()
         .refresh(values[..2].iter().copied(), Duration::ZERO);

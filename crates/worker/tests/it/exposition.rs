@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use metrics::{Key, Level, Metadata, Recorder};
 use proptest::prelude::*;
-use rehearsal_metrics::exposition::{Format, Writer, render};
-use rehearsal_metrics::own::LAYER;
+use rehearsal_metrics::exposition::{ExpositionFormat, ExpositionWriter, render};
+use rehearsal_metrics::registry_metrics::LAYER;
 use rehearsal_metrics::{
-    Bounds, CollectContext, Family, Labels, RegisterError, Registry, Unit, Value,
+    Bounds, CollectContext, Family, Labels, RegisterError, Registry, SampleValue, Unit,
 };
 use rehearsal_worker::metrics::catalog::{EXTENSIONS, GIVEN};
 use rehearsal_worker::metrics::{Mode, PlannerStatus, SchedulerWorkerMetrics};
@@ -99,8 +99,8 @@ fn a_page_in_both_formats_is_as_expected() {
         let (_, own) = page.split_once("level").expect("the first of ours");
         format!("level{own}")
     };
-    let text = own(render(Format::Text, &registry, &AT));
-    let open = own(render(Format::OpenMetrics, &registry, &AT));
+    let text = own(render(ExpositionFormat::Text, &registry, &AT));
+    let open = own(render(ExpositionFormat::OpenMetrics, &registry, &AT));
     let without_layer = |page: &str| {
         let lines = page.lines().filter(|line| !line.contains("metrics_s"));
         lines.map(|line| format!("{line}\n")).collect::<String>()
@@ -145,7 +145,7 @@ wait_seconds_count{who="a\"b\\c\nd"} 2
 fn an_independent_parser_reads_the_page_of_a_worker() {
     use prometheus_parse::Value::{Counter, Gauge, Histogram};
     let (registry, _metrics) = worker();
-    let page = render(Format::Text, &registry, &AT);
+    let page = render(ExpositionFormat::Text, &registry, &AT);
     let scrape = prometheus_parse::Scrape::parse(page.lines().map(|line| Ok(line.to_owned())))
         .expect("a page");
     for definition in GIVEN.iter().chain(&EXTENSIONS).chain(&LAYER) {
@@ -206,7 +206,7 @@ proptest! {
             let labels = Labels::new("", [("text".into(), value.clone().into())]).expect("valid");
             registry.gauge(&Family::gauge("g"), labels).expect("a new series").set(*number);
         }
-        let format = if openmetrics { Format::OpenMetrics } else { Format::Text };
+        let format = if openmetrics { ExpositionFormat::OpenMetrics } else { ExpositionFormat::Text };
         let page = render(format, &registry, &AT);
         // Split at line feeds only: label values may hold any other kind of line end.
         let lines = page.split('\n').filter(|line| line.starts_with("g{"));
@@ -255,7 +255,7 @@ proptest! {
                 let counter = registry.counter(&family, labels.expect("valid"));
                 counter.expect("the same kind").add(*index as u64);
             }
-            render(Format::Text, &registry, &AT)
+            render(ExpositionFormat::Text, &registry, &AT)
         };
         let sorted: Vec<usize> = (0..12).collect();
         prop_assert_eq!(page(&order), page(&sorted));
@@ -266,10 +266,10 @@ proptest! {
 fn timestamps_are_milliseconds_in_text_and_seconds_in_openmetrics() {
     let (registry, _metrics) = worker();
     for (format, expected) in [
-        (Format::Text, "1700000000123"),
-        (Format::OpenMetrics, "1700000000.123"),
+        (ExpositionFormat::Text, "1700000000123"),
+        (ExpositionFormat::OpenMetrics, "1700000000.123"),
     ] {
-        let mut writer = Writer::new(format, Vec::new()).at_ms(1_700_000_000_123);
+        let mut writer = ExpositionWriter::new(format, Vec::new()).at_ms(1_700_000_000_123);
         registry.visit(&AT, &mut writer);
         let page = String::from_utf8(writer.finish().expect("written")).expect("text");
         let samples = page.lines().filter(|line| !line.starts_with('#'));
@@ -278,7 +278,8 @@ fn timestamps_are_milliseconds_in_text_and_seconds_in_openmetrics() {
         }
     }
     for (at_ms, expected) in [(-1, " -0.001\n"), (0, " 0.000\n")] {
-        let mut writer = Writer::new(Format::OpenMetrics, Vec::new()).at_ms(at_ms);
+        let mut writer =
+            ExpositionWriter::new(ExpositionFormat::OpenMetrics, Vec::new()).at_ms(at_ms);
         registry.visit(&AT, &mut writer);
         let page = String::from_utf8(writer.finish().expect("written")).expect("text");
         assert!(page.contains(expected), "{at_ms} ms since 1970");
@@ -307,7 +308,7 @@ impl io::Write for Full {
 #[test]
 fn an_error_of_the_receiver_is_reported() {
     let (registry, _metrics) = worker();
-    let mut writer = Writer::new(Format::Text, Full(100));
+    let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Full(100));
     registry.visit(&AT, &mut writer);
     assert_eq!(writer.finish().err().expect("full").to_string(), "full");
 }
@@ -315,10 +316,10 @@ fn an_error_of_the_receiver_is_reported() {
 #[test]
 fn a_snapshot_and_its_registry_write_the_same_page() {
     let (registry, _metrics) = worker();
-    let mut writer = Writer::new(Format::Text, Vec::new());
+    let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Vec::new());
     registry.snapshot(&AT).visit(&mut writer);
     let page = String::from_utf8(writer.finish().expect("written")).expect("text");
-    assert_eq!(page, render(Format::Text, &registry, &AT));
+    assert_eq!(page, render(ExpositionFormat::Text, &registry, &AT));
 }
 
 #[test]
@@ -396,7 +397,7 @@ fn what_the_macros_may_not_register_is_counted_and_said() {
         .snapshot(&AT)
         .get("metrics_series_refused_total", &[])
         .cloned();
-    assert_eq!(refused, Some(Value::Counter(3)));
+    assert_eq!(refused, Some(SampleValue::Counter(3)));
     let reasons: Vec<String> = registry
         .refusals()
         .iter()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearsal_metrics::{CollectContext, Registry, Snapshot, Value};
+use rehearsal_metrics::{CollectContext, Registry, SampleValue, Snapshot};
 use rehearsal_worker::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
 use rehearsal_worker::metrics::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, Readings,
@@ -23,10 +23,10 @@ fn worker(options: WorkerMetricsOptions) -> (Registry, SchedulerWorkerMetrics) {
 /// What the page says of one series; a histogram by its count.
 fn number(page: &Snapshot, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     page.get(name, labels).map(|value| match value {
-        Value::Counter(value) => *value as f64,
-        Value::UpDown(value) => *value as f64,
-        Value::Gauge(value) => *value,
-        Value::Histogram(reading) => reading.count() as f64,
+        SampleValue::Counter(value) => *value as f64,
+        SampleValue::UpDownCounter(value) => *value as f64,
+        SampleValue::Gauge(value) => *value,
+        SampleValue::Histogram(reading) => reading.count() as f64,
     })
 }
 
@@ -253,7 +253,7 @@ fn each_reading_of_a_histogram_is_what_its_series_says() {
             let labels = [mode, ("status", status.as_str())];
             let series = page.get("scheduler_planner_latency_seconds", &labels);
             let reading = read.planner_latency(value, status);
-            assert_eq!(series, Some(&Value::Histogram(Box::new(reading))));
+            assert_eq!(series, Some(&SampleValue::Histogram(Box::new(reading))));
             assert_eq!(reading.count(), u64::from(times));
             assert_eq!(read.planner_runs(value, status), reading.count());
             let quantiles = read
@@ -266,7 +266,7 @@ fn each_reading_of_a_histogram_is_what_its_series_says() {
         }
         let reading = read.run_duration(value);
         let series = page.get("scheduler_run_duration_seconds", &[mode]);
-        assert_eq!(series, Some(&Value::Histogram(Box::new(reading))));
+        assert_eq!(series, Some(&SampleValue::Histogram(Box::new(reading))));
         assert_eq!(reading.count(), u64::from(times));
         let quantiles = read.run_duration_quantiles(value).expect("asked for");
         assert_eq!(quantiles.count(), reading.count());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use rehearsal_metrics::series::{Matcher, Sample};
 use rehearsal_metrics::{
-    Bounds, CollectContext, Counter, Family, Gauge, Labels, Recording, Registry, Value,
+    Bounds, CollectContext, Counter, Family, Gauge, Labels, Registry, SampleValue, TimeSeriesStore,
 };
 use rehearsal_worker::metrics::{Delta, Mode, PlannerStatus, SchedulerWorkerMetrics};
 
@@ -21,7 +21,7 @@ const LOOK_BACK_MS: i64 = 300_000;
 fn an_unchanged_value_is_present_at_every_scrape() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     for scrape in 0..4 {
         if scrape == 2 {
@@ -67,7 +67,7 @@ fn an_unchanged_value_is_present_at_every_scrape() {
 
 #[test]
 fn a_process_that_is_down_ends_its_series_and_starts_them_anew() {
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let first = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&first).expect("an empty registry");
@@ -109,7 +109,7 @@ fn a_process_that_is_down_ends_its_series_and_starts_them_anew() {
 fn a_backlog_that_is_stale_or_deleted_ends() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let seconds = Duration::from_secs;
     let both = [(Mode::AnalysisOnly, "a", 5), (Mode::AnalysisOnly, "b", 0)];
@@ -153,7 +153,7 @@ fn an_observed_gauge_is_asked_at_every_scrape() {
     };
     let observed = registry.observe(Family::gauge("uptime"), Arc::new(observe));
     observed.expect("a new name");
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     for seconds in [1, 2, 3] {
         let context = at(seconds as u64);
@@ -171,7 +171,7 @@ fn an_observed_gauge_is_asked_at_every_scrape() {
 #[test]
 fn a_series_that_comes_later_is_none_of_those_before() {
     let registry = Registry::new();
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     // Each comes before those that are known, with the labels of all of them.
     let names = ["c_total", "b_total", "a_total"];
@@ -198,7 +198,7 @@ fn a_series_that_comes_later_is_none_of_those_before() {
 
 #[test]
 fn a_histogram_may_have_other_buckets_after_a_restart() {
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     for (at_ms, bounds) in [(0, &[1.0, 2.0]), (1000, &[3.0, 4.0])] {
         let registry = Registry::new();
@@ -234,7 +234,7 @@ fn a_histogram_may_have_other_buckets_after_a_restart() {
 
 #[test]
 fn a_page_that_is_no_registry_is_recorded_as_it_is() {
-    let mut recording = Recording::new("prober");
+    let mut recording = TimeSeriesStore::new("prober");
     let instance = recording.instance("x");
     let labels = Labels::none();
     recording
@@ -381,14 +381,14 @@ impl Process {
             for series in &family.series {
                 let labels = series.labels.to_string();
                 match &series.value {
-                    Value::Counter(value) => {
+                    SampleValue::Counter(value) => {
                         _ = page.insert(format!("{name}{labels}"), *value as f64);
                     }
-                    Value::UpDown(value) => {
+                    SampleValue::UpDownCounter(value) => {
                         _ = page.insert(format!("{name}{labels}"), *value as f64);
                     }
-                    Value::Gauge(value) => _ = page.insert(format!("{name}{labels}"), *value),
-                    Value::Histogram(reading) => {
+                    SampleValue::Gauge(value) => _ = page.insert(format!("{name}{labels}"), *value),
+                    SampleValue::Histogram(reading) => {
                         page.insert(format!("{name}_sum{labels}"), reading.sum());
                         page.insert(format!("{name}_count{labels}"), reading.count() as f64);
                         page.insert(format!("{name}_bucket+Inf{labels}"), reading.count() as f64);
@@ -401,7 +401,10 @@ impl Process {
 }
 
 /// The name under which [`Process::page`] has a recorded series; `None` for buckets but the last.
-fn page_name(recording: &Recording, id: rehearsal_metrics::series::SeriesId) -> Option<String> {
+fn page_name(
+    recording: &TimeSeriesStore,
+    id: rehearsal_metrics::series::SeriesId,
+) -> Option<String> {
     let labels = recording.labels(id);
     let own = labels
         .iter()
@@ -422,7 +425,7 @@ proptest! {
     /// the page and no others, at each look-back.
     #[test]
     fn the_recording_is_what_every_page_said(events in prop::collection::vec(event(), 0..60)) {
-        let mut recording = Recording::new("worker");
+        let mut recording = TimeSeriesStore::new("worker");
         let instance = recording.instance("worker-0");
         let mut process = Process::start();
         let mut pages: Vec<(i64, BTreeMap<String, f64>)> = Vec::new();
@@ -473,7 +476,7 @@ proptest! {
 
 #[test]
 fn a_total_goes_over_all_lives() {
-    let mut recording = Recording::new("worker");
+    let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let labels = Labels::none();
     // Two incarnations count to 5, a third, that comes after a gap, to 2.

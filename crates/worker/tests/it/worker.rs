@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use rehearsal_metrics::exposition::{Format, render};
-use rehearsal_metrics::own::LAYER;
-use rehearsal_metrics::{CollectContext, Origin, Registry, Unit, Value};
+use rehearsal_metrics::exposition::{ExpositionFormat, render};
+use rehearsal_metrics::registry_metrics::LAYER;
+use rehearsal_metrics::{CollectContext, Origin, Registry, SampleValue, Unit};
 use rehearsal_worker::metrics::catalog::{EXTENSIONS, GIVEN};
 use rehearsal_worker::metrics::{
     Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
@@ -49,10 +49,12 @@ fn every_closed_series_stands_at_zero_from_the_start() {
         );
         for series in &family.series {
             match &series.value {
-                Value::Counter(value) => assert_eq!(*value, 0),
-                Value::UpDown(value) => assert_eq!(*value, 0),
-                Value::Gauge(value) => assert!((*value - 1.0).abs() < f64::EPSILON),
-                Value::Histogram(reading) => assert_eq!((reading.count(), reading.sum()), (0, 0.0)),
+                SampleValue::Counter(value) => assert_eq!(*value, 0),
+                SampleValue::UpDownCounter(value) => assert_eq!(*value, 0),
+                SampleValue::Gauge(value) => assert!((*value - 1.0).abs() < f64::EPSILON),
+                SampleValue::Histogram(reading) => {
+                    assert_eq!((reading.count(), reading.sum()), (0, 0.0))
+                }
             }
         }
     }
@@ -89,7 +91,7 @@ fn each_verb_moves_its_series_and_no_other() {
     assert_eq!(read.deltas(mode), deltas);
     assert_eq!(read.runs_active(mode), -1);
 
-    let page = render(Format::Text, &registry, &AT);
+    let page = render(ExpositionFormat::Text, &registry, &AT);
     let moved: Vec<&str> = page
         .lines()
         .filter(|line| !line.starts_with('#') && !line.ends_with(" 0"))

@@ -7,7 +7,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family as ClientFamily;
-use rehearsal::metrics::{Family, Mode, Open, Registry, SchedulerWorkerMetrics, SegmentStatus};
+use rehearsal::metrics::{Family, Mode, DynamicFamily, Registry, SchedulerWorkerMetrics, SegmentStatus};
 
 use super::OURS;
 use super::case::{Case, Work, exporter, name, repeat, telemetry};
@@ -113,7 +113,7 @@ fn open() -> Vec<Case> {
     };
     vec![
         Case::new(operation, OURS, |place| {
-            let mut open = Open::counters(&registry, Family::counter(name(place)), "scheduleId");
+            let mut open = DynamicFamily::counters(&registry, Family::counter(name(place)), "scheduleId");
             for schedule in &*schedules {
                 open.get(schedule).expect("a valid label");
             }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use metrics::{Key, Label, Recorder};
-use rehearsal::metrics::exposition::{Format, render};
+use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{Bounds, CollectContext, Family, Labels, Registry};
 
 use super::case::{BOUNDS, METADATA, exporter};
@@ -142,7 +142,7 @@ fn print_mixed() {
     for _ in 0..MIXED_ROUNDS {
         let own = || {
             drop(black_box(render(
-                Format::Text,
+                ExpositionFormat::Text,
                 &ours,
                 &CollectContext::default(),
             )))

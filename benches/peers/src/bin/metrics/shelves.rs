@@ -17,7 +17,7 @@ use opentelemetry_sdk::metrics::{
 use prometheus::Encoder;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family as ClientFamily;
-use rehearsal::metrics::exposition::{Format, Writer};
+use rehearsal::metrics::exposition::{ExpositionFormat, ExpositionWriter};
 use rehearsal::metrics::{CollectContext, Family, Labels, Registry, RegistryOptions};
 
 use super::OURS;
@@ -77,7 +77,7 @@ fn rehearsal(series: usize) -> Shelf {
             std::hint::black_box(read.snapshot(&CollectContext::default()));
         })),
         page: Some(Box::new(move |out| {
-            let mut writer = Writer::new(Format::Text, out);
+            let mut writer = ExpositionWriter::new(ExpositionFormat::Text, out);
             registry.visit(&CollectContext::default(), &mut writer);
             writer.finish().expect("it takes everything");
         })),

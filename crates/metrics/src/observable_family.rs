@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::label::LabelSet;
 use super::labels::Labels;
-use super::observe::{CollectContext, Observe};
+use super::observable::{CollectContext, ObservableCallback};
 
 /// An observable gauge for each combination of closed labels, holding what was last read.
 ///
@@ -15,9 +15,9 @@ use super::observe::{CollectContext, Observe};
 /// ```
 /// use std::time::Duration;
 ///
-/// use rehearsal_metrics::{CollectContext, Family, ObservedFamily, Registry};
+/// use rehearsal_metrics::{CollectContext, Family, ObservableFamily, Registry};
 ///
-/// let queue_depth = ObservedFamily::<()>::new(Duration::from_secs(15));
+/// let queue_depth = ObservableFamily::<()>::new(Duration::from_secs(15));
 /// Registry::new().observe(Family::gauge("queue_depth"), queue_depth.observer())?;
 /// queue_depth.set((), 4.0, Duration::from_secs(100));
 /// let depth = |seconds| {
@@ -28,24 +28,24 @@ use super::observe::{CollectContext, Observe};
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct ObservedFamily<L> {
-    cells: Arc<Cells>,
+pub struct ObservableFamily<L> {
+    cells: Arc<ObservedCells>,
     labels: PhantomData<L>,
 }
 
-struct Cells {
+struct ObservedCells {
     fresh_for: Duration,
     labels: Vec<Labels>,
-    state: Mutex<State>,
+    state: Mutex<ObservedState>,
 }
 
-struct State {
+struct ObservedState {
     readings: Vec<Option<(f64, Duration)>>,
     generation: u64,
 }
 
-impl Cells {
-    fn state(&self) -> MutexGuard<'_, State> {
+impl ObservedCells {
+    fn state(&self) -> MutexGuard<'_, ObservedState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -54,17 +54,17 @@ impl Cells {
     }
 }
 
-impl<L: LabelSet> ObservedFamily<L> {
+impl<L: LabelSet> ObservableFamily<L> {
     /// Gauges that are withheld at a collection once their value is older than `fresh_for`.
     pub fn new(fresh_for: Duration) -> Self {
         let labels: Vec<Labels> = Labels::of_closed(L::LABELS).collect();
         let readings = vec![None; L::COUNT];
-        let state = Mutex::new(State {
+        let state = Mutex::new(ObservedState {
             readings,
             generation: 0,
         });
         Self {
-            cells: Arc::new(Cells {
+            cells: Arc::new(ObservedCells {
                 fresh_for,
                 labels,
                 state,
@@ -74,8 +74,8 @@ impl<L: LabelSet> ObservedFamily<L> {
     }
 
     /// Returns the observer to register with [`Registry::observe`](super::Registry::observe).
-    pub fn observer(&self) -> Arc<dyn Observe> {
-        Arc::clone(&self.cells) as Arc<dyn Observe>
+    pub fn observer(&self) -> Arc<dyn ObservableCallback> {
+        Arc::clone(&self.cells) as Arc<dyn ObservableCallback>
     }
 
     /// Sets the value of these labels, read at `observed_at` (the process's elapsed time).
@@ -94,7 +94,7 @@ impl<L: LabelSet> ObservedFamily<L> {
     }
 }
 
-impl Observe for Cells {
+impl ObservableCallback for ObservedCells {
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
         for (labels, reading) in self.labels.iter().zip(&self.state().readings) {
             if let Some((value, observed_at)) = *reading
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn a_generation_lasts_as_long_as_what_is_given() {
         let at = Duration::from_secs;
-        let family = ObservedFamily::<Queue>::new(at(15));
+        let family = ObservableFamily::<Queue>::new(at(15));
         let observer = family.observer();
         let generation = |seconds| observer.generation(&CollectContext::at(at(seconds)));
         let empty = generation(0);

@@ -2,36 +2,36 @@
 
 use std::sync::Arc;
 
-use crate::counter::{Counter, UpDown};
-use crate::definition::Kind;
+use crate::cells::{CellOffset, SeriesVisibility};
+use crate::counter::{Counter, UpDownCounter};
+use crate::definition::InstrumentKind;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
-use crate::place::{Life, Place};
 
 /// The registry's own cells of one series.
 #[derive(Clone)]
-pub(crate) enum Handle {
+pub(crate) enum InstrumentHandle {
     Counter(Counter),
-    UpDown(UpDown),
+    UpDownCounter(UpDownCounter),
     Gauge(Gauge),
     Histogram(Histogram),
 }
 
-impl Handle {
-    fn life(&self) -> Option<&Arc<Life>> {
+impl InstrumentHandle {
+    fn life(&self) -> Option<&Arc<SeriesVisibility>> {
         match self {
             Self::Counter(counter) => counter.life(),
-            Self::UpDown(up_down) => up_down.life(),
+            Self::UpDownCounter(up_down) => up_down.life(),
             Self::Histogram(histogram) => histogram.life(),
             Self::Gauge(_) => None,
         }
     }
 
     /// Where the first word is; gauges have none.
-    pub(crate) fn place(&self) -> Option<&Place> {
+    pub(crate) fn place(&self) -> Option<&CellOffset> {
         match self {
             Self::Counter(counter) => Some(counter.place()),
-            Self::UpDown(up_down) => Some(up_down.place()),
+            Self::UpDownCounter(up_down) => Some(up_down.place()),
             Self::Histogram(histogram) => Some(histogram.place()),
             Self::Gauge(_) => None,
         }
@@ -71,18 +71,18 @@ impl Handle {
 }
 
 /// A handle type, and the handles of its kind.
-pub(crate) trait Cells: Sized {
-    const KIND: Kind;
-    fn of(handle: Handle) -> Option<Self>;
+pub(crate) trait TypedHandle: Sized {
+    const KIND: InstrumentKind;
+    fn of(handle: InstrumentHandle) -> Option<Self>;
 }
 
 macro_rules! cells {
     ($($kind:ident),+) => {$(
-        impl Cells for $kind {
-            const KIND: Kind = Kind::$kind;
-            fn of(handle: Handle) -> Option<Self> {
+        impl TypedHandle for $kind {
+            const KIND: InstrumentKind = InstrumentKind::$kind;
+            fn of(handle: InstrumentHandle) -> Option<Self> {
                 match handle {
-                    Handle::$kind(handle) => Some(handle),
+                    InstrumentHandle::$kind(handle) => Some(handle),
                     _ => None,
                 }
             }
@@ -90,4 +90,4 @@ macro_rules! cells {
     )+};
 }
 
-cells!(Counter, UpDown, Gauge, Histogram);
+cells!(Counter, UpDownCounter, Gauge, Histogram);

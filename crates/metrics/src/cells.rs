@@ -5,16 +5,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64 as Version, Ordering as Order};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::slab::Slab;
+use super::sharded_cells::ShardedCells;
 
 /// A cell's first word in a slab.
 #[derive(Clone)]
-pub(crate) struct Place {
-    pub(crate) slab: Arc<Slab>,
+pub(crate) struct CellOffset {
+    pub(crate) slab: Arc<ShardedCells>,
     pub(crate) offset: u32,
 }
 
-impl Place {
+impl CellOffset {
     /// The place of the `index`-th cell of a row of cells with `stride` words each.
     pub(crate) fn nth(&self, index: usize, stride: usize) -> Self {
         Self {
@@ -26,17 +26,17 @@ impl Place {
 
 /// Hands out words, and takes back those that nobody holds any more.
 #[derive(Default)]
-pub(crate) struct Allocator {
-    room: Mutex<Room>,
+pub(crate) struct CellAllocator {
+    room: Mutex<FreeCells>,
 }
 
 #[derive(Default)]
-struct Room {
-    slab: Option<Arc<Slab>>,
+struct FreeCells {
+    slab: Option<Arc<ShardedCells>>,
     used: usize,
     len: usize,
     /// By length.
-    returned: BTreeMap<usize, Vec<Place>>,
+    returned: BTreeMap<usize, Vec<CellOffset>>,
 }
 
 /// The first slab is small, because a process that restarts often makes a registry each time.
@@ -44,9 +44,9 @@ const FIRST_LEN: usize = 512;
 /// Later slabs, for open label sets.
 const LATER_LEN: usize = 4096;
 
-impl Allocator {
+impl CellAllocator {
     /// Takes `len` words in one piece, all zero.
-    pub(crate) fn take(&self, len: usize) -> Place {
+    pub(crate) fn take(&self, len: usize) -> CellOffset {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = room.returned.get_mut(&len).and_then(Vec::pop) {
             return place;
@@ -55,7 +55,7 @@ impl Allocator {
             Some(slab) if room.used + len <= room.len => Arc::clone(slab),
             last => {
                 let usual = if last.is_some() { LATER_LEN } else { FIRST_LEN };
-                let slab = Arc::new(Slab::new(usual.max(len)));
+                let slab = Arc::new(ShardedCells::new(usual.max(len)));
                 (room.used, room.len) = (0, usual.max(len));
                 room.slab = Some(Arc::clone(&slab));
                 slab
@@ -63,10 +63,10 @@ impl Allocator {
         };
         let offset = room.used as u32;
         room.used += len;
-        Place { slab, offset }
+        CellOffset { slab, offset }
     }
 
-    fn give_back(&self, place: Place, len: usize) {
+    fn give_back(&self, place: CellOffset, len: usize) {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
         room.returned.entry(len).or_default().push(place);
     }
@@ -74,10 +74,10 @@ impl Allocator {
 
 /// The life of a series with open labels: from its registration until it was removed and the last
 /// handle is gone. Only then are its words used again, so a held handle is never orphaned.
-pub(crate) struct Life {
-    place: Place,
+pub(crate) struct SeriesVisibility {
+    place: CellOffset,
     len: usize,
-    allocator: Arc<Allocator>,
+    allocator: Arc<CellAllocator>,
     hidden: AtomicBool,
     /// The registry's count of series that came, went or came back.
     version: Arc<Version>,
@@ -85,11 +85,11 @@ pub(crate) struct Life {
     pub(crate) absolute: Mutex<()>,
 }
 
-impl Life {
+impl SeriesVisibility {
     pub(crate) fn new(
-        place: Place,
+        place: CellOffset,
         len: usize,
-        allocator: Arc<Allocator>,
+        allocator: Arc<CellAllocator>,
         version: Arc<Version>,
     ) -> Arc<Self> {
         let (hidden, absolute) = (AtomicBool::new(false), Mutex::new(()));
@@ -121,7 +121,7 @@ impl Life {
     }
 }
 
-impl Drop for Life {
+impl Drop for SeriesVisibility {
     fn drop(&mut self) {
         // The last handle is gone. Its release and the locks of the allocator order every write
         // of the old cell before this clearing, and the clearing before any write of a new one.
@@ -130,7 +130,7 @@ impl Drop for Life {
     }
 }
 
-impl Life {
+impl SeriesVisibility {
     fn range(&self) -> Range<u32> {
         self.place.offset..self.place.offset + self.len as u32
     }

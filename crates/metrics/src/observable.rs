@@ -28,7 +28,7 @@ impl CollectContext {
 /// use std::sync::Arc;
 /// use std::time::Duration;
 ///
-/// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, Value};
+/// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, SampleValue};
 ///
 /// let registry = Registry::new();
 /// let uptime = |context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
@@ -36,10 +36,10 @@ impl CollectContext {
 /// };
 /// registry.observe(Family::gauge("uptime_seconds"), Arc::new(uptime))?;
 /// let page = registry.snapshot(&CollectContext::at(Duration::from_secs(3)));
-/// assert_eq!(page.get("uptime_seconds", &[]), Some(&Value::Gauge(3.0)));
+/// assert_eq!(page.get("uptime_seconds", &[]), Some(&SampleValue::Gauge(3.0)));
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
-pub trait Observe: Send + Sync {
+pub trait ObservableCallback: Send + Sync {
     /// Gives each series and its value, in any order. Of equal labels the first counts.
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64));
 
@@ -51,14 +51,17 @@ pub trait Observe: Send + Sync {
     }
 }
 
-impl<F: Fn(&CollectContext, &mut dyn FnMut(&Labels, f64)) + Send + Sync> Observe for F {
+impl<F: Fn(&CollectContext, &mut dyn FnMut(&Labels, f64)) + Send + Sync> ObservableCallback for F {
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
         self(context, give);
     }
 }
 
 /// What an observer gives, sorted and without repetition.
-pub(crate) fn observations(observer: &dyn Observe, context: &CollectContext) -> Vec<(Labels, f64)> {
+pub(crate) fn observations(
+    observer: &dyn ObservableCallback,
+    context: &CollectContext,
+) -> Vec<(Labels, f64)> {
     let mut given = Vec::new();
     observer.observe(context, &mut |labels, value| {
         given.push((labels.clone(), value));

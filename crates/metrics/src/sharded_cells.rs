@@ -16,8 +16,8 @@
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use super::slot;
 use super::sync::{AtomicU64, Ordering};
+use super::thread_index;
 
 /// Threads whose page is found by one index.
 const NEAR: usize = 64;
@@ -28,9 +28,9 @@ const FAR: usize = 16;
 const MARGIN: usize = 16;
 
 /// One thread's copy of a slab's words.
-pub(crate) struct Page(Box<[AtomicU64]>);
+pub(crate) struct Shard(Box<[AtomicU64]>);
 
-impl Page {
+impl Shard {
     pub(crate) fn new(len: usize) -> Self {
         Self((0..len + 2 * MARGIN).map(|_| AtomicU64::new(0)).collect())
     }
@@ -52,18 +52,18 @@ impl Page {
 }
 
 /// Some threads' pages, made when the first of them is wanted.
-type Level = OnceLock<Box<[OnceLock<Page>]>>;
+type ShardLevel = OnceLock<Box<[OnceLock<Shard>]>>;
 
 /// A number of words, with a page for each thread that has written to one of them.
-pub(crate) struct Slab {
+pub(crate) struct ShardedCells {
     len: usize,
-    near: [OnceLock<Page>; NEAR],
+    near: [OnceLock<Shard>; NEAR],
     /// Which of `near` are there, so that a reader need not look at each.
     present: std::sync::atomic::AtomicU64,
-    far: OnceLock<Box<[Level; FAR]>>,
+    far: OnceLock<Box<[ShardLevel; FAR]>>,
 }
 
-impl Slab {
+impl ShardedCells {
     pub(crate) fn new(len: usize) -> Self {
         Self {
             len,
@@ -79,25 +79,25 @@ impl Slab {
     /// Two functions instead of one that takes a closure, because the closure's captures would
     /// have to live in memory for the unlikely case.
     #[inline]
-    pub(crate) fn mine(&self) -> Option<&Page> {
+    pub(crate) fn mine(&self) -> Option<&Shard> {
         self.near
-            .get(slot::current() as usize)
+            .get(thread_index::current() as usize)
             .and_then(OnceLock::get)
     }
 
     /// Calls `work` with the calling thread's page, making it if need be.
-    pub(crate) fn with_mine(&self, work: impl FnOnce(&Page)) {
-        slot::with(|slot| work(self.page(slot as usize)));
+    pub(crate) fn with_mine(&self, work: impl FnOnce(&Shard)) {
+        thread_index::with(|slot| work(self.page(slot as usize)));
     }
 
     /// The page of a thread, made when it is wanted first.
-    fn page(&self, slot: usize) -> &Page {
+    fn page(&self, slot: usize) -> &Shard {
         if slot < NEAR {
             return self.near[slot].get_or_init(|| {
                 // Release: a reader that sees the bit sees the page, or makes do without it.
                 self.present
                     .fetch_or(1 << slot, std::sync::atomic::Ordering::Release);
-                Page::new(self.len)
+                Shard::new(self.len)
             });
         }
         // Level k holds the numbers from 64 · 2^k up to twice that.
@@ -107,12 +107,12 @@ impl Slab {
             .far
             .get_or_init(|| Box::new([const { OnceLock::new() }; FAR]));
         let pages = far[level].get_or_init(|| (0..first).map(|_| OnceLock::new()).collect());
-        pages[slot - first].get_or_init(|| Page::new(self.len))
+        pages[slot - first].get_or_init(|| Shard::new(self.len))
     }
 
     /// Shows every thread's page.
     #[inline]
-    pub(crate) fn for_each_page<'s>(&'s self, mut visit: impl FnMut(&'s Page)) {
+    pub(crate) fn for_each_page<'s>(&'s self, mut visit: impl FnMut(&'s Shard)) {
         let mut present = self.present.load(std::sync::atomic::Ordering::Acquire);
         while present != 0 {
             if let Some(page) = self.near[present.trailing_zeros() as usize].get() {
@@ -138,7 +138,7 @@ impl Slab {
     }
 
     /// The one page there is, if no more than one thread ever wrote.
-    pub(crate) fn only_page(&self) -> Option<&Page> {
+    pub(crate) fn only_page(&self) -> Option<&Shard> {
         let present = self.present.load(std::sync::atomic::Ordering::Acquire);
         let only = present.is_power_of_two() && self.far.get().is_none();
         only.then(|| self.near[present.trailing_zeros() as usize].get())?

@@ -3,39 +3,39 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::handle::Handle;
+use super::handle::InstrumentHandle;
 use crate::definition::{Definition, Family, RegisterError, Text};
-use crate::histogram::Shape;
+use crate::histogram::HistogramLayout;
 use crate::labels::Labels;
-use crate::observe::Observe;
+use crate::observable::ObservableCallback;
 
 /// The instruments, and every name that a page could carry because of them.
 #[derive(Default)]
-pub(crate) struct Index {
-    pub(crate) entries: BTreeMap<Text, Entry>,
+pub(crate) struct InstrumentIndex {
+    pub(crate) entries: BTreeMap<Text, InstrumentEntry>,
     claims: BTreeSet<Text>,
 }
 
-impl Index {
-    pub(super) fn add_closed(
+impl InstrumentIndex {
+    pub(super) fn add_static(
         &mut self,
         family: Family,
         definition: &Definition,
-        shape: Option<Arc<Shape>>,
-        handle: impl Fn(usize) -> Handle,
+        shape: Option<Arc<HistogramLayout>>,
+        handle: impl Fn(usize) -> InstrumentHandle,
     ) -> Result<(), RegisterError> {
         let labels = Labels::of_closed(definition.labels).enumerate();
         let series = labels
             .map(|(index, labels)| (labels, handle(index)))
             .collect();
-        self.add(family, Source::Closed(series), shape)
+        self.add(family, SeriesSource::Closed(series), shape)
     }
 
     pub(super) fn add(
         &mut self,
         family: Family,
-        source: Source,
-        shape: Option<Arc<Shape>>,
+        source: SeriesSource,
+        shape: Option<Arc<HistogramLayout>>,
     ) -> Result<(), RegisterError> {
         family.check()?;
         if self.entries.contains_key(&family.name) {
@@ -47,17 +47,17 @@ impl Index {
             return Err(RegisterError::Claimed { name, claimed });
         }
         self.claims.extend(claims);
-        let entry = Entry::new(family, source, shape);
+        let entry = InstrumentEntry::new(family, source, shape);
         self.entries.insert(entry.family.name.clone(), entry);
         Ok(())
     }
 }
 
 /// One instrument with its series.
-pub(crate) struct Entry {
+pub(crate) struct InstrumentEntry {
     pub(crate) family: Arc<Family>,
-    pub(crate) source: Source,
-    pub(super) shape: Option<Arc<Shape>>,
+    pub(crate) source: SeriesSource,
+    pub(super) shape: Option<Arc<HistogramLayout>>,
     /// How many of the series take what goes beyond the cap. They don't count towards it.
     pub(super) overflows: usize,
     /// Whether a series was removed while somebody held it. Its place may be free by now.
@@ -65,17 +65,17 @@ pub(crate) struct Entry {
 }
 
 /// Where an instrument's series come from.
-pub(crate) enum Source {
+pub(crate) enum SeriesSource {
     /// Every combination of closed labels, from the start and for good.
-    Closed(BTreeMap<Labels, Handle>),
+    Closed(BTreeMap<Labels, InstrumentHandle>),
     /// Whatever was registered.
-    Open(BTreeMap<Labels, Handle>),
+    DynamicFamily(BTreeMap<Labels, InstrumentHandle>),
     /// Whatever the observer gives.
-    Observed(Arc<dyn Observe>),
+    Observed(Arc<dyn ObservableCallback>),
 }
 
-impl Entry {
-    fn new(family: Family, source: Source, shape: Option<Arc<Shape>>) -> Self {
+impl InstrumentEntry {
+    fn new(family: Family, source: SeriesSource, shape: Option<Arc<HistogramLayout>>) -> Self {
         Self {
             family: Arc::new(family),
             source,
@@ -85,22 +85,22 @@ impl Entry {
         }
     }
 
-    pub(super) fn series(&self) -> Option<&BTreeMap<Labels, Handle>> {
+    pub(super) fn series(&self) -> Option<&BTreeMap<Labels, InstrumentHandle>> {
         match &self.source {
-            Source::Closed(series) | Source::Open(series) => Some(series),
-            Source::Observed(_) => None,
+            SeriesSource::Closed(series) | SeriesSource::DynamicFamily(series) => Some(series),
+            SeriesSource::Observed(_) => None,
         }
     }
 
     /// Whether one more series fits under the cap, once removed ones that nobody holds are gone.
     pub(super) fn has_room(&mut self, series_max: usize) -> bool {
-        let Source::Open(series) = &mut self.source else {
+        let SeriesSource::DynamicFamily(series) = &mut self.source else {
             return false;
         };
         if series.len() - self.overflows >= series_max && self.has_hidden {
             series.retain(|_, handle| handle.is_visible() || !handle.is_last());
             self.overflows = series.keys().filter(|labels| labels.is_overflow()).count();
-            self.has_hidden = !series.values().all(Handle::is_visible);
+            self.has_hidden = !series.values().all(InstrumentHandle::is_visible);
         }
         series.len() - self.overflows < series_max
     }

@@ -7,21 +7,21 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-pub(crate) use handle::{Cells, Handle};
-use index::Entry;
-pub(crate) use index::{Index, Source};
+pub(crate) use handle::{InstrumentHandle, TypedHandle};
+use index::InstrumentEntry;
+pub(crate) use index::{InstrumentIndex, SeriesSource};
 
 use super::bounds::Bounds;
-use super::counter::{Counter, CounterFamily, UpDown};
-use super::definition::{Definition, Family, Kind, RegisterError, Text};
-use super::exact::Grid;
+use super::cells::{CellAllocator, CellOffset, SeriesVisibility};
+use super::counter::{Counter, CounterFamily, UpDownCounter};
+use super::definition::{Definition, Family, InstrumentKind, RegisterError, Text};
+use super::exact::QuantileGrid;
 use super::gauge::Gauge;
-use super::histogram::{Histogram, Shape};
+use super::histogram::{Histogram, HistogramLayout};
 use super::label::SampleFault;
 use super::labels::{Labels, OVERFLOW};
-use super::observe::Observe;
-use super::own;
-use super::place::{Allocator, Life, Place};
+use super::observable::ObservableCallback;
+use super::registry_metrics;
 
 /// How many reasons for refusing a registration are kept.
 const REFUSALS_MAX: usize = 32;
@@ -29,11 +29,11 @@ const REFUSALS_MAX: usize = 32;
 /// Limits and defaults of a registry.
 ///
 /// ```
-/// use rehearsal_metrics::{Family, Open, Registry, RegistryOptions};
+/// use rehearsal_metrics::{Family, DynamicFamily, Registry, RegistryOptions};
 ///
 /// let options = RegistryOptions { series_max: 2, ..RegistryOptions::default() };
 /// let registry = Registry::with_options(options);
-/// let mut reports = Open::counters(&registry, Family::counter("reports_total"), "scheduleId");
+/// let mut reports = DynamicFamily::counters(&registry, Family::counter("reports_total"), "scheduleId");
 /// for schedule in ["a", "b", "c", "d"] {
 ///     reports.get(schedule)?.increment();
 /// }
@@ -64,9 +64,9 @@ impl Default for RegistryOptions {
     }
 }
 
-pub(crate) struct Shelf {
-    index: RwLock<Index>,
-    allocator: Arc<Allocator>,
+pub(crate) struct RegistryInner {
+    index: RwLock<InstrumentIndex>,
+    allocator: Arc<CellAllocator>,
     /// Counts series that came, went or came back.
     version: Arc<AtomicU64>,
     pub(crate) options: RegistryOptions,
@@ -76,13 +76,13 @@ pub(crate) struct Shelf {
     refusals: Mutex<Vec<RegisterError>>,
 }
 
-impl Shelf {
+impl RegistryInner {
     pub(crate) fn new(options: RegistryOptions) -> Self {
-        let allocator = Arc::new(Allocator::default());
+        let allocator = Arc::new(CellAllocator::default());
         let samples_refused = allocator.take(SampleFault::ALL.len());
         let series_refused = allocator.take(1);
         let series_overflowed = allocator.take(1);
-        let shelf = Self {
+        let inner = Self {
             index: RwLock::default(),
             allocator,
             version: Arc::default(),
@@ -93,21 +93,21 @@ impl Shelf {
             refusals: Mutex::default(),
         };
         let own = [samples_refused, series_refused, series_overflowed];
-        for (definition, first) in own::LAYER.iter().zip(own) {
+        for (definition, first) in registry_metrics::LAYER.iter().zip(own) {
             let family = Family::try_from(definition).expect("counters have no bounds");
-            let added = shelf.write().add_closed(family, definition, None, |index| {
-                Handle::Counter(Counter::new(first.nth(index, 1), None))
+            let added = inner.write().add_static(family, definition, None, |index| {
+                InstrumentHandle::Counter(Counter::new(first.nth(index, 1), None))
             });
             added.expect("the first names can't be taken");
         }
-        shelf
+        inner
     }
 
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Index> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, InstrumentIndex> {
         self.index.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Index> {
+    fn write(&self) -> RwLockWriteGuard<'_, InstrumentIndex> {
         self.index.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -125,7 +125,7 @@ impl Shelf {
         &self,
         definition: &Definition,
         family: Family,
-    ) -> Result<ClosedRow, RegisterError> {
+    ) -> Result<StaticRow, RegisterError> {
         let count = definition
             .labels
             .iter()
@@ -135,58 +135,65 @@ impl Shelf {
         let stride = shape.as_ref().map_or(1, |shape| shape.words());
         let first = self.allocator.take(count * stride);
         self.write()
-            .add_closed(family, definition, shape.clone(), |index| {
+            .add_static(family, definition, shape.clone(), |index| {
                 let place = first.nth(index, stride);
                 match &shape {
                     Some(shape) => {
-                        Handle::Histogram(Histogram::new(place, Arc::clone(shape), None))
+                        InstrumentHandle::Histogram(Histogram::new(place, Arc::clone(shape), None))
                     }
-                    None if definition.kind == Kind::Counter => {
-                        Handle::Counter(Counter::new(place, None))
+                    None if definition.kind == InstrumentKind::Counter => {
+                        InstrumentHandle::Counter(Counter::new(place, None))
                     }
-                    None => Handle::UpDown(UpDown::new(place, None)),
+                    None => InstrumentHandle::UpDownCounter(UpDownCounter::new(place, None)),
                 }
             })?;
         self.changed();
-        Ok(ClosedRow { first, shape })
+        Ok(StaticRow { first, shape })
     }
 
     /// Registers an observable gauge.
     pub(crate) fn observe(
         &self,
         family: Family,
-        observer: Arc<dyn Observe>,
+        observer: Arc<dyn ObservableCallback>,
     ) -> Result<(), RegisterError> {
-        self.write().add(family, Source::Observed(observer), None)?;
+        self.write()
+            .add(family, SeriesSource::Observed(observer), None)?;
         self.changed();
         Ok(())
     }
 
     /// Finds or makes a series with open labels.
-    pub(crate) fn open(&self, family: &Family, labels: Labels) -> Result<Opened, RegisterError> {
+    pub(crate) fn open(
+        &self,
+        family: &Family,
+        labels: Labels,
+    ) -> Result<FamilyLookup, RegisterError> {
         let mut index = self.write();
         let entry = self.entry(&mut index, family, &labels)?;
         let series = match &mut entry.source {
-            Source::Closed(series) | Source::Open(series) => series,
-            Source::Observed(_) => return Err(RegisterError::Conflict(family.name.to_string())),
+            SeriesSource::Closed(series) | SeriesSource::DynamicFamily(series) => series,
+            SeriesSource::Observed(_) => {
+                return Err(RegisterError::Conflict(family.name.to_string()));
+            }
         };
         if let Some(handle) = series.get(&labels) {
             if handle.is_visible() {
-                return Ok(Opened::Series(handle.clone()));
+                return Ok(FamilyLookup::Series(handle.clone()));
             }
             if !handle.is_last() {
                 handle.show();
-                return Ok(Opened::Series(handle.clone()));
+                return Ok(FamilyLookup::Series(handle.clone()));
             }
             // Removed, and nobody holds it any more: it starts anew.
             series.remove(&labels);
         }
-        if matches!(entry.source, Source::Closed(_)) {
+        if matches!(entry.source, SeriesSource::Closed(_)) {
             let (name, labels) = (family.name.to_string(), labels.to_string());
             return Err(RegisterError::NotInClosedSet { name, labels });
         }
         if entry.has_room(self.options.series_max) {
-            return Ok(Opened::Series(self.add_series(entry, labels)));
+            return Ok(FamilyLookup::Series(self.add_series(entry, labels)));
         }
         self.series_overflowed.increment();
         let labels = labels.with_all(OVERFLOW);
@@ -198,12 +205,12 @@ impl Shelf {
             entry.overflows += 1;
             self.add_series(entry, labels)
         });
-        Ok(Opened::Overflow(handle))
+        Ok(FamilyLookup::Overflow(handle))
     }
 
-    fn add_series(&self, entry: &mut Entry, labels: Labels) -> Handle {
+    fn add_series(&self, entry: &mut InstrumentEntry, labels: Labels) -> InstrumentHandle {
         let handle = self.handle(entry.family.kind, entry.shape.clone());
-        if let Source::Open(series) = &mut entry.source {
+        if let SeriesSource::DynamicFamily(series) = &mut entry.source {
             series.insert(labels, handle.clone());
         }
         self.changed();
@@ -213,13 +220,17 @@ impl Shelf {
     /// Finds or makes the instrument of a series with open labels.
     fn entry<'i>(
         &self,
-        index: &'i mut Index,
+        index: &'i mut InstrumentIndex,
         family: &Family,
         labels: &Labels,
-    ) -> Result<&'i mut Entry, RegisterError> {
+    ) -> Result<&'i mut InstrumentEntry, RegisterError> {
         if !index.entries.contains_key(&family.name) {
             let shape = self.shape(family)?;
-            index.add(family.clone(), Source::Open(BTreeMap::new()), shape)?;
+            index.add(
+                family.clone(),
+                SeriesSource::DynamicFamily(BTreeMap::new()),
+                shape,
+            )?;
         }
         let conflict = || RegisterError::Conflict(family.name.to_string());
         let entry = index.entries.get_mut(&family.name).ok_or_else(conflict)?;
@@ -229,7 +240,7 @@ impl Shelf {
         if known.kind != family.kind || !same_bounds || !same_precision {
             return Err(conflict());
         }
-        if family.kind == Kind::Histogram && labels.get("le").is_some() {
+        if family.kind == InstrumentKind::Histogram && labels.get("le").is_some() {
             return Err(RegisterError::ReservedLabel(family.name.to_string()));
         }
         Ok(entry)
@@ -241,7 +252,7 @@ impl Shelf {
         let Some(entry) = index.entries.get_mut(name) else {
             return false;
         };
-        let Source::Open(series) = &mut entry.source else {
+        let SeriesSource::DynamicFamily(series) = &mut entry.source else {
             return false;
         };
         let Some(handle) = series.get(labels).filter(|handle| handle.is_visible()) else {
@@ -285,64 +296,70 @@ impl Shelf {
     }
 
     /// Cells of a series that is on no page.
-    pub(crate) fn detached(&self, kind: Kind) -> Handle {
+    pub(crate) fn detached(&self, kind: InstrumentKind) -> InstrumentHandle {
         let bounds = self.options.default_bounds.clone();
         let shape = self.shape(&Family::histogram("detached", bounds));
         self.handle(kind, shape.unwrap_or_default())
     }
 
     /// The kind under which a name is registered.
-    pub(crate) fn kind(&self, name: &str) -> Option<Kind> {
+    pub(crate) fn kind(&self, name: &str) -> Option<InstrumentKind> {
         self.read().entries.get(name).map(|entry| entry.family.kind)
     }
 
-    fn shape(&self, family: &Family) -> Result<Option<Arc<Shape>>, RegisterError> {
+    fn shape(&self, family: &Family) -> Result<Option<Arc<HistogramLayout>>, RegisterError> {
         let Some(bounds) = family.bounds.clone() else {
             return Ok(None);
         };
-        let grid = family.precision.map(Grid::new).transpose()?;
+        let grid = family.precision.map(QuantileGrid::new).transpose()?;
         let refused = self.samples_refused.clone();
-        Ok(Some(Arc::new(Shape::new(bounds, grid, refused))))
+        Ok(Some(Arc::new(HistogramLayout::new(bounds, grid, refused))))
     }
 
     /// New cells for a series with open labels.
-    fn handle(&self, kind: Kind, shape: Option<Arc<Shape>>) -> Handle {
+    fn handle(
+        &self,
+        kind: InstrumentKind,
+        shape: Option<Arc<HistogramLayout>>,
+    ) -> InstrumentHandle {
         let living = |len: usize| {
             let place = self.allocator.take(len);
             let (allocator, version) = (Arc::clone(&self.allocator), Arc::clone(&self.version));
             (
                 place.clone(),
-                Some(Life::new(place, len, allocator, version)),
+                Some(SeriesVisibility::new(place, len, allocator, version)),
             )
         };
         match (kind, shape) {
-            (Kind::Histogram, Some(shape)) => {
+            (InstrumentKind::Histogram, Some(shape)) => {
                 let (place, life) = living(shape.words());
-                Handle::Histogram(Histogram::new(place, shape, life))
+                InstrumentHandle::Histogram(Histogram::new(place, shape, life))
             }
-            (Kind::UpDown, _) => {
+            (InstrumentKind::UpDownCounter, _) => {
                 let (place, life) = living(1);
-                Handle::UpDown(UpDown::new(place, life))
+                InstrumentHandle::UpDownCounter(UpDownCounter::new(place, life))
             }
-            (Kind::Gauge, _) => Handle::Gauge(Gauge::new(Arc::clone(&self.version))),
+            (InstrumentKind::Gauge, _) => {
+                InstrumentHandle::Gauge(Gauge::new(Arc::clone(&self.version)))
+            }
             _ => {
                 let (place, life) = living(1);
-                Handle::Counter(Counter::new(place, life))
+                InstrumentHandle::Counter(Counter::new(place, life))
             }
         }
     }
 }
 
 /// What a request for a series with open labels got.
-pub(crate) enum Opened {
+pub(crate) enum FamilyLookup {
     /// The series.
-    Series(Handle),
+    Series(InstrumentHandle),
     /// The series for everything beyond the cap.
-    Overflow(Handle),
+    Overflow(InstrumentHandle),
 }
 
 /// The cells of a closed family.
-pub(crate) struct ClosedRow {
-    pub(crate) first: Place,
-    pub(crate) shape: Option<Arc<Shape>>,
+pub(crate) struct StaticRow {
+    pub(crate) first: CellOffset,
+    pub(crate) shape: Option<Arc<HistogramLayout>>,
 }

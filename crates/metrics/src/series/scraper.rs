@@ -2,62 +2,62 @@
 
 use std::sync::Arc;
 
-use super::{InstanceId, Recording, SeriesId};
+use super::{InstanceId, SeriesId, TimeSeriesStore};
 use crate::definition::Family;
+use crate::inner::{InstrumentHandle, SeriesSource};
 use crate::labels::Labels;
-use crate::number::text_of;
-use crate::observe::{CollectContext, Observe, observations};
+use crate::number_format::text_of;
+use crate::observable::{CollectContext, ObservableCallback, observations};
 use crate::registry::Registry;
-use crate::shelf::{Handle, Source};
-use crate::slab::Slab;
+use crate::sharded_cells::ShardedCells;
 
 /// What is known of a registry since its last scrape.
-pub(super) struct Watch {
+pub(super) struct Scraper {
     registry: Registry,
     /// The registry's version when everything below was listed.
     version: Option<u64>,
-    cells: Vec<Cell>,
-    groups: Vec<Group>,
-    gauges: Vec<Probe>,
-    observed: Vec<Observed>,
+    cells: Vec<WatchedCell>,
+    groups: Vec<ShardGroup>,
+    gauges: Vec<ChangeProbe>,
+    observed: Vec<ObservedInstrument>,
 }
 
 /// A series with cells.
-struct Cell {
-    handle: Handle,
+struct WatchedCell {
+    handle: InstrumentHandle,
     ids: Arc<[SeriesId]>,
 }
 
 /// The series whose cells are in one slab. Most scrapes look at one word of each and no further.
-struct Group {
-    slab: Arc<Slab>,
-    probes: Vec<Probe>,
+struct ShardGroup {
+    slab: Arc<ShardedCells>,
+    probes: Vec<ChangeProbe>,
 }
 
 /// What a series' first word was when it was last read. It changes with every record.
-struct Probe {
+struct ChangeProbe {
     cell: u32,
     offset: u32,
     stamp: u64,
 }
 
-struct Observed {
+struct ObservedInstrument {
     family: Arc<Family>,
-    observer: Arc<dyn Observe>,
+    observer: Arc<dyn ObservableCallback>,
     generation: Option<u64>,
     given: Vec<(Labels, SeriesId)>,
 }
 
 /// A series that an instance once had, and where it is recorded. After a restart most series come
 /// back in the same order, and needn't be looked up.
-pub(super) struct Known {
+pub(super) struct CachedSeries {
     family: Arc<Family>,
     labels: Labels,
     /// One for a number; for a histogram each bucket, the sum and the count.
     ids: Arc<[SeriesId]>,
 }
 
-impl Watch {
+impl Scraper {
     pub(super) fn new(registry: &Registry) -> Self {
         Self {
             registry: registry.clone(),
@@ -76,13 +76,13 @@ impl Watch {
     /// Writes every change since the last call to the recording.
     pub(super) fn scrape(
         &mut self,
-        recording: &mut Recording,
+        recording: &mut TimeSeriesStore,
         instance: InstanceId,
         at_ms: i64,
         context: &CollectContext,
     ) {
         // Read before the list is made: what comes meanwhile changes it again.
-        let version = self.registry.shelf.version();
+        let version = self.registry.inner.version();
         let renewed = self.version != Some(version);
         if renewed {
             self.list(recording, instance);
@@ -98,7 +98,7 @@ impl Watch {
             group.scrape(|cell| cells[cell as usize].write(recording, at_ms), renewed);
         }
         for probe in gauges {
-            let Handle::Gauge(gauge) = &cells[probe.cell as usize].handle else {
+            let InstrumentHandle::Gauge(gauge) = &cells[probe.cell as usize].handle else {
                 continue;
             };
             let stamp = gauge.bits();
@@ -115,16 +115,18 @@ impl Watch {
     }
 
     /// Lists the registry's series anew.
-    fn list(&mut self, recording: &mut Recording, instance: InstanceId) {
+    fn list(&mut self, recording: &mut TimeSeriesStore, instance: InstanceId) {
         *self = Self::new(&self.registry);
         let mut before = recording.take_known(instance).into_iter().peekable();
         let mut known = Vec::with_capacity(before.len());
-        let index = self.registry.shelf.read();
+        let index = self.registry.inner.read();
         for entry in index.entries.values() {
             recording.describe(&entry.family);
-            let (Source::Closed(series) | Source::Open(series)) = &entry.source else {
+            let (SeriesSource::Closed(series) | SeriesSource::DynamicFamily(series)) =
+                &entry.source
+            else {
                 self.observed
-                    .extend(Observed::new(&entry.family, &entry.source));
+                    .extend(ObservedInstrument::new(&entry.family, &entry.source));
                 continue;
             };
             for (labels, handle) in series.iter().filter(|(_, handle)| handle.is_visible()) {
@@ -132,12 +134,12 @@ impl Watch {
                 while before.next_if(|known| known.is_before(place)).is_some() {}
                 let one = before
                     .next_if(|known| known.is_at(place))
-                    .unwrap_or_else(|| Known {
+                    .unwrap_or_else(|| CachedSeries {
                         family: Arc::clone(&entry.family),
                         labels: labels.clone(),
                         ids: ids(recording, instance, &entry.family, labels, handle),
                     });
-                self.cells.push(Cell {
+                self.cells.push(WatchedCell {
                     handle: handle.clone(),
                     ids: Arc::clone(&one.ids),
                 });
@@ -153,7 +155,7 @@ impl Watch {
 
     /// Finds the word to look at for a series.
     fn probe(&mut self, cell: usize) {
-        let new = |offset| Probe {
+        let new = |offset| ChangeProbe {
             cell: cell as u32,
             offset,
             stamp: 0,
@@ -161,10 +163,10 @@ impl Watch {
         let Some(place) = self.cells[cell].handle.place() else {
             return self.gauges.push(new(0));
         };
-        let same = |group: &Group| Arc::ptr_eq(&group.slab, &place.slab);
+        let same = |group: &ShardGroup| Arc::ptr_eq(&group.slab, &place.slab);
         match self.groups.iter_mut().rfind(|group| same(group)) {
             Some(group) => group.probes.push(new(place.offset)),
-            None => self.groups.push(Group {
+            None => self.groups.push(ShardGroup {
                 slab: Arc::clone(&place.slab),
                 probes: vec![new(place.offset)],
             }),
@@ -172,7 +174,7 @@ impl Watch {
     }
 
     /// Ends the instance's series that aren't listed any more.
-    fn end_others(&self, recording: &mut Recording, instance: InstanceId, at_ms: i64) {
+    fn end_others(&self, recording: &mut TimeSeriesStore, instance: InstanceId, at_ms: i64) {
         let cells = self.cells.iter().flat_map(|cell| cell.ids.iter().copied());
         let observed = self
             .observed
@@ -184,7 +186,7 @@ impl Watch {
     }
 }
 
-impl Known {
+impl CachedSeries {
     fn is_before(&self, (family, labels): (&Arc<Family>, &Labels)) -> bool {
         (&self.family.name, &self.labels) < (&family.name, labels)
     }
@@ -196,7 +198,7 @@ impl Known {
     }
 }
 
-impl Group {
+impl ShardGroup {
     fn scrape(&mut self, mut write: impl FnMut(u32), all: bool) {
         let Self { slab, probes } = self;
         if let Some(page) = slab.only_page() {
@@ -211,7 +213,7 @@ impl Group {
     }
 }
 
-impl Probe {
+impl ChangeProbe {
     #[inline]
     fn compare(&mut self, stamp: u64, always: bool, mut write: impl FnMut(u32)) {
         if always || self.stamp != stamp {
@@ -221,16 +223,20 @@ impl Probe {
     }
 }
 
-impl Cell {
-    fn write(&self, recording: &mut Recording, at_ms: i64) {
+impl WatchedCell {
+    fn write(&self, recording: &mut TimeSeriesStore, at_ms: i64) {
         match &self.handle {
-            Handle::Counter(counter) => recording.push(self.ids[0], at_ms, counter.get() as f64),
-            Handle::UpDown(up_down) => recording.push(self.ids[0], at_ms, up_down.get() as f64),
-            Handle::Gauge(gauge) => match gauge.get() {
+            InstrumentHandle::Counter(counter) => {
+                recording.push(self.ids[0], at_ms, counter.get() as f64)
+            }
+            InstrumentHandle::UpDownCounter(up_down) => {
+                recording.push(self.ids[0], at_ms, up_down.get() as f64)
+            }
+            InstrumentHandle::Gauge(gauge) => match gauge.get() {
                 Some(value) => recording.push(self.ids[0], at_ms, value),
                 None => recording.end(self.ids[0], at_ms),
             },
-            Handle::Histogram(histogram) => {
+            InstrumentHandle::Histogram(histogram) => {
                 let reading = histogram.read();
                 for (below, id) in reading.cumulative().zip(&*self.ids) {
                     recording.push(*id, at_ms, below as f64);
@@ -245,13 +251,13 @@ impl Cell {
 
 /// The recorded series of one series of a registry.
 fn ids(
-    recording: &mut Recording,
+    recording: &mut TimeSeriesStore,
     instance: InstanceId,
     family: &Family,
     labels: &Labels,
-    handle: &Handle,
+    handle: &InstrumentHandle,
 ) -> Arc<[SeriesId]> {
-    let Handle::Histogram(histogram) = handle else {
+    let InstrumentHandle::Histogram(histogram) = handle else {
         return Arc::new([recording.id(instance, &family.name, labels, None)]);
     };
     let bounds = histogram.bounds().iter().copied().chain([f64::INFINITY]);
@@ -265,9 +271,9 @@ fn ids(
     ids.into()
 }
 
-impl Observed {
-    fn new(family: &Arc<Family>, source: &Source) -> Option<Self> {
-        let Source::Observed(observer) = source else {
+impl ObservedInstrument {
+    fn new(family: &Arc<Family>, source: &SeriesSource) -> Option<Self> {
+        let SeriesSource::Observed(observer) = source else {
             return None;
         };
         let (family, observer) = (Arc::clone(family), Arc::clone(observer));
@@ -281,7 +287,7 @@ impl Observed {
 
     fn scrape(
         &mut self,
-        recording: &mut Recording,
+        recording: &mut TimeSeriesStore,
         instance: InstanceId,
         at_ms: i64,
         context: &CollectContext,

@@ -17,12 +17,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// The number of a thread that has none yet, or none any more. No slab has a page for it.
 pub(crate) const NONE: u32 = u32::MAX;
 
-struct Pool {
+struct ThreadIndexPool {
     free: BinaryHeap<Reverse<u32>>,
     next: u32,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
+static POOL: Mutex<ThreadIndexPool> = Mutex::new(ThreadIndexPool {
     free: BinaryHeap::new(),
     next: 0,
 });
@@ -30,17 +30,17 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
 thread_local! {
     /// Read on every record, so it has no destructor and needs no lazy start.
     static CURRENT: Cell<u32> = const { Cell::new(NONE) };
-    static LEASE: Lease = Lease::take();
+    static LEASE: ThreadIndexGuard = ThreadIndexGuard::take();
 }
 
 /// One thread's hold on its number, given back when the thread ends.
-struct Lease(u32);
+struct ThreadIndexGuard(u32);
 
-fn pool() -> MutexGuard<'static, Pool> {
+fn pool() -> MutexGuard<'static, ThreadIndexPool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Lease {
+impl ThreadIndexGuard {
     fn take() -> Self {
         let mut pool = pool();
         if let Some(Reverse(slot)) = pool.free.pop() {
@@ -51,7 +51,7 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for ThreadIndexGuard {
     fn drop(&mut self) {
         // A destructor that runs after this one may still record; it must not use the number.
         let _ = CURRENT.try_with(|current| current.set(NONE));
@@ -74,6 +74,6 @@ pub(crate) fn with(work: impl FnOnce(u32)) {
         CURRENT.with(|current| current.set(slot));
         return work(slot);
     }
-    let borrowed = Lease::take();
+    let borrowed = ThreadIndexGuard::take();
     work(borrowed.0);
 }

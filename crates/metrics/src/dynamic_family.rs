@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::counter::{Counter, UpDown};
+use super::counter::{Counter, UpDownCounter};
 use super::definition::{Family, RegisterError, Text};
 use super::gauge::Gauge;
 use super::histogram::Histogram;
@@ -20,15 +20,15 @@ use super::registry::Registry;
 /// of the value [`OVERFLOW`], and that is counted.
 ///
 /// ```
-/// use rehearsal_metrics::{Family, Labels, Open, Registry};
+/// use rehearsal_metrics::{Family, Labels, DynamicFamily, Registry};
 ///
 /// let registry = Registry::new();
-/// let mut reports = Open::counters(&registry, Family::counter("reports_total"), "scheduleId");
+/// let mut reports = DynamicFamily::counters(&registry, Family::counter("reports_total"), "scheduleId");
 /// reports.get("nightly")?.increment();
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct Open<C> {
+pub struct DynamicFamily<C> {
     registry: Registry,
     family: Family,
     label: Text,
@@ -39,35 +39,35 @@ pub struct Open<C> {
     overflow: Option<C>,
 }
 
-impl Open<Counter> {
+impl DynamicFamily<Counter> {
     /// Counters by one open label.
     pub fn counters(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::counter)
     }
 }
 
-impl Open<UpDown> {
+impl DynamicFamily<UpDownCounter> {
     /// Up/down counters by one open label.
     pub fn up_downs(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::up_down)
     }
 }
 
-impl Open<Gauge> {
+impl DynamicFamily<Gauge> {
     /// Gauges by one open label.
     pub fn gauges(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::gauge)
     }
 }
 
-impl Open<Histogram> {
+impl DynamicFamily<Histogram> {
     /// Histograms by one open label.
     pub fn histograms(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::histogram)
     }
 }
 
-impl<C> Open<C> {
+impl<C> DynamicFamily<C> {
     fn new(
         registry: &Registry,
         family: Family,
@@ -109,9 +109,9 @@ impl<C> Open<C> {
 
     #[cold]
     fn find(&mut self, value: &str) -> Result<&C, RegisterError> {
-        let options = &self.registry.shelf.options;
+        let options = &self.registry.inner.options;
         if self.handles.len() >= options.series_max {
-            self.registry.shelf.series_overflowed.increment();
+            self.registry.inner.series_overflowed.increment();
             let overflow = match self.overflow.take() {
                 Some(overflow) => overflow,
                 None => self.ask(OVERFLOW)?,
