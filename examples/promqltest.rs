@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use rehearsal::promql::Semantics;
-use rehearsal::promql::promqltest::{self, Report};
+use rehearsal::promql::promqltest::{self, ScriptReport};
 
 #[derive(Parser)]
 struct Arguments {
@@ -62,12 +62,12 @@ fn main() -> ExitCode {
     ExitCode::from(u8::from(any_failed))
 }
 
-fn run(path: &Path, semantics: Semantics) -> Result<Report, String> {
+fn run(path: &Path, semantics: Semantics) -> Result<ScriptReport, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     promqltest::run(&text, semantics).map_err(|error| error.to_string())
 }
 
-fn show(word: &str, remarks: &[promqltest::Remark]) {
+fn show(word: &str, remarks: &[promqltest::EvalNote]) {
     for remark in remarks {
         println!("  {word}: {remark}");
     }

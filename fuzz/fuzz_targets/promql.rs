@@ -5,11 +5,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use rehearsal::metrics::Labels;
-use rehearsal::promql::{AnswerKind, Engine, Query, Semantics, Store};
+use rehearsal::promql::{AnswerKind, Engine, Query, Semantics, MemoryStore};
 use std::sync::LazyLock;
 
-static STORE: LazyLock<Store> = LazyLock::new(|| {
-    let mut store = Store::default();
+static STORE: LazyLock<MemoryStore> = LazyLock::new(|| {
+    let mut store = MemoryStore::default();
     for index in 0..6_usize {
         let pairs = [
             ("__name__", if index < 3 { "x" } else { "x_bucket" }.to_owned()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::check::{BrokenPromise, PromiseKind};
 use crate::metrics::Labels;
 use crate::model::Timestamp;
-use crate::promql::rules::{Alert, AlertRule, RuleFile, Timeline};
+use crate::promql::rules::{Alert, AlertRule, AlertTimeline, RuleFile};
 
 /// The label of a rule that names the promises that it stands for.
 pub const RULE_LABEL: &str = "promise";
@@ -103,7 +103,7 @@ impl Alarm<'_> {
 /// If a rule's label names what is no promise.
 pub fn score(
     rules: &RuleFile,
-    timeline: &Timeline,
+    timeline: &AlertTimeline,
     (scenario, seed): (&str, u64),
     broken: &[BrokenPromise],
 ) -> Result<RunScore, String> {
@@ -129,7 +129,7 @@ pub fn score(
 fn rule_run(
     rule: &AlertRule,
     promises: Vec<PromiseKind>,
-    timeline: &Timeline,
+    timeline: &AlertTimeline,
     broken: &[BrokenPromise],
     incidents: &[BrokenPromise],
 ) -> RuleRun {

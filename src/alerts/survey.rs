@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::score::{RunScore, score};
-use crate::promql::rules::{EvaluateError, RuleFile, Span, Timeline, evaluate};
+use crate::promql::rules::{AlertTimeline, EvaluateError, EvaluationRange, RuleFile, evaluate};
 use crate::rehearsal::{Finished, RunError, RunOptions, run};
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::FaultProfile;
@@ -87,8 +87,8 @@ impl Survey<'_> {
     /// # Errors
     ///
     /// If a rule can't be evaluated.
-    pub fn timeline(&self, finished: &Finished) -> Result<Timeline, EvaluateError> {
-        let span = Span {
+    pub fn timeline(&self, finished: &Finished) -> Result<AlertTimeline, EvaluateError> {
+        let span = EvaluationRange {
             start_ms: finished.scenario.start.millis(),
             end_ms: finished.ended_at.millis(),
             interval_ms: self.interval_ms,
@@ -101,7 +101,11 @@ impl Survey<'_> {
     /// # Errors
     ///
     /// If a rule can't be evaluated, or its label names no promise.
-    pub fn score(&self, finished: &Finished, timeline: &Timeline) -> Result<RunScore, SurveyError> {
+    pub fn score(
+        &self,
+        finished: &Finished,
+        timeline: &AlertTimeline,
+    ) -> Result<RunScore, SurveyError> {
         let subject = (finished.scenario.name.as_str(), finished.seed);
         let broken = &finished.ledger.broken_promises;
         score(self.rules, timeline, subject, broken).map_err(SurveyError::Label)

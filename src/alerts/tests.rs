@@ -2,8 +2,8 @@ use super::*;
 use crate::check::{BrokenPromise, PromiseKind};
 use crate::metrics::Labels;
 use crate::model::{Mode, Timestamp};
-use crate::promql::rules::{RuleFile, Span, evaluate};
-use crate::promql::{Semantics, Store};
+use crate::promql::rules::{EvaluationRange, RuleFile, evaluate};
+use crate::promql::{MemoryStore, Semantics};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -30,13 +30,13 @@ groups:
     let rules = RuleFile::parse(text, "rules.yaml", Semantics::V3).unwrap();
     let pairs = [("__name__", "x"), ("scheduleId", schedule)];
     let labels = Labels::of_pairs(pairs.map(|(name, value)| (name.into(), value.into())));
-    let mut store = Store::default();
+    let mut store = MemoryStore::default();
     let mut minutes = 0;
     for word in values.split_whitespace() {
         store.push(&labels, minutes * MINUTE_MS, word.parse().ok());
         minutes += 1;
     }
-    let span = Span {
+    let span = EvaluationRange {
         start_ms: 0,
         end_ms: minutes * MINUTE_MS,
         interval_ms: MINUTE_MS,

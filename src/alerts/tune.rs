@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::card::{RuleScore, Scorecard};
 use super::score::RunScore;
 use super::survey::{Survey, SurveyError};
-use crate::promql::rules::{Parameter, RuleFile, TunedError};
+use crate::promql::rules::{AlertParameter, RuleFile, TunedError};
 use crate::rehearsal::Finished;
 use crate::scenario::Duration;
 
@@ -19,7 +19,7 @@ const STEPS: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
     /// What is tuned.
-    pub parameter: Parameter,
+    pub parameter: AlertParameter,
     low: f64,
     high: f64,
 }
@@ -35,9 +35,9 @@ impl FromStr for Tuning {
     fn from_str(text: &str) -> Result<Self, TuningError> {
         let (name, range) = text.split_once('=').ok_or(TuningError)?;
         let (low, high) = range.split_once("..").ok_or(TuningError)?;
-        let (parameter, read): (Parameter, fn(&str) -> Option<f64>) = match name {
-            "threshold" => (Parameter::Threshold, |text| text.parse().ok()),
-            "for" => (Parameter::For, |text| {
+        let (parameter, read): (AlertParameter, fn(&str) -> Option<f64>) = match name {
+            "threshold" => (AlertParameter::Threshold, |text| text.parse().ok()),
+            "for" => (AlertParameter::For, |text| {
                 let duration: Duration = text.parse().ok()?;
                 Some(duration.std().as_secs_f64())
             }),
@@ -62,8 +62,8 @@ impl FromStr for Tuning {
 impl fmt::Display for Tuning {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self.parameter {
-            Parameter::Threshold => "threshold",
-            Parameter::For => "for, s",
+            AlertParameter::Threshold => "threshold",
+            AlertParameter::For => "for, s",
         })
     }
 }
@@ -178,10 +178,10 @@ mod tests {
         assert_eq!(values[11], 1000.0);
         let tuning: Tuning = "for=1m..30m".parse().unwrap();
         assert_eq!((tuning.values()[0], tuning.values()[11]), (60.0, 1800.0));
-        assert_eq!(tuning.parameter, Parameter::For);
+        assert_eq!(tuning.parameter, AlertParameter::For);
         let tuning: Tuning = "threshold=0..11".parse().unwrap();
         assert_eq!(tuning.values()[..3], [0.0, 1.0, 2.0]);
-        assert_eq!(tuning.parameter, Parameter::Threshold);
+        assert_eq!(tuning.parameter, AlertParameter::Threshold);
         for wrong in [
             "",
             "threshold",

@@ -11,9 +11,10 @@ use serde::Serialize;
 
 use crate::metrics::Labels;
 use crate::promql::rules::{
-    Alert, AlertState, EvaluateError, Recorded, RuleFile, Span, Timeline, evaluate,
+    Alert, AlertState, AlertTimeline, EvaluateError, EvaluationRange, RecordedRules, RuleFile,
+    evaluate,
 };
-use crate::promql::{EvalError, Selection, Source, Track};
+use crate::promql::{EvalError, Queryable, SelectHints, SeriesData};
 
 /// A finer grid would make files of nothing but gaps, ms.
 const GRID_MS_MIN: i64 = 500;
@@ -100,22 +101,22 @@ pub fn unit_tests(
     rules: &RuleFile,
     rules_path: &str,
     name: &str,
-    source: &impl Source,
-    span: Span,
+    source: &impl Queryable,
+    span: EvaluationRange,
 ) -> Result<String, UnitTestError> {
     let interval_ms = only_interval(rules, span)?;
     if let Some(rule) = rules.rule_with_calendar() {
         return Err(UnitTestError::Date(rule.to_owned()));
     }
     let matchers = rules.matchers();
-    let tracks = source.tracks(&Selection {
+    let tracks = source.tracks(&SelectHints {
         any_of: matchers.iter().map(Vec::as_slice).collect(),
         from_ms: i64::MIN,
         until_ms: i64::MAX,
     })?;
     let grid = Grid::of(&tracks, span.start_ms);
     let series = shifted(&tracks, |at_ms| grid.place(at_ms));
-    let from_zero = Span {
+    let from_zero = EvaluationRange {
         start_ms: 0,
         end_ms: span.end_ms - span.start_ms,
         ..span
@@ -142,7 +143,7 @@ pub fn unit_tests(
     serde_saphyr::to_string(&file).map_err(|error| UnitTestError::Yaml(error.to_string()))
 }
 
-fn only_interval(rules: &RuleFile, span: Span) -> Result<i64, UnitTestError> {
+fn only_interval(rules: &RuleFile, span: EvaluationRange) -> Result<i64, UnitTestError> {
     let intervals = rules.groups.iter();
     let intervals = intervals.map(|group| group.interval_ms.unwrap_or(span.interval_ms));
     let intervals: BTreeSet<i64> = intervals.collect();
@@ -162,7 +163,7 @@ struct Grid {
 
 impl Grid {
     /// The coarsest grid that all samples stand on, or, if that is too fine, a coarse one.
-    fn of(tracks: &[Track<'_>], start_ms: i64) -> Self {
+    fn of(tracks: &[SeriesData<'_>], start_ms: i64) -> Self {
         let times = tracks.iter().flat_map(|track| track.times_ms);
         let offsets = times.map(|at_ms| (at_ms - start_ms).unsigned_abs());
         let exact = offsets.fold(0, greatest_common_divisor) as i64;
@@ -193,8 +194,8 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
 }
 
 /// The same series at other times.
-fn shifted(tracks: &[Track<'_>], time: impl Fn(i64) -> i64) -> Recorded {
-    let mut recorded = Recorded::default();
+fn shifted(tracks: &[SeriesData<'_>], time: impl Fn(i64) -> i64) -> RecordedRules {
+    let mut recorded = RecordedRules::default();
     let mut clocks = BTreeMap::new();
     for track in tracks {
         let clock = *clocks.entry(track.times_ms.as_ptr()).or_insert_with(|| {
@@ -211,8 +212,8 @@ fn shifted(tracks: &[Track<'_>], time: impl Fn(i64) -> i64) -> Recorded {
 }
 
 /// A rule whose alerts are not the same after the shift.
-fn differing_rule(shifted: &Timeline, plain: &Timeline, start_ms: i64) -> Option<String> {
-    let told = |timeline: &Timeline, start_ms: i64| {
+fn differing_rule(shifted: &AlertTimeline, plain: &AlertTimeline, start_ms: i64) -> Option<String> {
+    let told = |timeline: &AlertTimeline, start_ms: i64| {
         let mut told = BTreeSet::new();
         for alert in &timeline.alerts {
             for change in &alert.transitions {
@@ -228,7 +229,7 @@ fn differing_rule(shifted: &Timeline, plain: &Timeline, start_ms: i64) -> Option
     differing.map(|(name, ..)| name.clone())
 }
 
-fn input_series(series: &Recorded, step_ms: i64) -> Vec<InputSeries> {
+fn input_series(series: &RecordedRules, step_ms: i64) -> Vec<InputSeries> {
     let written = series.series().enumerate().map(|(id, labels)| InputSeries {
         series: selector(labels),
         values: values(series.samples(id), step_ms),
@@ -268,7 +269,7 @@ fn instants<'t>(alerts: impl Iterator<Item = &'t Alert>, interval_ms: i64) -> BT
     around.filter(|at_ms| *at_ms >= 0).collect()
 }
 
-fn alert_tests(rules: &RuleFile, timeline: &Timeline, interval_ms: i64) -> Vec<AlertTest> {
+fn alert_tests(rules: &RuleFile, timeline: &AlertTimeline, interval_ms: i64) -> Vec<AlertTest> {
     let mut tests = Vec::new();
     for rule in rules.alerts() {
         let alerts = || {
@@ -297,7 +298,7 @@ fn alert_tests(rules: &RuleFile, timeline: &Timeline, interval_ms: i64) -> Vec<A
     tests
 }
 
-fn query_tests(timeline: &Timeline, interval_ms: i64) -> Vec<QueryTest> {
+fn query_tests(timeline: &AlertTimeline, interval_ms: i64) -> Vec<QueryTest> {
     let times = instants(timeline.alerts.iter(), interval_ms).into_iter();
     let test = |at_ms: i64| {
         let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
-use crate::promql::{AnswerKind, Comparison, Engine, Query, Semantics};
+use crate::promql::{AnswerKind, Engine, Query, Semantics, ThresholdComparison};
 use crate::scenario::{Expectation, When};
 
 /// What became of an expectation.
@@ -114,7 +114,7 @@ fn ask(
 /// What is asked at each instant.
 enum Asked<'q> {
     /// Whether a comparison holds for all values.
-    Comparison(Comparison),
+    ThresholdComparison(ThresholdComparison),
     /// Whether a number isn't 0.
     Scalar(&'q Query),
     /// Whether there are elements.
@@ -124,7 +124,7 @@ enum Asked<'q> {
 impl<'q> Asked<'q> {
     fn of(query: &'q Query) -> Self {
         match (query.comparison(), query.answers()) {
-            (Some(comparison), _) => Self::Comparison(comparison),
+            (Some(comparison), _) => Self::ThresholdComparison(comparison),
             (None, AnswerKind::Scalar) => Self::Scalar(query),
             (None, _) => Self::Vector(query),
         }
@@ -133,7 +133,7 @@ impl<'q> Asked<'q> {
     /// What is evaluated.
     fn query(&self) -> &Query {
         match self {
-            Self::Comparison(comparison) => &comparison.of,
+            Self::ThresholdComparison(comparison) => &comparison.of,
             Self::Scalar(query) | Self::Vector(query) => query,
         }
     }
@@ -142,7 +142,7 @@ impl<'q> Asked<'q> {
     /// nothing to ask of.
     fn answer(&self, values: &[f64]) -> Option<(Option<f64>, bool)> {
         match self {
-            Self::Comparison(comparison) => {
+            Self::ThresholdComparison(comparison) => {
                 // A quantile of no samples is no number, and so no answer.
                 let mut numbers = values.iter().copied().filter(|value| !value.is_nan());
                 let first = numbers.next()?;

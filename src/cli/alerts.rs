@@ -14,7 +14,7 @@ use rehearsal::alerts::{
 };
 use rehearsal::check::vocabulary;
 use rehearsal::promql::Semantics;
-use rehearsal::promql::rules::{RuleFile, Timeline};
+use rehearsal::promql::rules::{AlertTimeline, RuleFile};
 use rehearsal::rehearsal::{Finished, RunError};
 use rehearsal::scenario::{Duration, Loader, Scenario};
 use serde::Serialize;
@@ -177,7 +177,7 @@ fn write_unit_tests(
     directory: &Path,
     rules: &RuleFile,
     finished: &Finished,
-    timeline: &Timeline,
+    timeline: &AlertTimeline,
 ) -> Result<(), Failure> {
     let name = format!("{}-{}", finished.scenario.name, finished.seed);
     let source = &finished.recording;

@@ -3,7 +3,7 @@
 use crate::metrics::{Definition, InstrumentKind};
 
 use super::suggest;
-use crate::promql::{Query, QueryError, Selected, SelectedLabel};
+use crate::promql::{MatchedLabel, Query, QueryError, SelectorInfo};
 
 /// The labels that a scrape adds to every series.
 const SCRAPE_LABELS: [&str; 2] = ["job", "instance"];
@@ -39,7 +39,7 @@ impl Vocabulary {
         known.try_for_each(|selected| self.check_selected(selected))
     }
 
-    fn check_selected(&self, selected: &Selected<'_>) -> Result<(), QueryError> {
+    fn check_selected(&self, selected: &SelectorInfo<'_>) -> Result<(), QueryError> {
         let Some(name) = selected.name.filter(|name| *name != UP) else {
             return Ok(());
         };
@@ -96,7 +96,7 @@ impl From<&Definition> for Instrument {
 }
 
 impl Instrument {
-    fn check_label(&self, label: &SelectedLabel<'_>, is_bucket: bool) -> Result<(), QueryError> {
+    fn check_label(&self, label: &MatchedLabel<'_>, is_bucket: bool) -> Result<(), QueryError> {
         let own = self.labels.iter().map(|(name, _)| name.as_str());
         let known = own.chain(SCRAPE_LABELS).chain(is_bucket.then_some("le"));
         if !known.clone().any(|name| name == label.name) {
@@ -107,8 +107,8 @@ impl Instrument {
         self.check_value(label)
     }
 
-    fn check_value(&self, label: &SelectedLabel<'_>) -> Result<(), QueryError> {
-        let SelectedLabel { name, value, .. } = *label;
+    fn check_value(&self, label: &MatchedLabel<'_>) -> Result<(), QueryError> {
+        let MatchedLabel { name, value, .. } = *label;
         let Some((_, values)) = self.labels.iter().find(|(known, _)| known == name) else {
             return Ok(());
         };

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use rehearsal::metrics::Labels;
 use rehearsal::metrics::series::STALE_BITS;
-use rehearsal::promql::rules::Recorded;
-use rehearsal::promql::{Selection, Source, Store};
+use rehearsal::promql::rules::RecordedRules;
+use rehearsal::promql::{MemoryStore, Queryable, SelectHints};
 
 use crate::program::scratch;
 use crate::prometheus::Prometheus;
@@ -28,8 +28,8 @@ pub struct Samples {
 
 impl Samples {
     /// Those of the metrics with these names, or of all if there is no name.
-    pub fn between(source: &impl Source, from_ms: i64, until_ms: i64, names: &[&str]) -> Self {
-        let selection = Selection {
+    pub fn between(source: &impl Queryable, from_ms: i64, until_ms: i64, names: &[&str]) -> Self {
+        let selection = SelectHints {
             any_of: vec![&[]],
             from_ms,
             until_ms,
@@ -67,7 +67,7 @@ impl Samples {
     }
 
     /// Adds what rules have recorded, but for the series that tell of alerts.
-    pub fn add(&mut self, recorded: &Recorded) {
+    pub fn add(&mut self, recorded: &RecordedRules) {
         for (id, labels) in recorded.series().enumerate() {
             if labels
                 .get("__name__")
@@ -84,8 +84,8 @@ impl Samples {
     }
 
     /// The same samples for our own evaluator.
-    pub fn store(&self) -> Store {
-        let mut store = Store::default();
+    pub fn store(&self) -> MemoryStore {
+        let mut store = MemoryStore::default();
         for (labels, samples) in &self.series {
             for (at_ms, value) in samples {
                 store.push(labels, *at_ms, Some(*value));

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rehearsal::metrics::catalog;
-use rehearsal::promql::{Engine, Query, Selected, Semantics};
+use rehearsal::promql::{Engine, Query, SelectorInfo, Semantics};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::Loader;
 use serde_json::Value as Json;
@@ -105,7 +105,7 @@ fn what_has_a_mode_is_filtered_by_it() {
                 .unwrap()
                 .replace("$__rate_interval", "2m");
             let query = Query::parse(&text, Semantics::V3).unwrap();
-            for Selected { name, labels, .. } in query.selectors() {
+            for SelectorInfo { name, labels, .. } in query.selectors() {
                 let name = instrument(name.unwrap());
                 let by_mode = labels
                     .iter()

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rehearsal::bundled;
-use rehearsal::promql::rules::{RuleFile, Span, evaluate};
-use rehearsal::promql::{Engine, Query, Semantics, Store};
+use rehearsal::promql::rules::{EvaluationRange, RuleFile, evaluate};
+use rehearsal::promql::{Engine, MemoryStore, Query, Semantics};
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::Loader;
 
@@ -46,7 +46,7 @@ fn window(finished: &Finished) -> Samples {
 }
 
 /// What our evaluator answers.
-fn ours(store: &Store, text: &str, samples: &Samples) -> Answer {
+fn ours(store: &MemoryStore, text: &str, samples: &Samples) -> Answer {
     let query = Query::parse(text, Semantics::V2_42).unwrap();
     let (from, until) = (samples.from_ms, samples.until_ms);
     let found = Engine::new(store)
@@ -110,7 +110,7 @@ fn compare(name: &str) -> Option<usize> {
     let finished = run(&scenario, &RunOptions::default(), |_| {}).unwrap();
     let mut samples = window(&finished);
     let rules = RuleFile::parse(bundled::RULES, bundled::RULES_PATH, Semantics::V2_42).unwrap();
-    let span = Span {
+    let span = EvaluationRange {
         start_ms: samples.from_ms,
         end_ms: samples.until_ms,
         interval_ms: STEP_MS,

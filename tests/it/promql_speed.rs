@@ -7,7 +7,9 @@ use std::time::Instant;
 
 use rehearsal::bundled;
 use rehearsal::metrics::TimeSeriesStore;
-use rehearsal::promql::rules::{Both, Recorded, RuleFile, Span, evaluate};
+use rehearsal::promql::rules::{
+    EvaluationRange, MergedQueryable, RecordedRules, RuleFile, evaluate,
+};
 use rehearsal::promql::{Engine, Query, Semantics};
 use rehearsal::rehearsal::{RunOptions, run};
 use rehearsal::scenario::Loader;
@@ -33,7 +35,7 @@ struct Asked {
 
 impl Asked {
     /// Asks twice, and takes the second time.
-    fn ours(&self, source: &Both<'_, TimeSeriesStore, Recorded>) -> f64 {
+    fn ours(&self, source: &MergedQueryable<'_, TimeSeriesStore, RecordedRules>) -> f64 {
         let ask = || {
             let found =
                 Engine::new(source).range(&self.query, self.from_ms, self.until_ms, self.step_ms);
@@ -69,7 +71,7 @@ fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
 fn compare(
     kind: &str,
     asked: &[Asked],
-    source: &Both<'_, TimeSeriesStore, Recorded>,
+    source: &MergedQueryable<'_, TimeSeriesStore, RecordedRules>,
     server: &Prometheus,
 ) {
     let (mut ours, mut theirs) = (0.0, 0.0);
@@ -99,7 +101,7 @@ fn rules_and_panels_over_a_month_beside_a_server() {
     let finished = run(&scenario.unwrap(), &RunOptions::default(), |_| {}).unwrap();
     let (from_ms, until_ms) = (finished.scenario.start.millis(), finished.ended_at.millis());
     let rules = RuleFile::parse(bundled::RULES, bundled::RULES_PATH, Semantics::default()).unwrap();
-    let span = Span {
+    let span = EvaluationRange {
         start_ms: from_ms,
         end_ms: until_ms,
         interval_ms: RULE_STEP_MS,
@@ -135,7 +137,7 @@ fn rules_and_panels_over_a_month_beside_a_server() {
     let Some(server) = samples.serve("promql-speed") else {
         return;
     };
-    let source = Both(&finished.recording, &timeline.recorded);
+    let source = MergedQueryable(&finished.recording, &timeline.recorded);
     compare("rules", &of_rules, &source, &server);
     compare("panels", &of_panels, &source, &server);
 }

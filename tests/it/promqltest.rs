@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rehearsal::metrics::Labels;
-use rehearsal::promql::promqltest::{self, Remark};
-use rehearsal::promql::{Engine, Query, Semantics, Store, Value};
+use rehearsal::promql::promqltest::{self, EvalNote};
+use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics};
 
 /// Of each script, how many evals pass; all others need native histograms.
 const SCRIPTS: [(&str, usize); 6] = [
@@ -22,7 +22,7 @@ fn the_scripts_of_prometheus_pass() {
         let report = promqltest::run(&text, Semantics::V3PromqlTest).unwrap();
         assert_eq!(report.failed, [], "{name}");
         assert_eq!(report.passed, passed, "{name}");
-        let other = |remark: &&Remark| {
+        let other = |remark: &&EvalNote| {
             let reasons = ["holds native histograms", "is for native", "has native"];
             !reasons.iter().any(|reason| remark.reason.contains(reason))
         };
@@ -224,7 +224,7 @@ const STEPS: i64 = 20;
 /// The points of a range query as (instant, labels, bits of the value).
 type Points = Vec<(i64, Labels, u64)>;
 
-fn by_range(engine: &Engine<'_, Store>, query: &Query) -> Points {
+fn by_range(engine: &Engine<'_, MemoryStore>, query: &Query) -> Points {
     let matrix = engine.range(query, 0, STEP_MS * STEPS, STEP_MS).unwrap();
     let series = matrix.series.into_iter();
     let mut points: Points = series
@@ -238,12 +238,12 @@ fn by_range(engine: &Engine<'_, Store>, query: &Query) -> Points {
     points
 }
 
-fn by_instants(engine: &Engine<'_, Store>, query: &Query) -> Points {
+fn by_instants(engine: &Engine<'_, MemoryStore>, query: &Query) -> Points {
     let mut points = Points::new();
     for at_ms in (0..=STEPS).map(|step| step * STEP_MS) {
         match engine.instant(query, at_ms).unwrap() {
-            Value::Scalar(value) => points.push((at_ms, Labels::none(), value.to_bits())),
-            Value::Vector(elements) => points.extend(
+            QueryValue::Scalar(value) => points.push((at_ms, Labels::none(), value.to_bits())),
+            QueryValue::Vector(elements) => points.extend(
                 elements
                     .into_iter()
                     .map(|element| (at_ms, element.labels, element.value.to_bits())),
@@ -258,14 +258,14 @@ fn by_instants(engine: &Engine<'_, Store>, query: &Query) -> Points {
 /// What a series has at an instant.
 #[derive(Clone, Copy, Debug)]
 enum Point {
-    Value(u8),
+    QueryValue(u8),
     Stale,
     Nothing,
 }
 
 /// Samples of four series, 10 s apart.
-fn store(points: &[Vec<Point>]) -> Store {
-    let mut store = Store::default();
+fn store(points: &[Vec<Point>]) -> MemoryStore {
+    let mut store = MemoryStore::default();
     for (index, points) in points.iter().enumerate() {
         let label = |name: &'static str, value: usize| (name.into(), value.to_string().into());
         let pairs = [
@@ -277,7 +277,7 @@ fn store(points: &[Vec<Point>]) -> Store {
         for (place, point) in points.iter().enumerate() {
             let at_ms = place as i64 * 10_000;
             match point {
-                Point::Value(value) => store.push(&labels, at_ms, Some(f64::from(*value))),
+                Point::QueryValue(value) => store.push(&labels, at_ms, Some(f64::from(*value))),
                 Point::Stale => store.push(&labels, at_ms, None),
                 Point::Nothing => {}
             }
@@ -294,7 +294,7 @@ proptest! {
         points in prop::collection::vec(
             prop::collection::vec(
                 prop_oneof![
-                    6 => (0_u8..50).prop_map(Point::Value),
+                    6 => (0_u8..50).prop_map(Point::QueryValue),
                     1 => Just(Point::Stale),
                     2 => Just(Point::Nothing),
                 ],

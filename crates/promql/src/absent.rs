@@ -8,12 +8,12 @@ use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator, RangeOperator};
 use super::plan::all_matchers;
 use super::range_function::over_time;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
 /// What may be absent.
-pub(super) enum Missing<'s> {
+pub(super) enum AbsentInput<'s> {
     /// A vector.
     Vector(BoxedOperator<'s>),
     /// Ranges.
@@ -22,28 +22,28 @@ pub(super) enum Missing<'s> {
 
 /// 1 at each step at which a vector has no element, or no range a sample.
 pub(super) struct Absent<'s> {
-    of: Missing<'s>,
-    series: [Series; 1],
+    of: AbsentInput<'s>,
+    series: [OutputSeries; 1],
 }
 
 impl<'s> Absent<'s> {
     /// `expression` is what may be absent; the labels that it asks for are those of the result.
-    pub(super) fn new(of: Missing<'s>, expression: &Expr) -> Self {
-        let series = [Series::new(asked_labels(expression))];
+    pub(super) fn new(of: AbsentInput<'s>, expression: &Expr) -> Self {
+        let series = [OutputSeries::new(asked_labels(expression))];
         Self { of, series }
     }
 }
 
 impl Operator for Absent<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         let mut column = vec![1.0; steps.count];
         match &self.of {
-            Missing::Vector(vector) => {
-                let block = vector.fill(steps)?;
+            AbsentInput::Vector(vector) => {
+                let block = vector.eval_block(steps)?;
                 for index in 0..vector.series().len() {
                     for (into, value) in column.iter_mut().zip(block.column(index)) {
                         if is_present(*value) {
@@ -52,7 +52,7 @@ impl Operator for Absent<'_> {
                     }
                 }
             }
-            Missing::Range(range) => {
+            AbsentInput::Range(range) => {
                 range.visit(steps, &mut |_, samples| {
                     over_time::is_empty(samples, &mut column);
                 })?;

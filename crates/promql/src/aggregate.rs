@@ -11,7 +11,7 @@ use super::annotation::Annotations;
 use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 use super::sum::{Mean, Sum, Variance, quantile};
 use rehearsal_metrics::Labels;
@@ -43,7 +43,7 @@ impl Grouping {
     }
 
     /// What is left of a series in its group.
-    pub(super) fn series(&self, series: &Series) -> Series {
+    pub(super) fn series(&self, series: &OutputSeries) -> OutputSeries {
         let labels = match self {
             Self::By(names) => series
                 .labels
@@ -52,21 +52,21 @@ impl Grouping {
                 .labels
                 .retaining(|label| label != METRIC_NAME && !names.iter().any(|name| name == label)),
         };
-        Series::new(labels)
+        OutputSeries::new(labels)
     }
 }
 
 /// Which series are put together.
 #[derive(Debug)]
-pub(super) struct Groups {
+pub(super) struct GroupTable {
     /// What each group becomes.
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<OutputSeries>,
     /// The series in it.
     pub(super) members: Vec<Vec<usize>>,
 }
 
-impl Groups {
-    pub(super) fn of(all: &[Series], grouping: &Grouping) -> Self {
+impl GroupTable {
+    pub(super) fn of(all: &[OutputSeries], grouping: &Grouping) -> Self {
         let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut groups = Self {
             series: Vec::new(),
@@ -124,7 +124,7 @@ pub(super) struct Aggregate<'s> {
     aggregation: Aggregation,
     of: BoxedOperator<'s>,
     parameter: Option<BoxedOperator<'s>>,
-    groups: Groups,
+    groups: GroupTable,
     annotations: &'s Annotations,
 }
 
@@ -136,7 +136,7 @@ impl<'s> Aggregate<'s> {
         grouping: &Grouping,
         annotations: &'s Annotations,
     ) -> Self {
-        let groups = Groups::of(of.series(), grouping);
+        let groups = GroupTable::of(of.series(), grouping);
         Self {
             aggregation,
             of,
@@ -148,13 +148,16 @@ impl<'s> Aggregate<'s> {
 }
 
 impl Operator for Aggregate<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.groups.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let values = self.of.fill(steps)?;
-        let parameter = self.parameter.as_ref().map(|operator| operator.fill(steps));
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let values = self.of.eval_block(steps)?;
+        let parameter = self
+            .parameter
+            .as_ref()
+            .map(|operator| operator.eval_block(steps));
         let parameter = parameter.transpose()?;
         let mut block = Block::absent(self.groups.series.len(), steps.count);
         for (index, members) in self.groups.members.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum AnnotationLevel {
     /// The answer is probably not what was meant.
     Warning,
     /// The answer may be not what was meant.
@@ -17,7 +17,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Annotation {
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: AnnotationLevel,
     /// What it is.
     pub message: String,
 }
@@ -25,8 +25,8 @@ pub struct Annotation {
 impl fmt::Display for Annotation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match self.severity {
-            Severity::Warning => "warning",
-            Severity::Info => "info",
+            AnnotationLevel::Warning => "warning",
+            AnnotationLevel::Info => "info",
         };
         write!(formatter, "PromQL {word}: {}", self.message)
     }
@@ -39,12 +39,12 @@ pub(super) struct Annotations(RefCell<BTreeSet<Annotation>>);
 impl Annotations {
     /// Adds a warning.
     pub(super) fn warn(&self, message: String) {
-        self.add(Severity::Warning, message);
+        self.add(AnnotationLevel::Warning, message);
     }
 
     /// Adds an info.
     pub(super) fn info(&self, message: String) {
-        self.add(Severity::Info, message);
+        self.add(AnnotationLevel::Info, message);
     }
 
     /// Warns of a quantile that is none.
@@ -56,7 +56,7 @@ impl Annotations {
         }
     }
 
-    fn add(&self, severity: Severity, message: String) {
+    fn add(&self, severity: AnnotationLevel, message: String) {
         self.0.borrow_mut().insert(Annotation { severity, message });
     }
 

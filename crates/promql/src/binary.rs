@@ -9,21 +9,21 @@ use super::block::{ABSENT, Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 
 /// What is done with two numbers.
 #[derive(Clone, Copy)]
-pub(super) enum Operation {
+pub(super) enum BinaryOperation {
     /// They make another number.
     Arithmetic(fn(f64, f64) -> f64),
     /// The left one stays if it holds.
-    Comparison(fn(f64, f64) -> bool),
+    ThresholdComparison(fn(f64, f64) -> bool),
     /// 1 if it holds, 0 if not.
     Test(fn(f64, f64) -> bool),
 }
 
-impl Operation {
+impl BinaryOperation {
     /// By its token; `None` for set operations.
     pub(super) fn of(token: TokenId, is_bool: bool) -> Option<Self> {
         let arithmetic: fn(f64, f64) -> f64 = match token {
@@ -46,7 +46,7 @@ impl Operation {
                 };
                 return Some(match is_bool {
                     true => Self::Test(holds),
-                    false => Self::Comparison(holds),
+                    false => Self::ThresholdComparison(holds),
                 });
             }
         };
@@ -55,7 +55,7 @@ impl Operation {
 
     /// Whether the result is something else than what the names of the operands say.
     pub(super) fn changes_meaning(self) -> bool {
-        !matches!(self, Self::Comparison(_))
+        !matches!(self, Self::ThresholdComparison(_))
     }
 
     /// The result for two numbers; `kept` is what a comparison leaves.
@@ -63,8 +63,8 @@ impl Operation {
     pub(super) fn apply(self, left: f64, right: f64, kept: f64) -> f64 {
         match self {
             Self::Arithmetic(compute) => compute(left, right),
-            Self::Comparison(holds) if holds(left, right) => kept,
-            Self::Comparison(_) => ABSENT,
+            Self::ThresholdComparison(holds) if holds(left, right) => kept,
+            Self::ThresholdComparison(_) => ABSENT,
             Self::Test(holds) => f64::from(u8::from(holds(left, right))),
         }
     }
@@ -72,14 +72,14 @@ impl Operation {
 
 /// Two scalars.
 pub(super) struct ScalarBinary<'s> {
-    operation: Operation,
+    operation: BinaryOperation,
     left: BoxedOperator<'s>,
     right: BoxedOperator<'s>,
 }
 
 impl<'s> ScalarBinary<'s> {
     pub(super) fn new(
-        operation: Operation,
+        operation: BinaryOperation,
         left: BoxedOperator<'s>,
         right: BoxedOperator<'s>,
     ) -> Self {
@@ -92,13 +92,13 @@ impl<'s> ScalarBinary<'s> {
 }
 
 impl Operator for ScalarBinary<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         self.left.series()
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut left = self.left.fill(steps)?;
-        let right = self.right.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut left = self.left.eval_block(steps)?;
+        let right = self.right.eval_block(steps)?;
         for (left, right) in left.column_mut(0).iter_mut().zip(right.column(0)) {
             *left = self.operation.apply(*left, *right, *left);
         }
@@ -117,23 +117,23 @@ pub(super) enum ScalarSide {
 
 /// A vector and a scalar.
 pub(super) struct VectorScalar<'s> {
-    operation: Operation,
+    operation: BinaryOperation,
     vector: BoxedOperator<'s>,
     scalar: BoxedOperator<'s>,
     side: ScalarSide,
-    merge: Merge,
+    merge: SeriesMerge,
 }
 
 impl<'s> VectorScalar<'s> {
     pub(super) fn new(
-        operation: Operation,
+        operation: BinaryOperation,
         vector: BoxedOperator<'s>,
         scalar: BoxedOperator<'s>,
         side: ScalarSide,
         semantics: Semantics,
     ) -> Self {
         let series = vector.series().iter();
-        let merge = Merge::of(match operation.changes_meaning() {
+        let merge = SeriesMerge::of(match operation.changes_meaning() {
             true => series.map(|series| series.renamed(semantics)).collect(),
             false => series.cloned().collect(),
         });
@@ -148,13 +148,13 @@ impl<'s> VectorScalar<'s> {
 }
 
 impl Operator for VectorScalar<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut block = self.vector.fill(steps)?;
-        let scalars = self.scalar.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut block = self.vector.eval_block(steps)?;
+        let scalars = self.scalar.eval_block(steps)?;
         for column in block.columns_mut() {
             for (value, scalar) in column.iter_mut().zip(scalars.column(0)) {
                 if is_present(*value) {

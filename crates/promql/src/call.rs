@@ -4,23 +4,23 @@ use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{Call, Expr, VectorSelector};
 
-use super::absent::{Absent, Missing};
+use super::absent::{Absent, AbsentInput};
 use super::block::Block;
-use super::dynamic::Dynamic;
-use super::elementwise::{ElementCall, Function, maximum, minimum};
+use super::dynamic::DynamicElements;
+use super::elementwise::{ElementCall, ElementFunction, maximum, minimum};
 use super::error::EvalError;
 use super::histogram::{Estimate, HistogramCall};
 use super::info::{Info, TARGET_INFO};
 use super::operator::{BoxedOperator, Operator};
 use super::order;
-use super::plan::Planner;
-use super::quantiles::Quantiles;
+use super::plan::QueryPlanner;
+use super::quantiles::HistogramQuantiles;
 use super::range_function::{RangeCall, RangeFunction};
 use super::relabel::{self, Relabel};
 use super::scalar::{OnlyElement, Scalar, ScalarPair};
-use super::selector::Taken;
+use super::selector::SampleField;
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 
 type Planned<'s> = Result<BoxedOperator<'s>, EvalError>;
@@ -30,7 +30,7 @@ type Planned<'s> = Result<BoxedOperator<'s>, EvalError>;
 /// # Errors
 ///
 /// As for the arguments.
-pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> Planned<'s> {
+pub(super) fn operator<'s>(planner: &QueryPlanner<'s>, call: &Call, grid: Steps) -> Planned<'s> {
     let name = call.func.name;
     let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
     if let Some(function) = RangeFunction::named(name) {
@@ -54,11 +54,11 @@ pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> P
             Ok(Box::new(ScalarPair::new(a, b, choose)))
         }
         ("absent", [of]) => {
-            let missing = Missing::Vector(planner.operator(of, grid)?);
+            let missing = AbsentInput::Vector(planner.operator(of, grid)?);
             Ok(Box::new(Absent::new(missing, of)))
         }
         ("absent_over_time", [of]) => {
-            let missing = Missing::Range(planner.range(of, grid)?);
+            let missing = AbsentInput::Range(planner.range(of, grid)?);
             Ok(Box::new(Absent::new(missing, of)))
         }
         ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [of, ..]) => {
@@ -94,17 +94,17 @@ pub(super) fn operator<'s>(planner: &Planner<'s>, call: &Call, grid: Steps) -> P
                 let estimate = histogram(planner, Estimate::Quantile, vec![again], of, grid)?;
                 estimates.push((scalar, estimate));
             }
-            Ok(Box::new(Dynamic::new(
-                Quantiles { label, estimates },
+            Ok(Box::new(DynamicElements::new(
+                HistogramQuantiles { label, estimates },
                 grid,
             )?))
         }
         ("info", [of, about @ ..]) => info(planner, of, about.first().copied(), grid),
         ("timestamp", [of]) => match without_parens(of) {
-            Expr::VectorSelector(selector) => planner.instant(selector, grid, Taken::Time),
-            of => element_call(planner, Function::Time, &[of], grid),
+            Expr::VectorSelector(selector) => planner.instant(selector, grid, SampleField::Time),
+            of => element_call(planner, ElementFunction::Time, &[of], grid),
         },
-        _ => match Function::named(name) {
+        _ => match ElementFunction::named(name) {
             Some(function) => element_call(planner, function, &arguments, grid),
             None => Err(EvalError::refused(format!("`{name}` is not supported"))),
         },
@@ -120,8 +120,8 @@ pub(super) fn without_parens(mut expression: &Expr) -> &Expr {
 }
 
 fn element_call<'s>(
-    planner: &Planner<'s>,
-    function: Function,
+    planner: &QueryPlanner<'s>,
+    function: ElementFunction,
     arguments: &[&Expr],
     grid: Steps,
 ) -> Planned<'s> {
@@ -146,7 +146,7 @@ fn element_call<'s>(
 }
 
 fn range_call<'s>(
-    planner: &Planner<'s>,
+    planner: &QueryPlanner<'s>,
     function: RangeFunction,
     arguments: &[&Expr],
     grid: Steps,
@@ -172,7 +172,7 @@ fn range_call<'s>(
 }
 
 fn histogram<'s>(
-    planner: &Planner<'s>,
+    planner: &QueryPlanner<'s>,
     estimate: Estimate,
     scalars: Vec<BoxedOperator<'s>>,
     of: &Expr,
@@ -204,7 +204,7 @@ fn relabel<'s>(of: BoxedOperator<'s>, name: &str, texts: &[&Expr]) -> Planned<'s
             let (from, value) = (from.clone(), value.clone());
             (
                 label,
-                relabel::Source::Replace {
+                relabel::RelabelValue::Replace {
                     from,
                     pattern,
                     value,
@@ -213,7 +213,7 @@ fn relabel<'s>(of: BoxedOperator<'s>, name: &str, texts: &[&Expr]) -> Planned<'s
         }
         ("label_join", [label, separator, from @ ..]) => {
             let (from, separator) = (from.to_vec(), separator.clone());
-            (label, relabel::Source::Join { from, separator })
+            (label, relabel::RelabelValue::Join { from, separator })
         }
         _ => return Err(EvalError::refused(format!("{name} takes texts"))),
     };
@@ -225,7 +225,12 @@ fn relabel<'s>(of: BoxedOperator<'s>, name: &str, texts: &[&Expr]) -> Planned<'s
     Ok(Box::new(Relabel::new(of, label, &source)))
 }
 
-fn info<'s>(planner: &Planner<'s>, of: &Expr, about: Option<&Expr>, grid: Steps) -> Planned<'s> {
+fn info<'s>(
+    planner: &QueryPlanner<'s>,
+    of: &Expr,
+    about: Option<&Expr>,
+    grid: Steps,
+) -> Planned<'s> {
     let mut matchers = match about.map(without_parens) {
         Some(Expr::VectorSelector(selector)) => super::plan::all_matchers(selector).concat(),
         _ => Vec::new(),
@@ -242,9 +247,9 @@ fn info<'s>(planner: &Planner<'s>, of: &Expr, about: Option<&Expr>, grid: Steps)
         offset,
         at,
     };
-    let times = planner.instant(&selector, grid, Taken::TimeOfStored)?;
+    let times = planner.instant(&selector, grid, SampleField::TimeOfStored)?;
     let info = Info::new(planner.operator(of, grid)?, times, &matchers);
-    Ok(Box::new(Dynamic::new(info, grid)?))
+    Ok(Box::new(DynamicElements::new(info, grid)?))
 }
 
 /// The selector that comes first in an expression: when it looks, info series are looked for too.
@@ -271,13 +276,13 @@ fn first_selector(expression: &Expr) -> Option<&VectorSelector> {
 /// `-x`
 pub(super) struct Negate<'s> {
     of: BoxedOperator<'s>,
-    merge: Merge,
+    merge: SeriesMerge,
 }
 
 impl<'s> Negate<'s> {
     pub(super) fn new(of: BoxedOperator<'s>, is_scalar: bool, semantics: Semantics) -> Self {
         let series = of.series().iter();
-        let merge = Merge::of(match is_scalar {
+        let merge = SeriesMerge::of(match is_scalar {
             true => series.cloned().collect(),
             false => series.map(|series| series.renamed(semantics)).collect(),
         });
@@ -286,12 +291,12 @@ impl<'s> Negate<'s> {
 }
 
 impl Operator for Negate<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut block = self.of.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut block = self.of.eval_block(steps)?;
         block.map(|value| -value);
         self.merge.apply(block, steps.count)
     }

@@ -99,9 +99,10 @@ impl Checker<'_> {
                 .modifier
                 .as_ref()
                 .map(|modifier| &modifier.fill_values);
-            let fills = fills.is_some_and(|fill| fill.lhs.is_some() || fill.rhs.is_some());
+            let fills = fills
+                .is_some_and(|eval_block| eval_block.lhs.is_some() || eval_block.rhs.is_some());
             if fills && !self.semantics.is_experimental() {
-                return Err(self.experimental("fill"));
+                return Err(self.experimental("eval_block"));
             }
         }
         if let Expr::Aggregate(aggregate) = expression {

@@ -3,13 +3,13 @@
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{BinaryExpr, Expr};
 
-use super::binary::Operation;
+use super::binary::BinaryOperation;
 use super::call::without_parens;
 use super::query::Query;
 
 /// A vector, and how each of its values is to stand to a number.
 #[derive(Clone, Debug)]
-pub struct Comparison {
+pub struct ThresholdComparison {
     /// The vector.
     pub of: Query,
     holds: fn(f64, f64) -> bool,
@@ -18,7 +18,7 @@ pub struct Comparison {
     is_swapped: bool,
 }
 
-impl Comparison {
+impl ThresholdComparison {
     /// Whether a value stands so to the number.
     pub fn holds(&self, value: f64) -> bool {
         match self.is_swapped {
@@ -31,10 +31,10 @@ impl Comparison {
 impl Query {
     /// The comparison of a vector with a number, if that and nothing else is what the query is, and
     /// no duration in it depends on when it is asked.
-    pub fn comparison(&self) -> Option<Comparison> {
+    pub fn comparison(&self) -> Option<ThresholdComparison> {
         let binary = self.compared().filter(|_| !self.varies())?;
-        let Some(Operation::Comparison(holds)) =
-            Operation::of(binary.op.id(), binary.return_bool())
+        let Some(BinaryOperation::ThresholdComparison(holds)) =
+            BinaryOperation::of(binary.op.id(), binary.return_bool())
         else {
             return None;
         };
@@ -44,7 +44,7 @@ impl Query {
             (Expr::NumberLiteral(number), of) => (of, number.val, true),
             _ => return None,
         };
-        Some(Comparison {
+        Some(ThresholdComparison {
             of: self.part(of.clone()),
             holds,
             number,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::aggregate::Grouping;
 use super::block::is_present;
-use super::dynamic::Elements;
+use super::dynamic::DynamicOperator;
 use super::error::EvalError;
 use super::operator::BoxedOperator;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
@@ -18,13 +18,13 @@ pub(super) struct CountValues<'s> {
     pub(super) grouping: Grouping,
 }
 
-impl Elements for CountValues<'_> {
+impl DynamicOperator for CountValues<'_> {
     fn each(
         &self,
         steps: Steps,
-        show: &mut dyn FnMut(usize, Series, f64),
+        show: &mut dyn FnMut(usize, OutputSeries, f64),
     ) -> Result<(), EvalError> {
-        let block = self.of.fill(steps)?;
+        let block = self.of.eval_block(steps)?;
         let grouping = self.grouping.also(&self.label);
         for step in 0..steps.count {
             let mut counts: BTreeMap<Labels, f64> = BTreeMap::new();
@@ -32,12 +32,12 @@ impl Elements for CountValues<'_> {
                 let value = block.at(index, step);
                 if is_present(value) {
                     let labels = series.labels.with(&self.label, &decimal(value));
-                    let grouped = grouping.series(&Series::new(labels));
+                    let grouped = grouping.series(&OutputSeries::new(labels));
                     *counts.entry(grouped.labels).or_default() += 1.0;
                 }
             }
             for (labels, count) in counts {
-                show(step, Series::new(labels), count);
+                show(step, OutputSeries::new(labels), count);
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ const DEPTH_MAX: usize = 50;
 
 /// What durations may depend on, in s.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Setting {
+pub(super) struct DurationContext {
     /// `step()`
     pub(super) step: f64,
     /// `range()`: from the first step to the last.
@@ -23,7 +23,7 @@ pub(super) struct Setting {
 
 /// A text with all durations worked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Expanded {
+pub(super) struct ExpandedQuery {
     pub(super) text: String,
     /// Whether any of them depends on the setting.
     pub(super) varies: bool,
@@ -34,7 +34,7 @@ pub(super) struct Expanded {
 /// # Errors
 ///
 /// If one is no arithmetic, or negative where it must not be.
-pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryError> {
+pub(super) fn expand(text: &str, setting: DurationContext) -> Result<ExpandedQuery, QueryError> {
     let mut found = Vec::new();
     for at in outside_texts(text).filter(|at| text.as_bytes()[*at] == b'[') {
         find_in_brackets(text, at + 1, &mut found);
@@ -42,16 +42,16 @@ pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryErro
     let mut from = 0;
     while let Some(at) = find_word_of_any_case(text, "offset", from) {
         from = at + "offset".len();
-        found.push(Place::Offset(from));
+        found.push(DurationPosition::Offset(from));
     }
     found.sort_by_key(|place| place.begin());
-    let mut expanded = Expanded {
+    let mut expanded = ExpandedQuery {
         text: String::with_capacity(text.len()),
         varies: false,
     };
     let mut copied = 0;
     for place in found {
-        let mut reader = Reader {
+        let mut reader = DurationParser {
             text,
             at: place.begin(),
             setting,
@@ -59,13 +59,13 @@ pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryErro
             depth: 0,
         };
         let seconds = match place {
-            Place::Offset(_) => reader.signed(),
-            Place::Bracket { .. } => reader.sum(),
+            DurationPosition::Offset(_) => reader.signed(),
+            DurationPosition::Bracket { .. } => reader.sum(),
         };
         reader.skip_space();
         let is_whole = match place {
-            Place::Offset(_) => true,
-            Place::Bracket { end, .. } => reader.at == end,
+            DurationPosition::Offset(_) => true,
+            DurationPosition::Bracket { end, .. } => reader.at == end,
         };
         // What is no arithmetic is left for the parser to complain of.
         let Some(seconds) = seconds.filter(|seconds| is_whole && seconds.is_finite()) else {
@@ -75,7 +75,7 @@ pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryErro
             continue;
         }
         let seconds = match place {
-            Place::Bracket { .. } if seconds <= 0.0 && reader.varies => {
+            DurationPosition::Bracket { .. } if seconds <= 0.0 && reader.varies => {
                 if setting.is_known {
                     let message = "a duration must be greater than 0";
                     return Err(QueryError::new(place.begin(), message));
@@ -89,8 +89,8 @@ pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryErro
         let ms = (seconds.abs() * 1_000.0 + 1e-6) as u64;
         expanded.text.push_str(&text[copied..place.begin()]);
         let space = match place {
-            Place::Offset(_) => " ",
-            Place::Bracket { .. } => "",
+            DurationPosition::Offset(_) => " ",
+            DurationPosition::Bracket { .. } => "",
         };
         expanded
             .text
@@ -103,14 +103,14 @@ pub(super) fn expand(text: &str, setting: Setting) -> Result<Expanded, QueryErro
 
 /// Where a duration stands.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum DurationPosition {
     /// Behind `offset`: one number, or what stands in parentheses.
     Offset(usize),
     /// In brackets, to one side of the colon if there is one.
     Bracket { begin: usize, end: usize },
 }
 
-impl Place {
+impl DurationPosition {
     fn begin(self) -> usize {
         match self {
             Self::Offset(begin) | Self::Bracket { begin, .. } => begin,
@@ -118,7 +118,7 @@ impl Place {
     }
 }
 
-fn find_in_brackets(text: &str, begin: usize, found: &mut Vec<Place>) {
+fn find_in_brackets(text: &str, begin: usize, found: &mut Vec<DurationPosition>) {
     let Some(length) = text[begin..].find(']') else {
         return;
     };
@@ -126,22 +126,22 @@ fn find_in_brackets(text: &str, begin: usize, found: &mut Vec<Place>) {
     for part in text[begin..begin + length].split(':') {
         let end = begin + part.len();
         if !part.trim().is_empty() {
-            found.push(Place::Bracket { begin, end });
+            found.push(DurationPosition::Bracket { begin, end });
         }
         begin = end + 1;
     }
 }
 
 /// Reads arithmetic by recursive descent.
-struct Reader<'t> {
+struct DurationParser<'t> {
     text: &'t str,
     at: usize,
-    setting: Setting,
+    setting: DurationContext,
     varies: bool,
     depth: usize,
 }
 
-impl Reader<'_> {
+impl DurationParser<'_> {
     fn sum(&mut self) -> Option<f64> {
         let mut sum = self.product()?;
         loop {
@@ -281,7 +281,7 @@ mod tests {
             ("\"[1+1]\"", "\"[1+1]\""),
             ("x[5m:]", "x[300000ms:]"),
         ] {
-            let setting = Setting {
+            let setting = DurationContext {
                 step: 10.0,
                 range: 60.0,
                 is_known: true,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::Operator;
-use super::series::{SAME_LABELS, Series};
+use super::series::{OutputSeries, SAME_LABELS};
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
@@ -13,32 +13,35 @@ use rehearsal_metrics::Labels;
 const PIECE_STEPS: usize = 2_048;
 
 /// Something that gives elements step by step.
-pub(super) trait Elements {
+pub(super) trait DynamicOperator {
     /// Shows each element: the place of its step, its series and its value.
     ///
     /// # Errors
     ///
-    /// As [`Operator::fill`].
-    fn each(&self, steps: Steps, show: &mut dyn FnMut(usize, Series, f64))
-    -> Result<(), EvalError>;
+    /// As [`Operator::eval_block`].
+    fn each(
+        &self,
+        steps: Steps,
+        show: &mut dyn FnMut(usize, OutputSeries, f64),
+    ) -> Result<(), EvalError>;
 }
 
 /// The elements as a vector.
-pub(super) struct Dynamic<E> {
+pub(super) struct DynamicElements<E> {
     elements: E,
-    series: Vec<Series>,
+    series: Vec<OutputSeries>,
     places: HashMap<Labels, usize>,
 }
 
-impl<E: Elements> Dynamic<E> {
+impl<E: DynamicOperator> DynamicElements<E> {
     /// Looks at all steps that can be asked for.
     ///
     /// # Errors
     ///
-    /// As [`Operator::fill`].
+    /// As [`Operator::eval_block`].
     pub(super) fn new(elements: E, grid: Steps) -> Result<Self, EvalError> {
         let mut places: HashMap<Labels, usize> = HashMap::new();
-        let mut series: Vec<Series> = Vec::new();
+        let mut series: Vec<OutputSeries> = Vec::new();
         for piece in grid.pieces(PIECE_STEPS) {
             elements.each(piece, &mut |_, element, _| {
                 let next = series.len();
@@ -55,12 +58,12 @@ impl<E: Elements> Dynamic<E> {
     }
 }
 
-impl<E: Elements> Operator for Dynamic<E> {
-    fn series(&self) -> &[Series] {
+impl<E: DynamicOperator> Operator for DynamicElements<E> {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         let mut block = Block::absent(self.series.len(), steps.count);
         let mut twice = false;
         self.elements.each(steps, &mut |step, element, value| {

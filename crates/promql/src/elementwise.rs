@@ -1,20 +1,20 @@
 //! Functions of each element by itself.
 
 use super::block::{ABSENT, Block, is_present};
-use super::clock_face::Field;
+use super::date_functions::DateField;
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator, fill_all};
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 
 /// What becomes of an element.
 #[derive(Clone, Copy)]
-pub(super) enum Function {
+pub(super) enum ElementFunction {
     /// Depends on its value only.
     Plain(fn(f64) -> f64),
     /// A part of the date that its value is.
-    Date(Field),
+    Date(DateField),
     /// `clamp(x, least, most)`
     Clamp,
     /// `clamp_min(x, least)`
@@ -27,10 +27,10 @@ pub(super) enum Function {
     Time,
 }
 
-impl Function {
+impl ElementFunction {
     /// By its name.
     pub(super) fn named(name: &str) -> Option<Self> {
-        if let Some(field) = Field::named(name) {
+        if let Some(field) = DateField::named(name) {
             return Some(Self::Date(field));
         }
         Some(Self::Plain(match name {
@@ -73,21 +73,21 @@ impl Function {
 
 /// A function called on a vector.
 pub(super) struct ElementCall<'s> {
-    function: Function,
+    function: ElementFunction,
     of: BoxedOperator<'s>,
     scalars: Vec<BoxedOperator<'s>>,
-    merge: Merge,
+    merge: SeriesMerge,
 }
 
 impl<'s> ElementCall<'s> {
     pub(super) fn new(
-        function: Function,
+        function: ElementFunction,
         of: BoxedOperator<'s>,
         scalars: Vec<BoxedOperator<'s>>,
         semantics: Semantics,
     ) -> Self {
         let series = of.series().iter();
-        let merge = Merge::of(series.map(|series| series.renamed(semantics)).collect());
+        let merge = SeriesMerge::of(series.map(|series| series.renamed(semantics)).collect());
         Self {
             function,
             of,
@@ -98,38 +98,38 @@ impl<'s> ElementCall<'s> {
 }
 
 impl Operator for ElementCall<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut block = self.of.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut block = self.of.eval_block(steps)?;
         let scalars = fill_all(&self.scalars, steps)?;
         let scalar = |index: usize, step: usize| scalars[index].at(0, step);
         match self.function {
-            Function::Plain(function) => block.map(function),
-            Function::Date(field) => block.map(|value| field.of(value)),
-            Function::Clamp => each(&mut block, |value, step| {
+            ElementFunction::Plain(function) => block.map(function),
+            ElementFunction::Date(field) => block.map(|value| field.of(value)),
+            ElementFunction::Clamp => each(&mut block, |value, step| {
                 let (least, most) = (scalar(0, step), scalar(1, step));
                 let clamped = maximum(least, minimum(most, value));
                 (most >= least || most.is_nan() || least.is_nan()).then_some(clamped)
             }),
-            Function::ClampMin => {
+            ElementFunction::ClampMin => {
                 each(&mut block, |value, step| {
                     Some(maximum(scalar(0, step), value))
                 });
             }
-            Function::ClampMax => {
+            ElementFunction::ClampMax => {
                 each(&mut block, |value, step| {
                     Some(minimum(scalar(0, step), value))
                 });
             }
-            Function::Round => each(&mut block, |value, step| {
+            ElementFunction::Round => each(&mut block, |value, step| {
                 let to = scalars.first().map_or(1.0, |scalars| scalars.at(0, step));
                 let inverse = 1.0 / to;
                 Some((value * inverse + 0.5).floor() / inverse)
             }),
-            Function::Time => {
+            ElementFunction::Time => {
                 each(&mut block, |_, step| Some(steps.at(step) as f64 / 1_000.0));
             }
         }

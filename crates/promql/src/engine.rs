@@ -10,16 +10,16 @@ use super::annotation::{Annotation, Annotations};
 use super::block::is_present;
 use super::budget::Budget;
 use super::call::without_parens;
-use super::duration::Setting;
+use super::duration::DurationContext;
 use super::error::EvalError;
 use super::operator::{Operator, RangeOperator};
 use super::order::Order;
-use super::plan::Planner;
+use super::plan::QueryPlanner;
 use super::query::{AnswerKind, Query};
+use super::queryable::Queryable;
 use super::series::SAME_LABELS;
-use super::source::Source;
 use super::steps::Steps;
-use super::value::{InstantSample, Matrix, RangeSeries, Value};
+use super::value::{InstantSample, Matrix, QueryValue, RangeSeries};
 use rehearsal_metrics::Labels;
 
 /// Steps that are computed together: enough that labels and look-ups cost nothing, few enough that
@@ -35,7 +35,7 @@ pub struct Engine<'s, S> {
     source: &'s S,
 }
 
-impl<'s, S: Source> Engine<'s, S> {
+impl<'s, S: Queryable> Engine<'s, S> {
     /// Over this source.
     pub fn new(source: &'s S) -> Self {
         Self { source }
@@ -47,7 +47,7 @@ impl<'s, S: Source> Engine<'s, S> {
     ///
     /// As Prometheus refuses it: labels that don't fit together, or a value that is none. If a
     /// series holds native histograms.
-    pub fn instant(&self, query: &Query, at_ms: i64) -> Result<Value, EvalError> {
+    pub fn instant(&self, query: &Query, at_ms: i64) -> Result<QueryValue, EvalError> {
         self.instant_annotated(query, at_ms).map(|(value, _)| value)
     }
 
@@ -60,26 +60,26 @@ impl<'s, S: Source> Engine<'s, S> {
         &self,
         query: &Query,
         at_ms: i64,
-    ) -> Result<(Value, Vec<Annotation>), EvalError> {
-        let account = Account::new();
+    ) -> Result<(QueryValue, Vec<Annotation>), EvalError> {
+        let account = QueryStats::new();
         let steps = Steps::one(at_ms);
         let planner = self.planner(query, &account, steps, false);
         let expression = expression(query, steps, false)?;
         let value = match (without_parens(&expression), query.answers()) {
-            (Expr::StringLiteral(text), _) => Value::String(text.val.clone()),
+            (Expr::StringLiteral(text), _) => QueryValue::String(text.val.clone()),
             (expression, AnswerKind::Ranges) => {
                 let operator = planner.range(expression, steps)?;
-                Value::Matrix(samples(operator.as_ref(), query, steps)?)
+                QueryValue::Matrix(samples(operator.as_ref(), query, steps)?)
             }
             (expression, AnswerKind::Scalar) => {
                 let operator = planner.operator(expression, steps)?;
-                Value::Scalar(operator.fill(steps)?.at(0, 0))
+                QueryValue::Scalar(operator.eval_block(steps)?.at(0, 0))
             }
             (expression, _) => {
                 let operator = planner.operator(expression, steps)?;
                 let mut elements = vector(operator.as_ref(), query, steps)?;
                 Order::of(expression).sort(&mut elements);
-                Value::Vector(elements)
+                QueryValue::Vector(elements)
             }
         };
         Ok((value, account.annotations.take()))
@@ -114,7 +114,7 @@ impl<'s, S: Source> Engine<'s, S> {
         end_ms: i64,
         step_ms: i64,
     ) -> Result<(Matrix, Vec<Annotation>), EvalError> {
-        let account = Account::new();
+        let account = QueryStats::new();
         let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
         if steps.count == 0 {
             return Ok((Matrix::default(), Vec::new()));
@@ -138,7 +138,7 @@ impl<'s, S: Source> Engine<'s, S> {
         (start_ms, end_ms, step_ms): (i64, i64, i64),
         mut show: impl FnMut(i64, &[f64]) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, EvalError> {
-        let account = Account::new();
+        let account = QueryStats::new();
         let steps = Steps::between(start_ms, end_ms, step_ms.max(1));
         if steps.count == 0 {
             return Ok(ControlFlow::Continue(()));
@@ -149,7 +149,7 @@ impl<'s, S: Source> Engine<'s, S> {
         let series = operator.series().len();
         let mut present = Vec::with_capacity(series);
         for piece in steps.growing_pieces(FIRST_STEPS, BLOCK_STEPS) {
-            let block = operator.fill(piece)?;
+            let block = operator.eval_block(piece)?;
             for step in 0..piece.count {
                 present.clear();
                 let values = (0..series).map(|index| block.at(index, step));
@@ -165,14 +165,14 @@ impl<'s, S: Source> Engine<'s, S> {
     fn planner<'p>(
         &self,
         query: &Query,
-        account: &'p Account,
+        account: &'p QueryStats,
         steps: Steps,
         is_range: bool,
-    ) -> Planner<'p>
+    ) -> QueryPlanner<'p>
     where
         's: 'p,
     {
-        Planner {
+        QueryPlanner {
             source: self.source,
             semantics: query.semantics(),
             annotations: &account.annotations,
@@ -191,7 +191,7 @@ fn step_ms(steps: Steps, is_range: bool) -> i64 {
 
 /// The expression as it is evaluated at these steps.
 fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Expr>, EvalError> {
-    let setting = Setting {
+    let setting = DurationContext {
         step: step_ms(steps, is_range) as f64 / 1_000.0,
         range: (steps.last_ms() - steps.first_ms) as f64 / 1_000.0,
         is_known: true,
@@ -201,12 +201,12 @@ fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Exp
 }
 
 /// What is noted down while one query is evaluated.
-struct Account {
+struct QueryStats {
     annotations: Annotations,
     budget: Budget,
 }
 
-impl Account {
+impl QueryStats {
     fn new() -> Self {
         Self {
             annotations: Annotations::default(),
@@ -220,7 +220,7 @@ fn vector(
     query: &Query,
     steps: Steps,
 ) -> Result<Vec<InstantSample>, EvalError> {
-    let block = operator.fill(steps)?;
+    let block = operator.eval_block(steps)?;
     let all = operator.series().iter().enumerate();
     let present = all.filter(|(index, _)| is_present(block.at(*index, 0)));
     let elements: Vec<InstantSample> = present
@@ -255,7 +255,7 @@ fn samples(operator: &dyn RangeOperator, query: &Query, steps: Steps) -> Result<
 fn matrix(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix, EvalError> {
     let mut all: Vec<Vec<(i64, f64)>> = vec![Vec::new(); operator.series().len()];
     for piece in steps.pieces(BLOCK_STEPS) {
-        let block = operator.fill(piece)?;
+        let block = operator.eval_block(piece)?;
         for (index, points) in all.iter_mut().enumerate() {
             let values = piece.iter().zip(block.column(index).iter().copied());
             points.extend(values.filter(|(_, value)| is_present(*value)));

@@ -8,7 +8,7 @@ use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator, fill_all};
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
@@ -35,7 +35,7 @@ pub(super) struct HistogramCall<'s> {
     /// For each histogram its buckets, by upper bound.
     histograms: Vec<Vec<(f64, usize)>>,
     names: Vec<String>,
-    merge: Merge,
+    merge: SeriesMerge,
     semantics: Semantics,
     annotations: &'s Annotations,
 }
@@ -66,7 +66,7 @@ impl<'s> HistogramCall<'s> {
             if place == histograms.len() {
                 histograms.push(Vec::new());
                 names.push(name.to_owned());
-                series.push(Series::new(labels).renamed(semantics));
+                series.push(OutputSeries::new(labels).renamed(semantics));
             }
             histograms[place].push((bound, index));
         }
@@ -79,7 +79,7 @@ impl<'s> HistogramCall<'s> {
             buckets,
             histograms,
             names,
-            merge: Merge::of(series),
+            merge: SeriesMerge::of(series),
             semantics,
             annotations,
         }
@@ -87,17 +87,17 @@ impl<'s> HistogramCall<'s> {
 }
 
 impl Operator for HistogramCall<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         let scalars = fill_all(&self.scalars, steps)?;
         if self.estimate == Estimate::Quantile {
             let wanted = scalars[0].column(0).iter();
             wanted.for_each(|wanted| self.annotations.warn_of_quantile(*wanted));
         }
-        let counts = self.buckets.fill(steps)?;
+        let counts = self.buckets.eval_block(steps)?;
         let mut block = Block::absent(self.histograms.len(), steps.count);
         let mut buckets = Buckets::new();
         for (index, histogram) in self.histograms.iter().enumerate() {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use promql_parser::label::{METRIC_NAME, Matcher};
 
 use super::block::{Block, is_present};
-use super::dynamic::Elements;
+use super::dynamic::DynamicOperator;
 use super::error::EvalError;
 use super::operator::BoxedOperator;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
@@ -47,7 +47,7 @@ impl<'s> Info<'s> {
                 .or_default()
                 .push(index);
         }
-        let about = |series: &Series| {
+        let about = |series: &OutputSeries| {
             let name = series.labels.get(METRIC_NAME).unwrap_or_default();
             let is_info = names.iter().all(|matcher| matcher.is_match(name));
             // A series without any of the identifying labels has no info series.
@@ -74,14 +74,14 @@ fn identity(labels: &Labels) -> Labels {
     labels.retaining(|label| IDENTIFYING.contains(&label))
 }
 
-impl Elements for Info<'_> {
+impl DynamicOperator for Info<'_> {
     fn each(
         &self,
         steps: Steps,
-        show: &mut dyn FnMut(usize, Series, f64),
+        show: &mut dyn FnMut(usize, OutputSeries, f64),
     ) -> Result<(), EvalError> {
-        let block = self.of.fill(steps)?;
-        let times = self.info.fill(steps)?;
+        let block = self.of.eval_block(steps)?;
+        let times = self.info.eval_block(steps)?;
         for (index, series) in self.of.series().iter().enumerate() {
             for step in 0..steps.count {
                 let value = block.at(index, step);
@@ -105,11 +105,11 @@ impl Info<'_> {
     /// A series with the labels of its info series; `None` if it needs one and has none.
     fn enriched(
         &self,
-        series: &Series,
+        series: &OutputSeries,
         about: &[usize],
         times: &Block,
         step: usize,
-    ) -> Result<Option<Series>, EvalError> {
+    ) -> Result<Option<OutputSeries>, EvalError> {
         let mut added: BTreeMap<&str, &str> = BTreeMap::new();
         let latest = self.latest(about, times, step)?;
         for index in latest.values() {

@@ -2,21 +2,21 @@
 
 use promql_parser::parser::{BinModifier, VectorMatchCardinality};
 
-use super::binary::Operation;
+use super::binary::BinaryOperation;
 use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::labels::display;
-use super::matching::{Group, Matching};
+use super::matching::{MatchGroup, VectorMatching};
 use super::operator::{BoxedOperator, Operator};
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
 /// How the elements of both sides belong to each other.
-struct Pairing {
-    matching: Matching,
-    operation: Operation,
+struct PairTable {
+    matching: VectorMatching,
+    operation: BinaryOperation,
     semantics: Semantics,
     is_one_to_one: bool,
     /// The right side is the one with many elements; sides are swapped.
@@ -31,7 +31,7 @@ struct Pairing {
 
 /// An element of the result: of which elements it is made.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct MatchedPair {
     group: usize,
     many: Option<usize>,
     one: Option<usize>,
@@ -39,23 +39,23 @@ struct Pair {
 
 /// Two vectors.
 pub(super) struct Join<'s> {
-    pairing: Pairing,
+    pairing: PairTable,
     many: BoxedOperator<'s>,
     one: BoxedOperator<'s>,
-    groups: Vec<Group>,
-    pairs: Vec<Pair>,
-    merge: Merge,
+    groups: Vec<MatchGroup>,
+    pairs: Vec<MatchedPair>,
+    merge: SeriesMerge,
 }
 
 impl<'s> Join<'s> {
     pub(super) fn new(
-        operation: Operation,
+        operation: BinaryOperation,
         left: BoxedOperator<'s>,
         right: BoxedOperator<'s>,
         modifier: Option<&BinModifier>,
         semantics: Semantics,
     ) -> Self {
-        let pairing = Pairing::new(operation, modifier, semantics);
+        let pairing = PairTable::new(operation, modifier, semantics);
         let (many, one) = if pairing.is_swapped {
             (right, left)
         } else {
@@ -70,7 +70,7 @@ impl<'s> Join<'s> {
                 pairs.push(pair);
             }
         }
-        let merge = Merge::of(series);
+        let merge = SeriesMerge::of(series);
         Self {
             pairing,
             many,
@@ -82,16 +82,21 @@ impl<'s> Join<'s> {
     }
 }
 
-impl Pairing {
-    fn new(operation: Operation, modifier: Option<&BinModifier>, semantics: Semantics) -> Self {
+impl PairTable {
+    fn new(
+        operation: BinaryOperation,
+        modifier: Option<&BinModifier>,
+        semantics: Semantics,
+    ) -> Self {
         let cardinality = modifier.map(|modifier| &modifier.card);
         let is_swapped = matches!(cardinality, Some(VectorMatchCardinality::OneToMany(_)));
         let included = cardinality.and_then(VectorMatchCardinality::labels);
-        let fill = modifier.map(|modifier| (modifier.fill_values.lhs, modifier.fill_values.rhs));
+        let eval_block =
+            modifier.map(|modifier| (modifier.fill_values.lhs, modifier.fill_values.rhs));
         // With `group_right` Prometheus swaps the sides, but not what they are filled with.
-        let (fill_many, fill_one) = fill.unwrap_or_default();
+        let (fill_many, fill_one) = eval_block.unwrap_or_default();
         Self {
-            matching: Matching::of(modifier),
+            matching: VectorMatching::of(modifier),
             operation,
             semantics,
             is_one_to_one: included.is_none(),
@@ -105,8 +110,8 @@ impl Pairing {
     }
 
     /// All elements that a group can give.
-    fn pairs(&self, index: usize, group: &Group) -> Vec<Pair> {
-        let pair = |many: Option<&usize>, one: Option<&usize>| Pair {
+    fn pairs(&self, index: usize, group: &MatchGroup) -> Vec<MatchedPair> {
+        let pair = |many: Option<&usize>, one: Option<&usize>| MatchedPair {
             group: index,
             many: many.copied(),
             one: one.copied(),
@@ -122,15 +127,24 @@ impl Pairing {
         pairs
     }
 
-    fn series(&self, pair: Pair, group: &Group, many: &[Series], one: &[Series]) -> Series {
-        let labels = |side: &[Series], index: Option<usize>| -> Labels {
+    fn series(
+        &self,
+        pair: MatchedPair,
+        group: &MatchGroup,
+        many: &[OutputSeries],
+        one: &[OutputSeries],
+    ) -> OutputSeries {
+        let labels = |side: &[OutputSeries], index: Option<usize>| -> Labels {
             let given = index.map(|index| side[index].labels.clone());
             given.unwrap_or_else(|| group.signature.clone())
         };
         let (many, one) = (labels(many, pair.many), labels(one, pair.one));
-        let mut result = Series::new(many);
-        if let Operation::Arithmetic(_) = self.operation {
-            result = Series::new(Series::without_metadata(&result.labels, self.semantics));
+        let mut result = OutputSeries::new(many);
+        if let BinaryOperation::Arithmetic(_) = self.operation {
+            result = OutputSeries::new(OutputSeries::without_metadata(
+                &result.labels,
+                self.semantics,
+            ));
         }
         if self.is_one_to_one {
             result.labels = self.matching.one_to_one(&result.labels);
@@ -139,20 +153,20 @@ impl Pairing {
             result.labels = result.labels.with(name, one.get(name).unwrap_or_default());
         }
         match self.operation {
-            Operation::Test(_) => result.renamed(self.semantics),
+            BinaryOperation::Test(_) => result.renamed(self.semantics),
             _ => result,
         }
     }
 }
 
 impl Operator for Join<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let many = self.many.fill(steps)?;
-        let one = self.one.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let many = self.many.eval_block(steps)?;
+        let one = self.one.eval_block(steps)?;
         self.check(&many, &one, steps)?;
         let mut block = Block::absent(self.pairs.len(), steps.count);
         for (index, pair) in self.pairs.iter().enumerate() {
@@ -169,17 +183,17 @@ impl Operator for Join<'_> {
 }
 
 impl Join<'_> {
-    fn fill_pair(&self, pair: Pair, many: &Block, one: &Block, column: &mut [f64]) {
+    fn fill_pair(&self, pair: MatchedPair, many: &Block, one: &Block, column: &mut [f64]) {
         let group = &self.groups[pair.group];
         for (step, into) in column.iter_mut().enumerate() {
             let many = match (pair.many, self.pairing.fill_many) {
                 (Some(index), _) => many.at(index, step),
-                (None, Some(fill)) if !has(many, group.left(), step) => fill,
+                (None, Some(eval_block)) if !has(many, group.left(), step) => eval_block,
                 _ => continue,
             };
             let one = match (pair.one, self.pairing.fill_one) {
                 (Some(index), _) => one.at(index, step),
-                (None, Some(fill)) if !has(one, group.right(), step) => fill,
+                (None, Some(eval_block)) if !has(one, group.right(), step) => eval_block,
                 _ => continue,
             };
             if is_present(many) && is_present(one) {
@@ -219,7 +233,7 @@ impl Join<'_> {
         Ok(())
     }
 
-    fn duplicate(&self, group: &Group, first: usize, second: usize) -> EvalError {
+    fn duplicate(&self, group: &MatchGroup, first: usize, second: usize) -> EvalError {
         let side = if self.pairing.is_swapped {
             "left"
         } else {

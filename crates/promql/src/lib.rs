@@ -2,11 +2,11 @@
 //!
 //! ```text
 //!   text ──parse──> Query ──┐
-//!                           ├── prepare ──> operators ──blocks of steps──> Value, Matrix
-//!   Recording, Store ───────┘              (series found, labels done)
+//!                           ├── prepare ──> operators ──blocks of steps──> QueryValue, Matrix
+//!   Recording, MemoryStore ───────┘              (series found, labels done)
 //! ```
 //!
-//! A [`Query`] is parsed and checked once. An [`Engine`] evaluates it over a [`Source`]: it finds the
+//! A [`Query`] is parsed and checked once. An [`Engine`] evaluates it over a [`Queryable`]: it finds the
 //! series of each selector, works out which of them are grouped, matched and joined, and then
 //! computes values only, column by column, some thousand steps at a time. A range query costs a few
 //! nanoseconds for each series and step.
@@ -19,11 +19,9 @@ mod block;
 mod budget;
 mod call;
 mod check;
-mod choose;
-mod clock;
-mod clock_face;
 mod comparison;
 mod count_values;
+mod date_functions;
 mod duration;
 mod dynamic;
 mod elementwise;
@@ -34,40 +32,42 @@ mod info;
 mod join;
 mod labels;
 mod matching;
+mod memory_store;
 mod operator;
 mod order;
 mod plan;
 pub mod promqltest;
 mod quantiles;
 mod query;
+mod queryable;
 mod range_function;
+mod range_windows;
 mod recording;
 mod relabel;
 pub mod rules;
 mod scalar;
-mod selected;
 mod selector;
+mod selector_info;
 mod semantics;
 mod series;
 mod set_operation;
-mod source;
 mod steps;
-mod store;
 mod subquery;
 pub mod suggest;
 mod sum;
 mod syntax;
+mod time_modifier;
+mod timestamp_groups;
+mod topk;
 mod value;
-mod when;
-mod window;
 
-pub use annotation::{Annotation, Severity};
-pub use comparison::Comparison;
+pub use annotation::{Annotation, AnnotationLevel};
+pub use comparison::ThresholdComparison;
 pub use engine::Engine;
 pub use error::{EvalError, QueryError};
+pub use memory_store::MemoryStore;
 pub use query::{AnswerKind, Query};
-pub use selected::{Selected, SelectedLabel};
+pub use queryable::{Queryable, SelectHints, SeriesData};
+pub use selector_info::{MatchedLabel, SelectorInfo};
 pub use semantics::{Semantics, UnknownSemantics};
-pub use source::{Selection, Source, Track};
-pub use store::Store;
-pub use value::{InstantSample, Matrix, RangeSeries, Value};
+pub use value::{InstantSample, Matrix, QueryValue, RangeSeries};

@@ -3,17 +3,17 @@
 use promql_parser::parser::{BinModifier, LabelModifier};
 use rustc_hash::FxHashMap;
 
-use super::series::{Series, is_metadata};
+use super::series::{OutputSeries, is_metadata};
 use rehearsal_metrics::Labels;
 
 /// The labels that must be equal: `on (..)` or `ignoring (..)`.
 #[derive(Clone, Debug)]
-pub(super) struct Matching {
+pub(super) struct VectorMatching {
     is_on: bool,
     names: Vec<String>,
 }
 
-impl Matching {
+impl VectorMatching {
     /// Without modifier all labels must be equal but the name, type and unit.
     pub(super) fn of(modifier: Option<&BinModifier>) -> Self {
         let matching = modifier.and_then(|modifier| modifier.matching.as_ref());
@@ -50,14 +50,14 @@ impl Matching {
 
     /// Finds the groups of series with equal signatures on both sides, in the order in which the
     /// left side, and then the right, has them.
-    pub(super) fn groups(&self, left: &[Series], right: &[Series]) -> Vec<Group> {
+    pub(super) fn groups(&self, left: &[OutputSeries], right: &[OutputSeries]) -> Vec<MatchGroup> {
         let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
-        let mut groups: Vec<Group> = Vec::new();
+        let mut groups: Vec<MatchGroup> = Vec::new();
         for (side, all) in [left, right].into_iter().enumerate() {
             for (index, series) in all.iter().enumerate() {
                 let signature = self.signature(&series.labels);
                 let place = *places.entry(signature).or_insert_with_key(|signature| {
-                    groups.push(Group::new(signature.clone()));
+                    groups.push(MatchGroup::new(signature.clone()));
                     groups.len() - 1
                 });
                 groups[place].sides[side].push(index);
@@ -69,13 +69,13 @@ impl Matching {
 
 /// Series of two vectors with the same signature.
 #[derive(Debug)]
-pub(super) struct Group {
+pub(super) struct MatchGroup {
     /// What they have in common.
     pub(super) signature: Labels,
     sides: [Vec<usize>; 2],
 }
 
-impl Group {
+impl MatchGroup {
     fn new(signature: Labels) -> Self {
         Self {
             signature,

@@ -2,29 +2,29 @@
 
 use super::block::Block;
 use super::error::EvalError;
-use super::series::Series;
+use super::range_windows::SeriesWindow;
+use super::series::OutputSeries;
 use super::steps::Steps;
-use super::window::Samples;
 
 /// A vector, or a scalar, at any steps. Its series are found once; then it is asked for one block of
 /// steps after another.
 pub(super) trait Operator {
     /// What the columns of each block belong to. A scalar has one series without labels and a value
     /// at each step.
-    fn series(&self) -> &[Series];
+    fn series(&self) -> &[OutputSeries];
 
     /// The values at these steps.
     ///
     /// # Errors
     ///
     /// As Prometheus refuses it, at a step at which labels don't fit together.
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError>;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError>;
 }
 
 /// Ranges of samples at any steps: a range selector or a subquery.
 pub(super) trait RangeOperator {
     /// What the samples belong to.
-    fn series(&self) -> &[Series];
+    fn series(&self) -> &[OutputSeries];
 
     /// Shows the samples of each series around these steps, in turn.
     ///
@@ -34,7 +34,7 @@ pub(super) trait RangeOperator {
     fn visit(
         &self,
         steps: Steps,
-        visit: &mut dyn FnMut(usize, &Samples<'_>),
+        visit: &mut dyn FnMut(usize, &SeriesWindow<'_>),
     ) -> Result<(), EvalError>;
 }
 
@@ -50,5 +50,5 @@ pub(super) fn fill_all(
     operators: &[BoxedOperator<'_>],
     steps: Steps,
 ) -> Result<Vec<Block>, EvalError> {
-    operators.iter().map(|one| one.fill(steps)).collect()
+    operators.iter().map(|one| one.eval_block(steps)).collect()
 }

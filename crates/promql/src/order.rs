@@ -6,7 +6,7 @@ use promql_parser::parser::Expr;
 use promql_parser::parser::token::{T_BOTTOMK, T_TOPK};
 
 use super::aggregate::Grouping;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::value::InstantSample;
 
 /// An order that a query asks for.
@@ -65,7 +65,9 @@ impl Order {
                     None => samples.sort_by(values),
                     Some(grouping) => {
                         let group = |sample: &InstantSample| {
-                            grouping.series(&Series::new(sample.labels.clone())).labels
+                            grouping
+                                .series(&OutputSeries::new(sample.labels.clone()))
+                                .labels
                         };
                         samples.sort_by(|a, b| group(a).cmp(&group(b)).then(values(a, b)));
                     }

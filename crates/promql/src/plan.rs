@@ -9,35 +9,35 @@ use promql_parser::parser::{
 
 use super::aggregate::{Aggregate, Aggregation, Grouping};
 use super::annotation::Annotations;
-use super::binary::{Operation, ScalarBinary, ScalarSide, VectorScalar};
+use super::binary::{BinaryOperation, ScalarBinary, ScalarSide, VectorScalar};
 use super::budget::Budget;
 use super::call::{self, Negate};
-use super::choose::{Choice, Choose};
 use super::count_values::CountValues;
-use super::dynamic::Dynamic;
+use super::dynamic::DynamicElements;
 use super::error::EvalError;
 use super::join::Join;
-use super::matching::Matching;
+use super::matching::VectorMatching;
 use super::operator::{BoxedOperator, RangeOperator};
 use super::order;
+use super::queryable::{Queryable, SelectHints, SeriesData};
+use super::range_windows::{RangeSelector, RangeWindows};
 use super::scalar::Scalar;
-use super::selector::{InstantSelector, LOOK_BACK_MS, Taken};
+use super::selector::{InstantSelector, LOOK_BACK_MS, SampleField};
 use super::semantics::Semantics;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::set_operation::{SetOperation, SetOperator};
-use super::source::{Selection, Source, Track};
 use super::steps::Steps;
 use super::subquery::{Subquery, inner_steps};
-use super::when::{When, millis};
-use super::window::{RangeSelector, Ranges};
+use super::time_modifier::{TimeModifier, millis};
+use super::topk::{SelectingAggregate, SelectingAggregation};
 
 /// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
 const SUBQUERY_STEP_MS: i64 = 60_000;
 
 /// Makes operators of expressions.
 #[derive(Clone, Copy)]
-pub(super) struct Planner<'s> {
-    pub(super) source: &'s dyn Source,
+pub(super) struct QueryPlanner<'s> {
+    pub(super) source: &'s dyn Queryable,
     pub(super) semantics: Semantics,
     pub(super) annotations: &'s Annotations,
     pub(super) budget: &'s Budget,
@@ -49,7 +49,7 @@ pub(super) struct Planner<'s> {
     pub(super) is_range: bool,
 }
 
-impl<'s> Planner<'s> {
+impl<'s> QueryPlanner<'s> {
     /// An operator for a scalar or a vector.
     ///
     /// # Errors
@@ -66,7 +66,7 @@ impl<'s> Planner<'s> {
                 let value = number.val;
                 Box::new(Scalar::new(move |_| value))
             }
-            Expr::VectorSelector(selector) => self.instant(selector, grid, Taken::Value)?,
+            Expr::VectorSelector(selector) => self.instant(selector, grid, SampleField::Value)?,
             Expr::Unary(UnaryExpr { expr }) => {
                 let of = self.operator(expr, grid)?;
                 let is_scalar = expr.value_type() == ValueType::Scalar;
@@ -110,7 +110,7 @@ impl<'s> Planner<'s> {
                 let range_ms = millis(subquery.range);
                 let step_ms = subquery.step.map_or(SUBQUERY_STEP_MS, millis).max(1);
                 let offset = subquery.offset.as_ref();
-                let when = When::new(subquery.at.as_ref(), offset, self.start_end_ms);
+                let when = TimeModifier::new(subquery.at.as_ref(), offset, self.start_end_ms);
                 let ranges = self.ranges(when, range_ms);
                 let inner = inner_steps(grid, ranges, step_ms);
                 self.budget.check(inner.count, 1)?;
@@ -121,8 +121,8 @@ impl<'s> Planner<'s> {
         }
     }
 
-    fn ranges(&self, when: When, range_ms: i64) -> Ranges {
-        Ranges {
+    fn ranges(&self, when: TimeModifier, range_ms: i64) -> RangeWindows {
+        RangeWindows {
             when,
             range_ms,
             closes_left: self.semantics.closes_left(),
@@ -138,12 +138,12 @@ impl<'s> Planner<'s> {
         &self,
         selector: &VectorSelector,
         grid: Steps,
-        taken: Taken,
+        taken: SampleField,
     ) -> Result<BoxedOperator<'s>, EvalError> {
         let when = self.when(selector);
         let tracks = self.tracks(selector, when, LOOK_BACK_MS, grid)?;
         let mut series = stored(&tracks);
-        if taken == Taken::Time {
+        if taken == SampleField::Time {
             series = series
                 .iter()
                 .map(|series| series.renamed(self.semantics))
@@ -159,8 +159,8 @@ impl<'s> Planner<'s> {
         )))
     }
 
-    fn when(&self, selector: &VectorSelector) -> When {
-        When::new(
+    fn when(&self, selector: &VectorSelector) -> TimeModifier {
+        TimeModifier::new(
             selector.at.as_ref(),
             selector.offset.as_ref(),
             self.start_end_ms,
@@ -171,12 +171,12 @@ impl<'s> Planner<'s> {
     fn tracks(
         &self,
         selector: &VectorSelector,
-        when: When,
+        when: TimeModifier,
         reach_ms: i64,
         grid: Steps,
-    ) -> Result<Vec<Track<'s>>, EvalError> {
+    ) -> Result<Vec<SeriesData<'s>>, EvalError> {
         let matchers = all_matchers(selector);
-        let selection = Selection {
+        let selection = SelectHints {
             any_of: matchers.iter().map(Vec::as_slice).collect(),
             from_ms: when.at(grid.first_ms) - reach_ms + i64::from(!self.semantics.closes_left()),
             until_ms: when.at(grid.last_ms()),
@@ -197,7 +197,7 @@ impl<'s> Planner<'s> {
             _ => None,
         };
         if let Some(operation) = set_operation {
-            let matching = Matching::of(modifier);
+            let matching = VectorMatching::of(modifier);
             return Ok(Box::new(SetOperator::new(
                 operation, left, right, &matching,
             )));
@@ -206,7 +206,7 @@ impl<'s> Planner<'s> {
         let sides = (both_scalar(&binary.lhs), both_scalar(&binary.rhs));
         // Scalars can't be absent, so comparing them always tests.
         let is_bool = binary.return_bool() || sides == (true, true);
-        let Some(operation) = Operation::of(binary.op.id(), is_bool) else {
+        let Some(operation) = BinaryOperation::of(binary.op.id(), is_bool) else {
             return Err(EvalError::refused(format!(
                 "`{}` is no operator",
                 binary.op
@@ -242,13 +242,17 @@ impl<'s> Planner<'s> {
                 label,
                 grouping,
             };
-            return Ok(Box::new(Dynamic::new(counts, grid)?));
+            return Ok(Box::new(DynamicElements::new(counts, grid)?));
         }
         let parameter = parameter.map(|parameter| self.operator(parameter, grid));
         let parameter = parameter.transpose()?;
         let token = aggregate.op.id();
         let annotations = self.annotations;
-        match (Aggregation::of(token), Choice::of(token), parameter) {
+        match (
+            Aggregation::of(token),
+            SelectingAggregation::of(token),
+            parameter,
+        ) {
             (Some(aggregation), _, parameter) => Ok(Box::new(Aggregate::new(
                 aggregation,
                 of,
@@ -257,7 +261,7 @@ impl<'s> Planner<'s> {
                 annotations,
             ))),
             (_, Some(choice), Some(parameter)) => {
-                let choose = Choose::new(choice, of, parameter, &grouping, annotations);
+                let choose = SelectingAggregate::new(choice, of, parameter, &grouping, annotations);
                 Ok(Box::new(choose))
             }
             _ => Err(EvalError::refused(format!(
@@ -268,9 +272,9 @@ impl<'s> Planner<'s> {
     }
 }
 
-fn stored(tracks: &[Track<'_>]) -> Vec<Series> {
+fn stored(tracks: &[SeriesData<'_>]) -> Vec<OutputSeries> {
     let labels = tracks.iter().map(|track| track.labels.clone());
-    labels.map(Series::new).collect()
+    labels.map(OutputSeries::new).collect()
 }
 
 /// All conditions on the labels of a selector, with alternatives.

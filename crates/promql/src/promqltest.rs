@@ -20,30 +20,30 @@ mod series;
 
 use std::fmt;
 
-use answer::Outcome;
-use command::{Command, Eval};
+use answer::EvalOutcome;
+use command::{Eval, TestCommand};
 use parse::Script;
 
 use super::engine::Engine;
 use super::error::EvalError;
+use super::memory_store::MemoryStore;
 use super::query::Query;
 use super::semantics::Semantics;
-use super::store::Store;
 
 /// What became of a script.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct ScriptReport {
     /// How many evals gave what was expected.
     pub passed: usize,
     /// Those that need native histograms.
-    pub unsupported: Vec<Remark>,
+    pub unsupported: Vec<EvalNote>,
     /// Those that gave something else.
-    pub failed: Vec<Remark>,
+    pub failed: Vec<EvalNote>,
 }
 
 /// What is to be said of one eval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub struct EvalNote {
     /// The line of the eval, from 1.
     pub line: usize,
     /// The eval.
@@ -52,7 +52,7 @@ pub struct Remark {
     pub reason: String,
 }
 
-impl fmt::Display for Remark {
+impl fmt::Display for EvalNote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -77,24 +77,24 @@ pub struct ScriptError {
 /// # Errors
 ///
 /// If it can't be read.
-pub fn run(text: &str, semantics: Semantics) -> Result<Report, ScriptError> {
+pub fn run(text: &str, semantics: Semantics) -> Result<ScriptReport, ScriptError> {
     let script = Script::parse(text)?;
-    let mut store = Store::default();
-    let mut report = Report::default();
+    let mut store = MemoryStore::default();
+    let mut report = ScriptReport::default();
     for command in script.commands {
         match command {
-            Command::Clear => store = Store::default(),
-            Command::Load(load) => load.into_store(&mut store),
-            Command::Eval(eval) => {
-                let remark = |reason| Remark {
+            TestCommand::Clear => store = MemoryStore::default(),
+            TestCommand::Load(load) => load.into_store(&mut store),
+            TestCommand::Eval(eval) => {
+                let remark = |reason| EvalNote {
                     line: eval.line,
                     command: eval.text.clone(),
                     reason,
                 };
                 match judge(&eval, &store, semantics) {
-                    Outcome::Passed => report.passed += 1,
-                    Outcome::Failed(reason) => report.failed.push(remark(reason)),
-                    Outcome::Unsupported(reason) => report.unsupported.push(remark(reason)),
+                    EvalOutcome::Passed => report.passed += 1,
+                    EvalOutcome::Failed(reason) => report.failed.push(remark(reason)),
+                    EvalOutcome::Unsupported(reason) => report.unsupported.push(remark(reason)),
                 }
             }
         }
@@ -102,14 +102,14 @@ pub fn run(text: &str, semantics: Semantics) -> Result<Report, ScriptError> {
     Ok(report)
 }
 
-fn judge(eval: &Eval, store: &Store, semantics: Semantics) -> Outcome {
+fn judge(eval: &Eval, store: &MemoryStore, semantics: Semantics) -> EvalOutcome {
     if eval.expected.needs_native_histograms {
-        return Outcome::Unsupported("the answer has native histograms".into());
+        return EvalOutcome::Unsupported("the answer has native histograms".into());
     }
     let query = match Query::parse(&eval.query, semantics) {
         Ok(query) => query,
         Err(error) if error.needs_native_histograms => {
-            return Outcome::Unsupported(error.to_string());
+            return EvalOutcome::Unsupported(error.to_string());
         }
         Err(error) => return eval.expected.refused(&error.message),
     };
@@ -117,7 +117,7 @@ fn judge(eval: &Eval, store: &Store, semantics: Semantics) -> Outcome {
     let answer = eval.when.ask(&engine, &query);
     match answer {
         Ok(answer) => eval.expected.compare(&answer),
-        Err(error @ EvalError::NativeHistogram(_)) => Outcome::Unsupported(error.to_string()),
+        Err(error @ EvalError::NativeHistogram(_)) => EvalOutcome::Unsupported(error.to_string()),
         Err(error) => eval.expected.refused(&error.to_string()),
     }
 }

@@ -1,27 +1,27 @@
 //! `histogram_quantiles`: several quantiles at once, each with its own label.
 
 use super::block::is_present;
-use super::dynamic::Elements;
+use super::dynamic::DynamicOperator;
 use super::error::EvalError;
 use super::operator::BoxedOperator;
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 
 /// The quantiles asked for, and the estimates of each.
-pub(super) struct Quantiles<'s> {
+pub(super) struct HistogramQuantiles<'s> {
     pub(super) label: String,
     pub(super) estimates: Vec<(BoxedOperator<'s>, BoxedOperator<'s>)>,
 }
 
-impl Elements for Quantiles<'_> {
+impl DynamicOperator for HistogramQuantiles<'_> {
     fn each(
         &self,
         steps: Steps,
-        show: &mut dyn FnMut(usize, Series, f64),
+        show: &mut dyn FnMut(usize, OutputSeries, f64),
     ) -> Result<(), EvalError> {
         for (quantile, estimate) in &self.estimates {
-            let quantiles = quantile.fill(steps)?;
-            let block = estimate.fill(steps)?;
+            let quantiles = quantile.eval_block(steps)?;
+            let block = estimate.eval_block(steps)?;
             for (index, series) in estimate.series().iter().enumerate() {
                 for step in 0..steps.count {
                     let value = block.at(index, step);

@@ -6,9 +6,9 @@ use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{self, Expr};
 
 use super::check;
-use super::duration::{self, Expanded, Setting};
+use super::duration::{self, DurationContext, ExpandedQuery};
 use super::error::QueryError;
-use super::selected::Selected;
+use super::selector_info::SelectorInfo;
 use super::semantics::Semantics;
 use super::syntax;
 
@@ -51,7 +51,7 @@ impl Query {
             return Err(QueryError::whole(message));
         }
         // What a duration depends on is known when the query is evaluated; here it is only parsed.
-        let setting = Setting {
+        let setting = DurationContext {
             step: 1.0,
             range: 1.0,
             is_known: false,
@@ -88,11 +88,11 @@ impl Query {
     }
 
     /// Its selectors, in the order of the text.
-    pub fn selectors(&self) -> Vec<Selected<'_>> {
-        let mut found: Vec<Selected<'_>> = Vec::new();
+    pub fn selectors(&self) -> Vec<SelectorInfo<'_>> {
+        let mut found: Vec<SelectorInfo<'_>> = Vec::new();
         check::each_selector(&self.expression, &mut |selector| {
             let from = found.last().map_or(0, |last| last.offset + 1);
-            found.push(Selected::find(selector, &self.text, from));
+            found.push(SelectorInfo::find(selector, &self.text, from));
         });
         found
     }
@@ -132,7 +132,10 @@ impl Query {
     /// # Errors
     ///
     /// If a duration isn't positive then.
-    pub(super) fn expression_in(&self, setting: Setting) -> Result<Cow<'_, Expr>, QueryError> {
+    pub(super) fn expression_in(
+        &self,
+        setting: DurationContext,
+    ) -> Result<Cow<'_, Expr>, QueryError> {
         match self.varies {
             false => Ok(Cow::Borrowed(&self.expression)),
             true => {
@@ -144,10 +147,14 @@ impl Query {
 }
 
 /// Parses a text, and says whether a duration in it depends on the setting.
-fn parse(text: &str, semantics: Semantics, setting: Setting) -> Result<(Expr, bool), QueryError> {
+fn parse(
+    text: &str,
+    semantics: Semantics,
+    setting: DurationContext,
+) -> Result<(Expr, bool), QueryError> {
     let expanded = match semantics.is_experimental() {
         true => duration::expand(text, setting)?,
-        false => Expanded {
+        false => ExpandedQuery {
             text: text.to_owned(),
             varies: false,
         },

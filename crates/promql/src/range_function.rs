@@ -10,13 +10,13 @@ use super::annotation::Annotations;
 use super::block::{ABSENT, Block};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator, RangeOperator, fill_all};
+use super::range_windows::{SeriesWindow, Window};
 use super::semantics::Semantics;
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
-use super::window::{Samples, Window};
 
 /// What a function may look at besides the samples.
-pub(super) struct Surroundings<'a> {
+pub(super) struct RangeContext<'a> {
     /// The values of the scalar arguments, a column for each.
     pub(super) scalars: &'a [Block],
     /// Whose rules hold.
@@ -28,12 +28,12 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// Fills a column with a value for each step's window.
-type Column = fn(&Samples<'_>, &Surroundings<'_>, &mut [f64]);
+type ColumnFunction = fn(&SeriesWindow<'_>, &RangeContext<'_>, &mut [f64]);
 
 /// A function of ranges.
 #[derive(Clone, Copy)]
 pub(super) struct RangeFunction {
-    column: Column,
+    column: ColumnFunction,
     /// The values are still what the name says.
     keeps_name: bool,
     /// Its scalars are factors between 0 and 1.
@@ -43,7 +43,7 @@ pub(super) struct RangeFunction {
 impl RangeFunction {
     /// By its name, unless it's not a function of ranges that this module knows.
     pub(super) fn named(name: &str) -> Option<Self> {
-        let column: Column = match name {
+        let column: ColumnFunction = match name {
             "avg_over_time" => over_time::avg,
             "changes" => over_time::changes,
             "count_over_time" => over_time::count,
@@ -85,7 +85,7 @@ impl RangeFunction {
 /// Fills a column window by window.
 #[inline]
 fn each_window(
-    samples: &Samples<'_>,
+    samples: &SeriesWindow<'_>,
     column: &mut [f64],
     mut value: impl FnMut(usize, Window<'_>) -> Option<f64>,
 ) {
@@ -105,7 +105,7 @@ pub(super) struct RangeCall<'s> {
     semantics: Semantics,
     annotations: &'s Annotations,
     names: Vec<String>,
-    merge: Merge,
+    merge: SeriesMerge,
 }
 
 impl<'s> RangeCall<'s> {
@@ -116,18 +116,18 @@ impl<'s> RangeCall<'s> {
         semantics: Semantics,
         annotations: &'s Annotations,
     ) -> Self {
-        let renamed = |series: &Series| match function.keeps_name {
+        let renamed = |series: &OutputSeries| match function.keeps_name {
             true => series.clone(),
             false => series.renamed(semantics),
         };
-        let name = |series: &Series| {
+        let name = |series: &OutputSeries| {
             series
                 .labels
                 .get(METRIC_NAME)
                 .unwrap_or_default()
                 .to_owned()
         };
-        let merge = Merge::of(range.series().iter().map(renamed).collect());
+        let merge = SeriesMerge::of(range.series().iter().map(renamed).collect());
         let names = range.series().iter().map(name).collect();
         Self {
             function,
@@ -142,18 +142,18 @@ impl<'s> RangeCall<'s> {
 }
 
 impl Operator for RangeCall<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         let scalars = fill_all(&self.scalars, steps)?;
         if self.function.smooths {
             check_factors(&scalars)?;
         }
         let mut block = Block::absent(self.names.len(), steps.count);
         self.range.visit(steps, &mut |index, samples| {
-            let surroundings = Surroundings {
+            let surroundings = RangeContext {
                 scalars: &scalars,
                 semantics: self.semantics,
                 annotations: self.annotations,

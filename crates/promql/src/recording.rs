@@ -3,12 +3,12 @@
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 
 use super::error::EvalError;
-use super::source::{Selection, Source, Track};
+use super::queryable::{Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::TimeSeriesStore;
 use rehearsal_metrics::series::SeriesId;
 
-impl Source for TimeSeriesStore {
-    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+impl Queryable for TimeSeriesStore {
+    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
         let fits = |id: &SeriesId| {
             selection.fits(|label| match label {
                 METRIC_NAME => Some(self.name(*id)),
@@ -17,7 +17,7 @@ impl Source for TimeSeriesStore {
         };
         let track = |id: SeriesId| {
             let (change_times_ms, change_bits) = self.changes_of(id);
-            Track {
+            SeriesData {
                 labels: self.labels(id).with(METRIC_NAME, self.name(id)),
                 times_ms: self.scrapes_ms(self.instance_of(id)),
                 change_times_ms,
@@ -36,7 +36,7 @@ impl Source for TimeSeriesStore {
 }
 
 /// The name, if only series of one are meant.
-fn only_name<'q>(selection: &Selection<'q>) -> Option<&'q str> {
+fn only_name<'q>(selection: &SelectHints<'q>) -> Option<&'q str> {
     let [matchers] = selection.any_of[..] else {
         return None;
     };

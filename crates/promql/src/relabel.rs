@@ -6,12 +6,12 @@ use regex::Regex;
 use super::block::Block;
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 
 /// How a label gets its value.
 #[derive(Clone, Debug)]
-pub(super) enum Source {
+pub(super) enum RelabelValue {
     /// From another one, if it fits.
     Replace {
         /// The other one.
@@ -42,27 +42,27 @@ pub(super) fn pattern(text: &str) -> Result<Regex, regex::Error> {
 /// A vector with one label set anew.
 pub(super) struct Relabel<'s> {
     of: BoxedOperator<'s>,
-    merge: Merge,
+    merge: SeriesMerge,
 }
 
 impl<'s> Relabel<'s> {
     /// The label that is set, and how.
-    pub(super) fn new(of: BoxedOperator<'s>, label: &str, source: &Source) -> Self {
-        let relabelled = |series: &Series| match source.value(series) {
+    pub(super) fn new(of: BoxedOperator<'s>, label: &str, source: &RelabelValue) -> Self {
+        let relabelled = |series: &OutputSeries| match source.value(series) {
             None => series.clone(),
-            Some(value) => Series {
+            Some(value) => OutputSeries {
                 labels: series.labels.with(label, &value),
                 // A name that is set anew is meant to stay.
                 drops_name: series.drops_name && label != METRIC_NAME,
             },
         };
-        let merge = Merge::of(of.series().iter().map(relabelled).collect());
+        let merge = SeriesMerge::of(of.series().iter().map(relabelled).collect());
         Self { of, merge }
     }
 }
 
-impl Source {
-    fn value(&self, series: &Series) -> Option<String> {
+impl RelabelValue {
+    fn value(&self, series: &OutputSeries) -> Option<String> {
         let label = |name: &String| series.labels.get(name).unwrap_or_default();
         match self {
             Self::Replace {
@@ -84,11 +84,11 @@ impl Source {
 }
 
 impl Operator for Relabel<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        self.merge.apply(self.of.fill(steps)?, steps.count)
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        self.merge.apply(self.of.eval_block(steps)?, steps.count)
     }
 }

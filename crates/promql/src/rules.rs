@@ -1,8 +1,8 @@
 //! Prometheus's rules: recorded series and alerts, evaluated on the virtual clock.
 //!
 //! ```text
-//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> Recorded, which later rules see
-//!                                                    └─ alert  ──> states ──> Timeline
+//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> RecordedRules, which later rules see
+//!                                                    └─ alert  ──> states ──> AlertTimeline
 //! ```
 //!
 //! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate()`]
@@ -13,16 +13,16 @@ mod dependencies;
 mod evaluate;
 mod file;
 mod recorded;
-mod rule_run;
+mod rule_evaluator;
 mod states;
 mod template;
 #[cfg(test)]
 mod tests;
 mod tuned;
 
-pub use evaluate::{EvaluateError, Span, Timeline, evaluate};
-pub use file::{AlertRule, Group, RecordRule, Rule, RuleFile, RuleFileError};
-pub use recorded::{Both, Recorded};
+pub use evaluate::{AlertTimeline, EvaluateError, EvaluationRange, evaluate};
+pub use file::{AlertRule, RecordRule, Rule, RuleFile, RuleFileError, RuleGroup};
+pub use recorded::{MergedQueryable, RecordedRules};
 pub use states::{Alert, AlertState, Transition};
 pub use template::{Template, TemplateError};
-pub use tuned::{Parameter, TunedError};
+pub use tuned::{AlertParameter, TunedError};

@@ -3,13 +3,13 @@
 use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 
 /// A value that depends on nothing but the step.
 pub(super) struct Scalar<F> {
     value: F,
-    series: [Series; 1],
+    series: [OutputSeries; 1],
 }
 
 impl<F: Fn(i64) -> f64> Scalar<F> {
@@ -17,17 +17,17 @@ impl<F: Fn(i64) -> f64> Scalar<F> {
     pub(super) fn new(value: F) -> Self {
         Self {
             value,
-            series: [Series::unlabelled()],
+            series: [OutputSeries::unlabelled()],
         }
     }
 }
 
 impl<F: Fn(i64) -> f64> Operator for Scalar<F> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         Ok(Block::of_column(steps.iter().map(&self.value).collect()))
     }
 }
@@ -35,25 +35,25 @@ impl<F: Fn(i64) -> f64> Operator for Scalar<F> {
 /// `scalar(vector)`: the value of the only element, or not a number.
 pub(super) struct OnlyElement<'s> {
     of: BoxedOperator<'s>,
-    series: [Series; 1],
+    series: [OutputSeries; 1],
 }
 
 impl<'s> OnlyElement<'s> {
     pub(super) fn new(of: BoxedOperator<'s>) -> Self {
         Self {
             of,
-            series: [Series::unlabelled()],
+            series: [OutputSeries::unlabelled()],
         }
     }
 }
 
 impl Operator for OnlyElement<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let block = self.of.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let block = self.of.eval_block(steps)?;
         let series = self.of.series().len();
         let only = |step| {
             let values = (0..series).map(|series| block.at(series, step));
@@ -89,13 +89,13 @@ impl<'s> ScalarPair<'s> {
 }
 
 impl Operator for ScalarPair<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         self.first.series()
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut first = self.first.fill(steps)?;
-        let second = self.second.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut first = self.first.eval_block(steps)?;
+        let second = self.second.eval_block(steps)?;
         for (value, other) in first.column_mut(0).iter_mut().zip(second.column(0)) {
             *value = (self.function)(*value, *other);
         }

@@ -1,20 +1,20 @@
 //! Instant selectors: the latest sample of each series, if it isn't too old.
 
 use super::block::{ABSENT, Block, is_present};
-use super::clock::Clocks;
 use super::error::EvalError;
 use super::operator::Operator;
-use super::series::Series;
-use super::source::Track;
+use super::queryable::SeriesData;
+use super::series::OutputSeries;
 use super::steps::Steps;
-use super::when::When;
+use super::time_modifier::TimeModifier;
+use super::timestamp_groups::TimestampGroups;
 
 /// A sample that is older is no answer any more: 5 min.
 pub(super) const LOOK_BACK_MS: i64 = 300_000;
 
 /// What is taken of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum SampleField {
     /// Its value.
     Value,
     /// Its time, s since 1970, as `timestamp` shows it.
@@ -25,23 +25,23 @@ pub(super) enum Taken {
 
 /// `x{..} offset .. @ ..`
 pub(super) struct InstantSelector<'s> {
-    tracks: Vec<Track<'s>>,
-    clocks: Clocks<'s>,
-    when: When,
+    tracks: Vec<SeriesData<'s>>,
+    clocks: TimestampGroups<'s>,
+    when: TimeModifier,
     closes_left: bool,
-    taken: Taken,
-    series: Vec<Series>,
+    taken: SampleField,
+    series: Vec<OutputSeries>,
 }
 
 impl<'s> InstantSelector<'s> {
     pub(super) fn new(
-        tracks: Vec<Track<'s>>,
-        when: When,
+        tracks: Vec<SeriesData<'s>>,
+        when: TimeModifier,
         closes_left: bool,
-        taken: Taken,
-        series: Vec<Series>,
+        taken: SampleField,
+        series: Vec<OutputSeries>,
     ) -> Self {
-        let clocks = Clocks::of(&tracks);
+        let clocks = TimestampGroups::of(&tracks);
         Self {
             tracks,
             clocks,
@@ -57,11 +57,11 @@ impl<'s> InstantSelector<'s> {
 const NEVER: i64 = i64::MIN;
 
 impl Operator for InstantSelector<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
         let mut block = Block::absent(self.tracks.len(), steps.count);
         let seen: Vec<Vec<i64>> = self
             .clocks
@@ -95,7 +95,7 @@ impl InstantSelector<'_> {
 }
 
 /// Reads a series at the times seen, change by change.
-fn read(track: &Track<'_>, seen: &[i64], taken: Taken, column: &mut [f64]) {
+fn read(track: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [f64]) {
     let Some(first) = seen.iter().position(|time| *time != NEVER) else {
         return;
     };
@@ -116,8 +116,8 @@ fn read(track: &Track<'_>, seen: &[i64], taken: Taken, column: &mut [f64]) {
         while step < seen.len() && seen[step] < next_ms {
             column[step] = match taken {
                 _ if is_absent || seen[step] == NEVER => ABSENT,
-                Taken::Value => value,
-                Taken::Time | Taken::TimeOfStored => seen[step] as f64 / 1_000.0,
+                SampleField::Value => value,
+                SampleField::Time | SampleField::TimeOfStored => seen[step] as f64 / 1_000.0,
             };
             step += 1;
         }

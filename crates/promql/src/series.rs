@@ -13,14 +13,14 @@ pub(super) const SAME_LABELS: &str = "vector cannot contain metrics with the sam
 
 /// What a column of values belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Series {
+pub(super) struct OutputSeries {
     /// All labels; the name is the label `__name__`.
     pub(super) labels: Labels,
     /// The name has no meaning any more, but goes only when all else is done.
     pub(super) drops_name: bool,
 }
 
-impl Series {
+impl OutputSeries {
     /// A series as it is stored.
     pub(super) fn new(labels: Labels) -> Self {
         Self {
@@ -72,19 +72,19 @@ pub(super) fn is_metadata(label: &str) -> bool {
 
 /// Columns that belong to one series after their labels have changed.
 #[derive(Debug)]
-pub(super) struct Merge {
+pub(super) struct SeriesMerge {
     /// The distinct series.
-    pub(super) series: Vec<Series>,
+    pub(super) series: Vec<OutputSeries>,
     /// For each column, which of them it belongs to; `None` if each is one of its own.
     targets: Option<Vec<usize>>,
 }
 
-impl Merge {
+impl SeriesMerge {
     /// Puts equal label sets together.
-    pub(super) fn of(all: Vec<Series>) -> Self {
+    pub(super) fn of(all: Vec<OutputSeries>) -> Self {
         let mut places: FxHashMap<Labels, usize> =
             FxHashMap::with_capacity_and_hasher(all.len(), Default::default());
-        let mut series: Vec<Series> = Vec::with_capacity(all.len());
+        let mut series: Vec<OutputSeries> = Vec::with_capacity(all.len());
         let mut targets = Vec::with_capacity(all.len());
         for one in all {
             let place = *places.entry(one.labels.clone()).or_insert(series.len());

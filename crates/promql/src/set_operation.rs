@@ -2,9 +2,9 @@
 
 use super::block::{ABSENT, Block, is_present};
 use super::error::EvalError;
-use super::matching::{Group, Matching};
+use super::matching::{MatchGroup, VectorMatching};
 use super::operator::{BoxedOperator, Operator};
-use super::series::{Merge, Series};
+use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
 
 /// Which elements stay.
@@ -23,8 +23,8 @@ pub(super) struct SetOperator<'s> {
     operation: SetOperation,
     left: BoxedOperator<'s>,
     right: BoxedOperator<'s>,
-    groups: Vec<Group>,
-    merge: Merge,
+    groups: Vec<MatchGroup>,
+    merge: SeriesMerge,
 }
 
 impl<'s> SetOperator<'s> {
@@ -32,14 +32,14 @@ impl<'s> SetOperator<'s> {
         operation: SetOperation,
         left: BoxedOperator<'s>,
         right: BoxedOperator<'s>,
-        matching: &Matching,
+        matching: &VectorMatching,
     ) -> Self {
         let groups = matching.groups(left.series(), right.series());
         let mut series = left.series().to_vec();
         if operation == SetOperation::Or {
             series.extend_from_slice(right.series());
         }
-        let merge = Merge::of(series);
+        let merge = SeriesMerge::of(series);
         Self {
             operation,
             left,
@@ -51,13 +51,13 @@ impl<'s> SetOperator<'s> {
 }
 
 impl Operator for SetOperator<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.merge.series
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut left = self.left.fill(steps)?;
-        let mut right = self.right.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut left = self.left.eval_block(steps)?;
+        let mut right = self.right.eval_block(steps)?;
         for group in &self.groups {
             match self.operation {
                 SetOperation::And => {

@@ -4,9 +4,9 @@ use super::block::{Block, is_present};
 use super::budget::Budget;
 use super::error::EvalError;
 use super::operator::{BoxedOperator, RangeOperator};
-use super::series::Series;
+use super::range_windows::{RangeWindows, SeriesWindow, WindowSpans};
+use super::series::OutputSeries;
 use super::steps::Steps;
-use super::window::{Ranges, Samples, Stretch};
 
 /// Steps that are computed together.
 const PIECE_STEPS: usize = 8_192;
@@ -14,7 +14,7 @@ const PIECE_STEPS: usize = 8_192;
 /// `x[range:step] offset .. @ ..`
 pub(super) struct Subquery<'s> {
     of: BoxedOperator<'s>,
-    ranges: Ranges,
+    ranges: RangeWindows,
     step_ms: i64,
     budget: &'s Budget,
 }
@@ -22,7 +22,7 @@ pub(super) struct Subquery<'s> {
 impl<'s> Subquery<'s> {
     pub(super) fn new(
         of: BoxedOperator<'s>,
-        ranges: Ranges,
+        ranges: RangeWindows,
         step_ms: i64,
         budget: &'s Budget,
     ) -> Self {
@@ -41,7 +41,7 @@ impl<'s> Subquery<'s> {
         let mut block = Block::absent(series, inner.count);
         let mut begin = 0;
         for piece in inner.pieces(PIECE_STEPS) {
-            let values = self.of.fill(piece)?;
+            let values = self.of.eval_block(piece)?;
             for index in 0..series {
                 let into = &mut block.column_mut(index)[begin..][..piece.count];
                 into.copy_from_slice(values.column(index));
@@ -53,8 +53,8 @@ impl<'s> Subquery<'s> {
 }
 
 /// The multiples of the step within the ranges of some steps.
-pub(super) fn inner_steps(steps: Steps, ranges: Ranges, step_ms: i64) -> Steps {
-    let Ranges {
+pub(super) fn inner_steps(steps: Steps, ranges: RangeWindows, step_ms: i64) -> Steps {
+    let RangeWindows {
         when,
         range_ms,
         closes_left,
@@ -65,26 +65,26 @@ pub(super) fn inner_steps(steps: Steps, ranges: Ranges, step_ms: i64) -> Steps {
 }
 
 impl RangeOperator for Subquery<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         self.of.series()
     }
 
     fn visit(
         &self,
         steps: Steps,
-        visit: &mut dyn FnMut(usize, &Samples<'_>),
+        visit: &mut dyn FnMut(usize, &SeriesWindow<'_>),
     ) -> Result<(), EvalError> {
         let inner = inner_steps(steps, self.ranges, self.step_ms);
         let block = self.block(inner)?;
         let times_ms: Vec<i64> = inner.iter().collect();
-        let stretch = Stretch {
+        let stretch = WindowSpans {
             times_ms: &times_ms,
             bounds: self.ranges.bounds(&times_ms, steps),
         };
         for index in 0..self.series().len() {
             let values = block.column(index);
             let is_gapless = values.iter().all(|value| is_present(*value));
-            let show = |samples: &Samples<'_>| visit(index, samples);
+            let show = |samples: &SeriesWindow<'_>| visit(index, samples);
             self.ranges.show(&stretch, values, is_gapless, steps, show);
         }
         Ok(())

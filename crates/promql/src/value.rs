@@ -4,7 +4,7 @@ use rehearsal_metrics::Labels;
 
 /// The answer of an instant query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Value {
+pub enum QueryValue {
     /// A number.
     Scalar(f64),
     /// A text.

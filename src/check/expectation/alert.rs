@@ -7,7 +7,7 @@ use crate::check::Episode;
 use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::Semantics;
-use crate::promql::rules::{self, RuleFile, Timeline};
+use crate::promql::rules::{self, AlertTimeline, RuleFile};
 use crate::scenario::{Expectation, When};
 
 /// Between two evaluations of a group of rules that doesn't say otherwise, as in Prometheus, ms.
@@ -19,7 +19,7 @@ pub struct AlertWatch<'r> {
     episodes: &'r [Episode],
     span: Span,
     /// What became of each file's rules, by the file's text.
-    timelines: BTreeMap<String, Result<Timeline, String>>,
+    timelines: BTreeMap<String, Result<AlertTimeline, String>>,
 }
 
 /// When an alert fired, ms since 1970.
@@ -131,10 +131,10 @@ fn evaluate(
     text: &str,
     recording: &TimeSeriesStore,
     span: Span,
-) -> Result<Timeline, String> {
+) -> Result<AlertTimeline, String> {
     let rules = RuleFile::parse(text, path, Semantics::default());
     let rules = rules.map_err(|error| error.to_string())?;
-    let span = rules::Span {
+    let span = rules::EvaluationRange {
         start_ms: span.start.millis(),
         end_ms: span.end.millis(),
         interval_ms: INTERVAL_MS,

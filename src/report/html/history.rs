@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::timeline::{Group, Lane, Span};
 use crate::check::PromiseKind;
 use crate::metrics::Labels;
-use crate::promql::rules::{self, Alert, AlertState, EvaluateError, RuleFile, Timeline};
+use crate::promql::rules::{self, Alert, AlertState, AlertTimeline, EvaluateError, RuleFile};
 use crate::report::RunRecord;
 
 /// Between two evaluations of a group of rules that doesn't say otherwise: as Prometheus has it.
@@ -15,14 +15,14 @@ const RULES_INTERVAL_MS: i64 = 60_000;
 pub fn groups(
     run: &RunRecord,
     rules: &RuleFile,
-    told: &Result<Timeline, EvaluateError>,
+    told: &Result<AlertTimeline, EvaluateError>,
 ) -> Vec<Group> {
     vec![faults(run), truth(run), alerts(run, rules, told)]
 }
 
 /// When rules are evaluated.
-pub const fn span(run: &RunRecord) -> rules::Span {
-    rules::Span {
+pub const fn span(run: &RunRecord) -> rules::EvaluationRange {
+    rules::EvaluationRange {
         start_ms: run.start_ms,
         end_ms: run.end_ms,
         interval_ms: RULES_INTERVAL_MS,
@@ -102,7 +102,7 @@ const fn promise(kind: PromiseKind) -> &'static str {
     }
 }
 
-fn alerts(run: &RunRecord, rules: &RuleFile, told: &Result<Timeline, EvaluateError>) -> Group {
+fn alerts(run: &RunRecord, rules: &RuleFile, told: &Result<AlertTimeline, EvaluateError>) -> Group {
     let mut kinds = Kinds::new();
     let timeline = match told {
         Ok(timeline) => timeline,

@@ -6,9 +6,9 @@ use super::grid::Grid;
 use super::legend::LabelMap;
 use super::variable::LabelQuery;
 use crate::metrics::{Family, Labels, TimeSeriesStore};
-use crate::promql::rules::{Both, Recorded, Rule, RuleFile};
+use crate::promql::rules::{MergedQueryable, RecordedRules, Rule, RuleFile};
 use crate::promql::suggest::closest;
-use crate::promql::{Engine, Query, Semantics, Value};
+use crate::promql::{Engine, Query, QueryValue, Semantics};
 
 /// The answer for one series.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Archive<'r> {
     /// The rules that were evaluated over it.
     pub rules: &'r RuleFile,
     /// What they recorded.
-    pub recorded: &'r Recorded,
+    pub recorded: &'r RecordedRules,
 }
 
 impl Archive<'_> {
@@ -54,7 +54,7 @@ const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 /// Answers questions about one run.
 pub struct Oracle<'r> {
     archive: &'r Archive<'r>,
-    source: Both<'r, TimeSeriesStore, Recorded>,
+    source: MergedQueryable<'r, TimeSeriesStore, RecordedRules>,
     grid: Grid,
     end_ms: i64,
 }
@@ -64,7 +64,7 @@ impl<'r> Oracle<'r> {
     pub fn new(archive: &'r Archive<'r>, grid: Grid, end_ms: i64) -> Self {
         Self {
             archive,
-            source: Both(archive.series, archive.recorded),
+            source: MergedQueryable(archive.series, archive.recorded),
             grid,
             end_ms,
         }
@@ -101,12 +101,12 @@ impl<'r> Oracle<'r> {
             values: vec![Some(value)],
         };
         match value.map_err(|error| error.to_string())? {
-            Value::Scalar(value) => Ok(vec![line(LabelMap::new(), value)]),
-            Value::Vector(samples) => Ok(samples
+            QueryValue::Scalar(value) => Ok(vec![line(LabelMap::new(), value)]),
+            QueryValue::Vector(samples) => Ok(samples
                 .iter()
                 .map(|sample| line(map(&sample.labels), sample.value))
                 .collect()),
-            Value::String(_) | Value::Matrix(_) => {
+            QueryValue::String(_) | QueryValue::Matrix(_) => {
                 Err(format!("`{text}` is neither a number nor a list of series"))
             }
         }

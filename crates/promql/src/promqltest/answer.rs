@@ -2,7 +2,7 @@
 
 use super::super::labels::display;
 use super::super::value::{InstantSample, Matrix};
-use super::series::{Point, SeriesLine};
+use super::series::{SeriesLine, SeriesPoint};
 use rehearsal_metrics::Labels;
 
 /// Values may differ by so much, relatively, as in Prometheus's own runner.
@@ -10,7 +10,7 @@ const TOLERANCE: f64 = 1e-6;
 
 /// What became of an eval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum EvalOutcome {
     Passed,
     Failed(String),
     Unsupported(String),
@@ -21,7 +21,7 @@ impl SeriesLine {
     pub(super) fn constant(value: f64) -> Self {
         Self {
             labels: Labels::none(),
-            points: vec![Point::Value(value)],
+            points: vec![SeriesPoint::Value(value)],
         }
     }
 
@@ -29,7 +29,7 @@ impl SeriesLine {
     fn at(&self, (start_ms, step_ms): (i64, i64)) -> Vec<(i64, f64)> {
         let points = self.points.iter().enumerate();
         let values = points.filter_map(|(index, point)| match point {
-            Point::Value(value) => Some((start_ms + index as i64 * step_ms, *value)),
+            SeriesPoint::Value(value) => Some((start_ms + index as i64 * step_ms, *value)),
             _ => None,
         });
         values.collect()
@@ -81,7 +81,7 @@ pub(super) fn compare_vector(
         let Some(sample) = sample else {
             return Err(format!("{labels} expected, found [{}]", found()));
         };
-        let [Point::Value(value)] = line.points[..] else {
+        let [SeriesPoint::Value(value)] = line.points[..] else {
             return Err(format!(
                 "{labels} is expected with something else than one value"
             ));

@@ -3,16 +3,16 @@
 use super::super::annotation::Annotation;
 use super::super::engine::Engine;
 use super::super::error::EvalError;
+use super::super::memory_store::MemoryStore;
 use super::super::query::Query;
-use super::super::store::Store;
-use super::super::value::Value;
+use super::super::value::QueryValue;
 use super::expectation::Expected;
-use super::series::{Point, SeriesLine};
+use super::series::{SeriesLine, SeriesPoint};
 use rehearsal_metrics::Labels;
 
 /// One command.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(super) enum TestCommand {
     /// Forget all data.
     Clear,
     /// More data.
@@ -36,13 +36,13 @@ pub(super) struct Eval {
     pub(super) line: usize,
     pub(super) text: String,
     pub(super) query: String,
-    pub(super) when: When,
+    pub(super) when: EvalTimes,
     pub(super) expected: Expected,
 }
 
 /// The instants of a query.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum When {
+pub(super) enum EvalTimes {
     At(i64),
     Range {
         start_ms: i64,
@@ -51,13 +51,13 @@ pub(super) enum When {
     },
 }
 
-impl When {
+impl EvalTimes {
     /// Evaluates a query then.
     pub(super) fn ask(
         self,
-        engine: &Engine<'_, Store>,
+        engine: &Engine<'_, MemoryStore>,
         query: &Query,
-    ) -> Result<(Value, Vec<Annotation>), EvalError> {
+    ) -> Result<(QueryValue, Vec<Annotation>), EvalError> {
         match self {
             Self::At(at_ms) => engine.instant_annotated(query, at_ms),
             Self::Range {
@@ -67,23 +67,23 @@ impl When {
             } => {
                 let (matrix, annotations) =
                     engine.range_annotated(query, start_ms, end_ms, step_ms)?;
-                Ok((Value::Matrix(matrix), annotations))
+                Ok((QueryValue::Matrix(matrix), annotations))
             }
         }
     }
 }
 
 impl Load {
-    pub(super) fn into_store(self, store: &mut Store) {
+    pub(super) fn into_store(self, store: &mut MemoryStore) {
         for SeriesLine { labels, points } in &self.series {
             let base = self.with_native.then(|| native_base(labels)).flatten();
             for (index, point) in points.iter().enumerate() {
                 let at_ms = index as i64 * self.step_ms;
                 match point {
-                    Point::Omitted => continue,
-                    Point::Stale => store.push(labels, at_ms, None),
-                    Point::Value(value) => store.push(labels, at_ms, Some(*value)),
-                    Point::Native => store.push_native(labels, at_ms),
+                    SeriesPoint::Omitted => continue,
+                    SeriesPoint::Stale => store.push(labels, at_ms, None),
+                    SeriesPoint::Value(value) => store.push(labels, at_ms, Some(*value)),
+                    SeriesPoint::Native => store.push_native(labels, at_ms),
                 }
                 if let Some(base) = &base {
                     store.push_native(base, at_ms);

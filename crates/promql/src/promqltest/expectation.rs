@@ -3,15 +3,15 @@
 use promql_parser::util::unquote_string;
 use regex::Regex;
 
-use super::super::annotation::{Annotation, Severity};
-use super::super::value::Value;
-use super::answer::{Outcome, compare_matrix, compare_scalar, compare_vector};
+use super::super::annotation::{Annotation, AnnotationLevel};
+use super::super::value::QueryValue;
+use super::answer::{EvalOutcome, compare_matrix, compare_scalar, compare_vector};
 use super::parse::duration_ms;
-use super::series::{Point, SeriesLine, number};
+use super::series::{SeriesLine, SeriesPoint, number};
 
 /// What a message must be.
 #[derive(Clone, Debug)]
-enum Message {
+enum ExpectedMessage {
     Any,
     Is(String),
     Fits(Regex),
@@ -19,16 +19,16 @@ enum Message {
 
 /// What must be remarked, or must not.
 #[derive(Clone, Debug)]
-enum Remarked {
-    Some(Severity, Message),
-    None(Severity),
+enum ExpectedNote {
+    Some(AnnotationLevel, ExpectedMessage),
+    None(AnnotationLevel),
 }
 
 /// All that an eval expects.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
-    fails: Option<Message>,
-    remarks: Vec<Remarked>,
+    fails: Option<ExpectedMessage>,
+    remarks: Vec<ExpectedNote>,
     ordered: bool,
     text: Option<String>,
     scalar: Option<f64>,
@@ -44,16 +44,18 @@ impl Expected {
         let mut expected = Self::default();
         match word {
             "eval" => {}
-            "eval_fail" => expected.fails = Some(Message::Any),
+            "eval_fail" => expected.fails = Some(ExpectedMessage::Any),
             "eval_ordered" => expected.ordered = true,
             "eval_warn" => {
-                expected
-                    .remarks
-                    .push(Remarked::Some(Severity::Warning, Message::Any));
+                expected.remarks.push(ExpectedNote::Some(
+                    AnnotationLevel::Warning,
+                    ExpectedMessage::Any,
+                ));
             }
-            "eval_info" => expected
-                .remarks
-                .push(Remarked::Some(Severity::Info, Message::Any)),
+            "eval_info" => expected.remarks.push(ExpectedNote::Some(
+                AnnotationLevel::Info,
+                ExpectedMessage::Any,
+            )),
             _ => return Err(format!("`{word}` is no command")),
         }
         Ok(expected)
@@ -69,11 +71,11 @@ impl Expected {
             return self.add_clause(rest.trim());
         }
         if let Some(message) = line.strip_prefix("expected_fail_message") {
-            self.fails = Some(Message::Is(message.trim().to_owned()));
+            self.fails = Some(ExpectedMessage::Is(message.trim().to_owned()));
             return Ok(());
         }
         if let Some(pattern) = line.strip_prefix("expected_fail_regexp") {
-            self.fails = Some(Message::Fits(regex(pattern.trim())?));
+            self.fails = Some(ExpectedMessage::Fits(regex(pattern.trim())?));
             return Ok(());
         }
         if let Some(scalar) = number(line) {
@@ -81,7 +83,7 @@ impl Expected {
             return Ok(());
         }
         let series = SeriesLine::parse(line)?;
-        self.needs_native_histograms |= series.points.contains(&Point::Native);
+        self.needs_native_histograms |= series.points.contains(&SeriesPoint::Native);
         self.series.push(series);
         Ok(())
     }
@@ -99,18 +101,21 @@ impl Expected {
             .split_once(char::is_whitespace)
             .unwrap_or((clause, ""));
         match word {
-            "fail" => self.fails = Some(Message::parse(rest)?),
+            "fail" => self.fails = Some(ExpectedMessage::parse(rest)?),
             "warn" => {
-                let message = Message::parse(rest)?;
+                let message = ExpectedMessage::parse(rest)?;
                 self.remarks
-                    .push(Remarked::Some(Severity::Warning, message));
+                    .push(ExpectedNote::Some(AnnotationLevel::Warning, message));
             }
             "info" => {
-                let message = Message::parse(rest)?;
-                self.remarks.push(Remarked::Some(Severity::Info, message));
+                let message = ExpectedMessage::parse(rest)?;
+                self.remarks
+                    .push(ExpectedNote::Some(AnnotationLevel::Info, message));
             }
-            "no_warn" => self.remarks.push(Remarked::None(Severity::Warning)),
-            "no_info" => self.remarks.push(Remarked::None(Severity::Info)),
+            "no_warn" => self
+                .remarks
+                .push(ExpectedNote::None(AnnotationLevel::Warning)),
+            "no_info" => self.remarks.push(ExpectedNote::None(AnnotationLevel::Info)),
             "ordered" => self.ordered = true,
             _ => return Err(format!("`expect {word}` is not known")),
         }
@@ -118,37 +123,42 @@ impl Expected {
     }
 
     /// Judges a refusal.
-    pub(super) fn refused(&self, message: &str) -> Outcome {
+    pub(super) fn refused(&self, message: &str) -> EvalOutcome {
         match &self.fails {
-            Some(expected) if expected.fits(message) => Outcome::Passed,
-            Some(expected) => Outcome::Failed(format!("{expected:?} expected, refused: {message}")),
-            None => Outcome::Failed(format!("refused: {message}")),
+            Some(expected) if expected.fits(message) => EvalOutcome::Passed,
+            Some(expected) => {
+                EvalOutcome::Failed(format!("{expected:?} expected, refused: {message}"))
+            }
+            None => EvalOutcome::Failed(format!("refused: {message}")),
         }
     }
 
     /// Judges an answer.
-    pub(super) fn compare(&self, (value, annotations): &(Value, Vec<Annotation>)) -> Outcome {
+    pub(super) fn compare(
+        &self,
+        (value, annotations): &(QueryValue, Vec<Annotation>),
+    ) -> EvalOutcome {
         if self.fails.is_some() {
-            return Outcome::Failed("it should be refused".into());
+            return EvalOutcome::Failed("it should be refused".into());
         }
         for remark in &self.remarks {
             if let Err(reason) = remark.check(annotations) {
-                return Outcome::Failed(reason);
+                return EvalOutcome::Failed(reason);
             }
         }
         let compared = match (value, &self.text, self.scalar) {
-            (Value::String(text), Some(expected), _) if text == expected => Ok(()),
-            (Value::String(text), ..) => Err(format!("the text is {text:?}")),
-            (Value::Scalar(value), _, Some(expected)) => compare_scalar(*value, expected),
-            (Value::Scalar(value), ..) => Err(format!("the scalar is {value}")),
-            (Value::Vector(vector), ..) => compare_vector(vector, &self.series, self.ordered),
-            (Value::Matrix(matrix), _, Some(expected)) => {
+            (QueryValue::String(text), Some(expected), _) if text == expected => Ok(()),
+            (QueryValue::String(text), ..) => Err(format!("the text is {text:?}")),
+            (QueryValue::Scalar(value), _, Some(expected)) => compare_scalar(*value, expected),
+            (QueryValue::Scalar(value), ..) => Err(format!("the scalar is {value}")),
+            (QueryValue::Vector(vector), ..) => compare_vector(vector, &self.series, self.ordered),
+            (QueryValue::Matrix(matrix), _, Some(expected)) => {
                 let lines = [SeriesLine::constant(expected)];
                 compare_matrix(matrix, &lines, None)
             }
-            (Value::Matrix(matrix), ..) => compare_matrix(matrix, &self.series, self.range_ms),
+            (QueryValue::Matrix(matrix), ..) => compare_matrix(matrix, &self.series, self.range_ms),
         };
-        compared.map_or_else(Outcome::Failed, |()| Outcome::Passed)
+        compared.map_or_else(EvalOutcome::Failed, |()| EvalOutcome::Passed)
     }
 
     /// Tells at which instants the points of a range query's answer lie.
@@ -170,7 +180,7 @@ fn regex(pattern: &str) -> Result<Regex, String> {
     Regex::new(pattern).map_err(|_| format!("`{pattern}` is no regular expression"))
 }
 
-impl Message {
+impl ExpectedMessage {
     fn parse(text: &str) -> Result<Self, String> {
         if let Some(message) = text.strip_prefix("msg:") {
             return Ok(Self::Is(without_position(message.trim()).to_owned()));
@@ -210,9 +220,9 @@ fn without_position(message: &str) -> &str {
     }
 }
 
-impl Remarked {
+impl ExpectedNote {
     fn check(&self, annotations: &[Annotation]) -> Result<(), String> {
-        let of = |severity: Severity| {
+        let of = |severity: AnnotationLevel| {
             let all = annotations
                 .iter()
                 .filter(move |annotation| annotation.severity == severity);

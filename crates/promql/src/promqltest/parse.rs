@@ -3,23 +3,23 @@
 use promql_parser::util::parse_duration;
 
 use super::ScriptError;
-use super::command::{Command, Eval, Load, When};
+use super::command::{Eval, EvalTimes, Load, TestCommand};
 use super::expectation::Expected;
 use super::series::SeriesLine;
 
 /// A script, read.
 #[derive(Debug)]
 pub(super) struct Script {
-    pub(super) commands: Vec<Command>,
+    pub(super) commands: Vec<TestCommand>,
 }
 
 /// The lines of a script, each with its number.
-struct Lines<'t> {
+struct ScriptLines<'t> {
     lines: Vec<&'t str>,
     next: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> ScriptLines<'t> {
     fn new(text: &'t str) -> Self {
         let plain = |line: &'t str| {
             let line = line.trim();
@@ -49,7 +49,7 @@ impl<'t> Lines<'t> {
 
 impl Script {
     pub(super) fn parse(text: &str) -> Result<Self, ScriptError> {
-        let mut lines = Lines::new(text);
+        let mut lines = ScriptLines::new(text);
         let mut commands = Vec::new();
         while let Some(line) = lines.next() {
             let number = lines.next;
@@ -60,13 +60,13 @@ impl Script {
             let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
             match word {
                 "" => {}
-                "clear" => commands.push(Command::Clear),
+                "clear" => commands.push(TestCommand::Clear),
                 "load" | "load_with_nhcb" => {
                     let step_ms = duration_ms(rest.trim()).map_err(fail)?;
                     let series = lines.block().into_iter().map(|(line, text)| {
                         SeriesLine::parse(text).map_err(|message| ScriptError { line, message })
                     });
-                    commands.push(Command::Load(Load {
+                    commands.push(TestCommand::Load(Load {
                         step_ms,
                         series: series.collect::<Result<_, _>>()?,
                         with_native: word == "load_with_nhcb",
@@ -75,7 +75,7 @@ impl Script {
                 _ if word.starts_with("eval") => {
                     let (when, query) = parse_when(rest.trim()).map_err(fail)?;
                     let mut expected = Expected::new(word).map_err(fail)?;
-                    if let When::Range {
+                    if let EvalTimes::Range {
                         start_ms, step_ms, ..
                     } = when
                     {
@@ -85,7 +85,7 @@ impl Script {
                         let added = expected.add(text);
                         added.map_err(|message| ScriptError { line, message })?;
                     }
-                    commands.push(Command::Eval(Box::new(Eval {
+                    commands.push(TestCommand::Eval(Box::new(Eval {
                         line: number,
                         text: line.to_owned(),
                         query: query.to_owned(),
@@ -101,14 +101,14 @@ impl Script {
 }
 
 /// `instant [at TIME] QUERY` or `range from T1 to T2 step STEP QUERY`
-fn parse_when(text: &str) -> Result<(When, &str), String> {
+fn parse_when(text: &str) -> Result<(EvalTimes, &str), String> {
     if let Some(rest) = text.strip_prefix("instant") {
         let rest = rest.trim_start();
         let Some(rest) = rest.strip_prefix("at ") else {
-            return Ok((When::At(0), rest));
+            return Ok((EvalTimes::At(0), rest));
         };
         let (at, query) = word(rest)?;
-        return Ok((When::At(duration_ms(at)?), query));
+        return Ok((EvalTimes::At(duration_ms(at)?), query));
     }
     let Some(rest) = text.strip_prefix("range from ") else {
         return Err("`instant` or `range from` belongs here".to_owned());
@@ -116,7 +116,7 @@ fn parse_when(text: &str) -> Result<(When, &str), String> {
     let (start, rest) = word(rest)?;
     let (end, rest) = word(rest.strip_prefix("to ").unwrap_or(rest))?;
     let (step, query) = word(rest.strip_prefix("step ").unwrap_or(rest))?;
-    let when = When::Range {
+    let when = EvalTimes::Range {
         start_ms: duration_ms(start)?,
         end_ms: duration_ms(end)?,
         step_ms: duration_ms(step)?,

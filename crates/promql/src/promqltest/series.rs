@@ -13,7 +13,7 @@ const POINTS_MAX: usize = 1_000_000;
 
 /// What a series has at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Point {
+pub(super) enum SeriesPoint {
     /// `_`
     Omitted,
     /// `stale`
@@ -28,7 +28,7 @@ pub(super) enum Point {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SeriesLine {
     pub(super) labels: Labels,
-    pub(super) points: Vec<Point>,
+    pub(super) points: Vec<SeriesPoint>,
 }
 
 impl SeriesLine {
@@ -96,7 +96,7 @@ pub(super) fn parse_labels(text: &str) -> Result<Labels, String> {
 }
 
 /// The points of a line.
-pub(super) fn parse_points(text: &str) -> Result<Vec<Point>, String> {
+pub(super) fn parse_points(text: &str) -> Result<Vec<SeriesPoint>, String> {
     let mut points = Vec::new();
     for word in words(text) {
         add_points(&word, &mut points).ok_or_else(|| format!("`{word}` is no point"))?;
@@ -123,13 +123,13 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn add_points(word: &str, points: &mut Vec<Point>) -> Option<()> {
+fn add_points(word: &str, points: &mut Vec<SeriesPoint>) -> Option<()> {
     if word.contains("{{") {
         let tail = word.rsplit_once("}}").map_or("", |(_, tail)| tail);
         let count = tail
             .rsplit_once('x')
             .map_or(Some(0), |(_, count)| count.parse().ok())?;
-        repeat(Point::Native, count, points);
+        repeat(SeriesPoint::Native, count, points);
         return Some(());
     }
     let mut characters = word.char_indices().peekable();
@@ -140,33 +140,33 @@ fn add_points(word: &str, points: &mut Vec<Point>) -> Option<()> {
             None if rest.is_empty() => 0,
             None => return None,
         };
-        repeat(Point::Omitted, more, points);
+        repeat(SeriesPoint::Omitted, more, points);
         return Some(());
     }
     if word == "stale" {
-        points.push(Point::Stale);
+        points.push(SeriesPoint::Stale);
         return Some(());
     }
     let end = number_end(&mut characters, word);
     let first = number(&word[..end])?;
     let rest = &word[end..];
     if rest.is_empty() {
-        points.push(Point::Value(first));
+        points.push(SeriesPoint::Value(first));
         return Some(());
     }
     let (step, count) = rest.rsplit_once('x')?;
     let count: usize = count.parse().ok()?;
     let step = if step.is_empty() { 0.0 } else { number(step)? };
     let mut value = first;
-    points.push(Point::Value(value));
+    points.push(SeriesPoint::Value(value));
     for _ in 0..count.min(POINTS_MAX + 1) {
         value += step;
-        points.push(Point::Value(value));
+        points.push(SeriesPoint::Value(value));
     }
     Some(())
 }
 
-fn repeat(point: Point, more: usize, points: &mut Vec<Point>) {
+fn repeat(point: SeriesPoint, more: usize, points: &mut Vec<SeriesPoint>) {
     points.extend(std::iter::repeat_n(point, more.min(POINTS_MAX) + 1));
 }
 

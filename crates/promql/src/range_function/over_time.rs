@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 
 use super::super::block::ABSENT;
+use super::super::range_windows::{SeriesWindow, Window};
 use super::super::sum::{Mean, Sum, Variance, quantile};
-use super::super::window::{Samples, Window};
-use super::{Surroundings, each_window};
+use super::{RangeContext, each_window};
 
 /// A function that looks at nothing but the window.
-fn each(samples: &Samples<'_>, column: &mut [f64], value: impl Fn(Window<'_>) -> f64) {
+fn each(samples: &SeriesWindow<'_>, column: &mut [f64], value: impl Fn(Window<'_>) -> f64) {
     each_window(samples, column, |_, window| Some(value(window)));
 }
 
-pub(super) fn sum(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn sum(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         let mut sum = Sum::default();
         window.values.iter().for_each(|value| sum.add(*value));
@@ -20,7 +20,7 @@ pub(super) fn sum(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64
     });
 }
 
-pub(super) fn avg(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn avg(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         let mut mean = Mean::default();
         window.values.iter().for_each(|value| mean.add(*value));
@@ -34,27 +34,27 @@ fn variance(window: Window<'_>) -> f64 {
     variance.get()
 }
 
-pub(super) fn stdvar(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn stdvar(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, variance);
 }
 
-pub(super) fn stddev(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn stddev(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| variance(window).sqrt());
 }
 
-pub(super) fn count(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn count(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| window.values.len() as f64);
 }
 
-pub(super) fn present(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn present(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |_| 1.0);
 }
 
-pub(super) fn first(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn first(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| window.values[0]);
 }
 
-pub(super) fn last(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn last(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         window.values[window.values.len() - 1]
     });
@@ -71,11 +71,11 @@ fn best(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> usize {
     best
 }
 
-pub(super) fn min(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn min(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     extreme(samples, column, |a, b| a < b);
 }
 
-pub(super) fn max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn max(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     extreme(samples, column, |a, b| a > b);
 }
 
@@ -83,7 +83,7 @@ pub(super) fn max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64
 ///
 /// Of a window that moves, only those samples are kept that no later one beats: each is looked at
 /// once, however long the window is.
-fn extreme(samples: &Samples<'_>, column: &mut [f64], beats: impl Fn(f64, f64) -> bool) {
+fn extreme(samples: &SeriesWindow<'_>, column: &mut [f64], beats: impl Fn(f64, f64) -> bool) {
     let mut unbeaten: VecDeque<usize> = VecDeque::new();
     let mut next = 0;
     for (into, (first, end)) in column.iter_mut().zip(samples.bounds) {
@@ -116,39 +116,39 @@ fn seconds(window: Window<'_>, place: usize) -> f64 {
     window.times_ms[place] as f64 / 1_000.0
 }
 
-pub(super) fn time_of_first(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn time_of_first(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| seconds(window, 0));
 }
 
-pub(super) fn time_of_last(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn time_of_last(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         seconds(window, window.times_ms.len() - 1)
     });
 }
 
-pub(super) fn time_of_min(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn time_of_min(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         seconds(window, best(window.values, |a, b| a <= b))
     });
 }
 
-pub(super) fn time_of_max(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn time_of_max(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each(samples, column, |window| {
         seconds(window, best(window.values, |a, b| a >= b))
     });
 }
 
-pub(super) fn changes(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn changes(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     let differ = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
     count_pairs(samples, column, differ);
 }
 
-pub(super) fn resets(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn resets(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     count_pairs(samples, column, |a, b| b < a);
 }
 
 /// How many neighbours within each window count.
-fn count_pairs(samples: &Samples<'_>, column: &mut [f64], counts: impl Fn(f64, f64) -> bool) {
+fn count_pairs(samples: &SeriesWindow<'_>, column: &mut [f64], counts: impl Fn(f64, f64) -> bool) {
     let pairs = samples.values.windows(2);
     let mut count = 0_u64;
     let until: Vec<u64> = std::iter::once(0)
@@ -165,8 +165,8 @@ fn count_pairs(samples: &Samples<'_>, column: &mut [f64], counts: impl Fn(f64, f
 }
 
 pub(super) fn quantile_over_time(
-    samples: &Samples<'_>,
-    surroundings: &Surroundings<'_>,
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
     column: &mut [f64],
 ) {
     let wanted = surroundings.scalars[0].column(0);
@@ -180,7 +180,7 @@ pub(super) fn quantile_over_time(
 }
 
 /// The median distance from the median.
-pub(super) fn mad(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn mad(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     let mut sorted = Vec::new();
     each_window(samples, column, |_, window| {
         if window.values.iter().any(|value| value.is_nan()) {
@@ -197,7 +197,7 @@ pub(super) fn mad(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64
 }
 
 /// Takes away what stands in a column where a sample is in the window.
-pub(crate) fn is_empty(samples: &Samples<'_>, column: &mut [f64]) {
+pub(crate) fn is_empty(samples: &SeriesWindow<'_>, column: &mut [f64]) {
     for (step, into) in column.iter_mut().enumerate() {
         if samples.window(step).is_some() {
             *into = ABSENT;

@@ -1,47 +1,59 @@
 //! `rate`, `increase` and `delta`: the change over a window, extrapolated to its whole length.
 
 use super::super::block::is_present;
+use super::super::range_windows::{SeriesWindow, Window};
 use super::super::semantics::Semantics;
-use super::super::window::{Samples, Window};
-use super::{Surroundings, each_window};
+use super::{RangeContext, each_window};
 
 /// How a value is taken from a window.
 #[derive(Clone, Copy)]
-struct Change {
+struct RateKind {
     /// A fall is a restart from zero.
     is_counter: bool,
     /// By the second.
     is_rate: bool,
 }
 
-pub(super) fn rate(samples: &Samples<'_>, surroundings: &Surroundings<'_>, column: &mut [f64]) {
-    let change = Change {
+pub(super) fn rate(
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
+    column: &mut [f64],
+) {
+    let change = RateKind {
         is_counter: true,
         is_rate: true,
     };
-    change.fill(samples, surroundings, column);
+    change.eval_block(samples, surroundings, column);
     remark_on_name(surroundings, column);
 }
 
-pub(super) fn increase(samples: &Samples<'_>, surroundings: &Surroundings<'_>, column: &mut [f64]) {
-    let change = Change {
+pub(super) fn increase(
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
+    column: &mut [f64],
+) {
+    let change = RateKind {
         is_counter: true,
         is_rate: false,
     };
-    change.fill(samples, surroundings, column);
+    change.eval_block(samples, surroundings, column);
     remark_on_name(surroundings, column);
 }
 
-pub(super) fn delta(samples: &Samples<'_>, surroundings: &Surroundings<'_>, column: &mut [f64]) {
-    let change = Change {
+pub(super) fn delta(
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
+    column: &mut [f64],
+) {
+    let change = RateKind {
         is_counter: false,
         is_rate: false,
     };
-    change.fill(samples, surroundings, column);
+    change.eval_block(samples, surroundings, column);
 }
 
 /// Remarks that a counter doesn't look like one.
-pub(super) fn remark_on_name(surroundings: &Surroundings<'_>, column: &[f64]) {
+pub(super) fn remark_on_name(surroundings: &RangeContext<'_>, column: &[f64]) {
     let name = surroundings.name;
     let endings = ["_total", "_sum", "_count", "_bucket"];
     let looks_right = name.is_empty() || endings.iter().any(|ending| name.ends_with(ending));
@@ -52,9 +64,14 @@ pub(super) fn remark_on_name(surroundings: &Surroundings<'_>, column: &[f64]) {
     }
 }
 
-impl Change {
-    fn fill(self, samples: &Samples<'_>, surroundings: &Surroundings<'_>, column: &mut [f64]) {
-        let mut restarts = Restarts::new(samples, self.is_counter);
+impl RateKind {
+    fn eval_block(
+        self,
+        samples: &SeriesWindow<'_>,
+        surroundings: &RangeContext<'_>,
+        column: &mut [f64],
+    ) {
+        let mut restarts = CounterResets::new(samples, self.is_counter);
         let zero_first = surroundings.semantics == Semantics::V2_42;
         each_window(samples, column, |step, window| {
             let [first, .., last] = window.values else {
@@ -104,15 +121,15 @@ impl Change {
 }
 
 /// Where a counter began anew, and what it had counted until then.
-struct Restarts {
+struct CounterResets {
     /// The place of the first sample after it, and the value before.
     all: Vec<(usize, f64)>,
     /// Those before the window.
     past: usize,
 }
 
-impl Restarts {
-    fn new(samples: &Samples<'_>, is_counter: bool) -> Self {
+impl CounterResets {
+    fn new(samples: &SeriesWindow<'_>, is_counter: bool) -> Self {
         let pairs = samples.values.windows(2).enumerate();
         let falls = pairs.filter(|(_, pair)| is_counter && pair[1] < pair[0]);
         Self {

@@ -1,17 +1,17 @@
 //! Lines and curves through the samples of a window, and the change between its last two.
 
+use super::super::range_windows::{SeriesWindow, Window};
 use super::super::sum::Sum;
-use super::super::window::{Samples, Window};
 use super::rate::remark_on_name;
-use super::{Surroundings, each_window};
+use super::{RangeContext, each_window};
 
 /// A line: its slope by the second, and its value at an instant.
-struct Line {
+struct Regression {
     slope: f64,
     intercept: f64,
 }
 
-impl Line {
+impl Regression {
     /// The least squares through at least two samples, with its value at an instant, ms since 1970.
     fn through(window: Window<'_>, at_ms: i64) -> Option<Self> {
         let [first, _, ..] = window.values else {
@@ -39,29 +39,29 @@ impl Line {
     }
 }
 
-pub(super) fn deriv(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn deriv(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each_window(samples, column, |_, window| {
-        let line = Line::through(window, window.times_ms[0])?;
+        let line = Regression::through(window, window.times_ms[0])?;
         Some(line.slope)
     });
 }
 
 pub(super) fn predict_linear(
-    samples: &Samples<'_>,
-    surroundings: &Surroundings<'_>,
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
     column: &mut [f64],
 ) {
     let ahead = surroundings.scalars[0].column(0);
     each_window(samples, column, |step, window| {
-        let line = Line::through(window, window.step_ms)?;
+        let line = Regression::through(window, window.step_ms)?;
         Some(line.slope * ahead[step] + line.intercept)
     });
 }
 
 /// Holt's linear method; the factors were checked to lie between 0 and 1.
 pub(super) fn double_exponential_smoothing(
-    samples: &Samples<'_>,
-    surroundings: &Surroundings<'_>,
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
     column: &mut [f64],
 ) {
     let level_factors = surroundings.scalars[0].column(0);
@@ -86,7 +86,11 @@ pub(super) fn double_exponential_smoothing(
     });
 }
 
-pub(super) fn irate(samples: &Samples<'_>, surroundings: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn irate(
+    samples: &SeriesWindow<'_>,
+    surroundings: &RangeContext<'_>,
+    column: &mut [f64],
+) {
     each_window(samples, column, |_, window| {
         let [.., before, last] = window.values else {
             return None;
@@ -100,7 +104,7 @@ pub(super) fn irate(samples: &Samples<'_>, surroundings: &Surroundings<'_>, colu
     remark_on_name(surroundings, column);
 }
 
-pub(super) fn idelta(samples: &Samples<'_>, _: &Surroundings<'_>, column: &mut [f64]) {
+pub(super) fn idelta(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     each_window(samples, column, |_, window| match window.values {
         [.., before, last] => Some(last - before),
         _ => None,

@@ -25,14 +25,14 @@ const CALENDAR: [&str; 8] = [
 
 /// What a query asks for.
 #[derive(Default)]
-struct Demand {
+struct QueryInputs {
     /// The conditions of each of its selectors.
     matchers: Vec<Vec<Matcher>>,
     /// Whether it calls a function of the calendar.
     uses_calendar: bool,
 }
 
-impl Demand {
+impl QueryInputs {
     fn of(query: &Query) -> Self {
         let mut demand = Self::default();
         // Nothing that the visitor does can fail.
@@ -48,7 +48,7 @@ impl Demand {
     }
 }
 
-impl ExprVisitor for Demand {
+impl ExprVisitor for QueryInputs {
     type Error = Infallible;
 
     fn pre_visit(&mut self, expression: &Expr) -> Result<bool, Infallible> {
@@ -65,14 +65,14 @@ impl ExprVisitor for Demand {
 impl RuleFile {
     /// The conditions of each selector in the file.
     pub fn matchers(&self) -> Vec<Vec<Matcher>> {
-        let demands = self.rules().map(|rule| Demand::of(rule.query()));
+        let demands = self.rules().map(|rule| QueryInputs::of(rule.query()));
         demands.flat_map(|demand| demand.matchers).collect()
     }
 
     /// The name of a rule that calls a function of the calendar.
     pub fn rule_with_calendar(&self) -> Option<&str> {
         let mut rules = self.rules();
-        let found = rules.find(|rule| Demand::of(rule.query()).uses_calendar);
+        let found = rules.find(|rule| QueryInputs::of(rule.query()).uses_calendar);
         found.map(Rule::name)
     }
 }
@@ -82,7 +82,7 @@ impl RuleFile {
 pub(super) fn look_back(rules: &RuleFile) -> bool {
     let all: Vec<&Rule> = rules.rules().collect();
     let asks = |(index, rule): (usize, &&Rule)| {
-        let demand = Demand::of(rule.query());
+        let demand = QueryInputs::of(rule.query());
         let is_asked_for = |later: &&Rule| match later {
             Rule::Record(rule) => demand.may_ask_for(&rule.name),
             Rule::Alert(_) => demand.may_ask_for(ALERTS) || demand.may_ask_for(ALERTS_FOR_STATE),

@@ -1,15 +1,15 @@
 //! Evaluates rules over a source, from a start to an end of virtual time.
 
 use super::dependencies::look_back;
-use super::file::{Group, RuleFile};
-use super::recorded::{Both, ClockId, Recorded};
-use super::rule_run::{Instants, RuleRun};
+use super::file::{RuleFile, RuleGroup};
+use super::recorded::{MergedQueryable, RecordedRules, TimestampsId};
+use super::rule_evaluator::{EvaluationTimes, RuleEvaluator};
 use super::states::Alert;
-use crate::{Engine, Source};
+use crate::{Engine, Queryable};
 
 /// When rules are evaluated, ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub struct EvaluationRange {
     /// The first evaluation.
     pub start_ms: i64,
     /// None is later.
@@ -20,13 +20,13 @@ pub struct Span {
 
 /// What became of rules over a span of time.
 #[derive(Clone, Debug)]
-pub struct Timeline {
+pub struct AlertTimeline {
     /// When they were evaluated.
-    pub span: Span,
+    pub span: EvaluationRange,
     /// Every alert that ever was, in the order of the rules, then by labels.
     pub alerts: Vec<Alert>,
     /// The series that the rules made, `ALERTS` included.
-    pub recorded: Recorded,
+    pub recorded: RecordedRules,
 }
 
 /// A rule that could not be evaluated.
@@ -46,10 +46,10 @@ pub struct EvaluateError {
 /// A query that is refused over this source, or two samples of a vector with the same labels.
 pub fn evaluate(
     rules: &RuleFile,
-    source: &impl Source,
-    span: Span,
-) -> Result<Timeline, EvaluateError> {
-    let mut recorded = Recorded::default();
+    source: &impl Queryable,
+    span: EvaluationRange,
+) -> Result<AlertTimeline, EvaluateError> {
+    let mut recorded = RecordedRules::default();
     let groups = rules.groups.iter();
     let mut groups: Vec<GroupRun<'_>> = groups
         .map(|group| GroupRun::new(group, span, &mut recorded))
@@ -62,16 +62,16 @@ pub fn evaluate(
         }
     }
     let rules = groups.into_iter().flat_map(|group| group.rules);
-    Ok(Timeline {
+    Ok(AlertTimeline {
         span,
-        alerts: rules.flat_map(RuleRun::into_alerts).collect(),
+        alerts: rules.flat_map(RuleEvaluator::into_alerts).collect(),
         recorded,
     })
 }
 
 /// The pieces of time that are evaluated at once: all of it, or, if rules look back at what they
 /// make, one instant after the other.
-fn pieces(rules: &RuleFile, span: Span) -> Vec<(i64, i64)> {
+fn pieces(rules: &RuleFile, span: EvaluationRange) -> Vec<(i64, i64)> {
     if !look_back(rules) {
         return vec![(span.start_ms, span.end_ms)];
     }
@@ -89,7 +89,7 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
     }
 }
 
-fn interval_ms(group: &Group, span: Span) -> i64 {
+fn interval_ms(group: &RuleGroup, span: EvaluationRange) -> i64 {
     group.interval_ms.unwrap_or(span.interval_ms).max(1)
 }
 
@@ -97,25 +97,25 @@ fn interval_ms(group: &Group, span: Span) -> i64 {
 struct GroupRun<'r> {
     start_ms: i64,
     interval_ms: i64,
-    clock: ClockId,
-    rules: Vec<RuleRun<'r>>,
+    clock: TimestampsId,
+    rules: Vec<RuleEvaluator<'r>>,
 }
 
 impl<'r> GroupRun<'r> {
-    fn new(group: &'r Group, span: Span, recorded: &mut Recorded) -> Self {
+    fn new(group: &'r RuleGroup, span: EvaluationRange, recorded: &mut RecordedRules) -> Self {
         Self {
             start_ms: span.start_ms,
             interval_ms: interval_ms(group, span),
             clock: recorded.add_clock(),
-            rules: group.rules.iter().map(RuleRun::new).collect(),
+            rules: group.rules.iter().map(RuleEvaluator::new).collect(),
         }
     }
 
     /// The instants of evaluation from one instant to another, both included; none if there is none.
-    fn due(&self, from_ms: i64, until_ms: i64) -> Option<Instants> {
+    fn due(&self, from_ms: i64, until_ms: i64) -> Option<EvaluationTimes> {
         let intervals = (from_ms - self.start_ms + self.interval_ms - 1) / self.interval_ms;
         let first_ms = self.start_ms + intervals * self.interval_ms;
-        (first_ms <= until_ms).then_some(Instants {
+        (first_ms <= until_ms).then_some(EvaluationTimes {
             first_ms,
             last_ms: until_ms,
             interval_ms: self.interval_ms,
@@ -124,14 +124,14 @@ impl<'r> GroupRun<'r> {
 
     fn evaluate(
         &mut self,
-        source: &impl Source,
-        recorded: &mut Recorded,
-        instants: Instants,
+        source: &impl Queryable,
+        recorded: &mut RecordedRules,
+        instants: EvaluationTimes,
     ) -> Result<(), EvaluateError> {
         recorded.tick(self.clock, instants.iter());
         let (first_ms, last_ms) = (instants.first_ms, instants.last_ms);
         for rule in &mut self.rules {
-            let both = Both(source, &*recorded);
+            let both = MergedQueryable(source, &*recorded);
             let found = Engine::new(&both).range(rule.query(), first_ms, last_ms, self.interval_ms);
             let found = found.map_err(|error| error.to_string());
             let taken =

@@ -20,12 +20,12 @@ pub struct RuleFile {
     /// Where it was read from, for messages.
     pub path: String,
     /// The groups, in the order of the file.
-    pub groups: Vec<Group>,
+    pub groups: Vec<RuleGroup>,
 }
 
 /// Rules that are evaluated together, one after the other.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub struct RuleGroup {
     /// Its name, the only one of its kind in the file.
     pub name: String,
     /// Between two evaluations, ms; none: the default interval.
@@ -73,7 +73,7 @@ pub struct AlertRule {
 
 /// Why a file is no file of rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{path}{place}: {message}", place = Place(*line))]
+#[error("{path}{place}: {message}", place = LineNumber(*line))]
 pub struct RuleFileError {
     /// The file.
     pub path: String,
@@ -83,9 +83,9 @@ pub struct RuleFileError {
     pub message: String,
 }
 
-struct Place(u64);
+struct LineNumber(u64);
 
-impl fmt::Display for Place {
+impl fmt::Display for LineNumber {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             0 => Ok(()),
@@ -132,11 +132,11 @@ impl RuleFile {
             let message = said.lines().next().unwrap_or_default().to_owned();
             wrong(line, message)
         })?;
-        let reader = Reader { semantics };
+        let reader = RuleFileParser { semantics };
         let groups = raw.groups.iter().map(|group| reader.group(group));
-        let groups = groups.collect::<Result<Vec<Group>, Wrong>>();
-        let groups = groups.map_err(|Wrong { line, message }| wrong(line, message))?;
-        let is_twice = |(index, group): &(usize, &Group)| {
+        let groups = groups.collect::<Result<Vec<RuleGroup>, LineError>>();
+        let groups = groups.map_err(|LineError { line, message }| wrong(line, message))?;
+        let is_twice = |(index, group): &(usize, &RuleGroup)| {
             groups[..*index]
                 .iter()
                 .any(|other| other.name == group.name)
@@ -194,25 +194,25 @@ struct RawRule {
 }
 
 /// Something wrong in a line.
-struct Wrong {
+struct LineError {
     line: u64,
     message: String,
 }
 
-fn wrong<T>(node: &Spanned<T>, message: impl Into<String>) -> Wrong {
-    Wrong {
+fn wrong<T>(node: &Spanned<T>, message: impl Into<String>) -> LineError {
+    LineError {
         line: node.referenced.line(),
         message: message.into(),
     }
 }
 
 /// Makes checked rules of raw ones.
-struct Reader {
+struct RuleFileParser {
     semantics: Semantics,
 }
 
-impl Reader {
-    fn group(&self, raw: &RawGroup) -> Result<Group, Wrong> {
+impl RuleFileParser {
+    fn group(&self, raw: &RawGroup) -> Result<RuleGroup, LineError> {
         if raw.name.value.is_empty() {
             return Err(wrong(&raw.name, "a group needs a name"));
         }
@@ -221,14 +221,14 @@ impl Reader {
             return Err(wrong(interval, "the interval must be more than 0"));
         }
         let rules = raw.rules.iter().map(|rule| self.rule(rule));
-        Ok(Group {
+        Ok(RuleGroup {
             name: raw.name.value.clone(),
             interval_ms,
             rules: rules.collect::<Result<_, _>>()?,
         })
     }
 
-    fn rule(&self, node: &Spanned<RawRule>) -> Result<Rule, Wrong> {
+    fn rule(&self, node: &Spanned<RawRule>) -> Result<Rule, LineError> {
         let raw = &node.value;
         for name in raw.labels.keys().chain(raw.annotations.keys()) {
             check_label(name).map_err(|error| wrong(node, error.to_string()))?;
@@ -241,7 +241,7 @@ impl Reader {
         }
     }
 
-    fn record(&self, raw: &RawRule, name: &Spanned<String>) -> Result<RecordRule, Wrong> {
+    fn record(&self, raw: &RawRule, name: &Spanned<String>) -> Result<RecordRule, LineError> {
         let not_here = raw.lasting.as_ref().or(raw.keep_firing_for.as_ref());
         if let Some(node) = not_here.or(raw.annotations.values().next()) {
             let message = "`for`, `keep_firing_for` and `annotations` are for alerts only";
@@ -263,11 +263,11 @@ impl Reader {
         })
     }
 
-    fn alert(&self, raw: &RawRule, name: &Spanned<String>) -> Result<AlertRule, Wrong> {
+    fn alert(&self, raw: &RawRule, name: &Spanned<String>) -> Result<AlertRule, LineError> {
         if name.value.is_empty() {
             return Err(wrong(name, "an alert needs a name"));
         }
-        let optional = |node: &Option<Spanned<String>>| -> Result<i64, Wrong> {
+        let optional = |node: &Option<Spanned<String>>| -> Result<i64, LineError> {
             node.as_ref().map_or(Ok(0), duration_ms)
         };
         Ok(AlertRule {
@@ -280,12 +280,12 @@ impl Reader {
         })
     }
 
-    fn query(&self, node: &Spanned<String>) -> Result<Query, Wrong> {
+    fn query(&self, node: &Spanned<String>) -> Result<Query, LineError> {
         Query::parse(&node.value, self.semantics).map_err(|error| wrong(node, error.to_string()))
     }
 }
 
-fn duration_ms(node: &Spanned<String>) -> Result<i64, Wrong> {
+fn duration_ms(node: &Spanned<String>) -> Result<i64, LineError> {
     // Prometheus takes a bare 0 too.
     if node.value == "0" {
         return Ok(0);
@@ -300,7 +300,9 @@ fn duration_ms(node: &Spanned<String>) -> Result<i64, Wrong> {
     Ok(duration.as_millis() as i64)
 }
 
-fn templates(raw: &BTreeMap<String, Spanned<String>>) -> Result<Vec<(String, Template)>, Wrong> {
+fn templates(
+    raw: &BTreeMap<String, Spanned<String>>,
+) -> Result<Vec<(String, Template)>, LineError> {
     let read = |(name, node): (&String, &Spanned<String>)| {
         let template = node.value.parse::<Template>();
         let template = template.map_err(|error| wrong(node, format!("in `{name}`: {error}")))?;

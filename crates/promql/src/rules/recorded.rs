@@ -5,49 +5,49 @@ use std::collections::HashMap;
 use promql_parser::label::METRIC_NAME;
 
 use crate::block::is_present;
-use crate::{EvalError, Selection, Source, Track};
+use crate::{EvalError, Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::Labels;
 use rehearsal_metrics::series::STALE_BITS;
 
 /// Which times a series has its samples at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockId(usize);
+pub struct TimestampsId(usize);
 
 /// Series with samples at the ticks of some clocks: one clock for each group of rules.
 #[derive(Clone, Debug, Default)]
-pub struct Recorded {
+pub struct RecordedRules {
     clocks_ms: Vec<Vec<i64>>,
-    series: Vec<Series>,
+    series: Vec<RecordedSeries>,
     /// Only ever asked, never iterated.
     ids: HashMap<Labels, usize>,
 }
 
 #[derive(Clone, Debug)]
-struct Series {
-    clock: ClockId,
+struct RecordedSeries {
+    clock: TimestampsId,
     labels: Labels,
     change_times_ms: Vec<i64>,
     change_bits: Vec<u64>,
 }
 
-impl Recorded {
+impl RecordedRules {
     /// A clock that has not ticked yet.
-    pub fn add_clock(&mut self) -> ClockId {
+    pub fn add_clock(&mut self) -> TimestampsId {
         self.clocks_ms.push(Vec::new());
-        ClockId(self.clocks_ms.len() - 1)
+        TimestampsId(self.clocks_ms.len() - 1)
     }
 
     /// A clock ticks at these times, which are later than all before.
-    pub fn tick(&mut self, clock: ClockId, times_ms: impl IntoIterator<Item = i64>) {
+    pub fn tick(&mut self, clock: TimestampsId, times_ms: impl IntoIterator<Item = i64>) {
         self.clocks_ms[clock.0].extend(times_ms);
     }
 
     /// Finds or adds a series; its name is the label `__name__`.
-    pub fn find_or_add(&mut self, clock: ClockId, labels: Labels) -> usize {
+    pub fn find_or_add(&mut self, clock: TimestampsId, labels: Labels) -> usize {
         let next = self.series.len();
         let id = *self.ids.entry(labels.clone()).or_insert(next);
         if id == next {
-            self.series.push(Series {
+            self.series.push(RecordedSeries {
                 clock,
                 labels,
                 change_times_ms: Vec::new(),
@@ -101,9 +101,9 @@ impl Recorded {
     }
 }
 
-impl Recorded {
-    fn track<'r>(&'r self, series: &'r Series) -> Track<'r> {
-        Track {
+impl RecordedRules {
+    fn track<'r>(&'r self, series: &'r RecordedSeries) -> SeriesData<'r> {
+        SeriesData {
             labels: series.labels.clone(),
             times_ms: &self.clocks_ms[series.clock.0],
             change_times_ms: &series.change_times_ms,
@@ -112,9 +112,9 @@ impl Recorded {
     }
 }
 
-impl Source for Recorded {
-    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
-        let fits = |series: &&Series| selection.fits(|label| series.labels.get(label));
+impl Queryable for RecordedRules {
+    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
+        let fits = |series: &&RecordedSeries| selection.fits(|label| series.labels.get(label));
         let found = self.series.iter().filter(fits);
         Ok(found.map(|series| self.track(series)).collect())
     }
@@ -122,10 +122,10 @@ impl Source for Recorded {
 
 /// Two sources as one. They must not have a series in common.
 #[derive(Clone, Copy, Debug)]
-pub struct Both<'s, A, B>(pub &'s A, pub &'s B);
+pub struct MergedQueryable<'s, A, B>(pub &'s A, pub &'s B);
 
-impl<A: Source, B: Source> Source for Both<'_, A, B> {
-    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+impl<A: Queryable, B: Queryable> Queryable for MergedQueryable<'_, A, B> {
+    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
         let mut tracks = self.0.tracks(selection)?;
         tracks.extend(self.1.tracks(selection)?);
         Ok(tracks)

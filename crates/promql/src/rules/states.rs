@@ -99,12 +99,12 @@ impl Alert {
 }
 
 /// The alerts of one rule.
-pub(super) struct States<'r> {
+pub(super) struct AlertStates<'r> {
     rule: &'r AlertRule,
-    alerts: BTreeMap<Labels, Tracked>,
+    alerts: BTreeMap<Labels, TrackedAlert>,
 }
 
-struct Tracked {
+struct TrackedAlert {
     alert: Alert,
     state: AlertState,
     active_at_ms: i64,
@@ -115,13 +115,13 @@ struct Tracked {
 }
 
 /// An alert that is pending or firing.
-pub(super) struct Active<'s> {
+pub(super) struct ActiveAlert<'s> {
     pub labels: &'s Labels,
     pub state: AlertState,
     pub since_ms: i64,
 }
 
-impl<'r> States<'r> {
+impl<'r> AlertStates<'r> {
     pub(super) fn new(rule: &'r AlertRule) -> Self {
         Self {
             rule,
@@ -150,10 +150,10 @@ impl<'r> States<'r> {
     }
 
     /// The alerts that are pending or firing after the last evaluation.
-    pub(super) fn active(&self) -> impl Iterator<Item = Active<'_>> {
-        let is_active = |tracked: &&Tracked| tracked.state != AlertState::Inactive;
+    pub(super) fn active(&self) -> impl Iterator<Item = ActiveAlert<'_>> {
+        let is_active = |tracked: &&TrackedAlert| tracked.state != AlertState::Inactive;
         let tracked = self.alerts.values().filter(is_active);
-        tracked.map(|tracked| Active {
+        tracked.map(|tracked| ActiveAlert {
             labels: &tracked.alert.labels,
             state: tracked.state,
             since_ms: tracked.active_at_ms,
@@ -179,7 +179,7 @@ impl<'r> States<'r> {
         let tracked = self
             .alerts
             .entry(labels)
-            .or_insert_with_key(|labels| Tracked::new(&self.rule.name, labels.clone()));
+            .or_insert_with_key(|labels| TrackedAlert::new(&self.rule.name, labels.clone()));
         if tracked.seen_at_ms == at_ms {
             return Err(tracked.alert.labels.clone());
         }
@@ -197,7 +197,7 @@ impl<'r> States<'r> {
     }
 }
 
-impl Tracked {
+impl TrackedAlert {
     fn new(name: &str, labels: Labels) -> Self {
         Self {
             alert: Alert {

@@ -14,7 +14,7 @@ use rehearsal_metrics::Labels;
 /// A text with places for an alert's labels and value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
 }
 
 /// Why a text is no template.
@@ -23,23 +23,23 @@ pub struct Template {
 pub struct TemplateError(pub(super) String);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Part {
+enum TemplatePart {
     Text(String),
     Action(Pipeline),
 }
 
 /// Commands, each of which gets the result of the one before as its last argument.
 #[derive(Clone, Debug, PartialEq)]
-struct Pipeline(Vec<Command>);
+struct Pipeline(Vec<TemplateCommand>);
 
 #[derive(Clone, Debug, PartialEq)]
-enum Command {
-    Operand(Operand),
-    Call(Function, Vec<Operand>),
+enum TemplateCommand {
+    TemplateOperand(TemplateOperand),
+    Call(TemplateFunction, Vec<TemplateOperand>),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Operand {
+enum TemplateOperand {
     Text(String),
     Number(f64),
     Label(String),
@@ -49,7 +49,7 @@ enum Operand {
 
 /// What can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Function {
+enum TemplateFunction {
     Humanize,
     Humanize1024,
     HumanizeDuration,
@@ -59,7 +59,7 @@ enum Function {
     ToLower,
 }
 
-impl Function {
+impl TemplateFunction {
     const ALL: [(&'static str, Self); 7] = [
         ("humanize", Self::Humanize),
         ("humanize1024", Self::Humanize1024),
@@ -78,12 +78,12 @@ impl Function {
 
 /// What an operand or a command comes to.
 #[derive(Clone, Debug, PartialEq)]
-enum Item {
+enum TemplateItem {
     Text(String),
     Number(f64),
 }
 
-impl Item {
+impl TemplateItem {
     /// As Go prints it.
     fn text(&self) -> String {
         match self {
@@ -103,7 +103,7 @@ impl Item {
 }
 
 /// What a template can speak of.
-struct Subject<'a> {
+struct TemplateData<'a> {
     labels: &'a Labels,
     value: f64,
 }
@@ -121,64 +121,64 @@ impl Template {
     /// The text for an alert with these labels, before any that the rule adds, and this value. What
     /// can't be computed is told in the text, as Prometheus does.
     pub fn expand(&self, labels: &Labels, value: f64) -> String {
-        let subject = Subject { labels, value };
-        let part = |part: &Part| match part {
-            Part::Text(text) => Ok(text.clone()),
-            Part::Action(pipeline) => subject.pipeline(pipeline).map(|item| item.text()),
+        let subject = TemplateData { labels, value };
+        let part = |part: &TemplatePart| match part {
+            TemplatePart::Text(text) => Ok(text.clone()),
+            TemplatePart::Action(pipeline) => subject.pipeline(pipeline).map(|item| item.text()),
         };
         let text: Result<String, TemplateError> = self.parts.iter().map(part).collect();
         text.unwrap_or_else(|error| format!("<error expanding template: {error}>"))
     }
 }
 
-impl Subject<'_> {
-    fn pipeline(&self, pipeline: &Pipeline) -> Result<Item, TemplateError> {
+impl TemplateData<'_> {
+    fn pipeline(&self, pipeline: &Pipeline) -> Result<TemplateItem, TemplateError> {
         let mut result = None;
         for command in &pipeline.0 {
             result = Some(match command {
-                Command::Operand(operand) => self.operand(operand)?,
-                Command::Call(function, operands) => {
+                TemplateCommand::TemplateOperand(operand) => self.operand(operand)?,
+                TemplateCommand::Call(function, operands) => {
                     let operands = operands.iter().map(|operand| self.operand(operand));
-                    let mut items = operands.collect::<Result<Vec<Item>, _>>()?;
+                    let mut items = operands.collect::<Result<Vec<TemplateItem>, _>>()?;
                     items.extend(result.take());
                     call(*function, &items)?
                 }
             });
         }
-        Ok(result.unwrap_or(Item::Text(String::new())))
+        Ok(result.unwrap_or(TemplateItem::Text(String::new())))
     }
 
-    fn operand(&self, operand: &Operand) -> Result<Item, TemplateError> {
+    fn operand(&self, operand: &TemplateOperand) -> Result<TemplateItem, TemplateError> {
         Ok(match operand {
-            Operand::Text(text) => Item::Text(text.clone()),
-            Operand::Number(number) => Item::Number(*number),
-            Operand::Label(name) => {
-                Item::Text(self.labels.get(name).unwrap_or_default().to_owned())
+            TemplateOperand::Text(text) => TemplateItem::Text(text.clone()),
+            TemplateOperand::Number(number) => TemplateItem::Number(*number),
+            TemplateOperand::Label(name) => {
+                TemplateItem::Text(self.labels.get(name).unwrap_or_default().to_owned())
             }
-            Operand::Value => Item::Number(self.value),
-            Operand::Group(pipeline) => self.pipeline(pipeline)?,
+            TemplateOperand::Value => TemplateItem::Number(self.value),
+            TemplateOperand::Group(pipeline) => self.pipeline(pipeline)?,
         })
     }
 }
 
-fn call(function: Function, items: &[Item]) -> Result<Item, TemplateError> {
-    if function == Function::Printf {
+fn call(function: TemplateFunction, items: &[TemplateItem]) -> Result<TemplateItem, TemplateError> {
+    if function == TemplateFunction::Printf {
         let [form, items @ ..] = items else {
             return Err(TemplateError("`printf` needs a text".into()));
         };
-        return go::printf(&form.text(), items).map(Item::Text);
+        return go::printf(&form.text(), items).map(TemplateItem::Text);
     }
     let [item] = items else {
         let message = format!("a function of one argument was given {}", items.len());
         return Err(TemplateError(message));
     };
-    Ok(Item::Text(match function {
-        Function::Humanize => go::humanize(item.number()?),
-        Function::Humanize1024 => go::humanize_1024(item.number()?),
-        Function::HumanizeDuration => go::humanize_duration(item.number()?),
-        Function::HumanizePercentage => go::significant(item.number()? * 100.0, 4) + "%",
-        Function::ToUpper => item.text().to_uppercase(),
-        Function::ToLower | Function::Printf => item.text().to_lowercase(),
+    Ok(TemplateItem::Text(match function {
+        TemplateFunction::Humanize => go::humanize(item.number()?),
+        TemplateFunction::Humanize1024 => go::humanize_1024(item.number()?),
+        TemplateFunction::HumanizeDuration => go::humanize_duration(item.number()?),
+        TemplateFunction::HumanizePercentage => go::significant(item.number()? * 100.0, 4) + "%",
+        TemplateFunction::ToUpper => item.text().to_uppercase(),
+        TemplateFunction::ToLower | TemplateFunction::Printf => item.text().to_lowercase(),
     }))
 }
 
@@ -201,7 +201,7 @@ mod tests {
                 1800.0,
                 "analysisOnly at 1800",
             ),
-            ("{{.Labels.mode}}{{ .Value }}", 0.5, "analysisOnly0.5"),
+            ("{{.Labels.mode}}{{ .QueryValue }}", 0.5, "analysisOnly0.5"),
             ("[{{ $labels.nothing }}]", 0.0, "[]"),
             ("a {{- $value -}} b", 3.0, "a3b"),
             ("{{ $value | humanizeDuration }}", 2712.4, "45m 12s"),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Semantics, Store};
+use crate::{MemoryStore, Semantics};
 use rehearsal_metrics::Labels;
 
 const MINUTE_MS: i64 = 60_000;
@@ -13,18 +13,22 @@ fn labels(name: &str) -> Labels {
 }
 
 /// A sample each minute; `_` is none, and ends what was there.
-fn source(name: &str, values: &str) -> Store {
-    let mut store = Store::default();
+fn source(name: &str, values: &str) -> MemoryStore {
+    let mut store = MemoryStore::default();
     for (minute, word) in (0..).zip(values.split_whitespace()) {
         store.push(&labels(name), minute * MINUTE_MS, word.parse().ok());
     }
     store
 }
 
-fn evaluated(rules: &str, source: &Store, minutes: i64) -> Result<Timeline, EvaluateError> {
+fn evaluated(
+    rules: &str,
+    source: &MemoryStore,
+    minutes: i64,
+) -> Result<AlertTimeline, EvaluateError> {
     let text = format!("groups:\n- name: g\n  interval: 1m\n  rules:\n{rules}");
     let rules = RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap();
-    let span = Span {
+    let span = EvaluationRange {
         start_ms: 0,
         end_ms: minutes * MINUTE_MS,
         interval_ms: MINUTE_MS,
@@ -182,7 +186,7 @@ fn two_samples_that_become_one_are_refused() {
 }
 
 /// The samples of what a rule recorded as `r`.
-fn recorded(rules: &str, source: &Store, minutes: i64) -> Vec<(i64, Option<f64>)> {
+fn recorded(rules: &str, source: &MemoryStore, minutes: i64) -> Vec<(i64, Option<f64>)> {
     let recorded = evaluated(rules, source, minutes).unwrap().recorded;
     let mut names = recorded.series().map(|labels| labels.get("__name__"));
     let found = names.position(|name| name == Some("r"));

@@ -10,7 +10,7 @@ use crate::Query;
 
 /// What of an alert can be tuned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parameter {
+pub enum AlertParameter {
     /// The number that its query's first comparison compares with.
     Threshold,
     /// How long it must last, s.
@@ -42,7 +42,12 @@ impl RuleFile {
     /// # Errors
     ///
     /// If there is no such alert, or its query has no threshold.
-    pub fn tuned(&self, name: &str, parameter: Parameter, value: f64) -> Result<Self, TunedError> {
+    pub fn tuned(
+        &self,
+        name: &str,
+        parameter: AlertParameter,
+        value: f64,
+    ) -> Result<Self, TunedError> {
         let mut file = self.clone();
         let rules = file.groups.iter_mut().flat_map(|group| &mut group.rules);
         let mut alerts = rules.filter_map(|rule| match rule {
@@ -57,8 +62,8 @@ impl RuleFile {
             });
         };
         match parameter {
-            Parameter::Threshold => set_threshold(rule, value)?,
-            Parameter::For => rule.for_ms = (value * 1_000.0).round() as i64,
+            AlertParameter::Threshold => set_threshold(rule, value)?,
+            AlertParameter::For => rule.for_ms = (value * 1_000.0).round() as i64,
         }
         Ok(file)
     }
@@ -66,7 +71,7 @@ impl RuleFile {
 
 fn set_threshold(rule: &mut AlertRule, value: f64) -> Result<(), TunedError> {
     let mut expression = rule.query.expression().clone();
-    let mut setter = Setter {
+    let mut setter = ThresholdSetter {
         value,
         is_set: false,
     };
@@ -82,12 +87,12 @@ fn set_threshold(rule: &mut AlertRule, value: f64) -> Result<(), TunedError> {
 }
 
 /// Sets the number of the first comparison that it comes to, from the outside in and from the left.
-struct Setter {
+struct ThresholdSetter {
     value: f64,
     is_set: bool,
 }
 
-impl ExprVisitorMut for Setter {
+impl ExprVisitorMut for ThresholdSetter {
     type Error = Infallible;
 
     fn pre_visit(&mut self, expression: &mut Expr) -> Result<bool, Infallible> {
@@ -121,12 +126,12 @@ groups:
     #[test]
     fn the_first_threshold_is_set_and_nothing_else() {
         let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
-        let tuned = rules.tuned("A", Parameter::Threshold, 20.0).unwrap();
+        let tuned = rules.tuned("A", AlertParameter::Threshold, 20.0).unwrap();
         let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
         assert_eq!(queries, ["x > 20 unless y > 5", "x"]);
         let for_ms = |rules: &RuleFile| rules.alerts().map(|rule| rule.for_ms).collect::<Vec<_>>();
         assert_eq!(for_ms(&tuned), [0, 0]);
-        let tuned = rules.tuned("B", Parameter::For, 90.0).unwrap();
+        let tuned = rules.tuned("B", AlertParameter::For, 90.0).unwrap();
         assert_eq!(for_ms(&tuned), [0, 90_000]);
         let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
         assert_eq!(queries, ["x > 10 unless y > 5", "x"]);
@@ -135,12 +140,14 @@ groups:
     #[test]
     fn what_cannot_be_tuned_is_told() {
         let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
-        let error = rules.tuned("B", Parameter::Threshold, 1.0).unwrap_err();
+        let error = rules
+            .tuned("B", AlertParameter::Threshold, 1.0)
+            .unwrap_err();
         assert!(
             error.to_string().contains("compares with no number"),
             "{error}"
         );
-        let error = rules.tuned("C", Parameter::For, 1.0).unwrap_err();
+        let error = rules.tuned("C", AlertParameter::For, 1.0).unwrap_err();
         assert_eq!(
             error.to_string(),
             "there is no alert `C`; the file has `A`, `B`"

@@ -1,6 +1,6 @@
 //! Numbers as Go prints them.
 
-use super::{Item, TemplateError};
+use super::{TemplateError, TemplateItem};
 
 /// Prefixes of thousands, and of thousandths.
 const LARGE: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -156,7 +156,7 @@ pub(super) fn verbs(form: &str) -> Result<Vec<Verb>, TemplateError> {
     Ok(found)
 }
 
-pub(super) fn printf(form: &str, items: &[Item]) -> Result<String, TemplateError> {
+pub(super) fn printf(form: &str, items: &[TemplateItem]) -> Result<String, TemplateError> {
     let mut items = items.iter();
     let mut text = String::new();
     for verb in verbs(form)? {
@@ -171,12 +171,12 @@ pub(super) fn printf(form: &str, items: &[Item]) -> Result<String, TemplateError
     Ok(text)
 }
 
-fn said(verb: &Verb, item: &Item) -> String {
+fn said(verb: &Verb, item: &TemplateItem) -> String {
     match (verb, item) {
-        (Verb::Fixed(places), Item::Number(number)) => format!("{number:.places$}"),
-        (Verb::General(digits), Item::Number(number)) => general(*number, *digits),
-        (Verb::Fixed(_), Item::Text(text)) => format!("%!f(string={text})"),
-        (Verb::General(_), Item::Text(text)) => format!("%!g(string={text})"),
+        (Verb::Fixed(places), TemplateItem::Number(number)) => format!("{number:.places$}"),
+        (Verb::General(digits), TemplateItem::Number(number)) => general(*number, *digits),
+        (Verb::Fixed(_), TemplateItem::Text(text)) => format!("%!f(string={text})"),
+        (Verb::General(_), TemplateItem::Text(text)) => format!("%!g(string={text})"),
         _ => item.text(),
     }
 }

@@ -1,9 +1,14 @@
 //! Reads a template.
 
-use super::{Command, Function, Operand, Part, Pipeline, TemplateError, go};
+use super::{
+    Pipeline, TemplateCommand, TemplateError, TemplateFunction, TemplateOperand, TemplatePart, go,
+};
 
 fn refused(what: &str) -> TemplateError {
-    let known: Vec<&str> = Function::ALL.iter().map(|(name, _)| *name).collect();
+    let known: Vec<&str> = TemplateFunction::ALL
+        .iter()
+        .map(|(name, _)| *name)
+        .collect();
     TemplateError(format!(
         "`{what}` is not supported in templates; known are `$labels.NAME`, `$value`, and the functions {}",
         known.join(", ")
@@ -11,7 +16,7 @@ fn refused(what: &str) -> TemplateError {
 }
 
 /// The texts and actions of a template.
-pub(super) fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
+pub(super) fn parse(text: &str) -> Result<Vec<TemplatePart>, TemplateError> {
     let mut parts = Vec::new();
     let mut rest = text;
     let mut trims = false;
@@ -25,15 +30,15 @@ pub(super) fn parse(text: &str) -> Result<Vec<Part>, TemplateError> {
         }
         trims = action.ends_with('-');
         action = action.strip_suffix('-').unwrap_or(action);
-        parts.push(Part::Text(before.to_owned()));
+        parts.push(TemplatePart::Text(before.to_owned()));
         let tokens = tokens(action)?;
         let mut tokens = tokens.as_slice();
-        parts.push(Part::Action(pipeline(&mut tokens, false)?));
+        parts.push(TemplatePart::Action(pipeline(&mut tokens, false)?));
         rest = after;
     }
     let last = if trims { rest.trim_start() } else { rest };
-    parts.push(Part::Text(last.to_owned()));
-    parts.retain(|part| *part != Part::Text(String::new()));
+    parts.push(TemplatePart::Text(last.to_owned()));
+    parts.retain(|part| *part != TemplatePart::Text(String::new()));
     Ok(parts)
 }
 
@@ -128,11 +133,11 @@ fn pipeline(tokens: &mut &[Token], in_group: bool) -> Result<Pipeline, TemplateE
     }
 }
 
-fn command(tokens: &mut &[Token], is_piped: bool) -> Result<Command, TemplateError> {
+fn command(tokens: &mut &[Token], is_piped: bool) -> Result<TemplateCommand, TemplateError> {
     if let Some((Token::Word(word), rest)) = tokens.split_first()
         && word.starts_with(|c: char| c.is_ascii_alphabetic())
     {
-        let function = Function::named(word).ok_or_else(|| refused(word))?;
+        let function = TemplateFunction::named(word).ok_or_else(|| refused(word))?;
         *tokens = rest;
         return call(function, word, tokens, is_piped);
     }
@@ -143,53 +148,53 @@ fn command(tokens: &mut &[Token], is_piped: bool) -> Result<Command, TemplateErr
         let message = "a value can't be called; write a function before its arguments";
         return Err(TemplateError(message.into()));
     }
-    Ok(Command::Operand(operand))
+    Ok(TemplateCommand::TemplateOperand(operand))
 }
 
 fn call(
-    function: Function,
+    function: TemplateFunction,
     name: &str,
     tokens: &mut &[Token],
     is_piped: bool,
-) -> Result<Command, TemplateError> {
+) -> Result<TemplateCommand, TemplateError> {
     let mut operands = Vec::new();
     while let Some(operand) = operand(tokens)? {
         operands.push(operand);
     }
-    if function == Function::Printf {
-        if let Some(Operand::Text(form)) = operands.first() {
+    if function == TemplateFunction::Printf {
+        if let Some(TemplateOperand::Text(form)) = operands.first() {
             go::verbs(form)?;
         }
     } else if operands.len() + usize::from(is_piped) != 1 {
         return Err(TemplateError(format!("`{name}` takes one argument")));
     }
-    Ok(Command::Call(function, operands))
+    Ok(TemplateCommand::Call(function, operands))
 }
 
-fn operand(tokens: &mut &[Token]) -> Result<Option<Operand>, TemplateError> {
+fn operand(tokens: &mut &[Token]) -> Result<Option<TemplateOperand>, TemplateError> {
     let Some((first, rest)) = tokens.split_first() else {
         return Ok(None);
     };
     let found = match first {
         Token::Pipe | Token::Close => return Ok(None),
-        Token::Text(text) => Operand::Text(text.clone()),
+        Token::Text(text) => TemplateOperand::Text(text.clone()),
         Token::Word(word) => self::word(word)?,
         Token::Open => {
             *tokens = rest;
-            return pipeline(tokens, true).map(|group| Some(Operand::Group(group)));
+            return pipeline(tokens, true).map(|group| Some(TemplateOperand::Group(group)));
         }
     };
     *tokens = rest;
     Ok(Some(found))
 }
 
-fn word(word: &str) -> Result<Operand, TemplateError> {
+fn word(word: &str) -> Result<TemplateOperand, TemplateError> {
     let labels = word
         .strip_prefix("$labels")
         .or_else(|| word.strip_prefix(".Labels"));
     if let Some(name) = labels {
         return match name.strip_prefix('.') {
-            Some(name) if !name.is_empty() => Ok(Operand::Label(name.to_owned())),
+            Some(name) if !name.is_empty() => Ok(TemplateOperand::Label(name.to_owned())),
             _ => {
                 let message = format!("`{word}` needs a name, as in `$labels.instance`");
                 Err(TemplateError(message))
@@ -197,7 +202,10 @@ fn word(word: &str) -> Result<Operand, TemplateError> {
         };
     }
     match word {
-        "$value" | ".Value" => Ok(Operand::Value),
-        _ => word.parse().map(Operand::Number).map_err(|_| refused(word)),
+        "$value" | ".QueryValue" => Ok(TemplateOperand::Value),
+        _ => word
+            .parse()
+            .map(TemplateOperand::Number)
+            .map_err(|_| refused(word)),
     }
 }

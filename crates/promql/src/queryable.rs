@@ -6,19 +6,19 @@ use super::error::EvalError;
 use rehearsal_metrics::Labels;
 
 /// Series that a query can ask for.
-pub trait Source {
+pub trait Queryable {
     /// The series that fit the selection, without duplicates. Those that have no sample in its
     /// span may be left out.
     ///
     /// # Errors
     ///
     /// If a series that fits holds in that span what isn't a number.
-    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError>;
+    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError>;
 }
 
 /// Which series, and when.
 #[derive(Debug)]
-pub struct Selection<'q> {
+pub struct SelectHints<'q> {
     /// Alternatives; of one at least all conditions must hold. `__name__` is a label here.
     pub any_of: Vec<&'q [Matcher]>,
     /// No sample is asked for that is earlier, ms since 1970.
@@ -27,7 +27,7 @@ pub struct Selection<'q> {
     pub until_ms: i64,
 }
 
-impl Selection<'_> {
+impl SelectHints<'_> {
     /// Whether a series with these labels is meant; a label that it doesn't have is empty.
     pub fn fits<'l>(&self, value: impl Fn(&str) -> Option<&'l str>) -> bool {
         let fits = |matcher: &Matcher| matcher.is_match(value(&matcher.name).unwrap_or_default());
@@ -41,7 +41,7 @@ impl Selection<'_> {
 /// There is a sample at each of the times, of the last change until then. A change to
 /// Prometheus's staleness marker ends the series: until the next change it has no samples.
 #[derive(Clone, Debug)]
-pub struct Track<'s> {
+pub struct SeriesData<'s> {
     /// All labels; the name is the label `__name__`.
     pub labels: Labels,
     /// When there may be samples, ms since 1970, rising. Tracks that share this very slice are

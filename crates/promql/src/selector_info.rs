@@ -7,18 +7,18 @@ use super::syntax::find_word;
 
 /// A selector of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selected<'q> {
+pub struct SelectorInfo<'q> {
     /// The name, if it is given outright.
     pub name: Option<&'q str>,
     /// The byte of the text at which the selector, or at least its name, begins.
     pub offset: usize,
     /// Conditions on labels other than the name.
-    pub labels: Vec<SelectedLabel<'q>>,
+    pub labels: Vec<MatchedLabel<'q>>,
 }
 
 /// A condition on a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SelectedLabel<'q> {
+pub struct MatchedLabel<'q> {
     /// The label.
     pub name: &'q str,
     /// What it must be, or must not be; a regular expression if `is_pattern`.
@@ -29,7 +29,7 @@ pub struct SelectedLabel<'q> {
     pub offset: usize,
 }
 
-impl<'q> Selected<'q> {
+impl<'q> SelectorInfo<'q> {
     /// Finds a selector in the text of its query, where it begins at `from` or later.
     pub(super) fn find(selector: &'q VectorSelector, text: &str, from: usize) -> Self {
         let of_name = |matcher: &&'q Matcher| matcher.name == METRIC_NAME;
@@ -43,7 +43,7 @@ impl<'q> Selected<'q> {
         let others = matchers(selector).filter(|matcher| matcher.name != METRIC_NAME);
         let labels = others.map(|matcher| {
             next = find_word(text, &matcher.name, next).unwrap_or(next);
-            SelectedLabel {
+            MatchedLabel {
                 name: &matcher.name,
                 value: &matcher.value,
                 is_pattern: matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_)),

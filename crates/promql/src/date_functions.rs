@@ -4,7 +4,7 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// A part of a date or a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum DateField {
     Minute,
     Hour,
     DayOfWeek,
@@ -15,7 +15,7 @@ pub(super) enum Field {
     Year,
 }
 
-impl Field {
+impl DateField {
     /// By the name of the function.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
@@ -94,14 +94,14 @@ mod tests {
             (-2_203_891_200.0, [0, 0, 4, 1, 60, 31, 3, 1900]),
         ] {
             let fields = [
-                Field::Minute,
-                Field::Hour,
-                Field::DayOfWeek,
-                Field::DayOfMonth,
-                Field::DayOfYear,
-                Field::DaysInMonth,
-                Field::Month,
-                Field::Year,
+                DateField::Minute,
+                DateField::Hour,
+                DateField::DayOfWeek,
+                DateField::DayOfMonth,
+                DateField::DayOfYear,
+                DateField::DaysInMonth,
+                DateField::Month,
+                DateField::Year,
             ];
             assert_eq!(
                 fields.map(|field| field.of(seconds) as i64),

@@ -6,12 +6,12 @@ use promql_parser::parser::{AtModifier, Offset};
 
 /// An instant relative to the step, or one and the same for all steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct When {
+pub(super) struct TimeModifier {
     pinned_ms: Option<i64>,
     offset_ms: i64,
 }
 
-impl When {
+impl TimeModifier {
     /// `start_ms` and `end_ms` are those of the whole query, for `start()` and `end()`.
     pub(super) fn new(
         at: Option<&AtModifier>,

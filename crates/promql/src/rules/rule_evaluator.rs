@@ -3,41 +3,41 @@
 use std::borrow::Cow;
 
 use super::file::{AlertRule, RecordRule, Rule};
-use super::recorded::{ClockId, Recorded, relabelled};
-use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, States};
+use super::recorded::{RecordedRules, TimestampsId, relabelled};
+use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, AlertStates};
 use crate::{Query, RangeSeries};
 use rehearsal_metrics::Labels;
 
 /// Instants and values, rising.
-type Points = [(i64, f64)];
+type SamplePoints = [(i64, f64)];
 
 /// Instants of evaluation, an interval apart.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Instants {
+pub(super) struct EvaluationTimes {
     pub first_ms: i64,
     pub last_ms: i64,
     pub interval_ms: i64,
 }
 
-impl Instants {
+impl EvaluationTimes {
     pub(super) fn iter(self) -> impl Iterator<Item = i64> {
         (self.first_ms..=self.last_ms).step_by(self.interval_ms as usize)
     }
 }
 
 /// One rule, and what it has made so far.
-pub(super) enum RuleRun<'r> {
+pub(super) enum RuleEvaluator<'r> {
     /// One that records, and the series that it has made.
     Record(&'r RecordRule, Vec<usize>),
     /// One that alerts, and the series of its alerts that are active.
-    Alert(&'r AlertRule, States<'r>, Vec<usize>),
+    Alert(&'r AlertRule, AlertStates<'r>, Vec<usize>),
 }
 
-impl<'r> RuleRun<'r> {
+impl<'r> RuleEvaluator<'r> {
     pub(super) fn new(rule: &'r Rule) -> Self {
         match rule {
             Rule::Record(rule) => Self::Record(rule, Vec::new()),
-            Rule::Alert(rule) => Self::Alert(rule, States::new(rule), Vec::new()),
+            Rule::Alert(rule) => Self::Alert(rule, AlertStates::new(rule), Vec::new()),
         }
     }
 
@@ -71,14 +71,14 @@ impl<'r> RuleRun<'r> {
     pub(super) fn take(
         &mut self,
         vectors: &[RangeSeries],
-        recorded: &mut Recorded,
-        clock: ClockId,
-        instants: Instants,
+        recorded: &mut RecordedRules,
+        clock: TimestampsId,
+        instants: EvaluationTimes,
     ) -> Result<(), String> {
         let twice = |labels: &Labels| format!("two of its samples have the labels {labels}");
         match self {
             Self::Record(rule, made) => {
-                let mut taken: Vec<(usize, Cow<'_, Points>)> = Vec::new();
+                let mut taken: Vec<(usize, Cow<'_, SamplePoints>)> = Vec::new();
                 for series in vectors {
                     let own = rule.labels.iter();
                     let own = own.map(|(name, value)| (name.as_str(), value.as_str()));
@@ -101,7 +101,7 @@ impl<'r> RuleRun<'r> {
                 *made = taken;
             }
             Self::Alert(_, states, active) => {
-                let mut vectors = Vectors::new(vectors);
+                let mut vectors = VectorCursor::new(vectors);
                 for at_ms in instants.iter() {
                     let vector = vectors.at(at_ms);
                     let evaluated = states.evaluate(at_ms, vector.into_iter());
@@ -116,14 +116,19 @@ impl<'r> RuleRun<'r> {
 
 /// Adds the points of a series to those of another that becomes the same one; none if two of them are of
 /// one instant. Series that take turns may become one.
-fn join(points: &mut Vec<(i64, f64)>, more: &Points) -> Option<()> {
+fn join(points: &mut Vec<(i64, f64)>, more: &SamplePoints) -> Option<()> {
     points.extend_from_slice(more);
     points.sort_by_key(|(at_ms, _)| *at_ms);
     points.is_sorted_by(|a, b| a.0 < b.0).then_some(())
 }
 
 /// Records the points of a series; it ends where there is none.
-fn record(recorded: &mut Recorded, id: usize, points: &Points, instants: Instants) {
+fn record(
+    recorded: &mut RecordedRules,
+    id: usize,
+    points: &SamplePoints,
+    instants: EvaluationTimes,
+) {
     let mut points = points.iter().peekable();
     for at_ms in instants.iter() {
         let point = points.next_if(|(time, _)| *time == at_ms);
@@ -133,9 +138,9 @@ fn record(recorded: &mut Recorded, id: usize, points: &Points, instants: Instant
 
 /// Writes the series that tell of active alerts, and ends those of alerts that no longer are.
 fn tell(
-    states: &States<'_>,
-    recorded: &mut Recorded,
-    clock: ClockId,
+    states: &AlertStates<'_>,
+    recorded: &mut RecordedRules,
+    clock: TimestampsId,
     active: &mut Vec<usize>,
     at_ms: i64,
 ) {
@@ -158,11 +163,11 @@ fn tell(
 }
 
 /// Series, read instant by instant.
-struct Vectors<'v> {
+struct VectorCursor<'v> {
     series: Vec<(&'v Labels, std::slice::Iter<'v, (i64, f64)>)>,
 }
 
-impl<'v> Vectors<'v> {
+impl<'v> VectorCursor<'v> {
     fn new(series: &'v [RangeSeries]) -> Self {
         let series = series.iter();
         Self {

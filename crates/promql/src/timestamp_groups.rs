@@ -1,18 +1,18 @@
 //! Which tracks have samples at the same times.
 
-use super::source::Track;
+use super::queryable::SeriesData;
 
 /// The distinct lists of times among some tracks, so that a step is looked up once in each list and
 /// not once for each track.
 #[derive(Debug)]
-pub(super) struct Clocks<'s> {
+pub(super) struct TimestampGroups<'s> {
     distinct: Vec<&'s [i64]>,
     of_track: Vec<usize>,
 }
 
-impl<'s> Clocks<'s> {
+impl<'s> TimestampGroups<'s> {
     /// Compares the lists by their place in memory.
-    pub(super) fn of(tracks: &[Track<'s>]) -> Self {
+    pub(super) fn of(tracks: &[SeriesData<'s>]) -> Self {
         let mut places = std::collections::HashMap::new();
         let mut distinct = Vec::new();
         let of_track = tracks.iter().map(|track| {

@@ -3,18 +3,18 @@
 use promql_parser::parser::token::{T_BOTTOMK, T_LIMIT_RATIO, T_LIMITK, T_TOPK, TokenId};
 use xxhash_rust::xxh64::xxh64;
 
-use super::aggregate::{Grouping, Groups};
+use super::aggregate::{GroupTable, Grouping};
 use super::annotation::Annotations;
 use super::block::{Block, is_present};
 use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
-use super::series::Series;
+use super::series::OutputSeries;
 use super::steps::Steps;
 use rehearsal_metrics::Labels;
 
 /// Which series of a group are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Choice {
+pub(super) enum SelectingAggregation {
     /// Those with the greatest values.
     Top,
     /// Those with the least.
@@ -25,7 +25,7 @@ pub(super) enum Choice {
     Part,
 }
 
-impl Choice {
+impl SelectingAggregation {
     /// By its token.
     pub(super) fn of(token: TokenId) -> Option<Self> {
         Some(match token {
@@ -39,25 +39,25 @@ impl Choice {
 }
 
 /// `topk by (..) (k, ..)` and the like.
-pub(super) struct Choose<'s> {
-    choice: Choice,
+pub(super) struct SelectingAggregate<'s> {
+    choice: SelectingAggregation,
     of: BoxedOperator<'s>,
     parameter: BoxedOperator<'s>,
-    groups: Groups,
+    groups: GroupTable,
     /// For each series, the hash of its labels as a part of the greatest.
     shares: Vec<f64>,
     annotations: &'s Annotations,
 }
 
-impl<'s> Choose<'s> {
+impl<'s> SelectingAggregate<'s> {
     pub(super) fn new(
-        choice: Choice,
+        choice: SelectingAggregation,
         of: BoxedOperator<'s>,
         parameter: BoxedOperator<'s>,
         grouping: &Grouping,
         annotations: &'s Annotations,
     ) -> Self {
-        let groups = Groups::of(of.series(), grouping);
+        let groups = GroupTable::of(of.series(), grouping);
         let shares = of
             .series()
             .iter()
@@ -89,14 +89,14 @@ fn share(labels: &Labels) -> f64 {
     xxh64(&bytes, 0) as f64 / u64::MAX as f64
 }
 
-impl Operator for Choose<'_> {
-    fn series(&self) -> &[Series] {
+impl Operator for SelectingAggregate<'_> {
+    fn series(&self) -> &[OutputSeries] {
         self.of.series()
     }
 
-    fn fill(&self, steps: Steps) -> Result<Block, EvalError> {
-        let values = self.of.fill(steps)?;
-        let parameter = self.parameter.fill(steps)?;
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let values = self.of.eval_block(steps)?;
+        let parameter = self.parameter.eval_block(steps)?;
         let mut block = Block::absent(self.series().len(), steps.count);
         let mut present: Vec<(usize, f64)> = Vec::new();
         for step in 0..steps.count {
@@ -117,10 +117,10 @@ impl Operator for Choose<'_> {
     }
 }
 
-impl Choose<'_> {
+impl SelectingAggregate<'_> {
     /// How many, or which part; checked.
     fn wanted(&self, parameter: f64) -> Result<f64, EvalError> {
-        if self.choice == Choice::Part {
+        if self.choice == SelectingAggregation::Part {
             if parameter.is_nan() {
                 return Err(EvalError::refused("Ratio value is NaN"));
             }
@@ -152,10 +152,10 @@ impl Choose<'_> {
     /// Keeps those that are chosen.
     fn choose(&self, wanted: f64, present: &mut Vec<(usize, f64)>) {
         match self.choice {
-            Choice::Top => best(wanted, present, |a, b| b.total_cmp(&a)),
-            Choice::Bottom => best(wanted, present, |a, b| a.total_cmp(&b)),
-            Choice::Any => present.truncate(wanted.max(0.0) as usize),
-            Choice::Part => present.retain(|(series, _)| {
+            SelectingAggregation::Top => best(wanted, present, |a, b| b.total_cmp(&a)),
+            SelectingAggregation::Bottom => best(wanted, present, |a, b| a.total_cmp(&b)),
+            SelectingAggregation::Any => present.truncate(wanted.max(0.0) as usize),
+            SelectingAggregation::Part => present.retain(|(series, _)| {
                 let share = self.shares[*series];
                 match wanted < 0.0 {
                     false => share < wanted,

@@ -1,17 +1,17 @@
 //! Range selectors: the samples of each series in a window that moves from step to step.
 
 use super::block::{ABSENT, is_present};
-use super::clock::Clocks;
 use super::error::EvalError;
 use super::operator::RangeOperator;
-use super::series::Series;
-use super::source::Track;
+use super::queryable::SeriesData;
+use super::series::OutputSeries;
 use super::steps::Steps;
-use super::when::When;
+use super::time_modifier::TimeModifier;
+use super::timestamp_groups::TimestampGroups;
 
 /// The samples of one series around some steps, and which of them each step's window holds.
 #[derive(Debug)]
-pub(super) struct Samples<'a> {
+pub(super) struct SeriesWindow<'a> {
     /// ms since 1970, rising.
     pub(super) times_ms: &'a [i64],
     /// One for each time.
@@ -21,7 +21,7 @@ pub(super) struct Samples<'a> {
     /// The steps.
     pub(super) steps: Steps,
     /// Where a window ends, relative to its step.
-    pub(super) when: When,
+    pub(super) when: TimeModifier,
     /// How long a window is.
     pub(super) range_ms: i64,
 }
@@ -41,7 +41,7 @@ pub(super) struct Window<'a> {
     pub(super) step_ms: i64,
 }
 
-impl<'a> Samples<'a> {
+impl<'a> SeriesWindow<'a> {
     /// The window of a step, if it holds a sample.
     #[inline]
     pub(super) fn window(&self, step: usize) -> Option<Window<'a>> {
@@ -59,16 +59,16 @@ impl<'a> Samples<'a> {
 
 /// The windows that a range selector or a subquery asks for, one for each step.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ranges {
+pub(super) struct RangeWindows {
     /// Where a window ends, relative to its step.
-    pub(super) when: When,
+    pub(super) when: TimeModifier,
     /// How long a window is.
     pub(super) range_ms: i64,
     /// Whether a sample at its very beginning is in it.
     pub(super) closes_left: bool,
 }
 
-impl Ranges {
+impl RangeWindows {
     /// For each step, which of these times lie in its window.
     pub(super) fn bounds(self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
         let after = |end_ms: i64| end_ms - self.range_ms - i64::from(self.closes_left);
@@ -89,7 +89,7 @@ impl Ranges {
     }
 
     /// The times that some steps see, and their bounds among these.
-    fn stretch(self, times_ms: &[i64], steps: Steps) -> Stretch<'_> {
+    fn stretch(self, times_ms: &[i64], steps: Steps) -> WindowSpans<'_> {
         let mut bounds = self.bounds(times_ms, steps);
         let begin = bounds.first().map_or(0, |(first, _)| *first);
         let end = bounds.last().map_or(0, |(_, end)| *end);
@@ -98,20 +98,20 @@ impl Ranges {
             *end -= begin;
         }
         let times_ms = &times_ms[begin..end];
-        Stretch { times_ms, bounds }
+        WindowSpans { times_ms, bounds }
     }
 
     /// Shows the values of a series at the times of a stretch. If not all are there, those that are
     /// absent are left out.
     pub(super) fn show(
         self,
-        stretch: &Stretch<'_>,
+        stretch: &WindowSpans<'_>,
         values: &[f64],
         is_gapless: bool,
         steps: Steps,
-        show: impl FnOnce(&Samples<'_>),
+        show: impl FnOnce(&SeriesWindow<'_>),
     ) {
-        let samples = |times_ms, values, bounds| Samples {
+        let samples = |times_ms, values, bounds| SeriesWindow {
             times_ms,
             values,
             bounds,
@@ -119,7 +119,7 @@ impl Ranges {
             when: self.when,
             range_ms: self.range_ms,
         };
-        let Stretch { times_ms, bounds } = stretch;
+        let WindowSpans { times_ms, bounds } = stretch;
         if is_gapless {
             return show(&samples(times_ms, values, bounds));
         }
@@ -130,7 +130,7 @@ impl Ranges {
 }
 
 /// Some times, and which of them each step's window holds.
-pub(super) struct Stretch<'t> {
+pub(super) struct WindowSpans<'t> {
     /// ms since 1970, rising.
     pub(super) times_ms: &'t [i64],
     /// For each step, the first time of its window and the first after it.
@@ -139,15 +139,19 @@ pub(super) struct Stretch<'t> {
 
 /// `x{..}[range] offset .. @ ..`
 pub(super) struct RangeSelector<'s> {
-    tracks: Vec<Track<'s>>,
-    clocks: Clocks<'s>,
-    ranges: Ranges,
-    series: Vec<Series>,
+    tracks: Vec<SeriesData<'s>>,
+    clocks: TimestampGroups<'s>,
+    ranges: RangeWindows,
+    series: Vec<OutputSeries>,
 }
 
 impl<'s> RangeSelector<'s> {
-    pub(super) fn new(tracks: Vec<Track<'s>>, ranges: Ranges, series: Vec<Series>) -> Self {
-        let clocks = Clocks::of(&tracks);
+    pub(super) fn new(
+        tracks: Vec<SeriesData<'s>>,
+        ranges: RangeWindows,
+        series: Vec<OutputSeries>,
+    ) -> Self {
+        let clocks = TimestampGroups::of(&tracks);
         Self {
             tracks,
             clocks,
@@ -158,23 +162,23 @@ impl<'s> RangeSelector<'s> {
 }
 
 impl RangeOperator for RangeSelector<'_> {
-    fn series(&self) -> &[Series] {
+    fn series(&self) -> &[OutputSeries] {
         &self.series
     }
 
     fn visit(
         &self,
         steps: Steps,
-        visit: &mut dyn FnMut(usize, &Samples<'_>),
+        visit: &mut dyn FnMut(usize, &SeriesWindow<'_>),
     ) -> Result<(), EvalError> {
         let clocks = self.clocks.times_ms();
         let stretches = clocks.map(|times_ms| self.ranges.stretch(times_ms, steps));
-        let stretches: Vec<Stretch<'_>> = stretches.collect();
+        let stretches: Vec<WindowSpans<'_>> = stretches.collect();
         let mut dense = Vec::new();
         for (index, track) in self.tracks.iter().enumerate() {
             let stretch = &stretches[self.clocks.of_track(index)];
             let is_gapless = decode(track, stretch.times_ms, &mut dense);
-            let show = |samples: &Samples<'_>| visit(index, samples);
+            let show = |samples: &SeriesWindow<'_>| visit(index, samples);
             self.ranges.show(stretch, &dense, is_gapless, steps, show);
         }
         Ok(())
@@ -182,7 +186,7 @@ impl RangeOperator for RangeSelector<'_> {
 }
 
 /// Writes the value at each of the times, and says whether there is one at all of them.
-fn decode(track: &Track<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
+fn decode(track: &SeriesData<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
     values.clear();
     let Some(first_ms) = times_ms.first() else {
         return true;

@@ -4,25 +4,25 @@ use std::collections::BTreeMap;
 
 use super::error::EvalError;
 use super::labels::display;
-use super::source::{Selection, Source, Track};
+use super::queryable::{Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::Labels;
 use rehearsal_metrics::series::STALE_BITS;
 
 /// Series with samples of their own.
 #[derive(Clone, Debug, Default)]
-pub struct Store {
-    series: BTreeMap<Labels, Samples>,
+pub struct MemoryStore {
+    series: BTreeMap<Labels, StoredSamples>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Samples {
+struct StoredSamples {
     times_ms: Vec<i64>,
     bits: Vec<u64>,
     /// When the series holds native histograms, which can't be evaluated.
     native_ms: Vec<i64>,
 }
 
-impl Store {
+impl MemoryStore {
     /// Adds a sample to the series with these labels, the name among them; `None` ends the series,
     /// as a staleness marker does. A sample that isn't later than the last one replaces it.
     pub fn push(&mut self, labels: &Labels, at_ms: i64, value: Option<f64>) {
@@ -45,13 +45,13 @@ impl Store {
         self.samples(labels).native_ms.push(at_ms);
     }
 
-    fn samples(&mut self, labels: &Labels) -> &mut Samples {
+    fn samples(&mut self, labels: &Labels) -> &mut StoredSamples {
         self.series.entry(labels.clone()).or_default()
     }
 }
 
-impl Source for Store {
-    fn tracks(&self, selection: &Selection<'_>) -> Result<Vec<Track<'_>>, EvalError> {
+impl Queryable for MemoryStore {
+    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
         let mut tracks = Vec::new();
         let selected = self
             .series
@@ -62,7 +62,7 @@ impl Source for Store {
             if samples.native_ms.iter().any(|at_ms| asked.contains(at_ms)) {
                 return Err(EvalError::NativeHistogram(display(labels)));
             }
-            tracks.push(Track {
+            tracks.push(SeriesData {
                 labels: labels.clone(),
                 times_ms: &samples.times_ms,
                 change_times_ms: &samples.times_ms,
