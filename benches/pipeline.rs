@@ -11,7 +11,7 @@ use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fleet::Fleet;
 use rehearsal::worker::fairness;
 use rehearsal::worker::impact::ImpactIndex;
-use rehearsal::worker::ports::{ImpactRequest, PlanningHead};
+use rehearsal::worker::ports::{ImpactRequest, WaitingRun};
 
 /// A night of `nightly-rescan`, smaller: what is busy is the scanning.
 const BUSY: &str = r#"
@@ -129,7 +129,7 @@ fn planning(criterion: &mut Criterion) {
     group.bench_function("the next fire of a calendar", |bencher| {
         bencher.iter(|| calendar.next_after(black_box(noon)));
     });
-    let head = |number: u64| PlanningHead {
+    let head = |number: u64| WaitingRun {
         run: format!("run-{number}").as_str().into(),
         tenant: format!("tenant-{}", number % 7).as_str().into(),
         created_at: Timestamp::from_seconds(number * 31 % 1000),

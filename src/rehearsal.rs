@@ -283,7 +283,7 @@ fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
         inventory: Arc::new(inventory),
         backlog_refresh: options.backlog_refresh,
         lease: options.lease,
-        lease_patience: options.lease_patience,
+        receive_wait_time: options.receive_wait_time,
         stop_grace: options.stop_grace,
         planner_batch: options.planner_batch,
         planner_attempts: options.planner_attempts,

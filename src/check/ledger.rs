@@ -57,7 +57,7 @@ use super::invariant::{
 };
 use crate::model::fault::FaultKind;
 use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
-use crate::model::{Answer, IncarnationId, Schedule, Timestamp};
+use crate::model::{CommitAnswer, IncarnationId, Schedule, Timestamp};
 
 /// What invariants remember for themselves.
 #[derive(Debug, Default)]
@@ -301,7 +301,7 @@ impl Observer for Ledger {
                 queue,
                 step,
             } => self.given_up(incarnation, queue, step),
-            Observation::Spoiled { message, .. } => {
+            Observation::MessageCorrupted { message, .. } => {
                 if let Some(record) = self.truth.messages.records.get_mut(&message) {
                     record.is_spoiled = true;
                 }
@@ -320,7 +320,7 @@ impl Observer for Ledger {
                     });
             }
             Observation::CommitApplied { commit, answer } => {
-                if let Answer::Applied(applied) = answer {
+                if let CommitAnswer::Applied(applied) = answer {
                     self.commit_applied(commit, applied);
                 }
             }
@@ -375,7 +375,7 @@ impl Observer for Ledger {
                     self.truth.learn_run_missing(incarnation, delivery, key);
                 }
             }
-            Observation::BalanceLearned {
+            Observation::AdoptionLearned {
                 incarnation,
                 surrendered,
             } => {
@@ -389,7 +389,7 @@ impl Observer for Ledger {
                 self.compare_dirty();
                 self.incarnation_ended(incarnation, end);
             }
-            Observation::StopAsked { incarnation } => {
+            Observation::StopRequested { incarnation } => {
                 let incarnation = self.incarnation(incarnation);
                 self.truth.incarnations.incarnations[incarnation].stopping_since = Some(at);
             }
@@ -415,21 +415,21 @@ impl Observer for Ledger {
                 self.fault(kind, false);
                 self.truth.episodes.end(kind, subject, at);
             }
-            Observation::FaultHit { kind } => self.truth.faults.hit(kind, at),
+            Observation::FaultTriggered { kind } => self.truth.faults.hit(kind, at),
             Observation::ScheduleChanged { schedule, change } => {
                 self.schedule_changed(schedule, change);
             }
-            Observation::CancelAsked { run } => {
+            Observation::CancelRequested { run } => {
                 let run = self.truth.runs.number(run);
                 self.truth.runs[run].cancel_asked = true;
             }
             Observation::CancelDone { run } => {
                 told::cancelled(&mut self.board, &mut self.truth, run);
             }
-            Observation::CancelPutOff { run, asked_at } => {
+            Observation::CancelDeferred { run, asked_at } => {
                 told::put_off(&mut self.board, &mut self.truth, run, asked_at);
             }
-            Observation::CommandPutOff { command, asked_at } => {
+            Observation::CommandDeferred { command, asked_at } => {
                 told::command_put_off(&mut self.board, &self.truth, command, asked_at);
             }
             Observation::ManualRunDone {

@@ -112,8 +112,8 @@ impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
         let played = self.cast.ports(incarnation, ports.clone());
         let worker = Worker::new(played, self.options.clone(), incarnation.clone(), metrics);
         let worker = Arc::new(worker.expect("the scenario's options were validated"));
-        for which in worker.loops(roles) {
-            spawner.spawn(which.name(), worker.clone().run(which));
+        for task in worker.tasks(roles) {
+            spawner.spawn(task.name(), worker.clone().run(task));
         }
         self.incarnations
             .borrow_mut()
@@ -147,12 +147,12 @@ struct Running<P: Ports>(Arc<Worker<P>>);
 
 impl<P: Ports> ProcessHandle for Running<P> {
     fn stop(&self) {
-        self.0.ask_to_stop();
+        self.0.request_stop();
     }
 
     fn stopped(&self) -> LocalFuture<()> {
         let worker = self.0.clone();
-        Box::pin(async move { worker.stopped().await })
+        Box::pin(async move { worker.drain().await })
     }
 
     fn command(&self, command: &OperatorCommand) -> LocalFuture<bool> {

@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
-use crate::model::commit::Refusal;
+use crate::model::commit::CommitRefusal;
 use crate::model::observation::{IncarnationEnd, Observation, QueueStep, ScanAnswer};
-use crate::model::{Answer, Commit, ImageDigest, IncarnationId, Run, SegmentKey, Step, Timestamp};
+use crate::model::{
+    Commit, CommitAnswer, CommitStep, ImageDigest, IncarnationId, Run, SegmentKey, Timestamp,
+};
 
 /// Digits of an image's digest that are shown.
 const DIGITS: usize = 10;
@@ -65,7 +67,7 @@ fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             };
             sentence(incarnation, "process", event)
         }
-        O::StopAsked { incarnation } => sentence(incarnation, "process", "is asked to stop"),
+        O::StopRequested { incarnation } => sentence(incarnation, "process", "is asked to stop"),
         O::Paused { incarnation } => sentence(incarnation, "process", "stands still"),
         O::Resumed { incarnation } => sentence(incarnation, "process", "goes on"),
         O::CutOff { process, port } => sentence(process, port_name(*port), "can't be reached"),
@@ -98,15 +100,15 @@ fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         O::FaultEnded { kind, subject } => {
             sentence("world", kind.as_str(), format!("ends: {subject}"))
         }
-        O::FaultHit { kind } => sentence("world", kind.as_str(), "strikes"),
+        O::FaultTriggered { kind } => sentence("world", kind.as_str(), "strikes"),
         O::ScheduleChanged { schedule, change } => {
             let event = format!("schedule {change:?}").to_lowercase();
             sentence("owner", &schedule.id, event)
         }
-        O::CancelAsked { run } => sentence("owner", run, "asks for it to be cancelled"),
+        O::CancelRequested { run } => sentence("owner", run, "asks for it to be cancelled"),
         O::CancelDone { run } => sentence("owner", run, "is told that it is over"),
-        O::CancelPutOff { run, .. } => sentence("owner", run, "is told to ask again"),
-        O::CommandPutOff { command, .. } => sentence("owner", command, "is told to ask again"),
+        O::CancelDeferred { run, .. } => sentence("owner", run, "is told to ask again"),
+        O::CommandDeferred { command, .. } => sentence("owner", command, "is told to ask again"),
         O::ManualRunDone {
             schedule,
             occurrence,
@@ -176,7 +178,7 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             );
             sentence(&commit.token.incarnation, commit_subject(commit), event)
         }
-        O::BalanceLearned {
+        O::AdoptionLearned {
             incarnation,
             surrendered,
         } => {
@@ -240,7 +242,7 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             )
         }
         O::Message { .. } => message_sentence(observation),
-        O::Spoiled { queue, message } => {
+        O::MessageCorrupted { queue, message } => {
             let subject = format!("{} message {message}", queue.as_str());
             sentence("queue", subject, "can't be read by anyone from now on")
         }
@@ -371,15 +373,15 @@ fn commit_name(commit: &Commit) -> String {
 
 /// What a commit is about: a segment, a run, a schedule or an incarnation; the first of several.
 fn commit_subject(commit: &Commit) -> String {
-    if let Step::Segment(segment) = &commit.step {
+    if let CommitStep::Segment(segment) = &commit.step {
         return segment.key.to_string();
     }
     let run = commit.runs.first().map(|write| write.run.id.to_string());
     let intent = || commit.intents_requeued.first().map(ToString::to_string);
     let release = || commit.release.first().map(ToString::to_string);
     let subject = run.or_else(intent).or_else(release);
-    subject.unwrap_or_else(|| match (&commit.step, &commit.take_over) {
-        (Step::Fire { schedule, .. }, _) => schedule.to_string(),
+    subject.unwrap_or_else(|| match (&commit.step, &commit.adoption) {
+        (CommitStep::Fire { schedule, .. }, _) => schedule.to_string(),
         (_, Some(take_over)) => format!("balance of {}", take_over.from),
         _ => commit.step.name().into(),
     })
@@ -395,14 +397,16 @@ fn moved(commit: &Commit) -> String {
     states.collect()
 }
 
-fn answer_words(answer: &Answer) -> &'static str {
+fn answer_words(answer: &CommitAnswer) -> &'static str {
     match answer {
-        Answer::Applied(_) => "applied",
-        Answer::AppliedByAnother => "applied by another",
-        Answer::Conflict => "a version has moved",
-        Answer::Refused(Refusal::Superseded) => "refused, superseded by a newer delivery",
-        Answer::Refused(Refusal::RunMissing) => "refused, there is no such run",
-        Answer::Refused(Refusal::RunTerminal) => "refused, the run is over",
+        CommitAnswer::Applied(_) => "applied",
+        CommitAnswer::AppliedByAnother => "applied by another",
+        CommitAnswer::Conflict => "a version has moved",
+        CommitAnswer::Refused(CommitRefusal::Superseded) => {
+            "refused, superseded by a newer delivery"
+        }
+        CommitAnswer::Refused(CommitRefusal::RunMissing) => "refused, there is no such run",
+        CommitAnswer::Refused(CommitRefusal::RunTerminal) => "refused, the run is over",
     }
 }
 

@@ -231,7 +231,7 @@ impl At<'_> {
             O::FaultEnded { kind, subject } => {
                 self.end(&Key::Fault(kind.as_str(), (*subject).to_owned()), "ended");
             }
-            O::FaultHit { kind } => self.instant(WORLD, kind.as_str(), "fault", "it strikes"),
+            O::FaultTriggered { kind } => self.instant(WORLD, kind.as_str(), "fault", "it strikes"),
             O::CommitApplied { commit, .. } => self.move_runs(commit),
             _ => {}
         }

@@ -66,17 +66,17 @@ impl Fleet {
 
     /// All tenants.
     pub fn tenants(&self) -> &[TenantId] {
-        &self.catalogue.parts().tenants
+        &self.catalogue.names().tenants
     }
 
     /// The product keys of all components, the most popular first.
     pub fn components(&self) -> &[Arc<str>] {
-        &self.catalogue.parts().components
+        &self.catalogue.names().components
     }
 
     /// An image as the worker knows it. *O*(its components).
     pub fn image(&self, number: u32) -> Image {
-        let (parts, entry) = (self.catalogue.parts(), self.catalogue.entry(number));
+        let (parts, entry) = (self.catalogue.names(), self.catalogue.entry(number));
         let name = |names: &[Arc<str>], index: u32| Arc::clone(&names[index as usize]);
         let tag = self.tag_numbers[number as usize];
         Image {

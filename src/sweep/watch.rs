@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::Coverage;
-use crate::model::commit::Refusal;
+use crate::model::commit::CommitRefusal;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep};
-use crate::model::{Answer, Commit, RunId, RunState};
+use crate::model::{Commit, CommitAnswer, RunId, RunState};
 
 /// What the pipelines may be doing when a fault strikes; several at once.
 const STAGES: [&str; 4] = ["at rest", "planning", "queued", "running"];
@@ -79,7 +79,7 @@ impl Default for Watch {
 impl Watch {
     pub fn observe(&mut self, observation: &Observation<'_>) {
         match observation {
-            Observation::FaultBegan { kind, .. } | Observation::FaultHit { kind } => {
+            Observation::FaultBegan { kind, .. } | Observation::FaultTriggered { kind } => {
                 self.strike(*kind);
             }
             Observation::CommitApplied { commit, .. } => self.apply(commit),
@@ -150,14 +150,14 @@ impl Watch {
     }
 }
 
-fn answer_index(answer: &Answer) -> usize {
+fn answer_index(answer: &CommitAnswer) -> usize {
     match answer {
-        Answer::Applied(_) => 0,
-        Answer::AppliedByAnother => 1,
-        Answer::Conflict => 2,
-        Answer::Refused(Refusal::Superseded) => 3,
-        Answer::Refused(Refusal::RunMissing) => 4,
-        Answer::Refused(Refusal::RunTerminal) => 5,
+        CommitAnswer::Applied(_) => 0,
+        CommitAnswer::AppliedByAnother => 1,
+        CommitAnswer::Conflict => 2,
+        CommitAnswer::Refused(CommitRefusal::Superseded) => 3,
+        CommitAnswer::Refused(CommitRefusal::RunMissing) => 4,
+        CommitAnswer::Refused(CommitRefusal::RunTerminal) => 5,
     }
 }
 

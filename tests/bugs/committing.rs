@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rehearsal::model::commit::EndReason;
 use rehearsal::model::{
-    Answer, Applied, Baseline, Commit, CommitToken, EventId, ImageDigest, RunId, RunState,
-    SegmentKey, Step, TenantId,
+    Applied, Baseline, Commit, CommitAnswer, CommitStep, CommitToken, EventId, ImageDigest, RunId,
+    RunState, SegmentKey, TenantId,
 };
 use rehearsal::worker::ports::{PortResult, Ports, Store};
 
@@ -24,7 +24,11 @@ const REPEATS: u64 = 1 << 40;
 
 #[async_trait(?Send)]
 impl Defect for FreshTokens {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
         {
             let mut tries = self.0.borrow_mut();
@@ -41,9 +45,13 @@ pub struct BorrowedDelivery;
 
 #[async_trait(?Send)]
 impl Defect for BorrowedDelivery {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let store = incarnation.world.store();
-        let Step::Segment(segment) = &commit.step else {
+        let CommitStep::Segment(segment) = &commit.step else {
             return store.commit(commit).await;
         };
         let read = store.segment(&segment.key).await?.value;
@@ -79,10 +87,14 @@ impl Defect for StaleBaseline {
         }))
     }
 
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let store = incarnation.world.store();
         let mut bent = Commit::clone(commit);
-        let Step::Segment(segment) = &mut bent.step else {
+        let CommitStep::Segment(segment) = &mut bent.step else {
             return store.commit(commit).await;
         };
         let tenant = commit.runs[0].run.tenant.clone();
@@ -93,7 +105,7 @@ impl Defect for StaleBaseline {
         }
         let reports = segment.reports.clone();
         let answer = store.commit(&Arc::new(bent)).await?;
-        if let Answer::Applied(Applied { at, .. }) = answer {
+        if let CommitAnswer::Applied(Applied { at, .. }) = answer {
             self.0.with(&incarnation.id, |known| {
                 for (report, baseline) in reports.into_iter().zip(current) {
                     let image = report.image;
@@ -110,9 +122,13 @@ pub struct BaselineMovedBack;
 
 #[async_trait(?Send)]
 impl Defect for BaselineMovedBack {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if let Step::Segment(segment) = &mut bent.step {
+        if let CommitStep::Segment(segment) = &mut bent.step {
             for report in &mut segment.reports {
                 report.revision = report.revision.max(report.expected.unwrap_or_default());
             }
@@ -126,13 +142,17 @@ pub struct LoserCounts;
 
 #[async_trait(?Send)]
 impl Defect for LoserCounts {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         match incarnation.world.store().commit(commit).await {
-            Ok(Answer::Conflict) if matches!(commit.step, Step::Plan { .. }) => {
-                Ok(Answer::Applied(Applied {
+            Ok(CommitAnswer::Conflict) if matches!(commit.step, CommitStep::Plan { .. }) => {
+                Ok(CommitAnswer::Applied(Applied {
                     at: commit.runs[0].run.created_at,
                     backlog: None,
-                    taken: [0; 2],
+                    adopted: [0; 2],
                 }))
             }
             answer => answer,
@@ -146,9 +166,13 @@ pub struct CutInAnotherOrder(RefCell<BTreeMap<RunId, CommitToken>>);
 
 #[async_trait(?Send)]
 impl Defect for CutInAnotherOrder {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if matches!(commit.step, Step::Dispatch) {
+        if matches!(commit.step, CommitStep::Dispatch) {
             let run = commit.runs[0].run.id.clone();
             let mut first = self.0.borrow_mut();
             if *first.entry(run).or_insert_with(|| commit.token.clone()) != commit.token {
@@ -166,10 +190,14 @@ pub struct WindowStaysOpen;
 
 #[async_trait(?Send)]
 impl Defect for WindowStaysOpen {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let store = incarnation.world.store();
         let mut bent = Commit::clone(commit);
-        if let (Step::End(_), Some(write)) = (&commit.step, &mut bent.schedule) {
+        if let (CommitStep::End(_), Some(write)) = (&commit.step, &mut bent.schedule) {
             let read = store.schedule(&write.id).await?.value;
             let before = read.map(|document| document.state.value.running);
             write.state.running = before.unwrap_or_default();
@@ -184,14 +212,18 @@ pub struct PoisonLeavesOpen;
 
 #[async_trait(?Send)]
 impl Defect for PoisonLeavesOpen {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
-        if !matches!(commit.step, Step::End(EndReason::Poisoned)) {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
+        if !matches!(commit.step, CommitStep::End(EndReason::Poisoned)) {
             return incarnation.world.store().commit(commit).await;
         }
-        Ok(Answer::Applied(Applied {
+        Ok(CommitAnswer::Applied(Applied {
             at: commit.runs[0].run.created_at,
             backlog: None,
-            taken: [0; 2],
+            adopted: [0; 2],
         }))
     }
 }
@@ -201,9 +233,13 @@ pub struct CompleteTooSoon;
 
 #[async_trait(?Send)]
 impl Defect for CompleteTooSoon {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if let (Step::Segment(_), Some(write)) = (&commit.step, bent.runs.first_mut()) {
+        if let (CommitStep::Segment(_), Some(write)) = (&commit.step, bent.runs.first_mut()) {
             let stats = &write.run.stats;
             if stats.segments > 2 && stats.segments_completed + 1 == stats.segments {
                 write.run.state = RunState::Completed;
@@ -219,9 +255,13 @@ pub struct EventIdOfTheAttempt(RefCell<BTreeMap<SegmentKey, CommitToken>>);
 
 #[async_trait(?Send)]
 impl Defect for EventIdOfTheAttempt {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if let Step::Segment(segment) = &commit.step {
+        if let CommitStep::Segment(segment) = &commit.step {
             let mut first = self.0.borrow_mut();
             let first = first.entry(segment.key.clone());
             let first = first.or_insert_with(|| commit.token.clone());

@@ -7,22 +7,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rehearsal::check::{CounterSeries, Instruments, SegmentFate};
 use rehearsal::model::commit::{EndReason, PlanOutcome};
-use rehearsal::model::{Answer, Applied, Commit, IncarnationId, Mode, Run, RunId, Step, Timestamp};
+use rehearsal::model::{
+    Applied, Commit, CommitAnswer, CommitStep, IncarnationId, Mode, Run, RunId, Timestamp,
+};
 use rehearsal::worker::ports::{PortError, PortResult, Ports, RunDocument, Store};
 
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation};
 
 fn is_segment(commit: &Commit) -> bool {
-    matches!(commit.step, Step::Segment(_))
+    matches!(commit.step, CommitStep::Segment(_))
 }
 
 /// The answer of a store that took the commit at once.
-fn taken(commit: &Commit) -> Answer {
-    Answer::Applied(Applied {
+fn taken(commit: &Commit) -> CommitAnswer {
+    CommitAnswer::Applied(Applied {
         at: commit.runs[0].run.created_at,
         backlog: None,
-        taken: [0; 2],
+        adopted: [0; 2],
     })
 }
 
@@ -32,7 +34,11 @@ pub struct CountsWhenSent(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CountsWhenSent {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         if !is_segment(commit) {
             return incarnation.world.store().commit(commit).await;
         }
@@ -64,9 +70,13 @@ pub struct CountsAnothers;
 
 #[async_trait(?Send)]
 impl Defect for CountsAnothers {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         match incarnation.world.store().commit(commit).await {
-            Ok(Answer::AppliedByAnother) => Ok(taken(commit)),
+            Ok(CommitAnswer::AppliedByAnother) => Ok(taken(commit)),
             answer => answer,
         }
     }
@@ -77,7 +87,11 @@ pub struct UnknownIsDone;
 
 #[async_trait(?Send)]
 impl Defect for UnknownIsDone {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         match incarnation.world.store().commit(commit).await {
             Err(PortError::Unknown) if is_segment(commit) => Ok(taken(commit)),
             answer => answer,
@@ -91,14 +105,18 @@ pub struct RepeatIsDone(RefCell<BTreeSet<(IncarnationId, u64)>>);
 
 #[async_trait(?Send)]
 impl Defect for RepeatIsDone {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await;
         let token = (incarnation.id.clone(), commit.token.sequence);
         match answer {
             Err(PortError::Unknown) if is_segment(commit) => {
                 self.0.borrow_mut().insert(token);
             }
-            Ok(Answer::AppliedByAnother | Answer::Refused(_))
+            Ok(CommitAnswer::AppliedByAnother | CommitAnswer::Refused(_))
                 if self.0.borrow().contains(&token) =>
             {
                 return Ok(taken(commit));
@@ -115,9 +133,13 @@ pub struct CountsConflicts(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CountsConflicts {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await;
-        if is_segment(commit) && answer == Ok(Answer::Conflict) {
+        if is_segment(commit) && answer == Ok(CommitAnswer::Conflict) {
             let mode = commit.runs[0].run.mode.index();
             self.0
                 .with(&incarnation.id, |conflicts| conflicts[mode] += 1);
@@ -159,9 +181,15 @@ pub struct RefusedNotCounted(PerIncarnation<[u64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for RefusedNotCounted {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await;
-        if let (Step::Segment(segment), Ok(Answer::Applied(_))) = (&commit.step, &answer) {
+        if let (CommitStep::Segment(segment), Ok(CommitAnswer::Applied(_))) =
+            (&commit.step, &answer)
+        {
             let mode = commit.runs[0].run.mode.index();
             self.0.with(&incarnation.id, |failed| {
                 failed[mode] += segment.outcome.failed
@@ -192,10 +220,15 @@ pub struct CancelledStaysActive(PerIncarnation<[i64; 2]>);
 
 #[async_trait(?Send)]
 impl Defect for CancelledStaysActive {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await;
-        let is_cancel = matches!(commit.step, Step::End(EndReason::Command));
-        if let (true, Some(booking), Ok(Answer::Applied(_))) = (is_cancel, commit.booking, &answer)
+        let is_cancel = matches!(commit.step, CommitStep::End(EndReason::Command));
+        if let (true, Some(booking), Ok(CommitAnswer::Applied(_))) =
+            (is_cancel, commit.active_runs_delta, &answer)
         {
             self.0.with(&incarnation.id, |left| {
                 left[booking.mode.index()] -= booking.change;
@@ -224,9 +257,15 @@ pub struct Milliseconds;
 
 #[async_trait(?Send)]
 impl Defect for Milliseconds {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut answer = incarnation.world.store().commit(commit).await?;
-        if let (Step::Plan { .. }, Answer::Applied(applied)) = (&commit.step, &mut answer) {
+        if let (CommitStep::Plan { .. }, CommitAnswer::Applied(applied)) =
+            (&commit.step, &mut answer)
+        {
             let created_at = commit.runs[0].run.created_at;
             applied.at = created_at.after(applied.at.since(created_at) * 1000);
         }
@@ -262,7 +301,11 @@ impl Defect for Misdated {
         }
     }
 
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut right = Commit::clone(commit);
         for write in &mut right.runs {
             if let Some(created_at) = self.created_at.borrow().get(&write.run.id) {

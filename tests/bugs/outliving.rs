@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rehearsal::model::{Answer, Commit, Event, EventId, Step};
-use rehearsal::worker::ports::{Heartbeat, Notify, PortResult, Ports, Random, Store};
+use rehearsal::model::{Commit, CommitAnswer, CommitStep, Event, EventId};
+use rehearsal::worker::ports::{EventPublisher, HeartbeatAnswer, PortResult, Ports, Random, Store};
 
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation};
@@ -15,10 +15,16 @@ pub struct TakesTwice;
 
 #[async_trait(?Send)]
 impl Defect for TakesTwice {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut answer = incarnation.world.store().commit(commit).await?;
-        if let (Step::TakeOver, Answer::Applied(applied)) = (&commit.step, &mut answer) {
-            applied.taken = applied.taken.map(|balance| 2 * balance);
+        if let (CommitStep::AdoptOrphanedCount, CommitAnswer::Applied(applied)) =
+            (&commit.step, &mut answer)
+        {
+            applied.adopted = applied.adopted.map(|balance| 2 * balance);
         }
         Ok(answer)
     }
@@ -28,7 +34,7 @@ impl Defect for TakesTwice {
 pub struct ZombieKeeps;
 
 impl Defect for ZombieKeeps {
-    fn bend_heartbeat(&self, heartbeat: &mut Heartbeat) {
+    fn bend_heartbeat(&self, heartbeat: &mut HeartbeatAnswer) {
         heartbeat.surrendered = [0; 2];
     }
 }
@@ -37,8 +43,8 @@ impl Defect for ZombieKeeps {
 pub struct NobodyInherits;
 
 impl Defect for NobodyInherits {
-    fn bend_heartbeat(&self, heartbeat: &mut Heartbeat) {
-        heartbeat.abandoned.clear();
+    fn bend_heartbeat(&self, heartbeat: &mut HeartbeatAnswer) {
+        heartbeat.orphaned.clear();
     }
 }
 
@@ -48,11 +54,15 @@ pub struct OutboxInMemory(PerIncarnation<Vec<Arc<Event>>>);
 
 #[async_trait(?Send)]
 impl Defect for OutboxInMemory {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
         let mut events = std::mem::take(&mut bent.events);
         let answer = incarnation.world.store().commit(&Arc::new(bent)).await?;
-        if matches!(answer, Answer::Applied(_)) {
+        if matches!(answer, CommitAnswer::Applied(_)) {
             self.0
                 .with(&incarnation.id, |kept| kept.append(&mut events));
         }

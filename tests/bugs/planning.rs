@@ -9,11 +9,11 @@ use async_trait::async_trait;
 use jiff::tz::TimeZone;
 use rehearsal::model::commit::FireFate;
 use rehearsal::model::{
-    Answer, Calendar, Commit, Limits, RunId, Schedule, ScheduleId, Severity, Step, Timestamp,
-    Trigger,
+    Calendar, Commit, CommitAnswer, CommitStep, Limits, RunId, Schedule, ScheduleId, Severity,
+    Timestamp, Trigger,
 };
 use rehearsal::worker::ports::{
-    PlanningHead, PortResult, Ports, RunDocument, ScheduleDocument, ScheduleEntry, StaleWork, Store,
+    PortResult, Ports, RunDocument, ScheduleDocument, ScheduleEntry, StaleWork, Store, WaitingRun,
 };
 
 use crate::plant::{Defect, Incarnation};
@@ -49,7 +49,7 @@ impl Defect for NewestFirst {
 pub struct TurnsForgotten;
 
 impl Defect for TurnsForgotten {
-    fn bend_waiting(&self, waiting: &mut Vec<PlanningHead>) {
+    fn bend_waiting(&self, waiting: &mut Vec<WaitingRun>) {
         for head in waiting {
             head.tenant_served = 0;
         }
@@ -60,7 +60,7 @@ impl Defect for TurnsForgotten {
 pub struct NewestRunFirst;
 
 impl Defect for NewestRunFirst {
-    fn bend_waiting(&self, waiting: &mut Vec<PlanningHead>) {
+    fn bend_waiting(&self, waiting: &mut Vec<WaitingRun>) {
         const NEVER: Timestamp = Timestamp::from_seconds(1 << 33);
         for head in waiting {
             head.created_at = Timestamp::ZERO.after(NEVER.since(head.created_at));
@@ -81,9 +81,13 @@ impl Defect for CursorOfItsOwn {
         }
     }
 
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await;
-        if let (Step::Fire { .. }, Some(write), Ok(Answer::Applied(_))) =
+        if let (CommitStep::Fire { .. }, Some(write), Ok(CommitAnswer::Applied(_))) =
             (&commit.step, &commit.schedule, &answer)
         {
             let mut own = self.0.borrow_mut();
@@ -98,9 +102,13 @@ pub struct CoalescesIntoTheFirst;
 
 #[async_trait(?Send)]
 impl Defect for CoalescesIntoTheFirst {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let store = incarnation.world.store();
-        let Step::Fire {
+        let CommitStep::Fire {
             schedule,
             coalesced: 1..,
             ..
@@ -128,7 +136,11 @@ pub struct QueuedFireLost;
 
 #[async_trait(?Send)]
 impl Defect for QueuedFireLost {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
         if let Some(write) = &mut bent.schedule {
             write.state.queued_fire = None;
@@ -192,9 +204,13 @@ pub struct QueuedIsSkipped;
 
 #[async_trait(?Send)]
 impl Defect for QueuedIsSkipped {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if let Step::Fire { fate, .. } = &mut bent.step
+        if let CommitStep::Fire { fate, .. } = &mut bent.step
             && *fate == FireFate::Queued
         {
             *fate = FireFate::Skipped;

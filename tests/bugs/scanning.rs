@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rehearsal::model::{ScanReport, ScheduleId, Timestamp};
 use rehearsal::worker::ports::{
-    Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
+    PermitGrant, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
 
 use super::per_incarnation::PerIncarnation;
@@ -102,18 +102,18 @@ impl Defect for OwnPermits {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> PortResult<Permits> {
+    ) -> PortResult<PermitGrant> {
         // Only the store tells the time; what it reserves is not used.
         let store = incarnation.world.store();
         let shared = store.reserve_permits(schedule, rate_per_second, 1, lead);
-        let Permits { now, interval, .. } = shared.await?;
+        let PermitGrant { now, interval, .. } = shared.await?;
         let first = self.0.with(&incarnation.id, |next| {
             let next = next.entry(schedule.clone()).or_default();
             let first = now.after(lead).max(*next);
             *next = first.after(interval * count);
             first
         });
-        Ok(Permits {
+        Ok(PermitGrant {
             now,
             first,
             interval,

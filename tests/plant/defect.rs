@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
     ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use rehearsal::worker::ports::{
-    Heartbeat, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer, Notify, Permits, PlanningHead,
-    PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, ScheduleDocument,
-    ScheduleEntry, SegmentDocument, StaleWork, Stamped, Store,
+    EventPublisher, HeartbeatAnswer, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer,
+    PermitGrant, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError,
+    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
 };
 
 use super::incarnation::{Incarnation, Posted};
@@ -27,7 +27,11 @@ pub trait Defect: 'static {
     }
 
     /// Commits.
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         incarnation.world.store().commit(commit).await
     }
 
@@ -38,10 +42,10 @@ pub trait Defect: 'static {
     fn bend_schedule(&self, _now: Timestamp, _document: &mut ScheduleDocument) {}
 
     /// Changes the list of runs that wait for a planner.
-    fn bend_waiting(&self, _waiting: &mut Vec<PlanningHead>) {}
+    fn bend_waiting(&self, _waiting: &mut Vec<WaitingRun>) {}
 
     /// Changes a run as it is read in order to plan it.
-    fn bend_planning(&self, _read: &mut Stamped<Option<RunDocument>>) {}
+    fn bend_planning(&self, _read: &mut Timestamped<Option<RunDocument>>) {}
 
     /// Changes a run as read from the store, whatever for.
     fn bend_run(&self, _document: &mut RunDocument) {}
@@ -81,14 +85,14 @@ pub trait Defect: 'static {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> PortResult<Permits> {
+    ) -> PortResult<PermitGrant> {
         let store = incarnation.world.store();
         let reserved = store.reserve_permits(schedule, rate_per_second, count, lead);
         reserved.await
     }
 
     /// Changes the answer to a heartbeat.
-    fn bend_heartbeat(&self, _heartbeat: &mut Heartbeat) {}
+    fn bend_heartbeat(&self, _heartbeat: &mut HeartbeatAnswer) {}
 
     /// Changes what repair is told to look at.
     fn bend_stale_work(&self, _work: &mut StaleWork) {}

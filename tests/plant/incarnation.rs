@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rehearsal::model::message::Message;
+use rehearsal::model::message::QueueMessage;
 use rehearsal::model::observation::QueueName;
 use rehearsal::model::{IncarnationId, PlannerMessage, ScheduleId, SegmentMessage};
 use rehearsal::sim::world::WorldPorts;
@@ -83,7 +83,7 @@ impl Posted<'_> {
     pub fn key(&self) -> String {
         match self {
             Self::Plan(message) => message.key(),
-            Self::Segment(message) => Message::key(*message),
+            Self::Segment(message) => QueueMessage::key(*message),
         }
     }
 
@@ -97,7 +97,7 @@ impl Posted<'_> {
 }
 
 /// A message, and the world's queue that carries it.
-pub trait Carried: Message {
+pub trait Carried: QueueMessage {
     /// Which queue.
     const QUEUE: QueueName;
     /// The world's queue.

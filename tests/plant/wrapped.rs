@@ -9,16 +9,16 @@ use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instrument
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, Mode, RunId, ScanReport,
-    ScheduleId, SegmentKey, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, RunId,
+    ScanReport, ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use rehearsal::rehearsal::Cast;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
-    Backlog, Clock, Export, Heartbeat, ImpactQuery, ImpactRequest, Impacted, Lease, LeaseAnswer,
-    Notify, Permits, PlanningHead, PortResult, Ports, Queue, QueueDepth, RunDocument, ScanRequest,
-    Scanner, ScannerError, ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Stamped,
-    Store,
+    BacklogSnapshot, Clock, EventPublisher, Export, HeartbeatAnswer, ImpactQuery, ImpactRequest,
+    Impacted, Lease, LeaseAnswer, PermitGrant, PortResult, Ports, Queue, QueueDepth, RunDocument,
+    ScanRequest, Scanner, ScannerError, ScheduleDocument, ScheduleEntry, SegmentDocument,
+    StaleWork, Store, Timestamped, WaitingRun,
 };
 
 use super::defect::Defect;
@@ -167,7 +167,7 @@ impl ImpactQuery for Wrapped {
     }
 }
 
-impl Notify for Wrapped {
+impl EventPublisher for Wrapped {
     async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
         self.defect.publish(&self.incarnation, events).await
     }
@@ -247,11 +247,11 @@ impl Wrapped {
 }
 
 impl Store for Wrapped {
-    async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
         self.defect.commit(&self.incarnation, commit).await
     }
 
-    async fn planning_runs(&self, per_tenant: usize) -> PortResult<Stamped<Vec<PlanningHead>>> {
+    async fn planning_runs(&self, per_tenant: usize) -> PortResult<Timestamped<Vec<WaitingRun>>> {
         let mut heads = self
             .incarnation
             .world
@@ -262,14 +262,14 @@ impl Store for Wrapped {
         Ok(heads)
     }
 
-    async fn begin_planning(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+    async fn begin_planning(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
         let mut read = self.incarnation.world.store().begin_planning(run).await?;
         self.defect.bend_planning(&mut read);
         self.bend(read.value.as_mut());
         Ok(read)
     }
 
-    async fn run(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+    async fn run(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
         let mut read = self.incarnation.world.store().run(run).await?;
         self.bend(read.value.as_mut());
         Ok(read)
@@ -279,26 +279,26 @@ impl Store for Wrapped {
         &self,
         key: &SegmentKey,
         delivery: u64,
-    ) -> PortResult<Stamped<SegmentDocument>> {
+    ) -> PortResult<Timestamped<SegmentDocument>> {
         let store = self.incarnation.world.store();
         let mut read = store.begin_segment(key, delivery).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
-    async fn segment(&self, key: &SegmentKey) -> PortResult<Stamped<SegmentDocument>> {
+    async fn segment(&self, key: &SegmentKey) -> PortResult<Timestamped<SegmentDocument>> {
         let mut read = self.incarnation.world.store().segment(key).await?;
         self.bend(read.value.run.as_mut());
         Ok(read)
     }
 
-    async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
+    async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
         let mut read = self.incarnation.world.store().schedules().await?;
         self.defect.bend_schedules(read.now, &mut read.value);
         Ok(read)
     }
 
-    async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
+    async fn schedule(&self, id: &ScheduleId) -> PortResult<Timestamped<Option<ScheduleDocument>>> {
         let mut read = self.incarnation.world.store().schedule(id).await?;
         if let Some(document) = &mut read.value {
             self.defect.bend_schedule(read.now, document);
@@ -306,7 +306,7 @@ impl Store for Wrapped {
         Ok(read)
     }
 
-    async fn exports(&self, limit: usize) -> PortResult<Stamped<(u64, Vec<Export>)>> {
+    async fn exports(&self, limit: usize) -> PortResult<Timestamped<(u64, Vec<Export>)>> {
         self.incarnation.world.store().exports(limit).await
     }
 
@@ -314,7 +314,7 @@ impl Store for Wrapped {
         &self,
         tenant: &TenantId,
         images: &[ImageDigest],
-    ) -> PortResult<Stamped<Vec<Option<Timestamp>>>> {
+    ) -> PortResult<Timestamped<Vec<Option<Timestamp>>>> {
         let mut read = self
             .incarnation
             .world
@@ -357,13 +357,13 @@ impl Store for Wrapped {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> PortResult<Permits> {
+    ) -> PortResult<PermitGrant> {
         let (defect, incarnation) = (&self.defect, &self.incarnation);
         let reserved = defect.reserve_permits(incarnation, schedule, rate_per_second, count, lead);
         reserved.await
     }
 
-    async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
+    async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {
         self.incarnation.world.store().backlog().await
     }
 
@@ -372,7 +372,7 @@ impl Store for Wrapped {
         incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
-    ) -> PortResult<Heartbeat> {
+    ) -> PortResult<HeartbeatAnswer> {
         let store = self.incarnation.world.store();
         let mut heartbeat = store
             .heartbeat(incarnation, abandoned_after, stopping)
@@ -385,7 +385,7 @@ impl Store for Wrapped {
         &self,
         stale_after: Duration,
         run_timeout: Duration,
-    ) -> PortResult<Stamped<StaleWork>> {
+    ) -> PortResult<Timestamped<StaleWork>> {
         let store = self.incarnation.world.store();
         let mut read = store.stale_work(stale_after, run_timeout).await?;
         self.defect.bend_stale_work(&mut read.value);

@@ -31,12 +31,12 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
     /// which it is withheld, so that one slow answer leaves no gap.
     pub async fn run(mut self) {
         let interval = self.context.options.backlog_refresh * 2 / 3;
-        while !self.context.done.is_raised() {
+        while !self.context.monitoring.is_cancelled() {
             self.refresh().await;
             if self.watches_queues {
                 self.read_depths().await;
             }
-            self.context.linger(interval).await;
+            self.context.sleep_or_drained(interval).await;
         }
     }
 
@@ -44,7 +44,7 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
         // The truth was read at or after this instant: a value's age is never underestimated.
         let asked_at = self.context.elapsed();
         let answer = self.context.ports.store().backlog().await;
-        if let Ok(read) = self.context.watch_store(answer) {
+        if let Ok(read) = self.context.track_store_health(answer) {
             let metrics = &self.context.metrics;
             self.show(&read.value.rows, asked_at);
             for mode in Mode::ALL {

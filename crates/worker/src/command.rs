@@ -3,13 +3,13 @@
 //! A command may be asked again, of another process, when the first gave no answer: `occurrence`
 //! names the run that it makes, so that it makes one.
 
-use super::context::{COMMIT_TRIES, Context};
+use super::context::{Context, MAX_COMMIT_ATTEMPTS};
 use super::ending::end_run;
 use super::ports::{Ports, Queue, Store};
 use super::trigger::new_run;
 use crate::model::commit::{EndReason, RunWrite};
 use crate::model::observation::QueueName;
-use crate::model::{Answer, Run, RunId, ScheduleId, Step, Trigger};
+use crate::model::{CommitAnswer, CommitStep, Run, RunId, ScheduleId, Trigger};
 
 /// Dead letters put back by one command at most.
 const REDRIVE_AT_ONCE: usize = 10_000;
@@ -36,7 +36,7 @@ impl<'a, P: Ports> CommandService<'a, P> {
         let store = self.context.ports.store();
         let read = self
             .context
-            .until_answered(|| store.schedule(schedule))
+            .retry_until_ok(|| store.schedule(schedule))
             .await;
         match read.value.filter(|document| !document.deleted) {
             Some(document) => {
@@ -50,7 +50,7 @@ impl<'a, P: Ports> CommandService<'a, P> {
     /// Retries a terminal run: a new manual run of its schedule, with the same products.
     pub async fn retry(&self, run: &RunId, occurrence: &str) -> bool {
         let store = self.context.ports.store();
-        let read = self.context.until_answered(|| store.run(run)).await;
+        let read = self.context.retry_until_ok(|| store.run(run)).await;
         let may_retry = |document: &super::ports::RunDocument| {
             document.run.value.state.is_terminal() && !document.schedule.deleted
         };
@@ -67,20 +67,20 @@ impl<'a, P: Ports> CommandService<'a, P> {
     /// Creates a run, unless an earlier try has made it.
     async fn create(&self, run: Run) -> bool {
         let store = self.context.ports.store();
-        for attempt in 1..=COMMIT_TRIES {
-            let mut commit = self.context.new_commit(Step::Manual, 0);
+        for attempt in 1..=MAX_COMMIT_ATTEMPTS {
+            let mut commit = self.context.new_commit(CommitStep::Manual, 0);
             commit.runs.push(RunWrite {
                 run: run.clone(),
                 expected: None,
             });
-            if let Answer::Applied(_) = self.context.commit(commit).await {
+            if let CommitAnswer::Applied(_) = self.context.commit(commit).await {
                 return true;
             }
-            let known = self.context.until_answered(|| store.run(&run.id)).await;
+            let known = self.context.retry_until_ok(|| store.run(&run.id)).await;
             if known.value.is_some() {
                 return true;
             }
-            self.context.give_way(attempt).await;
+            self.context.backoff_after_conflict(attempt).await;
         }
         false
     }

@@ -11,13 +11,13 @@ use futures_lite::future;
 use super::backoff::Backoff;
 use super::options::WorkerOptions;
 use super::ports::{Clock, PortResult, Ports, Store};
-use super::signal::Signal;
+use super::signal::{CancellationToken, Notify};
 use crate::metrics::SchedulerWorkerMetrics;
 use crate::model::time::nanos_of;
-use crate::model::{Answer, Commit, CommitToken, IncarnationId, Step};
+use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId};
 
 /// Tries of a commit: after a version conflict things are read again, 16 times.
-pub const COMMIT_TRIES: u32 = 17;
+pub const MAX_COMMIT_ATTEMPTS: u32 = 17;
 
 /// After a version conflict.
 const CONFLICT_BACKOFF: Backoff = Backoff {
@@ -28,13 +28,13 @@ const CONFLICT_BACKOFF: Backoff = Backoff {
 
 /// Tries of a call to a queue that does not answer. Past them the lease runs out by itself, and
 /// repair brings the message back.
-const QUEUE_TRIES: u32 = 4;
+const MAX_QUEUE_ATTEMPTS: u32 = 4;
 
 /// Between two tries of a call to a service that doesn't answer, at most.
-const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(10);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 
 /// Stands for no instant: the store answers.
-const ANSWERS: u64 = u64::MAX;
+const REACHABLE: u64 = u64::MAX;
 
 /// What all loops of one process share.
 pub struct Context<P: Ports> {
@@ -47,25 +47,25 @@ pub struct Context<P: Ports> {
     /// Its metrics.
     pub metrics: Arc<SchedulerWorkerMetrics>,
     /// Raised when the process is asked to stop.
-    pub stop: Signal,
+    pub intake: CancellationToken,
     /// Raised when a stopping process has been at it for as long as it may finish work.
-    pub grace_over: Signal,
+    pub work: CancellationToken,
     /// Raised when a stopping process has nothing in hand any more: what shows that it lives ends
     /// last.
-    pub done: Signal,
+    pub monitoring: CancellationToken,
     /// Raised when a stopping process has given its last sign of life.
-    pub parted: Signal,
+    pub final_heartbeat_sent: Notify,
     /// Raised when there may be intents to relay.
-    pub intents: Signal,
+    pub intents: Notify,
     /// Raised when there may be events to relay.
-    pub events: Signal,
+    pub events: Notify,
     /// Held by the runner place that asks the queue for the next segment.
     pub receiving: Semaphore,
     /// Loops that have work in hand.
-    pub busy: AtomicU32,
-    /// When the store first gave no answer again, on the process's clock; [`ANSWERS`] if it
+    pub busy_tasks: AtomicU32,
+    /// When the store first gave no answer again, on the process's clock; [`REACHABLE`] if it
     /// answers.
-    store_silent_since_nanos: AtomicU64,
+    store_unreachable_since_ns: AtomicU64,
     /// Of the next commit.
     sequence: AtomicU64,
 }
@@ -83,15 +83,15 @@ impl<P: Ports> Context<P> {
             options,
             incarnation,
             metrics,
-            stop: Signal::default(),
-            grace_over: Signal::default(),
-            done: Signal::default(),
-            parted: Signal::default(),
-            intents: Signal::default(),
-            events: Signal::default(),
+            intake: CancellationToken::default(),
+            work: CancellationToken::default(),
+            monitoring: CancellationToken::default(),
+            final_heartbeat_sent: Notify::default(),
+            intents: Notify::default(),
+            events: Notify::default(),
             receiving: Semaphore::new(1),
-            busy: AtomicU32::new(0),
-            store_silent_since_nanos: AtomicU64::new(ANSWERS),
+            busy_tasks: AtomicU32::new(0),
+            store_unreachable_since_ns: AtomicU64::new(REACHABLE),
             sequence: AtomicU64::new(1),
         }
     }
@@ -102,48 +102,52 @@ impl<P: Ports> Context<P> {
     }
 
     /// Waits for `duration`, or until the process is asked to stop.
-    pub async fn pause(&self, duration: Duration) {
-        future::or(self.ports.clock().sleep(duration), self.stop.raised()).await;
+    pub async fn sleep_or_stopped(&self, duration: Duration) {
+        future::or(self.ports.clock().sleep(duration), self.intake.cancelled()).await;
     }
 
     /// Waits for `duration`, or until the process has nothing in hand any more.
-    pub async fn linger(&self, duration: Duration) {
-        future::or(self.ports.clock().sleep(duration), self.done.raised()).await;
+    pub async fn sleep_or_drained(&self, duration: Duration) {
+        future::or(
+            self.ports.clock().sleep(duration),
+            self.monitoring.cancelled(),
+        )
+        .await;
     }
 
     /// Waits for `duration`, a poke, or until the process is asked to stop.
-    pub async fn pause_for(&self, duration: Duration, poke: &Signal) {
-        future::or(poke.taken(), self.pause(duration)).await;
+    pub async fn sleep_or_notified(&self, duration: Duration, wake_up: &Notify) {
+        future::or(wake_up.notified(), self.sleep_or_stopped(duration)).await;
     }
 
     /// Whether the last call to the store was answered. A process that can't reach the store takes
     /// no new work.
     pub fn store_reachable(&self) -> bool {
-        self.store_silent_since_nanos.load(Ordering::Relaxed) == ANSWERS
+        self.store_unreachable_since_ns.load(Ordering::Relaxed) == REACHABLE
     }
 
     /// How long the store has given no answer.
-    pub fn store_silent_for(&self) -> Duration {
-        let since = self.store_silent_since_nanos.load(Ordering::Relaxed);
+    pub fn store_unreachable_for(&self) -> Duration {
+        let since = self.store_unreachable_since_ns.load(Ordering::Relaxed);
         self.elapsed().saturating_sub(Duration::from_nanos(since))
     }
 
     /// Notes whether the store answered, and passes the result on.
-    pub fn watch_store<T>(&self, result: PortResult<T>) -> PortResult<T> {
-        let since = &self.store_silent_since_nanos;
+    pub fn track_store_health<T>(&self, result: PortResult<T>) -> PortResult<T> {
+        let since = &self.store_unreachable_since_ns;
         let order = Ordering::Relaxed;
         if result.is_ok() {
-            since.store(ANSWERS, order);
+            since.store(REACHABLE, order);
         } else {
             // Silence counts from the first call that failed.
             let now = nanos_of(self.elapsed());
-            let _ = since.compare_exchange(ANSWERS, now, order, order);
+            let _ = since.compare_exchange(REACHABLE, now, order, order);
         }
         result
     }
 
     /// A new commit of this incarnation. `delivery`: of the message that is worked, or 0.
-    pub fn new_commit(&self, step: Step, delivery: u64) -> Commit {
+    pub fn new_commit(&self, step: CommitStep, delivery: u64) -> Commit {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         Commit::new(
             CommitToken {
@@ -157,20 +161,20 @@ impl<P: Ports> Context<P> {
 
     /// Commits: the same commit with the same token again and again, until its outcome is known.
     /// Moves the active counter, and the backlog of the schedule, in the step that learns of it.
-    pub async fn commit(&self, commit: Commit) -> Answer {
+    pub async fn commit(&self, commit: Commit) -> CommitAnswer {
         let commit = Arc::new(commit);
         // The answer may be that of an earlier try: what it tells is at least as new as this.
         let asked_at = self.elapsed();
         let answer = self
-            .until_answered(|| self.ports.store().commit(&commit))
+            .retry_until_ok(|| self.ports.store().commit(&commit))
             .await;
-        if let Answer::Applied(applied) = &answer {
-            if let Some(booking) = commit.booking {
+        if let CommitAnswer::Applied(applied) = &answer {
+            if let Some(booking) = commit.active_runs_delta {
                 self.metrics.runs_active_add(booking.mode, booking.change);
             }
             for mode in crate::model::Mode::ALL {
                 self.metrics
-                    .runs_active_add(mode, applied.taken[mode.index()]);
+                    .runs_active_add(mode, applied.adopted[mode.index()]);
             }
             if let Some(row) = &applied.backlog {
                 let backlog = self.metrics.backlog();
@@ -182,7 +186,7 @@ impl<P: Ports> Context<P> {
 
     /// Waits a little after the `attempt`-th conflict in a row (from 1), longer each time and at
     /// random, so that those who want the same document don't meet again and again.
-    pub async fn give_way(&self, attempt: u32) {
+    pub async fn backoff_after_conflict(&self, attempt: u32) {
         let delay = CONFLICT_BACKOFF.delay(attempt, self.ports.random());
         self.ports.clock().sleep(delay).await;
     }
@@ -191,12 +195,12 @@ impl<P: Ports> Context<P> {
     ///
     /// # Errors
     /// The queue stays silent.
-    pub async fn insist<T, F: Future<Output = PortResult<T>>>(
+    pub async fn retry_bounded<T, F: Future<Output = PortResult<T>>>(
         &self,
         mut call: impl FnMut() -> F,
     ) -> PortResult<T> {
         let mut result = call().await;
-        for attempt in 1..QUEUE_TRIES {
+        for attempt in 1..MAX_QUEUE_ATTEMPTS {
             if result.is_ok() {
                 break;
             }
@@ -208,16 +212,16 @@ impl<P: Ports> Context<P> {
     }
 
     /// Repeats a call to the store until it is answered.
-    pub async fn until_answered<T, F: Future<Output = PortResult<T>>>(
+    pub async fn retry_until_ok<T, F: Future<Output = PortResult<T>>>(
         &self,
         mut call: impl FnMut() -> F,
     ) -> T {
         for attempt in 1.. {
-            if let Ok(answer) = self.watch_store(call().await) {
+            if let Ok(answer) = self.track_store_health(call().await) {
                 return answer;
             }
             let delay = self.options.backoff().delay(attempt, self.ports.random());
-            let delay = delay.min(RETRY_INTERVAL_MAX);
+            let delay = delay.min(MAX_RETRY_DELAY);
             self.ports.clock().sleep(delay).await;
         }
         unreachable!("the loop above has no end but its return")
@@ -225,9 +229,9 @@ impl<P: Ports> Context<P> {
 }
 
 /// Counts a loop as busy while it lives.
-pub struct Busy<'a>(&'a AtomicU32);
+pub struct BusyGuard<'a>(&'a AtomicU32);
 
-impl<'a> Busy<'a> {
+impl<'a> BusyGuard<'a> {
     /// Counts one more.
     pub fn new(count: &'a AtomicU32) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
@@ -235,7 +239,7 @@ impl<'a> Busy<'a> {
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

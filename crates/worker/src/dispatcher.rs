@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use futures_lite::future;
 
-use super::context::{Busy, COMMIT_TRIES, Context};
-use super::lease::Held;
+use super::context::{BusyGuard, Context, MAX_COMMIT_ATTEMPTS};
+use super::lease::LeasedMessage;
 use super::ports::{Ports, RunDocument, Store};
-use super::{Ended, ending, enqueue, poison, window};
+use super::{Disposition, ending, enqueue, poison, window};
 use crate::model::observation::QueueName;
-use crate::model::{Answer, Commit, PlannerMessage, RunState, Segment, SegmentKey, Step};
+use crate::model::{
+    Commit, CommitAnswer, CommitStep, PlannerMessage, RunState, Segment, SegmentKey,
+};
 
-type HeldPlan<'a, P> = Held<'a, P, PlannerMessage, <P as Ports>::PlannerQueue>;
+type LeasedPlan<'a, P> = LeasedMessage<'a, P, PlannerMessage, <P as Ports>::PlannerQueue>;
 
 /// Takes planner messages off the queue.
 pub struct PlannerQueueDispatcherBackgroundService<'a, P: Ports> {
@@ -26,12 +28,13 @@ impl<'a, P: Ports> PlannerQueueDispatcherBackgroundService<'a, P> {
 
     /// Dispatches until the process stops.
     pub async fn run(self) {
-        let _busy = Busy::new(&self.context.busy);
+        let _busy = BusyGuard::new(&self.context.busy_tasks);
         let dispatch = PlannerQueueDispatchService {
             context: self.context,
         };
         let queue = self.context.ports.planner_queue();
-        while let Some(held) = Held::receive(self.context, queue, QueueName::Planner).await {
+        while let Some(held) = LeasedMessage::receive(self.context, queue, QueueName::Planner).await
+        {
             let ended = future::or(dispatch.handle(&held), held.keep(async || None)).await;
             held.end(ended).await;
         }
@@ -44,38 +47,38 @@ pub struct PlannerQueueDispatchService<'a, P: Ports> {
 }
 
 impl<P: Ports> PlannerQueueDispatchService<'_, P> {
-    async fn handle(&self, held: &HeldPlan<'_, P>) -> Ended {
+    async fn handle(&self, held: &LeasedPlan<'_, P>) -> Disposition {
         let message = match poison::readable(self.context, &held.lease).await {
             Ok(message) => message,
             Err(ended) => return ended,
         };
-        for attempt in 1..=COMMIT_TRIES {
+        for attempt in 1..=MAX_COMMIT_ATTEMPTS {
             let read = self
                 .context
-                .until_answered(|| self.context.ports.store().run(&message.run));
+                .retry_until_ok(|| self.context.ports.store().run(&message.run));
             let Some(document) = read.await.value else {
-                return Ended::Done;
+                return Disposition::Ack;
             };
             match document.run.value.state {
                 RunState::Queued => {}
                 RunState::Running => return self.repeat(&document).await,
-                _ => return Ended::Done,
+                _ => return Disposition::Ack,
             }
             let commit = self.cut(&document, message, held.lease.delivery);
             let (segments, released) = (commit.segments.clone(), commit.release.clone());
-            if let Answer::Applied(_) = self.context.commit(commit).await {
+            if let CommitAnswer::Applied(_) = self.context.commit(commit).await {
                 return self.enqueue(&document, &segments, released).await;
             }
-            self.context.give_way(attempt).await;
+            self.context.backoff_after_conflict(attempt).await;
         }
-        Ended::Unavailable
+        Disposition::ReleaseAfterBackoff
     }
 
     /// One commit: segments, `Running`, and the released window.
     fn cut(&self, document: &RunDocument, message: &PlannerMessage, delivery: u64) -> Commit {
         let mut run = document.run.value.clone();
         let mut state = document.schedule.state.value.clone();
-        let mut commit = self.context.new_commit(Step::Dispatch, delivery);
+        let mut commit = self.context.new_commit(CommitStep::Dispatch, delivery);
         let size = self.context.options.segment_size as usize;
         commit.segments = (0_u32..)
             .zip(message.impact.digests.chunks(size))
@@ -107,7 +110,7 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
         document: &RunDocument,
         segments: &[Segment],
         released: Vec<SegmentKey>,
-    ) -> Ended {
+    ) -> Disposition {
         let run = &document.run.value;
         let (own, others): (Vec<_>, Vec<_>) =
             released.into_iter().partition(|key| key.run == run.id);
@@ -122,13 +125,17 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
                 .await
                 .is_ok();
         }
-        if all { Ended::Done } else { Ended::Unavailable }
+        if all {
+            Disposition::Ack
+        } else {
+            Disposition::ReleaseAfterBackoff
+        }
     }
 
     /// A redelivery of a run that is cut already: what its commit has released, of the run itself and of
     /// others of its schedule, may not be enqueued. All of it was released when the run began, unless
     /// repair has released it again and is about to enqueue it.
-    async fn repeat(&self, document: &RunDocument) -> Ended {
+    async fn repeat(&self, document: &RunDocument) -> Disposition {
         let run = &document.run.value;
         let windows = document.schedule.state.value.running.iter();
         let keys: Vec<_> = windows
@@ -142,8 +149,8 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
         let is_of_commit =
             |segment: &Segment| segment.released_at == run.started_at || segment.requeued > 0;
         match ending::enqueue_those(self.context, &keys, is_of_commit).await {
-            true => Ended::Done,
-            false => Ended::Unavailable,
+            true => Disposition::Ack,
+            false => Disposition::ReleaseAfterBackoff,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::model::{
 
 /// A value read from the store, with the store's time of the read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stamped<T> {
+pub struct Timestamped<T> {
     /// When, on the store's clock.
     pub now: Timestamp,
     /// What.
@@ -79,7 +79,7 @@ pub struct Export {
 
 /// A run that waits for a planner.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PlanningHead {
+pub struct WaitingRun {
     /// The run.
     pub run: RunId,
     /// Its owner.
@@ -133,7 +133,7 @@ pub struct StaleWork {
 
 /// The backlog as the store knows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Backlog {
+pub struct BacklogSnapshot {
     /// One row per schedule that is not deleted, 0 included, ascending by schedule. The same
     /// allocation as long as nothing has changed.
     pub rows: Arc<Vec<BacklogRow>>,
@@ -144,16 +144,16 @@ pub struct Backlog {
 
 /// The answer to a heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Heartbeat {
+pub struct HeartbeatAnswer {
     /// How much of this incarnation's balance others have taken over in all, by mode index.
     pub surrendered: [i64; 2],
     /// Incarnations without a heartbeat for two leases, or stopped, whose balance is not zero.
-    pub abandoned: Vec<(IncarnationId, Version)>,
+    pub orphaned: Vec<(IncarnationId, Version)>,
 }
 
 /// Consecutive permits of a schedule: request number `i` may be sent at `first + i * interval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permits {
+pub struct PermitGrant {
     /// The store's time of the grant.
     pub now: Timestamp,
     /// The instant of the first permit.

@@ -1,11 +1,13 @@
 //! Ending a run that is not finished: by command, deletion of its schedule, time-out or poison.
 
-use super::context::{COMMIT_TRIES, Context};
+use super::context::{Context, MAX_COMMIT_ATTEMPTS};
 use super::ports::{Ports, RunDocument, Store};
 use super::{enqueue, window};
 use crate::metrics::PlannerStatus;
-use crate::model::commit::{Booking, EndReason};
-use crate::model::{Answer, Commit, RunError, RunId, RunState, Segment, SegmentKey, Step};
+use crate::model::commit::{ActiveRunsDelta, EndReason};
+use crate::model::{
+    Commit, CommitAnswer, CommitStep, RunFailure, RunId, RunState, Segment, SegmentKey,
+};
 
 /// Ends a run if it is not terminal. True once it is terminal or gone; false if conflicts did not
 /// let it (the caller comes back later).
@@ -16,9 +18,9 @@ pub async fn end_run<P: Ports>(
     detail: &str,
     delivery: u64,
 ) -> bool {
-    for attempt in 1..=COMMIT_TRIES {
+    for attempt in 1..=MAX_COMMIT_ATTEMPTS {
         let read = context
-            .until_answered(|| context.ports.store().run(id))
+            .retry_until_ok(|| context.ports.store().run(id))
             .await;
         let Some(document) = read
             .value
@@ -28,7 +30,7 @@ pub async fn end_run<P: Ports>(
         };
         let commit = end_commit(context, &document, reason, detail, delivery);
         let released = commit.release.clone();
-        if let Answer::Applied(applied) = context.commit(commit).await {
+        if let CommitAnswer::Applied(applied) = context.commit(commit).await {
             let run = &document.run.value;
             if is_cancelled(reason) {
                 context.metrics.run_cancelled(run.mode);
@@ -41,7 +43,7 @@ pub async fn end_run<P: Ports>(
             enqueue_released(context, &released).await;
             return true;
         }
-        context.give_way(attempt).await;
+        context.backoff_after_conflict(attempt).await;
     }
     false
 }
@@ -59,17 +61,20 @@ fn end_commit<P: Ports>(
 ) -> Commit {
     let mut run = document.run.value.clone();
     let mut state = document.schedule.state.value.clone();
-    let mut commit = context.new_commit(Step::End(reason), delivery);
+    let mut commit = context.new_commit(CommitStep::End(reason), delivery);
     if run.state.is_open() {
-        commit.booking = Some(Booking {
+        commit.active_runs_delta = Some(ActiveRunsDelta {
             mode: run.mode,
             change: -1,
         });
     }
     (run.state, run.error) = match reason {
         EndReason::Command | EndReason::ScheduleDeleted => (RunState::Cancelled, None),
-        EndReason::TimedOut => (RunState::Error, Some(RunError::TimedOut)),
-        EndReason::Poisoned => (RunState::Error, Some(RunError::Poisoned(detail.to_owned()))),
+        EndReason::TimedOut => (RunState::Error, Some(RunFailure::TimedOut)),
+        EndReason::Poisoned => (
+            RunState::Error,
+            Some(RunFailure::Poisoned(detail.to_owned())),
+        ),
     };
     window::close(&mut state, &run.id);
     commit.intent_done = Some(run.id.clone());
@@ -92,7 +97,7 @@ pub async fn enqueue_those<P: Ports>(
     let mut all = true;
     for key in keys {
         let read = context
-            .until_answered(|| context.ports.store().segment(key))
+            .retry_until_ok(|| context.ports.store().segment(key))
             .await
             .value;
         let (Some(document), Some(segment)) = (read.run, read.segment) else {

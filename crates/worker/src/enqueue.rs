@@ -2,11 +2,11 @@
 
 use super::context::Context;
 use super::ports::{PortResult, Ports, Queue};
-use crate::model::message::Message;
+use crate::model::message::QueueMessage;
 use crate::model::{Run, Segment, SegmentMessage};
 
 /// The idempotency key of the `requeued`-th enqueue of a message by repair; 0: the first enqueue.
-pub fn idempotency_key(message: &impl Message, requeued: u32) -> String {
+pub fn idempotency_key(message: &impl QueueMessage, requeued: u32) -> String {
     match requeued {
         0 => message.key(),
         n => format!("{}:{n}", message.key()),
@@ -29,12 +29,12 @@ pub fn segment_message(run: &Run, segment: &Segment) -> SegmentMessage {
 ///
 /// # Errors
 /// The queue does not answer. Repair brings the message back.
-pub async fn enqueue<P: Ports, M: Message, Q: Queue<M>>(
+pub async fn enqueue<P: Ports, M: QueueMessage, Q: Queue<M>>(
     context: &Context<P>,
     queue: &Q,
     message: &M,
     requeued: u32,
 ) -> PortResult<()> {
     let key = idempotency_key(message, requeued);
-    context.insist(|| queue.enqueue(message, &key)).await
+    context.retry_bounded(|| queue.enqueue(message, &key)).await
 }

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::ports::PlanningHead;
+use super::ports::WaitingRun;
 
 /// Chooses at most `places` of the waiting runs, in the order in which to plan them.
-pub fn choose(heads: Vec<PlanningHead>, places: usize) -> Vec<PlanningHead> {
-    let mut by_tenant: BTreeMap<_, Vec<PlanningHead>> = BTreeMap::new();
+pub fn choose(heads: Vec<WaitingRun>, places: usize) -> Vec<WaitingRun> {
+    let mut by_tenant: BTreeMap<_, Vec<WaitingRun>> = BTreeMap::new();
     for head in heads {
         by_tenant
             .entry((head.tenant_served, head.tenant.clone()))
@@ -37,10 +37,10 @@ mod tests {
     use super::*;
     use crate::model::Timestamp;
 
-    fn head(run: &str, created_at: u64, tenant_served: u64) -> PlanningHead {
+    fn head(run: &str, created_at: u64, tenant_served: u64) -> WaitingRun {
         let tenant = run.split('-').next().unwrap_or_default().into();
         let created_at = Timestamp::from_seconds(created_at);
-        PlanningHead {
+        WaitingRun {
             run: run.into(),
             tenant,
             created_at,
@@ -48,7 +48,7 @@ mod tests {
         }
     }
 
-    fn chosen(heads: &[PlanningHead], places: usize) -> Vec<String> {
+    fn chosen(heads: &[WaitingRun], places: usize) -> Vec<String> {
         choose(heads.to_vec(), places)
             .iter()
             .map(|head| head.run.to_string())

@@ -6,9 +6,9 @@
 //! learns here that its balance was taken, and gives it up.
 
 use super::context::Context;
-use super::ports::{Heartbeat, Ports, Store};
-use crate::model::commit::{TakeOver, Version};
-use crate::model::{IncarnationId, Mode, Step};
+use super::ports::{HeartbeatAnswer, Ports, Store};
+use crate::model::commit::{AdoptOrphanedCount, Version};
+use crate::model::{CommitStep, IncarnationId, Mode};
 
 /// Gives signs of life at regular intervals.
 pub struct HeartbeatBackgroundService<'a, P: Ports> {
@@ -28,16 +28,16 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
     /// Beats until the process has nothing in hand any more, and once more to say that its balance
     /// is free to take.
     pub async fn run(mut self) {
-        while !self.context.done.is_raised() {
+        while !self.context.monitoring.is_cancelled() {
             for (incarnation, version) in self.beat(false).await {
                 self.take_over(incarnation, version).await;
             }
             self.context
-                .linger(self.context.options.renewal_interval())
+                .sleep_or_drained(self.context.options.renewal_interval())
                 .await;
         }
         self.beat(true).await;
-        self.context.parted.raise();
+        self.context.final_heartbeat_sent.notify_one();
     }
 
     /// Gives a sign of life and gives up what others took over. Returns the balances that nobody
@@ -48,10 +48,10 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
         let answer = store
             .heartbeat(&self.context.incarnation, stale_after, is_last)
             .await;
-        let Ok(Heartbeat {
+        let Ok(HeartbeatAnswer {
             surrendered,
-            abandoned,
-        }) = self.context.watch_store(answer)
+            orphaned,
+        }) = self.context.track_store_health(answer)
         else {
             return Vec::new();
         };
@@ -60,13 +60,13 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
             self.context.metrics.runs_active_add(mode, -lost);
         }
         self.surrendered = surrendered;
-        abandoned
+        orphaned
     }
 
     /// Takes over a balance, unless another does it first.
     async fn take_over(&self, from: IncarnationId, expected: Version) {
-        let mut commit = self.context.new_commit(Step::TakeOver, 0);
-        commit.take_over = Some(TakeOver { from, expected });
+        let mut commit = self.context.new_commit(CommitStep::AdoptOrphanedCount, 0);
+        commit.adoption = Some(AdoptOrphanedCount { from, expected });
         self.context.commit(commit).await;
     }
 }

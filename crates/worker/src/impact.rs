@@ -13,7 +13,7 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::ports::{ImpactRequest, Impacted};
-use crate::model::catalogue::{Catalogue, Entry};
+use crate::model::catalogue::{Catalogue, CatalogueEntry};
 use crate::model::{Image, ImageDigest, Selector, TenantId};
 
 type Postings<K> = FxHashMap<K, RoaringBitmap>;
@@ -40,7 +40,7 @@ pub struct ImpactIndex {
 fn post<'a, K: Clone + Eq + Hash, N: IntoIterator<Item = u32>>(
     names: &[K],
     catalogue: &'a Catalogue,
-    numbers: impl Fn(Entry<'a>) -> N,
+    numbers: impl Fn(CatalogueEntry<'a>) -> N,
 ) -> Postings<K> {
     let mut lists = vec![Vec::new(); names.len()];
     for (ordinal, entry) in (0..).zip(catalogue.entries()) {
@@ -70,7 +70,7 @@ impl FromIterator<Image> for ImpactIndex {
 impl ImpactIndex {
     /// The index over these images.
     pub fn new(catalogue: Arc<Catalogue>) -> Self {
-        let parts = catalogue.parts();
+        let parts = catalogue.names();
         let unasked = || vec![OnceCell::new(); parts.components.len()];
         let mut index = Self {
             by_digest: Vec::new(),

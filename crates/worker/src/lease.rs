@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::Ended;
+use super::Disposition;
 use super::context::Context;
 use super::ports::{Clock, Lease, LeaseAnswer, PortResult, Ports, Queue};
-use crate::model::message::Message;
+use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
 use crate::model::time::nanos_of;
 
 /// A message in hand.
-pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
+pub struct LeasedMessage<'a, P: Ports, M: QueueMessage, Q: Queue<M>> {
     context: &'a Context<P>,
     queue: &'a Q,
     name: QueueName,
@@ -24,20 +24,24 @@ pub struct Held<'a, P: Ports, M: Message, Q: Queue<M>> {
     lost: AtomicBool,
 }
 
-impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
+impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
     /// Waits for a message; none when the process stops, and one that comes then goes back at once.
     /// Asks for none while the store does not answer.
     pub async fn receive(context: &'a Context<P>, queue: &'a Q, name: QueueName) -> Option<Self> {
-        while !context.stop.is_raised() {
+        while !context.intake.is_cancelled() {
             if context.store_reachable() {
                 match Self::next(context, queue, name).await {
-                    Ok(Some(held)) if context.stop.is_raised() => held.end(Ended::HandedBack).await,
+                    Ok(Some(held)) if context.intake.is_cancelled() => {
+                        held.end(Disposition::Release).await
+                    }
                     Ok(Some(held)) => return Some(held),
                     Ok(None) => continue,
                     Err(_) => {}
                 }
             }
-            context.pause(context.options.backoff_initial).await;
+            context
+                .sleep_or_stopped(context.options.backoff_initial)
+                .await;
         }
         None
     }
@@ -50,7 +54,10 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     ) -> PortResult<Option<Self>> {
         let sent_at = context.elapsed();
         let options = &context.options;
-        let Some(lease) = queue.lease(options.lease, options.lease_patience).await? else {
+        let Some(lease) = queue
+            .lease(options.lease, options.receive_wait_time)
+            .await?
+        else {
             return Ok(None);
         };
         if lease.attempt > 1 {
@@ -76,12 +83,12 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     /// work: it ends only if `renewed` says how the work ends. Once the lease is lost it waits; so it
     /// does when the store has been silent for so long that others may do the work, for which it hands
     /// the message back: the work itself may have to wait on for the answer to its commit.
-    pub async fn keep(&self, renewed: impl AsyncFn() -> Option<Ended>) -> Ended {
+    pub async fn keep(&self, renewed: impl AsyncFn() -> Option<Disposition>) -> Disposition {
         let options = &self.context.options;
         let interval = options.renewal_interval();
         loop {
             self.context.ports.clock().sleep(interval).await;
-            if self.context.store_silent_for() > options.stale_after() {
+            if self.context.store_unreachable_for() > options.stale_after() {
                 self.lost.store(true, Ordering::Relaxed);
                 self.release(self.delay(), false).await;
                 std::future::pending::<()>().await;
@@ -108,17 +115,16 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     }
 
     /// Ends the hold as the work ended.
-    pub async fn end(&self, ended: Ended) {
+    pub async fn end(&self, ended: Disposition) {
         match ended {
-            Ended::Done => {
+            Disposition::Ack => {
                 let acknowledge = || self.queue.acknowledge(self.lease.delivery);
-                let _ = self.context.insist(acknowledge).await;
+                let _ = self.context.retry_bounded(acknowledge).await;
             }
-            Ended::Unavailable => self.release(self.delay(), false).await,
-            Ended::HandedBack => self.release(Duration::ZERO, false).await,
-            Ended::Failed => self.release(self.delay(), true).await,
-            Ended::Poison(reason) => self.bury(&reason).await,
-            Ended::Lost => {}
+            Disposition::ReleaseAfterBackoff => self.release(self.delay(), false).await,
+            Disposition::Release => self.release(Duration::ZERO, false).await,
+            Disposition::Nack => self.release(self.delay(), true).await,
+            Disposition::DeadLetter(reason) => self.bury(&reason).await,
         }
     }
 
@@ -131,7 +137,7 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
     /// Hands the message back, to be tried again after `delay`.
     async fn release(&self, delay: Duration, counted: bool) {
         let release = || self.queue.release(self.lease.delivery, delay, counted);
-        let _ = self.context.insist(release).await;
+        let _ = self.context.retry_bounded(release).await;
     }
 
     /// Sets the message aside, or drops it.
@@ -141,8 +147,8 @@ impl<'a, P: Ports, M: Message, Q: Queue<M>> Held<'a, P, M, Q> {
         let dead_letter = || self.queue.dead_letter(delivery, reason);
         let discard = || self.queue.discard(delivery, reason);
         let answer = match keep {
-            true => self.context.insist(dead_letter).await,
-            false => self.context.insist(discard).await,
+            true => self.context.retry_bounded(dead_letter).await,
+            false => self.context.retry_bounded(discard).await,
         };
         if answer == Ok(LeaseAnswer::Done) {
             if keep {

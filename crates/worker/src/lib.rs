@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Written once, async, against the traits of [`ports`]. It knows no runtime, no clock, no
-//! randomness and no simulator of its own. A process is a set of [`Loop`]s over one [`Worker`];
+//! randomness and no simulator of its own. A process is a set of [`WorkerTask`]s over one [`Worker`];
 //! whoever launches it runs each loop as a task of its own.
 
 pub mod backlog;
@@ -62,29 +62,27 @@ use ports::{Clock, Ports};
 use scanner_client::ScannerReportClient;
 
 /// Between two looks at whether a stopping process is done.
-const STOP_POLL: Duration = Duration::from_millis(100);
+const IDLE_POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Given to a stopping process after its grace, to hand back what it holds.
-const STOP_MARGIN: Duration = Duration::from_secs(8);
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Given to the last sign of life, which a store that is away does not hear.
-const FAREWELL: Duration = Duration::from_secs(1);
+const FINAL_HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How the work on a message ended.
+/// Disposition of a leased message after the work on it, in AMQP's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
-    /// Nothing is left to do: acknowledge.
-    Done,
-    /// A service is not available: hand it back, at no cost.
-    Unavailable,
-    /// The process stops or may not go on: hand it back at once, at no cost.
-    HandedBack,
-    /// It led to nothing: hand it back; the delivery counts.
-    Failed,
-    /// It never will lead anywhere: set it aside, for this reason.
-    Poison(Arc<str>),
-    /// The lease is gone: nothing can be done.
-    Lost,
+pub enum Disposition {
+    /// Acknowledged: no work is left.
+    Ack,
+    /// Released after a backoff, because a service is not available. The delivery does not count.
+    ReleaseAfterBackoff,
+    /// Released at once, because the process stops or may not go on. The delivery does not count.
+    Release,
+    /// Released after a backoff, because the work led to nothing. The delivery counts.
+    Nack,
+    /// Set aside as a dead letter, for this reason.
+    DeadLetter(Arc<str>),
 }
 
 /// What a process does.
@@ -132,7 +130,7 @@ impl Role {
 /// A loop of a process; each runs as a task of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is named after the service that it runs")]
-pub enum Loop {
+pub enum WorkerTask {
     CronTrigger,
     ExportTrigger,
     Planner,
@@ -145,7 +143,7 @@ pub enum Loop {
     Backlog { watches_queues: bool },
 }
 
-impl Loop {
+impl WorkerTask {
     /// A short name for traces.
     pub const fn name(self) -> &'static str {
         match self {
@@ -188,56 +186,56 @@ impl<P: Ports> Worker<P> {
         })
     }
 
-    /// The loops of a process with these roles.
-    pub fn loops(&self, roles: &[Role]) -> Vec<Loop> {
-        let mut loops = vec![
-            Loop::Heartbeat,
-            Loop::Backlog {
+    /// The tasks of a process with these roles.
+    pub fn tasks(&self, roles: &[Role]) -> Vec<WorkerTask> {
+        let mut tasks = vec![
+            WorkerTask::Heartbeat,
+            WorkerTask::Backlog {
                 watches_queues: roles.contains(&Role::Sweeper),
             },
         ];
         for role in roles {
             match role {
-                Role::Trigger => loops.extend([Loop::CronTrigger, Loop::ExportTrigger]),
-                Role::Planner => loops.push(Loop::Planner),
-                Role::Dispatcher => loops.push(Loop::Dispatcher),
+                Role::Trigger => tasks.extend([WorkerTask::CronTrigger, WorkerTask::ExportTrigger]),
+                Role::Planner => tasks.push(WorkerTask::Planner),
+                Role::Dispatcher => tasks.push(WorkerTask::Dispatcher),
                 Role::Runner => {
                     let count = self.context.options.segments_at_once as usize;
-                    loops.extend(std::iter::repeat_n(Loop::Runner, count));
+                    tasks.extend(std::iter::repeat_n(WorkerTask::Runner, count));
                 }
-                Role::Relay => loops.extend([Loop::IntentRelay, Loop::EventRelay]),
-                Role::Sweeper => loops.push(Loop::Sweeper),
+                Role::Relay => tasks.extend([WorkerTask::IntentRelay, WorkerTask::EventRelay]),
+                Role::Sweeper => tasks.push(WorkerTask::Sweeper),
             }
         }
-        loops
+        tasks
     }
 
     /// Runs a loop until the process is asked to stop.
-    pub async fn run(self: Arc<Self>, which: Loop) {
+    pub async fn run(self: Arc<Self>, task: WorkerTask) {
         let context = &self.context;
-        match which {
-            Loop::CronTrigger => trigger::CronTriggerService::new(context).run().await,
-            Loop::ExportTrigger => trigger::ExportTriggerService::new(context).run().await,
-            Loop::Planner => planner::PlannerBackgroundService::new(context).run().await,
-            Loop::Dispatcher => {
+        match task {
+            WorkerTask::CronTrigger => trigger::CronTriggerService::new(context).run().await,
+            WorkerTask::ExportTrigger => trigger::ExportTriggerService::new(context).run().await,
+            WorkerTask::Planner => planner::PlannerBackgroundService::new(context).run().await,
+            WorkerTask::Dispatcher => {
                 dispatcher::PlannerQueueDispatcherBackgroundService::new(context)
                     .run()
                     .await;
             }
-            Loop::Runner => {
+            WorkerTask::Runner => {
                 runner::RunnerBackgroundService::new(context, &self.client)
                     .run()
                     .await;
             }
-            Loop::IntentRelay => relay::IntentRelay::new(context).run().await,
-            Loop::EventRelay => relay::EventRelay::new(context).run().await,
-            Loop::Sweeper => sweeper::SweeperBackgroundService::new(context).run().await,
-            Loop::Heartbeat => {
+            WorkerTask::IntentRelay => relay::IntentRelay::new(context).run().await,
+            WorkerTask::EventRelay => relay::EventRelay::new(context).run().await,
+            WorkerTask::Sweeper => sweeper::SweeperBackgroundService::new(context).run().await,
+            WorkerTask::Heartbeat => {
                 heartbeat::HeartbeatBackgroundService::new(context)
                     .run()
                     .await;
             }
-            Loop::Backlog { watches_queues } => {
+            WorkerTask::Backlog { watches_queues } => {
                 backlog::BacklogBackgroundService::new(context, watches_queues)
                     .run()
                     .await;
@@ -251,28 +249,32 @@ impl<P: Ports> Worker<P> {
     }
 
     /// Asks the process to stop in good order: to take nothing new, and to finish or hand back what
-    /// is in hand. [`Worker::stopped`] sees to it.
-    pub fn ask_to_stop(&self) {
-        self.context.stop.raise();
+    /// is in hand. [`Worker::drain`] sees to it.
+    pub fn request_stop(&self) {
+        self.context.intake.cancel();
     }
 
     /// Lets the process that was asked to stop finish what it has in hand within its grace, and
     /// hand back the rest within a margin. Returns when nothing is left, or that time has passed;
     /// its heartbeat has then said that its balance is free to take, if the store would hear it.
-    pub async fn stopped(&self) {
+    pub async fn drain(&self) {
         let context = &self.context;
         let clock = context.ports.clock();
         future::or(self.idle(), clock.sleep(context.options.stop_grace)).await;
-        context.grace_over.raise();
-        future::or(self.idle(), clock.sleep(STOP_MARGIN)).await;
-        context.done.raise();
-        future::or(context.parted.raised(), clock.sleep(FAREWELL)).await;
+        context.work.cancel();
+        future::or(self.idle(), clock.sleep(RELEASE_TIMEOUT)).await;
+        context.monitoring.cancel();
+        future::or(
+            context.final_heartbeat_sent.notified(),
+            clock.sleep(FINAL_HEARTBEAT_TIMEOUT),
+        )
+        .await;
     }
 
     /// Waits until no loop has work in hand.
     async fn idle(&self) {
-        while self.context.busy.load(Ordering::Relaxed) > 0 {
-            self.context.ports.clock().sleep(STOP_POLL).await;
+        while self.context.busy_tasks.load(Ordering::Relaxed) > 0 {
+            self.context.ports.clock().sleep(IDLE_POLL_INTERVAL).await;
         }
     }
 }

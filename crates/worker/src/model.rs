@@ -23,13 +23,13 @@ pub mod time;
 
 pub use calendar::{Calendar, CalendarError};
 pub use catalogue::Catalogue;
-pub use commit::{Answer, Applied, Commit, CommitToken, Refusal, Step};
+pub use commit::{Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, CommitToken};
 pub use delta::{Baseline, DeltaCounts, DeltaSummary, Finding, ScanReport, Severity};
 pub use event::{Event, EventId, EventKind, EventPayload};
 pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
 pub use impact::{Image, ImpactSet, Selector};
 pub use message::{DecodeError, PlannerMessage, SegmentMessage};
-pub use run::{Run, RunError, RunState, RunStats, Trigger};
+pub use run::{Run, RunFailure, RunState, RunStats, Trigger};
 pub use schedule::{
     Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, RunWindow, Schedule, ScheduleState,
 };

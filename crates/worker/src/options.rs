@@ -37,9 +37,9 @@ pub struct WorkerOptions {
     #[schemars(with = "duration::Duration")]
     pub lease: Duration,
     /// How long a call waits for a message.
-    #[serde(with = "duration::text")]
+    #[serde(with = "duration::text", rename = "leasePatience")]
     #[schemars(with = "duration::Duration")]
-    pub lease_patience: Duration,
+    pub receive_wait_time: Duration,
     /// Deliveries that count, after which a message is poison.
     #[schemars(range(min = 1, max = 100))]
     pub max_delivery_attempts: u32,
@@ -103,7 +103,7 @@ impl Default for WorkerOptions {
             segment_size: 64,
             segments_at_once: 8,
             lease: seconds(60),
-            lease_patience: seconds(20),
+            receive_wait_time: seconds(20),
             max_delivery_attempts: 5,
             dead_letter_enabled: true,
             backoff_initial: seconds(5),
@@ -173,7 +173,7 @@ impl WorkerOptions {
             ("lease", self.lease, seconds(3), hour),
             (
                 "leasePatience",
-                self.lease_patience,
+                self.receive_wait_time,
                 millis(10),
                 self.lease / 3,
             ),
@@ -247,7 +247,7 @@ mod tests {
     fn each_bad_value_is_named_with_its_range() {
         let options = WorkerOptions {
             lease: Duration::from_secs(1),
-            lease_patience: Duration::from_millis(100),
+            receive_wait_time: Duration::from_millis(100),
             segment_size: 0,
             ..WorkerOptions::default()
         };

@@ -10,7 +10,7 @@ use super::ports::Clock;
 /// Limits waits that come one after the other, over a single timer. Starting a wait only moves the
 /// deadline; the timer rings at an earlier one and is then set to the present one, so that a
 /// thousand short waits cost one timer and not a thousand.
-pub struct Patience<'a, C: Clock> {
+pub struct ReusableTimeout<'a, C: Clock> {
     clock: &'a C,
     limit: Duration,
     /// When the present wait is over, on the clock.
@@ -18,7 +18,7 @@ pub struct Patience<'a, C: Clock> {
     timer: Option<Pin<Box<dyn Future<Output = ()> + 'a>>>,
 }
 
-impl<'a, C: Clock> Patience<'a, C> {
+impl<'a, C: Clock> ReusableTimeout<'a, C> {
     /// Waits of `limit` at most, each, as `clock` counts.
     pub fn new(clock: &'a C, limit: Duration) -> Self {
         Self {
@@ -30,17 +30,17 @@ impl<'a, C: Clock> Patience<'a, C> {
     }
 
     /// Waits for `work`; none if it takes longer than the limit. `work` is dropped then.
-    pub async fn wait<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+    pub async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         self.deadline = self.clock.elapsed() + self.limit;
         let mut work = pin!(work);
         poll_fn(|context| match work.as_mut().poll(context) {
             Poll::Ready(done) => Poll::Ready(Some(done)),
-            Poll::Pending => self.poll_over(context).map(|()| None),
+            Poll::Pending => self.poll_elapsed(context).map(|()| None),
         })
         .await
     }
 
-    fn poll_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    fn poll_elapsed(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             let (clock, deadline) = (self.clock, self.deadline);
             let timer = self.timer.get_or_insert_with(|| {
@@ -98,15 +98,15 @@ mod tests {
     #[test]
     fn each_wait_has_the_whole_limit() {
         let clock = Seconds::default();
-        let mut patience = Patience::new(&clock, Duration::from_secs(5));
+        let mut timeout = ReusableTimeout::new(&clock, Duration::from_secs(5));
         future::block_on(async {
             for _ in 0..40 {
-                assert_eq!(patience.wait(clock.work(1)).await, Some("done"));
+                assert_eq!(timeout.run(clock.work(1)).await, Some("done"));
             }
             let begun = clock.now.get();
-            assert_eq!(patience.wait(clock.work(100)).await, None);
+            assert_eq!(timeout.run(clock.work(100)).await, None);
             assert_eq!(clock.now.get() - begun, 5, "no earlier and no later");
-            assert_eq!(patience.wait(clock.work(3)).await, Some("done"));
+            assert_eq!(timeout.run(clock.work(3)).await, Some("done"));
         });
         assert!(clock.sleeps.get() <= 14, "{} timers", clock.sleeps.get());
     }

@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use super::context::Context;
-use super::ports::{Permits, PortError, PortResult, Ports, Store};
+use super::ports::{PermitGrant, PortError, PortResult, Ports, Store};
 use crate::model::{Mode, ScheduleId, Timestamp};
 
 /// Permits are reserved for about this long a stretch of requests, so that few are wasted when
@@ -30,12 +30,12 @@ pub struct PermitPool {
     schedule: ScheduleId,
     mode: Mode,
     rate_per_second: f64,
-    held: Option<Held>,
+    batch: Option<PermitBatch>,
 }
 
 /// What the store granted at once.
-struct Held {
-    permits: Permits,
+struct PermitBatch {
+    permits: PermitGrant,
     /// The next of them.
     next: u32,
     asked_at: Duration,
@@ -56,7 +56,7 @@ impl PermitPool {
             schedule,
             mode,
             rate_per_second,
-            held: None,
+            batch: None,
         }
     }
 
@@ -71,35 +71,39 @@ impl PermitPool {
         wanted: u32,
     ) -> PortResult<(Timestamp, Duration)> {
         for _ in 0..RESERVATIONS {
-            while let Some(permit) = self.next(context) {
+            while let Some(permit) = self.next_permit(context) {
                 if !permit.is_late {
                     return Ok((permit.at, permit.wait));
                 }
             }
-            self.held = Some(self.reserve(context, wanted).await?);
+            self.batch = Some(self.reserve(context, wanted).await?);
         }
-        let permit = self.next(context).ok_or(PortError::Unknown)?;
+        let permit = self.next_permit(context).ok_or(PortError::Unknown)?;
         Ok((permit.at, permit.wait))
     }
 
     /// The next permit in hand.
-    fn next<P: Ports>(&mut self, context: &Context<P>) -> Option<Permit> {
-        let held = self.held.as_mut()?;
-        let offset = held.next_offset()?;
+    fn next_permit<P: Ports>(&mut self, context: &Context<P>) -> Option<Permit> {
+        let batch = self.batch.as_mut()?;
+        let offset = batch.next_offset()?;
         let now = context.elapsed();
-        let sent_at = now.max(held.answered_at + offset);
-        let is_late = sent_at > held.asked_at + offset + context.options.permit_tolerance;
+        let sent_at = now.max(batch.answered_at + offset);
+        let is_late = sent_at > batch.asked_at + offset + context.options.permit_tolerance;
         if is_late {
             context.metrics.late_permit(self.mode);
         }
         Some(Permit {
-            at: held.permits.now.after(offset),
+            at: batch.permits.now.after(offset),
             wait: sent_at.saturating_sub(now),
             is_late,
         })
     }
 
-    async fn reserve<P: Ports>(&self, context: &Context<P>, wanted: u32) -> PortResult<Held> {
+    async fn reserve<P: Ports>(
+        &self,
+        context: &Context<P>,
+        wanted: u32,
+    ) -> PortResult<PermitBatch> {
         let rate = self.rate_per_second / (1.0 + context.options.permit_tolerance.as_secs_f64());
         let stretch = (rate * STRETCH_SECONDS)
             .ceil()
@@ -111,8 +115,8 @@ impl PermitPool {
             .store()
             .reserve_permits(&self.schedule, rate, count, LEAD)
             .await;
-        let permits = context.watch_store(answer)?;
-        Ok(Held {
+        let permits = context.track_store_health(answer)?;
+        Ok(PermitBatch {
             permits,
             next: 0,
             asked_at,
@@ -121,7 +125,7 @@ impl PermitPool {
     }
 }
 
-impl Held {
+impl PermitBatch {
     /// From the grant to the next permit, which is used up.
     fn next_offset(&mut self) -> Option<Duration> {
         let number = (self.next < self.permits.count).then_some(self.next)?;

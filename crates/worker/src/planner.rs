@@ -1,15 +1,15 @@
 //! Planning: which images a run affects, and handing it to the dispatcher.
 
-use super::context::{COMMIT_TRIES, Context};
+use super::context::{Context, MAX_COMMIT_ATTEMPTS};
 use super::ports::{
-    ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, RunDocument, Stamped, Store,
+    ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, RunDocument, Store, Timestamped,
 };
 use super::{fairness, selection, window};
 use crate::metrics::{AttemptOutcome, PlannerStatus};
-use crate::model::commit::{Booking, PlanOutcome};
+use crate::model::commit::{ActiveRunsDelta, PlanOutcome};
 use crate::model::{
-    Answer, Commit, ImageDigest, ImpactSet, PlannerMessage, RunError, RunId, RunState, Step,
-    Timestamp,
+    Commit, CommitAnswer, CommitStep, ImageDigest, ImpactSet, PlannerMessage, RunFailure, RunId,
+    RunState, Timestamp,
 };
 
 /// Looks for runs that wait, and plans them in fair batches.
@@ -25,9 +25,11 @@ impl<'a, P: Ports> PlannerBackgroundService<'a, P> {
 
     /// Plans until the process stops.
     pub async fn run(self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             if !self.plan_batch().await {
-                self.context.pause(self.context.options.planner_poll).await;
+                self.context
+                    .sleep_or_stopped(self.context.options.planner_poll)
+                    .await;
             }
         }
     }
@@ -36,7 +38,7 @@ impl<'a, P: Ports> PlannerBackgroundService<'a, P> {
     async fn plan_batch(&self) -> bool {
         let places = self.context.options.planner_batch as usize;
         let read = self.context.ports.store().planning_runs(places).await;
-        let Ok(heads) = self.context.watch_store(read) else {
+        let Ok(heads) = self.context.track_store_health(read) else {
             return false;
         };
         let planner = PlannerExecutionService {
@@ -44,7 +46,7 @@ impl<'a, P: Ports> PlannerBackgroundService<'a, P> {
         };
         let chosen = fairness::choose(heads.value, places);
         for head in &chosen {
-            if self.context.stop.is_raised() || planner.plan(&head.run).await.is_err() {
+            if self.context.intake.is_cancelled() || planner.plan(&head.run).await.is_err() {
                 return false;
             }
         }
@@ -70,9 +72,9 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
     /// # Errors
     /// The store does not answer: the run waits for the next batch.
     pub async fn plan(&self, id: &RunId) -> PortResult<()> {
-        for attempt in 1..=COMMIT_TRIES {
+        for attempt in 1..=MAX_COMMIT_ATTEMPTS {
             let read = self.context.ports.store().begin_planning(id).await;
-            let Stamped { now, value } = self.context.watch_store(read)?;
+            let Timestamped { now, value } = self.context.track_store_health(read)?;
             let Some(document) = value.filter(|document| {
                 document.run.value.state == RunState::Planning && !document.schedule.deleted
             }) else {
@@ -88,7 +90,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
             if self.commit(&document, commit).await {
                 return Ok(());
             }
-            self.context.give_way(attempt).await;
+            self.context.backoff_after_conflict(attempt).await;
         }
         Ok(())
     }
@@ -123,7 +125,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         let read = store
             .last_reports(&schedule.tenant, &impacted.digests)
             .await;
-        let Stamped { now, value } = self.context.watch_store(read)?;
+        let Timestamped { now, value } = self.context.track_store_health(read)?;
         let chosen = selection::choose(schedule, impacted.digests.clone(), &value, now);
         Ok(Plan {
             impacted,
@@ -149,7 +151,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         } else {
             PlanOutcome::NoWork
         };
-        let step = Step::Plan {
+        let step = CommitStep::Plan {
             outcome,
             as_of: plan.as_of,
         };
@@ -160,7 +162,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
             RunState::Completed
         };
         if has_work {
-            commit.booking = Some(Booking {
+            commit.active_runs_delta = Some(ActiveRunsDelta {
                 mode: run.mode,
                 change: 1,
             });
@@ -186,11 +188,11 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
                 .backoff()
                 .delay(attempts, self.context.ports.random());
             run.not_before = Some(now.after(delay));
-            Step::PlanRetry
+            CommitStep::PlanRetry
         } else {
             let detail = format!("the impact index gave no answer in {attempts} attempts");
-            (run.state, run.error) = (RunState::Error, Some(RunError::Planning(detail)));
-            Step::Plan {
+            (run.state, run.error) = (RunState::Error, Some(RunFailure::Planning(detail)));
+            CommitStep::Plan {
                 outcome: PlanOutcome::Failed,
                 as_of: now,
             }
@@ -217,11 +219,11 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         let answer = self.context.commit(commit).await;
         let metrics = &self.context.metrics;
         let mode = document.run.value.mode;
-        let Answer::Applied(applied) = answer else {
+        let CommitAnswer::Applied(applied) = answer else {
             metrics.planner_attempt(mode, AttemptOutcome::Conflict);
             return false;
         };
-        let Step::Plan { outcome, .. } = step else {
+        let CommitStep::Plan { outcome, .. } = step else {
             metrics.planner_attempt(mode, AttemptOutcome::Retried);
             return true;
         };
@@ -237,7 +239,7 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
         metrics.planner_attempt(mode, attempt);
         metrics.planner_run(mode, status, latency);
         match outcome {
-            PlanOutcome::Enqueued => self.context.intents.raise(),
+            PlanOutcome::Enqueued => self.context.intents.notify_one(),
             PlanOutcome::NoWork => metrics.run_completed(mode, 0.0),
             PlanOutcome::Failed => {}
         }

@@ -1,6 +1,6 @@
 //! Messages that can't be worked.
 
-use super::Ended;
+use super::Disposition;
 use super::context::Context;
 use super::ending::end_run;
 use super::ports::{Lease, Ports};
@@ -14,12 +14,12 @@ use crate::model::commit::EndReason;
 pub async fn readable<'l, P: Ports, M>(
     context: &Context<P>,
     lease: &'l Lease<M>,
-) -> Result<&'l M, Ended> {
+) -> Result<&'l M, Disposition> {
     let limit = context.options.max_delivery_attempts;
     let reason = match &lease.body {
         Ok(body) if lease.attempt <= limit => return Ok(body),
         Ok(_) => format!("given up after {limit} deliveries that led to nothing"),
-        Err(_) if lease.attempt < limit => return Err(Ended::Failed),
+        Err(_) if lease.attempt < limit => return Err(Disposition::Nack),
         Err(error) => error.to_string(),
     };
     match end_run(
@@ -31,7 +31,7 @@ pub async fn readable<'l, P: Ports, M>(
     )
     .await
     {
-        true => Err(Ended::Poison(reason.into())),
-        false => Err(Ended::Unavailable),
+        true => Err(Disposition::DeadLetter(reason.into())),
+        false => Err(Disposition::ReleaseAfterBackoff),
     }
 }

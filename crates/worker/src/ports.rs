@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::document::{
-    Backlog, Export, Heartbeat, Permits, PlanningHead, RunDocument, ScheduleDocument,
-    ScheduleEntry, SegmentDocument, StaleWork, Stamped, Versioned,
+    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,
 };
 use crate::model::commit::Intent;
-use crate::model::message::Message;
+use crate::model::message::QueueMessage;
 use crate::model::{
-    Answer, Baseline, Commit, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
+    Baseline, Commit, CommitAnswer, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
     PlannerMessage, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage, Selector, TenantId,
     Timestamp,
 };
@@ -52,7 +52,7 @@ pub trait Ports: Clone + 'static {
     /// The impact index.
     type ImpactIndex: ImpactQuery;
     /// Notify.
-    type Notify: Notify;
+    type Notify: EventPublisher;
     /// Random numbers.
     type Random: Random;
 
@@ -91,43 +91,46 @@ pub trait Random {
 /// The store: linearizable; one commit is atomic over everything in it.
 pub trait Store {
     /// Lists the schedules that are not deleted.
-    fn schedules(&self) -> impl Future<Output = PortResult<Stamped<Arc<Vec<ScheduleEntry>>>>>;
+    fn schedules(&self) -> impl Future<Output = PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>>>;
 
     /// Reads a schedule; none if it never existed.
     fn schedule(
         &self,
         id: &ScheduleId,
-    ) -> impl Future<Output = PortResult<Stamped<Option<ScheduleDocument>>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<Option<ScheduleDocument>>>>;
 
-    /// Reads the exports after the cursor that `Step::Export` commits move, `limit` at most, and
+    /// Reads the exports after the cursor that `CommitStep::Export` commits move, `limit` at most, and
     /// the cursor.
     fn exports(
         &self,
         limit: usize,
-    ) -> impl Future<Output = PortResult<Stamped<(u64, Vec<Export>)>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<(u64, Vec<Export>)>>>;
 
     /// Lists runs in `Planning` whose `not_before` has passed: of each tenant the `per_tenant`
     /// oldest.
     fn planning_runs(
         &self,
         per_tenant: usize,
-    ) -> impl Future<Output = PortResult<Stamped<Vec<PlanningHead>>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<Vec<WaitingRun>>>>;
 
     /// Reads a run in `Planning` in order to plan it; none if there is no such run.
     fn begin_planning(
         &self,
         run: &RunId,
-    ) -> impl Future<Output = PortResult<Stamped<Option<RunDocument>>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<Option<RunDocument>>>>;
 
     /// Reads a run with its schedule; none if there is no such run.
-    fn run(&self, run: &RunId) -> impl Future<Output = PortResult<Stamped<Option<RunDocument>>>>;
+    fn run(
+        &self,
+        run: &RunId,
+    ) -> impl Future<Output = PortResult<Timestamped<Option<RunDocument>>>>;
 
     /// Reads when a report of each image was last committed for the tenant.
     fn last_reports(
         &self,
         tenant: &TenantId,
         images: &[ImageDigest],
-    ) -> impl Future<Output = PortResult<Stamped<Vec<Option<Timestamp>>>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<Vec<Option<Timestamp>>>>>;
 
     /// Raises the segment's delivery fence to `delivery` (never lowers it), notes the time as
     /// `worked_at` unless the fence stands higher, and reads segment and run. Holders repeat it
@@ -136,13 +139,13 @@ pub trait Store {
         &self,
         key: &SegmentKey,
         delivery: u64,
-    ) -> impl Future<Output = PortResult<Stamped<SegmentDocument>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<SegmentDocument>>>;
 
     /// Reads a segment with its run, without touching the fence.
     fn segment(
         &self,
         key: &SegmentKey,
-    ) -> impl Future<Output = PortResult<Stamped<SegmentDocument>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<SegmentDocument>>>;
 
     /// Reads the last committed reports of images of a tenant.
     fn baselines(
@@ -152,7 +155,7 @@ pub trait Store {
     ) -> impl Future<Output = PortResult<Vec<Option<Baseline>>>>;
 
     /// Applies a commit, or says why not. Repeating it is safe.
-    fn commit(&self, commit: &Arc<Commit>) -> impl Future<Output = PortResult<Answer>>;
+    fn commit(&self, commit: &Arc<Commit>) -> impl Future<Output = PortResult<CommitAnswer>>;
 
     /// Lists intents that are not enqueued yet, oldest first.
     fn intents(&self, limit: usize) -> impl Future<Output = PortResult<Vec<Intent>>>;
@@ -173,10 +176,10 @@ pub trait Store {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> impl Future<Output = PortResult<Permits>>;
+    ) -> impl Future<Output = PortResult<PermitGrant>>;
 
     /// Reads the backlog of every schedule that is not deleted.
-    fn backlog(&self) -> impl Future<Output = PortResult<Stamped<Backlog>>>;
+    fn backlog(&self) -> impl Future<Output = PortResult<Timestamped<BacklogSnapshot>>>;
 
     /// Notes that the incarnation is alive (or, if `stopping`, that its balance is free to take at
     /// once).
@@ -185,7 +188,7 @@ pub trait Store {
         incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
-    ) -> impl Future<Output = PortResult<Heartbeat>>;
+    ) -> impl Future<Output = PortResult<HeartbeatAnswer>>;
 
     /// Looks for work for repair: released or written before now − `stale_after`, or created before
     /// now − `run_timeout`.
@@ -193,7 +196,7 @@ pub trait Store {
         &self,
         stale_after: Duration,
         run_timeout: Duration,
-    ) -> impl Future<Output = PortResult<Stamped<StaleWork>>>;
+    ) -> impl Future<Output = PortResult<Timestamped<StaleWork>>>;
 }
 
 /// A message under lease.
@@ -230,7 +233,7 @@ pub struct QueueDepth {
 }
 
 /// A queue: delivers at least once, in no promised order.
-pub trait Queue<M: Message> {
+pub trait Queue<M: QueueMessage> {
     /// Puts a message on the queue, unless one with this key came within the idempotency window.
     fn enqueue(&self, message: &M, idempotency_key: &str) -> impl Future<Output = PortResult<()>>;
 
@@ -357,7 +360,7 @@ pub trait ImpactQuery {
 }
 
 /// Notify.
-pub trait Notify {
+pub trait EventPublisher {
     /// Publishes events; each at least once if it answers yes.
     fn publish(&self, events: &[Arc<Event>]) -> impl Future<Output = PortResult<()>>;
 }

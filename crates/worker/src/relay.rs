@@ -4,7 +4,7 @@
 
 use super::context::Context;
 use super::enqueue;
-use super::ports::{Notify, Ports, Store};
+use super::ports::{EventPublisher, Ports, Store};
 
 /// Enqueues planner messages for which a commit left an intent.
 pub struct IntentRelay<'a, P: Ports> {
@@ -19,10 +19,12 @@ impl<'a, P: Ports> IntentRelay<'a, P> {
 
     /// Relays until the process stops.
     pub async fn run(self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             if !self.relay_batch().await {
                 let poll = self.context.options.relay_poll;
-                self.context.pause_for(poll, &self.context.intents).await;
+                self.context
+                    .sleep_or_notified(poll, &self.context.intents)
+                    .await;
             }
         }
     }
@@ -31,7 +33,7 @@ impl<'a, P: Ports> IntentRelay<'a, P> {
     async fn relay_batch(&self) -> bool {
         let batch = self.context.options.relay_batch as usize;
         let store = self.context.ports.store();
-        let Ok(intents) = self.context.watch_store(store.intents(batch).await) else {
+        let Ok(intents) = self.context.track_store_health(store.intents(batch).await) else {
             return false;
         };
         let mut relayed = Vec::with_capacity(intents.len());
@@ -47,7 +49,7 @@ impl<'a, P: Ports> IntentRelay<'a, P> {
         if !relayed.is_empty() {
             let _ = self
                 .context
-                .watch_store(store.intents_enqueued(&relayed).await);
+                .track_store_health(store.intents_enqueued(&relayed).await);
         }
         relayed.len() == batch
     }
@@ -66,10 +68,12 @@ impl<'a, P: Ports> EventRelay<'a, P> {
 
     /// Relays until the process stops.
     pub async fn run(self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             if !self.relay_batch().await {
                 let poll = self.context.options.relay_poll;
-                self.context.pause_for(poll, &self.context.events).await;
+                self.context
+                    .sleep_or_notified(poll, &self.context.events)
+                    .await;
             }
         }
     }
@@ -78,7 +82,7 @@ impl<'a, P: Ports> EventRelay<'a, P> {
     async fn relay_batch(&self) -> bool {
         let batch = self.context.options.relay_batch as usize;
         let store = self.context.ports.store();
-        let Ok((events, depth)) = self.context.watch_store(store.outbox(batch).await) else {
+        let Ok((events, depth)) = self.context.track_store_health(store.outbox(batch).await) else {
             return false;
         };
         self.context
@@ -91,7 +95,9 @@ impl<'a, P: Ports> EventRelay<'a, P> {
             self.context.metrics.event_published(event.kind);
         }
         let ids: Vec<_> = events.iter().map(|event| event.event_id).collect();
-        let forgotten = self.context.watch_store(store.forget_events(&ids).await);
+        let forgotten = self
+            .context
+            .track_store_health(store.forget_events(&ids).await);
         forgotten.is_ok_and(|()| events.len() == batch)
     }
 }

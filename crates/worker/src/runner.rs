@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use futures_lite::future;
 
-use super::context::{Busy, COMMIT_TRIES, Context};
-use super::lease::Held;
-use super::patience::Patience;
+use super::context::{BusyGuard, Context, MAX_COMMIT_ATTEMPTS};
+use super::lease::LeasedMessage;
+use super::patience::ReusableTimeout;
 use super::permits::PermitPool;
 use super::ports::{Ports, RunDocument, SegmentDocument, Store};
 use super::scanner_client::{ScanFailure, ScanSession, ScannerReportClient};
-use super::segment_commit::{Worked, segment_commit};
-use super::{Ended, ending, poison};
+use super::segment_commit::{ScanResults, segment_commit};
+use super::{Disposition, ending, poison};
 use crate::metrics::{Delta, SegmentStatus};
 use crate::model::observation::QueueName;
-use crate::model::{Answer, Applied, Refusal, RunState, Segment, SegmentMessage, SegmentOutcome};
+use crate::model::{
+    Applied, CommitAnswer, CommitRefusal, RunState, Segment, SegmentMessage, SegmentOutcome,
+};
 
-type HeldSegment<'a, P> = Held<'a, P, SegmentMessage, <P as Ports>::RunnerQueue>;
+type LeasedSegment<'a, P> = LeasedMessage<'a, P, SegmentMessage, <P as Ports>::RunnerQueue>;
 
 /// Takes segments off the queue; a process has several of these.
 pub struct RunnerBackgroundService<'a, P: Ports> {
@@ -33,29 +35,29 @@ impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
 
     /// Works one segment after the other until the process stops.
     pub async fn run(self) {
-        let _busy = Busy::new(&self.context.busy);
+        let _busy = BusyGuard::new(&self.context.busy_tasks);
         while let Some(held) = self.receive().await {
-            if matches!(self.work(&held).await, Ended::Unavailable) {
+            if matches!(self.work(&held).await, Disposition::ReleaseAfterBackoff) {
                 let delay = self.context.options.backoff_initial;
-                self.context.pause(delay).await;
+                self.context.sleep_or_stopped(delay).await;
             }
         }
     }
 
     /// Waits for a segment; none when the process stops. Of all places that are free only one asks
     /// the queue, so that an idle process costs the queue one call and not one for each place.
-    async fn receive(&self) -> Option<HeldSegment<'a, P>> {
+    async fn receive(&self) -> Option<LeasedSegment<'a, P>> {
         let turn = async { Some(self.context.receiving.acquire().await) };
         let stop = async {
-            self.context.stop.raised().await;
+            self.context.intake.cancelled().await;
             None
         };
         let _turn = future::or(stop, turn).await?;
         let queue = self.context.ports.runner_queue();
-        Held::receive(self.context, queue, QueueName::Runner).await
+        LeasedMessage::receive(self.context, queue, QueueName::Runner).await
     }
 
-    async fn work(&self, held: &HeldSegment<'a, P>) -> Ended {
+    async fn work(&self, held: &LeasedSegment<'a, P>) -> Disposition {
         let service = RunnerExecutionService {
             context: self.context,
             client: self.client,
@@ -74,7 +76,7 @@ impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
 pub struct RunnerExecutionService<'a, P: Ports> {
     context: &'a Context<P>,
     client: &'a ScannerReportClient,
-    held: &'a HeldSegment<'a, P>,
+    held: &'a LeasedSegment<'a, P>,
     /// Only scans are given up: elsewhere a commit's answer may be on its way.
     is_scanning: AtomicBool,
     /// The missing run is counted.
@@ -84,7 +86,7 @@ pub struct RunnerExecutionService<'a, P: Ports> {
 impl<P: Ports> RunnerExecutionService<'_, P> {
     /// Tells the store that the work goes on, so that repair leaves it alone; gives the work up if
     /// the run is over or a newer delivery has begun.
-    async fn touch(&self) -> Option<Ended> {
+    async fn touch(&self) -> Option<Disposition> {
         let message = self.held.lease.body.as_ref().ok()?;
         let is_scanning = || self.is_scanning.load(Ordering::Relaxed);
         if !is_scanning() {
@@ -93,7 +95,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let delivery = self.held.lease.delivery;
         let store = self.context.ports.store();
         let answer = store.begin_segment(&message.key(), delivery).await;
-        let begun = self.context.watch_store(answer).ok()?.value;
+        let begun = self.context.track_store_health(answer).ok()?.value;
         if begun.run.is_none() {
             self.run_missing(message);
         }
@@ -107,10 +109,10 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         if begun.run.is_some_and(|document| !is_running(&document)) {
             self.context.metrics.segment_discarded(message.mode);
         }
-        Some(Ended::Done)
+        Some(Disposition::Ack)
     }
 
-    async fn execute(&self) -> Ended {
+    async fn execute(&self) -> Disposition {
         let message = match poison::readable(self.context, &self.held.lease).await {
             Ok(message) => message,
             Err(ended) => return ended,
@@ -118,7 +120,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let key = message.key();
         let delivery = self.held.lease.delivery;
         let begin = || self.context.ports.store().begin_segment(&key, delivery);
-        let begun = self.context.until_answered(begin).await.value;
+        let begun = self.context.retry_until_ok(begin).await.value;
         let (document, segment) = match self.admit(message, begun).await {
             Ok(admitted) => admitted,
             Err(ended) => return ended,
@@ -127,7 +129,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         let scanned = future::or(self.scan(&document, &segment), self.grace_over()).await;
         self.is_scanning.store(false, Ordering::Relaxed);
         match scanned {
-            Ok(worked) => self.commit(message, worked).await,
+            Ok(results) => self.commit(message, results).await,
             Err(ended) => ended,
         }
     }
@@ -137,7 +139,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
         &self,
         message: &SegmentMessage,
         begun: SegmentDocument,
-    ) -> Result<(RunDocument, Segment), Ended> {
+    ) -> Result<(RunDocument, Segment), Disposition> {
         let metrics = &self.context.metrics;
         let Some(document) = begun.run else {
             return Err(self.run_missing(message));
@@ -147,23 +149,27 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             Some(segment) if segment.committed_by.is_some() => {
                 // Whoever committed it may not have enqueued what the commit released.
                 match ending::enqueue_released(self.context, &segment.released_next).await {
-                    true => Err(Ended::Done),
-                    false => Err(Ended::Unavailable),
+                    true => Err(Disposition::Ack),
+                    false => Err(Disposition::ReleaseAfterBackoff),
                 }
             }
             Some(segment) if is_running && segment.delivery > self.held.lease.delivery => {
-                Err(Ended::Done)
+                Err(Disposition::Ack)
             }
             Some(segment) if is_running => Ok((document, segment)),
             _ => {
                 metrics.segment_discarded(message.mode);
-                Err(Ended::Done)
+                Err(Disposition::Ack)
             }
         }
     }
 
     /// A report for each image.
-    async fn scan(&self, document: &RunDocument, segment: &Segment) -> Result<Worked, Ended> {
+    async fn scan(
+        &self,
+        document: &RunDocument,
+        segment: &Segment,
+    ) -> Result<ScanResults, Disposition> {
         let run = &document.run.value;
         let rate_per_second = document.schedule.schedule.limits.rate_per_second;
         let mut session = ScanSession {
@@ -172,12 +178,12 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             delivery: self.held.lease.delivery,
             permits: rate_per_second
                 .map(|rate| PermitPool::new(run.schedule.clone(), run.mode, rate)),
-            patience: Patience::new(
+            timeout: ReusableTimeout::new(
                 self.context.ports.clock(),
                 self.context.options.scanner_timeout,
             ),
         };
-        let mut worked = Worked::with_capacity(segment.digests.len());
+        let mut results = ScanResults::with_capacity(segment.digests.len());
         let mut left = segment.digests.len() as u32;
         for image in segment.digests.iter() {
             let is_live = || self.held.is_live();
@@ -186,90 +192,92 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                 .report(self.context, &mut session, image, left, is_live)
                 .await
             {
-                Ok(report) => worked.reports.push(report),
-                Err(ScanFailure::Refused) => worked.failed.push(*image),
-                Err(ScanFailure::Unavailable) => return Err(Ended::Unavailable),
-                Err(ScanFailure::Interrupted) => return Err(Ended::HandedBack),
+                Ok(report) => results.reports.push(report),
+                Err(ScanFailure::Refused) => results.failed.push(*image),
+                Err(ScanFailure::Unavailable) => return Err(Disposition::ReleaseAfterBackoff),
+                Err(ScanFailure::Interrupted) => return Err(Disposition::Release),
             }
             left -= 1;
         }
-        Ok(worked)
+        Ok(results)
     }
 
     /// A stopping process finishes what it can within its grace, and hands the rest back, whatever it
     /// waits for.
-    async fn grace_over(&self) -> Result<Worked, Ended> {
-        self.context.grace_over.raised().await;
-        Err(Ended::HandedBack)
+    async fn grace_over(&self) -> Result<ScanResults, Disposition> {
+        self.context.work.cancelled().await;
+        Err(Disposition::Release)
     }
 
-    async fn commit(&self, message: &SegmentMessage, worked: Worked) -> Ended {
+    async fn commit(&self, message: &SegmentMessage, results: ScanResults) -> Disposition {
         let store = self.context.ports.store();
         let key = message.key();
         let delivery = self.held.lease.delivery;
         let metrics = &self.context.metrics;
         let mode = message.mode;
-        for attempt in 1..=COMMIT_TRIES {
+        for attempt in 1..=MAX_COMMIT_ATTEMPTS {
             let begin = || store.begin_segment(&key, delivery);
-            let begun = self.context.until_answered(begin).await.value;
+            let begun = self.context.retry_until_ok(begin).await.value;
             let Some(document) = begun.run else {
                 return self.run_missing(message);
             };
             let Some(segment) = begun.segment else {
                 metrics.segment_discarded(mode);
-                return Ended::Done;
+                return Disposition::Ack;
             };
             let tenant = &document.run.value.tenant;
-            let images: Vec<_> = worked.reports.iter().map(|report| report.image).collect();
+            let images: Vec<_> = results.reports.iter().map(|report| report.image).collect();
             let baselines = self
                 .context
-                .until_answered(|| store.baselines(tenant, &images))
+                .retry_until_ok(|| store.baselines(tenant, &images))
                 .await;
             let (commit, outcome) = segment_commit(
                 self.context,
                 &document,
                 &segment,
-                &worked,
+                &results,
                 &baselines,
                 delivery,
             );
             let released = commit.release.clone();
-            let completes = commit.booking.is_some();
+            let completes = commit.active_runs_delta.is_some();
             match self.context.commit(commit).await {
-                Answer::Applied(applied) => {
+                CommitAnswer::Applied(applied) => {
                     self.count(&document, &outcome, &applied, completes);
                     return match ending::enqueue_released(self.context, &released).await {
-                        true => Ended::Done,
-                        false => Ended::Unavailable,
+                        true => Disposition::Ack,
+                        false => Disposition::ReleaseAfterBackoff,
                     };
                 }
                 // What was learned last is counted at once: nothing is left to wait for.
-                Answer::Conflict if attempt == COMMIT_TRIES => {}
-                Answer::Conflict => self.context.give_way(attempt).await,
-                Answer::AppliedByAnother => return Ended::Done,
-                Answer::Refused(Refusal::Superseded) => {
+                CommitAnswer::Conflict if attempt == MAX_COMMIT_ATTEMPTS => {}
+                CommitAnswer::Conflict => self.context.backoff_after_conflict(attempt).await,
+                CommitAnswer::AppliedByAnother => return Disposition::Ack,
+                CommitAnswer::Refused(CommitRefusal::Superseded) => {
                     metrics.segment(mode, SegmentStatus::PersistFailed);
-                    return Ended::Done;
+                    return Disposition::Ack;
                 }
-                Answer::Refused(Refusal::RunMissing) => return self.run_missing(message),
-                Answer::Refused(Refusal::RunTerminal) => {
+                CommitAnswer::Refused(CommitRefusal::RunMissing) => {
+                    return self.run_missing(message);
+                }
+                CommitAnswer::Refused(CommitRefusal::RunTerminal) => {
                     metrics.segment_discarded(mode);
-                    return Ended::Done;
+                    return Disposition::Ack;
                 }
             }
         }
         metrics.segment(mode, SegmentStatus::PersistFailed);
         // Contention is no poison: the delivery does not count.
-        Ended::Unavailable
+        Disposition::ReleaseAfterBackoff
     }
 
     /// The run was purged: counted once per delivery, whoever sees it first.
-    fn run_missing(&self, message: &SegmentMessage) -> Ended {
+    fn run_missing(&self, message: &SegmentMessage) -> Disposition {
         if !self.is_missing.swap(true, Ordering::Relaxed) {
             let metrics = &self.context.metrics;
             metrics.segment(message.mode, SegmentStatus::RunMissing);
         }
-        Ended::Done
+        Disposition::Ack
     }
 
     /// Counts a segment whose commit was learned to be applied.
@@ -291,6 +299,6 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             let duration: Duration = applied.at.since(document.run.value.created_at);
             metrics.run_completed(mode, duration.as_secs_f64());
         }
-        self.context.events.raise();
+        self.context.events.notify_one();
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::context::Context;
-use super::patience::Patience;
+use super::patience::ReusableTimeout;
 use super::permits::PermitPool;
 use super::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 use crate::metrics::ScannerOutcome;
@@ -40,7 +40,7 @@ pub struct ScanSession<'a, C: Clock> {
     /// Permits in hand, if the schedule has a rate.
     pub permits: Option<PermitPool>,
     /// How long the Scanner may take for one request.
-    pub patience: Patience<'a, C>,
+    pub timeout: ReusableTimeout<'a, C>,
 }
 
 impl ScannerReportClient {
@@ -74,7 +74,7 @@ impl ScannerReportClient {
                 permit,
             };
             let answered = context.ports.scanner().report(&request);
-            let answer = session.patience.wait(answered).await;
+            let answer = session.timeout.run(answered).await;
             let answer = answer.unwrap_or(Err(ScannerError::TimedOut));
             context
                 .metrics
@@ -92,7 +92,7 @@ impl ScannerReportClient {
                 .options
                 .backoff()
                 .delay(attempt, context.ports.random());
-            context.pause(delay).await;
+            context.sleep_or_stopped(delay).await;
             attempt += 1;
         }
     }

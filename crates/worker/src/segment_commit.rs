@@ -5,20 +5,21 @@ use std::sync::Arc;
 use super::context::Context;
 use super::ports::{Ports, RunDocument};
 use super::{delta, window};
-use crate::model::commit::{Booking, ReportWrite, SegmentCommit};
+use crate::model::commit::{ActiveRunsDelta, ReportWrite, SegmentCommit};
 use crate::model::{
-    Baseline, Commit, Event, ImageDigest, Run, RunState, ScanReport, Segment, SegmentOutcome, Step,
+    Baseline, Commit, CommitStep, Event, ImageDigest, Run, RunState, ScanReport, Segment,
+    SegmentOutcome,
 };
 
 /// What working a segment gave, before it is compared with the baselines.
-pub struct Worked {
+pub struct ScanResults {
     /// The reports.
     pub reports: Vec<ScanReport>,
     /// Images that the Scanner refused for good.
     pub failed: Vec<ImageDigest>,
 }
 
-impl Worked {
+impl ScanResults {
     /// Nothing yet, with room for `images` reports.
     pub fn with_capacity(images: usize) -> Self {
         Self {
@@ -34,21 +35,21 @@ pub fn segment_commit<P: Ports>(
     context: &Context<P>,
     document: &RunDocument,
     segment: &Segment,
-    worked: &Worked,
+    results: &ScanResults,
     baselines: &[Option<Baseline>],
     delivery: u64,
 ) -> (Commit, SegmentOutcome) {
-    let (content, events) = compare(document, segment, worked, baselines);
+    let (content, events) = compare(document, segment, results, baselines);
     let outcome = content.outcome;
     let mut run = document.run.value.clone();
     let mut state = document.schedule.state.value.clone();
     grow(&mut run, &outcome);
-    let mut commit = context.new_commit(Step::Segment(content), delivery);
+    let mut commit = context.new_commit(CommitStep::Segment(content), delivery);
     commit.events = events;
     if window::commit(&mut state, &run.id) {
         run.state = RunState::Completed;
         window::close(&mut state, &run.id);
-        commit.booking = Some(Booking {
+        commit.active_runs_delta = Some(ActiveRunsDelta {
             mode: run.mode,
             change: -1,
         });
@@ -61,7 +62,7 @@ pub fn segment_commit<P: Ports>(
 fn compare(
     document: &RunDocument,
     segment: &Segment,
-    worked: &Worked,
+    results: &ScanResults,
     baselines: &[Option<Baseline>],
 ) -> (SegmentCommit, Vec<Arc<Event>>) {
     let run = &document.run.value;
@@ -70,14 +71,14 @@ fn compare(
     let mut content = SegmentCommit {
         key: segment.key.clone(),
         outcome: SegmentOutcome {
-            failed: worked.failed.len() as u64,
+            failed: results.failed.len() as u64,
             ..SegmentOutcome::default()
         },
-        reports: Vec::with_capacity(worked.reports.len()),
+        reports: Vec::with_capacity(results.reports.len()),
         deltas: Vec::new(),
-        failed: worked.failed.clone(),
+        failed: results.failed.clone(),
     };
-    for (report, baseline) in worked.reports.iter().zip(baselines) {
+    for (report, baseline) in results.reports.iter().zip(baselines) {
         if notify.enabled {
             events.push(Arc::new(delta::report_ready(&run.tenant, &run.id, report)));
         }

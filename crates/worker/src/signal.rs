@@ -1,128 +1,159 @@
-//! Wakes a process's own tasks: a stop that stays, and pokes that are used up.
+//! Wake-ups between the tasks of one process: [`CancellationToken`] and [`Notify`].
+//!
+//! Names and semantics are those of `tokio_util::sync::CancellationToken` and `tokio::sync::Notify`.
+//! The worker may not depend on a runtime, and `event-listener`, which async-lock brings along, puts
+//! each waiter into a heap allocation of its own. A runner waits for cancellation once per segment,
+//! so both types keep their wakers in slots that are used again. Waiters wake in slot order, which
+//! is the same in every run of one seed.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Something that tasks wait for.
+/// A flag that is set once and stays set, and the tasks that wait for it.
 #[derive(Debug, Default)]
-pub struct Signal {
-    raised: AtomicBool,
-    waiting: Mutex<Places>,
+pub struct CancellationToken(Flag);
+
+impl CancellationToken {
+    /// Cancels the token and wakes every waiter. A second call changes nothing.
+    pub fn cancel(&self) {
+        self.0.set();
+    }
+
+    /// Returns whether the token is cancelled.
+    #[inline]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_set()
+    }
+
+    /// Waits until the token is cancelled.
+    pub async fn cancelled(&self) {
+        Wait::new(&self.0, Flag::is_set).await;
+    }
 }
 
-/// The wakers of those who wait, each at its own place.
+/// A stored wake-up: at most one permit, consumed by the waiter that is polled first.
+///
+/// [`notify_one`](Self::notify_one) wakes every waiter, and all but one find the permit gone. Waking
+/// a single waiter, as tokio does, needs a hand-over when that waiter is dropped before its poll;
+/// here each permit has one waiter, a relay.
 #[derive(Debug, Default)]
-struct Places {
+pub struct Notify(Flag);
+
+impl Notify {
+    /// Stores a permit, unless one is stored already, and wakes the waiters.
+    pub fn notify_one(&self) {
+        self.0.set();
+    }
+
+    /// Waits for a permit and consumes it.
+    pub async fn notified(&self) {
+        Wait::new(&self.0, Flag::take).await;
+    }
+}
+
+/// A flag with the wakers of its waiters.
+#[derive(Debug, Default)]
+struct Flag {
+    is_set: AtomicBool,
+    waiters: Mutex<WakerSlots>,
+}
+
+impl Flag {
+    fn set(&self) {
+        let wakers: Vec<Waker> = {
+            let mut waiters = self.waiters();
+            // Set under the lock: a waiter that registers later sees the flag under the same lock.
+            self.is_set.store(true, Ordering::Release);
+            waiters.wakers.iter_mut().filter_map(Option::take).collect()
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    #[inline]
+    fn is_set(&self) -> bool {
+        self.is_set.load(Ordering::Acquire)
+    }
+
+    fn take(&self) -> bool {
+        self.is_set.swap(false, Ordering::AcqRel)
+    }
+
+    fn waiters(&self) -> MutexGuard<'_, WakerSlots> {
+        // The slots are consistent after every statement, so a panic of a holder does no harm.
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakers by slot. A waiter keeps its slot until it is dropped.
+#[derive(Debug, Default)]
+struct WakerSlots {
     wakers: Vec<Option<Waker>>,
     free: Vec<usize>,
 }
 
-impl Places {
-    fn set(&mut self, place: Option<usize>, waker: &Waker) -> usize {
-        let place = place.or_else(|| self.free.pop()).unwrap_or_else(|| {
+impl WakerSlots {
+    fn set(&mut self, slot: Option<usize>, waker: &Waker) -> usize {
+        let slot = slot.or_else(|| self.free.pop()).unwrap_or_else(|| {
             self.wakers.push(None);
             self.wakers.len() - 1
         });
-        match &mut self.wakers[place] {
+        match &mut self.wakers[slot] {
             Some(known) => known.clone_from(waker),
             vacant => *vacant = Some(waker.clone()),
         }
-        place
+        slot
     }
 
-    fn clear(&mut self, place: usize) -> Option<Waker> {
-        self.free.push(place);
-        self.wakers[place].take()
-    }
-}
-
-impl Signal {
-    /// Raises the signal and wakes all who wait.
-    pub fn raise(&self) {
-        let waiting: Vec<Waker> = {
-            let mut places = self.places();
-            // Set under the lock: who looks under it either sees this or is seen here.
-            self.raised.store(true, Ordering::Release);
-            places.wakers.iter_mut().filter_map(Option::take).collect()
-        };
-        waiting.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether it is raised.
-    #[inline]
-    pub fn is_raised(&self) -> bool {
-        self.raised.load(Ordering::Acquire)
-    }
-
-    /// Waits until it is raised; it stays so.
-    pub fn raised(&self) -> Raised<'_> {
-        self.wait(false)
-    }
-
-    /// Waits until it is raised, and lowers it.
-    pub fn taken(&self) -> Raised<'_> {
-        self.wait(true)
-    }
-
-    fn wait(&self, lowers: bool) -> Raised<'_> {
-        Raised {
-            signal: self,
-            place: None,
-            lowers,
-        }
-    }
-
-    fn places(&self) -> std::sync::MutexGuard<'_, Places> {
-        // They are whole at every point: a panic elsewhere while they were held spoils nothing.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn clear(&mut self, slot: usize) -> Option<Waker> {
+        debug_assert!(!self.free.contains(&slot), "slot {slot} is freed once");
+        self.free.push(slot);
+        self.wakers[slot].take()
     }
 }
 
-/// Waits for a [`Signal`].
+/// Waits until `is_ready` is true of the flag.
 #[derive(Debug)]
-#[must_use = "it waits only when awaited"]
-pub struct Raised<'a> {
-    signal: &'a Signal,
-    /// Where its waker is kept.
-    place: Option<usize>,
-    lowers: bool,
+struct Wait<'a> {
+    flag: &'a Flag,
+    is_ready: fn(&Flag) -> bool,
+    slot: Option<usize>,
 }
 
-impl Raised<'_> {
-    fn look(&self) -> bool {
-        if self.lowers {
-            self.signal.raised.swap(false, Ordering::AcqRel)
-        } else {
-            self.signal.is_raised()
+impl<'a> Wait<'a> {
+    fn new(flag: &'a Flag, is_ready: fn(&Flag) -> bool) -> Self {
+        Self {
+            flag,
+            is_ready,
+            slot: None,
         }
     }
 }
 
-impl Future for Raised<'_> {
+impl Future for Wait<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.look() {
+        let flag = self.flag;
+        if (self.is_ready)(flag) {
             return Poll::Ready(());
         }
-        let signal = self.signal;
-        let mut places = signal.places();
-        if self.look() {
+        let mut waiters = flag.waiters();
+        if (self.is_ready)(flag) {
             return Poll::Ready(());
         }
-        self.place = Some(places.set(self.place, context.waker()));
+        self.slot = Some(waiters.set(self.slot, context.waker()));
         Poll::Pending
     }
 }
 
-impl Drop for Raised<'_> {
+impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        if let Some(place) = self.place {
-            let waker = self.signal.places().clear(place);
-            // A foreign waker is dropped after the lock.
+        if let Some(slot) = self.slot {
+            let waker = self.flag.waiters().clear(slot);
+            // Dropping a waker runs foreign code: the lock is released before.
             drop(waker);
         }
     }
@@ -138,31 +169,46 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_raised_signal_stays_and_a_taken_one_is_used_up() {
-        let signal = Signal::default();
-        signal.raise();
-        future::block_on(signal.raised());
-        assert!(signal.is_raised());
-        future::block_on(signal.taken());
-        assert!(!signal.is_raised());
-        assert!(future::block_on(future::poll_once(signal.taken())).is_none());
+    fn is_ready(wait: impl Future<Output = ()>) -> bool {
+        future::block_on(future::poll_once(wait)).is_some()
     }
 
     #[test]
-    fn who_waits_no_more_leaves_nothing_behind() {
-        let signal = Signal::default();
+    fn token_after_cancel_stays_cancelled() {
+        let token = CancellationToken::default();
+        assert!(!is_ready(token.cancelled()));
+        token.cancel();
+        token.cancel();
+        assert!(is_ready(token.cancelled()) && is_ready(token.cancelled()));
+        assert!(token.is_cancelled());
+    }
+
+    #[test]
+    fn notify_permit_is_stored_once_and_consumed() {
+        let notify = Notify::default();
+        notify.notify_one();
+        notify.notify_one();
+        assert!(is_ready(notify.notified()));
+        assert!(!is_ready(notify.notified()));
+    }
+
+    #[test]
+    fn dropped_waiters_leave_their_slots() {
+        let flag = Flag::default();
         for _ in 0..100 {
-            let mut waiting = [signal.raised(), signal.raised()];
-            for raised in &mut waiting {
-                assert!(future::block_on(future::poll_once(raised)).is_none());
+            let mut waits = [
+                Wait::new(&flag, Flag::is_set),
+                Wait::new(&flag, Flag::is_set),
+            ];
+            for wait in &mut waits {
+                assert!(!is_ready(wait));
             }
         }
-        assert_eq!(signal.places().wakers.len(), 2);
-        assert!(signal.places().wakers.iter().all(Option::is_none));
+        assert_eq!(flag.waiters().wakers.len(), 2);
+        assert!(flag.waiters().wakers.iter().all(Option::is_none));
     }
 
-    /// Counts how often it was woken.
+    /// Counts wake-ups.
     #[derive(Default)]
     struct Count(AtomicUsize);
 
@@ -173,44 +219,41 @@ mod tests {
     }
 
     #[test]
-    fn all_who_wait_are_woken_and_one_of_them_takes_a_poke() {
-        let signal = Signal::default();
+    fn set_flag_wakes_all_and_the_first_polled_takes_it() {
+        let flag = Flag::default();
         let count = Arc::new(Count::default());
         let waker = Waker::from(count.clone());
         let mut context = Context::from_waker(&waker);
-        let mut waiting = [signal.taken(), signal.taken(), signal.taken()];
-        let mut ready = || {
-            let polls = waiting
+        let mut waits: [Wait<'_>; 3] = std::array::from_fn(|_| Wait::new(&flag, Flag::take));
+        let mut poll_all = || {
+            let polls = waits
                 .iter_mut()
-                .map(|taken| Pin::new(taken).poll(&mut context));
+                .map(|wait| Pin::new(wait).poll(&mut context));
             polls.map(|poll| poll.is_ready()).collect::<Vec<_>>()
         };
-        assert_eq!(ready(), [false; 3]);
-        signal.raise();
+        assert_eq!(poll_all(), [false; 3]);
+        flag.set();
         assert_eq!(count.0.load(Ordering::Relaxed), 3);
-        assert_eq!(ready(), [true, false, false]);
-        signal.raise();
-        assert_eq!(
-            count.0.load(Ordering::Relaxed),
-            5,
-            "the first waits no more"
-        );
+        assert_eq!(poll_all(), [true, false, false]);
+        flag.set();
+        let wake_ups = count.0.load(Ordering::Relaxed);
+        assert_eq!(wake_ups, 5, "the first waiter is done");
     }
 
     #[test]
-    fn threads_that_wait_are_woken() {
-        let signal = Arc::new(Signal::default());
+    fn cancel_wakes_waiting_threads() {
+        let token = Arc::new(CancellationToken::default());
         let wait = || {
-            let signal = signal.clone();
-            std::thread::spawn(move || future::block_on(signal.raised()))
+            let token = token.clone();
+            std::thread::spawn(move || future::block_on(token.cancelled()))
         };
-        let waiting = [wait(), wait(), wait()];
-        // Only when all of them sleep does it show whether they are woken.
-        while signal.places().wakers.iter().flatten().count() < waiting.len() {
+        let threads = [wait(), wait(), wait()];
+        // The threads must sleep before the token is cancelled, or nothing is shown.
+        while token.0.waiters().wakers.iter().flatten().count() < threads.len() {
             std::thread::yield_now();
         }
-        signal.raise();
-        for thread in waiting {
+        token.cancel();
+        for thread in threads {
             assert!(thread.join().is_ok());
         }
     }

@@ -5,7 +5,7 @@ use super::ending::end_run;
 use super::enqueue;
 use super::ports::{Ports, Queue, Store};
 use crate::model::commit::{EndReason, Intent};
-use crate::model::{Answer, Segment, Step, Timestamp};
+use crate::model::{CommitAnswer, CommitStep, Segment, Timestamp};
 
 /// Repairs at regular intervals.
 pub struct SweeperBackgroundService<'a, P: Ports> {
@@ -20,10 +20,10 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
 
     /// Sweeps until the process stops.
     pub async fn run(self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             self.sweep().await;
             self.context
-                .pause(self.context.options.sweep_interval)
+                .sleep_or_stopped(self.context.options.sweep_interval)
                 .await;
         }
     }
@@ -34,7 +34,7 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         let read = store
             .stale_work(options.stale_after(), options.run_timeout)
             .await;
-        let Ok(read) = self.context.watch_store(read) else {
+        let Ok(read) = self.context.track_store_health(read) else {
             return;
         };
         let stale = read.value;
@@ -62,16 +62,16 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         if segments.is_empty() {
             return;
         }
-        let mut commit = self.context.new_commit(Step::Requeue, 0);
+        let mut commit = self.context.new_commit(CommitStep::Requeue, 0);
         commit.release = segments.iter().map(|segment| segment.key.clone()).collect();
-        if !matches!(self.context.commit(commit).await, Answer::Applied(_)) {
+        if !matches!(self.context.commit(commit).await, CommitAnswer::Applied(_)) {
             return;
         }
         for segment in &segments {
             let run = &segment.key.run;
             let read = self
                 .context
-                .until_answered(|| self.context.ports.store().run(run))
+                .retry_until_ok(|| self.context.ports.store().run(run))
                 .await;
             let Some(document) = read.value else { continue };
             let message = enqueue::segment_message(&document.run.value, segment);
@@ -93,12 +93,12 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         if intents.is_empty() {
             return;
         }
-        let mut commit = self.context.new_commit(Step::Requeue, 0);
+        let mut commit = self.context.new_commit(CommitStep::Requeue, 0);
         commit.intents_requeued = intents
             .into_iter()
             .map(|intent| intent.message.run)
             .collect();
         self.context.commit(commit).await;
-        self.context.intents.raise();
+        self.context.intents.notify_one();
     }
 }

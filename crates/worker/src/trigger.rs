@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::context::{COMMIT_TRIES, Context};
-use super::ports::{Export, Ports, Random, ScheduleDocument, ScheduleEntry, Stamped, Store};
+use super::context::{Context, MAX_COMMIT_ATTEMPTS};
+use super::ports::{Export, Ports, Random, ScheduleDocument, ScheduleEntry, Store, Timestamped};
 use crate::model::commit::{FireFate, RunWrite};
 use crate::model::time::nanos_of;
 use crate::model::{
-    Answer, Calendar, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, ScheduleId, Step,
-    Timestamp, Trigger,
+    Calendar, CommitAnswer, CommitStep, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule,
+    ScheduleId, Timestamp, Trigger,
 };
 
 /// Exports handled per look at most.
@@ -77,12 +77,12 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
 
     /// Looks for due schedules until the process stops.
     pub async fn run(mut self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             let listed = self
                 .context
-                .watch_store(self.context.ports.store().schedules().await);
+                .track_store_health(self.context.ports.store().schedules().await);
             let mut wait = self.context.options.trigger_poll;
-            if let Ok(Stamped {
+            if let Ok(Timestamped {
                 now,
                 value: entries,
             }) = listed
@@ -92,7 +92,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 }
                 wait = wait.min(self.until_next_fire(now));
             }
-            self.context.pause(wait).await;
+            self.context.sleep_or_stopped(wait).await;
         }
     }
 
@@ -175,11 +175,11 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
     /// Decides the due fires of a schedule. Decision and cursor commit together, so that of several
     /// processes one decides.
     async fn fire(&mut self, id: &ScheduleId) {
-        for attempt in 1..=COMMIT_TRIES {
+        for attempt in 1..=MAX_COMMIT_ATTEMPTS {
             let read = self
                 .context
-                .watch_store(self.context.ports.store().schedule(id).await);
-            let Ok(Stamped {
+                .track_store_health(self.context.ports.store().schedule(id).await);
+            let Ok(Timestamped {
                 now,
                 value: Some(document),
             }) = read
@@ -195,22 +195,22 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
             let Some(decision) = decide(&document, due) else {
                 return;
             };
-            if let Answer::Applied(_) = self.commit(&document, &decision).await {
+            if let CommitAnswer::Applied(_) = self.commit(&document, &decision).await {
                 let metrics = &self.context.metrics;
                 let (mode, coalesced) = (document.schedule.mode, u64::from(decision.coalesced));
                 metrics.schedule_fires(mode, FireFate::Coalesced, coalesced);
                 metrics.schedule_fires(mode, decision.fate, u64::from(decision.latest.is_some()));
                 return;
             }
-            self.context.give_way(attempt).await;
+            self.context.backoff_after_conflict(attempt).await;
         }
     }
 
-    async fn commit(&self, document: &ScheduleDocument, decision: &Decision) -> Answer {
+    async fn commit(&self, document: &ScheduleDocument, decision: &Decision) -> CommitAnswer {
         let schedule = &document.schedule;
         let mut state = document.state.value.clone();
         let mut commit = self.context.new_commit(
-            Step::Fire {
+            CommitStep::Fire {
                 schedule: schedule.id.clone(),
                 latest: decision.latest,
                 coalesced: decision.coalesced,
@@ -288,9 +288,11 @@ impl<'a, P: Ports> ExportTriggerService<'a, P> {
 
     /// Looks for exports until the process stops.
     pub async fn run(self) {
-        while !self.context.stop.is_raised() {
+        while !self.context.intake.is_cancelled() {
             if !self.take_batch().await {
-                self.context.pause(self.context.options.trigger_poll).await;
+                self.context
+                    .sleep_or_stopped(self.context.options.trigger_poll)
+                    .await;
             }
         }
     }
@@ -300,7 +302,7 @@ impl<'a, P: Ports> ExportTriggerService<'a, P> {
         let store = self.context.ports.store();
         let Ok(read) = self
             .context
-            .watch_store(store.exports(EXPORTS_AT_ONCE).await)
+            .track_store_health(store.exports(EXPORTS_AT_ONCE).await)
         else {
             return false;
         };
@@ -308,15 +310,15 @@ impl<'a, P: Ports> ExportTriggerService<'a, P> {
         if exports.is_empty() {
             return false;
         }
-        let Ok(listed) = self.context.watch_store(store.schedules().await) else {
+        let Ok(listed) = self.context.track_store_health(store.schedules().await) else {
             return false;
         };
         for export in &exports {
-            let mut commit = self.context.new_commit(Step::Export, 0);
+            let mut commit = self.context.new_commit(CommitStep::Export, 0);
             commit.runs = runs_for(export, &listed.value);
             commit.exports = Some((cursor, export.sequence));
             match self.context.commit(commit).await {
-                Answer::Applied(_) => cursor = export.sequence,
+                CommitAnswer::Applied(_) => cursor = export.sequence,
                 // Another process has handled it: read again where things stand.
                 _ => return true,
             }

@@ -31,7 +31,7 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
             i64::from(change.after.state.is_open()) - i64::from(was_open);
     }
     let mut booked = [0; 2];
-    if let Some(booking) = taken.commit.booking {
+    if let Some(booking) = taken.commit.active_runs_delta {
         booked[booking.mode.index()] += booking.change;
     }
     if due == [0; 2] && booked == [0; 2] {

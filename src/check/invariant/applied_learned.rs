@@ -5,12 +5,17 @@ use crate::check::ledger::call::Call;
 use crate::check::ledger::truth::Truth;
 use crate::check::name::InvariantName::AppliedLearned;
 use crate::model::observation::PortName;
-use crate::model::{Answer, Commit};
+use crate::model::{Commit, CommitAnswer};
 
 /// Looks whether a learned answer tells what happened. `call`: what was known of the commit.
-pub(crate) fn learned(board: &mut Board, commit: &Commit, answer: &Answer, call: Option<Call>) {
+pub(crate) fn learned(
+    board: &mut Board,
+    commit: &Commit,
+    answer: &CommitAnswer,
+    call: Option<Call>,
+) {
     let is_applied = call.is_some_and(|call| call.applied_at.is_some());
-    let says_applied = matches!(answer, Answer::Applied(_));
+    let says_applied = matches!(answer, CommitAnswer::Applied(_));
     board.check(
         AppliedLearned,
         is_applied,

@@ -11,7 +11,7 @@ use crate::check::ledger::truth::{RunChange, Taken, Truth};
 use crate::check::name::InvariantName::Blame;
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
-use crate::model::{ImageDigest, RunState, Step, Timestamp};
+use crate::model::{CommitStep, ImageDigest, RunState, Timestamp};
 
 /// What can keep the impact index from answering.
 const PLANNING: [FaultKind; 2] = [FaultKind::ImpactOutage, FaultKind::Partition];
@@ -47,7 +47,7 @@ impl Causes {
 
     /// Looks at the ends and failures of a commit. To be called before it is booked.
     pub fn judge(&self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
-        if let Step::Segment(segment) = &taken.commit.step {
+        if let CommitStep::Segment(segment) = &taken.commit.step {
             for image in &segment.failed {
                 board.check(Blame, true, self.refused.contains(image), || {
                     let place = format!("image {image} in segment {}", segment.key);
@@ -73,17 +73,17 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
     let schedule = &truth.schedules[record.schedule];
     let age = truth.now.since(record.created_at);
     let (word, due, is_explained) = match taken.commit.step {
-        Step::End(EndReason::Command) => (
+        CommitStep::End(EndReason::Command) => (
             "was cancelled by command",
             "an owner's request",
             record.cancel_asked,
         ),
-        Step::End(EndReason::ScheduleDeleted) => (
+        CommitStep::End(EndReason::ScheduleDeleted) => (
             "was cancelled with its schedule",
             "the schedule's deletion",
             schedule.deleted_at.is_some(),
         ),
-        Step::End(EndReason::TimedOut) => {
+        CommitStep::End(EndReason::TimedOut) => {
             let is_old = age >= truth.options.run_timeout;
             let is_excused =
                 truth.options.overload_expected || truth.faults.trouble_since(record.created_at);
@@ -93,7 +93,7 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
                 is_old && is_excused,
             )
         }
-        Step::End(EndReason::Poisoned) => {
+        CommitStep::End(EndReason::Poisoned) => {
             let due = "a delivery history in which each counted attempt has a cause";
             (
                 "was poisoned",

@@ -12,7 +12,7 @@ use crate::check::name::InvariantName::{
 };
 use crate::check::words::{findings, numbers};
 use crate::model::commit::SegmentCommit;
-use crate::model::{DeltaCounts, Mode, RunState, Step};
+use crate::model::{CommitStep, DeltaCounts, Mode, RunState};
 
 /// Every counter.
 pub(crate) const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
@@ -96,7 +96,9 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
     for change in &taken.changes {
         judge_plan(board, taken, change);
     }
-    if let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) {
+    if let (CommitStep::Segment(segment), Some(change)) =
+        (&taken.commit.step, taken.changes.first())
+    {
         judge_images(board, segment, change);
         judge_deltas(board, segment, change);
     }
@@ -106,14 +108,14 @@ fn judge_plan(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
     let leaves =
         change.before == Some(RunState::Planning) && change.after.state != RunState::Planning;
     let told = match taken.commit.step {
-        Step::Plan { outcome, .. } => Some(outcome),
+        CommitStep::Plan { outcome, .. } => Some(outcome),
         _ => None,
     };
     if !leaves && told.is_none() {
         return;
     }
     let happened = outcome_of(change.after.state).filter(|_| leaves);
-    let is_end = matches!(taken.commit.step, Step::End(_));
+    let is_end = matches!(taken.commit.step, CommitStep::End(_));
     board.check(
         PlannerConservation,
         leaves,

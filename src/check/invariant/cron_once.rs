@@ -6,12 +6,12 @@ use crate::check::ledger::table::ScheduleIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::CronOnce;
 use crate::model::commit::FireFate;
-use crate::model::{OverlapPolicy, RunId, Step, Timestamp, Trigger};
+use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
 
 /// Looks at a decision on fires, and moves the schedule's walk and cursor. To be called before the
 /// commit is booked.
 pub(crate) fn judge(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
-    let Step::Fire {
+    let CommitStep::Fire {
         schedule,
         latest,
         coalesced,
@@ -43,12 +43,12 @@ pub(crate) fn judge_waiting(board: &mut Board, truth: &mut Truth, taken: &Taken<
     let record = &mut truth.schedules[index];
     let found = write.state.queued_fire;
     let due = match &taken.commit.step {
-        Step::Fire {
+        CommitStep::Fire {
             latest,
             fate: FireFate::Queued,
             ..
         } => *latest,
-        Step::Fire { .. } => None,
+        CommitStep::Fire { .. } => None,
         _ => record.waiting,
     };
     record.waiting = found;

@@ -14,7 +14,7 @@ use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::EventOutbox;
 use crate::model::commit::SegmentCommit;
 use crate::model::{
-    DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity, Step,
+    CommitStep, DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity,
     Timestamp,
 };
 
@@ -46,7 +46,7 @@ impl Outbox {
     pub fn written(&mut self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
         let events = &taken.commit.events;
         match (&taken.commit.step, taken.changes.first()) {
-            (Step::Segment(segment), Some(change)) => {
+            (CommitStep::Segment(segment), Some(change)) => {
                 let schedule = &truth.schedules[truth.runs[change.run].schedule];
                 // An edit between the runner's read and its commit leaves both policies possible.
                 let is_recent = truth.now.since(schedule.changed_at) <= truth.options.run_timeout;

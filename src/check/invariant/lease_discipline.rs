@@ -10,7 +10,7 @@ use crate::check::ledger::message::{Delivery, MessageRecord, Place};
 use crate::check::ledger::table::IncarnationIndex;
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::LeaseDiscipline;
-use crate::model::Step;
+use crate::model::CommitStep;
 
 /// For a call to the store to be given up.
 const NOTICE_SLACK: Duration = Duration::from_secs(10);
@@ -108,7 +108,7 @@ fn judge_without_store(
         return;
     };
     let options = &truth.options;
-    let notices_within = options.lease / 3 + options.lease_patience + NOTICE_SLACK;
+    let notices_within = options.lease / 3 + options.receive_wait_time + NOTICE_SLACK;
     let limit = notices_within + patience;
     let is_late = truth.now.since(since) > limit;
     let is_excused = truth.faults.clocks_wrong_since(since);
@@ -135,7 +135,8 @@ pub(crate) fn refused(board: &mut Board) {
 /// Looks whether a segment commit comes from the newest delivery, and from its holder. To be called
 /// before it is booked.
 pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
-    let (Step::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first()) else {
+    let (CommitStep::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first())
+    else {
         return;
     };
     let work = truth.runs[change.run].work.as_ref();

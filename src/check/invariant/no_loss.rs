@@ -13,7 +13,7 @@ use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::NoLoss;
 use crate::model::commit::SegmentCommit;
 use crate::model::observation::{QueueName, QueueStep};
-use crate::model::{ImageDigest, RunState, Step};
+use crate::model::{CommitStep, ImageDigest, RunState};
 
 /// A schedule that was read longer ago than this is not acted upon.
 const EXPORT_READ_AGE_MAX: Duration = Duration::from_secs(600);
@@ -153,7 +153,7 @@ pub(crate) fn judge_completion(board: &mut Board, truth: &Truth, taken: &Taken<'
         else {
             continue;
         };
-        let this = u32::from(matches!(taken.commit.step, Step::Segment(_)));
+        let this = u32::from(matches!(taken.commit.step, CommitStep::Segment(_)));
         let total = work.segments.len() as u32;
         board.check(NoLoss, true, work.committed + this == total, || {
             Complaint::new(

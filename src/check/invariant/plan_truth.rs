@@ -10,7 +10,7 @@ use crate::check::ledger::table::{ScheduleIndex, TenantIndex};
 use crate::check::ledger::truth::{RunChange, Taken, Truth};
 use crate::check::name::InvariantName::PlanTruth;
 use crate::model::commit::PlanOutcome;
-use crate::model::{ImageDigest, ImpactSet, Run, Schedule, Step, Timestamp};
+use crate::model::{CommitStep, ImageDigest, ImpactSet, Run, Schedule, Timestamp};
 
 /// What a selector and products give.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ pub(crate) struct Evaluator {
 impl Evaluator {
     /// Looks at a plan. Gives the slots of its images. To be called before the plan is booked.
     pub fn judge(&mut self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) -> Vec<u32> {
-        let Step::Plan { outcome, as_of } = taken.commit.step else {
+        let CommitStep::Plan { outcome, as_of } = taken.commit.step else {
             return Vec::new();
         };
         let Some(change) = taken
@@ -271,7 +271,7 @@ fn why_not(
 
 /// Looks whether the segments of a run partition its planned images, in their order.
 pub(crate) fn judge_cut(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
-    let (Step::Dispatch, Some(change)) = (&taken.commit.step, taken.changes.first()) else {
+    let (CommitStep::Dispatch, Some(change)) = (&taken.commit.step, taken.changes.first()) else {
         return;
     };
     let work = truth.runs[change.run].work.as_ref();

@@ -10,7 +10,7 @@ use crate::check::ledger::table::{IncarnationIndex, RunIndex};
 use crate::check::ledger::truth::{Taken, Truth};
 use crate::check::name::InvariantName::SegmentOnce;
 use crate::model::fault::FaultKind;
-use crate::model::{Mode, Step, Timestamp};
+use crate::model::{CommitStep, Mode, Timestamp};
 
 /// A segment that was read longer ago than this is not enqueued, but for [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ const DELAYS: [FaultKind; 6] = [
 
 /// Looks whether a segment commit is the first of its segment.
 pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
-    let Step::Segment(segment) = &taken.commit.step else {
+    let CommitStep::Segment(segment) = &taken.commit.step else {
         return;
     };
     let Some(change) = taken.changes.first() else {

@@ -4,7 +4,7 @@ use crate::check::board::{Board, Complaint};
 use crate::check::ledger::truth::{RunChange, Taken};
 use crate::check::name::InvariantName::StateGraph;
 use crate::model::commit::PlanOutcome;
-use crate::model::{RunState, RunStats, Step};
+use crate::model::{CommitStep, RunState, RunStats};
 
 /// Looks at every run that a commit writes.
 pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
@@ -73,8 +73,8 @@ fn judge_stats(board: &mut Board, change: &RunChange<'_>) {
 /// Looks whether attempts to plan the run are counted.
 fn judge_attempts(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
     let has_failed = match taken.commit.step {
-        Step::PlanRetry => true,
-        Step::Plan { outcome, .. } => outcome == PlanOutcome::Failed,
+        CommitStep::PlanRetry => true,
+        CommitStep::Plan { outcome, .. } => outcome == PlanOutcome::Failed,
         _ => false,
     };
     let due = change.attempts_before + u32::from(has_failed);

@@ -90,7 +90,7 @@ fn judge_time(
         (
             "asked to stop and without work",
             idle_since,
-            options.lease_patience + SLACK,
+            options.receive_wait_time + SLACK,
         ),
     ];
     for (word, since, allowed) in allowances {

@@ -1,11 +1,11 @@
-//! Booking a commit that the store took.
+//! ActiveRunsDelta a commit that the store took.
 
 use super::call::Call;
 use super::run::SegmentRecord;
 use super::table::{IncarnationIndex, RunIndex};
 use super::truth::{RunChange, Taken, Truth};
 use crate::model::commit::{Applied, PlanOutcome, SegmentCommit};
-use crate::model::{Commit, Run, RunState, SegmentKey, Step, Trigger};
+use crate::model::{Commit, CommitStep, Run, RunState, SegmentKey, Trigger};
 
 /// The outcome of planning that a change of state stands for; none for a cancellation.
 pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
@@ -50,8 +50,8 @@ impl Truth {
     pub fn book(&mut self, taken: &Taken<'_>, slots: Vec<u32>) {
         let commit = taken.commit;
         match &commit.step {
-            Step::Segment(segment) => self.book_segment(taken.incarnation, segment, &slots),
-            Step::Fire {
+            CommitStep::Segment(segment) => self.book_segment(taken.incarnation, segment, &slots),
+            CommitStep::Fire {
                 coalesced,
                 latest,
                 fate,
@@ -68,7 +68,7 @@ impl Truth {
         for change in &taken.changes {
             self.book_run(change);
         }
-        if let (Step::Plan { .. }, Some(change), Some(impact)) =
+        if let (CommitStep::Plan { .. }, Some(change), Some(impact)) =
             (&commit.step, taken.changes.first(), &commit.impact)
             && let Some(work) = &mut self.runs[change.run].work
         {
@@ -84,10 +84,10 @@ impl Truth {
             self.book_release(key);
         }
         match (&commit.step, taken.changes.first()) {
-            (Step::Segment(segment), Some(change)) => {
+            (CommitStep::Segment(segment), Some(change)) => {
                 self.book_promised(change.run, Some(segment.key.index), &commit.release);
             }
-            (Step::Dispatch, Some(change)) => {
+            (CommitStep::Dispatch, Some(change)) => {
                 self.book_promised(change.run, None, &commit.release);
             }
             _ => {}
@@ -296,13 +296,13 @@ impl Truth {
     }
 
     fn book_balances(&mut self, taken: &Taken<'_>) {
-        if let Some(booking) = taken.commit.booking {
+        if let Some(booking) = taken.commit.active_runs_delta {
             self.incarnations.incarnations[taken.incarnation].balance[booking.mode.index()] +=
                 booking.change;
         }
-        if let Some(take_over) = &taken.commit.take_over {
+        if let Some(take_over) = &taken.commit.adoption {
             let from = self.incarnations.number(&take_over.from, self.now);
-            for (mode, amount) in taken.applied.taken.into_iter().enumerate() {
+            for (mode, amount) in taken.applied.adopted.into_iter().enumerate() {
                 self.incarnations.incarnations[from].balance[mode] -= amount;
                 self.incarnations.incarnations[from].surrendered[mode] += amount;
                 self.incarnations.incarnations[taken.incarnation].balance[mode] += amount;
@@ -314,16 +314,16 @@ impl Truth {
     fn book_call(&mut self, taken: &Taken<'_>) {
         let commit = taken.commit;
         if !self.incarnations.incarnations[taken.incarnation].is_alive {
-            let is_segment = matches!(commit.step, Step::Segment(_));
+            let is_segment = matches!(commit.step, CommitStep::Segment(_));
             self.tally.segments_lost_with_incarnation += u64::from(is_segment);
             return;
         }
         let weight = commit
-            .booking
+            .active_runs_delta
             .map_or(0, |booking| booking.change.unsigned_abs())
             + taken
                 .applied
-                .taken
+                .adopted
                 .iter()
                 .map(|amount| amount.unsigned_abs())
                 .sum::<u64>();

@@ -5,7 +5,7 @@ use crate::check::invariant::{
     active_truth, applied_learned, conservation, cron_once, delta_truth, lease_discipline, no_loss,
     parallelism, plan_truth, segment_once, state_graph,
 };
-use crate::model::{Answer, Applied, Commit, Step};
+use crate::model::{Applied, Commit, CommitAnswer, CommitStep};
 
 impl Ledger {
     pub(super) fn commit_applied(&mut self, commit: &Commit, applied: &Applied) {
@@ -18,7 +18,7 @@ impl Ledger {
         memory.causes.judge(board, truth, &taken);
         let mut slots = Vec::new();
         match &commit.step {
-            Step::Segment(segment) => {
+            CommitStep::Segment(segment) => {
                 segment_once::judge(board, truth, &taken);
                 lease_discipline::judge_commit(board, truth, &taken);
                 no_loss::judge_completion(board, truth, &taken);
@@ -27,10 +27,10 @@ impl Ledger {
                     delta_truth::judge(board, truth, segment, &slots);
                 }
             }
-            Step::Plan { .. } => slots = memory.evaluator.judge(board, truth, &taken),
-            Step::Dispatch => plan_truth::judge_cut(board, truth, &taken),
-            Step::Fire { .. } => cron_once::judge(board, truth, &taken),
-            Step::Export => no_loss::judge_exports(board, truth, &taken),
+            CommitStep::Plan { .. } => slots = memory.evaluator.judge(board, truth, &taken),
+            CommitStep::Dispatch => plan_truth::judge_cut(board, truth, &taken),
+            CommitStep::Fire { .. } => cron_once::judge(board, truth, &taken),
+            CommitStep::Export => no_loss::judge_exports(board, truth, &taken),
             _ => {}
         }
         cron_once::judge_waiting(board, truth, &taken);
@@ -41,7 +41,10 @@ impl Ledger {
         truth.book(&taken, slots);
         if !matches!(
             commit.step,
-            Step::Fire { .. } | Step::Export | Step::Manual | Step::TakeOver
+            CommitStep::Fire { .. }
+                | CommitStep::Export
+                | CommitStep::Manual
+                | CommitStep::AdoptOrphanedCount
         ) {
             memory.notify.progressed(board, truth);
         } else if !taken.changes.is_empty() {
@@ -49,11 +52,11 @@ impl Ledger {
         }
     }
 
-    pub(super) fn commit_learned(&mut self, commit: &Commit, answer: &Answer) {
+    pub(super) fn commit_learned(&mut self, commit: &Commit, answer: &CommitAnswer) {
         let incarnation = self.incarnation(&commit.token.incarnation);
         let call = self.truth.calls.close(incarnation, commit.token.sequence);
         applied_learned::learned(&mut self.board, commit, answer, call);
-        let is_told_rightly = matches!(answer, Answer::Applied(_))
+        let is_told_rightly = matches!(answer, CommitAnswer::Applied(_))
             == call.is_some_and(|call| call.applied_at.is_some());
         if is_told_rightly && self.truth.incarnations.incarnations[incarnation].is_alive {
             self.truth

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::model::catalogue::{Catalogue, Content};
+use crate::model::catalogue::{Catalogue, ComponentRef};
 use crate::model::{Image, ImageDigest, Selector, TenantId};
 
 /// Every image, in the order in which the impact index answers.
@@ -46,7 +46,7 @@ impl Inventory {
     }
 
     fn taker<'a>(&'a self, selector: &'a Selector) -> Box<dyn Fn(u32) -> bool + 'a> {
-        let (catalogue, parts) = (&self.0, self.0.parts());
+        let (catalogue, parts) = (&self.0, self.0.names());
         match selector {
             Selector::All => Box::new(|_| true),
             Selector::ByNamespace(names) => {
@@ -91,7 +91,7 @@ impl Inventory {
     ) -> Vec<u32> {
         let components = products.iter().filter_map(|name| self.0.component(name));
         let wanted: FxHashSet<u32> = components.collect();
-        let is_wanted = |content: &Content| {
+        let is_wanted = |content: &ComponentRef| {
             (content.is_used_by_entrypoint() || !usage_only)
                 && wanted.contains(&content.component())
         };

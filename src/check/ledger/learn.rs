@@ -9,7 +9,9 @@ use crate::check::instruments::{
 };
 use crate::model::commit::{EndReason, FireFate, SegmentCommit};
 use crate::model::time::nanos_of;
-use crate::model::{Answer, Applied, Commit, Refusal, RunState, SegmentKey, Step};
+use crate::model::{
+    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, RunState, SegmentKey,
+};
 
 /// Version conflicts of one delivery that are retried in place; one more is a failure.
 pub(crate) const CONFLICT_RETRIES: u32 = 16;
@@ -20,13 +22,15 @@ impl Truth {
         &mut self,
         incarnation: IncarnationIndex,
         commit: &Commit,
-        answer: &Answer,
+        answer: &CommitAnswer,
         call: Call,
     ) {
         self.learn_extensions(incarnation, commit, answer);
         match (answer, &commit.step) {
-            (Answer::Applied(applied), _) => self.learn_applied(incarnation, commit, applied, call),
-            (Answer::Conflict, Step::Segment(segment)) => {
+            (CommitAnswer::Applied(applied), _) => {
+                self.learn_applied(incarnation, commit, applied, call)
+            }
+            (CommitAnswer::Conflict, CommitStep::Segment(segment)) => {
                 let delivery = commit.token.delivery;
                 let record = self.messages.deliveries.get_mut(&delivery);
                 let Some(record) = record.filter(|record| record.incarnation == incarnation) else {
@@ -43,11 +47,11 @@ impl Truth {
                     );
                 }
             }
-            (Answer::Refused(refusal), Step::Segment(segment)) => {
+            (CommitAnswer::Refused(refusal), CommitStep::Segment(segment)) => {
                 let fate = match refusal {
-                    Refusal::Superseded => SegmentFate::PersistFailed,
-                    Refusal::RunMissing => SegmentFate::RunMissing,
-                    Refusal::RunTerminal => return,
+                    CommitRefusal::Superseded => SegmentFate::PersistFailed,
+                    CommitRefusal::RunMissing => SegmentFate::RunMissing,
+                    CommitRefusal::RunTerminal => return,
                 };
                 self.count_failed(incarnation, commit.token.delivery, &segment.key, fate);
             }
@@ -60,29 +64,29 @@ impl Truth {
         &mut self,
         incarnation: IncarnationIndex,
         commit: &Commit,
-        answer: &Answer,
+        answer: &CommitAnswer,
     ) {
         use ExtensionSeries as Series;
-        let is_applied = matches!(answer, Answer::Applied(_));
+        let is_applied = matches!(answer, CommitAnswer::Applied(_));
         let mode = commit.runs.first().map(|write| write.run.mode);
         let mut count = |series, amount| self.count_extension(incarnation, series, amount);
         match (&commit.step, mode) {
-            (Step::Plan { .. } | Step::PlanRetry, Some(mode)) => {
+            (CommitStep::Plan { .. } | CommitStep::PlanRetry, Some(mode)) => {
                 let attempt = match commit.step {
                     _ if !is_applied => Attempt::Conflict,
-                    Step::Plan { outcome, .. } => Attempt::Planned(outcome),
+                    CommitStep::Plan { outcome, .. } => Attempt::Planned(outcome),
                     _ => Attempt::Retried,
                 };
                 count(Series::Attempts(mode, attempt), 1);
             }
-            (Step::End(EndReason::Command | EndReason::ScheduleDeleted), Some(mode)) => {
+            (CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted), Some(mode)) => {
                 count(Series::Cancelled(mode), u64::from(is_applied));
             }
-            (Step::Segment(segment), Some(mode)) if is_applied => {
+            (CommitStep::Segment(segment), Some(mode)) if is_applied => {
                 count(Series::ImagesFailed(mode), segment.outcome.failed);
             }
             (
-                Step::Fire {
+                CommitStep::Fire {
                     latest,
                     coalesced,
                     fate,
@@ -161,14 +165,14 @@ impl Truth {
         call: Call,
     ) {
         let learned = &mut self.incarnations.incarnations[incarnation].learned;
-        if let Some(booking) = commit.booking {
+        if let Some(booking) = commit.active_runs_delta {
             learned.book(booking.mode.index(), booking.change);
         }
-        for (mode, amount) in applied.taken.into_iter().enumerate() {
+        for (mode, amount) in applied.adopted.into_iter().enumerate() {
             learned.book(mode, amount);
         }
         if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
-            if let Step::Segment(segment) = &commit.step {
+            if let CommitStep::Segment(segment) = &commit.step {
                 self.learn_segment(incarnation, run, segment, write.run.state);
             }
             if call.leaves_planning {

@@ -15,7 +15,7 @@ pub struct LedgerOptions {
     /// How long a lease lasts.
     pub lease: Duration,
     /// How long a process waits for a message.
-    pub lease_patience: Duration,
+    pub receive_wait_time: Duration,
     /// How long a process that is asked to stop may go on.
     pub stop_grace: Duration,
     /// Runs that a planner takes up at once.
@@ -42,7 +42,7 @@ impl Default for LedgerOptions {
             inventory: Arc::default(),
             backlog_refresh: Duration::from_secs(15),
             lease: Duration::from_secs(60),
-            lease_patience: Duration::from_secs(20),
+            receive_wait_time: Duration::from_secs(20),
             stop_grace: Duration::from_secs(30),
             planner_batch: 20,
             planner_attempts: 5,

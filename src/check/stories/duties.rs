@@ -12,7 +12,7 @@ use crate::check::name::InvariantName::{
 use crate::model::commit::RunWrite;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
-use crate::model::{Run, Step};
+use crate::model::{CommitStep, Run};
 
 const NEEDLESS: &str = "it was asked for under a delivery that had nothing to work on; expected no \
     request (its segment is committed or taken over, its run over, its tries used up, or its holder \
@@ -120,7 +120,7 @@ fn enqueues_what_is_done(seconds_later: u64, step: QueueStep, outage: Option<u64
     if let Some(seconds_before) = outage {
         let kind = FaultKind::QueueOutage;
         story
-            .see(&Observation::FaultHit { kind })
+            .see(&Observation::FaultTriggered { kind })
             .wait(seconds_before);
     }
     let commit = story.segment_commit(0, delivery);
@@ -160,7 +160,7 @@ fn relays_again(fault: Option<FaultKind>) -> Vec<String> {
     };
     assert!(again(&mut story).is_empty(), "it may be another's");
     if let Some(kind) = fault {
-        story.see(&Observation::FaultHit { kind });
+        story.see(&Observation::FaultTriggered { kind });
     }
     again(&mut story)
 }
@@ -180,7 +180,7 @@ fn an_intent_is_relayed_once() {
 #[test]
 fn an_unreadable_message_is_given_up_at_its_last_try() {
     let (mut story, message, mut delivery) = Story::with_a_segment();
-    story.see(&Observation::Spoiled {
+    story.see(&Observation::MessageCorrupted {
         queue: QueueName::Runner,
         message,
     });
@@ -230,7 +230,7 @@ fn asks_late(fault: Option<FaultKind>) -> Vec<String> {
     let (mut story, _, delivery) = Story::with_a_segment();
     let permit = story.now;
     if let Some(kind) = fault {
-        story.see(&Observation::FaultHit { kind });
+        story.see(&Observation::FaultTriggered { kind });
     }
     story.wait(1).ask(1, delivery, Some((2.0, permit)));
     story.complaints(ScannerManners)
@@ -262,7 +262,7 @@ fn a_late_permit_is_used_only_after_a_pause_or_a_delay() {
 #[test]
 fn a_message_is_not_given_up_before_its_last_try() {
     let (mut story, message, delivery) = Story::with_a_segment();
-    story.see(&Observation::Spoiled {
+    story.see(&Observation::MessageCorrupted {
         queue: QueueName::Runner,
         message,
     });
@@ -298,7 +298,7 @@ fn each_failed_attempt_to_plan_is_counted() {
             planning_attempts: attempts,
             ..story.run.clone().unwrap()
         };
-        let mut commit = story.new_commit(Step::PlanRetry, 0);
+        let mut commit = story.new_commit(CommitStep::PlanRetry, 0);
         commit.runs.push(RunWrite {
             run,
             expected: Some(1),

@@ -8,7 +8,9 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{
     IncarnationEnd, Observation, QueueStep, ScanAnswer, ScheduleChange,
 };
-use crate::model::{IncarnationId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState, Step};
+use crate::model::{
+    CommitStep, IncarnationId, OverlapPolicy, Run, RunState, RunWindow, ScheduleState,
+};
 
 /// The first violation of an invariant.
 fn first_of(story: &Story, name: InvariantName) -> Option<String> {
@@ -109,7 +111,7 @@ fn a_repair_under_the_first_key_is_a_loss() {
 #[test]
 fn the_window_of_a_run_closes_with_it() {
     let (mut story, ..) = Story::with_a_segment();
-    let mut commit = story.new_commit(Step::End(EndReason::Command), 0);
+    let mut commit = story.new_commit(CommitStep::End(EndReason::Command), 0);
     let run = Run {
         state: RunState::Cancelled,
         ..story.run.clone().unwrap()
@@ -164,7 +166,7 @@ fn nobody_asks_again_for_an_image_that_was_refused_for_good() {
 /// The incarnation stops with a segment in hand, half a minute after a fault.
 fn stopped_in_hand(kind: FaultKind) -> Story {
     let (mut story, ..) = Story::with_a_segment();
-    story.see(&Observation::FaultHit { kind });
+    story.see(&Observation::FaultTriggered { kind });
     let incarnation = story.incarnation.clone();
     story.wait(30).see(&Observation::IncarnationEnded {
         incarnation: &incarnation,
@@ -195,7 +197,7 @@ fn somebody_inherits_a_balance() {
     story.restart();
     let overdue = |story: &mut Story, seconds| {
         story.wait(seconds);
-        let commit = story.new_commit(Step::Requeue, 0);
+        let commit = story.new_commit(CommitStep::Requeue, 0);
         story.submit(commit);
         first_of(story, InvariantName::ActiveTruth)
     };
@@ -222,11 +224,11 @@ fn a_fire_that_waits_is_not_forgotten() {
     let commit = story.fire_commit("03:00:00", FireFate::Queued);
     let state = commit.schedule.clone();
     story.submit(commit);
-    let mut commit = story.new_commit(Step::Requeue, 0);
+    let mut commit = story.new_commit(CommitStep::Requeue, 0);
     commit.schedule.clone_from(&state);
     story.submit(commit);
     assert_eq!(first_of(&story, InvariantName::CronOnce), None);
-    let mut commit = story.new_commit(Step::Requeue, 0);
+    let mut commit = story.new_commit(CommitStep::Requeue, 0);
     commit.schedule = state.map(|mut write| {
         write.state.queued_fire = None;
         write

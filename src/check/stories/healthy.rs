@@ -7,7 +7,7 @@ use crate::check::name::InvariantName;
 use crate::model::commit::{FireFate, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
-use crate::model::{RunState, SegmentOutcome, Step};
+use crate::model::{CommitStep, RunState, SegmentOutcome};
 
 /// A run in which nothing changes; the next one finds a change, is refused an image, blocks a fire,
 /// meets an outage of Notify, a late call and a throttled request; a third is drained.
@@ -59,7 +59,7 @@ fn second_run(story: &mut Story) {
         deltas: vec![delta(1, high(2))],
         failed: vec![digest(2)],
     };
-    let Step::Segment(unchanged) = story.segment_commit(0, delivery).step else {
+    let CommitStep::Segment(unchanged) = story.segment_commit(0, delivery).step else {
         unreachable!()
     };
     segment.reports.push(crate::model::commit::ReportWrite {
@@ -90,7 +90,7 @@ fn waiting_tenants(story: &mut Story) {
     rival.id = "run:other:weekly:manual:1".into();
     rival.tenant = "other".into();
     let mine = story.run.clone().unwrap();
-    let mut commit = story.new_commit(Step::Manual, 0);
+    let mut commit = story.new_commit(CommitStep::Manual, 0);
     commit.runs.push(RunWrite {
         run: rival.clone(),
         expected: None,
@@ -114,8 +114,8 @@ fn waiting_tenants(story: &mut Story) {
         run: &mine,
     });
     // The rival is cancelled by its owner.
-    story.see(&Observation::CancelAsked { run: &rival.id });
-    let mut commit = story.new_commit(Step::End(crate::model::commit::EndReason::Command), 0);
+    story.see(&Observation::CancelRequested { run: &rival.id });
+    let mut commit = story.new_commit(CommitStep::End(crate::model::commit::EndReason::Command), 0);
     let mut ended = story.run.clone().unwrap();
     ended.state = RunState::Cancelled;
     commit.runs.push(RunWrite {
@@ -160,7 +160,7 @@ fn third_run(story: &mut Story) {
     for (index, message) in [(0, 8), (1, 9)] {
         let delivery = story.begin(index, message);
         story.scan(index, delivery);
-        let Step::Segment(mut segment) = story.segment_commit(index, delivery).step else {
+        let CommitStep::Segment(mut segment) = story.segment_commit(index, delivery).step else {
             unreachable!()
         };
         // Image 1 stands at revision 1 since the second run.

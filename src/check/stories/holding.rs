@@ -43,7 +43,7 @@ fn a_stopping_process_goes_within_its_grace() {
 fn with_a_fault_a_stop_may_take_longer() {
     let (mut story, message, delivery) = Story::with_a_segment();
     story.acknowledge(message, delivery, Some(0));
-    story.see(&Observation::FaultHit {
+    story.see(&Observation::FaultTriggered {
         kind: FaultKind::QueueOutage,
     });
     story.stop();

@@ -3,9 +3,11 @@
 use super::story::{MODE, Story};
 use crate::check::instruments::{CounterSeries, SegmentFate};
 use crate::check::name::InvariantName;
-use crate::model::commit::{Booking, EndReason, RunWrite, TakeOver};
+use crate::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, EndReason, RunWrite};
 use crate::model::observation::{Observation, PortName, QueueStep};
-use crate::model::{Answer, Applied, IncarnationId, Refusal, Run, RunState, Step};
+use crate::model::{
+    Applied, CommitAnswer, CommitRefusal, CommitStep, IncarnationId, Run, RunState,
+};
 
 fn count(story: &mut Story, fate: SegmentFate) {
     story
@@ -30,7 +32,7 @@ fn a_superseded_delivery_counts_once_as_persist_failed() {
         .step(message, old, Some(0), QueueStep::Expired);
     let delivery = story.begin(0, message);
     let commit = story.segment_commit(0, old);
-    let refused = Answer::Refused(Refusal::Superseded);
+    let refused = CommitAnswer::Refused(CommitRefusal::Superseded);
     story.see(&Observation::CommitSent { commit: &commit });
     story.see(&Observation::CommitLearned {
         commit: &commit,
@@ -54,13 +56,13 @@ fn the_seventeenth_conflict_gives_a_delivery_up() {
     for _ in 0..16 {
         let commit = story.segment_commit(0, delivery);
         story.see(&Observation::CommitSent { commit: &commit });
-        story.learn(&commit, &Answer::Conflict);
+        story.learn(&commit, &CommitAnswer::Conflict);
     }
     let commit = story.segment_commit(0, delivery);
     story.see(&Observation::CommitSent { commit: &commit });
     story.see(&Observation::CommitLearned {
         commit: &commit,
-        answer: &Answer::Conflict,
+        answer: &CommitAnswer::Conflict,
     });
     count(&mut story, SegmentFate::PersistFailed);
     story.scrape();
@@ -122,15 +124,15 @@ fn a_balance_moves_to_another_incarnation_and_a_zombie_gives_it_up() {
     let page = story.attach_page(&taker);
     page.borrow_mut().backlog.insert("nightly".into(), 4);
     story.incarnation = taker;
-    let mut commit = story.new_commit(Step::TakeOver, 0);
-    commit.take_over = Some(TakeOver {
+    let mut commit = story.new_commit(CommitStep::AdoptOrphanedCount, 0);
+    commit.adoption = Some(AdoptOrphanedCount {
         from: first.clone(),
         expected: 1,
     });
-    let answer = Answer::Applied(Applied {
+    let answer = CommitAnswer::Applied(Applied {
         at: story.now,
         backlog: None,
-        taken: [1, 0],
+        adopted: [1, 0],
     });
     story.see(&Observation::CommitSent { commit: &commit });
     story
@@ -145,7 +147,7 @@ fn a_balance_moves_to_another_incarnation_and_a_zombie_gives_it_up() {
     });
     page.borrow_mut().active[0] += 1;
     story.settle();
-    story.see(&Observation::BalanceLearned {
+    story.see(&Observation::AdoptionLearned {
         incarnation: &first,
         surrendered: [1, 0],
     });
@@ -159,7 +161,7 @@ fn a_zombie_that_keeps_its_balance_is_seen() {
     story.fire().plan();
     let incarnation = story.incarnation.clone();
     story
-        .see(&Observation::BalanceLearned {
+        .see(&Observation::AdoptionLearned {
             incarnation: &incarnation,
             surrendered: [1, 0],
         })
@@ -181,7 +183,7 @@ fn a_run_that_times_out_in_planning_counts_as_failed() {
     let mut story = Story::new();
     let run = story.start_by_hand("slow").run.clone().unwrap();
     story.wait(25 * 3_600);
-    let mut commit = story.new_commit(Step::End(EndReason::TimedOut), 0);
+    let mut commit = story.new_commit(CommitStep::End(EndReason::TimedOut), 0);
     let ended = Run {
         state: RunState::Error,
         ..run
@@ -221,7 +223,7 @@ fn a_run_that_times_out_in_planning_counts_as_failed() {
 fn a_booking_of_the_wrong_mode_is_seen() {
     let mut story = Story::new();
     let mut commit = story.fire().wait(2).plan_commit(&[1, 2, 3, 4]);
-    commit.booking = Some(Booking {
+    commit.active_runs_delta = Some(ActiveRunsDelta {
         mode: crate::model::Mode::ContentRefresh,
         change: 1,
     });
@@ -243,7 +245,7 @@ fn a_booking_of_the_wrong_mode_is_seen() {
 #[test]
 fn an_incarnation_without_a_way_to_the_store_keeps_nobody_waiting() {
     let mut story = Story::new();
-    let commit = story.new_commit(Step::TakeOver, 0);
+    let commit = story.new_commit(CommitStep::AdoptOrphanedCount, 0);
     let process = story.incarnation.process.clone();
     story.see(&Observation::CommitSent { commit: &commit });
     assert!(!story.ledger.is_quiescent(), "its answer may come");

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 
 use super::story::{Story, digest, images_of};
 use crate::check::name::InvariantName;
-use crate::model::commit::{Booking, EndReason, RunWrite};
+use crate::model::commit::{ActiveRunsDelta, EndReason, RunWrite};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScheduleChange};
-use crate::model::{EventId, Run, RunState, Step, Trigger};
+use crate::model::{CommitStep, EventId, Run, RunState, Trigger};
 
 fn first_of(story: &Story, name: InvariantName) -> Option<String> {
     story
@@ -21,12 +21,12 @@ fn first_of(story: &Story, name: InvariantName) -> Option<String> {
 
 /// Ends the story's run as poisoned, under this delivery.
 fn poison(story: &mut Story, delivery: u64) {
-    let mut commit = story.new_commit(Step::End(EndReason::Poisoned), delivery);
+    let mut commit = story.new_commit(CommitStep::End(EndReason::Poisoned), delivery);
     let run = Run {
         state: RunState::Error,
         ..story.run.clone().unwrap()
     };
-    commit.booking = Some(Booking {
+    commit.active_runs_delta = Some(ActiveRunsDelta {
         mode: run.mode,
         change: -1,
     });
@@ -40,10 +40,10 @@ fn poison(story: &mut Story, delivery: u64) {
 #[test]
 fn a_spoiled_message_is_rightly_given_up() {
     let (mut story, message, mut delivery) = Story::with_a_segment();
-    story.see(&Observation::FaultHit {
+    story.see(&Observation::FaultTriggered {
         kind: FaultKind::PoisonedMessage,
     });
-    story.see(&Observation::Spoiled {
+    story.see(&Observation::MessageCorrupted {
         queue: QueueName::Runner,
         message,
     });
@@ -231,7 +231,7 @@ fn each_unfinished_run_says_what_it_waits_for() {
 fn a_commit_without_one_of_its_images_is_a_loss() {
     let (mut story, message, delivery) = Story::with_a_segment();
     let mut commit = story.segment_commit(0, delivery);
-    if let Step::Segment(segment) = &mut commit.step {
+    if let CommitStep::Segment(segment) = &mut commit.step {
         segment.reports.pop();
         segment.outcome.unchanged -= 1;
     }
@@ -260,7 +260,7 @@ fn an_export_that_makes_no_run_is_a_loss() {
     };
     story.wait(3_600).see(&export);
     assert!(!story.ledger.is_quiescent(), "nobody has handled it");
-    let mut commit = story.new_commit(Step::Export, 0);
+    let mut commit = story.new_commit(CommitStep::Export, 0);
     commit.exports = Some((0, 1));
     story.submit(commit);
     assert!(story.ledger.is_quiescent());

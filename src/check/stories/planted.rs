@@ -8,7 +8,7 @@ use crate::check::ledger::LedgerReport;
 use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, FireFate, PlanOutcome, RunWrite};
 use crate::model::observation::{Observation, QueueStep, ScheduleChange};
-use crate::model::{Commit, RunError, RunState, Step};
+use crate::model::{Commit, CommitStep, RunFailure, RunState};
 
 /// A defect and what it gives.
 pub struct Planted {
@@ -267,7 +267,7 @@ fn a_change_that_no_commit_tells_of() -> LedgerReport {
     story.acknowledge(message, delivery, None);
     let (message, delivery) = (first, story.begin(0, first));
     let mut commit = story.segment_commit(0, delivery);
-    if let Step::Segment(segment) = &mut commit.step {
+    if let CommitStep::Segment(segment) = &mut commit.step {
         segment.reports[0].revision = 1;
     }
     let events = commit.events.clone();
@@ -290,7 +290,7 @@ fn a_fire_that_is_passed_over() -> LedgerReport {
     story.now = "2024-01-02T02:00:00Z".parse().unwrap();
     let mut commit = story.fire_commit("02:00:00", FireFate::Run);
     let (today, schedule) = (story.now, story.schedule.clone());
-    if let Step::Fire { latest, .. } = &mut commit.step {
+    if let CommitStep::Fire { latest, .. } = &mut commit.step {
         *latest = Some(today);
     }
     commit.runs[0].run = super::story::new_run(&schedule, crate::model::Trigger::Cron, &today);
@@ -301,7 +301,7 @@ fn a_fire_that_is_passed_over() -> LedgerReport {
 
 /// A commit that ends the story's run.
 fn end_commit(story: &mut Story, reason: EndReason, state: RunState) -> Commit {
-    let mut commit = story.new_commit(Step::End(reason), 0);
+    let mut commit = story.new_commit(CommitStep::End(reason), 0);
     let run = crate::model::Run {
         state,
         ..story.run.clone().unwrap()
@@ -317,7 +317,7 @@ fn end_commit(story: &mut Story, reason: EndReason, state: RunState) -> Commit {
 fn a_cancelled_run_that_stays_active() -> LedgerReport {
     let mut story = Story::new();
     let run = story.fire().plan().run_id();
-    story.see(&Observation::CancelAsked { run: &run });
+    story.see(&Observation::CancelRequested { run: &run });
     let commit = end_commit(&mut story, EndReason::Command, RunState::Cancelled);
     story.submit(commit);
     story.end()
@@ -336,7 +336,7 @@ fn a_completed_run_that_begins_again() -> LedgerReport {
     let mut story = Story::new();
     let mut run = story.whole_run().run.clone().unwrap();
     run.state = RunState::Planning;
-    let mut commit = story.wait(5).new_commit(Step::Requeue, 0);
+    let mut commit = story.wait(5).new_commit(CommitStep::Requeue, 0);
     commit.runs.push(RunWrite {
         run,
         expected: Some(9),
@@ -350,10 +350,10 @@ fn a_planning_that_fails_for_no_reason() -> LedgerReport {
     let mut run = story.fire().wait(30).run.clone().unwrap();
     (run.state, run.error) = (
         RunState::Error,
-        Some(RunError::Planning("no answer".into())),
+        Some(RunFailure::Planning("no answer".into())),
     );
     run.planning_attempts = 1;
-    let step = Step::Plan {
+    let step = CommitStep::Plan {
         outcome: PlanOutcome::Failed,
         as_of: story.now,
     };

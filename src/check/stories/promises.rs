@@ -3,7 +3,7 @@
 use super::story::Story;
 use crate::check::BrokenPromise;
 use crate::model::commit::PlanOutcome;
-use crate::model::{RunState, Step};
+use crate::model::{CommitStep, RunState};
 
 /// What was broken in a story, as `kind from to`, an incident with a mark of exclamation.
 fn broken(story: Story) -> Vec<String> {
@@ -20,7 +20,7 @@ fn fail_to_plan(story: &mut Story) {
     let mut commit = story.plan_commit(&[]);
     let as_of = story.now;
     let outcome = PlanOutcome::Failed;
-    commit.step = Step::Plan { outcome, as_of };
+    commit.step = CommitStep::Plan { outcome, as_of };
     commit.impact = None;
     commit.runs[0].run.state = RunState::Error;
     story.submit(commit);

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use super::story::{MODE, SEGMENT_SIZE, Story, digest, event, images_of, new_run};
 use crate::model::commit::{
-    Booking, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite, SegmentCommit,
+    ActiveRunsDelta, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
+    SegmentCommit,
 };
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{
-    Commit, Event, EventKind, ImageDigest, ImpactSet, PlannerMessage, Run, RunState, ScheduleState,
-    Segment, SegmentOutcome, Step, Timestamp, Trigger,
+    Commit, CommitStep, Event, EventKind, ImageDigest, ImpactSet, PlannerMessage, Run, RunState,
+    ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
 
 /// A permit is late from then on.
@@ -37,7 +38,7 @@ impl Story {
     pub fn fire_commit(&mut self, time: &str, fate: FireFate) -> Commit {
         let fire: Timestamp = format!("2024-01-01T{time}Z").parse().unwrap();
         let schedule = self.schedule.clone();
-        let step = Step::Fire {
+        let step = CommitStep::Fire {
             schedule: schedule.id.clone(),
             latest: Some(fire),
             coalesced: 0,
@@ -65,7 +66,7 @@ impl Story {
 
     /// Somebody makes a run by hand.
     pub fn start_by_hand(&mut self, name: &str) -> &mut Self {
-        let mut commit = self.new_commit(Step::Manual, 0);
+        let mut commit = self.new_commit(CommitStep::Manual, 0);
         let run = new_run(&self.schedule.clone(), Trigger::Manual, &name);
         commit.runs.push(RunWrite {
             run,
@@ -87,7 +88,7 @@ impl Story {
             PlanOutcome::Enqueued
         };
         let mut commit = self.new_commit(
-            Step::Plan {
+            CommitStep::Plan {
                 outcome,
                 as_of: self.now,
             },
@@ -105,7 +106,7 @@ impl Story {
         };
         if outcome == PlanOutcome::Enqueued {
             run.state = RunState::Queued;
-            commit.booking = Some(Booking {
+            commit.active_runs_delta = Some(ActiveRunsDelta {
                 mode: MODE,
                 change: 1,
             });
@@ -144,7 +145,7 @@ impl Story {
     }
 
     pub fn dispatch_commit(&mut self, delivery: u64) -> Commit {
-        let mut commit = self.new_commit(Step::Dispatch, delivery);
+        let mut commit = self.new_commit(CommitStep::Dispatch, delivery);
         let mut run = self.run.clone().unwrap();
         let planned: Vec<ImageDigest> = (1..=4).map(digest).collect();
         commit.segments = (0..)
@@ -295,11 +296,11 @@ impl Story {
                 .iter()
                 .map(|delta| event(EventKind::RescanDelta, &run, delta.image_digest)),
         );
-        let mut commit = self.new_commit(Step::Segment(segment), delivery);
+        let mut commit = self.new_commit(CommitStep::Segment(segment), delivery);
         commit.events = events;
         if completes {
             run.state = RunState::Completed;
-            commit.booking = Some(Booking {
+            commit.active_runs_delta = Some(ActiveRunsDelta {
                 mode: MODE,
                 change: -1,
             });

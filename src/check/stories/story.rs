@@ -18,9 +18,10 @@ use crate::model::commit::{EndReason, FireFate, PlanOutcome};
 use crate::model::event::EventAttributes;
 use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
 use crate::model::{
-    Answer, Applied, Commit, CommitToken, DeltaCounts, DeltaSummary, Event, EventId, EventKind,
-    EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode, NotifyPolicy, OnlyIf,
-    OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, Selector, Step, Timestamp, Trigger,
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, DeltaCounts, DeltaSummary, Event,
+    EventId, EventKind, EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode,
+    NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, Selector,
+    Timestamp, Trigger,
 };
 
 /// Midnight of the first day.
@@ -140,7 +141,7 @@ impl Story {
     /// The process is asked to stop.
     pub fn stop(&mut self) -> &mut Self {
         let incarnation = self.incarnation.clone();
-        self.see(&Observation::StopAsked {
+        self.see(&Observation::StopRequested {
             incarnation: &incarnation,
         })
     }
@@ -231,7 +232,7 @@ impl Story {
 
     // ---- commits ----
 
-    pub fn new_commit(&mut self, step: Step, delivery: u64) -> Commit {
+    pub fn new_commit(&mut self, step: CommitStep, delivery: u64) -> Commit {
         self.sequence += 1;
         let token = CommitToken {
             incarnation: self.incarnation.clone(),
@@ -242,16 +243,16 @@ impl Story {
     }
 
     /// The store takes a commit; its times are stamped.
-    pub fn apply(&mut self, commit: &mut Commit) -> Answer {
+    pub fn apply(&mut self, commit: &mut Commit) -> CommitAnswer {
         for write in &mut commit.runs {
             let before = self.run.as_ref().filter(|run| run.id == write.run.id);
             write.stamp(before.map(|run| run.state), self.now);
             self.run = Some(write.run.clone());
         }
-        let answer = Answer::Applied(Applied {
+        let answer = CommitAnswer::Applied(Applied {
             at: self.now,
             backlog: None,
-            taken: [0, 0],
+            adopted: [0, 0],
         });
         self.see(&Observation::CommitSent { commit });
         self.see(&Observation::CommitApplied {
@@ -262,7 +263,7 @@ impl Story {
     }
 
     /// The news arrives, and an honest process counts it at once.
-    pub fn learn(&mut self, commit: &Commit, answer: &Answer) -> &mut Self {
+    pub fn learn(&mut self, commit: &Commit, answer: &CommitAnswer) -> &mut Self {
         self.see(&Observation::CommitLearned { commit, answer });
         if self.is_honest {
             self.record(commit, answer);
@@ -275,13 +276,15 @@ impl Story {
         self.learn(&commit, &answer)
     }
 
-    fn record(&mut self, commit: &Commit, answer: &Answer) {
-        let Answer::Applied(_) = answer else { return };
+    fn record(&mut self, commit: &Commit, answer: &CommitAnswer) {
+        let CommitAnswer::Applied(_) = answer else {
+            return;
+        };
         let mut page = self.page.borrow_mut();
-        if let Some(booking) = commit.booking {
+        if let Some(booking) = commit.active_runs_delta {
             page.active[booking.mode.index()] += booking.change;
         }
-        if let Step::Fire {
+        if let CommitStep::Fire {
             latest,
             coalesced,
             fate,
@@ -298,7 +301,7 @@ impl Story {
         let since_creation =
             |at: Option<Timestamp>| at.map_or(0.0, |at| at.since(run.created_at).as_secs_f64());
         match &commit.step {
-            Step::Plan { outcome, .. } => {
+            CommitStep::Plan { outcome, .. } => {
                 page.count(CounterSeries::PlannerRuns(MODE, *outcome), 1);
                 let attempt = Attempt::Planned(*outcome);
                 page.extend(ExtensionSeries::Attempts(MODE, attempt), 1);
@@ -310,7 +313,7 @@ impl Story {
                     page.sample(HistogramSeries::Duration(MODE), 0.0);
                 }
             }
-            Step::Segment(segment) => {
+            CommitStep::Segment(segment) => {
                 let outcome = &segment.outcome;
                 page.count(CounterSeries::Segments(MODE, SegmentFate::Completed), 1);
                 page.extend(ExtensionSeries::ImagesFailed(MODE), outcome.failed);
@@ -334,8 +337,10 @@ impl Story {
                     );
                 }
             }
-            Step::PlanRetry => page.extend(ExtensionSeries::Attempts(MODE, Attempt::Retried), 1),
-            Step::End(EndReason::Command | EndReason::ScheduleDeleted) => {
+            CommitStep::PlanRetry => {
+                page.extend(ExtensionSeries::Attempts(MODE, Attempt::Retried), 1)
+            }
+            CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted) => {
                 page.extend(ExtensionSeries::Cancelled(MODE), 1);
             }
             _ => {}

@@ -5,7 +5,7 @@ use crate::check::name::InvariantName;
 use crate::model::commit::{EndReason, RunWrite};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScheduleChange};
-use crate::model::{Run, RunId, RunState, ScheduleId, Step, Timestamp};
+use crate::model::{CommitStep, Run, RunId, RunState, ScheduleId, Timestamp};
 
 /// An owner asks for a manual run, `told` happens, and he is told that it is made.
 fn asks_for_a_run(retried: Option<&RunId>, told: impl FnOnce(&mut Story)) -> Vec<String> {
@@ -54,7 +54,7 @@ fn is_put_off(is_over: bool) -> Vec<String> {
     let mut story = Story::new();
     let run = story.fire().plan().run.clone().unwrap().id;
     if is_over {
-        let mut commit = story.new_commit(Step::End(EndReason::Command), 0);
+        let mut commit = story.new_commit(CommitStep::End(EndReason::Command), 0);
         commit.runs.push(RunWrite {
             run: Run {
                 state: RunState::Cancelled,
@@ -65,7 +65,7 @@ fn is_put_off(is_over: bool) -> Vec<String> {
         story.submit(commit);
     }
     let asked_at = story.now;
-    story.wait(1).see(&Observation::CancelPutOff {
+    story.wait(1).see(&Observation::CancelDeferred {
         run: &run,
         asked_at,
     });
@@ -91,9 +91,9 @@ fn who_commands_something_is_put_off_only_for_a_reason() {
         let mut story = Story::new();
         let asked_at = story.now;
         if let Some(kind) = fault {
-            story.see(&Observation::FaultHit { kind });
+            story.see(&Observation::FaultTriggered { kind });
         }
-        story.wait(1).see(&Observation::CommandPutOff {
+        story.wait(1).see(&Observation::CommandDeferred {
             command: "redrive",
             asked_at,
         });

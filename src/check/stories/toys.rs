@@ -5,7 +5,7 @@ use super::story::Story;
 use crate::check::ledger::LedgerReport;
 use crate::check::name::InvariantName;
 use crate::model::commit::{PlanOutcome, RunWrite};
-use crate::model::{Run, RunError, RunState, Step};
+use crate::model::{CommitStep, Run, RunFailure, RunState};
 
 fn violated(report: &LedgerReport) -> Vec<&'static str> {
     let violated = report
@@ -20,14 +20,14 @@ fn a_worker_that_sends_every_run_to_error() {
     let mut story = Story::new();
     for name in ["one", "two", "three"] {
         story.start_by_hand(name).wait(5);
-        let error = Some(RunError::Planning("too hard".into()));
+        let error = Some(RunFailure::Planning("too hard".into()));
         let run = Run {
             state: RunState::Error,
             error,
             planning_attempts: 1,
             ..story.run.clone().unwrap()
         };
-        let step = Step::Plan {
+        let step = CommitStep::Plan {
             outcome: PlanOutcome::Failed,
             as_of: story.now,
         };

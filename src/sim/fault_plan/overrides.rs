@@ -63,7 +63,7 @@ impl PlanOverrides {
         }
         if let Some(lease) = self.lease {
             options.lease = lease.std();
-            options.lease_patience = options.lease_patience.min(options.lease / 3);
+            options.receive_wait_time = options.receive_wait_time.min(options.lease / 3);
         }
     }
 }

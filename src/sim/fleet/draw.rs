@@ -5,7 +5,7 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Fleet;
-use crate::model::catalogue::{Catalogue, Content, Entry, Parts};
+use crate::model::catalogue::{Catalogue, CatalogueEntry, CatalogueNames, ComponentRef};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
 use crate::sim::distribution::{AliasTable, DistributionError};
@@ -41,7 +41,7 @@ impl Fleet {
                 labels.push((Arc::clone(&name), value.as_str().into()));
             }
         }
-        let parts = Parts {
+        let parts = CatalogueNames {
             tenants: scenario
                 .tenant_names()
                 .into_iter()
@@ -122,7 +122,7 @@ struct ImageGenerator {
     /// By image.
     tag_numbers: Vec<u16>,
     /// Of the image that is being drawn.
-    contents: Vec<Content>,
+    contents: Vec<ComponentRef>,
     labels: Vec<u32>,
 }
 
@@ -157,7 +157,7 @@ impl ImageGenerator {
 
     fn draw(&mut self, scenario: &scenario::Fleet, catalogue: &mut Catalogue) {
         let images = scenario.images as usize;
-        let tenants = &catalogue.parts().tenants;
+        let tenants = &catalogue.names().tenants;
         let weights: Vec<f64> = tenants
             .iter()
             .map(|tenant| scenario.tenant_weights.get(tenant.as_str()).copied())
@@ -180,7 +180,7 @@ impl ImageGenerator {
     fn draw_image(&mut self, tenant: u32, begin: u32, catalogue: &mut Catalogue) {
         let number = catalogue.len();
         let original = self.draw_original(begin, number);
-        let parts = catalogue.parts();
+        let parts = catalogue.names();
         let count = |names: &[Arc<str>]| names.len() as u64;
         let (namespaces, repositories) = (count(&parts.namespaces), count(&parts.repositories));
         let digest = if let Some(original) = original {
@@ -199,7 +199,7 @@ impl ImageGenerator {
         let both = [namespace, second.unwrap_or(namespace)];
         let is_one = both[0] == both[1];
         self.tag_numbers.push(tag);
-        catalogue.push(Entry {
+        catalogue.push(CatalogueEntry {
             digest,
             tenant,
             repository,
@@ -229,7 +229,7 @@ impl ImageGenerator {
                 continue;
             }
             let is_used = self.stream.chance(self.entrypoint_share);
-            self.contents.push(Content::new(component, is_used));
+            self.contents.push(ComponentRef::new(component, is_used));
             missing -= 1;
             if missing == 0 {
                 break;

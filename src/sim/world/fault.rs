@@ -53,7 +53,7 @@ impl FaultEngine {
 impl World {
     /// Notes that a fault has bitten.
     pub(super) fn hit(self: &Rc<Self>, kind: FaultKind) {
-        self.sink.emit(&Observation::FaultHit { kind });
+        self.sink.emit(&Observation::FaultTriggered { kind });
     }
 
     /// Draws whether a fault bites here, and notes it if so.

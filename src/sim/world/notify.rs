@@ -13,7 +13,7 @@ use crate::worker::ports::{self, PortResult};
 #[derive(Clone)]
 pub struct NotifyPort(pub(super) Connection);
 
-impl ports::Notify for NotifyPort {
+impl ports::EventPublisher for NotifyPort {
     async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
         let Connection { world, incarnation } = &self.0;
         world.sink.emit(&Observation::NotifyCalled {

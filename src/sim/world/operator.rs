@@ -158,7 +158,7 @@ impl World {
             chosen.map(|run| run.id.clone()).collect()
         };
         for run in runs {
-            self.sink.emit(&Observation::CancelAsked { run: &run });
+            self.sink.emit(&Observation::CancelRequested { run: &run });
             let command = OperatorCommand::Cancel { run: run.clone() };
             self.command(command, move |world| {
                 world.sink.emit(&Observation::CancelDone { run: &run });
@@ -248,8 +248,8 @@ impl World {
 /// A worker says that it could not carry out a command now.
 fn put_off(command: &OperatorCommand, asked_at: Timestamp) -> Observation<'_> {
     match command {
-        OperatorCommand::Cancel { run } => Observation::CancelPutOff { run, asked_at },
-        other => Observation::CommandPutOff {
+        OperatorCommand::Cancel { run } => Observation::CancelDeferred { run, asked_at },
+        other => Observation::CommandDeferred {
             command: other.as_str(),
             asked_at,
         },

@@ -180,7 +180,7 @@ impl World {
             return false;
         }
         let incarnation = &running.incarnation.id;
-        self.sink.emit(&Observation::StopAsked { incarnation });
+        self.sink.emit(&Observation::StopRequested { incarnation });
         running.instance.stop();
         let patience = self.stop_grace + self.options.stop_margin;
         let limit = self.handle.sleep_ns(nanos_of(patience));

@@ -24,7 +24,7 @@ pub(super) use self::headers::MessageHeaders;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
-use crate::model::message::Message;
+use crate::model::message::QueueMessage;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
@@ -108,7 +108,7 @@ pub(super) struct SimQueue<M> {
     incidents: Vec<QueueEvent>,
 }
 
-impl<M: Message> SimQueue<M> {
+impl<M: QueueMessage> SimQueue<M> {
     /// An empty queue. Messages and deliveries of different lanes, of which there are [`LANES`],
     /// have different numbers.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {

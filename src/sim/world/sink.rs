@@ -56,7 +56,7 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
         observation,
         Observation::CommitApplied { .. }
             | Observation::CommitLearned { .. }
-            | Observation::BalanceLearned { .. }
+            | Observation::AdoptionLearned { .. }
             | Observation::IncarnationEnded { .. }
     )
 }
@@ -80,9 +80,9 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::Reconnected { process, port } => (6, text(process.as_str()), *port as u64),
         O::FaultBegan { kind, subject } => (7, *kind as u64, text(subject)),
         O::FaultEnded { kind, subject } => (8, *kind as u64, text(subject)),
-        O::FaultHit { kind } => (9, *kind as u64, 0),
+        O::FaultTriggered { kind } => (9, *kind as u64, 0),
         O::ScheduleChanged { schedule, change } => (10, text(schedule.id.as_str()), *change as u64),
-        O::CancelAsked { run } => (11, text(run.as_str()), 0),
+        O::CancelRequested { run } => (11, text(run.as_str()), 0),
         O::Purged { run } => (12, text(run.as_str()), 0),
         O::Exported { sequence, .. } => (13, *sequence, 0),
         O::CommitSent { commit } => (14, commit.token.sequence, commit.token.delivery),
@@ -95,7 +95,9 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::SegmentBegun { key, delivery, .. } => (21, u64::from(key.index), *delivery),
         O::SegmentBegunLearned { key, delivery, .. } => (22, u64::from(key.index), *delivery),
         O::BacklogRead { rows, .. } => (23, rows.iter().map(|row| row.images).sum(), 0),
-        O::BalanceLearned { surrendered, .. } => (24, surrendered[0] as u64, surrendered[1] as u64),
+        O::AdoptionLearned { surrendered, .. } => {
+            (24, surrendered[0] as u64, surrendered[1] as u64)
+        }
         O::Message {
             delivery, message, ..
         } => (25, *delivery, *message),
@@ -114,12 +116,12 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::EventForgotten { id } => (32, id.0 as u64, (id.0 >> 64) as u64),
         O::Scraped { process, up, .. } => (33, text(process.as_str()), u64::from(*up)),
         O::Settled => (34, 0, 0),
-        O::Spoiled { queue, message } => (35, *queue as u64, *message),
+        O::MessageCorrupted { queue, message } => (35, *queue as u64, *message),
         O::CancelDone { run } => (36, text(run.as_str()), 0),
         O::ManualRunDone { occurrence, .. } => (37, text(occurrence), 0),
-        O::CancelPutOff { run, .. } => (41, text(run.as_str()), 0),
-        O::CommandPutOff { command, .. } => (42, text(command), 0),
-        O::StopAsked { incarnation } => (
+        O::CancelDeferred { run, .. } => (41, text(run.as_str()), 0),
+        O::CommandDeferred { command, .. } => (42, text(command), 0),
+        O::StopRequested { incarnation } => (
             38,
             text(incarnation.process.as_str()),
             u64::from(incarnation.number),

@@ -31,7 +31,9 @@ pub use self::port::StorePort;
 use self::runs::RunTable;
 use self::schedules::{ScheduleTable, awaiting};
 use crate::model::commit::BacklogRow;
-use crate::model::{Answer, Applied, Commit, CommitToken, Refusal, Step, TenantId, Timestamp};
+use crate::model::{
+    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, CommitToken, TenantId, Timestamp,
+};
 #[cfg(any(test, debug_assertions))]
 use crate::model::{Run, RunState};
 use crate::sim::fleet::Fleet;
@@ -60,9 +62,9 @@ pub(super) struct SimStore {
 #[derive(Debug, PartialEq)]
 pub(super) enum CommitDecision {
     /// It was applied before: the first answer again.
-    Repeat(Answer),
+    Repeat(CommitAnswer),
     /// It is not applied.
-    Declined(Answer),
+    Declined(CommitAnswer),
     /// It may be applied, and this will be the answer.
     Apply(Applied),
 }
@@ -86,7 +88,7 @@ impl SimStore {
     /// Decides what becomes of a commit, and changes nothing.
     pub fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
         if let Some(applied) = self.tokens.get(&commit.token) {
-            return CommitDecision::Repeat(Answer::Applied(applied.clone()));
+            return CommitDecision::Repeat(CommitAnswer::Applied(applied.clone()));
         }
         let objection = self
             .segment_objection(commit)
@@ -97,43 +99,43 @@ impl SimStore {
             None => CommitDecision::Apply(Applied {
                 at: now,
                 backlog: self.backlog_after(commit),
-                taken: self.taken(commit).unwrap_or_default(),
+                adopted: self.taken(commit).unwrap_or_default(),
             }),
         }
     }
 
     /// Whether the segment is still there to be committed.
-    fn segment_objection(&self, commit: &Commit) -> Option<Answer> {
-        let Step::Segment(step) = &commit.step else {
+    fn segment_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
+        let CommitStep::Segment(step) = &commit.step else {
             return None;
         };
         let Some(record) = self.runs.get(&step.key.run) else {
-            return Some(Answer::Refused(Refusal::RunMissing));
+            return Some(CommitAnswer::Refused(CommitRefusal::RunMissing));
         };
         let Some(segment) = record.segment(step.key.index) else {
-            return Some(Answer::Conflict);
+            return Some(CommitAnswer::Conflict);
         };
         // Its own commit would have been found by its token.
         if segment.committed_by.is_some() {
-            Some(Answer::AppliedByAnother)
+            Some(CommitAnswer::AppliedByAnother)
         } else if record.run.state.is_terminal() {
-            Some(Answer::Refused(Refusal::RunTerminal))
+            Some(CommitAnswer::Refused(CommitRefusal::RunTerminal))
         } else if segment.delivery > commit.token.delivery {
-            Some(Answer::Refused(Refusal::Superseded))
+            Some(CommitAnswer::Refused(CommitRefusal::Superseded))
         } else {
             None
         }
     }
 
     /// Whether all that the commit has read is as it was.
-    fn version_objection(&self, commit: &Commit) -> Option<Answer> {
+    fn version_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
         for write in &commit.runs {
             let record = self.runs.get(&write.run.id);
             if record.is_none() && write.expected.is_some() {
-                return Some(Answer::Refused(Refusal::RunMissing));
+                return Some(CommitAnswer::Refused(CommitRefusal::RunMissing));
             }
             if record.map(|record| record.version) != write.expected {
-                return Some(Answer::Conflict);
+                return Some(CommitAnswer::Conflict);
             }
         }
         let has_moved = commit.schedule.as_ref().is_some_and(|write| {
@@ -143,13 +145,13 @@ impl SimStore {
         let exports_moved = commit
             .exports
             .is_some_and(|(expected, _)| expected != self.export_cursor);
-        let balance_moved = commit.take_over.is_some() && self.taken(commit).is_none();
-        (has_moved || exports_moved || balance_moved).then_some(Answer::Conflict)
+        let balance_moved = commit.adoption.is_some() && self.taken(commit).is_none();
+        (has_moved || exports_moved || balance_moved).then_some(CommitAnswer::Conflict)
     }
 
     /// Whether every delta was computed against the present baseline.
-    fn baseline_objection(&self, commit: &Commit) -> Option<Answer> {
-        let Step::Segment(step) = &commit.step else {
+    fn baseline_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
+        let CommitStep::Segment(step) = &commit.step else {
             return None;
         };
         let tenant = &self.runs.get(&step.key.run)?.run.tenant;
@@ -158,11 +160,11 @@ impl SimStore {
             let present = baseline(&report.image);
             present.map(|baseline| baseline.revision) != report.expected
         });
-        has_moved.then_some(Answer::Conflict)
+        has_moved.then_some(CommitAnswer::Conflict)
     }
 
     fn taken(&self, commit: &Commit) -> Option<[i64; 2]> {
-        self.balances.to_take(commit.take_over.as_ref()?)
+        self.balances.to_take(commit.adoption.as_ref()?)
     }
 
     /// The backlog of the first run's schedule, as the commit will leave it.

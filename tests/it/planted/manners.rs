@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::{ScanReport, ScheduleId};
 use rehearsal::worker::ports::{
-    Clock, Permits, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
+    Clock, PermitGrant, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
 
 use super::{Expected, assert_caught};
@@ -24,7 +24,7 @@ impl Defect for GenerousStore {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> PortResult<Permits> {
+    ) -> PortResult<PermitGrant> {
         let store = incarnation.world.store();
         let twice = 2.0 * rate_per_second;
         store.reserve_permits(schedule, twice, count, lead).await

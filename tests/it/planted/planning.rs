@@ -7,10 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_lite::future;
 use rehearsal::check::InvariantName as N;
-use rehearsal::model::{Answer, Commit, RunState, Step, TenantId};
+use rehearsal::model::{Commit, CommitAnswer, CommitStep, RunState, TenantId};
 use rehearsal::worker::ports::{
-    Clock, ImpactQuery, ImpactRequest, Impacted, PlanningHead, PortResult, Ports, RunDocument,
-    Store,
+    Clock, ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, RunDocument, Store, WaitingRun,
 };
 
 use super::{Expected, assert_caught};
@@ -23,9 +22,13 @@ struct Impatient(Cell<bool>);
 
 #[async_trait(?Send)]
 impl Defect for Impatient {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit);
-        if !matches!(commit.step, Step::Plan { .. }) || self.0.replace(true) {
+        if !matches!(commit.step, CommitStep::Plan { .. }) || self.0.replace(true) {
             return answer.await;
         }
         let gives_up = async {
@@ -34,7 +37,7 @@ impl Defect for Impatient {
                 .clock()
                 .sleep(Duration::from_millis(1))
                 .await;
-            Ok(Answer::Conflict)
+            Ok(CommitAnswer::Conflict)
         };
         future::or(answer, gives_up).await
     }
@@ -89,9 +92,13 @@ struct CursorLeftBehind;
 
 #[async_trait(?Send)]
 impl Defect for CursorLeftBehind {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if let (Step::Fire { .. }, Some(write)) = (&bent.step, &mut bent.schedule) {
+        if let (CommitStep::Fire { .. }, Some(write)) = (&bent.step, &mut bent.schedule) {
             write.state.cursor = write.state.cursor.before(Duration::from_secs(1));
         }
         incarnation.world.store().commit(&Arc::new(bent)).await
@@ -118,9 +125,15 @@ struct RunningTooSoon;
 
 #[async_trait(?Send)]
 impl Defect for RunningTooSoon {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
-        if matches!(bent.step, Step::Plan { .. }) && bent.runs[0].run.state == RunState::Queued {
+        if matches!(bent.step, CommitStep::Plan { .. })
+            && bent.runs[0].run.state == RunState::Queued
+        {
             bent.runs[0].run.state = RunState::Running;
         }
         incarnation.world.store().commit(&Arc::new(bent)).await
@@ -152,8 +165,8 @@ fn a_state_that_is_skipped_breaks_state_graph() {
 struct FavouredTenant;
 
 impl Defect for FavouredTenant {
-    fn bend_waiting(&self, waiting: &mut Vec<PlanningHead>) {
-        let is_favoured = |head: &PlanningHead| head.tenant.as_str() == "acme";
+    fn bend_waiting(&self, waiting: &mut Vec<WaitingRun>) {
+        let is_favoured = |head: &WaitingRun| head.tenant.as_str() == "acme";
         if waiting.iter().any(is_favoured) {
             waiting.retain(is_favoured);
         }

@@ -4,16 +4,16 @@ use std::cell::Cell;
 
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::observation::{Observation, Observer};
-use rehearsal::model::{Answer, Commit, Step, Timestamp};
+use rehearsal::model::{Commit, CommitAnswer, CommitStep, Timestamp};
 
 use super::{Expected, assert_caught};
 use crate::plant::Defect;
 
 /// The segment commit that an observation tells of, and its answer, if it tells that one was taken.
-fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a Answer)> {
+fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a CommitAnswer)> {
     match *observation {
         Observation::CommitApplied { commit, answer } => {
-            matches!(commit.step, Step::Segment(_)).then_some((commit, answer))
+            matches!(commit.step, CommitStep::Segment(_)).then_some((commit, answer))
         }
         _ => None,
     }

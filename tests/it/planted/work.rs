@@ -5,9 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::observation::{Observation, Observer, QueueName};
-use rehearsal::model::{Answer, Applied, Commit, Event, EventId, ScanReport, Step, Timestamp};
+use rehearsal::model::{
+    Applied, Commit, CommitAnswer, CommitStep, Event, EventId, ScanReport, Timestamp,
+};
 use rehearsal::worker::ports::{
-    Notify, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, Store,
+    EventPublisher, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, Store,
 };
 
 use super::{Expected, assert_caught};
@@ -18,16 +20,23 @@ struct Hopeful;
 
 #[async_trait(?Send)]
 impl Defect for Hopeful {
-    async fn commit(&self, incarnation: &Incarnation, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(
+        &self,
+        incarnation: &Incarnation,
+        commit: &Arc<Commit>,
+    ) -> PortResult<CommitAnswer> {
         let answer = incarnation.world.store().commit(commit).await?;
-        let is_over = matches!(answer, Answer::AppliedByAnother | Answer::Refused(_));
-        if !is_over || !matches!(commit.step, Step::Segment(_)) {
+        let is_over = matches!(
+            answer,
+            CommitAnswer::AppliedByAnother | CommitAnswer::Refused(_)
+        );
+        if !is_over || !matches!(commit.step, CommitStep::Segment(_)) {
             return Ok(answer);
         }
-        Ok(Answer::Applied(Applied {
+        Ok(CommitAnswer::Applied(Applied {
             at: commit.runs[0].run.created_at,
             backlog: None,
-            taken: [0; 2],
+            adopted: [0; 2],
         }))
     }
 }

@@ -17,7 +17,7 @@ use super::{Image, ImageDigest, TenantId};
 
 /// What images are made of, by number. No name stands twice in a list.
 #[derive(Debug, Clone, Default)]
-pub struct Parts {
+pub struct CatalogueNames {
     /// The owners.
     pub tenants: Vec<TenantId>,
     /// Repository paths.
@@ -32,9 +32,9 @@ pub struct Parts {
 
 /// A component of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Content(u32);
+pub struct ComponentRef(u32);
 
-impl Content {
+impl ComponentRef {
     /// The component of this number, from 0 to 2^31 - 1.
     pub const fn new(component: u32, is_used_by_entrypoint: bool) -> Self {
         Self(component << 1 | is_used_by_entrypoint as u32)
@@ -53,8 +53,8 @@ impl Content {
 
 /// An image in numbers.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
-    /// Content address.
+pub struct CatalogueEntry<'a> {
+    /// ComponentRef address.
     pub digest: ImageDigest,
     /// The owner.
     pub tenant: u32,
@@ -65,13 +65,13 @@ pub struct Entry<'a> {
     /// The labels that it carries.
     pub labels: &'a [u32],
     /// What it contains.
-    pub contents: &'a [Content],
+    pub contents: &'a [ComponentRef],
 }
 
 /// What is kept of an image besides its digest. Its lists end here; they begin where those of the
 /// image before end.
 #[derive(Debug, Clone, Copy, Default)]
-struct Row {
+struct ImageRow {
     tenant: u32,
     repository: u32,
     namespaces_end: u32,
@@ -81,7 +81,7 @@ struct Row {
 
 /// For each component the images that contain it.
 #[derive(Debug, Clone)]
-struct Inverted {
+struct InvertedIndex {
     /// Where a component's images end; they begin where those of the component before end.
     ends: Vec<u32>,
     images: Vec<u32>,
@@ -90,21 +90,21 @@ struct Inverted {
 /// The images of all tenants, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
-    parts: Parts,
+    names: CatalogueNames,
     digests: Vec<ImageDigest>,
-    rows: Vec<Row>,
+    rows: Vec<ImageRow>,
     namespaces: Vec<u32>,
     labels: Vec<u32>,
-    contents: Vec<Content>,
+    contents: Vec<ComponentRef>,
     component_numbers: OnceLock<FxHashMap<Arc<str>, u32>>,
-    inverted: OnceLock<Inverted>,
+    inverted: OnceLock<InvertedIndex>,
 }
 
 impl Catalogue {
     /// One without an image, but with room for so many.
-    pub fn with_capacity(parts: Parts, images: usize) -> Self {
+    pub fn with_capacity(names: CatalogueNames, images: usize) -> Self {
         Self {
-            parts,
+            names,
             digests: Vec::with_capacity(images),
             rows: Vec::with_capacity(images),
             ..Self::default()
@@ -112,12 +112,12 @@ impl Catalogue {
     }
 
     /// Adds an image. *O*(its parts).
-    pub fn push(&mut self, entry: Entry<'_>) {
+    pub fn push(&mut self, entry: CatalogueEntry<'_>) {
         self.namespaces.extend_from_slice(entry.namespaces);
         self.labels.extend_from_slice(entry.labels);
         self.contents.extend_from_slice(entry.contents);
         self.digests.push(entry.digest);
-        self.rows.push(Row {
+        self.rows.push(ImageRow {
             tenant: entry.tenant,
             repository: entry.repository,
             namespaces_end: self.namespaces.len() as u32,
@@ -146,8 +146,8 @@ impl Catalogue {
     }
 
     /// What images are made of.
-    pub fn parts(&self) -> &Parts {
-        &self.parts
+    pub fn names(&self) -> &CatalogueNames {
+        &self.names
     }
 
     /// The digests, by image.
@@ -157,7 +157,7 @@ impl Catalogue {
 
     /// The owner of an image.
     pub fn tenant(&self, image: u32) -> &TenantId {
-        &self.parts.tenants[self.tenant_number(image) as usize]
+        &self.names.tenants[self.tenant_number(image) as usize]
     }
 
     /// The number of the owner of an image.
@@ -168,9 +168,9 @@ impl Catalogue {
 
     /// An image.
     #[inline]
-    pub fn entry(&self, image: u32) -> Entry<'_> {
+    pub fn entry(&self, image: u32) -> CatalogueEntry<'_> {
         let row = &self.rows[image as usize];
-        Entry {
+        CatalogueEntry {
             digest: self.digests[image as usize],
             tenant: row.tenant,
             repository: row.repository,
@@ -181,18 +181,18 @@ impl Catalogue {
     }
 
     /// Every image in the order of the numbers.
-    pub fn entries(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = CatalogueEntry<'_>> {
         (0..self.len()).map(|image| self.entry(image))
     }
 
     /// What an image contains.
     #[inline]
-    pub fn contents(&self, image: u32) -> &[Content] {
+    pub fn contents(&self, image: u32) -> &[ComponentRef] {
         &self.contents[self.span(image, |row| row.contents_end)]
     }
 
     #[inline]
-    fn span(&self, image: u32, end: impl Fn(&Row) -> u32) -> Range<usize> {
+    fn span(&self, image: u32, end: impl Fn(&ImageRow) -> u32) -> Range<usize> {
         let image = image as usize;
         let before = image.checked_sub(1).map(|before| &self.rows[before]);
         before.map_or(0, &end) as usize..end(&self.rows[image]) as usize
@@ -202,7 +202,7 @@ impl Catalogue {
     /// later ones are *O*(1).
     pub fn component(&self, name: &str) -> Option<u32> {
         let numbers = self.component_numbers.get_or_init(|| {
-            let names = self.parts.components.iter().cloned();
+            let names = self.names.components.iter().cloned();
             names.zip(0..).collect()
         });
         numbers.get(name).copied()
@@ -211,7 +211,7 @@ impl Catalogue {
     /// Whether an image uses a component from its entry point. *O*(its components).
     pub fn uses_at_entrypoint(&self, image: u32, component: u32) -> bool {
         self.contents(image)
-            .contains(&Content::new(component, true))
+            .contains(&ComponentRef::new(component, true))
     }
 
     /// The images that contain a component, in the order of their numbers. The first call is
@@ -225,9 +225,9 @@ impl Catalogue {
         &inverted.images[start as usize..inverted.ends[component] as usize]
     }
 
-    fn invert(&self) -> Inverted {
+    fn invert(&self) -> InvertedIndex {
         // A counting sort: `ends` first counts, then says where the next image of a component goes.
-        let mut ends = vec![0_u32; self.parts.components.len()];
+        let mut ends = vec![0_u32; self.names.components.len()];
         for content in &self.contents {
             ends[content.component() as usize] += 1;
         }
@@ -243,17 +243,17 @@ impl Catalogue {
                 *place += 1;
             }
         }
-        Inverted { ends, images }
+        InvertedIndex { ends, images }
     }
 }
 
 /// Names, numbered in the order in which they come.
-struct Numbers<K> {
+struct Interner<K> {
     names: Vec<K>,
     numbers: FxHashMap<K, u32>,
 }
 
-impl<K> Default for Numbers<K> {
+impl<K> Default for Interner<K> {
     fn default() -> Self {
         Self {
             names: Vec::new(),
@@ -262,7 +262,7 @@ impl<K> Default for Numbers<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash> Numbers<K> {
+impl<K: Clone + Eq + Hash> Interner<K> {
     fn number(&mut self, name: K) -> u32 {
         let next = self.names.len() as u32;
         let names = &mut self.names;
@@ -279,15 +279,15 @@ impl<K: Clone + Eq + Hash> Numbers<K> {
 
 impl FromIterator<Image> for Catalogue {
     fn from_iter<I: IntoIterator<Item = Image>>(images: I) -> Self {
-        let mut tenants = Numbers::default();
+        let mut tenants = Interner::default();
         let [mut repositories, mut namespaces, mut components] =
-            std::array::from_fn(|_| Numbers::default());
-        let mut labels = Numbers::default();
+            std::array::from_fn(|_| Interner::default());
+        let mut labels = Interner::default();
         let mut catalogue = Self::default();
         for image in images {
-            let content = |(name, is_used)| Content::new(components.number(name), is_used);
-            let contents: Vec<Content> = image.components.into_iter().map(content).collect();
-            catalogue.push(Entry {
+            let content = |(name, is_used)| ComponentRef::new(components.number(name), is_used);
+            let contents: Vec<ComponentRef> = image.components.into_iter().map(content).collect();
+            catalogue.push(CatalogueEntry {
                 digest: image.digest,
                 tenant: tenants.number(image.tenant),
                 repository: repositories.number(image.repository),
@@ -296,7 +296,7 @@ impl FromIterator<Image> for Catalogue {
                 contents: &contents,
             });
         }
-        catalogue.parts = Parts {
+        catalogue.names = CatalogueNames {
             tenants: tenants.names,
             repositories: repositories.names,
             namespaces: namespaces.names,
@@ -338,7 +338,7 @@ mod tests {
         let catalogue = Catalogue::from_iter(images.clone());
         assert_eq!(catalogue.len(), 4);
         let name = |names: &[Arc<str>], number: u32| names[number as usize].clone();
-        let parts = catalogue.parts();
+        let parts = catalogue.names();
         for (number, (entry, image)) in (0..).zip(catalogue.entries().zip(&images)) {
             assert_eq!(entry.digest, image.digest);
             assert_eq!(catalogue.tenant(number), &image.tenant);
@@ -374,13 +374,13 @@ mod tests {
         assert_eq!(catalogue.images_with(zlib), [0, 1]);
         assert!(catalogue.uses_at_entrypoint(1, zlib));
         assert!(!catalogue.uses_at_entrypoint(0, zlib));
-        catalogue.push(Entry {
+        catalogue.push(CatalogueEntry {
             digest: ImageDigest::new([2; 32]),
             tenant: 0,
             repository: 0,
             namespaces: &[],
             labels: &[],
-            contents: &[Content::new(openssl, false)],
+            contents: &[ComponentRef::new(openssl, false)],
         });
         assert_eq!(catalogue.images_with(openssl), [0, 2]);
     }

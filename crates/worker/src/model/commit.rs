@@ -88,7 +88,7 @@ pub enum EndReason {
 
 /// What a commit does.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step {
+pub enum CommitStep {
     /// Decides the cron fires of a schedule up to the new cursor.
     Fire {
         /// The schedule.
@@ -122,10 +122,10 @@ pub enum Step {
     /// Marks work for another enqueue by repair.
     Requeue,
     /// Takes over the balance of a dead incarnation.
-    TakeOver,
+    AdoptOrphanedCount,
 }
 
-impl Step {
+impl CommitStep {
     /// A short name for traces and messages.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -138,7 +138,7 @@ impl Step {
             Self::Segment(_) => "segment",
             Self::End(_) => "end",
             Self::Requeue => "requeue",
-            Self::TakeOver => "take-over",
+            Self::AdoptOrphanedCount => "take-over",
         }
     }
 }
@@ -246,7 +246,7 @@ pub struct Intent {
 /// An entry or exit of a run into or out of {Queued, Running}, booked to the committing
 /// incarnation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Booking {
+pub struct ActiveRunsDelta {
     /// The run's mode.
     pub mode: Mode,
     /// +1 or −1.
@@ -255,7 +255,7 @@ pub struct Booking {
 
 /// The balance to take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TakeOver {
+pub struct AdoptOrphanedCount {
     /// The dead incarnation.
     pub from: IncarnationId,
     /// The version of its balance that the taker has seen.
@@ -268,7 +268,7 @@ pub struct Commit {
     /// Its identity.
     pub token: CommitToken,
     /// What it does.
-    pub step: Step,
+    pub step: CommitStep,
     /// Runs created or changed.
     pub runs: Vec<RunWrite>,
     /// The schedule's state.
@@ -288,18 +288,18 @@ pub struct Commit {
     /// Events for the outbox.
     pub events: Vec<Arc<Event>>,
     /// Change of the active balance of the committing incarnation.
-    pub booking: Option<Booking>,
+    pub active_runs_delta: Option<ActiveRunsDelta>,
     /// The tenant that planning has just served.
     pub served: Option<TenantId>,
     /// The export up to which all are handled: (expected, new).
     pub exports: Option<(u64, u64)>,
     /// The balance that is taken over.
-    pub take_over: Option<TakeOver>,
+    pub adoption: Option<AdoptOrphanedCount>,
 }
 
 impl Commit {
     /// A commit that changes nothing yet.
-    pub fn new(token: CommitToken, step: Step) -> Self {
+    pub fn new(token: CommitToken, step: CommitStep) -> Self {
         Self {
             token,
             step,
@@ -312,10 +312,10 @@ impl Commit {
             intent_done: None,
             intents_requeued: Vec::new(),
             events: Vec::new(),
-            booking: None,
+            active_runs_delta: None,
             served: None,
             exports: None,
-            take_over: None,
+            adoption: None,
         }
     }
 }
@@ -339,12 +339,12 @@ pub struct Applied {
     /// The backlog of the commit's schedule right after it.
     pub backlog: Option<BacklogRow>,
     /// The balance taken over, by mode index.
-    pub taken: [i64; 2],
+    pub adopted: [i64; 2],
 }
 
 /// Why a commit will never be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum CommitRefusal {
     /// A newer delivery of the segment has begun.
     Superseded,
     /// There is no such run.
@@ -355,7 +355,7 @@ pub enum Refusal {
 
 /// The store's answer to a commit.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Answer {
+pub enum CommitAnswer {
     /// Applied, now or at an earlier try.
     Applied(Applied),
     /// Another commit has done this step of this segment.
@@ -363,5 +363,5 @@ pub enum Answer {
     /// A version or a baseline has moved; read again and retry.
     Conflict,
     /// Not applied, for good.
-    Refused(Refusal),
+    Refused(CommitRefusal),
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{DecodeError, ImpactSet, PlannerMessage, Run, Schedule, SegmentMessage};
 
 /// A document with a versioned schema.
-pub trait Document: Serialize + DeserializeOwned {
+pub trait VersionedJson: Serialize + DeserializeOwned {
     /// Written.
     const SCHEMA: &'static str;
     /// Read as well.
@@ -19,13 +19,13 @@ pub trait Document: Serialize + DeserializeOwned {
     fn to_json(&self) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Written<'a, T> {
+        struct Outgoing<'a, T> {
             schema_version: &'static str,
             #[serde(flatten)]
             body: &'a T,
         }
         // Every document is a struct with text keys: writing it can't fail.
-        serde_json::to_string(&Written {
+        serde_json::to_string(&Outgoing {
             schema_version: Self::SCHEMA,
             body: self,
         })
@@ -39,13 +39,13 @@ pub trait Document: Serialize + DeserializeOwned {
     fn from_json(json: &[u8]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Read<T> {
+        struct Incoming<T> {
             schema_version: String,
             #[serde(flatten)]
             body: T,
         }
         let error = |error: serde_json::Error| DecodeError(error.to_string());
-        let read: Read<serde_json::Value> = serde_json::from_slice(json).map_err(error)?;
+        let read: Incoming<serde_json::Value> = serde_json::from_slice(json).map_err(error)?;
         let version = read.schema_version.as_str();
         if version != Self::SCHEMA && Some(version) != Self::PREVIOUS {
             return Err(DecodeError(format!(
@@ -60,24 +60,24 @@ pub trait Document: Serialize + DeserializeOwned {
     }
 }
 
-impl Document for Schedule {
+impl VersionedJson for Schedule {
     const SCHEMA: &'static str = "scheduler.schedule@1";
 }
 
-impl Document for Run {
+impl VersionedJson for Run {
     const SCHEMA: &'static str = "scheduler.run@1";
 }
 
-impl Document for ImpactSet {
+impl VersionedJson for ImpactSet {
     const SCHEMA: &'static str = "scheduler.impact-set@1";
 }
 
-impl Document for PlannerMessage {
+impl VersionedJson for PlannerMessage {
     const SCHEMA: &'static str = "scheduler.planner-message@1";
 }
 
 /// Version 1 called the digests `images`.
-impl Document for SegmentMessage {
+impl VersionedJson for SegmentMessage {
     const SCHEMA: &'static str = "scheduler.runner-segment@2";
     const PREVIOUS: Option<&'static str> = Some("scheduler.runner-segment@1");
 }

@@ -50,7 +50,7 @@ impl SegmentMessage {
 }
 
 /// What both kinds of message tell in headers, which can be read even when the body can't.
-pub trait Message: Clone + 'static {
+pub trait QueueMessage: Clone + 'static {
     /// The run.
     fn run(&self) -> &RunId;
     /// The schedule.
@@ -59,7 +59,7 @@ pub trait Message: Clone + 'static {
     fn key(&self) -> String;
 }
 
-impl Message for PlannerMessage {
+impl QueueMessage for PlannerMessage {
     fn run(&self) -> &RunId {
         &self.run
     }
@@ -73,7 +73,7 @@ impl Message for PlannerMessage {
     }
 }
 
-impl Message for SegmentMessage {
+impl QueueMessage for SegmentMessage {
     fn run(&self) -> &RunId {
         &self.run
     }

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use super::commit::BacklogRow;
 use super::{
-    Answer, Commit, CommitToken, DeltaCounts, EventId, ImageDigest, IncarnationId, ProcessName,
-    Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp, fault::FaultKind,
+    Commit, CommitAnswer, CommitToken, DeltaCounts, EventId, ImageDigest, IncarnationId,
+    ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp,
+    fault::FaultKind,
 };
 
 /// Which of the two queues.
@@ -147,7 +148,7 @@ pub enum Observation<'a> {
     /// An incarnation began. `processes` names its roles' reach only through what it then does.
     IncarnationStarted { incarnation: &'a IncarnationId },
     /// An incarnation was asked to stop in good order.
-    StopAsked { incarnation: &'a IncarnationId },
+    StopRequested { incarnation: &'a IncarnationId },
     /// An incarnation ended; its registry is gone right after this observation.
     IncarnationEnded {
         incarnation: &'a IncarnationId,
@@ -172,7 +173,7 @@ pub enum Observation<'a> {
     /// It ends.
     FaultEnded { kind: FaultKind, subject: &'a str },
     /// A fault of that kind has just bitten (an answer lost, a message doubled, an image refused).
-    FaultHit { kind: FaultKind },
+    FaultTriggered { kind: FaultKind },
 
     /// A schedule's definition changed (by its owner, not by a worker). After `Created`, `Edited`
     /// and `Enabled` its cursor stands at this instant.
@@ -181,13 +182,13 @@ pub enum Observation<'a> {
         change: ScheduleChange,
     },
     /// An owner asked for this run to be cancelled.
-    CancelAsked { run: &'a RunId },
+    CancelRequested { run: &'a RunId },
     /// An owner was told that the run that he wanted cancelled is over.
     CancelDone { run: &'a RunId },
     /// An owner was told that it could not be done now; he had asked this worker at `asked_at`.
-    CancelPutOff { run: &'a RunId, asked_at: Timestamp },
+    CancelDeferred { run: &'a RunId, asked_at: Timestamp },
     /// An owner was told that another command could not be carried out now.
-    CommandPutOff {
+    CommandDeferred {
         command: &'static str,
         asked_at: Timestamp,
     },
@@ -213,19 +214,19 @@ pub enum Observation<'a> {
     /// The store took a commit. Run times are stamped. Not repeated for a repeat.
     CommitApplied {
         commit: &'a Commit,
-        answer: &'a Answer,
+        answer: &'a CommitAnswer,
     },
     /// The store decided a commit otherwise.
     CommitDeclined {
         commit: &'a Commit,
-        answer: &'a Answer,
+        answer: &'a CommitAnswer,
     },
     /// The answer won't arrive: lost, late beyond the caller's patience, or the caller is gone.
     CommitAnswerLost { token: &'a CommitToken },
     /// The answer reached its incarnation.
     CommitLearned {
         commit: &'a Commit,
-        answer: &'a Answer,
+        answer: &'a CommitAnswer,
     },
 
     /// A planner read the runs that wait for it: the start of a batch.
@@ -258,7 +259,7 @@ pub enum Observation<'a> {
         rows: &'a [BacklogRow],
     },
     /// A heartbeat told an incarnation how much of its balance others have taken in all, by mode.
-    BalanceLearned {
+    AdoptionLearned {
         incarnation: &'a IncarnationId,
         surrendered: [i64; 2],
     },
@@ -279,7 +280,7 @@ pub enum Observation<'a> {
         incarnation: Option<&'a IncarnationId>,
     },
     /// The body of a message can't be read by anyone from now on.
-    Spoiled { queue: QueueName, message: u64 },
+    MessageCorrupted { queue: QueueName, message: u64 },
     /// The answer to a step that gave a message up reached the incarnation that took it.
     GivenUp {
         incarnation: &'a IncarnationId,

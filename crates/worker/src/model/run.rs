@@ -137,7 +137,7 @@ impl RunStats {
 /// Why a run ended in `Error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "detail")]
-pub enum RunError {
+pub enum RunFailure {
     /// The planner gave up after its attempt limit.
     Planning(String),
     /// A message of the run was delivered too often.
@@ -179,7 +179,7 @@ pub struct Run {
     /// When it reached a terminal state.
     pub completed_at: Option<Timestamp>,
     /// Why it ended in `Error`.
-    pub error: Option<RunError>,
+    pub error: Option<RunFailure>,
     /// Failed planning attempts so far.
     #[serde(default)]
     pub planning_attempts: u32,

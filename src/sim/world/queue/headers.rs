@@ -1,6 +1,6 @@
 //! What is known of a message even if its body can't be read.
 
-use crate::model::message::Message;
+use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
 use crate::model::{PlannerMessage, RunId, ScheduleId, SegmentKey, SegmentMessage};
 
@@ -17,7 +17,7 @@ pub(in crate::sim::world) struct MessageHeaders {
 }
 
 /// A kind of message, and the queue on which it travels.
-pub trait Queued: Message {
+pub trait Queued: QueueMessage {
     /// The queue.
     const QUEUE: QueueName;
     /// The queue's place in the world.

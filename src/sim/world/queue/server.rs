@@ -124,7 +124,7 @@ impl<M: Queued> QueueServer<M> {
                 incarnation: incident.incarnation.as_ref(),
             });
             if incident.is_spoiled {
-                world.sink.emit(&Observation::Spoiled {
+                world.sink.emit(&Observation::MessageCorrupted {
                     queue: M::QUEUE,
                     message: incident.message,
                 });

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::commit::{Booking, TakeOver, Version};
+use crate::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, Version};
 use crate::model::{IncarnationId, Timestamp};
-use crate::worker::ports::Heartbeat;
+use crate::worker::ports::HeartbeatAnswer;
 
 #[derive(Debug, Default)]
 struct ActiveRunCount {
@@ -33,14 +33,14 @@ impl ActiveRunCounts {
             })
     }
 
-    pub fn book(&mut self, incarnation: &IncarnationId, booking: Booking, now: Timestamp) {
+    pub fn book(&mut self, incarnation: &IncarnationId, booking: ActiveRunsDelta, now: Timestamp) {
         let balance = self.entry(incarnation, now);
         balance.values[booking.mode.index()] += booking.change;
         balance.version += 1;
     }
 
     /// What a take-over would take; none if the balance has moved.
-    pub fn to_take(&self, take_over: &TakeOver) -> Option<[i64; 2]> {
+    pub fn to_take(&self, take_over: &AdoptOrphanedCount) -> Option<[i64; 2]> {
         let balance = self.0.get(&take_over.from)?;
         (balance.version == take_over.expected).then_some(balance.values)
     }
@@ -68,7 +68,7 @@ impl ActiveRunCounts {
         abandoned_after: Duration,
         is_stopping: bool,
         now: Timestamp,
-    ) -> Heartbeat {
+    ) -> HeartbeatAnswer {
         let balance = self.entry(incarnation, now);
         balance.alive_at = now;
         balance.is_stopping |= is_stopping;
@@ -77,15 +77,15 @@ impl ActiveRunCounts {
             other.values != [0; 2]
                 && (other.is_stopping || now.since(other.alive_at) >= abandoned_after)
         };
-        let abandoned = self
+        let orphaned = self
             .0
             .iter()
             .filter(|(id, other)| *id != incarnation && is_abandoned(other))
             .map(|(id, other)| (id.clone(), other.version))
             .collect();
-        Heartbeat {
+        HeartbeatAnswer {
             surrendered,
-            abandoned,
+            orphaned,
         }
     }
 }
@@ -108,7 +108,7 @@ mod tests {
         let mut balances = ActiveRunCounts::default();
         let at = Timestamp::from_seconds;
         let lease = Duration::from_secs(60);
-        let booking = Booking {
+        let booking = ActiveRunsDelta {
             mode: Mode::AnalysisOnly,
             change: 2,
         };
@@ -116,22 +116,22 @@ mod tests {
         assert!(
             balances
                 .heartbeat(&heir, lease, false, at(59))
-                .abandoned
+                .orphaned
                 .is_empty()
         );
         let heartbeat = balances.heartbeat(&heir, lease, false, at(60));
-        let (from, expected) = heartbeat.abandoned[0].clone();
-        let take_over = TakeOver { from, expected };
+        let (from, expected) = heartbeat.orphaned[0].clone();
+        let take_over = AdoptOrphanedCount { from, expected };
         assert_eq!(balances.to_take(&take_over), Some([2, 0]));
         balances.take_over(&dead, &heir, at(60));
         assert_eq!(balances.to_take(&take_over), None, "the version has moved");
         let zombie = balances.heartbeat(&dead, lease, false, at(61));
         assert_eq!(zombie.surrendered, [2, 0]);
         let third = balances.heartbeat(&incarnation("third"), lease, false, at(120));
-        let (from, expected) = third.abandoned[0].clone();
+        let (from, expected) = third.orphaned[0].clone();
         assert_eq!(from, heir);
         assert_eq!(
-            balances.to_take(&TakeOver { from, expected }),
+            balances.to_take(&AdoptOrphanedCount { from, expected }),
             Some([2, 0]),
             "the heir has it"
         );

@@ -2,7 +2,7 @@
 
 use super::SimStore;
 use crate::model::commit::Intent;
-use crate::model::{Applied, Commit, PlannerMessage, RunId, SegmentKey, Step, Timestamp};
+use crate::model::{Applied, Commit, CommitStep, PlannerMessage, RunId, SegmentKey, Timestamp};
 
 /// Builds with debug assertions check the store's sums once in so many commits.
 #[cfg(debug_assertions)]
@@ -27,11 +27,11 @@ impl SimStore {
         for segment in commit.segments {
             self.runs.cut(segment);
         }
-        let is_requeue = matches!(commit.step, Step::Requeue);
+        let is_requeue = matches!(commit.step, CommitStep::Requeue);
         for key in &commit.release {
             self.runs.release(key, is_requeue, now);
         }
-        if let Step::Segment(step) = commit.step {
+        if let CommitStep::Segment(step) = commit.step {
             self.runs
                 .commit_segment(&step.key, &commit.token, &commit.release);
             if let Some(record) = self.runs.get(&step.key.run) {
@@ -47,7 +47,7 @@ impl SimStore {
         for event in commit.events {
             self.outbox.push(event);
         }
-        if let Some(booking) = commit.booking {
+        if let Some(booking) = commit.active_runs_delta {
             self.balances.book(&commit.token.incarnation, booking, now);
         }
         if let Some(tenant) = commit.served {
@@ -57,7 +57,7 @@ impl SimStore {
         if let Some((_, handled)) = commit.exports {
             self.export_cursor = handled;
         }
-        if let Some(take_over) = commit.take_over {
+        if let Some(take_over) = commit.adoption {
             self.balances
                 .take_over(&take_over.from, &commit.token.incarnation, now);
         }

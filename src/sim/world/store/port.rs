@@ -9,15 +9,15 @@ use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::model::{
-    Answer, Baseline, Commit, Event, EventId, ImageDigest, IncarnationId, RunId, RunState,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, RunState,
     ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{
-    self, Backlog, Export, Heartbeat, Permits, PlanningHead, PortResult, RunDocument,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Stamped,
+    self, BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
+    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped, WaitingRun,
 };
 
 /// The store as an incarnation reaches it.
@@ -33,8 +33,8 @@ impl StorePort {
     async fn read_stamped<T>(
         &self,
         read: impl FnOnce(&mut SimStore, Timestamp) -> T,
-    ) -> PortResult<Stamped<T>> {
-        let stamped = |store: &mut SimStore, now| Stamped {
+    ) -> PortResult<Timestamped<T>> {
+        let stamped = |store: &mut SimStore, now| Timestamped {
             now,
             value: read(store, now),
         };
@@ -74,13 +74,13 @@ impl Drop for PendingAnswer<'_> {
 
 impl World {
     /// The store takes a commit or says why not; none if the answer gets lost.
-    fn serve_commit(self: &Rc<Self>, commit: &Commit) -> Option<Answer> {
+    fn serve_commit(self: &Rc<Self>, commit: &Commit) -> Option<CommitAnswer> {
         let now = self.now();
         let mut decision = self.store.borrow().decide(commit, now);
         if matches!(decision, CommitDecision::Apply(_))
             && self.draw_fault(FaultKind::CommitConflict)
         {
-            decision = CommitDecision::Declined(Answer::Conflict);
+            decision = CommitDecision::Declined(CommitAnswer::Conflict);
         }
         let answer = match decision {
             CommitDecision::Repeat(answer) => answer,
@@ -94,7 +94,7 @@ impl World {
             }
             CommitDecision::Apply(applied) => {
                 let stamped = self.store.borrow().stamped(commit, now);
-                let answer = Answer::Applied(applied.clone());
+                let answer = CommitAnswer::Applied(applied.clone());
                 self.sink.emit(&Observation::CommitApplied {
                     commit: &stamped,
                     answer: &answer,
@@ -111,7 +111,7 @@ impl World {
         incarnation: &IncarnationId,
         key: &SegmentKey,
         delivery: u64,
-    ) -> Stamped<SegmentDocument> {
+    ) -> Timestamped<SegmentDocument> {
         let now = self.now();
         let mut store = self.store.borrow_mut();
         store.fence_segment(key, delivery, now);
@@ -123,7 +123,7 @@ impl World {
             delivery,
             run: value.run.as_ref().map(|document| &document.run.value),
         });
-        Stamped { now, value }
+        Timestamped { now, value }
     }
 
     fn serve_forget_events(self: &Rc<Self>, events: &[EventId]) {
@@ -137,19 +137,19 @@ impl World {
 }
 
 impl ports::Store for StorePort {
-    async fn schedules(&self) -> PortResult<Stamped<Arc<Vec<ScheduleEntry>>>> {
+    async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
         self.read_stamped(|store, _| store.schedules()).await
     }
 
-    async fn schedule(&self, id: &ScheduleId) -> PortResult<Stamped<Option<ScheduleDocument>>> {
+    async fn schedule(&self, id: &ScheduleId) -> PortResult<Timestamped<Option<ScheduleDocument>>> {
         self.read_stamped(|store, _| store.schedule(id)).await
     }
 
-    async fn exports(&self, limit: usize) -> PortResult<Stamped<(u64, Vec<Export>)>> {
+    async fn exports(&self, limit: usize) -> PortResult<Timestamped<(u64, Vec<Export>)>> {
         self.read_stamped(|store, _| store.exports(limit)).await
     }
 
-    async fn planning_runs(&self, per_tenant: usize) -> PortResult<Stamped<Vec<PlanningHead>>> {
+    async fn planning_runs(&self, per_tenant: usize) -> PortResult<Timestamped<Vec<WaitingRun>>> {
         let heads = self
             .read_stamped(|store, now| store.planning_runs(per_tenant, now))
             .await?;
@@ -165,7 +165,7 @@ impl ports::Store for StorePort {
         Ok(heads)
     }
 
-    async fn begin_planning(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+    async fn begin_planning(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
         let document = self.run(run).await?;
         let run = document.value.as_ref().map(|document| &document.run.value);
         if let Some(run) = run.filter(|run| run.state == RunState::Planning) {
@@ -177,7 +177,7 @@ impl ports::Store for StorePort {
         Ok(document)
     }
 
-    async fn run(&self, run: &RunId) -> PortResult<Stamped<Option<RunDocument>>> {
+    async fn run(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
         self.read_stamped(|store, _| store.run(run)).await
     }
 
@@ -185,7 +185,7 @@ impl ports::Store for StorePort {
         &self,
         tenant: &TenantId,
         images: &[ImageDigest],
-    ) -> PortResult<Stamped<Vec<Option<Timestamp>>>> {
+    ) -> PortResult<Timestamped<Vec<Option<Timestamp>>>> {
         self.read_stamped(|store, _| store.last_reports(tenant, images))
             .await
     }
@@ -194,7 +194,7 @@ impl ports::Store for StorePort {
         &self,
         key: &SegmentKey,
         delivery: u64,
-    ) -> PortResult<Stamped<SegmentDocument>> {
+    ) -> PortResult<Timestamped<SegmentDocument>> {
         let (incarnation, sent) = (self.0.incarnation.id.clone(), key.clone());
         let serve =
             move |world: &Rc<World>| Some(world.serve_begin_segment(&incarnation, &sent, delivery));
@@ -209,7 +209,7 @@ impl ports::Store for StorePort {
         Ok(document)
     }
 
-    async fn segment(&self, key: &SegmentKey) -> PortResult<Stamped<SegmentDocument>> {
+    async fn segment(&self, key: &SegmentKey) -> PortResult<Timestamped<SegmentDocument>> {
         self.read_stamped(|store, _| store.segment(key)).await
     }
 
@@ -221,7 +221,7 @@ impl ports::Store for StorePort {
         self.read(|store, _| store.baselines(tenant, images)).await
     }
 
-    async fn commit(&self, commit: &Arc<Commit>) -> PortResult<Answer> {
+    async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
         self.0.connect(NetworkPort::Store).await?;
         self.emit(&Observation::CommitSent { commit });
         let mut unanswered = PendingAnswer {
@@ -269,7 +269,7 @@ impl ports::Store for StorePort {
         rate_per_second: f64,
         count: u32,
         lead: Duration,
-    ) -> PortResult<Permits> {
+    ) -> PortResult<PermitGrant> {
         let schedule = schedule.clone();
         let Connection { world, incarnation } = &self.0;
         let sent_at = world.now();
@@ -285,7 +285,7 @@ impl ports::Store for StorePort {
         Ok(permits)
     }
 
-    async fn backlog(&self) -> PortResult<Stamped<Backlog>> {
+    async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {
         let backlog = self.read_stamped(|store, _| store.backlog()).await?;
         self.emit(&Observation::BacklogRead {
             incarnation: &self.0.incarnation.id,
@@ -299,12 +299,12 @@ impl ports::Store for StorePort {
         incarnation: &IncarnationId,
         abandoned_after: Duration,
         stopping: bool,
-    ) -> PortResult<Heartbeat> {
+    ) -> PortResult<HeartbeatAnswer> {
         let sender = incarnation.clone();
         let heartbeat = self
             .write(move |store, now| store.heartbeat(&sender, abandoned_after, stopping, now))
             .await?;
-        self.emit(&Observation::BalanceLearned {
+        self.emit(&Observation::AdoptionLearned {
             incarnation,
             surrendered: heartbeat.surrendered,
         });
@@ -315,7 +315,7 @@ impl ports::Store for StorePort {
         &self,
         stale_after: Duration,
         run_timeout: Duration,
-    ) -> PortResult<Stamped<StaleWork>> {
+    ) -> PortResult<Timestamped<StaleWork>> {
         self.read_stamped(|store, now| store.stale_work(stale_after, run_timeout, now))
             .await
     }

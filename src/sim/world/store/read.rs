@@ -11,8 +11,8 @@ use crate::model::{
     TenantId, Timestamp,
 };
 use crate::worker::ports::{
-    Backlog, Export, Heartbeat, Permits, PlanningHead, RunDocument, ScheduleDocument,
-    ScheduleEntry, SegmentDocument, StaleWork, Versioned,
+    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Versioned, WaitingRun,
 };
 
 impl SimStore {
@@ -32,8 +32,8 @@ impl SimStore {
     }
 
     /// Of each tenant the `per_tenant` oldest runs in `Planning` that may be planned by now.
-    pub fn planning_runs(&self, per_tenant: usize, now: Timestamp) -> Vec<PlanningHead> {
-        let mut heads: Vec<PlanningHead> = Vec::new();
+    pub fn planning_runs(&self, per_tenant: usize, now: Timestamp) -> Vec<WaitingRun> {
+        let mut heads: Vec<WaitingRun> = Vec::new();
         let mut of_tenant = 0;
         for record in self.runs.planning() {
             let run = &record.run;
@@ -43,7 +43,7 @@ impl SimStore {
             let is_first = heads.last().is_none_or(|head| head.tenant != run.tenant);
             of_tenant = if is_first { 1 } else { of_tenant + 1 };
             if of_tenant <= per_tenant {
-                heads.push(PlanningHead {
+                heads.push(WaitingRun {
                     run: run.id.clone(),
                     tenant: run.tenant.clone(),
                     created_at: run.created_at,
@@ -116,20 +116,20 @@ impl SimStore {
         count: u32,
         lead: Duration,
         now: Timestamp,
-    ) -> Permits {
+    ) -> PermitGrant {
         self.schedules
             .reserve_permits(schedule, rate_per_second, count, lead, now)
     }
 
     /// The backlog, and by mode the oldest instant of progress among open runs.
-    pub fn backlog(&mut self) -> Backlog {
+    pub fn backlog(&mut self) -> BacklogSnapshot {
         let mut progress = [None; 2];
         let open = |record: &&StoredRun| record.run.state.is_open();
         for record in self.runs.unfinished().filter(open) {
             let least: &mut Option<Timestamp> = &mut progress[record.run.mode.index()];
             *least = Some(least.map_or(record.progress_at, |at| at.min(record.progress_at)));
         }
-        Backlog {
+        BacklogSnapshot {
             rows: self.schedules.backlog(),
             progress,
         }
@@ -141,7 +141,7 @@ impl SimStore {
         abandoned_after: Duration,
         is_stopping: bool,
         now: Timestamp,
-    ) -> Heartbeat {
+    ) -> HeartbeatAnswer {
         self.balances
             .heartbeat(incarnation, abandoned_after, is_stopping, now)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::commit::{BacklogRow, Version};
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
-use crate::worker::ports::{Permits, ScheduleDocument, ScheduleEntry, Versioned};
+use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
 
 #[derive(Debug)]
 pub(super) struct StoredSchedule {
@@ -135,7 +135,7 @@ impl ScheduleTable {
         count: u32,
         lead: Duration,
         now: Timestamp,
-    ) -> Permits {
+    ) -> PermitGrant {
         let earliest = now.after(lead);
         let interval = permit_interval(rate_per_second);
         let record = self.records.get_mut(id);
@@ -145,7 +145,7 @@ impl ScheduleTable {
         if let Some(record) = record {
             record.next_permit_at = first.after(interval.saturating_mul(count));
         }
-        Permits {
+        PermitGrant {
             now,
             first,
             interval,

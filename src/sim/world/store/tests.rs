@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::commit::{
-    Booking, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite, SegmentCommit,
-    TakeOver,
+    ActiveRunsDelta, AdoptOrphanedCount, FireFate, PlanOutcome, ReportWrite, RunWrite,
+    ScheduleStateWrite, SegmentCommit,
 };
 use crate::model::{
     Event, EventId, EventKind, EventPayload, Finding, ImageDigest, IncarnationId, Mode,
@@ -90,7 +90,7 @@ impl StoreHarness {
         Timestamp::from_seconds(self.seconds)
     }
 
-    fn commit(&mut self, step: Step, delivery: u64) -> Commit {
+    fn commit(&mut self, step: CommitStep, delivery: u64) -> Commit {
         self.sequence += 1;
         let token = CommitToken {
             incarnation: incarnation(),
@@ -101,7 +101,7 @@ impl StoreHarness {
     }
 
     /// What the port does, without the network.
-    fn take(&mut self, commit: &Commit) -> Answer {
+    fn take(&mut self, commit: &Commit) -> CommitAnswer {
         match self.store.decide(commit, self.now()) {
             CommitDecision::Repeat(answer) | CommitDecision::Declined(answer) => answer,
             CommitDecision::Apply(applied) => {
@@ -115,7 +115,7 @@ impl StoreHarness {
                         "the backlog was announced wrongly"
                     );
                 }
-                Answer::Applied(applied)
+                CommitAnswer::Applied(applied)
             }
         }
     }
@@ -137,8 +137,8 @@ impl StoreHarness {
         }
     }
 
-    fn create(&mut self) -> Answer {
-        let mut commit = self.commit(Step::Manual, 0);
+    fn create(&mut self) -> CommitAnswer {
+        let mut commit = self.commit(CommitStep::Manual, 0);
         commit.runs.push(RunWrite {
             run: planning_run(),
             expected: None,
@@ -146,10 +146,10 @@ impl StoreHarness {
         self.take(&commit)
     }
 
-    fn plan(&mut self) -> Answer {
+    fn plan(&mut self) -> CommitAnswer {
         let as_of = self.now();
         let outcome = PlanOutcome::Enqueued;
-        let mut commit = self.commit(Step::Plan { outcome, as_of }, 0);
+        let mut commit = self.commit(CommitStep::Plan { outcome, as_of }, 0);
         commit.runs.push(self.write(|run| {
             run.state = RunState::Queued;
             run.stats.queued = u64::from(SEGMENTS) * IMAGES_PER_SEGMENT;
@@ -160,7 +160,7 @@ impl StoreHarness {
             tenant: "tenant-1".into(),
             impact: crate::model::ImpactSet::default(),
         });
-        commit.booking = Some(Booking {
+        commit.active_runs_delta = Some(ActiveRunsDelta {
             mode: Mode::AnalysisOnly,
             change: 1,
         });
@@ -168,8 +168,8 @@ impl StoreHarness {
         self.take(&commit)
     }
 
-    fn dispatch(&mut self) -> Answer {
-        let mut commit = self.commit(Step::Dispatch, 1);
+    fn dispatch(&mut self) -> CommitAnswer {
+        let mut commit = self.commit(CommitStep::Dispatch, 1);
         commit.runs.push(self.write(|run| {
             run.state = RunState::Running;
             run.stats.segments = u64::from(SEGMENTS);
@@ -227,7 +227,7 @@ impl StoreHarness {
             deltas: Vec::new(),
             failed: Vec::new(),
         };
-        let mut commit = self.commit(Step::Segment(step), delivery);
+        let mut commit = self.commit(CommitStep::Segment(step), delivery);
         if self.store.runs.get(&run_id()).is_some() {
             commit.runs.push(self.write(|run| {
                 run.stats.completed += IMAGES_PER_SEGMENT;
@@ -245,16 +245,16 @@ impl StoreHarness {
     fn running() -> Self {
         let mut bench = Self::new();
         for answer in [bench.create(), bench.plan(), bench.dispatch()] {
-            assert!(matches!(answer, Answer::Applied(_)), "{answer:?}");
+            assert!(matches!(answer, CommitAnswer::Applied(_)), "{answer:?}");
         }
         bench
     }
 
     fn end(&mut self, state: RunState) {
         let reason = crate::model::commit::EndReason::Command;
-        let mut commit = self.commit(Step::End(reason), 0);
+        let mut commit = self.commit(CommitStep::End(reason), 0);
         commit.runs.push(self.write(|run| run.state = state));
-        assert!(matches!(self.take(&commit), Answer::Applied(_)));
+        assert!(matches!(self.take(&commit), CommitAnswer::Applied(_)));
     }
 
     /// Everything that a commit can change, as text.
@@ -306,7 +306,7 @@ fn a_repeat_gets_the_first_answer_whatever_has_happened_since() {
     let mut bench = StoreHarness::running();
     let commit = bench.segment(0, 1, None, 0);
     let first = bench.take(&commit);
-    assert!(matches!(first, Answer::Applied(_)));
+    assert!(matches!(first, CommitAnswer::Applied(_)));
     bench.seconds += 100;
     let picture = bench.picture();
     assert_eq!(bench.take(&commit), first);
@@ -320,8 +320,8 @@ fn a_repeat_gets_the_first_answer_whatever_has_happened_since() {
 fn a_segment_is_committed_once() {
     let mut bench = StoreHarness::running();
     let (mine, other) = (bench.segment(0, 1, None, 0), bench.segment(0, 2, None, 0));
-    assert!(matches!(bench.take(&mine), Answer::Applied(_)));
-    assert_eq!(bench.take(&other), Answer::AppliedByAnother);
+    assert!(matches!(bench.take(&mine), CommitAnswer::Applied(_)));
+    assert_eq!(bench.take(&other), CommitAnswer::AppliedByAnother);
 }
 
 #[test]
@@ -332,10 +332,10 @@ fn a_superseded_delivery_is_refused_and_an_older_fence_is_not() {
     let superseded = bench.segment(0, 4, None, 0);
     assert_eq!(
         bench.take(&superseded),
-        Answer::Refused(Refusal::Superseded)
+        CommitAnswer::Refused(CommitRefusal::Superseded)
     );
     let newest = bench.segment(0, 5, None, 0);
-    assert!(matches!(bench.take(&newest), Answer::Applied(_)));
+    assert!(matches!(bench.take(&newest), CommitAnswer::Applied(_)));
 }
 
 #[test]
@@ -343,7 +343,10 @@ fn a_run_that_is_gone_or_over_refuses_its_segments() {
     let mut bench = StoreHarness::running();
     let commit = bench.segment(0, 1, None, 0);
     bench.end(RunState::Cancelled);
-    assert_eq!(bench.take(&commit), Answer::Refused(Refusal::RunTerminal));
+    assert_eq!(
+        bench.take(&commit),
+        CommitAnswer::Refused(CommitRefusal::RunTerminal)
+    );
     assert!(
         bench
             .store
@@ -354,7 +357,10 @@ fn a_run_that_is_gone_or_over_refuses_its_segments() {
         bench.store.purge(None, Duration::ZERO, bench.now()),
         [run_id()]
     );
-    assert_eq!(bench.take(&commit), Answer::Refused(Refusal::RunMissing));
+    assert_eq!(
+        bench.take(&commit),
+        CommitAnswer::Refused(CommitRefusal::RunMissing)
+    );
     assert_eq!(bench.store.segment(&key(0)).segment, None);
 }
 
@@ -363,14 +369,18 @@ fn a_moved_version_or_baseline_is_a_conflict() {
     let mut bench = StoreHarness::running();
     let (stale, first) = (bench.segment(1, 1, None, 0), bench.segment(0, 1, None, 0));
     bench.take(&first);
-    assert_eq!(bench.take(&stale), Answer::Conflict, "the run has moved");
+    assert_eq!(
+        bench.take(&stale),
+        CommitAnswer::Conflict,
+        "the run has moved"
+    );
     let ahead = bench.segment(1, 1, Some(3), 4);
     assert_eq!(
         bench.take(&ahead),
-        Answer::Conflict,
+        CommitAnswer::Conflict,
         "there is no such baseline"
     );
-    let Step::Segment(step) = bench.segment(1, 1, None, 4).step else {
+    let CommitStep::Segment(step) = bench.segment(1, 1, None, 4).step else {
         unreachable!("it commits a segment");
     };
     let now = bench.now();
@@ -381,14 +391,14 @@ fn a_moved_version_or_baseline_is_a_conflict() {
     let behind = bench.segment(1, 1, Some(3), 5);
     assert_eq!(
         bench.take(&behind),
-        Answer::Conflict,
+        CommitAnswer::Conflict,
         "the baseline has moved"
     );
     let level = bench.segment(1, 1, Some(4), 5);
-    assert!(matches!(bench.take(&level), Answer::Applied(_)));
-    assert_eq!(bench.create(), Answer::Conflict, "the run exists");
+    assert!(matches!(bench.take(&level), CommitAnswer::Applied(_)));
+    assert_eq!(bench.create(), CommitAnswer::Conflict, "the run exists");
     let mut fire = bench.commit(
-        Step::Fire {
+        CommitStep::Fire {
             schedule: "nightly".into(),
             latest: None,
             coalesced: 0,
@@ -403,7 +413,7 @@ fn a_moved_version_or_baseline_is_a_conflict() {
     });
     assert_eq!(
         bench.take(&fire),
-        Answer::Conflict,
+        CommitAnswer::Conflict,
         "the schedule has moved"
     );
 }
@@ -491,7 +501,7 @@ fn release_is_stamped_and_repair_finds_what_is_stale() {
     bench.store.fence_segment(&key(0), 1, bench.now());
     assert!(stale(&bench).is_empty(), "somebody works it");
     bench.seconds += 121;
-    let mut requeue = bench.commit(Step::Requeue, 0);
+    let mut requeue = bench.commit(CommitStep::Requeue, 0);
     requeue.release = vec![key(0)];
     bench.take(&requeue);
     assert!(stale(&bench).is_empty());
@@ -517,7 +527,7 @@ fn an_intent_lives_until_the_run_is_cut() {
     bench.store.note_enqueued(&[run_id()]);
     assert!(bench.store.intents(10).is_empty());
     bench.seconds += 500;
-    let mut requeue = bench.commit(Step::Requeue, 0);
+    let mut requeue = bench.commit(CommitStep::Requeue, 0);
     requeue.intents_requeued = vec![run_id()];
     bench.take(&requeue);
     let intents = bench.store.intents(10);
@@ -554,16 +564,16 @@ fn a_balance_is_taken_over_with_its_commit() {
     let beat = bench
         .store
         .heartbeat(&heir, Duration::from_secs(60), false, now);
-    let (from, expected) = beat.abandoned[0].clone();
-    let mut take_over = bench.commit(Step::TakeOver, 0);
-    take_over.token.incarnation = heir;
-    take_over.take_over = Some(TakeOver { from, expected });
-    let Answer::Applied(applied) = bench.take(&take_over) else {
+    let (from, expected) = beat.orphaned[0].clone();
+    let mut adoption = bench.commit(CommitStep::AdoptOrphanedCount, 0);
+    adoption.token.incarnation = heir;
+    adoption.adoption = Some(AdoptOrphanedCount { from, expected });
+    let CommitAnswer::Applied(applied) = bench.take(&adoption) else {
         panic!("it was not applied");
     };
-    assert_eq!(applied.taken, [1, 0]);
-    take_over.token.sequence += 1;
-    assert_eq!(bench.take(&take_over), Answer::Conflict);
+    assert_eq!(applied.adopted, [1, 0]);
+    adoption.token.sequence += 1;
+    assert_eq!(bench.take(&adoption), CommitAnswer::Conflict);
 }
 
 #[test]
@@ -571,7 +581,7 @@ fn planning_is_listed_by_tenant_and_not_before_its_time() {
     let mut bench = StoreHarness::new();
     for (number, tenant) in ["b", "a", "a", "a"].into_iter().enumerate() {
         bench.seconds += 1;
-        let mut commit = bench.commit(Step::Manual, 0);
+        let mut commit = bench.commit(CommitStep::Manual, 0);
         let mut run = planning_run();
         run.id = RunId::new(format!("run-{number}"));
         run.tenant = tenant.into();
@@ -641,7 +651,7 @@ proptest! {
             }
             let before = bench.picture();
             let answer = bench.take(&commit);
-            if matches!(answer, Answer::Applied(_)) {
+            if matches!(answer, CommitAnswer::Applied(_)) {
                 committed += 1;
             } else {
                 prop_assert_eq!(&bench.picture(), &before, "declined, and yet something changed");

@@ -6,15 +6,15 @@ use std::time::Duration;
 use crate::model::commit::RunWrite;
 use crate::model::fault::FaultKind;
 use crate::model::{
-    Answer, Commit, CommitToken, ImpactSet, IncarnationId, Mode, PlannerMessage, Run, RunState,
-    RunStats, Step, Trigger,
+    Commit, CommitAnswer, CommitStep, CommitToken, ImpactSet, IncarnationId, Mode, PlannerMessage,
+    Run, RunState, RunStats, Trigger,
 };
 use crate::sim::kernel::RandomStream;
 use crate::sim::world::WorldPorts;
 use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{
-    Clock, ImpactQuery, ImpactRequest, LeaseAnswer, Notify, PortError, PortResult, Ports, Queue,
-    ScanRequest, Scanner, ScannerError, Store,
+    Clock, EventPublisher, ImpactQuery, ImpactRequest, LeaseAnswer, PortError, PortResult, Ports,
+    Queue, ScanRequest, Scanner, ScannerError, Store,
 };
 
 const LEASE: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ fn commit(sequence: u64) -> Arc<Commit> {
         sequence,
         delivery: 0,
     };
-    let mut commit = Commit::new(token, Step::Manual);
+    let mut commit = Commit::new(token, CommitStep::Manual);
     commit.runs.push(RunWrite {
         run: Run {
             id: format!("run-{sequence}").as_str().into(),
@@ -100,7 +100,7 @@ impl WorldHarness {
         self.run("worker-1", scan(ports, image))
     }
 
-    fn try_commit(&mut self, sequence: u64) -> PortResult<Answer> {
+    fn try_commit(&mut self, sequence: u64) -> PortResult<CommitAnswer> {
         let ports = self.ports("worker-1");
         let commit = commit(sequence);
         self.run(
@@ -121,7 +121,7 @@ impl WorldHarness {
 
     /// The fault has begun, bitten and ended.
     fn has_bitten(&self, kind: FaultKind) {
-        for what in ["FaultBegan", "FaultHit", "FaultEnded"] {
+        for what in ["FaultBegan", "FaultTriggered", "FaultEnded"] {
             let text = format!("{what} {{ kind: {kind:?}");
             assert!(self.count(&text) > 0, "no {text}");
         }
@@ -211,7 +211,7 @@ fn store_outage_applies_nothing_new() {
     assert_eq!(bench.try_commit(1), Err(PortError::Unavailable));
     assert_eq!(bench.count("CommitApplied"), 0);
     bench.pass_until(AFTER);
-    assert!(matches!(bench.try_commit(1), Ok(Answer::Applied(_))));
+    assert!(matches!(bench.try_commit(1), Ok(CommitAnswer::Applied(_))));
     assert_eq!(bench.count("CommitApplied"), 1);
     bench.has_bitten(FaultKind::StoreOutage);
     assert_eq!(bench.count("CutOff"), 2, "one for each process");
@@ -228,7 +228,7 @@ fn store_outage_may_swallow_a_commit_or_its_answer() {
         assert_eq!(bench.try_commit(1), Err(PortError::Unknown));
         assert_eq!(bench.count("CommitApplied"), usize::from(is_applied));
         assert_eq!(bench.count("CommitAnswerLost"), 1);
-        assert!(matches!(bench.try_commit(1), Ok(Answer::Applied(_))));
+        assert!(matches!(bench.try_commit(1), Ok(CommitAnswer::Applied(_))));
         assert_eq!(
             bench.count("CommitApplied"),
             1,
@@ -242,10 +242,10 @@ fn store_outage_may_swallow_a_commit_or_its_answer() {
 fn commit_conflict_applies_nothing() {
     let mut bench = bench("kind = \"commit-conflict\"\nduration = \"4m\"\nprobability = 1");
     bench.pass_until(DURING);
-    assert_eq!(bench.try_commit(1), Ok(Answer::Conflict));
+    assert_eq!(bench.try_commit(1), Ok(CommitAnswer::Conflict));
     assert_eq!(bench.count("CommitApplied"), 0);
     bench.pass_until(AFTER);
-    assert!(matches!(bench.try_commit(1), Ok(Answer::Applied(_))));
+    assert!(matches!(bench.try_commit(1), Ok(CommitAnswer::Applied(_))));
     assert_eq!(bench.count("CommitApplied"), 1);
     bench.has_bitten(FaultKind::CommitConflict);
 }
@@ -260,7 +260,7 @@ fn commit_answer_lost_applies_and_says_nothing() {
         (1, 0)
     );
     bench.pass_until(AFTER);
-    assert!(matches!(bench.try_commit(1), Ok(Answer::Applied(_))));
+    assert!(matches!(bench.try_commit(1), Ok(CommitAnswer::Applied(_))));
     assert_eq!(
         (bench.count("CommitApplied"), bench.count("CommitLearned")),
         (1, 1)
@@ -385,7 +385,7 @@ fn poisoned_message_cannot_be_read() {
         readable,
         [("first".to_owned(), false), ("second".to_owned(), true)]
     );
-    assert_eq!(bench.count("Spoiled"), 1);
+    assert_eq!(bench.count("MessageCorrupted"), 1);
     bench.has_bitten(FaultKind::PoisonedMessage);
 }
 
@@ -517,7 +517,10 @@ fn process_pause_stands_still_and_goes_on() {
     );
     bench.pass_until(AFTER);
     assert_eq!(bench.count("CommitLearned"), 1);
-    assert!(matches!(later(&mut bench), Some(Ok(Answer::Applied(_)))));
+    assert!(matches!(
+        later(&mut bench),
+        Some(Ok(CommitAnswer::Applied(_)))
+    ));
     let down = bench.factory.scrapes.borrow();
     let down = down
         .iter()
