@@ -1,5 +1,6 @@
 //! The metrics layer, from outside.
 
+mod kit;
 mod laws;
 mod registry;
 mod threads;
