@@ -36,16 +36,24 @@ pub use ledger::{
 pub use name::{Checked, InvariantName};
 
 use crate::metrics::{catalog, registry_metrics};
-use crate::scenario::{Instrument, Vocabulary};
+use crate::scenario::{KnownInstrument, KnownNames, Loader};
 
-/// The names that a scenario may speak of: every instrument, and every invariant.
-pub fn vocabulary() -> Vocabulary {
+/// Names that a scenario may refer to: every instrument, and every invariant.
+pub fn known_names() -> KnownNames {
     let definitions = catalog::GIVEN
         .iter()
         .chain(&catalog::EXTENSIONS)
         .chain(&registry_metrics::LAYER);
-    Vocabulary {
-        instruments: definitions.map(Instrument::from).collect(),
+    KnownNames {
+        instruments: definitions.map(KnownInstrument::from).collect(),
         invariants: InvariantName::ALL.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// Loader of scenarios that refuses unknown names, with `key=value` overrides applied in order.
+pub fn scenario_loader(overrides: &[String]) -> Loader {
+    Loader {
+        known_names: known_names(),
+        overrides: overrides.to_vec(),
     }
 }

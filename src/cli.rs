@@ -1,25 +1,16 @@
-//! The command line: one file for each command, which parses, calls and prints.
+//! Command line: the subcommands, and what they share.
 
-mod alerts;
-mod banner;
-mod check;
-mod compare;
-mod failure;
-mod new;
+mod commands;
+mod error;
+mod input;
 mod output;
 mod progress;
-mod rehearse;
-mod replay;
-mod report;
-mod rules;
-mod run;
-mod schema;
-mod shrink;
-mod sweep;
+mod simulate;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
+use commands::{alerts, compare, replay, report, run, scenario, shrink, sweep};
+use error::CliError;
 
 /// Rehearse a night in production before it happens.
 ///
@@ -27,66 +18,54 @@ use failure::Failure;
 /// scenario file, and checks every metric against the truth.
 #[derive(Parser)]
 #[command(name = "rehearsal", version, about, max_term_width = 100)]
-struct Arguments {
+struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum CliCommand {
     /// Run scenarios, end to end, in virtual time
-    Run(run::Arguments),
+    Run(run::RunArgs),
     /// Make the HTML report of a finished run, with any Grafana dashboard
-    Report(report::Arguments),
+    Report(report::ReportArgs),
     /// Try many seeds of a scenario, on all cores
-    Sweep(sweep::Arguments),
+    Sweep(sweep::SweepArgs),
     /// Run a saved failure again, and show what happened around it
-    Replay(replay::Arguments),
+    Replay(replay::ReplayArgs),
     /// Make a bug's scenario as small as it can be
-    Shrink(shrink::Arguments),
+    Shrink(shrink::ShrinkArgs),
     /// Tell two builds or two sets of options apart, seed by seed
-    Compare(compare::Arguments),
+    Compare(compare::CompareArgs),
     /// Score alert rules against incidents whose truth is known
-    Alerts(alerts::Arguments),
+    Alerts(alerts::AlertsArgs),
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
-    Scenario(Scenario),
-}
-
-#[derive(Subcommand)]
-enum Scenario {
-    /// Read scenario files and say what is wrong with them
-    Check(check::Arguments),
-    /// Print the JSON Schema of scenario files, for editors
-    Schema,
-    /// Write a commented scenario to start from
-    New(new::Arguments),
+    Scenario(scenario::ScenarioCommand),
 }
 
 /// Does what the command line says and returns the exit code.
 pub fn main() -> u8 {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no errors. Nothing is left to say if printing fails.
             let _ = error.print();
-            return u8::from(error.use_stderr()) * Failure::USAGE;
+            return u8::from(error.use_stderr()) * CliError::USAGE;
         }
     };
     let result = match arguments.command {
-        Command::Run(arguments) => run::main(&arguments),
-        Command::Report(arguments) => report::main(&arguments),
-        Command::Sweep(arguments) => sweep::main(&arguments),
-        Command::Replay(arguments) => replay::main(&arguments),
-        Command::Shrink(arguments) => shrink::main(&arguments),
-        Command::Compare(arguments) => compare::main(&arguments),
-        Command::Alerts(arguments) => alerts::main(&arguments),
-        Command::Scenario(Scenario::Check(arguments)) => check::main(&arguments),
-        Command::Scenario(Scenario::Schema) => schema::main(),
-        Command::Scenario(Scenario::New(arguments)) => new::main(&arguments),
+        CliCommand::Run(arguments) => run::main(&arguments),
+        CliCommand::Report(arguments) => report::main(&arguments),
+        CliCommand::Sweep(arguments) => sweep::main(&arguments),
+        CliCommand::Replay(arguments) => replay::main(&arguments),
+        CliCommand::Shrink(arguments) => shrink::main(&arguments),
+        CliCommand::Compare(arguments) => compare::main(&arguments),
+        CliCommand::Alerts(arguments) => alerts::main(&arguments),
+        CliCommand::Scenario(command) => scenario::main(&command),
     };
     result.unwrap_or_else(|failure| {
-        output::complain(&failure.to_string());
+        output::print_status(&failure.to_string());
         failure.exit_code()
     })
 }

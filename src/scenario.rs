@@ -10,35 +10,13 @@
 //!
 //! Everything here is a value without behaviour; the simulator and the live driver build from it.
 
-mod advisories;
-mod conform;
-mod cvss;
-mod differences;
-mod distribution;
-mod distributions;
+mod distribution_paths;
 mod document;
-mod expectation;
-mod fault;
-mod files;
-mod fleet;
-mod format;
-mod gates;
 mod load;
-mod operation;
-mod overrides;
-mod population;
-mod problem;
-mod scanner;
-mod schedule;
+mod parameters;
 mod schema;
-mod selector;
-mod share;
-mod starter;
-mod timing;
-mod trace;
-mod validate;
-mod vocabulary;
-mod workers;
+mod sections;
+mod validation;
 pub mod write;
 
 use std::borrow::Cow;
@@ -47,31 +25,24 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
-use crate::promql::suggest;
 
 pub use crate::model::duration::{Duration, DurationError};
 pub use crate::worker::Role;
 pub use crate::worker::options::WorkerOptions;
-pub use advisories::{Advisories, ComponentMapping, Trace, TraceRow};
-pub use differences::{Parameter, differences, parameters};
-pub use distribution::{CountDistribution, Distribution, DurationDistribution};
-pub use expectation::{Expectation, When};
-pub use fault::{Fault, FaultEffect, ProcessTarget, QueueTarget};
-pub use fleet::{Fleet, Names, Popularity};
-pub use gates::Gates;
+pub use document::{Diagnostics, PathSegment};
 pub use load::{LoadError, Loader};
-pub use operation::{Operation, OperationKind, ScheduleChanges};
-pub use population::{Cadence, Population, ScopeWeights};
-pub use problem::Problems;
-pub use scanner::{Deltas, Latency, Scanner, SeverityWeights};
-pub use schedule::{Limits, OnlyIf, Schedule};
+pub use parameters::{ScenarioParameter, changed_parameters, parameters};
 pub use schema::schema;
-pub use selector::Selector;
-pub use share::Share;
-pub use starter::starter;
-pub use timing::Timing;
-pub use vocabulary::{Instrument, Vocabulary};
-pub use workers::{ProcessGroup, Processes, Workers};
+pub use sections::{
+    Advisories, AdvisoryRow, AdvisoryTrace, Cadence, ComponentMapping, CountDistribution,
+    CountOrNames, DeltaRates, DistributionSpec, DurationDistribution, ExpectationSpec, FaultEffect,
+    FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec, OnlyIfSpec, OperationKind, OperationSpec,
+    Popularity, Population, ProcessGroup, ProcessTarget, ProcessesSpec, QueueTarget, ScannerSpec,
+    ScheduleChanges, ScheduleSpec, ScopeWeights, SelectorSpec, SeverityWeights, Share,
+    TemporalOperator, Timing, WorkersSpec,
+};
+pub use validation::{KnownInstrument, KnownNames};
+pub use write::starter;
 
 /// One rehearsal: what is simulated, for how long, what goes wrong, and what must hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -101,37 +72,37 @@ pub struct Scenario {
     pub drain: Duration,
     /// The images that exist, who owns them and what they are made of.
     #[serde(default)]
-    pub fleet: Fleet,
+    pub fleet: FleetSpec,
     /// Schedules written out one by one.
     #[serde(default, rename = "schedule", skip_serializing_if = "Vec::is_empty")]
-    pub schedules: Vec<Schedule>,
+    pub schedules: Vec<ScheduleSpec>,
     /// A synthetic population of schedules.
     #[serde(default, rename = "schedules", skip_serializing_if = "Option::is_none")]
     pub population: Option<Population>,
     /// What an operator does meanwhile.
     #[serde(default, rename = "operation", skip_serializing_if = "Vec::is_empty")]
-    pub operations: Vec<Operation>,
+    pub operations: Vec<OperationSpec>,
     /// Advisories that arrive, made up or replayed. Without this section none do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisories: Option<Advisories>,
     /// How the Scanner behaves.
     #[serde(default)]
-    pub scanner: Scanner,
+    pub scanner: ScannerSpec,
     /// How findings change for reasons other than the advisories above.
     #[serde(default)]
-    pub deltas: Deltas,
+    pub deltas: DeltaRates,
     /// The round trips to everything else.
     #[serde(default)]
-    pub latency: Latency,
+    pub latency: LatencySpec,
     /// The worker processes and their options.
     #[serde(default)]
-    pub workers: Workers,
+    pub workers: WorkersSpec,
     /// What goes wrong, and when.
     #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FaultSpec>,
     /// What the recorded metrics must show.
     #[serde(default, rename = "expect", skip_serializing_if = "Vec::is_empty")]
-    pub expectations: Vec<Expectation>,
+    pub expectations: Vec<ExpectationSpec>,
     /// What must at least have happened for a pass to mean anything.
     #[serde(default)]
     pub gates: Gates,
@@ -147,15 +118,15 @@ impl Default for Scenario {
             duration: Duration::from_hours(24),
             seed: default_seed(),
             drain: default_drain(),
-            fleet: Fleet::default(),
+            fleet: FleetSpec::default(),
             schedules: Vec::new(),
             population: None,
             operations: Vec::new(),
             advisories: None,
-            scanner: Scanner::default(),
-            deltas: Deltas::default(),
-            latency: Latency::default(),
-            workers: Workers::default(),
+            scanner: ScannerSpec::default(),
+            deltas: DeltaRates::default(),
+            latency: LatencySpec::default(),
+            workers: WorkersSpec::default(),
             faults: Vec::new(),
             expectations: Vec::new(),
             gates: Gates::default(),

@@ -13,13 +13,13 @@
 //! how many threads there are. This is delta debugging (Zeller and Hildebrandt, 2002) over the
 //! values of a scenario file.
 
-mod fewer;
-mod harder;
+mod intensify;
 mod reductions;
+mod remove;
 mod search;
+mod shorten;
 mod size;
-mod times;
-mod tree;
+mod toml_edit;
 
 pub use search::{Shrink, ShrinkOptions, ShrinkProgress, Shrunk};
-pub use size::Size;
+pub use size::ScenarioSize;

@@ -12,23 +12,25 @@
 mod bug;
 mod cause;
 mod coverage;
+mod coverage_observer;
 mod directory;
 mod driver;
 mod result;
-mod roster;
+mod seed_scheduler;
 mod seeds;
 mod text;
 mod trial;
-mod watch;
 
 pub use bug::{Bug, BugError};
-pub use cause::{Cause, first_violation};
-pub use coverage::{Coverage, Mark};
+pub use cause::{FailureCause, first_violation};
+pub use coverage::{Coverage, CoverageMark};
 pub use directory::{
-    Running, SweepDirectory, WriteError, is_fresh, read_result, read_rows, read_running,
+    RunningSeeds, SweepDirectory, WriteError, is_fresh, read_result, read_rows, read_running,
 };
 pub use driver::{Sweep, SweepEnd, SweepOptions};
-pub use result::{Counts, Failure, ResultError, Subject, SweepResult, Verdicts};
+pub use result::{
+    HistogramCounts, ResultError, SweepFailure, SweepResult, SweepSubject, VerdictCounts,
+};
 pub use seeds::{SeedSet, Shard};
 pub use text::text;
 pub use trial::{SeedFailure, SeedRow, Trial, TrialOptions};

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use rehearsal::check::vocabulary;
+use rehearsal::check::scenario_loader;
 use rehearsal::rehearsal::Plain;
-use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan::FaultProfile;
-use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
+use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, SweepSubject, TrialOptions};
 
 /// Quickstart is the usual; the other selects images in every way.
 const SCENARIOS: [&str; 2] = ["quickstart", "every-selector"];
@@ -43,12 +43,9 @@ fn a_short_sweep_finds_nothing() {
 
 fn load(name: &str) -> (Scenario, SweepResult) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{name}.toml"));
-    let loader = Loader {
-        vocabulary: vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = scenario_loader(&[]);
     let scenario = loader.load(&path).unwrap();
-    let result = SweepResult::new(Subject {
+    let result = SweepResult::new(SweepSubject {
         version: String::new(),
         scenario: scenario.name.clone(),
         path: String::new(),

@@ -5,10 +5,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rehearsal::scenario::{Loader, Vocabulary};
+use rehearsal::scenario::{KnownNames, Loader};
 use std::sync::LazyLock;
 
-static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(rehearsal::check::vocabulary);
+static KNOWN_NAMES: LazyLock<KnownNames> = LazyLock::new(rehearsal::check::known_names);
 
 fuzz_target!(|text: &str| {
     let mut text = text;
@@ -17,11 +17,11 @@ fuzz_target!(|text: &str| {
         overrides.push(line.to_owned());
         text = rest;
     }
-    let loader = Loader { vocabulary: VOCABULARY.clone(), overrides };
+    let loader = Loader { known_names: KNOWN_NAMES.clone(), overrides };
     match loader.parse("fuzzed.toml", text, None) {
         Ok(_) => {}
-        Err(problems) => {
-            let message = problems.render(true);
+        Err(diagnostics) => {
+            let message = diagnostics.render(true);
             assert!(!message.contains("the scenario can't be read"), "{message}");
         }
     }

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::{AnswerKind, Engine, Query, Semantics, ThresholdComparison};
-use crate::scenario::{Expectation, When};
+use crate::scenario::{ExpectationSpec, TemporalOperator};
 
 /// What became of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct Span {
 }
 
 /// Holds an expectation against the recorded series.
-pub fn judge(expectation: &Expectation, recording: &TimeSeriesStore, span: &Span) -> Judgement {
+pub fn judge(expectation: &ExpectationSpec, recording: &TimeSeriesStore, span: &Span) -> Judgement {
     let text = expectation.query.as_deref().unwrap_or_default();
     let answers = Query::parse(text, Semantics::default())
         .map_err(|error| error.to_string())
@@ -76,7 +76,7 @@ pub fn judge(expectation: &Expectation, recording: &TimeSeriesStore, span: &Span
 /// Asks at each scrape interval of the window, and at its end, until all is decided.
 fn ask(
     query: &Query,
-    expectation: &Expectation,
+    expectation: &ExpectationSpec,
     recording: &TimeSeriesStore,
     span: &Span,
 ) -> Result<Answers, String> {
@@ -91,7 +91,8 @@ fn ask(
         };
         answers.add(at_ms, value, holds);
         match (expectation.when, holds) {
-            (When::Always, false) | (When::Eventually | When::Sometimes, true) => {
+            (TemporalOperator::Always, false)
+            | (TemporalOperator::Eventually | TemporalOperator::Sometimes, true) => {
                 ControlFlow::Break(())
             }
             _ => ControlFlow::Continue(()),
@@ -99,7 +100,7 @@ fn ask(
     };
     // Of an end only the end matters.
     let steps = match expectation.when {
-        When::AtEnd => None,
+        TemporalOperator::AtEnd => None,
         _ => Some((from_ms, until_ms - 1, step_ms)),
     };
     for instants in steps.into_iter().chain([(until_ms, until_ms, step_ms)]) {
@@ -160,7 +161,7 @@ impl<'q> Asked<'q> {
 }
 
 /// The window of an expectation, ms since 1970.
-fn window_ms(expectation: &Expectation, span: &Span) -> (i64, i64) {
+fn window_ms(expectation: &ExpectationSpec, span: &Span) -> (i64, i64) {
     let offset = |offset: Option<crate::scenario::Duration>| {
         offset.map(|offset| span.start.after(offset.std()).min(span.end).millis())
     };
@@ -183,16 +184,16 @@ impl Answers {
         self.last = Some((at_ms, value, holds));
     }
 
-    fn judge(&self, when: When) -> Judgement {
+    fn judge(&self, when: TemporalOperator) -> Judgement {
         let missed = match when {
-            When::Sometimes => Outcome::Missed,
+            TemporalOperator::Sometimes => Outcome::Missed,
             _ => Outcome::Violated,
         };
         let mut at = None;
         let (outcome, detail) = match (self.last, when) {
             (None, _) => (missed, "no series ever had an answer".to_owned()),
             (Some((_, _, true)), _) => (Outcome::Met, String::new()),
-            (Some((at_ms, value, false)), When::Always | When::AtEnd) => {
+            (Some((at_ms, value, false)), TemporalOperator::Always | TemporalOperator::AtEnd) => {
                 let then = Timestamp::from_millis(at_ms);
                 at = Some(then);
                 (missed, format!("at {then} it was {}", told(value)))
@@ -258,15 +259,15 @@ mod tests {
         recording
     }
 
-    fn outcome(query: &str, when: When) -> Judgement {
+    fn outcome(query: &str, when: TemporalOperator) -> Judgement {
         let start = Timestamp::from_seconds(START_SECONDS);
         let (end, interval) = (
             start.after(Duration::from_secs(61)),
             Duration::from_secs(15),
         );
-        let expectation = Expectation {
+        let expectation = ExpectationSpec {
             query: Some(query.into()),
-            ..Expectation::new(when)
+            ..ExpectationSpec::new(when)
         };
         judge(
             &expectation,
@@ -282,62 +283,94 @@ mod tests {
     #[test]
     fn expectations_are_judged_by_when_they_must_hold() {
         for (query, when, expected) in [
-            ("x{instance=\"a\"} <= 4", When::Always, Outcome::Met),
-            ("x{instance=\"a\"} <= 3", When::Always, Outcome::Violated),
-            ("x{instance=\"a\"} == 3", When::Eventually, Outcome::Met),
             (
-                "x{instance=\"a\"} == 7",
-                When::Eventually,
+                "x{instance=\"a\"} <= 4",
+                TemporalOperator::Always,
+                Outcome::Met,
+            ),
+            (
+                "x{instance=\"a\"} <= 3",
+                TemporalOperator::Always,
                 Outcome::Violated,
             ),
-            ("x{instance=\"a\"} == 7", When::Sometimes, Outcome::Missed),
-            ("x{instance=\"a\"} == 4", When::AtEnd, Outcome::Met),
-            ("sum(x) == 14", When::AtEnd, Outcome::Met),
+            (
+                "x{instance=\"a\"} == 3",
+                TemporalOperator::Eventually,
+                Outcome::Met,
+            ),
+            (
+                "x{instance=\"a\"} == 7",
+                TemporalOperator::Eventually,
+                Outcome::Violated,
+            ),
+            (
+                "x{instance=\"a\"} == 7",
+                TemporalOperator::Sometimes,
+                Outcome::Missed,
+            ),
+            (
+                "x{instance=\"a\"} == 4",
+                TemporalOperator::AtEnd,
+                Outcome::Met,
+            ),
+            ("sum(x) == 14", TemporalOperator::AtEnd, Outcome::Met),
             (
                 "max by (mode) (x{mode=\"analysisOnly\"}) == 10",
-                When::AtEnd,
+                TemporalOperator::AtEnd,
                 Outcome::Met,
             ),
             (
                 "count(x) == 1 and on () x{instance=\"a\"} > 1",
-                When::Sometimes,
+                TemporalOperator::Sometimes,
                 Outcome::Met,
             ),
-            ("min(up) == 0", When::Sometimes, Outcome::Met),
-            ("up == 1", When::Always, Outcome::Violated),
-            ("avg(x) == 7", When::AtEnd, Outcome::Met),
-            ("quantile(0.5, x) == 7", When::AtEnd, Outcome::Met),
-            ("nothing == 0", When::Always, Outcome::Violated),
+            ("min(up) == 0", TemporalOperator::Sometimes, Outcome::Met),
+            ("up == 1", TemporalOperator::Always, Outcome::Violated),
+            ("avg(x) == 7", TemporalOperator::AtEnd, Outcome::Met),
+            (
+                "quantile(0.5, x) == 7",
+                TemporalOperator::AtEnd,
+                Outcome::Met,
+            ),
+            ("nothing == 0", TemporalOperator::Always, Outcome::Violated),
             (
                 "histogram_quantile(0.5, h_bucket) == 0.6666666666666666",
-                When::AtEnd,
+                TemporalOperator::AtEnd,
                 Outcome::Met,
             ),
             (
                 "histogram_quantile(1, sum by (le) (h_bucket)) == 5",
-                When::AtEnd,
+                TemporalOperator::AtEnd,
                 Outcome::Met,
             ),
-            ("3 < x", When::AtEnd, Outcome::Met),
+            ("3 < x", TemporalOperator::AtEnd, Outcome::Met),
             (
                 "increase(x{instance=\"a\"}[30s]) >= 1",
-                When::AtEnd,
+                TemporalOperator::AtEnd,
                 Outcome::Met,
             ),
             (
                 "x > 3 and on (instance) up == 1",
-                When::Sometimes,
+                TemporalOperator::Sometimes,
                 Outcome::Met,
             ),
             (
                 "x > 3 and on (instance) up == 2",
-                When::Sometimes,
+                TemporalOperator::Sometimes,
                 Outcome::Missed,
             ),
-            ("absent(nothing)", When::Always, Outcome::Met),
-            ("absent(x)", When::Eventually, Outcome::Violated),
-            ("scalar(sum(x)) > bool 10", When::AtEnd, Outcome::Met),
-            ("scalar(sum(x)) > bool 14", When::AtEnd, Outcome::Violated),
+            ("absent(nothing)", TemporalOperator::Always, Outcome::Met),
+            ("absent(x)", TemporalOperator::Eventually, Outcome::Violated),
+            (
+                "scalar(sum(x)) > bool 10",
+                TemporalOperator::AtEnd,
+                Outcome::Met,
+            ),
+            (
+                "scalar(sum(x)) > bool 14",
+                TemporalOperator::AtEnd,
+                Outcome::Violated,
+            ),
         ] {
             assert_eq!(outcome(query, when).outcome, expected, "{query} {when:?}");
         }
@@ -345,16 +378,16 @@ mod tests {
 
     #[test]
     fn a_violation_says_when_and_what() {
-        let judgement = outcome("x{instance=\"a\"} < 3", When::Always);
+        let judgement = outcome("x{instance=\"a\"} < 3", TemporalOperator::Always);
         assert_eq!(judgement.detail, "at 2024-01-01T00:00:45Z it was 3");
         assert_eq!(judgement.answers, 4);
-        let judgement = outcome("absent(x)", When::AtEnd);
+        let judgement = outcome("absent(x)", TemporalOperator::AtEnd);
         assert_eq!(judgement.detail, "at 2024-01-01T00:01:01Z it was empty");
     }
 
     #[test]
     fn what_cannot_be_evaluated_is_violated_and_says_why() {
-        let judgement = outcome("x + on (mode) x", When::Always);
+        let judgement = outcome("x + on (mode) x", TemporalOperator::Always);
         assert_eq!(judgement.outcome, Outcome::Violated);
         assert!(
             judgement.detail.contains("many-to-many"),

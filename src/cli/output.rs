@@ -2,13 +2,13 @@
 
 use std::io::{ErrorKind, Write};
 
-use super::failure::Failure;
+use super::error::CliError;
 
 /// Prints to standard output. A reader that has gone away is no failure: it has seen enough.
-pub fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Surroundings(format!(
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(CliError::Io(format!(
             "can't write to standard output: {error}"
         ))),
         _ => Ok(()),
@@ -16,7 +16,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Prints to standard error. If that fails, there is nowhere to say so.
-pub fn complain(text: &str) {
+pub fn print_status(text: &str) {
     let mut err = anstream::stderr().lock();
     let _ = writeln!(err, "{text}");
 }

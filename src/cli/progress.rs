@@ -7,11 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rehearsal::scenario::Scenario;
 
 /// A progress bar in virtual time; nothing at all where standard error is no terminal.
-pub struct Bar {
+pub struct ProgressLine {
     bar: ProgressBar,
 }
 
-impl Bar {
+impl ProgressLine {
     /// A bar as long as the scenario.
     pub fn new(scenario: &Scenario) -> Self {
         let bar = ProgressBar::new(scenario.duration.std().as_secs());

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::check::vocabulary;
+use crate::check::scenario_loader;
 use crate::model::Timestamp;
-use crate::scenario::{Loader, Scenario};
+use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
@@ -26,10 +26,7 @@ impl Case {
     /// It can't be read, or is wrong.
     pub fn read(path: &Path) -> Result<Self, BugError> {
         if !is_bug(path) {
-            let loader = Loader {
-                vocabulary: vocabulary(),
-                overrides: Vec::new(),
-            };
+            let loader = scenario_loader(&[]);
             return Ok(Self {
                 scenario: loader.load(path)?,
                 options: TrialOptions {

@@ -10,7 +10,7 @@ use super::tracks::Tracks;
 use crate::model::Timestamp;
 use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Overheard, RunError};
-use crate::sweep::{Cause, SeedFailure, Sweep, SweepOptions, Trial};
+use crate::sweep::{FailureCause, SeedFailure, Sweep, SweepOptions, Trial};
 
 /// A stretch of virtual time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
             plateau: None,
             hang: self.hang,
         };
-        let nondeterminism = Cause::nondeterminism();
+        let nondeterminism = FailureCause::nondeterminism();
         let is_rerun = bug.as_ref().is_some_and(|bug| bug.cause == nondeterminism);
         let sweep = Sweep::new(scenario.clone(), recorded, options, |_| {});
         Ok((sweep.try_seed(seed, is_rerun)?, recorder))
@@ -136,7 +136,7 @@ impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
     /// The instant of the first violation; of a rehearsal that came to no end, the last instant.
     fn centre(&self, trial: &Trial, last: Timestamp) -> Option<Timestamp> {
         let failure = trial.failure.as_ref()?;
-        if failure.cause == Cause::nondeterminism() {
+        if failure.cause == FailureCause::nondeterminism() {
             return None;
         }
         if trial.row.trace.is_empty() {

@@ -6,7 +6,7 @@ use super::RunReport;
 use crate::check::{BrokenPromise, Episode};
 use crate::rehearsal::Finished;
 use crate::scenario::write::{to_table, to_text};
-use crate::scenario::{Parameter, parameters};
+use crate::scenario::{ScenarioParameter, parameters};
 
 /// Everything about a finished rehearsal but its recorded series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct RunRecord {
     /// How often processes were scraped, ms.
     pub scrape_interval_ms: i64,
     /// The scenario's parameters, and which of them are not the defaults.
-    pub parameters: Vec<Parameter>,
+    pub parameters: Vec<ScenarioParameter>,
     /// The scenario as a file that gives the same rehearsal.
     pub scenario: String,
     /// When faults went on.

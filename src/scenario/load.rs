@@ -1,13 +1,16 @@
 //! From a file to a scenario, or to everything that is wrong with it.
 
+mod advisory_trace;
+mod cvss;
+mod referenced_files;
+
 use std::path::{Path, PathBuf};
 use std::string::FromUtf8Error;
 
 use serde::Deserialize;
 
-use super::document::{Node, Place};
-use super::problem::{Problem, Problems, Source};
-use super::{Scenario, Vocabulary, conform, files, overrides, schema, validate};
+use super::document::{Diagnostic, Diagnostics, Node, SourceSpan, SourceText, overrides};
+use super::{KnownNames, Scenario, schema, validation};
 
 /// A scenario file larger than this is refused.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -25,14 +28,14 @@ pub enum LoadError {
     },
     /// It is read, and wrong.
     #[error(transparent)]
-    Invalid(#[from] Problems),
+    Invalid(#[from] Diagnostics),
 }
 
 /// Reads scenarios.
 #[derive(Clone, Debug, Default)]
 pub struct Loader {
     /// The names that scenarios may speak of.
-    pub vocabulary: Vocabulary,
+    pub known_names: KnownNames,
     /// Values put over those of the file: `key=value`, in order.
     pub overrides: Vec<String>,
 }
@@ -40,9 +43,11 @@ pub struct Loader {
 impl Loader {
     /// Reads a scenario file and everything that it refers to.
     pub fn load(&self, path: &Path) -> Result<Scenario, LoadError> {
-        let bytes = files::read(path, FILE_BYTES_MAX).map_err(|reason| LoadError::Unreadable {
-            path: path.to_owned(),
-            reason,
+        let bytes = referenced_files::read(path, FILE_BYTES_MAX).map_err(|reason| {
+            LoadError::Unreadable {
+                path: path.to_owned(),
+                reason,
+            }
         })?;
         let name = path.display().to_string();
         let directory = path.parent().unwrap_or(Path::new(""));
@@ -59,62 +64,67 @@ impl Loader {
         name: &str,
         text: &str,
         directory: Option<&Path>,
-    ) -> Result<Scenario, Problems> {
-        let mut sources = vec![Source {
+    ) -> Result<Scenario, Diagnostics> {
+        let mut sources = vec![SourceText {
             name: name.to_owned(),
             text: text.to_owned(),
         }];
         self.parse_into(text, directory, &mut sources)
-            .map_err(|problems| Problems::new(problems, sources))
+            .map_err(|diagnostics| Diagnostics::new(diagnostics, sources))
     }
 
     fn parse_into(
         &self,
         text: &str,
         directory: Option<&Path>,
-        sources: &mut Vec<Source>,
-    ) -> Result<Scenario, Vec<Problem>> {
+        sources: &mut Vec<SourceText>,
+    ) -> Result<Scenario, Vec<Diagnostic>> {
         let mut document = Node::parse(text, 0)?;
-        let mut problems = Vec::new();
+        let mut diagnostics = Vec::new();
         for text in &self.overrides {
             let (source, more) = overrides::apply(&mut document, text, sources.len());
             sources.push(source);
-            problems.extend(more);
+            diagnostics.extend(more);
         }
-        problems.extend(conform::check(&schema(), &document, &self.vocabulary));
-        refuse(problems)?;
+        diagnostics.extend(validation::check_schema(
+            &schema(),
+            &document,
+            &self.known_names,
+        ));
+        refuse(diagnostics)?;
         let mut scenario = Scenario::deserialize(document.to_toml()).map_err(|error| {
             // The schema lets through only what can be read, or a test has a gap.
             vec![
-                Problem::new("the scenario can't be read")
-                    .at(document.place.clone(), error.message()),
+                Diagnostic::new("the scenario can't be read")
+                    .at(document.span.clone(), error.message()),
             ]
         })?;
-        let mut problems = validate::check(&mut scenario, &document, &self.vocabulary);
+        let mut diagnostics =
+            validation::check_semantics(&mut scenario, &document, &self.known_names);
         if let Some(directory) = directory {
-            problems.extend(files::fill(&mut scenario, &document, directory));
+            diagnostics.extend(referenced_files::fill(&mut scenario, &document, directory));
         }
-        refuse(problems)?;
+        refuse(diagnostics)?;
         Ok(scenario)
     }
 }
 
-fn not_text(name: String, error: &FromUtf8Error) -> Problems {
+fn not_text(name: String, error: &FromUtf8Error) -> Diagnostics {
     let start = error.utf8_error().valid_up_to();
     let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-    let place = Place {
+    let span = SourceSpan {
         source: 0,
         start,
         end: start + 1,
     };
-    let problem = Problem::new("the file is not UTF-8 text").at(place, "no such character");
-    Problems::new(vec![problem], vec![Source { name, text }])
+    let diagnostic = Diagnostic::new("the file is not UTF-8 text").at(span, "no such character");
+    Diagnostics::new(vec![diagnostic], vec![SourceText { name, text }])
 }
 
-fn refuse(problems: Vec<Problem>) -> Result<(), Vec<Problem>> {
-    if problems.is_empty() {
+fn refuse(diagnostics: Vec<Diagnostic>) -> Result<(), Vec<Diagnostic>> {
+    if diagnostics.is_empty() {
         Ok(())
     } else {
-        Err(problems)
+        Err(diagnostics)
     }
 }

@@ -6,7 +6,16 @@ use std::fmt::Write;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use super::Scenario;
+use super::validation::is_slug;
+use super::{PathSegment, Scenario};
+
+/// The text, with its name left open.
+const TEMPLATE: &str = include_str!("starter.toml");
+
+/// A commented scenario of this name; none if the name is not plain.
+pub fn starter(name: &str) -> Option<String> {
+    is_slug(name).then(|| TEMPLATE.replace("{name}", name))
+}
 
 /// The scenario as a table without what could be left out.
 pub fn to_table(scenario: &Scenario) -> Table {
@@ -30,9 +39,14 @@ fn read(table: &Table) -> Option<Scenario> {
 }
 
 /// Removes every key at or below `path` without which the whole reads the same.
-fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: Option<&Scenario>) {
+fn leave_out(
+    part: &mut Table,
+    path: &mut Vec<PathSegment>,
+    whole: &mut Table,
+    meant: Option<&Scenario>,
+) {
     for (key, value) in part.iter_mut() {
-        path.push(Step::Key(key.clone()));
+        path.push(PathSegment::Key(key.clone()));
         let mut without = whole.clone();
         remove(&mut without, path);
         if read(&without).as_ref() == meant {
@@ -42,7 +56,7 @@ fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: O
                 Value::Table(table) => leave_out(table, path, whole, meant),
                 Value::Array(elements) => {
                     for (index, element) in elements.iter_mut().enumerate() {
-                        path.push(Step::Index(index));
+                        path.push(PathSegment::Index(index));
                         if let Value::Table(table) = element {
                             leave_out(table, path, whole, meant);
                         }
@@ -56,35 +70,26 @@ fn leave_out(part: &mut Table, path: &mut Vec<Step>, whole: &mut Table, meant: O
     }
 }
 
-/// A step on the way to a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Into a table.
-    Key(String),
-    /// Into a list.
-    Index(usize),
-}
-
 /// The value at the end of the way.
-pub fn find_mut<'t>(table: &'t mut Table, path: &[Step]) -> Option<&'t mut Value> {
-    let (Step::Key(first), rest) = path.split_first()? else {
+pub fn find_mut<'t>(table: &'t mut Table, path: &[PathSegment]) -> Option<&'t mut Value> {
+    let (PathSegment::Key(first), rest) = path.split_first()? else {
         return None;
     };
     rest.iter()
         .try_fold(table.get_mut(first)?, |value, step| match step {
-            Step::Key(key) => value.as_table_mut()?.get_mut(key),
-            Step::Index(index) => value.as_array_mut()?.get_mut(*index),
+            PathSegment::Key(key) => value.as_table_mut()?.get_mut(key),
+            PathSegment::Index(index) => value.as_array_mut()?.get_mut(*index),
         })
 }
 
 /// Removes the key or element at the end of the way. Returns whether it was there.
-pub fn remove(table: &mut Table, path: &[Step]) -> bool {
+pub fn remove(table: &mut Table, path: &[PathSegment]) -> bool {
     match path {
         [] => false,
-        [Step::Key(key)] => table.remove(key).is_some(),
+        [PathSegment::Key(key)] => table.remove(key).is_some(),
         [parents @ .., last] => match (find_mut(table, parents), last) {
-            (Some(Value::Table(parent)), Step::Key(key)) => parent.remove(key).is_some(),
-            (Some(Value::Array(parent)), Step::Index(index)) if *index < parent.len() => {
+            (Some(Value::Table(parent)), PathSegment::Key(key)) => parent.remove(key).is_some(),
+            (Some(Value::Array(parent)), PathSegment::Index(index)) if *index < parent.len() => {
                 parent.remove(*index);
                 true
             }

@@ -2,11 +2,12 @@
 
 use toml::{Table, Value};
 
-use super::fewer::{fewer_elements, fewer_of_all};
-use super::times::{duration_of, shorter_duration, without_start};
-use super::tree::{find, paths, tables_mut, with};
+use super::remove::{fewer_processes_and_images, remove_elements};
+use super::shorten::{duration_of, shorter_duration, with_default_start};
+use super::toml_edit::{find, paths, tables_mut, with};
 use crate::scenario::Duration;
-use crate::scenario::write::{Step, remove};
+use crate::scenario::PathSegment;
+use crate::scenario::write::remove;
 
 /// A way to make a scenario smaller.
 pub struct Reduction {
@@ -16,7 +17,7 @@ pub struct Reduction {
     pub candidates: fn(&Table) -> Vec<Table>,
     /// After so many events in vain no further seed is tried on a candidate: small ones get more seeds,
     /// and those that make the most difference.
-    pub patience_events: u64,
+    pub event_limit: u64,
 }
 
 impl Reduction {
@@ -24,13 +25,13 @@ impl Reduction {
         Self {
             name,
             candidates,
-            patience_events: 200_000,
+            event_limit: 200_000,
         }
     }
 
-    const fn with_patience(self, patience_events: u64) -> Self {
+    const fn with_event_limit(self, event_limit: u64) -> Self {
         Self {
-            patience_events,
+            event_limit,
             ..self
         }
     }
@@ -40,13 +41,14 @@ impl Reduction {
 pub const REDUCTIONS: [Reduction; 7] = [
     Reduction::new(
         "leaving out faults, operations and schedules",
-        fewer_elements,
+        remove_elements,
     )
-    .with_patience(400_000),
-    Reduction::new("fewer processes and images", fewer_of_all).with_patience(400_000),
+    .with_event_limit(400_000),
+    Reduction::new("fewer processes and images", fewer_processes_and_images)
+        .with_event_limit(400_000),
     Reduction::new("a shorter time", shorter_duration),
     Reduction::new("smaller numbers", smaller_numbers),
-    Reduction::new("defaults", fewer_keys),
+    Reduction::new("defaults", remove_keys),
     Reduction::new("constants for distributions", constants),
     Reduction::new("round values", rounder_values),
 ];
@@ -58,7 +60,7 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
         let Some(&Value::Integer(number)) = find(table, &path) else {
             continue;
         };
-        if path == [Step::Key("seed".into())] {
+        if path == [PathSegment::Key("seed".into())] {
             continue;
         }
         let powers = (0..18).map(|digits| 10_i64.pow(digits));
@@ -70,7 +72,10 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
     // A list of named processes or tenants becomes a number of them.
     for key in ["processes", "tenants", "namespaces", "repositories"] {
         for section in ["workers", "fleet"] {
-            let path = [Step::Key(section.into()), Step::Key(key.into())];
+            let path = [
+                PathSegment::Key(section.into()),
+                PathSegment::Key(key.into()),
+            ];
             if let Some(Value::Array(elements)) = find(table, &path) {
                 for count in 1..elements.len().min(3) {
                     let fewer = elements[..count].to_vec();
@@ -82,19 +87,19 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// Leaves out single keys and whole tables, so that their defaults hold. The tenants go with those who
+/// LeafCounts out single keys and whole tables, so that their defaults hold. The tenants go with those who
 /// name them, and the start with the minutes that were before it.
-fn fewer_keys(table: &Table) -> Vec<Table> {
-    let without = |path: &Vec<Step>| {
+fn remove_keys(table: &Table) -> Vec<Table> {
+    let without = |path: &Vec<PathSegment>| {
         let mut candidate = table.clone();
         remove(&mut candidate, path).then_some(candidate)
     };
-    let is_key = |path: &&Vec<Step>| matches!(path.last(), Some(Step::Key(_)));
+    let is_key = |path: &&Vec<PathSegment>| matches!(path.last(), Some(PathSegment::Key(_)));
     let paths = paths(table);
     let single = paths.iter().filter(is_key).filter_map(without);
     single
         .chain([without_tenants(table)])
-        .chain(without_start(table))
+        .chain(with_default_start(table))
         .collect()
 }
 
@@ -167,7 +172,7 @@ fn rounder_times(time: Duration) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shrink::tree::table;
+    use crate::shrink::toml_edit::table;
 
     #[test]
     fn large_numbers_become_round_ones() {

@@ -8,14 +8,14 @@ use std::thread;
 
 use toml::Table;
 
-use super::Size;
+use super::ScenarioSize;
 use super::reductions::{REDUCTIONS, Reduction};
-use crate::check::vocabulary;
+use crate::check::scenario_loader;
 use crate::rehearsal::{Cast, RunError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
-use crate::scenario::{Gates, Loader, Scenario};
+use crate::scenario::{Gates, Scenario};
 use crate::sim::fault_plan::{FaultPlan, FaultProfile};
-use crate::sweep::{Cause, Trial, TrialOptions};
+use crate::sweep::{FailureCause, Trial, TrialOptions};
 
 /// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
 const EVENTS_MAX: u64 = 20_000_000;
@@ -62,7 +62,7 @@ pub struct Shrunk {
     /// The hash over every event.
     pub trace: String,
     /// How large it is.
-    pub size: Size,
+    pub size: ScenarioSize,
 }
 
 /// Shrinks one bug, with something between workers, world and checks.
@@ -70,7 +70,7 @@ pub struct Shrink<'a, F> {
     /// Where files that the scenario refers to are looked up.
     pub directory: &'a Path,
     /// What must stay the same.
-    pub cause: &'a Cause,
+    pub cause: &'a FailureCause,
     /// Makes what stands between workers, world and checks.
     pub cast: F,
     /// How.
@@ -89,7 +89,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         run: &RunOptions,
         mut progress: impl FnMut(ShrinkProgress<'_>),
     ) -> Result<Option<Shrunk>, RunError> {
-        let concrete = concrete(scenario, run.profile, self.cause);
+        let concrete = materialized(scenario, run.profile, self.cause);
         let table = to_table(&concrete);
         let budget = run.event_budget;
         let (_, Some(found)) = self.rehearse(&table, concrete.seed, budget)? else {
@@ -97,7 +97,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         };
         let (mut smallest, mut table) = (found, table);
         let mut rehearsals = 1;
-        let mut in_vain = BTreeSet::new();
+        let mut rejected = BTreeSet::new();
         loop {
             let before = smallest.size;
             for reduction in &REDUCTIONS {
@@ -111,9 +111,9 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                     let candidates = (reduction.candidates)(&table);
                     let rest = candidates.get(from..).unwrap_or_default();
                     rehearsals += rest.len();
-                    let found = self.first(reduction, rest, &in_vain, &smallest)?;
+                    let found = self.first(reduction, rest, &rejected, &smallest)?;
                     let failed = found.as_ref().map_or(rest.len(), |(index, _)| *index);
-                    in_vain.extend(rest[..failed].iter().map(to_text));
+                    rejected.extend(rest[..failed].iter().map(to_text));
                     let Some((index, found)) = found else {
                         break;
                     };
@@ -134,12 +134,12 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         &self,
         reduction: &Reduction,
         candidates: &[Table],
-        in_vain: &BTreeSet<String>,
+        rejected: &BTreeSet<String>,
         smallest: &Shrunk,
     ) -> Result<Option<(usize, Shrunk)>, RunError> {
         let texts: Vec<String> = candidates.iter().map(to_text).collect();
         let is_known = |index: usize| {
-            in_vain.contains(&texts[index]) || texts[..index].contains(&texts[index])
+            rejected.contains(&texts[index]) || texts[..index].contains(&texts[index])
         };
         let next = AtomicUsize::new(0);
         let found: Mutex<Option<(usize, Result<Shrunk, RunError>)>> = Mutex::new(None);
@@ -159,7 +159,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                         if is_known(index) {
                             continue;
                         }
-                        let (candidate, patience) = (&candidates[index], reduction.patience_events);
+                        let (candidate, patience) = (&candidates[index], reduction.event_limit);
                         let Some(result) = self.attempt(candidate, smallest, patience) else {
                             continue;
                         };
@@ -182,10 +182,10 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         &self,
         table: &Table,
         smallest: &Shrunk,
-        patience_events: u64,
+        event_limit: u64,
     ) -> Option<Result<Shrunk, RunError>> {
         let scenario = self.load(&to_text(table))?;
-        if Size::of(&scenario, &to_table(&scenario)) >= smallest.size {
+        if ScenarioSize::of(&scenario, &to_table(&scenario)) >= smallest.size {
             return None;
         }
         let own = scenario.seed;
@@ -198,7 +198,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
                 Ok((_, Some(found))) if found.size < smallest.size => return Some(Ok(found)),
                 Ok((spent, _)) => events += spent,
             }
-            if events > patience_events {
+            if events > event_limit {
                 return None;
             }
         }
@@ -229,7 +229,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
             let table = to_table(&scenario);
             Shrunk {
                 text: to_text(&table),
-                size: Size::of(&scenario, &table),
+                size: ScenarioSize::of(&scenario, &table),
                 message: failure.message,
                 trace: trial.row.trace,
                 scenario,
@@ -239,17 +239,14 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
     }
 
     fn load(&self, text: &str) -> Option<Scenario> {
-        let loader = Loader {
-            vocabulary: vocabulary(),
-            overrides: Vec::new(),
-        };
+        let loader = scenario_loader(&[]);
         loader.parse("candidate", text, Some(self.directory)).ok()
     }
 }
 
 /// The same rehearsal with everything that the profile draws stated in the scenario, and without
 /// what has nothing to do with the cause.
-fn concrete(scenario: &Scenario, profile: FaultProfile, cause: &Cause) -> Scenario {
+fn materialized(scenario: &Scenario, profile: FaultProfile, cause: &FailureCause) -> Scenario {
     let mut concrete = FaultPlan::state(scenario, profile);
     concrete.gates = Gates::default();
     concrete.description = String::new();

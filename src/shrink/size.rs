@@ -8,9 +8,9 @@ use crate::scenario::Scenario;
 
 /// How large a scenario is; what matters most comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Size {
+pub struct ScenarioSize {
     /// Faults and operations.
-    pub happenings: usize,
+    pub faults_and_operations: usize,
     /// Schedules.
     pub schedules: usize,
     /// Processes.
@@ -25,14 +25,14 @@ pub struct Size {
     pub characters: usize,
 }
 
-impl Size {
+impl ScenarioSize {
     /// The size of a scenario that is written as this table.
     pub fn of(scenario: &Scenario, table: &Table) -> Self {
         let population = scenario.population.as_ref();
-        let mut leaves = Leaves::default();
+        let mut leaves = LeafCounts::default();
         table.values().for_each(|value| leaves.count(value));
         Self {
-            happenings: scenario.faults.len() + scenario.operations.len(),
+            faults_and_operations: scenario.faults.len() + scenario.operations.len(),
             schedules: scenario.schedules.len() + population.map_or(0, |p| p.ids().count()),
             processes: scenario.workers.processes.list().len(),
             images: scenario.fleet.images,
@@ -44,12 +44,12 @@ impl Size {
 }
 
 #[derive(Default)]
-struct Leaves {
+struct LeafCounts {
     values: usize,
     characters: usize,
 }
 
-impl Leaves {
+impl LeafCounts {
     fn count(&mut self, value: &Value) {
         match value {
             Value::Table(table) => table.values().for_each(|value| self.count(value)),
@@ -62,7 +62,7 @@ impl Leaves {
     }
 }
 
-impl fmt::Display for Size {
+impl fmt::Display for ScenarioSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = |count: u64, one: &str, many: &str| match count {
             1 => format!("1 {one}"),
@@ -72,7 +72,7 @@ impl fmt::Display for Size {
             f,
             "{}, {}, {}, {}, {}",
             count(
-                self.happenings as u64,
+                self.faults_and_operations as u64,
                 "fault or operation",
                 "faults and operations"
             ),

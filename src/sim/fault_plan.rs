@@ -18,7 +18,7 @@ pub use self::overrides::PlanOverrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::FaultProfile;
 pub use self::time_slice::TimeSlice;
-use crate::scenario::{Fault, Operation, Scenario, Timing};
+use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing};
 
 /// All faults of a rehearsal, and what was drawn with them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct FaultPlan {
     /// In order of time, counted from the start of what is rehearsed.
     pub faults: Vec<PlannedFault>,
     /// What an operator does besides what the scenario states.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<OperationSpec>,
     /// Options of the worker that the profile has drawn.
     pub overrides: PlanOverrides,
 }
@@ -71,7 +71,7 @@ impl FaultPlan {
         let plan = Self::draw(scenario, profile);
         let mut stated = scenario.clone();
         plan.apply(&mut stated);
-        let faults = plan.faults.into_iter().map(|planned| Fault {
+        let faults = plan.faults.into_iter().map(|planned| FaultSpec {
             timing: Timing {
                 at: Some(planned.at),
                 ..Timing::default()

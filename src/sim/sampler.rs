@@ -1,6 +1,6 @@
 //! From a distribution as a scenario states it to one that can be drawn from.
 
-use crate::scenario::{CountDistribution, Distribution as Stated, Duration, DurationDistribution};
+use crate::scenario::{CountDistribution, DistributionSpec, Duration, DurationDistribution};
 use crate::sim::distribution::{Distribution, DistributionError};
 use crate::sim::kernel::RandomStream;
 
@@ -29,17 +29,22 @@ impl Sampler {
         Self::build(stated, |count: &f64| *count)
     }
 
-    fn build<T>(stated: &Stated<T>, number: impl Fn(&T) -> f64) -> Result<Self, DistributionError> {
+    fn build<T>(
+        stated: &DistributionSpec<T>,
+        number: impl Fn(&T) -> f64,
+    ) -> Result<Self, DistributionError> {
         let mut factor = 1.0;
         let distribution = match stated {
-            Stated::Constant { value } => Distribution::constant(number(value)),
-            Stated::Uniform { min, max } => Distribution::uniform(number(min), number(max)),
-            Stated::Exponential { mean } => Distribution::exponential(number(mean)),
-            Stated::Lognormal { median, p99 } => {
+            DistributionSpec::Constant { value } => Distribution::constant(number(value)),
+            DistributionSpec::Uniform { min, max } => {
+                Distribution::uniform(number(min), number(max))
+            }
+            DistributionSpec::Exponential { mean } => Distribution::exponential(number(mean)),
+            DistributionSpec::Lognormal { median, p99 } => {
                 Distribution::log_normal(number(median), number(p99))
             }
-            Stated::Pareto { min, shape } => Distribution::pareto(number(min), *shape),
-            Stated::Zipf {
+            DistributionSpec::Pareto { min, shape } => Distribution::pareto(number(min), *shape),
+            DistributionSpec::Zipf {
                 scale,
                 ranks,
                 exponent,
@@ -47,7 +52,7 @@ impl Sampler {
                 factor = number(scale);
                 Distribution::zipf(*ranks, *exponent)
             }
-            Stated::Empirical { values, .. } => {
+            DistributionSpec::Empirical { values, .. } => {
                 Distribution::empirical(values.iter().map(|value| (number(value), 1.0)))
             }
         }?;

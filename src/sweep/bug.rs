@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Cause;
-use crate::check::vocabulary;
+use super::FailureCause;
+use crate::check::scenario_loader;
 use crate::rehearsal::{EVENT_BUDGET, RunOptions};
-use crate::scenario::{LoadError, Loader, Scenario};
+use crate::scenario::{LoadError, Scenario};
 use crate::sim::fault_plan::FaultProfile;
 
 /// The version of the file format.
@@ -45,7 +45,7 @@ pub struct Bug {
     /// The scenario file's text.
     pub scenario: String,
     /// What makes it the same bug as another.
-    pub cause: Cause,
+    pub cause: FailureCause,
 }
 
 fn default_budget() -> u64 {
@@ -128,10 +128,7 @@ impl Bug {
     /// # Errors
     /// The scenario is wrong, or a file that it refers to is not there.
     pub fn scenario(&self, path: &Path) -> Result<Scenario, BugError> {
-        let loader = Loader {
-            vocabulary: vocabulary(),
-            overrides: self.set.clone(),
-        };
+        let loader = scenario_loader(&self.set);
         let name = format!("the scenario in {}", path.display());
         let mut scenario = loader
             .parse(&name, &self.scenario, Some(&self.beside(path)))

@@ -12,14 +12,14 @@ use crate::report::{Expectation, RunReport, Verdict};
 /// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
 /// count as the same bug.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Cause {
+pub struct FailureCause {
     /// The invariant that was violated first; or `expectation`, `budget`, `panic` or `hang`.
     pub name: String,
     /// What it says, every word with a digit in it replaced by `#`.
     pub shape: String,
 }
 
-impl Cause {
+impl FailureCause {
     /// A cause with this message.
     pub fn new(name: impl Into<String>, message: &str) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl Cause {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for FailureCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.shape)
     }
@@ -97,17 +97,17 @@ mod tests {
 
     #[test]
     fn what_differs_from_seed_to_seed_is_left_out() {
-        let first = Cause::new(
+        let first = FailureCause::new(
             "liveness",
             "at 2024-05-06T00:10:00Z it is not  the open runs",
         );
-        let second = Cause::new(
+        let second = FailureCause::new(
             "liveness",
             "at 2024-05-06T00:25:00Z it is not the open runs",
         );
         assert_eq!(first, second);
         assert_eq!(first.to_string(), "liveness: at # it is not the open runs");
-        let other = Cause::new("liveness", "it went back");
+        let other = FailureCause::new("liveness", "it went back");
         assert_ne!(first, other);
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// How often something happened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct CoverageMark {
     /// In how many seeds.
     pub seeds: u64,
     /// How many times in all of them.
@@ -26,13 +26,13 @@ pub struct Mark {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Coverage {
-    marks: BTreeMap<String, Mark>,
+    marks: BTreeMap<String, CoverageMark>,
 }
 
 impl Coverage {
     /// Something happened so many times in one seed; zero notes that it can happen.
     pub fn note(&mut self, name: &str, times: u64) {
-        let one = Mark {
+        let one = CoverageMark {
             seeds: u64::from(times > 0),
             times,
         };
@@ -48,10 +48,10 @@ impl Coverage {
         is_new
     }
 
-    fn add(&mut self, name: &str, more: Mark) -> bool {
+    fn add(&mut self, name: &str, more: CoverageMark) -> bool {
         // Most names are known after the first seed.
         if !self.marks.contains_key(name) {
-            self.marks.insert(name.to_owned(), Mark::default());
+            self.marks.insert(name.to_owned(), CoverageMark::default());
         }
         let Some(mark) = self.marks.get_mut(name) else {
             return false;
@@ -63,7 +63,7 @@ impl Coverage {
     }
 
     /// Everything that can happen, by name, with how often it did.
-    pub fn marks(&self) -> impl Iterator<Item = (&str, Mark)> {
+    pub fn marks(&self) -> impl Iterator<Item = (&str, CoverageMark)> {
         self.marks.iter().map(|(name, mark)| (name.as_str(), *mark))
     }
 

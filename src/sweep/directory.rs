@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bug::SCHEMA;
-use super::{Bug, Failure, ResultError, SeedRow, SweepResult, Trial};
+use super::{Bug, ResultError, SeedRow, SweepFailure, SweepResult, Trial};
 
 /// Between two writes of the result.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
@@ -39,15 +39,15 @@ pub struct SweepDirectory {
     seeds: BufWriter<File>,
     saved: Instant,
     /// The bug files that were written, and for which failure.
-    bugs: Vec<(PathBuf, Failure)>,
+    bugs: Vec<(PathBuf, SweepFailure)>,
 }
 
 /// The seeds being tried, in a file.
-pub struct Running {
+pub struct RunningSeeds {
     state: Mutex<(BTreeSet<u64>, Option<File>)>,
 }
 
-impl Running {
+impl RunningSeeds {
     /// A seed is about to be tried. That it can't be written is no reason not to try it.
     pub fn begin(&self, seed: u64) {
         self.change(|seeds| seeds.insert(seed));
@@ -121,10 +121,10 @@ impl SweepDirectory {
     ///
     /// # Errors
     /// It can't be written.
-    pub fn running(&self) -> Result<Running, WriteError> {
+    pub fn running(&self) -> Result<RunningSeeds, WriteError> {
         let path = self.path.join(RUNNING);
         let file = File::create(&path).map_err(|error| failed(&path, error))?;
-        Ok(Running {
+        Ok(RunningSeeds {
             state: Mutex::new((BTreeSet::new(), Some(file))),
         })
     }
@@ -171,7 +171,11 @@ impl SweepDirectory {
         let _ = fs::remove_file(self.path.join(RUNNING));
     }
 
-    fn write_bug(&mut self, failure: &Failure, result: &SweepResult) -> Result<(), WriteError> {
+    fn write_bug(
+        &mut self,
+        failure: &SweepFailure,
+        result: &SweepResult,
+    ) -> Result<(), WriteError> {
         let known = self
             .bugs
             .iter()
@@ -191,14 +195,14 @@ impl SweepDirectory {
     }
 
     /// The bug file of a failure.
-    pub fn bug_path(&self, failure: &Failure) -> PathBuf {
+    pub fn bug_path(&self, failure: &SweepFailure) -> PathBuf {
         let name = format!("{}-{}.toml", failure.cause.name, failure.soonest_seed);
         self.path.join(BUGS).join(name)
     }
 }
 
 /// A failure of a sweep as a bug file in `directory`.
-fn bug(failure: &Failure, result: &SweepResult, directory: &Path) -> Bug {
+fn bug(failure: &SweepFailure, result: &SweepResult, directory: &Path) -> Bug {
     let subject = &result.subject;
     let beside = Path::new(&subject.path).parent().unwrap_or(Path::new(""));
     Bug {

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::roster::Roster;
+use super::seed_scheduler::SeedScheduler;
 use super::{SweepResult, Trial, TrialOptions};
 use crate::rehearsal::{Cast, RunError};
 use crate::scenario::Scenario;
@@ -44,19 +44,19 @@ pub enum SweepEnd {
 
 /// A sweep of a scenario, with something between workers, world and checks.
 pub struct Sweep<F> {
-    crew: Arc<Crew<F>>,
+    shared: Arc<WorkerShared<F>>,
     options: SweepOptions,
 }
 
 /// What every worker knows.
-struct Crew<F> {
+struct WorkerShared<F> {
     scenario: Scenario,
     cast: F,
     begin: Box<dyn Fn(u64) + Send + Sync>,
     trial: TrialOptions,
 }
 
-impl<C: Cast, F: Fn() -> C> Crew<F> {
+impl<C: Cast, F: Fn() -> C> WorkerShared<F> {
     fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
         (self.begin)(seed);
         Trial::of(&self.cast, &self.scenario, seed, &self.trial, is_rerun)
@@ -72,14 +72,14 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         options: SweepOptions,
         begin: impl Fn(u64) + Send + Sync + 'static,
     ) -> Self {
-        let crew = Crew {
+        let shared = WorkerShared {
             scenario,
             cast,
             begin: Box::new(begin),
             trial: options.trial.clone(),
         };
         Self {
-            crew: Arc::new(crew),
+            shared: Arc::new(shared),
             options,
         }
     }
@@ -95,18 +95,18 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         mut progress: impl FnMut(&Trial, &SweepResult),
     ) -> Result<SweepEnd, RunError> {
         let began = Instant::now();
-        let roster = Arc::new(Roster::new(
+        let scheduler = Arc::new(SeedScheduler::new(
             self.options.seeds.clone(),
             result.seeds.clone(),
         ));
         let rerun_every = result.subject.rerun_every;
         let (sender, errors) = channel();
-        let start = || self.start_worker(Arc::clone(&roster), rerun_every, sender.clone());
+        let start = || self.start_worker(Arc::clone(&scheduler), rerun_every, sender.clone());
         (0..self.options.jobs.max(1)).for_each(|_| start());
         let mut end = SweepEnd::Seeds;
         let mut nothing_new = 0;
         loop {
-            while let Some(trial) = roster.fold() {
+            while let Some(trial) = scheduler.next_in_order() {
                 nothing_new = if result.add(&trial) {
                     0
                 } else {
@@ -118,16 +118,16 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
                     .plateau
                     .is_some_and(|count| nothing_new >= count);
                 if is_flat && result.never_met().next().is_none() {
-                    roster.stop();
+                    scheduler.stop();
                     return Ok(SweepEnd::Plateau);
                 }
             }
-            if roster.is_over() {
+            if scheduler.is_over() {
                 return Ok(end);
             }
             // A worker's word: a seed is done, or the scenario can't be simulated.
             if let Ok(Err(error)) = errors.recv_timeout(LOOK) {
-                roster.stop();
+                scheduler.stop();
                 return Err(error);
             }
             if end == SweepEnd::Seeds
@@ -137,10 +137,10 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
                     .is_some_and(|time| began.elapsed() >= time)
             {
                 end = SweepEnd::Time;
-                roster.stop();
+                scheduler.stop();
             }
-            for seed in roster.overdue(self.options.hang) {
-                roster.finish(self.hung(seed));
+            for seed in scheduler.overdue(self.options.hang) {
+                scheduler.finish(self.hung(seed));
                 start();
             }
         }
@@ -152,25 +152,28 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
     /// The scenario can't be simulated.
     pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
         let (sender, tried) = channel();
-        let crew = Arc::clone(&self.crew);
+        let shared = Arc::clone(&self.shared);
         // Nobody listens any more to a seed that has hung.
-        thread::spawn(move || drop(sender.send(crew.try_seed(seed, is_rerun))));
+        thread::spawn(move || drop(sender.send(shared.try_seed(seed, is_rerun))));
         let tried = tried.recv_timeout(self.options.hang);
         tried.unwrap_or_else(|_| Ok(self.hung(seed)))
     }
 
     fn start_worker(
         &self,
-        roster: Arc<Roster>,
+        scheduler: Arc<SeedScheduler>,
         rerun_every: u64,
         sender: Sender<Result<(), RunError>>,
     ) {
-        let crew = Arc::clone(&self.crew);
+        let shared = Arc::clone(&self.shared);
         thread::spawn(move || {
-            while let Some(seed) = roster.take() {
+            while let Some(seed) = scheduler.next_seed() {
                 let is_rerun = rerun_every > 0 && seed.is_multiple_of(rerun_every);
-                let word = crew.try_seed(seed, is_rerun);
-                if sender.send(word.map(|trial| roster.finish(trial))).is_err() {
+                let word = shared.try_seed(seed, is_rerun);
+                if sender
+                    .send(word.map(|trial| scheduler.finish(trial)))
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -181,9 +184,9 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         let seconds = self.options.hang.as_secs();
         let message = format!("it has not come to an end within {seconds} s of real time");
         Trial::broken(
-            &self.crew.scenario,
+            &self.shared.scenario,
             seed,
-            &self.crew.trial,
+            &self.shared.trial,
             "hang",
             &message,
         )

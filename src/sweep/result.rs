@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Coverage, SeedFailure, SeedSet, Trial};
+use super::{Coverage, FailureCause, SeedFailure, SeedSet, Trial};
 use crate::report::{Verdict, worst_exit_code};
 
 /// The version of the file format.
@@ -21,7 +21,7 @@ const DIGITS: u8 = 3;
 /// What was swept. Only results of the same subject can be merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Subject {
+pub struct SweepSubject {
     /// The version of the program.
     pub version: String,
     /// The scenario's name.
@@ -43,7 +43,7 @@ pub struct Subject {
 /// How seeds ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Verdicts {
+pub struct VerdictCounts {
     /// Everything held.
     pub pass: u64,
     /// Something was violated.
@@ -57,9 +57,9 @@ pub struct Verdicts {
 /// A bug: all seeds that failed of one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Failure {
+pub struct SweepFailure {
     /// The cause.
-    pub cause: Cause,
+    pub cause: FailureCause,
     /// How many seeds failed of it.
     pub count: u64,
     /// The first of them.
@@ -76,9 +76,9 @@ pub struct Failure {
 /// few, where an HDR histogram would hold thousands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Counts(BTreeMap<u64, u64>);
+pub struct HistogramCounts(BTreeMap<u64, u64>);
 
-impl Counts {
+impl HistogramCounts {
     /// The counts of a histogram.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let recorded = histogram.iter_recorded();
@@ -112,13 +112,13 @@ pub struct SweepResult {
     /// The version of the format.
     pub schema: String,
     /// What was swept.
-    pub subject: Subject,
+    pub subject: SweepSubject,
     /// Which seeds were tried.
     pub seeds: SeedSet,
     /// How they ended.
-    pub verdicts: Verdicts,
+    pub verdicts: VerdictCounts,
     /// Bugs, by cause.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<SweepFailure>,
     /// What was expected to be so sometimes, and in how many seeds it was.
     pub sometimes: BTreeMap<String, u64>,
     /// What happened.
@@ -126,9 +126,9 @@ pub struct SweepResult {
     /// Events of all seeds.
     pub events: u64,
     /// Planner latency over all seeds, in microseconds.
-    pub latency_micros: Counts,
+    pub latency_micros: HistogramCounts,
     /// Run duration over all seeds, in microseconds.
-    pub duration_micros: Counts,
+    pub duration_micros: HistogramCounts,
 }
 
 /// Why a result can't be had, or several can't become one.
@@ -157,18 +157,18 @@ pub enum ResultError {
 
 impl SweepResult {
     /// A sweep that has tried nothing yet.
-    pub fn new(subject: Subject) -> Self {
+    pub fn new(subject: SweepSubject) -> Self {
         Self {
             schema: SCHEMA.into(),
             subject,
             seeds: SeedSet::default(),
-            verdicts: Verdicts::default(),
+            verdicts: VerdictCounts::default(),
             failures: Vec::new(),
             sometimes: BTreeMap::new(),
             coverage: Coverage::default(),
             events: 0,
-            latency_micros: Counts::default(),
-            duration_micros: Counts::default(),
+            latency_micros: HistogramCounts::default(),
+            duration_micros: HistogramCounts::default(),
         }
     }
 
@@ -189,7 +189,7 @@ impl SweepResult {
         self.latency_micros.merge(&trial.latency_micros);
         self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {
-            self.add_failure(Failure {
+            self.add_failure(SweepFailure {
                 cause: failure.cause.clone(),
                 count: 1,
                 seeds: vec![row.seed],
@@ -201,7 +201,7 @@ impl SweepResult {
         self.coverage.merge(&trial.coverage)
     }
 
-    fn add_failure(&mut self, failure: Failure) {
+    fn add_failure(&mut self, failure: SweepFailure) {
         let position = self
             .failures
             .binary_search_by(|known| known.cause.cmp(&failure.cause));
@@ -304,7 +304,7 @@ impl SweepResult {
     }
 }
 
-impl Failure {
+impl SweepFailure {
     fn merge(&mut self, other: Self) {
         let rank = |failure: &Self| (failure.soonest.after_seconds, failure.soonest_seed);
         if rank(&other) < rank(self) {
@@ -319,7 +319,7 @@ impl Failure {
     }
 }
 
-impl Subject {
+impl SweepSubject {
     /// In what two sweeps differ; none if they are the same.
     pub fn difference(&self, other: &Self) -> Option<String> {
         let fields = [

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anstyle::AnsiColor;
 
-use super::{Failure, Subject, SweepResult};
+use super::{SweepFailure, SweepResult, SweepSubject};
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, coloured, line, paint};
 use crate::report::{again, shell_line};
@@ -16,7 +16,7 @@ const SEEDS_SHOWN: usize = 5;
 /// A result as text with styles. What never happened comes first: that is where to look next. The
 /// last line is the same for people and scripts:
 /// `PASS scenario=NAME seeds=0..1000 failures=0 causes=0`.
-pub fn text(result: &SweepResult, bug_file: impl Fn(&Failure) -> Option<PathBuf>) -> String {
+pub fn text(result: &SweepResult, bug_file: impl Fn(&SweepFailure) -> Option<PathBuf>) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = write_result(&mut text, result, bug_file);
@@ -26,7 +26,7 @@ pub fn text(result: &SweepResult, bug_file: impl Fn(&Failure) -> Option<PathBuf>
 fn write_result(
     out: &mut String,
     result: &SweepResult,
-    bug_file: impl Fn(&Failure) -> Option<PathBuf>,
+    bug_file: impl Fn(&SweepFailure) -> Option<PathBuf>,
 ) -> fmt::Result {
     let subject = &result.subject;
     writeln!(
@@ -137,8 +137,8 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
 
 fn write_failure(
     out: &mut String,
-    subject: &Subject,
-    failure: &Failure,
+    subject: &SweepSubject,
+    failure: &SweepFailure,
     bug_file: Option<PathBuf>,
 ) -> fmt::Result {
     let mut seeds: Vec<String> = failure.seeds.iter().map(u64::to_string).collect();

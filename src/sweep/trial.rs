@@ -8,14 +8,14 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::cause::violated;
-use super::watch::Watch;
-use super::{Cause, Counts, Coverage, first_violation};
+use super::coverage_observer::CoverageObserver;
+use super::{Coverage, FailureCause, HistogramCounts, first_violation};
 use crate::check::expectation::Outcome;
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
 use crate::report::{RunReport, SeriesValue, Verdict};
-use crate::scenario::{Scenario, When};
+use crate::scenario::{Scenario, TemporalOperator};
 use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 
 /// The numbers of one seed: a line of the table of seeds.
@@ -49,7 +49,7 @@ impl SeedRow {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeedFailure {
     /// What it has in common with other seeds that failed in the same way.
-    pub cause: Cause,
+    pub cause: FailureCause,
     /// The first violation in full.
     pub message: String,
     /// How long after the start the first violation was seen, in virtual seconds.
@@ -61,7 +61,7 @@ pub struct SeedFailure {
 impl SeedFailure {
     /// A seed that gave two different traces.
     pub fn nondeterminism() -> Self {
-        let cause = Cause::nondeterminism();
+        let cause = FailureCause::nondeterminism();
         Self {
             message: cause.shape.clone(),
             cause,
@@ -83,9 +83,9 @@ pub struct Trial {
     /// The expectations that something is sometimes so, and whether it was.
     pub sometimes: Vec<(String, bool)>,
     /// Planner latency in microseconds.
-    pub latency_micros: Counts,
+    pub latency_micros: HistogramCounts,
     /// Run duration in microseconds.
-    pub duration_micros: Counts,
+    pub duration_micros: HistogramCounts,
 }
 
 /// How a seed is tried.
@@ -148,15 +148,15 @@ impl Trial {
                 numbers: BTreeMap::new(),
             },
             failure: Some(SeedFailure {
-                cause: Cause::new(name, message),
+                cause: FailureCause::new(name, message),
                 message: message.to_owned(),
                 after_seconds: 0.0,
                 drawn: drawn(scenario, seed, options.profile),
             }),
             coverage: Coverage::default(),
             sometimes: Vec::new(),
-            latency_micros: Counts::default(),
-            duration_micros: Counts::default(),
+            latency_micros: HistogramCounts::default(),
+            duration_micros: HistogramCounts::default(),
         }
     }
 }
@@ -167,12 +167,12 @@ fn try_once<C: Cast>(
     seed: u64,
     options: &TrialOptions,
 ) -> Result<Trial, RunError> {
-    let watch = Rc::new(RefCell::new(Watch::default()));
-    let watching = Rc::clone(&watch);
+    let observer = Rc::new(RefCell::new(CoverageObserver::default()));
+    let observing = Rc::clone(&observer);
     let cast = Overheard {
         cast,
         listener: move |_, observation: &Observation<'_>| {
-            watching.borrow_mut().observe(observation);
+            observing.borrow_mut().observe(observation);
         },
     };
     let run = RunOptions {
@@ -183,9 +183,9 @@ fn try_once<C: Cast>(
     };
     let finished = run_with(cast, scenario, &run, |_| {})?;
     let report = RunReport::new(&finished, String::new(), None);
-    let mut coverage = watch.borrow().coverage();
+    let mut coverage = observer.borrow().coverage();
     note_counters(&report, &mut coverage);
-    let failure = Cause::of(&finished, &report).map(|(cause, message)| SeedFailure {
+    let failure = FailureCause::of(&finished, &report).map(|(cause, message)| SeedFailure {
         cause,
         message,
         after_seconds: after_seconds(&finished, &report),
@@ -196,8 +196,8 @@ fn try_once<C: Cast>(
         coverage,
         sometimes: sometimes(&report),
         row: SeedRow::of(&report),
-        latency_micros: Counts::of(&finished.ledger.latency_micros),
-        duration_micros: Counts::of(&finished.ledger.duration_micros),
+        latency_micros: HistogramCounts::of(&finished.ledger.latency_micros),
+        duration_micros: HistogramCounts::of(&finished.ledger.duration_micros),
     })
 }
 
@@ -234,7 +234,7 @@ fn note_counters(report: &RunReport, coverage: &mut Coverage) {
 fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
     let expectations = report.expectations.iter();
     expectations
-        .filter(|expectation| expectation.when == When::Sometimes.as_str())
+        .filter(|expectation| expectation.when == TemporalOperator::Sometimes.as_str())
         .map(|expectation| {
             let is_met = expectation.outcome == Outcome::Met;
             (expectation.name.clone(), is_met)

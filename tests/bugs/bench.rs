@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rehearsal::check::{InvariantName, vocabulary};
+use rehearsal::check::{InvariantName, scenario_loader};
 use rehearsal::rehearsal::RunOptions;
-use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::scenario::Scenario;
 use rehearsal::shrink::{Shrink, ShrinkOptions, Shrunk};
 use rehearsal::sim::fault_plan::{FaultPlan, FaultProfile};
 use rehearsal::sweep::{SeedFailure, Trial, TrialOptions};
@@ -162,10 +162,7 @@ pub fn failure(
 /// The scenario in which all of them are looked for.
 pub fn quickstart() -> Scenario {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/quickstart.toml");
-    let loader = Loader {
-        vocabulary: vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = scenario_loader(&[]);
     let scenario = loader.load(path.as_ref());
     scenario.unwrap_or_else(|error| panic!("{error}"))
 }

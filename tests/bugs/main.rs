@@ -70,7 +70,8 @@ fn what_is_found_is_made_small() {
     for bug in soon {
         let found = bug.find(&scenario).expect("it is found soon");
         let (Shrunk { size, text, .. }, _) = bug.shrink(&scenario, &found);
-        let is_small = size.happenings == 0 && (size.schedules, size.processes) == (1, 1);
+        let is_small =
+            size.faults_and_operations == 0 && (size.schedules, size.processes) == (1, 1);
         assert!(is_small && size.images <= 2, "{}:\n{text}", bug.name);
     }
 }

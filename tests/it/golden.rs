@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::report::RunReport;
-use rehearsal::scenario::{Loader, Scenario};
+use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan::FaultProfile;
 
 use crate::promtool;
@@ -29,10 +29,7 @@ fn root() -> &'static Path {
 }
 
 fn load(name: &str) -> Scenario {
-    let loader = Loader {
-        vocabulary: rehearsal::check::vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = rehearsal::check::scenario_loader(&[]);
     let path = root().join("scenarios").join(format!("{name}.toml"));
     loader.load(&path).unwrap_or_else(|error| panic!("{error}"))
 }

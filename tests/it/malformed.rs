@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::scenario::{LoadError, Loader};
+use rehearsal::scenario::LoadError;
 
 const DIRECTORY: &str = "tests/malformed";
 
@@ -23,10 +23,7 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn message(path: &Path) -> String {
-    let loader = Loader {
-        vocabulary: rehearsal::check::vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = rehearsal::check::scenario_loader(&[]);
     match loader.load(path) {
         Ok(_) => panic!("{} was taken for a sound scenario", path.display()),
         Err(LoadError::Invalid(problems)) => format!("{}\n", problems.render(false)),

@@ -1,7 +1,5 @@
 //! The README keeps its word.
 
-use rehearsal::scenario::Loader;
-
 const README: &str = include_str!("../../README.md");
 
 /// The text of the first block of code in this language.
@@ -14,10 +12,7 @@ fn block(language: &str) -> &'static str {
 
 #[test]
 fn the_scenario_explained_is_a_scenario() {
-    let loader = Loader {
-        vocabulary: rehearsal::check::vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = rehearsal::check::scenario_loader(&[]);
     let scenario = loader
         .parse("README.md", block("toml"), None)
         .unwrap_or_else(|e| panic!("{e}"));

@@ -15,27 +15,27 @@ const END: &str = "<!-- end of the reference -->\n";
 /// The tables of the reference: heading, pointer into the schema.
 const SECTIONS: [(&str, &str); 26] = [
     ("Top level", ""),
-    ("`[fleet]`", "/$defs/Fleet"),
-    ("`[[schedule]]`", "/$defs/Schedule"),
-    ("`selector`", "/$defs/Selector"),
-    ("`onlyIf`", "/$defs/OnlyIf"),
-    ("`limits`", "/$defs/Limits"),
+    ("`[fleet]`", "/$defs/FleetSpec"),
+    ("`[[schedule]]`", "/$defs/ScheduleSpec"),
+    ("`selector`", "/$defs/SelectorSpec"),
+    ("`onlyIf`", "/$defs/OnlyIfSpec"),
+    ("`limits`", "/$defs/LimitsSpec"),
     ("`notify`", "/$defs/NotifyPolicy"),
     ("`[schedules]`", "/$defs/Population"),
     ("`scopes`", "/$defs/ScopeWeights"),
-    ("`[[operation]]`", "/$defs/Operation"),
+    ("`[[operation]]`", "/$defs/OperationSpec"),
     ("`changes`", "/$defs/ScheduleChanges"),
     ("`[advisories]`", "/$defs/Advisories"),
-    ("`trace`", "/$defs/Trace/anyOf/1"),
+    ("`trace`", "/$defs/AdvisoryTrace/anyOf/1"),
     ("`severities`", "/$defs/SeverityWeights"),
-    ("`[scanner]`", "/$defs/Scanner"),
-    ("`[deltas]`", "/$defs/Deltas"),
-    ("`[latency]`", "/$defs/Latency"),
-    ("`[workers]`", "/$defs/Workers"),
+    ("`[scanner]`", "/$defs/ScannerSpec"),
+    ("`[deltas]`", "/$defs/DeltaRates"),
+    ("`[latency]`", "/$defs/LatencySpec"),
+    ("`[workers]`", "/$defs/WorkersSpec"),
     ("`processes`", "/$defs/ProcessGroup"),
     ("`[workers.options]`", "/$defs/WorkerOptions"),
-    ("`[[fault]]`", "/$defs/Fault"),
-    ("`[[expect]]`", "/$defs/Expectation"),
+    ("`[[fault]]`", "/$defs/FaultSpec"),
+    ("`[[expect]]`", "/$defs/ExpectationSpec"),
     ("`[gates]`", "/$defs/Gates"),
     ("`popularity`", "/$defs/Popularity"),
     (
@@ -119,7 +119,7 @@ impl Reference {
                 "distribution-of-double" => {
                     "[distribution](#distributions-of-counts) or a number".into()
                 }
-                "Trace" => "a path, or a [table](#trace)".into(),
+                "AdvisoryTrace" => "a path, or a [table](#trace)".into(),
                 _ => match SECTIONS
                     .iter()
                     .find(|(_, at)| at.ends_with(&format!("/{name}")))
@@ -175,7 +175,7 @@ fn duration_range(key: &str, property: &Json) -> String {
     let text = "name = \"x\"\nduration = \"1d\"\n[[schedule]]\nid = \"x\"\n";
     let ask = |place: &str| {
         let loader = scenario::Loader {
-            vocabulary: scenario::Vocabulary::default(),
+            known_names: scenario::KnownNames::default(),
             overrides: vec![format!("{place}{key}=99w")],
         };
         let message = loader.parse("x", text, None).err()?.to_string();
@@ -304,10 +304,7 @@ fn the_examples_of_the_guide_are_sound() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     let frame = "name = \"example\"\nduration = \"7d\"\nstart = 2024-01-01T00:00:00Z\n";
     let schedule = "[[schedule]]\nid = \"nightly\"\nwhenCron = \"0 2 * * *\"\n";
-    let loader = scenario::Loader {
-        vocabulary: rehearsal::check::vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = rehearsal::check::scenario_loader(&[]);
     let mut count = 0;
     for example in guide.split("```toml\n").skip(1) {
         let example = example.split("```").next().unwrap();

@@ -3,17 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::scenario::{self, Fault, FaultEffect, Loader, ProcessTarget, Scenario};
+use rehearsal::scenario::{self, FaultEffect, FaultSpec, Loader, ProcessTarget, Scenario};
 use serde_json::Value as Json;
 
 const SCHEMA: &str = "scenarios/scenario.schema.json";
 const EVERYTHING: &str = "tests/scenarios/everything.toml";
 
 fn loader() -> Loader {
-    Loader {
-        vocabulary: rehearsal::check::vocabulary(),
-        overrides: Vec::new(),
-    }
+    rehearsal::check::scenario_loader(&[])
 }
 
 /// All scenario files that must be sound.
@@ -149,7 +146,7 @@ fn files_that_a_scenario_refers_to_are_read() {
     let trace = scenario.advisories.unwrap().trace.unwrap();
     assert_eq!(trace.rows.len(), 21);
     assert_eq!(trace.rows[0].date.to_string(), "2024-01-02");
-    let scenario::Distribution::Empirical { values, .. } = scenario.deltas.new_findings else {
+    let scenario::DistributionSpec::Empirical { values, .. } = scenario.deltas.new_findings else {
         panic!("not empirical");
     };
     assert_eq!(*values, [1.0, 1.0, 2.0, 5.0]);
@@ -186,7 +183,7 @@ fn overrides_reach_every_value() {
         scenario.scanner.latency,
         scenario::Duration::from_secs(1).into()
     );
-    let Fault {
+    let FaultSpec {
         effect: FaultEffect::ProcessCrash { process, .. },
         ..
     } = &scenario.faults[0]

@@ -3,7 +3,6 @@
 use std::fs;
 
 use proptest::prelude::*;
-use rehearsal::scenario::Loader;
 
 use crate::scenario_files::{Validator, sound_files};
 
@@ -110,7 +109,7 @@ proptest! {
         let original = fs::read_to_string(file).unwrap();
         let text = mutations.iter().fold(original, |text, mutation| mutate(&text, mutation));
         let unchanged = overrides.is_empty();
-        let loader = Loader { vocabulary: rehearsal::check::vocabulary(), overrides };
+        let loader = rehearsal::check::scenario_loader(&overrides);
         match loader.parse("mutated.toml", &text, None) {
             Ok(_) if unchanged => prop_assert_eq!(Validator::new().check(&text), Ok(())),
             Ok(_) => {}

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rehearsal::check::vocabulary;
+use rehearsal::check::scenario_loader;
 use rehearsal::model::Timestamp;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::rehearsal::{Cast, Plain};
@@ -17,8 +17,8 @@ use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::sweep::{
-    Bug, SeedRow, Subject, Sweep, SweepEnd, SweepOptions, SweepResult, TrialOptions, read_result,
-    read_rows,
+    Bug, SeedRow, Sweep, SweepEnd, SweepOptions, SweepResult, SweepSubject, TrialOptions,
+    read_result, read_rows,
 };
 
 use super::program::{rehearsal, run, scratch, text};
@@ -322,10 +322,7 @@ fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again
         let again = run(&[command, small.to_str().unwrap()]);
         assert_eq!(again.status.code(), Some(10), "{}", text(&again.stdout));
     }
-    let loader = Loader {
-        vocabulary: vocabulary(),
-        overrides: Vec::new(),
-    };
+    let loader = scenario_loader(&[]);
     let shrunk = loader.load(&small).unwrap();
     let text = fs::read_to_string(&small).unwrap();
     assert_eq!(shrunk.faults.len() + shrunk.operations.len(), 1, "{text}");
@@ -437,7 +434,7 @@ fn options() -> SweepOptions {
 }
 
 fn empty() -> SweepResult {
-    SweepResult::new(Subject {
+    SweepResult::new(SweepSubject {
         version: "test".into(),
         scenario: "small".into(),
         path: "small.toml".into(),

@@ -8,7 +8,7 @@ use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::Semantics;
 use crate::promql::rules::{self, AlertTimeline, RuleFile};
-use crate::scenario::{Expectation, When};
+use crate::scenario::{ExpectationSpec, TemporalOperator};
 
 /// Between two evaluations of a group of rules that doesn't say otherwise, as in Prometheus, ms.
 const INTERVAL_MS: i64 = 60_000;
@@ -40,7 +40,7 @@ impl<'r> AlertWatch<'r> {
     }
 
     /// Holds an expectation against what its alert did.
-    pub fn judge(&mut self, expectation: &Expectation) -> Judgement {
+    pub fn judge(&mut self, expectation: &ExpectationSpec) -> Judgement {
         let window = window_ms(expectation, &self.span);
         let broken = match self.firings(expectation) {
             Ok(firings) => self.broken(expectation, &firings, window),
@@ -60,7 +60,7 @@ impl<'r> AlertWatch<'r> {
     }
 
     /// When the alert fired, with any labels.
-    fn firings(&mut self, expectation: &Expectation) -> Result<Firings, String> {
+    fn firings(&mut self, expectation: &ExpectationSpec) -> Result<Firings, String> {
         let (path, text) = expectation.rules().ok_or("its rules were not read")?;
         let (recording, span) = (self.recording, self.span);
         let timeline = self
@@ -79,17 +79,17 @@ impl<'r> AlertWatch<'r> {
     /// What is not as expected; none if all is as it should be.
     fn broken(
         &self,
-        expectation: &Expectation,
+        expectation: &ExpectationSpec,
         firings: &Firings,
         window: (i64, i64),
     ) -> Option<Breach> {
         let (from_ms, until_ms) = window;
         let first = firing_within(firings, from_ms, until_ms);
         match (expectation.when, first, expectation.within) {
-            (When::NeverFires, Some(at_ms), _) => Some(firing("it fires", at_ms)),
-            (When::NeverFires, None, _) => None,
+            (TemporalOperator::NeverFires, Some(at_ms), _) => Some(firing("it fires", at_ms)),
+            (TemporalOperator::NeverFires, None, _) => None,
             (_, None, _) => Some(("it does not fire".into(), None)),
-            (When::Resolves, ..) => {
+            (TemporalOperator::Resolves, ..) => {
                 let at_end = firing_within(firings, until_ms, until_ms);
                 at_end.map(|_| firing("it still fires", until_ms))
             }
@@ -101,7 +101,7 @@ impl<'r> AlertWatch<'r> {
     /// A fault after which it does not fire in time.
     fn late(
         &self,
-        expectation: &Expectation,
+        expectation: &ExpectationSpec,
         within: std::time::Duration,
         firings: &Firings,
         (from_ms, until_ms): (i64, i64),

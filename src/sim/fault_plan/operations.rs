@@ -7,7 +7,7 @@ use super::injection_times::InjectionTimes;
 use crate::model::OverlapPolicy;
 use crate::model::duration::Duration;
 use crate::scenario::{
-    Limits, Operation, OperationKind, QueueTarget, Scenario, ScheduleChanges, Timing,
+    LimitsSpec, OperationKind, OperationSpec, QueueTarget, Scenario, ScheduleChanges, Timing,
 };
 use crate::sim::kernel::RandomStream;
 
@@ -42,7 +42,7 @@ pub(super) fn draw(
     scenario: &Scenario,
     times: &InjectionTimes,
     seed: u64,
-) -> Vec<Operation> {
+) -> Vec<OperationSpec> {
     let stream = &mut RandomStream::new(seed, "profile.operations");
     let ids = schedule_ids(scenario);
     if profile != FaultProfile::Swarm || ids.is_empty() || stream.below(2) == 0 {
@@ -57,7 +57,7 @@ pub(super) fn draw(
         return Vec::new();
     }
     let count = 1 + stream.below(OPERATIONS_MAX);
-    let mut operations: Vec<Operation> = (0..count)
+    let mut operations: Vec<OperationSpec> = (0..count)
         .map(|_| {
             let at = times.draw(stream);
             let id = ids[stream.below(ids.len() as u64) as usize].clone();
@@ -67,7 +67,7 @@ pub(super) fn draw(
                 ticket = ticket.saturating_sub(*weight);
                 is_drawn
             });
-            Operation {
+            OperationSpec {
                 timing: Timing {
                     at: Some(at),
                     ..Timing::default()
@@ -100,9 +100,9 @@ fn draw_age(stream: &mut RandomStream) -> Duration {
 
 /// Other limits, or fires so close to one another that runs overlap.
 fn draw_changes(stream: &mut RandomStream) -> ScheduleChanges {
-    let limits = Limits {
+    let limits = LimitsSpec {
         parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
-        ..Limits::default()
+        ..LimitsSpec::default()
     };
     let overlaps = [
         OverlapPolicy::Skip,

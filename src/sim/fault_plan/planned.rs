@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::duration::Duration;
-use crate::scenario::{Fault, FaultEffect, ProcessTarget, Scenario};
+use crate::scenario::{FaultEffect, FaultSpec, ProcessTarget, Scenario};
 use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::RandomStream;
 
@@ -58,7 +58,7 @@ pub(super) fn plan_stated(scenario: &Scenario, seed: u64) -> Vec<PlannedFault> {
 }
 
 fn plan_one(
-    fault: &Fault,
+    fault: &FaultSpec,
     scenario: &Scenario,
     processes: &[String],
     stream: &mut RandomStream,

@@ -1,7 +1,7 @@
 //! The plan, and the page that describes it.
 
 use crate::model::fault::FaultKind;
-use crate::scenario::{Fault, FaultEffect, Loader, Scenario};
+use crate::scenario::{FaultEffect, FaultSpec, Loader, Scenario};
 use crate::sim::fault_plan::{FaultPlan, FaultProfile};
 
 const PAGE: &str = include_str!("../../../docs/faults.md");
@@ -48,7 +48,7 @@ fn the_page_names_every_key_with_its_default() {
             "[[fault]]\nat = \"1h\"\nkind = \"{}\"\n{port}",
             kind.as_str()
         );
-        let Fault { effect, .. } = &scenario(&text).faults[0];
+        let FaultSpec { effect, .. } = &scenario(&text).faults[0];
         let keys = row(*kind).unwrap()[2];
         let mut expected: Vec<String> = shown(effect).collect();
         let mut stated: Vec<String> = keys.split(", ").map(|key| key.replace('`', "")).collect();

@@ -11,7 +11,8 @@ use super::FaultProfile;
 use crate::model::Timestamp;
 use crate::model::duration::Duration;
 use crate::scenario::{
-    Expectation, Gates, Operation, OperationKind, Scenario, Timing, Trace, When,
+    AdvisoryTrace, ExpectationSpec, Gates, OperationKind, OperationSpec, Scenario,
+    TemporalOperator, Timing,
 };
 use crate::sim::kernel::RandomStream;
 
@@ -89,7 +90,7 @@ impl TimeSlice {
     }
 
     /// A schedule that was created before the part exists from its start.
-    fn clip_operation(self, operation: &mut Operation) -> bool {
+    fn clip_operation(self, operation: &mut OperationSpec) -> bool {
         let timing = &mut operation.timing;
         if matches!(operation.kind, OperationKind::Create { .. }) {
             timing.at = timing.at.max(Some(self.from));
@@ -97,17 +98,17 @@ impl TimeSlice {
         self.clip_timing(timing)
     }
 
-    fn clip_expectation(self, expectation: &mut Expectation) -> bool {
+    fn clip_expectation(self, expectation: &mut ExpectationSpec) -> bool {
         match expectation.when {
             // Of an end only the end matters.
-            When::AtEnd
+            TemporalOperator::AtEnd
                 if expectation
                     .until
                     .is_some_and(|at| self.within(at).is_none()) =>
             {
                 return false;
             }
-            When::Eventually => expectation.when = When::Sometimes,
+            TemporalOperator::Eventually => expectation.when = TemporalOperator::Sometimes,
             _ => {}
         }
         self.clip(&mut expectation.from, &mut expectation.until)
@@ -136,7 +137,7 @@ impl fmt::Display for TimeSlice {
 }
 
 /// Begins later with a trace, in whole days of it.
-fn skip_rows(trace: &mut Trace, whole_start: Date, start: Date) {
+fn skip_rows(trace: &mut AdvisoryTrace, whole_start: Date, start: Date) {
     let days = start.duration_since(whole_start).as_secs() as f64 / 86_400.0;
     let hours = libm::round(days * trace.speed) as i64 * 24;
     let first = trace.from.unwrap_or(whole_start);
@@ -243,9 +244,9 @@ mod tests {
         assert_eq!(
             left,
             [
-                (When::AtEnd, None, None),
-                (When::Always, ten, None),
-                (When::Sometimes, None, None)
+                (TemporalOperator::AtEnd, None, None),
+                (TemporalOperator::Always, ten, None),
+                (TemporalOperator::Sometimes, None, None)
             ]
         );
     }
@@ -253,10 +254,7 @@ mod tests {
     #[test]
     fn a_trace_goes_on_where_the_part_begins() {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let whole = Loader {
-            vocabulary: crate::check::vocabulary(),
-            overrides: Vec::new(),
-        };
+        let whole = crate::check::scenario_loader(&[]);
         let mut part = whole.load(&directory.join("kev-2024.toml")).unwrap();
         let window = TimeSlice {
             from: Duration::from_hours(24 * 100 + 5),

@@ -28,7 +28,7 @@ impl Fleet {
     ///
     /// # Errors
     /// A distribution of the scenario can't be.
-    pub fn draw(scenario: &scenario::Fleet, seed: u64) -> Result<Self, DistributionError> {
+    pub fn draw(scenario: &scenario::FleetSpec, seed: u64) -> Result<Self, DistributionError> {
         let names =
             |names: Vec<String>| names.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>();
         let component = |number| Arc::from(format!("pkg:generic/component-{number}"));
@@ -128,7 +128,7 @@ struct ImageGenerator {
 
 impl ImageGenerator {
     fn new(
-        scenario: &scenario::Fleet,
+        scenario: &scenario::FleetSpec,
         label_shares: Vec<Vec<f64>>,
         seed: u64,
     ) -> Result<Self, DistributionError> {
@@ -155,7 +155,7 @@ impl ImageGenerator {
         })
     }
 
-    fn draw(&mut self, scenario: &scenario::Fleet, catalogue: &mut Catalogue) {
+    fn draw(&mut self, scenario: &scenario::FleetSpec, catalogue: &mut Catalogue) {
         let images = scenario.images as usize;
         let tenants = &catalogue.names().tenants;
         let weights: Vec<f64> = tenants

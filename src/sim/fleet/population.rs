@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::draw::digest_of;
 use crate::model::{Mode, Schedule};
-use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, Selector};
+use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, SelectorSpec};
 use crate::sim::kernel::RandomStream;
 
 /// "A few" repositories are so many at most.
@@ -90,7 +90,7 @@ fn draw_cron(population: &Population, stream: &mut RandomStream) -> String {
 
 /// What there is to select by.
 struct SelectorScopes<'a> {
-    fleet: &'a scenario::Fleet,
+    fleet: &'a scenario::FleetSpec,
     namespaces: Vec<String>,
     repositories: Vec<String>,
     /// Of the fleet.
@@ -98,10 +98,10 @@ struct SelectorScopes<'a> {
 }
 
 /// One way to select.
-type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut RandomStream) -> Selector;
+type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut RandomStream) -> SelectorSpec;
 
 impl SelectorScopes<'_> {
-    fn draw(&self, weights: &ScopeWeights, stream: &mut RandomStream) -> Selector {
+    fn draw(&self, weights: &ScopeWeights, stream: &mut RandomStream) -> SelectorSpec {
         let draws: [(f64, SelectorDraw<'_>); 4] = [
             (weights.namespaces, Self::draw_namespace),
             (weights.repositories, Self::draw_repositories),
@@ -115,11 +115,11 @@ impl SelectorScopes<'_> {
             }
             ticket -= weight;
         }
-        Selector::All
+        SelectorSpec::All
     }
 
-    fn draw_namespace(&self, stream: &mut RandomStream) -> Selector {
-        Selector::Namespaces {
+    fn draw_namespace(&self, stream: &mut RandomStream) -> SelectorSpec {
+        SelectorSpec::Namespaces {
             namespaces: pick(&self.namespaces, stream)
                 .cloned()
                 .into_iter()
@@ -127,17 +127,17 @@ impl SelectorScopes<'_> {
         }
     }
 
-    fn draw_repositories(&self, stream: &mut RandomStream) -> Selector {
+    fn draw_repositories(&self, stream: &mut RandomStream) -> SelectorSpec {
         let count = 1 + stream.below(REPOSITORIES_MAX);
         let mut repositories: Vec<String> = (0..count)
             .filter_map(|_| pick(&self.repositories, stream).cloned())
             .collect();
         repositories.sort();
         repositories.dedup();
-        Selector::Repositories { repositories }
+        SelectorSpec::Repositories { repositories }
     }
 
-    fn draw_labels(&self, stream: &mut RandomStream) -> Selector {
+    fn draw_labels(&self, stream: &mut RandomStream) -> SelectorSpec {
         let names: Vec<_> = self.fleet.labels.iter().collect();
         let count = 1 + stream.below(LABELS_MAX);
         let labels = (0..count).filter_map(|_| {
@@ -146,18 +146,18 @@ impl SelectorScopes<'_> {
             let value = pick(&values, stream)?;
             Some(((*name).clone(), (*value).clone()))
         });
-        Selector::Labels {
+        SelectorSpec::Labels {
             labels: labels.collect(),
         }
     }
 
-    fn draw_digests(&self, stream: &mut RandomStream) -> Selector {
+    fn draw_digests(&self, stream: &mut RandomStream) -> SelectorSpec {
         let count = 1 + stream.below(DIGESTS_MAX);
         let digests = (0..count).map(|_| {
             let number = stream.below(self.fleet.images) as u32;
             digest_of(number, self.seed)
         });
-        Selector::Digests {
+        SelectorSpec::Digests {
             digests: digests.collect(),
         }
     }

@@ -1,9 +1,9 @@
 use super::*;
-use crate::scenario::{Fleet as Stated, Loader, Names, Share};
+use crate::scenario::{CountOrNames, FleetSpec, Loader, Share};
 
-fn stated() -> Stated {
-    Stated {
-        tenants: Names::Count(3),
+fn stated() -> FleetSpec {
+    FleetSpec {
+        tenants: CountOrNames::Count(3),
         images: 1_000,
         components: 200,
         labels: [(
@@ -16,7 +16,7 @@ fn stated() -> Stated {
         )]
         .into(),
         tenant_weights: [("tenant-1".to_owned(), 2.0)].into(),
-        ..Stated::default()
+        ..FleetSpec::default()
     }
 }
 
@@ -132,7 +132,7 @@ fn a_population_of_schedules_fires_and_takes_turns() {
 
 #[test]
 fn duplicates_are_earlier_images_of_the_same_tenant_elsewhere() {
-    let stated = Stated {
+    let stated = FleetSpec {
         duplicate_share: Share(0.2),
         ..stated()
     };

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::model::fault::FaultKind;
 use crate::model::observation::{PortName, QueueName};
-use crate::scenario::Latency;
+use crate::scenario::LatencySpec;
 use crate::sim::distribution::DistributionError;
 use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
@@ -69,7 +69,7 @@ struct RoundTrip {
 }
 
 impl Network {
-    pub fn new(handle: &Handle, latency: &Latency) -> Result<Self, DistributionError> {
+    pub fn new(handle: &Handle, latency: &LatencySpec) -> Result<Self, DistributionError> {
         let round_trip = |name: &str, stated| {
             Ok(RoundTrip {
                 sampler: Sampler::of_durations(stated)?,

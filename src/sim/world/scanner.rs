@@ -68,8 +68,8 @@ impl SimScanner {
     pub fn new(
         handle: &Handle,
         fleet: &Rc<Fleet>,
-        scanner: &scenario::Scanner,
-        deltas: &scenario::Deltas,
+        scanner: &scenario::ScannerSpec,
+        deltas: &scenario::DeltaRates,
     ) -> Result<Self, DistributionError> {
         let mut salts = handle.stream("scanner.chosen");
         let latency = |of_mode: &Option<scenario::DurationDistribution>| {

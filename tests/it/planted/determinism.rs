@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rehearsal::model::ScanReport;
 use rehearsal::rehearsal::{RunOptions, compare, compare_with};
 use rehearsal::sim::fault_plan::FaultProfile;
-use rehearsal::sweep::{Subject, Sweep, SweepOptions, SweepResult, TrialOptions};
+use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, SweepSubject, TrialOptions};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
 use super::scenario;
@@ -69,7 +69,7 @@ fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
 #[test]
 fn a_sweep_tells_of_a_seed_that_is_not_the_same_twice() {
     static REHEARSALS: AtomicU64 = AtomicU64::new(0);
-    let mut result = SweepResult::new(Subject {
+    let mut result = SweepResult::new(SweepSubject {
         version: "test".into(),
         scenario: "small".into(),
         path: "small.toml".into(),

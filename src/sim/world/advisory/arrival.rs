@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::model::{Severity, TenantId, Trigger};
-use crate::scenario::{Advisories, ComponentMapping, Scenario, Trace};
+use crate::scenario::{Advisories, AdvisoryTrace, ComponentMapping, Scenario};
 use crate::sim::distribution::DistributionError;
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
@@ -104,7 +104,7 @@ impl ArrivalPlanner<'_> {
     /// The rows of a trace: its first day falls on the day of the start.
     fn replay(
         &mut self,
-        trace: &Trace,
+        trace: &AdvisoryTrace,
         start: Date,
         since_midnight_ns: f64,
     ) -> Vec<AdvisoryArrival> {
@@ -156,7 +156,7 @@ impl ArrivalPlanner<'_> {
 }
 
 /// The component that stands for each product of a trace. Component 0 is the most popular.
-fn map_components(trace: &Trace, components: u32) -> BTreeMap<&str, u32> {
+fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for row in &trace.rows {
         *counts.entry(&row.product).or_default() += 1;

@@ -51,7 +51,7 @@ impl FindingsTable {
     pub fn new(
         handle: &Handle,
         fleet: &Rc<Fleet>,
-        deltas: &scenario::Deltas,
+        deltas: &scenario::DeltaRates,
     ) -> Result<Self, DistributionError> {
         let mut drift = Drift::new(handle, deltas)?;
         let stream = &mut handle.stream("scanner.bases");
@@ -165,7 +165,7 @@ struct Drift {
 }
 
 impl Drift {
-    fn new(handle: &Handle, deltas: &scenario::Deltas) -> Result<Self, DistributionError> {
+    fn new(handle: &Handle, deltas: &scenario::DeltaRates) -> Result<Self, DistributionError> {
         Ok(Self {
             stream: handle.stream("scanner.drift"),
             probability: deltas.probability.0,

@@ -70,10 +70,10 @@ fn planning_run() -> Run {
 
 impl StoreHarness {
     fn new() -> Self {
-        let fleet = crate::scenario::Fleet {
+        let fleet = crate::scenario::FleetSpec {
             images: 20,
             components: 10,
-            ..crate::scenario::Fleet::default()
+            ..crate::scenario::FleetSpec::default()
         };
         let fleet = Rc::new(Fleet::draw(&fleet, 1).unwrap());
         let mut store = SimStore::new(Rc::clone(&fleet));

@@ -1,0 +1,10 @@
+//! Commands, one file for each: it parses the arguments, calls the library and prints.
+
+pub mod alerts;
+pub mod compare;
+pub mod replay;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod shrink;
+pub mod sweep;

@@ -1,0 +1,79 @@
+//! Every distribution of a scenario, by its path: for rules and files that concern them all.
+
+use super::document::KeyPath;
+use super::{CountDistribution, DurationDistribution, FaultEffect, Scenario};
+
+/// A distribution of either kind.
+pub enum AnyDistribution<'a> {
+    /// Of lengths of time.
+    Duration(&'a mut DurationDistribution),
+    /// Of counts.
+    Count(&'a mut CountDistribution),
+}
+
+/// Every distribution of the scenario.
+pub fn distributions(scenario: &mut Scenario) -> Vec<(KeyPath, AnyDistribution<'_>)> {
+    let mut all = Vec::new();
+    let root = KeyPath::root();
+    let fleet = root.key("fleet").key("componentsPerImage");
+    all.push((
+        fleet,
+        AnyDistribution::Count(&mut scenario.fleet.components_per_image),
+    ));
+    if let Some(advisories) = &mut scenario.advisories {
+        let path = root.key("advisories");
+        all.push((
+            path.key("interval"),
+            AnyDistribution::Duration(&mut advisories.interval),
+        ));
+        all.push((
+            path.key("components"),
+            AnyDistribution::Count(&mut advisories.components),
+        ));
+    }
+    let deltas = root.key("deltas").key("newFindings");
+    all.push((
+        deltas,
+        AnyDistribution::Count(&mut scenario.deltas.new_findings),
+    ));
+
+    let scanner = &mut scenario.scanner;
+    let latency = &mut scenario.latency;
+    let optional = [
+        (
+            "analysisOnlyLatency",
+            scanner.analysis_only_latency.as_mut(),
+        ),
+        (
+            "contentRefreshLatency",
+            scanner.content_refresh_latency.as_mut(),
+        ),
+    ];
+    let durations = [
+        ("scanner", "latency", &mut scanner.latency),
+        ("scanner", "slowLatency", &mut scanner.slow_latency),
+        ("scanner", "retryAfter", &mut scanner.retry_after),
+        ("latency", "store", &mut latency.store),
+        ("latency", "queue", &mut latency.queue),
+        ("latency", "notify", &mut latency.notify),
+        ("latency", "impact", &mut latency.impact),
+    ];
+    let optional = optional.into_iter().filter_map(|(key, distribution)| {
+        distribution.map(|distribution| ("scanner", key, distribution))
+    });
+    for (section, key, distribution) in durations.into_iter().chain(optional) {
+        let path = root.key(section).key(key);
+        all.push((path, AnyDistribution::Duration(distribution)));
+    }
+
+    for (index, fault) in scenario.faults.iter_mut().enumerate() {
+        let path = root.key("fault").index(index);
+        let found = match &mut fault.effect {
+            FaultEffect::ScannerThrottle { retry_after, .. } => ("retryAfter", retry_after),
+            FaultEffect::QueueDelay { delay, .. } => ("delay", delay),
+            _ => continue,
+        };
+        all.push((path.key(found.0), AnyDistribution::Duration(found.1)));
+    }
+    all
+}

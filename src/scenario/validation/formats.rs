@@ -1,0 +1,249 @@
+//! Texts that must be more than text: durations, instants, names, cron expressions, queries.
+//!
+//! The types mark such a text with a `format` in the JSON Schema; here is what each format means.
+
+use std::ops::Range;
+
+use serde_json::Value as Json;
+
+use crate::model::calendar::{Calendar, CalendarError};
+use crate::model::{ImageDigest, Timestamp};
+use crate::promql::{AnswerKind, Query, QueryError, Semantics};
+
+use super::KnownNames;
+use crate::promql::suggest;
+use crate::scenario::Duration;
+
+/// Why a text is not what its format asks for.
+#[derive(Debug)]
+pub struct FormatError {
+    /// Goes on after the key's name: "is no duration".
+    pub title: String,
+    /// A few words under the span.
+    pub label: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The bytes of the text that are wrong, if it is not the whole of it.
+    pub part: Option<Range<usize>>,
+}
+
+impl FormatError {
+    fn new(title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            label: label.into(),
+            help: None,
+            part: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Holds a text against the format and the lengths that its schema states.
+pub fn check(schema: &Json, text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
+    check_length(schema, text)?;
+    match schema.get("format").and_then(Json::as_str) {
+        Some("duration-text") => duration(text),
+        Some("date-time") => instant(text),
+        Some("date") => date(text),
+        Some("cron") => cron(text),
+        Some("time-zone") => time_zone(text),
+        Some("query") => query(text, known_names),
+        Some("slug") => slug(text),
+        Some("identifier") => identifier(text),
+        Some("image-digest") => image_digest(text),
+        _ => Ok(()),
+    }
+}
+
+fn check_length(schema: &Json, text: &str) -> Result<(), FormatError> {
+    let bound = |key| schema.get(key).and_then(Json::as_u64);
+    let length = text.chars().count() as u64;
+    if bound("minLength").is_some_and(|least| length < least) {
+        return Err(FormatError::new("is empty", "must not be empty"));
+    }
+    match bound("maxLength") {
+        Some(most) if length > most => {
+            let label = format!("{length} characters, {most} at most");
+            Err(FormatError::new("is too long", label))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn duration(text: &str) -> Result<(), FormatError> {
+    match text.parse::<Duration>() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let format_error = FormatError::new("is no duration", error.reason);
+            Err(FormatError {
+                help: error.remedy,
+                ..format_error
+            })
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<(), FormatError> {
+    let error = |label: &str| {
+        Err(FormatError::new("is no instant", label)
+            .help("write a date and time in UTC, like `2024-01-01T00:00:00Z`"))
+    };
+    if !text.ends_with('Z') {
+        return error("must be in UTC and end in `Z`");
+    }
+    match text.parse::<Timestamp>() {
+        Ok(instant) if instant == Timestamp::ZERO => error("must be after 1970"),
+        Ok(_) => Ok(()),
+        Err(_) => error("not a date and time"),
+    }
+}
+
+fn date(text: &str) -> Result<(), FormatError> {
+    match text.parse::<jiff::civil::Date>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(FormatError::new("is no date", "not a date")
+            .help("write year, month and day, like `2024-01-31`")),
+    }
+}
+
+fn cron(text: &str) -> Result<(), FormatError> {
+    match Calendar::new(text, "UTC") {
+        Ok(_) | Err(CalendarError::TimeZone(_)) => Ok(()),
+        Err(CalendarError::NeverFires(_)) => {
+            Err(
+                FormatError::new("never fires", "no such time ever comes").help(
+                    "leave the key out for a schedule that only runs by other triggers, or use \
+                 `enabled = false`",
+                ),
+            )
+        }
+        Err(CalendarError::Expression { reason, .. }) => {
+            let error = wrong_cron_field(text)
+                .unwrap_or_else(|| FormatError::new("is no cron expression", reason));
+            Err(error.help(
+                "write five fields: minute hour day-of-month month day-of-week, like `0 2 * * *`",
+            ))
+        }
+    }
+}
+
+/// The field that is to blame: the first that is wrong by itself.
+fn wrong_cron_field(text: &str) -> Option<FormatError> {
+    const NAMES: [&str; 5] = [
+        "the minute goes from 0 to 59",
+        "the hour goes from 0 to 23",
+        "the day of the month goes from 1 to 31",
+        "the month goes from 1 to 12",
+        "the day of the week goes from 0 to 7, where 0 and 7 are Sunday",
+    ];
+    let fields: Vec<&str> = text.split_whitespace().collect();
+    if fields.len() != NAMES.len() {
+        return None;
+    }
+    let index = (0..fields.len()).find(|index| {
+        let mut alone = ["*"; NAMES.len()];
+        alone[*index] = fields[*index];
+        matches!(
+            Calendar::new(&alone.join(" "), "UTC"),
+            Err(CalendarError::Expression { .. })
+        )
+    })?;
+    let start = fields[index].as_ptr() as usize - text.as_ptr() as usize;
+    let error = FormatError::new("is no cron expression", NAMES[index]);
+    Some(FormatError {
+        part: Some(start..start + fields[index].len()),
+        ..error
+    })
+}
+
+fn time_zone(text: &str) -> Result<(), FormatError> {
+    let database = jiff::tz::db();
+    if database.get(text).is_ok() {
+        return Ok(());
+    }
+    let known: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    let help = match suggest::closest(text, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => "write an IANA name, like `UTC` or `Europe/Vienna`".into(),
+    };
+    Err(FormatError::new("is no time zone", "not in the time zone database").help(help))
+}
+
+fn query(text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
+    let parsed = Query::parse(text, Semantics::default());
+    match parsed.and_then(|query| check_query(&query, known_names)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let format_error = FormatError::new("can't be asked", error.message);
+            let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+            let part = error.offset.map(|offset| {
+                let rest = text.get(offset..).unwrap_or_default();
+                let length = rest.find(|c| !word(c)).unwrap_or(rest.len()).max(1);
+                offset..offset + length
+            });
+            Err(FormatError {
+                help: error.help,
+                part,
+                ..format_error
+            })
+        }
+    }
+}
+
+/// Whether the answer of a query can hold or not, and speaks of what there is.
+fn check_query(query: &Query, known_names: &KnownNames) -> Result<(), QueryError> {
+    let answer = match query.answers() {
+        AnswerKind::Scalar | AnswerKind::Vector => None,
+        AnswerKind::Ranges => Some("ranges of samples"),
+        AnswerKind::Text => Some("a text"),
+    };
+    if let Some(answer) = answer {
+        let message = format!("its answer is {answer}");
+        let help = "for example `sum(scheduler_runs_active) <= 5`";
+        return Err(QueryError::whole(message).help(help.to_owned()));
+    }
+    if query.is_test() {
+        let message = "with `bool` there is an answer whether it holds or not";
+        return Err(QueryError::whole(message).help("leave `bool` away".to_owned()));
+    }
+    known_names.check(query)
+}
+
+fn slug(text: &str) -> Result<(), FormatError> {
+    if is_slug(text) {
+        return Ok(());
+    }
+    Err(FormatError::new("is no plain name", "not a plain name")
+        .help("write lower-case letters and digits, with single hyphens between, like `my-night`"))
+}
+
+/// Whether a text is lower-case letters and digits, with single hyphens between.
+pub fn is_slug(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= 64
+        && text
+            .split('-')
+            .all(|word| !word.is_empty() && word.bytes().all(fits))
+}
+
+fn identifier(text: &str) -> Result<(), FormatError> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(fits) {
+        return Ok(());
+    }
+    Err(FormatError::new("is no identifier", "not an identifier")
+        .help("write letters, digits and `.` `_` `-`, beginning with a letter or digit"))
+}
+
+fn image_digest(text: &str) -> Result<(), FormatError> {
+    match text.parse::<ImageDigest>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(FormatError::new("is no image digest", "not a digest")
+            .help("write `sha256:` and 64 hexadecimal digits")),
+    }
+}
