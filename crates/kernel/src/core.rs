@@ -1,7 +1,8 @@
-//! What a kernel, its handles and its sleeps share.
+//! State shared by a kernel, its handles and its sleeps.
 //!
-//! One rule keeps it sound: no borrow of [`KernelState`] lasts while user code may run. User code is a
-//! poll, a posted closure, a foreign waker (cloned, woken or dropped), and any destructor of these.
+//! One rule keeps it sound: no borrow of [`KernelState`] lasts while user code may run. User code
+//! is a poll, a scheduled closure, a foreign waker (cloned, woken or dropped), and any destructor
+//! of these.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -16,20 +17,21 @@ use super::trace::{TraceEventKind, TraceLine};
 use super::waker::Wakes;
 use super::{KernelOptions, Stop};
 
-/// The name of the stream that chooses among ready tasks.
+/// Name of the stream that chooses among ready tasks.
 const CHOICE_STREAM: &str = "kernel.choice";
 
 pub(super) struct KernelCore {
     pub(super) now_ns: Cell<u64>,
     pub(super) events: Cell<u64>,
-    /// The task that is being polled.
+    /// Task being polled.
     pub(super) running: Cell<Option<TaskId>>,
-    /// The event before which the kernel must stop: one number to look at for each event.
+    /// Event number at which the run loop stops. One comparison covers the event budget and
+    /// requests to stop.
     halt_at: Cell<u64>,
-    /// Why, if it isn't the event budget.
+    /// Reason to stop, unless it is the event budget.
     halt: Cell<Option<Stop>>,
     event_budget: u64,
-    /// The events of the readable trace, empty if there is none.
+    /// Events of the readable trace; empty without one.
     window: Cell<(u64, u64)>,
     wakes: Rc<Wakes>,
     pub(super) streams: RandomStreams,
@@ -55,7 +57,7 @@ impl KernelCore {
         })
     }
 
-    /// Why the kernel must stop now, if it must. A limit stays, a request is forgotten.
+    /// Returns the reason to stop now, if any. A limit remains set; a request is cleared.
     #[inline]
     pub(super) fn halted(&self) -> Option<Stop> {
         if self.events.get() < self.halt_at.get() {
@@ -69,7 +71,7 @@ impl KernelCore {
         Some(halt)
     }
 
-    /// Stops the kernel before its next event. The first limit that is met stands.
+    /// Stops the kernel before its next event. The first limit that is exceeded stays.
     #[cold]
     pub(super) fn halt(&self, stop: Stop) {
         if self.halt.get().is_none_or(|halt| halt == Stop::Requested) {
@@ -78,14 +80,14 @@ impl KernelCore {
         }
     }
 
-    /// Finds the next thing to do, moving the clock if nothing is left to do now.
+    /// Returns the next step, and moves the clock if nothing is left at this instant.
     #[inline]
     pub(super) fn next_step(&self, deadline_ns: u64) -> NextStep {
         let state = &mut *self.state.borrow_mut();
         self.wakes.drain(|task| state.enqueue(task));
         loop {
             let (now_ns, has_ready) = (self.now_ns.get(), !state.ready.is_empty());
-            // All that is due now comes before the choice, so that the choice is among all.
+            // Due timers fire before the choice, so that the choice is among all ready tasks.
             if !has_ready || !state.timers.is_idle_at(now_ns) {
                 match state.timers.peek() {
                     Some((at_ns, key)) if at_ns <= now_ns || !has_ready => {
@@ -114,7 +116,7 @@ impl KernelCore {
     pub(super) fn poll(&self, task: TaskId, mut future: TaskFuture) {
         self.running.set(Some(task));
         let guard = NotRunning(&self.running);
-        // A waker of ours owns nothing, so it need not be dropped, which would be a call for nothing.
+        // A waker of this kernel owns nothing; dropping it would be a call without effect.
         let waker = ManuallyDrop::new(self.wakes.waker(task.into()));
         let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
         drop(guard);
@@ -160,14 +162,12 @@ impl KernelCore {
         drop(others);
     }
 
-    // --- timers -------------------------------------------------------------------------------
-
     pub(super) fn schedule_at(&self, at_ns: u64, action: Box<dyn FnOnce()>) {
-        // What was refused is dropped after the borrow.
+        // The refused target is dropped after the borrow.
         let _ = self.start_other_timer(at_ns, TimerEffect::Post(action));
     }
 
-    /// Starts a timer that wakes `waker`; none if there are too many or the kernel is gone.
+    /// Starts a timer that wakes `waker`; `None` at the limit or after the kernel is dropped.
     #[inline]
     pub(super) fn start_timer(&self, at_ns: u64, waker: &Waker) -> Option<TimerKey> {
         let Some(task) = self.wakes.task_of(waker) else {
@@ -195,8 +195,8 @@ impl KernelCore {
         inserted
     }
 
-    /// The timer's key, if it has not fired; it wakes `waker` from now on, for which it may have to
-    /// be another timer.
+    /// Returns the key of a pending timer that wakes `waker` from now on; the timer may be replaced
+    /// for that. `None` if it has fired.
     #[inline]
     pub(super) fn keep_timer(&self, key: TimerKey, at_ns: u64, waker: &Waker) -> Option<TimerKey> {
         {
@@ -219,21 +219,19 @@ impl KernelCore {
         drop(fired);
     }
 
-    // --- the trace -----------------------------------------------------------------------------
-
     pub(super) fn record(&self, kind: u16, a: u64, b: u64) {
         let trace = &mut self.state.borrow_mut().trace;
         trace.fold_record(self.events.get(), self.now_ns.get(), kind, a, b);
     }
 
-    /// True if the current event stands in the window of the readable trace.
+    /// Returns whether the current event lies in the window of the readable trace.
     #[inline]
     pub(super) fn is_readable(&self) -> bool {
         let (from, to) = self.window.get();
         (from..to).contains(&self.events.get())
     }
 
-    /// Writes a line to the readable trace.
+    /// Appends a line to the readable trace.
     pub(super) fn write(&self, what: String) {
         let line = self.line(what);
         self.state.borrow_mut().trace.write(line);
@@ -248,7 +246,7 @@ impl KernelCore {
     }
 }
 
-/// Says that no task is running, even if the poll panics.
+/// Guard that clears the running task, also when a poll panics.
 struct NotRunning<'a>(&'a Cell<Option<TaskId>>);
 
 impl Drop for NotRunning<'_> {

@@ -1,7 +1,7 @@
-//! Random quantities: how long, how many, how far apart.
+//! Probability distributions.
 //!
-//! A sample is a pure function of the stream it is drawn from, the same to the last bit on every
-//! platform: only basic arithmetic and `libm` are used, never the platform's `ln`, `exp` or `pow`.
+//! A sample is a pure function of its random stream, the same to the last bit on every platform.
+//! Only basic arithmetic and `libm` are used, never the platform's `ln`, `exp` or `pow`.
 //!
 //! ```
 //! use rehearsal_kernel::distribution::Distribution;
@@ -24,41 +24,41 @@ use self::normal::Normal;
 use self::zipf::Zipf;
 use crate::RandomStream;
 
-/// The 0.99 quantile of the standard normal distribution.
+/// Quantile 0.99 of the standard normal distribution.
 const NORMAL_P99: f64 = 2.326_347_874_040_841;
-/// No parameter may be larger, so that no sample is infinite.
+/// Maximum of a parameter, so that no sample is infinite.
 const PARAMETER_MAX: f64 = 1e100;
-/// The largest ratio of p99 to median.
+/// Maximum ratio of p99 to median.
 const SPREAD_MAX: f64 = 1e9;
-/// The heaviest Pareto tail: below this, samples could overflow.
+/// Minimum shape of a Pareto tail: below it, samples could overflow.
 const PARETO_SHAPE_MIN: f64 = 0.1;
-/// The most ranks of a Zipf distribution: beyond, a rank isn't exact as `f64`.
+/// Maximum number of ranks of a Zipf distribution: a larger rank is not exact as `f64`.
 const ZIPF_RANKS_MAX: u64 = 1 << 48;
-/// The most values of an empirical distribution.
+/// Maximum number of values of an empirical distribution.
 const VALUES_MAX: usize = 1 << 24;
 
-/// Why a distribution can't be.
+/// Invalid parameter of a distribution.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum DistributionError {
     /// A parameter is out of range.
     #[error("{parameter} is {value}, but must be {expected}")]
     Parameter {
-        /// The parameter's name.
+        /// Name of the parameter.
         parameter: &'static str,
-        /// What was given.
+        /// Value that was given.
         value: f64,
-        /// What is allowed.
+        /// Range that is allowed.
         expected: &'static str,
     },
     /// The number of values is out of range.
     #[error("there are {count} values, but there must be 1 to {VALUES_MAX}")]
     Count {
-        /// How many were given.
+        /// Number that was given.
         count: usize,
     },
 }
 
-/// A distribution that samples can be drawn from.
+/// Probability distribution with validated parameters.
 #[derive(Clone, Debug)]
 pub struct Distribution(DistributionShape);
 
@@ -91,13 +91,13 @@ enum DistributionShape {
 }
 
 impl Distribution {
-    /// Always `value`, from 0 to 1e100.
+    /// Constant `value`, from 0 to 1e100.
     pub fn constant(value: f64) -> Result<Self, DistributionError> {
         non_negative("value", value)?;
         Ok(Self(DistributionShape::Constant { value }))
     }
 
-    /// Anything in `[low, high)` alike; `low` if they are equal. Both from 0 to 1e100.
+    /// Uniform in `[low, high)`; constant if they are equal. Both are 0 to 1e100.
     pub fn uniform(low: f64, high: f64) -> Result<Self, DistributionError> {
         non_negative("low", low)?;
         non_negative("high", high)?;
@@ -108,15 +108,15 @@ impl Distribution {
         }))
     }
 
-    /// The time between events of a Poisson process: many short, few long. `mean` is above 0 and
-    /// at most 1e100.
+    /// Exponential: the time between events of a Poisson process. `mean` is above 0 and at most
+    /// 1e100.
     pub fn exponential(mean: f64) -> Result<Self, DistributionError> {
         positive("mean", mean)?;
         Ok(Self(DistributionShape::Exponential { mean }))
     }
 
-    /// Latencies as one meets them: half of the samples are below `median`, one in a hundred is
-    /// above `p99`. `median` is above 0 and at most 1e100; `p99` is 1 to 1e9 times as large.
+    /// Log-normal, typical of latencies: half of the samples are below `median`, one in a hundred
+    /// is above `p99`. `median` is above 0 and at most 1e100; `p99` is 1 to 1e9 times as large.
     pub fn log_normal(median: f64, p99: f64) -> Result<Self, DistributionError> {
         positive("median", median)?;
         let in_range = p99 >= median && p99 <= median * SPREAD_MAX;
@@ -129,7 +129,7 @@ impl Distribution {
         }))
     }
 
-    /// A heavy tail: no sample is below `scale`, and the chance to exceed x is (scale / x)^shape.
+    /// Pareto: no sample is below `scale`, and the probability to exceed x is (scale / x)^shape.
     /// `scale` is above 0 and at most 1e100, `shape` is 0.1 to 1e100; up to 1 the mean is infinite.
     pub fn pareto(scale: f64, shape: f64) -> Result<Self, DistributionError> {
         positive("scale", scale)?;
@@ -141,8 +141,8 @@ impl Distribution {
         }))
     }
 
-    /// A rank from 1 to `ranks`, rank k as likely as k^-exponent: popularity. `ranks` is 1 to
-    /// 2^48; `exponent` is 0, all ranks alike, to 100.
+    /// Zipf, typical of popularity: a rank from 1 to `ranks`, rank k in proportion to k^-exponent.
+    /// `ranks` is 1 to 2^48; `exponent` is 0 (uniform) to 100.
     pub fn zipf(ranks: u64, exponent: f64) -> Result<Self, DistributionError> {
         let in_range = (1..=ZIPF_RANKS_MAX).contains(&ranks);
         check(in_range, "ranks", ranks as f64, "from 1 to 2^48")?;
@@ -155,8 +155,8 @@ impl Distribution {
         Ok(Self(DistributionShape::Zipf(Zipf::new(ranks, exponent))))
     }
 
-    /// One of the given values, each as likely as its weight says. Values and weights are 0 to
-    /// 1e100, and not all weights are 0. *O*(values) to make, *O*(1) to sample.
+    /// Empirical: one of the given values, in proportion to its weight. Values and weights are 0 to
+    /// 1e100, and not all weights are 0. *O*(values) to create, *O*(1) to sample.
     pub fn empirical(
         values: impl IntoIterator<Item = (f64, f64)>,
     ) -> Result<Self, DistributionError> {
@@ -168,7 +168,7 @@ impl Distribution {
         Ok(Self(DistributionShape::Empirical { values, choice }))
     }
 
-    /// Draws a sample: never negative, always finite, in the unit of the parameters.
+    /// Draws a sample in the unit of the parameters: finite, and not negative.
     pub fn sample(&self, stream: &mut RandomStream) -> f64 {
         match &self.0 {
             DistributionShape::Constant { value } => *value,
@@ -188,15 +188,15 @@ impl Distribution {
         }
     }
 
-    /// Draws a sample, rounded to a whole number of nanoseconds, if that is the parameters' unit.
-    /// What `u64` can't hold is `u64::MAX`.
+    /// Draws a sample of parameters in nanoseconds, rounded to a whole number. Saturates at
+    /// `u64::MAX`.
     pub fn sample_ns(&self, stream: &mut RandomStream) -> u64 {
         // The cast saturates.
         (self.sample(stream) + 0.5) as u64
     }
 }
 
-/// A uniform number in `(0, 1]`, whose logarithm is finite.
+/// Draws a uniform number in `(0, 1]`, whose logarithm is finite.
 fn above_zero(stream: &mut RandomStream) -> f64 {
     1.0 - stream.uniform()
 }

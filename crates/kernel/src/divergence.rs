@@ -1,4 +1,4 @@
-//! Where two runs that should have been the same have parted.
+//! Search for the first difference between two runs that should be equal.
 //!
 //! ```text
 //!  pass 1: run twice, blocks recorded      -> first_block(a, b): the events to look at
@@ -9,19 +9,19 @@ use std::ops::Range;
 
 use super::trace::{TraceBlock, TraceLine};
 
-/// The first place at which two readable traces differ.
+/// First difference between two readable traces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Divergence {
-    /// The number of the event.
+    /// Number of the event, from 1.
     pub event: u64,
-    /// What the left run did; none if it had ended.
+    /// Line of the left run; `None` if it had ended.
     pub left: Option<TraceLine>,
-    /// What the right run did; none if it had ended.
+    /// Line of the right run; `None` if it had ended.
     pub right: Option<TraceLine>,
 }
 
-/// The window of events in which two runs parted, by their recorded blocks; none if they are the
-/// same. *O*(blocks).
+/// Returns the window of events in which two runs diverged, by their recorded blocks; `None` if
+/// they are equal. *O*(blocks).
 pub fn first_block(left: &[TraceBlock], right: &[TraceBlock]) -> Option<Range<u64>> {
     let same = left
         .iter()
@@ -31,15 +31,14 @@ pub fn first_block(left: &[TraceBlock], right: &[TraceBlock]) -> Option<Range<u6
     if same == left.len() && same == right.len() {
         return None;
     }
-    // Several records of one event may stand on both sides of a block's edge, so the event at the
-    // edge belongs to the window.
+    // Records of one event may lie in two blocks, so the event at the edge belongs to the window.
     let from = if same == 0 { 0 } else { left[same - 1].events };
     let end = |blocks: &[TraceBlock]| blocks.get(same).map_or(0, |block| block.events);
     Some(from..end(left).max(end(right)) + 1)
 }
 
-/// The first line in which two readable traces of one window differ; none if they are the same.
-/// *O*(lines).
+/// Returns the first line in which two readable traces of one window differ; `None` if they are
+/// equal. *O*(lines).
 pub fn first_event(left: &[TraceLine], right: &[TraceLine]) -> Option<Divergence> {
     let same = left
         .iter()

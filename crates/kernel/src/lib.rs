@@ -1,14 +1,30 @@
-//! The kernel: a single-threaded, deterministic executor of tasks in virtual time.
+//! A discrete-event simulation kernel: a single-threaded, deterministic executor of async tasks in
+//! virtual time.
 //!
-//! Time is a `u64` of nanoseconds since the Unix epoch, and jumps to the next event. The kernel
-//! knows no calendar, no wall clock, no thread.
+//! Time is a `u64` of nanoseconds since the Unix epoch. The clock jumps to the next event. The
+//! kernel uses no calendar, no wall clock and no threads.
+//!
+//! # Why an executor of its own
+//!
+//! The code under test is ordinary async code, so a run needs an executor. Three properties decide
+//! between them. A run has to repeat event by event, also across builds. A process has to be killed
+//! at any await. One core has to dispatch millions of timer events per second, because a sweep runs
+//! thousands of seeds.
+//!
+//! - tokio with a paused clock has no seeded choice between ready tasks and no way to kill a set of
+//!   tasks as one process.
+//! - madsim replaces tokio by a build flag for the whole dependency tree, and reaches a fraction of
+//!   the event rate.
+//! - nexosim runs models with typed ports, not ordinary futures, and schedules on several threads.
+//!
+//! There is no reactor: nothing in a simulation waits for the operating system.
 //!
 //! ```text
 //!            Handle: sleep, spawn, schedule_at, kill, pause, stream, record
 //!                 |
 //!   +-------------v---------------------------------------------------+
 //!   |  queue (at_ns, key) --due--> timer --+--> task ready --choice--> poll
-//!   |                                      +--> posted action ------> run
+//!   |                                      +--> scheduled action ---> run
 //!   |                                      +--> foreign waker ------> wake
 //!   |  wakers ------------------------------->  task ready            |
 //!   +---------------------------------------------------|-------------+
@@ -16,12 +32,12 @@
 //!                              one cell per event -> trace hash
 //! ```
 //!
-//! At each instant, first all timers that are due fire, in the order of making; posted actions run
-//! as they fire. Then one of the ready tasks is polled. Which one is drawn from a seeded stream, so
-//! that seeds explore interleavings and one seed repeats its own. Then from the start, until
-//! nothing is left at this instant, and the clock moves.
+//! At each instant the kernel first fires all due timers in order of creation; scheduled actions
+//! run as they fire. It then polls one ready task, drawn from a seeded stream. Seeds therefore
+//! explore interleavings, and one seed repeats its own. The kernel repeats both steps until the
+//! instant has nothing left, and then moves the clock.
 //!
-//! An *event* is one poll of a task, one posted action or one wake through a foreign waker.
+//! An *event* is one poll of a task, one scheduled action or one wake through a foreign waker.
 //!
 //! ```
 //! use rehearsal_kernel::{Kernel, KernelOptions, ProcessId, Stop};
@@ -68,20 +84,20 @@ pub use self::task::{TASKS_MAX, TaskId};
 pub use self::timer::TIMERS_MAX;
 pub use self::trace::{TraceBlock, TraceLine, TraceOptions};
 
-/// How a kernel starts, and its limits.
+/// Start and limits of a kernel.
 #[derive(Clone, Debug)]
 pub struct KernelOptions {
-    /// The root seed: of every stream, and so of every choice.
+    /// Root seed of every random stream, and so of every choice.
     pub seed: u64,
-    /// The virtual time at the start, in nanoseconds since the Unix epoch.
+    /// Virtual time at the start, in nanoseconds since the Unix epoch.
     pub start_ns: u64,
-    /// The most events in the life of the kernel.
+    /// Maximum number of events over all runs of the kernel.
     pub event_budget: u64,
-    /// The most tasks that live at once; at most [`TASKS_MAX`].
+    /// Maximum number of live tasks; at most [`TASKS_MAX`].
     pub tasks_max: u32,
-    /// The most timers and posted actions that are pending at once; at most [`TIMERS_MAX`].
+    /// Maximum number of pending timers and scheduled actions; at most [`TIMERS_MAX`].
     pub timers_max: u32,
-    /// What of the trace is kept beside its hash.
+    /// Parts of the trace that are kept beside its hash.
     pub trace: TraceOptions,
 }
 
@@ -98,26 +114,26 @@ impl Default for KernelOptions {
     }
 }
 
-/// Why a run came back.
+/// Reason for which [`Kernel::run_until`] returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// All that was due by the deadline is done, and the clock stands at the deadline.
+    /// All events due by the deadline are done. The clock is at the deadline.
     Deadline,
-    /// Nothing is left pending; the clock stands where the last event was. Tasks that wait for
-    /// what nobody will do, and those that a paused process holds, are not pending.
+    /// Nothing is pending; the clock is at the last event. Tasks that no timer will wake and tasks
+    /// of paused processes are not pending.
     Idle,
     /// [`Handle::stop`] was called. The next run goes on.
     Requested,
-    /// `event_budget` is spent. The kernel does not go on.
+    /// `event_budget` is exhausted. Further runs return at once.
     EventBudget,
-    /// More than `tasks_max` tasks; one was dropped. The kernel does not go on.
+    /// More than `tasks_max` tasks; one was dropped. Further runs return at once.
     TaskLimit,
-    /// More than `timers_max` timers at once, or 2^40 in all; one was lost. The kernel does not
-    /// go on.
+    /// More than `timers_max` pending timers, or 2^40 in all; one was dropped. Further runs return
+    /// at once.
     TimerLimit,
 }
 
-/// The kernel. Dropping it drops all tasks and posted actions.
+/// Executor, clock and event queue. Dropping the kernel drops all tasks and scheduled actions.
 ///
 /// A panic in a task passes through [`Kernel::run_until`]; afterwards that task is never polled
 /// again.
@@ -126,22 +142,22 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// A kernel with nothing to do.
+    /// Creates a kernel without tasks.
     pub fn new(options: KernelOptions) -> Self {
         Self {
             core: KernelCore::new(options),
         }
     }
 
-    /// A handle, for tasks and for the world.
+    /// Returns a handle for tasks and for the simulated world.
     pub fn handle(&self) -> Handle {
         Handle::new(Rc::clone(&self.core))
     }
 
-    /// Runs all that is due until `deadline_ns` inclusive, nanoseconds since the Unix epoch. May
-    /// be called again and again. A deadline that is past does nothing.
+    /// Dispatches all events due until `deadline_ns` inclusive, nanoseconds since the Unix epoch.
+    /// Repeated calls continue the run. A deadline in the past does nothing.
     ///
-    /// A task that never awaits can't be stopped; every other endless loop meets the deadline or
+    /// A task that never awaits cannot be stopped. Any other endless loop meets the deadline or
     /// the event budget.
     pub fn run_until(&mut self, deadline_ns: u64) -> Stop {
         if self.now_ns() > deadline_ns {
@@ -160,33 +176,33 @@ impl Kernel {
         }
     }
 
-    /// The virtual time, in nanoseconds since the Unix epoch.
+    /// Returns the virtual time in nanoseconds since the Unix epoch.
     pub fn now_ns(&self) -> u64 {
         self.core.now_ns.get()
     }
 
-    /// How many events were dispatched.
+    /// Returns the number of dispatched events.
     pub fn events(&self) -> u64 {
         self.core.events.get()
     }
 
-    /// The hash of the whole trace so far, of the number of events and of every stream's draws.
+    /// Returns the hash of the trace so far, the number of events and the draws of every stream.
     pub fn trace_hash(&self) -> u64 {
         let trace = self.core.state.borrow().trace.hash();
         self.core.streams.fold(trace ^ self.events())
     }
 
-    /// The trace in blocks, if they were to be recorded.
+    /// Returns the trace in blocks; empty unless [`TraceOptions`] asks for them.
     pub fn blocks(&self) -> Vec<TraceBlock> {
         self.core.state.borrow().trace.blocks(self.events())
     }
 
-    /// Takes the lines of the readable trace, if there is one.
+    /// Takes the lines of the readable trace; empty unless [`TraceOptions`] asks for one.
     pub fn take_trace(&mut self) -> Vec<TraceLine> {
         self.core.state.borrow_mut().trace.take_lines()
     }
 
-    /// How many words were drawn from the streams of each name, in the order of names.
+    /// Returns the number of words drawn from the streams of each name, sorted by name.
     pub fn draws(&self) -> Vec<(String, u64)> {
         self.core.streams.draws()
     }

@@ -1,4 +1,4 @@
-//! How tasks and processes begin, pause and end.
+//! Start, pause and end of tasks and processes.
 
 use super::Stop;
 use super::core::KernelCore;
@@ -14,7 +14,7 @@ impl KernelCore {
         name: &'static str,
         future: TaskFuture,
     ) -> TaskId {
-        // A future that is refused is dropped as the function ends, after the borrow.
+        // A refused future is dropped as the function ends, after the borrow.
         let state = &mut *self.state.borrow_mut();
         let is_open = !state.is_closed
             && state
@@ -62,7 +62,7 @@ impl KernelCore {
         }
         let state = &mut *self.state.borrow_mut();
         match running.filter(|running| tasks.contains(running)) {
-            // It ends after its poll, and until then the process takes no new tasks.
+            // The task ends after its poll; until then the process takes no new tasks.
             Some(running) => state.tasks.kill_after_poll(running),
             None => {
                 if let Some(process) = state.processes.get_mut(process) {
@@ -107,7 +107,7 @@ impl KernelCore {
         self.state.borrow().tasks.of_process(process).count()
     }
 
-    /// The name of the task that is being polled; empty between polls.
+    /// Returns the name of the task being polled; empty between polls.
     pub(super) fn task_name(&self) -> &'static str {
         let state = self.state.borrow();
         self.running.get().map_or("", |task| state.tasks.name(task))

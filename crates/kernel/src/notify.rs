@@ -1,4 +1,4 @@
-//! A wait-list: tasks wait until something is said to have happened.
+//! Notification of waiting tasks, with the semantics of tokio's `Notify`.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -8,16 +8,16 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// A wait-list; clones share it. Those who wait are notified in the order in which they came.
+/// Wait list; clones share it. Waiters are notified in order of arrival.
 #[derive(Clone, Default)]
 pub struct Notify(Rc<RefCell<WaiterList>>);
 
 #[derive(Default)]
 struct WaiterList {
-    /// Those who wait, in the order of coming, which is also that of their tickets.
+    /// Waiters in order of arrival, which is also the order of their tickets.
     waiters: VecDeque<NotifyWaiter>,
     next_ticket: u64,
-    /// A notification that came while nobody waited. There is at most one.
+    /// Stored notification, sent while the list was empty. There is at most one.
     has_permit: bool,
 }
 
@@ -28,19 +28,19 @@ struct NotifyWaiter {
 
 enum WaiterState {
     Waiting(Waker),
-    /// Notified alone: if it is dropped before it notices, the next one must have it.
+    /// Notified by `notify_one`: if dropped before its next poll, the next waiter is notified.
     NotifiedOne,
     NotifiedAll,
 }
 
 impl Notify {
-    /// An empty list.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Notifies the one who has waited longest; if nobody waits, the next who comes need not
-    /// wait. *O*(those notified who have not noticed yet).
+    /// Notifies the longest waiter. With an empty list the next waiter does not wait.
+    /// *O*(notified waiters that were not polled yet).
     pub fn notify_one(&self) {
         let waker = self.0.borrow_mut().notify_one();
         if let Some(waker) = waker {
@@ -48,7 +48,7 @@ impl Notify {
         }
     }
 
-    /// Notifies all who wait now, and nobody who comes later.
+    /// Notifies all current waiters, and no later ones.
     pub fn notify_all(&self) {
         let wakers: Vec<Waker> = {
             let mut list = self.0.borrow_mut();
@@ -60,7 +60,7 @@ impl Notify {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits for a notification; the place in the list is taken at the first poll.
+    /// Waits for a notification. The first poll joins the list.
     pub fn notified(&self) -> Notified {
         Notified {
             list: Rc::clone(&self.0),
@@ -99,8 +99,8 @@ impl NotifyWaiter {
     }
 }
 
-/// Waits for a notification of a [`Notify`]. Dropped after it was notified alone and before it
-/// could notice, it passes the notification on.
+/// Future of [`Notify::notified`]. If dropped between a `notify_one` and its next poll, it passes
+/// the notification on.
 #[must_use = "it does nothing until it is awaited"]
 pub struct Notified {
     list: Rc<RefCell<WaiterList>>,
@@ -140,7 +140,7 @@ impl Future for Notified {
             self.ticket = None;
             list.waiters.remove(position).map(|waiter| waiter.state)
         };
-        // The old waker may run user code as it goes.
+        // Dropping the old waker may run user code.
         drop(list);
         if is_waiting {
             Poll::Pending
@@ -174,7 +174,7 @@ mod tests {
             .is_ready()
     }
 
-    /// Three who wait, in this order.
+    /// Three waiters in this order.
     fn waiting(notify: &Notify) -> [Notified; 3] {
         let mut waiting = [notify.notified(), notify.notified(), notify.notified()];
         assert!(waiting.iter_mut().all(|notified| !is_ready(notified)));

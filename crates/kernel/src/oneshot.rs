@@ -1,6 +1,6 @@
-//! A slot for one value: one side fills it, the other awaits it.
+//! A channel for one value.
 //!
-//! The sender may stand in a task, in a posted closure, or outside the kernel.
+//! The sender may be in a task, in a scheduled closure, or outside the kernel.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-/// Makes a slot.
+/// Creates a channel.
 pub fn oneshot<T>() -> (Sender<T>, Receiver<T>) {
     let slot = Rc::new(RefCell::new(OneshotState {
         value: None,
@@ -26,11 +26,14 @@ struct OneshotState<T> {
     has_receiver: bool,
 }
 
-/// Fills the slot. Dropping it unused tells the receiver that nothing will come.
+/// Sending half. Dropping it unused completes the receiver with `None`.
 pub struct Sender<T>(Rc<RefCell<OneshotState<T>>>);
 
 impl<T> Sender<T> {
-    /// Hands the value over, or back if the receiver is gone.
+    /// Sends the value.
+    ///
+    /// # Errors
+    /// Returns the value if the receiver was dropped.
     pub fn send(self, value: T) -> Result<(), T> {
         let mut slot = self.0.borrow_mut();
         if !slot.has_receiver {
@@ -41,7 +44,7 @@ impl<T> Sender<T> {
         // Dropping `self` wakes the receiver.
     }
 
-    /// True if the receiver is gone, for instance because its process was killed.
+    /// Returns whether the receiver was dropped, for instance because its process was killed.
     pub fn is_closed(&self) -> bool {
         !self.0.borrow().has_receiver
     }
@@ -54,19 +57,19 @@ impl<T> Drop for Sender<T> {
             slot.has_sender = false;
             slot.waker.take()
         };
-        // Foreign wakers run user code: no borrow lasts.
+        // Foreign wakers run user code, so no borrow lasts.
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 }
 
-/// Awaits the value: `None` if the sender was dropped without sending.
+/// Receiving half; resolves to `None` if the sender was dropped without sending.
 #[must_use = "a receiver does nothing until it is awaited"]
 pub struct Receiver<T>(Rc<RefCell<OneshotState<T>>>);
 
 impl<T> Receiver<T> {
-    /// The value, if it has come.
+    /// Takes the value, if it was sent.
     pub fn try_take(&mut self) -> Option<T> {
         self.0.borrow_mut().value.take()
     }

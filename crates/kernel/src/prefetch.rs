@@ -1,7 +1,7 @@
-//! A hint to the processor that some memory is needed soon.
+//! Prefetch hints to the processor.
 
-/// Asks for the first two cache lines of what `target` refers to. Only a hint: it changes nothing
-/// but time, and does nothing on processors for which the standard library has no such hint.
+/// Prefetches the first two cache lines of `target`. A hint changes only time. It does nothing on
+/// processors for which the standard library has no such hint.
 #[inline]
 pub(super) fn prefetch<T: ?Sized>(target: &T) {
     #[cfg(target_arch = "x86_64")]

@@ -1,18 +1,18 @@
-//! Processes: what is killed, paused and resumed as one.
+//! Processes: sets of tasks that are killed, paused and resumed as one.
 
 use std::rc::Rc;
 
 use super::task::TaskId;
 
-/// Names one process of one kernel.
+/// Identifier of one process of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessId(u32);
 
 impl ProcessId {
-    /// The world itself: servers, faults, observers. It is never killed and never paused.
+    /// The simulated world: servers, faults, observers. Never killed and never paused.
     pub const WORLD: Self = Self(0);
 
-    /// Its number, in the order in which processes were made; the world is 0.
+    /// Returns the number in order of creation; the world is 0.
     pub fn index(self) -> u32 {
         self.0
     }
@@ -21,7 +21,7 @@ impl ProcessId {
 pub(super) struct ProcessEntry {
     pub(super) name: Rc<str>,
     pub(super) is_paused: bool,
-    /// Being killed: what its tasks' destructors spawn into it is refused.
+    /// Set during a kill: tasks that destructors spawn into the process are refused.
     pub(super) is_dying: bool,
     /// Tasks that became ready during a pause, in that order.
     pub(super) held: Vec<TaskId>,
@@ -30,7 +30,7 @@ pub(super) struct ProcessEntry {
 pub(super) struct ProcessTable(Vec<ProcessEntry>);
 
 impl ProcessTable {
-    /// The world and nothing else.
+    /// Creates a table with the world alone.
     pub(super) fn new() -> Self {
         let mut processes = Self(Vec::new());
         processes.add("world".into());
@@ -55,7 +55,7 @@ impl ProcessTable {
         self.0.get_mut(id.0 as usize)
     }
 
-    /// A process that may be killed or paused: one that exists and isn't the world.
+    /// Returns a process that may be killed or paused: any existing one except the world.
     pub(super) fn mortal(&mut self, id: ProcessId) -> Option<&mut ProcessEntry> {
         if id == ProcessId::WORLD {
             None

@@ -1,4 +1,4 @@
-//! The timer queue: keys in the order of time, and of making where times are equal.
+//! Event queue: keys ordered by time, then by creation.
 //!
 //! ```text
 //!          push at <= near_last_ns            push at > near_last_ns
@@ -11,11 +11,10 @@
 //!                        v pop
 //! ```
 //!
-//! With few entries all of them are in the heap and nothing else is used: nothing is faster then.
-//! With many, an entry costs *O*(1): it goes to a bucket, is moved to a finer one now and then, and
-//! is sorted among some dozens of its like. Since these are sorted, what they will touch is known
-//! some events ahead, and [`EventQueue::ahead`] lets it be fetched while others run; with a million
-//! tasks that is most of the cost.
+//! Few entries all stay in the heap, which is fastest then. With many entries, each costs *O*(1):
+//! it goes to a bucket, moves to a finer one now and then, and is sorted among some dozens of
+//! others. The sorted entries tell which memory the next events need. [`EventQueue::ahead`] lets
+//! the kernel prefetch it; with a million tasks that is most of the cost.
 
 mod radix_heap;
 mod timer_heap;
@@ -23,23 +22,23 @@ mod timer_heap;
 use self::radix_heap::RadixHeap;
 use self::timer_heap::TimerHeap;
 
-/// A heap up to this size is faster than the buckets.
+/// Maximum number of entries for which the heap is faster than the buckets.
 const LATE_MAX: usize = 256;
-/// How many entries are sorted at a time: enough to look ahead, few enough to stay in the cache.
+/// Number of entries sorted at a time: enough to look ahead, few enough to stay in the cache.
 const SORTED_WANTED: usize = 64;
-/// Comes after every entry, and is none: no key has all bits set.
+/// Sentinel after every entry: no key has all bits set.
 const NONE: u128 = u128::MAX;
 
-/// A priority queue of `(at_ns, key)`, least first. No key may be in it twice.
+/// Priority queue of `(at_ns, key)`, least first. Keys are unique.
 pub(super) struct EventQueue {
-    /// The entries that were taken from the buckets last, the least at the end.
+    /// Entries taken from the buckets last, the least at the end.
     sorted: Vec<u128>,
-    /// What was pushed into the near future after that.
+    /// Entries pushed into the near future after that.
     late: TimerHeap,
-    /// Entries up to here are near, all others far. If there are no others, it is the end of time.
+    /// Latest time of near entries; later entries are far. `u64::MAX` without far entries.
     near_last_ns: u64,
     far: RadixHeap,
-    /// The least entry, [`NONE`] if there is none: it is looked at more often than it changes.
+    /// Least entry, or [`NONE`]. Cached because it is read more often than it changes.
     least: u128,
 }
 
@@ -64,7 +63,7 @@ impl EventQueue {
         }
         self.late.push(entry);
         self.least = self.least.min(entry);
-        // Compared with the sorted ones, so that many entries of one instant don't go round.
+        // Compared with the sorted entries, so that many entries of one instant stay in place.
         if self.late.len() > LATE_MAX && self.late.len() > self.sorted.len() {
             self.spread();
         }
@@ -92,20 +91,20 @@ impl EventQueue {
         self.least = self.sorted.last().copied().unwrap_or(NONE);
     }
 
-    /// The least entry.
+    /// Returns the least entry.
     #[inline]
     pub(super) fn peek(&self) -> Option<(u64, u64)> {
         let is_some = self.least != NONE;
         is_some.then_some(((self.least >> 64) as u64, self.least as u64))
     }
 
-    /// True if the least entry is later than `now_ns`, or there is none before the end of time.
+    /// Returns whether the least entry is later than `now_ns`, or the queue is empty.
     #[inline]
     pub(super) fn is_later_than(&self, now_ns: u64) -> bool {
         (self.least >> 64) as u64 > now_ns
     }
 
-    /// Finds the least entry, after it was taken out.
+    /// Finds the least entry, after the former one was removed.
     #[inline]
     fn find_least(&mut self) {
         let sorted = self.sorted.last().copied().unwrap_or(NONE);
@@ -118,7 +117,7 @@ impl EventQueue {
         }
     }
 
-    /// Takes out the least entry, which [`EventQueue::peek`] has just shown to have this key.
+    /// Removes the least entry, whose key [`EventQueue::peek`] has just returned.
     #[inline]
     pub(super) fn remove_least(&mut self, key: u64) {
         if self
@@ -138,14 +137,14 @@ impl EventQueue {
         self.sorted.len() + self.late.len() + self.far.len()
     }
 
-    /// The key that comes `count` after the least one, as far as is known without looking for it.
+    /// Returns the key `count` places after the least one, if it is known without a search.
     #[inline]
     pub(super) fn ahead(&self, count: usize) -> Option<u64> {
         let index = self.sorted.len().checked_sub(count + 1)?;
         Some(self.sorted[index] as u64)
     }
 
-    /// Keeps the keys for which `keep` says so. *O*(n).
+    /// Keeps the keys for which `keep` returns true. *O*(n).
     pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
         self.sorted.retain(|&entry| keep(entry as u64));
         self.late.retain(|entry| keep(entry as u64));
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[derive(Clone, Debug)]
-    enum TimerAction {
+    enum TestAction {
         Push {
             delay_ns: u64,
             count: u64,
@@ -177,20 +176,21 @@ mod tests {
         Pop {
             count: usize,
         },
-        /// Looks, as a run does that stops at a deadline.
+        /// Peeks, as a run does that stops at a deadline.
         Peek,
         Sweep {
             modulus: u64,
         },
     }
 
-    fn actions() -> impl Strategy<Value = Vec<TimerAction>> {
+    fn actions() -> impl Strategy<Value = Vec<TestAction>> {
         let delay_ns = (0..64_u32, any::<u64>()).prop_map(|(bits, delay)| delay >> bits);
         let action = prop_oneof![
-            4 => (delay_ns, 0..600_u64).prop_map(|(delay_ns, count)| TimerAction::Push { delay_ns, count }),
-            4 => (0..600_usize).prop_map(|count| TimerAction::Pop { count }),
-            1 => Just(TimerAction::Peek),
-            1 => (2..5_u64).prop_map(|modulus| TimerAction::Sweep { modulus }),
+            4 => (delay_ns, 0..600_u64)
+                .prop_map(|(delay_ns, count)| TestAction::Push { delay_ns, count }),
+            4 => (0..600_usize).prop_map(|count| TestAction::Pop { count }),
+            1 => Just(TestAction::Peek),
+            1 => (2..5_u64).prop_map(|modulus| TestAction::Sweep { modulus }),
         ];
         prop::collection::vec(action, 0..60)
     }
@@ -202,20 +202,21 @@ mod tests {
             let (mut now_ns, mut key) = (start_ns, 0);
             for action in actions {
                 match action {
-                    TimerAction::Push { delay_ns, count } => for index in 0..count {
+                    TestAction::Push { delay_ns, count } => for index in 0..count {
                         key += 1;
-                        let spread_ns = if key % 3 == 0 { 0 } else { index.saturating_mul(delay_ns >> 8) };
+                        let step_ns = if key % 3 == 0 { 0 } else { delay_ns >> 8 };
+                        let spread_ns = index.saturating_mul(step_ns);
                         let at_ns = now_ns.saturating_add(delay_ns).saturating_add(spread_ns);
                         queue.push(at_ns, key);
                         model.insert((at_ns, key));
                     },
-                    TimerAction::Pop { count } => for _ in 0..count {
+                    TestAction::Pop { count } => for _ in 0..count {
                         let popped = pop(&mut queue);
                         prop_assert_eq!(popped, model.pop_first());
                         now_ns = popped.map_or(now_ns, |(at_ns, _)| at_ns);
                     },
-                    TimerAction::Peek => prop_assert_eq!(queue.peek(), model.first().copied()),
-                    TimerAction::Sweep { modulus } => {
+                    TestAction::Peek => prop_assert_eq!(queue.peek(), model.first().copied()),
+                    TestAction::Sweep { modulus } => {
                         queue.retain(|key| key % modulus != 0);
                         model.retain(|(_, key)| key % modulus != 0);
                     }

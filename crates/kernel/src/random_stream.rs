@@ -1,8 +1,8 @@
 //! Named random streams.
 //!
-//! Each consumer of randomness has a stream of its own, `ChaCha8` with a key made from the root
-//! seed and the stream's name. So a new consumer moves no other's draws, and a change in how often
-//! one draws changes nothing elsewhere.
+//! Each consumer of randomness has a stream of its own: `ChaCha8` with a key derived from the root
+//! seed and the stream's name. A new consumer therefore changes the draws of no other, and neither
+//! does a consumer that draws more often.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -13,19 +13,19 @@ use rand::{Rng, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
-/// A named random stream. It implements `rand`'s [`Rng`], and counts its draws.
+/// Named random stream. It implements `rand`'s [`Rng`], and counts its draws.
 pub struct RandomStream {
     random: ChaCha8Rng,
     draws: Rc<Cell<u64>>,
 }
 
 impl RandomStream {
-    /// The stream `name` of the root seed `seed`. The same two always give the same draws.
+    /// Creates the stream `name` of the root seed `seed`. Equal arguments give equal draws.
     pub fn new(seed: u64, name: &str) -> Self {
         Self::with_counter(seed, name, 0, Rc::default())
     }
 
-    /// `opening` tells apart the streams that were opened under one name.
+    /// `opening` distinguishes the streams opened under one name.
     fn with_counter(seed: u64, name: &str, opening: u64, draws: Rc<Cell<u64>>) -> Self {
         let mut material = name.as_bytes().to_vec();
         material.extend_from_slice(&opening.to_le_bytes());
@@ -40,16 +40,16 @@ impl RandomStream {
         }
     }
 
-    /// 64 random bits.
+    /// Returns 64 random bits.
     #[inline]
     pub fn word(&mut self) -> u64 {
         self.draws.set(self.draws.get().wrapping_add(1));
         self.random.next_u64()
     }
 
-    /// True with probability `probability`, compared as a 64-bit integer. Always one draw, so
-    /// that switching a fault off moves nothing else. What is not above 0, and what is no number,
-    /// is never; 1 and above is always.
+    /// Returns true with this probability, compared as a 64-bit integer. Costs one draw always, so
+    /// that a disabled fault changes nothing else. Values up to 0 and NaN mean never, values from 1
+    /// mean always.
     #[inline]
     pub fn chance(&mut self, probability: f64) -> bool {
         // 2^64; the product of a power of two is exact, and the cast saturates.
@@ -58,11 +58,11 @@ impl RandomStream {
         word < threshold || probability >= 1.0
     }
 
-    /// An integer in `0..bound`, each as likely as any other; 0 if `bound` is 0.
+    /// Returns a uniform integer in `0..bound`; 0 if `bound` is 0.
     #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
-        // Lemire's method: the high half of a product, with the few words rejected that would
-        // make some results likelier.
+        // Lemire's method (2019): the high half of a product. The few words that would make some
+        // results likelier are rejected.
         let mut product = u128::from(self.word()) * u128::from(bound);
         if (product as u64) < bound {
             let rejected = bound.wrapping_neg() % bound;
@@ -73,13 +73,13 @@ impl RandomStream {
         (product >> 64) as u64
     }
 
-    /// A number in `[0, 1)`, a multiple of 2^-53.
+    /// Returns a uniform number in `[0, 1)`, a multiple of 2^-53.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
         (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
     }
 
-    /// How many words were drawn from all streams that were opened under this one's name.
+    /// Returns the number of words drawn from all streams opened under this name.
     pub fn draws(&self) -> u64 {
         self.draws.get()
     }
@@ -105,7 +105,7 @@ impl TryRng for RandomStream {
     }
 }
 
-/// The streams that a kernel has handed out, by name.
+/// Streams of a kernel by name.
 pub(super) struct RandomStreams {
     seed: u64,
     opened: RefCell<BTreeMap<String, OpenStream>>,
@@ -125,8 +125,8 @@ impl RandomStreams {
         }
     }
 
-    /// Opens a stream. A name that is opened again gives a new stream each time: a process that
-    /// is started anew must not repeat what it drew in its first life.
+    /// Opens a stream. Opening a name again gives a new stream: a restarted process must not repeat
+    /// the draws of its first incarnation.
     pub(super) fn open(&self, name: &str) -> RandomStream {
         let mut streams = self.opened.borrow_mut();
         let opened = streams.entry(name.to_owned()).or_default();
@@ -136,7 +136,7 @@ impl RandomStreams {
         stream
     }
 
-    /// The number of words drawn under each name, in the order of names.
+    /// Returns the number of words drawn under each name, sorted by name.
     pub(super) fn draws(&self) -> Vec<(String, u64)> {
         let streams = self.opened.borrow();
         streams
@@ -145,7 +145,7 @@ impl RandomStreams {
             .collect()
     }
 
-    /// Folds every stream's name and draws into a hash.
+    /// Adds the name and draws of every stream to a hash.
     pub(super) fn fold(&self, hash: u64) -> u64 {
         self.opened
             .borrow()
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_stream_is_named_by_seed_and_name_for_ever() {
-        // Golden: saved seeds must mean the same tomorrow.
+        // Golden values: a saved seed must give the same draws in later versions.
         assert_eq!(
             RandomStream::new(42, "golden").word(),
             11_541_510_665_841_366_346
@@ -212,8 +212,8 @@ mod tests {
             counts.iter().all(|count| (13_900..14_700).contains(count)),
             "{counts:?}"
         );
-        // Three quarters of all words: without rejection, a third of the results, those that 3 divides,
-        // would come twice as often.
+        // Three quarters of all words: without rejection, the multiples of 3 would come twice as
+        // often as the others.
         let bound = 3 << 62;
         let divided = (0..DRAWS)
             .filter(|_| stream.below(bound).is_multiple_of(3))

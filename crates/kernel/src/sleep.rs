@@ -1,4 +1,4 @@
-//! Sleeping until an instant of virtual time.
+//! Sleeps until an instant of virtual time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use super::core::KernelCore;
 use super::timer::TimerKey;
 
-/// A future that is ready when its instant has come; dropping it cancels the timer.
+/// Future that is ready at its instant; dropping it cancels the timer.
 ///
-/// The timer starts at the first poll, and even an instant that is past goes through the queue
-/// once: no chain of sleeps can keep the kernel from counting events.
+/// The timer starts at the first poll. An instant in the past also passes through the queue once,
+/// so that a chain of sleeps always counts events.
 #[must_use = "a sleep does nothing until it is awaited"]
 pub struct Sleep {
     core: Rc<KernelCore>,
@@ -29,7 +29,7 @@ impl Sleep {
         }
     }
 
-    /// When it ends, in nanoseconds since the Unix epoch.
+    /// Returns the end in nanoseconds since the Unix epoch.
     pub fn at_ns(&self) -> u64 {
         self.at_ns
     }

@@ -1,4 +1,4 @@
-//! What a kernel holds: tasks, processes, timers, and which task is next.
+//! State of a kernel: tasks, processes, timers, and the choice of the next task.
 
 use std::task::Waker;
 
@@ -14,15 +14,15 @@ pub(super) struct KernelState {
     pub(super) tasks: Tasks,
     pub(super) processes: ProcessTable,
     pub(super) timers: Timers,
-    /// Tasks that may be polled now: live, and of no paused process.
+    /// Tasks that may be polled now: live, and in no paused process.
     pub(super) ready: Vec<TaskId>,
     choice: RandomStream,
     pub(super) trace: Trace,
-    /// The kernel is gone; what is spawned or posted now is dropped.
+    /// Set when the kernel is dropped: new tasks and actions are dropped.
     pub(super) is_closed: bool,
 }
 
-/// What to do next.
+/// Next step of the run loop.
 pub(super) enum NextStep {
     Poll(TaskId, TaskFuture),
     Run(Box<dyn FnOnce()>),
@@ -43,7 +43,7 @@ impl KernelState {
         }
     }
 
-    /// Queues a task that was woken, if it still lives and isn't queued.
+    /// Queues a woken task, if it is live and not queued.
     #[inline]
     pub(super) fn enqueue(&mut self, key: TaskKey) {
         let Some((task, process)) = self.tasks.enqueue(key) else {
@@ -55,7 +55,7 @@ impl KernelState {
         }
     }
 
-    /// Fires the timer that is due; a step if that runs user code.
+    /// Fires the due timer; returns a step if that runs user code.
     #[inline]
     pub(super) fn fire(&mut self, core: &KernelCore, key: TimerKey) -> Option<NextStep> {
         let fired = self.timers.fire(key);
@@ -81,8 +81,8 @@ impl KernelState {
         }
     }
 
-    /// Fetches what the next timers will touch. Each step needs what the one before has fetched,
-    /// and has some events' time for it.
+    /// Prefetches the memory of the next timers. Each step needs the memory of the step before, and
+    /// has the time of a few events for it.
     #[inline]
     fn look_ahead(&self) {
         if !self.timers.sees_ahead() {
@@ -97,7 +97,7 @@ impl KernelState {
         }
     }
 
-    /// Chooses one of the ready tasks. The stream is drawn from only when there is a choice.
+    /// Chooses one of the ready tasks. A single ready task costs no draw.
     #[inline]
     pub(super) fn choose(&mut self, core: &KernelCore) -> Option<(TaskId, TaskFuture)> {
         let task = match self.ready.len() {
@@ -131,7 +131,7 @@ impl KernelState {
         }
     }
 
-    /// Folds something that happened into the trace's hash.
+    /// Adds a cell to the trace hash.
     #[inline]
     pub(super) fn fold(&mut self, core: &KernelCore, kind: TraceEventKind, value: u64) {
         self.trace

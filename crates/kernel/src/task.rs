@@ -10,11 +10,11 @@ pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
 
 const INDEX_BITS: u32 = 24;
 
-/// The most tasks that can live at once in any kernel.
+/// Maximum number of live tasks of a kernel.
 pub const TASKS_MAX: u32 = 1 << INDEX_BITS;
 
-/// Names one task of one kernel. It is never given to another task of that kernel (a slot's
-/// generation would have to wrap around, after 2^32 tasks in one slot).
+/// Identifier of one task of one kernel. No other task of that kernel has it, until a slot's
+/// generation wraps after 2^32 tasks in one slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId {
     index: u32,
@@ -22,20 +22,20 @@ pub struct TaskId {
 }
 
 impl TaskId {
-    /// A task that is never live: what a spawn answers when it was refused.
+    /// Identifier of no task: the result of a refused spawn.
     pub(super) const NONE: Self = Self {
         index: u32::MAX,
         generation: 0,
     };
 
-    /// What the trace sees of it, in the low 56 bits.
+    /// Returns the number in the trace, in the low 56 bits.
     pub(super) fn trace_word(self) -> u64 {
         (u64::from(self.generation) & 0xFF_FFFF) << 32 | u64::from(self.index)
     }
 }
 
-/// What wakers and timers know of a task: its slot in 24 bits, and the low 16 of its generation
-/// above. One number, because what is copied for each event should be in a register.
+/// Task reference of wakers and timers: the slot in 24 bits, and the low 16 bits of the generation
+/// above. One number, so that the copy for each event stays in a register.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct TaskKey(u64);
 
@@ -64,23 +64,23 @@ impl From<TaskId> for TaskKey {
     }
 }
 
-/// One place in the slab. Kept to one cache line: with a million tasks this line is the cost.
+/// Entry of the slab. One cache line: with a million tasks this line is the cost.
 #[repr(align(64))]
 struct TaskSlot {
-    /// None while the task is being polled, and when the slot is free.
+    /// `None` while the task is being polled, and in a free slot.
     future: Option<TaskFuture>,
     name: &'static str,
     process: ProcessId,
     generation: u32,
     is_live: bool,
-    /// It stands among the ready, or among those a paused process holds. True for a free slot, so
-    /// that no wake queues it.
+    /// Set while the task is ready, or waits in a paused process. Also set in a free slot, so that
+    /// no wake queues it.
     is_queued: bool,
-    /// It was killed while it ran, and ends after this poll.
+    /// Set if the task was killed during its poll; it ends after the poll.
     is_killed: bool,
 }
 
-/// The slab. Every operation is *O*(1) unless it says otherwise.
+/// Slab of tasks. Every operation is *O*(1) unless stated otherwise.
 pub(super) struct Tasks {
     slots: Vec<TaskSlot>,
     free: Vec<u32>,
@@ -100,7 +100,7 @@ impl Tasks {
         self.free.is_empty() && self.slots.len() >= self.live_max as usize
     }
 
-    /// Adds a task. The caller has made sure that the slab isn't full.
+    /// Adds a task. The slab must not be full.
     pub(super) fn insert(
         &mut self,
         process: ProcessId,
@@ -128,7 +128,7 @@ impl Tasks {
         id
     }
 
-    /// A free slot has a generation that no id has yet.
+    /// Returns a free slot, whose generation no identifier has yet.
     fn slot(&self, id: TaskId) -> Option<&TaskSlot> {
         let slot = self.slots.get(id.index as usize)?;
         (slot.generation == id.generation).then_some(slot)
@@ -146,7 +146,7 @@ impl Tasks {
         self.slot(id).map(|slot| slot.process)
     }
 
-    /// Fetches what the kernel knows of a task.
+    /// Prefetches the slot of a task.
     #[inline]
     pub(super) fn prefetch(&self, key: TaskKey) {
         if let Some(slot) = self.slots.get(key.index()) {
@@ -154,7 +154,7 @@ impl Tasks {
         }
     }
 
-    /// Fetches a task's future.
+    /// Prefetches the future of a task.
     #[inline]
     pub(super) fn prefetch_future(&self, key: TaskKey) {
         let slot = self.slots.get(key.index());
@@ -163,7 +163,7 @@ impl Tasks {
         }
     }
 
-    /// Marks the task as queued; answers it with its process if the caller now has to queue it.
+    /// Marks the task as queued; returns it with its process if the caller has to queue it.
     #[inline]
     pub(super) fn enqueue(&mut self, key: TaskKey) -> Option<(TaskId, ProcessId)> {
         let slot = self.slots.get_mut(key.index())?;
@@ -178,8 +178,8 @@ impl Tasks {
         Some((id, slot.process))
     }
 
-    /// Takes out the future of a live task, so that no borrow lasts while it is polled; the task is
-    /// no longer queued. None if it panicked in an earlier poll.
+    /// Takes the future of a live task, so that no borrow lasts during the poll. The task is no
+    /// longer queued. `None` if an earlier poll panicked.
     #[inline]
     pub(super) fn start(&mut self, id: TaskId) -> Option<TaskFuture> {
         let slot = &mut self.slots[id.index as usize];
@@ -187,8 +187,8 @@ impl Tasks {
         slot.future.take()
     }
 
-    /// Puts the future back after a poll that left it pending; hands it out again if the task was
-    /// killed meanwhile. While it runs, its slot is not freed.
+    /// Restores the future after a pending poll; returns it if the task was killed meanwhile. The
+    /// slot of a running task is not freed.
     #[inline]
     pub(super) fn park(&mut self, id: TaskId, future: TaskFuture) -> Option<TaskFuture> {
         let slot = &mut self.slots[id.index as usize];
@@ -199,12 +199,12 @@ impl Tasks {
         None
     }
 
-    /// Says of the task that is being polled that it ends after this poll.
+    /// Marks the running task as killed: it ends after this poll.
     pub(super) fn kill_after_poll(&mut self, id: TaskId) {
         self.slots[id.index as usize].is_killed = true;
     }
 
-    /// Frees the task's slot. Dropping the future runs user code.
+    /// Frees the slot of a task. Dropping the returned future runs user code.
     pub(super) fn remove(&mut self, id: TaskId) -> Option<TaskFuture> {
         self.slot(id)?;
         let slot = &mut self.slots[id.index as usize];
@@ -215,14 +215,14 @@ impl Tasks {
         slot.future.take()
     }
 
-    /// The live tasks of a process in slot order. *O*(slots): kills are rare, and a list per
-    /// process would have to be kept up by every spawn and every end.
+    /// Returns the live tasks of a process in slot order. *O*(slots): kills are rare, and every
+    /// spawn and end would have to maintain a list per process.
     pub(super) fn of_process(&self, process: ProcessId) -> impl Iterator<Item = TaskId> + '_ {
         self.ids()
             .filter(move |&id| self.slots[id.index as usize].process == process)
     }
 
-    /// All live tasks in slot order.
+    /// Returns all live tasks in slot order.
     pub(super) fn ids(&self) -> impl Iterator<Item = TaskId> + '_ {
         self.slots
             .iter()

@@ -1,9 +1,8 @@
-//! Timers: what happens when an instant comes, with cancellation.
+//! Cancellable timers.
 //!
-//! A timer is a slot, which says what to do, and a key in the [queue](super::queue), which says
-//! when. Cancelling frees the slot at once and leaves the key behind: a key that its slot no longer
-//! knows is *stale*. Stale keys never move the clock, and are swept out when they outnumber the
-//! live ones.
+//! A timer consists of a slot with its effect, and a key in the [queue](super::queue) with its
+//! time. Cancelling frees the slot at once and leaves the key behind. A key without its slot is
+//! *stale*. Stale keys never move the clock. They are removed when they outnumber the live ones.
 //!
 //! ```text
 //!   queue: (at_ns, sequence | slot) ...    slots: [sequence | slot, target] ...
@@ -11,8 +10,8 @@
 //!                                             a task, or a place in `others`
 //! ```
 //!
-//! Nearly all timers make a task ready, so that is a number in the slot, two to a cache line with
-//! room to spare. What needs more, foreign wakers and posted actions, stands aside.
+//! Nearly all timers make a task ready, which is a number in the slot: two slots fit into a cache
+//! line. Foreign wakers and scheduled actions need more, and are kept in `others`.
 
 use std::mem;
 use std::num::NonZeroU64;
@@ -22,19 +21,19 @@ use super::prefetch::prefetch;
 use super::queue::EventQueue;
 use super::task::TaskKey;
 
-/// The most timers that can be pending at once in any kernel: 24 bits of the key.
+/// Maximum number of pending timers of a kernel: 24 bits of the key.
 pub const TIMERS_MAX: u32 = 1 << SLOT_BITS;
 
 const SLOT_BITS: u32 = 24;
-/// The most timers in the life of a kernel: what is left of the key for the sequence number.
+/// Maximum number of timers of a kernel in all: the bits of the key for the sequence number.
 const SEQUENCE_MAX: u64 = 1 << (64 - SLOT_BITS);
-/// Fewer stale keys than this aren't worth a sweep.
+/// Minimum number of stale keys that are worth a removal.
 const STALE_MIN: usize = 1024;
-/// Tells a place in `others` from a task, which has 40 bits.
+/// Flag of an index into `others`, as opposed to a task, which has 40 bits.
 const OTHER: u64 = 1 << 63;
 
-/// A timer's sequence number, then its slot. No two timers of a kernel have the same, and the
-/// order of keys is the order of making.
+/// Sequence number of a timer, then its slot. Keys are unique in a kernel, and their order is the
+/// order of creation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimerKey(NonZeroU64);
 
@@ -48,18 +47,18 @@ impl TimerKey {
     }
 }
 
-/// What a timer does if it does not make a task ready. Dropping it may run user code, so nothing
-/// here ever does: it is handed out.
+/// Effect of a timer that does not make a task ready. Dropping one may run user code, so this
+/// module returns them instead.
 pub(super) enum TimerEffect {
-    /// Nothing: the place is free.
+    /// No effect: the entry is free.
     Vacant,
-    /// Wakes through a waker that isn't ours, as those of `join_all` and the like.
+    /// Wakes a foreign waker, such as that of `join_all`.
     Wake(Waker),
-    /// Runs a closure of the world.
+    /// Runs a scheduled closure.
     Post(Box<dyn FnOnce()>),
 }
 
-/// What a timer that is due does.
+/// Effect of a due timer.
 pub(super) enum FiredTimer {
     Task(TaskKey),
     TimerEffect(TimerEffect),
@@ -67,9 +66,9 @@ pub(super) enum FiredTimer {
 
 #[derive(Clone, Copy)]
 struct TimerSlot {
-    /// The key of the timer that has the slot; 0 when it is free.
+    /// Key of the timer in the slot; 0 in a free slot.
     key: u64,
-    /// A task, or a place in `others` with [`OTHER`] set.
+    /// Task, or index into `others` with [`OTHER`] set.
     target: u64,
 }
 
@@ -103,8 +102,8 @@ impl Timers {
         !has_room || self.sequence + 1 >= SEQUENCE_MAX
     }
 
-    /// Adds a timer that makes a task ready; none if there are too many. *O*(1) amortised in the
-    /// usual case; see the queue.
+    /// Adds a timer that makes a task ready; `None` at the limit. *O*(1) amortised in the usual
+    /// case; see the queue.
     #[inline]
     pub(super) fn insert_task(&mut self, at_ns: u64, task: TaskKey) -> Option<TimerKey> {
         if self.is_full() {
@@ -114,7 +113,7 @@ impl Timers {
         }
     }
 
-    /// Adds a timer that does something else, or hands that back if there are too many.
+    /// Adds a timer with another effect; returns the effect at the limit.
     pub(super) fn insert_other(
         &mut self,
         at_ns: u64,
@@ -131,7 +130,7 @@ impl Timers {
         self.insert(at_ns, u64::from(place) | OTHER).ok_or(vacant)
     }
 
-    /// Adds a timer, for which there is room; so it always answers a key.
+    /// Adds a timer below the limit.
     #[inline]
     fn insert(&mut self, at_ns: u64, target: u64) -> Option<TimerKey> {
         self.sequence += 1;
@@ -146,13 +145,13 @@ impl Timers {
         NonZeroU64::new(key).map(TimerKey)
     }
 
-    /// True until the timer has fired or was cancelled.
+    /// Returns whether the timer has neither fired nor been cancelled.
     #[inline]
     pub(super) fn is_pending(&self, key: TimerKey) -> bool {
         self.slots[key.slot()].key == key.0.get()
     }
 
-    /// True if the timer wakes this very task or this very waker.
+    /// Returns whether the timer wakes this very task or waker.
     #[inline]
     pub(super) fn wakes(&self, key: TimerKey, task: Option<TaskKey>, waker: &Waker) -> bool {
         let target = self.slots[key.slot()].target;
@@ -180,7 +179,7 @@ impl Timers {
         Some(fired)
     }
 
-    /// Removes the stale keys. *O*(keys), as seldom as keys are many.
+    /// Removes the stale keys. *O*(keys), amortised over their cancellations.
     #[cold]
     fn sweep(&mut self) {
         let slots = &self.slots;
@@ -188,9 +187,9 @@ impl Timers {
         self.stale = 0;
     }
 
-    /// Cancels all; what they would have done is handed out.
+    /// Cancels all timers, and returns their effects.
     pub(super) fn clear(&mut self) -> Vec<TimerEffect> {
-        // The slots stay: sleeps that outlive this may still ask for theirs.
+        // The slots stay: sleeps may outlive the kernel and refer to them.
         self.slots.iter_mut().for_each(|slot| slot.key = 0);
         self.queue = EventQueue::new();
         self.stale = 0;
@@ -213,13 +212,13 @@ impl Timers {
         ))
     }
 
-    /// True if surely no timer is due. In doubt, [`Timers::peek`] knows.
+    /// Returns whether certainly no timer is due; [`Timers::peek`] decides the other cases.
     #[inline]
     pub(super) fn is_idle_at(&self, now_ns: u64) -> bool {
         self.queue.is_later_than(now_ns)
     }
 
-    /// The next live timer, and when it is due.
+    /// Returns the next live timer and its time.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<(u64, TimerKey)> {
         loop {
@@ -232,20 +231,20 @@ impl Timers {
         }
     }
 
-    /// Takes out the timer that [`Timers::peek`] has just shown.
+    /// Removes the timer that [`Timers::peek`] has just returned.
     #[inline]
     pub(super) fn fire(&mut self, key: TimerKey) -> FiredTimer {
         self.queue.remove_least(key.0.get());
         self.release(key.slot())
     }
 
-    /// True if it is known which timers come next, and so it pays to look ahead.
+    /// Returns whether the next timers are known, so that prefetching pays.
     #[inline]
     pub(super) fn sees_ahead(&self) -> bool {
         self.queue.ahead(0).is_some()
     }
 
-    /// Fetches the timer that comes `count` after the next.
+    /// Prefetches the timer `count` places after the next.
     #[inline]
     pub(super) fn prefetch(&self, count: usize) {
         if let Some(key) = self.queue.ahead(count) {
@@ -253,7 +252,7 @@ impl Timers {
         }
     }
 
-    /// The task that the timer `count` after the next makes ready, if it does.
+    /// Returns the task that the timer `count` places after the next makes ready.
     #[inline]
     pub(super) fn task_ahead(&self, count: usize) -> Option<TaskKey> {
         let target = self.slots[slot_of(self.queue.ahead(count)?)].target;

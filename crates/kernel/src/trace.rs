@@ -1,12 +1,12 @@
-//! The trace: a rolling hash over every event, and a readable one on demand.
+//! Trace of a run: a rolling hash over every event, and readable lines on demand.
 //!
 //! ```text
 //!  event -> cell of 16 bytes -> block of 256 cells -> xxh3(block, seed = hash so far) -> ...
 //!                                                  \-> TraceBlock { hash, events }, if recorded
 //! ```
 //!
-//! Two runs are equal if their hashes are. If not, their lists of blocks say between which events
-//! they parted, and a second pass with a readable trace of that window names the event: see
+//! Two runs are equal if their hashes are. If not, their blocks show between which events they
+//! diverged. A second pass with a readable trace of that window names the event: see
 //! [`divergence`](super::divergence).
 
 use std::ops::Range;
@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const CELL_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 4096;
 
-/// What a cell of the trace tells; its number is part of the hash, so none is ever changed.
+/// Kind of a cell. Its number is part of the hash and never changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TraceEventKind {
     Poll = 1,
@@ -31,35 +31,34 @@ pub(super) enum TraceEventKind {
     Resume = 10,
 }
 
-/// A stretch of the trace.
+/// Block of 256 cells of the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceBlock {
-    /// The hash of the whole trace up to the block's end.
+    /// Hash of the trace up to the end of the block.
     pub hash: u64,
-    /// How many events the kernel had dispatched by the block's end.
+    /// Number of events dispatched by the end of the block.
     pub events: u64,
 }
 
-/// A line of the readable trace.
+/// Line of the readable trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceLine {
-    /// The number of the event during which it was written; the first event is 1, and 0 is what
-    /// was done before it.
+    /// Number of the event during which the line was written, from 1; 0 before the first event.
     pub event: u64,
-    /// The virtual time, in nanoseconds since the Unix epoch.
+    /// Virtual time in nanoseconds since the Unix epoch.
     pub at_ns: u64,
-    /// What happened.
+    /// Description of the event.
     pub what: String,
 }
 
-/// What of the trace is kept beside its hash.
+/// Parts of the trace that are kept beside its hash.
 #[derive(Clone, Debug)]
 pub struct TraceOptions {
     /// Keeps the list of blocks: 16 bytes for each 256 events.
     pub record_blocks: bool,
-    /// Writes a readable trace of the events in this window.
+    /// Window of events with a readable trace.
     pub window: Option<Range<u64>>,
-    /// The most lines of readable trace that are kept; what comes later is left out.
+    /// Maximum number of readable lines; later ones are left out.
     pub lines_max: usize,
 }
 
@@ -94,7 +93,7 @@ impl Trace {
         }
     }
 
-    /// Folds one cell into the hash. Only the low 56 bits of `value` count.
+    /// Adds one cell to the hash. Only the low 56 bits of `value` count.
     #[inline]
     pub(super) fn fold(&mut self, events: u64, at_ns: u64, kind: TraceEventKind, value: u64) {
         self.fold_cell(
@@ -104,7 +103,7 @@ impl Trace {
         );
     }
 
-    /// Folds a world-level record: two cells.
+    /// Adds a record of the simulated world: two cells.
     pub(super) fn fold_record(&mut self, events: u64, at_ns: u64, kind: u16, a: u64, b: u64) {
         self.fold(events, at_ns, TraceEventKind::Record, u64::from(kind));
         self.fold_cell(events, a, b);
@@ -133,12 +132,12 @@ impl Trace {
         }
     }
 
-    /// The hash of all that was folded so far.
+    /// Returns the hash of all cells so far.
     pub(super) fn hash(&self) -> u64 {
         xxh3_64_with_seed(&self.buffer[..self.used], self.hash)
     }
 
-    /// The recorded blocks, the last of them not full.
+    /// Returns the recorded blocks; the last one may be partial.
     pub(super) fn blocks(&self, events: u64) -> Vec<TraceBlock> {
         let mut blocks = self.blocks.clone();
         if self.options.record_blocks && self.used > 0 {
@@ -150,7 +149,7 @@ impl Trace {
         blocks
     }
 
-    /// Adds a line to the readable trace, unless it is full.
+    /// Appends a line to the readable trace, unless the limit is reached.
     pub(super) fn write(&mut self, line: TraceLine) {
         if self.lines.len() < self.options.lines_max {
             self.lines.push(line);

@@ -1,18 +1,17 @@
-//! Wakers: how a future says that its task should be polled again.
+//! Wakers without pointers.
 //!
-//! A [`Waker`] is `Send + Sync` by its type, but a kernel lives on one thread. So a waker holds no
-//! pointer, only three numbers:
+//! A [`Waker`] is `Send + Sync` by its type, but a kernel lives on one thread. A waker therefore
+//! holds no pointer, only three numbers:
 //!
 //! ```text
 //!   63        40 39          24 23       0
 //!   [  kernel  ] [ generation ] [  slot  ]
 //! ```
 //!
-//! Waking looks the kernel up in a list that belongs to the thread. A waker that is woken on
-//! another thread, or after its kernel is gone, finds nothing and does nothing: it can't reach a
-//! kernel that isn't its own. (Kernels would have to wrap around, after 2^24 of them, for a number
-//! to come again; generations do so after 2^16 tasks in one slot. A waker kept that long costs its
-//! heir a needless poll, which every future allows for.)
+//! Waking looks the kernel up in a thread-local list. A wake on another thread, or after the kernel
+//! is dropped, finds no kernel and does nothing. Kernel numbers repeat after 2^24 kernels, and
+//! generations after 2^16 tasks in one slot. A waker kept that long causes a spurious poll, which
+//! every future has to allow.
 
 use std::cell::RefCell;
 use std::ptr;
@@ -31,22 +30,22 @@ const _: () = assert!(
     "a 64-bit platform is needed"
 );
 
-/// Numbers kernels over all threads, so that none is taken for another. Seen by no trace.
+/// Next number of a kernel, unique over all threads. Not part of any trace.
 static NEXT_KERNEL: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The kernels of this thread. Nearly always there is one.
+    /// Kernels of this thread; nearly always one.
     static KERNELS: RefCell<Vec<Rc<Wakes>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The tasks of one kernel that were woken and not yet looked at.
+/// Woken tasks of one kernel that the run loop has not queued yet.
 pub(super) struct Wakes {
     kernel: u64,
     woken: RefCell<Vec<TaskKey>>,
 }
 
 impl Wakes {
-    /// A new list, found by the wakers of this thread until [`Wakes::unregister`].
+    /// Creates a list that wakers of this thread find until [`Wakes::unregister`].
     pub(super) fn register() -> Rc<Self> {
         let number = NEXT_KERNEL.fetch_add(1, Ordering::Relaxed);
         let wakes = Rc::new(Self {
@@ -57,9 +56,9 @@ impl Wakes {
         wakes
     }
 
-    /// From here on the kernel's wakers reach nothing.
+    /// Detaches the wakers of the kernel: they do nothing from now on.
     pub(super) fn unregister(self: &Rc<Self>) {
-        // At the end of a thread its list may be gone before the kernel is: all the same then.
+        // At the end of a thread its list may be dropped before the kernel.
         let _ = KERNELS.try_with(|kernels| {
             kernels
                 .borrow_mut()
@@ -67,7 +66,7 @@ impl Wakes {
         });
     }
 
-    /// A waker for a task.
+    /// Returns a waker for a task.
     #[inline]
     pub(super) fn waker(&self, task: TaskKey) -> Waker {
         let data = ptr::without_provenance((self.kernel << TASK_BITS | task.bits()) as usize);
@@ -79,7 +78,7 @@ impl Wakes {
         unsafe { Waker::new(data, &TABLE) }
     }
 
-    /// The task that a waker wakes, if it is one of ours, and not a waker that wraps one.
+    /// Returns the task of a waker of this kernel; `None` for a foreign or wrapping waker.
     #[inline]
     pub(super) fn task_of(&self, waker: &Waker) -> Option<TaskKey> {
         if !ptr::eq(waker.vtable(), &raw const TABLE) {
@@ -89,7 +88,7 @@ impl Wakes {
         (kernel == self.kernel).then_some(task)
     }
 
-    /// Empties the list in the order of waking.
+    /// Drains the list in order of waking.
     #[inline]
     pub(super) fn drain(&self, each: impl FnMut(TaskKey)) {
         let mut woken = self.woken.borrow_mut();
@@ -116,7 +115,7 @@ fn wake(data: *const ()) {
 
 fn drop_data(_: *const ()) {}
 
-/// The kernel and the task of a waker of ours.
+/// Splits the data of a waker into kernel and task.
 fn numbers(data: *const ()) -> (u64, TaskKey) {
     let bits = data.addr() as u64;
     (

@@ -3,24 +3,24 @@
 use super::{DistributionError, VALUES_MAX, non_negative, positive};
 use crate::RandomStream;
 
-/// A choice of one of many, each as likely as its weight says.
+/// Table for a weighted choice of an index.
 #[derive(Clone, Debug)]
 pub struct AliasTable {
     columns: Vec<AliasColumn>,
 }
 
-/// Each column is equally likely; within it, the fraction below `threshold` stands for the column
-/// itself, the rest for another one.
+/// Column of the table. All columns are equally likely. The fraction below `threshold` selects the
+/// column's own index, the rest selects another one.
 #[derive(Clone, Debug)]
 struct AliasColumn {
-    /// This one, and the other.
+    /// Own index, and the other.
     choices: [u32; 2],
-    /// The fraction in units of 2^-64.
+    /// Fraction of the own index in units of 2^-64.
     threshold: u64,
 }
 
 impl AliasTable {
-    /// Weights are 0 to 1e100, and not all of them are 0. *O*(weights).
+    /// Creates a table. Weights are 0 to 1e100, and not all are 0. *O*(weights).
     ///
     /// # Errors
     /// A weight is out of range, or there are none or too many.
@@ -47,8 +47,8 @@ impl AliasTable {
             .collect();
         let (mut poor, mut rich): (Vec<usize>, Vec<usize>) =
             (0..shares.len()).partition(|&index| shares[index] < 1.0);
-        // Each poor column is filled up by a rich one, which may become poor by it. What rounding
-        // leaves over at the end keeps its own place alone.
+        // A column above the mean fills one below, and may fall below the mean itself. Columns that
+        // rounding leaves over keep their own index alone.
         while let (Some(&giver), Some(taker)) = (rich.last(), poor.pop()) {
             columns[taker].choices[1] = giver as u32;
             columns[taker].threshold = (shares[taker] * 18_446_744_073_709_551_616.0) as u64;
@@ -67,7 +67,7 @@ impl AliasTable {
         // The high half of the product is the column, the low half the fraction within it.
         let product = u128::from(stream.word()) * self.columns.len() as u128;
         let column = &self.columns[(product >> 64) as usize];
-        // A look-up, since a branch would go either way as it likes.
+        // An indexed load: a branch would be unpredictable.
         column.choices[usize::from(product as u64 >= column.threshold)]
     }
 }

@@ -1,12 +1,12 @@
 //! The standard normal distribution by the ziggurat method.
 //!
-//! The bell is covered by 256 layers of equal area, drawn here on their side. Nearly always one
-//! word picks a layer and a point in it that surely lies under the bell; else an exact test or the
-//! exact tail decides.
+//! The density is covered by 256 layers of equal area, drawn here on their side. Nearly always one
+//! word selects a layer and a point that certainly lies under the curve. Otherwise an exact test or
+//! the exact tail decides.
 //!
 //! ```text
 //!   |_____
-//!   |     |___           a point left of the next layer's edge is under the bell;
+//!   |     |___           a point left of the next layer's edge is under the curve;
 //!   |         |____      one right of it has to be tested;
 //!   |______________|___  the lowest layer includes the tail.
 //!                  R
@@ -17,21 +17,21 @@ use std::sync::LazyLock;
 use crate::RandomStream;
 
 const LAYERS: usize = 256;
-/// Where the tail begins, for 256 layers (Marsaglia and Tsang, 2000).
+/// Start of the tail for 256 layers (Marsaglia and Tsang, 2000).
 const TAIL_START: f64 = 3.654_152_885_361_009;
 
 static SHARED: LazyLock<Normal> = LazyLock::new(Normal::new);
 
 #[derive(Debug)]
 pub(super) struct Normal {
-    /// The right edges of the layers, from the widest; the last is 0.
+    /// Right edges of the layers, from the widest; the last is 0.
     edges: [f64; LAYERS + 1],
-    /// The height of the bell at each edge.
+    /// Density at each edge, 1 in the middle.
     heights: [f64; LAYERS + 1],
 }
 
 impl Normal {
-    /// The one table there is. It depends on nothing but `libm`.
+    /// Returns the table, computed once. It depends on nothing but `libm`.
     pub(super) fn shared() -> &'static Self {
         &SHARED
     }
@@ -69,7 +69,7 @@ impl Normal {
         }
     }
 
-    /// The exact test, for a point between two layers' edges.
+    /// Exact test for a point between the edges of two layers.
     #[cold]
     fn is_under_bell(&self, layer: usize, x: f64, stream: &mut RandomStream) -> bool {
         let (low, high) = (self.heights[layer], self.heights[layer + 1]);
@@ -77,12 +77,12 @@ impl Normal {
     }
 }
 
-/// The bell's height, 1 in the middle.
+/// Returns the density, scaled to 1 in the middle.
 fn bell(x: f64) -> f64 {
     libm::exp(-0.5 * x * x)
 }
 
-/// A sample beyond the start of the tail (Marsaglia, 1964).
+/// Draws a sample beyond the start of the tail (Marsaglia, 1964).
 #[cold]
 fn sample_tail(stream: &mut RandomStream) -> f64 {
     loop {

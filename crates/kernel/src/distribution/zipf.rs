@@ -9,11 +9,11 @@ use crate::RandomStream;
 pub(super) struct Zipf {
     ranks: f64,
     exponent: f64,
-    /// The area from the start to the first rank's right edge, less its height.
+    /// Area from the start to the right edge of the first rank, less its height.
     area_first: f64,
-    /// The area up to the last rank's right edge.
+    /// Area up to the right edge of the last rank.
     area_last: f64,
-    /// A point at most this far left of its rank is accepted without a test.
+    /// Maximum distance left of a rank within which a point is accepted without a test.
     sure: f64,
 }
 
@@ -44,12 +44,12 @@ impl Zipf {
     }
 }
 
-/// The curve: x^-exponent.
+/// Returns x^-exponent, the curve.
 fn height(x: f64, exponent: f64) -> f64 {
     libm::exp(-exponent * libm::log(x))
 }
 
-/// The area under the curve from 1 to x: (x^(1-exponent) - 1) / (1-exponent), or ln x at 1.
+/// Returns the area under the curve from 1 to x: (x^(1-exponent) - 1) / (1-exponent), or ln x at 1.
 fn area(x: f64, exponent: f64) -> f64 {
     let log = libm::log(x);
     let scaled = (1.0 - exponent) * log;
@@ -60,7 +60,7 @@ fn area(x: f64, exponent: f64) -> f64 {
     }
 }
 
-/// The inverse of [`area`].
+/// Returns the inverse of [`area`].
 fn position(area: f64, exponent: f64) -> f64 {
     // Rounding may carry it below -1, where there is no logarithm.
     let scaled = (area * (1.0 - exponent)).max(-1.0);

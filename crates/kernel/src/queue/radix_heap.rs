@@ -1,9 +1,9 @@
-//! The far future: entries in buckets, by the digits of their time.
+//! Radix heap for the far future (Ahuja, Mehlhorn, Orlin and Tarjan, 1990).
 //!
-//! A time is read as eleven digits of six bits. An entry stands in the bucket `(level, digit)`
-//! where `level` is the highest digit in which its time differs from the *reference*, a time that
-//! no entry is before. So all of a bucket comes before all of the next, and a bucket of level `n`
-//! spans 64^n nanoseconds:
+//! A time is eleven digits of six bits. An entry is in the bucket `(level, digit)` where `level` is
+//! the highest digit in which its time differs from the *reference*, a time that no entry is
+//! before. So all of a bucket comes before all of the next, and a bucket of level `n` spans 64^n
+//! nanoseconds:
 //!
 //! ```text
 //!   reference  ... 5 17  3
@@ -18,7 +18,7 @@
 const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64_usize.div_ceil(DIGIT_BITS as usize);
-/// With the two numbers behind them, a chunk is four cache lines.
+/// Entries of a chunk. With the two numbers behind them a chunk is four cache lines.
 const CHUNK_ENTRIES: usize = 15;
 const NONE: u32 = u32::MAX;
 
@@ -45,7 +45,7 @@ const EMPTY: RadixBucket = RadixBucket {
 pub(super) struct RadixHeap {
     reference_ns: u64,
     len: usize,
-    /// A bit for each bucket that isn't empty.
+    /// One bit for each bucket, set unless the bucket is empty.
     occupied: [u64; LEVELS],
     buckets: Box<[[RadixBucket; DIGITS]; LEVELS]>,
     chunks: Vec<Chunk>,
@@ -73,7 +73,7 @@ impl RadixHeap {
         self.len
     }
 
-    /// Adds an entry whose time isn't before the reference. *O*(1).
+    /// Adds an entry whose time is not before the reference. *O*(1).
     #[inline]
     pub(super) fn push(&mut self, entry: u128) {
         let at_ns = (entry >> 64) as u64;
@@ -118,16 +118,16 @@ impl RadixHeap {
         chunk
     }
 
-    /// The earliest bucket, if there is any.
+    /// Returns the earliest non-empty bucket.
     fn first_bucket(&self) -> Option<(usize, usize)> {
         let level = self.occupied.iter().position(|&digits| digits != 0)?;
         Some((level, self.occupied[level].trailing_zeros() as usize))
     }
 
-    /// Takes the earliest entries in no order into `sink`, which is empty: a whole number of
-    /// buckets, with about as many entries as wanted, and more only if they are of one instant.
-    /// Answers the last instant that they span. Amortised *O*(1) per entry, for no entry changes
-    /// its bucket more often than there are levels.
+    /// Moves the earliest entries into the empty `sink`, unordered: whole buckets, with about as
+    /// many entries as wanted, and more only for one instant. Returns the last instant that they
+    /// span. Amortised *O*(1) per entry, because an entry changes its bucket at most once per
+    /// level.
     pub(super) fn take_first(&mut self, wanted: usize, sink: &mut Vec<u128>) -> Option<u64> {
         let mut last_ns = None;
         while let Some((level, digit)) = self.first_bucket() {
@@ -155,7 +155,7 @@ impl RadixHeap {
         bucket
     }
 
-    /// Visits the entries of a bucket that was taken, giving its chunks back to the pool.
+    /// Visits the entries of a removed bucket, and returns its chunks to the pool.
     fn each_entry(&mut self, bucket: RadixBucket, mut visit: impl FnMut(&mut Self, u128)) {
         let mut index = bucket.first;
         while index != NONE {
@@ -173,8 +173,8 @@ impl RadixHeap {
         }
     }
 
-    /// Moves the reference to `reference_ns`, which no entry is before, and between which and the
-    /// old reference there is no entry. *O*(buckets), whatever they hold.
+    /// Moves the reference to `reference_ns`. No entry lies before that time. *O*(buckets),
+    /// whatever they hold.
     pub(super) fn set_reference(&mut self, reference_ns: u64) {
         let old_ns = std::mem::replace(&mut self.reference_ns, reference_ns);
         if reference_ns >= old_ns || self.is_empty() {
@@ -193,7 +193,7 @@ impl RadixHeap {
         }
     }
 
-    /// Appends a bucket that was taken to another.
+    /// Appends a removed bucket to another.
     fn append(&mut self, taken: RadixBucket, level: usize, digit: usize) {
         self.occupied[level] |= 1 << digit;
         self.len += taken.entries as usize;
@@ -207,7 +207,7 @@ impl RadixHeap {
         }
     }
 
-    /// Keeps what `keep` says. *O*(n).
+    /// Keeps the entries for which `keep` returns true. *O*(n).
     pub(super) fn retain(&mut self, keep: impl Fn(u128) -> bool) {
         for level in 0..LEVELS {
             let mut digits = self.occupied[level];
@@ -225,7 +225,7 @@ impl RadixHeap {
     }
 }
 
-/// The highest digit that isn't 0.
+/// Returns the index of the highest non-zero digit.
 #[inline]
 fn level_of(difference: u64) -> usize {
     (63 - (difference | 1).leading_zeros() as usize) / DIGIT_BITS as usize
@@ -236,12 +236,12 @@ fn digit_of(at_ns: u64, level: usize) -> usize {
     (at_ns >> (level * DIGIT_BITS as usize)) as usize % DIGITS
 }
 
-/// The span of a bucket, less one: the digits below its own.
+/// Returns the span of a bucket less one, ns: the digits below its own.
 fn span_of(level: usize) -> u64 {
     (1 << (level * DIGIT_BITS as usize)) - 1
 }
 
-/// Where a bucket starts: the reference's digits above its own, its own, and zeros.
+/// Returns the start of a bucket, ns: the reference's digits above its own, its own, and zeros.
 fn start_of(reference_ns: u64, level: usize, digit: usize) -> u64 {
     let shift = level * DIGIT_BITS as usize;
     let above = reference_ns & !span_of(level) & !((DIGITS as u64 - 1) << shift);

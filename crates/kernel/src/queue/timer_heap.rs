@@ -1,15 +1,14 @@
-//! A heap of entries with four children to a node: half the depth of a binary one, and all
-//! children of a node side by side.
+//! A 4-ary heap: half the depth of a binary heap, and all children of a node in one cache line.
 
 use std::hint::select_unpredictable;
 
-/// Children per node.
+/// Number of children per node.
 const ARITY: usize = 4;
 
-/// A priority queue, least first. *O*(log n).
+/// Priority queue, least first. *O*(log n).
 ///
-/// Most pops are followed by a push: a timer fires, and its task sets another. So a pop moves only
-/// the least child up to the root and leaves a hole in its place, and the push fills that:
+/// A push follows most pops: a timer fires, and its task starts another. A pop therefore only moves
+/// the least child up to the root and leaves a hole in its place. The push fills the hole:
 ///
 /// ```text
 ///         3                5                5
@@ -20,7 +19,7 @@ const ARITY: usize = 4;
 /// ```
 pub(super) struct TimerHeap {
     entries: Vec<u128>,
-    /// Where the hole is, among the root's children; 0 if there is none.
+    /// Index of the hole among the root's children; 0 without a hole.
     hole: usize,
 }
 
@@ -68,7 +67,7 @@ impl TimerHeap {
         Some(least)
     }
 
-    /// Fills the hole with the last entry, if nothing else has filled it.
+    /// Fills an open hole with the last entry.
     #[cold]
     fn fill_hole(&mut self) {
         let hole = std::mem::take(&mut self.hole);
@@ -96,9 +95,8 @@ impl TimerHeap {
         self.entries[hole] = entry;
     }
 
-    /// Puts `entry` somewhere on the way between the root and the leaves below `hole`. The hole
-    /// goes down to a leaf first, and then up to where the entry belongs, which is nearly always
-    /// not far: most entries are leaves.
+    /// Puts `entry` on the path between the root and the leaves below `hole`. The hole sinks to a
+    /// leaf and then rises to the place of the entry, which is near: most entries are leaves.
     #[inline]
     fn sift_down(&mut self, mut hole: usize, entry: u128) {
         while hole * ARITY + 1 < self.entries.len() {
@@ -109,25 +107,24 @@ impl TimerHeap {
         self.sift_up(hole, entry);
     }
 
-    /// Takes out all entries, in no order.
+    /// Removes all entries, unordered.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = u128> + '_ {
         self.fill_hole();
         self.entries.drain(..)
     }
 
-    /// Keeps what `keep` says. *O*(n log n).
+    /// Keeps the entries for which `keep` returns true. *O*(n log n).
     pub(super) fn retain(&mut self, keep: impl Fn(u128) -> bool) {
         self.fill_hole();
         self.entries.retain(|&entry| keep(entry));
-        // What is sorted is a heap.
+        // A sorted array is a heap.
         self.entries.sort_unstable();
     }
 }
 
-/// The least child of a node that has one: where it is, and the entry.
+/// Returns index and entry of the least child of a node with children.
 ///
-/// Which it is can't be foretold, so it is computed: a wrong guess by the processor would cost more
-/// than the comparisons.
+/// The choice is computed without branches: a misprediction would cost more than the comparisons.
 #[inline]
 fn least_child(entries: &[u128], node: usize) -> (usize, u128) {
     let first = node * ARITY + 1;
