@@ -109,7 +109,7 @@ pub fn unit_tests(
         return Err(UnitTestError::Date(rule.to_owned()));
     }
     let matchers = rules.matchers();
-    let tracks = source.tracks(&SelectHints {
+    let tracks = source.select(&SelectHints {
         any_of: matchers.iter().map(Vec::as_slice).collect(),
         from_ms: i64::MIN,
         until_ms: i64::MAX,

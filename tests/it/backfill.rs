@@ -35,7 +35,7 @@ impl Samples {
             until_ms,
         };
         let mut series = BTreeMap::new();
-        for track in source.tracks(&selection).unwrap() {
+        for track in source.select(&selection).unwrap() {
             let name = track.labels.get("__name__").unwrap();
             if !names.is_empty() && !names.contains(&name) {
                 continue;

@@ -14,6 +14,7 @@ mod golden;
 mod malformed;
 mod openmetrics;
 mod operators;
+mod outside;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 #[path = "../plant/mod.rs"]
 mod plant;

@@ -140,6 +140,14 @@ macro_rules! label_set {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         $visibility struct $name { $($(#[$doc])* $field_visibility $field: $label),+ }
 
+        impl $name {
+            /// Returns the set of these labels.
+            #[allow(dead_code, reason = "a set may also be written field by field")]
+            pub const fn new($($field: $label),+) -> Self {
+                Self { $($field),+ }
+            }
+        }
+
         impl $crate::LabelSet for $name {
             const LABELS: &'static [$crate::LabelDefinition] =
                 &[$($crate::LabelDefinition::of::<$label>()),+];

@@ -51,8 +51,8 @@ impl MemoryStore {
 }
 
 impl Queryable for MemoryStore {
-    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
-        let mut tracks = Vec::new();
+    fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
+        let mut series_data = Vec::new();
         let selected = self
             .series
             .iter()
@@ -62,13 +62,13 @@ impl Queryable for MemoryStore {
             if samples.native_ms.iter().any(|at_ms| asked.contains(at_ms)) {
                 return Err(EvalError::NativeHistogram(display(labels)));
             }
-            tracks.push(SeriesData {
+            series_data.push(SeriesData {
                 labels: labels.clone(),
                 times_ms: &samples.times_ms,
                 change_times_ms: &samples.times_ms,
                 change_bits: &samples.bits,
             });
         }
-        Ok(tracks)
+        Ok(series_data)
     }
 }

@@ -101,10 +101,10 @@ impl<'s> QueryPlanner<'s> {
             Expr::MatrixSelector(MatrixSelector { vs, range }) => {
                 let when = self.when(vs);
                 let range_ms = millis(*range);
-                let tracks = self.tracks(vs, when, range_ms, grid)?;
-                let series = stored(&tracks);
+                let series_data = self.series_data(vs, when, range_ms, grid)?;
+                let series = stored(&series_data);
                 let ranges = self.ranges(when, range_ms);
-                Ok(Box::new(RangeSelector::new(tracks, ranges, series)))
+                Ok(Box::new(RangeSelector::new(series_data, ranges, series)))
             }
             Expr::Subquery(subquery) => {
                 let range_ms = millis(subquery.range);
@@ -141,8 +141,8 @@ impl<'s> QueryPlanner<'s> {
         taken: SampleField,
     ) -> Result<BoxedOperator<'s>, EvalError> {
         let when = self.when(selector);
-        let tracks = self.tracks(selector, when, LOOK_BACK_MS, grid)?;
-        let mut series = stored(&tracks);
+        let series_data = self.series_data(selector, when, LOOK_BACK_MS, grid)?;
+        let mut series = stored(&series_data);
         if taken == SampleField::Time {
             series = series
                 .iter()
@@ -151,7 +151,7 @@ impl<'s> QueryPlanner<'s> {
         }
         let closes_left = self.semantics.closes_left();
         Ok(Box::new(InstantSelector::new(
-            tracks,
+            series_data,
             when,
             closes_left,
             taken,
@@ -168,7 +168,7 @@ impl<'s> QueryPlanner<'s> {
     }
 
     /// The series of a selector that may have samples as far back as `reach_ms` before its steps.
-    fn tracks(
+    fn series_data(
         &self,
         selector: &VectorSelector,
         when: TimeModifier,
@@ -181,9 +181,9 @@ impl<'s> QueryPlanner<'s> {
             from_ms: when.at(grid.first_ms) - reach_ms + i64::from(!self.semantics.closes_left()),
             until_ms: when.at(grid.last_ms()),
         };
-        let mut tracks = self.source.tracks(&selection)?;
-        tracks.sort_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(tracks)
+        let mut series_data = self.source.select(&selection)?;
+        series_data.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(series_data)
     }
 
     fn binary(&self, binary: &BinaryExpr, grid: Steps) -> Result<BoxedOperator<'s>, EvalError> {
@@ -272,8 +272,8 @@ impl<'s> QueryPlanner<'s> {
     }
 }
 
-fn stored(tracks: &[SeriesData<'_>]) -> Vec<OutputSeries> {
-    let labels = tracks.iter().map(|track| track.labels.clone());
+fn stored(series_data: &[SeriesData<'_>]) -> Vec<OutputSeries> {
+    let labels = series_data.iter().map(|data| data.labels.clone());
     labels.map(OutputSeries::new).collect()
 }
 

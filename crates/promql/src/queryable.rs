@@ -13,7 +13,7 @@ pub trait Queryable {
     /// # Errors
     ///
     /// If a series that fits holds in that span what isn't a number.
-    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError>;
+    fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError>;
 }
 
 /// Which series, and when.

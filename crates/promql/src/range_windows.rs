@@ -139,22 +139,22 @@ pub(super) struct WindowSpans<'t> {
 
 /// `x{..}[range] offset .. @ ..`
 pub(super) struct RangeSelector<'s> {
-    tracks: Vec<SeriesData<'s>>,
-    clocks: TimestampGroups<'s>,
+    series_data: Vec<SeriesData<'s>>,
+    groups: TimestampGroups<'s>,
     ranges: RangeWindows,
     series: Vec<OutputSeries>,
 }
 
 impl<'s> RangeSelector<'s> {
     pub(super) fn new(
-        tracks: Vec<SeriesData<'s>>,
+        series_data: Vec<SeriesData<'s>>,
         ranges: RangeWindows,
         series: Vec<OutputSeries>,
     ) -> Self {
-        let clocks = TimestampGroups::of(&tracks);
+        let groups = TimestampGroups::of(&series_data);
         Self {
-            tracks,
-            clocks,
+            series_data,
+            groups,
             ranges,
             series,
         }
@@ -171,13 +171,13 @@ impl RangeOperator for RangeSelector<'_> {
         steps: Steps,
         visit: &mut dyn FnMut(usize, &SeriesWindow<'_>),
     ) -> Result<(), EvalError> {
-        let clocks = self.clocks.times_ms();
-        let stretches = clocks.map(|times_ms| self.ranges.stretch(times_ms, steps));
+        let groups = self.groups.times_ms();
+        let stretches = groups.map(|times_ms| self.ranges.stretch(times_ms, steps));
         let stretches: Vec<WindowSpans<'_>> = stretches.collect();
         let mut dense = Vec::new();
-        for (index, track) in self.tracks.iter().enumerate() {
-            let stretch = &stretches[self.clocks.of_track(index)];
-            let is_gapless = decode(track, stretch.times_ms, &mut dense);
+        for (index, data) in self.series_data.iter().enumerate() {
+            let stretch = &stretches[self.groups.of_track(index)];
+            let is_gapless = decode(data, stretch.times_ms, &mut dense);
             let show = |samples: &SeriesWindow<'_>| visit(index, samples);
             self.ranges.show(stretch, &dense, is_gapless, steps, show);
         }
@@ -186,18 +186,18 @@ impl RangeOperator for RangeSelector<'_> {
 }
 
 /// Writes the value at each of the times, and says whether there is one at all of them.
-fn decode(track: &SeriesData<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
+fn decode(data: &SeriesData<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
     values.clear();
     let Some(first_ms) = times_ms.first() else {
         return true;
     };
-    let change_times_ms = track.change_times_ms;
+    let change_times_ms = data.change_times_ms;
     let mut changes = change_times_ms.partition_point(|time| time <= first_ms);
     let mut is_gapless = true;
     while values.len() < times_ms.len() {
         let value = changes
             .checked_sub(1)
-            .map_or(ABSENT, |last| f64::from_bits(track.change_bits[last]));
+            .map_or(ABSENT, |last| f64::from_bits(data.change_bits[last]));
         is_gapless &= is_present(value);
         let rest = &times_ms[values.len()..];
         let run = match change_times_ms.get(changes) {

@@ -8,14 +8,14 @@ use rehearsal_metrics::TimeSeriesStore;
 use rehearsal_metrics::series::SeriesId;
 
 impl Queryable for TimeSeriesStore {
-    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
+    fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
         let fits = |id: &SeriesId| {
             selection.fits(|label| match label {
                 METRIC_NAME => Some(self.name(*id)),
                 _ => self.labels(*id).get(label),
             })
         };
-        let track = |id: SeriesId| {
+        let data = |id: SeriesId| {
             let (change_times_ms, change_bits) = self.changes_of(id);
             SeriesData {
                 labels: self.labels(id).with(METRIC_NAME, self.name(id)),
@@ -24,14 +24,14 @@ impl Queryable for TimeSeriesStore {
                 change_bits,
             }
         };
-        let tracks = match only_name(selection) {
+        let series_data = match only_name(selection) {
             Some(name) => {
                 let named = self.named(name).iter().copied();
-                named.filter(fits).map(track).collect()
+                named.filter(fits).map(data).collect()
             }
-            None => self.all().filter(fits).map(track).collect(),
+            None => self.all().filter(fits).map(data).collect(),
         };
-        Ok(tracks)
+        Ok(series_data)
     }
 }
 

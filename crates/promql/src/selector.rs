@@ -25,8 +25,8 @@ pub(super) enum SampleField {
 
 /// `x{..} offset .. @ ..`
 pub(super) struct InstantSelector<'s> {
-    tracks: Vec<SeriesData<'s>>,
-    clocks: TimestampGroups<'s>,
+    series_data: Vec<SeriesData<'s>>,
+    groups: TimestampGroups<'s>,
     when: TimeModifier,
     closes_left: bool,
     taken: SampleField,
@@ -35,16 +35,16 @@ pub(super) struct InstantSelector<'s> {
 
 impl<'s> InstantSelector<'s> {
     pub(super) fn new(
-        tracks: Vec<SeriesData<'s>>,
+        series_data: Vec<SeriesData<'s>>,
         when: TimeModifier,
         closes_left: bool,
         taken: SampleField,
         series: Vec<OutputSeries>,
     ) -> Self {
-        let clocks = TimestampGroups::of(&tracks);
+        let groups = TimestampGroups::of(&series_data);
         Self {
-            tracks,
-            clocks,
+            series_data,
+            groups,
             when,
             closes_left,
             taken,
@@ -62,15 +62,15 @@ impl Operator for InstantSelector<'_> {
     }
 
     fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
-        let mut block = Block::absent(self.tracks.len(), steps.count);
+        let mut block = Block::absent(self.series_data.len(), steps.count);
         let seen: Vec<Vec<i64>> = self
-            .clocks
+            .groups
             .times_ms()
             .map(|times_ms| self.seen(times_ms, steps))
             .collect();
-        for (index, track) in self.tracks.iter().enumerate() {
-            let seen = &seen[self.clocks.of_track(index)];
-            read(track, seen, self.taken, block.column_mut(index));
+        for (index, data) in self.series_data.iter().enumerate() {
+            let seen = &seen[self.groups.of_track(index)];
+            read(data, seen, self.taken, block.column_mut(index));
         }
         Ok(block)
     }
@@ -95,23 +95,23 @@ impl InstantSelector<'_> {
 }
 
 /// Reads a series at the times seen, change by change.
-fn read(track: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [f64]) {
+fn read(data: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [f64]) {
     let Some(first) = seen.iter().position(|time| *time != NEVER) else {
         return;
     };
-    let mut changes = track
+    let mut changes = data
         .change_times_ms
         .partition_point(|time| *time <= seen[first]);
     let mut step = first;
     while step < seen.len() {
-        let next_ms = track
+        let next_ms = data
             .change_times_ms
             .get(changes)
             .copied()
             .unwrap_or(i64::MAX);
         let value = changes
             .checked_sub(1)
-            .map_or(ABSENT, |last| f64::from_bits(track.change_bits[last]));
+            .map_or(ABSENT, |last| f64::from_bits(data.change_bits[last]));
         let is_absent = !is_present(value);
         while step < seen.len() && seen[step] < next_ms {
             column[step] = match taken {
@@ -122,7 +122,7 @@ fn read(track: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [
             step += 1;
         }
         if let Some(seen) = seen.get(step) {
-            let rest = &track.change_times_ms[changes..];
+            let rest = &data.change_times_ms[changes..];
             changes += rest.iter().take_while(|time| *time <= seen).count();
         }
     }

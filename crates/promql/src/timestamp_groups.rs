@@ -1,9 +1,9 @@
-//! Which tracks have samples at the same times.
+//! Which series have samples at the same times.
 
 use super::queryable::SeriesData;
 
-/// The distinct lists of times among some tracks, so that a step is looked up once in each list and
-/// not once for each track.
+/// The distinct lists of times among some series_data, so that a step is looked up once in each list and
+/// not once for each data.
 #[derive(Debug)]
 pub(super) struct TimestampGroups<'s> {
     distinct: Vec<&'s [i64]>,
@@ -12,11 +12,11 @@ pub(super) struct TimestampGroups<'s> {
 
 impl<'s> TimestampGroups<'s> {
     /// Compares the lists by their place in memory.
-    pub(super) fn of(tracks: &[SeriesData<'s>]) -> Self {
+    pub(super) fn of(series_data: &[SeriesData<'s>]) -> Self {
         let mut places = std::collections::HashMap::new();
         let mut distinct = Vec::new();
-        let of_track = tracks.iter().map(|track| {
-            let times_ms = track.times_ms;
+        let of_track = series_data.iter().map(|data| {
+            let times_ms = data.times_ms;
             *places
                 .entry((times_ms.as_ptr(), times_ms.len()))
                 .or_insert_with(|| {
@@ -33,8 +33,8 @@ impl<'s> TimestampGroups<'s> {
         self.distinct.iter().copied()
     }
 
-    /// Which of them a track has.
-    pub(super) fn of_track(&self, track: usize) -> usize {
-        self.of_track[track]
+    /// Which of them a data has.
+    pub(super) fn of_track(&self, data: usize) -> usize {
+        self.of_track[data]
     }
 }

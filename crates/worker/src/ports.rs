@@ -7,10 +7,15 @@
 //! Every call that reaches a service can fail in two ways, and the difference matters:
 //! [`PortError::Unavailable`] (certainly no effect) and [`PortError::Unknown`] (maybe an effect).
 
+mod set;
+mod unavailable;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::set::{PortSet, UnavailablePorts};
+pub use self::unavailable::Unavailable;
 pub use super::document::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
     ScheduleEntry, SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,

@@ -102,7 +102,7 @@ impl RecordedRules {
 }
 
 impl RecordedRules {
-    fn track<'r>(&'r self, series: &'r RecordedSeries) -> SeriesData<'r> {
+    fn data<'r>(&'r self, series: &'r RecordedSeries) -> SeriesData<'r> {
         SeriesData {
             labels: series.labels.clone(),
             times_ms: &self.clocks_ms[series.clock.0],
@@ -113,10 +113,10 @@ impl RecordedRules {
 }
 
 impl Queryable for RecordedRules {
-    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
+    fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
         let fits = |series: &&RecordedSeries| selection.fits(|label| series.labels.get(label));
         let found = self.series.iter().filter(fits);
-        Ok(found.map(|series| self.track(series)).collect())
+        Ok(found.map(|series| self.data(series)).collect())
     }
 }
 
@@ -125,10 +125,10 @@ impl Queryable for RecordedRules {
 pub struct MergedQueryable<'s, A, B>(pub &'s A, pub &'s B);
 
 impl<A: Queryable, B: Queryable> Queryable for MergedQueryable<'_, A, B> {
-    fn tracks(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
-        let mut tracks = self.0.tracks(selection)?;
-        tracks.extend(self.1.tracks(selection)?);
-        Ok(tracks)
+    fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError> {
+        let mut series_data = self.0.select(selection)?;
+        series_data.extend(self.1.select(selection)?);
+        Ok(series_data)
     }
 }
 

@@ -89,6 +89,13 @@ pub struct IncarnationId {
     pub number: u32,
 }
 
+impl IncarnationId {
+    /// Returns the identifier of an incarnation; `number` is 1 for the first of its process.
+    pub fn new(process: ProcessName, number: u32) -> Self {
+        Self { process, number }
+    }
+}
+
 impl fmt::Display for IncarnationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}#{}", self.process, self.number)
