@@ -5,6 +5,7 @@ pub mod alerts;
 pub mod bundled;
 pub mod check;
 pub mod comparison;
+mod convert;
 pub mod live;
 pub mod metrics;
 pub mod rehearsal;

@@ -23,7 +23,7 @@ use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::{FaultPlan, FaultProfile, TimeSlice};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
@@ -141,19 +141,16 @@ pub fn run_with<C: Cast>(
 ) -> Result<Finished, RunError> {
     let began = Instant::now();
     let seed = options.seed.unwrap_or(scenario.seed);
-    let mut scenario = scenario.clone();
-    scenario.seed = seed;
-    let plan = FaultPlan::draw(&scenario, options.profile);
-    plan.apply(&mut scenario);
-    let mut stage = Stage::build(cast, &scenario, &plan, options)?;
-    let halted = stage.play(&scenario, &mut progress);
+    let planned = PlannedScenario::draw(scenario, options.profile, seed);
+    let mut stage = Stage::build(cast, &planned, options)?;
+    let halted = stage.play(&planned.scenario, &mut progress);
     let kernel = &mut stage.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
     let quiescent = stage.ledger.borrow().is_quiescent();
     let ledger = stage.ledger.replace(Ledger::new(LedgerOptions::default()));
     let report = ledger.finish(ended_at, quiescent);
     Ok(Finished {
-        window: plan.window,
+        window: planned.plan.slice,
         seed,
         profile: options.profile,
         ledger: report,
@@ -167,7 +164,7 @@ pub fn run_with<C: Cast>(
         wall: began.elapsed(),
         blocks: kernel.blocks(),
         trace: kernel.take_trace(),
-        scenario,
+        scenario: planned.scenario,
     })
 }
 
@@ -180,12 +177,8 @@ struct Stage<C: Cast> {
 }
 
 impl<C: Cast> Stage<C> {
-    fn build(
-        cast: C,
-        scenario: &Scenario,
-        plan: &FaultPlan,
-        options: &RunOptions,
-    ) -> Result<Self, RunError> {
+    fn build(cast: C, planned: &PlannedScenario, options: &RunOptions) -> Result<Self, RunError> {
+        let scenario = &planned.scenario;
         let kernel = Kernel::new(KernelOptions {
             seed: scenario.seed,
             start_ns: scenario.start.nanos(),
@@ -217,7 +210,7 @@ impl<C: Cast> Stage<C> {
                 options: WorldOptions::default(),
             },
         )?;
-        world.start(scenario, plan)?;
+        world.start(planned)?;
         Ok(Self {
             kernel,
             world,

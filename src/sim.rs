@@ -1,4 +1,9 @@
-//! The simulator: a deterministic kernel, and the simulated world that stands on it.
+//! The simulator: a deterministic kernel, and the simulated world on top of it.
+//!
+//! ```text
+//!   scenario ──fault_plan──> planned scenario ──world──> services, faults, worker processes
+//!        └──fleet──> images, schedules ──────────┘           └── kernel: events, time, randomness
+//! ```
 
 mod arrival_times;
 pub mod fault_plan;
@@ -7,3 +12,11 @@ pub mod sampler;
 pub mod world;
 
 pub use rehearsal_kernel::{self as kernel, distribution};
+
+use self::kernel::RandomStream;
+use crate::convert::to_usize;
+
+/// Draws an index below `len`; 0 if `len` is 0.
+fn draw_index(stream: &mut RandomStream, len: usize) -> usize {
+    to_usize(stream.below(len as u64))
+}

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::check::scenario_loader;
 use crate::model::Timestamp;
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::{FaultPlan, FaultProfile};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
 /// A scenario with its seed, and what is recorded of its failure.
@@ -51,9 +51,9 @@ impl Case {
     /// The instant at which the rehearsal begins: the profile may have drawn a part of the
     /// scenario.
     pub fn start(&self) -> Timestamp {
-        let mut part = self.scenario.clone();
-        FaultPlan::draw(&self.scenario, self.options.profile).apply(&mut part);
-        part.start
+        let (scenario, profile) = (&self.scenario, self.options.profile);
+        let planned = PlannedScenario::draw(scenario, profile, scenario.seed);
+        planned.scenario.start
     }
 }
 

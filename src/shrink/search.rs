@@ -14,7 +14,7 @@ use crate::check::scenario_loader;
 use crate::rehearsal::{Cast, RunError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Scenario};
-use crate::sim::fault_plan::{FaultPlan, FaultProfile};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{FailureCause, Trial, TrialOptions};
 
 /// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
@@ -247,7 +247,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
 /// The same rehearsal with everything that the profile draws stated in the scenario, and without
 /// what has nothing to do with the cause.
 fn materialized(scenario: &Scenario, profile: FaultProfile, cause: &FailureCause) -> Scenario {
-    let mut concrete = FaultPlan::state(scenario, profile);
+    let mut concrete = PlannedScenario::draw(scenario, profile, scenario.seed).into_stated();
     concrete.gates = Gates::default();
     concrete.description = String::new();
     if cause.name != "expectation" {

@@ -1,56 +1,51 @@
-//! When something happens: from a scenario's words to offsets from the start.
+//! Arrival times: from the timing of a scenario entry to offsets from the start.
 
+use crate::convert::{saturating_u64, to_f64};
+use crate::model::duration::Duration;
 use crate::scenario::Timing;
 use crate::sim::kernel::RandomStream;
 
-/// No entry of a scenario happens more often than this.
-const ARRIVAL_TIMES_MAX: usize = 1_000_000;
+/// Maximum number of arrivals of one entry of a scenario.
+const ARRIVALS_MAX: usize = 1_000_000;
 
-/// The offsets from the start, in nanoseconds, at which it happens before `duration_ns`, ascending.
+/// Returns the offsets from the start, in nanoseconds and ascending, that lie before `duration_ns`.
 pub(super) fn arrival_times(
     timing: &Timing,
     duration_ns: u64,
     stream: &mut RandomStream,
 ) -> Vec<u64> {
     if let Some(at) = timing.at {
-        return vec![at.as_nanos()]
-            .into_iter()
-            .filter(|at_ns| *at_ns < duration_ns)
-            .collect();
+        let at_ns = at.as_nanos();
+        return (at_ns < duration_ns).then_some(at_ns).into_iter().collect();
     }
-    let from_ns = timing
-        .from
-        .map_or(0, super::super::model::duration::Duration::as_nanos);
-    let until_ns = timing.until.map_or(
-        duration_ns,
-        super::super::model::duration::Duration::as_nanos,
-    );
+    let from_ns = timing.from.map_or(0, Duration::as_nanos);
+    let until_ns = timing.until.map_or(duration_ns, Duration::as_nanos);
     let until_ns = until_ns.min(duration_ns);
     let mut gap_ns = || match (timing.every, timing.mean_interval) {
         (Some(every), _) => every.as_nanos(),
         (None, Some(mean)) => exponential_ns(mean.as_nanos(), stream),
-        // A scenario that was validated says when.
+        // A validated scenario states one of them.
         (None, None) => u64::MAX,
     };
     let mut offsets = Vec::new();
     let mut next_ns = from_ns.saturating_add(gap_ns().max(1));
-    while next_ns < until_ns && offsets.len() < ARRIVAL_TIMES_MAX {
+    while next_ns < until_ns && offsets.len() < ARRIVALS_MAX {
         offsets.push(next_ns);
         next_ns = next_ns.saturating_add(gap_ns().max(1));
     }
+    debug_assert!(offsets.is_sorted());
     offsets
 }
 
-/// A gap between events that know nothing of one another.
+/// Draws a gap of a Poisson process, in nanoseconds.
 fn exponential_ns(mean_ns: u64, stream: &mut RandomStream) -> u64 {
-    // The cast saturates; 1 - uniform is never 0.
-    (mean_ns as f64 * -libm::log(1.0 - stream.uniform())) as u64
+    // 1 - uniform is never 0.
+    saturating_u64(to_f64(mean_ns) * -libm::log(1.0 - stream.uniform()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::duration::Duration;
 
     fn at(timing: &Timing) -> Vec<u64> {
         let mut stream = RandomStream::new(1, "test");
@@ -61,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn every_begins_one_interval_after_from() {
+    fn every_starts_one_interval_after_from() {
         let timing = Timing {
             every: Some(Duration::from_secs(20)),
             from: Some(Duration::from_secs(15)),
@@ -72,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_after_the_end_does_not_come() {
+    fn arrivals_after_the_end_are_dropped() {
         let late = Timing {
             at: Some(Duration::from_secs(100)),
             ..Timing::default()
@@ -82,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mean_interval_gives_about_as_many() {
+    fn mean_interval_gives_about_as_many_arrivals() {
         let timing = Timing {
             mean_interval: Some(Duration::from_secs(1)),
             ..Timing::default()

@@ -1,5 +1,14 @@
-//! What is to go wrong in a rehearsal: data, made before the run, so that it can be printed, saved
-//! and shrunk.
+//! Fault plans: all that will go wrong in a rehearsal, drawn before the run.
+//!
+//! ```text
+//!   scenario, profile, seed ──draw──> PlannedScenario { scenario, plan } ──> world
+//!                                            └─ into_stated ──> scenario (shrinking)
+//! ```
+//!
+//! A plan is plain data, so a bug report can print it and shrinking can reduce it. Drawing faults
+//! while the world runs was rejected: each fault would then depend on what the worker did before
+//! it, and one fewer fault would change all later ones. Drawing never changes the scenario that is
+//! read. The part of it that is rehearsed, with the drawn operations and options, is a new value.
 
 mod generator;
 mod injection_times;
@@ -7,78 +16,120 @@ mod operations;
 mod overrides;
 mod planned;
 mod profile;
+mod stated;
 #[cfg(test)]
 mod tests;
 mod time_slice;
-
-use serde::{Deserialize, Serialize};
 
 use self::injection_times::InjectionTimes;
 pub use self::overrides::PlanOverrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::FaultProfile;
 pub use self::time_slice::TimeSlice;
-use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing};
+use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing, WorkersSpec};
+use crate::sim::draw_index;
+use crate::sim::kernel::RandomStream;
 
-/// All faults of a rehearsal, and what was drawn with them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Faults of a rehearsal, and all else that its profile has drawn.
+#[derive(Clone, Debug, PartialEq)]
 pub struct FaultPlan {
-    /// The part of the scenario that is rehearsed; none: all of it.
-    pub window: Option<TimeSlice>,
-    /// In order of time, counted from the start of what is rehearsed.
+    /// Part of the scenario that is rehearsed; `None` is all of it.
+    pub slice: Option<TimeSlice>,
+    /// Stated and drawn faults by time since the start of the part that is rehearsed.
     pub faults: Vec<PlannedFault>,
-    /// What an operator does besides what the scenario states.
+    /// Drawn operations, which follow those that the scenario states.
     pub operations: Vec<OperationSpec>,
-    /// Options of the worker that the profile has drawn.
+    /// Drawn options of the worker.
     pub overrides: PlanOverrides,
 }
 
-impl FaultPlan {
-    /// Puts what was drawn, but for the faults, into the scenario.
-    pub fn apply(&self, scenario: &mut Scenario) {
-        if let Some(window) = self.window {
-            window.apply(scenario);
-        }
-        scenario.operations.extend(self.operations.iter().cloned());
-        self.overrides.apply(&mut scenario.workers.options);
-    }
+/// A scenario as one seed rehearses it, and the plan that was drawn for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedScenario {
+    /// The time slice of the scenario with its seed and with the drawn operations and options.
+    ///
+    /// Its `faults` are those that the file states; the world injects those of the plan.
+    pub scenario: Scenario,
+    /// The plan.
+    pub plan: FaultPlan,
+}
 
-    /// The faults that a scenario states, and those that a profile adds. The same scenario with the
-    /// same seed and the same profile give the same plan.
-    pub fn draw(scenario: &Scenario, profile: FaultProfile) -> Self {
-        let seed = scenario.seed;
-        let window = TimeSlice::draw(profile, scenario, seed);
-        let mut part = scenario.clone();
-        if let Some(window) = window {
-            window.apply(&mut part);
-        }
+impl PlannedScenario {
+    /// Draws the plan of a scenario; equal arguments give equal plans.
+    pub fn draw(scenario: &Scenario, profile: FaultProfile, seed: u64) -> Self {
+        let whole = Scenario {
+            seed,
+            ..scenario.clone()
+        };
+        let slice = TimeSlice::draw(profile, &whole, seed);
+        let part = match slice {
+            Some(slice) => slice.cut(whole),
+            None => whole,
+        };
         let times = InjectionTimes::new(&part, profile);
-        let mut faults = planned::plan_stated(&part, seed);
+        let mut faults = stated::plan_stated(&part, seed);
         faults.extend(profile.draw_plan(&part, &times, seed));
         // Stable: faults at the same time stay in the order of the scenario.
         faults.sort_by_key(|planned| planned.at);
-        Self {
-            window,
+        let plan = FaultPlan {
+            slice,
             faults,
             operations: operations::draw(profile, &part, &times, seed),
             overrides: PlanOverrides::draw(profile, seed),
+        };
+        Self {
+            scenario: plan.operated(part),
+            plan,
         }
     }
 
-    /// The scenario that states all that a profile draws for it: rehearsed without a profile, it is
-    /// the same rehearsal.
-    pub fn state(scenario: &Scenario, profile: FaultProfile) -> Scenario {
-        let plan = Self::draw(scenario, profile);
-        let mut stated = scenario.clone();
-        plan.apply(&mut stated);
-        let faults = plan.faults.into_iter().map(|planned| FaultSpec {
+    /// Returns a scenario that states all that was drawn: without a profile its rehearsal is the
+    /// same.
+    pub fn into_stated(self) -> Scenario {
+        let state = |planned: PlannedFault| FaultSpec {
             timing: Timing {
                 at: Some(planned.at),
                 ..Timing::default()
             },
             effect: planned.effect,
-        });
-        stated.faults = faults.collect();
-        stated
+        };
+        Scenario {
+            faults: self.plan.faults.into_iter().map(state).collect(),
+            ..self.scenario
+        }
     }
+}
+
+impl FaultPlan {
+    /// Returns the scenario with the drawn operations and options.
+    fn operated(&self, scenario: Scenario) -> Scenario {
+        let mut operations = scenario.operations;
+        operations.extend(self.operations.iter().cloned());
+        Scenario {
+            operations,
+            workers: WorkersSpec {
+                options: self.overrides.applied_to(scenario.workers.options),
+                ..scenario.workers
+            },
+            ..scenario
+        }
+    }
+}
+
+/// Returns the names of all processes of a scenario.
+fn process_names(scenario: &Scenario) -> Vec<String> {
+    let processes = scenario.workers.processes.list();
+    processes.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Draws one of the processes.
+fn draw_process<'a>(processes: &'a [String], stream: &mut RandomStream) -> &'a str {
+    let number = draw_index(stream, processes.len());
+    processes.get(number).map_or("", String::as_str)
+}
+
+/// Draws a number in `[low, high)` whose logarithm is uniform: small ones are as likely as large
+/// ones.
+fn draw_log_uniform(stream: &mut RandomStream, low: f64, high: f64) -> f64 {
+    low * libm::exp(libm::log(high / low) * stream.uniform())
 }

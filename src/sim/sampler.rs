@@ -1,30 +1,31 @@
-//! From a distribution as a scenario states it to one that can be drawn from.
+//! Samplers: distributions of a scenario in the form in which they are drawn from.
 
+use crate::convert::{saturating_u64, to_f64};
 use crate::scenario::{CountDistribution, DistributionSpec, Duration, DurationDistribution};
 use crate::sim::distribution::{Distribution, DistributionError};
 use crate::sim::kernel::RandomStream;
 
-/// Draws what a scenario has stated.
+/// Draws durations or counts from a distribution that a scenario states.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     distribution: Distribution,
-    /// What a draw is multiplied with.
+    /// Factor of every draw.
     scale: f64,
 }
 
 impl Sampler {
-    /// Draws durations, in nanoseconds.
+    /// Builds a sampler of durations, in nanoseconds.
     ///
     /// # Errors
-    /// The distribution can't be.
+    /// The parameters of the distribution are out of range.
     pub fn of_durations(stated: &DurationDistribution) -> Result<Self, DistributionError> {
-        Self::build(stated, |duration: &Duration| duration.as_nanos() as f64)
+        Self::build(stated, |duration: &Duration| to_f64(duration.as_nanos()))
     }
 
-    /// Draws counts.
+    /// Builds a sampler of counts.
     ///
     /// # Errors
-    /// The distribution can't be.
+    /// The parameters of the distribution are out of range.
     pub fn of_counts(stated: &CountDistribution) -> Result<Self, DistributionError> {
         Self::build(stated, |count: &f64| *count)
     }
@@ -62,14 +63,13 @@ impl Sampler {
         })
     }
 
-    /// Draws a number: never negative.
+    /// Draws a number that is not negative.
     pub fn draw(&self, stream: &mut RandomStream) -> f64 {
         self.scale * self.distribution.sample(stream)
     }
 
-    /// Draws a whole number of nanoseconds, or a count.
+    /// Draws a number rounded to the nearest integer, saturated to `u64`.
     pub fn draw_whole(&self, stream: &mut RandomStream) -> u64 {
-        // The cast saturates.
-        (self.draw(stream) + 0.5) as u64
+        saturating_u64(self.draw(stream) + 0.5)
     }
 }

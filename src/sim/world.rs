@@ -50,7 +50,7 @@ use crate::model::observation::Observer;
 use crate::model::{PlannerMessage, SegmentMessage};
 use crate::scenario::Scenario;
 use crate::sim::distribution::DistributionError;
-use crate::sim::fault_plan::FaultPlan;
+use crate::sim::fault_plan::PlannedScenario;
 use crate::sim::fleet::{self, Fleet};
 use crate::sim::kernel::{Handle, RandomStream};
 
@@ -132,12 +132,9 @@ impl World {
     ///
     /// # Errors
     /// A distribution of the scenario or of the plan can't be.
-    pub fn start(
-        self: &Rc<Self>,
-        scenario: &Scenario,
-        plan: &FaultPlan,
-    ) -> Result<(), DistributionError> {
-        self.schedule_faults(plan)?;
+    pub fn start(self: &Rc<Self>, planned: &PlannedScenario) -> Result<(), DistributionError> {
+        let scenario = &planned.scenario;
+        self.schedule_faults(&planned.plan.faults)?;
         self.schedule_arrivals(scenario)?;
         self.schedule_operations(scenario);
         self.create_schedules(fleet::schedules(scenario, scenario.seed));

@@ -16,7 +16,7 @@ use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
 use crate::report::{RunReport, SeriesValue, Verdict};
 use crate::scenario::{Scenario, TemporalOperator};
-use crate::sim::fault_plan::{FaultPlan, FaultProfile};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 
 /// The numbers of one seed: a line of the table of seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -274,11 +274,10 @@ fn after_seconds(finished: &Finished, report: &RunReport) -> f64 {
 /// What a profile draws for a seed, in words.
 pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<String> {
     let scenario = Scenario {
-        seed,
         faults: Vec::new(),
         ..scenario.clone()
     };
-    let plan = FaultPlan::draw(&scenario, profile);
+    let PlannedScenario { plan, .. } = PlannedScenario::draw(&scenario, profile, seed);
     let faults = plan.faults.iter().map(|fault| fault.effect.kind().as_str());
     let operations = plan
         .operations
@@ -292,10 +291,10 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
         .into_iter()
         .map(|(kind, count)| format!("{kind} × {count}"));
     let options = plan.overrides.to_string();
-    let window = plan.window.map(|window| window.to_string());
+    let slice = plan.slice.map(|slice| slice.to_string());
     kinds
         .chain((!options.is_empty()).then_some(options))
-        .chain(window)
+        .chain(slice)
         .collect()
 }
 

@@ -11,7 +11,7 @@ use rehearsal::check::{InvariantName, scenario_loader};
 use rehearsal::rehearsal::RunOptions;
 use rehearsal::scenario::Scenario;
 use rehearsal::shrink::{Shrink, ShrinkOptions, Shrunk};
-use rehearsal::sim::fault_plan::{FaultPlan, FaultProfile};
+use rehearsal::sim::fault_plan::{FaultProfile, PlannedScenario};
 use rehearsal::sweep::{SeedFailure, Trial, TrialOptions};
 
 use crate::plant::{Defect, Planted};
@@ -105,11 +105,8 @@ impl Bug {
         mut seeds: RangeInclusive<u64>,
     ) -> Option<u64> {
         seeds.find(|seed| {
-            let seeded = Scenario {
-                seed: *seed,
-                ..scenario.clone()
-            };
-            let mut stated = FaultPlan::state(&seeded, FaultProfile::Swarm);
+            let planned = PlannedScenario::draw(scenario, FaultProfile::Swarm, *seed);
+            let mut stated = planned.into_stated();
             let is_left = |kind: &str| !kinds.contains(&kind);
             let faults = &mut stated.faults;
             faults.retain(|fault| is_left(fault.effect.kind().as_str()));

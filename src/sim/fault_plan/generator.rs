@@ -1,34 +1,39 @@
-//! Draws single faults: on whom, how long, how bad.
+//! Generation of single faults: target, length and intensity.
 
-use super::planned::draw_process;
+use super::{draw_log_uniform, draw_process};
+use crate::convert::{saturating_u64, to_f64, to_u32};
 use crate::model::duration::Duration;
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
 use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
 use crate::sim::kernel::RandomStream;
 
-/// Draws single faults.
+/// Draws the parameters of single faults from one stream.
 pub(super) struct FaultGenerator<'a> {
     pub stream: &'a mut RandomStream,
+    /// Names of the processes that a fault may concern.
     pub processes: Vec<String>,
+    /// Time from the fault to the end of the scenario.
     pub length_ns_max: u64,
+    /// Whether lengths and intensities are at most a quarter of the usual ones.
     pub is_gentle: bool,
 }
 
 impl FaultGenerator<'_> {
-    /// A length of up to `seconds_max`; the short are as likely as the long.
+    /// Draws a length of 1 s to `seconds_max`, cut at the end of the scenario. Short lengths are as
+    /// likely as long ones.
     fn length(&mut self, seconds_max: u64) -> Duration {
         let seconds_max = if self.is_gentle {
             seconds_max.div_ceil(4)
         } else {
             seconds_max
         };
-        let magnitudes = libm::log(seconds_max as f64) * self.stream.uniform();
-        let length_ns = (libm::exp(magnitudes) * 1e9) as u64;
+        let seconds = draw_log_uniform(self.stream, 1.0, to_f64(seconds_max));
+        let length_ns = saturating_u64(seconds * 1e9);
         Duration::from_nanos(length_ns.min(self.length_ns_max).max(1))
     }
 
-    /// Half of all purges spare nothing that has ended.
+    /// Draws the minimum age of purged runs; half of all purges spare no ended run.
     fn age(&mut self) -> Duration {
         match self.stream.below(2) {
             0 => Duration::ZERO,
@@ -72,7 +77,7 @@ impl FaultGenerator<'_> {
         }
     }
 
-    /// A fault of that kind.
+    /// Draws a fault of a kind.
     pub fn draw(&mut self, kind: FaultKind) -> FaultEffect {
         match kind {
             FaultKind::ProcessCrash
@@ -221,7 +226,7 @@ impl FaultGenerator<'_> {
             },
             FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
                 queue,
-                count: 1 + self.stream.below(2) as u32,
+                count: 1 + to_u32(self.stream.below(2)),
             },
             _ => FaultEffect::QueueOutage { queue, duration },
         }

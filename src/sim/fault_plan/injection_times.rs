@@ -1,29 +1,33 @@
-//! When drawn faults and operations happen: at any time, or while there is work that they can
-//! disturb.
+//! Times of drawn faults and operations.
+//!
+//! Uniform times alone would seldom disturb a run: most schedules are idle most of the time. So the
+//! `swarm` profile draws half of all times shortly after a cron fire, while its run is planned,
+//! queued, scanned, or has just ended.
 
-use super::FaultProfile;
+use super::{FaultProfile, draw_log_uniform};
+use crate::convert::saturating_u64;
 use crate::model::calendar::Calendar;
 use crate::model::duration::Duration;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 
-/// No more fires of a schedule than this are aimed at.
+/// Maximum number of fires of one schedule that times are aimed at.
 const FIRES_MAX: usize = 1_000;
 
-/// So long after a fire, at the soonest and at the latest, comes what is aimed at it: while its run
-/// is planned, queued, worked on, or has just ended.
+/// Delay range, in seconds after a cron fire, for faults that target its run.
 const AFTER_FIRE_SECONDS: (f64, f64) = (0.01, 300.0);
 
-/// The times at which something may be drawn to happen: the first nine tenths of a scenario.
+/// Distribution of the times of faults and operations over the first nine tenths of a scenario.
 pub(super) struct InjectionTimes {
-    /// Cron fires, counted from the start; none unless the profile aims.
+    /// Cron fires, counted from the start; empty unless the profile aims at fires.
     fires_ns: Vec<u64>,
     end_ns: u64,
 }
 
 impl InjectionTimes {
-    /// The moments of a scenario. Only `swarm` aims.
+    /// Builds the distribution for a scenario. Only `swarm` aims at fires.
     pub fn new(scenario: &Scenario, profile: FaultProfile) -> Self {
         let end_ns = scenario.duration.as_nanos() / 10 * 9;
         let fires_ns = match profile {
@@ -33,7 +37,7 @@ impl InjectionTimes {
         Self { fires_ns, end_ns }
     }
 
-    /// Draws one: half of them, if there are fires, soon after one.
+    /// Draws a time since the start. If there are fires, half of the times follow one.
     pub fn draw(&self, stream: &mut RandomStream) -> Duration {
         let is_aimed = !self.fires_ns.is_empty() && stream.chance(0.5);
         let at_ns = is_aimed.then(|| self.draw_after_fire(stream));
@@ -42,14 +46,13 @@ impl InjectionTimes {
     }
 
     fn draw_after_fire(&self, stream: &mut RandomStream) -> u64 {
-        let fire_ns = self.fires_ns[stream.below(self.fires_ns.len() as u64) as usize];
+        let fire_ns = self.fires_ns[draw_index(stream, self.fires_ns.len())];
         let (soonest, latest) = AFTER_FIRE_SECONDS;
-        let magnitudes = libm::log(latest / soonest) * stream.uniform();
-        fire_ns + (soonest * libm::exp(magnitudes) * 1e9) as u64
+        fire_ns + saturating_u64(draw_log_uniform(stream, soonest, latest) * 1e9)
     }
 }
 
-/// The fires of the schedules that a scenario writes out, counted from its start.
+/// Returns the fires of the schedules that a scenario writes out, counted from its start.
 fn fires_ns(scenario: &Scenario, end_ns: u64) -> Vec<u64> {
     let end = scenario.start.after(Duration::from_nanos(end_ns).std());
     let enabled = scenario
@@ -77,7 +80,7 @@ mod tests {
     use crate::scenario::Loader;
 
     #[test]
-    fn swarm_aims_at_fires_half_of_the_time() {
+    fn swarm_times_follow_fires_half_of_the_time() {
         let text = "name = \"aimed\"\nstart = 2024-05-06T00:00:00Z\nduration = \"2h\"\n\
                     [[schedule]]\nid = \"nightly\"\nwhenCron = \"0 1 * * *\"\n";
         let scenario = Loader::default().parse("aimed.toml", text, None).unwrap();

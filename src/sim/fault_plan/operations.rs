@@ -1,20 +1,22 @@
-//! What an operator does, drawn from a seed.
+//! Operator actions drawn from a seed.
 
 use std::num::NonZeroU32;
 
 use super::FaultProfile;
 use super::injection_times::InjectionTimes;
+use crate::convert::to_u32;
 use crate::model::OverlapPolicy;
 use crate::model::duration::Duration;
 use crate::scenario::{
     LimitsSpec, OperationKind, OperationSpec, QueueTarget, Scenario, ScheduleChanges, Timing,
 };
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 
-/// So many operations are drawn at most.
+/// Maximum number of drawn operations.
 const OPERATIONS_MAX: u64 = 12;
 
-/// Every kind that is drawn, of a schedule.
+/// Constructors of every kind that is drawn, given the identifier of a schedule.
 const KINDS: [fn(String, &mut RandomStream) -> OperationKind; 9] = [
     |schedule, _| OperationKind::Enable { schedule },
     |schedule, _| OperationKind::Disable { schedule },
@@ -35,8 +37,9 @@ const KINDS: [fn(String, &mut RandomStream) -> OperationKind; 9] = [
     },
 ];
 
-/// Draws operations on the schedules of a scenario; none but for `swarm`, and none for half of its
-/// seeds. Some kinds come often in one seed and never in another.
+/// Draws operations on the schedules of a scenario, for half of the seeds of `swarm` only.
+///
+/// Each seed weighs the kinds anew, so that some are frequent in one seed and absent in another.
 pub(super) fn draw(
     profile: FaultProfile,
     scenario: &Scenario,
@@ -60,7 +63,7 @@ pub(super) fn draw(
     let mut operations: Vec<OperationSpec> = (0..count)
         .map(|_| {
             let at = times.draw(stream);
-            let id = ids[stream.below(ids.len() as u64) as usize].clone();
+            let id = ids[draw_index(stream, ids.len())].clone();
             let mut ticket = stream.below(total);
             let drawn = weights.iter().position(|weight| {
                 let is_drawn = ticket < *weight;
@@ -92,16 +95,16 @@ fn schedule_ids(scenario: &Scenario) -> Vec<String> {
     stated.chain(drawn).collect()
 }
 
-/// Half of all purges spare nothing that has ended.
+/// Draws the minimum age of purged runs; half of all purges spare no ended run.
 fn draw_age(stream: &mut RandomStream) -> Duration {
     let seconds = stream.below(600);
     Duration::from_secs(seconds * stream.below(2))
 }
 
-/// Other limits, or fires so close to one another that runs overlap.
+/// Draws other limits, or fires so close to one another that runs overlap.
 fn draw_changes(stream: &mut RandomStream) -> ScheduleChanges {
     let limits = LimitsSpec {
-        parallelism: NonZeroU32::new(1 + stream.below(8) as u32),
+        parallelism: NonZeroU32::new(1 + to_u32(stream.below(8))),
         ..LimitsSpec::default()
     };
     let overlaps = [
@@ -109,7 +112,7 @@ fn draw_changes(stream: &mut RandomStream) -> ScheduleChanges {
         OverlapPolicy::Allow,
         OverlapPolicy::QueueOne,
     ];
-    let overlap = overlaps[stream.below(overlaps.len() as u64) as usize];
+    let overlap = overlaps[draw_index(stream, overlaps.len())];
     let fires_often = stream.chance(0.5);
     ScheduleChanges {
         limits: (!fires_often).then_some(limits),
@@ -127,7 +130,7 @@ mod tests {
     use crate::scenario::Loader;
 
     #[test]
-    fn every_kind_is_drawn_and_hits_a_schedule_that_exists() {
+    fn swarm_operations_have_every_kind_and_known_schedules() {
         let text = "name = \"drawn\"\nduration = \"1h\"\n[[schedule]]\nid = \"often\"\n\
                     whenCron = \"*/5 * * * *\"\n";
         let scenario = Loader::default().parse("drawn.toml", text, None).unwrap();
@@ -145,6 +148,9 @@ mod tests {
             }
         }
         assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
+        let drawn = (0..200).filter(|seed| !draw(FaultProfile::Swarm, *seed).is_empty());
+        let drawn = drawn.count();
+        assert!((70..130).contains(&drawn), "{drawn} of 200 seeds");
         for profile in [FaultProfile::None, FaultProfile::Light, FaultProfile::Heavy] {
             assert!((0..50).all(|seed| draw(profile, seed).is_empty()));
         }

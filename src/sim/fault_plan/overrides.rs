@@ -1,17 +1,17 @@
-//! Options of the worker drawn from a seed, so that rare paths are common.
+//! Worker options drawn from a seed: small segments, few attempts and short leases make rare paths
+//! common.
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::FaultProfile;
+use crate::convert::to_u32;
 use crate::model::duration::Duration;
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::options::WorkerOptions;
 
-/// Options of the worker that a profile has drawn. Those that are absent stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// Worker options that a profile has drawn; `None` keeps the value of the scenario.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is named after the option that it sets")]
 pub struct PlanOverrides {
     pub segment_size: Option<u32>,
@@ -24,18 +24,18 @@ pub struct PlanOverrides {
 }
 
 impl PlanOverrides {
-    /// Draws options; none but for `swarm`.
+    /// Draws options for `swarm`; every other profile keeps all of them.
     pub(super) fn draw(profile: FaultProfile, seed: u64) -> Self {
         if profile != FaultProfile::Swarm {
             return Self::default();
         }
         let stream = &mut RandomStream::new(seed, "profile.options");
-        // Each stays as it is half of the time.
+        // Each option keeps its value half of the time.
         let mut often = |values: [u64; 3]| {
-            let place = stream.below(2 * values.len() as u64) as usize;
-            values.get(place).copied()
+            let index = draw_index(stream, 2 * values.len());
+            values.get(index).copied()
         };
-        let mut count = |values| often(values).map(|count| count as u32);
+        let mut count = |values| often(values).map(to_u32);
         Self {
             segment_size: count([1, 3, 17]),
             segments_at_once: count([1, 2, 30]),
@@ -47,29 +47,31 @@ impl PlanOverrides {
         }
     }
 
-    /// Sets the options. What follows from the lease is kept in proportion.
-    pub fn apply(&self, options: &mut WorkerOptions) {
-        let set = |option: &mut u32, value: Option<u32>| *option = value.unwrap_or(*option);
-        set(&mut options.segment_size, self.segment_size);
-        set(&mut options.segments_at_once, self.segments_at_once);
-        set(
-            &mut options.max_delivery_attempts,
-            self.max_delivery_attempts,
-        );
-        set(&mut options.planner_batch, self.planner_batch);
-        set(&mut options.scanner_attempts, self.scanner_attempts);
-        if let Some(enabled) = self.dead_letter_enabled {
-            options.dead_letter_enabled = enabled;
-        }
-        if let Some(lease) = self.lease {
-            options.lease = lease.std();
-            options.receive_wait_time = options.receive_wait_time.min(options.lease / 3);
+    /// Returns the options with the drawn ones set. The receive wait time stays below a third of
+    /// the lease.
+    pub(super) fn applied_to(&self, options: WorkerOptions) -> WorkerOptions {
+        let lease = self.lease.map_or(options.lease, Duration::std);
+        let wait = options.receive_wait_time;
+        WorkerOptions {
+            segment_size: self.segment_size.unwrap_or(options.segment_size),
+            segments_at_once: self.segments_at_once.unwrap_or(options.segments_at_once),
+            max_delivery_attempts: self
+                .max_delivery_attempts
+                .unwrap_or(options.max_delivery_attempts),
+            planner_batch: self.planner_batch.unwrap_or(options.planner_batch),
+            scanner_attempts: self.scanner_attempts.unwrap_or(options.scanner_attempts),
+            dead_letter_enabled: self
+                .dead_letter_enabled
+                .unwrap_or(options.dead_letter_enabled),
+            lease,
+            receive_wait_time: self.lease.map_or(wait, |_| wait.min(lease / 3)),
+            ..options
         }
     }
 }
 
 impl fmt::Display for PlanOverrides {
-    /// Writes them as `--set` takes them.
+    /// Writes the options as arguments of `--set`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |value: Option<u32>| value.map(|value| value.to_string());
         let options = [
@@ -99,27 +101,79 @@ impl fmt::Display for PlanOverrides {
 mod tests {
     use super::*;
 
+    fn applied(profile: FaultProfile, seed: u64) -> WorkerOptions {
+        PlanOverrides::draw(profile, seed).applied_to(WorkerOptions::default())
+    }
+
     #[test]
-    fn drawn_options_are_valid() {
+    fn swarm_options_are_valid_and_mostly_differ_from_the_defaults() {
+        let mut changed = 0;
         for seed in 0..100 {
-            let mut options = WorkerOptions::default();
-            PlanOverrides::draw(FaultProfile::Swarm, seed).apply(&mut options);
+            let options = applied(FaultProfile::Swarm, seed);
             assert_eq!(options.validate(), Ok(()));
+            assert!(options.receive_wait_time <= options.lease / 3);
+            changed += usize::from(options != WorkerOptions::default());
         }
-        let is_drawn = |seed: &u64| {
-            let mut options = WorkerOptions::default();
-            PlanOverrides::draw(FaultProfile::Swarm, *seed).apply(&mut options);
-            options != WorkerOptions::default()
-        };
-        assert!((0..100).filter(is_drawn).count() > 90);
-        assert_eq!(
-            PlanOverrides::draw(FaultProfile::Heavy, 1),
-            PlanOverrides::default()
+        assert!(changed > 90, "{changed} of 100 seeds change an option");
+        for profile in [FaultProfile::None, FaultProfile::Light, FaultProfile::Heavy] {
+            assert!((0..20).all(|seed| applied(profile, seed) == WorkerOptions::default()));
+        }
+    }
+
+    #[test]
+    fn swarm_draws_every_option_for_about_half_of_the_seeds() {
+        let mut counts = [0; 7];
+        for seed in 0..200 {
+            let drawn = PlanOverrides::draw(FaultProfile::Swarm, seed);
+            let is_drawn = [
+                drawn.segment_size.is_some(),
+                drawn.segments_at_once.is_some(),
+                drawn.lease.is_some(),
+                drawn.max_delivery_attempts.is_some(),
+                drawn.planner_batch.is_some(),
+                drawn.scanner_attempts.is_some(),
+                drawn.dead_letter_enabled.is_some(),
+            ];
+            for (count, is_drawn) in counts.iter_mut().zip(is_drawn) {
+                *count += usize::from(is_drawn);
+            }
+        }
+        assert!(
+            counts.iter().all(|count| (70..130).contains(count)),
+            "{counts:?}"
         );
     }
 
     #[test]
-    fn they_are_written_as_the_command_line_takes_them() {
+    fn overrides_set_every_option_that_they_name() {
+        let overrides = PlanOverrides {
+            segment_size: Some(3),
+            segments_at_once: Some(2),
+            lease: Some(Duration::from_secs(6)),
+            max_delivery_attempts: Some(8),
+            planner_batch: Some(1),
+            scanner_attempts: Some(6),
+            dead_letter_enabled: Some(false),
+        };
+        let options = overrides.applied_to(WorkerOptions::default());
+        let expected = WorkerOptions {
+            segment_size: 3,
+            segments_at_once: 2,
+            lease: std::time::Duration::from_secs(6),
+            receive_wait_time: std::time::Duration::from_secs(2),
+            max_delivery_attempts: 8,
+            planner_batch: 1,
+            scanner_attempts: 6,
+            dead_letter_enabled: false,
+            ..WorkerOptions::default()
+        };
+        assert_eq!(options, expected);
+        let none = PlanOverrides::default().applied_to(WorkerOptions::default());
+        assert_eq!(none, WorkerOptions::default());
+    }
+
+    #[test]
+    fn overrides_are_written_as_the_command_line_takes_them() {
         let overrides = PlanOverrides {
             segment_size: Some(3),
             lease: Some(Duration::from_secs(6)),

@@ -1,20 +1,19 @@
-//! One fault at one time.
+//! The planned fault: one occurrence of one fault.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::duration::Duration;
-use crate::scenario::{FaultEffect, FaultSpec, ProcessTarget, Scenario};
-use crate::sim::arrival_times::arrival_times;
-use crate::sim::kernel::RandomStream;
+use crate::model::observation::PortName;
+use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget};
 
-/// One fault at one time. Its process, if it has one, is named.
+/// One fault at one time. A fault that concerns a process names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlannedFault {
-    /// How long after the start.
+    /// Time since the start of the rehearsal.
     pub at: Duration,
-    /// What.
+    /// Kind of the fault with its parameters.
     pub effect: FaultEffect,
 }
 
@@ -35,74 +34,15 @@ impl fmt::Display for PlannedFault {
 }
 
 impl PlannedFault {
-    /// The name of the process that it strikes, if it strikes one.
+    /// Name of the process that the fault concerns; `None` for faults of services.
     pub fn process(&self) -> Option<&str> {
         target(&self.effect)
     }
 
-    /// What it is about, for people.
+    /// Text that names the process or service that the fault concerns.
     pub fn subject(&self) -> String {
         subject(&self.effect)
     }
-}
-
-/// The faults that a scenario states, each occurrence for itself.
-pub(super) fn plan_stated(scenario: &Scenario, seed: u64) -> Vec<PlannedFault> {
-    let processes = process_names(scenario);
-    let mut plan = Vec::new();
-    for (index, fault) in scenario.faults.iter().enumerate() {
-        let stream = &mut RandomStream::new(seed, &format!("fault.plan.{index}"));
-        plan_one(fault, scenario, &processes, stream, &mut plan);
-    }
-    plan
-}
-
-fn plan_one(
-    fault: &FaultSpec,
-    scenario: &Scenario,
-    processes: &[String],
-    stream: &mut RandomStream,
-    plan: &mut Vec<PlannedFault>,
-) {
-    for offset_ns in arrival_times(&fault.timing, scenario.duration.as_nanos(), stream) {
-        let at = Duration::from_nanos(offset_ns);
-        let mut add = |effect| plan.push(PlannedFault { at, effect });
-        match fault.effect.process() {
-            Some(ProcessTarget::All) => processes
-                .iter()
-                .for_each(|name| add(aimed(fault.effect.clone(), name))),
-            Some(ProcessTarget::Any) => {
-                let name = draw_process(processes, stream);
-                add(aimed(fault.effect.clone(), name));
-            }
-            Some(ProcessTarget::Named(_)) | None => add(fault.effect.clone()),
-        }
-    }
-}
-
-/// The names of all processes.
-pub(super) fn process_names(scenario: &Scenario) -> Vec<String> {
-    let processes = scenario.workers.processes.list();
-    processes.into_iter().map(|(name, _)| name).collect()
-}
-
-/// Draws one of the processes.
-pub(super) fn draw_process<'a>(processes: &'a [String], stream: &mut RandomStream) -> &'a str {
-    let number = stream.below(processes.len() as u64) as usize;
-    processes.get(number).map_or("", String::as_str)
-}
-
-/// The effect, aimed at the process of this name.
-fn aimed(mut effect: FaultEffect, name: &str) -> FaultEffect {
-    if let FaultEffect::ProcessCrash { process, .. }
-    | FaultEffect::GracefulStop { process, .. }
-    | FaultEffect::ProcessPause { process, .. }
-    | FaultEffect::ClockSkew { process, .. }
-    | FaultEffect::Partition { process, .. } = &mut effect
-    {
-        *process = ProcessTarget::Named(name.to_owned());
-    }
-    effect
 }
 
 fn target(effect: &FaultEffect) -> Option<&str> {
@@ -113,7 +53,6 @@ fn target(effect: &FaultEffect) -> Option<&str> {
 }
 
 fn subject(effect: &FaultEffect) -> String {
-    use crate::scenario::QueueTarget;
     let process = target(effect).unwrap_or("every process");
     let queue = |queue: &QueueTarget| match queue {
         QueueTarget::Planner => "the planner queue".to_owned(),
@@ -149,8 +88,7 @@ fn subject(effect: &FaultEffect) -> String {
     }
 }
 
-fn port_text(port: crate::model::observation::PortName) -> &'static str {
-    use crate::model::observation::PortName;
+fn port_text(port: PortName) -> &'static str {
     match port {
         PortName::Store => "the store",
         PortName::Queue => "the queues",

@@ -1,30 +1,31 @@
-//! Faults drawn from a seed: how often, and which.
+//! Fault profiles: number and kinds of the faults that a seed draws.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::generator::FaultGenerator;
 use super::injection_times::InjectionTimes;
-use super::planned::{PlannedFault, process_names};
+use super::{PlannedFault, process_names};
+use crate::convert::{saturating_u64, to_usize};
 use crate::model::fault::FaultKind;
 use crate::scenario::Scenario;
 use crate::sim::kernel::RandomStream;
 
-/// `swarm` draws so many faults at most.
+/// Maximum number of faults that `swarm` draws.
 const FAULTS_MAX: u64 = 12;
 
-/// How much is drawn.
+/// Profile from which the faults of a seed are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FaultProfile {
-    /// Nothing: only what the scenario states.
+    /// No fault but those that the scenario states.
     #[default]
     None,
-    /// A bad day.
+    /// About six faults a day, gentle ones.
     Light,
-    /// A bad day every few hours.
+    /// About forty faults a day.
     Heavy,
-    /// For each seed other kinds, in other proportions; some options are drawn too, so that rare
-    /// paths are common.
+    /// A time slice, up to twelve faults, operations and options; each seed draws other kinds in
+    /// other proportions (swarm testing).
     Swarm,
 }
 
@@ -32,7 +33,7 @@ impl FaultProfile {
     /// Every profile.
     pub const ALL: [Self; 4] = [Self::None, Self::Light, Self::Heavy, Self::Swarm];
 
-    /// Its name.
+    /// Name on the command line and in bug files.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -42,8 +43,8 @@ impl FaultProfile {
         }
     }
 
-    /// Draws faults for a scenario. The same scenario, profile and seed give the same plan. All end
-    /// before the scenario does.
+    /// Draws faults for a scenario; equal arguments give equal plans. All of them end before the
+    /// scenario does.
     pub(super) fn draw_plan(
         self,
         scenario: &Scenario,
@@ -56,7 +57,7 @@ impl FaultProfile {
             Self::None => return Vec::new(),
             Self::Light => faults_in(days, 6.0, 3),
             Self::Heavy => faults_in(days, 40.0, 20),
-            Self::Swarm => 1 + stream.below(FAULTS_MAX) as usize,
+            Self::Swarm => to_usize(1 + stream.below(FAULTS_MAX)),
         };
         let weights = self.draw_weights(stream);
         let total: u64 = weights.iter().sum();
@@ -84,13 +85,13 @@ impl FaultProfile {
         plan
     }
 
-    /// How likely each kind is.
+    /// Draws the relative frequency of each kind, by its number.
     fn draw_weights(self, stream: &mut RandomStream) -> Vec<u64> {
         let mut weights: Vec<u64> = FaultKind::ALL
             .iter()
             .map(|kind| match (self, kind) {
                 (Self::Swarm, _) => stream.below(2) * (1 + stream.below(100)),
-                // The commonest fault is a deploy.
+                // The most frequent disturbance of a real fleet is a deploy.
                 (_, FaultKind::RollingDeploy) => 3,
                 _ => 1,
             })
@@ -120,8 +121,7 @@ impl fmt::Display for FaultProfile {
 }
 
 fn faults_in(days: f64, per_day: f64, least: usize) -> usize {
-    // The cast saturates; nobody wants more than that.
-    ((days * per_day) as usize).clamp(least, 100_000)
+    to_usize(saturating_u64(days * per_day).min(100_000)).max(least)
 }
 
 #[cfg(test)]
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_the_same_each_time_and_reads_back() {
+    fn plans_are_reproducible_and_survive_json() {
         for profile in FaultProfile::ALL {
             let plan = draw(profile, 7);
             assert_eq!(plan, draw(profile, 7));
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_drawn_by_every_profile() {
+    fn profiles_draw_every_kind_of_fault() {
         for profile in [
             FaultProfile::Light,
             FaultProfile::Heavy,
@@ -178,22 +178,35 @@ mod tests {
     }
 
     #[test]
-    fn drawn_faults_end_before_the_scenario_does() {
-        // So short that many would last longer.
+    fn drawn_faults_are_cut_at_the_end_of_the_scenario() {
+        // So short that many faults would last longer.
         let scenario = scenario("20m");
-        let mut faults = 0;
+        let end_ns = scenario.duration.as_nanos();
         for profile in [
             FaultProfile::Light,
             FaultProfile::Heavy,
             FaultProfile::Swarm,
         ] {
+            let mut cut = 0;
             for planned in (0..50).flat_map(|seed| draw_for(&scenario, profile, seed)) {
                 let length = planned.effect.length();
-                let length = length.map_or(0, |(_, length)| length.as_nanos());
-                assert!(planned.at.as_nanos() + length <= scenario.duration.as_nanos());
-                faults += 1;
+                let length_ns = length.map_or(0, |(_, length)| length.as_nanos());
+                assert!(planned.at.as_nanos() + length_ns <= end_ns);
+                cut += usize::from(planned.at.as_nanos() + length_ns == end_ns);
             }
+            assert!(cut > 0, "{profile} cuts no fault");
         }
-        assert!(faults > 100, "{faults} faults");
+    }
+
+    #[test]
+    fn light_faults_are_shorter_than_heavy_ones() {
+        let longest = |profile| {
+            let faults = (0..50).flat_map(|seed| draw(profile, seed));
+            let lengths = faults.filter_map(|planned| planned.effect.length());
+            lengths.map(|(_, length)| length.as_nanos()).max().unwrap()
+        };
+        let quarter_ns = 3_600_000_000_000 / 4;
+        assert!(longest(FaultProfile::Light) <= quarter_ns);
+        assert!(longest(FaultProfile::Heavy) > quarter_ns);
     }
 }

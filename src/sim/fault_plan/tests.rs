@@ -1,10 +1,10 @@
-//! The plan, and the page that describes it.
+//! The plan, and the document that describes its faults.
 
 use crate::model::fault::FaultKind;
 use crate::scenario::{FaultEffect, FaultSpec, Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, FaultProfile};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 
-const PAGE: &str = include_str!("../../../docs/faults.md");
+const DOCUMENT: &str = include_str!("../../../docs/faults.md");
 
 fn scenario(faults: &str) -> Scenario {
     let text = format!(
@@ -15,15 +15,15 @@ fn scenario(faults: &str) -> Scenario {
     scenario.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// The row of a fault: its name, its keys and the rest.
+/// Returns the row of a fault: its name, its keys and the rest.
 fn row(kind: FaultKind) -> Option<Vec<&'static str>> {
     let start = format!("| `{}` |", kind.as_str());
-    let line = PAGE.lines().find(|line| line.starts_with(&start))?;
+    let line = DOCUMENT.lines().find(|line| line.starts_with(&start))?;
     Some(line.split('|').map(str::trim).collect())
 }
 
 #[test]
-fn the_page_lists_every_fault_and_no_other() {
+fn faults_document_lists_every_kind_and_no_other() {
     for kind in FaultKind::ALL {
         assert!(
             row(*kind).is_some(),
@@ -31,13 +31,13 @@ fn the_page_lists_every_fault_and_no_other() {
             kind.as_str()
         );
     }
-    let first_table = PAGE.split("\n## ").next().unwrap_or_default();
+    let first_table = DOCUMENT.split("\n## ").next().unwrap_or_default();
     let rows = first_table.lines().filter(|line| line.starts_with("| `"));
     assert_eq!(rows.count(), FaultKind::ALL.len());
 }
 
 #[test]
-fn the_page_names_every_key_with_its_default() {
+fn faults_document_names_every_key_with_its_default() {
     for kind in FaultKind::ALL {
         let port = if *kind == FaultKind::Partition {
             "port = \"store\"\n"
@@ -58,7 +58,7 @@ fn the_page_names_every_key_with_its_default() {
     }
 }
 
-/// The keys of an effect, each with its value in brackets; a port has no default.
+/// Returns the keys of an effect, each with its value in brackets; a port has no default.
 fn shown(effect: &FaultEffect) -> impl Iterator<Item = String> {
     let value = serde_json::to_value(effect).unwrap();
     let keys = value.as_object().unwrap().clone();
@@ -76,12 +76,12 @@ fn shown(effect: &FaultEffect) -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn a_stated_fault_is_planned_for_each_occasion_and_process() {
+fn stated_faults_are_planned_for_each_occurrence_and_process() {
     let scenario = scenario(
         "[[fault]]\nevery = \"6h\"\nkind = \"process-crash\"\nprocess = \"all\"\n\
          [[fault]]\nat = \"1h\"\nkind = \"process-pause\"\n",
     );
-    let plan = FaultPlan::draw(&scenario, FaultProfile::None);
+    let PlannedScenario { plan, .. } = PlannedScenario::draw(&scenario, FaultProfile::None, 1);
     assert_eq!(plan.faults.len(), 1 + 3 * 3);
     assert_eq!(
         plan.faults[0].to_string().split(" of ").next(),
@@ -93,6 +93,31 @@ fn a_stated_fault_is_planned_for_each_occasion_and_process() {
             .all(|planned| planned.process().is_some())
     );
     assert!(plan.faults.is_sorted_by_key(|planned| planned.at));
-    let json = serde_json::to_string(&plan).unwrap();
-    assert_eq!(serde_json::from_str::<FaultPlan>(&json).unwrap(), plan);
+}
+
+#[test]
+fn planned_scenario_without_profile_differs_by_its_seed_only() {
+    let scenario = scenario("[[fault]]\nat = \"1h\"\nkind = \"process-pause\"\n");
+    let planned = PlannedScenario::draw(&scenario, FaultProfile::None, 7);
+    assert_eq!(planned.plan.slice, None);
+    let expected = Scenario {
+        seed: 7,
+        ..scenario
+    };
+    assert_eq!(planned.scenario, expected);
+}
+
+#[test]
+fn stated_scenario_without_profile_gives_the_plan_of_swarm() {
+    let scenario = scenario("[[fault]]\nevery = \"2m\"\nkind = \"process-pause\"\n");
+    for seed in 1..20 {
+        let planned = PlannedScenario::draw(&scenario, FaultProfile::Swarm, seed);
+        let stated = planned.clone().into_stated();
+        let again = PlannedScenario::draw(&stated, FaultProfile::None, seed);
+        assert_eq!(again.plan.faults, planned.plan.faults);
+        assert_eq!(again.scenario.operations, planned.scenario.operations);
+        assert_eq!(again.scenario.workers, planned.scenario.workers);
+        assert_eq!(again.scenario.start, planned.scenario.start);
+        assert_eq!(again.scenario.duration, planned.scenario.duration);
+    }
 }

@@ -1,4 +1,5 @@
-//! The part of a scenario's time that is rehearsed, so that seeds are short and visit all of it.
+//! Time slices: short parts of a long scenario, so that a seed is quick and all seeds together visit
+//! the whole scenario.
 
 use std::fmt;
 
@@ -7,7 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::FaultProfile;
+use super::{FaultProfile, draw_log_uniform};
+use crate::convert::saturating_u64;
 use crate::model::Timestamp;
 use crate::model::duration::Duration;
 use crate::scenario::{
@@ -16,30 +18,29 @@ use crate::scenario::{
 };
 use crate::sim::kernel::RandomStream;
 
-/// The shortest and the longest part that is drawn.
+/// Range of the lengths of slices.
 const LENGTH_MINUTES: (f64, f64) = (20.0, 120.0);
 
-/// A part of a scenario's time.
+/// Part of a scenario's time that a seed rehearses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TimeSlice {
-    /// It begins so long after the scenario's start.
+    /// Time from the scenario's start to the start of the slice.
     pub from: Duration,
-    /// Triggers, operations and faults go on for so long.
+    /// Time for which triggers, operations and faults go on.
     pub length: Duration,
 }
 
 impl TimeSlice {
-    /// Draws a part in whole minutes; none but for `swarm`, and none of a scenario that is shorter.
-    /// The short parts are as likely as the long.
+    /// Draws a slice in whole minutes for `swarm`; `None` for other profiles, and for a scenario
+    /// that is shorter than the slice. Short slices are as likely as long ones.
     pub(super) fn draw(profile: FaultProfile, scenario: &Scenario, seed: u64) -> Option<Self> {
         if profile != FaultProfile::Swarm {
             return None;
         }
         let stream = &mut RandomStream::new(seed, "profile.window");
         let (shortest, longest) = LENGTH_MINUTES;
-        let magnitudes = libm::log(longest / shortest) * stream.uniform();
-        let minutes = (shortest * libm::exp(magnitudes)) as u64;
+        let minutes = saturating_u64(draw_log_uniform(stream, shortest, longest));
         let length = Duration::from_minutes(minutes);
         let rest_ns = scenario
             .duration
@@ -50,12 +51,12 @@ impl TimeSlice {
         Some(Self { from, length })
     }
 
-    /// Leaves of the scenario what concerns this part.
+    /// Returns the part of the scenario that lies within the slice.
     ///
-    /// Repetitions begin anew with the part, and so does the world: no image has a report yet. What
-    /// must happen `eventually` may happen elsewhere, so it becomes a `sometimes`; and the gates
-    /// are meant for the whole.
-    pub fn apply(self, scenario: &mut Scenario) {
+    /// Repetitions start anew with the part, and so does the world: no image has a report yet. An
+    /// expectation that must hold `eventually` may hold elsewhere, so it becomes a `sometimes`. The
+    /// gates count the whole scenario, so the part has none.
+    pub(super) fn cut(self, mut scenario: Scenario) -> Scenario {
         let whole_start = scenario.start;
         scenario.start = scenario.start.after(self.from.std());
         scenario.duration = self.length;
@@ -73,9 +74,10 @@ impl TimeSlice {
         if let Some(trace) = advisories.and_then(|advisories| advisories.trace.as_mut()) {
             skip_rows(trace, date(whole_start), date(scenario.start));
         }
+        scenario
     }
 
-    /// Counts from the start of the part. Returns whether anything is left.
+    /// Shifts a timing to the start of the slice. Returns whether the slice contains any of it.
     fn clip_timing(self, timing: &mut Timing) -> bool {
         match &mut timing.at {
             Some(at) => match self.within(*at) {
@@ -89,7 +91,7 @@ impl TimeSlice {
         }
     }
 
-    /// A schedule that was created before the part exists from its start.
+    /// Shifts an operation. A schedule that is created before the slice exists from its start.
     fn clip_operation(self, operation: &mut OperationSpec) -> bool {
         let timing = &mut operation.timing;
         if matches!(operation.kind, OperationKind::Create { .. }) {
@@ -100,7 +102,7 @@ impl TimeSlice {
 
     fn clip_expectation(self, expectation: &mut ExpectationSpec) -> bool {
         match expectation.when {
-            // Of an end only the end matters.
+            // An end that lies outside of the slice is not judged in it.
             TemporalOperator::AtEnd
                 if expectation
                     .until
@@ -123,7 +125,7 @@ impl TimeSlice {
         !is_over && !is_later
     }
 
-    /// An instant counted from the start of the part; none if it lies outside.
+    /// Returns an instant counted from the start of the slice; `None` if it lies outside.
     fn within(self, at: Duration) -> Option<Duration> {
         let offset_ns = at.as_nanos().checked_sub(self.from.as_nanos())?;
         (offset_ns < self.length.as_nanos()).then(|| Duration::from_nanos(offset_ns))
@@ -136,12 +138,12 @@ impl fmt::Display for TimeSlice {
     }
 }
 
-/// Begins later with a trace, in whole days of it.
+/// Drops the rows of a trace before the start of the slice, in whole days of the trace.
 fn skip_rows(trace: &mut AdvisoryTrace, whole_start: Date, start: Date) {
-    let days = start.duration_since(whole_start).as_secs() as f64 / 86_400.0;
-    let hours = libm::round(days * trace.speed) as i64 * 24;
+    let days = start.duration_since(whole_start).as_secs_f64() / 86_400.0;
+    let days = i64::try_from(saturating_u64(libm::round(days * trace.speed))).unwrap_or(i64::MAX);
     let first = trace.from.unwrap_or(whole_start);
-    let first = first.saturating_add(SignedDuration::from_hours(hours));
+    let first = first.saturating_add(SignedDuration::from_hours(days.saturating_mul(24)));
     trace.from = Some(first);
     trace.rows.retain(|row| row.date >= first);
 }
@@ -165,26 +167,24 @@ mod tests {
     }
 
     fn hour_from_two(more: &str) -> Scenario {
-        let mut part = scenario(more);
-        let window = TimeSlice {
+        let slice = TimeSlice {
             from: Duration::from_hours(2),
             length: Duration::from_hours(1),
         };
-        window.apply(&mut part);
-        part
+        slice.cut(scenario(more))
     }
 
     #[test]
-    fn parts_lie_within_the_scenario_and_visit_all_of_it() {
+    fn slices_lie_within_the_scenario_and_visit_all_of_it() {
         let whole = scenario("");
         let mut hours = [0; 24];
         for seed in 0..500 {
-            let window = TimeSlice::draw(FaultProfile::Swarm, &whole, seed).unwrap();
-            let end_ns = window.from.as_nanos() + window.length.as_nanos();
+            let slice = TimeSlice::draw(FaultProfile::Swarm, &whole, seed).unwrap();
+            let end_ns = slice.from.as_nanos() + slice.length.as_nanos();
             assert!(end_ns <= whole.duration.as_nanos());
-            let minutes = window.length.as_secs_f64() / 60.0;
-            assert!((20.0..=120.0).contains(&minutes), "{window}");
-            hours[(window.from.as_secs_f64() / 3_600.0) as usize] += 1;
+            let minutes = slice.length.as_secs_f64() / 60.0;
+            assert!((20.0..=120.0).contains(&minutes), "{slice}");
+            hours[usize::try_from(slice.from.as_nanos() / 3_600_000_000_000).unwrap()] += 1;
         }
         assert!(hours.iter().all(|seeds| *seeds > 0), "{hours:?}");
         assert_eq!(TimeSlice::draw(FaultProfile::Heavy, &whole, 1), None);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_left_out_and_the_rest_counts_from_the_part() {
+    fn cut_drops_times_outside_and_shifts_those_inside() {
         let faults = ["1h59m", "2h", "2h59m", "3h"]
             .map(|at| format!("[[fault]]\nkind = \"process-crash\"\nat = \"{at}\"\n"))
             .concat();
@@ -214,14 +214,17 @@ mod tests {
         let every = &part.faults[2].timing;
         assert_eq!((every.from, every.until), (None, at(30)));
         let [create] = &part.operations[..] else {
-            panic!("what is created before exists: {:?}", part.operations);
+            panic!(
+                "a schedule created before the slice exists: {:?}",
+                part.operations
+            );
         };
         assert_eq!(create.timing.at, at(0));
         assert_eq!(part.gates, Gates::default());
     }
 
     #[test]
-    fn expectations_on_other_times_are_left_out() {
+    fn cut_drops_expectations_on_other_times() {
         let expect = |when: &str, more: &str| {
             format!("[[expect]]\nquery = \"min(up) == 1\"\nwhen = \"{when}\"\n{more}\n")
         };
@@ -252,15 +255,29 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_goes_on_where_the_part_begins() {
+    fn cut_drops_the_rows_of_a_trace_before_the_slice() {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-        let whole = crate::check::scenario_loader(&[]);
-        let mut part = whole.load(&directory.join("kev-2024.toml")).unwrap();
-        let window = TimeSlice {
+        let text = "name = \"part\"\nstart = 2024-01-01T00:00:00Z\nduration = \"300d\"\n\
+                    [[schedule]]\nid = \"nightly\"\n[advisories.trace]\n\
+                    file = \"traces/kev.csv\"\nuntil = \"2025-01-01\"\n";
+        let loader = Loader::default();
+        let whole = loader.parse("part.toml", text, Some(&directory));
+        let whole = whole.unwrap_or_else(|problems| panic!("{problems}"));
+        let rows = |scenario: &Scenario| {
+            let advisories = scenario.advisories.as_ref().unwrap();
+            advisories.trace.as_ref().unwrap().rows.len()
+        };
+        let rows_before = rows(&whole);
+        let slice = TimeSlice {
             from: Duration::from_hours(24 * 100 + 5),
             length: Duration::from_hours(24),
         };
-        window.apply(&mut part);
+        let part = slice.cut(whole);
+        let rows_after = rows(&part);
+        assert!(
+            (1..rows_before).contains(&rows_after),
+            "{rows_after} of {rows_before}"
+        );
         let trace = part.advisories.unwrap().trace.unwrap();
         let first = "2024-04-10".parse().unwrap();
         assert_eq!(trace.from, Some(first));

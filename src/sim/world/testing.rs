@@ -16,7 +16,7 @@ use super::{
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, ProcessName, Schedule, Timestamp};
 use crate::scenario::{Loader, Scenario};
-use crate::sim::fault_plan::{FaultPlan, FaultProfile};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, oneshot};
 use crate::worker::Role;
@@ -151,8 +151,8 @@ impl WorldHarness {
             options: WorldOptions::default(),
         };
         let world = World::new(&scenario, parts).unwrap();
-        let plan = FaultPlan::draw(&scenario, FaultProfile::None);
-        world.start(&scenario, &plan).unwrap();
+        let planned = PlannedScenario::draw(&scenario, FaultProfile::None, scenario.seed);
+        world.start(&planned).unwrap();
         Self {
             kernel,
             world,

@@ -9,7 +9,7 @@ use crate::model::time::nanos_of;
 use crate::model::{PlannerMessage, SegmentMessage};
 use crate::scenario::FaultEffect;
 use crate::sim::distribution::DistributionError;
-use crate::sim::fault_plan::{FaultPlan, PlannedFault};
+use crate::sim::fault_plan::PlannedFault;
 use crate::sim::kernel::ProcessId;
 use crate::sim::world::World;
 use crate::sim::world::network::{Cuts, NetworkPort};
@@ -26,10 +26,10 @@ impl World {
     /// Has the faults of a plan begin when they are due, counted from now.
     pub(in crate::sim::world) fn schedule_faults(
         self: &Rc<Self>,
-        plan: &FaultPlan,
+        plan: &[PlannedFault],
     ) -> Result<(), DistributionError> {
-        FaultConditions::of(plan.faults.iter())?;
-        for (number, planned) in plan.faults.iter().enumerate() {
+        FaultConditions::of(plan.iter())?;
+        for (number, planned) in plan.iter().enumerate() {
             let at = self.now().after(planned.at.std());
             let (world, planned) = (Rc::clone(self), planned.clone());
             self.handle
