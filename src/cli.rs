@@ -9,7 +9,7 @@ mod simulate;
 
 use clap::{Parser, Subcommand};
 
-use commands::{alerts, compare, replay, report, run, scenario, shrink, sweep};
+use commands::{alerts, compare, completions, man, replay, report, run, scenario, shrink, sweep};
 use error::CliError;
 
 /// Rehearse a night in production before it happens.
@@ -42,6 +42,10 @@ enum CliCommand {
     /// Check scenario files, print their JSON Schema, or start one
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Print the completion script of a shell
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages, one per command
+    Man(man::ManArgs),
 }
 
 /// Does what the command line says and returns the exit code.
@@ -63,6 +67,8 @@ pub fn main() -> u8 {
         CliCommand::Compare(arguments) => compare::main(&arguments),
         CliCommand::Alerts(arguments) => alerts::main(&arguments),
         CliCommand::Scenario(command) => scenario::main(&command),
+        CliCommand::Completions(arguments) => completions::main(&arguments),
+        CliCommand::Man(arguments) => man::main(&arguments),
     };
     result.unwrap_or_else(|failure| {
         output::print_status(&failure.to_string());

@@ -2,6 +2,8 @@
 
 pub mod alerts;
 pub mod compare;
+pub mod completions;
+pub mod man;
 pub mod replay;
 pub mod report;
 pub mod run;
