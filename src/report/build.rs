@@ -272,7 +272,7 @@ fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, Inst
         let series = match family.kind {
             InstrumentKind::Histogram => histogram(recording, family),
             InstrumentKind::Counter => numbers(sums(recording, &family.name, total)),
-            InstrumentKind::UpDownCounter | InstrumentKind::Gauge => {
+            InstrumentKind::UpDownCounter | InstrumentKind::Gauge | InstrumentKind::Info => {
                 numbers(sums(recording, &family.name, latest))
             }
         };

@@ -24,6 +24,9 @@ pub enum InstrumentKind {
     Gauge,
     /// Samples counted in buckets.
     Histogram,
+    /// Constant 1 with labels that describe the process. The name ends in `_info`. OpenMetrics has
+    /// this type; in Prometheus text, and so in recorded series, it is a gauge.
+    Info,
 }
 
 impl InstrumentKind {
@@ -31,7 +34,7 @@ impl InstrumentKind {
     pub const fn exposed(self) -> &'static str {
         match self {
             Self::Counter => "counter",
-            Self::UpDownCounter | Self::Gauge => "gauge",
+            Self::UpDownCounter | Self::Gauge | Self::Info => "gauge",
             Self::Histogram => "histogram",
         }
     }
@@ -117,6 +120,11 @@ impl Definition {
     /// A gauge.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
         Self::new(name, InstrumentKind::Gauge, help)
+    }
+
+    /// An info metric; its labels have one value each.
+    pub const fn info(name: &'static str, help: &'static str) -> Self {
+        Self::new(name, InstrumentKind::Info, help)
     }
 
     /// A histogram with these upper bucket bounds.
@@ -234,10 +242,12 @@ impl Family {
         }
     }
 
-    /// The name without a counter's `_total`: what OpenMetrics calls the family.
+    /// The name without the suffix of a counter (`_total`) or of an info metric (`_info`): the
+    /// family's name in OpenMetrics.
     pub fn base_name(&self) -> &str {
         match self.kind {
             InstrumentKind::Counter => self.name.strip_suffix("_total").unwrap_or(&self.name),
+            InstrumentKind::Info => self.name.strip_suffix("_info").unwrap_or(&self.name),
             _ => &self.name,
         }
     }
@@ -245,6 +255,9 @@ impl Family {
     /// Checks the name and the unit.
     pub(crate) fn check(&self) -> Result<(), RegisterError> {
         check_name(&self.name)?;
+        if self.kind == InstrumentKind::Info && self.base_name() == self.name {
+            return Err(RegisterError::InfoNotInName(self.name.to_string()));
+        }
         let unit = self.unit.as_str();
         let stem = self.base_name().strip_suffix(unit);
         if unit.is_empty() || stem.is_some_and(|stem| stem.ends_with('_')) {
@@ -271,6 +284,7 @@ impl Family {
                 },
             },
             InstrumentKind::UpDownCounter | InstrumentKind::Gauge => vec![name],
+            InstrumentKind::Info => vec![self.base_name().to_owned().into(), name],
             InstrumentKind::Histogram => {
                 let parts = ["_bucket", "_count", "_sum"];
                 parts
@@ -350,6 +364,9 @@ pub enum RegisterError {
         /// The unit.
         unit: &'static str,
     },
+    /// The suffix of an info metric is missing.
+    #[error("{0} is an info metric, so its name must end in `_info`")]
+    InfoNotInName(String),
     /// The bucket bounds are no bounds.
     #[error(transparent)]
     Bounds(#[from] BoundsError),

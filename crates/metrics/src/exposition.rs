@@ -188,8 +188,11 @@ impl<W: io::Write> SnapshotVisitor for ExpositionWriter<W> {
             self.pending.push(b'\n');
         }
         self.header("TYPE", name);
-        self.pending
-            .extend_from_slice(family.kind.exposed().as_bytes());
+        let kind = match (self.format, family.kind) {
+            (ExpositionFormat::OpenMetrics, InstrumentKind::Info) => "info",
+            (_, kind) => kind.exposed(),
+        };
+        self.pending.extend_from_slice(kind.as_bytes());
         self.pending.push(b'\n');
         if self.format == ExpositionFormat::OpenMetrics && !family.unit.as_str().is_empty() {
             self.header("UNIT", name);
@@ -199,9 +202,12 @@ impl<W: io::Write> SnapshotVisitor for ExpositionWriter<W> {
         }
         self.name.clear();
         self.name.extend_from_slice(name.as_bytes());
-        if self.format == ExpositionFormat::OpenMetrics && family.kind == InstrumentKind::Counter {
-            self.name.extend_from_slice(b"_total");
-        }
+        let suffix: &[u8] = match (self.format, family.kind) {
+            (ExpositionFormat::OpenMetrics, InstrumentKind::Counter) => b"_total",
+            (ExpositionFormat::OpenMetrics, InstrumentKind::Info) => b"_info",
+            _ => b"",
+        };
+        self.name.extend_from_slice(suffix);
         let bounds = family.bounds.iter().flat_map(Bounds::as_slice).copied();
         self.bounds = bounds
             .chain([f64::INFINITY])

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::definition::Definition;
 use super::labels::Labels;
 
 /// What a collection knows about the moment at which it happens.
@@ -54,6 +55,30 @@ pub trait ObservableCallback: Send + Sync {
 impl<F: Fn(&CollectContext, &mut dyn FnMut(&Labels, f64)) + Send + Sync> ObservableCallback for F {
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
         self(context, give);
+    }
+}
+
+/// Gives the constant 1 for a fixed set of labels: an info metric.
+pub(crate) struct InfoCallback {
+    labels: Vec<Labels>,
+}
+
+impl InfoCallback {
+    /// The constant 1 for every combination of the definition's label values.
+    pub(crate) fn new(definition: &Definition) -> Self {
+        Self {
+            labels: Labels::of_closed(definition.labels).collect(),
+        }
+    }
+}
+
+impl ObservableCallback for InfoCallback {
+    fn observe(&self, _: &CollectContext, give: &mut dyn FnMut(&Labels, f64)) {
+        self.labels.iter().for_each(|labels| give(labels, 1.0));
+    }
+
+    fn generation(&self, _: &CollectContext) -> Option<u64> {
+        Some(0)
     }
 }
 

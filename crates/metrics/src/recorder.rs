@@ -67,7 +67,8 @@ impl RegistryInner {
         let new = |name| match kind {
             InstrumentKind::Counter => Family::counter(name),
             InstrumentKind::UpDownCounter => Family::up_down(name),
-            InstrumentKind::Gauge => Family::gauge(name),
+            // The macros know no info metrics.
+            InstrumentKind::Gauge | InstrumentKind::Info => Family::gauge(name),
             InstrumentKind::Histogram => {
                 Family::histogram(name, self.options.default_bounds.clone())
             }

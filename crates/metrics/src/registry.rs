@@ -14,7 +14,7 @@ use super::inner::{
 };
 use super::label::LabelSet;
 use super::labels::Labels;
-use super::observable::{CollectContext, ObservableCallback, observations};
+use super::observable::{CollectContext, InfoCallback, ObservableCallback, observations};
 use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 
 /// The instruments and series of one process, with their cells. Cheap to clone: clones are the
@@ -172,6 +172,58 @@ impl Registry {
             return Err(RegisterError::Conflict(family.name.into_owned()));
         }
         self.inner.observe(family, observer)
+    }
+
+    /// Registers an info metric: the constant 1, for every combination of its label values.
+    ///
+    /// ```
+    /// use rehearsal_metrics::exposition::{ExpositionFormat, render};
+    /// use rehearsal_metrics::{CollectContext, Definition, LabelDefinition, Registry};
+    ///
+    /// const BUILD: Definition = Definition::info("build_info", "The version.").with_labels(
+    ///     &[LabelDefinition { name: "version", values: &["1.2.3"] }],
+    /// );
+    /// let registry = Registry::new();
+    /// registry.info(&BUILD)?;
+    /// let text = |format| render(format, &registry, &CollectContext::default());
+    /// assert!(text(ExpositionFormat::Text).contains("# TYPE build_info gauge\n"));
+    /// let openmetrics = text(ExpositionFormat::OpenMetrics);
+    /// assert!(openmetrics.contains("# TYPE build info\n"));
+    /// assert!(openmetrics.contains("build_info{version=\"1.2.3\"} 1"));
+    /// # Ok::<(), rehearsal_metrics::RegisterError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for every registration, and for a name without the suffix `_info`.
+    pub fn info(&self, definition: &Definition) -> Result<(), RegisterError> {
+        let family = Family::try_from(definition)?;
+        if family.kind != InstrumentKind::Info {
+            return Err(RegisterError::Conflict(family.name.into_owned()));
+        }
+        self.inner
+            .observe(family, Arc::new(InfoCallback::new(definition)))
+    }
+
+    /// The value that an observable gauge or an info metric gives for these labels at this moment.
+    /// `None` if it gives none, or if there is no such instrument.
+    pub fn observed_value(
+        &self,
+        name: &str,
+        labels: &Labels,
+        context: &CollectContext,
+    ) -> Option<f64> {
+        let observer = match &self.inner.read().entries.get(name)?.source {
+            SeriesSource::Observed(observer) => Arc::clone(observer),
+            _ => return None,
+        };
+        let mut found = None;
+        observer.observe(context, &mut |given, value| {
+            if found.is_none() && given == labels {
+                found = Some(value);
+            }
+        });
+        found
     }
 
     /// Takes one series with open labels off the page, and says whether it was there.

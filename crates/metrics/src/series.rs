@@ -38,7 +38,7 @@ pub use saved::{RestoreError, SavedTimeSeries};
 use scraper::{CachedSeries, Scraper};
 pub use select::Matcher;
 
-use super::definition::{Family, Text};
+use super::definition::{Family, InstrumentKind, Text};
 use super::labels::Labels;
 use super::observable::CollectContext;
 use super::registry::Registry;
@@ -294,7 +294,12 @@ impl TimeSeriesStore {
     /// Keeps an instrument's definition, for documents made from the recording.
     fn describe(&mut self, family: &Family) {
         if !self.families.contains_key(&family.name) {
-            self.families.insert(family.name.clone(), family.clone());
+            let mut family = family.clone();
+            if family.kind == InstrumentKind::Info {
+                // The scraped text has no type for it.
+                family.kind = InstrumentKind::Gauge;
+            }
+            self.families.insert(family.name.clone(), family);
         }
     }
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use metrics::{Key, Label, Level, Metadata, Recorder};
 use proptest::prelude::*;
 use rehearsal_metrics::{
-    Bounds, CollectContext, Counter, Definition, DynamicFamily, Family, Gauge, Histogram, Labels,
-    OVERFLOW, Registry, RegistryOptions, SampleValue, UpDownCounter, static_label,
+    Bounds, CollectContext, Counter, Definition, DynamicFamily, Family, Gauge, Histogram,
+    LabelDefinition, Labels, OVERFLOW, RegisterError, Registry, RegistryOptions, SampleValue,
+    UpDownCounter, static_label,
 };
 
 const NOW: CollectContext = CollectContext::at(std::time::Duration::ZERO);
@@ -363,4 +364,55 @@ fn words_are_used_again_and_start_at_zero() {
         drop(counter);
         assert!(registry.remove("c_total", &labels(1)));
     }
+}
+
+const DOOR_INFO: Definition =
+    Definition::info("door_info", "The door.").with_labels(&[LabelDefinition {
+        name: "side",
+        values: &["front"],
+    }]);
+
+#[test]
+fn info_metric_is_the_constant_one() {
+    let registry = Registry::new();
+    registry.info(&DOOR_INFO).expect("a valid name");
+    let page = registry.snapshot(&NOW);
+    assert_eq!(
+        page.get("door_info", &[("side", "front")]),
+        Some(&SampleValue::Gauge(1.0))
+    );
+}
+
+#[test]
+fn observed_value_is_that_of_the_page() {
+    let registry = Registry::new();
+    let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
+    assert_eq!(registry.observed_value("door_info", &front, &NOW), None);
+    registry.info(&DOOR_INFO).expect("a valid name");
+    assert_eq!(
+        registry.observed_value("door_info", &front, &NOW),
+        Some(1.0)
+    );
+    assert_eq!(registry.observed_value("door_info", &labels(1), &NOW), None);
+    let counter = registry.counter(&Family::counter("visits_total"), labels(1));
+    counter.expect("valid").increment();
+    assert_eq!(
+        registry.observed_value("visits_total", &labels(1), &NOW),
+        None
+    );
+}
+
+#[test]
+fn info_metric_with_a_wrong_or_taken_name_is_refused() {
+    let registry = Registry::new();
+    let unsuffixed = registry.info(&Definition::info("door", "The door."));
+    assert_eq!(
+        unsuffixed.expect_err("no suffix").to_string(),
+        "door is an info metric, so its name must end in `_info`"
+    );
+    let gauge = registry.info(&Definition::gauge("door_info", "The door."));
+    assert_eq!(gauge, Err(RegisterError::Conflict("door_info".into())));
+    registry.info(&DOOR_INFO).expect("a valid name");
+    let family = registry.gauge(&Family::gauge("door"), labels(1));
+    assert!(matches!(family, Err(RegisterError::Claimed { .. })));
 }

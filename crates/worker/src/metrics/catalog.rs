@@ -8,7 +8,7 @@ use super::label::{
     ScannerOutcome, SegmentStatus,
 };
 
-/// The name of the meter.
+/// Name of the meter that all instruments of the worker belong to. It is part of the contract.
 pub const METER: &str = "StellaOps.Scheduler.Worker";
 
 /// Planner latency, s: 0.1 s to 30 min.
@@ -202,13 +202,22 @@ pub const SINCE_PROGRESS: Definition = Definition::gauge(
 .seconds()
 .labelled::<Mode>();
 /// Build info.
-pub const BUILD_INFO: Definition = Definition::gauge(
+pub const BUILD_INFO: Definition = Definition::info(
     "scheduler_worker_build_info",
     "1, with the version as a label.",
 )
 .with_labels(&[LabelDefinition {
     name: "version",
     values: &[env!("CARGO_PKG_VERSION")],
+}]);
+/// The meter, as OpenTelemetry's exporters for Prometheus expose an instrumentation scope.
+pub const SCOPE_INFO: Definition = Definition::info(
+    "otel_scope_info",
+    "1, with the meter of the instruments as a label.",
+)
+.with_labels(&[LabelDefinition {
+    name: "otel_scope_name",
+    values: &[METER],
 }]);
 
 /// The eleven instruments of the contract, in its order.
@@ -227,7 +236,7 @@ pub const GIVEN: [Definition; 11] = [
 ];
 
 /// Our own instruments, in the same style.
-pub const EXTENSIONS: [Definition; 18] = [
+pub const EXTENSIONS: [Definition; 19] = [
     PLANNER_ATTEMPTS,
     RUNS_CANCELLED,
     SEGMENTS_DISCARDED,
@@ -246,4 +255,5 @@ pub const EXTENSIONS: [Definition; 18] = [
     FIRES,
     SINCE_PROGRESS,
     BUILD_INFO,
+    SCOPE_INFO,
 ];

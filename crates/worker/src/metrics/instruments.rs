@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal_metrics::{
-    CollectContext, CounterFamily, Definition, Family, HistogramFamily, LabelSet, Labels,
-    ObservableCallback, ObservableFamily, Precision, RegisterError, Registry, UpDownCounterFamily,
+    CounterFamily, Definition, Family, HistogramFamily, LabelSet, ObservableCallback,
+    ObservableFamily, Precision, RegisterError, Registry, UpDownCounterFamily,
 };
 
 use super::backlog::{BacklogCache, BacklogOptions};
@@ -104,7 +104,8 @@ impl SchedulerWorkerMetrics {
         let backlog = Arc::new(BacklogCache::new(options.backlog, overflowed));
         let observer = Arc::clone(&backlog) as Arc<dyn ObservableCallback>;
         registry.observe(Family::try_from(&catalog::BACKLOG)?, observer)?;
-        build_info(registry)?;
+        registry.info(&catalog::BUILD_INFO)?;
+        registry.info(&catalog::SCOPE_INFO)?;
         let precision = options.exact_quantiles.then_some(PRECISION);
         Ok(Self {
             planner_runs: registry.counters(&catalog::PLANNER_RUNS)?,
@@ -298,14 +299,4 @@ fn observed<L: LabelSet>(
     let family = ObservableFamily::new(options.backlog.fresh_for);
     registry.observe(Family::try_from(definition)?, family.observer())?;
     Ok(family)
-}
-
-fn build_info(registry: &Registry) -> Result<(), RegisterError> {
-    let labels: Vec<Labels> = Labels::of_closed(catalog::BUILD_INFO.labels).collect();
-    let observe = move |_: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
-        for labels in &labels {
-            give(labels, 1.0);
-        }
-    };
-    registry.observe(Family::try_from(&catalog::BUILD_INFO)?, Arc::new(observe))
 }

@@ -142,6 +142,19 @@ wait_seconds_count{who="a\"b\\c\nd"} 2
 }
 
 #[test]
+fn the_meter_is_named_in_both_formats() {
+    let (registry, _metrics) = worker();
+    let help = "1, with the meter of the instruments as a label.";
+    let sample = "otel_scope_info{otel_scope_name=\"StellaOps.Scheduler.Worker\"} 1\n";
+    let text = render(ExpositionFormat::Text, &registry, &AT);
+    let in_text = format!("# HELP otel_scope_info {help}\n# TYPE otel_scope_info gauge\n{sample}");
+    assert!(text.contains(&in_text), "{text}");
+    let openmetrics = render(ExpositionFormat::OpenMetrics, &registry, &AT);
+    let in_openmetrics = format!("# HELP otel_scope {help}\n# TYPE otel_scope info\n{sample}");
+    assert!(openmetrics.contains(&in_openmetrics), "{openmetrics}");
+}
+
+#[test]
 fn an_independent_parser_reads_the_page_of_a_worker() {
     use prometheus_parse::Value::{Counter, Gauge, Histogram};
     let (registry, _metrics) = worker();

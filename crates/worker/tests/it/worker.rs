@@ -100,6 +100,7 @@ fn each_verb_moves_its_series_and_no_other() {
     assert_eq!(
         moved,
         [
+            r#"otel_scope_info{otel_scope_name="StellaOps.Scheduler.Worker"} 1"#,
             r#"scheduler_planner_latency_seconds_sum{mode="contentRefresh",status="no_work"} 0.3"#,
             r#"scheduler_planner_latency_seconds_count{mode="contentRefresh",status="no_work"} 1"#,
             r#"scheduler_planner_runs_total{mode="contentRefresh",status="no_work"} 1"#,
