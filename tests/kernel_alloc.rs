@@ -62,7 +62,7 @@ fn count_allocations(pending: u64) -> u64 {
 }
 
 #[test]
-fn a_timer_event_allocates_nothing() {
+fn timer_event_in_steady_state_allocates_nothing() {
     // One test for all sizes: tests on other threads would be counted as well.
     for pending in [1, 100, 1_000, 10_000] {
         let allocations = count_allocations(pending);

@@ -28,7 +28,7 @@ const HANG: Duration = Duration::from_secs(5);
 
 #[test]
 #[ignore = "what .ci/mutate-worker runs; .ci/run has more seeds in less time"]
-fn a_short_sweep_finds_nothing() {
+fn short_sweep_of_unchanged_worker_passes() {
     let mut results: Vec<_> = SCENARIOS.iter().map(|name| load(name)).collect();
     for first in (0..SEEDS).step_by(AT_ONCE as usize) {
         for (scenario, result) in &mut results {

@@ -46,7 +46,7 @@ fn assert_found(bugs: &[&Bug]) {
 }
 
 #[test]
-fn three_bugs_are_found_soon() {
+fn bench_of_three_frequent_defects_finds_each() {
     let soon = list::ALL.iter().filter(|bug| SOON.contains(&bug.name));
     let soon: Vec<_> = soon.collect();
     assert_eq!(soon.len(), SOON.len());
@@ -55,7 +55,7 @@ fn three_bugs_are_found_soon() {
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn every_bug_is_found_within_its_budget() {
+fn bench_of_all_defects_finds_each_within_budget() {
     let two = list::ALL.iter().filter(|bug| bug.needs.len() == 2);
     assert!(two.count() >= 5, "too few need two things");
     let all: Vec<_> = list::ALL.iter().collect();
@@ -64,7 +64,7 @@ fn every_bug_is_found_within_its_budget() {
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn what_is_found_is_made_small() {
+fn shrink_of_found_defects_reaches_size_limits() {
     let scenario = quickstart();
     let soon = list::ALL.iter().filter(|bug| SOON.contains(&bug.name));
     for bug in soon {
@@ -78,7 +78,7 @@ fn what_is_found_is_made_small() {
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn without_a_defect_no_seed_fails() {
+fn swarm_without_defect_passes_all_seeds() {
     let scenario = quickstart();
     let seeds: Vec<u64> = (0..200).collect();
     let failures = on_all_cores(&seeds, |seed| {

@@ -32,7 +32,7 @@ fn score(arguments: &[&str]) -> Scorecard {
 }
 
 #[test]
-fn each_alert_fires_in_the_scenario_made_for_it_and_no_other_does() {
+fn alerts_in_their_scenarios_fire_exclusively() {
     for (scenario, shown) in SHOWN {
         let card = score(&[&format!("scenarios/{scenario}.toml")]);
         assert_eq!(card.schema, "rehearsal.alerts@1");
@@ -50,7 +50,7 @@ fn each_alert_fires_in_the_scenario_made_for_it_and_no_other_does() {
 }
 
 #[test]
-fn rules_that_miss_incidents_or_fire_for_nothing_fail() {
+fn alerts_with_misses_or_false_alarms_fail() {
     let directory = scratch("alerts-bad-rules");
     let rules = directory.join("rules.yaml");
     let content = "
@@ -94,7 +94,7 @@ groups:
 }
 
 #[test]
-fn a_broken_rules_file_is_refused_with_its_line() {
+fn rules_file_with_error_is_refused_with_line() {
     let directory = scratch("alerts-broken-rules");
     for (name, content, expected) in [
         ("yaml", "groups: [", "rules.yaml"),
@@ -130,7 +130,7 @@ fn a_broken_rules_file_is_refused_with_its_line() {
 }
 
 #[test]
-fn promtool_passes_the_unit_tests_made_from_rehearsals() {
+fn unit_tests_from_rehearsals_pass_promtool() {
     let directory = scratch("alerts-unit-tests");
     let path = directory.to_str().unwrap();
     let scenarios = SHOWN.map(|(name, _)| format!("scenarios/{name}.toml"));
@@ -165,7 +165,7 @@ fn promtool_passes_the_unit_tests_made_from_rehearsals() {
 }
 
 #[test]
-fn rules_that_use_the_date_make_no_unit_tests() {
+fn unit_tests_for_date_rules_are_refused() {
     let directory = scratch("alerts-date");
     let rules = directory.join("rules.yaml");
     for expression in [
@@ -188,7 +188,7 @@ fn rules_that_use_the_date_make_no_unit_tests() {
 }
 
 #[test]
-fn tuning_shows_delay_against_false_alarms_and_draws_it() {
+fn tuning_of_threshold_plots_delay_and_false_alarms() {
     let directory = scratch("alerts-tune");
     let picture = directory.join("tune.svg");
     let output = run(&[

@@ -42,7 +42,7 @@ fn rehearse(out: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn chromium_reads_from_the_report_what_the_run_was() {
+fn html_report_in_chromium_shows_run() {
     if let Some(what) = missing() {
         assert!(std::env::var_os("CI").is_none(), "CI needs it: {what}");
         eprintln!("skipped: {what} on this machine; .ci/install installs it");
@@ -77,7 +77,7 @@ fn chromium_reads_from_the_report_what_the_run_was() {
 }
 
 #[test]
-fn the_report_of_a_week_is_below_a_megabyte() {
+fn html_report_of_week_is_below_one_megabyte() {
     let evening = rehearse(&scratch("browser-week"), &["--set", "duration=7d"]);
     let page = std::fs::metadata(format!("{evening}.html")).unwrap();
     assert!(page.len() < PAGE_MAX, "{} bytes", page.len());

@@ -53,7 +53,7 @@ fn returned(directory: &Path) -> Vec<String> {
 }
 
 #[test]
-fn no_bug_comes_back() {
+fn bugbase_files_replayed_pass() {
     let base = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bugbase");
     assert!(!files(&base).is_empty(), "there is nothing to run again");
     let back = returned(&base);
@@ -61,7 +61,7 @@ fn no_bug_comes_back() {
 }
 
 #[test]
-fn a_bug_that_is_back_is_told_of_with_what_happened() {
+fn bugbase_regression_prints_trace() {
     let base = scratch("bugbase");
     let scenario = "name = \"back\"\nduration = \"5m\"\n[fleet]\nimages = 3\n[[schedule]]\nid = \"s\"\n\
                     whenCron = \"*/4 * * * *\"\n[[expect]]\nname = \"no work\"\nquery = \

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use super::program::{rehearsal, run, scratch, text};
 
 #[test]
-fn a_malformed_file_gives_exit_code_2_and_its_golden_message() {
+fn check_of_malformed_file_exits_2_with_golden_message() {
     for entry in fs::read_dir("tests/malformed").unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|extension| extension != "toml") {
@@ -33,7 +33,7 @@ fn a_malformed_file_gives_exit_code_2_and_its_golden_message() {
 }
 
 #[test]
-fn an_unreadable_file_gives_exit_code_1() {
+fn check_of_unreadable_file_exits_1() {
     for (path, reason) in [
         ("tests/no-such-file.toml", "No such file"),
         ("tests", "directory"),
@@ -53,7 +53,7 @@ fn an_unreadable_file_gives_exit_code_1() {
 }
 
 #[test]
-fn of_several_files_the_worst_counts() {
+fn check_of_several_files_exits_with_worst_code() {
     let sound = "scenarios/quickstart.toml";
     let wrong = "tests/malformed/unknown-key-top.toml";
     let output = run(&["scenario", "check", sound, wrong, sound]);
@@ -64,7 +64,7 @@ fn of_several_files_the_worst_counts() {
 }
 
 #[test]
-fn a_wrong_command_line_gives_exit_code_2() {
+fn cli_with_wrong_arguments_exits_2() {
     for arguments in [
         &["run"][..],
         &["walk"],
@@ -89,7 +89,7 @@ fn a_wrong_command_line_gives_exit_code_2() {
 }
 
 #[test]
-fn a_closed_pipe_is_a_clean_end() {
+fn output_to_closed_pipe_exits_0() {
     for arguments in [
         &["scenario", "schema"][..],
         &["scenario", "new", "x", "--out", "-"],
@@ -107,7 +107,7 @@ fn a_closed_pipe_is_a_clean_end() {
 }
 
 #[test]
-fn a_full_disk_gives_exit_code_1() {
+fn output_to_full_disk_exits_1() {
     for arguments in [
         &["scenario", "schema"][..],
         &["scenario", "check", "scenarios/quickstart.toml"],
@@ -127,7 +127,7 @@ fn a_full_disk_gives_exit_code_1() {
 }
 
 #[test]
-fn nowhere_to_complain_does_not_change_the_exit_code() {
+fn stderr_closed_keeps_exit_code() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut command = rehearsal(&["scenario", "check", "tests/malformed/unknown-key-top.toml"]);
     assert_eq!(
@@ -137,7 +137,7 @@ fn nowhere_to_complain_does_not_change_the_exit_code() {
 }
 
 #[test]
-fn a_new_scenario_is_sound_and_never_overwrites_another() {
+fn new_scenario_is_valid_and_never_overwrites() {
     let directory = scratch("new");
     let path = directory.join("my-night.toml");
     let path = path.to_str().unwrap();
@@ -160,7 +160,7 @@ fn a_new_scenario_is_sound_and_never_overwrites_another() {
 }
 
 #[test]
-fn the_schema_that_is_printed_is_the_one_that_is_checked_in() {
+fn schema_command_prints_checked_in_schema() {
     let output = run(&["scenario", "schema"]);
     let checked_in = fs::read_to_string("scenarios/scenario.schema.json").unwrap();
     assert!(text(&output.stdout) == checked_in);
@@ -179,7 +179,7 @@ fn code_of(verdict: &str) -> i32 {
 }
 
 #[test]
-fn the_last_line_states_the_verdict_and_the_exit_code_agrees() {
+fn run_last_line_agrees_with_exit_code() {
     let output = run(&["run", TINY]);
     let last = text(&output.stdout).lines().last().unwrap();
     let (verdict, rest) = last.split_once(' ').unwrap();
@@ -201,7 +201,7 @@ fn the_last_line_states_the_verdict_and_the_exit_code_agrees() {
 }
 
 #[test]
-fn the_seed_alone_decides_the_trace() {
+fn run_with_other_seed_changes_trace() {
     let last = |arguments: &[&str]| -> String {
         let output = run(&[&["run", TINY][..], arguments].concat());
         let last = text(&output.stdout).lines().last().unwrap();
@@ -213,7 +213,7 @@ fn the_seed_alone_decides_the_trace() {
 }
 
 #[test]
-fn json_is_one_document_or_an_array_of_several() {
+fn run_json_is_document_or_array() {
     let output = run(&["run", TINY, "--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     for key in [
@@ -255,7 +255,7 @@ fn json_is_one_document_or_an_array_of_several() {
 }
 
 #[test]
-fn junit_has_a_case_for_each_invariant_and_expectation() {
+fn run_junit_has_case_per_invariant_and_expectation() {
     let output = run(&["run", TINY, "--format", "junit"]);
     let xml = text(&output.stdout);
     assert!(xml.starts_with("<?xml"), "{xml}");
@@ -266,7 +266,7 @@ fn junit_has_a_case_for_each_invariant_and_expectation() {
 }
 
 #[test]
-fn the_report_is_written_into_a_directory() {
+fn run_with_out_writes_report_files() {
     let directory = scratch("out").join("deep");
     let run_into = |directory: &str| run(&["run", TINY, "--openmetrics", "--out", directory]);
     let output = run_into(directory.to_str().unwrap());
@@ -282,7 +282,7 @@ fn the_report_is_written_into_a_directory() {
 }
 
 #[test]
-fn a_rehearsal_survives_a_closed_pipe_and_notices_a_full_disk() {
+fn run_with_closed_pipe_passes_and_full_disk_fails() {
     for format in ["text", "json", "junit"] {
         let expected = run(&["run", TINY, "--format", format]).status.code();
         let (reader, writer) = std::io::pipe().unwrap();
@@ -308,7 +308,7 @@ fn a_rehearsal_survives_a_closed_pipe_and_notices_a_full_disk() {
 }
 
 #[test]
-fn colours_are_for_those_who_want_them() {
+fn color_follows_terminal_and_environment() {
     let escape = "\u{1b}[";
     let colourful = |name: &str, value: &str| {
         let output = rehearsal(&["run", TINY]).env(name, value).output().unwrap();
@@ -322,7 +322,7 @@ fn colours_are_for_those_who_want_them() {
 }
 
 #[test]
-fn a_rehearsal_is_the_same_twice() {
+fn run_with_check_determinism_passes() {
     let output = run(&["run", TINY, "--check-determinism", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["determinism"]["same"], true);

@@ -55,7 +55,7 @@ fn finding(comparison: &Comparison, name: &str) -> Finding {
 }
 
 #[test]
-fn one_process_against_three_is_one_command() {
+fn compare_of_option_sets_runs_both_sides() {
     let scenario = file("compare-options");
     let words = [
         scenario.to_str().unwrap(),
@@ -105,7 +105,7 @@ fn one_process_against_three_is_one_command() {
 }
 
 #[test]
-fn two_sweeps_of_the_same_do_not_differ() {
+fn compare_of_equal_sweeps_finds_no_difference() {
     let scenario = file("compare-sweeps");
     let base = scenario.parent().unwrap();
     let [a, b] = ["a", "b"].map(|name| base.join(name));
@@ -127,7 +127,7 @@ fn two_sweeps_of_the_same_do_not_differ() {
 }
 
 #[test]
-fn reports_of_runs_are_paired_by_seed() {
+fn compare_of_reports_pairs_by_seed() {
     let scenario = file("compare-runs");
     let base = scenario.parent().unwrap();
     let [a, b] = ["a", "b"].map(|name| base.join(name));
@@ -176,7 +176,7 @@ fn reports_of_runs_are_paired_by_seed() {
 }
 
 #[test]
-fn what_can_not_be_compared_is_told() {
+fn compare_of_incomparable_inputs_is_refused() {
     let scenario = file("compare-refused");
     let path = scenario.to_str().unwrap();
     let message = refused(&[path]);

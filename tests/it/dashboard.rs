@@ -55,7 +55,7 @@ fn instrument(name: &str) -> &str {
 }
 
 #[test]
-fn it_is_the_dashboard_that_was_asked_for() {
+fn dashboard_identity_matches_contract() {
     let dashboard = dashboard();
     assert_eq!(dashboard["uid"], "scheduler-worker-observability");
     let variables = dashboard["templating"]["list"].as_array().unwrap().iter();
@@ -64,7 +64,7 @@ fn it_is_the_dashboard_that_was_asked_for() {
 }
 
 #[test]
-fn each_panel_says_what_it_shows_in_which_unit_and_asks_the_chosen_source() {
+fn panels_have_description_unit_and_data_source() {
     let dashboard = dashboard();
     for panel in panels(&dashboard) {
         let title = title(panel);
@@ -95,7 +95,7 @@ fn each_panel_says_what_it_shows_in_which_unit_and_asks_the_chosen_source() {
 }
 
 #[test]
-fn what_has_a_mode_is_filtered_by_it() {
+fn panels_with_mode_are_filtered_by_it() {
     let all: Vec<_> = catalog::GIVEN.iter().chain(&catalog::EXTENSIONS).collect();
     let dashboard = dashboard();
     for panel in panels(&dashboard) {
@@ -120,7 +120,7 @@ fn what_has_a_mode_is_filtered_by_it() {
 }
 
 #[test]
-fn every_instrument_is_shown() {
+fn panels_cover_every_instrument() {
     let texts = queries("2m");
     let queries = texts
         .iter()
@@ -138,7 +138,7 @@ fn every_instrument_is_shown() {
 }
 
 #[test]
-fn panels_have_numbers_of_their_own_and_do_not_overlap() {
+fn panels_have_unique_ids_and_do_not_overlap() {
     let dashboard = dashboard();
     let mut ids = BTreeSet::new();
     let mut taken = BTreeSet::new();
@@ -169,7 +169,7 @@ fn rehearse(name: &str) -> Finished {
 }
 
 #[test]
-fn every_query_is_valid_in_each_semantics_and_has_data_in_a_bundled_scenario() {
+fn panel_queries_are_valid_and_return_data() {
     let mut dataless = queries("2m");
     for scenario in ["quickstart", "planner-gives-up"] {
         let finished = rehearse(scenario);
@@ -189,7 +189,7 @@ fn every_query_is_valid_in_each_semantics_and_has_data_in_a_bundled_scenario() {
 }
 
 #[test]
-fn grafanas_own_types_take_it() {
+fn dashboard_satisfies_grafana_types() {
     let script = "tests/dashboard/check.mjs";
     if !Path::new("tests/dashboard/node_modules").exists() {
         assert!(

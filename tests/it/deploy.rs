@@ -70,7 +70,7 @@ fn search_path() -> String {
 }
 
 #[test]
-fn the_manifest_is_an_indexed_job_with_as_many_shards_as_completions() {
+fn manifest_completions_equal_shards() {
     let (claim, job) = manifest();
     assert_eq!(
         (&claim["apiVersion"], &claim["kind"]),
@@ -105,7 +105,7 @@ fn the_manifest_is_an_indexed_job_with_as_many_shards_as_completions() {
 }
 
 #[test]
-fn the_pods_of_the_manifest_give_the_whole() {
+fn manifest_pods_merged_give_whole_sweep() {
     let (base, scenario, whole) = whole("deploy-kubernetes");
     let (_, job) = manifest();
     let container = &job["spec"]["template"]["spec"]["containers"][0];
@@ -128,7 +128,7 @@ fn the_pods_of_the_manifest_give_the_whole() {
 }
 
 #[test]
-fn the_tasks_of_the_slurm_script_give_the_whole() {
+fn slurm_script_tasks_merged_give_whole_sweep() {
     let (base, scenario, whole) = whole("deploy-slurm");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/slurm.sh");
     let task = |task: &str| {
@@ -153,7 +153,7 @@ fn the_tasks_of_the_slurm_script_give_the_whole() {
 }
 
 #[test]
-fn an_array_on_a_real_slurm_gives_the_whole() {
+fn slurm_array_on_real_cluster_gives_whole_sweep() {
     let (base, scenario, whole) = whole("deploy-array");
     let Some(slurm) = Slurm::start(base.join("slurm")) else {
         return;

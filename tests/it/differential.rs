@@ -135,7 +135,7 @@ fn compare(name: &str) -> Option<usize> {
 }
 
 #[test]
-fn a_server_answers_as_we_do_over_a_scenario() {
+fn promql_over_one_scenario_equals_server() {
     if let Some(compared) = compare("planner-gives-up") {
         assert!(compared > 3_000, "{compared} values");
     }
@@ -143,7 +143,7 @@ fn a_server_answers_as_we_do_over_a_scenario() {
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn a_server_answers_as_we_do_over_every_scenario() {
+fn promql_over_every_scenario_equals_server() {
     for name in crate::golden::names() {
         if let Some(compared) = compare(&name) {
             assert!(compared > 1_000, "{name}: {compared} values");

@@ -51,7 +51,7 @@ fn get(address: SocketAddr, path: &str, accept: &str) -> String {
 }
 
 #[test]
-fn a_page_comes_in_the_format_that_is_preferred() {
+fn endpoint_with_accept_header_negotiates_format() {
     let registry = Registry::new();
     instruments(&registry).segment(Mode::AnalysisOnly, SegmentStatus::Completed);
     let address = serve(&registry);
@@ -92,7 +92,7 @@ fn a_page_comes_in_the_format_that_is_preferred() {
 }
 
 #[test]
-fn what_is_no_scrape_is_refused_and_the_next_is_served() {
+fn endpoint_after_invalid_request_serves_next() {
     let address = serve(&Registry::new());
     let long = format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(9000));
     let many = format!("GET /metrics HTTP/1.1\r\n{}\r\n", "X: x\r\n".repeat(100));
@@ -199,7 +199,7 @@ probability = 0.3
 "#;
 
 #[test]
-fn a_real_prometheus_says_what_a_simulation_records() {
+fn prometheus_scraping_endpoint_records_same_series() {
     let (sender, receiver) = channel();
     let scenario = Loader::default().parse("week.toml", WEEK, None).unwrap();
     let is_scraped = AtomicBool::new(false);

@@ -129,7 +129,7 @@ fn check(name: &str) {
 }
 
 #[test]
-fn small_scenarios_are_as_they_were() {
+fn small_scenarios_match_golden_files() {
     SMALL.into_iter().for_each(check);
 }
 
@@ -147,7 +147,7 @@ pub fn names() -> Vec<String> {
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn all_scenarios_are_as_they_were() {
+fn all_scenarios_match_golden_files() {
     names().iter().for_each(|name| check(name));
 }
 
@@ -170,7 +170,7 @@ fn swarm(seeds: impl IntoIterator<Item = u64>) {
 }
 
 #[test]
-fn a_few_seeds_pass_under_swarm() {
+fn swarm_of_few_seeds_passes() {
     swarm(0..2);
 }
 
@@ -178,12 +178,12 @@ fn a_few_seeds_pass_under_swarm() {
 /// ago than a lease, yet in the same delivery; the backlog of a deleted schedule that a late answer
 /// brought back for ever.
 #[test]
-fn seeds_that_once_showed_a_defect_pass() {
+fn swarm_of_regression_seeds_passes() {
     swarm([25, 207, 1_082, 3_229]);
 }
 
 #[test]
 #[ignore = "takes minutes without optimisation: run with --profile checked -- --include-ignored"]
-fn two_hundred_seeds_pass_under_swarm() {
+fn swarm_of_two_hundred_seeds_passes() {
     swarm(0..200);
 }

@@ -32,7 +32,7 @@ fn message(path: &Path) -> String {
 }
 
 #[test]
-fn every_malformed_file_gets_its_message() {
+fn malformed_files_match_golden_messages() {
     let files = files();
     assert!(files.len() >= 40, "only {} malformed files", files.len());
     let mut wrong = Vec::new();

@@ -47,7 +47,7 @@ fn dumped(text: &str) -> Samples {
 }
 
 #[test]
-fn every_sample_is_read_back_from_a_prometheus() {
+fn openmetrics_import_into_prometheus_keeps_every_sample() {
     let scenario = Loader::default()
         .load("tests/scenarios/tiny.toml".as_ref())
         .unwrap();

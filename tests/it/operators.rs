@@ -23,7 +23,7 @@ fn annotation(rule: &AlertRule, name: &str) -> String {
 }
 
 #[test]
-fn promtool_has_nothing_against_the_rules() {
+fn bundled_rules_in_promtool_are_valid() {
     let Some(said) = promtool::run(&["check", "rules", bundled::RULES_PATH], b"") else {
         return;
     };
@@ -33,14 +33,14 @@ fn promtool_has_nothing_against_the_rules() {
 }
 
 #[test]
-fn the_rules_are_valid_in_every_semantics() {
+fn bundled_rules_in_every_semantics_are_valid() {
     for semantics in [Semantics::V3, Semantics::V3PromqlTest, Semantics::V2_42] {
         assert_eq!(rules(semantics).alerts().count(), 5, "{semantics}");
     }
 }
 
 #[test]
-fn each_alert_has_a_severity_a_promise_a_summary_and_its_place_in_the_guide() {
+fn bundled_alerts_have_required_labels_and_guide_section() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     for rule in rules(Semantics::V3).alerts() {
         let labels: Vec<&str> = rule.labels.iter().map(|(name, _)| name.as_str()).collect();
@@ -57,7 +57,7 @@ fn each_alert_has_a_severity_a_promise_a_summary_and_its_place_in_the_guide() {
 }
 
 #[test]
-fn the_guide_shows_what_the_rules_ask() {
+fn operations_guide_shows_query_of_each_alert() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     for rule in rules(Semantics::V3).alerts() {
         let query = rule.query.text();

@@ -122,7 +122,7 @@ fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
 }
 
 #[test]
-fn every_invariant_has_a_planted_defect() {
+fn planted_defects_cover_every_invariant() {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/planted");
     let files = std::fs::read_dir(directory).unwrap();
     let sources: String = files

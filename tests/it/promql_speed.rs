@@ -96,7 +96,7 @@ fn tell(what: &str, (ours, theirs): (f64, f64)) {
 
 #[test]
 #[ignore = "a measurement: run with --release -- --ignored --nocapture"]
-fn rules_and_panels_over_a_month_beside_a_server() {
+fn promql_over_month_is_faster_than_server() {
     let scenario = Loader::default().load(Path::new("scenarios/healthy-month.toml"));
     let finished = run(&scenario.unwrap(), &RunOptions::default(), |_| {}).unwrap();
     let (from_ms, until_ms) = (finished.scenario.start.millis(), finished.ended_at.millis());

@@ -16,7 +16,7 @@ const SCRIPTS: [(&str, usize); 6] = [
 ];
 
 #[test]
-fn the_scripts_of_prometheus_pass() {
+fn promqltest_scripts_of_prometheus_pass() {
     for (name, passed) in SCRIPTS {
         let text = std::fs::read_to_string(format!("tests/promqltest/{name}.test")).unwrap();
         let report = promqltest::run(&text, Semantics::V3PromqlTest).unwrap();
@@ -31,7 +31,7 @@ fn the_scripts_of_prometheus_pass() {
 }
 
 #[test]
-fn a_script_tells_what_is_wrong_with_it() {
+fn promqltest_script_with_error_reports_line() {
     for (script, message) in [
         ("lod 5m", "line 1: `lod` is no command"),
         ("load 5x", "line 1: `5x` is no duration"),
@@ -55,7 +55,7 @@ fn a_script_tells_what_is_wrong_with_it() {
 }
 
 #[test]
-fn what_is_not_expected_fails() {
+fn promqltest_with_wrong_expectation_fails() {
     let load = "load 1m\n  x_total{a=\"b\"} 0+60x10\n\n";
     for (eval, reason) in [
         (
@@ -165,7 +165,7 @@ eval instant at 10m sum by (__name__) (-{job="1"})
 "#;
 
 #[test]
-fn more_of_the_language() {
+fn promqltest_further_commands_are_supported() {
     let report = promqltest::run(MORE, Semantics::V3PromqlTest).unwrap();
     assert_eq!(report.failed, []);
     assert_eq!((report.passed, report.unsupported.len()), (14, 0));
@@ -174,7 +174,7 @@ fn more_of_the_language() {
 /// Each query has its answer from a Prometheus 2.42 too, whose ranges and look-back hold their
 /// very beginning.
 #[test]
-fn versions_differ_where_they_should() {
+fn semantics_of_versions_differ_as_documented() {
     let script = |semantics: Semantics, count: &str, at: &str| {
         let text = format!(
             "load 1m\n  x 1\n\neval instant at 5m count_over_time(x[5m])\n{count}\neval instant at 5m x\n{at}"
@@ -290,7 +290,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_range_query_is_its_instant_queries(
+    fn range_query_equals_its_instant_queries(
         points in prop::collection::vec(
             prop::collection::vec(
                 prop_oneof![

@@ -39,7 +39,7 @@ pub fn check_metrics(page: &str) -> Option<String> {
 }
 
 #[test]
-fn promtool_finds_what_is_wrong_with_a_page() {
+fn promtool_with_invalid_exposition_reports_errors() {
     let Some(said) = check_metrics("# TYPE reports counter\nreports 1\n") else {
         return;
     };

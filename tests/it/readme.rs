@@ -11,7 +11,7 @@ fn block(language: &str) -> &'static str {
 }
 
 #[test]
-fn the_scenario_explained_is_a_scenario() {
+fn readme_scenario_is_valid() {
     let loader = rehearsal::check::scenario_loader(&[]);
     let scenario = loader
         .parse("README.md", block("toml"), None)
@@ -20,7 +20,7 @@ fn the_scenario_explained_is_a_scenario() {
 }
 
 #[test]
-fn the_two_commands_are_the_ones_that_ci_runs() {
+fn readme_commands_are_run_by_ci() {
     let commands: Vec<&str> = block("console")
         .lines()
         .filter_map(|l| l.strip_prefix("$ "))
@@ -38,7 +38,7 @@ fn the_two_commands_are_the_ones_that_ci_runs() {
 
 /// What the first command prints, but for how long it takes, is in the golden file too.
 #[test]
-fn the_first_screen_is_of_this_version() {
+fn readme_output_matches_golden_file() {
     let golden = include_str!("../../reports/golden/quickstart.txt");
     let value = |key: &str| {
         let line = golden.lines().find_map(|line| line.strip_prefix(key));

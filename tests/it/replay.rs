@@ -74,7 +74,7 @@ fn change(path: &Path, change: impl FnOnce(&mut Bug)) {
 }
 
 #[test]
-fn a_failure_is_shown_again_with_what_happened_around_it() {
+fn replay_of_bug_prints_events_around_violation() {
     let bug = bug("replay-again", CRASH);
     let output = replay(&bug, &[]);
     let shown = text(&output.stdout);
@@ -102,7 +102,7 @@ fn a_failure_is_shown_again_with_what_happened_around_it() {
 }
 
 #[test]
-fn the_trace_is_in_order_and_in_columns_and_within_the_window() {
+fn replay_output_is_ordered_aligned_and_within_window() {
     let bug = bug("replay-columns", CRASH);
     let output = replay(&bug, &["--around", "28s"]);
     let shown = text(&output.stdout);
@@ -132,7 +132,7 @@ fn the_trace_is_in_order_and_in_columns_and_within_the_window() {
 }
 
 #[test]
-fn of_a_part_that_swarm_drew_the_failure_itself_is_shown() {
+fn replay_of_swarm_part_reaches_failure() {
     let day = CRASH
         .replace("\"10m\"", "\"1d\"")
         .replace("min(up) == 1", "sum(scheduler_runner_segments_total) == 0");
@@ -152,7 +152,7 @@ fn of_a_part_that_swarm_drew_the_failure_itself_is_shown() {
 }
 
 #[test]
-fn a_bug_that_was_mended_passes() {
+fn replay_of_fixed_bug_passes() {
     let bug = bug("replay-mended", CRASH);
     change(&bug, |bug| {
         bug.scenario = bug.scenario.replace("== 1", ">= 0");
@@ -165,7 +165,7 @@ fn a_bug_that_was_mended_passes() {
 }
 
 #[test]
-fn another_cause_or_trace_or_version_is_told_of() {
+fn replay_with_other_cause_trace_or_version_reports_it() {
     let bug = bug("replay-other", CRASH);
     change(&bug, |bug| {
         "0.0.1".clone_into(&mut bug.version);
@@ -184,7 +184,7 @@ fn another_cause_or_trace_or_version_is_told_of() {
 }
 
 #[test]
-fn a_budget_is_part_of_the_bug() {
+fn replay_applies_event_budget_of_bug() {
     let directory = scratch("replay-budget");
     let (path, out) = (directory.join("crash.toml"), directory.join("out"));
     fs::write(&path, CRASH).unwrap();
@@ -198,7 +198,7 @@ fn a_budget_is_part_of_the_bug() {
 }
 
 #[test]
-fn a_scenario_as_shrink_writes_it_is_replayed_too() {
+fn replay_of_shrunk_scenario_fails_again() {
     let path = scratch("replay-scenario").join("small.toml");
     fs::write(&path, CRASH).unwrap();
     let output = replay(&path, &[]);
@@ -212,7 +212,7 @@ fn a_scenario_as_shrink_writes_it_is_replayed_too() {
 }
 
 #[test]
-fn what_is_no_bug_is_refused_and_the_worst_of_several_counts() {
+fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
     let sound = bug("replay-refused", CRASH);
     for (content, expected) in [
         (
@@ -282,7 +282,7 @@ fn assert_chrome_trace(trace: &Value) -> Vec<&Value> {
 }
 
 #[test]
-fn the_chrome_trace_has_processes_as_tracks_and_work_as_spans() {
+fn chrome_trace_has_process_tracks_and_work_spans() {
     let bug = bug("replay-chrome", CRASH);
     let path = bug.with_extension("json");
     let output = replay(&bug, &["--chrome", path.to_str().unwrap()]);

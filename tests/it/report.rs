@@ -47,7 +47,7 @@ fn refused(output: &Output) -> &str {
 }
 
 #[test]
-fn the_recording_the_json_beside_it_and_the_directory_give_one_and_the_same_page() {
+fn report_from_recording_json_or_directory_is_identical() {
     let recording = recording();
     let scratch = scratch("report-same");
     let first = fs::read_to_string(recording.with_extension("html")).unwrap();
@@ -69,7 +69,7 @@ fn the_recording_the_json_beside_it_and_the_directory_give_one_and_the_same_page
 }
 
 #[test]
-fn the_page_tells_verdict_invariants_parameters_and_the_replay_line_without_a_script() {
+fn report_without_script_shows_results_and_replay_command() {
     let page = fs::read_to_string(recording().with_extension("html")).unwrap();
     let (frame, _) = page.split_once("<script").unwrap();
     for told in [
@@ -84,7 +84,7 @@ fn the_page_tells_verdict_invariants_parameters_and_the_replay_line_without_a_sc
 }
 
 #[test]
-fn what_is_no_sound_recording_is_refused_with_the_remedy() {
+fn report_of_invalid_recording_is_refused_with_remedy() {
     let scratch = scratch("report-refused");
     let page = scratch.join("page.html");
     let whole = fs::read(recording()).unwrap();
@@ -125,7 +125,7 @@ fn what_is_no_sound_recording_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_recording_of_another_version_is_told_by_its_schema() {
+fn report_of_other_schema_version_is_refused() {
     let scratch = scratch("report-newer");
     let newer = scratch.join("newer.run");
     let mut file = GzEncoder::new(fs::File::create(&newer).unwrap(), Compression::fast());
@@ -140,7 +140,7 @@ fn a_recording_of_another_version_is_told_by_its_schema() {
 }
 
 #[test]
-fn what_is_no_dashboard_or_no_rules_is_refused() {
+fn report_with_invalid_dashboard_or_rules_is_refused() {
     let scratch = scratch("report-dashboards");
     let page = scratch.join("page.html");
     let recording = name(&recording());

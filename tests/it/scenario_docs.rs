@@ -253,7 +253,7 @@ fn toml_of(default: &Json) -> String {
 }
 
 #[test]
-fn the_reference_is_current() {
+fn scenario_reference_is_current() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     let (head, rest) = guide
         .split_once(BEGIN)
@@ -271,7 +271,7 @@ fn the_reference_is_current() {
 }
 
 #[test]
-fn every_key_of_the_schema_has_a_row() {
+fn scenario_reference_covers_every_key() {
     fn collect(schema: &Json, keys: &mut Vec<String>) {
         match schema {
             Json::Object(object) => {
@@ -300,7 +300,7 @@ fn every_key_of_the_schema_has_a_row() {
 }
 
 #[test]
-fn the_examples_of_the_guide_are_sound() {
+fn scenario_guide_examples_are_valid() {
     let guide = fs::read_to_string(GUIDE).unwrap();
     let frame = "name = \"example\"\nduration = \"7d\"\nstart = 2024-01-01T00:00:00Z\n";
     let schedule = "[[schedule]]\nid = \"nightly\"\nwhenCron = \"0 2 * * *\"\n";

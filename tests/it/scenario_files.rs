@@ -78,7 +78,7 @@ impl Validator {
 }
 
 #[test]
-fn the_checked_in_schema_is_current() {
+fn schema_checked_in_is_current() {
     let schema = format!(
         "{}\n",
         serde_json::to_string_pretty(&scenario::schema()).unwrap()
@@ -94,7 +94,7 @@ fn the_checked_in_schema_is_current() {
 }
 
 #[test]
-fn every_sound_file_loads_and_satisfies_the_schema() {
+fn valid_files_load_and_satisfy_schema() {
     let validator = Validator::new();
     for path in sound_files() {
         load(&path);
@@ -106,7 +106,7 @@ fn every_sound_file_loads_and_satisfies_the_schema() {
 }
 
 #[test]
-fn most_malformed_files_break_the_schema() {
+fn malformed_files_mostly_violate_schema() {
     let validator = Validator::new();
     let refused = fs::read_dir("tests/malformed")
         .unwrap()
@@ -126,7 +126,7 @@ fn most_malformed_files_break_the_schema() {
 }
 
 #[test]
-fn a_scenario_survives_being_written() {
+fn scenario_written_and_read_is_unchanged() {
     for path in sound_files() {
         let scenario = load(&path);
         let text = toml::to_string(&scenario).unwrap();
@@ -141,7 +141,7 @@ fn a_scenario_survives_being_written() {
 }
 
 #[test]
-fn files_that_a_scenario_refers_to_are_read() {
+fn scenario_with_file_references_reads_them() {
     let scenario = load(Path::new(EVERYTHING));
     let trace = scenario.advisories.unwrap().trace.unwrap();
     assert_eq!(trace.rows.len(), 21);
@@ -164,7 +164,7 @@ fn with(overrides: &[&str]) -> Result<Scenario, String> {
 }
 
 #[test]
-fn overrides_reach_every_value() {
+fn override_of_each_key_changes_value() {
     let scenario = with(&[
         "fleet.images=77",
         "duration=3d",
@@ -194,7 +194,7 @@ fn overrides_reach_every_value() {
 }
 
 #[test]
-fn a_wrong_override_gets_a_message_with_its_place() {
+fn override_with_error_reports_position() {
     for (text, expected) in [
         ("fleet.imagez=77", "did you mean `images`?"),
         ("fleet.images", "an override is `key=value`"),

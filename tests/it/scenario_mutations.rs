@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn mutated_files_never_panic_and_what_is_taken_satisfies_the_schema(
+    fn mutated_files_never_panic_and_accepted_satisfy_schema(
         file in prop::sample::select(sound_files()),
         mutations in prop::collection::vec(mutation(), 1..4),
         overrides in prop::collection::vec("[a-z.]{1,12}=[a-z0-9\"{}\\[\\]]{0,8}", 0..2),

@@ -72,13 +72,13 @@ fn written(directory: &Path, name: &str) -> String {
 }
 
 #[test]
-fn four_shards_merged_are_the_whole_byte_for_byte() {
+fn merge_of_four_shards_equals_whole_sweep() {
     let (result, _) = shards_and_whole("sweep-shards", "", "0..22", 0);
     assert!(result.failures.is_empty());
 }
 
 #[test]
-fn failures_of_four_shards_are_those_of_the_whole() {
+fn merge_of_four_shards_keeps_all_failures() {
     let (result, rows) = shards_and_whole("sweep-shards-failing", NO_CRASH, "0..60", 10);
     let [failure] = result.failures.as_slice() else {
         panic!("{} causes", result.failures.len());
@@ -124,7 +124,7 @@ fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> (SweepRes
 }
 
 #[test]
-fn results_that_share_seeds_or_are_of_different_sweeps_are_not_merged() {
+fn merge_of_overlapping_or_different_sweeps_is_refused() {
     let scenario = file("sweep-mismatch", "");
     let base = scenario.parent().unwrap();
     let [a, b, c] = ["a", "b", "c"].map(|name| base.join(name));
@@ -147,7 +147,7 @@ fn results_that_share_seeds_or_are_of_different_sweeps_are_not_merged() {
 }
 
 #[test]
-fn a_sweep_that_was_cut_off_goes_on() {
+fn sweep_after_kill_resumes() {
     let scenario = file("sweep-resume", "");
     let base = scenario.parent().unwrap();
     let (whole, cut) = (base.join("whole"), base.join("cut"));
@@ -179,7 +179,7 @@ fn a_sweep_that_was_cut_off_goes_on() {
 }
 
 #[test]
-fn a_sweep_that_is_interrupted_goes_on_and_gives_the_whole() {
+fn sweep_after_interrupt_resumes_to_whole_result() {
     let scenario = file("sweep-interrupt", "");
     let base = scenario.parent().unwrap();
     let (whole, cut) = (base.join("whole"), base.join("cut"));
@@ -205,7 +205,7 @@ fn a_sweep_that_is_interrupted_goes_on_and_gives_the_whole() {
 }
 
 #[test]
-fn a_damaged_line_of_a_seed_is_told_of_and_left_alone() {
+fn sweep_with_damaged_seed_line_reports_it() {
     let scenario = file("sweep-damaged-row", "");
     let out = scenario.parent().unwrap().join("out");
     sweep(&scenario, &out, &["--seeds", "0..3"]);
@@ -222,7 +222,7 @@ fn a_damaged_line_of_a_seed_is_told_of_and_left_alone() {
 }
 
 #[test]
-fn a_sweep_that_was_cut_off_before_its_first_result_starts_over() {
+fn sweep_killed_before_first_result_restarts() {
     let scenario = file("sweep-fresh", "");
     let out = scenario.parent().unwrap().join("out");
     fs::create_dir_all(&out).unwrap();
@@ -233,7 +233,7 @@ fn a_sweep_that_was_cut_off_before_its_first_result_starts_over() {
 }
 
 #[test]
-fn a_damaged_or_foreign_result_is_told_of_and_left_alone() {
+fn sweep_with_damaged_or_foreign_result_refuses_it() {
     let scenario = file("sweep-damaged", "");
     let directory = scenario.parent().unwrap().join("out");
     sweep(&scenario, &directory, &["--seeds", "0..2"]);
@@ -273,7 +273,7 @@ fn a_damaged_or_foreign_result_is_told_of_and_left_alone() {
 }
 
 #[test]
-fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again() {
+fn sweep_with_failing_seeds_writes_one_bug_file_per_cause() {
     let scenario = file("sweep-failure", NO_CRASH);
     let out = scenario.parent().unwrap().join("out");
     let output = sweep(&scenario, &out, &["--seeds", "0..40"]);
@@ -335,7 +335,7 @@ fn seeds_that_fail_are_named_once_for_each_cause_with_a_file_that_shows_it_again
 }
 
 #[test]
-fn shrinking_does_not_depend_on_the_number_of_jobs() {
+fn shrink_with_more_jobs_gives_same_scenario() {
     let scenario = file("shrink-jobs", NO_CRASH);
     let out = scenario.parent().unwrap().join("out");
     sweep(&scenario, &out, &["--seeds", "0..40"]);
@@ -352,7 +352,7 @@ fn shrinking_does_not_depend_on_the_number_of_jobs() {
 }
 
 #[test]
-fn too_many_events_are_a_failure_and_a_plateau_ends_the_sweep() {
+fn sweep_beyond_event_budget_fails_seed_and_plateau_ends_it() {
     let scenario = file("sweep-ends", "");
     let out = scenario.parent().unwrap().join("out");
     let output = sweep(
@@ -378,7 +378,7 @@ fn too_many_events_are_a_failure_and_a_plateau_ends_the_sweep() {
 }
 
 #[test]
-fn arguments_that_mean_nothing_are_refused() {
+fn sweep_with_meaningless_arguments_is_refused() {
     for (words, expected) in [
         (
             &["--seeds", "5..5"][..],
@@ -458,13 +458,13 @@ fn causes(trouble: fn(), options: SweepOptions) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_panic_is_a_failure_of_its_seed() {
+fn sweep_with_panicking_seed_reports_failure() {
     let found = causes(|| panic!("commit {} is one too many", 17), options());
     assert_eq!(found, [("panic: commit # is one too many".into(), 3)]);
 }
 
 #[test]
-fn a_seed_that_hangs_is_a_failure_and_the_others_go_on() {
+fn sweep_with_hanging_seed_continues_others() {
     static COMMITS: AtomicU64 = AtomicU64::new(0);
     let hang = || {
         if COMMITS.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -481,7 +481,7 @@ fn a_seed_that_hangs_is_a_failure_and_the_others_go_on() {
 }
 
 #[test]
-fn seeds_that_the_number_divides_are_tried_twice() {
+fn sweep_with_rerun_interval_repeats_multiples() {
     static RUNS: AtomicU64 = AtomicU64::new(0);
     let cast = || {
         RUNS.fetch_add(1, Ordering::Relaxed);

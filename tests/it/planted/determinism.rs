@@ -51,7 +51,7 @@ impl Defect for Moody {
 }
 
 #[test]
-fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
+fn determinism_with_outside_input_names_first_difference() {
     let rehearsals = Cell::new(0);
     let cast = || {
         rehearsals.set(rehearsals.get() + 1);
@@ -67,7 +67,7 @@ fn a_rehearsal_that_depends_on_the_outside_is_told_with_its_first_event() {
 }
 
 #[test]
-fn a_sweep_tells_of_a_seed_that_is_not_the_same_twice() {
+fn sweep_with_nondeterministic_seed_reports_it() {
     static REHEARSALS: AtomicU64 = AtomicU64::new(0);
     let mut result = SweepResult::new(SweepSubject {
         version: "test".into(),
@@ -99,7 +99,7 @@ fn a_sweep_tells_of_a_seed_that_is_not_the_same_twice() {
 }
 
 #[test]
-fn a_rehearsal_that_does_not_is_the_same_and_shows_its_progress() {
+fn determinism_without_outside_input_holds() {
     let mut looks = 0;
     let told = compare(&scenario(""), &RunOptions::default(), |_| looks += 1);
     let (_, difference) = told.expect("the small scenario can be simulated");

@@ -16,7 +16,7 @@ use crate::plant::{Healthy, Planted};
 const NOT_EXERCISED: [N; 2] = [N::Blame, N::Determinism];
 
 #[test]
-fn without_a_defect_every_invariant_is_exercised_and_holds() {
+fn invariants_without_defect_are_exercised_and_hold() {
     let finished = rehearse("", Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
     assert!(finished.quiescent);
@@ -42,7 +42,7 @@ changes = { limits = { parallelism = 1 } }
 "#;
 
 #[test]
-fn what_was_released_before_a_limit_fell_may_be_finished() {
+fn parallelism_after_limit_edit_allows_released_segments() {
     let finished = rehearse(LOWERED_LIMIT, Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
 }
@@ -72,7 +72,7 @@ options = { segmentSize = 1, segmentsAtOnce = 30 }
 "#;
 
 #[test]
-fn a_segment_that_fails_for_contention_is_counted_at_once() {
+fn segment_after_17_conflicts_counts_persist_failed() {
     let finished = play(&parse(CONTENTION), Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
     let failed = finished.recording.select(
@@ -85,7 +85,7 @@ fn a_segment_that_fails_for_contention_is_counted_at_once() {
 
 /// Some defects need more than the small rehearsal to show; that alone breaks nothing.
 #[test]
-fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {
+fn invariants_under_duplicates_and_slow_scanner_hold() {
     for more in [DUPLICATES, SLOW_SCANNER] {
         let finished = rehearse(more, Healthy);
         assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
@@ -95,7 +95,7 @@ fn without_a_defect_duplicates_and_a_slow_scanner_break_nothing() {
 /// Every incarnation holds the defect, and so do the world and the host through their incarnations.
 /// A sweep must not grow with its seeds.
 #[test]
-fn a_finished_rehearsal_leaves_nothing_in_memory() {
+fn rehearsal_after_end_frees_memory() {
     let scenario = scenario("");
     for (profile, event_budget) in [
         (FaultProfile::None, EVENT_BUDGET),

@@ -26,7 +26,7 @@ impl Defect for NarrowCounter {
 }
 
 #[test]
-fn a_counter_that_wraps_breaks_counter_monotone() {
+fn counter_wrapped_violates_counter_monotone() {
     let expected = Expected {
         name: N::CounterMonotone,
         also: &[N::SegmentOnce],
@@ -56,7 +56,7 @@ impl Defect for OneStatusForAll {
 }
 
 #[test]
-fn a_wrong_status_breaks_planner_conservation() {
+fn status_wrong_violates_planner_conservation() {
     let expected = Expected {
         name: N::PlannerConservation,
         also: &[N::LatencyCount],
@@ -86,7 +86,7 @@ impl Defect for SumOfMilliseconds {
 }
 
 #[test]
-fn a_sum_of_milliseconds_breaks_latency_count() {
+fn sum_in_milliseconds_violates_latency_count() {
     let expected = Expected {
         name: N::LatencyCount,
         also: &[],
@@ -112,7 +112,7 @@ impl Defect for BoundsOfMilliseconds {
 }
 
 #[test]
-fn bounds_of_milliseconds_break_latency_quantile() {
+fn bounds_in_milliseconds_violate_latency_quantile() {
     let expected = Expected {
         name: N::LatencyQuantile,
         also: &[],
@@ -135,7 +135,7 @@ impl Defect for ImagesTwice {
 }
 
 #[test]
-fn an_image_under_both_labels_breaks_image_conservation() {
+fn image_under_both_labels_violates_image_conservation() {
     let expected = Expected {
         name: N::ImageConservation,
         also: &[],
@@ -164,7 +164,7 @@ impl Defect for CriticalIsHigh {
 }
 
 #[test]
-fn a_finding_of_two_severities_breaks_delta_conservation() {
+fn finding_of_two_severities_violates_delta_conservation() {
     let expected = Expected {
         name: N::DeltaConservation,
         also: &[],
@@ -189,7 +189,7 @@ impl Defect for LeakingActive {
 }
 
 #[test]
-fn an_active_counter_that_leaks_breaks_active_truth() {
+fn active_counter_leaking_violates_active_truth() {
     let expected = Expected {
         name: N::ActiveTruth,
         also: &[],
@@ -219,7 +219,7 @@ impl Defect for BacklogOfOld {
 }
 
 #[test]
-fn a_stale_backlog_breaks_backlog_truth() {
+fn backlog_stale_violates_backlog_truth() {
     let expected = Expected {
         name: N::BacklogTruth,
         also: &[],
@@ -244,7 +244,7 @@ impl Defect for SeriesPerSegment {
 }
 
 #[test]
-fn a_series_per_segment_breaks_cardinality() {
+fn series_per_segment_violates_cardinality() {
     let expected = Expected {
         name: N::Cardinality,
         also: &[],

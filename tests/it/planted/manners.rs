@@ -32,7 +32,7 @@ impl Defect for GenerousStore {
 }
 
 #[test]
-fn permits_that_come_too_fast_break_scanner_manners() {
+fn permits_above_rate_violate_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
         also: &[],
@@ -73,7 +73,7 @@ impl Defect for Pushy {
 }
 
 #[test]
-fn a_retry_after_that_is_ignored_breaks_scanner_manners() {
+fn retry_after_ignored_violates_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
         also: &[],
@@ -106,7 +106,7 @@ impl Defect for AsksFiveTimes {
 }
 
 #[test]
-fn too_many_attempts_break_scanner_manners() {
+fn attempts_above_limit_violate_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
         also: &[],
@@ -152,7 +152,7 @@ impl Defect for WaitsForNotify {
 }
 
 #[test]
-fn work_that_waits_for_notify_breaks_notify_independent() {
+fn work_waiting_for_notify_violates_notify_independent() {
     let expected = Expected {
         name: N::NotifyIndependent,
         also: &[],

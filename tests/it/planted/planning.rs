@@ -44,7 +44,7 @@ impl Defect for Impatient {
 }
 
 #[test]
-fn an_answer_that_is_not_waited_for_breaks_applied_learned() {
+fn answer_not_awaited_violates_applied_learned() {
     let expected = Expected {
         name: N::AppliedLearned,
         also: &[],
@@ -74,7 +74,7 @@ impl Defect for OtherTenant {
 }
 
 #[test]
-fn another_tenants_image_breaks_plan_truth() {
+fn image_of_other_tenant_violates_plan_truth() {
     let expected = Expected {
         name: N::PlanTruth,
         also: &[],
@@ -106,7 +106,7 @@ impl Defect for CursorLeftBehind {
 }
 
 #[test]
-fn a_cursor_that_does_not_move_breaks_cron_once() {
+fn cursor_not_moved_violates_cron_once() {
     let expected = Expected {
         name: N::CronOnce,
         also: &[],
@@ -148,7 +148,7 @@ impl Defect for RunningTooSoon {
 }
 
 #[test]
-fn a_state_that_is_skipped_breaks_state_graph() {
+fn state_skipped_violates_state_graph() {
     let expected = Expected {
         name: N::StateGraph,
         also: &[N::PlannerConservation, N::LatencyCount],
@@ -174,7 +174,7 @@ impl Defect for FavouredTenant {
 }
 
 #[test]
-fn a_favoured_tenant_breaks_fairness() {
+fn tenant_favoured_violates_fairness() {
     let expected = Expected {
         name: N::Fairness,
         also: &[],
@@ -206,7 +206,7 @@ impl Defect for LosingBroker {
 }
 
 #[test]
-fn lost_messages_break_liveness() {
+fn message_lost_violates_liveness() {
     let expected = Expected {
         name: N::Liveness,
         also: &[],

@@ -40,7 +40,7 @@ impl Defect for TakesTwice {
 }
 
 #[test]
-fn a_segment_taken_twice_breaks_segment_once() {
+fn segment_committed_twice_violates_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
         // All else that the commit did is done twice too, and its incarnation never learns of it.
@@ -73,7 +73,7 @@ impl Defect for NoFence {
 }
 
 #[test]
-fn a_superseded_commit_breaks_lease_discipline() {
+fn commit_after_supersession_violates_lease_discipline() {
     let expected = Expected {
         name: N::LeaseDiscipline,
         also: &[],

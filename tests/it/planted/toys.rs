@@ -23,7 +23,7 @@ impl Defect for AlwaysError {
 }
 
 #[test]
-fn a_worker_that_sends_every_run_to_error_fails() {
+fn worker_failing_every_run_fails_rehearsal() {
     let expected = Expected {
         name: N::Blame,
         also: &[],
@@ -54,7 +54,7 @@ impl Defect for WrongImages {
 }
 
 #[test]
-fn a_worker_that_plans_the_wrong_images_fails() {
+fn worker_planning_wrong_images_fails_rehearsal() {
     let expected = Expected {
         name: N::PlanTruth,
         also: &[],
@@ -98,7 +98,7 @@ impl Defect for Silent {
 }
 
 #[test]
-fn a_worker_that_never_exports_a_series_fails() {
+fn worker_without_series_fails_rehearsal() {
     let expected = Expected {
         name: N::PlannerConservation,
         also: &[

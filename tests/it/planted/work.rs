@@ -51,7 +51,7 @@ probability = 0.3
 "#;
 
 #[test]
-fn a_refusal_taken_for_success_breaks_segment_once() {
+fn refusal_counted_as_success_violates_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
         // It also counts all else that the refused commit would have done, and releases segments in
@@ -89,7 +89,7 @@ impl Defect for FirstPageOnly {
 }
 
 #[test]
-fn a_report_read_in_part_breaks_delta_truth() {
+fn report_read_partially_violates_delta_truth() {
     let expected = Expected {
         name: N::DeltaTruth,
         also: &[],
@@ -120,7 +120,7 @@ impl Defect for Squeamish {
 }
 
 #[test]
-fn a_failure_without_a_cause_breaks_blame() {
+fn failure_without_cause_violates_blame() {
     let expected = Expected {
         name: N::Blame,
         also: &[],
@@ -149,7 +149,7 @@ impl Defect for AsksTwice {
 }
 
 #[test]
-fn two_requests_on_one_permit_break_scanner_manners() {
+fn permit_used_twice_violates_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
         also: &[],
@@ -173,7 +173,7 @@ impl Defect for NoLimits {
 }
 
 #[test]
-fn a_forgotten_limit_breaks_parallelism() {
+fn limit_ignored_violates_parallelism() {
     let expected = Expected {
         name: N::Parallelism,
         also: &[],
@@ -202,7 +202,7 @@ latency = { kind = "constant", value = "15s" }
 "#;
 
 #[test]
-fn a_missed_deadline_breaks_lease_discipline() {
+fn deadline_missed_violates_lease_discipline() {
     let expected = Expected {
         name: N::LeaseDiscipline,
         // Lost leases without a fault on record, and a backlog that is read too seldom.
@@ -232,7 +232,7 @@ impl Defect for AcknowledgesFirst {
 }
 
 #[test]
-fn an_early_acknowledgement_breaks_no_loss() {
+fn acknowledgement_before_commit_violates_no_loss() {
     let expected = Expected {
         name: N::NoLoss,
         also: &[N::LeaseDiscipline],
@@ -256,7 +256,7 @@ impl Defect for NotifyNotTold {
 }
 
 #[test]
-fn events_nobody_published_break_event_outbox() {
+fn event_not_published_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
         also: &[],
@@ -283,7 +283,7 @@ impl Defect for EventsTwice {
 }
 
 #[test]
-fn events_nobody_wrote_break_event_outbox() {
+fn event_without_commit_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
         also: &[],
@@ -308,7 +308,7 @@ impl Defect for TellsNotify {
 }
 
 #[test]
-fn a_runner_that_calls_notify_breaks_notify_independent() {
+fn notify_called_by_runner_violates_notify_independent() {
     let expected = Expected {
         name: N::NotifyIndependent,
         // It has a permit in hand meanwhile.
