@@ -1,6 +1,6 @@
-//! The kernel allocates nothing per timer event, once it has grown to its world's size.
+//! The kernel allocates nothing per timer event once its structures have grown.
 //!
-//! A binary of its own, because it counts all allocations of the program.
+//! A test binary of its own, because it counts all allocations of the program.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,10 +29,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// Events to grow in, and as many to count in.
+/// Number of events for warming up, and for counting.
 const EVENTS: u64 = 200_000;
 
-/// Allocations in the steady state of tasks that sleep at random.
+/// Number of allocations in the steady state of tasks that sleep at random.
 fn count_allocations(pending: u64) -> u64 {
     let mut kernel = Kernel::new(KernelOptions::default());
     for _ in 0..pending {
@@ -42,7 +42,7 @@ fn count_allocations(pending: u64) -> u64 {
             .handle()
             .spawn(ProcessId::WORLD, "sleeper", async move {
                 loop {
-                    // Two sleeps of which one is cancelled, which must not allocate either.
+                    // One of two sleeps is cancelled, which must not allocate either.
                     let long = handle.sleep_ns(1 << 21);
                     let short = handle.sleep_ns(delays.below(1 << 20));
                     future::or(long, short).await;
@@ -66,7 +66,7 @@ fn timer_event_in_steady_state_allocates_nothing() {
     // One test for all sizes: tests on other threads would be counted as well.
     for pending in [1, 100, 1_000, 10_000] {
         let allocations = count_allocations(pending);
-        // A bucket may fill as never before, but hardly ever.
+        // A bucket may reach a new maximum, but rarely.
         assert!(
             allocations <= 10,
             "{pending} pending: {allocations} in {EVENTS} events"

@@ -1,5 +1,5 @@
-//! A short sweep, alone in its binary for `.ci/mutate-worker`: a mutant of the worker that it lets
-//! live is a hole in the checks, or changes nothing.
+//! Short sweep in a test binary of its own, for `.ci/mutate-worker`. A mutant of the worker that
+//! passes it shows a gap of the checks, or is equivalent.
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,18 +12,18 @@ use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, SweepSubject, TrialOptions};
 
-/// Quickstart is the usual; the other selects images in every way.
+/// Scenarios: `quickstart`, and one with every kind of selector.
 const SCENARIOS: [&str; 2] = ["quickstart", "every-selector"];
 
-/// Of each. Nearly every defect of the bench is found within so many.
+/// Number of seeds per scenario. Nearly every defect of the bug bench is found within it.
 const SEEDS: u64 = 200;
 
-/// Most mutants are found by the first few.
+/// Number of seeds tried first; most mutants fail within them.
 const AT_ONCE: u64 = 10;
 
 const EVENT_BUDGET: u64 = 20_000_000;
 
-/// A seed takes a fraction of a second, without optimisation.
+/// Maximum real time of a seed, without optimisation.
 const HANG: Duration = Duration::from_secs(5);
 
 #[test]

@@ -1,4 +1,4 @@
-//! Looking for a defect, and making small what finds it.
+//! Search for a defect and shrinking of the seeds that find it.
 
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
@@ -16,38 +16,38 @@ use rehearsal::sweep::{SeedFailure, Trial, TrialOptions};
 
 use crate::plant::{Defect, Planted};
 
-/// Makes a defect anew, for one seed.
+/// Constructor of a defect, called once per seed.
 pub type Make = fn() -> Rc<dyn Defect>;
 
-/// Kinds of faults and operations, each of which does.
+/// Kinds of faults and operations, any of which suffices.
 pub type OneOf = &'static [&'static str];
 
-/// A defect, and how it is found.
+/// Defect with its budget and the invariants that find it.
 pub struct Bug {
-    /// What it is called in the table.
+    /// Name in the table.
     pub name: &'static str,
-    /// The invariants that may find it. Which of them is first depends on the seed.
+    /// Invariants that may find it. The seed decides which is violated first.
     pub by: &'static [InvariantName],
-    /// Within so many seeds it has to be found.
+    /// Maximum number of seeds until it is found.
     pub budget_seeds: u64,
-    /// What has to happen for it to show: one of each of these. Empty: nothing, or one thing.
+    /// Conditions that it needs: one kind of each set. Empty if one condition or none suffices.
     pub needs: &'static [OneOf],
-    /// Makes it.
+    /// Constructor.
     pub make: Make,
 }
 
-/// A seed that has found a defect.
+/// Seed that found a defect.
 pub struct Found {
-    /// The seed; those before it were tried in vain.
+    /// The first failing seed.
     pub seed: u64,
-    /// How it failed.
+    /// Failure of that seed.
     pub failure: SeedFailure,
-    /// What all of the seeds took.
+    /// Real time of all seeds up to this one.
     pub took: Duration,
 }
 
 impl Bug {
-    /// A defect of the list.
+    /// Creates an entry of the list.
     pub const fn new(
         name: &'static str,
         by: &'static [InvariantName],
@@ -63,12 +63,12 @@ impl Bug {
         }
     }
 
-    /// The same, which shows only if one of each of these happens.
+    /// Adds conditions that the defect needs together.
     pub const fn needs(self, needs: &'static [OneOf]) -> Self {
         Self { needs, ..self }
     }
 
-    /// The first seed that finds it, by one of its invariants.
+    /// Returns the first seed in the budget that finds the defect by one of its invariants.
     pub fn find(&self, scenario: &Scenario) -> Option<Found> {
         let began = Instant::now();
         let mut seeds = 0..self.budget_seeds;
@@ -81,14 +81,14 @@ impl Bug {
         })
     }
 
-    /// How many of these seeds find it.
+    /// Number of seeds in a range that find the defect.
     pub fn count(&self, scenario: &Scenario, seeds: Range<u64>) -> usize {
         seeds
             .filter(|seed| self.found_by(scenario, *seed).is_some())
             .count()
     }
 
-    /// How a seed finds it, if it does.
+    /// Failure of a seed, if it finds the defect.
     fn found_by(&self, scenario: &Scenario, seed: u64) -> Option<SeedFailure> {
         let failure = failure(self.make, scenario, seed, FaultProfile::Swarm)?;
         let mut names = self.by.iter().map(|name| name.as_str());
@@ -97,7 +97,7 @@ impl Bug {
             .then_some(failure)
     }
 
-    /// The first of these seeds that still fails if none of these kinds happens.
+    /// Returns the first seed that fails without any of these kinds.
     pub fn fails_without(
         &self,
         scenario: &Scenario,
@@ -116,7 +116,7 @@ impl Bug {
         })
     }
 
-    /// The smallest scenario that fails like that seed.
+    /// Shrinks the scenario of a failing seed.
     pub fn shrink(&self, scenario: &Scenario, found: &Found) -> (Shrunk, Duration) {
         let began = Instant::now();
         let make = self.make;
@@ -141,7 +141,7 @@ impl Bug {
     }
 }
 
-/// How a seed fails with a defect.
+/// Rehearses a seed with a defect and returns its failure.
 pub fn failure(
     make: Make,
     scenario: &Scenario,
@@ -156,7 +156,7 @@ pub fn failure(
     trial.unwrap_or_else(|error| panic!("{error}")).failure
 }
 
-/// The scenario in which all of them are looked for.
+/// Scenario of the whole bench.
 pub fn quickstart() -> Scenario {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/quickstart.toml");
     let loader = scenario_loader(&[]);
@@ -164,7 +164,7 @@ pub fn quickstart() -> Scenario {
     scenario.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Does something with each, on all cores; the answers in order.
+/// Maps all items on all cores; results are in the order of the items.
 pub fn on_all_cores<I: Sync, O: Send>(all: &[I], work: impl Fn(&I) -> O + Sync) -> Vec<O> {
     let next = AtomicUsize::new(0);
     let worker = || {

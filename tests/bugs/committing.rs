@@ -1,4 +1,4 @@
-//! Commits that say or do another thing than they should.
+//! Defects in the content of commits.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::plant::{Defect, Incarnation};
 #[derive(Default)]
 pub struct FreshTokens(RefCell<BTreeMap<CommitToken, u64>>);
 
-/// So far are the tokens of repeats from those of commits.
+/// Distance between the tokens of repeats and those of commits.
 const REPEATS: u64 = 1 << 40;
 
 #[async_trait(?Send)]
@@ -40,7 +40,7 @@ impl Defect for FreshTokens {
     }
 }
 
-/// Commits a segment under the newest delivery that the store knows, whoever holds it.
+/// Commits a segment under the newest delivery in the store, regardless of its holder.
 pub struct BorrowedDelivery;
 
 #[async_trait(?Send)]
@@ -62,10 +62,10 @@ impl Defect for BorrowedDelivery {
     }
 }
 
-/// An image of a tenant.
+/// Tenant and digest of an image.
 type Owned = (TenantId, ImageDigest);
 
-/// Compares with the report that it remembers, not with the last one that was committed.
+/// Computes deltas against a remembered report instead of the last committed one.
 #[derive(Default)]
 pub struct StaleBaseline(PerIncarnation<BTreeMap<Owned, Option<Baseline>>>);
 
@@ -117,7 +117,7 @@ impl Defect for StaleBaseline {
     }
 }
 
-/// Lets an older report take the place of a newer baseline.
+/// Replaces a newer baseline by an older report.
 pub struct BaselineMovedBack;
 
 #[async_trait(?Send)]
@@ -137,7 +137,7 @@ impl Defect for BaselineMovedBack {
     }
 }
 
-/// Takes a plan that lost against another planner's for its own.
+/// Counts a plan that lost against another planner's.
 pub struct LoserCounts;
 
 #[async_trait(?Send)]
@@ -160,7 +160,7 @@ impl Defect for LoserCounts {
     }
 }
 
-/// Cuts a run the other way round when it has to try again.
+/// Cuts a run in reverse order when it has to try again.
 #[derive(Default)]
 pub struct CutInAnotherOrder(RefCell<BTreeMap<RunId, CommitToken>>);
 
@@ -185,7 +185,7 @@ impl Defect for CutInAnotherOrder {
     }
 }
 
-/// Forgets to close the released window of a run that is ended before it is done.
+/// Does not close the concurrency window of a run that ends early.
 pub struct WindowStaysOpen;
 
 #[async_trait(?Send)]
@@ -207,7 +207,7 @@ impl Defect for WindowStaysOpen {
     }
 }
 
-/// Sets a poisoned message aside without ending its run.
+/// Dead-letters a poison message without ending its run.
 pub struct PoisonLeavesOpen;
 
 #[async_trait(?Send)]
@@ -228,7 +228,7 @@ impl Defect for PoisonLeavesOpen {
     }
 }
 
-/// Calls a run complete when all but the last of its segments are.
+/// Completes a run before its last segment.
 pub struct CompleteTooSoon;
 
 #[async_trait(?Send)]
@@ -249,7 +249,7 @@ impl Defect for CompleteTooSoon {
     }
 }
 
-/// Makes the identity of an event from the attempt to commit it, too.
+/// Includes the commit attempt in the identity of an event.
 #[derive(Default)]
 pub struct EventIdOfTheAttempt(RefCell<BTreeMap<SegmentKey, CommitToken>>);
 

@@ -1,4 +1,4 @@
-//! What happened is right, and it is counted wrongly.
+//! Defects in the metrics of a worker whose actions are correct.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +19,7 @@ fn is_segment(commit: &Commit) -> bool {
     matches!(commit.step, CommitStep::Segment(_))
 }
 
-/// The answer of a store that took the commit at once.
+/// Answer of a store that applied the commit immediately.
 fn taken(commit: &Commit) -> CommitAnswer {
     CommitAnswer::Applied(Applied {
         at: commit.runs[0].run.created_at,
@@ -65,7 +65,7 @@ impl Defect for CountsWhenSent {
     }
 }
 
-/// Takes a segment that another delivery has committed for one of its own.
+/// Counts a segment that another delivery has committed.
 pub struct CountsAnothers;
 
 #[async_trait(?Send)]
@@ -82,7 +82,7 @@ impl Defect for CountsAnothers {
     }
 }
 
-/// Takes a segment commit whose answer is lost for done.
+/// Counts a segment commit whose answer was lost.
 pub struct UnknownIsDone;
 
 #[async_trait(?Send)]
@@ -99,7 +99,7 @@ impl Defect for UnknownIsDone {
     }
 }
 
-/// Repeats a commit whose answer was lost, and takes whatever it then hears for yes.
+/// Repeats a commit whose answer was lost, and treats any second answer as success.
 #[derive(Default)]
 pub struct RepeatIsDone(RefCell<BTreeSet<(IncarnationId, u64)>>);
 
@@ -163,7 +163,7 @@ impl Defect for CountsConflicts {
     }
 }
 
-/// Lets a segment of a purged run go without a word.
+/// Does not count a segment of a purged run.
 pub struct MissingNotCounted;
 
 impl Defect for MissingNotCounted {
@@ -175,7 +175,7 @@ impl Defect for MissingNotCounted {
     }
 }
 
-/// Counts an image that the Scanner refused nowhere.
+/// Does not count an image that the Scanner refused.
 #[derive(Default)]
 pub struct RefusedNotCounted(PerIncarnation<[u64; 2]>);
 
@@ -214,7 +214,7 @@ impl Defect for RefusedNotCounted {
     }
 }
 
-/// Leaves a run that was cancelled on the active counter.
+/// Does not remove a cancelled run from the active counter.
 #[derive(Default)]
 pub struct CancelledStaysActive(PerIncarnation<[i64; 2]>);
 
@@ -242,7 +242,7 @@ impl Defect for CancelledStaysActive {
     }
 }
 
-/// Takes a run without work up into the active counter.
+/// Adds a run without work to the active counter.
 pub struct NoWorkIsActive;
 
 impl Defect for NoWorkIsActive {
@@ -252,7 +252,7 @@ impl Defect for NoWorkIsActive {
     }
 }
 
-/// Feeds milliseconds into the histogram of planner latency.
+/// Records milliseconds in the histogram of planner latency.
 pub struct Milliseconds;
 
 #[async_trait(?Send)]
@@ -273,15 +273,15 @@ impl Defect for Milliseconds {
     }
 }
 
-/// Measures from another instant than the creation of the run.
+/// Measures durations from another instant than the run's creation.
 pub struct Misdated {
-    /// The instant; none: of this run it measures rightly.
+    /// Start of the measurement; `None` leaves the duration of this run unchanged.
     instant: fn(&Run) -> Option<Timestamp>,
     created_at: RefCell<BTreeMap<RunId, Timestamp>>,
 }
 
 impl Misdated {
-    /// Measures from `instant`.
+    /// Shifts a sample so that it starts at `instant`.
     pub fn new(instant: fn(&Run) -> Option<Timestamp>) -> Self {
         Self {
             instant,
@@ -316,10 +316,10 @@ impl Defect for Misdated {
     }
 }
 
-/// The rows that a process shows: by mode and schedule.
+/// Backlog rows that a process exports, by mode and schedule.
 type Rows = BTreeMap<(Mode, String), u64>;
 
-/// Shows a backlog for as long as the process lives, however old it is.
+/// Exports a backlog for the whole incarnation, regardless of its age.
 #[derive(Default)]
 pub struct BacklogForEver(PerIncarnation<Rows>);
 

@@ -1,4 +1,4 @@
-//! The defects of the bench. Budgets are five times what is needed on average, at least 20 seeds and at
+//! List of the defects with their budgets: five times the mean number of seeds, at least 20 and at
 //! most 3,000.
 
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use crate::{
     committing as c, counting as k, messages as m, outliving as o, planning as p, scanning as s,
 };
 
-/// What keeps a trigger from its work for minutes.
+/// Faults that delay a trigger by minutes.
 const KEEPS_TRIGGERS: OneOf = &[
     "store-outage",
     "process-crash",
@@ -22,7 +22,7 @@ const KEEPS_TRIGGERS: OneOf = &[
     "partition",
 ];
 
-/// What leaves a message on the queue when its run is over.
+/// Faults that leave a message on the queue after the end of its run.
 const LEAVES_MESSAGES: OneOf = &[
     "process-crash",
     "rolling-deploy",
@@ -40,7 +40,7 @@ const LEAVES_MESSAGES: OneOf = &[
     "delete",
 ];
 
-/// All of them, by the file that they stand in.
+/// All defects, grouped by the file that defines them.
 pub const ALL: &[Bug] = &[
     Bug::new("segment-counted-when-sent", &[N::SegmentOnce], 20, || {
         Rc::new(k::CountsWhenSent::default())
@@ -223,7 +223,7 @@ pub const ALL: &[Bug] = &[
     Bug::new("offset-of-the-moment", &[N::CronOnce], 100, || {
         Rc::new(p::OffsetOfTheMoment::default())
     }),
-    // Two fires within such a time: the schedule fires every minute after an edit.
+    // An edit can make the schedule fire every minute, so two fires can be due in this time.
     Bug::new("coalesces-into-the-first", &[N::CronOnce], 1200, || {
         Rc::new(p::CoalescesIntoTheFirst)
     })
@@ -252,8 +252,8 @@ pub const ALL: &[Bug] = &[
     Bug::new("zombie-keeps", &[N::ActiveTruth], 40, || {
         Rc::new(o::ZombieKeeps)
     }),
-    Bug::new("nobody-inherits", &[N::ActiveTruth], 20, || {
-        Rc::new(o::NobodyInherits)
+    Bug::new("orphan-not-adopted", &[N::ActiveTruth], 20, || {
+        Rc::new(o::OrphanNotAdopted)
     }),
     Bug::new("outbox-in-memory", &[N::EventOutbox], 20, || {
         Rc::new(o::OutboxInMemory::default())

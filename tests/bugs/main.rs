@@ -1,5 +1,4 @@
-//! The bench of bugs: defects such as workers have, each of which a swarm has to find.
-//! See `docs/bug-bench.md`.
+//! Bug bench: planted defects that swarm testing must find. See `docs/bug-bench.md`.
 
 mod bench;
 mod committing;
@@ -21,15 +20,15 @@ use bench::{Bug, failure, on_all_cores, quickstart};
 use rehearsal::shrink::Shrunk;
 use rehearsal::sim::fault_plan::FaultProfile;
 
-/// Defects that a debug build finds soon, too.
+/// Defects that a debug build finds within seconds.
 const SOON: [&str; 3] = [
     "segment-counted-when-sent",
     "latency-in-milliseconds",
     "acknowledges-first",
 ];
 
-/// Looks for defects and demands that each is found within its budget. Those that need two things
-/// must not be found by any seed so far without one of these.
+/// Searches for defects and requires that each is found within its budget. A defect that needs two
+/// conditions must not be found by the same seeds without one of them.
 fn assert_found(bugs: &[&Bug]) {
     let scenario = quickstart();
     let look = |bug: &&Bug| {

@@ -1,4 +1,4 @@
-//! Leases and messages that are handled wrongly.
+//! Defects in the handling of leases and messages.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rehearsal::worker::ports::{LeaseAnswer, PortResult};
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation, Posted};
 
-/// Takes a renewal without an answer for one that was granted.
+/// Treats a renewal without an answer as granted.
 pub struct AssumesRenewal;
 
 #[async_trait(?Send)]
@@ -26,7 +26,7 @@ impl Defect for AssumesRenewal {
     }
 }
 
-/// Renews every fourth time only: a third of a lease after it has ended.
+/// Renews every fourth time only, a third of a lease after expiry.
 #[derive(Default)]
 pub struct RenewsAfterExpiry(PerIncarnation<u32>);
 
@@ -50,7 +50,7 @@ impl Defect for RenewsAfterExpiry {
     }
 }
 
-/// Acknowledges a segment when it comes, not when it is done.
+/// Acknowledges a segment on receipt instead of after its commit.
 pub struct AcknowledgesFirst;
 
 #[async_trait(?Send)]
@@ -68,7 +68,7 @@ impl Defect for AcknowledgesFirst {
     }
 }
 
-/// Drops what it holds when it stops, without handing it back.
+/// Drops leased messages at shutdown without releasing them.
 pub struct DropsWhenStopped;
 
 #[async_trait(?Send)]
@@ -88,7 +88,7 @@ impl Defect for DropsWhenStopped {
     }
 }
 
-/// Takes an outage for a fault of the message: its delivery counts.
+/// Treats an outage as a poison message: the delivery counts as an attempt.
 pub struct OutageIsPoison;
 
 #[async_trait(?Send)]
@@ -106,7 +106,7 @@ impl Defect for OutageIsPoison {
     }
 }
 
-/// Forgets a segment that the queue did not take, after the commit that has released it.
+/// Forgets to enqueue a segment that the queue refused after the commit had released it.
 pub struct EnqueueForgotten;
 
 #[async_trait(?Send)]

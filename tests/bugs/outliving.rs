@@ -1,4 +1,4 @@
-//! Processes that come and go, and what they leave behind.
+//! Defects in the state that outlives a process.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use rehearsal::worker::ports::{EventPublisher, HeartbeatAnswer, PortResult, Port
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation};
 
-/// Adds a balance that it takes over twice.
+/// Adopts an active-run count twice.
 pub struct TakesTwice;
 
 #[async_trait(?Send)]
@@ -30,7 +30,7 @@ impl Defect for TakesTwice {
     }
 }
 
-/// Keeps its balance although others believed it dead and have taken it over.
+/// Keeps the process's own active-run count after another process has adopted it.
 pub struct ZombieKeeps;
 
 impl Defect for ZombieKeeps {
@@ -39,10 +39,10 @@ impl Defect for ZombieKeeps {
     }
 }
 
-/// Leaves the balances of the dead alone.
-pub struct NobodyInherits;
+/// Never adopts the active-run counts of ended incarnations.
+pub struct OrphanNotAdopted;
 
-impl Defect for NobodyInherits {
+impl Defect for OrphanNotAdopted {
     fn bend_heartbeat(&self, heartbeat: &mut HeartbeatAnswer) {
         heartbeat.orphaned.clear();
     }
@@ -115,7 +115,7 @@ impl Defect for EventsGoWithTheRun {
     }
 }
 
-/// Takes an event that Notify did not take for published.
+/// Treats an event that Notify refused as published.
 pub struct PublishedAnyway;
 
 #[async_trait(?Send)]
@@ -126,7 +126,7 @@ impl Defect for PublishedAnyway {
     }
 }
 
-/// In one world of a hundred, loses all events.
+/// Loses all events in one of a hundred worlds.
 #[derive(Default)]
 pub struct Canary(Cell<Option<bool>>);
 

@@ -1,4 +1,4 @@
-//! Triggers and planners that choose wrongly.
+//! Defects in the decisions of triggers and planners.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use rehearsal::worker::ports::{
 
 use crate::plant::{Defect, Incarnation};
 
-/// Takes a report for one of the full hour before it.
+/// Rounds the time of a report down to the full hour.
 pub struct AgeInHours;
 
 impl Defect for AgeInHours {
@@ -30,12 +30,12 @@ impl Defect for AgeInHours {
     }
 }
 
-/// Gives the places of `maxJobs` to the images whose report is newest.
+/// Selects the images with the newest reports when `maxJobs` limits a run.
 pub struct NewestFirst;
 
 impl Defect for NewestFirst {
     fn bend_last_reports(&self, _: Timestamp, last: &mut [Option<Timestamp>]) {
-        // The same times, handed out the other way round.
+        // The same times in reverse order.
         let mut times = last.to_vec();
         times.sort_unstable();
         let mirrored: BTreeMap<_, _> = times.iter().zip(times.iter().rev()).collect();
@@ -45,7 +45,7 @@ impl Defect for NewestFirst {
     }
 }
 
-/// Forgets which tenant was served last.
+/// Does not remember which tenant was served last.
 pub struct TurnsForgotten;
 
 impl Defect for TurnsForgotten {
@@ -68,7 +68,7 @@ impl Defect for NewestRunFirst {
     }
 }
 
-/// Decides fires from the last one that it decided, also after an edit or a pause of the schedule.
+/// Decides fires since the last decision, also after an edit or a pause of the schedule.
 #[derive(Default)]
 pub struct CursorOfItsOwn(RefCell<BTreeMap<ScheduleId, Timestamp>>);
 
@@ -97,7 +97,7 @@ impl Defect for CursorOfItsOwn {
     }
 }
 
-/// Of several fires that are due at once it starts the first, not the last.
+/// Starts the first of several due fires instead of the last.
 pub struct CoalescesIntoTheFirst;
 
 #[async_trait(?Send)]
@@ -131,7 +131,7 @@ impl Defect for CoalescesIntoTheFirst {
     }
 }
 
-/// Forgets the fire that waits for the run before it.
+/// Drops the queued fire of a schedule.
 pub struct QueuedFireLost;
 
 #[async_trait(?Send)]
@@ -149,7 +149,7 @@ impl Defect for QueuedFireLost {
     }
 }
 
-/// Fires although the run before is not done.
+/// Fires although the previous run is still open.
 pub struct OverlapIgnored;
 
 impl Defect for OverlapIgnored {
@@ -158,7 +158,7 @@ impl Defect for OverlapIgnored {
     }
 }
 
-/// Goes by the limits that a schedule had when they were first read.
+/// Applies the limits of a schedule at its first read, ignoring edits.
 #[derive(Default)]
 pub struct LimitsOfOld(RefCell<BTreeMap<ScheduleId, Option<NonZeroU32>>>);
 
@@ -178,7 +178,7 @@ impl Defect for LimitsOfOld {
     }
 }
 
-/// Tells of every change, however slight.
+/// Publishes every delta, ignoring the schedule's filter.
 pub struct FilterIgnored;
 
 impl Defect for FilterIgnored {
@@ -190,7 +190,7 @@ impl Defect for FilterIgnored {
     }
 }
 
-/// Leaves the runs of a deleted schedule as they are.
+/// Does not cancel the runs of a deleted schedule.
 pub struct OrphansForgotten;
 
 impl Defect for OrphansForgotten {
@@ -199,7 +199,7 @@ impl Defect for OrphansForgotten {
     }
 }
 
-/// Counts a fire that waits as one that was skipped.
+/// Counts a queued fire as skipped.
 pub struct QueuedIsSkipped;
 
 #[async_trait(?Send)]
@@ -219,10 +219,10 @@ impl Defect for QueuedIsSkipped {
     }
 }
 
-/// A schedule, the offset of its time zone in hours, and the schedule with a zone of that offset.
+/// Schedule, offset of its time zone in hours, and the schedule in a zone of that constant offset.
 type Shifted = (Arc<Schedule>, i8, Arc<Schedule>);
 
-/// Reckons all fires with the offset that the time zone has at the moment.
+/// Computes all fires with the current offset of the time zone.
 #[derive(Default)]
 pub struct OffsetOfTheMoment(RefCell<BTreeMap<ScheduleId, Shifted>>);
 
@@ -238,7 +238,7 @@ impl OffsetOfTheMoment {
         let shifted = known.get(&schedule.id).filter(|known| is_known(known));
         let shifted = shifted.map(|(.., shifted)| shifted.clone());
         let shifted = shifted.unwrap_or_else(|| {
-            // The sign is the other way round in these names.
+            // `Etc/GMT` zones have the inverted sign.
             let time_zone = format!("Etc/GMT{:+}", -hours);
             Arc::new(Schedule {
                 time_zone,

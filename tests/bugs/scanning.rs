@@ -1,4 +1,4 @@
-//! Bad manners towards the Scanner, and answers of it that are misunderstood.
+//! Defects in the requests to the Scanner and in the handling of its answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rehearsal::worker::ports::{
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation};
 
-/// Takes one answer of the Scanner for another.
+/// Exchanges one answer of the Scanner for another.
 pub struct Misreads(pub fn(ScannerError) -> ScannerError);
 
 #[async_trait(?Send)]
@@ -31,7 +31,7 @@ impl Defect for Misreads {
     }
 }
 
-/// Asks once more, on the same permit, when the Scanner has failed.
+/// Repeats a failed request on the same permit.
 pub struct AsksOnceMore;
 
 #[async_trait(?Send)]
@@ -49,7 +49,7 @@ impl Defect for AsksOnceMore {
     }
 }
 
-/// After a failure it goes by its own back-off, also when the Scanner asks to wait.
+/// Applies its own backoff after a failure, also when the Scanner sends Retry-After.
 #[derive(Default)]
 pub struct OneBackoffForAll(PerIncarnation<bool>);
 
@@ -72,7 +72,7 @@ impl Defect for OneBackoffForAll {
     }
 }
 
-/// Takes a refusal for good for a passing failure when it is not the first answer.
+/// Treats a permanent refusal as transient when it is not the first answer.
 pub struct RefusalOfARetry;
 
 #[async_trait(?Send)]
@@ -89,7 +89,7 @@ impl Defect for RefusalOfARetry {
     }
 }
 
-/// Keeps the rate of each schedule by itself, without a look at the other processes.
+/// Limits the rate of each schedule per process instead of over all processes.
 #[derive(Default)]
 pub struct OwnPermits(PerIncarnation<BTreeMap<ScheduleId, Timestamp>>);
 
@@ -103,7 +103,7 @@ impl Defect for OwnPermits {
         count: u32,
         lead: Duration,
     ) -> PortResult<PermitGrant> {
-        // Only the store tells the time; what it reserves is not used.
+        // Only the time is taken from the store; its reservation is not used.
         let store = incarnation.world.store();
         let shared = store.reserve_permits(schedule, rate_per_second, 1, lead);
         let PermitGrant { now, interval, .. } = shared.await?;

@@ -1,4 +1,4 @@
-//! The table of the bench, as Markdown that is aligned.
+//! The bench's table in aligned Markdown.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,17 +9,16 @@ use rehearsal::scenario::Scenario;
 use crate::bench::{Bug, on_all_cores, quickstart};
 use crate::list;
 
-/// Of so many seeds at least the table gives the share that find a defect; of all of its budget, if
-/// that is more.
+/// Minimum number of seeds for the share that finds a defect; a larger budget replaces it.
 const SHARE_SEEDS_MIN: u64 = 200;
 
-/// Below this share of seeds a defect is rare.
+/// Share of seeds below which a defect is rare.
 const RARE: f64 = 0.05;
 
-/// Names one defect, if the table is of that one only.
+/// Environment variable that restricts the table to one defect.
 const ONLY: &str = "BUG";
 
-/// Where the small scenarios are written to.
+/// Directory for the shrunk scenarios.
 const SCENARIOS: &str = env!("CARGO_TARGET_TMPDIR");
 
 const HEAD: [&str; 8] = [
@@ -33,15 +32,14 @@ const HEAD: [&str; 8] = [
     "s",
 ];
 
-/// One defect, measured.
+/// Measurements of one defect.
 struct Line {
     cells: [String; HEAD.len()],
     share: f64,
     took: Duration,
 }
 
-/// Prints a line for each defect as soon as it is known, and at the end the table. Writes the small
-/// scenarios.
+/// Prints a line for each defect when it is measured, then the table. Writes the shrunk scenarios.
 pub fn print() {
     let only = env::var(ONLY).ok();
     let scenario = quickstart();
@@ -56,7 +54,7 @@ pub fn print() {
     println!("\n{}\n{}", aligned(&rows), summary(bugs.len(), &lines));
 }
 
-/// Finds a defect, makes small what found it, and counts the seeds that do.
+/// Finds a defect, shrinks the failing seed, and counts the seeds that find it.
 fn measure(bug: &Bug, scenario: &Scenario) -> Option<Line> {
     let Some(found) = bug.find(scenario) else {
         println!("{}: not found in {} seeds", bug.name, bug.budget_seeds);
@@ -85,13 +83,14 @@ fn measure(bug: &Bug, scenario: &Scenario) -> Option<Line> {
     })
 }
 
-/// What the bench comes to.
+/// Summary line of the bench.
 fn summary(count: usize, lines: &[Line]) -> String {
     let mut took: Vec<_> = lines.iter().map(|line| line.took).collect();
     took.sort_unstable();
     let seconds = |took: Option<&Duration>| took.map_or(0.0, Duration::as_secs_f64);
     format!(
-        "{} of {count} found, the median in {:.1} s, the last in {:.1} s; {} by fewer than {:.0} % of seeds",
+        "{} of {count} found, the median in {:.1} s, the last in {:.1} s; \
+         {} by fewer than {:.0} % of seeds",
         lines.len(),
         seconds(took.get(took.len() / 2)),
         seconds(took.last()),
@@ -100,7 +99,7 @@ fn summary(count: usize, lines: &[Line]) -> String {
     )
 }
 
-/// The kinds of which one has to happen, or how many they are.
+/// Names of alternative kinds, or their number if there are many.
 fn needs(bug: &Bug) -> String {
     let kinds = bug.needs.iter().map(|kinds| match kinds {
         [one] => (*one).to_owned(),

@@ -1,4 +1,4 @@
-//! `rehearsal alerts`, as a person or a script runs it.
+//! `rehearsal alerts` on the command line.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use rehearsal::alerts::Scorecard;
 use crate::program::{run, scratch, text};
 use crate::promtool;
 
-/// The scenarios that break promises, and the rule that must tell of each.
+/// Scenarios that breach SLOs, and the alert that must detect each.
 const SHOWN: [(&str, &[&str]); 4] = [
     ("planner-gives-up", &["SchedulerPlannerFailing"]),
     (
@@ -110,12 +110,14 @@ fn rules_file_with_error_is_refused_with_line() {
         ),
         (
             "template",
-            "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    annotations:\n      summary: '{{ query \"up\" }}'\n",
+            "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    \
+             annotations:\n      summary: '{{ query \"up\" }}'\n",
             "rules.yaml:7: in `summary`: `query` is not supported in templates",
         ),
         (
             "promise",
-            "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    labels: { promise: peace }\n",
+            "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    \
+             labels: { promise: peace }\n",
             "rule `A`: `peace` is no promise; known are",
         ),
     ] {
@@ -153,7 +155,7 @@ fn unit_tests_from_rehearsals_pass_promtool() {
             "{file}:\n{said}"
         );
     }
-    // A transition that is told otherwise is seen.
+    // A changed transition must fail the unit test.
     let content = fs::read_to_string(&files[0]).unwrap();
     fs::write(
         &files[0],
@@ -210,7 +212,8 @@ fn tuning_of_threshold_plots_delay_and_false_alarms() {
         (number(0, "value"), number(11, "value")),
         (Some(300.0), Some(3000.0))
     );
-    // The lower, the more alarms; the higher, the later, until the incidents are over.
+    // A lower threshold gives more alarms, a higher one later alarms, up to the end of the
+    // incidents.
     assert!(number(0, "alarms") >= number(8, "alarms"));
     assert!(number(0, "medianSecondsToDetect") < number(9, "medianSecondsToDetect"));
     let svg = fs::read_to_string(&picture).unwrap();

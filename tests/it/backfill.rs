@@ -1,6 +1,6 @@
-//! Samples of a rehearsal, as a real Prometheus gets them.
+//! Imports the samples of a rehearsal into a real Prometheus.
 //!
-//! There are no staleness markers in it: `OpenMetrics` has no form for them.
+//! Staleness markers are not included: `OpenMetrics` has no representation for them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,10 +16,10 @@ use crate::program::scratch;
 use crate::prometheus::Prometheus;
 use crate::promtool;
 
-/// How long a block of the server's is: as long as it makes them where it keeps 30 days.
+/// Duration of the server's blocks: the maximum for a retention of 30 days.
 const BLOCK_HOURS: i64 = 54;
 
-/// The samples of a span of time.
+/// Samples of all series in a time span.
 pub struct Samples {
     series: BTreeMap<Labels, Vec<(i64, f64)>>,
     pub from_ms: i64,
@@ -27,7 +27,7 @@ pub struct Samples {
 }
 
 impl Samples {
-    /// Those of the metrics with these names, or of all if there is no name.
+    /// Selects the metrics with these names, or all if there is no name.
     pub fn between(source: &impl Queryable, from_ms: i64, until_ms: i64, names: &[&str]) -> Self {
         let selection = SelectHints {
             any_of: vec![&[]],
@@ -61,12 +61,12 @@ impl Samples {
         }
     }
 
-    /// How many there are.
+    /// Number of samples.
     pub fn count(&self) -> usize {
         self.series.values().map(Vec::len).sum()
     }
 
-    /// Adds what rules have recorded, but for the series that tell of alerts.
+    /// Adds the series of recording rules, without `ALERTS`.
     pub fn add(&mut self, recorded: &RecordedRules) {
         for (id, labels) in recorded.series().enumerate() {
             if labels
@@ -83,7 +83,7 @@ impl Samples {
         }
     }
 
-    /// The same samples for our own evaluator.
+    /// The same samples as storage for the project's evaluator.
     pub fn store(&self) -> MemoryStore {
         let mut store = MemoryStore::default();
         for (labels, samples) in &self.series {
@@ -94,14 +94,13 @@ impl Samples {
         store
     }
 
-    /// A server over the samples, with files of its own under this name; none if there is no
-    /// Prometheus.
+    /// Starts a server over the samples, with files under this name. `None` without Prometheus.
     pub fn serve(&self, name: &str) -> Option<Prometheus> {
         let directory = scratch(name);
         let (page, data) = (directory.join("page"), directory.join("data"));
         let block = format!("--max-block-duration={BLOCK_HOURS}h");
         let block_ms = BLOCK_HOURS * 3_600_000;
-        // A page for each block, since a month of text would fill a disk.
+        // One exposition per block, since a month of text would fill the disk.
         for block_index in self.from_ms / block_ms..=self.until_ms / block_ms {
             let from_ms = block_index * block_ms;
             self.write(&page, from_ms, from_ms + block_ms).unwrap();
@@ -120,8 +119,8 @@ impl Samples {
         Prometheus::over(&directory, BLOCK_HOURS)
     }
 
-    /// Writes the samples from one time until before another as `OpenMetrics`, each series as a
-    /// gauge of its own: queries see no types.
+    /// Writes the samples of a half-open time range as `OpenMetrics`, each series as a gauge:
+    /// queries ignore types.
     fn write(&self, path: &Path, from_ms: i64, until_ms: i64) -> Result<()> {
         let mut page = BufWriter::new(File::create(path)?);
         let mut by_name: BTreeMap<&str, Vec<_>> = BTreeMap::new();

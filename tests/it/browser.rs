@@ -1,13 +1,13 @@
-//! A real Chromium opens the HTML report and uses it, driven by a script for Node.
+//! Opens the HTML report in a real Chromium, driven by a Node script.
 //!
-//! `.ci/install` installs what it takes. Without it the test is skipped, but not in CI.
+//! `.ci/install` installs both programs. Without them the test is skipped, except in CI.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::program::{run, scratch, text};
 
-/// A page takes no more than this, bytes.
+/// Maximum size of a report, bytes.
 const PAGE_MAX: u64 = 1_000_000;
 
 fn directory() -> PathBuf {
@@ -18,7 +18,7 @@ fn file(name: &str) -> String {
     directory().join(name).display().to_string()
 }
 
-/// What is missing on this machine, if anything is.
+/// Name of a missing program, if any.
 fn missing() -> Option<String> {
     let answers = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if !answers("node") {
@@ -31,7 +31,7 @@ fn missing() -> Option<String> {
     (!modules.exists()).then(|| "`npm ci` was not run in tests/browser".into())
 }
 
-/// Rehearses the evening; returns the path of its documents without their extensions.
+/// Rehearses the evening scenario and returns the path of its documents without extension.
 fn rehearse(out: &Path, more: &[&str]) -> String {
     let scenario = file("evening.toml");
     let out = out.display().to_string();

@@ -1,6 +1,6 @@
-//! The bug base: bugs that were found and mended. None may come back.
+//! Bug base: regression tests of fixed bugs.
 //!
-//! A file is either what `sweep` wrote into its `bugs/`, or what `shrink` made of it.
+//! A file is a bug file of `sweep` or a scenario of `shrink`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use rehearsal::replay::{Case, Replay, text};
 
 use super::program::scratch;
 
-/// A bug that is back shows this much before and after its first violation.
+/// Interval before and after the first violation that a regression prints.
 const AROUND: Duration = Duration::from_secs(30);
 
-/// A mended bug that takes longer is no longer mended.
+/// Maximum real time of a replay.
 const HANG: Duration = Duration::from_secs(120);
 
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -28,7 +28,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The bugs of a base that are back, with what happens around each.
+/// Replays all bugs and returns those that fail, with the events around each failure.
 fn returned(directory: &Path) -> Vec<String> {
     let again = |file: PathBuf| {
         let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
@@ -63,7 +63,8 @@ fn bugbase_files_replayed_pass() {
 #[test]
 fn bugbase_regression_prints_trace() {
     let base = scratch("bugbase");
-    let scenario = "name = \"back\"\nduration = \"5m\"\n[fleet]\nimages = 3\n[[schedule]]\nid = \"s\"\n\
+    let scenario = "name = \"back\"\nduration = \"5m\"\n[fleet]\nimages = 3\n\
+                    [[schedule]]\nid = \"s\"\n\
                     whenCron = \"*/4 * * * *\"\n[[expect]]\nname = \"no work\"\nquery = \
                     'sum(scheduler_runner_segments_total) == 0'\nwhen = \"always\"\n";
     fs::write(base.join("back.toml"), scenario).unwrap();

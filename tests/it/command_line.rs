@@ -1,4 +1,4 @@
-//! The program as a person or a script meets it: exit codes, messages, and a world that fails.
+//! Exit codes and messages of the program, also when writing fails.
 
 use std::fs::{self, File};
 use std::process::Stdio;

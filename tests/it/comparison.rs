@@ -1,4 +1,4 @@
-//! `compare`: two sides, seed by seed.
+//! `compare`: two sides, paired by seed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use rehearsal::comparison::{Comparison, Finding};
 
 use super::program::{run, scratch, text};
 
-/// Enough work for one process that two are quicker.
+/// Scenario with enough work that two processes are faster than one.
 const BUSY: &str = r#"
 name = "busy"
 duration = "5m"

@@ -1,4 +1,4 @@
-//! A linter for the operators' dashboard, and its check against Grafana's own types.
+//! Linter for the bundled dashboard, and its check against Grafana's own types.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,17 +11,17 @@ use rehearsal::rehearsal::{Finished, RunOptions, run};
 use rehearsal::scenario::Loader;
 use serde_json::Value as Json;
 
-/// The operators' dashboard.
+/// Path of the bundled dashboard.
 pub const DASHBOARD: &str = "docs/ops/scheduler-worker-grafana-dashboard.json";
 
-/// The condition that filters by mode.
+/// Label matcher of the variable `mode`.
 const MODE: (&str, &str, bool) = ("mode", "$mode", true);
 
 fn dashboard() -> Json {
     serde_json::from_str(&fs::read_to_string(DASHBOARD).unwrap()).unwrap()
 }
 
-/// The panels that draw something.
+/// Panels with queries.
 fn panels(dashboard: &Json) -> Vec<&Json> {
     let panels = dashboard["panels"].as_array().unwrap().iter();
     panels.filter(|panel| panel["type"] != "row").collect()
@@ -35,7 +35,7 @@ fn targets(panel: &Json) -> &[Json] {
     panel["targets"].as_array().unwrap()
 }
 
-/// The queries of all panels, as Grafana asks them with every mode chosen; rates are over so long.
+/// Queries of all panels as Grafana sends them for all modes, with this rate interval.
 pub fn queries(rate_interval: &str) -> Vec<String> {
     let dashboard = dashboard();
     let targets = panels(&dashboard).into_iter().flat_map(targets);
@@ -47,7 +47,7 @@ pub fn queries(rate_interval: &str) -> Vec<String> {
     asked.collect()
 }
 
-/// A metric's name without what a histogram's parts add.
+/// Name of a metric without the suffixes of histogram series.
 fn instrument(name: &str) -> &str {
     let mut parts = ["_bucket", "_sum", "_count"].iter();
     let without = parts.find_map(|part| name.strip_suffix(part));

@@ -1,6 +1,5 @@
-//! What `deploy/` holds: the shape of the Kubernetes manifest, and that its command and the Slurm
-//! script, started as a cluster starts them and by a real Slurm, give the whole sweep once they are
-//! merged.
+//! Tests of `deploy/`: the Kubernetes manifest's structure, and sweeps by its command and by the
+//! Slurm script.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +10,7 @@ use serde_json::Value;
 use super::program::{run, scratch, text};
 use super::slurm::Slurm;
 
-/// Seeds of these sweeps.
+/// Number of seeds of these sweeps.
 const SEEDS: &str = "0..10";
 
 const SCENARIO: &str = "name = \"tiny\"\nduration = \"5m\"\n[fleet]\nimages = 5\n\
@@ -30,7 +29,7 @@ fn manifest() -> (Value, Value) {
     (claim, job)
 }
 
-/// The directory, the scenario in it, and what a sweep over all seeds writes.
+/// Directory, scenario, and result of a sweep over all seeds.
 fn whole(name: &str) -> (PathBuf, PathBuf, String) {
     let base = scratch(name);
     let scenario = base.join("tiny.toml");
@@ -48,7 +47,7 @@ fn whole(name: &str) -> (PathBuf, PathBuf, String) {
     (base, scenario, result)
 }
 
-/// The merged result of the shards in a directory.
+/// Merges the shards in a directory.
 fn merged(results: &Path, shards: usize) -> String {
     let parts = (0..=shards).map(|n| results.join(format!("shard-{n}")));
     let parts: Vec<PathBuf> = parts.filter(|part| part.exists()).collect();
@@ -62,7 +61,7 @@ fn merged(results: &Path, shards: usize) -> String {
     fs::read_to_string(out.join("sweep.json")).unwrap()
 }
 
-/// The directory of the program, first on the path.
+/// `PATH` with the program's directory first.
 fn search_path() -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_rehearsal"));
     let path = std::env::var("PATH").unwrap();
@@ -83,7 +82,7 @@ fn manifest_completions_equal_shards() {
     let spec = &job["spec"];
     assert_eq!(spec["completionMode"], "Indexed");
     let pod = &spec["template"]["spec"];
-    // Kubernetes demands it with `backoffLimitPerIndex`.
+    // Required by Kubernetes with `backoffLimitPerIndex`.
     assert_eq!(pod["restartPolicy"], "Never");
     let container = &pod["containers"][0];
     let image = format!("rehearsal:{}", env!("CARGO_PKG_VERSION"));
@@ -147,7 +146,7 @@ fn slurm_script_tasks_merged_give_whole_sweep() {
         let output = task(number);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     }
-    // Requeued after it was done: nothing is lost and nothing is done twice.
+    // A requeued finished task loses nothing and repeats nothing.
     assert_eq!(task("2").status.code(), Some(0));
     assert_eq!(merged(&base, 4), whole);
 }

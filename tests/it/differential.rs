@@ -1,7 +1,8 @@
-//! Every query of the rules and the dashboard, asked of a real Prometheus over the same samples.
+//! Compares every query of the rules and the dashboard with a real Prometheus over the same
+//! samples.
 //!
-//! The server has neither staleness markers (`OpenMetrics` has no form for them) nor our rules: what
-//! the rules record is given to it as data, so that each rule is compared on the same input.
+//! The server has neither staleness markers (`OpenMetrics` has no representation for them) nor the
+//! rules. Recorded series are imported as data, so each rule is compared on the same input.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,19 +17,19 @@ use crate::backfill::Samples;
 use crate::dashboard;
 use crate::prometheus::Prometheus;
 
-/// So much of a scenario is compared: enough for the longest range of the rules.
+/// Duration of the compared window: enough for the longest range of the rules.
 const WINDOW_MS: i64 = 150 * 60_000;
-/// The window begins so long before the first fault.
+/// Time between the window's start and the first fault.
 const BEFORE_MS: i64 = 30 * 60_000;
-/// The samples of a window at most; it is made shorter otherwise.
+/// Maximum number of samples of a window; a longer window is shortened.
 const SAMPLES_MAX: usize = 600_000;
 const STEP_MS: i64 = 60_000;
 const TOLERANCE: f64 = 1e-9;
 
-/// Values by series and time.
+/// Values by series and timestamp.
 type Answer = BTreeMap<(BTreeMap<String, String>, i64), f64>;
 
-/// The window of a rehearsal that is compared.
+/// Compared window of a rehearsal.
 fn window(finished: &Finished) -> Samples {
     let start_ms = finished.scenario.start.millis();
     let first = finished.ledger.episodes.first();
@@ -45,7 +46,7 @@ fn window(finished: &Finished) -> Samples {
     }
 }
 
-/// What our evaluator answers.
+/// Result of the project's evaluator.
 fn ours(store: &MemoryStore, text: &str, samples: &Samples) -> Answer {
     let query = Query::parse(text, Semantics::V2_42).unwrap();
     let (from, until) = (samples.from_ms, samples.until_ms);
@@ -65,7 +66,7 @@ fn ours(store: &MemoryStore, text: &str, samples: &Samples) -> Answer {
     answer
 }
 
-/// What the server answers.
+/// Result of the server.
 fn theirs(prometheus: &Prometheus, text: &str, samples: &Samples) -> Answer {
     let mut answer = Answer::new();
     for series in prometheus.range(text, samples.from_ms, samples.until_ms, STEP_MS) {
@@ -85,7 +86,7 @@ fn is_same(ours: f64, theirs: f64) -> bool {
     ours == theirs || near || (ours.is_nan() && theirs.is_nan())
 }
 
-/// Where two answers differ, if they do.
+/// First difference between two results.
 fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
     let keys = ours.keys().chain(theirs.keys());
     let differs = |key: &&(BTreeMap<String, String>, i64)| match (ours.get(*key), theirs.get(*key))
@@ -102,7 +103,7 @@ fn difference(ours: &Answer, theirs: &Answer) -> Option<String> {
     ))
 }
 
-/// Compares every query over a scenario; tells how many values were compared, or none without a
+/// Compares every query over a scenario. Returns the number of compared values, or `None` without
 /// Prometheus.
 fn compare(name: &str) -> Option<usize> {
     let path = Path::new("scenarios").join(format!("{name}.toml"));

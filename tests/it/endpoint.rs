@@ -1,4 +1,4 @@
-//! `/metrics` over HTTP, asked by hand and by a real Prometheus.
+//! `/metrics` over HTTP, requested by hand and by a real Prometheus.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -24,7 +24,7 @@ fn instruments(registry: &Registry) -> SchedulerWorkerMetrics {
     metrics.expect("an empty registry takes every instrument")
 }
 
-/// Serves a registry for as long as the test needs it.
+/// Serves a registry for the duration of the test.
 fn serve(registry: &Registry) -> SocketAddr {
     let endpoint = MetricsEndpoint::bind("127.0.0.1:0", registry.clone()).unwrap();
     let address = endpoint.address().unwrap();
@@ -32,7 +32,7 @@ fn serve(registry: &Registry) -> SocketAddr {
     address
 }
 
-/// Sends bytes and reads all that comes back.
+/// Sends bytes and returns the whole response.
 fn ask(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -40,7 +40,7 @@ fn ask(address: SocketAddr, request: &[u8]) -> String {
         .unwrap();
     stream.write_all(request).unwrap();
     let mut answer = Vec::new();
-    // The server may close before it has read all: what it said comes all the same.
+    // The server may close before it has read everything; its response still arrives.
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap()
 }
@@ -113,8 +113,7 @@ fn endpoint_after_invalid_request_serves_next() {
     assert!(get(address, "/metrics", "*/*").starts_with("HTTP/1.1 200 OK"));
 }
 
-/// Every series that our page shows, sorted, by its text on the page without quotes. Prometheus
-/// asks for OpenMetrics.
+/// Sorted series of the project's exposition without quotes. Prometheus requests OpenMetrics.
 fn shown(registry: &Registry) -> Vec<(String, f64)> {
     let page = render(
         ExpositionFormat::OpenMetrics,
@@ -131,7 +130,7 @@ fn shown(registry: &Registry) -> Vec<(String, f64)> {
     shown
 }
 
-/// A series as Prometheus tells of it, written as on our page.
+/// Series of Prometheus's API in the form of the exposition.
 fn written(series: &serde_json::Value) -> Option<(String, f64)> {
     let labels = series["metric"].as_object()?;
     let name = labels.get("__name__")?.as_str()?;
@@ -141,7 +140,7 @@ fn written(series: &serde_json::Value) -> Option<(String, f64)> {
     let mut parts: Vec<String> = own
         .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
         .collect();
-    // Our page has the bound at the end.
+    // The exposition has the bound at the end.
     parts.extend(
         labels
             .get("le")
@@ -155,7 +154,7 @@ fn written(series: &serde_json::Value) -> Option<(String, f64)> {
     Some((text, series["value"][1].as_str()?.parse().ok()?))
 }
 
-/// Hands the registry of the first incarnation to whoever serves it.
+/// Passes the registry of the first incarnation to the server.
 struct Served(Sender<Registry>);
 
 impl Cast for Served {
@@ -167,7 +166,7 @@ impl Cast for Served {
 
     fn registry(&self, _incarnation: &IncarnationId) -> Registry {
         let registry = Registry::new();
-        // Only the first is waited for.
+        // Only the first is awaited.
         let _ = self.0.send(registry.clone());
         registry
     }
@@ -175,7 +174,7 @@ impl Cast for Served {
 
 const HALFWAY: Duration = Duration::from_hours(84);
 
-/// One process that works for a virtual week, with something of everything.
+/// Scenario of one process over a virtual week that moves every metric.
 const WEEK: &str = r#"
 name = "week"
 duration = "7d"
@@ -206,7 +205,7 @@ fn prometheus_scraping_endpoint_records_same_series() {
     thread::scope(|scope| {
         let simulation = scope.spawn(|| {
             let began = Instant::now();
-            // Halfway it waits for a scrape, so that both are at work at once.
+            // Halfway, the rehearsal waits for a scrape, so that both run at the same time.
             let wait = |progress: Progress| {
                 while progress.virtual_time > HALFWAY
                     && !is_scraped.load(Ordering::Relaxed)
@@ -239,7 +238,7 @@ fn prometheus_scraping_endpoint_records_same_series() {
     });
 }
 
-/// Waits until a scrape after the last record has come.
+/// Waits for a scrape after the last record.
 fn await_equal(prometheus: &Prometheus, due: &[(String, f64)]) {
     assert!(due.len() > 100, "{} series", due.len());
     let began = Instant::now();
@@ -256,7 +255,7 @@ fn await_equal(prometheus: &Prometheus, due: &[(String, f64)]) {
     }
 }
 
-/// What Prometheus says of the worker, sorted.
+/// Sorted series of the worker in Prometheus.
 fn told(prometheus: &Prometheus) -> Vec<(String, f64)> {
     let all = prometheus
         .query("{__name__=~\"scheduler_.*\"}")

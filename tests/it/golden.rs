@@ -1,8 +1,7 @@
-//! Every bundled scenario against its golden file: the summary first, with a readable difference,
-//! then the trace hash.
+//! Compares every bundled scenario with its golden file: first the summary, then the trace hash.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --profile checked --test it golden -- --include-ignored` writes the
-//! files anew.
+//! `UPDATE_GOLDEN=1 cargo test --profile checked --test it golden -- --include-ignored` regenerates
+//! the files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,7 +14,7 @@ use rehearsal::sim::fault_plan::FaultProfile;
 
 use crate::promtool;
 
-/// Quick enough for a build without optimisation.
+/// Scenarios that are fast enough without optimisation.
 const SMALL: [&str; 5] = [
     "schedule-churn",
     "slow-image-outlives-lease",
@@ -39,10 +38,11 @@ fn rehearse(scenario: &Scenario, options: &RunOptions) -> (RunReport, Finished) 
     (RunReport::new(&finished, String::new(), None), finished)
 }
 
-/// What must stay as it is: everything but the speed.
+/// Lines of a summary that must not change: all except the speed.
 fn summary(report: &RunReport) -> String {
     let mut text = format!(
-        "scenario {}\nseed {}\nverdict {}\nvirtual seconds {}\nevents {}\nimages {} scanned, {} failed\n",
+        "scenario {}\nseed {}\nverdict {}\nvirtual seconds {}\nevents {}\n\
+         images {} scanned, {} failed\n",
         report.scenario,
         report.seed,
         report.verdict.as_str(),
@@ -77,7 +77,7 @@ fn summary(report: &RunReport) -> String {
     text
 }
 
-/// The lines in which two summaries differ.
+/// Lines that differ between two summaries.
 fn difference(golden: &str, found: &str) -> String {
     let pairs = golden
         .lines()
@@ -97,8 +97,10 @@ fn check(name: &str) {
         rehearsal::report::terminal(&report)
     );
     if let Some(findings) = promtool::check_metrics(&finished.page) {
-        // The given label `scheduleId` is not in snake_case: told once for each series.
-        let given = "scheduler_runner_backlog label names should be written in 'snake_case' not 'camelCase'";
+        // promtool reports the given label `scheduleId`, which is not in snake_case, once per
+        // series.
+        let given = "scheduler_runner_backlog label names should be written in 'snake_case' \
+                     not 'camelCase'";
         let mut others = findings.lines().filter(|finding| *finding != given);
         assert_eq!(
             others.next(),
@@ -133,7 +135,7 @@ fn small_scenarios_match_golden_files() {
     SMALL.into_iter().for_each(check);
 }
 
-/// The names of all bundled scenarios, sorted.
+/// Sorted names of all bundled scenarios.
 pub fn names() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(root().join("scenarios"))
         .unwrap()
@@ -174,9 +176,9 @@ fn swarm_of_few_seeds_passes() {
     swarm(0..2);
 }
 
-/// A failure counted after an await; a Retry-After and a permit by clocks that went wrong longer
-/// ago than a lease, yet in the same delivery; the backlog of a deleted schedule that a late answer
-/// brought back for ever.
+/// Seeds of earlier defects: a failure counted after an await; a Retry-After and a permit under a
+/// clock that was skewed longer than a lease ago, yet in the same delivery; the backlog of a
+/// deleted schedule, restored by a late answer.
 #[test]
 fn swarm_of_regression_seeds_passes() {
     swarm([25, 207, 1_082, 3_229]);

@@ -1,6 +1,6 @@
-//! Malformed scenario files, each with the message that a person sees.
+//! Malformed scenario files with their error messages.
 //!
-//! `UPDATE_GOLDEN=1 cargo test malformed` writes the messages anew.
+//! `UPDATE_GOLDEN=1 cargo test malformed` regenerates the messages.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A run's samples as `OpenMetrics`, made into a Prometheus's data and read back.
+//! Imports a run's samples as `OpenMetrics` into Prometheus's storage and reads them back.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,10 +11,10 @@ use rehearsal::scenario::Loader;
 
 use crate::promtool;
 
-/// Samples by series and time.
+/// Samples by series and timestamp.
 type Samples = BTreeMap<(String, i64), f64>;
 
-/// Every recorded sample, its series as `promtool tsdb dump` writes it.
+/// All recorded samples, with series in the format of `promtool tsdb dump`.
 fn recorded(recording: &TimeSeriesStore) -> Samples {
     let mut all = Samples::new();
     for id in recording.select(None, &[]) {
@@ -54,7 +54,7 @@ fn openmetrics_import_into_prometheus_keeps_every_sample() {
     let finished = run(&scenario, &RunOptions::default(), |_| {}).unwrap();
     let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("openmetrics");
     let _ = fs::remove_dir_all(&directory);
-    // Without a write-ahead log, if an empty one, a dump is refused.
+    // `promtool tsdb dump` requires a write-ahead log, even an empty one.
     fs::create_dir_all(directory.join("data/wal")).unwrap();
     let (page, data) = (directory.join("run.openmetrics"), directory.join("data"));
     let mut text = Vec::new();

@@ -1,4 +1,4 @@
-//! The operators' files: the rules and the guide beside them.
+//! The bundled alert rules and the operations guide agree.
 
 use std::fs;
 
@@ -28,7 +28,7 @@ fn bundled_rules_in_promtool_are_valid() {
         return;
     };
     assert!(said.contains("SUCCESS"), "{said}");
-    // Of an alert's expression it only complains as a finding.
+    // promtool reports an alert's expression only as a finding.
     assert!(!said.contains("FAILED"), "{said}");
 }
 

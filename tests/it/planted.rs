@@ -1,6 +1,5 @@
-//! Defects planted in a small rehearsal of the real worker in the real world: each is caught under
-//! the name of the invariant that it breaks, with a message that says where, what was expected and
-//! what was found.
+//! Defects planted in a small rehearsal of the real worker. Each must violate the invariant that it
+//! names, with a message that has the object, the expected and the found value.
 
 mod determinism;
 mod healthy;
@@ -19,8 +18,8 @@ use rehearsal::scenario::{Loader, Scenario};
 
 use crate::plant::{Defect, Planted};
 
-/// Two hours of two tenants. The last fires come shortly before the end, so that there is something
-/// to drain; the last schedule finds nothing old enough and has runs without work.
+/// Two hours of two tenants. The last fires come shortly before the end, so that work remains for
+/// the drain. The last schedule finds no report old enough, so its runs have no work.
 const SMALL: &str = r#"
 name = "small"
 duration = "2h7s"
@@ -60,7 +59,7 @@ processes = 2
 options = { segmentSize = 5 }
 "#;
 
-/// The small scenario, with `more` of it after the rest.
+/// Parses the small scenario with `more` appended.
 fn scenario(more: &str) -> Scenario {
     parse(&format!("{SMALL}{more}"))
 }
@@ -81,24 +80,24 @@ fn play(scenario: &Scenario, defect: impl Defect) -> Finished {
     finished.expect("the scenario can be simulated")
 }
 
-/// What a defect must give.
+/// Expected violations of a defect.
 struct Expected {
-    /// The invariant that it breaks.
+    /// Invariant that the defect violates.
     name: InvariantName,
-    /// Invariants that it can't but break too.
+    /// Further invariants that it necessarily violates.
     also: &'static [InvariantName],
-    /// Parts of the message of the first violation: where, what was expected and what was found.
+    /// Substrings of the first violation: object, expected and found value.
     says: [&'static str; 3],
 }
 
-/// Names of the invariants that were violated.
+/// Names of all violated invariants.
 fn violated(finished: &Finished) -> Vec<InvariantName> {
     let findings = finished.ledger.findings.iter();
     let violated = findings.filter(|findings| findings.violated > 0);
     violated.map(|findings| findings.name).collect()
 }
 
-/// The first violation of each violated invariant, for messages of tests.
+/// First violation of each violated invariant, for failure messages.
 fn first_violations(finished: &Finished) -> String {
     let findings = finished.ledger.findings.iter();
     let firsts = findings.filter_map(|findings| findings.violations.first());
@@ -106,7 +105,7 @@ fn first_violations(finished: &Finished) -> String {
     lines.join("\n")
 }
 
-/// Rehearses with a defect and looks whether it is caught as expected.
+/// Rehearses with a defect and asserts the expected violations.
 fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
     let finished = rehearse(more, defect);
     let told = first_violations(&finished);
@@ -129,7 +128,7 @@ fn planted_defects_cover_every_invariant() {
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .collect();
     for name in InvariantName::ALL {
-        // The ledger can't see the second rehearsal: there the test itself names the invariant.
+        // The ledger does not see the second rehearsal, so the test names the invariant itself.
         let is_planted = ["name: N::", "breaks `N::"]
             .iter()
             .any(|marker| sources.contains(&format!("{marker}{name:?}")));

@@ -1,31 +1,31 @@
-//! The program, run as a person or a script runs it.
+//! Runs the program as a user or a script does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// The program with these arguments.
+/// Command with these arguments.
 pub fn rehearsal(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
     command.args(arguments).stdin(Stdio::null());
-    // What the caller's terminal is must not decide what these tests see.
+    // The caller's terminal must not influence these tests.
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"] {
         command.env_remove(variable);
     }
     command
 }
 
-/// What it prints with these arguments.
+/// Output of the program with these arguments.
 pub fn run(arguments: &[&str]) -> Output {
     rehearsal(arguments).output().unwrap()
 }
 
-/// Its output as text.
+/// Standard output as text.
 pub fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-/// A scratch directory of this test process.
+/// Scratch directory of this test process.
 pub fn scratch(name: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&directory);

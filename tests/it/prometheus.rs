@@ -1,4 +1,4 @@
-//! A real Prometheus, where there is one.
+//! A real Prometheus server, if it is installed.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-/// A Prometheus of our own, ended with the test.
+/// Prometheus server, stopped on drop.
 pub struct Prometheus {
     child: Child,
     address: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// None if there is none on this machine; under CI that is a failure.
+    /// Starts a server. `None` if Prometheus is not installed; in CI that is a failure.
     pub fn start(name: &str, target: SocketAddr) -> Option<Self> {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
         let _ = fs::remove_dir_all(&directory);
@@ -31,8 +31,8 @@ impl Prometheus {
         Self::launch(directory, &text, &[])
     }
 
-    /// One that scrapes nothing and has the blocks in the directory `data`, so many hours long at
-    /// most. It leaves them as they are.
+    /// Starts a server without scrape targets over the blocks in the directory `data`. Blocks of at
+    /// most this many hours are left unchanged.
     pub fn over(directory: &Path, block_hours: i64) -> Option<Self> {
         let block = format!("--storage.tsdb.max-block-duration={block_hours}h");
         Self::launch(directory.to_owned(), "global: {}\n", &[&block])
@@ -74,20 +74,19 @@ impl Prometheus {
         }
     }
 
-    /// The result of an instant query; none while there is none.
+    /// Result of an instant query; `None` until there is one.
     pub fn query(&self, query: &str) -> Option<Vec<Json>> {
         let data = self.get(&format!("query?query={}", escaped(query)))?;
         data["result"].as_array().cloned()
     }
 
-    /// The result of a range query, once the server is ready.
+    /// Result of a range query, after the server is ready.
     pub fn range(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> Vec<Json> {
         let data = self.range_data(query, from_ms, to_ms, step_ms);
         data["result"].as_array().unwrap().clone()
     }
 
-    /// How long the server says that it evaluated a range query: without reading the request and
-    /// writing the answer.
+    /// Evaluation time of a range query by the server's statistics, without parsing and JSON.
     pub fn range_seconds(&self, query: &str, from_ms: i64, to_ms: i64, step_ms: i64) -> f64 {
         let data = self.range_data(query, from_ms, to_ms, step_ms);
         data["stats"]["timings"]["execTotalTime"].as_f64().unwrap()
@@ -108,7 +107,7 @@ impl Prometheus {
         panic!("the server does not answer {path}");
     }
 
-    /// The data of an answer; none while there is none.
+    /// Data of an API response; `None` until there is one.
     fn get(&self, path: &str) -> Option<Json> {
         let mut stream = TcpStream::connect(self.address).ok()?;
         let request = format!("GET /api/v1/{path} HTTP/1.0\r\n\r\n");
@@ -121,7 +120,7 @@ impl Prometheus {
     }
 }
 
-/// A text as part of an address.
+/// Percent-encodes a string for a URL.
 fn escaped(text: &str) -> String {
     let byte = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'.' => {

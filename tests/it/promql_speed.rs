@@ -1,6 +1,6 @@
-//! How long the rules and the panels take over a month, ours and a real server's, side by side.
+//! Time of the rules and the panel queries over a month, in this project and in a real server.
 //!
-//! A measurement, not a test: no figure fails it.
+//! A measurement without limits: no result fails it.
 
 use std::path::Path;
 use std::time::Instant;
@@ -20,12 +20,12 @@ use crate::prometheus::Prometheus;
 
 const RULE_STEP_MS: i64 = 30_000;
 const PANEL_STEP_MS: i64 = 300_000;
-/// As Grafana chooses it: a step and a scrape interval.
+/// `$__rate_interval` as Grafana computes it: a step and a scrape interval.
 const RATE_INTERVAL: &str = "5m15s";
-/// A server answers so many points of a series at once.
+/// Maximum number of points per series in a server's answer.
 const SERVER_POINTS_MAX: i64 = 11_000;
 
-/// A range query over the whole month.
+/// Range query over the whole month.
 struct Asked {
     query: Query,
     from_ms: i64,
@@ -34,7 +34,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Asks twice, and takes the second time.
+    /// Runs the query twice and returns the second time.
     fn ours(&self, source: &MergedQueryable<'_, TimeSeriesStore, RecordedRules>) -> f64 {
         let ask = || {
             let found =
@@ -45,7 +45,7 @@ impl Asked {
         seconds(ask).0
     }
 
-    /// The same in pieces that the server accepts.
+    /// Runs the query in parts that the server accepts.
     fn theirs(&self, prometheus: &Prometheus) -> f64 {
         let ask = || {
             let piece_ms = SERVER_POINTS_MAX * self.step_ms;
@@ -67,7 +67,7 @@ fn seconds<T>(work: impl FnOnce() -> T) -> (f64, T) {
     (began.elapsed().as_secs_f64(), made)
 }
 
-/// Prints both times of each query, and of all together.
+/// Prints both times of each query and the totals.
 fn compare(
     kind: &str,
     asked: &[Asked],

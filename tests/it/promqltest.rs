@@ -1,11 +1,12 @@
-//! Prometheus's own test scripts, more in their language, and range queries against instant ones.
+//! Prometheus's test scripts, further commands of their language, and range queries against instant
+//! queries.
 
 use proptest::prelude::*;
 use rehearsal::metrics::Labels;
 use rehearsal::promql::promqltest::{self, EvalNote};
 use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics};
 
-/// Of each script, how many evals pass; all others need native histograms.
+/// Number of passing evals per script; the others need native histograms.
 const SCRIPTS: [(&str, usize); 6] = [
     ("aggregators", 126),
     ("functions", 334),
@@ -102,7 +103,7 @@ fn promqltest_with_wrong_expectation_fails() {
     }
 }
 
-/// Parts of the language that the six scripts leave out.
+/// Commands that the six scripts do not use.
 const MORE: &str = r#"
 load 10s
   m{job="1"} 0+1x100
@@ -171,13 +172,14 @@ fn promqltest_further_commands_are_supported() {
     assert_eq!((report.passed, report.unsupported.len()), (14, 0));
 }
 
-/// Each query has its answer from a Prometheus 2.42 too, whose ranges and look-back hold their
-/// very beginning.
+/// Queries with their results in Prometheus 2.42 as well, where ranges and lookback include their
+/// start.
 #[test]
 fn semantics_of_versions_differ_as_documented() {
     let script = |semantics: Semantics, count: &str, at: &str| {
         let text = format!(
-            "load 1m\n  x 1\n\neval instant at 5m count_over_time(x[5m])\n{count}\neval instant at 5m x\n{at}"
+            "load 1m\n  x 1\n\neval instant at 5m count_over_time(x[5m])\n{count}\n\
+             eval instant at 5m x\n{at}"
         );
         let report = promqltest::run(&text, semantics).unwrap();
         assert_eq!(report.failed, [], "{semantics}");
@@ -201,7 +203,7 @@ fn semantics_of_versions_differ_as_documented() {
     }
 }
 
-/// Expressions whose series, labels and values are worked out in different ways.
+/// Expressions with different ways of computing series, labels and values.
 const SHAPES: [&str; 14] = [
     r#"{job="x"}"#,
     r#"{job="x"} offset 45s"#,
@@ -221,7 +223,7 @@ const SHAPES: [&str; 14] = [
 const STEP_MS: i64 = 25_000;
 const STEPS: i64 = 20;
 
-/// The points of a range query as (instant, labels, bits of the value).
+/// Points of a range query as (timestamp, labels, bits of the value).
 type Points = Vec<(i64, Labels, u64)>;
 
 fn by_range(engine: &Engine<'_, MemoryStore>, query: &Query) -> Points {
@@ -255,7 +257,7 @@ fn by_instants(engine: &Engine<'_, MemoryStore>, query: &Query) -> Points {
     points
 }
 
-/// What a series has at an instant.
+/// Sample of a series at an instant.
 #[derive(Clone, Copy, Debug)]
 enum Point {
     QueryValue(u8),
@@ -287,7 +289,11 @@ fn store(points: &[Vec<Point>]) -> MemoryStore {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn range_query_equals_its_instant_queries(

@@ -1,4 +1,4 @@
-//! Prometheus's own tool, where there is one.
+//! Runs `promtool`, if it is installed.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::sync::Once;
 
 static TOLD: Once = Once::new();
 
-/// What `promtool` says. None if there is no promtool on this machine; under CI that is a failure.
+/// Output of `promtool`. `None` if it is not installed; in CI that is a failure.
 pub fn run(arguments: &[&str], input: &[u8]) -> Option<String> {
     let mut command = Command::new("promtool");
     command
@@ -33,7 +33,7 @@ pub fn run(arguments: &[&str], input: &[u8]) -> Option<String> {
     Some(String::from_utf8(said).unwrap())
 }
 
-/// What `promtool check metrics` has to say of a page.
+/// Output of `promtool check metrics` for an exposition.
 pub fn check_metrics(page: &str) -> Option<String> {
     run(&["check", "metrics"], page.as_bytes())
 }

@@ -1,8 +1,8 @@
-//! The README keeps its word.
+//! Examples and output of the README are current.
 
 const README: &str = include_str!("../../README.md");
 
-/// The text of the first block of code in this language.
+/// Text of the first code block in this language.
 fn block(language: &str) -> &'static str {
     let (_, rest) = README
         .split_once(&format!("```{language}\n"))
@@ -36,7 +36,7 @@ fn readme_commands_are_run_by_ci() {
     assert!(include_str!("../../.ci/same-trace").contains("-- run scenarios/quickstart.toml"));
 }
 
-/// What the first command prints, but for how long it takes, is in the golden file too.
+/// The output of the first command is in the golden file, except for the times.
 #[test]
 fn readme_output_matches_golden_file() {
     let golden = include_str!("../../reports/golden/quickstart.txt");

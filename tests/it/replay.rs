@@ -1,4 +1,4 @@
-//! `replay`: a saved failure again, with what happened around it.
+//! `replay`: repeats a saved failure and prints the events around it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::program::{run, scratch, text};
 
-/// A process dies, and an expectation says that none ever may.
+/// Scenario with a crash, and an expectation that fails on crashes.
 const CRASH: &str = r#"
 name = "crash"
 start = 2024-05-06T00:00:00Z
@@ -45,7 +45,7 @@ query = 'min(up) == 1'
 when = "always"
 "#;
 
-/// The bug that a sweep makes of a scenario's seed 4.
+/// Bug file of a sweep for seed 4 of a scenario.
 fn bug(name: &str, scenario: &str) -> PathBuf {
     bug_under("none", name, scenario)
 }
@@ -66,7 +66,7 @@ fn replay(bug: &Path, more: &[&str]) -> Output {
     run(&[&["replay", bug.to_str().unwrap()], more].concat())
 }
 
-/// Changes a bug file.
+/// Edits a bug file.
 fn change(path: &Path, change: impl FnOnce(&mut Bug)) {
     let mut bug = Bug::read(path).unwrap();
     change(&mut bug);
@@ -239,8 +239,8 @@ fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
     );
 }
 
-/// What a Chrome trace must be so that viewers take it: every event has a phase, a time and a
-/// process that has a name; each span begins once and ends once, not before it began.
+/// Asserts the format of a Chrome trace: every event has a phase, a time and a named process; each
+/// span begins once and ends once, in this order.
 fn assert_chrome_trace(trace: &Value) -> Vec<&Value> {
     let events: Vec<&Value> = trace["traceEvents"].as_array().unwrap().iter().collect();
     let phase = |event: &Value| event["ph"].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! `rehearsal report`: recordings that it takes and refuses, and what stands on the page.
+//! `rehearsal report`: accepted and refused inputs, and the content of the page.
 
 use std::fs;
 use std::io::Write;
@@ -11,13 +11,13 @@ use flate2::write::GzEncoder;
 
 use super::program::{run, scratch, text};
 
-/// What `run --out` leaves of a small scenario.
+/// Files of `run --out` for a small scenario.
 fn recorded() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         let out = scratch("report");
         let output = run(&["run", "tests/scenarios/tiny.toml", "--out", &name(&out)]);
-        // One of its expectations is not met.
+        // One of the expectations is not met.
         assert_eq!(output.status.code(), Some(11), "{}", text(&output.stderr));
         out
     })
@@ -27,7 +27,7 @@ fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
-/// The recording.
+/// Path of the recording.
 fn recording() -> PathBuf {
     let entries = fs::read_dir(recorded()).unwrap().flatten();
     let mut paths = entries.map(|entry| entry.path());
@@ -36,7 +36,7 @@ fn recording() -> PathBuf {
         .unwrap()
 }
 
-/// What is said of a run, with a page to be written next to the scratch file of that name.
+/// Error text of a command that would write the page beside this scratch file.
 fn report(run_: &str, more: &[&str], page: &Path) -> Output {
     run(&[&["report", run_, "--out", &name(page)], more].concat())
 }

@@ -1,6 +1,6 @@
-//! The reference in `docs/scenarios.md` is made from the schema, so it can't leave out a key.
+//! The reference in `docs/scenarios.md` is generated from the schema, so it contains every key.
 //!
-//! `UPDATE_GOLDEN=1 cargo test scenario_docs` writes it anew.
+//! `UPDATE_GOLDEN=1 cargo test scenario_docs` regenerates it.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ const GUIDE: &str = "docs/scenarios.md";
 const BEGIN: &str = "<!-- reference: made by tests/it/scenario_docs.rs -->\n";
 const END: &str = "<!-- end of the reference -->\n";
 
-/// The tables of the reference: heading, pointer into the schema.
+/// Tables of the reference: heading, and JSON pointer into the schema.
 const SECTIONS: [(&str, &str); 26] = [
     ("Top level", ""),
     ("`[fleet]`", "/$defs/FleetSpec"),
@@ -107,7 +107,7 @@ impl Reference {
         self.text.push('\n');
     }
 
-    /// What a property takes, in words.
+    /// Description of the values of a property.
     fn value(&self, property: &Json) -> String {
         if let Some(pointer) = property["$ref"].as_str() {
             let name = pointer.rsplit('/').next().unwrap();
@@ -167,7 +167,8 @@ impl Reference {
     }
 }
 
-/// The range of a worker's duration, which the worker itself knows: asked by exceeding it.
+/// Range of a worker's duration. Only the worker's validation has it, so it is taken from an error
+/// message.
 fn duration_range(key: &str, property: &Json) -> String {
     let is_duration = property["$ref"]
         .as_str()
@@ -240,7 +241,7 @@ fn range(property: &Json) -> String {
     }
 }
 
-/// A default as one would write it. That of a whole table stands in its own section.
+/// Default in TOML. The default of a whole table is described in its own section.
 fn toml_of(default: &Json) -> String {
     match default {
         Json::Object(table) if table.contains_key("kind") || table.contains_key("scope") => {

@@ -1,4 +1,4 @@
-//! Scenario files that are sound: read, written, overridden, and held against the JSON Schema.
+//! Valid scenario files: read, written, overridden, and checked against the JSON Schema.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ fn loader() -> Loader {
     rehearsal::check::scenario_loader(&[])
 }
 
-/// All scenario files that must be sound.
+/// Paths of all scenario files that must be valid.
 pub fn sound_files() -> Vec<PathBuf> {
     let bundled = fs::read_dir("scenarios")
         .unwrap()
@@ -35,7 +35,7 @@ fn load(path: &Path) -> Scenario {
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// A TOML text as JSON; a date becomes its text.
+/// Converts TOML to JSON; dates become strings.
 fn to_json(text: &str) -> Json {
     fn convert(value: &toml::Value) -> Json {
         match value {
@@ -53,7 +53,7 @@ fn to_json(text: &str) -> Json {
     convert(&toml::Value::Table(text.parse().unwrap()))
 }
 
-/// What an independent validator says against a scenario.
+/// Errors of an independent validator for a scenario.
 pub struct Validator {
     schemas: boon::Schemas,
     root: boon::SchemaIndex,

@@ -1,4 +1,4 @@
-//! Whatever is done to a scenario file, reading it ends in a scenario or in messages.
+//! Reading a mutated scenario file ends in a scenario or in diagnostics.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::scenario_files::{Validator, sound_files};
 
-/// Pieces that break files in interesting ways.
+/// Fragments that break files in interesting ways.
 const PIECES: [&str; 24] = [
     "\"",
     "'",
@@ -34,7 +34,7 @@ const PIECES: [&str; 24] = [
     "#",
 ];
 
-/// What is done to a text, at a place given as a part of its length.
+/// Mutation of a text at a relative position.
 #[derive(Clone, Debug)]
 enum Mutation {
     Insert(f64, &'static str),
@@ -98,7 +98,11 @@ fn mutate(text: &str, mutation: &Mutation) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn mutated_files_never_panic_and_accepted_satisfy_schema(

@@ -1,4 +1,4 @@
-//! A real Slurm of one node, where there is one.
+//! A real Slurm cluster of one node, if Slurm is installed.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -11,20 +11,20 @@ use std::time::{Duration, Instant};
 
 use super::program::text;
 
-/// What it consists of.
+/// Daemons of the cluster.
 const PROGRAMS: [&str; 4] = ["munged", "slurmctld", "slurmd", "sbatch"];
 
-/// A cluster that takes longer than this to do anything has failed.
+/// Maximum duration of any step of the cluster.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A Slurm of our own, on free ports of this machine only, ended with the test.
+/// Slurm cluster on free local ports, stopped on drop.
 pub struct Slurm {
     directory: PathBuf,
     daemons: Vec<Child>,
 }
 
 impl Slurm {
-    /// None if it is not on this machine; under CI that is a failure.
+    /// Starts a cluster. `None` if Slurm is not installed; in CI that is a failure.
     pub fn start(directory: PathBuf) -> Option<Self> {
         let is_missing = |program: &&&str| command(program).arg("-V").output().is_err();
         if let Some(program) = PROGRAMS.iter().find(is_missing) {
@@ -42,7 +42,7 @@ impl Slurm {
         let path = |name: &str| slurm.directory.join(name).display().to_string();
         let munge = [
             "--foreground".into(),
-            // The directory is not one that only root can write.
+            // slurmctld requires a directory that other users can't write to.
             "--force".into(),
             format!("--key-file={}", path("munge.key")),
             format!("--socket={}", path("munge.socket")),
@@ -61,7 +61,7 @@ impl Slurm {
         Some(slurm)
     }
 
-    /// Submits a job, in this directory, and waits until nothing is left of it.
+    /// Submits a job in this directory and waits for its end.
     pub fn run(&self, directory: &Path, search_path: &str, arguments: &[&str]) {
         let mut sbatch = self.command("sbatch");
         sbatch.current_dir(directory).env("PATH", search_path);
@@ -80,7 +80,7 @@ impl Slurm {
 
     fn says(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.command(program).args(arguments).output().unwrap();
-        // Before the controller answers it complains.
+        // Until the controller answers, squeue prints errors.
         format!("{}{}", text(&output.stdout), text(&output.stderr))
     }
 
@@ -104,7 +104,7 @@ impl Slurm {
         }
     }
 
-    /// A secret of this cluster, so that nobody else can have it run anything.
+    /// Secret of this cluster, so that no other user can run jobs on it.
     fn write_key(&self) {
         let mut key = [0; 128];
         let mut random = File::open("/dev/urandom").unwrap();
@@ -122,8 +122,7 @@ impl Slurm {
         let ports = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
         let [controller, node] = ports.map(|port| port.local_addr().unwrap().port());
         let directory = self.directory.display();
-        // It has no cgroups where it runs in a container, and four places however many cores there
-        // are.
+        // Containers have no cgroups. The node has four CPUs, whatever the machine has.
         let configuration = format!(
             "ClusterName=rehearsal\n\
              SlurmctldHost={host}(127.0.0.1)\n\
@@ -163,7 +162,7 @@ impl Drop for Slurm {
     }
 }
 
-/// A program that may stand where only administrators look.
+/// Finds a program that may be in an administrator's directory.
 fn command(program: &str) -> Command {
     let path = std::env::var("PATH").unwrap();
     let mut command = Command::new(program);

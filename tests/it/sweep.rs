@@ -1,5 +1,5 @@
-//! `sweep`, `sweep merge` and `shrink`: the same result however the seeds are shared out, nothing
-//! lost by an interruption or a bad file, and a small scenario for each bug.
+//! `sweep`, `sweep merge` and `shrink`: results are independent of the distribution of seeds, of
+//! interruptions and of damaged files.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ use rehearsal::sweep::{
 
 use super::program::{rehearsal, run, scratch, text};
 
-/// Ten minutes of a few images: seeds take milliseconds.
+/// Ten minutes of a few images; a seed takes milliseconds.
 const SMALL: &str = r#"
 name = "small"
 duration = "10m"
@@ -46,7 +46,7 @@ mode = "contentRefresh"
 processes = 2
 "#;
 
-/// Violated whenever a process crashes.
+/// Expectation that fails when a process crashes.
 const NO_CRASH: &str = r#"
 [[expect]]
 name = "every process can always be scraped"
@@ -54,7 +54,7 @@ query = 'min(up) == 1'
 when = "always"
 "#;
 
-/// The small scenario with `more`, in a directory of its own.
+/// Writes the small scenario with `more` appended, in a directory of its own.
 fn file(name: &str, more: &str) -> std::path::PathBuf {
     let path = scratch(name).join("small.toml");
     fs::write(&path, format!("{SMALL}{more}")).unwrap();
@@ -86,11 +86,11 @@ fn merge_of_four_shards_keeps_all_failures() {
     let failed = rows.iter().filter(|row| row.verdict == Verdict::Fail);
     let failed: Vec<u64> = failed.map(|row| row.seed).collect();
     assert_eq!(failure.count, failed.len() as u64);
-    // More than are kept of each, so that the merged ones have to be cut.
+    // More failures than a result keeps per cause, so that merging has to drop some.
     assert_eq!(failure.seeds, failed[..20]);
 }
 
-/// Sweeps as a whole and in four shards, and sees that the merged shards are the whole.
+/// Compares a whole sweep with the merge of four shards.
 fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> (SweepResult, Vec<SeedRow>) {
     let scenario = file(name, more);
     let base = scenario.parent().unwrap();
@@ -105,7 +105,7 @@ fn shards_and_whole(name: &str, more: &str, seeds: &str, code: i32) -> (SweepRes
         let more = [&seeds[..], &["--shard", &shard, "--jobs", &jobs]].concat();
         assert_eq!(sweep(&scenario, part, &more).status.code(), Some(code));
     }
-    // The order does not matter.
+    // The order of the shards has no effect.
     let mut words = vec!["sweep", "merge"];
     words.extend(parts.iter().rev().map(|part| part.to_str().unwrap()));
     let merged = base.join("merged");
@@ -153,11 +153,11 @@ fn sweep_after_kill_resumes() {
     let (whole, cut) = (base.join("whole"), base.join("cut"));
     sweep(&scenario, &whole, &["--seeds", "3..12"]);
     sweep(&scenario, &cut, &["--seeds", "3..8"]);
-    // What an abort leaves behind: a seed that ran, and half a line.
+    // State after an abort: a running seed and half a line.
     fs::write(cut.join("running.txt"), "8\n9\n").unwrap();
     let rows = written(&cut, "seeds.jsonl") + "{\"seed\":8,\"verd";
     fs::write(cut.join("seeds.jsonl"), rows).unwrap();
-    // Starting over would lose the first two.
+    // A restart would lose the first two.
     let output = sweep(&scenario, &cut, &["--seeds", "5..12", "--resume"]);
     let message = text(&output.stderr);
     assert!(
@@ -191,7 +191,7 @@ fn sweep_after_interrupt_resumes_to_whole_result() {
         assert_eq!(child.try_wait().unwrap(), None);
         thread::sleep(Duration::from_millis(20));
     }
-    // Not by SIGINT, which what runs in the background of a script never sees.
+    // Not SIGINT, which background processes of a script ignore.
     child.kill().unwrap();
     assert!(!child.wait().unwrap().success());
     let tried = read_result(&cut).unwrap().seeds.len();
@@ -394,7 +394,7 @@ fn sweep_with_meaningless_arguments_is_refused() {
     }
 }
 
-/// Fails in a way of its own under some seeds.
+/// Expectations that fail with different causes under different seeds.
 struct Troubled {
     trouble: fn(),
 }

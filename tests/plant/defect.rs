@@ -1,4 +1,4 @@
-//! What a defect may bend. Every hook passes through unless a defect overrides it.
+//! Hooks of a defect. Each passes its call through unless a defect overrides it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use rehearsal::worker::ports::{
 
 use super::incarnation::{Incarnation, Posted};
 
-/// One defect, between every worker and its world. One for all incarnations of a rehearsal.
+/// Defect between every worker and its world, shared by all incarnations of a rehearsal.
 #[async_trait(?Send)]
 pub trait Defect: 'static {
-    /// How many times slower than the world's the processes' own clocks run.
+    /// Factor by which the processes' own clocks are slower than the world's.
     fn clock_slowness(&self) -> u32 {
         1
     }
 
-    /// Commits.
+    /// Sends a commit to the store.
     async fn commit(
         &self,
         incarnation: &Incarnation,
@@ -47,7 +47,7 @@ pub trait Defect: 'static {
     /// Changes a run as it is read in order to plan it.
     fn bend_planning(&self, _read: &mut Timestamped<Option<RunDocument>>) {}
 
-    /// Changes a run as read from the store, whatever for.
+    /// Changes a run that is read from the store for any purpose.
     fn bend_run(&self, _document: &mut RunDocument) {}
 
     /// Changes the times of the last reports, as planning reads them at `now`.
@@ -72,7 +72,7 @@ pub trait Defect: 'static {
         incarnation.world.store().outbox(limit).await
     }
 
-    /// Takes published events out of the outbox.
+    /// Removes published events from the outbox.
     async fn forget_events(&self, incarnation: &Incarnation, events: &[EventId]) -> PortResult<()> {
         incarnation.world.store().forget_events(events).await
     }
@@ -94,10 +94,10 @@ pub trait Defect: 'static {
     /// Changes the answer to a heartbeat.
     fn bend_heartbeat(&self, _heartbeat: &mut HeartbeatAnswer) {}
 
-    /// Changes what repair is told to look at.
+    /// Changes the stale work that the sweeper reads.
     fn bend_stale_work(&self, _work: &mut StaleWork) {}
 
-    /// Asks the impact index.
+    /// Queries the impact index.
     async fn resolve(
         &self,
         incarnation: &Incarnation,
@@ -106,7 +106,7 @@ pub trait Defect: 'static {
         incarnation.world.impact_index().resolve(request).await
     }
 
-    /// Asks the Scanner.
+    /// Sends a request to the Scanner.
     async fn report(
         &self,
         incarnation: &Incarnation,
@@ -130,7 +130,7 @@ pub trait Defect: 'static {
         incarnation.enqueue(posted, key).await
     }
 
-    /// Is told of each lease before its worker is.
+    /// Receives each lease before its worker does.
     async fn leased(
         &self,
         _incarnation: &Incarnation,
@@ -151,7 +151,7 @@ pub trait Defect: 'static {
         incarnation.renew(queue, delivery, lease).await
     }
 
-    /// Hands a message back.
+    /// Releases a message.
     async fn release(
         &self,
         incarnation: &Incarnation,
@@ -193,7 +193,7 @@ pub trait Defect: 'static {
         plain.runs_active(mode)
     }
 
-    /// Reads the backlog that an incarnation shows.
+    /// Reads the backlog that an incarnation exports.
     fn backlog(
         &self,
         _incarnation: &IncarnationId,
@@ -208,13 +208,13 @@ pub trait Defect: 'static {
         plain.series_count()
     }
 
-    /// Passes an observation on to the ledger.
+    /// Passes an observation to the ledger.
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
         ledger.observe(at, observation);
     }
 }
 
-/// No defect at all.
+/// Defect that changes nothing.
 pub struct Healthy;
 
 impl Defect for Healthy {}

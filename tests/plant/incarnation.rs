@@ -1,4 +1,4 @@
-//! An incarnation of a process, as a defect meets it.
+//! Incarnation of a process, from a defect's point of view.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use rehearsal::model::{IncarnationId, PlannerMessage, ScheduleId, SegmentMessage
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{LeaseAnswer, PortResult, Ports, Queue};
 
-/// An incarnation, and the world as it reaches it.
+/// Incarnation with its ports to the world.
 #[derive(Clone)]
 pub struct Incarnation {
-    /// Its name and number.
+    /// Process name and incarnation number.
     pub id: IncarnationId,
-    /// The world's own ports.
+    /// Ports of the world, without defects.
     pub world: WorldPorts,
 }
 
 impl Incarnation {
-    /// Puts a message on its queue.
+    /// Enqueues a message.
     pub async fn enqueue(&self, posted: Posted<'_>, key: &str) -> PortResult<()> {
         match posted {
             Posted::Plan(message) => self.world.planner_queue().enqueue(message, key).await,
@@ -39,7 +39,7 @@ impl Incarnation {
         }
     }
 
-    /// Removes a message.
+    /// Acknowledges a message.
     pub async fn acknowledge(&self, queue: QueueName, delivery: u64) -> PortResult<LeaseAnswer> {
         match queue {
             QueueName::Planner => self.world.planner_queue().acknowledge(delivery).await,
@@ -47,7 +47,7 @@ impl Incarnation {
         }
     }
 
-    /// Hands a message back.
+    /// Releases a message.
     pub async fn release(
         &self,
         queue: QueueName,
@@ -69,17 +69,17 @@ impl Incarnation {
     }
 }
 
-/// A message on its way to its queue.
+/// Message with its destination.
 #[derive(Clone, Copy)]
 pub enum Posted<'a> {
-    /// To the planner queue.
+    /// Message of the planner queue.
     Plan(&'a PlannerMessage),
-    /// To the runner queue.
+    /// Message of the runner queue.
     Segment(&'a SegmentMessage),
 }
 
 impl Posted<'_> {
-    /// Identifies its work.
+    /// Identity of the message's work.
     pub fn key(&self) -> String {
         match self {
             Self::Plan(message) => message.key(),
@@ -87,7 +87,7 @@ impl Posted<'_> {
         }
     }
 
-    /// Its schedule.
+    /// Identifier of the message's schedule.
     pub fn schedule(&self) -> &ScheduleId {
         match self {
             Self::Plan(message) => message.schedule(),
@@ -96,17 +96,17 @@ impl Posted<'_> {
     }
 }
 
-/// A message, and the world's queue that carries it.
+/// Message type with the world's queue for it.
 pub trait Carried: QueueMessage {
-    /// Which queue.
+    /// Name of the queue for this type.
     const QUEUE: QueueName;
-    /// The world's queue.
+    /// Queue of the world for this type.
     type Plain: Queue<Self>;
 
-    /// That queue as an incarnation reaches it.
+    /// Port of an incarnation to that queue.
     fn queue(world: &WorldPorts) -> &Self::Plain;
 
-    /// The message as a defect sees it.
+    /// Conversion for the hooks of a defect.
     fn posted(&self) -> Posted<'_>;
 }
 

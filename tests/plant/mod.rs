@@ -1,5 +1,5 @@
-//! Plants a defect between workers, world and checks. Shared by the planted defects of `tests/it`
-//! and the bench of bugs.
+//! Wrappers that plant a defect between workers, world and checks. Shared by `tests/it` and the bug
+//! bench.
 
 pub mod defect;
 pub mod incarnation;

@@ -1,5 +1,4 @@
-//! Puts a defect between workers, world and checks: all calls go on to the world, by way of the
-//! hooks of [`Defect`].
+//! Wrapped ports and instruments: every call passes through the hooks of [`Defect`] to the world.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use rehearsal::worker::ports::{
 use super::defect::Defect;
 use super::incarnation::{Carried, Incarnation};
 
-/// Hands out wrapped ports and instruments.
+/// Creates wrapped ports and instruments.
 pub struct Planted(pub Rc<dyn Defect>);
 
 impl Cast for Planted {
@@ -55,7 +54,7 @@ impl Cast for Planted {
     }
 }
 
-/// The instruments of an incarnation with a defect before them.
+/// Instruments of an incarnation, read through a defect.
 struct Read {
     incarnation: IncarnationId,
     plain: Box<dyn Instruments>,
@@ -90,7 +89,7 @@ impl Instruments for Read {
     }
 }
 
-/// The world's ports with a defect before them; each of an incarnation's ports is this one.
+/// All ports of an incarnation, called through a defect.
 #[derive(Clone)]
 pub struct Wrapped {
     incarnation: Incarnation,

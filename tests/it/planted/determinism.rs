@@ -1,4 +1,4 @@
-//! A rehearsal that depends on something outside it: breaks `N::Determinism`.
+//! A rehearsal that depends on its environment violates `N::Determinism`.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,14 +15,14 @@ use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError}
 use super::scenario;
 use crate::plant::{Defect, Incarnation, Planted};
 
-/// A client whose hundredth request waits a millisecond, in every other rehearsal.
+/// Scanner client whose hundredth request waits a millisecond in every second rehearsal.
 struct Moody {
     is_slow: bool,
     requests: Cell<u32>,
 }
 
 impl Moody {
-    /// The one of the rehearsal of this number.
+    /// Client for the rehearsal with this number.
     fn of(rehearsal: u64) -> Planted {
         Planted(Rc::new(Self {
             is_slow: rehearsal.is_multiple_of(2),

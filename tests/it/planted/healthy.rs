@@ -11,8 +11,8 @@ use super::work::{DUPLICATES, SLOW_SCANNER};
 use super::{first_violations, parse, play, rehearse, scenario, violated};
 use crate::plant::{Healthy, Planted};
 
-/// What the small rehearsal can't exercise: nothing goes wrong in it (`blame`), and the rerun is
-/// not the ledger's (`determinism`).
+/// Invariants that the small rehearsal can't exercise: it has no fault (`blame`), and the ledger
+/// does not see a rerun (`determinism`).
 const NOT_EXERCISED: [N; 2] = [N::Blame, N::Determinism];
 
 #[test]
@@ -28,7 +28,7 @@ fn invariants_without_defect_are_exercised_and_hold() {
     assert_eq!(idle, NOT_EXERCISED);
 }
 
-/// Released segments that nobody works on while a limit falls.
+/// Scenario with released segments that no runner has leased when a limit falls.
 const LOWERED_LIMIT: &str = r#"
 [[fault]]
 kind = "scanner-outage"
@@ -47,8 +47,8 @@ fn parallelism_after_limit_edit_allows_released_segments() {
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
 }
 
-/// So many segments of one image that some commits meet 17 conflicts in a row: the failure is
-/// counted in the step that learns of the last.
+/// Scenario with enough segments of one image that some commits meet 17 conflicts in a row. The
+/// failure is counted in the step that receives the last conflict.
 const CONTENTION: &str = r#"
 name = "contention"
 duration = "13m"
@@ -83,7 +83,7 @@ fn segment_after_17_conflicts_counts_persist_failed() {
     assert!(failed > 0.0, "nothing was so contended");
 }
 
-/// Some defects need more than the small rehearsal to show; that alone breaks nothing.
+/// Some defects need more than the small rehearsal. That addition alone violates nothing.
 #[test]
 fn invariants_under_duplicates_and_slow_scanner_hold() {
     for more in [DUPLICATES, SLOW_SCANNER] {
@@ -92,8 +92,8 @@ fn invariants_under_duplicates_and_slow_scanner_hold() {
     }
 }
 
-/// Every incarnation holds the defect, and so do the world and the host through their incarnations.
-/// A sweep must not grow with its seeds.
+/// Every incarnation references the defect, and so do the world and the process factory. A sweep
+/// must not leak them for each seed.
 #[test]
 fn rehearsal_after_end_frees_memory() {
     let scenario = scenario("");

@@ -1,4 +1,4 @@
-//! Defects of the instruments: what a process counted is right, what it shows is not.
+//! Defects of instruments that record correct values wrongly.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ fn counter_wrapped_violates_counter_monotone() {
     assert_caught("", NarrowCounter, &expected);
 }
 
-/// Counts a run without work as one that was handed on.
+/// Counts a run without work as enqueued.
 struct OneStatusForAll;
 
 impl Defect for OneStatusForAll {
@@ -69,7 +69,7 @@ fn status_wrong_violates_planner_conservation() {
     assert_caught("", OneStatusForAll, &expected);
 }
 
-/// Adds up milliseconds where seconds are due.
+/// Adds milliseconds to a sum of seconds.
 struct SumOfMilliseconds;
 
 impl Defect for SumOfMilliseconds {
@@ -95,7 +95,7 @@ fn sum_in_milliseconds_violates_latency_count() {
     assert_caught("", SumOfMilliseconds, &expected);
 }
 
-/// Has the bounds of its buckets in milliseconds.
+/// Uses bucket bounds in milliseconds.
 struct BoundsOfMilliseconds;
 
 impl Defect for BoundsOfMilliseconds {
@@ -148,7 +148,7 @@ fn image_under_both_labels_violates_image_conservation() {
     assert_caught("", ImagesTwice, &expected);
 }
 
-/// Counts critical findings as high ones too.
+/// Counts critical findings also as high.
 struct CriticalIsHigh;
 
 impl Defect for CriticalIsHigh {
@@ -177,7 +177,7 @@ fn finding_of_two_severities_violates_delta_conservation() {
     assert_caught("", CriticalIsHigh, &expected);
 }
 
-/// Forgets to take a run off the active counter when it completes.
+/// Does not remove a completed run from the active counter.
 struct LeakingActive;
 
 impl Defect for LeakingActive {
@@ -198,7 +198,7 @@ fn active_counter_leaking_violates_active_truth() {
     assert_caught("", LeakingActive, &expected);
 }
 
-/// Shows the highest backlog that it ever saw of a schedule.
+/// Exports the maximum backlog of a schedule so far.
 #[derive(Default)]
 struct BacklogOfOld(RefCell<BTreeMap<String, u64>>);
 
@@ -232,7 +232,7 @@ fn backlog_stale_violates_backlog_truth() {
     assert_caught("", BacklogOfOld::default(), &expected);
 }
 
-/// Has a series for each segment.
+/// Exports a series for each segment.
 struct SeriesPerSegment;
 
 impl Defect for SeriesPerSegment {

@@ -1,4 +1,4 @@
-//! Bad manners towards the Scanner, and work that waits for Notify.
+//! Defects of Scanner requests, and work that waits for Notify.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use rehearsal::worker::ports::{
 use super::{Expected, assert_caught};
 use crate::plant::{Defect, Incarnation};
 
-/// A store that hands out permits twice as fast as it is asked to.
+/// Store that grants permits at twice the requested rate.
 struct GenerousStore;
 
 #[async_trait(?Send)]
@@ -45,14 +45,14 @@ fn permits_above_rate_violate_scanner_manners() {
     assert_caught("", GenerousStore, &expected);
 }
 
-/// A Scanner that often asks to wait.
+/// Scanner that often answers 429.
 const BUSY_SCANNER: &str = r#"
 [scanner]
 rateLimitProbability = 0.1
 retryAfter = "30s"
 "#;
 
-/// A client that asks again at once, whatever it is told.
+/// Scanner client that retries immediately, ignoring Retry-After.
 struct Pushy;
 
 #[async_trait(?Send)]
@@ -63,7 +63,7 @@ impl Defect for Pushy {
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
         match incarnation.world.scanner().report(request).await {
-            // Of a schedule without a rate, so that no permit is used twice.
+            // A schedule without a rate, so that no permit is used twice.
             Err(ScannerError::Throttled(_)) if request.permit.is_none() => {
                 incarnation.world.scanner().report(request).await
             }
@@ -86,7 +86,7 @@ fn retry_after_ignored_violates_scanner_manners() {
     assert_caught(BUSY_SCANNER, Pushy, &expected);
 }
 
-/// A client that asks for each image five times.
+/// Scanner client that requests each image five times.
 struct AsksFiveTimes;
 
 #[async_trait(?Send)]
@@ -119,7 +119,7 @@ fn attempts_above_limit_violate_scanner_manners() {
     assert_caught("", AsksFiveTimes, &expected);
 }
 
-/// Notify is down from minute 25 to minute 65.
+/// Scenario in which Notify is down from minute 25 to minute 65.
 const NOTIFY_OUTAGE: &str = r#"
 [[fault]]
 kind = "notify-outage"
@@ -127,7 +127,7 @@ at = "25m"
 duration = "40m"
 "#;
 
-/// A runner that asks the Scanner for nothing while Notify is down.
+/// Runner that sends no Scanner request while Notify is down.
 struct WaitsForNotify;
 
 #[async_trait(?Send)]
@@ -137,7 +137,7 @@ impl Defect for WaitsForNotify {
         incarnation: &Incarnation,
         request: &ScanRequest<'_>,
     ) -> Result<ScanReport, ScannerError> {
-        // In the simulated world a process counts from the Unix epoch, and the rehearsal begins at
+        // A simulated process's clock starts at the Unix epoch, and the rehearsal begins at
         // midnight.
         let minute = incarnation.world.clock().elapsed().as_secs() / 60 % (24 * 60);
         if (25..65).contains(&minute) {

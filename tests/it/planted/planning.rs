@@ -1,4 +1,4 @@
-//! Defects on the way from a trigger to a queued run.
+//! Defects between a trigger and a queued run.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use rehearsal::worker::ports::{
 use super::{Expected, assert_caught};
 use crate::plant::{Defect, Incarnation, Posted};
 
-/// A client that waits for the answer to its first plan for a millisecond and then takes it for a
-/// conflict. The store takes longer, and takes the plan.
+/// Store client that treats its first plan as a conflict after one millisecond. The store answers
+/// later and applies the plan.
 #[derive(Default)]
 struct Impatient(Cell<bool>);
 
@@ -57,7 +57,7 @@ fn answer_not_awaited_violates_applied_learned() {
     assert_caught("", Impatient::default(), &expected);
 }
 
-/// An impact index that takes one tenant for the other.
+/// Impact index that confuses two tenants.
 struct OtherTenant;
 
 #[async_trait(?Send)]
@@ -87,7 +87,7 @@ fn image_of_other_tenant_violates_plan_truth() {
     assert_caught("", OtherTenant, &expected);
 }
 
-/// A store client that leaves the cursor a second before the fire that it decides.
+/// Store client that sets the cursor one second before the decided fire.
 struct CursorLeftBehind;
 
 #[async_trait(?Send)]
@@ -119,8 +119,7 @@ fn cursor_not_moved_violates_cron_once() {
     assert_caught("", CursorLeftBehind, &expected);
 }
 
-/// A planner that calls a run running as soon as it is planned. Who cuts it into segments is told
-/// that it is queued.
+/// Planner that sets a run to Running when it is planned. Dispatchers read it as Queued.
 struct RunningTooSoon;
 
 #[async_trait(?Send)]
@@ -161,7 +160,7 @@ fn state_skipped_violates_state_graph() {
     assert_caught("", RunningTooSoon, &expected);
 }
 
-/// A list of waiting runs on which one tenant comes only when the other has none.
+/// List of waiting runs that contains one tenant only if the other has none.
 struct FavouredTenant;
 
 impl Defect for FavouredTenant {
@@ -187,7 +186,7 @@ fn tenant_favoured_violates_fairness() {
     assert_caught("", FavouredTenant, &expected);
 }
 
-/// A broker that loses the messages of one schedule.
+/// Queue that loses the messages of one schedule.
 struct LosingBroker;
 
 #[async_trait(?Send)]

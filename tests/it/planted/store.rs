@@ -1,4 +1,4 @@
-//! A store that takes what it should refuse.
+//! Stores that apply commits that they should refuse.
 
 use std::cell::Cell;
 
@@ -9,7 +9,7 @@ use rehearsal::model::{Commit, CommitAnswer, CommitStep, Timestamp};
 use super::{Expected, assert_caught};
 use crate::plant::Defect;
 
-/// The segment commit that an observation tells of, and its answer, if it tells that one was taken.
+/// Segment commit of an observation, with its answer if it was applied.
 fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a CommitAnswer)> {
     match *observation {
         Observation::CommitApplied { commit, answer } => {
@@ -19,7 +19,7 @@ fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a C
     }
 }
 
-/// A store that takes the first segment a second time, from a repeat under another token.
+/// Store that applies the first segment again from a repeat under another token.
 #[derive(Default)]
 struct TakesTwice(Cell<bool>);
 
@@ -43,7 +43,8 @@ impl Defect for TakesTwice {
 fn segment_committed_twice_violates_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
-        // All else that the commit did is done twice too, and its incarnation never learns of it.
+        // All other effects of the commit are doubled too, and the incarnation gets no
+        // acknowledgement of them.
         also: &[N::AppliedLearned, N::ImageConservation, N::EventOutbox],
         says: [
             "segment run:",
@@ -54,7 +55,7 @@ fn segment_committed_twice_violates_segment_once() {
     assert_caught("", TakesTwice::default(), &expected);
 }
 
-/// A store without a fence: it takes the first segment from the delivery before the newest.
+/// Store without fencing: it applies the first segment from the delivery before the newest.
 #[derive(Default)]
 struct NoFence(Cell<bool>);
 

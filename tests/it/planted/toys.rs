@@ -1,4 +1,4 @@
-//! Toys of workers that must fail, not pass quietly.
+//! Workers that do nothing useful must fail, not pass unnoticed.
 
 use async_trait::async_trait;
 use rehearsal::check::{
@@ -36,7 +36,7 @@ fn worker_failing_every_run_fails_rehearsal() {
     assert_caught("", AlwaysError, &expected);
 }
 
-/// Plans all images but the first.
+/// Plans all images except the first.
 struct WrongImages;
 
 #[async_trait(?Send)]

@@ -1,4 +1,4 @@
-//! Defects on the way from a segment's message to its published events.
+//! Defects between the lease of a segment and its published events.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use rehearsal::worker::ports::{
 use super::{Expected, assert_caught};
 use crate::plant::{Defect, Incarnation};
 
-/// A store client that takes "done by another" and "refused" for success.
+/// Store client that treats "applied by another" and "refused" as success.
 struct Hopeful;
 
 #[async_trait(?Send)]
@@ -41,7 +41,7 @@ impl Defect for Hopeful {
     }
 }
 
-/// Messages that come twice.
+/// Fault that delivers messages twice.
 pub const DUPLICATES: &str = r#"
 [[fault]]
 kind = "duplicate-delivery"
@@ -54,8 +54,8 @@ probability = 0.3
 fn refusal_counted_as_success_violates_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
-        // It also counts all else that the refused commit would have done, and releases segments in
-        // its name.
+        // It also counts the other effects of the refused commit, and releases segments in its
+        // name.
         also: &[
             N::LatencyCount,
             N::ImageConservation,
@@ -72,7 +72,7 @@ fn refusal_counted_as_success_violates_segment_once() {
     assert_caught(DUPLICATES, Hopeful, &expected);
 }
 
-/// A client that reads only the first page of a report.
+/// Scanner client that reads only the first page of a report.
 struct FirstPageOnly;
 
 #[async_trait(?Send)]
@@ -102,7 +102,7 @@ fn report_read_partially_violates_delta_truth() {
     assert_caught("", FirstPageOnly, &expected);
 }
 
-/// A client that refuses some images by itself.
+/// Scanner client that refuses some images by itself.
 struct Squeamish;
 
 #[async_trait(?Send)]
@@ -133,7 +133,7 @@ fn failure_without_cause_violates_blame() {
     assert_caught("", Squeamish, &expected);
 }
 
-/// A client that asks twice on one permit.
+/// Scanner client that sends two requests on one permit.
 struct AsksTwice;
 
 #[async_trait(?Send)]
@@ -162,7 +162,7 @@ fn permit_used_twice_violates_scanner_manners() {
     assert_caught("", AsksTwice, &expected);
 }
 
-/// A replica of the store that has lost the limits of schedules.
+/// Store replica without the limits of schedules.
 struct NoLimits;
 
 impl Defect for NoLimits {
@@ -186,7 +186,7 @@ fn limit_ignored_violates_parallelism() {
     assert_caught("", NoLimits, &expected);
 }
 
-/// Clocks of processes that run three times slower than they should.
+/// Process clocks that run three times too slowly.
 struct SlowClock;
 
 impl Defect for SlowClock {
@@ -195,7 +195,7 @@ impl Defect for SlowClock {
     }
 }
 
-/// Segments that take longer than a lease.
+/// Scenario with segments that take longer than a lease.
 pub const SLOW_SCANNER: &str = r#"
 [scanner]
 latency = { kind = "constant", value = "15s" }
@@ -205,7 +205,7 @@ latency = { kind = "constant", value = "15s" }
 fn deadline_missed_violates_lease_discipline() {
     let expected = Expected {
         name: N::LeaseDiscipline,
-        // Lost leases without a fault on record, and a backlog that is read too seldom.
+        // Leases are lost without a recorded fault, and the backlog is read too rarely.
         also: &[N::BacklogTruth, N::Blame, N::ScannerManners],
         says: [
             "it asked the scanner after its own deadline",
@@ -216,7 +216,7 @@ fn deadline_missed_violates_lease_discipline() {
     assert_caught(SLOW_SCANNER, SlowClock, &expected);
 }
 
-/// A queue client that acknowledges messages as they come.
+/// Queue client that acknowledges messages on receipt.
 struct AcknowledgesFirst;
 
 #[async_trait(?Send)]
@@ -245,7 +245,7 @@ fn acknowledgement_before_commit_violates_no_loss() {
     assert_caught("", AcknowledgesFirst, &expected);
 }
 
-/// A relay that says it has told Notify, and has not.
+/// Relay that reports events as published without calling Notify.
 struct NotifyNotTold;
 
 #[async_trait(?Send)]
@@ -269,7 +269,7 @@ fn event_not_published_violates_event_outbox() {
     assert_caught("", NotifyNotTold, &expected);
 }
 
-/// A world in which each event is published under a second identity.
+/// World in which each event is published under a second identity.
 struct EventsTwice;
 
 impl Defect for EventsTwice {
@@ -292,7 +292,7 @@ fn event_without_commit_violates_event_outbox() {
     assert_caught("", EventsTwice, &expected);
 }
 
-/// A runner that tells Notify of each scan itself.
+/// Runner that calls Notify after each scan.
 struct TellsNotify;
 
 #[async_trait(?Send)]
@@ -311,7 +311,7 @@ impl Defect for TellsNotify {
 fn notify_called_by_runner_violates_notify_independent() {
     let expected = Expected {
         name: N::NotifyIndependent,
-        // It has a permit in hand meanwhile.
+        // It holds a permit meanwhile.
         also: &[N::ScannerManners],
         says: [
             "worker-",
