@@ -1,4 +1,11 @@
 //! A web service with `/metrics`. It handles as many requests as its argument says.
+#![allow(missing_docs, reason = "the labels are named as in the exposition")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a service does I/O"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 

@@ -79,6 +79,7 @@ impl Labels {
     }
 
     /// The same with one label set; the empty value takes it away.
+    #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut pairs: Vec<(Text, Text)> = self.0.to_vec();
         match pairs.binary_search_by(|(label, _)| label.as_ref().cmp(name)) {
@@ -91,12 +92,14 @@ impl Labels {
     }
 
     /// Only those labels whose name is to be kept.
+    #[must_use]
     pub fn retaining(&self, keep: impl Fn(&str) -> bool) -> Self {
         let kept = self.0.iter().filter(|(name, _)| keep(name));
         Self(kept.cloned().collect())
     }
 
     /// The same without one label.
+    #[must_use]
     pub fn without(&self, name: &str) -> Self {
         let others = self.0.iter().filter(|(label, _)| label != name);
         Self(others.cloned().collect())

@@ -341,7 +341,7 @@ impl InstrumentHandle {
         match self {
             Self::Counter(counter) => visitor.series(labels, Reading::Counter(counter.get())),
             Self::UpDownCounter(up_down) => {
-                visitor.series(labels, Reading::UpDownCounter(up_down.get()))
+                visitor.series(labels, Reading::UpDownCounter(up_down.get()));
             }
             Self::Gauge(gauge) => {
                 if let Some(value) = gauge.get() {

@@ -1,5 +1,10 @@
 //! A worker over ports of one's own: simulated time, and services that are all down. The worker
 //! backs off for an hour and loses nothing.
+#![allow(
+    clippy::arc_with_non_send_sync,
+    reason = "the simulation has one thread"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use rehearsal_kernel::{Handle, Kernel, KernelOptions, ProcessId};

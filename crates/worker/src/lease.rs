@@ -32,7 +32,7 @@ impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
             if context.store_reachable() {
                 match Self::next(context, queue, name).await {
                     Ok(Some(held)) if context.intake.is_cancelled() => {
-                        held.end(Disposition::Release).await
+                        held.end(Disposition::Release).await;
                     }
                     Ok(Some(held)) => return Some(held),
                     Ok(None) => continue,

@@ -241,6 +241,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test starts threads")]
     fn cancel_wakes_waiting_threads() {
         let token = Arc::new(CancellationToken::default());
         let wait = || {

@@ -1,6 +1,6 @@
 //! What makes runs: cron schedules that are due, and exports that arrive.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: impl std::fmt:
 /// Fires cron schedules.
 pub struct CronTriggerService<'a, P: Ports> {
     context: &'a Context<P>,
-    calendars: HashMap<ScheduleId, Known>,
+    calendars: BTreeMap<ScheduleId, Known>,
     listing: Option<Listing>,
 }
 
@@ -70,7 +70,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
     pub fn new(context: &'a Context<P>) -> Self {
         Self {
             context,
-            calendars: HashMap::new(),
+            calendars: BTreeMap::new(),
             listing: None,
         }
     }

@@ -227,10 +227,10 @@ impl WatchedCell {
     fn write(&self, recording: &mut TimeSeriesStore, at_ms: i64) {
         match &self.handle {
             InstrumentHandle::Counter(counter) => {
-                recording.push(self.ids[0], at_ms, counter.get() as f64)
+                recording.push(self.ids[0], at_ms, counter.get() as f64);
             }
             InstrumentHandle::UpDownCounter(up_down) => {
-                recording.push(self.ids[0], at_ms, up_down.get() as f64)
+                recording.push(self.ids[0], at_ms, up_down.get() as f64);
             }
             InstrumentHandle::Gauge(gauge) => match gauge.get() {
                 Some(value) => recording.push(self.ids[0], at_ms, value),

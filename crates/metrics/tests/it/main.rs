@@ -1,5 +1,11 @@
 //! The metrics layer, from outside.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests start threads and measure time"
+)]
+
 mod kit;
 mod laws;
 mod registry;

@@ -197,9 +197,9 @@ static_label! {
 
 #[test]
 fn a_macro_and_a_typed_handle_record_into_the_same_series() {
-    let registry = Registry::new();
     const REQUESTS: Definition =
         Definition::counter("requests_total", "Requests handled.").labelled::<Method>();
+    let registry = Registry::new();
     let requests = registry.counters(&REQUESTS).expect("an empty registry");
     requests.increment(Method::Post);
     metrics::with_local_recorder(&registry, || {

@@ -54,7 +54,7 @@ impl ComponentRef {
 /// An image in numbers.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogueEntry<'a> {
-    /// ComponentRef address.
+    /// Content address of the image.
     pub digest: ImageDigest,
     /// The owner.
     pub tenant: u32,

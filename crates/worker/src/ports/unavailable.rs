@@ -3,7 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::*;
+use super::{
+    BacklogSnapshot, Baseline, Commit, CommitAnswer, Event, EventId, EventPublisher, Export,
+    HeartbeatAnswer, ImageDigest, ImpactQuery, ImpactRequest, Impacted, IncarnationId, Intent,
+    Lease, LeaseAnswer, PermitGrant, PortError, PortResult, Queue, QueueDepth, QueueMessage,
+    RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError, ScheduleDocument,
+    ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, StaleWork, Store, TenantId, Timestamp,
+    Timestamped, WaitingRun,
+};
 
 /// Implements every service port; every call fails with [`PortError::Unavailable`].
 ///

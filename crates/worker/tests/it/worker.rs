@@ -53,7 +53,7 @@ fn every_closed_series_stands_at_zero_from_the_start() {
                 SampleValue::UpDownCounter(value) => assert_eq!(*value, 0),
                 SampleValue::Gauge(value) => assert!((*value - 1.0).abs() < f64::EPSILON),
                 SampleValue::Histogram(reading) => {
-                    assert_eq!((reading.count(), reading.sum()), (0, 0.0))
+                    assert_eq!((reading.count(), reading.sum()), (0, 0.0));
                 }
             }
         }
