@@ -64,7 +64,7 @@ fn whole(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("rehearsal");
     group.sample_size(10);
     let busy = scenario(BUSY);
-    group.throughput(Throughput::Elements(rehearse(&busy).ledger.tally.images));
+    group.throughput(Throughput::Elements(rehearse(&busy).oracle.tally.images));
     group.bench_function("busy, by scanned image", |bencher| {
         bencher.iter(|| rehearse(&busy).events);
     });

@@ -1,39 +1,43 @@
-//! The truth, and whether everything agrees with it.
+//! The test oracle: a reference state of the world, and the invariants that are checked against it.
 //!
-//! The [`Ledger`] is fed with what the world sees happen, never with what a worker claims. It books
-//! what was applied and what was learned, per process incarnation, and holds the contract's
-//! invariants against it: some concern what the world did, some what the metrics say about it.
+//! The [`Oracle`] receives observations of the world, never claims of a worker. Its state holds what
+//! the store applied and what each process incarnation learned. The contract's invariants compare
+//! both with what the world does and with what the metrics show.
 //!
 //! ```text
-//!  world ──observations──> Ledger ──> Truth (tables: incarnations, schedules, runs, messages, ..)
-//!  metrics ──Instruments──────┘  └──> invariants ──> Board (checks, exercised, violations)
-//!                                                       └──> LedgerReport ──> Verdict
+//!  world ──observations──> Oracle ──> WorldState (tables: incarnations, schedules, runs, ..)
+//!  metrics ──InstrumentReader─┘  └──> invariants ──> CheckResults (checks, exercised, violations)
+//!                                                        └──> OracleReport ──> Verdict
 //! ```
 //!
-//! This module knows the model and the metrics, neither the worker nor any world.
+//! This module depends on the model and the metrics, neither on the worker nor on any world.
 
-pub mod board;
 pub mod calendar;
 pub mod expectation;
+mod format;
 pub mod instruments;
 pub mod invariant;
-pub mod ledger;
-pub mod name;
+pub mod invariant_name;
+pub mod options;
+pub mod oracle;
+pub mod results;
+pub mod state;
 #[cfg(test)]
-mod stories;
-mod words;
+mod tests;
 
-pub use board::{Board, Complaint, Findings, Violation};
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
-    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries,
-    Instruments, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
+    PlanAttempt, SegmentFate,
 };
-pub use ledger::{
-    BrokenPromise, EPISODES_MAX, Ends, Episode, INCIDENT, Inventory, Ledger, LedgerOptions,
-    LedgerReport, PromiseKind, StuckRun, Tally,
+pub use invariant_name::{EvaluationTime, InvariantName};
+pub use options::OracleOptions;
+pub use oracle::{Oracle, OracleReport};
+pub use results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
+pub use state::{
+    EPISODES_MAX, Episode, INCIDENT, Inventory, MessageEndCounts, RunTotals, Slo, SloBreach,
+    StuckRun,
 };
-pub use name::{Checked, InvariantName};
 
 use crate::metrics::{catalog, registry_metrics};
 use crate::scenario::{KnownInstrument, KnownNames, Loader};

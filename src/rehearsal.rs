@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 pub use cast::{Cast, Overheard, Plain};
 pub use determinism::{Difference, compare, compare_with};
 
-use crate::check::{Inventory, Ledger, LedgerOptions, LedgerReport};
+use crate::check::{Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::model::time::nanos_of;
@@ -82,8 +82,8 @@ pub struct Finished {
     pub seed: u64,
     /// The profile of additional faults.
     pub profile: FaultProfile,
-    /// What the ledger found.
-    pub ledger: LedgerReport,
+    /// What the oracle found.
+    pub oracle: OracleReport,
     /// The recorded series.
     pub recording: TimeSeriesStore,
     /// The last page of the first process, in Prometheus's text format.
@@ -146,14 +146,14 @@ pub fn run_with<C: Cast>(
     let halted = stage.play(&planned.scenario, &mut progress);
     let kernel = &mut stage.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
-    let quiescent = stage.ledger.borrow().is_quiescent();
-    let ledger = stage.ledger.replace(Ledger::new(LedgerOptions::default()));
-    let report = ledger.finish(ended_at, quiescent);
+    let quiescent = stage.oracle.borrow().is_quiescent();
+    let oracle = stage.oracle.replace(Oracle::new(OracleOptions::default()));
+    let report = oracle.finish(ended_at, quiescent);
     Ok(Finished {
         window: planned.plan.slice,
         seed,
         profile: options.profile,
-        ledger: report,
+        oracle: report,
         recording: stage.host.take_recording(),
         page: stage.host.page().unwrap_or_default(),
         quiescent,
@@ -173,7 +173,7 @@ struct Stage<C: Cast> {
     kernel: Kernel,
     world: Rc<World>,
     host: Rc<WorkerProcessFactory<C>>,
-    ledger: Rc<RefCell<Ledger>>,
+    oracle: Rc<RefCell<Oracle>>,
 }
 
 impl<C: Cast> Stage<C> {
@@ -189,14 +189,14 @@ impl<C: Cast> Stage<C> {
         let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
         let index = ImpactIndex::new(fleet.catalogue().clone());
         let inventory = Inventory::new(fleet.catalogue().clone());
-        let ledger = Ledger::new(ledger_options(scenario, inventory));
-        let ledger = Rc::new(RefCell::new(ledger));
+        let oracle = Oracle::new(oracle_options(scenario, inventory));
+        let oracle = Rc::new(RefCell::new(oracle));
         let cast = Rc::new(cast);
         let worker_options = scenario.workers.options.clone();
         let host = Rc::new(WorkerProcessFactory::new(
             cast.clone(),
             worker_options,
-            ledger.clone(),
+            oracle.clone(),
             kernel.handle(),
         ));
         let world = World::new(
@@ -206,7 +206,7 @@ impl<C: Cast> Stage<C> {
                 fleet,
                 impact: Box::new(move |request| index.resolve(request)),
                 factory: host.clone(),
-                observer: Rc::new(RefCell::new(Witness::new(cast, ledger.clone()))),
+                observer: Rc::new(RefCell::new(Witness::new(cast, oracle.clone()))),
                 options: WorldOptions::default(),
             },
         )?;
@@ -215,7 +215,7 @@ impl<C: Cast> Stage<C> {
             kernel,
             world,
             host,
-            ledger,
+            oracle,
         })
     }
 
@@ -233,7 +233,7 @@ impl<C: Cast> Stage<C> {
                 duration: scenario.duration.std(),
                 events: self.kernel.events(),
             });
-            quiet_looks = if self.ledger.borrow().is_quiescent() {
+            quiet_looks = if self.oracle.borrow().is_quiescent() {
                 quiet_looks + 1
             } else {
                 0
@@ -248,7 +248,7 @@ impl<C: Cast> Stage<C> {
                 let mut draws = self.kernel.handle().stream(CORE_STREAM);
                 let core = self.world.draw_core(&mut draws);
                 self.world.heal(core);
-                self.ledger
+                self.oracle
                     .borrow_mut()
                     .expect_drain(now, scenario.drain.std());
             }
@@ -270,9 +270,9 @@ impl<C: Cast> Drop for Stage<C> {
     }
 }
 
-fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
+fn oracle_options(scenario: &Scenario, inventory: Inventory) -> OracleOptions {
     let options = &scenario.workers.options;
-    LedgerOptions {
+    OracleOptions {
         inventory: Arc::new(inventory),
         backlog_refresh: options.backlog_refresh,
         lease: options.lease,
@@ -283,7 +283,7 @@ fn ledger_options(scenario: &Scenario, inventory: Inventory) -> LedgerOptions {
         max_delivery_attempts: options.max_delivery_attempts,
         scanner_attempts: options.scanner_attempts,
         run_timeout: options.run_timeout,
-        ..LedgerOptions::default()
+        ..OracleOptions::default()
     }
 }
 

@@ -18,7 +18,7 @@ mod summary;
 mod terminal;
 mod verdict;
 
-pub use crate::check::expectation::Outcome;
+pub use crate::check::expectation::ExpectationOutcome;
 pub use again::{again, shell_line};
 pub use html::{Dashboard, DashboardError, html};
 pub use json::json;

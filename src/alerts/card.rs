@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::score::{Detection, RuleRun, RunScore};
-use crate::check::{BrokenPromise, PromiseKind};
+use crate::check::{Slo, SloBreach};
 
 /// The schema of the JSON document.
-pub const SCHEMA: &str = "rehearsal.alerts@1";
+pub const SCHEMA: &str = "rehearsal.alerts@2";
 
 const WEEK_SECONDS: f64 = 7.0 * 86_400.0;
 
@@ -27,8 +27,9 @@ pub struct Scorecard {
     pub healthy_weeks: f64,
     /// Each rehearsal.
     pub runs: Vec<RunLine>,
-    /// Each kind of promise.
-    pub promises: Vec<PromiseScore>,
+    /// Each kind of SLO.
+    #[serde(alias = "promises")]
+    pub slos: Vec<SloScore>,
     /// Each rule, in the order of the file.
     pub rules: Vec<RuleScore>,
     /// Each incident, rehearsal by rehearsal.
@@ -49,12 +50,13 @@ pub struct RunLine {
     pub incidents: u64,
 }
 
-/// How well one kind of promise is watched over.
+/// How well one kind of SLO is watched over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PromiseScore {
-    /// What is promised.
-    pub promise: PromiseKind,
+pub struct SloScore {
+    /// The SLO.
+    #[serde(alias = "promise")]
+    pub slo: Slo,
     /// How often it was broken for long enough.
     pub incidents: u64,
     /// How many of these any of its rules detected.
@@ -71,9 +73,10 @@ pub struct PromiseScore {
 pub struct RuleScore {
     /// The rule.
     pub rule: String,
-    /// The promises that it stands for.
-    pub promises: Vec<PromiseKind>,
-    /// Incidents of these promises.
+    /// The SLOs that it stands for.
+    #[serde(alias = "promises")]
+    pub slos: Vec<Slo>,
+    /// Incidents of these SLOs.
     pub incidents: u64,
     /// How many of these it detected.
     pub detected: u64,
@@ -81,7 +84,7 @@ pub struct RuleScore {
     pub recall: Option<f64>,
     /// How often an alert began to fire.
     pub alarms: u64,
-    /// How many of these spoke of no broken promise.
+    /// How many of these spoke of no SLO breach.
     pub false_alarms: u64,
     /// The share of the others; none without alarms.
     pub precision: Option<f64>,
@@ -108,7 +111,8 @@ pub struct IncidentScore {
     /// The root of its random streams.
     pub seed: u64,
     /// What was broken.
-    pub promise: BrokenPromise,
+    #[serde(alias = "promise")]
+    pub slo: SloBreach,
     /// Each rule that stands for it.
     pub rules: Vec<IncidentRule>,
 }
@@ -147,7 +151,7 @@ impl Scorecard {
         let healthy = runs.iter().filter(is_healthy);
         let healthy_seconds: f64 = healthy.map(|run| run.virtual_seconds).sum();
         let incidents: Vec<IncidentScore> = runs.iter().flat_map(incidents).collect();
-        let promises = PromiseKind::ALL.map(|kind| PromiseScore::new(kind, &incidents));
+        let slos = Slo::ALL.map(|kind| SloScore::new(kind, &incidents));
         let count = runs.first().map_or(0, |run| run.rules.len());
         let rules = (0..count).map(|index| {
             let rules = runs.iter().map(|run| &run.rules[index]);
@@ -163,13 +167,13 @@ impl Scorecard {
             weeks: weeks(seconds),
             healthy_weeks: weeks(healthy_seconds),
             runs: runs.iter().map(RunLine::new).collect(),
-            promises: promises.into(),
+            slos: slos.into(),
             rules: rules.collect(),
             incidents,
         }
     }
 
-    /// Incidents that every rule that stands for their promise missed.
+    /// Incidents that every rule that stands for their SLO missed.
     pub fn missed(&self) -> impl Iterator<Item = &IncidentScore> {
         let is_missed = |incident: &&IncidentScore| {
             !incident.rules.is_empty() && incident.seconds_to_detect().is_none()
@@ -217,20 +221,20 @@ fn incidents(run: &RunScore) -> impl Iterator<Item = IncidentScore> {
         IncidentScore {
             scenario: run.scenario.clone(),
             seed: run.seed,
-            promise: incident.clone(),
+            slo: incident.clone(),
             rules: run.rules.iter().filter_map(detected).collect(),
         }
     })
 }
 
-impl PromiseScore {
-    fn new(promise: PromiseKind, incidents: &[IncidentScore]) -> Self {
-        let mine = incidents.iter().filter(|one| one.promise.kind == promise);
+impl SloScore {
+    fn new(slo: Slo, incidents: &[IncidentScore]) -> Self {
+        let mine = incidents.iter().filter(|one| one.slo.kind == slo);
         let count = mine.clone().count() as u64;
         let delays: Vec<f64> = mine.filter_map(IncidentScore::seconds_to_detect).collect();
         let detected = delays.len() as u64;
         Self {
-            promise,
+            slo,
             incidents: count,
             detected,
             recall: share(detected, count),
@@ -257,7 +261,7 @@ impl RuleScore {
         let firing: f64 = runs.clone().map(|run| run.firing_seconds).sum();
         Self {
             rule: first.map_or_else(String::new, |run| run.rule.clone()),
-            promises: first.map_or_else(Vec::new, |run| run.promises.clone()),
+            slos: first.map_or_else(Vec::new, |run| run.slos.clone()),
             incidents: count,
             detected,
             recall: share(detected, count),

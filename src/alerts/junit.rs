@@ -1,4 +1,4 @@
-//! The scorecard as `JUnit` XML: a suite, with a case for each rule's quiet and each promise's watch.
+//! The scorecard as `JUnit` XML: a suite, with a case for each rule's quiet and each SLO's watch.
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
@@ -7,12 +7,12 @@ use super::card::Scorecard;
 /// One document.
 pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(&card.rules_file);
-    for promise in &card.promises {
+    for slo in &card.slos {
         let missed: Vec<String> = card
             .missed()
-            .filter(|incident| incident.promise.kind == promise.promise)
+            .filter(|incident| incident.slo.kind == slo.slo)
             .map(|incident| {
-                let (broken, seed) = (&incident.promise, incident.seed);
+                let (broken, seed) = (&incident.slo, incident.seed);
                 let (scenario, schedule) = (&incident.scenario, &broken.schedule);
                 format!(
                     "{scenario} seed {seed}: {schedule} from {} to {}",
@@ -20,7 +20,7 @@ pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
                 )
             })
             .collect();
-        suite.add_test_case(case("detects", promise.promise.as_str(), &missed));
+        suite.add_test_case(case("detects", slo.slo.as_str(), &missed));
     }
     for rule in &card.rules {
         let is_noisy = card.noisy().any(|noisy| noisy.rule == rule.rule);

@@ -1,16 +1,16 @@
-//! The alerts of one rehearsal held against its broken promises.
+//! The alerts of one rehearsal held against its SLO breaches.
 
 use std::time::Duration;
 
-use crate::check::{BrokenPromise, PromiseKind};
+use crate::check::{Slo, SloBreach};
 use crate::metrics::Labels;
 use crate::model::Timestamp;
 use crate::promql::rules::{Alert, AlertRule, AlertTimeline, RuleFile};
 
-/// The label of a rule that names the promises that it stands for.
-pub const RULE_LABEL: &str = "promise";
+/// The label of a rule that names the SLOs that it stands for.
+pub const RULE_LABEL: &str = "slo";
 
-/// For so long after a promise holds again, an alert may still speak of it: what a run did late is
+/// For so long after an SLO holds again, an alert may still speak of it: what a run did late is
 /// only counted once it is done.
 pub const SETTLING: Duration = Duration::from_secs(5 * 60);
 
@@ -30,15 +30,15 @@ pub struct Detection {
 pub struct RuleRun {
     /// The rule.
     pub rule: String,
-    /// The promises that it stands for.
-    pub promises: Vec<PromiseKind>,
+    /// The SLOs that it stands for.
+    pub slos: Vec<Slo>,
     /// How often an alert began to fire.
     pub alarms: u64,
-    /// How many of these spoke of no promise that was broken, however briefly.
+    /// How many of these spoke of no SLO that was broken, however briefly.
     pub false_alarms: u64,
     /// For how long any alert fired, s.
     pub firing_seconds: f64,
-    /// What it made of each incident of the rehearsal; none: it does not stand for that promise.
+    /// What it made of each incident of the rehearsal; none: it does not stand for that SLO.
     pub detections: Vec<Option<Detection>>,
 }
 
@@ -52,24 +52,24 @@ pub struct RunScore {
     /// How long it was, s.
     pub virtual_seconds: f64,
     /// Promises that were broken for long enough.
-    pub incidents: Vec<BrokenPromise>,
+    pub incidents: Vec<SloBreach>,
     /// Each rule, in the order of the file.
     pub rules: Vec<RuleRun>,
 }
 
-/// The promises that a rule stands for.
+/// The SLOs that a rule stands for.
 ///
 /// # Errors
 ///
-/// The name that is no promise's.
-pub fn promises_of(rule: &AlertRule) -> Result<Vec<PromiseKind>, String> {
+/// The name that is no SLO's.
+pub fn slos_of(rule: &AlertRule) -> Result<Vec<Slo>, String> {
     let label = rule.labels.iter().find(|(name, _)| name == RULE_LABEL);
     let Some((_, template)) = label else {
-        return Ok(PromiseKind::ALL.to_vec());
+        return Ok(Slo::ALL.to_vec());
     };
     let text = template.expand(&Labels::none(), f64::NAN);
     let kind = |name: &str| {
-        let known = PromiseKind::ALL.into_iter();
+        let known = Slo::ALL.into_iter();
         let mut known = known.filter(|kind| kind.as_str() == name.trim());
         known.next().ok_or_else(|| name.trim().to_owned())
     };
@@ -85,8 +85,8 @@ struct Alarm<'t> {
 }
 
 impl Alarm<'_> {
-    /// Whether it may speak of this promise, and does so while it is broken or shortly after.
-    fn speaks_of(&self, broken: &BrokenPromise) -> bool {
+    /// Whether it may speak of this SLO, and does so while it is broken or shortly after.
+    fn speaks_of(&self, broken: &SloBreach) -> bool {
         let labels = &self.alert.labels;
         let is_of = |label, value| labels.get(label).is_none_or(|named| named == value);
         is_of("scheduleId", broken.schedule.as_str())
@@ -100,22 +100,22 @@ impl Alarm<'_> {
 ///
 /// # Errors
 ///
-/// If a rule's label names what is no promise.
+/// If a rule's label names what is no SLO.
 pub fn score(
     rules: &RuleFile,
     timeline: &AlertTimeline,
     (scenario, seed): (&str, u64),
-    broken: &[BrokenPromise],
+    broken: &[SloBreach],
 ) -> Result<RunScore, String> {
     let incidents = broken.iter().filter(|broken| broken.is_incident());
-    let incidents: Vec<BrokenPromise> = incidents.cloned().collect();
+    let incidents: Vec<SloBreach> = incidents.cloned().collect();
     let scored = rules.alerts().map(|rule| {
-        let promises = promises_of(rule).map_err(|name| {
-            let known = PromiseKind::ALL.map(PromiseKind::as_str).join("`, `");
+        let slos = slos_of(rule).map_err(|name| {
+            let known = Slo::ALL.map(Slo::as_str).join("`, `");
             let rule = &rule.name;
-            format!("rule `{rule}`: `{name}` is no promise; known are `{known}`")
+            format!("rule `{rule}`: `{name}` is no SLO; known are `{known}`")
         })?;
-        Ok(rule_run(rule, promises, timeline, broken, &incidents))
+        Ok(rule_run(rule, slos, timeline, broken, &incidents))
     });
     Ok(RunScore {
         scenario: scenario.to_owned(),
@@ -128,10 +128,10 @@ pub fn score(
 
 fn rule_run(
     rule: &AlertRule,
-    promises: Vec<PromiseKind>,
+    slos: Vec<Slo>,
     timeline: &AlertTimeline,
-    broken: &[BrokenPromise],
-    incidents: &[BrokenPromise],
+    broken: &[SloBreach],
+    incidents: &[SloBreach],
 ) -> RuleRun {
     let alerts = timeline.alerts.iter();
     let alarms = alerts.filter(|alert| alert.name == rule.name);
@@ -147,11 +147,11 @@ fn rule_run(
         .collect();
     alarms.sort_by_key(|alarm| alarm.from_ms);
     let is_false = |alarm: &&Alarm<'_>| {
-        let mut mine = broken.iter().filter(|one| promises.contains(&one.kind));
+        let mut mine = broken.iter().filter(|one| slos.contains(&one.kind));
         !mine.any(|one| alarm.speaks_of(one))
     };
     let detections = incidents.iter().map(|incident| {
-        let is_mine = promises.contains(&incident.kind);
+        let is_mine = slos.contains(&incident.kind);
         is_mine.then(|| detection(&alarms, incident))
     });
     RuleRun {
@@ -160,11 +160,11 @@ fn rule_run(
         false_alarms: alarms.iter().filter(is_false).count() as u64,
         firing_seconds: firing_seconds(&alarms),
         detections: detections.collect(),
-        promises,
+        slos,
     }
 }
 
-fn detection(alarms: &[Alarm<'_>], incident: &BrokenPromise) -> Detection {
+fn detection(alarms: &[Alarm<'_>], incident: &SloBreach) -> Detection {
     let speaking = alarms.iter().filter(|alarm| alarm.speaks_of(incident));
     let since = |at_ms: i64, from: Timestamp| seconds((at_ms - from.millis()).max(0));
     let first = speaking.clone().map(|alarm| alarm.from_ms).next();

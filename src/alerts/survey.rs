@@ -32,7 +32,7 @@ pub enum SurveyError {
     /// A rule can't be evaluated.
     #[error(transparent)]
     Rule(#[from] EvaluateError),
-    /// A rule's label names no promise.
+    /// A rule's label names no SLO.
     #[error("{0}")]
     Label(String),
 }
@@ -100,14 +100,14 @@ impl Survey<'_> {
     ///
     /// # Errors
     ///
-    /// If a rule can't be evaluated, or its label names no promise.
+    /// If a rule can't be evaluated, or its label names no SLO.
     pub fn score(
         &self,
         finished: &Finished,
         timeline: &AlertTimeline,
     ) -> Result<RunScore, SurveyError> {
         let subject = (finished.scenario.name.as_str(), finished.seed);
-        let broken = &finished.ledger.broken_promises;
+        let broken = &finished.oracle.slo_breaches;
         score(self.rules, timeline, subject, broken).map_err(SurveyError::Label)
     }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::check::{BrokenPromise, PromiseKind};
+use crate::check::{Slo, SloBreach};
 use crate::metrics::Labels;
 use crate::model::{Mode, Timestamp};
 use crate::promql::rules::{EvaluationRange, RuleFile, evaluate};
@@ -7,9 +7,9 @@ use crate::promql::{MemoryStore, Semantics};
 
 const MINUTE_MS: i64 = 60_000;
 
-/// A promise of `nightly` that was broken from one minute to another.
-fn broken(kind: PromiseKind, from: u64, to: u64) -> BrokenPromise {
-    BrokenPromise {
+/// An SLO of `nightly` that was broken from one minute to another.
+fn broken(kind: Slo, from: u64, to: u64) -> SloBreach {
+    SloBreach {
         kind,
         schedule: "nightly".into(),
         mode: Mode::AnalysisOnly,
@@ -20,12 +20,12 @@ fn broken(kind: PromiseKind, from: u64, to: u64) -> BrokenPromise {
 }
 
 /// The score of a rule that fires while `x` of a schedule is 1, minute by minute.
-fn scored(schedule: &'static str, values: &str, promises: &[BrokenPromise]) -> RunScore {
+fn scored(schedule: &'static str, values: &str, slos: &[SloBreach]) -> RunScore {
     let text = "
 groups:
 - name: g
   rules:
-  - { alert: A, expr: x > 0, labels: { promise: runs-progress } }
+  - { alert: A, expr: x > 0, labels: { slo: runs-progress } }
 ";
     let rules = RuleFile::parse(text, "rules.yaml", Semantics::V3).unwrap();
     let pairs = [("__name__", "x"), ("scheduleId", schedule)];
@@ -42,13 +42,13 @@ groups:
         interval_ms: MINUTE_MS,
     };
     let timeline = evaluate(&rules, &store, span).unwrap();
-    score(&rules, &timeline, ("story", 1), promises).unwrap()
+    score(&rules, &timeline, ("story", 1), slos).unwrap()
 }
 
 #[test]
 fn an_incident_is_detected_resolved_and_told_twice() {
-    let promises = [broken(PromiseKind::RunsProgress, 2, 10)];
-    let run = scored("nightly", "0 0 0 1 1 0 0 1 1 1 1 1 0", &promises);
+    let slos = [broken(Slo::RunsProgress, 2, 10)];
+    let run = scored("nightly", "0 0 0 1 1 0 0 1 1 1 1 1 0", &slos);
     let rule = &run.rules[0];
     assert_eq!((rule.alarms, rule.false_alarms), (2, 0));
     let detection = rule.detections[0].as_ref().unwrap();
@@ -63,9 +63,9 @@ fn an_incident_is_detected_resolved_and_told_twice() {
 }
 
 #[test]
-fn an_alert_of_another_schedule_or_promise_is_a_false_alarm() {
-    let promises = [broken(PromiseKind::RunsProgress, 2, 10)];
-    let run = scored("hourly", "0 0 0 1 1 0 0", &promises);
+fn an_alert_of_another_schedule_or_slo_is_a_false_alarm() {
+    let slos = [broken(Slo::RunsProgress, 2, 10)];
+    let run = scored("hourly", "0 0 0 1 1 0 0", &slos);
     assert_eq!(run.rules[0].false_alarms, 1);
     assert_eq!(
         run.rules[0].detections[0]
@@ -78,27 +78,27 @@ fn an_alert_of_another_schedule_or_promise_is_a_false_alarm() {
     assert_eq!(card.missed().count(), 1);
     assert!(!card.is_good());
 
-    let promises = [broken(PromiseKind::BacklogFalls, 2, 10)];
-    let run = scored("nightly", "0 0 0 1 1 0 0", &promises);
+    let slos = [broken(Slo::BacklogFalls, 2, 10)];
+    let run = scored("nightly", "0 0 0 1 1 0 0", &slos);
     assert_eq!(run.rules[0].false_alarms, 1);
     assert_eq!(run.rules[0].detections, [None]);
 }
 
 #[test]
 fn a_breach_too_short_for_an_incident_still_excuses_an_alarm() {
-    let promises = [broken(PromiseKind::RunsProgress, 2, 4)];
-    let run = scored("nightly", "0 0 0 1 1 0 0", &promises);
+    let slos = [broken(Slo::RunsProgress, 2, 4)];
+    let run = scored("nightly", "0 0 0 1 1 0 0", &slos);
     assert!(run.incidents.is_empty());
     assert_eq!((run.rules[0].alarms, run.rules[0].false_alarms), (1, 0));
 }
 
 #[test]
-fn an_alarm_speaks_of_a_promise_while_it_is_broken_or_shortly_after() {
+fn an_alarm_matches_an_slo_while_it_is_broken_or_shortly_after() {
     let fires = [1, 20, 23];
     let word = |minute| if fires.contains(&minute) { "1" } else { "0" };
     let values: Vec<&str> = (0..25).map(word).collect();
-    let promises = [broken(PromiseKind::RunsProgress, 10, 16)];
-    let run = scored("nightly", &values.join(" "), &promises);
+    let slos = [broken(Slo::RunsProgress, 10, 16)];
+    let run = scored("nightly", &values.join(" "), &slos);
     // One comes before, and one too long after.
     assert_eq!((run.rules[0].alarms, run.rules[0].false_alarms), (3, 2));
     let detection = run.rules[0].detections[0].as_ref().unwrap();

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 
 use super::card::Scorecard;
 use super::tune::TradeOff;
-use crate::check::PromiseKind;
+use crate::check::Slo;
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, dim, paint};
 
@@ -32,7 +32,7 @@ fn write_card(out: &mut String, card: &Scorecard) -> fmt::Result {
         card.healthy_weeks,
         count(incidents),
     )?;
-    table(out, &promises(card))?;
+    table(out, &slos(card))?;
     writeln!(out)?;
     table(out, &rules(card))?;
     write_troubles(out, card)
@@ -73,15 +73,15 @@ fn with_head(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<
     std::iter::once(head).chain(rows).collect()
 }
 
-fn promises(card: &Scorecard) -> Vec<Vec<String>> {
-    let head = ["promise", "incidents", "detected", "recall", "median delay"];
-    let rows = card.promises.iter().map(|promise| {
+fn slos(card: &Scorecard) -> Vec<Vec<String>> {
+    let head = ["slo", "incidents", "detected", "recall", "median delay"];
+    let rows = card.slos.iter().map(|slo| {
         vec![
-            promise.promise.to_string(),
-            count(promise.incidents),
-            count(promise.detected),
-            ratio(promise.recall),
-            length(promise.median_seconds_to_detect),
+            slo.slo.to_string(),
+            count(slo.incidents),
+            count(slo.detected),
+            ratio(slo.recall),
+            length(slo.median_seconds_to_detect),
         ]
     });
     with_head(&head, rows)
@@ -102,10 +102,10 @@ fn rules(card: &Scorecard) -> Vec<Vec<String>> {
         "firing",
     ];
     let rows = card.rules.iter().map(|rule| {
-        let promises = match rule.promises.len() {
-            all if all == PromiseKind::ALL.len() => "all".to_owned(),
+        let slos = match rule.slos.len() {
+            all if all == Slo::ALL.len() => "all".to_owned(),
             _ => rule
-                .promises
+                .slos
                 .iter()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
@@ -114,7 +114,7 @@ fn rules(card: &Scorecard) -> Vec<Vec<String>> {
         let rate = rule.healthy_false_alarms_per_week;
         vec![
             rule.rule.clone(),
-            promises,
+            slos,
             ratio(rule.recall),
             ratio(rule.precision),
             length(rule.median_seconds_to_detect),
@@ -161,17 +161,17 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
 fn write_troubles(out: &mut String, card: &Scorecard) -> fmt::Result {
     let missed = card.missed().count();
     for incident in card.missed().take(SHOWN_MAX) {
-        let promise = &incident.promise;
+        let slo = &incident.slo;
         writeln!(
             out,
             "\n{} {} of {} in {} seed {}, {} to {}",
             paint(AnsiColor::Red, "missed"),
-            promise.kind,
-            promise.schedule,
+            slo.kind,
+            slo.schedule,
             incident.scenario,
             incident.seed,
-            promise.from,
-            promise.to,
+            slo.from,
+            slo.to,
         )?;
     }
     if missed > SHOWN_MAX {

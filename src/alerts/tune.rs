@@ -127,7 +127,7 @@ impl TradeOff {
     ///
     /// # Errors
     ///
-    /// If a rule can't be evaluated, or its label names no promise.
+    /// If a rule can't be evaluated, or its label names no SLO.
     pub fn scores(
         files: &[RuleFile],
         survey: &Survey<'_>,

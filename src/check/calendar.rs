@@ -27,16 +27,16 @@ const WARM_UP_MINUTES: i64 = 26 * 60;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalkCalendarError {
     /// Not five fields of numbers, names, ranges, steps and lists.
-    #[error("the ledger's calendar can't read `{0}`")]
+    #[error("the oracle's calendar can't read `{0}`")]
     Expression(String),
     /// Not in the time zone database.
-    #[error("the ledger's calendar knows no time zone `{0}`")]
+    #[error("the oracle's calendar knows no time zone `{0}`")]
     TimeZone(String),
 }
 
 /// The minutes at which a cron expression matches: one bit for each value of each field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Fields {
+struct CronFields {
     minutes: u64,
     hours: u64,
     days: u64,
@@ -52,7 +52,7 @@ const MONTHS: [&str; 12] = [
 ];
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 
-impl Fields {
+impl CronFields {
     fn read(expression: &str) -> Option<Self> {
         let fields: Vec<&str> = expression.split_whitespace().collect();
         let [minute, hour, day, month, weekday] = fields[..] else {
@@ -144,7 +144,7 @@ fn month_and_day(days: i64) -> (i64, i64) {
 /// A cron expression in a time zone, walked forward from an instant.
 #[derive(Debug, Clone)]
 pub struct WalkCalendar {
-    fields: Fields,
+    fields: CronFields,
     time_zone: TimeZone,
     /// The next minute to look at.
     minute: i64,
@@ -171,7 +171,7 @@ impl WalkCalendar {
         time_zone: &str,
         from: Timestamp,
     ) -> Result<Self, WalkCalendarError> {
-        let fields = Fields::read(expression)
+        let fields = CronFields::read(expression)
             .ok_or_else(|| WalkCalendarError::Expression(expression.to_owned()))?;
         let time_zone = TimeZone::get(time_zone)
             .map_err(|_| WalkCalendarError::TimeZone(time_zone.to_owned()))?;

@@ -23,7 +23,7 @@ use crate::scenario::{ExpectationSpec, TemporalOperator};
 /// What became of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Outcome {
+pub enum ExpectationOutcome {
     /// It was met.
     Met,
     /// It was violated.
@@ -34,9 +34,9 @@ pub enum Outcome {
 
 /// What became of an expectation, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
+pub struct ExpectationResult {
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: ExpectationOutcome,
     /// How often the query had an answer.
     pub answers: u64,
     /// Why it was not met; empty if it was.
@@ -47,7 +47,7 @@ pub struct Judgement {
 
 /// When a rehearsal took place, and how often it was scraped.
 #[derive(Debug, Clone, Copy)]
-pub struct Span {
+pub struct RehearsalSpan {
     /// The start of virtual time.
     pub start: Timestamp,
     /// The end of virtual time.
@@ -57,15 +57,19 @@ pub struct Span {
 }
 
 /// Holds an expectation against the recorded series.
-pub fn judge(expectation: &ExpectationSpec, recording: &TimeSeriesStore, span: &Span) -> Judgement {
+pub fn judge(
+    expectation: &ExpectationSpec,
+    recording: &TimeSeriesStore,
+    span: &RehearsalSpan,
+) -> ExpectationResult {
     let text = expectation.query.as_deref().unwrap_or_default();
     let answers = Query::parse(text, Semantics::default())
         .map_err(|error| error.to_string())
         .and_then(|query| ask(&query, expectation, recording, span));
     match answers {
         Ok(answers) => answers.judge(expectation.when),
-        Err(detail) => Judgement {
-            outcome: Outcome::Violated,
+        Err(detail) => ExpectationResult {
+            outcome: ExpectationOutcome::Violated,
             answers: 0,
             detail,
             at: None,
@@ -78,13 +82,13 @@ fn ask(
     query: &Query,
     expectation: &ExpectationSpec,
     recording: &TimeSeriesStore,
-    span: &Span,
-) -> Result<Answers, String> {
+    span: &RehearsalSpan,
+) -> Result<ExpectationAnswers, String> {
     let (from_ms, until_ms) = window_ms(expectation, span);
     let step_ms = (span.interval.as_millis() as i64).max(1);
-    let asked = Asked::of(query);
+    let asked = ExpectationQuery::of(query);
     let engine = Engine::new(recording);
-    let mut answers = Answers::default();
+    let mut answers = ExpectationAnswers::default();
     let mut show = |at_ms: i64, values: &[f64]| {
         let Some((value, holds)) = asked.answer(values) else {
             return ControlFlow::Continue(());
@@ -113,7 +117,7 @@ fn ask(
 }
 
 /// What is asked at each instant.
-enum Asked<'q> {
+enum ExpectationQuery<'q> {
     /// Whether a comparison holds for all values.
     ThresholdComparison(ThresholdComparison),
     /// Whether a number isn't 0.
@@ -122,7 +126,7 @@ enum Asked<'q> {
     Vector(&'q Query),
 }
 
-impl<'q> Asked<'q> {
+impl<'q> ExpectationQuery<'q> {
     fn of(query: &'q Query) -> Self {
         match (query.comparison(), query.answers()) {
             (Some(comparison), _) => Self::ThresholdComparison(comparison),
@@ -161,7 +165,7 @@ impl<'q> Asked<'q> {
 }
 
 /// The window of an expectation, ms since 1970.
-fn window_ms(expectation: &ExpectationSpec, span: &Span) -> (i64, i64) {
+fn window_ms(expectation: &ExpectationSpec, span: &RehearsalSpan) -> (i64, i64) {
     let offset = |offset: Option<crate::scenario::Duration>| {
         offset.map(|offset| span.start.after(offset.std()).min(span.end).millis())
     };
@@ -172,27 +176,27 @@ fn window_ms(expectation: &ExpectationSpec, span: &Span) -> (i64, i64) {
 
 /// The answers so far.
 #[derive(Debug, Default)]
-struct Answers {
+struct ExpectationAnswers {
     count: u64,
     /// The last one: when, the value if there was one, and whether it held.
     last: Option<(i64, Option<f64>, bool)>,
 }
 
-impl Answers {
+impl ExpectationAnswers {
     fn add(&mut self, at_ms: i64, value: Option<f64>, holds: bool) {
         self.count += 1;
         self.last = Some((at_ms, value, holds));
     }
 
-    fn judge(&self, when: TemporalOperator) -> Judgement {
+    fn judge(&self, when: TemporalOperator) -> ExpectationResult {
         let missed = match when {
-            TemporalOperator::Sometimes => Outcome::Missed,
-            _ => Outcome::Violated,
+            TemporalOperator::Sometimes => ExpectationOutcome::Missed,
+            _ => ExpectationOutcome::Violated,
         };
         let mut at = None;
         let (outcome, detail) = match (self.last, when) {
             (None, _) => (missed, "no series ever had an answer".to_owned()),
-            (Some((_, _, true)), _) => (Outcome::Met, String::new()),
+            (Some((_, _, true)), _) => (ExpectationOutcome::Met, String::new()),
             (Some((at_ms, value, false)), TemporalOperator::Always | TemporalOperator::AtEnd) => {
                 let then = Timestamp::from_millis(at_ms);
                 at = Some(then);
@@ -207,7 +211,7 @@ impl Answers {
                 ),
             ),
         };
-        Judgement {
+        ExpectationResult {
             outcome,
             answers: self.count,
             detail,
@@ -259,7 +263,7 @@ mod tests {
         recording
     }
 
-    fn outcome(query: &str, when: TemporalOperator) -> Judgement {
+    fn outcome(query: &str, when: TemporalOperator) -> ExpectationResult {
         let start = Timestamp::from_seconds(START_SECONDS);
         let (end, interval) = (
             start.after(Duration::from_secs(61)),
@@ -272,7 +276,7 @@ mod tests {
         judge(
             &expectation,
             &recording(),
-            &Span {
+            &RehearsalSpan {
                 start,
                 end,
                 interval,
@@ -286,90 +290,118 @@ mod tests {
             (
                 "x{instance=\"a\"} <= 4",
                 TemporalOperator::Always,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "x{instance=\"a\"} <= 3",
                 TemporalOperator::Always,
-                Outcome::Violated,
+                ExpectationOutcome::Violated,
             ),
             (
                 "x{instance=\"a\"} == 3",
                 TemporalOperator::Eventually,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "x{instance=\"a\"} == 7",
                 TemporalOperator::Eventually,
-                Outcome::Violated,
+                ExpectationOutcome::Violated,
             ),
             (
                 "x{instance=\"a\"} == 7",
                 TemporalOperator::Sometimes,
-                Outcome::Missed,
+                ExpectationOutcome::Missed,
             ),
             (
                 "x{instance=\"a\"} == 4",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
-            ("sum(x) == 14", TemporalOperator::AtEnd, Outcome::Met),
+            (
+                "sum(x) == 14",
+                TemporalOperator::AtEnd,
+                ExpectationOutcome::Met,
+            ),
             (
                 "max by (mode) (x{mode=\"analysisOnly\"}) == 10",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "count(x) == 1 and on () x{instance=\"a\"} > 1",
                 TemporalOperator::Sometimes,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
-            ("min(up) == 0", TemporalOperator::Sometimes, Outcome::Met),
-            ("up == 1", TemporalOperator::Always, Outcome::Violated),
-            ("avg(x) == 7", TemporalOperator::AtEnd, Outcome::Met),
+            (
+                "min(up) == 0",
+                TemporalOperator::Sometimes,
+                ExpectationOutcome::Met,
+            ),
+            (
+                "up == 1",
+                TemporalOperator::Always,
+                ExpectationOutcome::Violated,
+            ),
+            (
+                "avg(x) == 7",
+                TemporalOperator::AtEnd,
+                ExpectationOutcome::Met,
+            ),
             (
                 "quantile(0.5, x) == 7",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
-            ("nothing == 0", TemporalOperator::Always, Outcome::Violated),
+            (
+                "nothing == 0",
+                TemporalOperator::Always,
+                ExpectationOutcome::Violated,
+            ),
             (
                 "histogram_quantile(0.5, h_bucket) == 0.6666666666666666",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "histogram_quantile(1, sum by (le) (h_bucket)) == 5",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
-            ("3 < x", TemporalOperator::AtEnd, Outcome::Met),
+            ("3 < x", TemporalOperator::AtEnd, ExpectationOutcome::Met),
             (
                 "increase(x{instance=\"a\"}[30s]) >= 1",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "x > 3 and on (instance) up == 1",
                 TemporalOperator::Sometimes,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "x > 3 and on (instance) up == 2",
                 TemporalOperator::Sometimes,
-                Outcome::Missed,
+                ExpectationOutcome::Missed,
             ),
-            ("absent(nothing)", TemporalOperator::Always, Outcome::Met),
-            ("absent(x)", TemporalOperator::Eventually, Outcome::Violated),
+            (
+                "absent(nothing)",
+                TemporalOperator::Always,
+                ExpectationOutcome::Met,
+            ),
+            (
+                "absent(x)",
+                TemporalOperator::Eventually,
+                ExpectationOutcome::Violated,
+            ),
             (
                 "scalar(sum(x)) > bool 10",
                 TemporalOperator::AtEnd,
-                Outcome::Met,
+                ExpectationOutcome::Met,
             ),
             (
                 "scalar(sum(x)) > bool 14",
                 TemporalOperator::AtEnd,
-                Outcome::Violated,
+                ExpectationOutcome::Violated,
             ),
         ] {
             assert_eq!(outcome(query, when).outcome, expected, "{query} {when:?}");
@@ -388,7 +420,7 @@ mod tests {
     #[test]
     fn what_cannot_be_evaluated_is_violated_and_says_why() {
         let judgement = outcome("x + on (mode) x", TemporalOperator::Always);
-        assert_eq!(judgement.outcome, Outcome::Violated);
+        assert_eq!(judgement.outcome, ExpectationOutcome::Violated);
         assert!(
             judgement.detail.contains("many-to-many"),
             "{}",

@@ -1,12 +1,12 @@
-//! The seam to the metrics: what the ledger reads of a process's instruments.
+//! The seam to the metrics: what the oracle reads of a process's instruments.
 
 mod extension;
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
-pub use self::extension::{Attempt, ExtensionSeries};
-use super::name::InvariantName;
+pub use self::extension::{ExtensionSeries, PlanAttempt};
+use super::invariant_name::InvariantName;
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
 
@@ -255,7 +255,7 @@ impl fmt::Display for HistogramSeries {
 pub struct HistogramRead {
     /// Upper bounds of the buckets, rising; the bucket above the last one is `+Inf`.
     pub bounds: Vec<f64>,
-    /// Samples up to each bound, and last of all: up to `+Inf`.
+    /// ExactSamples up to each bound, and last of all: up to `+Inf`.
     pub cumulative: Vec<u64>,
     /// The count of samples.
     pub count: u64,
@@ -265,7 +265,7 @@ pub struct HistogramRead {
 
 /// The instruments of one process incarnation. Every read says what a scrape at this very moment
 /// would.
-pub trait Instruments {
+pub trait InstrumentReader {
     /// A counter.
     fn counter(&self, series: CounterSeries) -> u64;
     /// A histogram.

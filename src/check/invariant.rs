@@ -1,7 +1,7 @@
 //! The invariants, one file each family.
 //!
-//! A family looks at what happens (the [`Taken`](super::ledger) commit, a message's step, a page)
-//! and at the truth, and tells the [`Board`](super::Board). What it must remember for itself and
+//! A family looks at what happens (the [`AcceptedCommit`](super::oracle) commit, a message's step, a page)
+//! and at the state, and tells the [`CheckResults`](super::CheckResults). What it must remember for itself and
 //! nobody else needs, it keeps in a struct of its own.
 
 pub(crate) mod active_truth;
@@ -9,6 +9,7 @@ pub(crate) mod applied_learned;
 pub(crate) mod backlog_truth;
 pub(crate) mod blame;
 pub(crate) mod cardinality;
+pub(crate) mod command_ack;
 pub(crate) mod conservation;
 pub(crate) mod cron_once;
 pub(crate) mod delta_truth;
@@ -25,4 +26,3 @@ pub(crate) mod scanner_manners;
 pub(crate) mod segment_once;
 pub(crate) mod state_graph;
 pub(crate) mod stopping;
-pub(crate) mod told;

@@ -3,7 +3,7 @@
 //! An ordinary rehearsal hands out the world's own. A test may put something between a worker and
 //! the world, to plant a defect and see it caught.
 
-use crate::check::Instruments;
+use crate::check::InstrumentReader;
 use crate::metrics::Registry;
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, Timestamp};
@@ -27,14 +27,14 @@ pub trait Cast: 'static {
     fn instruments(
         &self,
         _incarnation: &IncarnationId,
-        plain: Box<dyn Instruments>,
-    ) -> Box<dyn Instruments> {
+        plain: Box<dyn InstrumentReader>,
+    ) -> Box<dyn InstrumentReader> {
         plain
     }
 
-    /// The observer that stands before the ledger: passes on to `ledger` what it is given.
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        ledger.observe(at, observation);
+    /// The observer that stands before the oracle: passes on to `oracle` what it is given.
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
+        oracle.observe(at, observation);
     }
 }
 
@@ -73,13 +73,13 @@ impl<C: Cast, L: Fn(Timestamp, &Observation<'_>) + 'static> Cast for Overheard<C
     fn instruments(
         &self,
         incarnation: &IncarnationId,
-        plain: Box<dyn Instruments>,
-    ) -> Box<dyn Instruments> {
+        plain: Box<dyn InstrumentReader>,
+    ) -> Box<dyn InstrumentReader> {
         self.cast.instruments(incarnation, plain)
     }
 
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         (self.listener)(at, observation);
-        self.cast.observe(at, observation, ledger);
+        self.cast.observe(at, observation, oracle);
     }
 }

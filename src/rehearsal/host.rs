@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::cast::Cast;
 use super::instruments::IncarnationInstruments;
-use crate::check::Ledger;
+use crate::check::Oracle;
 use crate::metrics::exposition::{ExpositionFormat, render};
 use crate::metrics::series::TimeSeriesStore;
 use crate::metrics::{
@@ -24,11 +24,11 @@ use crate::worker::options::WorkerOptions;
 use crate::worker::ports::{Clock, Ports};
 use crate::worker::{Role, Worker};
 
-/// Launches workers, hands their metrics to the ledger, and records their scrapes.
+/// Launches workers, hands their metrics to the oracle, and records their scrapes.
 pub struct WorkerProcessFactory<C: Cast> {
     cast: Rc<C>,
     options: WorkerOptions,
-    ledger: Rc<RefCell<Ledger>>,
+    oracle: Rc<RefCell<Oracle>>,
     recording: RefCell<TimeSeriesStore>,
     incarnations: RefCell<BTreeMap<ProcessName, Incarnation>>,
     handle: Handle,
@@ -45,13 +45,13 @@ impl<C: Cast> WorkerProcessFactory<C> {
     pub fn new(
         cast: Rc<C>,
         options: WorkerOptions,
-        ledger: Rc<RefCell<Ledger>>,
+        oracle: Rc<RefCell<Oracle>>,
         handle: Handle,
     ) -> Self {
         Self {
             cast,
             options,
-            ledger,
+            oracle,
             recording: RefCell::new(TimeSeriesStore::new("scheduler-worker")),
             incarnations: RefCell::default(),
             handle,
@@ -106,7 +106,7 @@ impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
         let instruments =
             IncarnationInstruments::new(metrics.clone(), registry.clone(), ports.clone());
         let instruments = self.cast.instruments(incarnation, Box::new(instruments));
-        self.ledger
+        self.oracle
             .borrow_mut()
             .attach_metrics(incarnation, instruments);
         let played = self.cast.ports(incarnation, ports.clone());
@@ -172,22 +172,22 @@ impl<P: Ports> ProcessHandle for Running<P> {
     }
 }
 
-/// What the world tells, passed through the cast to the ledger.
+/// What the world tells, passed through the cast to the oracle.
 pub struct Witness<C: Cast> {
     cast: Rc<C>,
-    ledger: Rc<RefCell<Ledger>>,
+    oracle: Rc<RefCell<Oracle>>,
 }
 
 impl<C: Cast> Witness<C> {
-    /// A witness that tells this ledger.
-    pub fn new(cast: Rc<C>, ledger: Rc<RefCell<Ledger>>) -> Self {
-        Self { cast, ledger }
+    /// A witness that tells this oracle.
+    pub fn new(cast: Rc<C>, oracle: Rc<RefCell<Oracle>>) -> Self {
+        Self { cast, oracle }
     }
 }
 
 impl<C: Cast> Observer for Witness<C> {
     fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
         self.cast
-            .observe(at, observation, &mut *self.ledger.borrow_mut());
+            .observe(at, observation, &mut *self.oracle.borrow_mut());
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{
-    Attempt, CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries,
-    Instruments, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
+    PlanAttempt, SegmentFate,
 };
 use crate::metrics::{
     AttemptOutcome, CollectContext, Delta, HistogramReading, PlannerStatus, Readings, Registry,
@@ -47,7 +47,7 @@ impl IncarnationInstruments {
     }
 }
 
-impl Instruments for IncarnationInstruments {
+impl InstrumentReader for IncarnationInstruments {
     fn counter(&self, series: CounterSeries) -> u64 {
         let read = self.metrics.read();
         match series {
@@ -107,11 +107,11 @@ fn extension(read: &Readings<'_>, series: ExtensionSeries) -> u64 {
     match series {
         ExtensionSeries::Attempts(mode, attempt) => {
             let outcome = match attempt {
-                Attempt::Planned(PlanOutcome::Enqueued) => AttemptOutcome::Enqueued,
-                Attempt::Planned(PlanOutcome::NoWork) => AttemptOutcome::NoWork,
-                Attempt::Planned(PlanOutcome::Failed) => AttemptOutcome::Failed,
-                Attempt::Retried => AttemptOutcome::Retried,
-                Attempt::Conflict => AttemptOutcome::Conflict,
+                PlanAttempt::Planned(PlanOutcome::Enqueued) => AttemptOutcome::Enqueued,
+                PlanAttempt::Planned(PlanOutcome::NoWork) => AttemptOutcome::NoWork,
+                PlanAttempt::Planned(PlanOutcome::Failed) => AttemptOutcome::Failed,
+                PlanAttempt::Retried => AttemptOutcome::Retried,
+                PlanAttempt::Conflict => AttemptOutcome::Conflict,
             };
             read.planner_attempts(mode, outcome)
         }

@@ -6,8 +6,8 @@ use super::{
     Determinism, Expectation, Fault, Gate, Instrument, Invariant, Quantiles, RunReport, Runs,
     SCHEMA, Series, SeriesValue, StuckRun, Verdict, Violation,
 };
-use crate::check::expectation::{AlertWatch, Outcome, Span, judge};
-use crate::check::{Findings, InvariantName, LedgerReport};
+use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
+use crate::check::{InvariantFindings, InvariantName, OracleReport};
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireFate;
@@ -24,15 +24,15 @@ impl RunReport {
     pub fn new(finished: &Finished, replay: String, rerun: Option<Option<&Difference>>) -> Self {
         let Finished {
             scenario,
-            ledger,
+            oracle,
             recording,
             ..
         } = finished;
-        let tally = &ledger.tally;
+        let tally = &oracle.tally;
         let determinism = rerun.map(determinism);
         let expectations = expectations(finished);
-        let gates = gates(&scenario.gates, ledger);
-        let mut invariants: Vec<Invariant> = ledger.findings.iter().map(invariant).collect();
+        let gates = gates(&scenario.gates, oracle);
+        let mut invariants: Vec<Invariant> = oracle.findings.iter().map(invariant).collect();
         note_determinism(&mut invariants, determinism.as_ref());
         let halted = finished.halted.and_then(halt_reason).map(String::from);
         Self {
@@ -61,7 +61,7 @@ impl RunReport {
                 no_work: tally.runs_without_work,
                 error: tally.runs_failed,
                 cancelled: tally.runs_cancelled,
-                open: ledger.stuck.len() as u64,
+                open: oracle.stuck.len() as u64,
             },
             fires: FireFate::ALL
                 .iter()
@@ -70,19 +70,19 @@ impl RunReport {
             latency: BTreeMap::from([
                 (
                     "plannerLatency".into(),
-                    Quantiles::of_micros(&ledger.latency_micros),
+                    Quantiles::of_micros(&oracle.latency_micros),
                 ),
                 (
                     "runDuration".into(),
-                    Quantiles::of_micros(&ledger.duration_micros),
+                    Quantiles::of_micros(&oracle.duration_micros),
                 ),
             ]),
             backlog_peak: tally.peak_backlog,
-            faults: faults(ledger),
+            faults: faults(oracle),
             invariants,
             expectations,
             gates,
-            stuck: stuck(ledger),
+            stuck: stuck(oracle),
             halted,
             determinism,
             instruments: instruments(recording, finished.ended_at.millis()),
@@ -115,11 +115,11 @@ fn verdict(
             .iter()
             .any(|expectation| expectation.outcome == outcome)
     };
-    if halted || invariants.iter().any(|i| i.violations > 0) || any(Outcome::Violated) {
+    if halted || invariants.iter().any(|i| i.violations > 0) || any(ExpectationOutcome::Violated) {
         Verdict::Fail
     } else if !gates.iter().all(Gate::is_met) {
         Verdict::Vacuous
-    } else if any(Outcome::Missed) && !is_part {
+    } else if any(ExpectationOutcome::Missed) && !is_part {
         Verdict::Miss
     } else {
         Verdict::Pass
@@ -128,12 +128,12 @@ fn verdict(
 
 fn expectations(finished: &Finished) -> Vec<Expectation> {
     let scenario = &finished.scenario;
-    let span = Span {
+    let span = RehearsalSpan {
         start: scenario.start,
         end: finished.ended_at,
         interval: scenario.workers.scrape_interval.std(),
     };
-    let mut watch = AlertWatch::new(&finished.recording, &finished.ledger.episodes, span);
+    let mut watch = AlertWatch::new(&finished.recording, &finished.oracle.episodes, span);
     let judged = scenario.expectations.iter().map(|expectation| {
         let judgement = match &expectation.alert {
             Some(_) => watch.judge(expectation),
@@ -153,20 +153,20 @@ fn expectations(finished: &Finished) -> Vec<Expectation> {
 }
 
 /// The gates that require anything.
-fn gates(gates: &Gates, ledger: &LedgerReport) -> Vec<Gate> {
-    let tally = &ledger.tally;
+fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<Gate> {
+    let tally = &oracle.tally;
     let plain = [
         ("runs", gates.runs, tally.runs_ended()),
         ("images", gates.images, tally.images),
-        ("faults", gates.faults, ledger.faults_hit()),
+        ("faults", gates.faults, oracle.faults_hit()),
         ("deltas", gates.deltas, tally.deltas),
-        ("comparisons", gates.comparisons, ledger.checks()),
+        ("comparisons", gates.comparisons, oracle.checks()),
     ];
     let plain = plain
         .into_iter()
         .map(|(name, required, found)| (name.to_owned(), required, found));
     let exercised = gates.exercised.iter().map(|(name, required)| {
-        let findings = ledger
+        let findings = oracle
             .findings
             .iter()
             .find(|findings| findings.name.as_str() == name);
@@ -184,7 +184,7 @@ fn gates(gates: &Gates, ledger: &LedgerReport) -> Vec<Gate> {
         .collect()
 }
 
-fn invariant(findings: &Findings) -> Invariant {
+fn invariant(findings: &InvariantFindings) -> Invariant {
     let first = findings.violations.iter().map(|violation| Violation {
         at: violation.at.to_string(),
         place: violation.place.clone(),
@@ -235,8 +235,8 @@ fn note_determinism(invariants: &mut [Invariant], determinism: Option<&Determini
     }
 }
 
-fn faults(ledger: &LedgerReport) -> Vec<Fault> {
-    let faults = ledger
+fn faults(oracle: &OracleReport) -> Vec<Fault> {
+    let faults = oracle
         .faults
         .iter()
         .filter(|(_, begun, hit)| *begun + *hit > 0);
@@ -249,8 +249,8 @@ fn faults(ledger: &LedgerReport) -> Vec<Fault> {
         .collect()
 }
 
-fn stuck(ledger: &LedgerReport) -> Vec<StuckRun> {
-    let stuck = ledger.stuck.iter();
+fn stuck(oracle: &OracleReport) -> Vec<StuckRun> {
+    let stuck = oracle.stuck.iter();
     stuck
         .map(|stuck| StuckRun {
             run: stuck.run.to_string(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Expectation, Gate, Invariant, Outcome, RunReport, StuckRun};
+use super::{Expectation, ExpectationOutcome, Gate, Invariant, RunReport, StuckRun};
 
 /// One document for all scenarios.
 pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
@@ -71,7 +71,7 @@ fn case_of(scenario: &str, invariant: &Invariant) -> TestCase {
 }
 
 fn expectation(scenario: &str, expectation: &Expectation) -> TestCase {
-    let detail = (expectation.outcome != Outcome::Met)
+    let detail = (expectation.outcome != ExpectationOutcome::Met)
         .then(|| format!("{}: {}", expectation.query, expectation.detail));
     case(
         scenario,

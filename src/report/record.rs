@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::RunReport;
-use crate::check::{BrokenPromise, Episode};
+use crate::check::{Episode, SloBreach};
 use crate::rehearsal::Finished;
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{ScenarioParameter, parameters};
@@ -30,8 +30,9 @@ pub struct RunRecord {
     pub scenario: String,
     /// When faults went on.
     pub faults: Vec<Episode>,
-    /// When promises were broken: the truth behind alerts.
-    pub broken_promises: Vec<BrokenPromise>,
+    /// When SLOs were broken: the truth behind alerts.
+    #[serde(alias = "brokenPromises")]
+    pub slo_breaches: Vec<SloBreach>,
 }
 
 impl RunRecord {
@@ -47,8 +48,8 @@ impl RunRecord {
             scrape_interval_ms: scenario.workers.scrape_interval.std().as_millis() as i64,
             parameters: parameters(scenario),
             scenario: to_text(&to_table(scenario)),
-            faults: finished.ledger.episodes.clone(),
-            broken_promises: finished.ledger.broken_promises.clone(),
+            faults: finished.oracle.episodes.clone(),
+            slo_breaches: finished.oracle.slo_breaches.clone(),
         }
     }
 }

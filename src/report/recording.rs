@@ -15,7 +15,10 @@ use crate::metrics::TimeSeriesStore;
 use crate::metrics::series::SavedTimeSeries;
 
 /// The version of the file format.
-pub const SCHEMA: &str = "rehearsal.recording@1";
+pub const SCHEMA: &str = "rehearsal.recording@2";
+
+/// The version before, which is still read: `run.sloBreaches` was `run.brokenPromises`.
+const SCHEMA_1: &str = "rehearsal.recording@1";
 
 /// How the name of such a file ends.
 pub const EXTENSION: &str = "run";
@@ -109,9 +112,10 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), Recor
         reason,
     };
     match head.schema.as_deref() {
-        Some(SCHEMA) => {}
+        Some(SCHEMA | SCHEMA_1) => {}
         Some(other) => {
-            let reason = format!("its schema is `{other}`; this version reads `{SCHEMA}`");
+            let reason =
+                format!("its schema is `{other}`; this version reads `{SCHEMA}` and `{SCHEMA_1}`");
             return Err(foreign(reason));
         }
         None => return Err(foreign(format!("it has no `schema`; {ORIGIN}"))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Quantiles, Verdict};
-use crate::check::expectation::Outcome;
+use crate::check::expectation::ExpectationOutcome;
 use crate::model::Timestamp;
 use crate::sim::fault_plan::TimeSlice;
 
@@ -179,7 +179,7 @@ pub struct Expectation {
     /// `resolves`.
     pub when: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: ExpectationOutcome,
     /// How often the query had an answer.
     pub answers: u64,
     /// Why it was not met: when, what was expected, what was found. Empty if it was.

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 
 use super::number::{count, rate, seconds};
 use super::style::{bold, coloured, dim, line, paint};
-use super::{Outcome, RunReport, Violation};
+use super::{ExpectationOutcome, RunReport, Violation};
 
 /// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.
 const SHOWN_MAX: usize = 3;
@@ -86,7 +86,11 @@ fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
         line(
             out,
             "expectations",
-            &[of(met(Outcome::Met), report.expectations.len(), "met")],
+            &[of(
+                met(ExpectationOutcome::Met),
+                report.expectations.len(),
+                "met",
+            )],
         )?;
     }
     if !report.gates.is_empty() {
@@ -189,7 +193,7 @@ fn write_troubles(out: &mut String, report: &RunReport) -> fmt::Result {
     for expectation in report
         .expectations
         .iter()
-        .filter(|e| e.outcome != Outcome::Met)
+        .filter(|e| e.outcome != ExpectationOutcome::Met)
     {
         trouble(
             &mut troubles,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::expectation::Outcome;
+use crate::check::expectation::ExpectationOutcome;
 use crate::check::{InvariantName, Violation};
 use crate::rehearsal::Finished;
 use crate::report::{Expectation, RunReport, Verdict};
@@ -66,7 +66,7 @@ impl fmt::Display for FailureCause {
 /// The violation that came first; of several at one instant, the one that stands first in the
 /// contract.
 pub fn first_violation(finished: &Finished) -> Option<&Violation> {
-    let findings = finished.ledger.findings.iter();
+    let findings = finished.oracle.findings.iter();
     findings
         .filter_map(|findings| findings.violations.first())
         .min_by_key(|violation| violation.at)
@@ -75,7 +75,7 @@ pub fn first_violation(finished: &Finished) -> Option<&Violation> {
 /// The first expectation of the file that was violated.
 pub(super) fn violated(report: &RunReport) -> Option<&Expectation> {
     let mut expectations = report.expectations.iter();
-    expectations.find(|expectation| expectation.outcome == Outcome::Violated)
+    expectations.find(|expectation| expectation.outcome == ExpectationOutcome::Violated)
 }
 
 /// A message without its numbers, times, names of runs and digests.

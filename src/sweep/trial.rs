@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
 use super::{Coverage, FailureCause, HistogramCounts, first_violation};
-use crate::check::expectation::Outcome;
+use crate::check::expectation::ExpectationOutcome;
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
@@ -196,8 +196,8 @@ fn try_once<C: Cast>(
         coverage,
         sometimes: sometimes(&report),
         row: SeedRow::of(&report),
-        latency_micros: HistogramCounts::of(&finished.ledger.latency_micros),
-        duration_micros: HistogramCounts::of(&finished.ledger.duration_micros),
+        latency_micros: HistogramCounts::of(&finished.oracle.latency_micros),
+        duration_micros: HistogramCounts::of(&finished.oracle.duration_micros),
     })
 }
 
@@ -236,7 +236,7 @@ fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
     expectations
         .filter(|expectation| expectation.when == TemporalOperator::Sometimes.as_str())
         .map(|expectation| {
-            let is_met = expectation.outcome == Outcome::Met;
+            let is_met = expectation.outcome == ExpectationOutcome::Met;
             (expectation.name.clone(), is_met)
         })
         .collect()

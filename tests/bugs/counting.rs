@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use rehearsal::check::{CounterSeries, Instruments, SegmentFate};
+use rehearsal::check::{CounterSeries, InstrumentReader, SegmentFate};
 use rehearsal::model::commit::{EndReason, PlanOutcome};
 use rehearsal::model::{
     Applied, Commit, CommitAnswer, CommitStep, IncarnationId, Mode, Run, RunId, Timestamp,
@@ -52,7 +52,7 @@ impl Defect for CountsWhenSent {
     fn counter(
         &self,
         incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: CounterSeries,
     ) -> u64 {
         let sent = match series {
@@ -150,7 +150,7 @@ impl Defect for CountsConflicts {
     fn counter(
         &self,
         incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: CounterSeries,
     ) -> u64 {
         let conflicts = match series {
@@ -167,7 +167,12 @@ impl Defect for CountsConflicts {
 pub struct MissingNotCounted;
 
 impl Defect for MissingNotCounted {
-    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) -> u64 {
         match series {
             CounterSeries::Segments(_, SegmentFate::RunMissing) => 0,
             _ => plain.counter(series),
@@ -201,7 +206,7 @@ impl Defect for RefusedNotCounted {
     fn counter(
         &self,
         incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: CounterSeries,
     ) -> u64 {
         let failed = match series {
@@ -237,7 +242,12 @@ impl Defect for CancelledStaysActive {
         answer
     }
 
-    fn runs_active(&self, incarnation: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    fn runs_active(
+        &self,
+        incarnation: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        mode: Mode,
+    ) -> i64 {
         plain.runs_active(mode) + self.0.with(incarnation, |left| left[mode.index()])
     }
 }
@@ -246,7 +256,7 @@ impl Defect for CancelledStaysActive {
 pub struct NoWorkIsActive;
 
 impl Defect for NoWorkIsActive {
-    fn runs_active(&self, _: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, plain: &dyn InstrumentReader, mode: Mode) -> i64 {
         let no_work = plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
         plain.runs_active(mode) + no_work as i64
     }
@@ -327,7 +337,7 @@ impl Defect for BacklogForEver {
     fn backlog(
         &self,
         incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
         self.0.with(incarnation, |rows| {

@@ -35,7 +35,7 @@ fn score(arguments: &[&str]) -> Scorecard {
 fn alerts_in_their_scenarios_fire_exclusively() {
     for (scenario, shown) in SHOWN {
         let card = score(&[&format!("scenarios/{scenario}.toml")]);
-        assert_eq!(card.schema, "rehearsal.alerts@1");
+        assert_eq!(card.schema, "rehearsal.alerts@2");
         for rule in &card.rules {
             let is_shown = shown.contains(&rule.rule.as_str());
             assert_eq!(!rule.never_fired, is_shown, "{scenario}: {}", rule.rule);
@@ -59,10 +59,10 @@ groups:
   rules:
   - alert: Deaf
     expr: scheduler_runs_active > 1e9
-    labels: { promise: planning-succeeds }
+    labels: { slo: planning-succeeds }
   - alert: Nervous
     expr: up == 1
-    labels: { promise: planned-in-time }
+    labels: { slo: planned-in-time }
 ";
     fs::write(&rules, content).unwrap();
     let rules = rules.to_str().unwrap();
@@ -115,10 +115,10 @@ fn rules_file_with_error_is_refused_with_line() {
             "rules.yaml:7: in `summary`: `query` is not supported in templates",
         ),
         (
-            "promise",
+            "slo",
             "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up\n    \
-             labels: { promise: peace }\n",
-            "rule `A`: `peace` is no promise; known are",
+             labels: { slo: peace }\n",
+            "rule `A`: `peace` is no SLO; known are",
         ),
     ] {
         let path = directory.join("rules.yaml");

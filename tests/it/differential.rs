@@ -32,7 +32,7 @@ type Answer = BTreeMap<(BTreeMap<String, String>, i64), f64>;
 /// Compared window of a rehearsal.
 fn window(finished: &Finished) -> Samples {
     let start_ms = finished.scenario.start.millis();
-    let first = finished.ledger.episodes.first();
+    let first = finished.oracle.episodes.first();
     let first_ms = first.map_or(start_ms, |episode| episode.began.millis());
     let from_ms = (first_ms - BEFORE_MS).max(start_ms);
     let mut window_ms = WINDOW_MS;

@@ -228,7 +228,7 @@ fn prometheus_scraping_endpoint_records_same_series() {
         }
         is_scraped.store(true, Ordering::Relaxed);
         let finished = simulation.join().unwrap();
-        assert!(finished.ledger.tally.images > 1_000);
+        assert!(finished.oracle.tally.images > 1_000);
         let due = shown(&registry);
         assert!(
             !midway.is_empty() && midway != due,

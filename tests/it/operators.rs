@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rehearsal::alerts::promises_of;
+use rehearsal::alerts::slos_of;
 use rehearsal::bundled;
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{AlertRule, RuleFile};
@@ -45,7 +45,7 @@ fn bundled_alerts_have_required_labels_and_guide_section() {
     for rule in rules(Semantics::V3).alerts() {
         let labels: Vec<&str> = rule.labels.iter().map(|(name, _)| name.as_str()).collect();
         assert!(labels.contains(&"severity"), "{}", rule.name);
-        assert_eq!(promises_of(rule).unwrap().len(), 1, "{}", rule.name);
+        assert_eq!(slos_of(rule).unwrap().len(), 1, "{}", rule.name);
         assert!(annotation(rule, "summary").len() > 10, "{}", rule.name);
         assert!(annotation(rule, "description").len() > 10, "{}", rule.name);
         let runbook = annotation(rule, "runbook_url");

@@ -92,14 +92,14 @@ struct Expected {
 
 /// Names of all violated invariants.
 fn violated(finished: &Finished) -> Vec<InvariantName> {
-    let findings = finished.ledger.findings.iter();
+    let findings = finished.oracle.findings.iter();
     let violated = findings.filter(|findings| findings.violated > 0);
     violated.map(|findings| findings.name).collect()
 }
 
 /// First violation of each violated invariant, for failure messages.
 fn first_violations(finished: &Finished) -> String {
-    let findings = finished.ledger.findings.iter();
+    let findings = finished.oracle.findings.iter();
     let firsts = findings.filter_map(|findings| findings.violations.first());
     let lines: Vec<_> = firsts.map(ToString::to_string).collect();
     lines.join("\n")
@@ -113,7 +113,7 @@ fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
     due.push(expected.name);
     due.sort_unstable();
     assert_eq!(violated(&finished), due, "\n{told}");
-    let findings = &finished.ledger.findings[expected.name.index()];
+    let findings = &finished.oracle.findings[expected.name.index()];
     let first = findings.violations[0].to_string();
     for part in expected.says {
         assert!(first.contains(part), "`{part}` is not in: {first}\n{told}");
@@ -128,7 +128,7 @@ fn planted_defects_cover_every_invariant() {
         .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
         .collect();
     for name in InvariantName::ALL {
-        // The ledger does not see the second rehearsal, so the test names the invariant itself.
+        // The oracle does not see the second rehearsal, so the test names the invariant itself.
         let is_planted = ["name: N::", "breaks `N::"]
             .iter()
             .any(|marker| sources.contains(&format!("{marker}{name:?}")));

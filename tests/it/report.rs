@@ -129,13 +129,12 @@ fn report_of_other_schema_version_is_refused() {
     let scratch = scratch("report-newer");
     let newer = scratch.join("newer.run");
     let mut file = GzEncoder::new(fs::File::create(&newer).unwrap(), Compression::fast());
-    file.write_all(br#"{"schema":"rehearsal.recording@2"}"#)
+    file.write_all(br#"{"schema":"rehearsal.recording@9"}"#)
         .unwrap();
     file.finish().unwrap();
     let output = report(&name(&newer), &[], &scratch.join("page.html"));
     let said = refused(&output);
-    let expected =
-        "its schema is `rehearsal.recording@2`; this version reads `rehearsal.recording@1`";
+    let expected = "its schema is `rehearsal.recording@9`; this version reads `rehearsal.recording@2` and `rehearsal.recording@1`";
     assert!(said.contains(expected), "{said}");
 }
 

@@ -406,11 +406,11 @@ impl Cast for Troubled {
         world
     }
 
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         if matches!(observation, Observation::CommitApplied { .. }) {
             (self.trouble)();
         }
-        ledger.observe(at, observation);
+        oracle.observe(at, observation);
     }
 }
 

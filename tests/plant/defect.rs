@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
+use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, InstrumentReader};
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
@@ -167,7 +167,7 @@ pub trait Defect: 'static {
     fn counter(
         &self,
         _incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: CounterSeries,
     ) -> u64 {
         plain.counter(series)
@@ -177,7 +177,7 @@ pub trait Defect: 'static {
     fn histogram(
         &self,
         _incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: HistogramSeries,
     ) -> HistogramRead {
         plain.histogram(series)
@@ -187,7 +187,7 @@ pub trait Defect: 'static {
     fn runs_active(
         &self,
         _incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         mode: Mode,
     ) -> i64 {
         plain.runs_active(mode)
@@ -197,20 +197,20 @@ pub trait Defect: 'static {
     fn backlog(
         &self,
         _incarnation: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
         plain.backlog(show);
     }
 
     /// Counts the series of an incarnation.
-    fn series_count(&self, plain: &dyn Instruments) -> usize {
+    fn series_count(&self, plain: &dyn InstrumentReader) -> usize {
         plain.series_count()
     }
 
-    /// Passes an observation to the ledger.
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        ledger.observe(at, observation);
+    /// Passes an observation to the oracle.
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
+        oracle.observe(at, observation);
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, Instruments};
+use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, InstrumentReader};
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
@@ -40,8 +40,8 @@ impl Cast for Planted {
     fn instruments(
         &self,
         incarnation: &IncarnationId,
-        plain: Box<dyn Instruments>,
-    ) -> Box<dyn Instruments> {
+        plain: Box<dyn InstrumentReader>,
+    ) -> Box<dyn InstrumentReader> {
         Box::new(Read {
             incarnation: incarnation.clone(),
             plain,
@@ -49,19 +49,19 @@ impl Cast for Planted {
         })
     }
 
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        self.0.observe(at, observation, ledger);
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
+        self.0.observe(at, observation, oracle);
     }
 }
 
 /// Instruments of an incarnation, read through a defect.
 struct Read {
     incarnation: IncarnationId,
-    plain: Box<dyn Instruments>,
+    plain: Box<dyn InstrumentReader>,
     defect: Rc<dyn Defect>,
 }
 
-impl Instruments for Read {
+impl InstrumentReader for Read {
     fn counter(&self, series: CounterSeries) -> u64 {
         self.defect.counter(&self.incarnation, &*self.plain, series)
     }

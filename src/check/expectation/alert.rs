@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judgement, Outcome, Span, window_ms};
+use super::{ExpectationOutcome, ExpectationResult, RehearsalSpan, window_ms};
 use crate::check::Episode;
 use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
@@ -17,7 +17,7 @@ const INTERVAL_MS: i64 = 60_000;
 pub struct AlertWatch<'r> {
     recording: &'r TimeSeriesStore,
     episodes: &'r [Episode],
-    span: Span,
+    span: RehearsalSpan,
     /// What became of each file's rules, by the file's text.
     timelines: BTreeMap<String, Result<AlertTimeline, String>>,
 }
@@ -26,11 +26,15 @@ pub struct AlertWatch<'r> {
 type Firings = Vec<(i64, i64)>;
 
 /// What is not as expected, and at which instant if there is one.
-type Breach = (String, Option<Timestamp>);
+type AlertMismatch = (String, Option<Timestamp>);
 
 impl<'r> AlertWatch<'r> {
     /// Over a run, and the faults that went on in it.
-    pub fn new(recording: &'r TimeSeriesStore, episodes: &'r [Episode], span: Span) -> Self {
+    pub fn new(
+        recording: &'r TimeSeriesStore,
+        episodes: &'r [Episode],
+        span: RehearsalSpan,
+    ) -> Self {
         Self {
             recording,
             episodes,
@@ -40,20 +44,20 @@ impl<'r> AlertWatch<'r> {
     }
 
     /// Holds an expectation against what its alert did.
-    pub fn judge(&mut self, expectation: &ExpectationSpec) -> Judgement {
+    pub fn judge(&mut self, expectation: &ExpectationSpec) -> ExpectationResult {
         let window = window_ms(expectation, &self.span);
         let broken = match self.firings(expectation) {
             Ok(firings) => self.broken(expectation, &firings, window),
             Err(reason) => Some((reason, None)),
         };
         let outcome = match broken {
-            None => Outcome::Met,
-            Some(_) => Outcome::Violated,
+            None => ExpectationOutcome::Met,
+            Some(_) => ExpectationOutcome::Violated,
         };
         let (detail, at) = broken.unwrap_or_default();
-        Judgement {
+        ExpectationResult {
             outcome,
-            answers: u64::from(outcome == Outcome::Met),
+            answers: u64::from(outcome == ExpectationOutcome::Met),
             detail,
             at,
         }
@@ -82,7 +86,7 @@ impl<'r> AlertWatch<'r> {
         expectation: &ExpectationSpec,
         firings: &Firings,
         window: (i64, i64),
-    ) -> Option<Breach> {
+    ) -> Option<AlertMismatch> {
         let (from_ms, until_ms) = window;
         let first = firing_within(firings, from_ms, until_ms);
         match (expectation.when, first, expectation.within) {
@@ -105,7 +109,7 @@ impl<'r> AlertWatch<'r> {
         within: std::time::Duration,
         firings: &Firings,
         (from_ms, until_ms): (i64, i64),
-    ) -> Option<Breach> {
+    ) -> Option<AlertMismatch> {
         let is_meant = |episode: &&Episode| {
             let began_ms = episode.began.millis();
             let is_kind = expectation.fault.is_none_or(|kind| kind == episode.kind);
@@ -130,7 +134,7 @@ fn evaluate(
     path: &str,
     text: &str,
     recording: &TimeSeriesStore,
-    span: Span,
+    span: RehearsalSpan,
 ) -> Result<AlertTimeline, String> {
     let rules = RuleFile::parse(text, path, Semantics::default());
     let rules = rules.map_err(|error| error.to_string())?;
@@ -150,7 +154,7 @@ fn firing_within(firings: &Firings, from_ms: i64, until_ms: i64) -> Option<i64> 
     overlapping.next().map(|(from, _)| (*from).max(from_ms))
 }
 
-fn firing(what: &str, at_ms: i64) -> Breach {
+fn firing(what: &str, at_ms: i64) -> AlertMismatch {
     let at = Timestamp::from_millis(at_ms);
     (format!("{what} at {at}"), Some(at))
 }

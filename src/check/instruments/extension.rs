@@ -9,7 +9,7 @@ use crate::model::observation::QueueName;
 
 /// What an attempt to plan a run led to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
+pub enum PlanAttempt {
     /// The run left `Planning`.
     Planned(PlanOutcome),
     /// It will be tried again.
@@ -18,7 +18,7 @@ pub enum Attempt {
     Conflict,
 }
 
-impl Attempt {
+impl PlanAttempt {
     const ALL: [Self; 5] = [
         Self::Planned(PlanOutcome::Enqueued),
         Self::Planned(PlanOutcome::NoWork),
@@ -49,7 +49,7 @@ impl Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtensionSeries {
     /// `scheduler_planner_attempts_total`
-    Attempts(Mode, Attempt),
+    Attempts(Mode, PlanAttempt),
     /// `scheduler_runs_cancelled_total`
     Cancelled(Mode),
     /// `scheduler_runner_images_failed_total`
@@ -66,7 +66,7 @@ pub enum ExtensionSeries {
     Fires(FireFate),
 }
 
-const ATTEMPTS: usize = Attempt::ALL.len() * Mode::ALL.len();
+const ATTEMPTS: usize = PlanAttempt::ALL.len() * Mode::ALL.len();
 const CANCELLED_AT: usize = ATTEMPTS;
 const IMAGES_FAILED_AT: usize = CANCELLED_AT + Mode::ALL.len();
 const QUEUES_AT: usize = IMAGES_FAILED_AT + Mode::ALL.len();
@@ -83,7 +83,9 @@ impl ExtensionSeries {
             QUEUES_AT + queue as usize * PER_QUEUE + place
         }
         match self {
-            Self::Attempts(mode, attempt) => mode.index() * Attempt::ALL.len() + attempt.index(),
+            Self::Attempts(mode, attempt) => {
+                mode.index() * PlanAttempt::ALL.len() + attempt.index()
+            }
             Self::Cancelled(mode) => CANCELLED_AT + mode.index(),
             Self::ImagesFailed(mode) => IMAGES_FAILED_AT + mode.index(),
             Self::Redeliveries(queue) => of_queue(queue, 0),
@@ -98,8 +100,8 @@ impl ExtensionSeries {
     pub const fn at(index: usize) -> Self {
         match index {
             0..CANCELLED_AT => {
-                let mode = Mode::ALL[index / Attempt::ALL.len()];
-                Self::Attempts(mode, Attempt::ALL[index % Attempt::ALL.len()])
+                let mode = Mode::ALL[index / PlanAttempt::ALL.len()];
+                Self::Attempts(mode, PlanAttempt::ALL[index % PlanAttempt::ALL.len()])
             }
             CANCELLED_AT..IMAGES_FAILED_AT => Self::Cancelled(Mode::ALL[index - CANCELLED_AT]),
             IMAGES_FAILED_AT..QUEUES_AT => Self::ImagesFailed(Mode::ALL[index - IMAGES_FAILED_AT]),

@@ -6,11 +6,11 @@
 //! that are over, and what was taken from an incarnation without its knowing yet. At a quiet
 //! instant there is none.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::incarnation::Incarnation;
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::ActiveTruth;
-use crate::check::words::balances;
+use crate::check::format::balances;
+use crate::check::invariant_name::InvariantName::ActiveTruth;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::incarnation::IncarnationRecord;
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::{Mode, RunState};
 
 /// Within so many leases somebody takes over what an incarnation has left.
@@ -23,7 +23,7 @@ pub(crate) struct Sums {
 }
 
 /// Looks whether a commit books the entry or exit of its run. To be called before it is booked.
-pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
+pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
     let mut due = [0; 2];
     for change in &taken.changes {
         let was_open = change.before.is_some_and(RunState::is_open);
@@ -37,7 +37,7 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
     if due == [0; 2] && booked == [0; 2] {
         return;
     }
-    board.check(ActiveTruth, true, due == booked, || {
+    results.check(ActiveTruth, true, due == booked, || {
         let commit = taken.commit;
         let runs: Vec<_> = taken
             .changes
@@ -50,7 +50,7 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
             commit.token.incarnation,
             runs.join(", ")
         );
-        Complaint::new(
+        ViolationDetail::new(
             place,
             "it does not book what enters or leaves {Queued, Running}",
         )
@@ -59,7 +59,7 @@ pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
 }
 
 /// Compares an incarnation's own counter with what it has learned.
-pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation) {
+pub(crate) fn compare(results: &mut CheckResults, incarnation: &IncarnationRecord) {
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
@@ -68,7 +68,7 @@ pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation) {
             instruments.runs_active(mode),
             incarnation.learned.active[mode.index()],
         );
-        board.check(
+        results.check(
             ActiveTruth,
             incarnation.learned.dirty_active && learned != 0,
             shown == learned,
@@ -78,7 +78,7 @@ pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation) {
                     mode.as_str(),
                     incarnation.id
                 );
-                Complaint::new(place, "it is not the balance that the process has learned")
+                ViolationDetail::new(place, "it is not the balance that the process has learned")
                     .expected(learned, shown)
             },
         );
@@ -87,20 +87,20 @@ pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation) {
 
 /// Looks whether the balance of an incarnation that is over waits for its taker longer than it
 /// takes to miss it and to beat once more, with nothing wrong in the world.
-pub(crate) fn judge_abandoned(board: &mut Board, truth: &Truth) {
-    let patience = truth.options.lease * LEASES_UNTIL_TAKEN;
-    if truth.faults.trouble_since(truth.now.before(patience)) {
+pub(crate) fn judge_abandoned(results: &mut CheckResults, state: &WorldState) {
+    let patience = state.options.lease * LEASES_UNTIL_TAKEN;
+    if state.faults.trouble_since(state.now.before(patience)) {
         return;
     }
-    let incarnations = truth.incarnations.orphaned.iter();
+    let incarnations = state.incarnations.orphaned.iter();
     for incarnation in
-        incarnations.map(|incarnation| &truth.incarnations.incarnations[*incarnation])
+        incarnations.map(|incarnation| &state.incarnations.incarnations[*incarnation])
     {
-        let waits = incarnation.ended_at.map(|ended| truth.now.since(ended));
+        let waits = incarnation.ended_at.map(|ended| state.now.since(ended));
         let is_overdue = waits.is_some_and(|waits| waits > patience);
-        board.check(ActiveTruth, true, !is_overdue, || {
+        results.check(ActiveTruth, true, !is_overdue, || {
             let place = format!("the balance of {}", incarnation.id);
-            Complaint::new(place, "its life is over, and nobody takes it over").expected(
+            ViolationDetail::new(place, "its life is over, and nobody takes it over").expected(
                 format_args!("another life to have it within {} s", patience.as_secs()),
                 format_args!(
                     "{} after {} s",
@@ -114,31 +114,31 @@ pub(crate) fn judge_abandoned(board: &mut Board, truth: &Truth) {
 
 impl Sums {
     /// Compares the sum over live processes with the open runs.
-    pub fn compare(&mut self, board: &mut Board, truth: &Truth) {
+    pub fn compare(&mut self, results: &mut CheckResults, state: &WorldState) {
         for mode in Mode::ALL {
-            self.compare_mode(board, truth, mode);
+            self.compare_mode(results, state, mode);
         }
     }
 
-    fn compare_mode(&mut self, board: &mut Board, truth: &Truth, mode: Mode) {
-        let incarnations = &truth.incarnations.incarnations;
+    fn compare_mode(&mut self, results: &mut CheckResults, state: &WorldState, mode: Mode) {
+        let incarnations = &state.incarnations.incarnations;
         let mut sum = 0;
-        for incarnation in &truth.incarnations.living {
+        for incarnation in &state.incarnations.living {
             let Some(instruments) = &incarnations[*incarnation].instruments else {
                 return;
             };
             sum += instruments.runs_active(mode);
         }
-        let open = truth.runs.counts.open[mode.index()];
+        let open = state.runs.counts.open[mode.index()];
         let has_changed =
             std::mem::replace(&mut self.seen[mode.index()], (sum, open)) != (sum, open);
-        let unlearned = truth.calls.weight;
-        let orphaned = truth
+        let unlearned = state.calls.weight;
+        let orphaned = state
             .incarnations
             .orphaned
             .iter()
             .map(|incarnation| incarnations[*incarnation].balance[mode.index()].unsigned_abs());
-        let unknown = truth.incarnations.living.iter().map(|incarnation| {
+        let unknown = state.incarnations.living.iter().map(|incarnation| {
             incarnations[*incarnation]
                 .unknown_surrender()
                 .unsigned_abs()
@@ -146,7 +146,7 @@ impl Sums {
         let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
         let difference = (sum - open as i64).unsigned_abs();
         let is_exercised = has_changed && open > 0 && slack == 0;
-        board.check(ActiveTruth, is_exercised, difference <= slack, || {
+        results.check(ActiveTruth, is_exercised, difference <= slack, || {
             let place = format!(
                 "scheduler_runs_active{{mode=\"{}\"}} over the fleet",
                 mode.as_str()
@@ -156,7 +156,7 @@ impl Sums {
             } else {
                 "an instant with news under way"
             };
-            Complaint::new(place, format_args!("at {instant} it is not the open runs"))
+            ViolationDetail::new(place, format_args!("at {instant} it is not the open runs"))
                 .expected(format_args!("{open} (± {slack})"), sum)
         });
     }

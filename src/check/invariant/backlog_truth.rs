@@ -4,10 +4,10 @@
 //! Looked at for each process by itself. The maximum over the answering processes then is a value
 //! that was true within the refresh too, and is there if any process could read the store.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{IncarnationIndex, ScheduleIndex};
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::BacklogTruth;
+use crate::check::invariant_name::InvariantName::BacklogTruth;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::WorldState;
+use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::model::{Mode, ScheduleId, Timestamp};
 
 /// How much longer a value may stay while the process's own clock is wrong: its drift is bounded by
@@ -36,36 +36,42 @@ pub(crate) struct Pages {
 
 impl Pages {
     /// Looks at what an incarnation shows now.
-    pub fn scraped(&mut self, board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
-        self.read(truth, incarnation);
-        let name = &truth.incarnations.incarnations[incarnation].id;
+    pub fn scraped(
+        &mut self,
+        results: &mut CheckResults,
+        state: &WorldState,
+        incarnation: IncarnationIndex,
+    ) {
+        self.read(state, incarnation);
+        let name = &state.incarnations.incarnations[incarnation].id;
         for stranger in self.strangers.drain(..) {
             let place = format!("scheduler_runner_backlog{{scheduleId=\"{stranger}\"}} of {name}");
-            board.violate(
+            results.violate(
                 BacklogTruth,
-                Complaint::new(place, "no such schedule ever was").expected("no series", "one"),
+                ViolationDetail::new(place, "no such schedule ever was")
+                    .expected("no series", "one"),
             );
         }
         for shown in &self.shown {
-            judge(board, truth, incarnation, *shown);
+            judge(results, state, incarnation, *shown);
         }
-        self.judge_missing(board, truth, incarnation);
+        self.judge_missing(results, state, incarnation);
     }
 
-    fn read(&mut self, truth: &Truth, incarnation: IncarnationIndex) {
-        let Some(instruments) = &truth.incarnations.incarnations[incarnation].instruments else {
+    fn read(&mut self, state: &WorldState, incarnation: IncarnationIndex) {
+        let Some(instruments) = &state.incarnations.incarnations[incarnation].instruments else {
             return;
         };
         self.page += 1;
         std::mem::swap(&mut self.shown, &mut self.previous);
         self.shown.clear();
-        self.marks.resize(truth.schedules.ids.len(), 0);
+        self.marks.resize(state.schedules.ids.len(), 0);
         instruments.backlog(&mut |mode, id, images| {
             let guess = self
                 .previous
                 .get(self.shown.len())
                 .map(|shown| shown.schedule);
-            match find(truth, guess, id) {
+            match find(state, guess, id) {
                 Some(schedule) => {
                     self.marks[usize::from(schedule)] = self.page;
                     self.shown.push(Shown {
@@ -79,48 +85,58 @@ impl Pages {
         });
     }
 
-    fn judge_missing(&self, board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
-        let refresh = truth.options.backlog_refresh;
-        let settled_before = board.now().before(refresh * 2);
-        let reads_since = truth.incarnations.incarnations[incarnation].reads_store_since;
+    fn judge_missing(
+        &self,
+        results: &mut CheckResults,
+        state: &WorldState,
+        incarnation: IncarnationIndex,
+    ) {
+        let refresh = state.options.backlog_refresh;
+        let settled_before = results.now().before(refresh * 2);
+        let reads_since = state.incarnations.incarnations[incarnation].reads_store_since;
         if reads_since.is_none_or(|since| since > settled_before) {
             return;
         }
         let mut present = 0;
-        for (index, schedule) in truth.schedules.table.iter() {
+        for (index, schedule) in state.schedules.table.iter() {
             if !schedule.is_live() || schedule.created_at > settled_before {
                 continue;
             }
             present += 1;
             if self.marks.get(usize::from(index)) != Some(&self.page) {
-                let name = truth.schedule_name(index);
+                let name = state.schedule_name(index);
                 let place = format!(
                     "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {}",
-                    truth.incarnation_name(incarnation)
+                    state.incarnation_name(incarnation)
                 );
                 let what = "the series is missing, although the process could read the store all through the last two refreshes";
-                board.violate(
+                results.violate(
                     BacklogTruth,
-                    Complaint::new(place, what).expected("a value", "none"),
+                    ViolationDetail::new(place, what).expected("a value", "none"),
                 );
             }
         }
-        board.held(BacklogTruth, present, 0);
+        results.held(BacklogTruth, present, 0);
     }
 }
 
 /// The number of a schedule by name, trying a guess first.
-fn find(truth: &Truth, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
-    let is_named = |guess: &ScheduleIndex| truth.schedules.ids[usize::from(*guess)].as_str() == id;
+fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
+    let is_named = |guess: &ScheduleIndex| state.schedules.ids[usize::from(*guess)].as_str() == id;
     guess
         .filter(is_named)
-        .or_else(|| truth.schedules.table.find(&ScheduleId::from(id)))
+        .or_else(|| state.schedules.table.find(&ScheduleId::from(id)))
 }
 
-fn judge(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, shown: Shown) {
-    let now = board.now();
-    let refresh = truth.options.backlog_refresh;
-    let wrong_clock = truth
+fn judge(
+    results: &mut CheckResults,
+    state: &WorldState,
+    incarnation: IncarnationIndex,
+    shown: Shown,
+) {
+    let now = results.now();
+    let refresh = state.options.backlog_refresh;
+    let wrong_clock = state
         .faults
         .clocks_wrong_since(now.before(refresh * WRONG_CLOCK_FACTOR));
     let from = now.before(if wrong_clock {
@@ -128,14 +144,14 @@ fn judge(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, shown:
     } else {
         refresh
     });
-    let schedule = &truth.schedules[shown.schedule];
+    let schedule = &state.schedules[shown.schedule];
     let backlog = &schedule.backlog[shown.mode.index()];
     let existed = schedule.definition.is_some() && schedule.deleted_at.is_none_or(|at| at >= from);
     let holds = existed && backlog.held_within(shown.images, from, now);
     let has_changed = backlog.changed_since(from) && shown.images != 0;
-    board.check(BacklogTruth, has_changed, holds, || {
+    results.check(BacklogTruth, has_changed, holds, || {
         complaint(
-            truth,
+            state,
             incarnation,
             shown,
             existed,
@@ -146,26 +162,26 @@ fn judge(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, shown:
 }
 
 fn complaint(
-    truth: &Truth,
+    state: &WorldState,
     incarnation: IncarnationIndex,
     shown: Shown,
     existed: bool,
     (least, most): (u64, u64),
     from: Timestamp,
-) -> Complaint {
+) -> ViolationDetail {
     let place = format!(
         "scheduler_runner_backlog{{mode=\"{}\",scheduleId=\"{}\"}} of {}",
         shown.mode.as_str(),
-        truth.schedule_name(shown.schedule),
-        truth.incarnation_name(incarnation)
+        state.schedule_name(shown.schedule),
+        state.incarnation_name(incarnation)
     );
     if existed {
         let what = format!("it shows what was true at no instant since {from}");
-        return Complaint::new(place, what).expected(
+        return ViolationDetail::new(place, what).expected(
             format_args!("a value held since then (between {least} and {most})"),
             shown.images,
         );
     }
     let what = "its schedule was deleted more than a refresh ago";
-    Complaint::new(place, what).expected("no series", shown.images)
+    ViolationDetail::new(place, what).expected("no series", shown.images)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::message::{MessageRecord, Place};
-use crate::check::ledger::truth::{RunChange, Taken, Truth};
-use crate::check::name::InvariantName::Blame;
+use crate::check::invariant_name::InvariantName::Blame;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::message::{MessageRecord, MessageStatus};
+use crate::check::state::{AcceptedCommit, RunChange, WorldState};
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
 use crate::model::{CommitStep, ImageDigest, RunState, Timestamp};
@@ -46,12 +46,17 @@ impl Causes {
     }
 
     /// Looks at the ends and failures of a commit. To be called before it is booked.
-    pub fn judge(&self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+    pub fn judge(
+        &self,
+        results: &mut CheckResults,
+        state: &WorldState,
+        taken: &AcceptedCommit<'_>,
+    ) {
         if let CommitStep::Segment(segment) = &taken.commit.step {
             for image in &segment.failed {
-                board.check(Blame, true, self.refused.contains(image), || {
+                results.check(Blame, true, self.refused.contains(image), || {
                     let place = format!("image {image} in segment {}", segment.key);
-                    Complaint::new(
+                    ViolationDetail::new(
                         place,
                         "it counts as failed, but the scanner never refused it",
                     )
@@ -62,16 +67,21 @@ impl Causes {
         for change in &taken.changes {
             let is_end = matches!(change.after.state, RunState::Error | RunState::Cancelled);
             if is_end && change.before != Some(change.after.state) {
-                judge_end(board, truth, taken, change);
+                judge_end(results, state, taken, change);
             }
         }
     }
 }
 
-fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunChange<'_>) {
-    let record = &truth.runs[change.run];
-    let schedule = &truth.schedules[record.schedule];
-    let age = truth.now.since(record.created_at);
+fn judge_end(
+    results: &mut CheckResults,
+    state: &WorldState,
+    taken: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
+) {
+    let record = &state.runs[change.run];
+    let schedule = &state.schedules[record.schedule];
+    let age = state.now.since(record.created_at);
     let (word, due, is_explained) = match taken.commit.step {
         CommitStep::End(EndReason::Command) => (
             "was cancelled by command",
@@ -84,9 +94,9 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
             schedule.deleted_at.is_some(),
         ),
         CommitStep::End(EndReason::TimedOut) => {
-            let is_old = age >= truth.options.run_timeout;
+            let is_old = age >= state.options.run_timeout;
             let is_excused =
-                truth.options.overload_expected || truth.faults.trouble_since(record.created_at);
+                state.options.overload_expected || state.faults.trouble_since(record.created_at);
             (
                 "timed out",
                 "runTimeout to have passed, and a fault or a declared overload",
@@ -98,12 +108,12 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
             (
                 "was poisoned",
                 due,
-                is_poison_explained(truth, taken.commit.token.delivery, change),
+                is_poison_explained(state, taken.commit.token.delivery, change),
             )
         }
         _ => {
-            let is_excused = truth.faults.any_since(&PLANNING, record.created_at);
-            let is_last = change.after.planning_attempts == truth.options.planner_attempts;
+            let is_excused = state.faults.any_since(&PLANNING, record.created_at);
+            let is_last = change.after.planning_attempts == state.options.planner_attempts;
             (
                 "failed in planning",
                 "an outage of the impact index since its creation, and all its attempts used up",
@@ -111,17 +121,17 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
             )
         }
     };
-    board.check(Blame, true, is_explained, || {
+    results.check(Blame, true, is_explained, || {
         let what = format!(
             "it {word} ({}), and nothing on record explains that",
             change.after.state
         );
-        Complaint::new(format_args!("run {}", change.after.id), what).expected(
+        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
             due,
             format_args!(
                 "an age of {} and {}",
                 seconds(age),
-                faults(truth, record.created_at)
+                faults(state, record.created_at)
             ),
         )
     });
@@ -129,8 +139,8 @@ fn judge_end(board: &mut Board, truth: &Truth, taken: &Taken<'_>, change: &RunCh
 
 /// Whether the message under this delivery, or if that is unknown some message of the run, was
 /// rightly given up.
-fn is_poison_explained(truth: &Truth, delivery: u64, change: &RunChange<'_>) -> bool {
-    let mut messages = truth
+fn is_poison_explained(state: &WorldState, delivery: u64, change: &RunChange<'_>) -> bool {
+    let mut messages = state
         .messages
         .records
         .values()
@@ -147,10 +157,10 @@ fn is_explained(message: &MessageRecord) -> bool {
 }
 
 /// Looks at a message that is dead-lettered or dropped.
-pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageRecord) {
-    board.check(Blame, true, is_explained(message), || {
-        Complaint::new(
-            truth.message_name(message),
+pub(crate) fn judge_dead(results: &mut CheckResults, state: &WorldState, message: &MessageRecord) {
+    results.check(Blame, true, is_explained(message), || {
+        ViolationDetail::new(
+            state.message_name(message),
             "its message was given up, and not every counted attempt has a cause on record",
         )
         .expected(
@@ -161,12 +171,12 @@ pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageReco
             ),
         )
     });
-    let limit = truth.options.max_delivery_attempts;
+    let limit = state.options.max_delivery_attempts;
     // One that nobody can read is given up at the last try, any other one when that has failed too.
     let due = limit + u32::from(!message.is_spoiled);
-    board.check(Blame, limit > 1, message.attempt >= due, || {
+    results.check(Blame, limit > 1, message.attempt >= due, || {
         let what = "its message was given up before all its tries";
-        Complaint::new(truth.message_name(message), what).expected(
+        ViolationDetail::new(state.message_name(message), what).expected(
             format_args!("delivery {due} at the earliest"),
             message.attempt,
         )
@@ -176,18 +186,18 @@ pub(crate) fn judge_dead(board: &mut Board, truth: &Truth, message: &MessageReco
 /// Looks at a message that is handed back; `counted`: as one more try that led to nothing. One that
 /// nobody can read is given up at its last try.
 pub(crate) fn judge_released(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     counted: bool,
 ) {
     if !counted || !message.is_spoiled {
         return;
     }
-    let limit = truth.options.max_delivery_attempts;
-    board.check(Blame, true, message.attempt < limit, || {
+    let limit = state.options.max_delivery_attempts;
+    results.check(Blame, true, message.attempt < limit, || {
         let what = "its message can't be read, and was handed back for one more try";
-        Complaint::new(truth.message_name(message), what).expected(
+        ViolationDetail::new(state.message_name(message), what).expected(
             format_args!("it given up at delivery {limit}"),
             message.attempt,
         )
@@ -196,18 +206,22 @@ pub(crate) fn judge_released(
 
 /// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
 /// if not, the holder handed the message back.
-pub(crate) fn is_attempt_explained(truth: &Truth, message: &MessageRecord, expired: bool) -> bool {
-    let Place::Leased {
+pub(crate) fn is_attempt_explained(
+    state: &WorldState,
+    message: &MessageRecord,
+    expired: bool,
+) -> bool {
+    let MessageStatus::Leased {
         incarnation, since, ..
     } = message.place
     else {
         return true;
     };
     if expired {
-        !truth.incarnations.incarnations[incarnation].is_alive
-            || truth.faults.any_since(&LEASE_LOSS, since)
+        !state.incarnations.incarnations[incarnation].is_alive
+            || state.faults.any_since(&LEASE_LOSS, since)
     } else {
-        message.is_spoiled || truth.faults.any_since(&HAND_BACK, since)
+        message.is_spoiled || state.faults.any_since(&HAND_BACK, since)
     }
 }
 
@@ -215,10 +229,10 @@ fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())
 }
 
-fn faults(truth: &Truth, since: Timestamp) -> String {
+fn faults(state: &WorldState, since: Timestamp) -> String {
     let kinds = FaultKind::ALL
         .iter()
-        .filter(|kind| truth.faults.any_since(&[**kind], since));
+        .filter(|kind| state.faults.any_since(&[**kind], since));
     let names: Vec<_> = kinds.map(|kind| kind.as_str()).collect();
     if names.is_empty() {
         "no fault".to_owned()

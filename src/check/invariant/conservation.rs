@@ -2,15 +2,15 @@
 //! counting parts of `segment-once` and, for the extensions, of `applied-learned`: the counters of
 //! an incarnation equal what it has learned, and what it learns is in itself consistent.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::instruments::{CounterSeries, DeltaKind, Instruments};
-use crate::check::ledger::book::outcome_of;
-use crate::check::ledger::incarnation::Incarnation;
-use crate::check::ledger::truth::{RunChange, Taken};
-use crate::check::name::InvariantName::{
+use crate::check::format::{findings, numbers};
+use crate::check::instruments::{CounterSeries, DeltaKind, InstrumentReader};
+use crate::check::invariant_name::InvariantName::{
     CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
 };
-use crate::check::words::{findings, numbers};
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::commit::outcome_of;
+use crate::check::state::incarnation::IncarnationRecord;
+use crate::check::state::{AcceptedCommit, RunChange};
 use crate::model::commit::SegmentCommit;
 use crate::model::{CommitStep, DeltaCounts, Mode, RunState};
 
@@ -21,7 +21,7 @@ pub(crate) const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
 pub(crate) const GIVEN_COUNTERS: u64 = (1 << CounterSeries::GIVEN) - 1;
 
 /// Compares the counters named by `mask` with what the incarnation has learned.
-pub(crate) fn compare(board: &mut Board, incarnation: &mut Incarnation, mask: u64) {
+pub(crate) fn compare(results: &mut CheckResults, incarnation: &mut IncarnationRecord, mask: u64) {
     let Some(instruments) = incarnation.instruments.take() else {
         return;
     };
@@ -29,29 +29,34 @@ pub(crate) fn compare(board: &mut Board, incarnation: &mut Incarnation, mask: u6
     while left != 0 {
         let index = left.trailing_zeros() as usize;
         left &= left - 1;
-        compare_one(board, incarnation, &*instruments, CounterSeries::at(index));
+        compare_one(
+            results,
+            incarnation,
+            &*instruments,
+            CounterSeries::at(index),
+        );
     }
     for mode in Mode::ALL {
         let new = CounterSeries::Deltas(mode, DeltaKind::New);
         if mask >> new.index() & 1 == 1 {
-            compare_severities(board, incarnation, mode);
+            compare_severities(results, incarnation, mode);
         }
     }
     incarnation.instruments = Some(instruments);
 }
 
 fn compare_one(
-    board: &mut Board,
-    incarnation: &mut Incarnation,
-    instruments: &dyn Instruments,
+    results: &mut CheckResults,
+    incarnation: &mut IncarnationRecord,
+    instruments: &dyn InstrumentReader,
     series: CounterSeries,
 ) {
     let shown = instruments.counter(series);
     let learned = incarnation.learned.counters[series.index()];
     let before = std::mem::replace(&mut incarnation.seen[series.index()], shown);
     let has_moved = shown != before && shown != 0;
-    board.check(CounterMonotone, has_moved, shown >= before, || {
-        Complaint::new(
+    results.check(CounterMonotone, has_moved, shown >= before, || {
+        ViolationDetail::new(
             format_args!("{series} of {}", incarnation.id),
             "the counter fell",
         )
@@ -65,46 +70,46 @@ fn compare_one(
         incarnation.wrong | bit
     };
     let holds = shown == learned || was_told;
-    board.check(series.keeper(), has_moved && learned != 0, holds, || {
+    results.check(series.keeper(), has_moved && learned != 0, holds, || {
         let what = format!(
             "it is not the {} that the process learned of",
             series.counts()
         );
-        Complaint::new(format_args!("{series} of {}", incarnation.id), what)
+        ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
             .expected(learned, shown)
     });
 }
 
-fn compare_severities(board: &mut Board, incarnation: &Incarnation, mode: Mode) {
+fn compare_severities(results: &mut CheckResults, incarnation: &IncarnationRecord, mode: Mode) {
     let shown = |kind| incarnation.seen[CounterSeries::Deltas(mode, kind).index()];
     let (all, critical, high) = (
         shown(DeltaKind::New),
         shown(DeltaKind::Critical),
         shown(DeltaKind::High),
     );
-    board.check(DeltaConservation, false, critical + high <= all, || {
+    results.check(DeltaConservation, false, critical + high <= all, || {
         let series = CounterSeries::Deltas(mode, DeltaKind::New);
         let what = "critical and high findings are more than all findings";
-        Complaint::new(format_args!("{series} of {}", incarnation.id), what)
+        ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
             .expected(format_args!("at least {critical} + {high}"), all)
     });
 }
 
 /// Looks whether a commit is consistent in itself: outcomes of planning with states, and the totals
 /// of a segment with its parts.
-pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
+pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
     for change in &taken.changes {
-        judge_plan(board, taken, change);
+        judge_plan(results, taken, change);
     }
     if let (CommitStep::Segment(segment), Some(change)) =
         (&taken.commit.step, taken.changes.first())
     {
-        judge_images(board, segment, change);
-        judge_deltas(board, segment, change);
+        judge_images(results, segment, change);
+        judge_deltas(results, segment, change);
     }
 }
 
-fn judge_plan(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
+fn judge_plan(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
     let leaves =
         change.before == Some(RunState::Planning) && change.after.state != RunState::Planning;
     let told = match taken.commit.step {
@@ -116,13 +121,13 @@ fn judge_plan(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
     }
     let happened = outcome_of(change.after.state).filter(|_| leaves);
     let is_end = matches!(taken.commit.step, CommitStep::End(_));
-    board.check(
+    results.check(
         PlannerConservation,
         leaves,
         told == happened || is_end,
         || {
             let what = "its planning ended in another way than its commit says";
-            Complaint::new(format_args!("run {}", change.after.id), what).expected(
+            ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
                 format_args!("{told:?}"),
                 format_args!("{}", change.after.state),
             )
@@ -130,7 +135,7 @@ fn judge_plan(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
     );
 }
 
-fn judge_images(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'_>) {
+fn judge_images(results: &mut CheckResults, segment: &SegmentCommit, change: &RunChange<'_>) {
     let outcome = &segment.outcome;
     let (reports, changed, failed) = (
         segment.reports.len() as u64,
@@ -139,9 +144,9 @@ fn judge_images(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'
     );
     let told = [outcome.unchanged, outcome.changed, outcome.failed];
     let counted = [reports.saturating_sub(changed), changed, failed];
-    board.check(ImageConservation, true, told == counted, || {
+    results.check(ImageConservation, true, told == counted, || {
         let names = ["unchanged", "changed", "failed"];
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("segment {}", segment.key),
             "its totals of images are not those of its parts",
         )
@@ -157,9 +162,9 @@ fn judge_images(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'
             .wrapping_sub(before.segments_completed),
     ];
     let due = [reports, failed, changed, 1];
-    board.check(ImageConservation, true, grown == due, || {
+    results.check(ImageConservation, true, grown == due, || {
         let names = ["completed", "failed", "deltas", "segmentsCompleted"];
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("segment {}", segment.key),
             "its run's statistics did not grow by its own",
         )
@@ -167,7 +172,7 @@ fn judge_images(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'
     });
 }
 
-fn judge_deltas(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'_>) {
+fn judge_deltas(results: &mut CheckResults, segment: &SegmentCommit, change: &RunChange<'_>) {
     let mut sum = DeltaCounts::default();
     for delta in &segment.deltas {
         let counts = &delta.counts;
@@ -175,21 +180,21 @@ fn judge_deltas(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'
         let severities =
             counts.new_criticals + counts.new_high + counts.new_medium + counts.new_low;
         let is_sound = counts.is_meaningful() && severities == counts.new_findings;
-        board.check(DeltaConservation, true, is_sound, || {
+        results.check(DeltaConservation, true, is_sound, || {
             let place = format!("image {} in segment {}", delta.image_digest, segment.key);
             let what = "its delta says nothing new, or its severities don't add up";
-            Complaint::new(place, what).expected(
+            ViolationDetail::new(place, what).expected(
                 format_args!("{} findings over all severities", counts.new_findings),
                 severities,
             )
         });
     }
-    board.check(
+    results.check(
         DeltaConservation,
         !segment.deltas.is_empty(),
         sum == segment.outcome.deltas,
         || {
-            Complaint::new(
+            ViolationDetail::new(
                 format_args!("segment {}", segment.key),
                 "its delta totals are not the sum of its deltas",
             )
@@ -209,9 +214,9 @@ fn judge_deltas(board: &mut Board, segment: &SegmentCommit, change: &RunChange<'
         sum.new_high,
         sum.kev_hits,
     ];
-    board.check(DeltaConservation, due != [0; 4], grown == due, || {
+    results.check(DeltaConservation, due != [0; 4], grown == due, || {
         let names = ["newFindings", "newCriticals", "newHigh", "kevHits"];
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("segment {}", segment.key),
             "its run's statistics of findings did not grow by its own",
         )

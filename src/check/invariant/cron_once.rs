@@ -1,16 +1,20 @@
 //! `cron-once`: by an independent calendar, each due fire has exactly one fate, and the right one.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::schedule::ScheduleRecord;
-use crate::check::ledger::table::ScheduleIndex;
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::CronOnce;
+use crate::check::invariant_name::InvariantName::CronOnce;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::schedule::ScheduleRecord;
+use crate::check::state::table::ScheduleIndex;
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::FireFate;
 use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
 
 /// Looks at a decision on fires, and moves the schedule's walk and cursor. To be called before the
 /// commit is booked.
-pub(crate) fn judge(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
+pub(crate) fn judge(
+    results: &mut CheckResults,
+    state: &mut WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     let CommitStep::Fire {
         schedule,
         latest,
@@ -20,27 +24,31 @@ pub(crate) fn judge(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
     else {
         return;
     };
-    let index = truth.schedules.number(schedule, truth.now);
+    let index = state.schedules.number(schedule, state.now);
     let cursor = taken
         .commit
         .schedule
         .as_ref()
         .map(|write| write.state.cursor);
-    let cursor = cursor.or(*latest).unwrap_or(truth.schedules[index].cursor);
-    judge_fires(board, truth, index, cursor, *latest, *coalesced);
-    judge_fate(board, truth, index, taken, latest.is_some(), *fate);
-    judge_run(board, truth, index, taken, *latest, *fate);
-    truth.schedules[index].cursor = cursor;
+    let cursor = cursor.or(*latest).unwrap_or(state.schedules[index].cursor);
+    judge_fires(results, state, index, cursor, *latest, *coalesced);
+    judge_fate(results, state, index, taken, latest.is_some(), *fate);
+    judge_run(results, state, index, taken, *latest, *fate);
+    state.schedules[index].cursor = cursor;
 }
 
 /// Looks after the fire that waits for an earlier run: who decides that leaves it there, and until
 /// it is decided again nobody takes it away. To be called after [`judge`].
-pub(crate) fn judge_waiting(board: &mut Board, truth: &mut Truth, taken: &Taken<'_>) {
+pub(crate) fn judge_waiting(
+    results: &mut CheckResults,
+    state: &mut WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     let Some(write) = &taken.commit.schedule else {
         return;
     };
-    let index = truth.schedules.number(&write.id, truth.now);
-    let record = &mut truth.schedules[index];
+    let index = state.schedules.number(&write.id, state.now);
+    let record = &mut state.schedules[index];
     let found = write.state.queued_fire;
     let due = match &taken.commit.step {
         CommitStep::Fire {
@@ -55,28 +63,28 @@ pub(crate) fn judge_waiting(board: &mut Board, truth: &mut Truth, taken: &Taken<
     let Some(due) = due else {
         return;
     };
-    board.check(CronOnce, true, found == Some(due), || {
+    results.check(CronOnce, true, found == Some(due), || {
         let place = format!("schedule {}", write.id);
         let what = format!(
             "a {} commit loses the fire that waits",
             taken.commit.step.name()
         );
         let found = found.map_or("none".to_owned(), |found| found.to_string());
-        Complaint::new(place, what).expected(due, found)
+        ViolationDetail::new(place, what).expected(due, found)
     });
 }
 
 /// The fires since the old cursor are those that the commit decides.
 fn judge_fires(
-    board: &mut Board,
-    truth: &mut Truth,
+    results: &mut CheckResults,
+    state: &mut WorldState,
     index: ScheduleIndex,
     cursor: Timestamp,
     latest: Option<Timestamp>,
     coalesced: u32,
 ) {
-    let place = format!("schedule {}", truth.schedule_name(index));
-    let record = &mut truth.schedules[index];
+    let place = format!("schedule {}", state.schedule_name(index));
+    let record = &mut state.schedules[index];
     let from = record.cursor;
     let Some(calendar) = &mut record.calendar else {
         return;
@@ -84,13 +92,13 @@ fn judge_fires(
     let (mut count, mut last) = (0_u32, None);
     calendar.fires_until(cursor, |fire| (count, last) = (count + 1, Some(fire)));
     let told = latest.map_or(0, |_| coalesced + 1);
-    board.check(CronOnce, count > 0, (count, last) == (told, latest), || {
+    results.check(CronOnce, count > 0, (count, last) == (told, latest), || {
         let what = format!("the fires due after {from} are not those that were decided");
-        Complaint::new(&place, what).expected(fires(count, last), fires(told, latest))
+        ViolationDetail::new(&place, what).expected(fires(count, last), fires(told, latest))
     });
-    let is_due = latest.is_none_or(|latest| latest <= board.now());
-    board.check(CronOnce, false, is_due, || {
-        Complaint::new(&place, "a fire was decided before it was due")
+    let is_due = latest.is_none_or(|latest| latest <= results.now());
+    results.check(CronOnce, false, is_due, || {
+        ViolationDetail::new(&place, "a fire was decided before it was due")
             .expected("a fire in the past", latest.unwrap_or_default())
     });
 }
@@ -104,14 +112,14 @@ fn fires(count: u32, last: Option<Timestamp>) -> String {
 
 /// The fate is what the overlap policy says.
 fn judge_fate(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     index: ScheduleIndex,
-    taken: &Taken<'_>,
+    taken: &AcceptedCommit<'_>,
     is_fire: bool,
     fate: FireFate,
 ) {
-    let record = &truth.schedules[index];
+    let record = &state.schedules[index];
     let Some(definition) = &record.definition else {
         return;
     };
@@ -121,7 +129,7 @@ fn judge_fate(
         (true, OverlapPolicy::QueueOne) => FireFate::Queued,
     };
     let is_exercised = record.cron_runs > 0 && is_fire;
-    board.check(CronOnce, is_exercised, fate == due, || {
+    results.check(CronOnce, is_exercised, fate == due, || {
         let what = format!(
             "its fire had the wrong fate with {} cron runs planning or open and overlap {:?}",
             record.cron_runs, definition.overlap
@@ -130,20 +138,20 @@ fn judge_fate(
             "schedule {} (commit of {})",
             definition.id, taken.commit.token.incarnation
         );
-        Complaint::new(place, what).expected(due.as_str(), fate.as_str())
+        ViolationDetail::new(place, what).expected(due.as_str(), fate.as_str())
     });
 }
 
 /// A fire that starts a run makes exactly the run of its instant, any other makes none.
 fn judge_run(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     index: ScheduleIndex,
-    taken: &Taken<'_>,
+    taken: &AcceptedCommit<'_>,
     latest: Option<Timestamp>,
     fate: FireFate,
 ) {
-    let Some(definition) = &truth.schedules[index].definition else {
+    let Some(definition) = &state.schedules[index].definition else {
         return;
     };
     let made: Vec<_> = taken
@@ -152,20 +160,20 @@ fn judge_run(
         .map(|change| change.after.id.clone())
         .collect();
     // The run of a fire that had waited carries that fire's instant.
-    let fire = latest.or(truth.schedules[index].waiting);
+    let fire = latest.or(state.schedules[index].waiting);
     let named = fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
     let holds = match (fate, &named) {
         (FireFate::Run, Some(named)) => made == [named.clone()],
         (FireFate::Run, None) => made.len() == 1,
         _ => made.is_empty(),
     };
-    board.check(CronOnce, fate == FireFate::Run, holds, || {
+    results.check(CronOnce, fate == FireFate::Run, holds, || {
         let due = match (fate, named) {
             (FireFate::Run, Some(named)) => named.to_string(),
             (FireFate::Run, None) => "one run".to_owned(),
             _ => "no run".to_owned(),
         };
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("schedule {}", definition.id),
             "a decided fire made the wrong runs",
         )
@@ -176,14 +184,14 @@ fn judge_run(
 /// Looks for a fire that was due until `until` and decided by nobody, although it had time and
 /// nothing was wrong in the world. To be called when the schedule changes, and at the end.
 pub(crate) fn judge_undecided(
-    board: &mut Board,
-    truth: &mut Truth,
+    results: &mut CheckResults,
+    state: &mut WorldState,
     index: ScheduleIndex,
     until: Timestamp,
 ) {
-    let patience = truth.options.fire_patience;
-    let name = truth.schedule_name(index);
-    let record: &mut ScheduleRecord = &mut truth.schedules[index];
+    let patience = state.options.fire_patience;
+    let name = state.schedule_name(index);
+    let record: &mut ScheduleRecord = &mut state.schedules[index];
     if !record.is_enabled() {
         return;
     }
@@ -195,10 +203,10 @@ pub(crate) fn judge_undecided(
         first.get_or_insert(fire);
     });
     let forgotten =
-        first.filter(|fire| until.since(*fire) > patience && !truth.faults.trouble_since(*fire));
-    board.check(CronOnce, false, forgotten.is_none(), || {
+        first.filter(|fire| until.since(*fire) > patience && !state.faults.trouble_since(*fire));
+    results.check(CronOnce, false, forgotten.is_none(), || {
         let fire = forgotten.unwrap_or_default();
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("schedule {name}"),
             "a due fire was never decided",
         )

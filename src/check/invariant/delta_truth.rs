@@ -3,17 +3,22 @@
 //! Looked at with each report, against the baseline in force: the sum over an image's reports then
 //! adds up by itself, and a mistake is told with its segment.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::image::NO_SLOT;
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::DeltaTruth;
-use crate::check::words::findings;
+use crate::check::format::findings;
+use crate::check::invariant_name::InvariantName::DeltaTruth;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::WorldState;
+use crate::check::state::image::NO_SLOT;
 use crate::model::DeltaCounts;
 use crate::model::commit::{ReportWrite, SegmentCommit};
 
 /// Compares each report's delta with the growth of its image since its baseline. `slots` go with
 /// the reports one by one. To be called before the reports are booked.
-pub(crate) fn judge(board: &mut Board, truth: &Truth, segment: &SegmentCommit, slots: &[u32]) {
+pub(crate) fn judge(
+    results: &mut CheckResults,
+    state: &WorldState,
+    segment: &SegmentCommit,
+    slots: &[u32],
+) {
     let mut deltas = segment.deltas.iter();
     let mut quiet = 0;
     let mut matched = 0;
@@ -21,7 +26,7 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, segment: &SegmentCommit, s
         if *slot == NO_SLOT {
             continue;
         }
-        let due = growth(truth, report, *slot);
+        let due = growth(state, report, *slot);
         if !due.is_meaningful() {
             quiet += 1;
             continue;
@@ -40,7 +45,7 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, segment: &SegmentCommit, s
                 .find(|delta| delta.image_digest == report.image),
         };
         let told = told.map_or(DeltaCounts::default(), |delta| delta.counts);
-        board.check(DeltaTruth, true, told == due, || {
+        results.check(DeltaTruth, true, told == due, || {
             complaint(
                 segment,
                 report,
@@ -49,16 +54,16 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, segment: &SegmentCommit, s
             .expected(findings(&due), findings(&told))
         });
     }
-    board.held(DeltaTruth, quiet, 0);
+    results.held(DeltaTruth, quiet, 0);
     if matched < segment.deltas.len() {
-        board_unfounded(board, truth, segment, slots);
+        report_unfounded(results, state, segment, slots);
     }
 }
 
-fn growth(truth: &Truth, report: &ReportWrite, slot: u32) -> DeltaCounts {
-    match truth.images.baseline(slot) {
+fn growth(state: &WorldState, report: &ReportWrite, slot: u32) -> DeltaCounts {
+    match state.images.baseline(slot) {
         Some(baseline) if baseline < report.revision => {
-            truth
+            state
                 .images
                 .growth(&report.image, baseline, report.revision)
         }
@@ -69,24 +74,29 @@ fn growth(truth: &Truth, report: &ReportWrite, slot: u32) -> DeltaCounts {
 
 /// Names each delta of an image that did not change.
 #[cold]
-fn board_unfounded(board: &mut Board, truth: &Truth, segment: &SegmentCommit, slots: &[u32]) {
+fn report_unfounded(
+    results: &mut CheckResults,
+    state: &WorldState,
+    segment: &SegmentCommit,
+    slots: &[u32],
+) {
     for delta in &segment.deltas {
         let mut reports = segment.reports.iter().zip(slots);
         let report = reports.find(|(report, _)| report.image == delta.image_digest);
         let Some((report, slot)) = report.filter(|(_, slot)| **slot != NO_SLOT) else {
             continue;
         };
-        if !growth(truth, report, *slot).is_meaningful() {
+        if !growth(state, report, *slot).is_meaningful() {
             let what = "it tells of a delta, but the image did not change since its last report";
             let complaint =
                 complaint(segment, report, what).expected("no delta", findings(&delta.counts));
-            board.violate(DeltaTruth, complaint);
+            results.violate(DeltaTruth, complaint);
         }
     }
 }
 
-fn complaint(segment: &SegmentCommit, report: &ReportWrite, what: &str) -> Complaint {
-    Complaint::new(
+fn complaint(segment: &SegmentCommit, report: &ReportWrite, what: &str) -> ViolationDetail {
+    ViolationDetail::new(
         format_args!("image {} in segment {}", report.image, segment.key),
         what,
     )

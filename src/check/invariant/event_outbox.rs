@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::EventOutbox;
+use crate::check::invariant_name::InvariantName::EventOutbox;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::SegmentCommit;
 use crate::model::{
     CommitStep, DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity,
@@ -43,20 +43,25 @@ impl Outbox {
     }
 
     /// Looks at the events of a commit, and notes them.
-    pub fn written(&mut self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+    pub fn written(
+        &mut self,
+        results: &mut CheckResults,
+        state: &WorldState,
+        taken: &AcceptedCommit<'_>,
+    ) {
         let events = &taken.commit.events;
         match (&taken.commit.step, taken.changes.first()) {
             (CommitStep::Segment(segment), Some(change)) => {
-                let schedule = &truth.schedules[truth.runs[change.run].schedule];
+                let schedule = &state.schedules[state.runs[change.run].schedule];
                 // An edit between the runner's read and its commit leaves both policies possible.
-                let is_recent = truth.now.since(schedule.changed_at) <= truth.options.run_timeout;
+                let is_recent = state.now.since(schedule.changed_at) <= state.options.run_timeout;
                 let previous = schedule.previous.as_ref().filter(|_| is_recent);
                 let policies = schedule
                     .definition
                     .iter()
                     .chain(previous)
                     .map(|schedule| schedule.notify);
-                self.judge(board, segment, events, policies);
+                self.judge(results, segment, events, policies);
             }
             _ if !events.is_empty() => {
                 let place = format!(
@@ -65,9 +70,9 @@ impl Outbox {
                     taken.commit.token.incarnation
                 );
                 let what = "it writes events, which only segment commits do";
-                board.violate(
+                results.violate(
                     EventOutbox,
-                    Complaint::new(place, what).expected("no event", events.len()),
+                    ViolationDetail::new(place, what).expected("no event", events.len()),
                 );
             }
             _ => {}
@@ -83,9 +88,9 @@ impl Outbox {
                     event.attributes.image, event.attributes.run
                 );
                 let what = format!("event {} was written twice", event.event_id);
-                board.violate(
+                results.violate(
                     EventOutbox,
-                    Complaint::new(place, what).expected("one", "two"),
+                    ViolationDetail::new(place, what).expected("one", "two"),
                 );
             }
         }
@@ -93,7 +98,7 @@ impl Outbox {
 
     fn judge(
         &mut self,
-        board: &mut Board,
+        results: &mut CheckResults,
         segment: &SegmentCommit,
         events: &[Arc<Event>],
         policies: impl Iterator<Item = NotifyPolicy>,
@@ -103,7 +108,7 @@ impl Outbox {
         for policy in policies {
             match self.first_miss(segment, events, &policy) {
                 None => {
-                    board.held(EventOutbox, 1, u64::from(!events.is_empty()));
+                    results.held(EventOutbox, 1, u64::from(!events.is_empty()));
                     return;
                 }
                 found => miss = miss.or(found),
@@ -116,11 +121,11 @@ impl Outbox {
             found,
         }) = miss
         {
-            board.held(EventOutbox, 1, 1);
+            results.held(EventOutbox, 1, 1);
             let place = format!("image {image} in segment {}", segment.key);
-            board.violate(
+            results.violate(
                 EventOutbox,
-                Complaint::new(place, what).expected(due, found),
+                ViolationDetail::new(place, what).expected(due, found),
             );
         }
     }
@@ -187,31 +192,31 @@ impl Outbox {
     }
 
     /// The store forgot an event.
-    pub fn forgotten(&mut self, board: &mut Board, id: EventId) {
+    pub fn forgotten(&mut self, results: &mut CheckResults, id: EventId) {
         let state = self.events.remove(&id.0);
         if state == Some(State::Published) {
             self.forgotten.push(id.0 as u64);
         }
-        board.check(EventOutbox, true, state == Some(State::Published), || {
+        results.check(EventOutbox, true, state == Some(State::Published), || {
             let found = if state.is_some() {
                 "it was never published"
             } else {
                 "it was never written"
             };
-            Complaint::new(format_args!("event {id}"), "the store forgot it")
+            ViolationDetail::new(format_args!("event {id}"), "the store forgot it")
                 .expected("an event that Notify took", found)
         });
     }
 
     /// At quiescence: everything is published, and nothing else ever was.
-    pub fn finish(&mut self, board: &mut Board) {
+    pub fn finish(&mut self, results: &mut CheckResults) {
         let waiting = self.events.len();
-        board.check(
+        results.check(
             EventOutbox,
             !self.forgotten.is_empty(),
             waiting == 0,
             || {
-                Complaint::new("the outbox", "events were left over").expected(
+                ViolationDetail::new("the outbox", "events were left over").expected(
                     "each published and forgotten",
                     format_args!("{waiting} left"),
                 )
@@ -225,12 +230,12 @@ impl Outbox {
             let is_known =
                 self.events.contains_key(&id) || self.forgotten.binary_search(&(id as u64)).is_ok();
             if !is_known {
-                let complaint = Complaint::new(
+                let complaint = ViolationDetail::new(
                     format_args!("event {}", EventId(id)),
                     "it was published, but no commit wrote it",
                 )
                 .expected("no such event", "one");
-                board.violate_at(EventOutbox, at, complaint);
+                results.violate_at(EventOutbox, at, complaint);
             }
         }
     }

@@ -6,10 +6,10 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{IncarnationIndex, RunIndex, TenantIndex};
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::Fairness;
+use crate::check::invariant_name::InvariantName::Fairness;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::WorldState;
+use crate::check::state::table::{IncarnationIndex, RunIndex, TenantIndex};
 use crate::model::{RunId, RunState, TenantId, Timestamp};
 
 /// One waiting run of a batch.
@@ -56,17 +56,17 @@ impl Turns {
     /// A planner read who waits: its last batch is over, a new one begins.
     pub fn read(
         &mut self,
-        board: &mut Board,
-        truth: &mut Truth,
+        results: &mut CheckResults,
+        state: &mut WorldState,
         incarnation: IncarnationIndex,
         waiting: &[(RunId, TenantId, Timestamp)],
     ) {
         let mut batch = self.batches.remove(&incarnation).unwrap_or_default();
-        judge_batch(board, truth, incarnation, &batch);
+        judge_batch(results, state, incarnation, &batch);
         batch.waiting.clear();
         batch.turns.clear();
         for (run, tenant, created_at) in waiting {
-            let (run, tenant) = (truth.runs.number(run), truth.runs.tenant(tenant));
+            let (run, tenant) = (state.runs.number(run), state.runs.tenant(tenant));
             let known = batch.turns.iter().position(|turn| turn.tenant == tenant);
             let tenant = known.unwrap_or_else(|| {
                 let served = self.served.get(&tenant).copied().unwrap_or(0);
@@ -90,8 +90,8 @@ impl Turns {
     /// A planner took a run up.
     pub fn begun(
         &mut self,
-        board: &mut Board,
-        truth: &Truth,
+        results: &mut CheckResults,
+        state: &WorldState,
         incarnation: IncarnationIndex,
         run: RunIndex,
     ) {
@@ -108,12 +108,12 @@ impl Turns {
         };
         let taken = batch.waiting[position];
         let waits = |other: &Waiting| {
-            !other.is_taken && truth.runs[other.run].state == Some(RunState::Planning)
+            !other.is_taken && state.runs[other.run].state == Some(RunState::Planning)
         };
         let had = batch.turns[taken.tenant].taken;
         // A run that another planner was quicker with was its tenant's turn all the same.
         let gone = |other: &Waiting| {
-            !other.is_taken && truth.runs[other.run].state != Some(RunState::Planning)
+            !other.is_taken && state.runs[other.run].state != Some(RunState::Planning)
         };
         let turns = |tenant: usize| {
             let gone = batch
@@ -127,19 +127,19 @@ impl Turns {
             .iter()
             .find(|other| waits(other) && turns(other.tenant) < had);
         let is_exercised = batch.turns.len() > 1;
-        board.check(Fairness, is_exercised, starved.is_none(), || {
+        results.check(Fairness, is_exercised, starved.is_none(), || {
             let other = starved.map_or(taken.tenant, |other| other.tenant);
-            let name = |turn: usize| truth.runs.tenants[batch.turns[turn].tenant].clone();
+            let name = |turn: usize| state.runs.tenants[batch.turns[turn].tenant].clone();
             let what = format!(
                 "tenant {} got run number {} of the batch before its turn",
                 name(taken.tenant),
                 had + 1
             );
-            Complaint::new(
+            ViolationDetail::new(
                 format_args!(
                     "run {}, planned by {}",
-                    truth.run_name(run),
-                    truth.incarnation_name(incarnation)
+                    state.run_name(run),
+                    state.incarnation_name(incarnation)
                 ),
                 what,
             )
@@ -151,32 +151,32 @@ impl Turns {
         let older = batch.waiting.iter().find(|other| {
             waits(other) && other.tenant == taken.tenant && other.created_at < taken.created_at
         });
-        board.check(Fairness, is_exercised, older.is_none(), || {
+        results.check(Fairness, is_exercised, older.is_none(), || {
             let older = older.map_or(run, |older| older.run);
             let what = "an older run of the same tenant waits";
-            Complaint::new(
+            ViolationDetail::new(
                 format_args!(
                     "run {}, planned by {}",
-                    truth.run_name(run),
-                    truth.incarnation_name(incarnation)
+                    state.run_name(run),
+                    state.incarnation_name(incarnation)
                 ),
                 what,
             )
             .expected(
-                format_args!("run {} first", truth.run_name(older)),
+                format_args!("run {} first", state.run_name(older)),
                 "it later",
             )
         });
-        let room = truth.options.planner_batch;
+        let room = state.options.planner_batch;
         let chosen: u32 = batch.turns.iter().map(|turn| turn.taken).sum();
-        board.check(Fairness, is_exercised, chosen < room, || {
+        results.check(Fairness, is_exercised, chosen < room, || {
             let what = "it was taken up in a batch that is full";
             let place = format_args!(
                 "run {}, planned by {}",
-                truth.run_name(run),
-                truth.incarnation_name(incarnation)
+                state.run_name(run),
+                state.incarnation_name(incarnation)
             );
-            Complaint::new(place, what).expected(
+            ViolationDetail::new(place, what).expected(
                 format_args!("at most {room} runs at once"),
                 format_args!("{}", chosen + 1),
             )
@@ -192,7 +192,12 @@ impl Turns {
 }
 
 /// If somebody was left out, it must have been served later than everybody who was not.
-fn judge_batch(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, batch: &Batch) {
+fn judge_batch(
+    results: &mut CheckResults,
+    state: &WorldState,
+    incarnation: IncarnationIndex,
+    batch: &Batch,
+) {
     // A tenant of which another planner was quicker with a run has had its turn.
     let is_left_out = |(index, turn): &(usize, &Turn)| {
         let mut of_tenant = batch
@@ -200,7 +205,7 @@ fn judge_batch(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, 
             .iter()
             .filter(|waiting| waiting.tenant == *index);
         turn.taken == 0
-            && of_tenant.all(|waiting| truth.runs[waiting.run].state == Some(RunState::Planning))
+            && of_tenant.all(|waiting| state.runs[waiting.run].state == Some(RunState::Planning))
     };
     let left_out = batch
         .turns
@@ -217,15 +222,15 @@ fn judge_batch(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex, 
         .filter(|turn| turn.taken > 0)
         .max_by_key(|turn| turn.served);
     let Some(latest) = latest else { return };
-    board.check(Fairness, true, latest.served <= left_out.served, || {
-        let name = |turn: &Turn| truth.runs.tenants[turn.tenant].clone();
+    results.check(Fairness, true, latest.served <= left_out.served, || {
+        let name = |turn: &Turn| state.runs.tenants[turn.tenant].clone();
         let what = format!(
             "tenant {} was served although {} had waited longer for its turn",
             name(latest),
             name(left_out)
         );
-        Complaint::new(
-            format_args!("the last batch of {}", truth.incarnation_name(incarnation)),
+        ViolationDetail::new(
+            format_args!("the last batch of {}", state.incarnation_name(incarnation)),
             what,
         )
         .expected(

@@ -1,9 +1,9 @@
 //! `latency-count` and `latency-quantile`: histograms hold exactly the learned samples.
 
-use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
-use crate::check::ledger::incarnation::{Incarnation, Samples};
-use crate::check::name::InvariantName::{LatencyCount, LatencyQuantile};
+use crate::check::invariant_name::InvariantName::{LatencyCount, LatencyQuantile};
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::incarnation::{ExactSamples, IncarnationRecord};
 use crate::model::time::NANOS_PER_SECOND;
 
 /// Every histogram.
@@ -19,7 +19,7 @@ const QUANTILES: [f64; 6] = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0];
 const SUM_TOLERANCE: f64 = 1e-9;
 
 /// Compares the histograms named by `mask` with what the incarnation has learned.
-pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation, mask: u8) {
+pub(crate) fn compare(results: &mut CheckResults, incarnation: &IncarnationRecord, mask: u8) {
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
@@ -29,38 +29,38 @@ pub(crate) fn compare(board: &mut Board, incarnation: &Incarnation, mask: u8) {
         let samples = &incarnation.learned.samples[index];
         let has_moved = incarnation.learned.dirty_histograms >> index & 1 == 1;
         let place = || format!("{series} of {}", incarnation.id);
-        compare_count(board, place, &read, samples, has_moved);
+        compare_count(results, place, &read, samples, has_moved);
         if let HistogramSeries::Latency(mode, outcome) = series {
             let runs = instruments.counter(CounterSeries::PlannerRuns(mode, outcome));
-            board.check(LatencyCount, has_moved, runs == read.count, || {
+            results.check(LatencyCount, has_moved, runs == read.count, || {
                 let what = "it does not count the runs that the planner counter counts";
-                Complaint::new(place(), what).expected(runs, read.count)
+                ViolationDetail::new(place(), what).expected(runs, read.count)
             });
         }
     }
 }
 
 fn compare_count(
-    board: &mut Board,
+    results: &mut CheckResults,
     place: impl Fn() -> String,
     read: &HistogramRead,
-    samples: &Samples,
+    samples: &ExactSamples,
     has_moved: bool,
 ) {
     let count = samples.nanos.len() as u64;
-    board.check(LatencyCount, has_moved, read.count == count, || {
-        Complaint::new(place(), "its count is not that of the learned samples")
+    results.check(LatencyCount, has_moved, read.count == count, || {
+        ViolationDetail::new(place(), "its count is not that of the learned samples")
             .expected(count, read.count)
     });
     let sum = samples.sum_seconds();
     let is_near = (read.sum - sum).abs() <= SUM_TOLERANCE * sum.max(1.0);
-    board.check(LatencyCount, has_moved, is_near, || {
-        Complaint::new(place(), "its sum is not that of the learned samples")
+    results.check(LatencyCount, has_moved, is_near, || {
+        ViolationDetail::new(place(), "its sum is not that of the learned samples")
             .expected(format_args!("{sum} s"), format_args!("{} s", read.sum))
     });
     let is_rising = read.cumulative.is_sorted() && read.cumulative.last() == Some(&read.count);
-    board.check(LatencyCount, has_moved, is_rising, || {
-        Complaint::new(place(), "its buckets do not rise to its count").expected(
+    results.check(LatencyCount, has_moved, is_rising, || {
+        ViolationDetail::new(place(), "its buckets do not rise to its count").expected(
             format_args!("a rise to {}", read.count),
             format_args!("{:?}", read.cumulative),
         )
@@ -69,7 +69,7 @@ fn compare_count(
 
 /// Compares the buckets that quantiles fall into with the exact samples of those ranks. For an
 /// incarnation that is over, or at quiescence.
-pub(crate) fn compare_quantiles(board: &mut Board, incarnation: &Incarnation) {
+pub(crate) fn compare_quantiles(results: &mut CheckResults, incarnation: &IncarnationRecord) {
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
@@ -84,17 +84,18 @@ pub(crate) fn compare_quantiles(board: &mut Board, incarnation: &Incarnation) {
         for quantile in QUANTILES {
             let exact = exact_quantile(&sorted, quantile);
             let (lower, upper) = bucket_of(&read, quantile);
-            board.check(
+            results.check(
                 LatencyQuantile,
                 true,
                 lower < exact && exact <= upper,
                 || {
                     let what =
                         format!("its bucket for quantile {quantile} misses the exact sample");
-                    Complaint::new(format_args!("{series} of {}", incarnation.id), what).expected(
-                        format_args!("a bucket with {exact} s"),
-                        format_args!("({lower}, {upper}]"),
-                    )
+                    ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
+                        .expected(
+                            format_args!("a bucket with {exact} s"),
+                            format_args!("({lower}, {upper}]"),
+                        )
                 },
             );
         }

@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use super::scanner_manners::Request;
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::fault::Faults;
-use crate::check::ledger::message::{Delivery, MessageRecord, Place};
-use crate::check::ledger::table::IncarnationIndex;
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::LeaseDiscipline;
+use crate::check::invariant_name::InvariantName::LeaseDiscipline;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::fault::FaultHistory;
+use crate::check::state::message::{DeliveryRecord, MessageRecord, MessageStatus};
+use crate::check::state::table::IncarnationIndex;
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::CommitStep;
 
 /// For a call to the store to be given up.
@@ -17,30 +17,30 @@ const NOTICE_SLACK: Duration = Duration::from_secs(10);
 
 /// Looks at a step that a holder took on its message.
 pub(crate) fn judge_step(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     word: &str,
     delivery: u64,
     incarnation: IncarnationIndex,
 ) {
-    let now = board.now();
+    let now = results.now();
     let holds = match message.place {
-        Place::Leased {
+        MessageStatus::Leased {
             incarnation: holder,
             delivery: current,
             until,
             ..
         } => holder == incarnation && current == delivery && now <= until,
-        Place::Ready | Place::Dead => false,
+        MessageStatus::Ready | MessageStatus::Dead => false,
     };
-    board.check(LeaseDiscipline, true, holds, || {
+    results.check(LeaseDiscipline, true, holds, || {
         let what = format!(
             "delivery {delivery} was {word} by {}, which does not hold it",
-            truth.incarnation_name(incarnation)
+            state.incarnation_name(incarnation)
         );
         let found = match message.place {
-            Place::Leased {
+            MessageStatus::Leased {
                 incarnation,
                 delivery,
                 until,
@@ -48,13 +48,13 @@ pub(crate) fn judge_step(
             } => {
                 format!(
                     "delivery {delivery} leased by {} until {until}",
-                    truth.incarnation_name(incarnation)
+                    state.incarnation_name(incarnation)
                 )
             }
-            Place::Ready => "a message that nobody holds".to_owned(),
-            Place::Dead => "a dead letter".to_owned(),
+            MessageStatus::Ready => "a message that nobody holds".to_owned(),
+            MessageStatus::Dead => "a dead letter".to_owned(),
         };
-        Complaint::new(truth.message_name(message), what)
+        ViolationDetail::new(state.message_name(message), what)
             .expected("a refusal, or a lease that is live", found)
     });
 }
@@ -62,14 +62,14 @@ pub(crate) fn judge_step(
 /// Looks at an incarnation that takes a message. One that has been unable to reach the store for a
 /// while knows it, and takes none.
 pub(crate) fn judge_taking(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     incarnation: IncarnationIndex,
 ) {
     judge_without_store(
-        board,
-        truth,
+        results,
+        state,
         message,
         incarnation,
         ("taken", Duration::ZERO),
@@ -79,16 +79,16 @@ pub(crate) fn judge_taking(
 /// Looks at an incarnation that holds on to a message. Others may do the work once the store has
 /// heard nothing of it for two leases: by the renewal after that it goes back.
 pub(crate) fn judge_renewal(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     incarnation: IncarnationIndex,
 ) {
-    let lease = truth.options.lease;
+    let lease = state.options.lease;
     let until_stale = lease * 2;
     judge_without_store(
-        board,
-        truth,
+        results,
+        state,
         message,
         incarnation,
         ("renewed", until_stale + lease / 3),
@@ -98,74 +98,78 @@ pub(crate) fn judge_renewal(
 /// `step`: what an incarnation does with a message, and for how long it may after it knows that it
 /// can't reach the store.
 fn judge_without_store(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     incarnation: IncarnationIndex,
     (step, patience): (&str, Duration),
 ) {
-    let Some(since) = truth.incarnations.incarnations[incarnation].store_lost_since else {
+    let Some(since) = state.incarnations.incarnations[incarnation].store_lost_since else {
         return;
     };
-    let options = &truth.options;
+    let options = &state.options;
     let notices_within = options.lease / 3 + options.receive_wait_time + NOTICE_SLACK;
     let limit = notices_within + patience;
-    let is_late = truth.now.since(since) > limit;
-    let is_excused = truth.faults.clocks_wrong_since(since);
-    board.check(LeaseDiscipline, true, !is_late || is_excused, || {
+    let is_late = state.now.since(since) > limit;
+    let is_excused = state.faults.clocks_wrong_since(since);
+    results.check(LeaseDiscipline, true, !is_late || is_excused, || {
         let what = format!(
             "it was {step} by {}, which can't reach the store",
-            truth.incarnation_name(incarnation)
+            state.incarnation_name(incarnation)
         );
-        Complaint::new(truth.message_name(message), what).expected(
+        ViolationDetail::new(state.message_name(message), what).expected(
             format_args!(
                 "no message {step} later than {} s after {since}",
                 limit.as_secs()
             ),
-            format_args!("one at {}", truth.now),
+            format_args!("one at {}", state.now),
         )
     });
 }
 
 /// A call after the end of a lease was refused, as it should be.
-pub(crate) fn refused(board: &mut Board) {
-    board.held(LeaseDiscipline, 1, 1);
+pub(crate) fn refused(results: &mut CheckResults) {
+    results.held(LeaseDiscipline, 1, 1);
 }
 
 /// Looks whether a segment commit comes from the newest delivery, and from its holder. To be called
 /// before it is booked.
-pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+pub(crate) fn judge_commit(
+    results: &mut CheckResults,
+    state: &WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     let (CommitStep::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first())
     else {
         return;
     };
-    let work = truth.runs[change.run].work.as_ref();
+    let work = state.runs[change.run].work.as_ref();
     let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
         return;
     };
     let delivery = taken.commit.token.delivery;
-    board.check(LeaseDiscipline, true, delivery >= record.delivery, || {
+    results.check(LeaseDiscipline, true, delivery >= record.delivery, || {
         let what = format!(
             "delivery {delivery} of {} committed after a newer one had begun",
             taken.commit.token.incarnation
         );
-        Complaint::new(format_args!("segment {}", segment.key), what).expected(
+        ViolationDetail::new(format_args!("segment {}", segment.key), what).expected(
             format_args!("delivery {} or newer", record.delivery),
             delivery,
         )
     });
     // Deliveries are forgotten with their message.
-    let Some(holder) = truth.messages.deliveries.get(&delivery) else {
+    let Some(holder) = state.messages.deliveries.get(&delivery) else {
         return;
     };
-    board.check(
+    results.check(
         LeaseDiscipline,
         true,
         holder.incarnation == taken.incarnation,
         || {
             let what = format!("it was committed under delivery {delivery}, which is another's");
-            Complaint::new(format_args!("segment {}", segment.key), what).expected(
-                truth.incarnation_name(holder.incarnation),
+            ViolationDetail::new(format_args!("segment {}", segment.key), what).expected(
+                state.incarnation_name(holder.incarnation),
                 &taken.commit.token.incarnation,
             )
         },
@@ -176,21 +180,21 @@ pub(crate) fn judge_commit(board: &mut Board, truth: &Truth, taken: &Taken<'_>) 
 /// none if no such lease of the sender is known any more.
 #[inline]
 pub(crate) fn judge_request(
-    board: &mut Board,
-    faults: &Faults,
+    results: &mut CheckResults,
+    faults: &FaultHistory,
     lease: Duration,
     request: &Request<'_>,
-    delivery: Option<&Delivery>,
+    delivery: Option<&DeliveryRecord>,
 ) {
-    let now = board.now();
+    let now = results.now();
     let deadline = delivery.and_then(|delivery| delivery.deadline);
     if deadline.is_some_and(|deadline| now <= deadline) {
-        board.held(LeaseDiscipline, 1, 1);
+        results.held(LeaseDiscipline, 1, 1);
         return;
     }
     // A process whose own clock is wrong can't know its deadline any better.
     let is_excused = faults.clocks_wrong_since(deadline.unwrap_or(now).before(lease));
-    board.check(LeaseDiscipline, true, is_excused, || {
+    results.check(LeaseDiscipline, true, is_excused, || {
         let due = match deadline {
             Some(deadline) => format!("no request after {deadline} (last renewal sent + lease)"),
             None => "no request without a lease in hand".to_owned(),
@@ -199,7 +203,7 @@ pub(crate) fn judge_request(
             "{} under delivery {}",
             request.incarnation, request.delivery
         );
-        Complaint::new(place, "it asked the scanner after its own deadline")
+        ViolationDetail::new(place, "it asked the scanner after its own deadline")
             .expected(due, format_args!("one at {now}"))
     });
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::stuck::StuckRun;
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::Liveness;
+use crate::check::invariant_name::InvariantName::Liveness;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::StuckRun;
+use crate::check::state::WorldState;
 use crate::model::Timestamp;
 
 /// Runs that a complaint names.
@@ -13,7 +13,7 @@ const NAMED_MAX: usize = 5;
 
 /// What is to be drained, and until when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Drain {
+pub(crate) struct DrainDeadline {
     pub healed_at: Timestamp,
     pub allowance: Duration,
     /// Runs that were unfinished at that time.
@@ -22,20 +22,20 @@ pub(crate) struct Drain {
 
 /// Looks whether the drain succeeded.
 pub(crate) fn finish(
-    board: &mut Board,
-    truth: &Truth,
-    drain: Drain,
+    results: &mut CheckResults,
+    state: &WorldState,
+    drain: DrainDeadline,
     is_quiescent: bool,
     stuck: &[StuckRun],
 ) {
-    let Drain {
+    let DrainDeadline {
         healed_at,
         allowance,
         unfinished,
     } = drain;
-    let took = truth.now.since(healed_at);
+    let took = state.now.since(healed_at);
     let holds = is_quiescent && took <= allowance;
-    board.check(Liveness, unfinished > 0, holds, || {
+    results.check(Liveness, unfinished > 0, holds, || {
         let named: Vec<_> = stuck.iter().take(NAMED_MAX).map(ToString::to_string).collect();
         let what = match (is_quiescent, named.is_empty()) {
             (true, _) => "the rest took too long to drain".to_owned(),
@@ -46,7 +46,7 @@ pub(crate) fn finish(
             true => format!("{} s", took.as_secs()),
             false => format!("{} unfinished runs after {} s", stuck.len(), took.as_secs()),
         };
-        Complaint::new(format_args!("the fleet, healed at {healed_at}"), what)
+        ViolationDetail::new(format_args!("the fleet, healed at {healed_at}"), what)
             .expected(format_args!("quiescence within {} s", allowance.as_secs()), found)
     });
 }

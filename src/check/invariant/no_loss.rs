@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::export::ExportRecord;
-use crate::check::ledger::image::NO_SLOT;
-use crate::check::ledger::message::MessageRecord;
-use crate::check::ledger::run::Work;
-use crate::check::ledger::table::RunIndex;
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::NoLoss;
+use crate::check::invariant_name::InvariantName::NoLoss;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::export::ExportRecord;
+use crate::check::state::image::NO_SLOT;
+use crate::check::state::message::MessageRecord;
+use crate::check::state::run::RunWork;
+use crate::check::state::table::RunIndex;
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::SegmentCommit;
 use crate::model::observation::{QueueName, QueueStep};
 use crate::model::{CommitStep, ImageDigest, RunState};
@@ -21,18 +21,18 @@ const EXPORT_READ_AGE_MAX: Duration = Duration::from_secs(600);
 /// Looks whether a segment commit is about exactly the segment's images, each once. Gives the slot
 /// of each report.
 pub(crate) fn judge_segment(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     run: RunIndex,
     segment: &SegmentCommit,
 ) -> Vec<u32> {
-    let record = &truth.runs[run];
+    let record = &state.runs[run];
     let Some((digests, slots)) = record
         .work
         .as_ref()
         .and_then(|work| images_of(work, segment))
     else {
-        let find = |image| truth.images.find(record.tenant, image);
+        let find = |image| state.images.find(record.tenant, image);
         return segment
             .reports
             .iter()
@@ -49,14 +49,14 @@ pub(crate) fn judge_segment(
             .zip(digests)
             .all(|(report, image)| report.image == *image)
     {
-        board.held(NoLoss, 1, 1);
+        results.held(NoLoss, 1, 1);
         return slots.to_vec();
     }
-    judge_in_any_order(board, segment, digests, slots)
+    judge_in_any_order(results, segment, digests, slots)
 }
 
 fn judge_in_any_order(
-    board: &mut Board,
+    results: &mut CheckResults,
     segment: &SegmentCommit,
     digests: &[ImageDigest],
     slots: &[u32],
@@ -87,7 +87,7 @@ fn judge_in_any_order(
         .iter()
         .position(|seen| !seen)
         .map(|position| digests[position]);
-    board.check(NoLoss, true, strange.is_none() && missing.is_none(), || {
+    results.check(NoLoss, true, strange.is_none() && missing.is_none(), || {
         let (what, image) = match (strange, missing) {
             (Some(image), _) => (
                 "an image that is not its own, or was committed before",
@@ -99,7 +99,7 @@ fn judge_in_any_order(
             ),
         };
         let done = segment.reports.len() + segment.failed.len();
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("segment {}", segment.key),
             format_args!("{what}: {image}"),
         )
@@ -112,7 +112,7 @@ fn judge_in_any_order(
 }
 
 fn images_of<'w>(
-    work: &'w Work,
+    work: &'w RunWork,
     segment: &SegmentCommit,
 ) -> Option<(&'w [ImageDigest], &'w [u32])> {
     let record = work.segments.get(segment.key.index as usize)?;
@@ -142,11 +142,15 @@ impl Cover<'_> {
 }
 
 /// Looks whether a run that completes has all its segments. To be called before it is booked.
-pub(crate) fn judge_completion(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+pub(crate) fn judge_completion(
+    results: &mut CheckResults,
+    state: &WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     for change in &taken.changes {
         let completes = change.after.state == RunState::Completed;
         let was_open = change.before.is_some_and(RunState::is_open);
-        let Some(work) = truth.runs[change.run]
+        let Some(work) = state.runs[change.run]
             .work
             .as_ref()
             .filter(|_| completes && was_open)
@@ -155,8 +159,8 @@ pub(crate) fn judge_completion(board: &mut Board, truth: &Truth, taken: &Taken<'
         };
         let this = u32::from(matches!(taken.commit.step, CommitStep::Segment(_)));
         let total = work.segments.len() as u32;
-        board.check(NoLoss, true, work.committed + this == total, || {
-            Complaint::new(
+        results.check(NoLoss, true, work.committed + this == total, || {
+            ViolationDetail::new(
                 format_args!("run {}", change.after.id),
                 "it is Completed before all its segments are",
             )
@@ -170,12 +174,16 @@ pub(crate) fn judge_completion(board: &mut Board, truth: &Truth, taken: &Taken<'
 
 /// Looks whether a commit that handles exports makes one run of each for each schedule that
 /// subscribes to it. A schedule that has just changed may have been read before or after that.
-pub(crate) fn judge_exports(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+pub(crate) fn judge_exports(
+    results: &mut CheckResults,
+    state: &WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     let Some((after, until)) = taken.commit.exports else {
         return;
     };
-    let exports = truth.exports.between(after, until);
-    for (index, schedule) in truth.schedules.table.iter() {
+    let exports = state.exports.between(after, until);
+    for (index, schedule) in state.schedules.table.iter() {
         let Some(definition) = &schedule.definition else {
             continue;
         };
@@ -190,11 +198,11 @@ pub(crate) fn judge_exports(board: &mut Board, truth: &Truth, taken: &Taken<'_>)
         let due = exports.iter().filter(wants).count();
         let runs = taken.changes.iter().map(|change| &change.after.schedule);
         let made = runs.filter(|id| **id == definition.id).count();
-        let has_settled = truth.now.since(schedule.changed_at) > EXPORT_READ_AGE_MAX;
-        board.check(NoLoss, due > 0, made == due || !has_settled, || {
-            let place = format!("schedule {}", truth.schedule_name(index));
+        let has_settled = state.now.since(schedule.changed_at) > EXPORT_READ_AGE_MAX;
+        results.check(NoLoss, due > 0, made == due || !has_settled, || {
+            let place = format!("schedule {}", state.schedule_name(index));
             let what = format!("exports {} to {until} did not make its runs", after + 1);
-            Complaint::new(place, what).expected(due, made)
+            ViolationDetail::new(place, what).expected(due, made)
         });
     }
 }
@@ -202,21 +210,21 @@ pub(crate) fn judge_exports(board: &mut Board, truth: &Truth, taken: &Taken<'_>)
 /// Looks whether a message that leaves its queue leaves work behind that nobody will do. `message`
 /// as it was, with its own copy counted no more.
 pub(crate) fn judge_gone(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     message: &MessageRecord,
     step: QueueStep,
 ) {
-    let run = &truth.runs[message.run];
+    let run = &state.runs[message.run];
     let word = match step {
         QueueStep::DeadLettered => "dead-lettered",
         QueueStep::Dropped => "dropped",
         _ => "acknowledged",
     };
-    let is_loss = is_lost(truth, message.run, message.segment);
-    board.check(NoLoss, true, !is_loss, || {
+    let is_loss = is_lost(state, message.run, message.segment);
+    results.check(NoLoss, true, !is_loss, || {
         let place = match message.segment {
-            Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+            Some(index) => format!("segment {}", state.segment_name(message.run, index)),
             None => format!("run {}", run.id),
         };
         let what = format!(
@@ -225,7 +233,7 @@ pub(crate) fn judge_gone(
         let state = run
             .state
             .map_or("unknown".to_owned(), |state| state.to_string());
-        Complaint::new(place, what).expected(
+        ViolationDetail::new(place, what).expected(
             "the work committed, or the run ended, before that",
             format_args!("a run that is {state}"),
         )
@@ -235,8 +243,12 @@ pub(crate) fn judge_gone(
 /// Looks whether the last message of a cut run, or of a committed segment, leaves behind a segment
 /// that the commit has released and nobody has enqueued. `message` as it was, with its own copy
 /// counted no more.
-pub(crate) fn judge_released(board: &mut Board, truth: &Truth, message: &MessageRecord) {
-    let Some(work) = &truth.runs[message.run].work else {
+pub(crate) fn judge_released(
+    results: &mut CheckResults,
+    state: &WorldState,
+    message: &MessageRecord,
+) {
+    let Some(work) = &state.runs[message.run].work else {
         return;
     };
     let copies = match message.segment {
@@ -248,41 +260,41 @@ pub(crate) fn judge_released(board: &mut Board, truth: &Truth, message: &Message
     }
     let releases = work.releases.get(&message.segment);
     for (run, released) in releases.into_iter().flatten() {
-        let work = truth.runs[*run].work.as_ref();
+        let work = state.runs[*run].work.as_ref();
         let segment = work.and_then(|work| work.segments.get(*released as usize));
         let is_there = segment.is_none_or(|s| s.was_enqueued || s.committed_by.is_some());
-        board.check(NoLoss, true, is_there, || {
-            let place = format!("segment {}", truth.segment_name(*run, *released));
+        results.check(NoLoss, true, is_there, || {
+            let place = format!("segment {}", state.segment_name(*run, *released));
             let by = match message.segment {
-                None => format!("run {}", truth.run_name(message.run)),
-                Some(index) => format!("segment {}", truth.segment_name(message.run, index)),
+                None => format!("run {}", state.run_name(message.run)),
+                Some(index) => format!("segment {}", state.segment_name(message.run, index)),
             };
             let what = format!("the commit of {by} has released it, whose message is acknowledged");
-            Complaint::new(place, what).expected("it enqueued before that", "it never was")
+            ViolationDetail::new(place, what).expected("it enqueued before that", "it never was")
         });
     }
 }
 
 /// Looks whether an enqueue that the queue takes for a duplicate is of work whose message is gone.
 pub(crate) fn judge_deduplicated(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     run: RunIndex,
     segment: Option<u32>,
 ) {
-    board.check(NoLoss, true, !is_lost(truth, run, segment), || {
+    results.check(NoLoss, true, !is_lost(state, run, segment), || {
         let place = match segment {
-            Some(index) => format!("segment {}", truth.segment_name(run, index)),
-            None => format!("run {}", truth.run_name(run)),
+            Some(index) => format!("segment {}", state.segment_name(run, index)),
+            None => format!("run {}", state.run_name(run)),
         };
         let what = "its message was taken for a duplicate of one that is gone";
-        Complaint::new(place, what).expected("a key of its own", "that of the first")
+        ViolationDetail::new(place, what).expected("a key of its own", "that of the first")
     });
 }
 
 /// Whether work waits for a message and there is none: of a segment, or of a run's dispatch.
-fn is_lost(truth: &Truth, run: RunIndex, segment: Option<u32>) -> bool {
-    let record = &truth.runs[run];
+fn is_lost(state: &WorldState, run: RunIndex, segment: Option<u32>) -> bool {
+    let record = &state.runs[run];
     let Some(work) = &record.work else {
         return false;
     };
@@ -296,12 +308,12 @@ fn is_lost(truth: &Truth, run: RunIndex, segment: Option<u32>) -> bool {
 }
 
 /// At quiescence: nothing may be left on a queue.
-pub(crate) fn finish(board: &mut Board, truth: &Truth) {
-    let left = truth.messages.pending;
+pub(crate) fn finish(results: &mut CheckResults, state: &WorldState) {
+    let left = state.messages.pending;
     for queue in QueueName::ALL {
         let left = left[queue as usize];
-        board.check(NoLoss, truth.messages.ends.enqueued > 0, left == 0, || {
-            Complaint::new(
+        results.check(NoLoss, state.messages.ends.enqueued > 0, left == 0, || {
+            ViolationDetail::new(
                 format_args!("the {} queue", queue.as_str()),
                 "messages were left over",
             )

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::NotifyIndependent;
+use crate::check::invariant_name::InvariantName::NotifyIndependent;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::WorldState;
 use crate::model::fault::FaultKind;
 use crate::model::{IncarnationId, Timestamp};
 
@@ -25,55 +25,55 @@ pub(crate) struct NotifyWatch {
 
 impl NotifyWatch {
     /// Notify was called.
-    pub fn called(board: &mut Board, incarnation: &IncarnationId, role: &str) {
-        board.check(NotifyIndependent, true, role == RELAY, || {
-            Complaint::new(incarnation, format_args!("its {role} task called Notify"))
+    pub fn called(results: &mut CheckResults, incarnation: &IncarnationId, role: &str) {
+        results.check(NotifyIndependent, true, role == RELAY, || {
+            ViolationDetail::new(incarnation, format_args!("its {role} task called Notify"))
                 .expected("calls by the event relay only", role)
         });
     }
 
     /// A fault began or ended, or a run was created: the watch starts over.
-    pub fn reset(&mut self, truth: &Truth) {
-        let is_down = truth.faults.is_active(FaultKind::NotifyOutage);
-        self.down_since = is_down.then(|| self.down_since.unwrap_or(truth.now));
-        self.moved_at = truth.now;
+    pub fn reset(&mut self, state: &WorldState) {
+        let is_down = state.faults.is_active(FaultKind::NotifyOutage);
+        self.down_since = is_down.then(|| self.down_since.unwrap_or(state.now));
+        self.moved_at = state.now;
     }
 
     /// A commit moved the work on.
-    pub fn progressed(&mut self, board: &mut Board, truth: &Truth) {
+    pub fn progressed(&mut self, results: &mut CheckResults, state: &WorldState) {
         if self.down_since.is_some() {
-            self.judge(board, truth);
-            board.held(NotifyIndependent, 1, 1);
-            self.moved_at = truth.now;
+            self.judge(results, state);
+            results.held(NotifyIndependent, 1, 1);
+            self.moved_at = state.now;
         }
     }
 
     /// Looks whether the work stands still since Notify is down.
-    pub fn judge(&mut self, board: &mut Board, truth: &Truth) {
+    pub fn judge(&mut self, results: &mut CheckResults, state: &WorldState) {
         let Some(down_since) = self.down_since else {
             return;
         };
-        let open: u64 = truth.runs.counts.open.iter().sum();
+        let open: u64 = state.runs.counts.open.iter().sum();
         if open == 0
-            || truth.faults.others_active(FaultKind::NotifyOutage)
-            || truth.incarnations.paused > 0
+            || state.faults.others_active(FaultKind::NotifyOutage)
+            || state.incarnations.paused > 0
         {
-            self.moved_at = truth.now;
+            self.moved_at = state.now;
             return;
         }
-        let still = truth.now.since(self.moved_at);
-        board.check(NotifyIndependent, true, still <= STANDSTILL_MAX, || {
+        let still = state.now.since(self.moved_at);
+        results.check(NotifyIndependent, true, still <= STANDSTILL_MAX, || {
             let what = format!(
                 "no work went on since {}, while Notify was down since {down_since}",
                 self.moved_at
             );
-            Complaint::new("the fleet", what).expected(
+            ViolationDetail::new("the fleet", what).expected(
                 "progress as if Notify were up",
                 format_args!("{open} open runs and none"),
             )
         });
         if still > STANDSTILL_MAX {
-            self.moved_at = truth.now;
+            self.moved_at = state.now;
         }
     }
 }

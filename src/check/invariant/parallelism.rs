@@ -5,46 +5,46 @@
 //! don't count, and their released window closes with them. When an edit lowers the limit, what was
 //! released then may be finished.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::table::{RunIndex, ScheduleIndex};
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::Parallelism;
+use crate::check::invariant_name::InvariantName::Parallelism;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::table::{RunIndex, ScheduleIndex};
+use crate::check::state::{AcceptedCommit, WorldState};
 
 /// Looks at a schedule of which one more segment is worked now.
 pub(crate) fn judge(
-    board: &mut Board,
-    truth: &mut Truth,
+    results: &mut CheckResults,
+    state: &mut WorldState,
     index: ScheduleIndex,
     run: RunIndex,
     segment: u32,
 ) {
-    let schedule = &truth.schedules[index];
+    let schedule = &state.schedules[index];
     let Some(limit) = schedule.parallelism() else {
         return;
     };
     let worked = schedule.worked;
-    board.check(Parallelism, worked > 1, worked <= limit, || {
+    results.check(Parallelism, worked > 1, worked <= limit, || {
         let what = "with this segment it has more segments under a live lease than it allows";
         let place = format!(
             "schedule {}, segment {}",
-            truth.schedule_name(index),
-            truth.segment_name(run, segment)
+            state.schedule_name(index),
+            state.segment_name(run, segment)
         );
-        Complaint::new(place, what).expected(format_args!("at most {limit}"), worked)
+        ViolationDetail::new(place, what).expected(format_args!("at most {limit}"), worked)
     });
 }
 
 /// Looks whether a commit that ends a run gives its places to others.
-pub(crate) fn judge_end(board: &mut Board, taken: &Taken<'_>) {
+pub(crate) fn judge_end(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
     let Some(write) = &taken.commit.schedule else {
         return;
     };
     let ended = taken.changes.iter().map(|change| change.after);
     for run in ended.filter(|run| run.state.is_terminal()) {
         let window = write.state.running.iter().find(|w| w.run == run.id);
-        board.check(Parallelism, true, window.is_none(), || {
+        results.check(Parallelism, true, window.is_none(), || {
             let left = window.map_or(0, |window| window.released - window.committed);
-            Complaint::new(
+            ViolationDetail::new(
                 format_args!("run {}", run.id),
                 "it ends, and its released window stays open",
             )

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::image::{Images, NO_SLOT};
-use crate::check::ledger::table::{ScheduleIndex, TenantIndex};
-use crate::check::ledger::truth::{RunChange, Taken, Truth};
-use crate::check::name::InvariantName::PlanTruth;
+use crate::check::invariant_name::InvariantName::PlanTruth;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::image::{Images, NO_SLOT};
+use crate::check::state::table::{ScheduleIndex, TenantIndex};
+use crate::check::state::{AcceptedCommit, RunChange, WorldState};
 use crate::model::commit::PlanOutcome;
 use crate::model::{CommitStep, ImageDigest, ImpactSet, Run, Schedule, Timestamp};
 
@@ -45,7 +45,12 @@ pub(crate) struct Evaluator {
 
 impl Evaluator {
     /// Looks at a plan. Gives the slots of its images. To be called before the plan is booked.
-    pub fn judge(&mut self, board: &mut Board, truth: &Truth, taken: &Taken<'_>) -> Vec<u32> {
+    pub fn judge(
+        &mut self,
+        results: &mut CheckResults,
+        state: &WorldState,
+        taken: &AcceptedCommit<'_>,
+    ) -> Vec<u32> {
         let CommitStep::Plan { outcome, as_of } = taken.commit.step else {
             return Vec::new();
         };
@@ -58,8 +63,8 @@ impl Evaluator {
         };
         let empty = ImpactSet::default();
         let impact = taken.commit.impact.as_ref().unwrap_or(&empty);
-        let record = &truth.runs[change.run];
-        let schedule = &truth.schedules[record.schedule];
+        let record = &state.runs[change.run];
+        let schedule = &state.schedules[record.schedule];
         // An edit between the planner's read and its commit leaves both definitions possible.
         let is_recent = schedule.changed_at >= record.created_at;
         let previous = schedule.previous.as_ref().filter(|_| is_recent);
@@ -67,7 +72,7 @@ impl Evaluator {
         let mut first_miss = None;
         for definition in definitions {
             let candidates = self.candidates(
-                truth,
+                state,
                 record.schedule,
                 definition,
                 change.after,
@@ -75,37 +80,37 @@ impl Evaluator {
             );
             // A report committed in the very instant of the read may or may not have been seen.
             for inclusive in [false, true] {
-                let Some(plan) = plan(&truth.images, definition, &candidates, as_of, inclusive)
+                let Some(plan) = plan(&state.images, definition, &candidates, as_of, inclusive)
                 else {
-                    return slots_of(truth, record.tenant, impact);
+                    return slots_of(state, record.tenant, impact);
                 };
-                if let Some(slots) = agree(truth, record.tenant, &plan, impact, &change.after.stats)
+                if let Some(slots) = agree(state, record.tenant, &plan, impact, &change.after.stats)
                 {
-                    board.held(PlanTruth, 1, u64::from(!impact.digests.is_empty()));
+                    results.held(PlanTruth, 1, u64::from(!impact.digests.is_empty()));
                     return slots;
                 }
                 first_miss.get_or_insert((plan, candidates.clone()));
             }
         }
         if let Some((plan, candidates)) = first_miss {
-            board.held(PlanTruth, 1, 1);
-            board.violate(
+            results.held(PlanTruth, 1, 1);
+            results.violate(
                 PlanTruth,
-                complaint(truth, change, &plan, &candidates, impact),
+                complaint(state, change, &plan, &candidates, impact),
             );
         }
-        slots_of(truth, record.tenant, impact)
+        slots_of(state, record.tenant, impact)
     }
 
     fn candidates(
         &mut self,
-        truth: &Truth,
+        state: &WorldState,
         index: ScheduleIndex,
         schedule: &Arc<Schedule>,
         run: &Run,
         tenant: TenantIndex,
     ) -> Candidates {
-        let images = &truth.images;
+        let images = &state.images;
         let known = self
             .known
             .get(&index)
@@ -113,7 +118,7 @@ impl Evaluator {
         let selected = known
             .map(|(_, candidates)| candidates.clone())
             .unwrap_or_else(|| {
-                let tenant = &truth.runs.tenants[tenant];
+                let tenant = &state.runs.tenants[tenant];
                 let entries = images.inventory.selected(tenant, &schedule.selector);
                 let candidates = Candidates::of(images, entries);
                 self.known
@@ -183,7 +188,7 @@ struct Plan {
 
 /// The slots of the planned images in their order, if they are those of the plan.
 fn agree(
-    truth: &Truth,
+    state: &WorldState,
     tenant: TenantIndex,
     plan: &Plan,
     impact: &ImpactSet,
@@ -195,34 +200,34 @@ fn agree(
         return None;
     }
     let mut pairs = plan.slots.iter().zip(impact.digests.iter());
-    if pairs.all(|(slot, digest)| truth.images.digest(*slot) == digest) {
+    if pairs.all(|(slot, digest)| state.images.digest(*slot) == digest) {
         return Some(plan.slots.clone());
     }
     // The order is the planner's own affair, as long as the set is right.
-    let slots = slots_of(truth, tenant, impact);
+    let slots = slots_of(state, tenant, impact);
     let (mut planned, mut due) = (slots.clone(), plan.slots.clone());
     planned.sort_unstable();
     due.sort_unstable();
     (planned == due).then_some(slots)
 }
 
-fn slots_of(truth: &Truth, tenant: TenantIndex, impact: &ImpactSet) -> Vec<u32> {
+fn slots_of(state: &WorldState, tenant: TenantIndex, impact: &ImpactSet) -> Vec<u32> {
     impact
         .digests
         .iter()
-        .map(|digest| truth.images.find(tenant, digest))
+        .map(|digest| state.images.find(tenant, digest))
         .collect()
 }
 
 fn complaint(
-    truth: &Truth,
+    state: &WorldState,
     change: &RunChange<'_>,
     plan: &Plan,
     candidates: &Candidates,
     impact: &ImpactSet,
-) -> Complaint {
-    let record = &truth.runs[change.run];
-    let slots = slots_of(truth, record.tenant, impact);
+) -> ViolationDetail {
+    let record = &state.runs[change.run];
+    let slots = slots_of(state, record.tenant, impact);
     let due: FxHashSet<u32> = plan.slots.iter().copied().collect();
     let planned: FxHashSet<u32> = slots.iter().copied().collect();
     let wrong = slots
@@ -234,11 +239,11 @@ fn complaint(
         (Some((slot, digest)), _) => {
             format!(
                 "it plans image {digest}, {}",
-                why_not(truth, *slot, digest, candidates)
+                why_not(state, *slot, digest, candidates)
             )
         }
         (None, Some(slot)) => {
-            format!("it leaves out image {}", truth.images.digest(*slot))
+            format!("it leaves out image {}", state.images.digest(*slot))
         }
         (None, None) if slots.len() != planned.len() => "it plans an image twice".to_owned(),
         (None, None) => "its candidates, deduped or queued are miscounted".to_owned(),
@@ -246,19 +251,19 @@ fn complaint(
     let numbers = |candidates, deduped, planned| {
         format!("{planned} images ({candidates} candidates, {deduped} deduped)")
     };
-    Complaint::new(format_args!("run {}", change.after.id), what).expected(
+    ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
         numbers(plan.candidates, plan.deduped, plan.slots.len()),
         numbers(impact.candidates, impact.deduped, slots.len()),
     )
 }
 
 fn why_not(
-    truth: &Truth,
+    state: &WorldState,
     slot: u32,
     digest: &ImageDigest,
     candidates: &Candidates,
 ) -> &'static str {
-    if slot == NO_SLOT && truth.images.is_known(digest) {
+    if slot == NO_SLOT && state.images.is_known(digest) {
         "which is another tenant's"
     } else if slot == NO_SLOT {
         "which nobody has"
@@ -270,11 +275,15 @@ fn why_not(
 }
 
 /// Looks whether the segments of a run partition its planned images, in their order.
-pub(crate) fn judge_cut(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+pub(crate) fn judge_cut(
+    results: &mut CheckResults,
+    state: &WorldState,
+    taken: &AcceptedCommit<'_>,
+) {
     let (CommitStep::Dispatch, Some(change)) = (&taken.commit.step, taken.changes.first()) else {
         return;
     };
-    let work = truth.runs[change.run].work.as_ref();
+    let work = state.runs[change.run].work.as_ref();
     let Some(planned) = work.and_then(|work| work.digests.as_ref()) else {
         return;
     };
@@ -285,9 +294,9 @@ pub(crate) fn judge_cut(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
         .zip(segments)
         .all(|(index, segment)| segment.key.index == index);
     let holds = count == planned.len() && is_numbered && cut.eq(planned.iter());
-    board.check(PlanTruth, true, holds, || {
+    results.check(PlanTruth, true, holds, || {
         let what = "its segments do not partition its planned images in their order";
-        Complaint::new(format_args!("run {}", change.after.id), what).expected(
+        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
             format_args!("{} images", planned.len()),
             format_args!("{count} images in {} segments", segments.len()),
         )

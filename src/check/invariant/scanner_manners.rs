@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::fault::Faults;
-use crate::check::ledger::message::Delivery;
-use crate::check::ledger::table::ScheduleIndex;
-use crate::check::name::InvariantName::ScannerManners;
+use crate::check::invariant_name::InvariantName::ScannerManners;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::fault::FaultHistory;
+use crate::check::state::message::DeliveryRecord;
+use crate::check::state::table::ScheduleIndex;
 use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{ImageDigest, IncarnationId, ScheduleId, Timestamp};
@@ -28,7 +28,7 @@ const DELAYS: [FaultKind; 4] = [
     FaultKind::Partition,
 ];
 
-/// A request as the ledger sees it.
+/// A request as the oracle sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Request<'a> {
     pub incarnation: &'a IncarnationId,
@@ -47,7 +47,7 @@ pub(crate) struct Request<'a> {
 /// What the requests are judged against.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules<'a> {
-    pub faults: &'a Faults,
+    pub faults: &'a FaultHistory,
     pub schedules: &'a [ScheduleId],
     pub attempts_max: u32,
 }
@@ -60,23 +60,28 @@ pub(crate) struct Manners {
 
 impl Manners {
     /// Looks at a request of a schedule with a rate.
-    pub fn judge_rate(&mut self, board: &mut Board, rules: Rules<'_>, request: &Request<'_>) {
+    pub fn judge_rate(
+        &mut self,
+        results: &mut CheckResults,
+        rules: Rules<'_>,
+        request: &Request<'_>,
+    ) {
         let Some(rate) = request.rate_per_second else {
             return;
         };
-        let now = board.now();
+        let now = results.now();
         let state = self.rate_of(request.schedule, rate, now);
         let is_early = request.permit.is_some_and(|permit| permit > now);
         if let Some(permit) = request.permit {
             let is_unused = state.permits.take(permit);
-            board.check(ScannerManners, true, is_unused, || {
+            results.check(ScannerManners, true, is_unused, || {
                 let what = format!("the permit for {permit} was used twice");
-                Complaint::new(request.place(rules), what)
+                ViolationDetail::new(request.place(rules), what)
                     .expected("each permit once", "a second request on it")
             });
             let is_excused = || rules.faults.clocks_wrong_since(request.worked_since);
-            board.check(ScannerManners, false, !is_early || is_excused(), || {
-                Complaint::new(request.place(rules), "a request went out before its permit")
+            results.check(ScannerManners, false, !is_early || is_excused(), || {
+                ViolationDetail::new(request.place(rules), "a request went out before its permit")
                     .expected(permit, now)
             });
         } else {
@@ -84,8 +89,8 @@ impl Manners {
                 "a request went out without a permit, for image {}",
                 request.image
             );
-            let complaint = Complaint::new(request.place(rules), what);
-            board.violate(
+            let complaint = ViolationDetail::new(request.place(rules), what);
+            results.violate(
                 ScannerManners,
                 complaint.expected("a permit of its own", "none"),
             );
@@ -95,12 +100,12 @@ impl Manners {
             .permits_slow_at
             .is_some_and(|slow_at| slow_at >= since)
             || rules.faults.any_since(&DELAYS, since);
-        board.check(
+        results.check(
             ScannerManners,
             false,
             !request.is_late || may_be_late,
             || {
-                Complaint::new(
+                ViolationDetail::new(
                     request.place(rules),
                     "a request went out long after its permit",
                 )
@@ -116,10 +121,10 @@ impl Manners {
         } else {
             state.send(now)
         };
-        board.check(ScannerManners, true, excess.is_none(), || {
+        results.check(ScannerManners, true, excess.is_none(), || {
             let Excess { requests, seconds } = excess.unwrap_or_default();
             let allowed = rate * seconds + 1.0;
-            Complaint::new(
+            ViolationDetail::new(
                 request.place(rules),
                 "requests came faster than the rate allows",
             )
@@ -162,23 +167,23 @@ impl Request<'_> {
 /// and when it was told.
 #[inline]
 pub(crate) fn judge_held_back(
-    board: &mut Board,
-    faults: &Faults,
+    results: &mut CheckResults,
+    faults: &FaultHistory,
     request: &Request<'_>,
     held_back: Option<(Timestamp, Timestamp)>,
 ) {
     let Some((until, told_at)) = held_back else {
         return;
     };
-    let now = board.now();
+    let now = results.now();
     let is_excused = || faults.clocks_wrong_since(told_at);
-    board.check(ScannerManners, false, now >= until || is_excused(), || {
+    results.check(ScannerManners, false, now >= until || is_excused(), || {
         let place = format!(
             "image {} asked for by {}",
             request.image, request.incarnation
         );
         let what = format!("the process was told at {told_at} to wait, and did not");
-        Complaint::new(place, what).expected(
+        ViolationDetail::new(place, what).expected(
             format_args!("no request before {until}"),
             format_args!("one at {now}"),
         )
@@ -189,9 +194,9 @@ pub(crate) fn judge_held_back(
 /// Retry-After and the attempt limit.
 #[inline]
 pub(crate) fn judge_attempt(
-    board: &mut Board,
+    results: &mut CheckResults,
     rules: Rules<'_>,
-    delivery: &mut Delivery,
+    delivery: &mut DeliveryRecord,
     request: &Request<'_>,
 ) {
     let Some(position) = delivery.position(request.image) else {
@@ -203,12 +208,12 @@ pub(crate) fn judge_attempt(
             request.image, request.incarnation
         );
         let what = "it was asked for under a delivery that had nothing to work on";
-        let complaint = Complaint::new(place, what).expected(
+        let complaint = ViolationDetail::new(place, what).expected(
             "no request (its segment is committed or taken over, its run over, its tries used up, or \
              its holder stops)",
             "one",
         );
-        board.violate(ScannerManners, complaint);
+        results.violate(ScannerManners, complaint);
     }
     let requests = &mut delivery.requests[position as usize];
     *requests = requests.saturating_add(1);
@@ -220,13 +225,14 @@ pub(crate) fn judge_attempt(
             request.image, request.incarnation
         )
     };
-    board.check(ScannerManners, requests > 1, requests <= limit, || {
-        Complaint::new(place(), "it was asked for too often under one delivery")
+    results.check(ScannerManners, requests > 1, requests <= limit, || {
+        ViolationDetail::new(place(), "it was asked for too often under one delivery")
             .expected(format_args!("at most {limit} requests"), requests)
     });
     if delivery.refused.contains(&position) {
-        let complaint = Complaint::new(place(), "it was asked for again after a refusal for good");
-        board.violate(
+        let complaint =
+            ViolationDetail::new(place(), "it was asked for again after a refusal for good");
+        results.violate(
             ScannerManners,
             complaint.expected("no further request", format_args!("request {requests}")),
         );
@@ -236,10 +242,10 @@ pub(crate) fn judge_attempt(
         return;
     };
     let (_, until) = throttled.swap_remove(told);
-    let now = board.now();
+    let now = results.now();
     let is_excused = rules.faults.clocks_wrong_since(request.worked_since);
-    board.check(ScannerManners, true, now >= until || is_excused, || {
-        Complaint::new(
+    results.check(ScannerManners, true, now >= until || is_excused, || {
+        ViolationDetail::new(
             place(),
             "it was asked for again before Retry-After had passed",
         )

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use crate::check::board::{Board, Complaint};
 use crate::check::instruments::{CounterSeries, SegmentFate};
-use crate::check::ledger::table::{IncarnationIndex, RunIndex};
-use crate::check::ledger::truth::{Taken, Truth};
-use crate::check::name::InvariantName::SegmentOnce;
+use crate::check::invariant_name::InvariantName::SegmentOnce;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::table::{IncarnationIndex, RunIndex};
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::fault::FaultKind;
 use crate::model::{CommitStep, Mode, Timestamp};
 
@@ -30,23 +30,23 @@ const DELAYS: [FaultKind; 6] = [
 ];
 
 /// Looks whether a segment commit is the first of its segment.
-pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
+pub(crate) fn judge(results: &mut CheckResults, state: &WorldState, taken: &AcceptedCommit<'_>) {
     let CommitStep::Segment(segment) = &taken.commit.step else {
         return;
     };
     let Some(change) = taken.changes.first() else {
         return;
     };
-    let work = truth.runs[change.run].work.as_ref();
+    let work = state.runs[change.run].work.as_ref();
     let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
         return;
     };
-    board.check(SegmentOnce, true, record.committed_by.is_none(), || {
+    results.check(SegmentOnce, true, record.committed_by.is_none(), || {
         let first = record.committed_by.map_or_else(String::new, |incarnation| {
-            truth.incarnation_name(incarnation)
+            state.incarnation_name(incarnation)
         });
         let second = &taken.commit.token.incarnation;
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("segment {}", segment.key),
             "the store took it twice",
         )
@@ -59,22 +59,27 @@ pub(crate) fn judge(board: &mut Board, truth: &Truth, taken: &Taken<'_>) {
 
 /// Looks whether a segment that an incarnation enqueues still awaits work. What it has read of it
 /// may be a little old.
-pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, segment: u32) {
-    let record = &truth.runs[run];
+pub(crate) fn judge_enqueue(
+    results: &mut CheckResults,
+    state: &WorldState,
+    run: RunIndex,
+    segment: u32,
+) {
+    let record = &state.runs[run];
     let work = record.work.as_ref();
     let segment_record = work.and_then(|work| work.segments.get(segment as usize));
     let committed_at = segment_record
         .filter(|segment| segment.committed_by.is_some())
         .map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
-    let is_new = |at: Timestamp| truth.now.since(at) <= READ_AGE_MAX;
-    let was_delayed = |at: Timestamp| truth.faults.any_since(&DELAYS, at.before(RETRIES_MAX));
+    let is_new = |at: Timestamp| state.now.since(at) <= READ_AGE_MAX;
+    let was_delayed = |at: Timestamp| state.faults.any_since(&DELAYS, at.before(RETRIES_MAX));
     let is_excused = |at: Timestamp| is_new(at) || was_delayed(at);
     let is_right = done_at.is_none_or(is_excused);
-    board.check(SegmentOnce, true, is_right, || {
-        let done_at = done_at.unwrap_or(truth.now);
-        Complaint::new(
-            format_args!("segment {}", truth.segment_name(run, segment)),
+    results.check(SegmentOnce, true, is_right, || {
+        let done_at = done_at.unwrap_or(state.now);
+        ViolationDetail::new(
+            format_args!("segment {}", state.segment_name(run, segment)),
             "it is enqueued though it awaits no work",
         )
         .expected(
@@ -82,7 +87,7 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
                 "none later than {} s after {done_at}",
                 READ_AGE_MAX.as_secs()
             ),
-            format_args!("one at {}", truth.now),
+            format_args!("one at {}", state.now),
         )
     });
 }
@@ -90,31 +95,31 @@ pub(crate) fn judge_enqueue(board: &mut Board, truth: &Truth, run: RunIndex, seg
 /// Looks whether an incarnation that enqueues a planner message once more may not know that it has
 /// done so.
 pub(crate) fn judge_relay(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     run: RunIndex,
     incarnation: IncarnationIndex,
 ) {
-    let work = truth.runs[run].work.as_ref();
+    let work = state.runs[run].work.as_ref();
     let relayed = work.and_then(|work| work.relayed);
     let own = relayed.filter(|(by, _)| *by == incarnation);
-    let is_right = own.is_none_or(|(_, at)| truth.faults.any_since(&DELAYS, at));
-    board.check(SegmentOnce, true, is_right, || {
-        let at = own.map_or(truth.now, |(_, at)| at);
+    let is_right = own.is_none_or(|(_, at)| state.faults.any_since(&DELAYS, at));
+    results.check(SegmentOnce, true, is_right, || {
+        let at = own.map_or(state.now, |(_, at)| at);
         let what = format!(
             "{} enqueues its planner message again",
-            truth.incarnation_name(incarnation)
+            state.incarnation_name(incarnation)
         );
-        Complaint::new(format_args!("run {}", truth.run_name(run)), what).expected(
+        ViolationDetail::new(format_args!("run {}", state.run_name(run)), what).expected(
             format_args!("its intent ticked off after {at}"),
-            format_args!("the same message at {}", truth.now),
+            format_args!("the same message at {}", state.now),
         )
     });
 }
 
 /// Compares the fleet's `Completed` counts with the segments committed.
-pub(crate) fn finish(board: &mut Board, truth: &Truth) {
-    let counted: u64 = truth
+pub(crate) fn finish(results: &mut CheckResults, state: &WorldState) {
+    let counted: u64 = state
         .incarnations
         .incarnations
         .iter()
@@ -124,20 +129,20 @@ pub(crate) fn finish(board: &mut Board, truth: &Truth) {
             })
         })
         .sum();
-    let tally = &truth.tally;
+    let tally = &state.tally;
     let due = tally
         .segments
         .saturating_sub(tally.segments_lost_with_incarnation);
-    if !truth.incarnations.is_instrumented {
+    if !state.incarnations.is_instrumented {
         return;
     }
-    board.check(SegmentOnce, due > 0, counted == due, || {
+    results.check(SegmentOnce, due > 0, counted == due, || {
         let what = format!(
             "all lives together did not count each committed segment once ({} committed, {} of \
              them by lives that ended before they learned of it)",
             tally.segments, tally.segments_lost_with_incarnation
         );
-        Complaint::new("scheduler_runner_segments_total over the fleet", what)
+        ViolationDetail::new("scheduler_runner_segments_total over the fleet", what)
             .expected(due, counted)
     });
 }

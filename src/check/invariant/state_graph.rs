@@ -1,21 +1,21 @@
 //! `state-graph`: legal transitions only, terminal is final, statistics grow, attempts are counted.
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::truth::{RunChange, Taken};
-use crate::check::name::InvariantName::StateGraph;
+use crate::check::invariant_name::InvariantName::StateGraph;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::{AcceptedCommit, RunChange};
 use crate::model::commit::PlanOutcome;
 use crate::model::{CommitStep, RunState, RunStats};
 
 /// Looks at every run that a commit writes.
-pub(crate) fn judge(board: &mut Board, taken: &Taken<'_>) {
+pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
     for change in &taken.changes {
-        judge_state(board, taken, change);
-        judge_stats(board, change);
-        judge_attempts(board, taken, change);
+        judge_state(results, taken, change);
+        judge_stats(results, change);
+        judge_attempts(results, taken, change);
     }
 }
 
-fn judge_state(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
+fn judge_state(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
     let after = change.after.state;
     let is_legal = match change.before {
         None => after == RunState::Planning,
@@ -24,7 +24,7 @@ fn judge_state(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
         }
         Some(before) => before.may_become(after),
     };
-    board.check(StateGraph, change.before != Some(after), is_legal, || {
+    results.check(StateGraph, change.before != Some(after), is_legal, || {
         let before = change
             .before
             .map_or("nothing".to_owned(), |before| before.to_string());
@@ -38,20 +38,20 @@ fn judge_state(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
             Some(before) if before.is_terminal() => format!("it to stay {before} for good"),
             Some(before) => format!("a state that may follow {before}"),
         };
-        Complaint::new(format_args!("run {}", change.after.id), what)
+        ViolationDetail::new(format_args!("run {}", change.after.id), what)
             .expected(allowed, format_args!("{before} → {after}"))
     });
 }
 
-fn judge_stats(board: &mut Board, change: &RunChange<'_>) {
+fn judge_stats(results: &mut CheckResults, change: &RunChange<'_>) {
     let (before, after) = (numbers(&change.stats_before), numbers(&change.after.stats));
     let fallen = before
         .iter()
         .zip(&after)
         .find(|((_, before), (_, after))| after < before);
-    board.check(StateGraph, before != after, fallen.is_none(), || {
+    results.check(StateGraph, before != after, fallen.is_none(), || {
         let ((name, before), (_, after)) = fallen.unwrap_or((&before[0], &after[0]));
-        Complaint::new(
+        ViolationDetail::new(
             format_args!("run {}", change.after.id),
             format_args!("its statistic `{name}` fell"),
         )
@@ -60,9 +60,9 @@ fn judge_stats(board: &mut Board, change: &RunChange<'_>) {
     let stats = &change.after.stats;
     if change.after.state == RunState::Completed {
         let done = stats.completed + stats.failed;
-        board.check(StateGraph, stats.queued > 0, done == stats.queued, || {
+        results.check(StateGraph, stats.queued > 0, done == stats.queued, || {
             let what = "it is Completed, but completed + failed is not queued";
-            Complaint::new(format_args!("run {}", change.after.id), what).expected(
+            ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
                 stats.queued,
                 format_args!("{} + {}", stats.completed, stats.failed),
             )
@@ -71,7 +71,7 @@ fn judge_stats(board: &mut Board, change: &RunChange<'_>) {
 }
 
 /// Looks whether attempts to plan the run are counted.
-fn judge_attempts(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) {
+fn judge_attempts(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
     let has_failed = match taken.commit.step {
         CommitStep::PlanRetry => true,
         CommitStep::Plan { outcome, .. } => outcome == PlanOutcome::Failed,
@@ -79,9 +79,9 @@ fn judge_attempts(board: &mut Board, taken: &Taken<'_>, change: &RunChange<'_>) 
     };
     let due = change.attempts_before + u32::from(has_failed);
     let found = change.after.planning_attempts;
-    board.check(StateGraph, has_failed, found == due, || {
+    results.check(StateGraph, has_failed, found == due, || {
         let what = "its failed attempts at planning are not counted";
-        Complaint::new(format_args!("run {}", change.after.id), what).expected(due, found)
+        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(due, found)
     });
 }
 

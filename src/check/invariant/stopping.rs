@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use crate::check::board::{Board, Complaint};
-use crate::check::ledger::message::Place;
-use crate::check::ledger::table::IncarnationIndex;
-use crate::check::ledger::truth::Truth;
-use crate::check::name::InvariantName::LeaseDiscipline;
+use crate::check::invariant_name::InvariantName::LeaseDiscipline;
+use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::state::WorldState;
+use crate::check::state::message::MessageStatus;
+use crate::check::state::table::IncarnationIndex;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::IncarnationEnd;
@@ -28,27 +28,27 @@ const MARGIN: Duration = Duration::from_millis(9_500);
 /// Looks at an incarnation that ends after it was asked to stop. With anything wrong in the world
 /// it may not have been able to do better.
 pub(crate) fn judge(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     incarnation: IncarnationIndex,
     end: IncarnationEnd,
 ) {
-    let since = truth.now.before(STOP_TIME);
-    if truth.faults.others_since(&STOPS, since) {
+    let since = state.now.before(STOP_TIME);
+    if state.faults.others_since(&STOPS, since) {
         return;
     }
     if end == IncarnationEnd::Stopped {
-        judge_held(board, truth, incarnation);
+        judge_held(results, state, incarnation);
     }
-    if let Some(asked_at) = truth.incarnations.incarnations[incarnation].stopping_since {
-        judge_time(board, truth, incarnation, asked_at);
+    if let Some(asked_at) = state.incarnations.incarnations[incarnation].stopping_since {
+        judge_time(results, state, incarnation, asked_at);
     }
 }
 
 /// Looks whether it holds a message still.
-fn judge_held(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
-    for (_, message) in truth.messages.sorted() {
-        let Place::Leased {
+fn judge_held(results: &mut CheckResults, state: &WorldState, incarnation: IncarnationIndex) {
+    for (_, message) in state.messages.sorted() {
+        let MessageStatus::Leased {
             incarnation: holder,
             delivery,
             until,
@@ -57,11 +57,11 @@ fn judge_held(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
         else {
             continue;
         };
-        let is_left = holder == incarnation && truth.now < until;
-        board.check(LeaseDiscipline, holder == incarnation, !is_left, || {
-            let name = truth.incarnation_name(incarnation);
+        let is_left = holder == incarnation && state.now < until;
+        results.check(LeaseDiscipline, holder == incarnation, !is_left, || {
+            let name = state.incarnation_name(incarnation);
             let what = format!("delivery {delivery} was left by {name}, which stopped");
-            Complaint::new(truth.message_name(message), what).expected(
+            ViolationDetail::new(state.message_name(message), what).expected(
                 "it handed back or done",
                 format_args!("a lease until {until}"),
             )
@@ -72,18 +72,18 @@ fn judge_held(board: &mut Board, truth: &Truth, incarnation: IncarnationIndex) {
 /// Looks whether it was gone in time: within its grace, and soon after it held nothing any more. It
 /// may be waiting for a message just then, and takes that wait to its end.
 fn judge_time(
-    board: &mut Board,
-    truth: &Truth,
+    results: &mut CheckResults,
+    state: &WorldState,
     incarnation: IncarnationIndex,
     asked_at: Timestamp,
 ) {
-    let record = &truth.incarnations.incarnations[incarnation];
-    let options = &truth.options;
+    let record = &state.incarnations.incarnations[incarnation];
+    let options = &state.options;
     let is_idle = record.held == 0;
     let idle_since = asked_at.max(if is_idle {
         record.held_until
     } else {
-        truth.now
+        state.now
     });
     let allowances = [
         ("asked to stop", asked_at, options.stop_grace + MARGIN),
@@ -94,10 +94,10 @@ fn judge_time(
         ),
     ];
     for (word, since, allowed) in allowances {
-        let took = truth.now.since(since);
-        board.check(LeaseDiscipline, is_idle, took <= allowed, || {
+        let took = state.now.since(since);
+        results.check(LeaseDiscipline, is_idle, took <= allowed, || {
             let place = format!("process {}", record.id);
-            Complaint::new(
+            ViolationDetail::new(
                 place,
                 format_args!("it was {word} and went on for too long"),
             )

@@ -1,9 +1,9 @@
-//! A run's time line: its faults, the promises that it broke, the alerts that fired.
+//! A run's time line: its faults, the SLOs that it broke, the alerts that fired.
 
 use std::collections::BTreeMap;
 
 use super::timeline::{Group, Lane, Span};
-use crate::check::PromiseKind;
+use crate::check::Slo;
 use crate::metrics::Labels;
 use crate::promql::rules::{self, Alert, AlertState, AlertTimeline, EvaluateError, RuleFile};
 use crate::report::RunRecord;
@@ -67,10 +67,10 @@ fn faults(run: &RunRecord) -> Group {
     group(run, "Faults", ("", "no fault struck".into()), kinds)
 }
 
-/// Where promises were broken, and which of that are incidents.
+/// Where SLOs were broken, and which of that are incidents.
 fn truth(run: &RunRecord) -> Group {
     let mut kinds = Kinds::new();
-    for broken in &run.broken_promises {
+    for broken in &run.slo_breaches {
         let tone = match broken.is_incident() {
             true => "incident",
             false => "broken",
@@ -81,24 +81,19 @@ fn truth(run: &RunRecord) -> Group {
         };
         let span = Span::new(broken.from.millis(), broken.to.millis(), whose, tone);
         let kind = broken.kind;
-        let key = (kind as usize, kind.as_str(), promise(kind));
+        let key = (kind as usize, kind.as_str(), slo(kind));
         kinds.entry(key).or_default().push(span);
     }
-    let reading = "promises that were broken; in full colour those that count as incidents";
-    group(
-        run,
-        "Truth",
-        (reading, "every promise was kept".into()),
-        kinds,
-    )
+    let reading = "SLOs that were breached; in full colour those that count as incidents";
+    group(run, "Truth", (reading, "every SLO was met".into()), kinds)
 }
 
-const fn promise(kind: PromiseKind) -> &'static str {
+const fn slo(kind: Slo) -> &'static str {
     match kind {
-        PromiseKind::PlanningSucceeds => "No run goes from Planning to Error.",
-        PromiseKind::PlannedInTime => "Every run is planned within 2 minutes.",
-        PromiseKind::BacklogFalls => "A positive backlog falls within every 15 minutes.",
-        PromiseKind::RunsProgress => "Every open run commits something within every 30 minutes.",
+        Slo::PlanningSucceeds => "No run goes from Planning to Error.",
+        Slo::PlannedInTime => "Every run is planned within 2 minutes.",
+        Slo::BacklogFalls => "A positive backlog falls within every 15 minutes.",
+        Slo::RunsProgress => "Every open run commits something within every 30 minutes.",
     }
 }
 
@@ -138,7 +133,7 @@ fn spans(alert: &Alert, end_ms: i64) -> Vec<Span> {
 /// What tells one alert of a rule from another.
 fn subject(labels: &Labels) -> String {
     let own = labels.iter();
-    let own = own.filter(|(label, _)| !matches!(*label, "alertname" | "severity" | "promise"));
+    let own = own.filter(|(label, _)| !matches!(*label, "alertname" | "severity" | "slo"));
     let own: Vec<String> = own
         .map(|(label, value)| format!("{label} {value}"))
         .collect();

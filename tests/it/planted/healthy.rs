@@ -11,7 +11,7 @@ use super::work::{DUPLICATES, SLOW_SCANNER};
 use super::{first_violations, parse, play, rehearse, scenario, violated};
 use crate::plant::{Healthy, Planted};
 
-/// Invariants that the small rehearsal can't exercise: it has no fault (`blame`), and the ledger
+/// Invariants that the small rehearsal can't exercise: it has no fault (`blame`), and the oracle
 /// does not see a rerun (`determinism`).
 const NOT_EXERCISED: [N; 2] = [N::Blame, N::Determinism];
 
@@ -20,7 +20,7 @@ fn invariants_without_defect_are_exercised_and_hold() {
     let finished = rehearse("", Healthy);
     assert_eq!(violated(&finished), [], "\n{}", first_violations(&finished));
     assert!(finished.quiescent);
-    let findings = finished.ledger.findings.iter();
+    let findings = finished.oracle.findings.iter();
     let idle: Vec<_> = findings
         .filter(|findings| findings.exercised == 0)
         .map(|findings| findings.name)

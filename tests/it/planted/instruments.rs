@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use rehearsal::check::{
-    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
+    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, InstrumentReader, InvariantName as N,
     SegmentFate,
 };
 use rehearsal::model::commit::PlanOutcome;
@@ -17,7 +17,12 @@ use crate::plant::Defect;
 struct NarrowCounter;
 
 impl Defect for NarrowCounter {
-    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) -> u64 {
         match series {
             CounterSeries::Segments(..) => plain.counter(series) % 8,
             _ => plain.counter(series),
@@ -43,7 +48,12 @@ fn counter_wrapped_violates_counter_monotone() {
 struct OneStatusForAll;
 
 impl Defect for OneStatusForAll {
-    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) -> u64 {
         let no_work = |mode| plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
         match series {
             CounterSeries::PlannerRuns(mode, PlanOutcome::Enqueued) => {
@@ -76,7 +86,7 @@ impl Defect for SumOfMilliseconds {
     fn histogram(
         &self,
         _: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: HistogramSeries,
     ) -> HistogramRead {
         let mut read = plain.histogram(series);
@@ -102,7 +112,7 @@ impl Defect for BoundsOfMilliseconds {
     fn histogram(
         &self,
         _: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: HistogramSeries,
     ) -> HistogramRead {
         let mut read = plain.histogram(series);
@@ -125,7 +135,12 @@ fn bounds_in_milliseconds_violate_latency_quantile() {
 struct ImagesTwice;
 
 impl Defect for ImagesTwice {
-    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) -> u64 {
         let changed = match series {
             CounterSeries::Images(mode, false) => plain.counter(CounterSeries::Images(mode, true)),
             _ => 0,
@@ -152,7 +167,12 @@ fn image_under_both_labels_violates_image_conservation() {
 struct CriticalIsHigh;
 
 impl Defect for CriticalIsHigh {
-    fn counter(&self, _: &IncarnationId, plain: &dyn Instruments, series: CounterSeries) -> u64 {
+    fn counter(
+        &self,
+        _: &IncarnationId,
+        plain: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) -> u64 {
         let critical = match series {
             CounterSeries::Deltas(mode, DeltaKind::High) => {
                 plain.counter(CounterSeries::Deltas(mode, DeltaKind::Critical))
@@ -181,7 +201,7 @@ fn finding_of_two_severities_violates_delta_conservation() {
 struct LeakingActive;
 
 impl Defect for LeakingActive {
-    fn runs_active(&self, _: &IncarnationId, plain: &dyn Instruments, mode: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, plain: &dyn InstrumentReader, mode: Mode) -> i64 {
         let completed = plain.histogram(HistogramSeries::Duration(mode)).count;
         let no_work = CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork);
         plain.runs_active(mode) + (completed - plain.counter(no_work)) as i64
@@ -206,7 +226,7 @@ impl Defect for BacklogOfOld {
     fn backlog(
         &self,
         _: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
         plain.backlog(&mut |mode, schedule, images| {
@@ -236,7 +256,7 @@ fn backlog_stale_violates_backlog_truth() {
 struct SeriesPerSegment;
 
 impl Defect for SeriesPerSegment {
-    fn series_count(&self, plain: &dyn Instruments) -> usize {
+    fn series_count(&self, plain: &dyn InstrumentReader) -> usize {
         let completed = |mode| plain.counter(CounterSeries::Segments(mode, SegmentFate::Completed));
         let segments: u64 = Mode::ALL.into_iter().map(completed).sum();
         plain.series_count() + segments as usize

@@ -24,8 +24,8 @@ fn taken_segment<'a>(observation: &Observation<'a>) -> Option<(&'a Commit, &'a C
 struct TakesTwice(Cell<bool>);
 
 impl Defect for TakesTwice {
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        ledger.observe(at, observation);
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
+        oracle.observe(at, observation);
         let Some((commit, answer)) = taken_segment(observation) else {
             return;
         };
@@ -35,7 +35,7 @@ impl Defect for TakesTwice {
         let mut again = commit.clone();
         again.token.sequence += 1 << 40;
         let commit = &again;
-        ledger.observe(at, &Observation::CommitApplied { commit, answer });
+        oracle.observe(at, &Observation::CommitApplied { commit, answer });
     }
 }
 
@@ -60,15 +60,15 @@ fn segment_committed_twice_violates_segment_once() {
 struct NoFence(Cell<bool>);
 
 impl Defect for NoFence {
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         match taken_segment(observation) {
             Some((commit, answer)) if !self.0.replace(true) => {
                 let mut superseded = commit.clone();
                 superseded.token.delivery -= 1;
                 let commit = &superseded;
-                ledger.observe(at, &Observation::CommitApplied { commit, answer });
+                oracle.observe(at, &Observation::CommitApplied { commit, answer });
             }
-            _ => ledger.observe(at, observation),
+            _ => oracle.observe(at, observation),
         }
     }
 }

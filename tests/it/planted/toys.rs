@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use rehearsal::check::{
-    CounterSeries, HistogramRead, HistogramSeries, Instruments, InvariantName as N,
+    CounterSeries, HistogramRead, HistogramSeries, InstrumentReader, InvariantName as N,
 };
 use rehearsal::model::{IncarnationId, Mode};
 use rehearsal::worker::ports::{
@@ -67,14 +67,14 @@ fn worker_planning_wrong_images_fails_rehearsal() {
 struct Silent;
 
 impl Defect for Silent {
-    fn counter(&self, _: &IncarnationId, _: &dyn Instruments, _: CounterSeries) -> u64 {
+    fn counter(&self, _: &IncarnationId, _: &dyn InstrumentReader, _: CounterSeries) -> u64 {
         0
     }
 
     fn histogram(
         &self,
         _: &IncarnationId,
-        plain: &dyn Instruments,
+        plain: &dyn InstrumentReader,
         series: HistogramSeries,
     ) -> HistogramRead {
         let bounds = plain.histogram(series).bounds;
@@ -86,13 +86,19 @@ impl Defect for Silent {
         }
     }
 
-    fn runs_active(&self, _: &IncarnationId, _: &dyn Instruments, _: Mode) -> i64 {
+    fn runs_active(&self, _: &IncarnationId, _: &dyn InstrumentReader, _: Mode) -> i64 {
         0
     }
 
-    fn backlog(&self, _: &IncarnationId, _: &dyn Instruments, _: &mut dyn FnMut(Mode, &str, u64)) {}
+    fn backlog(
+        &self,
+        _: &IncarnationId,
+        _: &dyn InstrumentReader,
+        _: &mut dyn FnMut(Mode, &str, u64),
+    ) {
+    }
 
-    fn series_count(&self, _: &dyn Instruments) -> usize {
+    fn series_count(&self, _: &dyn InstrumentReader) -> usize {
         0
     }
 }

@@ -273,11 +273,11 @@ fn event_not_published_violates_event_outbox() {
 struct EventsTwice;
 
 impl Defect for EventsTwice {
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, ledger: &mut dyn Observer) {
-        ledger.observe(at, observation);
+    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
+        oracle.observe(at, observation);
         if let Observation::EventPublished { id } = observation {
             let id = EventId(!id.0);
-            ledger.observe(at, &Observation::EventPublished { id });
+            oracle.observe(at, &Observation::EventPublished { id });
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use crate::check::InvariantName;
-use crate::check::expectation::Outcome;
+use crate::check::expectation::ExpectationOutcome;
 use crate::report::number::count;
 use crate::report::{Expectation, Gate, Invariant, RunReport};
 
@@ -77,7 +77,7 @@ fn row(invariant: &Invariant) -> Markup {
 }
 
 fn expectations(expectations: &[Expectation]) -> Markup {
-    let met = |it: &&Expectation| it.outcome == Outcome::Met;
+    let met = |it: &&Expectation| it.outcome == ExpectationOutcome::Met;
     let count_met = expectations.iter().filter(met).count();
     html! {
         details open[count_met < expectations.len()] {

@@ -1,0 +1,358 @@
+//! ActiveRunsDelta a commit that the store took.
+
+use super::pending_commit::PendingCommit;
+use super::run::SegmentRecord;
+use super::table::{IncarnationIndex, RunIndex};
+use super::{AcceptedCommit, RunChange, WorldState};
+use crate::model::commit::{Applied, PlanOutcome, SegmentCommit};
+use crate::model::{Commit, CommitStep, Run, RunState, SegmentKey, Trigger};
+
+/// The outcome of planning that a change of state stands for; none for a cancellation.
+pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
+    match after {
+        RunState::Queued => Some(PlanOutcome::Enqueued),
+        RunState::Completed => Some(PlanOutcome::NoWork),
+        RunState::Error => Some(PlanOutcome::Failed),
+        RunState::Planning | RunState::Running | RunState::Cancelled => None,
+    }
+}
+
+impl WorldState {
+    /// Looks up what a commit is about. Changes nothing but names.
+    pub fn take<'a>(&mut self, commit: &'a Commit, applied: &'a Applied) -> AcceptedCommit<'a> {
+        let incarnation = self
+            .incarnations
+            .number(&commit.token.incarnation, self.now);
+        let changes = commit
+            .runs
+            .iter()
+            .map(|write| {
+                let run = self.runs.number(&write.run.id);
+                let record = &self.runs[run];
+                RunChange {
+                    run,
+                    before: record.state,
+                    stats_before: record.stats,
+                    attempts_before: record.work.as_ref().map_or(0, |work| work.planning.0),
+                    after: &write.run,
+                }
+            })
+            .collect();
+        AcceptedCommit {
+            commit,
+            applied,
+            incarnation,
+            changes,
+        }
+    }
+
+    /// Books a commit. `slots`: of the images that it plans, or that its reports are of.
+    pub fn book(&mut self, taken: &AcceptedCommit<'_>, slots: Vec<u32>) {
+        let commit = taken.commit;
+        match &commit.step {
+            CommitStep::Segment(segment) => self.book_segment(taken.incarnation, segment, &slots),
+            CommitStep::Fire {
+                coalesced,
+                latest,
+                fate,
+                ..
+            } => {
+                self.tally.fire(
+                    crate::model::commit::FireFate::Coalesced,
+                    u64::from(*coalesced),
+                );
+                self.tally.fire(*fate, u64::from(latest.is_some()));
+            }
+            _ => {}
+        }
+        for change in &taken.changes {
+            self.book_run(change);
+        }
+        if let (CommitStep::Plan { .. }, Some(change), Some(impact)) =
+            (&commit.step, taken.changes.first(), &commit.impact)
+            && let Some(work) = &mut self.runs[change.run].work
+        {
+            work.digests = Some(impact.digests.clone());
+            work.slots = slots;
+        }
+        self.book_intents(commit);
+        self.exports.handled = commit
+            .exports
+            .map_or(self.exports.handled, |(_, handled)| handled);
+        self.book_segments_cut(commit);
+        for key in &commit.release {
+            self.book_release(key);
+        }
+        match (&commit.step, taken.changes.first()) {
+            (CommitStep::Segment(segment), Some(change)) => {
+                self.record_releases(change.run, Some(segment.key.index), &commit.release);
+            }
+            (CommitStep::Dispatch, Some(change)) => {
+                self.record_releases(change.run, None, &commit.release);
+            }
+            _ => {}
+        }
+        self.book_balances(taken);
+        self.book_call(taken);
+    }
+
+    fn book_run(&mut self, change: &RunChange<'_>) {
+        let Run { state, stats, .. } = change.after;
+        if change.before.is_none() {
+            self.create_run(change);
+        }
+        self.track_slos(change);
+        if state.is_terminal() {
+            self.stop_work(change.run);
+        }
+        self.move_backlog(change);
+        let schedule = self.runs[change.run].schedule;
+        let record = &mut self.runs[change.run];
+        record.stats = *stats;
+        record.planned_at = change.after.planned_at;
+        record.completed_at = change.after.completed_at;
+        if let Some(work) = &mut record.work {
+            work.planning = (change.after.planning_attempts, change.after.not_before);
+        }
+        if change.before == Some(*state) {
+            return;
+        }
+        self.runs.enter(change.run, *state);
+        if change.before == Some(RunState::Planning)
+            && let Some(outcome) = outcome_of(*state)
+        {
+            self.tally.plan(change.after.mode, outcome);
+        }
+        if state.is_terminal() {
+            let is_cron = change.after.trigger == Trigger::Cron;
+            let cron_runs = &mut self.schedules[schedule].cron_runs;
+            *cron_runs = cron_runs.saturating_sub(u32::from(is_cron));
+            self.tally_end(change);
+        }
+    }
+
+    fn create_run(&mut self, change: &RunChange<'_>) {
+        let run = change.after;
+        let tenant = self.runs.tenant(&run.tenant);
+        let schedule = self.schedules.number(&run.schedule, self.now);
+        let record = &mut self.runs[change.run];
+        (record.tenant, record.schedule) = (tenant, schedule);
+        (record.mode, record.trigger) = (run.mode, run.trigger);
+        record.created_at = run.created_at;
+        self.schedules[schedule].cron_runs += u32::from(run.trigger == Trigger::Cron);
+        self.tally.runs_created += 1;
+    }
+
+    /// A run ends: whoever works on it works for nothing.
+    fn stop_work(&mut self, run: RunIndex) {
+        let record = &self.runs[run];
+        let segments = record.work.iter().flat_map(|work| &work.segments);
+        let open = segments.filter(|segment| segment.committed_by.is_none());
+        let worked = open.clone().filter(|segment| segment.leases > 0).count() as u32;
+        let released = open.filter(|segment| segment.is_released).count() as u32;
+        let schedule = &mut self.schedules[record.schedule];
+        schedule.worked = schedule.worked.saturating_sub(worked);
+        schedule.finish_released(released);
+    }
+
+    fn book_release(&mut self, key: &SegmentKey) {
+        let Some(run) = self.runs.table.find(&key.run) else {
+            return;
+        };
+        let record = &mut self.runs[run];
+        let work = record.work.as_mut();
+        if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize))
+            && !std::mem::replace(&mut segment.is_released, true)
+        {
+            self.schedules[record.schedule].released += 1;
+        }
+    }
+
+    fn tally_end(&mut self, change: &RunChange<'_>) {
+        match change.after.state {
+            RunState::Completed => {
+                self.tally.runs_completed += 1;
+                let is_idle = change.before == Some(RunState::Planning);
+                self.tally.runs_without_work += u64::from(is_idle);
+            }
+            RunState::Error => self.tally.runs_failed += 1,
+            _ => self.tally.runs_cancelled += 1,
+        }
+    }
+
+    fn move_backlog(&mut self, change: &RunChange<'_>) {
+        let was_open = change.before.is_some_and(RunState::is_open);
+        let before = if was_open {
+            change.stats_before.remaining()
+        } else {
+            0
+        };
+        let is_open = change.after.state.is_open();
+        let after = if is_open {
+            change.after.stats.remaining()
+        } else {
+            0
+        };
+        if before == after {
+            return;
+        }
+        let record = &self.runs[change.run];
+        let (schedule, mode) = (record.schedule, record.mode);
+        let kept = self.options.backlog_refresh * 4;
+        let backlog = &mut self.schedules.table[schedule].backlog[mode.index()];
+        let images = (backlog.images + after).saturating_sub(before);
+        let waited_since = backlog.fell_at;
+        let falls = images < backlog.images;
+        backlog.set(images, self.now, kept);
+        if falls {
+            self.backlog_fell(schedule, mode, waited_since);
+        }
+        self.tally.move_backlog(before, after);
+    }
+
+    fn book_segment(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &SegmentCommit,
+        slots: &[u32],
+    ) {
+        let Some(run) = self.runs.table.find(&commit.key.run) else {
+            return;
+        };
+        let schedule = self.runs[run].schedule;
+        let Some(work) = self.runs[run].work.as_mut() else {
+            return;
+        };
+        let Some(segment) = work.segments.get_mut(commit.key.index as usize) else {
+            return;
+        };
+        if segment.committed_by.replace(incarnation).is_none() {
+            segment.committed_at = self.now;
+            work.committed += 1;
+            let schedule = &mut self.schedules[schedule];
+            schedule.worked -= u32::from(segment.leases > 0).min(schedule.worked);
+            schedule.finish_released(u32::from(segment.is_released));
+        }
+        for (report, slot) in commit.reports.iter().zip(slots) {
+            if *slot != super::image::NO_SLOT {
+                self.images.commit_report(*slot, report.revision, self.now);
+            }
+        }
+        self.tally.segments += 1;
+        self.tally.images += commit.reports.len() as u64;
+        self.tally.images_failed += commit.failed.len() as u64;
+        self.tally.deltas += commit.deltas.len() as u64;
+    }
+
+    /// Who cuts a run, or commits a segment of it, has to enqueue what the commit releases.
+    fn record_releases(&mut self, run: RunIndex, by: Option<u32>, released: &[SegmentKey]) {
+        let find = |key: &SegmentKey| Some((self.runs.table.find(&key.run)?, key.index));
+        let found: Vec<_> = released.iter().filter_map(find).collect();
+        if let Some(work) = self.runs[run].work.as_mut()
+            && !found.is_empty()
+        {
+            work.releases.insert(by, found);
+        }
+    }
+
+    fn book_intents(&mut self, commit: &Commit) {
+        let now = self.now;
+        if let Some(message) = &commit.intent {
+            let run = self.runs.number(&message.run);
+            if let Some(work) = &mut self.runs[run].work {
+                work.intent_since = Some(now);
+            }
+        }
+        if let Some(run) = &commit.intent_done {
+            let run = self.runs.number(run);
+            if let Some(work) = &mut self.runs[run].work {
+                work.intent_since = None;
+            }
+        }
+    }
+
+    fn book_segments_cut(&mut self, commit: &Commit) {
+        let Some(first) = commit.segments.first() else {
+            return;
+        };
+        let run = self.runs.number(&first.key.run);
+        let Some(work) = &mut self.runs[run].work else {
+            return;
+        };
+        let mut start = 0;
+        work.segments = commit
+            .segments
+            .iter()
+            .map(|segment| {
+                let length = segment.digests.len() as u32;
+                start += length;
+                SegmentRecord {
+                    start: start - length,
+                    length,
+                    ..SegmentRecord::default()
+                }
+            })
+            .collect();
+    }
+
+    fn book_balances(&mut self, taken: &AcceptedCommit<'_>) {
+        if let Some(booking) = taken.commit.active_runs_delta {
+            self.incarnations.incarnations[taken.incarnation].balance[booking.mode.index()] +=
+                booking.change;
+        }
+        if let Some(take_over) = &taken.commit.adoption {
+            let from = self.incarnations.number(&take_over.from, self.now);
+            for (mode, amount) in taken.applied.adopted.into_iter().enumerate() {
+                self.incarnations.incarnations[from].balance[mode] -= amount;
+                self.incarnations.incarnations[from].surrendered[mode] += amount;
+                self.incarnations.incarnations[taken.incarnation].balance[mode] += amount;
+            }
+        }
+    }
+
+    /// Notes that the news of a commit is under way.
+    fn book_call(&mut self, taken: &AcceptedCommit<'_>) {
+        let commit = taken.commit;
+        if !self.incarnations.incarnations[taken.incarnation].is_alive {
+            let is_segment = matches!(commit.step, CommitStep::Segment(_));
+            self.tally.segments_lost_with_incarnation += u64::from(is_segment);
+            return;
+        }
+        let weight = commit
+            .active_runs_delta
+            .map_or(0, |booking| booking.change.unsigned_abs())
+            + taken
+                .applied
+                .adopted
+                .iter()
+                .map(|amount| amount.unsigned_abs())
+                .sum::<u64>();
+        let now = self.now;
+        let first = taken.changes.first();
+        let run = first.map(|change| change.run);
+        let leaves_planning = first.is_some_and(|change| {
+            change.before == Some(RunState::Planning) && change.after.state != RunState::Planning
+        });
+        let (applied_at, step) = (Some(now), commit.step.name());
+        self.calls
+            .update(taken.incarnation, commit.token.sequence, |call| {
+                *call = PendingCommit {
+                    applied_at,
+                    step,
+                    run,
+                    weight,
+                    leaves_planning,
+                    ..*call
+                };
+            });
+    }
+
+    /// Changes a segment's record, if its run is not over.
+    pub fn with_segment(&mut self, key: &SegmentKey, change: impl FnOnce(&mut SegmentRecord)) {
+        let run = self.runs.table.find(&key.run);
+        let work = run.and_then(|run| self.runs[run].work.as_mut());
+        if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize)) {
+            change(segment);
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The incarnations of processes, and what each has learned.
+
+use super::table::{IncarnationIndex, InternedTable, ProcessIndex};
+use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, InstrumentReader};
+use crate::model::observation::PortName;
+use crate::model::time::NANOS_PER_SECOND;
+use crate::model::{IncarnationId, ProcessName, Timestamp};
+
+/// A process by name.
+#[derive(Debug)]
+pub(crate) struct ProcessRecord {
+    /// Its living incarnation.
+    pub incarnation: Option<IncarnationIndex>,
+    /// Ports that it can't reach, one bit each.
+    pub cut_off: u8,
+}
+
+/// Exact samples of a histogram.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ExactSamples {
+    /// In nanoseconds, in the order in which they came.
+    pub nanos: Vec<u64>,
+    /// Their sum.
+    pub sum: u128,
+}
+
+impl ExactSamples {
+    fn push(&mut self, nanos: u64) {
+        self.nanos.push(nanos);
+        self.sum += u128::from(nanos);
+    }
+
+    /// The sum in seconds.
+    pub fn sum_seconds(&self) -> f64 {
+        self.sum as f64 / NANOS_PER_SECOND as f64
+    }
+}
+
+/// What the counters of an incarnation must say: everything that it has learned.
+#[derive(Debug, Default)]
+pub(crate) struct ExpectedMetrics {
+    /// By [`CounterSeries::index`].
+    pub counters: CounterTable,
+    /// By [`HistogramSeries::index`].
+    pub samples: [ExactSamples; HistogramSeries::COUNT],
+    /// The active balance, by mode index.
+    pub active: [i64; 2],
+    /// Counters that changed since they were last compared, one bit each.
+    pub dirty_counters: u64,
+    /// Histograms that changed since, one bit each.
+    pub dirty_histograms: u8,
+    /// Whether the balance changed since.
+    pub dirty_active: bool,
+}
+
+impl ExpectedMetrics {
+    /// Adds to a counter.
+    pub fn count(&mut self, series: CounterSeries, amount: u64) {
+        self.counters[series.index()] += amount;
+        self.dirty_counters |= 1 << series.index();
+    }
+
+    /// Adds a sample.
+    pub fn sample(&mut self, series: HistogramSeries, nanos: u64) {
+        self.samples[series.index()].push(nanos);
+        self.dirty_histograms |= 1 << series.index();
+    }
+
+    /// Adds to the active balance.
+    pub fn book(&mut self, mode: usize, change: i64) {
+        self.active[mode] += change;
+        self.dirty_active |= change != 0;
+    }
+}
+
+/// One incarnation of a process.
+pub(crate) struct IncarnationRecord {
+    /// Its name.
+    pub id: IncarnationId,
+    /// Its process.
+    pub process: ProcessIndex,
+    /// Not ended yet.
+    pub is_alive: bool,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// It stands still.
+    pub is_paused: bool,
+    /// Its instruments, while it lives and once they are attached.
+    pub instruments: Option<Box<dyn InstrumentReader>>,
+    /// What its counters must say.
+    pub learned: ExpectedMetrics,
+    /// What its counters said when last compared.
+    pub seen: CounterTable,
+    /// Counters that were wrong when last compared, one bit each: each difference is told once.
+    pub wrong: u64,
+    /// Whether it is on the list of incarnations to compare.
+    pub is_dirty: bool,
+    /// The store's balance of it, by mode index: what was booked and not taken over.
+    pub balance: [i64; 2],
+    /// What others have taken over of it in all.
+    pub surrendered: [i64; 2],
+    /// Of that, what it knows of.
+    pub surrender_learned: [i64; 2],
+    /// When it was asked to stop.
+    pub stopping_since: Option<Timestamp>,
+    /// Messages in its hands.
+    pub held: u32,
+    /// When it last let one go.
+    pub held_until: Timestamp,
+    /// Retry-After: it may ask the scanner nothing before, as it was told at the second instant.
+    pub held_back: Option<(Timestamp, Timestamp)>,
+    /// When the store last took too long to hand it permits.
+    pub permits_slow_at: Option<Timestamp>,
+    /// Since when it could read the store without a break; none while it can't.
+    pub reads_store_since: Option<Timestamp>,
+    /// Since when it could find, at any instant, that the store can't be reached.
+    pub store_lost_since: Option<Timestamp>,
+}
+
+impl IncarnationRecord {
+    /// What others have taken over of its balance without its knowing yet.
+    pub fn unknown_surrender(&self) -> i64 {
+        (0..2)
+            .map(|mode| (self.surrendered[mode] - self.surrender_learned[mode]).abs())
+            .sum()
+    }
+}
+
+impl std::fmt::Debug for IncarnationRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IncarnationRecord")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All processes and incarnations.
+#[derive(Debug, Default)]
+pub(crate) struct IncarnationTable {
+    pub processes: InternedTable<ProcessName, ProcessIndex, ProcessRecord>,
+    pub incarnations: InternedTable<IncarnationId, IncarnationIndex, IncarnationRecord>,
+    /// Living incarnations, in the order of their start.
+    pub living: Vec<IncarnationIndex>,
+    /// IncarnationTable that ended and whose balance nobody has taken over.
+    pub orphaned: Vec<IncarnationIndex>,
+    /// IncarnationTable with something to compare.
+    pub dirty: Vec<IncarnationIndex>,
+    /// Living incarnations that stand still.
+    pub paused: u32,
+    /// Processes that can't reach some port.
+    pub cut_off: u32,
+    /// Whether any instruments were ever attached.
+    pub is_instrumented: bool,
+}
+
+impl IncarnationTable {
+    /// The number of an incarnation. One that nobody announced is taken as living from now on.
+    pub fn number(&mut self, id: &IncarnationId, now: Timestamp) -> IncarnationIndex {
+        if let Some(incarnation) = self.incarnations.find(id) {
+            return incarnation;
+        }
+        let process = self.processes.number(&id.process, || ProcessRecord {
+            incarnation: None,
+            cut_off: 0,
+        });
+        let reads_store = self.processes[process].cut_off & bit(PortName::Store) == 0;
+        let incarnation = self.incarnations.number(id, || IncarnationRecord {
+            id: id.clone(),
+            process,
+            is_alive: true,
+            ended_at: None,
+            is_paused: false,
+            instruments: None,
+            learned: ExpectedMetrics::default(),
+            seen: CounterTable::default(),
+            wrong: 0,
+            is_dirty: false,
+            balance: [0; 2],
+            surrendered: [0; 2],
+            surrender_learned: [0; 2],
+            stopping_since: None,
+            held: 0,
+            held_until: now,
+            held_back: None,
+            permits_slow_at: None,
+            reads_store_since: reads_store.then_some(now),
+            store_lost_since: (!reads_store).then_some(now),
+        });
+        self.processes[process].incarnation = Some(incarnation);
+        self.living.push(incarnation);
+        incarnation
+    }
+
+    /// An incarnation ended.
+    pub fn end(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
+        let record = &mut self.incarnations[incarnation];
+        record.is_alive = false;
+        record.ended_at = Some(now);
+        record.instruments = None;
+        if std::mem::take(&mut record.is_paused) {
+            self.paused -= 1;
+        }
+        let process = record.process;
+        if self.processes[process].incarnation == Some(incarnation) {
+            self.processes[process].incarnation = None;
+        }
+        self.living.retain(|living| *living != incarnation);
+        self.orphaned.push(incarnation);
+    }
+
+    /// An incarnation stands still, or goes on.
+    pub fn pause(&mut self, incarnation: IncarnationIndex, is_paused: bool, now: Timestamp) {
+        let record = &mut self.incarnations[incarnation];
+        if !record.is_alive || record.is_paused == is_paused {
+            return;
+        }
+        record.is_paused = is_paused;
+        self.paused = if is_paused {
+            self.paused + 1
+        } else {
+            self.paused - 1
+        };
+        self.note_store(incarnation, now);
+    }
+
+    /// A process lost a port, or has it again.
+    pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
+        let process = self.processes.number(process, || ProcessRecord {
+            incarnation: None,
+            cut_off: 0,
+        });
+        let record = &mut self.processes[process];
+        let before = record.cut_off;
+        if reaches {
+            record.cut_off &= !bit(port);
+        } else {
+            record.cut_off |= bit(port);
+        }
+        match (before == 0, record.cut_off == 0) {
+            (true, false) => self.cut_off += 1,
+            (false, true) => self.cut_off -= 1,
+            _ => {}
+        }
+        if let Some(incarnation) = record.incarnation {
+            self.note_store(incarnation, now);
+        }
+    }
+
+    /// Whether an incarnation can't reach a port.
+    pub fn is_cut_off(&self, incarnation: IncarnationIndex, port: PortName) -> bool {
+        self.processes[self.incarnations[incarnation].process].cut_off & bit(port) != 0
+    }
+
+    /// Forgets incarnations whose balance was taken over.
+    pub fn drop_settled_orphans(&mut self) {
+        let incarnations = &self.incarnations;
+        self.orphaned
+            .retain(|incarnation| incarnations[*incarnation].balance != [0; 2]);
+    }
+
+    /// Puts an incarnation on the list of those to compare.
+    pub fn mark_dirty(&mut self, incarnation: IncarnationIndex) {
+        if !std::mem::replace(&mut self.incarnations[incarnation].is_dirty, true) {
+            self.dirty.push(incarnation);
+        }
+    }
+
+    fn note_store(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
+        let is_cut_off = self.is_cut_off(incarnation, PortName::Store);
+        let record = &mut self.incarnations[incarnation];
+        let keep = |since: &mut Option<Timestamp>, holds: bool| {
+            *since = holds.then(|| since.unwrap_or(now));
+        };
+        keep(
+            &mut record.reads_store_since,
+            !record.is_paused && !is_cut_off,
+        );
+        keep(
+            &mut record.store_lost_since,
+            !record.is_paused && is_cut_off,
+        );
+    }
+}
+
+const fn bit(port: PortName) -> u8 {
+    1 << port as u8
+}

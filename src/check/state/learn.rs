@@ -1,0 +1,243 @@
+//! What an incarnation learns, and what its counters must therefore say.
+
+use super::WorldState;
+use super::commit::outcome_of;
+use super::pending_commit::PendingCommit;
+use super::table::{IncarnationIndex, RunIndex};
+use crate::check::instruments::{
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
+};
+use crate::model::commit::{EndReason, FireFate, SegmentCommit};
+use crate::model::time::nanos_of;
+use crate::model::{
+    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, RunState, SegmentKey,
+};
+
+/// Version conflicts of one delivery that are retried in place; one more is a failure.
+pub(crate) const CONFLICT_RETRIES: u32 = 16;
+
+impl WorldState {
+    /// An incarnation learns the answer to its commit. `call`: what was known of it.
+    pub fn learn(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        answer: &CommitAnswer,
+        call: PendingCommit,
+    ) {
+        self.learn_extensions(incarnation, commit, answer);
+        match (answer, &commit.step) {
+            (CommitAnswer::Applied(applied), _) => {
+                self.learn_applied(incarnation, commit, applied, call)
+            }
+            (CommitAnswer::Conflict, CommitStep::Segment(segment)) => {
+                let delivery = commit.token.delivery;
+                let record = self.messages.deliveries.get_mut(&delivery);
+                let Some(record) = record.filter(|record| record.incarnation == incarnation) else {
+                    return;
+                };
+                record.conflicts += 1;
+                if record.conflicts > CONFLICT_RETRIES {
+                    record.conflicts = 0;
+                    self.count_failed(
+                        incarnation,
+                        delivery,
+                        &segment.key,
+                        SegmentFate::PersistFailed,
+                    );
+                }
+            }
+            (CommitAnswer::Refused(refusal), CommitStep::Segment(segment)) => {
+                let fate = match refusal {
+                    CommitRefusal::Superseded => SegmentFate::PersistFailed,
+                    CommitRefusal::RunMissing => SegmentFate::RunMissing,
+                    CommitRefusal::RunTerminal => return,
+                };
+                self.count_failed(incarnation, commit.token.delivery, &segment.key, fate);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the counters of the extensions must therefore say.
+    fn learn_extensions(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        answer: &CommitAnswer,
+    ) {
+        use ExtensionSeries as Series;
+        let is_applied = matches!(answer, CommitAnswer::Applied(_));
+        let mode = commit.runs.first().map(|write| write.run.mode);
+        let mut count = |series, amount| self.count_extension(incarnation, series, amount);
+        match (&commit.step, mode) {
+            (CommitStep::Plan { .. } | CommitStep::PlanRetry, Some(mode)) => {
+                let attempt = match commit.step {
+                    _ if !is_applied => PlanAttempt::Conflict,
+                    CommitStep::Plan { outcome, .. } => PlanAttempt::Planned(outcome),
+                    _ => PlanAttempt::Retried,
+                };
+                count(Series::Attempts(mode, attempt), 1);
+            }
+            (CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted), Some(mode)) => {
+                count(Series::Cancelled(mode), u64::from(is_applied));
+            }
+            (CommitStep::Segment(segment), Some(mode)) if is_applied => {
+                count(Series::ImagesFailed(mode), segment.outcome.failed);
+            }
+            (
+                CommitStep::Fire {
+                    latest,
+                    coalesced,
+                    fate,
+                    ..
+                },
+                _,
+            ) if is_applied => {
+                count(Series::Fires(FireFate::Coalesced), u64::from(*coalesced));
+                count(Series::Fires(*fate), u64::from(latest.is_some()));
+            }
+            _ => {}
+        }
+    }
+
+    /// An incarnation learns of one more of what an extension counts.
+    pub fn count_extension(
+        &mut self,
+        incarnation: IncarnationIndex,
+        series: ExtensionSeries,
+        amount: u64,
+    ) {
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        learned.count(CounterSeries::Extension(series), amount);
+        self.incarnations.mark_dirty(incarnation);
+    }
+
+    /// An incarnation learns that the run of the segment in its hands is gone.
+    pub fn learn_run_missing(
+        &mut self,
+        incarnation: IncarnationIndex,
+        delivery: u64,
+        key: &SegmentKey,
+    ) {
+        self.count_failed(incarnation, delivery, key, SegmentFate::RunMissing);
+    }
+
+    /// An incarnation learns how much of its balance others have taken in all.
+    pub fn learn_surrender(&mut self, incarnation: IncarnationIndex, surrendered: [i64; 2]) {
+        let record = &mut self.incarnations.incarnations[incarnation];
+        for (mode, total) in surrendered.into_iter().enumerate() {
+            let known = std::mem::replace(&mut record.surrender_learned[mode], total);
+            record.learned.book(mode, known - total);
+        }
+        self.incarnations.mark_dirty(incarnation);
+    }
+
+    /// A failed delivery of a segment counts once.
+    fn count_failed(
+        &mut self,
+        incarnation: IncarnationIndex,
+        delivery: u64,
+        key: &SegmentKey,
+        fate: SegmentFate,
+    ) {
+        let Some(run) = self.runs.table.find(&key.run) else {
+            return;
+        };
+        if let Some(record) = self.messages.deliveries.get_mut(&delivery)
+            && record.incarnation == incarnation
+            && std::mem::replace(&mut record.is_counted_failed, true)
+        {
+            return;
+        }
+        let mode = self.runs[run].mode;
+        self.incarnations.incarnations[incarnation]
+            .learned
+            .count(CounterSeries::Segments(mode, fate), 1);
+        self.incarnations.mark_dirty(incarnation);
+    }
+
+    fn learn_applied(
+        &mut self,
+        incarnation: IncarnationIndex,
+        commit: &Commit,
+        applied: &Applied,
+        call: PendingCommit,
+    ) {
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        if let Some(booking) = commit.active_runs_delta {
+            learned.book(booking.mode.index(), booking.change);
+        }
+        for (mode, amount) in applied.adopted.into_iter().enumerate() {
+            learned.book(mode, amount);
+        }
+        if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
+            if let CommitStep::Segment(segment) = &commit.step {
+                self.learn_segment(incarnation, run, segment, write.run.state);
+            }
+            if call.leaves_planning {
+                self.learn_planned(incarnation, run, write.run.state);
+            }
+        }
+        self.incarnations.mark_dirty(incarnation);
+    }
+
+    /// A commit moved a run out of `Planning`.
+    fn learn_planned(&mut self, incarnation: IncarnationIndex, run: RunIndex, after: RunState) {
+        let record = &self.runs[run];
+        let (mode, created_at) = (record.mode, record.created_at);
+        let (Some(planned_at), Some(outcome)) = (record.planned_at, outcome_of(after)) else {
+            return;
+        };
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        learned.count(CounterSeries::PlannerRuns(mode, outcome), 1);
+        let latency = nanos_of(planned_at.since(created_at));
+        learned.sample(HistogramSeries::Latency(mode, outcome), latency);
+        if after == RunState::Completed {
+            learned.sample(HistogramSeries::Duration(mode), 0);
+        }
+    }
+
+    fn learn_segment(
+        &mut self,
+        incarnation: IncarnationIndex,
+        run: RunIndex,
+        commit: &SegmentCommit,
+        after: RunState,
+    ) {
+        let record = &self.runs[run];
+        let (mode, created_at) = (record.mode, record.created_at);
+        let duration = record.completed_at.filter(|_| after == RunState::Completed);
+        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        learned.count(CounterSeries::Segments(mode, SegmentFate::Completed), 1);
+        let unchanged = commit.outcome.unchanged + commit.outcome.failed;
+        learned.count(CounterSeries::Images(mode, false), unchanged);
+        learned.count(CounterSeries::Images(mode, true), commit.outcome.changed);
+        for (kind, amount) in delta_counts(commit) {
+            learned.count(CounterSeries::Deltas(mode, kind), amount);
+        }
+        if let Some(completed_at) = duration {
+            let duration = nanos_of(completed_at.since(created_at));
+            learned.sample(HistogramSeries::Duration(mode), duration);
+        }
+        self.tally.segments_counted += 1;
+    }
+}
+
+/// What the deltas of a segment add up to, by counter.
+fn delta_counts(commit: &SegmentCommit) -> [(DeltaKind, u64); 4] {
+    let mut sum = crate::model::DeltaCounts::default();
+    for delta in commit
+        .deltas
+        .iter()
+        .filter(|delta| delta.counts.is_meaningful())
+    {
+        sum.add(&delta.counts);
+    }
+    [
+        (DeltaKind::New, sum.new_findings),
+        (DeltaKind::Critical, sum.new_criticals),
+        (DeltaKind::High, sum.new_high),
+        (DeltaKind::Kev, sum.kev_hits),
+    ]
+}

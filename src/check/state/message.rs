@@ -1,0 +1,179 @@
+//! The messages on the queues, and the leases under which runners work.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
+use crate::model::observation::QueueName;
+use crate::model::{ImageDigest, Timestamp};
+
+/// Where a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MessageStatus {
+    /// It can be leased, now or after a delay.
+    Ready,
+    /// An incarnation holds it.
+    Leased {
+        incarnation: IncarnationIndex,
+        delivery: u64,
+        since: Timestamp,
+        until: Timestamp,
+    },
+    /// Set aside.
+    Dead,
+}
+
+/// One copy of a message.
+#[derive(Debug, Clone)]
+pub(crate) struct MessageRecord {
+    pub queue: QueueName,
+    pub run: RunIndex,
+    pub schedule: ScheduleIndex,
+    /// Of the runner queue: the segment's index.
+    pub segment: Option<u32>,
+    pub place: MessageStatus,
+    /// Its body can't be read.
+    pub is_spoiled: bool,
+    /// Which try that counts its newest delivery is.
+    pub attempt: u32,
+    /// Deliveries that counted against the limit and have a cause on record.
+    pub explained: u32,
+    /// And those that have none.
+    pub unexplained: u32,
+    /// Its deliveries so far.
+    pub deliveries: Vec<u64>,
+}
+
+/// A lease under which a runner asks the scanner.
+#[derive(Debug, Clone)]
+pub(crate) struct DeliveryRecord {
+    pub incarnation: IncarnationIndex,
+    pub schedule: ScheduleIndex,
+    /// When it began.
+    pub since: Timestamp,
+    /// The holder's own deadline; none until the lease was received.
+    pub deadline: Option<Timestamp>,
+    /// The images of its run, and where among them its segment begins.
+    pub images: (Arc<[ImageDigest]>, u32),
+    /// Requests for each image of the segment.
+    pub requests: Vec<u8>,
+    /// Where in the segment the next request is expected.
+    pub cursor: u32,
+    /// Images told to wait, by position, and until when.
+    pub throttled: Vec<(u32, Timestamp)>,
+    /// Images refused for good, by position.
+    pub refused: Vec<u32>,
+    /// The segment was given up or counted as lost under this delivery already.
+    pub is_counted_failed: bool,
+    /// A newer delivery had begun when the store was asked about it.
+    pub is_superseded: bool,
+    /// Nothing was to be worked when it began, or its holder has learned so.
+    pub is_needless: bool,
+    /// Version conflicts that its holder has learned.
+    pub conflicts: u32,
+}
+
+impl DeliveryRecord {
+    /// Where in the segment an image stands. Requests mostly come in order, or again.
+    #[inline]
+    pub fn position(&mut self, image: &ImageDigest) -> Option<u32> {
+        let start = self.images.1 as usize;
+        let digests = self.images.0.get(start..start + self.requests.len())?;
+        let next = self.cursor as usize;
+        let found = if digests.get(next) == Some(image) {
+            next
+        } else {
+            digests.iter().position(|digest| digest == image)?
+        };
+        self.cursor = found as u32 + 1;
+        Some(found as u32)
+    }
+}
+
+/// All messages and runners' leases.
+#[derive(Debug, Default)]
+pub(crate) struct Messages {
+    pub records: FxHashMap<u64, MessageRecord>,
+    pub deliveries: FxHashMap<u64, DeliveryRecord>,
+    /// Messages that are ready or leased, by queue.
+    pub pending: [u64; 2],
+    /// How messages ended.
+    pub ends: MessageEndCounts,
+}
+
+/// How messages ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MessageEndCounts {
+    /// Came onto a queue.
+    pub enqueued: u64,
+    /// Done with.
+    pub acknowledged: u64,
+    /// Set aside.
+    pub dead_lettered: u64,
+    /// Dropped, since dead letters are off.
+    pub dropped: u64,
+    /// Put back from the dead letters.
+    pub redriven: u64,
+    /// Lost by a queue that failed over.
+    pub lost: u64,
+}
+
+impl Messages {
+    /// A message comes onto a queue.
+    pub fn add(&mut self, id: u64, record: MessageRecord) {
+        self.pending[record.queue as usize] += 1;
+        self.ends.enqueued += 1;
+        if let Some(old) = self.records.insert(id, record) {
+            self.forget(&old);
+        }
+    }
+
+    /// A message is gone for good.
+    pub fn remove(&mut self, id: u64) -> Option<MessageRecord> {
+        let record = self.records.remove(&id)?;
+        self.forget(&record);
+        Some(record)
+    }
+
+    /// A message is set aside, or put back.
+    pub fn set_dead(&mut self, id: u64, is_dead: bool) {
+        let Some(record) = self.records.get_mut(&id) else {
+            return;
+        };
+        let pending = &mut self.pending[record.queue as usize];
+        match (record.place == MessageStatus::Dead, is_dead) {
+            (false, true) => *pending -= 1,
+            (true, false) => *pending += 1,
+            _ => {}
+        }
+        record.place = if is_dead {
+            MessageStatus::Dead
+        } else {
+            MessageStatus::Ready
+        };
+        if !is_dead {
+            (record.explained, record.unexplained) = (0, 0);
+        }
+    }
+
+    /// Messages in the order of their numbers.
+    pub fn sorted(&self) -> Vec<(u64, &MessageRecord)> {
+        let mut all: Vec<_> = self
+            .records
+            .iter()
+            .map(|(id, record)| (*id, record))
+            .collect();
+        all.sort_by_key(|(id, _)| *id);
+        all
+    }
+
+    fn forget(&mut self, record: &MessageRecord) {
+        if record.place != MessageStatus::Dead {
+            self.pending[record.queue as usize] -= 1;
+        }
+        for delivery in &record.deliveries {
+            self.deliveries.remove(delivery);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The runs as the store has them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::table::{IncarnationIndex, InternedTable, RunIndex, ScheduleIndex, TenantIndex};
+use crate::model::{ImageDigest, Mode, RunId, RunState, RunStats, TenantId, Timestamp, Trigger};
+
+/// One segment of a running run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SegmentRecord {
+    /// Its images are `start..start + length` of its run's.
+    pub start: u32,
+    /// See `start`.
+    pub length: u32,
+    /// Who committed it.
+    pub committed_by: Option<IncarnationIndex>,
+    /// When; the start of time if nobody has.
+    pub committed_at: Timestamp,
+    /// Released for work.
+    pub is_released: bool,
+    /// The newest delivery that began work on it.
+    pub delivery: u64,
+    /// Live leases on copies of its message.
+    pub leases: u16,
+    /// Copies of its message that are ready or leased.
+    pub copies: u16,
+    /// Its message came onto the queue.
+    pub was_enqueued: bool,
+}
+
+/// What is kept of a run until it is terminal.
+#[derive(Debug, Default)]
+pub(crate) struct RunWork {
+    /// Its planned images, in the order of its segments.
+    pub digests: Option<Arc<[ImageDigest]>>,
+    /// The same as slots (see [`super::image::Images`]).
+    pub slots: Vec<u32>,
+    /// Its segments by index.
+    pub segments: Vec<SegmentRecord>,
+    /// Of these, committed.
+    pub committed: u32,
+    /// An enqueue intent stands, since then.
+    pub intent_since: Option<Timestamp>,
+    /// The segments of which runs its commits have released: the one that cut it (none), or that of
+    /// which of its segments.
+    pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
+    /// Who has last enqueued its planner message, and when.
+    pub relayed: Option<(IncarnationIndex, Timestamp)>,
+    /// Copies of its planner message that are ready or leased.
+    pub planner_copies: u16,
+    /// Failed planning attempts, and no attempt before.
+    pub planning: (u32, Option<Timestamp>),
+}
+
+/// One run.
+#[derive(Debug)]
+pub(crate) struct RunRecord {
+    pub id: RunId,
+    pub tenant: TenantIndex,
+    pub schedule: ScheduleIndex,
+    pub mode: Mode,
+    pub trigger: Trigger,
+    /// None: it is only known by name yet.
+    pub state: Option<RunState>,
+    pub stats: RunStats,
+    pub created_at: Timestamp,
+    pub planned_at: Option<Timestamp>,
+    pub completed_at: Option<Timestamp>,
+    /// When a commit last changed its state or statistics.
+    pub progress_at: Timestamp,
+    /// When an owner asked for its end.
+    pub cancel_asked: bool,
+    /// Retention has removed it.
+    pub is_purged: bool,
+    /// Until it is terminal.
+    pub work: Option<Box<RunWork>>,
+}
+
+/// How many runs stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct RunStateCounts {
+    /// Planning.
+    pub planning: u64,
+    /// Queued or Running, by mode index.
+    pub open: [u64; 2],
+}
+
+/// All runs.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    pub table: InternedTable<RunId, RunIndex, RunRecord>,
+    pub tenants: InternedTable<TenantId, TenantIndex, TenantId>,
+    pub counts: RunStateCounts,
+    /// Unfinished runs in the order of their creation.
+    pub unfinished: Vec<RunIndex>,
+}
+
+impl Runs {
+    /// The number of a run; a name alone makes an empty record.
+    pub fn number(&mut self, id: &RunId) -> RunIndex {
+        self.table.number(id, || RunRecord {
+            id: id.clone(),
+            tenant: TenantIndex(0),
+            schedule: ScheduleIndex(0),
+            mode: Mode::AnalysisOnly,
+            trigger: Trigger::Manual,
+            state: None,
+            stats: RunStats::default(),
+            created_at: Timestamp::ZERO,
+            planned_at: None,
+            completed_at: None,
+            progress_at: Timestamp::ZERO,
+            cancel_asked: false,
+            is_purged: false,
+            work: None,
+        })
+    }
+
+    /// The number of a tenant.
+    pub fn tenant(&mut self, id: &TenantId) -> TenantIndex {
+        self.tenants.number(id, || id.clone())
+    }
+
+    /// Moves a run to a state, and counts.
+    pub fn enter(&mut self, run: RunIndex, state: RunState) {
+        let record = &mut self.table[run];
+        let before = record.state.replace(state);
+        self.counts.planning -= u64::from(before == Some(RunState::Planning));
+        self.counts.planning += u64::from(state == RunState::Planning);
+        let open = &mut self.counts.open[record.mode.index()];
+        *open -= u64::from(before.is_some_and(RunState::is_open));
+        *open += u64::from(state.is_open());
+        if before.is_none() && !state.is_terminal() {
+            record.work = Some(Box::default());
+            self.unfinished.push(run);
+        } else if state.is_terminal() {
+            record.work = None;
+            self.unfinished.retain(|unfinished| *unfinished != run);
+        }
+    }
+}
+
+impl std::ops::Index<RunIndex> for Runs {
+    type Output = RunRecord;
+
+    fn index(&self, index: RunIndex) -> &RunRecord {
+        &self.table[index]
+    }
+}
+
+impl std::ops::IndexMut<RunIndex> for Runs {
+    fn index_mut(&mut self, index: RunIndex) -> &mut RunRecord {
+        &mut self.table[index]
+    }
+}

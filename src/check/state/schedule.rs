@@ -1,0 +1,210 @@
+//! The schedules, as their owners wrote them, and what hangs on them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::table::{InternedTable, ScheduleIndex};
+use crate::check::calendar::WalkCalendar;
+use crate::model::{Schedule, ScheduleId, Timestamp};
+
+/// One schedule.
+#[derive(Debug)]
+pub(crate) struct ScheduleRecord {
+    /// The definition; none if nobody announced the schedule.
+    pub definition: Option<Arc<Schedule>>,
+    /// The definition before the last change.
+    pub previous: Option<Arc<Schedule>>,
+    /// When its definition last changed.
+    pub changed_at: Timestamp,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was deleted.
+    pub deleted_at: Option<Timestamp>,
+    /// Walks over its fires; none if it has none, or they can't be read.
+    pub calendar: Option<WalkCalendar>,
+    /// Fires up to here are decided.
+    pub cursor: Timestamp,
+    /// The fire that waits for an earlier run, if one is known to.
+    pub waiting: Option<Timestamp>,
+    /// Its cron runs that are planning or open.
+    pub cron_runs: u32,
+    /// Its backlog, by mode index.
+    pub backlog: [TrueBacklog; 2],
+    /// Uncommitted segments of its running runs under a live lease.
+    pub worked: u32,
+    /// Uncommitted segments of its running runs that are released.
+    pub released: u32,
+    /// Of these, those that were released before its definition last changed.
+    pub released_before: u32,
+}
+
+impl ScheduleRecord {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            definition: None,
+            previous: None,
+            changed_at: now,
+            created_at: now,
+            deleted_at: None,
+            calendar: None,
+            cursor: now,
+            waiting: None,
+            cron_runs: 0,
+            backlog: [TrueBacklog::default(), TrueBacklog::default()],
+            worked: 0,
+            released: 0,
+            released_before: 0,
+        }
+    }
+
+    /// Whether it exists and is not deleted.
+    pub fn is_live(&self) -> bool {
+        self.definition.is_some() && self.deleted_at.is_none()
+    }
+
+    /// Whether it fires and takes exports.
+    pub fn is_enabled(&self) -> bool {
+        self.is_live()
+            && self
+                .definition
+                .as_ref()
+                .is_some_and(|schedule| schedule.enabled)
+    }
+
+    /// The most segments worked at once. What was released before an edit may be finished.
+    pub fn parallelism(&self) -> Option<u32> {
+        let limit = self.definition.as_ref()?.limits.parallelism?.get();
+        Some(limit.max(self.released_before))
+    }
+
+    /// So many released segments are committed, or in vain.
+    pub fn finish_released(&mut self, segments: u32) {
+        self.released = self.released.saturating_sub(segments);
+        self.released_before = self.released_before.min(self.released);
+    }
+}
+
+/// The true backlog of a (mode, schedule), now and shortly before.
+#[derive(Debug, Default)]
+pub(crate) struct TrueBacklog {
+    /// Images that await a runner.
+    pub images: u64,
+    /// When it last fell, or became positive.
+    pub fell_at: Timestamp,
+    /// Each value with the instant from which it held; the last one holds now.
+    history: VecDeque<(Timestamp, u64)>,
+}
+
+impl TrueBacklog {
+    /// The value changes at `now`. What was over longer than `kept` ago is forgotten.
+    pub fn set(&mut self, images: u64, now: Timestamp, kept: Duration) {
+        if self.history.is_empty() {
+            self.history.push_back((Timestamp::ZERO, self.images));
+        }
+        if images < self.images || self.images == 0 {
+            self.fell_at = now;
+        }
+        self.images = images;
+        self.history.push_back((now, images));
+        let horizon = now.before(kept);
+        // The value in force at the horizon is the last that began at or before it.
+        while self
+            .history
+            .get(1)
+            .is_some_and(|(since, _)| *since < horizon)
+        {
+            self.history.pop_front();
+        }
+    }
+
+    /// Whether the value held at some instant in [`from`, `to`].
+    pub fn held_within(&self, images: u64, from: Timestamp, to: Timestamp) -> bool {
+        if self.images == images {
+            return true;
+        }
+        let mut until = None;
+        self.history.iter().rev().any(|(since, value)| {
+            let overlaps = *since <= to && until.is_none_or(|until| until >= from);
+            until = Some(*since);
+            overlaps && *value == images
+        })
+    }
+
+    /// Whether the value changed since `from`.
+    pub fn changed_since(&self, from: Timestamp) -> bool {
+        self.history.back().is_some_and(|(since, _)| *since >= from)
+    }
+
+    /// The lowest and highest value since `from`.
+    pub fn range_since(&self, from: Timestamp) -> (u64, u64) {
+        let (mut least, mut most) = (self.images, self.images);
+        let mut until = None::<Timestamp>;
+        for (since, value) in self.history.iter().rev() {
+            if until.is_some_and(|until| until < from) {
+                break;
+            }
+            (least, most) = (least.min(*value), most.max(*value));
+            until = Some(*since);
+        }
+        (least, most)
+    }
+}
+
+/// All schedules.
+#[derive(Debug, Default)]
+pub(crate) struct Schedules {
+    pub table: InternedTable<ScheduleId, ScheduleIndex, ScheduleRecord>,
+    /// Their names, by number.
+    pub ids: Vec<ScheduleId>,
+    /// How many exist and are not deleted.
+    pub live: usize,
+}
+
+impl Schedules {
+    /// The number of a schedule.
+    pub fn number(&mut self, id: &ScheduleId, now: Timestamp) -> ScheduleIndex {
+        let schedule = self.table.number(id, || ScheduleRecord::new(now));
+        if self.ids.len() <= usize::from(schedule) {
+            self.ids.push(id.clone());
+        }
+        schedule
+    }
+}
+
+impl std::ops::Index<ScheduleIndex> for Schedules {
+    type Output = ScheduleRecord;
+
+    fn index(&self, index: ScheduleIndex) -> &ScheduleRecord {
+        &self.table[index]
+    }
+}
+
+impl std::ops::IndexMut<ScheduleIndex> for Schedules {
+    fn index_mut(&mut self, index: ScheduleIndex) -> &mut ScheduleRecord {
+        &mut self.table[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_held_within_a_window_that_touches_its_span() {
+        let at = Timestamp::from_seconds;
+        let mut backlog = TrueBacklog::default();
+        backlog.set(5, at(100), Duration::from_secs(15));
+        backlog.set(3, at(110), Duration::from_secs(15));
+        assert!(backlog.held_within(3, at(111), at(126)));
+        assert!(
+            backlog.held_within(5, at(110), at(125)),
+            "it ended at the window's edge"
+        );
+        assert!(!backlog.held_within(5, at(111), at(126)));
+        assert!(backlog.held_within(0, at(99), at(111)));
+        assert!(!backlog.held_within(4, at(0), at(126)));
+        assert_eq!(backlog.range_since(at(105)), (3, 5));
+        assert_eq!(backlog.range_since(at(120)), (3, 3));
+    }
+}

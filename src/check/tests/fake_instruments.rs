@@ -1,0 +1,77 @@
+//! A page that the fixture can change under the oracle's eyes.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use super::fixture::MODE;
+use crate::check::instruments::{
+    CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
+};
+use crate::model::Mode;
+
+/// What a process's page shows.
+#[derive(Default)]
+pub struct TestExposition {
+    pub counters: CounterTable,
+    pub samples: [Vec<f64>; HistogramSeries::COUNT],
+    pub active: [i64; 2],
+    pub backlog: BTreeMap<String, u64>,
+    pub series: usize,
+}
+
+impl TestExposition {
+    pub fn count(&mut self, series: CounterSeries, amount: u64) {
+        self.counters[series.index()] += amount;
+    }
+
+    pub fn extend(&mut self, series: ExtensionSeries, amount: u64) {
+        self.count(CounterSeries::Extension(series), amount);
+    }
+
+    pub fn sample(&mut self, series: HistogramSeries, seconds: f64) {
+        self.samples[series.index()].push(seconds);
+    }
+}
+
+/// A page that the fixture can change under the oracle's eyes.
+pub struct SharedExposition(pub Rc<RefCell<TestExposition>>);
+
+impl InstrumentReader for SharedExposition {
+    fn counter(&self, series: CounterSeries) -> u64 {
+        self.0.borrow().counters[series.index()]
+    }
+
+    fn histogram(&self, series: HistogramSeries) -> HistogramRead {
+        let page = self.0.borrow();
+        let samples = &page.samples[series.index()];
+        let bounds = vec![1.0, 10.0, 100.0];
+        let up_to = |bound: f64| samples.iter().filter(|sample| **sample <= bound).count() as u64;
+        let mut cumulative: Vec<u64> = bounds.iter().map(|bound| up_to(*bound)).collect();
+        cumulative.push(samples.len() as u64);
+        HistogramRead {
+            bounds,
+            cumulative,
+            count: samples.len() as u64,
+            sum: samples.iter().sum(),
+        }
+    }
+
+    fn runs_active(&self, mode: Mode) -> i64 {
+        self.0.borrow().active[mode.index()]
+    }
+
+    fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
+        for (schedule, images) in &self.0.borrow().backlog {
+            show(MODE, schedule, *images);
+        }
+    }
+
+    fn series_count(&self) -> usize {
+        self.0.borrow().series
+    }
+
+    fn series_max(&self, schedules: usize) -> usize {
+        50 + 2 * schedules
+    }
+}

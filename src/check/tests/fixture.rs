@@ -1,0 +1,466 @@
+//! A small fleet told step by step: one tenant with four images, a schedule, and one process whose
+//! metrics are honest unless the fixture says otherwise.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fake_instruments::{SharedExposition, TestExposition};
+use crate::check::instruments::{
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
+};
+use crate::check::invariant_name::InvariantName;
+use crate::check::{Oracle, OracleOptions, OracleReport};
+use crate::model::commit::{EndReason, FireFate, PlanOutcome};
+use crate::model::event::EventAttributes;
+use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
+use crate::model::{
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, DeltaCounts, DeltaSummary, Event,
+    EventId, EventKind, EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode,
+    NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, Selector,
+    Timestamp, Trigger,
+};
+
+/// Midnight of the first day.
+pub const START: &str = "2024-01-01T00:00:00Z";
+/// The mode of all runs.
+pub const MODE: Mode = Mode::AnalysisOnly;
+/// Images in a segment.
+pub const SEGMENT_SIZE: usize = 2;
+
+/// The digest of image number `n`.
+pub fn digest(n: u8) -> ImageDigest {
+    ImageDigest::new([n; 32])
+}
+
+fn image(n: u8, tenant: &str, namespace: &str) -> Image {
+    Image {
+        digest: digest(n),
+        tenant: tenant.into(),
+        registry: "registry.example".into(),
+        repository: "app".into(),
+        namespaces: vec![namespace.into()],
+        tags: Vec::new(),
+        labels: BTreeMap::new(),
+        components: Vec::new(),
+    }
+}
+
+/// The fleet's one process, its oracle, and what its store would hold.
+pub struct Fixture {
+    pub oracle: Oracle,
+    pub now: Timestamp,
+    pub incarnation: IncarnationId,
+    pub page: Rc<RefCell<TestExposition>>,
+    pub schedule: Arc<Schedule>,
+    /// The run that is told of.
+    pub run: Option<Run>,
+    /// Whether what the process learns goes to its counters.
+    pub is_honest: bool,
+    sequence: u64,
+    pub delivery: u64,
+    pub message: u64,
+    /// Deliveries of each message that counted.
+    pub tries: BTreeMap<u64, u32>,
+}
+
+impl Fixture {
+    /// Four images of `acme`, one of `other`, and the schedule `nightly` at 02:00. Created at
+    /// midnight, with a process that begins then.
+    pub fn new() -> Self {
+        let inventory = [
+            image(1, "acme", "prod"),
+            image(2, "acme", "prod"),
+            image(3, "acme", "prod"),
+            image(4, "acme", "prod"),
+            image(5, "acme", "test"),
+            image(9, "other", "prod"),
+        ];
+        let options = OracleOptions {
+            inventory: Arc::new(inventory.into_iter().collect()),
+            ..OracleOptions::default()
+        };
+        let incarnation = IncarnationId {
+            process: "w".into(),
+            number: 1,
+        };
+        let mut fixture = Self {
+            oracle: Oracle::new(options),
+            now: START.parse().unwrap(),
+            incarnation: incarnation.clone(),
+            page: Rc::default(),
+            schedule: Arc::new(nightly()),
+            run: None,
+            is_honest: true,
+            sequence: 0,
+            delivery: 0,
+            message: 0,
+            tries: BTreeMap::new(),
+        };
+        fixture.see(&Observation::IncarnationStarted {
+            incarnation: &incarnation,
+        });
+        fixture.attach();
+        fixture.change_schedule(ScheduleChange::Created, |_| ());
+        fixture
+    }
+
+    fn attach(&mut self) {
+        self.oracle.attach_metrics(
+            &self.incarnation,
+            Box::new(SharedExposition(self.page.clone())),
+        );
+    }
+
+    /// Gives another incarnation a page of its own.
+    pub fn attach_page(&mut self, incarnation: &IncarnationId) -> Rc<RefCell<TestExposition>> {
+        let page = Rc::new(RefCell::new(TestExposition::default()));
+        self.oracle
+            .attach_metrics(incarnation, Box::new(SharedExposition(page.clone())));
+        page
+    }
+
+    pub fn see(&mut self, observation: &Observation<'_>) -> &mut Self {
+        self.oracle.observe(self.now, observation);
+        self
+    }
+
+    /// What an invariant complains of, without instant and place.
+    pub fn complaints(&self, name: InvariantName) -> Vec<String> {
+        let violations = self.oracle.results().findings(name).violations.iter();
+        violations
+            .map(|violation| {
+                let text = violation.to_string();
+                let what = text.split_once(": ").map(|(_, what)| what.to_owned());
+                what.unwrap_or(text)
+            })
+            .collect()
+    }
+
+    /// The process is asked to stop.
+    pub fn stop(&mut self) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::StopRequested {
+            incarnation: &incarnation,
+        })
+    }
+
+    /// The process ends in good order.
+    pub fn ends(&mut self) -> &mut Self {
+        let (incarnation, end) = (self.incarnation.clone(), IncarnationEnd::Stopped);
+        self.see(&Observation::IncarnationEnded {
+            incarnation: &incarnation,
+            end,
+        })
+    }
+
+    /// Time passes.
+    pub fn wait(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now.after(Duration::from_secs(seconds));
+        self
+    }
+
+    /// It is now so late on the first day.
+    pub fn at(&mut self, time: &str) -> &mut Self {
+        self.now = format!("2024-01-01T{time}Z").parse().unwrap();
+        self
+    }
+
+    pub fn change_schedule(
+        &mut self,
+        change: ScheduleChange,
+        edit: impl FnOnce(&mut Schedule),
+    ) -> &mut Self {
+        let mut schedule = (*self.schedule).clone();
+        edit(&mut schedule);
+        self.schedule = Arc::new(schedule);
+        let schedule = self.schedule.clone();
+        let (id, is_live) = (schedule.id.to_string(), change != ScheduleChange::Deleted);
+        self.page
+            .borrow_mut()
+            .backlog
+            .retain(|known, _| *known != id || is_live);
+        if is_live {
+            self.page.borrow_mut().backlog.entry(id).or_insert(0);
+        }
+        self.see(&Observation::ScheduleChanged {
+            schedule: &schedule,
+            change,
+        })
+    }
+
+    /// The incarnation ends, and another of its process begins with an empty page.
+    pub fn restart(&mut self) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::IncarnationEnded {
+            incarnation: &incarnation,
+            end: IncarnationEnd::Crashed,
+        });
+        self.incarnation.number += 1;
+        let backlog = std::mem::take(&mut self.page.borrow_mut().backlog);
+        self.page = Rc::new(RefCell::new(TestExposition {
+            backlog,
+            ..TestExposition::default()
+        }));
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::IncarnationStarted {
+            incarnation: &incarnation,
+        });
+        self.attach();
+        self
+    }
+
+    pub fn scrape(&mut self) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::Scraped {
+            process: &incarnation.process,
+            incarnation: Some(&incarnation),
+            up: true,
+        })
+    }
+
+    pub fn settle(&mut self) -> &mut Self {
+        self.see(&Observation::Settled)
+    }
+
+    /// Changes the page behind the process's back.
+    pub fn forge(&mut self, change: impl FnOnce(&mut TestExposition)) -> &mut Self {
+        change(&mut self.page.borrow_mut());
+        self
+    }
+
+    // ---- commits ----
+
+    pub fn new_commit(&mut self, step: CommitStep, delivery: u64) -> Commit {
+        self.sequence += 1;
+        let token = CommitToken {
+            incarnation: self.incarnation.clone(),
+            sequence: self.sequence,
+            delivery,
+        };
+        Commit::new(token, step)
+    }
+
+    /// The store takes a commit; its times are stamped.
+    pub fn apply(&mut self, commit: &mut Commit) -> CommitAnswer {
+        for write in &mut commit.runs {
+            let before = self.run.as_ref().filter(|run| run.id == write.run.id);
+            write.stamp(before.map(|run| run.state), self.now);
+            self.run = Some(write.run.clone());
+        }
+        let answer = CommitAnswer::Applied(Applied {
+            at: self.now,
+            backlog: None,
+            adopted: [0, 0],
+        });
+        self.see(&Observation::CommitSent { commit });
+        self.see(&Observation::CommitApplied {
+            commit,
+            answer: &answer,
+        });
+        answer
+    }
+
+    /// The news arrives, and an honest process counts it at once.
+    pub fn learn(&mut self, commit: &Commit, answer: &CommitAnswer) -> &mut Self {
+        self.see(&Observation::CommitLearned { commit, answer });
+        if self.is_honest {
+            self.record(commit, answer);
+        }
+        self.settle()
+    }
+
+    pub fn submit(&mut self, mut commit: Commit) -> &mut Self {
+        let answer = self.apply(&mut commit);
+        self.learn(&commit, &answer)
+    }
+
+    fn record(&mut self, commit: &Commit, answer: &CommitAnswer) {
+        let CommitAnswer::Applied(_) = answer else {
+            return;
+        };
+        let mut page = self.page.borrow_mut();
+        if let Some(booking) = commit.active_runs_delta {
+            page.active[booking.mode.index()] += booking.change;
+        }
+        if let CommitStep::Fire {
+            latest,
+            coalesced,
+            fate,
+            ..
+        } = &commit.step
+        {
+            let mut fires = |fate, amount| page.extend(ExtensionSeries::Fires(fate), amount);
+            fires(FireFate::Coalesced, u64::from(*coalesced));
+            fires(*fate, u64::from(latest.is_some()));
+        }
+        let Some(run) = commit.runs.first().map(|write| &write.run) else {
+            return;
+        };
+        let since_creation =
+            |at: Option<Timestamp>| at.map_or(0.0, |at| at.since(run.created_at).as_secs_f64());
+        match &commit.step {
+            CommitStep::Plan { outcome, .. } => {
+                page.count(CounterSeries::PlannerRuns(MODE, *outcome), 1);
+                let attempt = PlanAttempt::Planned(*outcome);
+                page.extend(ExtensionSeries::Attempts(MODE, attempt), 1);
+                page.sample(
+                    HistogramSeries::Latency(MODE, *outcome),
+                    since_creation(run.planned_at),
+                );
+                if *outcome == PlanOutcome::NoWork {
+                    page.sample(HistogramSeries::Duration(MODE), 0.0);
+                }
+            }
+            CommitStep::Segment(segment) => {
+                let outcome = &segment.outcome;
+                page.count(CounterSeries::Segments(MODE, SegmentFate::Completed), 1);
+                page.extend(ExtensionSeries::ImagesFailed(MODE), outcome.failed);
+                page.count(
+                    CounterSeries::Images(MODE, false),
+                    outcome.unchanged + outcome.failed,
+                );
+                page.count(CounterSeries::Images(MODE, true), outcome.changed);
+                page.count(
+                    CounterSeries::Deltas(MODE, DeltaKind::New),
+                    outcome.deltas.new_findings,
+                );
+                page.count(
+                    CounterSeries::Deltas(MODE, DeltaKind::High),
+                    outcome.deltas.new_high,
+                );
+                if run.state == RunState::Completed {
+                    page.sample(
+                        HistogramSeries::Duration(MODE),
+                        since_creation(run.completed_at),
+                    );
+                }
+            }
+            CommitStep::PlanRetry => {
+                page.extend(ExtensionSeries::Attempts(MODE, PlanAttempt::Retried), 1)
+            }
+            CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted) => {
+                page.extend(ExtensionSeries::Cancelled(MODE), 1);
+            }
+            _ => {}
+        }
+        let remaining = if run.state.is_open() {
+            run.stats.remaining()
+        } else {
+            0
+        };
+        page.backlog.insert(run.schedule.to_string(), remaining);
+    }
+
+    /// The whole healthy run.
+    pub fn whole_run(&mut self) -> &mut Self {
+        self.fire().plan().dispatch().work(0).work(1)
+    }
+
+    /// The report, at quiescence.
+    pub fn end(self) -> OracleReport {
+        let now = self.now;
+        self.oracle.finish(now, true)
+    }
+}
+
+/// The images of a segment.
+pub fn images_of(index: u32) -> std::ops::RangeInclusive<u8> {
+    let first = 1 + index as u8 * SEGMENT_SIZE as u8;
+    first..=first + SEGMENT_SIZE as u8 - 1
+}
+
+pub fn nightly() -> Schedule {
+    Schedule {
+        id: "nightly".into(),
+        tenant: "acme".into(),
+        name: "Every night".into(),
+        enabled: true,
+        when_cron: Some("0 2 * * *".into()),
+        time_zone: "UTC".into(),
+        mode: MODE,
+        selector: Selector::ByNamespace(vec!["prod".into()]),
+        only_if: OnlyIf::default(),
+        limits: Limits {
+            parallelism: NonZeroU32::new(2),
+            ..Limits::default()
+        },
+        notify: NotifyPolicy::default(),
+        triggers: Vec::new(),
+        overlap: OverlapPolicy::Skip,
+    }
+}
+
+pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt::Display) -> Run {
+    Run {
+        id: RunId::of(&schedule.tenant, &schedule.id, trigger, occurrence),
+        tenant: schedule.tenant.clone(),
+        schedule: schedule.id.clone(),
+        trigger,
+        mode: schedule.mode,
+        state: RunState::Planning,
+        stats: RunStats::default(),
+        product_keys: Vec::new(),
+        usage_only: false,
+        created_at: Timestamp::ZERO,
+        planned_at: None,
+        started_at: None,
+        completed_at: None,
+        error: None,
+        planning_attempts: 0,
+        not_before: None,
+    }
+}
+
+pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {
+    Arc::new(Event {
+        event_id: EventId::of(kind, &run.id, &image),
+        kind,
+        tenant: run.tenant.clone(),
+        ts: run.created_at,
+        payload: EventPayload::ReportReady {
+            image_digest: image,
+            findings: 0,
+        },
+        attributes: EventAttributes {
+            run: run.id.clone(),
+            image,
+        },
+    })
+}
+
+/// Findings that are all high.
+pub fn high(new: u64) -> DeltaCounts {
+    DeltaCounts {
+        new_findings: new,
+        new_high: new,
+        ..DeltaCounts::default()
+    }
+}
+
+/// A delta with these counts.
+pub fn delta(n: u8, counts: DeltaCounts) -> Arc<DeltaSummary> {
+    Arc::new(DeltaSummary {
+        image_digest: digest(n),
+        counts,
+        top_findings: Vec::new(),
+        report_url: String::new(),
+        detected_at: Timestamp::ZERO,
+    })
+}
+
+impl Fixture {
+    /// Commits a segment that is in hand, works the other one, and ends.
+    pub fn end_with(mut self, message: u64, index: u32, delivery: u64) -> OracleReport {
+        let commit = self.segment_commit(index, delivery);
+        let events = commit.events.clone();
+        self.submit(commit)
+            .publish(&events)
+            .acknowledge(message, delivery, Some(index));
+        self.work(1 - index);
+        self.end()
+    }
+}

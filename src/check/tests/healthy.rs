@@ -1,0 +1,228 @@
+//! A healthy fixture in which every invariant is exercised.
+
+use std::time::Duration;
+
+use super::fixture::{Fixture, MODE, delta, digest, high};
+use crate::check::invariant_name::InvariantName;
+use crate::model::commit::{FireFate, RunWrite, SegmentCommit};
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueStep, ScanAnswer};
+use crate::model::{CommitStep, RunState, SegmentOutcome};
+
+/// A run in which nothing changes; the next one finds a change, is refused an image, blocks a fire,
+/// meets an outage of Notify, a late call and a throttled request; a third is drained.
+fn everything() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.whole_run().scrape();
+    second_run(&mut fixture);
+    third_run(&mut fixture);
+    fixture
+}
+
+fn second_run(fixture: &mut Fixture) {
+    fixture.at("03:00:00").see(&Observation::ImageChanged {
+        image: &digest(1),
+        revision: 1,
+        added: &high(2),
+    });
+    waiting_tenants(fixture);
+    fixture.plan().scrape();
+    fixture.at("03:00:10").see(&Observation::FaultBegan {
+        kind: FaultKind::NotifyOutage,
+        subject: "notify",
+    });
+    dispatch_again(fixture);
+    let delivery = fixture.begin(0, 5);
+    let second = fixture.begin(1, 6);
+    let permit = |fixture: &Fixture| Some((10.0, fixture.now));
+    let now = permit(fixture.wait(5));
+    fixture.ask(1, delivery, now);
+    let until = fixture.now.after(Duration::from_secs(2));
+    fixture.answer(1, delivery, ScanAnswer::Throttled(until));
+    let now = permit(fixture.wait(2));
+    fixture
+        .ask(1, delivery, now)
+        .answer(1, delivery, ScanAnswer::Report(1));
+    let now = permit(fixture.wait(1));
+    fixture
+        .ask(2, delivery, now)
+        .answer(2, delivery, ScanAnswer::Refused);
+    let mut segment = SegmentCommit {
+        key: fixture.key(0),
+        outcome: SegmentOutcome {
+            unchanged: 0,
+            changed: 1,
+            failed: 1,
+            deltas: high(2),
+        },
+        reports: Vec::new(),
+        deltas: vec![delta(1, high(2))],
+        failed: vec![digest(2)],
+    };
+    let CommitStep::Segment(unchanged) = fixture.segment_commit(0, delivery).step else {
+        unreachable!()
+    };
+    segment.reports.push(crate::model::commit::ReportWrite {
+        revision: 1,
+        ..unchanged.reports[0].clone()
+    });
+    let commit = fixture.commit_of(segment, delivery);
+    let mut events = commit.events.clone();
+    fixture.submit(commit).scrape();
+    fixture.step(5, delivery, Some(0), QueueStep::Acknowledged);
+    fixture.step(5, delivery, Some(0), QueueStep::RefusedLate);
+    let commit = fixture.segment_commit(1, second);
+    events.extend(commit.events.clone());
+    fixture
+        .submit(commit)
+        .step(6, second, Some(1), QueueStep::Acknowledged);
+    fixture.see(&Observation::FaultEnded {
+        kind: FaultKind::NotifyOutage,
+        subject: "notify",
+    });
+    fixture.publish(&events).scrape();
+}
+
+/// Two tenants wait, and take turns; the second run of the fixture is taken up.
+fn waiting_tenants(fixture: &mut Fixture) {
+    fixture.start_by_hand("second");
+    let mut rival = fixture.run.clone().unwrap();
+    rival.id = "run:other:weekly:manual:1".into();
+    rival.tenant = "other".into();
+    let mine = fixture.run.clone().unwrap();
+    let mut commit = fixture.new_commit(CommitStep::Manual, 0);
+    commit.runs.push(RunWrite {
+        run: rival.clone(),
+        expected: None,
+    });
+    fixture.submit(commit);
+    let incarnation = fixture.incarnation.clone();
+    let waiting = [
+        (mine.id.clone(), mine.tenant.clone(), fixture.now),
+        (rival.id.clone(), rival.tenant.clone(), fixture.now),
+    ];
+    fixture.see(&Observation::PlanningRead {
+        incarnation: &incarnation,
+        waiting: &waiting,
+    });
+    fixture.see(&Observation::PlanningBegun {
+        incarnation: &incarnation,
+        run: &rival,
+    });
+    fixture.see(&Observation::PlanningBegun {
+        incarnation: &incarnation,
+        run: &mine,
+    });
+    // The rival is cancelled by its owner.
+    fixture.see(&Observation::CancelRequested { run: &rival.id });
+    let mut commit =
+        fixture.new_commit(CommitStep::End(crate::model::commit::EndReason::Command), 0);
+    let mut ended = fixture.run.clone().unwrap();
+    ended.state = RunState::Cancelled;
+    commit.runs.push(RunWrite {
+        run: ended,
+        expected: Some(1),
+    });
+    fixture.submit(commit);
+    fixture.run = Some(mine);
+    fixture.run.as_mut().unwrap().created_at = fixture.now;
+}
+
+/// Like [`Fixture::dispatch`], with the messages 4, 5 and 6.
+fn dispatch_again(fixture: &mut Fixture) {
+    let message = fixture.enqueue(None);
+    let delivery = fixture.lease(message, None);
+    let commit = fixture.dispatch_commit(delivery);
+    fixture.submit(commit);
+    fixture.enqueue(Some(0));
+    fixture.enqueue(Some(1));
+    fixture.acknowledge(message, delivery, None);
+}
+
+/// A cron run that blocks the next fire and is drained at the end.
+fn third_run(fixture: &mut Fixture) {
+    fixture.change_schedule(
+        crate::model::observation::ScheduleChange::Edited,
+        |schedule| {
+            schedule.when_cron = Some("0 4,5 * * *".into());
+        },
+    );
+    fixture.at("04:00:00");
+    let commit = fixture.fire_commit("04:00:00", FireFate::Run);
+    fixture.submit(commit);
+    fixture.at("05:00:00");
+    let commit = fixture.fire_commit("05:00:00", FireFate::Skipped);
+    fixture.submit(commit);
+    fixture
+        .oracle
+        .expect_drain(fixture.now, Duration::from_secs(600));
+    fixture.plan();
+    dispatch_again(fixture);
+    for (index, message) in [(0, 8), (1, 9)] {
+        let delivery = fixture.begin(index, message);
+        fixture.scan(index, delivery);
+        let CommitStep::Segment(mut segment) = fixture.segment_commit(index, delivery).step else {
+            unreachable!()
+        };
+        // Image 1 stands at revision 1 since the second run.
+        segment.reports[0].revision = u64::from(index == 0);
+        let commit = fixture.commit_of(segment, delivery);
+        let events = commit.events.clone();
+        fixture
+            .submit(commit)
+            .publish(&events)
+            .acknowledge(message, delivery, Some(index));
+    }
+    fixture.scrape();
+}
+
+#[test]
+fn every_invariant_is_exercised_and_none_is_violated() {
+    let report = everything().end();
+    for findings in &report.findings {
+        assert!(findings.violations.is_empty(), "{}", findings.violations[0]);
+        let is_exercised = findings.exercised > 0 && findings.checks >= findings.exercised;
+        assert!(
+            is_exercised || findings.name == InvariantName::Determinism,
+            "{findings:?}"
+        );
+    }
+    assert!(!report.is_violated());
+    assert!(report.stuck.is_empty());
+}
+
+#[test]
+fn the_report_counts_what_happened() {
+    let fixture = everything();
+    assert!(fixture.oracle.is_quiescent());
+    let report = fixture.end();
+    let tally = &report.tally;
+    assert_eq!(
+        (
+            tally.runs_created,
+            tally.runs_completed,
+            tally.runs_cancelled
+        ),
+        (4, 3, 1)
+    );
+    assert_eq!(
+        (
+            tally.segments,
+            tally.images,
+            tally.images_failed,
+            tally.deltas
+        ),
+        (6, 11, 1, 1)
+    );
+    assert_eq!((tally.scanner_requests, tally.events), (11, 12));
+    assert_eq!((tally.peak_backlog, tally.backlog), (4, 0));
+    assert_eq!(tally.fires, [2, 0, 1, 0]);
+    assert_eq!(
+        (report.messages.enqueued, report.messages.acknowledged),
+        (9, 9)
+    );
+    assert_eq!(report.faults, [(FaultKind::NotifyOutage, 1, 0)]);
+    assert_eq!(report.latency_micros.len(), 3);
+    assert_eq!(report.duration_micros.len(), 3);
+    let _ = MODE;
+}

@@ -1,0 +1,327 @@
+//! The states of a run, step by step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fixture::{Fixture, MODE, SEGMENT_SIZE, digest, event, images_of, new_run};
+use crate::model::commit::{
+    ActiveRunsDelta, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
+    SegmentCommit,
+};
+use crate::model::observation::{Observation, ScanAnswer};
+use crate::model::{
+    Commit, CommitStep, Event, EventKind, ImageDigest, ImpactSet, PlannerMessage, Run, RunState,
+    ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
+};
+
+/// A permit is late from then on.
+const PERMIT_TOLERANCE: Duration = Duration::from_millis(50);
+
+impl Fixture {
+    /// A run with its first segment in hand: the fixture, the message and the delivery.
+    pub fn with_a_segment() -> (Self, u64, u64) {
+        let mut fixture = Self::new();
+        fixture.fire().plan().dispatch();
+        let message = fixture.message_of(0);
+        let delivery = fixture.begin(0, message);
+        (fixture, message, delivery)
+    }
+
+    /// 02:00 comes, and makes a run.
+    pub fn fire(&mut self) -> &mut Self {
+        self.at("02:00:00");
+        let commit = self.fire_commit("02:00:00", FireFate::Run);
+        self.submit(commit)
+    }
+
+    /// A commit that decides the fire of that time of the first day.
+    pub fn fire_commit(&mut self, time: &str, fate: FireFate) -> Commit {
+        let fire: Timestamp = format!("2024-01-01T{time}Z").parse().unwrap();
+        let schedule = self.schedule.clone();
+        let step = CommitStep::Fire {
+            schedule: schedule.id.clone(),
+            latest: Some(fire),
+            coalesced: 0,
+            fate,
+        };
+        let mut commit = self.new_commit(step, 0);
+        let state = ScheduleState {
+            cursor: fire,
+            queued_fire: Some(fire).filter(|_| fate == FireFate::Queued),
+            ..ScheduleState::default()
+        };
+        commit.schedule = Some(ScheduleStateWrite {
+            id: schedule.id.clone(),
+            expected: 1,
+            state,
+        });
+        if fate == FireFate::Run {
+            commit.runs.push(RunWrite {
+                run: new_run(&schedule, Trigger::Cron, &fire),
+                expected: None,
+            });
+        }
+        commit
+    }
+
+    /// Somebody makes a run by hand.
+    pub fn start_by_hand(&mut self, name: &str) -> &mut Self {
+        let mut commit = self.new_commit(CommitStep::Manual, 0);
+        let run = new_run(&self.schedule.clone(), Trigger::Manual, &name);
+        commit.runs.push(RunWrite {
+            run,
+            expected: None,
+        });
+        self.submit(commit)
+    }
+
+    /// The run is planned with its four images, 2 s after its creation.
+    pub fn plan(&mut self) -> &mut Self {
+        let commit = self.wait(2).plan_commit(&[1, 2, 3, 4]);
+        self.submit(commit)
+    }
+
+    pub fn plan_commit(&mut self, images: &[u8]) -> Commit {
+        let outcome = if images.is_empty() {
+            PlanOutcome::NoWork
+        } else {
+            PlanOutcome::Enqueued
+        };
+        let mut commit = self.new_commit(
+            CommitStep::Plan {
+                outcome,
+                as_of: self.now,
+            },
+            0,
+        );
+        let mut run = self.run.clone().unwrap();
+        run.stats.candidates = 4;
+        run.stats.queued = images.len() as u64;
+        run.state = RunState::Completed;
+        let digests: Arc<[ImageDigest]> = images.iter().copied().map(digest).collect();
+        let impact = ImpactSet {
+            candidates: 4,
+            deduped: 0,
+            digests,
+        };
+        if outcome == PlanOutcome::Enqueued {
+            run.state = RunState::Queued;
+            commit.active_runs_delta = Some(ActiveRunsDelta {
+                mode: MODE,
+                change: 1,
+            });
+            commit.intent = Some(Self::planner_message(&run, &impact));
+        }
+        commit.impact = Some(impact);
+        commit.served = Some(run.tenant.clone());
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(1),
+        });
+        commit
+    }
+
+    fn planner_message(run: &Run, impact: &ImpactSet) -> PlannerMessage {
+        PlannerMessage {
+            run: run.id.clone(),
+            schedule: run.schedule.clone(),
+            tenant: run.tenant.clone(),
+            impact: impact.clone(),
+        }
+    }
+
+    /// The planner message goes through the queue, and the run is cut into two segments of two
+    /// images; both messages come onto the queue.
+    pub fn dispatch(&mut self) -> &mut Self {
+        let message = self.enqueue(None);
+        let delivery = self.lease(message, None);
+        let commit = self.dispatch_commit(delivery);
+        let count = commit.segments.len() as u32;
+        self.submit(commit);
+        for index in 0..count {
+            self.enqueue(Some(index));
+        }
+        self.acknowledge(message, delivery, None)
+    }
+
+    pub fn dispatch_commit(&mut self, delivery: u64) -> Commit {
+        let mut commit = self.new_commit(CommitStep::Dispatch, delivery);
+        let mut run = self.run.clone().unwrap();
+        let planned: Vec<ImageDigest> = (1..=4).map(digest).collect();
+        commit.segments = (0..)
+            .zip(planned.chunks(SEGMENT_SIZE))
+            .map(|(index, digests)| self.segment(index, digests))
+            .collect();
+        commit.release = commit
+            .segments
+            .iter()
+            .map(|segment| segment.key.clone())
+            .collect();
+        run.state = RunState::Running;
+        run.stats.segments = commit.segments.len() as u64;
+        commit.intent_done = Some(run.id.clone());
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(2),
+        });
+        commit
+    }
+
+    pub fn segment(&self, index: u32, digests: &[ImageDigest]) -> Segment {
+        Segment {
+            key: self.key(index),
+            digests: digests.into(),
+            released_at: None,
+            requeued: 0,
+            delivery: 0,
+            committed_by: None,
+            worked_at: None,
+            released_next: Vec::new(),
+        }
+    }
+
+    /// A segment is leased, scanned, committed without any change, and acknowledged; its events are
+    /// published. `message`: as it was enqueued.
+    pub fn work(&mut self, index: u32) -> &mut Self {
+        let message = self.message_of(index);
+        let delivery = self.begin(index, message);
+        self.scan(index, delivery);
+        let commit = self.segment_commit(index, delivery);
+        let events = commit.events.clone();
+        self.submit(commit);
+        self.publish(&events);
+        self.acknowledge(message, delivery, Some(index))
+    }
+
+    /// The first message of a segment: `dispatch` enqueues them right after the planner message.
+    pub fn message_of(&self, index: u32) -> u64 {
+        2 + u64::from(index)
+    }
+
+    /// A segment is leased and its work begins.
+    pub fn begin(&mut self, index: u32, message: u64) -> u64 {
+        let delivery = self.lease(message, Some(index));
+        let (incarnation, key, run) = (self.incarnation.clone(), self.key(index), self.run.clone());
+        self.see(&Observation::SegmentBegun {
+            incarnation: &incarnation,
+            key: &key,
+            delivery,
+            run: run.as_ref(),
+        });
+        self.see(&Observation::SegmentBegunLearned {
+            incarnation: &incarnation,
+            key: &key,
+            delivery,
+            run: run.as_ref(),
+        });
+        delivery
+    }
+
+    /// Each image of a segment is asked for and reported.
+    pub fn scan(&mut self, index: u32, delivery: u64) -> &mut Self {
+        for n in images_of(index) {
+            self.ask(n, delivery, None);
+            self.answer(n, delivery, ScanAnswer::Report(0));
+        }
+        self
+    }
+
+    pub fn ask(&mut self, n: u8, delivery: u64, permit: Option<(f64, Timestamp)>) -> &mut Self {
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
+        self.see(&Observation::ScanSent {
+            incarnation: &incarnation,
+            schedule: &schedule,
+            rate_per_second: permit.map(|(rate, _)| rate),
+            image: &digest(n),
+            delivery,
+            attempt: 1,
+            permit: permit.map(|(_, permit)| permit),
+            late: permit.is_some_and(|(_, permit)| self.now.since(permit) > PERMIT_TOLERANCE),
+        })
+    }
+
+    pub fn answer(&mut self, n: u8, delivery: u64, answer: ScanAnswer) -> &mut Self {
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
+        let image = digest(n);
+        self.see(&Observation::ScanAnswered {
+            incarnation: &incarnation,
+            schedule: &schedule,
+            image: &image,
+            delivery,
+            answer,
+        })
+    }
+
+    /// A commit of a segment whose images have not changed.
+    pub fn segment_commit(&mut self, index: u32, delivery: u64) -> Commit {
+        let images: Vec<ImageDigest> = images_of(index).map(digest).collect();
+        let report = |image: &ImageDigest| ReportWrite {
+            image: *image,
+            expected: None,
+            revision: 0,
+            findings: Arc::new([]),
+        };
+        let segment = SegmentCommit {
+            key: self.key(index),
+            outcome: SegmentOutcome {
+                unchanged: images.len() as u64,
+                ..SegmentOutcome::default()
+            },
+            reports: images.iter().map(report).collect(),
+            deltas: Vec::new(),
+            failed: Vec::new(),
+        };
+        self.commit_of(segment, delivery)
+    }
+
+    /// The commit of a segment: run, booking and events follow from it.
+    pub fn commit_of(&mut self, segment: SegmentCommit, delivery: u64) -> Commit {
+        let mut run = self.run.clone().unwrap();
+        let stats = &mut run.stats;
+        stats.completed += segment.reports.len() as u64;
+        stats.failed += segment.failed.len() as u64;
+        stats.deltas += segment.deltas.len() as u64;
+        stats.new_findings += segment.outcome.deltas.new_findings;
+        stats.new_high += segment.outcome.deltas.new_high;
+        stats.segments_completed += 1;
+        let completes = stats.segments_completed == stats.segments;
+        let mut events: Vec<Arc<Event>> = segment
+            .reports
+            .iter()
+            .map(|report| event(EventKind::ReportReady, &run, report.image))
+            .collect();
+        events.extend(
+            segment
+                .deltas
+                .iter()
+                .map(|delta| event(EventKind::RescanDelta, &run, delta.image_digest)),
+        );
+        let mut commit = self.new_commit(CommitStep::Segment(segment), delivery);
+        commit.events = events;
+        if completes {
+            run.state = RunState::Completed;
+            commit.active_runs_delta = Some(ActiveRunsDelta {
+                mode: MODE,
+                change: -1,
+            });
+        }
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(3),
+        });
+        commit
+    }
+
+    pub fn publish(&mut self, events: &[Arc<Event>]) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::NotifyCalled {
+            incarnation: &incarnation,
+            role: "event-relay",
+        });
+        for event in events {
+            self.see(&Observation::EventPublished { id: event.event_id });
+            self.see(&Observation::EventForgotten { id: event.event_id });
+        }
+        self
+    }
+}

@@ -1,0 +1,85 @@
+//! Three toys of workers that must fail, not pass quietly: one that sends every run to `Error`, one
+//! that plans the wrong images, and one that never exports a series.
+
+use super::fixture::Fixture;
+use crate::check::invariant_name::InvariantName;
+use crate::check::oracle::OracleReport;
+use crate::model::commit::{PlanOutcome, RunWrite};
+use crate::model::{CommitStep, Run, RunFailure, RunState};
+
+fn violated(report: &OracleReport) -> Vec<&'static str> {
+    let violated = report
+        .findings
+        .iter()
+        .filter(|findings| findings.violated > 0);
+    violated.map(|findings| findings.name.as_str()).collect()
+}
+
+#[test]
+fn a_worker_that_sends_every_run_to_error() {
+    let mut fixture = Fixture::new();
+    for name in ["one", "two", "three"] {
+        fixture.start_by_hand(name).wait(5);
+        let error = Some(RunFailure::Planning("too hard".into()));
+        let run = Run {
+            state: RunState::Error,
+            error,
+            planning_attempts: 1,
+            ..fixture.run.clone().unwrap()
+        };
+        let step = CommitStep::Plan {
+            outcome: PlanOutcome::Failed,
+            as_of: fixture.now,
+        };
+        let mut commit = fixture.new_commit(step, 0);
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(1),
+        });
+        fixture.submit(commit);
+    }
+    let report = fixture.end();
+    assert_eq!(violated(&report), ["blame"]);
+    assert_eq!(report.findings[InvariantName::Blame.index()].violated, 3);
+}
+
+#[test]
+fn a_worker_that_plans_the_wrong_images() {
+    // Too few, one too many (it is not in the namespace), one twice, another tenant's.
+    for (images, wrong) in [
+        (&[1, 2, 3][..], "it leaves out image"),
+        (&[1, 2, 3, 4, 5], "its selector and products do not give"),
+        (&[1, 2, 3, 4, 4], "it plans an image twice"),
+        (&[1, 2, 3, 9], "which is another tenant's"),
+    ] {
+        let mut fixture = Fixture::new();
+        let commit = fixture.fire().wait(2).plan_commit(images);
+        fixture.submit(commit);
+        let report = fixture.end();
+        assert_eq!(violated(&report), ["plan-truth"], "{images:?}");
+        let told = &report.findings[InvariantName::PlanTruth.index()].violations[0];
+        assert!(told.to_string().contains(wrong), "{told}");
+    }
+}
+
+#[test]
+fn a_worker_that_never_exports_a_series() {
+    let mut fixture = Fixture::new();
+    fixture.is_honest = false;
+    fixture.forge(|page| page.backlog.clear());
+    fixture.whole_run().wait(60).scrape();
+    let report = fixture.end();
+    assert_eq!(
+        violated(&report),
+        [
+            "applied-learned",
+            "planner-conservation",
+            "latency-count",
+            "latency-quantile",
+            "segment-once",
+            "image-conservation",
+            "active-truth",
+            "backlog-truth",
+        ]
+    );
+}
