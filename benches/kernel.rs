@@ -1,4 +1,4 @@
-//! What the kernel's parts cost. The comparison with other engines is in `benches/peers`.
+//! Cost of the kernel's parts. `benches/peers` has the comparison with other engines.
 
 use std::cell::Cell;
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use rehearsal::sim::kernel::{Kernel, KernelOptions, ProcessId, RandomStream, one
 const WORLD: ProcessId = ProcessId::WORLD;
 const EVENTS: u64 = 10_000;
 
-/// Runs a kernel on and on, `EVENTS` events at a time.
+/// Runs a kernel repeatedly, `EVENTS` events at a time.
 fn bench_events(criterion: &mut Criterion, name: &str, mut kernel: Kernel, step_ns: u64) {
     let mut group = criterion.benchmark_group("kernel");
     group.throughput(Throughput::Elements(EVENTS));

@@ -1,5 +1,5 @@
-//! What recording, snapshots and pages cost. The comparison with other libraries is in
-//! `benches/peers`.
+//! Cost of recording, snapshots and expositions. `benches/peers` has the comparison with other
+//! libraries.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -71,7 +71,7 @@ fn record(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A registry of so many counters.
+/// Registry with this number of counters.
 fn registry_of(series: usize) -> Registry {
     let registry = Registry::with_options(RegistryOptions {
         series_max: series,

@@ -1,5 +1,5 @@
-//! What the pipelines cost: whole rehearsals with all invariants on, and the parts of them that a
-//! profile shows.
+//! Cost of the pipelines: whole rehearsals with all invariants on, and the parts that a profile
+//! shows.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use rehearsal::worker::fairness;
 use rehearsal::worker::impact::ImpactIndex;
 use rehearsal::worker::ports::{ImpactRequest, WaitingRun};
 
-/// A night of `nightly-rescan`, smaller: what is busy is the scanning.
+/// A smaller `nightly-rescan`, dominated by scanning.
 const BUSY: &str = r#"
 name = "busy"
 duration = "6h"
@@ -35,7 +35,7 @@ notify = { enabled = false }
 options = { segmentsAtOnce = 40 }
 "#;
 
-/// Three processes that look for work and find none: what is busy is the polling.
+/// Three processes without work, dominated by polling.
 const IDLE: &str = r#"
 name = "idle"
 duration = "7d"

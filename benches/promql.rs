@@ -1,6 +1,6 @@
-//! What typical queries of rules and panels cost over a month, scraped each 15 s.
+//! Cost of typical queries of rules and panels over a month, scraped every 15 s.
 //!
-//! Throughput is in steps of the query; a query over N series does N times that much.
+//! Throughput is in steps of the query; a query over N series evaluates N times as many values.
 
 use std::hint::black_box;
 
@@ -14,8 +14,8 @@ const END_MS: i64 = SCRAPES * INTERVAL_MS;
 const PANEL_STEP_MS: i64 = 300_000;
 const BOUNDS: [&str; 8] = ["0.1", "0.5", "1", "5", "10", "30", "60", "+Inf"];
 
-/// Three processes with two modes each: a counter, a gauge and a histogram of each, that change at
-/// one scrape of four. At 86 s of each day one process is down.
+/// Three processes with two modes each. Each has a counter, a gauge and a histogram that change at
+/// every fourth scrape. At 86 s of each day one process is down.
 fn recording() -> TimeSeriesStore {
     let mut recording = TimeSeriesStore::new("bench");
     let names = ["worker-0", "worker-1", "worker-2"];

@@ -16,7 +16,7 @@ struct Arguments {
     /// List each eval that failed or is not supported.
     #[arg(long)]
     show: bool,
-    /// Whose rules: v3-promqltest, v3 or v2.42.
+    /// Semantics: v3-promqltest, v3 or v2.42.
     #[arg(long, default_value = "v3-promqltest")]
     semantics: Semantics,
     /// The scripts.

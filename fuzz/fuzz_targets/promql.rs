@@ -1,18 +1,20 @@
-//! Any text at all: reading it as a query, and evaluating that, ends in an answer or in a message,
-//! never in a panic.
+//! Parsing any text as a query and evaluating it ends in a result or an error, never in a panic.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use rehearsal::metrics::Labels;
-use rehearsal::promql::{AnswerKind, Engine, Query, Semantics, MemoryStore};
+use rehearsal::promql::{AnswerKind, Engine, MemoryStore, Query, Semantics};
 use std::sync::LazyLock;
 
 static STORE: LazyLock<MemoryStore> = LazyLock::new(|| {
     let mut store = MemoryStore::default();
     for index in 0..6_usize {
         let pairs = [
-            ("__name__", if index < 3 { "x" } else { "x_bucket" }.to_owned()),
+            (
+                "__name__",
+                if index < 3 { "x" } else { "x_bucket" }.to_owned(),
+            ),
             ("a", (index % 2).to_string()),
             ("le", (index + 1).to_string()),
         ];
@@ -23,7 +25,11 @@ static STORE: LazyLock<MemoryStore> = LazyLock::new(|| {
         let labels = Labels::of_pairs(labels);
         for sample in 0..60_i64 {
             let value = ((sample * (index as i64 + 1)) % 17) as f64;
-            store.push(&labels, sample * 15_000, (sample % 13 != 5).then_some(value));
+            store.push(
+                &labels,
+                sample * 15_000,
+                (sample % 13 != 5).then_some(value),
+            );
         }
     }
     store

@@ -1,6 +1,6 @@
-//! Any text at all: reading it as a scenario ends in a scenario or in messages, never in a panic.
+//! Parsing any text as a scenario ends in a scenario or in diagnostics, never in a panic.
 //!
-//! A line `%set key=value` at the head of the text becomes an override.
+//! A line `%set key=value` at the beginning of the text becomes an override.
 
 #![no_main]
 
@@ -13,11 +13,17 @@ static KNOWN_NAMES: LazyLock<KnownNames> = LazyLock::new(rehearsal::check::known
 fuzz_target!(|text: &str| {
     let mut text = text;
     let mut overrides = Vec::new();
-    while let Some((line, rest)) = text.strip_prefix("%set ").and_then(|text| text.split_once('\n')) {
+    while let Some((line, rest)) = text
+        .strip_prefix("%set ")
+        .and_then(|text| text.split_once('\n'))
+    {
         overrides.push(line.to_owned());
         text = rest;
     }
-    let loader = Loader { known_names: KNOWN_NAMES.clone(), overrides };
+    let loader = Loader {
+        known_names: KNOWN_NAMES.clone(),
+        overrides,
+    };
     match loader.parse("fuzzed.toml", text, None) {
         Ok(_) => {}
         Err(diagnostics) => {

@@ -102,7 +102,7 @@ fn scenario_of_an_earlier_version_is_sound_and_runs() {
     }
 }
 
-/// What no version of the program reads: a schema that does not exist yet.
+/// Schema version that no program version reads.
 #[test]
 fn file_of_a_later_version_is_refused_by_its_schema() {
     let release = releases().remove(0);

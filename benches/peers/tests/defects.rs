@@ -1,5 +1,5 @@
-//! Known defects of peers, each beside what our layer does in the same place. A test that fails
-//! here is good news: the peer has mended it, and this file is to be shortened.
+//! Known defects of peers, each beside this project's behaviour. If a test fails because a peer has
+//! fixed its defect, delete the test.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

@@ -1,5 +1,5 @@
-//! The kernel against its peers, by one workload: `n` timers are pending, and each that fires is
-//! set again, a random time ahead.
+//! The kernel and its peers with one workload: `n` timers are pending, and each that fires is set
+//! again at a random delay.
 //!
 //! - `bare heap`: a loop over the standard library's `BinaryHeap`, one pop and one push per event.
 //!   No tasks, no futures: what others are measured by.
@@ -7,17 +7,17 @@
 //! - `nexosim`: models that schedule themselves, one thread.
 //! - `madsim`: async tasks that sleep in a loop.
 //!
-//! The engines take turns, round by round, so that a machine that is now faster and now slower
-//! treats all alike; figures are medians over the rounds, ratios are medians of each round's ratio.
-//! Rounds are short, so that what else the machine does hits few of them.
-//! nexosim and madsim run fewer events per round, for they are slower.
+//! The engines take turns, round by round, so that varying speed of the machine affects all alike.
+//! Figures are medians over the rounds; ratios are medians of each round's ratio. Rounds are short,
+//! so that disturbances affect few of them. nexosim and madsim run fewer events per round because
+//! they are slower.
 //!
 //! ```text
 //! cargo run --release --config 'build.rustflags=["--cfg=madsim"]' \
 //!     --manifest-path benches/peers/Cargo.toml --bin kernel
 //! ```
 //!
-//! Without the `--config`, madsim is left out: it simulates only if the whole build says so.
+//! Without the `--config`, madsim is skipped: it simulates only if the whole build enables it.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -32,18 +32,18 @@ use rehearsal::sim::kernel::{Kernel, KernelOptions, ProcessId};
 use serde::{Deserialize, Serialize};
 
 const PENDING: [u64; 3] = [100, 10_000, 1_000_000];
-/// Rounds before those that count: each engine comes to its steady state.
+/// Number of warm-up rounds.
 const WARM_UP: usize = 10;
 const ROUNDS: usize = 75;
 const EVENTS: u64 = 200_000;
-/// nexosim and madsim run this many times fewer events per round.
+/// Factor by which nexosim and madsim run fewer events per round.
 const SLOWER: u64 = 10;
-/// More models or tasks than this, and they take minutes to start.
+/// Maximum number of models or tasks of nexosim and madsim; more take minutes to start.
 const SLOWER_PENDING_MAX: u64 = 10_000;
 /// Delays are 1 ns to 2^30 ns, about a second.
 const DELAY_BITS: u32 = 30;
 
-/// Random delays, cheap and the same for all.
+/// Generator of random delays, cheap and equal for all engines.
 #[derive(Serialize, Deserialize)]
 struct Delays(u64);
 
@@ -56,9 +56,9 @@ impl Delays {
     }
 }
 
-/// Something that fires timers.
+/// Engine that fires timers.
 trait Engine {
-    /// Fires about as many timers as asked for, and says how many.
+    /// Fires about the given number of timers and returns the exact number.
     fn run(&mut self, events: u64) -> u64;
 }
 
@@ -135,7 +135,7 @@ impl Engine for Rehearsal {
     }
 }
 
-/// The virtual time in which about `events` timers of `pending` fire.
+/// Virtual time in which about `events` timers of `pending` fire.
 fn span_ns(events: u64, pending: u64) -> u64 {
     (events << (DELAY_BITS - 1)) / pending
 }
@@ -247,7 +247,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Million events per second of each engine, round by round.
+/// Million events per second of each engine and round.
 fn measure(engines: &mut [(&'static str, Box<dyn Engine>)]) -> Vec<Vec<f64>> {
     let mut speeds = vec![Vec::new(); engines.len()];
     for round in 0..WARM_UP + ROUNDS {

@@ -1,4 +1,4 @@
-//! One operation of one library, and what the cases have in common.
+//! Operation of a library, and parts shared by the cases.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use metrics::{Key, Level, Metadata};
 use opentelemetry_sdk::metrics::{ManualReader, SdkMeterProvider};
 
-/// Records so many times.
+/// Records the given number of times.
 pub type Work = Arc<dyn Fn(u64) + Send + Sync>;
 
-/// One operation of one library.
+/// Benchmark case: an operation of a library.
 pub struct Case {
     pub operation: &'static str,
     pub library: &'static str,
-    /// An instrument of its own, twice.
+    /// Two independent instruments.
     pub instruments: [Work; 2],
-    /// Lets a library forget what it has buffered, between two rounds.
+    /// Discards the library's buffers between two rounds.
     pub rest: Box<dyn Fn()>,
 }
 
 impl Case {
-    /// A case whose library buffers nothing.
+    /// Case of a library without buffers.
     pub fn new(
         operation: &'static str,
         library: &'static str,
@@ -34,7 +34,7 @@ impl Case {
         }
     }
 
-    /// The same with something to do between two rounds.
+    /// Sets an action between two rounds.
     pub fn resting(self, rest: impl Fn() + 'static) -> Self {
         Self {
             rest: Box::new(rest),
@@ -50,10 +50,10 @@ pub fn repeat(record: impl Fn(u64) + Send + Sync + 'static) -> Work {
 
 pub static METADATA: Metadata<'static> = Metadata::new("peers", Level::INFO, None);
 
-/// Ten, so that there are eleven buckets with the one above them all.
+/// Ten bounds, which give eleven buckets including `+Inf`.
 pub const BOUNDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 
-/// One of sixteen values over all buckets.
+/// Returns one of sixteen values over all buckets.
 pub fn value(number: u64) -> f64 {
     const VALUES: [f64; 16] = [
         0.05, 0.2, 0.3, 0.7, 2.0, 3.0, 7.0, 20.0, 40.0, 90.0, 150.0, 0.1, 1.0, 10.0, 0.01, 4.0,
@@ -61,7 +61,7 @@ pub fn value(number: u64) -> f64 {
     VALUES[number as usize % VALUES.len()]
 }
 
-/// Up and down in turn.
+/// Alternates between +1 and -1.
 pub fn step(number: u64) -> i64 {
     if number.is_multiple_of(2) { 1 } else { -1 }
 }

@@ -11,7 +11,7 @@ use super::case::{BOUNDS, Case, METADATA, exporter, key, name, repeat, telemetry
 
 const OPERATION: &str = "histogram";
 
-/// Every library's histogram, and ours in its manners.
+/// Histograms of all libraries, and all kinds of this project's.
 pub fn cases() -> Vec<Case> {
     let mut cases = ours();
     cases.extend(peers());
@@ -37,7 +37,7 @@ fn ours() -> Vec<Case> {
             repeat(move |number| histogram.record(value(number)))
         }),
         Case::new(OPERATION, "rehearsal, by `metrics` handle", |place| {
-            // The macros' histograms have the bounds under which their name is registered.
+            // A macro's histogram has the bounds registered for its name.
             let registry = Registry::new();
             let typed = registry.histogram(&family(place), Labels::none());
             typed.expect("a new name");

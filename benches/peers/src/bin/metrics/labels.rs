@@ -7,12 +7,14 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family as ClientFamily;
-use rehearsal::metrics::{Family, Mode, DynamicFamily, Registry, SchedulerWorkerMetrics, SegmentStatus};
+use rehearsal::metrics::{
+    DynamicFamily, Family, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus,
+};
 
 use super::OURS;
 use super::case::{Case, Work, exporter, name, repeat, telemetry};
 
-/// Every case with labels.
+/// All cases with labels.
 pub fn cases() -> Vec<Case> {
     let mut cases = closed();
     cases.extend(open());
@@ -45,9 +47,9 @@ struct Closed {
     status: MeasuredStatus,
 }
 
-/// Two labels from closed sets. Where the library knows enums, they are enums.
+/// Two labels from static sets, as enums if the library supports them.
 fn closed() -> Vec<Case> {
-    let operation = "counter by two closed labels";
+    let operation = "counter by two static labels";
     let provider = telemetry();
     vec![
         Case::new(operation, OURS, |_| {
@@ -98,9 +100,9 @@ struct OpenLabel<'a> {
     schedule: &'a str,
 }
 
-/// One label with open values, looked up by its text: one of 64.
+/// One label with dynamic values, looked up by text: one of 64.
 fn open() -> Vec<Case> {
-    let operation = "counter by an open label";
+    let operation = "counter by a dynamic label";
     let schedules: Vec<String> = (0..64).map(|n| format!("schedule-{n:04}")).collect();
     let schedules: Arc<[String]> = schedules.into();
     let schedule = |number: u64, schedules: &[String]| number as usize % schedules.len();
@@ -113,13 +115,14 @@ fn open() -> Vec<Case> {
     };
     vec![
         Case::new(operation, OURS, |place| {
-            let mut open = DynamicFamily::counters(&registry, Family::counter(name(place)), "scheduleId");
+            let mut open =
+                DynamicFamily::counters(&registry, Family::counter(name(place)), "scheduleId");
             for schedule in &*schedules {
                 open.get(schedule).expect("a valid label");
             }
             let schedules = Arc::clone(&schedules);
             Arc::new(move |operations| {
-                // A handle cache is a thread's own; this one knows every schedule.
+                // A handle cache belongs to a thread; this one contains every schedule.
                 let mut open = open.clone();
                 for number in 0..operations {
                     let schedule = &schedules[schedule(std::hint::black_box(number), &schedules)];

@@ -1,12 +1,12 @@
-//! Recording, snapshots and pages of the metrics layer and of its peers: three tables.
+//! Recording, snapshots and expositions of the metrics layer and its peers, in three tables.
 //!
 //! ```text
 //! cargo run --release --manifest-path benches/peers/Cargo.toml --bin metrics
 //! ```
 //!
-//! All cases take turns, round by round, so that a machine that is now faster and now slower treats
-//! all alike; figures are medians over the rounds, and ratios are to our own case of the same
-//! operation. A name in parentheses is no library but a limit: what the machine does at best.
+//! All cases take turns, round by round, so that varying speed of the machine affects all alike.
+//! Figures are medians over the rounds. Ratios are to this project's case of the same operation. A
+//! name in parentheses is a lower limit of the machine, not a library.
 
 mod case;
 mod histograms;
@@ -14,10 +14,10 @@ mod labels;
 mod memory;
 mod pages;
 mod recording;
+mod registries;
 mod scalars;
-mod shelves;
 
-/// The library to which ratios are taken.
+/// Library of the ratios' denominator.
 const OURS: &str = "rehearsal";
 
 #[global_allocator]
@@ -28,7 +28,7 @@ fn main() {
     pages::print();
 }
 
-/// The middle of some figures.
+/// Median of some figures.
 fn median(mut samples: Vec<f64>) -> f64 {
     samples.sort_by(f64::total_cmp);
     samples[samples.len() / 2]

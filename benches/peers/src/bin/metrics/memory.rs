@@ -1,25 +1,25 @@
-//! An allocator that measures, while it is asked to.
+//! Allocator that can measure allocations.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicBool, AtomicIsize, Ordering};
 
-/// The system's allocator, with a record of what is taken.
+/// The system's allocator with counters.
 pub struct Measured;
 
 static IS_ON: AtomicBool = AtomicBool::new(false);
 static LIVE_BYTES: AtomicIsize = AtomicIsize::new(0);
 static PEAK_BYTES: AtomicIsize = AtomicIsize::new(0);
 
-/// What some work took, bytes.
+/// Memory of a measured function, bytes.
 #[derive(Clone, Copy)]
 pub struct Taken {
-    /// Still there at the end.
+    /// Allocated at the end.
     pub kept: isize,
-    /// The most at a time.
+    /// Maximum allocated at the same time.
     pub peak: isize,
 }
 
-/// Does some work and says what memory it took.
+/// Runs a function and returns its memory.
 pub fn taken<T>(work: impl FnOnce() -> T) -> (T, Taken) {
     LIVE_BYTES.store(0, Ordering::Relaxed);
     PEAK_BYTES.store(0, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Snapshots and pages of many series: time and memory.
+//! Snapshots and expositions of many series: time and memory.
 
 use std::hint::black_box;
 use std::io::{self, Write};
@@ -13,37 +13,37 @@ use rehearsal::metrics::{Bounds, CollectContext, Family, Labels, Registry};
 
 use super::case::{BOUNDS, METADATA, exporter};
 use super::memory::{Taken, taken};
-use super::shelves::{LIBRARIES, Shelf};
+use super::registries::{LIBRARIES, PeerRegistry};
 use super::{OURS, median};
 
-/// Series, and rounds for so many.
+/// Numbers of series, each with its number of rounds.
 const SIZES: [(usize, usize); 3] = [(100, 51), (10_000, 25), (1_000_000, 5)];
-/// With so many series it is also read while another thread records.
+/// Number of series that are also read while another thread records.
 const SIZE_RECORDED: usize = 10_000;
 
-/// What reading does.
+/// Kind of reading.
 const MANNERS: [&str; 4] = [
     "snapshot",
     "snapshot while a thread records",
-    "page",
-    "page while a thread records",
+    "exposition",
+    "exposition while a thread records",
 ];
 
 /// Runs everything and prints both tables.
 pub fn print() {
-    println!("\n| what is read | library | µs | ratio to ours | most memory meanwhile, KiB |");
+    println!("\n| operation | library | µs | ratio | peak additional memory, KiB |");
     println!("|---|---|---|---|---|");
     let mut held = Vec::new();
     for (series, rounds) in SIZES {
-        let shelves: Vec<(&str, Shelf, Taken)> = LIBRARIES
+        let registries: Vec<(&str, PeerRegistry, Taken)> = LIBRARIES
             .iter()
             .map(|(library, fill)| {
-                let (shelf, memory) = taken(|| fill(series));
-                (*library, shelf, memory)
+                let (registry, memory) = taken(|| fill(series));
+                (*library, registry, memory)
             })
             .collect();
-        print_size(series, rounds, &shelves);
-        held = shelves
+        print_size(series, rounds, &registries);
+        held = registries
             .iter()
             .map(|(library, _, memory)| (*library, memory.kept as f64 / series as f64))
             .collect();
@@ -59,7 +59,7 @@ pub fn print() {
     }
 }
 
-/// Where a page goes.
+/// Writer that discards an exposition.
 struct Nowhere;
 
 impl Write for Nowhere {
@@ -72,31 +72,33 @@ impl Write for Nowhere {
     }
 }
 
-/// Reads a library's series in one manner; none if it can't.
-fn reading<'s>(shelf: &'s Shelf, manner: &str) -> Option<Box<dyn Fn() + 's>> {
+/// Reads a library's series; `None` if it can't.
+fn reading<'s>(registry: &'s PeerRegistry, manner: &str) -> Option<Box<dyn Fn() + 's>> {
     if manner.starts_with("snapshot") {
-        let snapshot = shelf.snapshot.as_ref()?;
+        let snapshot = registry.snapshot.as_ref()?;
         Some(Box::new(snapshot))
     } else {
-        let page = shelf.page.as_ref()?;
+        let page = registry.page.as_ref()?;
         Some(Box::new(|| page(&mut Nowhere)))
     }
 }
 
-fn print_size(series: usize, rounds: usize, shelves: &[(&str, Shelf, Taken)]) {
+fn print_size(series: usize, rounds: usize, registries: &[(&str, PeerRegistry, Taken)]) {
     for manner in MANNERS {
         let is_recorded = manner.contains("while");
         if is_recorded && series != SIZE_RECORDED {
             continue;
         }
-        let readers: Vec<_> = shelves
+        let readers: Vec<_> = registries
             .iter()
-            .filter_map(|(library, shelf, _)| Some((library, shelf, reading(shelf, manner)?)))
+            .filter_map(|(library, registry, _)| {
+                Some((library, registry, reading(registry, manner)?))
+            })
             .collect();
         let mut samples = vec![Vec::new(); readers.len()];
         for _ in 0..rounds {
-            for ((_, shelf, read), samples) in readers.iter().zip(&mut samples) {
-                let recorder = is_recorded.then(|| Arc::clone(&shelf.record));
+            for ((_, registry, read), samples) in readers.iter().zip(&mut samples) {
+                let recorder = is_recorded.then(|| Arc::clone(&registry.record));
                 samples.push(time_us(read, recorder));
             }
         }
@@ -112,7 +114,7 @@ fn print_size(series: usize, rounds: usize, shelves: &[(&str, Shelf, Taken)]) {
     }
 }
 
-/// How long reading takes, with or without a thread that records all the while.
+/// Time of reading, with or without a thread that records meanwhile.
 fn time_us(read: impl Fn(), recorder: Option<Arc<dyn Fn() + Send + Sync>>) -> f64 {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -135,7 +137,7 @@ fn time_us(read: impl Fn(), recorder: Option<Arc<dyn Fn() + Send + Sync>>) -> f6
 const MIXED: usize = 1_000;
 const MIXED_ROUNDS: usize = 25;
 
-/// A page of as many counters as histograms of eleven buckets.
+/// Exposition of equal numbers of counters and of histograms with eleven buckets.
 fn print_mixed() {
     let (ours, peer) = (mixed(), mixed_of_exporter());
     let mut samples = [Vec::new(), Vec::new()];
@@ -153,7 +155,8 @@ fn print_mixed() {
     let [own, other] = samples.map(median);
     for (library, median_us) in [(OURS, own), ("metrics-exporter-prometheus", other)] {
         println!(
-            "| page, {MIXED} counters and {MIXED} histograms | {library} | {median_us:.0} | {:.1} | |",
+            "| exposition, {MIXED} counters and {MIXED} histograms | {library} | {median_us:.0} \
+             | {:.1} | |",
             median_us / own
         );
     }

@@ -1,8 +1,8 @@
 //! Recording: nanoseconds per operation.
 //!
 //! Each case runs with one thread, with two on one instrument (`2 shared`), and with two on an
-//! instrument each (`2 apart`); the slower thread counts. Two threads start together: each spins
-//! until the other runs too, on a core of its own.
+//! instrument each (`2 apart`). The slower thread counts. Two threads start together: each spins
+//! until the other runs on a core of its own.
 
 use std::hint::spin_loop;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::{OURS, histograms, labels, median, scalars};
 const ROUNDS: usize = 25;
 const OPERATIONS: u64 = 200_000;
 
-/// How threads share instruments.
+/// Assignment of instruments to threads.
 const MANNERS: [&[usize]; 3] = [&[0], &[0, 0], &[0, 1]];
 
 /// Runs every case and prints the table.
@@ -37,7 +37,7 @@ pub fn print() {
         .into_iter()
         .map(|manners| manners.map(median))
         .collect();
-    println!("| operation | library | 1 thread | 2 shared | 2 apart | ratio to ours |");
+    println!("| operation | library | 1 thread | 2 shared | 2 apart | ratio |");
     println!("|---|---|---|---|---|---|");
     for (case, figures) in cases.iter().zip(&medians) {
         let own = cases
@@ -55,11 +55,11 @@ pub fn print() {
     }
 }
 
-/// How often the threads meet before they start. Were they to take turns on one core, each meeting
-/// would last a time slice, and the scheduler would part them.
+/// Number of rendezvous before the start. On one core each rendezvous would take a time slice, and
+/// the scheduler would move a thread to another core.
 const MEETINGS: usize = 100;
 
-/// Spins until all threads have met so many times.
+/// Spins until all threads have met this number of times.
 fn meet(arrived: &AtomicUsize, threads: usize) {
     for meeting in 1..=MEETINGS {
         arrived.fetch_add(1, Ordering::AcqRel);
@@ -69,7 +69,7 @@ fn meet(arrived: &AtomicUsize, threads: usize) {
     }
 }
 
-/// Nanoseconds per operation of the slowest of the threads.
+/// Nanoseconds per operation of the slowest thread.
 fn time_ns(case: &Case, places: &[usize]) -> f64 {
     let arrived = Arc::new(AtomicUsize::new(0));
     let threads: Vec<_> = places

@@ -13,7 +13,7 @@ use rehearsal::metrics::{Family, Labels, Registry};
 use super::OURS;
 use super::case::{Case, METADATA, exporter, key, name, repeat, step, telemetry, value};
 
-/// Every case without labels but histograms.
+/// All cases without labels, except histograms.
 pub fn cases() -> Vec<Case> {
     [counters(), macros(), up_downs(), gauges()]
         .into_iter()
@@ -21,7 +21,7 @@ pub fn cases() -> Vec<Case> {
         .collect()
 }
 
-/// A word that shares no cache line with others.
+/// Word with a cache line of its own.
 #[repr(align(128))]
 struct Alone(AtomicU64);
 
@@ -81,7 +81,7 @@ fn counters() -> Vec<Case> {
     ]
 }
 
-/// The handle is asked for at each record, as third-party code does.
+/// Looks up the handle at each record, as third-party code does.
 fn macros() -> Vec<Case> {
     let operation = "`counter!` macro";
     let (ours, peer) = (Registry::new(), Arc::new(exporter()));

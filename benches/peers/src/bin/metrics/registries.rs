@@ -1,4 +1,4 @@
-//! Each library with many series of one counter, ready to be read.
+//! Registries of each library with many series of one counter, ready for reading.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -26,20 +26,20 @@ use super::case::{METADATA, exporter};
 const NAME: &str = "reports_total";
 const LABEL: &str = "scheduleId";
 
-/// One library's series.
-pub struct Shelf {
-    /// Reads every value into plain data; none if the library has no such thing.
+/// Registry of one library.
+pub struct PeerRegistry {
+    /// Reads every value into plain data; `None` if the library can't.
     pub snapshot: Option<Box<dyn Fn()>>,
-    /// Writes the page; none if the library has no such thing.
+    /// Writes the exposition; `None` if the library can't.
     pub page: Option<Box<dyn Fn(&mut dyn Write)>>,
     /// Records into one of the series.
     pub record: Arc<dyn Fn() + Send + Sync>,
 }
 
-/// Makes a library's series, so many.
-pub type Fill = fn(usize) -> Shelf;
+/// Constructor of a registry with this number of series.
+pub type Fill = fn(usize) -> PeerRegistry;
 
-/// Every library, our own first.
+/// All libraries, with this project's first.
 pub const LIBRARIES: [(&str, Fill); 7] = [
     (OURS, rehearsal),
     ("metrics-util", metrics_util),
@@ -58,7 +58,7 @@ fn key(number: usize) -> Key {
     Key::from_parts(NAME, vec![Label::new(LABEL, schedule(number))])
 }
 
-fn rehearsal(series: usize) -> Shelf {
+fn rehearsal(series: usize) -> PeerRegistry {
     let registry = Registry::with_options(RegistryOptions {
         series_max: series,
         ..RegistryOptions::default()
@@ -72,7 +72,7 @@ fn rehearsal(series: usize) -> Shelf {
     (0..series).for_each(|number| counter(number).add(number as u64));
     let first = counter(0);
     let read = registry.clone();
-    Shelf {
+    PeerRegistry {
         snapshot: Some(Box::new(move || {
             std::hint::black_box(read.snapshot(&CollectContext::default()));
         })),
@@ -85,7 +85,7 @@ fn rehearsal(series: usize) -> Shelf {
     }
 }
 
-fn metrics_util(series: usize) -> Shelf {
+fn metrics_util(series: usize) -> PeerRegistry {
     use metrics_util::registry::{AtomicStorage, Registry};
     let registry = Registry::new(AtomicStorage);
     let counter = |number| {
@@ -102,20 +102,20 @@ fn metrics_util(series: usize) -> Shelf {
             .collect();
         std::hint::black_box(values);
     };
-    Shelf {
+    PeerRegistry {
         snapshot: Some(Box::new(snapshot)),
         page: None,
         record: Arc::new(move || first.increment(1)),
     }
 }
 
-fn exporter_prometheus(series: usize) -> Shelf {
+fn exporter_prometheus(series: usize) -> PeerRegistry {
     let recorder = exporter();
     let counter = |number| recorder.register_counter(&key(number), &METADATA);
     (0..series).for_each(|number| counter(number).increment(number as u64));
     let first = counter(0);
     let handle = recorder.handle();
-    Shelf {
+    PeerRegistry {
         snapshot: None,
         page: Some(Box::new(move |out| {
             out.write_all(handle.render().as_bytes())
@@ -125,7 +125,7 @@ fn exporter_prometheus(series: usize) -> Shelf {
     }
 }
 
-fn prometheus(series: usize) -> Shelf {
+fn prometheus(series: usize) -> PeerRegistry {
     let registry = prometheus::Registry::new();
     let options = prometheus::Opts::new(NAME, "help");
     let counters = prometheus::IntCounterVec::new(options, &[LABEL]).expect("valid labels");
@@ -136,7 +136,7 @@ fn prometheus(series: usize) -> Shelf {
     (0..series).for_each(|number| counter(number).inc_by(number as u64));
     let first = counter(0);
     let read = registry.clone();
-    Shelf {
+    PeerRegistry {
         snapshot: Some(Box::new(move || {
             std::hint::black_box(read.gather());
         })),
@@ -150,7 +150,7 @@ fn prometheus(series: usize) -> Shelf {
     }
 }
 
-fn prometheus_client(series: usize) -> Shelf {
+fn prometheus_client(series: usize) -> PeerRegistry {
     type Counters = ClientFamily<[(&'static str, String); 1], ClientCounter>;
     let counters = Counters::default();
     let mut registry = prometheus_client::registry::Registry::default();
@@ -160,7 +160,7 @@ fn prometheus_client(series: usize) -> Shelf {
         counter.inc_by(number as u64);
     }
     let first = counters.get_or_create(&[(LABEL, schedule(0))]).clone();
-    Shelf {
+    PeerRegistry {
         snapshot: None,
         page: Some(Box::new(move |out| {
             let mut page = String::new();
@@ -172,7 +172,7 @@ fn prometheus_client(series: usize) -> Shelf {
     }
 }
 
-/// A reader that can be shared with its provider.
+/// Reader that can be shared with its provider.
 #[derive(Clone, Debug)]
 struct Shared(Arc<ManualReader>);
 
@@ -198,7 +198,7 @@ impl MetricReader for Shared {
     }
 }
 
-fn opentelemetry_sdk(series: usize) -> Shelf {
+fn opentelemetry_sdk(series: usize) -> PeerRegistry {
     let reader = Shared(Arc::new(ManualReader::builder().build()));
     let roomy = move |_: &opentelemetry_sdk::metrics::Instrument| {
         let stream = Stream::builder().with_cardinality_limit(series + 1);
@@ -213,9 +213,9 @@ fn opentelemetry_sdk(series: usize) -> Shelf {
         counter.add(number as u64, &[KeyValue::new(LABEL, schedule(number))]);
     }
     let first = [KeyValue::new(LABEL, schedule(0))];
-    Shelf {
+    PeerRegistry {
         snapshot: Some(Box::new(move || {
-            // The provider lives as long as its series are read.
+            // The provider must outlive the reads of its series.
             let _alive = &provider;
             let mut metrics = ResourceMetrics::default();
             reader.collect(&mut metrics).expect("a running reader");
@@ -239,7 +239,7 @@ struct Reports {
     reports_total: measured::CounterVec<ScheduleSet>,
 }
 
-fn measured(series: usize) -> Shelf {
+fn measured(series: usize) -> PeerRegistry {
     let reports = Arc::new(Reports {
         reports_total: measured::CounterVec::new(),
     });
@@ -250,7 +250,7 @@ fn measured(series: usize) -> Shelf {
             .inc_by(Schedule { schedule_id }, number as u64);
     }
     let (read, first) = (Arc::clone(&reports), schedule(0));
-    Shelf {
+    PeerRegistry {
         snapshot: None,
         page: Some(Box::new(move |out| {
             let mut encoder = TextEncoder::new(std::io::BufWriter::with_capacity(1 << 16, out));
