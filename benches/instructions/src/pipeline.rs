@@ -64,7 +64,7 @@ fn rehearse(text: &str) -> Finished {
 
 /// Scans images for hours. Returns the number of images.
 pub fn image_scan() -> u64 {
-    rehearse(BUSY).ledger.tally.images
+    rehearse(BUSY).oracle.tally.images
 }
 
 /// Lets three processes be idle for a day.
