@@ -23,6 +23,7 @@ pub use self::alias_table::AliasTable;
 use self::normal::Normal;
 use self::zipf::Zipf;
 use crate::RandomStream;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Quantile 0.99 of the standard normal distribution.
 const NORMAL_P99: f64 = 2.326_347_874_040_841;
@@ -145,7 +146,7 @@ impl Distribution {
     /// `ranks` is 1 to 2^48; `exponent` is 0 (uniform) to 100.
     pub fn zipf(ranks: u64, exponent: f64) -> Result<Self, DistributionError> {
         let in_range = (1..=ZIPF_RANKS_MAX).contains(&ranks);
-        check(in_range, "ranks", ranks as f64, "from 1 to 2^48")?;
+        check(in_range, "ranks", ranks.nearest_f64(), "from 1 to 2^48")?;
         check(
             (0.0..=100.0).contains(&exponent),
             "exponent",
@@ -192,7 +193,7 @@ impl Distribution {
     /// `u64::MAX`.
     pub fn sample_ns(&self, stream: &mut RandomStream) -> u64 {
         // The cast saturates.
-        (self.sample(stream) + 0.5) as u64
+        (self.sample(stream) + 0.5).saturating_u64()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::task::TaskId;
+use rehearsal_convert::Index;
 
 /// Identifier of one process of one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +45,7 @@ impl ProcessTable {
             is_dying: false,
             held: Vec::new(),
         });
-        ProcessId(self.0.len() as u32 - 1)
+        ProcessId(self.0.len().index_u32() - 1)
     }
 
     pub(super) fn get(&self, id: ProcessId) -> Option<&ProcessEntry> {

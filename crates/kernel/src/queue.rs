@@ -21,6 +21,7 @@ mod timer_heap;
 
 use self::radix_heap::RadixHeap;
 use self::timer_heap::TimerHeap;
+use rehearsal_convert::LowBits;
 
 /// Maximum number of entries for which the heap is faster than the buckets.
 const LATE_MAX: usize = 256;
@@ -95,7 +96,7 @@ impl EventQueue {
     #[inline]
     pub(super) fn peek(&self) -> Option<(u64, u64)> {
         let is_some = self.least != NONE;
-        is_some.then_some(((self.least >> 64) as u64, self.least as u64))
+        is_some.then_some(((self.least >> 64) as u64, self.least.low_u64()))
     }
 
     /// Returns whether the least entry is later than `now_ns`, or the queue is empty.
@@ -123,7 +124,7 @@ impl EventQueue {
         if self
             .sorted
             .last()
-            .is_some_and(|&sorted| sorted as u64 == key)
+            .is_some_and(|&sorted| sorted.low_u64() == key)
         {
             self.sorted.pop();
         } else {
@@ -141,14 +142,14 @@ impl EventQueue {
     #[inline]
     pub(super) fn ahead(&self, count: usize) -> Option<u64> {
         let index = self.sorted.len().checked_sub(count + 1)?;
-        Some(self.sorted[index] as u64)
+        Some(self.sorted[index].low_u64())
     }
 
     /// Keeps the keys for which `keep` returns true. *O*(n).
     pub(super) fn retain(&mut self, keep: impl Fn(u64) -> bool) {
-        self.sorted.retain(|&entry| keep(entry as u64));
-        self.late.retain(|entry| keep(entry as u64));
-        self.far.retain(|entry| keep(entry as u64));
+        self.sorted.retain(|&entry| keep(entry.low_u64()));
+        self.late.retain(|entry| keep(entry.low_u64()));
+        self.far.retain(|entry| keep(entry.low_u64()));
         self.find_least();
     }
 }

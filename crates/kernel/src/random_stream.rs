@@ -4,6 +4,7 @@
 //! seed and the stream's name. A new consumer therefore changes the draws of no other, and neither
 //! does a consumer that draws more often.
 
+use rehearsal_convert::{LowBits, Nearest, Saturating};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -53,7 +54,7 @@ impl RandomStream {
     #[inline]
     pub fn chance(&mut self, probability: f64) -> bool {
         // 2^64; the product of a power of two is exact, and the cast saturates.
-        let threshold = (probability * 18_446_744_073_709_551_616.0) as u64;
+        let threshold = (probability * 18_446_744_073_709_551_616.0).saturating_u64();
         let word = self.word();
         word < threshold || probability >= 1.0
     }
@@ -64,9 +65,9 @@ impl RandomStream {
         // Lemire's method (2019): the high half of a product. The few words that would make some
         // results likelier are rejected.
         let mut product = u128::from(self.word()) * u128::from(bound);
-        if (product as u64) < bound {
+        if product.low_u64() < bound {
             let rejected = bound.wrapping_neg() % bound;
-            while (product as u64) < rejected {
+            while product.low_u64() < rejected {
                 product = u128::from(self.word()) * u128::from(bound);
             }
         }
@@ -76,7 +77,7 @@ impl RandomStream {
     /// Returns a uniform number in `[0, 1)`, a multiple of 2^-53.
     #[inline]
     pub fn uniform(&mut self) -> f64 {
-        (self.word() >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
+        (self.word() >> 11).nearest_f64() * (1.0 / 9_007_199_254_740_992.0)
     }
 
     /// Returns the number of words drawn from all streams opened under this name.
@@ -159,6 +160,8 @@ impl RandomStreams {
 
 #[cfg(test)]
 mod tests {
+    use rehearsal_convert::Index;
+
     use super::*;
 
     const DRAWS: u32 = 100_000;
@@ -192,7 +195,10 @@ mod tests {
             (1.0, DRAWS, DRAWS),
             (f64::INFINITY, DRAWS, DRAWS),
         ] {
-            let came = (0..DRAWS).filter(|_| stream.chance(chance)).count() as u32;
+            let came = (0..DRAWS)
+                .filter(|_| stream.chance(chance))
+                .count()
+                .index_u32();
             assert!((low..=high).contains(&came), "{chance}: {came}");
         }
         assert_eq!(
@@ -207,7 +213,7 @@ mod tests {
         let mut stream = RandomStream::new(1, "test");
         assert_eq!((stream.below(0), stream.below(1)), (0, 0));
         let mut counts = [0_u32; 7];
-        (0..DRAWS).for_each(|_| counts[stream.below(7) as usize] += 1);
+        (0..DRAWS).for_each(|_| counts[stream.below(7).to_index()] += 1);
         assert!(
             counts.iter().all(|count| (13_900..14_700).contains(count)),
             "{counts:?}"

@@ -9,6 +9,7 @@ use super::task::{TaskFuture, TaskId, TaskKey, Tasks};
 use super::timer::{FiredTimer, TimerEffect, TimerKey, Timers};
 use super::trace::{Trace, TraceEventKind};
 use super::{KernelOptions, Stop};
+use rehearsal_convert::Index;
 
 pub(super) struct KernelState {
     pub(super) tasks: Tasks,
@@ -104,7 +105,7 @@ impl KernelState {
             0 | 1 => self.ready.pop()?,
             ready => self
                 .ready
-                .swap_remove(self.choice.below(ready as u64) as usize),
+                .swap_remove((self.choice.below(ready as u64)).to_index()),
         };
         let future = self.tasks.start(task)?;
         self.dispatch(core, TraceEventKind::Poll, task.trace_word(), |state| {

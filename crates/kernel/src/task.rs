@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use super::prefetch::prefetch;
 use super::process::ProcessId;
+use rehearsal_convert::{Index, LowBits};
 
 pub(super) type TaskFuture = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -50,17 +51,17 @@ impl TaskKey {
     }
 
     fn index(self) -> usize {
-        (self.0 as u32 % TASKS_MAX) as usize
+        (self.0.low_u32() % TASKS_MAX) as usize
     }
 
     fn generation(self) -> u16 {
-        (self.0 >> INDEX_BITS) as u16
+        (self.0 >> INDEX_BITS).low_u16()
     }
 }
 
 impl From<TaskId> for TaskKey {
     fn from(id: TaskId) -> Self {
-        Self(u64::from(id.generation as u16) << INDEX_BITS | u64::from(id.index % TASKS_MAX))
+        Self(u64::from(id.generation.low_u16()) << INDEX_BITS | u64::from(id.index % TASKS_MAX))
     }
 }
 
@@ -109,7 +110,7 @@ impl Tasks {
     ) -> TaskId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(TaskSlot::vacant());
-            self.slots.len() as u32 - 1
+            self.slots.len().index_u32() - 1
         });
         let slot = &mut self.slots[index as usize];
         let id = TaskId {
@@ -167,12 +168,12 @@ impl Tasks {
     #[inline]
     pub(super) fn enqueue(&mut self, key: TaskKey) -> Option<(TaskId, ProcessId)> {
         let slot = self.slots.get_mut(key.index())?;
-        if slot.generation as u16 != key.generation() || slot.is_queued {
+        if slot.generation.low_u16() != key.generation() || slot.is_queued {
             return None;
         }
         slot.is_queued = true;
         let id = TaskId {
-            index: key.index() as u32,
+            index: key.index().index_u32(),
             generation: slot.generation,
         };
         Some((id, slot.process))
@@ -229,7 +230,7 @@ impl Tasks {
             .enumerate()
             .filter(|(_, slot)| slot.is_live)
             .map(|(index, slot)| TaskId {
-                index: index as u32,
+                index: index.index_u32(),
                 generation: slot.generation,
             })
     }

@@ -20,6 +20,7 @@ use std::task::Waker;
 use super::prefetch::prefetch;
 use super::queue::EventQueue;
 use super::task::TaskKey;
+use rehearsal_convert::{Index, LowBits};
 
 /// Maximum number of pending timers of a kernel: 24 bits of the key.
 pub const TIMERS_MAX: u32 = 1 << SLOT_BITS;
@@ -124,7 +125,7 @@ impl Timers {
         }
         let place = self.others_free.pop().unwrap_or_else(|| {
             self.others.push(TimerEffect::Vacant);
-            self.others.len() as u32 - 1
+            self.others.len().index_u32() - 1
         });
         let vacant = mem::replace(&mut self.others[place as usize], other);
         self.insert(at_ns, u64::from(place) | OTHER).ok_or(vacant)
@@ -136,7 +137,7 @@ impl Timers {
         self.sequence += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(TimerSlot { key: 0, target: 0 });
-            self.slots.len() as u32 - 1
+            self.slots.len().index_u32() - 1
         });
         // The sequence starts at 1, so the key is never 0.
         let key = self.sequence << SLOT_BITS | u64::from(slot);
@@ -158,7 +159,7 @@ impl Timers {
         match (task, target & OTHER) {
             (Some(task), 0) => target == task.bits(),
             (None, OTHER) => {
-                let other = &self.others[(target ^ OTHER) as usize];
+                let other = &self.others[(target ^ OTHER).to_index()];
                 matches!(other, TimerEffect::Wake(old) if old.will_wake(waker))
             }
             _ => false,
@@ -200,11 +201,11 @@ impl Timers {
     fn release(&mut self, slot: usize) -> FiredTimer {
         let TimerSlot { target, .. } =
             mem::replace(&mut self.slots[slot], TimerSlot { key: 0, target: 0 });
-        self.free.push(slot as u32);
+        self.free.push(slot.index_u32());
         if target & OTHER == 0 {
             return FiredTimer::Task(TaskKey::from_bits(target));
         }
-        let place = (target ^ OTHER) as u32;
+        let place = (target ^ OTHER).low_u32();
         self.others_free.push(place);
         FiredTimer::TimerEffect(mem::replace(
             &mut self.others[place as usize],
@@ -266,7 +267,7 @@ fn is_live(slots: &[TimerSlot], key: u64) -> bool {
 }
 
 fn slot_of(key: u64) -> usize {
-    (key & u64::from(TIMERS_MAX - 1)) as usize
+    (key & u64::from(TIMERS_MAX - 1)).to_index()
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use super::task::TaskKey;
+use rehearsal_convert::Index;
 
 const KERNEL_BITS: u32 = 24;
 const TASK_BITS: u32 = 64 - KERNEL_BITS;
@@ -69,7 +70,7 @@ impl Wakes {
     /// Returns a waker for a task.
     #[inline]
     pub(super) fn waker(&self, task: TaskKey) -> Waker {
-        let data = ptr::without_provenance((self.kernel << TASK_BITS | task.bits()) as usize);
+        let data = ptr::without_provenance((self.kernel << TASK_BITS | task.bits()).to_index());
         // SAFETY: the contract of `RawWaker` asks that the functions of the table can be called on
         // any thread, as often as a `Waker` allows, and that the data live as long as the waker.
         // The data is a number that is nowhere dereferenced, so it lives for ever: `clone` copies

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use crate::{Exposition, RegistryUnderTest};
+use rehearsal_convert::Nearest;
 
 /// Inputs tried for each law.
 const CASES: u32 = 64;
@@ -159,13 +160,13 @@ pub fn histogram_conserves_samples<R: RegistryUnderTest>() -> Result<(), LawViol
                     .map_err(|_| TestCaseError::fail(format!("le={le:?}")))?,
             };
             found += 1;
-            prop_assert_eq!(shown, count_up_to(bound) as f64, "bucket le={}", le);
+            prop_assert_eq!(shown, count_up_to(bound).nearest_f64(), "bucket le={}", le);
             Ok::<(), TestCaseError>(())
         })?;
         prop_assert_eq!(found, BOUNDS.len() + 1, "number of buckets");
         let labels = [("route", "/")];
         let count = value(&exposition, "duration_seconds_count", &labels)?;
-        prop_assert_eq!(count, samples.len() as f64, "duration_seconds_count");
+        prop_assert_eq!(count, samples.len().nearest_f64(), "duration_seconds_count");
         let sum: f64 = samples.iter().map(|sample| f64::from(*sample)).sum();
         prop_assert_eq!(
             value(&exposition, "duration_seconds_sum", &labels)?,

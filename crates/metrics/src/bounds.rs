@@ -1,5 +1,6 @@
 //! The bucket bounds of a histogram.
 
+use rehearsal_convert::{Index as _, LowBits};
 use std::fmt;
 
 /// The most bounds a histogram can have; the bucket for everything above them comes on top.
@@ -63,7 +64,8 @@ impl BoundIndex {
             bounds
                 .iter()
                 .filter(|bound| cell(**bound, shift) < here)
-                .count() as u8
+                .count()
+                .low_u8()
         });
         Self {
             shift,
@@ -143,7 +145,7 @@ impl Bounds {
             below,
         } = &self.index;
         let cell = (value.to_bits() >> shift).saturating_sub(*first_cell);
-        let cell = (cell as usize).min(below.len() - 1);
+        let cell = cell.to_index().min(below.len() - 1);
         let mut bucket = usize::from(below[cell]);
         // Added, not branched on: which way it goes can't be predicted.
         bucket += usize::from(value > self.values[bucket]);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64 as Version, Ordering as Order};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::sharded_cells::ShardedCells;
+use rehearsal_convert::Index;
 
 /// A cell's first word in a slab.
 #[derive(Clone)]
@@ -19,7 +20,7 @@ impl CellOffset {
     pub(crate) fn nth(&self, index: usize, stride: usize) -> Self {
         Self {
             slab: Arc::clone(&self.slab),
-            offset: self.offset + (index * stride) as u32,
+            offset: self.offset + (index * stride).index_u32(),
         }
     }
 }
@@ -61,7 +62,7 @@ impl CellAllocator {
                 slab
             }
         };
-        let offset = room.used as u32;
+        let offset = room.used.index_u32();
         room.used += len;
         CellOffset { slab, offset }
     }
@@ -132,6 +133,6 @@ impl Drop for SeriesVisibility {
 
 impl SeriesVisibility {
     fn range(&self) -> Range<u32> {
-        self.place.offset..self.place.offset + self.len as u32
+        self.place.offset..self.place.offset + self.len.index_u32()
     }
 }

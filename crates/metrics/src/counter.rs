@@ -7,6 +7,7 @@ use super::cells::{CellOffset, SeriesVisibility};
 use super::label::LabelSet;
 use super::sharded_cells::ShardedCells;
 use super::sync::{AtomicU64, Ordering};
+use rehearsal_convert::Index;
 
 /// A number that only grows.
 ///
@@ -117,12 +118,20 @@ impl UpDownCounter {
         {
             life.show();
         }
-        add(&self.place.slab, self.place.offset, count as u64, shift);
+        add(
+            &self.place.slab,
+            self.place.offset,
+            count.cast_unsigned(),
+            shift,
+        );
     }
 
     /// The total over all threads.
     pub fn get(&self) -> i64 {
-        self.place.slab.total(self.place.offset, u64::wrapping_add) as i64
+        self.place
+            .slab
+            .total(self.place.offset, u64::wrapping_add)
+            .cast_signed()
     }
 
     pub(crate) fn place(&self) -> &CellOffset {
@@ -177,7 +186,7 @@ impl<L: LabelSet> CounterFamily<L> {
     pub fn add(&self, labels: L, count: u64) {
         add(
             &self.first.slab,
-            self.first.offset + labels.index() as u32,
+            self.first.offset + labels.index().index_u32(),
             count,
             raise,
         );
@@ -196,7 +205,7 @@ impl<L: LabelSet> CounterFamily<L> {
 
     /// The total over all threads.
     pub fn get(&self, labels: L) -> u64 {
-        let offset = self.first.offset + labels.index() as u32;
+        let offset = self.first.offset + labels.index().index_u32();
         self.first.slab.total(offset, u64::saturating_add)
     }
 }
@@ -237,8 +246,8 @@ impl<L: LabelSet> UpDownCounterFamily<L> {
     pub fn add(&self, labels: L, count: i64) {
         add(
             &self.first.slab,
-            self.first.offset + labels.index() as u32,
-            count as u64,
+            self.first.offset + labels.index().index_u32(),
+            count.cast_unsigned(),
             shift,
         );
     }

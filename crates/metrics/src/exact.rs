@@ -1,6 +1,7 @@
 //! Quantiles more exact than buckets allow: an HDR recorder in the cells of a histogram.
 
 use hdrhistogram::Histogram as Hdr;
+use rehearsal_convert::{Index, Nearest, Saturating};
 use serde::{Deserialize, Serialize};
 
 /// What an HDR recorder tells apart.
@@ -41,7 +42,7 @@ pub enum PrecisionError {
 }
 
 /// The most units.
-const UNITS_MAX: f64 = (1_u64 << 40) as f64;
+const UNITS_MAX: f64 = 1_099_511_627_776.0;
 
 /// The classes of values of an HDR recorder, numbered from the smallest.
 ///
@@ -73,7 +74,7 @@ impl QuantileGrid {
         Ok(Self {
             precision,
             per_unit: unit.recip(),
-            units_max: units as u64,
+            units_max: units.saturating_u64(),
             half_bits,
         })
     }
@@ -86,13 +87,17 @@ impl QuantileGrid {
     /// The class of a finite value that isn't negative.
     #[inline]
     pub(crate) fn locate(&self, value: f64) -> usize {
-        self.class(((value * self.per_unit + 0.5) as u64).min(self.units_max))
+        self.class(
+            (value * self.per_unit + 0.5)
+                .saturating_u64()
+                .min(self.units_max),
+        )
     }
 
     #[inline]
     fn class(&self, units: u64) -> usize {
         let run = (units | ((2 << self.half_bits) - 1)).ilog2() - self.half_bits;
-        (u64::from(run) << self.half_bits) as usize + (units >> run) as usize
+        (u64::from(run) << self.half_bits).to_index() + (units >> run).to_index()
     }
 
     /// The smallest number of units in a class.
@@ -127,7 +132,7 @@ impl ExactQuantiles {
     /// without samples. `quantile` from 0 to 1.
     pub fn at(&self, quantile: f64) -> Option<f64> {
         let units = (!self.units.is_empty()).then(|| self.units.value_at_quantile(quantile))?;
-        Some(units as f64 * self.unit)
+        Some(units.nearest_f64() * self.unit)
     }
 
     /// How many samples there are.
@@ -152,21 +157,21 @@ mod tests {
         let units = (1_u32..36).prop_flat_map(|bits| 1_u64 << bits..2_u64 << bits);
         (1_u8..=3, units).prop_map(|(digits, units)| Precision {
             unit: 0.001,
-            max: units as f64 * 0.001,
+            max: units.nearest_f64() * 0.001,
             digits,
         })
     }
 
     /// Units of every size: from 0 to the maximum with a `share` up to 1, and beyond it.
     fn spread(grid: &QuantileGrid, share: f64) -> f64 {
-        (grid.units_max as f64 + 1.0).powf(share) - 1.0
+        (grid.units_max.nearest_f64() + 1.0).powf(share) - 1.0
     }
 
     proptest! {
         #[test]
         fn a_class_begins_with_its_own_units(precision in precision(), share in 0.0..1.0_f64) {
             let grid = QuantileGrid::new(precision).expect("a valid precision");
-            let units = (spread(&grid, share) as u64).min(grid.units_max);
+            let units = spread(&grid, share).saturating_u64().min(grid.units_max);
             let class = grid.class(units);
             prop_assert!(class < grid.len());
             let (begin, next) = (grid.units(class), grid.units(class + 1));
@@ -186,7 +191,7 @@ mod tests {
                 Hdr::<u64>::new_with_max(grid.units_max.max(2), precision.digits).expect("fits");
             for value in shares.iter().map(|share| spread(&grid, *share) * 0.001) {
                 counts[grid.locate(value)] += 1;
-                let units = ((value * 1000.0 + 0.5) as u64).min(grid.units_max);
+                let units = (value * 1000.0 + 0.5).saturating_u64().min(grid.units_max);
                 reference.record(units).expect("in range");
             }
             let quantiles = grid.quantiles(counts.into_iter());

@@ -26,6 +26,7 @@ use super::number_format::{push_canonical, push_f64, push_i64, push_u64};
 use super::observable::CollectContext;
 use super::registry::Registry;
 use super::snapshot::{Reading, SnapshotVisitor};
+use rehearsal_convert::LowBits;
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,6 +291,6 @@ pub(crate) fn push_seconds(to: &mut Vec<u8>, timestamp_ms: i64) {
     push_u64(to, ms / 1000);
     to.push(b'.');
     for digit in [ms / 100 % 10, ms / 10 % 10, ms % 10] {
-        to.push(b'0' + digit as u8);
+        to.push(b'0' + digit.low_u8());
     }
 }

@@ -20,6 +20,7 @@ use super::exact::{ExactQuantiles, QuantileGrid};
 use super::label::{LabelSet, SampleFault};
 use super::sharded_cells::ShardedCells;
 use super::sync::{AtomicU64, Ordering, fence, pause};
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 const SEQUENCE: usize = 0;
 const SUM: usize = 1;
@@ -43,8 +44,8 @@ impl HistogramLayout {
         grid: Option<QuantileGrid>,
         refused: CounterFamily<SampleFault>,
     ) -> Self {
-        let coarse_words = (BUCKETS + bounds.buckets()) as u32;
-        let words = coarse_words + grid.as_ref().map_or(0, QuantileGrid::len) as u32;
+        let coarse_words = (BUCKETS + bounds.buckets()).index_u32();
+        let words = coarse_words + grid.as_ref().map_or(0, QuantileGrid::len).index_u32();
         Self {
             bounds,
             grid,
@@ -99,7 +100,12 @@ impl HistogramLayout {
                 let value = value.abs();
                 let end = offset + self.words;
                 return slab.with_mine(|page| {
-                    self.write(page.words(offset..end), value, value * count as f64, count);
+                    self.write(
+                        page.words(offset..end),
+                        value,
+                        value * count.nearest_f64(),
+                        count,
+                    );
                 });
             }
         };
@@ -224,7 +230,7 @@ impl Histogram {
     pub fn quantiles(&self) -> Option<ExactQuantiles> {
         let grid = self.shape.grid.as_ref()?;
         let first = self.place.offset + self.shape.coarse_words;
-        let classes = first..first + grid.len() as u32;
+        let classes = first..first + grid.len().index_u32();
         let total = |class| self.place.slab.total(class, u64::saturating_add);
         Some(grid.quantiles(classes.map(total)))
     }
@@ -281,7 +287,7 @@ impl<L: LabelSet> HistogramFamily<L> {
     /// Records one sample into the histogram of these labels.
     #[inline]
     pub fn record(&self, labels: L, value: f64) {
-        let offset = self.first.offset + labels.index() as u32 * self.shape.words;
+        let offset = self.first.offset + labels.index().index_u32() * self.shape.words;
         self.shape.record(&self.first.slab, offset, value);
     }
 
@@ -366,7 +372,10 @@ impl HistogramReading {
     /// The bucket in which the sample of rank ⌈quantile · count⌉ is, ranks from 1; `None` without
     /// samples. `quantile` above 0, up to 1.
     pub fn quantile_bucket(&self, quantile: f64) -> Option<usize> {
-        let rank = (quantile * self.count() as f64).ceil().max(1.0) as u64;
+        let rank = (quantile * self.count().nearest_f64())
+            .ceil()
+            .max(1.0)
+            .saturating_u64();
         self.cumulative().position(|below| below >= rank)
     }
 

@@ -1,5 +1,6 @@
 //! Numbers as bytes of a page: shortest form, the same on every machine.
 
+use rehearsal_convert::{Nearest, Saturating};
 use std::io::Write;
 
 /// Appends an unsigned integer.
@@ -30,9 +31,9 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 /// Appends a number: integers without a point, everything else in the fewest digits that read
 /// back the same.
 pub(crate) fn push_f64(to: &mut Vec<u8>, value: f64) {
-    let integer = value as i64;
+    let integer = value.saturating_i64();
     // Compared as bits, so that −0 and every fraction go the long way.
-    if value.abs() < EXACT_MAX && (integer as f64).to_bits() == value.to_bits() {
+    if value.abs() < EXACT_MAX && integer.nearest_f64().to_bits() == value.to_bits() {
         return push_i64(to, integer);
     }
     if value.is_nan() {

@@ -42,6 +42,7 @@ use super::definition::{Family, InstrumentKind, Text};
 use super::labels::Labels;
 use super::observable::CollectContext;
 use super::registry::Registry;
+use rehearsal_convert::Index;
 
 /// A scraped process, by the order in which it was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,9 +135,9 @@ impl TimeSeriesStore {
             .iter()
             .position(|instance| instance.name == name)
         {
-            return InstanceId(index as u32);
+            return InstanceId(index.index_u32());
         }
-        let id = InstanceId(self.instances.len() as u32);
+        let id = InstanceId(self.instances.len().index_u32());
         self.instances.push(TargetInstance {
             name: name.to_owned().into(),
             up: SeriesId(0),
@@ -250,7 +251,7 @@ impl TimeSeriesStore {
         if let Some(id) = self.ids.get(&key) {
             return *id;
         }
-        let id = SeriesId(self.series.len() as u32);
+        let id = SeriesId(self.series.len().index_u32());
         let (name, labels) = (key.name.clone(), key.labels.clone());
         self.by_name.entry(name.clone()).or_default().push(id);
         self.series.push(StoredSeries {
@@ -312,7 +313,12 @@ impl TimeSeriesStore {
 
     /// The processes, in the order in which they were added.
     pub fn instances(&self) -> impl Iterator<Item = (InstanceId, &str)> {
-        let named = |(index, instance)| (InstanceId(index as u32), TargetInstance::name(instance));
+        let named = |(index, instance): (usize, _)| {
+            (
+                InstanceId(index.index_u32()),
+                TargetInstance::name(instance),
+            )
+        };
         self.instances.iter().enumerate().map(named)
     }
 

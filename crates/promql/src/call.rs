@@ -22,6 +22,7 @@ use super::selector::SampleField;
 use super::semantics::Semantics;
 use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
+use rehearsal_convert::Nearest;
 
 type Planned<'s> = Result<BoxedOperator<'s>, EvalError>;
 
@@ -36,7 +37,7 @@ pub(super) fn operator<'s>(planner: &QueryPlanner<'s>, call: &Call, grid: Steps)
     if let Some(function) = RangeFunction::named(name) {
         return range_call(planner, function, &arguments, grid);
     }
-    let seconds = |ms: i64| ms as f64 / 1_000.0;
+    let seconds = |ms: i64| ms.nearest_f64() / 1_000.0;
     let (start_ms, end_ms) = planner.start_end_ms;
     let constant = |value: f64| -> Planned<'s> { Ok(Box::new(Scalar::new(move |_| value))) };
     match (name, arguments.as_slice()) {
@@ -128,7 +129,9 @@ fn element_call<'s>(
     let (of, scalars): (BoxedOperator<'s>, &[&Expr]) = match arguments {
         // Functions of dates take the step itself.
         [] => (
-            Box::new(Scalar::new(|step_ms| (step_ms as f64 / 1_000.0).floor())),
+            Box::new(Scalar::new(|step_ms| {
+                (step_ms.nearest_f64() / 1_000.0).floor()
+            })),
             &[],
         ),
         [of, scalars @ ..] => (planner.operator(of, grid)?, scalars),

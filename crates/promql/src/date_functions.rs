@@ -1,5 +1,7 @@
 //! Dates and times of day, in UTC, of any number of seconds since 1970.
 
+use rehearsal_convert::{Nearest, Saturating};
+
 const DAY_SECONDS: i64 = 86_400;
 
 /// A part of a date or a time of day.
@@ -33,7 +35,7 @@ impl DateField {
 
     /// Its value at so many seconds since 1970.
     pub(super) fn of(self, seconds: f64) -> f64 {
-        let seconds = seconds as i64;
+        let seconds = seconds.saturating_i64();
         let days = seconds.div_euclid(DAY_SECONDS);
         let of_day = seconds.rem_euclid(DAY_SECONDS);
         let (year, month, day) = civil(days);
@@ -51,7 +53,7 @@ impl DateField {
             Self::Month => month,
             Self::Year => year,
         };
-        value as f64
+        value.nearest_f64()
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
                 DateField::Year,
             ];
             assert_eq!(
-                fields.map(|field| field.of(seconds) as i64),
+                fields.map(|field| field.of(seconds).saturating_i64()),
                 expected,
                 "{seconds}"
             );

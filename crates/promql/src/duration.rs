@@ -6,6 +6,7 @@ use promql_parser::util::parse_duration;
 use super::elementwise::{maximum, minimum};
 use super::error::QueryError;
 use super::syntax::{find_word_of_any_case, outside_texts};
+use rehearsal_convert::Saturating;
 
 /// Parentheses may nest so deep and no deeper.
 const DEPTH_MAX: usize = 50;
@@ -86,7 +87,7 @@ pub(super) fn expand(text: &str, setting: DurationContext) -> Result<ExpandedQue
         };
         expanded.varies |= reader.varies;
         let sign = if seconds < 0.0 { "-" } else { "" };
-        let ms = (seconds.abs() * 1_000.0 + 1e-6) as u64;
+        let ms = (seconds.abs() * 1_000.0 + 1e-6).saturating_u64();
         expanded.text.push_str(&text[copied..place.begin()]);
         let space = match place {
             DurationPosition::Offset(_) => " ",

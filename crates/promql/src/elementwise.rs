@@ -7,6 +7,7 @@ use super::operator::{BoxedOperator, Operator, fill_all};
 use super::semantics::Semantics;
 use super::series::{OutputSeries, SeriesMerge};
 use super::steps::Steps;
+use rehearsal_convert::Nearest;
 
 /// What becomes of an element.
 #[derive(Clone, Copy)]
@@ -130,7 +131,9 @@ impl Operator for ElementCall<'_> {
                 Some((value * inverse + 0.5).floor() / inverse)
             }),
             ElementFunction::Time => {
-                each(&mut block, |_, step| Some(steps.at(step) as f64 / 1_000.0));
+                each(&mut block, |_, step| {
+                    Some(steps.at(step).nearest_f64() / 1_000.0)
+                });
             }
         }
         self.merge.apply(block, steps.count)

@@ -20,6 +20,7 @@ use super::queryable::Queryable;
 use super::series::SAME_LABELS;
 use super::steps::Steps;
 use super::value::{InstantSample, Matrix, QueryValue, RangeSeries};
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::Labels;
 
 /// Steps that are computed together: enough that labels and look-ups cost nothing, few enough that
@@ -192,8 +193,8 @@ fn step_ms(steps: Steps, is_range: bool) -> i64 {
 /// The expression as it is evaluated at these steps.
 fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Expr>, EvalError> {
     let setting = DurationContext {
-        step: step_ms(steps, is_range) as f64 / 1_000.0,
-        range: (steps.last_ms() - steps.first_ms) as f64 / 1_000.0,
+        step: step_ms(steps, is_range).nearest_f64() / 1_000.0,
+        range: (steps.last_ms() - steps.first_ms).nearest_f64() / 1_000.0,
         is_known: true,
     };
     let expression = query.expression_in(setting);

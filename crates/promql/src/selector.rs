@@ -8,6 +8,7 @@ use super::series::OutputSeries;
 use super::steps::Steps;
 use super::time_modifier::TimeModifier;
 use super::timestamp_groups::TimestampGroups;
+use rehearsal_convert::Nearest;
 
 /// A sample that is older is no answer any more: 5 min.
 pub(super) const LOOK_BACK_MS: i64 = 300_000;
@@ -117,7 +118,7 @@ fn read(data: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [f
             column[step] = match taken {
                 _ if is_absent || seen[step] == NEVER => ABSENT,
                 SampleField::Value => value,
-                SampleField::Time | SampleField::TimeOfStored => seen[step] as f64 / 1_000.0,
+                SampleField::Time | SampleField::TimeOfStored => seen[step].nearest_f64() / 1_000.0,
             };
             step += 1;
         }

@@ -1,5 +1,7 @@
 //! The instants at which an expression is evaluated.
 
+use rehearsal_convert::Index;
+
 /// Evenly spaced instants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Steps {
@@ -26,7 +28,7 @@ impl Steps {
         let count = if end_ms < start_ms {
             0
         } else {
-            ((end_ms - start_ms) / step_ms) as usize + 1
+            ((end_ms - start_ms) / step_ms).to_index() + 1
         };
         Self {
             first_ms: start_ms,
@@ -37,7 +39,7 @@ impl Steps {
 
     /// One of the instants, ms since 1970.
     pub(super) fn at(&self, index: usize) -> i64 {
-        self.first_ms + index as i64 * self.step_ms
+        self.first_ms + index.index_i64() * self.step_ms
     }
 
     /// The last instant, or the first if there are none.

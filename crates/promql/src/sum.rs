@@ -1,5 +1,7 @@
 //! Sums and means that lose nothing to rounding, as Prometheus computes them.
 
+use rehearsal_convert::{Nearest, Saturating};
+
 /// A sum with Neumaier's compensation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum {
@@ -120,8 +122,8 @@ pub(super) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
         (false, false) => a.total_cmp(b),
         (a_is_nan, b_is_nan) => b_is_nan.cmp(&a_is_nan),
     });
-    let rank = quantile * (values.len() - 1) as f64;
-    let below = rank.floor().max(0.0) as usize;
+    let rank = quantile * (values.len() - 1).nearest_f64();
+    let below = rank.floor().max(0.0).saturating_usize();
     let above = (below + 1).min(values.len() - 1);
     let weight = rank - rank.floor();
     values[below] * (1.0 - weight) + values[above] * weight

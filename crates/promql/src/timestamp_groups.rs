@@ -2,7 +2,7 @@
 
 use super::queryable::SeriesData;
 
-/// The distinct lists of times among some series_data, so that a step is looked up once in each list and
+/// The distinct lists of times among some series, so that a step is looked up once in each list and
 /// not once for each data.
 #[derive(Debug)]
 pub(super) struct TimestampGroups<'s> {

@@ -10,6 +10,7 @@ use super::error::EvalError;
 use super::operator::{BoxedOperator, Operator};
 use super::series::OutputSeries;
 use super::steps::Steps;
+use rehearsal_convert::{LowBits, Nearest, Saturating};
 use rehearsal_metrics::Labels;
 
 /// Which series of a group are chosen.
@@ -80,13 +81,18 @@ fn share(labels: &Labels) -> f64 {
     for text in labels.iter().flat_map(|(name, value)| [name, value]) {
         let length = text.len();
         if length < 255 {
-            bytes.push(length as u8);
+            bytes.push(length.low_u8());
         } else {
-            bytes.extend([255, length as u8, (length >> 8) as u8, (length >> 16) as u8]);
+            bytes.extend([
+                255,
+                length.low_u8(),
+                (length >> 8).low_u8(),
+                (length >> 16).low_u8(),
+            ]);
         }
         bytes.extend_from_slice(text.as_bytes());
     }
-    xxh64(&bytes, 0) as f64 / u64::MAX as f64
+    xxh64(&bytes, 0).nearest_f64() / u64::MAX.nearest_f64()
 }
 
 impl Operator for SelectingAggregate<'_> {
@@ -136,7 +142,7 @@ impl SelectingAggregate<'_> {
         if parameter.is_nan() {
             return Err(EvalError::refused("Parameter value is NaN"));
         }
-        if parameter.abs() >= i64::MAX as f64 {
+        if parameter.abs() >= i64::MAX.nearest_f64() {
             let way = if parameter > 0.0 {
                 "overflows"
             } else {
@@ -154,7 +160,7 @@ impl SelectingAggregate<'_> {
         match self.choice {
             SelectingAggregation::Top => best(wanted, present, |a, b| b.total_cmp(&a)),
             SelectingAggregation::Bottom => best(wanted, present, |a, b| a.total_cmp(&b)),
-            SelectingAggregation::Any => present.truncate(wanted.max(0.0) as usize),
+            SelectingAggregation::Any => present.truncate(wanted.max(0.0).saturating_usize()),
             SelectingAggregation::Part => present.retain(|(series, _)| {
                 let share = self.shares[*series];
                 match wanted < 0.0 {
@@ -172,7 +178,7 @@ fn best(
     present: &mut Vec<(usize, f64)>,
     order: impl Fn(f64, f64) -> std::cmp::Ordering,
 ) {
-    let wanted = wanted.max(0.0) as usize;
+    let wanted = wanted.max(0.0).saturating_usize();
     if wanted < present.len() {
         present.sort_by(|(_, a), (_, b)| match (a.is_nan(), b.is_nan()) {
             // Zeros of either sign are equal.

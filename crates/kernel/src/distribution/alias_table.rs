@@ -2,6 +2,7 @@
 
 use super::{DistributionError, VALUES_MAX, non_negative, positive};
 use crate::RandomStream;
+use rehearsal_convert::{Index, LowBits, Nearest, Saturating};
 
 /// Table for a weighted choice of an index.
 #[derive(Clone, Debug)]
@@ -37,9 +38,9 @@ impl AliasTable {
     }
 
     fn of_checked(weights: &[f64]) -> Self {
-        let mean = weights.iter().sum::<f64>() / weights.len() as f64;
+        let mean = weights.iter().sum::<f64>() / weights.len().nearest_f64();
         let mut shares: Vec<f64> = weights.iter().map(|weight| weight / mean).collect();
-        let mut columns: Vec<AliasColumn> = (0..weights.len() as u32)
+        let mut columns: Vec<AliasColumn> = (0..weights.len().index_u32())
             .map(|own| AliasColumn {
                 choices: [own; 2],
                 threshold: u64::MAX,
@@ -50,8 +51,9 @@ impl AliasTable {
         // A column above the mean fills one below, and may fall below the mean itself. Columns that
         // rounding leaves over keep their own index alone.
         while let (Some(&giver), Some(taker)) = (rich.last(), poor.pop()) {
-            columns[taker].choices[1] = giver as u32;
-            columns[taker].threshold = (shares[taker] * 18_446_744_073_709_551_616.0) as u64;
+            columns[taker].choices[1] = giver.index_u32();
+            columns[taker].threshold =
+                (shares[taker] * 18_446_744_073_709_551_616.0).saturating_u64();
             shares[giver] -= 1.0 - shares[taker];
             if shares[giver] < 1.0 {
                 rich.pop();
@@ -66,8 +68,8 @@ impl AliasTable {
     pub fn draw(&self, stream: &mut RandomStream) -> u32 {
         // The high half of the product is the column, the low half the fraction within it.
         let product = u128::from(stream.word()) * self.columns.len() as u128;
-        let column = &self.columns[(product >> 64) as usize];
+        let column = &self.columns[(product >> 64).to_index()];
         // An indexed load: a branch would be unpredictable.
-        column.choices[usize::from(product as u64 >= column.threshold)]
+        column.choices[usize::from(product.low_u64() >= column.threshold)]
     }
 }

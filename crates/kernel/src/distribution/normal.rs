@@ -15,6 +15,7 @@
 use std::sync::LazyLock;
 
 use crate::RandomStream;
+use rehearsal_convert::Nearest;
 
 const LAYERS: usize = 256;
 /// Start of the tail for 256 layers (Marsaglia and Tsang, 2000).
@@ -58,7 +59,7 @@ impl Normal {
             let word = stream.word();
             // The layer from the low 8 bits, the point from the high 53, as a number in [-1, 1).
             let layer = (word & 0xFF) as usize;
-            let point = (word >> 11) as f64 * (2.0 / 9_007_199_254_740_992.0) - 1.0;
+            let point = (word >> 11).nearest_f64() * (2.0 / 9_007_199_254_740_992.0) - 1.0;
             let x = point * self.edges[layer];
             if x.abs() < self.edges[layer + 1] || self.is_under_bell(layer, x, stream) {
                 return x;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use rehearsal_convert::Nearest;
 
 use super::*;
 
@@ -27,12 +28,12 @@ fn sorted_samples(distribution: &Distribution, seed: u64, count: usize) -> Vec<f
 /// The largest distance between the samples' distribution function and the true one, in units of
 /// 1 / sqrt(n): above 2 once in 1,500 times (Kolmogorov).
 fn distance(samples: &[f64], truth: impl Fn(f64) -> f64) -> f64 {
-    let count = samples.len() as f64;
+    let count = samples.len().nearest_f64();
     let gap = |(index, &sample): (usize, &f64)| {
         let expected = truth(sample);
-        (expected - index as f64 / count)
+        (expected - index.nearest_f64() / count)
             .abs()
-            .max((expected - (index + 1) as f64 / count).abs())
+            .max((expected - (index + 1).nearest_f64() / count).abs())
     };
     samples.iter().enumerate().map(gap).fold(0.0, f64::max) * count.sqrt()
 }
@@ -85,13 +86,13 @@ proptest! {
         seed: u64,
     ) {
         let samples = sorted_samples(&Distribution::zipf(ranks, exponent).unwrap(), seed, 10_000);
-        let weights: Vec<f64> = (1..=ranks).map(|k| libm::pow(k as f64, -exponent)).collect();
+        let weights: Vec<f64> = (1..=ranks).map(|k| libm::pow(k.nearest_f64(), -exponent)).collect();
         let total: f64 = weights.iter().sum();
         let mut cumulated = 0.0;
         for (rank, weight) in (1..).zip(&weights) {
             cumulated += weight / total;
             let below = samples.partition_point(|&sample| sample <= f64::from(rank));
-            prop_assert!((below as f64 / 10_000.0 - cumulated).abs() < 0.025);
+            prop_assert!((below.nearest_f64() / 10_000.0 - cumulated).abs() < 0.025);
         }
     }
 
@@ -102,13 +103,13 @@ proptest! {
     ) {
         let total: f64 = weights.iter().sum();
         prop_assume!(total > 0.0);
-        let values = weights.iter().enumerate().map(|(value, &weight)| (value as f64, weight));
+        let values = weights.iter().enumerate().map(|(value, &weight)| (value.nearest_f64(), weight));
         let samples = sorted_samples(&Distribution::empirical(values).unwrap(), seed, 10_000);
         let mut cumulated = 0.0;
         for (value, weight) in weights.iter().enumerate() {
             cumulated += weight / total;
-            let below = samples.partition_point(|&sample| sample <= value as f64);
-            prop_assert!((below as f64 / 10_000.0 - cumulated).abs() < 0.025);
+            let below = samples.partition_point(|&sample| sample <= value.nearest_f64());
+            prop_assert!((below.nearest_f64() / 10_000.0 - cumulated).abs() < 0.025);
         }
     }
 
@@ -129,8 +130,8 @@ fn the_ziggurat_is_normal_in_the_middle_and_in_the_tail() {
         .collect();
     samples.sort_by(f64::total_cmp);
     assert!(distance(&samples, normal_probability) < 1.8);
-    let mean = samples.iter().sum::<f64>() / samples.len() as f64;
-    let variance = samples.iter().map(|x| x * x).sum::<f64>() / samples.len() as f64;
+    let mean = samples.iter().sum::<f64>() / samples.len().nearest_f64();
+    let variance = samples.iter().map(|x| x * x).sum::<f64>() / samples.len().nearest_f64();
     assert!(
         mean.abs() < 0.004 && (variance - 1.0).abs() < 0.006,
         "{mean} {variance}"
@@ -143,7 +144,7 @@ fn the_ziggurat_is_normal_in_the_middle_and_in_the_tail() {
 #[test]
 fn an_exponential_sample_has_its_mean() {
     let samples = sorted_samples(&Distribution::exponential(3.0).unwrap(), 2, SAMPLES);
-    let mean = samples.iter().sum::<f64>() / SAMPLES as f64;
+    let mean = samples.iter().sum::<f64>() / SAMPLES.nearest_f64();
     assert!((mean - 3.0).abs() < 0.05, "{mean}");
 }
 

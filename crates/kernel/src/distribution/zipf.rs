@@ -4,6 +4,7 @@
 //! steps of the ranks lie below the curve. No table, *O*(1) for any number of ranks.
 
 use crate::RandomStream;
+use rehearsal_convert::Nearest;
 
 #[derive(Clone, Debug)]
 pub(super) struct Zipf {
@@ -19,7 +20,7 @@ pub(super) struct Zipf {
 
 impl Zipf {
     pub(super) fn new(ranks: u64, exponent: f64) -> Self {
-        let ranks = ranks as f64;
+        let ranks = ranks.nearest_f64();
         let sure = 2.0 - position(area(2.5, exponent) - height(2.0, exponent), exponent);
         Self {
             ranks,

@@ -15,6 +15,8 @@
 //! A bucket is a list of chunks from a pool, so that an entry is written and read in sequence and
 //! nothing is allocated once the pool has grown.
 
+use rehearsal_convert::Index;
+
 const DIGIT_BITS: u32 = 6;
 const DIGITS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 64_usize.div_ceil(DIGIT_BITS as usize);
@@ -102,7 +104,7 @@ impl RadixHeap {
                 next: bucket.first,
             };
             self.chunks.push(chunk);
-            self.chunks.len() as u32 - 1
+            self.chunks.len().index_u32() - 1
         } else {
             let free = self.free;
             let chunk = &mut self.chunks[free as usize];
@@ -233,7 +235,7 @@ fn level_of(difference: u64) -> usize {
 
 #[inline]
 fn digit_of(at_ns: u64, level: usize) -> usize {
-    (at_ns >> (level * DIGIT_BITS as usize)) as usize % DIGITS
+    (at_ns >> (level * DIGIT_BITS as usize)).to_index() % DIGITS
 }
 
 /// Returns the span of a bucket less one, ns: the digits below its own.

@@ -1,6 +1,7 @@
 //! Trace hash, blocks and readable trace.
 
 use super::*;
+use rehearsal_convert::Index;
 
 /// A busy little world: some processes, a server, kills and pauses, all by the seed. `extra` is one
 /// more record at that event, as a leak of determinism might make.
@@ -43,7 +44,7 @@ fn busy_world(seed: u64, trace: TraceOptions, extra: Option<u64>) -> Kernel {
     handle.spawn(WORLD, "faults", async move {
         loop {
             inner.sleep_ns(200 + stream.below(200)).await;
-            let process = processes[stream.below(4) as usize];
+            let process = processes[stream.below(4).to_index()];
             match stream.below(8) {
                 0 if inner.count_tasks(process) > 3 => inner.kill(process),
                 1..4 => inner.pause(process),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::{Bounds, Family, InstrumentKind, Labels, Precision, Unit};
 use super::column::SampleColumn;
 use super::{InstanceId, SeriesId, SeriesKey, StoredSeries, TargetInstance, TimeSeriesStore};
+use rehearsal_convert::Index;
 
 /// A recording as plain data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -115,7 +116,7 @@ impl TimeSeriesStore {
     }
 
     fn restore_series(&mut self, saved: SavedSeries) -> Result<(), RestoreError> {
-        let id = SeriesId(self.series.len() as u32);
+        let id = SeriesId(self.series.len().index_u32());
         let name: Arc<str> = saved.name.into();
         let Some(instance) = self.instances.get_mut(saved.instance as usize) else {
             return Err(wrong(format!(
@@ -262,7 +263,7 @@ impl SavedTimes {
         if count > TIMES_MAX {
             return Err(wrong(format!("{count} times in a row are too many")));
         }
-        let mut times_ms: Vec<i64> = Vec::with_capacity(count as usize);
+        let mut times_ms: Vec<i64> = Vec::with_capacity(count.to_index());
         let mut last_ms: i64 = 0;
         for (step, count) in &self.0 {
             for _ in 0..*count {
@@ -296,7 +297,7 @@ mod tests {
         for second in 1..=5 {
             counter.add(second);
             recording
-                .scrape(first, second as i64 * 15_000, &registry, &context)
+                .scrape(first, second.cast_signed() * 15_000, &registry, &context)
                 .unwrap();
         }
         recording.scrape_failed(first, 90_000).unwrap();

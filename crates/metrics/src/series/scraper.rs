@@ -10,6 +10,7 @@ use crate::number_format::text_of;
 use crate::observable::{CollectContext, ObservableCallback, observations};
 use crate::registry::Registry;
 use crate::sharded_cells::ShardedCells;
+use rehearsal_convert::{Index, Nearest};
 
 /// What is known of a registry since its last scrape.
 pub(super) struct Scraper {
@@ -156,7 +157,7 @@ impl Scraper {
     /// Finds the word to look at for a series.
     fn probe(&mut self, cell: usize) {
         let new = |offset| ChangeProbe {
-            cell: cell as u32,
+            cell: cell.index_u32(),
             offset,
             stamp: 0,
         };
@@ -227,10 +228,10 @@ impl WatchedCell {
     fn write(&self, recording: &mut TimeSeriesStore, at_ms: i64) {
         match &self.handle {
             InstrumentHandle::Counter(counter) => {
-                recording.push(self.ids[0], at_ms, counter.get() as f64);
+                recording.push(self.ids[0], at_ms, counter.get().nearest_f64());
             }
             InstrumentHandle::UpDownCounter(up_down) => {
-                recording.push(self.ids[0], at_ms, up_down.get() as f64);
+                recording.push(self.ids[0], at_ms, up_down.get().nearest_f64());
             }
             InstrumentHandle::Gauge(gauge) => match gauge.get() {
                 Some(value) => recording.push(self.ids[0], at_ms, value),
@@ -239,11 +240,11 @@ impl WatchedCell {
             InstrumentHandle::Histogram(histogram) => {
                 let reading = histogram.read();
                 for (below, id) in reading.cumulative().zip(&*self.ids) {
-                    recording.push(*id, at_ms, below as f64);
+                    recording.push(*id, at_ms, below.nearest_f64());
                 }
                 let buckets = reading.counts().len();
                 recording.push(self.ids[buckets], at_ms, reading.sum());
-                recording.push(self.ids[buckets + 1], at_ms, reading.count() as f64);
+                recording.push(self.ids[buckets + 1], at_ms, reading.count().nearest_f64());
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What holds of the single cells, whatever the numbers.
 
 use proptest::prelude::*;
+use rehearsal_convert::{Nearest, Saturating};
 use rehearsal_metrics::exposition::{ExpositionFormat, render};
 use rehearsal_metrics::{
     Bounds, BoundsError, CollectContext, Family, Histogram, Labels, Precision, Registry,
@@ -80,7 +81,7 @@ proptest! {
                 _ => histogram.record_many(value, count),
             }
             counts[naive_bucket(&bounds, value)] += count;
-            sum += value * count as f64;
+            sum += value * count.nearest_f64();
         }
         let reading = histogram.read();
         prop_assert_eq!(reading.counts(), &counts[..]);
@@ -97,7 +98,7 @@ proptest! {
         let (_registry, histogram) = histogram(&LATENCY_BOUNDS);
         samples.iter().for_each(|sample| histogram.record(*sample));
         samples.sort_by(f64::total_cmp);
-        let rank = (quantile * samples.len() as f64).ceil() as usize;
+        let rank = (quantile * samples.len().nearest_f64()).ceil().saturating_usize();
         let bucket = histogram.read().quantile_bucket(quantile);
         prop_assert_eq!(bucket, Some(naive_bucket(&LATENCY_BOUNDS, samples[rank - 1])));
     }
@@ -142,7 +143,7 @@ proptest! {
         let quantiles = histogram.quantiles().expect("asked for");
         prop_assert_eq!(quantiles.count(), samples.len() as u64);
         for quantile in [0.01, 0.5, 0.9, 0.99, 1.0] {
-            let rank = (quantile * samples.len() as f64).ceil().max(1.0) as usize;
+            let rank = (quantile * samples.len().nearest_f64()).ceil().max(1.0).saturating_usize();
             let (exact, found) = (samples[rank - 1], quantiles.at(quantile).expect("samples"));
             let tolerance = (exact * 10.0_f64.powi(-i32::from(digits))).max(0.0005) * 1.001;
             prop_assert!((found - exact).abs() <= tolerance, "{found} for {exact}");
@@ -183,9 +184,9 @@ proptest! {
         let gauge = registry.gauge(&Family::gauge("g"), Labels::none()).expect("a new name");
         let mut expected = 0;
         for step in steps {
-            gauge.add(step as f64);
+            gauge.add(step.nearest_f64());
             expected += step;
-            prop_assert_eq!(gauge.get(), Some(expected as f64));
+            prop_assert_eq!(gauge.get(), Some(expected.nearest_f64()));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Series that come, go and come back, and the cap on their number.
 
+use rehearsal_convert::Saturating;
 use std::collections::BTreeMap;
 
 use metrics::{Key, Label, Level, Metadata, Recorder};
@@ -129,10 +130,10 @@ proptest! {
                 let number = series.to_string();
                 let value = snapshot.get(NAMES[kind], &[("n", &number)]);
                 let found = value.map(|value| match value {
-                    SampleValue::Counter(value) => *value as i64,
+                    SampleValue::Counter(value) => (*value).cast_signed(),
                     SampleValue::UpDownCounter(value) => *value,
-                    SampleValue::Gauge(value) => *value as i64,
-                    SampleValue::Histogram(reading) => reading.sum() as i64,
+                    SampleValue::Gauge(value) => (*value).saturating_i64(),
+                    SampleValue::Histogram(reading) => reading.sum().saturating_i64(),
                 });
                 prop_assert_eq!(found, expected.visible.then_some(expected.number), "{:?}", (kind, series));
             }

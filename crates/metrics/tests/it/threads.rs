@@ -1,5 +1,6 @@
 //! Nothing is lost or torn between threads, however many and however short-lived.
 
+use rehearsal_convert::{Index, Nearest};
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
@@ -52,7 +53,7 @@ fn a_drain_that_overlaps_recording_loses_nothing() {
                     .counts()
                     .iter()
                     .zip(VALUES)
-                    .map(|(n, value)| *n as f64 * value)
+                    .map(|(n, value)| (*n).nearest_f64() * value)
                     .sum();
                 assert!((reading.sum() - sum).abs() < 0.5, "torn: {reading:?}");
                 assert!(reading.count() >= last, "fell from {last}: {reading:?}");
@@ -80,7 +81,7 @@ fn a_drain_that_overlaps_recording_loses_nothing() {
         assert!(reader.join().expect("no panic") > 0);
     });
     assert_eq!(counter.get(), 4 * per_thread);
-    assert_eq!(up_down.get(), 2 * per_thread as i64);
+    assert_eq!(up_down.get(), 2 * per_thread.cast_signed());
     assert_eq!(histogram.read().counts(), [per_thread; 4]);
 }
 
@@ -119,7 +120,7 @@ fn more_threads_than_are_near_are_counted_too() {
         }
     });
     assert_eq!(counter.get(), 3 * THREADS as u64);
-    assert_eq!(up_down.get(), -(THREADS as i64));
+    assert_eq!(up_down.get(), -THREADS.index_i64());
     assert_eq!(histogram.read().count(), THREADS as u64);
 }
 
@@ -161,7 +162,7 @@ fn a_destructor_of_a_thread_local_may_record() {
 fn registering_while_others_register_record_and_collect() {
     let registry = Registry::new();
     let threads: u64 = 4;
-    let barrier = Arc::new(Barrier::new(threads as usize));
+    let barrier = Arc::new(Barrier::new(threads.to_index()));
     thread::scope(|scope| {
         for _ in 0..threads {
             let (registry, barrier) = (&registry, Arc::clone(&barrier));

@@ -3,6 +3,7 @@
 use super::super::labels::display;
 use super::super::value::{InstantSample, Matrix};
 use super::series::{SeriesLine, SeriesPoint};
+use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 
 /// Values may differ by so much, relatively, as in Prometheus's own runner.
@@ -29,7 +30,7 @@ impl SeriesLine {
     fn at(&self, (start_ms, step_ms): (i64, i64)) -> Vec<(i64, f64)> {
         let points = self.points.iter().enumerate();
         let values = points.filter_map(|(index, point)| match point {
-            SeriesPoint::Value(value) => Some((start_ms + index as i64 * step_ms, *value)),
+            SeriesPoint::Value(value) => Some((start_ms + index.index_i64() * step_ms, *value)),
             _ => None,
         });
         values.collect()

@@ -8,6 +8,7 @@ use super::super::query::Query;
 use super::super::value::QueryValue;
 use super::expectation::Expected;
 use super::series::{SeriesLine, SeriesPoint};
+use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 
 /// One command.
@@ -78,7 +79,7 @@ impl Load {
         for SeriesLine { labels, points } in &self.series {
             let base = self.with_native.then(|| native_base(labels)).flatten();
             for (index, point) in points.iter().enumerate() {
-                let at_ms = index as i64 * self.step_ms;
+                let at_ms = index.index_i64() * self.step_ms;
                 match point {
                     SeriesPoint::Omitted => continue,
                     SeriesPoint::Stale => store.push(labels, at_ms, None),

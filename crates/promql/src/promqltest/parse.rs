@@ -6,6 +6,7 @@ use super::ScriptError;
 use super::command::{Eval, EvalTimes, Load, TestCommand};
 use super::expectation::Expected;
 use super::series::SeriesLine;
+use rehearsal_convert::Saturating;
 
 /// A script, read.
 #[derive(Debug)]
@@ -139,7 +140,7 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
         None => (1, text),
     };
     if let Ok(seconds) = digits.parse::<f64>() {
-        return Ok(sign * (seconds * 1_000.0).round() as i64);
+        return Ok(sign * (seconds * 1_000.0).round().saturating_i64());
     }
     // The parser knows no duration of nothing.
     if digits.starts_with('0') && digits.chars().all(|c| "0smhdwy".contains(c)) {

@@ -1,5 +1,6 @@
 //! A line with a series: its labels, and its points in short.
 
+use rehearsal_convert::Nearest;
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -201,7 +202,7 @@ pub(super) fn number(text: &str) -> Option<f64> {
         return None;
     }
     if let Some(hex) = digits.strip_prefix("0x") {
-        return Some(sign * i64::from_str_radix(hex, 16).ok()? as f64);
+        return Some(sign * i64::from_str_radix(hex, 16).ok()?.nearest_f64());
     }
     digits.parse::<f64>().ok().map(|value| sign * value)
 }

@@ -6,6 +6,7 @@ use super::super::block::ABSENT;
 use super::super::range_windows::{SeriesWindow, Window};
 use super::super::sum::{Mean, Sum, Variance, quantile};
 use super::{RangeContext, each_window};
+use rehearsal_convert::Nearest;
 
 /// A function that looks at nothing but the window.
 fn each(samples: &SeriesWindow<'_>, column: &mut [f64], value: impl Fn(Window<'_>) -> f64) {
@@ -43,7 +44,7 @@ pub(super) fn stddev(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &
 }
 
 pub(super) fn count(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
-    each(samples, column, |window| window.values.len() as f64);
+    each(samples, column, |window| window.values.len().nearest_f64());
 }
 
 pub(super) fn present(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
@@ -113,7 +114,7 @@ fn extreme(samples: &SeriesWindow<'_>, column: &mut [f64], beats: impl Fn(f64, f
 }
 
 fn seconds(window: Window<'_>, place: usize) -> f64 {
-    window.times_ms[place] as f64 / 1_000.0
+    window.times_ms[place].nearest_f64() / 1_000.0
 }
 
 pub(super) fn time_of_first(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
@@ -159,7 +160,7 @@ fn count_pairs(samples: &SeriesWindow<'_>, column: &mut [f64], counts: impl Fn(f
         .collect();
     for (into, (first, end)) in column.iter_mut().zip(samples.bounds) {
         if first < end {
-            *into = (until[end - 1] - until[*first]) as f64;
+            *into = (until[end - 1] - until[*first]).nearest_f64();
         }
     }
 }

@@ -4,6 +4,7 @@ use super::super::block::is_present;
 use super::super::range_windows::{SeriesWindow, Window};
 use super::super::semantics::Semantics;
 use super::{RangeContext, each_window};
+use rehearsal_convert::Nearest;
 
 /// How a value is taken from a window.
 #[derive(Clone, Copy)]
@@ -89,10 +90,10 @@ impl RateKind {
         let (times_ms, first) = (window.times_ms, window.values[0]);
         let (first_ms, last_ms) = (times_ms[0], times_ms[times_ms.len() - 1]);
         let begin_ms = window.end_ms - window.range_ms;
-        let mut to_begin = (first_ms - begin_ms) as f64 / 1_000.0;
-        let mut to_end = (window.end_ms - last_ms) as f64 / 1_000.0;
-        let sampled = (last_ms - first_ms) as f64 / 1_000.0;
-        let distance = sampled / (times_ms.len() - 1) as f64;
+        let mut to_begin = (first_ms - begin_ms).nearest_f64() / 1_000.0;
+        let mut to_end = (window.end_ms - last_ms).nearest_f64() / 1_000.0;
+        let sampled = (last_ms - first_ms).nearest_f64() / 1_000.0;
+        let distance = sampled / (times_ms.len() - 1).nearest_f64();
         let far = distance * 1.1;
         let counts = self.is_counter && change > 0.0 && first >= 0.0;
         let to_zero = if counts {
@@ -114,7 +115,7 @@ impl RateKind {
         }
         let mut factor = (sampled + to_begin + to_end) / sampled;
         if self.is_rate {
-            factor /= window.range_ms as f64 / 1_000.0;
+            factor /= window.range_ms.nearest_f64() / 1_000.0;
         }
         change * factor
     }

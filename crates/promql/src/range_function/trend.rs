@@ -4,6 +4,7 @@ use super::super::range_windows::{SeriesWindow, Window};
 use super::super::sum::Sum;
 use super::rate::remark_on_name;
 use super::{RangeContext, each_window};
+use rehearsal_convert::Nearest;
 
 /// A line: its slope by the second, and its value at an instant.
 struct Regression {
@@ -26,12 +27,12 @@ impl Regression {
         }
         let mut sums = [Sum::default(); 4];
         for (time_ms, y) in window.times_ms.iter().zip(window.values) {
-            let x = (time_ms - at_ms) as f64 / 1_000.0;
+            let x = (time_ms - at_ms).nearest_f64() / 1_000.0;
             for (sum, term) in sums.iter_mut().zip([x, *y, x * y, x * x]) {
                 sum.add(term);
             }
         }
-        let count = window.values.len() as f64;
+        let count = window.values.len().nearest_f64();
         let [x, y, xy, xx] = sums.map(Sum::get);
         let slope = (xy - x * y / count) / (xx - x * x / count);
         let intercept = y / count - slope * x / count;
@@ -99,7 +100,7 @@ pub(super) fn irate(
             return None;
         };
         let change = if last < before { *last } else { last - before };
-        Some(change / ((last_ms - before_ms) as f64 / 1_000.0))
+        Some(change / ((last_ms - before_ms).nearest_f64() / 1_000.0))
     });
     remark_on_name(surroundings, column);
 }

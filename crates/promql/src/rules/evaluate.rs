@@ -6,6 +6,7 @@ use super::recorded::{MergedQueryable, RecordedRules, TimestampsId};
 use super::rule_evaluator::{EvaluationTimes, RuleEvaluator};
 use super::states::Alert;
 use crate::{Engine, Queryable};
+use rehearsal_convert::Index;
 
 /// When rules are evaluated, ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ fn pieces(rules: &RuleFile, span: EvaluationRange) -> Vec<(i64, i64)> {
     }
     let intervals = rules.groups.iter().map(|group| interval_ms(group, span));
     let step = intervals.reduce(greatest_common_divisor).unwrap_or(1);
-    let instants = (span.start_ms..=span.end_ms).step_by(step as usize);
+    let instants = (span.start_ms..=span.end_ms).step_by(step.to_index());
     instants.map(|at_ms| (at_ms, at_ms)).collect()
 }
 

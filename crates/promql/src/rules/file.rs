@@ -297,7 +297,7 @@ fn duration_ms(node: &Spanned<String>) -> Result<i64, LineError> {
         );
         wrong(node, message)
     })?;
-    Ok(duration.as_millis() as i64)
+    Ok(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn templates(

@@ -6,6 +6,7 @@ use super::file::{AlertRule, RecordRule, Rule};
 use super::recorded::{RecordedRules, TimestampsId, relabelled};
 use super::states::{ALERTS, ALERTS_FOR_STATE, Alert, AlertStates};
 use crate::{Query, RangeSeries};
+use rehearsal_convert::{Index, Nearest};
 use rehearsal_metrics::Labels;
 
 /// Instants and values, rising.
@@ -21,7 +22,7 @@ pub(super) struct EvaluationTimes {
 
 impl EvaluationTimes {
     pub(super) fn iter(self) -> impl Iterator<Item = i64> {
-        (self.first_ms..=self.last_ms).step_by(self.interval_ms as usize)
+        (self.first_ms..=self.last_ms).step_by(self.interval_ms.to_index())
     }
 }
 
@@ -149,7 +150,7 @@ fn tell(
         let state = [("alertstate", alert.state.as_str())];
         let alerts = relabelled(alert.labels, ALERTS, state.into_iter());
         let since = relabelled(alert.labels, ALERTS_FOR_STATE, [].into_iter());
-        let since_seconds = alert.since_ms.div_euclid(1_000) as f64;
+        let since_seconds = alert.since_ms.div_euclid(1_000).nearest_f64();
         for (labels, value) in [(alerts, 1.0), (since, since_seconds)] {
             let id = recorded.find_or_add(clock, labels);
             recorded.set(id, at_ms, Some(value));

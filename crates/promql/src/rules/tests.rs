@@ -1,5 +1,6 @@
 use super::*;
 use crate::{MemoryStore, Semantics};
+use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 
 const MINUTE_MS: i64 = 60_000;
@@ -38,7 +39,7 @@ fn evaluated(
 
 /// The state of the only alert after each minute: `.`, `p` or `F`.
 fn states(rules: &str, values: &str) -> String {
-    let minutes = values.split_whitespace().count() as i64 - 1;
+    let minutes = values.split_whitespace().count().index_i64() - 1;
     let timeline = evaluated(rules, &source("x", values), minutes).unwrap();
     let [alert] = timeline.alerts.as_slice() else {
         panic!("{} alerts", timeline.alerts.len());

@@ -7,6 +7,7 @@ use promql_parser::util::visitor::{ExprVisitorMut, walk_expr_mut};
 
 use super::file::{AlertRule, Rule, RuleFile};
 use crate::Query;
+use rehearsal_convert::Saturating;
 
 /// What of an alert can be tuned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +64,7 @@ impl RuleFile {
         };
         match parameter {
             AlertParameter::Threshold => set_threshold(rule, value)?,
-            AlertParameter::For => rule.for_ms = (value * 1_000.0).round() as i64,
+            AlertParameter::For => rule.for_ms = (value * 1_000.0).round().saturating_i64(),
         }
         Ok(file)
     }

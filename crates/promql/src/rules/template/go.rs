@@ -1,6 +1,7 @@
 //! Numbers as Go prints them.
 
 use super::{TemplateError, TemplateItem};
+use rehearsal_convert::{Index, Saturating};
 
 /// Prefixes of thousands, and of thousandths.
 const LARGE: [&str; 8] = ["k", "M", "G", "T", "P", "E", "Z", "Y"];
@@ -38,14 +39,14 @@ fn general(number: f64, digits: Option<usize>) -> String {
     };
     let all: String = mantissa.chars().filter(|c| *c != '.').collect();
     let all = all.trim_end_matches('0');
-    let limit = digits.map_or(PLAIN_EXPONENT, |digits| digits as i32);
+    let limit = digits.map_or(PLAIN_EXPONENT, Index::index_i32);
     if exponent < -4 || exponent >= limit {
         let (first, rest) = all.split_at(all.len().min(1));
         let point = if rest.is_empty() { "" } else { "." };
         let mark = if exponent < 0 { '-' } else { '+' };
         return format!("{sign}{first}{point}{rest}e{mark}{:02}", exponent.abs());
     }
-    let places = (all.len() as i32 - 1 - exponent).max(0) as usize;
+    let places = (all.len().index_i32() - 1 - exponent).max(0).to_index();
     format!("{number:.places$}")
 }
 
@@ -104,7 +105,7 @@ pub(super) fn humanize_duration(number: f64) -> String {
         return format!("{}{prefix}s", significant(number, 4));
     }
     let sign = if number < 0.0 { "-" } else { "" };
-    let whole = number.abs() as u64;
+    let whole = number.abs().saturating_u64();
     let (days, hours) = (whole / 86_400, whole / 3_600 % 24);
     let (minutes, seconds) = (whole / 60 % 60, whole % 60);
     match (days, hours, minutes) {
