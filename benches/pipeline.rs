@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use rehearsal::model::{Calendar, Selector, TenantId, Timestamp};
-use rehearsal::rehearsal::{Finished, RunOptions, run};
+use rehearsal::rehearsal::{FinishedRun, RunOptions, run};
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fleet::Fleet;
 use rehearsal::worker::fairness;
@@ -55,7 +55,7 @@ fn scenario(text: &str) -> Scenario {
     loaded.expect("the bench's scenario is valid")
 }
 
-fn rehearse(scenario: &Scenario) -> Finished {
+fn rehearse(scenario: &Scenario) -> FinishedRun {
     let finished = run(scenario, &RunOptions::default(), |_| {});
     finished.expect("the bench's scenario can be simulated")
 }

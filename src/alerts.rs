@@ -10,21 +10,21 @@
 //! it stands for all of them. An alert that names another `scheduleId` or `mode` than a SLO's
 //! does not speak of it.
 
-mod card;
 mod junit;
-mod picture;
+mod plot;
+mod rule_evaluation;
 mod score;
-mod survey;
+mod scorecard;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tune;
 pub mod unit_tests;
 
-pub use card::{IncidentScore, RuleScore, RunLine, SCHEMA, Scorecard, SloScore};
 pub use junit::junit;
-pub use picture::picture;
-pub use score::{Detection, RULE_LABEL, RunScore, SETTLING, score, slos_of};
-pub use survey::{Subject, Survey, SurveyError};
+pub use plot::plot;
+pub use rule_evaluation::{EvaluatedRun, RuleEvaluation, RuleEvaluationError};
+pub use score::{Detection, RESOLVE_GRACE, RULE_LABEL, RunScore, score, slos_of};
+pub use scorecard::{IncidentScore, RuleScore, RunSummary, SCHEMA, Scorecard, SloScore};
 pub use text::{text, trade_off_text};
 pub use tune::{TradeOff, TunedPoint, Tuning, TuningError};

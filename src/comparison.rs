@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  sweep A ─┐                ┌─> a paired difference for each number, with its interval
-//!  runs  A ─┼─> Side, Side ──┼─> seeds that fail on one side only
+//!  runs  A ─┼─> ComparisonSide, ComparisonSide ──┼─> seeds that fail on one side only
 //!  options ─┘   (by seed)    └─> histograms side by side
 //! ```
 //!
@@ -16,8 +16,8 @@ mod report;
 mod side;
 mod text;
 
-pub use effect::{CONFIDENCE, Effect, Finding};
-pub use histograms::{Bar, Histograms};
+pub use effect::{CONFIDENCE, Effect, EffectFinding};
+pub use histograms::{HistogramBar, HistogramPair};
 pub use report::{Comparison, SCHEMA, SideSummary};
-pub use side::{Side, SideError};
+pub use side::{ComparisonSide, SideError};
 pub use text::text;

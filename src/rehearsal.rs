@@ -5,30 +5,29 @@
 //!  start ─── duration: triggers, operations, faults ───> heal ─── drain, until at rest ───> end
 //! ```
 
-mod cast;
 mod determinism;
-mod host;
+mod hooks;
 mod instruments;
+mod worker_process;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use cast::{Cast, Overheard, Plain};
-pub use determinism::{Difference, compare, compare_with};
+pub use determinism::{check_determinism, check_determinism_with};
+pub use hooks::{Hooks, NoHooks, WithListener};
 
 use crate::check::{Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
-use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
 use crate::worker::impact::ImpactIndex;
-use host::{Witness, WorkerProcessFactory};
+use worker_process::{ObserverAdapter, WorkerProcessFactory};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the
 /// progress function.
@@ -66,14 +65,14 @@ impl Default for RunOptions {
 
 /// Why a rehearsal could not be begun.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum RehearsalError {
     /// A distribution of the scenario can't be.
     #[error("the scenario can't be simulated: {0}")]
     Scenario(#[from] crate::sim::distribution::DistributionError),
 }
 
 /// A rehearsal that is over.
-pub struct Finished {
+pub struct FinishedRun {
     /// The scenario as it was rehearsed.
     pub scenario: Scenario,
     /// The part of the whole scenario that this was; none: all of it.
@@ -87,7 +86,7 @@ pub struct Finished {
     /// The recorded series.
     pub recording: TimeSeriesStore,
     /// The last page of the first process, in Prometheus's text format.
-    pub page: String,
+    pub exposition: String,
     /// Whether everything came to rest within the drain.
     pub quiescent: bool,
     /// Why the kernel stopped early, if it did.
@@ -125,37 +124,39 @@ pub fn run(
     scenario: &Scenario,
     options: &RunOptions,
     progress: impl FnMut(Progress),
-) -> Result<Finished, RunError> {
-    run_with(Plain, scenario, options, progress)
+) -> Result<FinishedRun, RehearsalError> {
+    run_with(NoHooks, scenario, options, progress)
 }
 
 /// Rehearses a scenario with something between workers, world and checks.
 ///
 /// # Errors
 /// The scenario can't be simulated.
-pub fn run_with<C: Cast>(
-    cast: C,
+pub fn run_with<C: Hooks>(
+    hooks: C,
     scenario: &Scenario,
     options: &RunOptions,
     mut progress: impl FnMut(Progress),
-) -> Result<Finished, RunError> {
+) -> Result<FinishedRun, RehearsalError> {
     let began = Instant::now();
     let seed = options.seed.unwrap_or(scenario.seed);
     let planned = PlannedScenario::draw(scenario, options.profile, seed);
-    let mut stage = Stage::build(cast, &planned, options)?;
-    let halted = stage.play(&planned.scenario, &mut progress);
-    let kernel = &mut stage.kernel;
+    let mut simulation = Simulation::build(hooks, &planned, options)?;
+    let halted = simulation.run(&planned.scenario, &mut progress);
+    let kernel = &mut simulation.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
-    let quiescent = stage.oracle.borrow().is_quiescent();
-    let oracle = stage.oracle.replace(Oracle::new(OracleOptions::default()));
+    let quiescent = simulation.oracle.borrow().is_quiescent();
+    let oracle = simulation
+        .oracle
+        .replace(Oracle::new(OracleOptions::default()));
     let report = oracle.finish(ended_at, quiescent);
-    Ok(Finished {
+    Ok(FinishedRun {
         window: planned.plan.slice,
         seed,
         profile: options.profile,
         oracle: report,
-        recording: stage.host.take_recording(),
-        page: stage.host.page().unwrap_or_default(),
+        recording: simulation.processes.take_recording(),
+        exposition: simulation.processes.exposition().unwrap_or_default(),
         quiescent,
         halted,
         trace_hash: kernel.trace_hash(),
@@ -169,15 +170,19 @@ pub fn run_with<C: Cast>(
 }
 
 /// Everything that takes part.
-struct Stage<C: Cast> {
+struct Simulation<C: Hooks> {
     kernel: Kernel,
     world: Rc<World>,
-    host: Rc<WorkerProcessFactory<C>>,
+    processes: Rc<WorkerProcessFactory<C>>,
     oracle: Rc<RefCell<Oracle>>,
 }
 
-impl<C: Cast> Stage<C> {
-    fn build(cast: C, planned: &PlannedScenario, options: &RunOptions) -> Result<Self, RunError> {
+impl<C: Hooks> Simulation<C> {
+    fn build(
+        hooks: C,
+        planned: &PlannedScenario,
+        options: &RunOptions,
+    ) -> Result<Self, RehearsalError> {
         let scenario = &planned.scenario;
         let kernel = Kernel::new(KernelOptions {
             seed: scenario.seed,
@@ -191,10 +196,10 @@ impl<C: Cast> Stage<C> {
         let inventory = Inventory::new(fleet.catalogue().clone());
         let oracle = Oracle::new(oracle_options(scenario, inventory));
         let oracle = Rc::new(RefCell::new(oracle));
-        let cast = Rc::new(cast);
+        let hooks = Rc::new(hooks);
         let worker_options = scenario.workers.options.clone();
-        let host = Rc::new(WorkerProcessFactory::new(
-            cast.clone(),
+        let processes = Rc::new(WorkerProcessFactory::new(
+            hooks.clone(),
             worker_options,
             oracle.clone(),
             kernel.handle(),
@@ -205,8 +210,8 @@ impl<C: Cast> Stage<C> {
                 handle: kernel.handle(),
                 fleet,
                 impact: Box::new(move |request| index.resolve(request)),
-                factory: host.clone(),
-                observer: Rc::new(RefCell::new(Witness::new(cast, oracle.clone()))),
+                factory: processes.clone(),
+                observer: Rc::new(RefCell::new(ObserverAdapter::new(hooks, oracle.clone()))),
                 options: WorldOptions::default(),
             },
         )?;
@@ -214,14 +219,14 @@ impl<C: Cast> Stage<C> {
         Ok(Self {
             kernel,
             world,
-            host,
+            processes,
             oracle,
         })
     }
 
     /// Plays the scenario, heals the world, and lets what is open come to an end. Tells why the
     /// kernel stopped early, if it did.
-    fn play(&mut self, scenario: &Scenario, progress: &mut impl FnMut(Progress)) -> Option<Stop> {
+    fn run(&mut self, scenario: &Scenario, progress: &mut impl FnMut(Progress)) -> Option<Stop> {
         let end = scenario.start.after(scenario.duration.std());
         let last = end.after(scenario.drain.std());
         let mut healed = false;
@@ -263,10 +268,10 @@ impl<C: Cast> Stage<C> {
 }
 
 /// World and processes hold `Rc`s to each other; dropping the processes breaks the cycle.
-impl<C: Cast> Drop for Stage<C> {
+impl<C: Hooks> Drop for Simulation<C> {
     fn drop(&mut self) {
         self.world.forget_incarnations();
-        self.host.forget_incarnations();
+        self.processes.forget_probed();
     }
 }
 
@@ -285,9 +290,4 @@ fn oracle_options(scenario: &Scenario, inventory: Inventory) -> OracleOptions {
         run_timeout: options.run_timeout,
         ..OracleOptions::default()
     }
-}
-
-/// The virtual time of a scenario in nanoseconds, drain included.
-pub fn horizon_nanos(scenario: &Scenario) -> u64 {
-    nanos_of(scenario.duration.std()) + nanos_of(scenario.drain.std())
 }

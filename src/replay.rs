@@ -10,13 +10,13 @@
 //! ```
 
 mod case;
-mod recorder;
+mod entry;
+mod observation_log;
 mod search;
-mod sentence;
 mod text;
 mod tracks;
 
-pub use case::Case;
-pub use search::{Replay, Replayed, Scene, Window};
-pub use sentence::Entry;
+pub use case::ReplayCase;
+pub use entry::TraceEntry;
+pub use search::{Replay, ReplayExcerpt, ReplayOutcome, ReplayWindow};
 pub use text::text;

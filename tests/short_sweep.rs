@@ -7,7 +7,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use rehearsal::check::scenario_loader;
-use rehearsal::rehearsal::Plain;
+use rehearsal::rehearsal::NoHooks;
 use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, SweepSubject, TrialOptions};
@@ -70,7 +70,7 @@ fn sweep(scenario: &Scenario, seeds: Range<u64>, result: &mut SweepResult) {
         plateau: None,
         hang: HANG,
     };
-    let sweep = Sweep::new(scenario.clone(), || Plain, options, |_| {});
+    let sweep = Sweep::new(scenario.clone(), || NoHooks, options, |_| {});
     sweep.run(result, |_, _| {}).unwrap();
     let told: Vec<_> = result.failures.iter().map(|f| &f.soonest.message).collect();
     assert!(told.is_empty(), "{}: {told:#?}", scenario.name);

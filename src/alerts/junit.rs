@@ -2,7 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::card::Scorecard;
+use super::scorecard::Scorecard;
 
 /// One document.
 pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {

@@ -12,7 +12,7 @@ pub const RULE_LABEL: &str = "slo";
 
 /// For so long after an SLO holds again, an alert may still speak of it: what a run did late is
 /// only counted once it is done.
-pub const SETTLING: Duration = Duration::from_secs(5 * 60);
+pub const RESOLVE_GRACE: Duration = Duration::from_secs(5 * 60);
 
 /// What one rule made of one incident.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ pub struct Detection {
 
 /// What one rule did in one rehearsal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RuleRun {
+pub struct RuleRunScore {
     /// The rule.
     pub rule: String,
     /// The SLOs that it stands for.
@@ -54,7 +54,7 @@ pub struct RunScore {
     /// Promises that were broken for long enough.
     pub incidents: Vec<SloBreach>,
     /// Each rule, in the order of the file.
-    pub rules: Vec<RuleRun>,
+    pub rules: Vec<RuleRunScore>,
 }
 
 /// The SLOs that a rule stands for.
@@ -78,20 +78,20 @@ pub fn slos_of(rule: &AlertRule) -> Result<Vec<Slo>, String> {
 
 /// A span of time, ms since 1970, in which an alert fired.
 #[derive(Clone, Copy, Debug)]
-struct Alarm<'t> {
+struct FiringSpan<'t> {
     alert: &'t Alert,
     from_ms: i64,
     to_ms: i64,
 }
 
-impl Alarm<'_> {
+impl FiringSpan<'_> {
     /// Whether it may speak of this SLO, and does so while it is broken or shortly after.
-    fn speaks_of(&self, broken: &SloBreach) -> bool {
+    fn matches(&self, broken: &SloBreach) -> bool {
         let labels = &self.alert.labels;
         let is_of = |label, value| labels.get(label).is_none_or(|named| named == value);
         is_of("scheduleId", broken.schedule.as_str())
             && is_of("mode", broken.mode.as_str())
-            && self.from_ms <= broken.to.after(SETTLING).millis()
+            && self.from_ms <= broken.to.after(RESOLVE_GRACE).millis()
             && self.to_ms >= broken.from.millis()
     }
 }
@@ -132,13 +132,13 @@ fn rule_run(
     timeline: &AlertTimeline,
     broken: &[SloBreach],
     incidents: &[SloBreach],
-) -> RuleRun {
+) -> RuleRunScore {
     let alerts = timeline.alerts.iter();
     let alarms = alerts.filter(|alert| alert.name == rule.name);
-    let mut alarms: Vec<Alarm<'_>> = alarms
+    let mut alarms: Vec<FiringSpan<'_>> = alarms
         .flat_map(|alert| {
             let spans = alert.firing(timeline.span.end_ms);
-            spans.map(move |(from_ms, to_ms)| Alarm {
+            spans.map(move |(from_ms, to_ms)| FiringSpan {
                 alert,
                 from_ms,
                 to_ms,
@@ -146,15 +146,15 @@ fn rule_run(
         })
         .collect();
     alarms.sort_by_key(|alarm| alarm.from_ms);
-    let is_false = |alarm: &&Alarm<'_>| {
+    let is_false = |alarm: &&FiringSpan<'_>| {
         let mut mine = broken.iter().filter(|one| slos.contains(&one.kind));
-        !mine.any(|one| alarm.speaks_of(one))
+        !mine.any(|one| alarm.matches(one))
     };
     let detections = incidents.iter().map(|incident| {
         let is_mine = slos.contains(&incident.kind);
         is_mine.then(|| detection(&alarms, incident))
     });
-    RuleRun {
+    RuleRunScore {
         rule: rule.name.clone(),
         alarms: alarms.len() as u64,
         false_alarms: alarms.iter().filter(is_false).count() as u64,
@@ -164,8 +164,8 @@ fn rule_run(
     }
 }
 
-fn detection(alarms: &[Alarm<'_>], incident: &SloBreach) -> Detection {
-    let speaking = alarms.iter().filter(|alarm| alarm.speaks_of(incident));
+fn detection(alarms: &[FiringSpan<'_>], incident: &SloBreach) -> Detection {
+    let speaking = alarms.iter().filter(|alarm| alarm.matches(incident));
     let since = |at_ms: i64, from: Timestamp| seconds((at_ms - from.millis()).max(0));
     let first = speaking.clone().map(|alarm| alarm.from_ms).next();
     let last = speaking.clone().map(|alarm| alarm.to_ms).max();
@@ -177,7 +177,7 @@ fn detection(alarms: &[Alarm<'_>], incident: &SloBreach) -> Detection {
 }
 
 /// For how long any of some alarms, sorted by their beginning, fired.
-fn firing_seconds(alarms: &[Alarm<'_>]) -> f64 {
+fn firing_seconds(alarms: &[FiringSpan<'_>]) -> f64 {
     let (mut total_ms, mut covered_ms) = (0, i64::MIN);
     for alarm in alarms {
         let from_ms = alarm.from_ms.max(covered_ms);

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use anstyle::AnsiColor;
 
-use super::card::Scorecard;
+use super::scorecard::Scorecard;
 use super::tune::TradeOff;
 use crate::check::Slo;
 use crate::report::number::{count, seconds};

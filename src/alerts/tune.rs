@@ -5,11 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::card::{RuleScore, Scorecard};
+use super::rule_evaluation::{RuleEvaluation, RuleEvaluationError};
 use super::score::RunScore;
-use super::survey::{Survey, SurveyError};
+use super::scorecard::{RuleScore, Scorecard};
 use crate::promql::rules::{AlertParameter, RuleFile, TunedError};
-use crate::rehearsal::Finished;
+use crate::rehearsal::FinishedRun;
 use crate::scenario::Duration;
 
 /// So many values of a range are tried.
@@ -130,13 +130,16 @@ impl TradeOff {
     /// If a rule can't be evaluated, or its label names no SLO.
     pub fn scores(
         files: &[RuleFile],
-        survey: &Survey<'_>,
-        finished: &Finished,
-    ) -> Result<Vec<RunScore>, SurveyError> {
+        evaluation: &RuleEvaluation<'_>,
+        finished: &FinishedRun,
+    ) -> Result<Vec<RunScore>, RuleEvaluationError> {
         let score = |rules: &RuleFile| {
-            let survey = Survey { rules, ..*survey };
-            let timeline = survey.timeline(finished)?;
-            survey.score(finished, &timeline)
+            let evaluation = RuleEvaluation {
+                rules,
+                ..*evaluation
+            };
+            let timeline = evaluation.timeline(finished)?;
+            evaluation.score(finished, &timeline)
         };
         files.iter().map(score).collect()
     }

@@ -42,16 +42,16 @@ pub enum UnitTestError {
 }
 
 #[derive(Serialize)]
-struct File<'t> {
+struct UnitTestFile<'t> {
     rule_files: [&'t str; 1],
     evaluation_interval: String,
     /// Without it `promtool` takes the groups in any order.
     group_eval_order: Vec<&'t str>,
-    tests: [Test; 1],
+    tests: [UnitTest; 1],
 }
 
 #[derive(Serialize)]
-struct Test {
+struct UnitTest {
     name: String,
     interval: String,
     input_series: Vec<InputSeries>,
@@ -114,7 +114,7 @@ pub fn unit_tests(
         from_ms: i64::MIN,
         until_ms: i64::MAX,
     })?;
-    let grid = Grid::of(&tracks, span.start_ms);
+    let grid = SampleGrid::of(&tracks, span.start_ms);
     let series = shifted(&tracks, |at_ms| grid.place(at_ms));
     let from_zero = EvaluationRange {
         start_ms: 0,
@@ -128,11 +128,11 @@ pub fn unit_tests(
         return Err(UnitTestError::Date(rule));
     }
     let groups = rules.groups.iter();
-    let file = File {
+    let file = UnitTestFile {
         rule_files: [rules_path],
         evaluation_interval: duration(interval_ms),
         group_eval_order: groups.map(|group| group.name.as_str()).collect(),
-        tests: [Test {
+        tests: [UnitTest {
             name: name.to_owned(),
             interval: duration(grid.step_ms),
             input_series: input_series(&series, grid.step_ms),
@@ -155,13 +155,13 @@ fn only_interval(rules: &RuleFile, span: EvaluationRange) -> Result<i64, UnitTes
 }
 
 /// Where samples stand: multiples of a step after the start.
-struct Grid {
+struct SampleGrid {
     start_ms: i64,
     step_ms: i64,
     is_exact: bool,
 }
 
-impl Grid {
+impl SampleGrid {
     /// The coarsest grid that all samples stand on, or, if that is too fine, a coarse one.
     fn of(tracks: &[SeriesData<'_>], start_ms: i64) -> Self {
         let times = tracks.iter().flat_map(|track| track.times_ms);

@@ -1,7 +1,7 @@
 //! From a scenario to its report: the one place where the command line meets the simulator.
 
 use clap::ValueEnum;
-use rehearsal::rehearsal::{Finished, Progress, RunError, RunOptions, compare, run};
+use rehearsal::rehearsal::{FinishedRun, Progress, RehearsalError, RunOptions, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::{Scenario, changed_parameters};
 use rehearsal::sim::fault_plan;
@@ -41,14 +41,16 @@ pub fn rehearse(
     check_determinism: bool,
     replay: String,
     progress: impl FnMut(Progress),
-) -> Result<(RunReport, Finished), CliError> {
+) -> Result<(RunReport, FinishedRun), CliError> {
     let options = RunOptions {
         profile: profile.kind(),
         ..RunOptions::default()
     };
-    let impossible = |error: RunError| CliError::Usage(error.to_string());
+    let impossible = |error: RehearsalError| CliError::Usage(error.to_string());
     if check_determinism {
-        let (finished, difference) = compare(scenario, &options, progress).map_err(impossible)?;
+        let (finished, difference) =
+            rehearsal::rehearsal::check_determinism(scenario, &options, progress)
+                .map_err(impossible)?;
         let report = RunReport::new(&finished, replay, Some(difference.as_ref()));
         return Ok((report, finished));
     }

@@ -10,7 +10,7 @@ pub const CONFIDENCE: f64 = 0.95;
 /// What can be said of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Finding {
+pub enum EffectFinding {
     /// The number is the same in every pair.
     Equal,
     /// The interval holds zero: no difference that these pairs can show.
@@ -47,7 +47,7 @@ pub struct Effect {
     /// In how many B has more.
     pub more: u64,
     /// What can be said.
-    pub finding: Finding,
+    pub finding: EffectFinding,
 }
 
 impl Effect {
@@ -69,11 +69,11 @@ impl Effect {
         let less = differences().filter(|d| *d < 0.0).count() as u64;
         let more = differences().filter(|d| *d > 0.0).count() as u64;
         let finding = match interval {
-            _ if less + more == 0 => Finding::Equal,
-            None => Finding::TooFew,
-            Some([low, _]) if low > 0.0 => Finding::More,
-            Some([_, high]) if high < 0.0 => Finding::Less,
-            Some(_) => Finding::NoDifference,
+            _ if less + more == 0 => EffectFinding::Equal,
+            None => EffectFinding::TooFew,
+            Some([low, _]) if low > 0.0 => EffectFinding::More,
+            Some([_, high]) if high < 0.0 => EffectFinding::Less,
+            Some(_) => EffectFinding::NoDifference,
         };
         let spread = deviation.filter(|deviation| *deviation > 0.0);
         Some(Self {
@@ -114,18 +114,24 @@ mod tests {
         assert!((high - 2.459_885_8).abs() < 1e-6, "{high}");
         assert!((effect.difference - 1.58).abs() < 1e-12);
         assert_eq!((effect.less, effect.more), (0, 9));
-        assert_eq!(effect.finding, Finding::More);
+        assert_eq!(effect.finding, EffectFinding::More);
     }
 
     #[test]
     fn what_is_not_known_is_not_claimed() {
         let finding = |pairs: &[(f64, f64)]| Effect::of("x", pairs).map(|effect| effect.finding);
         assert_eq!(finding(&[]), None);
-        assert_eq!(finding(&[(1.0, 2.0)]), Some(Finding::TooFew));
-        assert_eq!(finding(&[(1.0, 1.0)]), Some(Finding::Equal));
-        assert_eq!(finding(&[(1.0, 1.0), (2.0, 2.0)]), Some(Finding::Equal));
+        assert_eq!(finding(&[(1.0, 2.0)]), Some(EffectFinding::TooFew));
+        assert_eq!(finding(&[(1.0, 1.0)]), Some(EffectFinding::Equal));
+        assert_eq!(
+            finding(&[(1.0, 1.0), (2.0, 2.0)]),
+            Some(EffectFinding::Equal)
+        );
         let mixed = [(1.0, 2.0), (2.0, 1.0), (3.0, 3.5)];
-        assert_eq!(finding(&mixed), Some(Finding::NoDifference));
-        assert_eq!(finding(&[(9.0, 8.0), (5.0, 4.0)]), Some(Finding::Less));
+        assert_eq!(finding(&mixed), Some(EffectFinding::NoDifference));
+        assert_eq!(
+            finding(&[(9.0, 8.0), (5.0, 4.0)]),
+            Some(EffectFinding::Less)
+        );
     }
 }

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::report::Quantiles;
+use crate::report::QuantileSummary;
 
 /// Steps of a histogram's bars for each doubling of the time.
 const STEPS_PER_DOUBLING: f64 = 1.0;
@@ -11,21 +11,21 @@ const STEPS_PER_DOUBLING: f64 = 1.0;
 /// How long something took, on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Histograms {
+pub struct HistogramPair {
     /// What.
     pub name: String,
-    /// Quantiles of A.
-    pub a: Quantiles,
-    /// Quantiles of B.
-    pub b: Quantiles,
+    /// QuantileSummary of A.
+    pub a: QuantileSummary,
+    /// QuantileSummary of B.
+    pub b: QuantileSummary,
     /// Shares of samples by time, from the least to the greatest.
-    pub bars: Vec<Bar>,
+    pub bars: Vec<HistogramBar>,
 }
 
 /// Which share of the samples lies between two times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Bar {
+pub struct HistogramBar {
     /// The greatest time in it, s; the next bar's times are greater.
     pub until_seconds: f64,
     /// The share of A's samples.
@@ -34,32 +34,32 @@ pub struct Bar {
     pub share_b: f64,
 }
 
-impl Histograms {
+impl HistogramPair {
     /// Two histograms of microseconds.
     pub fn of_micros(name: &str, a: &Histogram<u64>, b: &Histogram<u64>) -> Self {
         Self {
             name: name.to_owned(),
-            a: Quantiles::of_micros(a),
-            b: Quantiles::of_micros(b),
+            a: QuantileSummary::of_micros(a),
+            b: QuantileSummary::of_micros(b),
             bars: bars(a, b),
         }
     }
 }
 
 /// Bars whose ends double, from the first that holds a sample to the last.
-fn bars(a: &Histogram<u64>, b: &Histogram<u64>) -> Vec<Bar> {
+fn bars(a: &Histogram<u64>, b: &Histogram<u64>) -> Vec<HistogramBar> {
     let least = a.min().min(b.min()).max(1) as f64;
     let greatest = a.max().max(b.max());
     let first = (least.log2() * STEPS_PER_DOUBLING).floor();
     let ends = (0..).map(|step| ((first + f64::from(step)) / STEPS_PER_DOUBLING).exp2() as u64);
-    let mut bars: Vec<Bar> = Vec::new();
+    let mut bars: Vec<HistogramBar> = Vec::new();
     let mut from = 0;
     for end in ends {
         let share = |histogram: &Histogram<u64>| match histogram.len() {
             0 => 0.0,
             all => histogram.count_between(from, end) as f64 / all as f64,
         };
-        bars.push(Bar {
+        bars.push(HistogramBar {
             until_seconds: end as f64 / 1e6,
             share_a: share(a),
             share_b: share(b),
@@ -69,7 +69,7 @@ fn bars(a: &Histogram<u64>, b: &Histogram<u64>) -> Vec<Bar> {
         }
         from = end + 1;
     }
-    let is_empty = |bar: &&Bar| bar.share_a + bar.share_b == 0.0;
+    let is_empty = |bar: &&HistogramBar| bar.share_a + bar.share_b == 0.0;
     let empty = bars.iter().take_while(is_empty).count();
     bars.split_off(empty)
 }
@@ -88,8 +88,8 @@ mod tests {
     fn bars_hold_every_sample_once() {
         let a = histogram(&[3, 900, 1_000_000, 5_000_000]);
         let b = histogram(&[1_000, 1_000, 9_000_000]);
-        let both = Histograms::of_micros("x", &a, &b);
-        let sum = |share: fn(&Bar) -> f64| both.bars.iter().map(share).sum::<f64>();
+        let both = HistogramPair::of_micros("x", &a, &b);
+        let sum = |share: fn(&HistogramBar) -> f64| both.bars.iter().map(share).sum::<f64>();
         assert!((sum(|bar| bar.share_a) - 1.0).abs() < 1e-9);
         assert!((sum(|bar| bar.share_b) - 1.0).abs() < 1e-9);
         assert!(both.bars[0].share_a > 0.0, "none before the first sample");
@@ -101,6 +101,6 @@ mod tests {
     #[test]
     fn nothing_has_no_bars() {
         let none = histogram(&[]);
-        assert!(Histograms::of_micros("x", &none, &none).bars.is_empty());
+        assert!(HistogramPair::of_micros("x", &none, &none).bars.is_empty());
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{CONFIDENCE, Effect, Histograms, Side};
+use super::{CONFIDENCE, ComparisonSide, Effect, HistogramPair};
 use crate::report::Verdict;
 
 /// The version of the JSON document.
@@ -33,7 +33,7 @@ pub struct Comparison {
     /// Seeds that fail in B only.
     pub fail_only_in_b: Vec<u64>,
     /// How long things took over all seeds of each side.
-    pub histograms: Vec<Histograms>,
+    pub histograms: Vec<HistogramPair>,
 }
 
 /// A side in a few words.
@@ -51,7 +51,7 @@ pub struct SideSummary {
 }
 
 impl SideSummary {
-    fn of(side: &Side) -> Self {
+    fn of(side: &ComparisonSide) -> Self {
         let failed = |row: &&crate::sweep::SeedRow| row.verdict == Verdict::Fail;
         Self {
             label: side.label.clone(),
@@ -67,7 +67,7 @@ impl Comparison {
     ///
     /// # Errors
     /// They have no seed in common.
-    pub fn of(a: &Side, b: &Side) -> Result<Self, String> {
+    pub fn of(a: &ComparisonSide, b: &ComparisonSide) -> Result<Self, String> {
         let both = a.rows.iter();
         let pairs: Vec<_> = both
             .filter_map(|(seed, row)| Some((row, b.rows.get(seed)?)))
@@ -98,7 +98,7 @@ impl Comparison {
             .filter(|(a, b)| !a.trace.is_empty() && a.trace == b.trace);
         let histograms = a.histograms.iter().filter_map(|(name, a)| {
             let b = b.histograms.get(name)?;
-            Some(Histograms::of_micros(name, a, b))
+            Some(HistogramPair::of_micros(name, a, b))
         });
         Ok(Self {
             schema: SCHEMA.into(),

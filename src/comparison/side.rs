@@ -12,7 +12,7 @@ use crate::sweep::{ResultError, SeedRow, SweepResult, is_fresh, read_result, rea
 
 /// What is known of one side.
 #[derive(Clone, Debug)]
-pub struct Side {
+pub struct ComparisonSide {
     /// What it is called.
     pub label: String,
     /// The scenario's name.
@@ -39,7 +39,7 @@ pub enum SideError {
     },
 }
 
-impl Side {
+impl ComparisonSide {
     /// A sweep, and the numbers of its seeds.
     pub fn of_sweep(label: String, result: &SweepResult, rows: Vec<SeedRow>) -> Self {
         Self {

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Write};
 
-use super::{Bar, Comparison, Effect, Finding, Histograms};
-use crate::report::Quantiles;
+use super::{Comparison, Effect, EffectFinding, HistogramBar, HistogramPair};
+use crate::report::QuantileSummary;
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, dim, line};
 
@@ -128,11 +128,11 @@ fn difference(effect: &Effect) -> String {
 fn finding(effect: &Effect) -> String {
     let pairs = count(effect.pairs);
     match effect.finding {
-        Finding::Equal => "equal in every seed".into(),
-        Finding::NoDifference => "no difference".into(),
-        Finding::Less => format!("less in B, in {} of {pairs}", count(effect.less)),
-        Finding::More => format!("more in B, in {} of {pairs}", count(effect.more)),
-        Finding::TooFew => "too few seeds to tell".into(),
+        EffectFinding::Equal => "equal in every seed".into(),
+        EffectFinding::NoDifference => "no difference".into(),
+        EffectFinding::Less => format!("less in B, in {} of {pairs}", count(effect.less)),
+        EffectFinding::More => format!("more in B, in {} of {pairs}", count(effect.more)),
+        EffectFinding::TooFew => "too few seeds to tell".into(),
     }
 }
 
@@ -171,8 +171,8 @@ fn signed(name: &str, value: f64) -> String {
     format!("{sign}{}", number(name, value.abs()))
 }
 
-fn write_histograms(out: &mut String, histograms: &Histograms) -> fmt::Result {
-    let Histograms { name, a, b, bars } = histograms;
+fn write_histograms(out: &mut String, histograms: &HistogramPair) -> fmt::Result {
+    let HistogramPair { name, a, b, bars } = histograms;
     writeln!(out)?;
     writeln!(out, "{}", bold(title(name)))?;
     for (side, quantiles) in [("  A", a), ("  B", b)] {
@@ -181,7 +181,7 @@ fn write_histograms(out: &mut String, histograms: &Histograms) -> fmt::Result {
     bars.iter().try_for_each(|bar| write_bar(out, bar))
 }
 
-fn quantile_words(quantiles: &Quantiles) -> [String; 5] {
+fn quantile_words(quantiles: &QuantileSummary) -> [String; 5] {
     [
         format!("p50 {}", seconds(quantiles.p50_seconds)),
         format!("p95 {}", seconds(quantiles.p95_seconds)),
@@ -191,7 +191,7 @@ fn quantile_words(quantiles: &Quantiles) -> [String; 5] {
     ]
 }
 
-fn write_bar(out: &mut String, bar: &Bar) -> fmt::Result {
+fn write_bar(out: &mut String, bar: &HistogramBar) -> fmt::Result {
     let length = |share: f64| "█".repeat((share * BAR_WIDTH).round() as usize);
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let row = format!(
@@ -210,9 +210,9 @@ fn conclusion(comparison: &Comparison) -> String {
     let effects = comparison.effects.iter();
     let differing: Vec<String> = effects
         .filter_map(|effect| match effect.finding {
-            Finding::Less => Some(format!("less {}", title(&effect.name))),
-            Finding::More => Some(format!("more {}", title(&effect.name))),
-            Finding::Equal | Finding::NoDifference | Finding::TooFew => None,
+            EffectFinding::Less => Some(format!("less {}", title(&effect.name))),
+            EffectFinding::More => Some(format!("more {}", title(&effect.name))),
+            EffectFinding::Equal | EffectFinding::NoDifference | EffectFinding::TooFew => None,
         })
         .collect();
     match differing.is_empty() {

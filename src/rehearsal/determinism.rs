@@ -1,50 +1,39 @@
 //! The same scenario and seed, twice.
 
-use super::{Cast, Finished, Plain, Progress, RunError, RunOptions, run_with};
+use super::{FinishedRun, Hooks, NoHooks, Progress, RehearsalError, RunOptions, run_with};
 use crate::scenario::Scenario;
-use crate::sim::kernel::divergence::{first_block, first_event};
-use crate::sim::kernel::{TraceLine, TraceOptions};
-
-/// The first event in which two rehearsals of one scenario and seed differ.
-#[derive(Debug, Clone)]
-pub struct Difference {
-    /// The number of the event.
-    pub event: u64,
-    /// What the first rehearsal did; none if it had ended.
-    pub first: Option<TraceLine>,
-    /// What the second rehearsal did; none if it had ended.
-    pub second: Option<TraceLine>,
-}
+use crate::sim::kernel::TraceOptions;
+use crate::sim::kernel::divergence::{Divergence, first_block, first_event};
 
 /// Rehearses twice, and compares the traces. If they differ, rehearses twice more with a readable
 /// trace of the stretch in which they parted. `progress` is told of each rehearsal from its start.
 ///
 /// # Errors
 /// The scenario can't be simulated.
-pub fn compare(
+pub fn check_determinism(
     scenario: &Scenario,
     options: &RunOptions,
     progress: impl FnMut(Progress),
-) -> Result<(Finished, Option<Difference>), RunError> {
-    compare_with(|| Plain, scenario, options, progress)
+) -> Result<(FinishedRun, Option<Divergence>), RehearsalError> {
+    check_determinism_with(|| NoHooks, scenario, options, progress)
 }
 
 /// Compares rehearsals with something between workers, world and checks, made anew for each.
 ///
 /// # Errors
 /// The scenario can't be simulated.
-pub fn compare_with<C: Cast>(
-    cast: impl Fn() -> C,
+pub fn check_determinism_with<C: Hooks>(
+    hooks: impl Fn() -> C,
     scenario: &Scenario,
     options: &RunOptions,
     mut progress: impl FnMut(Progress),
-) -> Result<(Finished, Option<Difference>), RunError> {
+) -> Result<(FinishedRun, Option<Divergence>), RehearsalError> {
     let mut traced = |trace: TraceOptions| {
         let options = RunOptions {
             trace,
             ..options.clone()
         };
-        run_with(cast(), scenario, &options, &mut progress)
+        run_with(hooks(), scenario, &options, &mut progress)
     };
     let blocks = TraceOptions {
         record_blocks: true,
@@ -60,17 +49,11 @@ pub fn compare_with<C: Cast>(
         ..TraceOptions::default()
     };
     let (left, right) = (traced(lines.clone())?, traced(lines)?);
-    let difference = match first_event(&left.trace, &right.trace) {
-        Some(parted) => Difference {
-            event: parted.event,
-            first: parted.left,
-            second: parted.right,
-        },
-        None => Difference {
-            event: window.map_or(0, |window| window.start),
-            first: None,
-            second: None,
-        },
-    };
-    Ok((first, Some(difference)))
+    // If the traced pair no longer differs, the block's first event is the best known place.
+    let divergence = first_event(&left.trace, &right.trace).unwrap_or(Divergence {
+        event: window.map_or(0, |window| window.start),
+        left: None,
+        right: None,
+    });
+    Ok((first, Some(divergence)))
 }

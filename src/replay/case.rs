@@ -10,7 +10,7 @@ use crate::sweep::{Bug, BugError, TrialOptions};
 
 /// A scenario with its seed, and what is recorded of its failure.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct ReplayCase {
     /// What is rehearsed, but for the profile's faults.
     pub scenario: Scenario,
     /// How.
@@ -19,7 +19,7 @@ pub struct Case {
     pub bug: Option<Bug>,
 }
 
-impl Case {
+impl ReplayCase {
     /// Reads a bug file, or a scenario file such as `rehearsal shrink` writes.
     ///
     /// # Errors

@@ -3,18 +3,18 @@
 use std::io;
 use std::time::Duration;
 
-use super::Case;
-use super::recorder::Recorder;
-use super::sentence::Entry;
-use super::tracks::Tracks;
+use super::ReplayCase;
+use super::entry::TraceEntry;
+use super::observation_log::SharedObservationLog;
+use super::tracks::TraceTracks;
 use crate::model::Timestamp;
 use crate::model::observation::Observation;
-use crate::rehearsal::{Cast, Overheard, RunError};
+use crate::rehearsal::{Hooks, RehearsalError, WithListener};
 use crate::sweep::{FailureCause, SeedFailure, Sweep, SweepOptions, Trial};
 
 /// A stretch of virtual time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
+pub struct ReplayWindow {
     /// The first instant.
     pub from: Timestamp,
     /// The instant that it is about.
@@ -23,7 +23,7 @@ pub struct Window {
     pub until: Timestamp,
 }
 
-impl Window {
+impl ReplayWindow {
     /// So much time before and after an instant.
     pub fn around(centre: Timestamp, reach: Duration) -> Self {
         Self {
@@ -42,9 +42,9 @@ impl Window {
 /// Replays a case, with something between workers, world and checks.
 pub struct Replay<F> {
     /// What is replayed.
-    pub case: Case,
+    pub case: ReplayCase,
     /// Makes what stands between workers, world and checks.
-    pub cast: F,
+    pub hooks: F,
     /// How much virtual time before and after the first violation is shown.
     pub around: Duration,
     /// A rehearsal that takes longer, in real time, hangs.
@@ -53,67 +53,73 @@ pub struct Replay<F> {
 
 /// What a replay gave.
 #[derive(Clone, Debug)]
-pub struct Replayed {
+pub struct ReplayOutcome {
     /// What became of the seed now.
     pub trial: Trial,
     /// What happened around the first violation; none if it passes, or has no instant.
-    pub scene: Option<Scene>,
+    pub excerpt: Option<ReplayExcerpt>,
 }
 
 /// What happened around an instant.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub struct ReplayExcerpt {
     /// When.
-    pub window: Window,
+    pub window: ReplayWindow,
     /// What, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<TraceEntry>,
     /// Entries that were left out, since there were too many.
     pub left_out: u64,
-    tracks: Tracks,
+    tracks: TraceTracks,
 }
 
-impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
+impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
     /// Rehearses it. `progress` is told what is being done.
     ///
     /// # Errors
     /// The scenario can't be simulated.
-    pub fn run(&self, mut progress: impl FnMut(&str)) -> Result<Replayed, RunError> {
+    pub fn run(&self, mut progress: impl FnMut(&str)) -> Result<ReplayOutcome, RehearsalError> {
         progress("does it fail?");
         let (mut trial, recorder) = self.rehearse(None)?;
         let Some(centre) = self.centre(&trial, recorder.lock().last) else {
-            return Ok(Replayed { trial, scene: None });
+            return Ok(ReplayOutcome {
+                trial,
+                excerpt: None,
+            });
         };
         progress("what happens around the failure?");
-        let window = Window::around(centre, self.around);
+        let window = ReplayWindow::around(centre, self.around);
         let (again, recorder) = self.rehearse(Some(window))?;
         if again.row.trace != trial.row.trace {
             trial.failure = Some(SeedFailure::nondeterminism());
         }
         let mut record = recorder.lock();
         record.tracks.close(&window, trial.failure.as_ref());
-        let scene = Scene {
+        let excerpt = ReplayExcerpt {
             window,
             entries: std::mem::take(&mut record.entries).into(),
             left_out: record.left_out,
             tracks: std::mem::take(&mut record.tracks),
         };
-        let scene = Some(scene);
-        Ok(Replayed { trial, scene })
+        let excerpt = Some(excerpt);
+        Ok(ReplayOutcome { trial, excerpt })
     }
 
-    fn rehearse(&self, window: Option<Window>) -> Result<(Trial, Recorder), RunError> {
-        let recorder = Recorder::new(window);
-        let (cast, kept) = (self.cast.clone(), recorder.clone());
+    fn rehearse(
+        &self,
+        window: Option<ReplayWindow>,
+    ) -> Result<(Trial, SharedObservationLog), RehearsalError> {
+        let recorder = SharedObservationLog::new(window);
+        let (hooks, kept) = (self.hooks.clone(), recorder.clone());
         let recorded = move || {
             let kept = kept.clone();
-            Overheard {
-                cast: cast(),
+            WithListener {
+                hooks: hooks(),
                 listener: move |at, observation: &Observation<'_>| {
                     kept.lock().take(at, observation);
                 },
             }
         };
-        let Case {
+        let ReplayCase {
             scenario,
             options,
             bug,
@@ -147,7 +153,7 @@ impl<C: Cast, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
     }
 }
 
-impl Replayed {
+impl ReplayOutcome {
     /// The exit code: 0 if nothing fails any more.
     pub fn exit_code(&self) -> u8 {
         match &self.trial.failure {
@@ -157,8 +163,8 @@ impl Replayed {
     }
 }
 
-impl Scene {
-    /// Writes the scene as Chrome trace events in JSON, which Perfetto opens: a process of the
+impl ReplayExcerpt {
+    /// Writes the excerpt as Chrome trace events in JSON, which Perfetto opens: a process of the
     /// scenario is a process there, work is a span, a fault an instant. Times count from the start
     /// of the epoch, in microseconds.
     ///

@@ -5,8 +5,8 @@ use std::slice;
 
 use anstyle::AnsiColor;
 
-use super::sentence::{Entry, clock};
-use super::{Case, Replayed, Scene};
+use super::entry::{TraceEntry, clock};
+use super::{ReplayCase, ReplayExcerpt, ReplayOutcome};
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, coloured, dim, line, paint};
 use crate::sweep::Bug;
@@ -16,14 +16,14 @@ const WIDTH_MAX: usize = 60;
 
 /// What became of a case, and what happened around its first violation, as text with styles. The
 /// last line is that of `rehearsal run`: `FAIL scenario=NAME seed=N trace=HEX`.
-pub fn text(case: &Case, replayed: &Replayed) -> String {
+pub fn text(case: &ReplayCase, replayed: &ReplayOutcome) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
     let _ = write(&mut text, case, replayed);
     text
 }
 
-fn write(out: &mut String, case: &Case, replayed: &Replayed) -> fmt::Result {
+fn write(out: &mut String, case: &ReplayCase, replayed: &ReplayOutcome) -> fmt::Result {
     let (scenario, row) = (&case.scenario, &replayed.trial.row);
     writeln!(
         out,
@@ -41,8 +41,8 @@ fn write(out: &mut String, case: &Case, replayed: &Replayed) -> fmt::Result {
         (None, None) => line(out, "now", &["it does not fail".into()])?,
         _ => {}
     }
-    if let Some(scene) = &replayed.scene {
-        write_scene(out, scene, replayed)?;
+    if let Some(excerpt) = &replayed.excerpt {
+        write_excerpt(out, excerpt, replayed)?;
     }
     writeln!(out)?;
     writeln!(
@@ -56,7 +56,7 @@ fn write(out: &mut String, case: &Case, replayed: &Replayed) -> fmt::Result {
 }
 
 /// The failure as it was recorded, and whether it is still that one.
-fn write_recorded(out: &mut String, bug: &Bug, replayed: &Replayed) -> fmt::Result {
+fn write_recorded(out: &mut String, bug: &Bug, replayed: &ReplayOutcome) -> fmt::Result {
     line(
         out,
         "recorded",
@@ -100,28 +100,32 @@ fn trace_words(bug: &Bug, trace: &str) -> String {
     )
 }
 
-fn write_scene(out: &mut String, scene: &Scene, replayed: &Replayed) -> fmt::Result {
-    let window = &scene.window;
+fn write_excerpt(
+    out: &mut String,
+    excerpt: &ReplayExcerpt,
+    replayed: &ReplayOutcome,
+) -> fmt::Result {
+    let window = &excerpt.window;
     let reach = seconds(window.until.since(window.centre).as_secs_f64());
     let day = window.centre.to_jiff().strftime("%Y-%m-%d");
     let centre = clock(window.centre);
-    let entries = count(scene.entries.len() as u64);
+    let entries = count(excerpt.entries.len() as u64);
     writeln!(out)?;
     writeln!(
         out,
         "{day}, {reach} around {centre} UTC, {entries} observations"
     )?;
-    if scene.left_out > 0 {
-        let left_out = count(scene.left_out);
+    if excerpt.left_out > 0 {
+        let left_out = count(excerpt.left_out);
         writeln!(
             out,
             "{left_out} more are left out; a smaller --around shows all of fewer"
         )?;
     }
     writeln!(out)?;
-    let widths = Widths::of(&scene.entries);
+    let widths = ColumnWidths::of(&excerpt.entries);
     let (before, after) = {
-        let entries = &scene.entries;
+        let entries = &excerpt.entries;
         entries.split_at(entries.partition_point(|entry| entry.at <= window.centre))
     };
     before
@@ -142,14 +146,14 @@ fn write_scene(out: &mut String, scene: &Scene, replayed: &Replayed) -> fmt::Res
 }
 
 /// How wide the columns are.
-struct Widths {
+struct ColumnWidths {
     process: usize,
     subject: usize,
 }
 
-impl Widths {
-    fn of(entries: &[Entry]) -> Self {
-        let widest = |cell: fn(&Entry) -> &str| {
+impl ColumnWidths {
+    fn of(entries: &[TraceEntry]) -> Self {
+        let widest = |cell: fn(&TraceEntry) -> &str| {
             let widths = entries.iter().map(|entry| cell(entry).chars().count());
             widths.max().unwrap_or(0).min(WIDTH_MAX)
         };
@@ -159,7 +163,7 @@ impl Widths {
         }
     }
 
-    fn write(&self, out: &mut String, entry: &Entry) -> fmt::Result {
+    fn write(&self, out: &mut String, entry: &TraceEntry) -> fmt::Result {
         writeln!(
             out,
             "{}  {:<process$}  {:<subject$}  {}",

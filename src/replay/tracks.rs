@@ -8,8 +8,8 @@ use std::io;
 
 use serde::Serialize;
 
-use super::Window;
-use super::sentence::{segment_name, short};
+use super::ReplayWindow;
+use super::entry::{segment_name, short};
 use crate::model::observation::{IncarnationEnd, Observation, QueueName, QueueStep};
 use crate::model::{Commit, CommitToken, ImageDigest, IncarnationId, RunId, Timestamp};
 use crate::sweep::SeedFailure;
@@ -20,7 +20,7 @@ const RUNS: &str = "runs";
 
 /// What a span stands for, as long as it is open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum SpanKey {
     Incarnation(IncarnationId),
     Pause(IncarnationId),
     Fault(&'static str, String),
@@ -31,7 +31,7 @@ enum Key {
     Scan(IncarnationId, u64, ImageDigest),
 }
 
-impl Key {
+impl SpanKey {
     /// The incarnation whose end closes the span.
     fn incarnation(&self) -> Option<&IncarnationId> {
         match self {
@@ -61,7 +61,7 @@ impl Key {
 
 /// A span that has not ended.
 #[derive(Clone, Debug)]
-struct Open {
+struct OpenSpan {
     track: String,
     name: String,
     since: Timestamp,
@@ -69,7 +69,7 @@ struct Open {
 
 /// Something on a track.
 #[derive(Clone, Debug)]
-struct Mark {
+struct TrackItem {
     track: String,
     name: String,
     category: &'static str,
@@ -82,15 +82,15 @@ struct Mark {
 
 /// Spans and instants.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tracks {
-    open: BTreeMap<Key, Open>,
-    marks: Vec<Mark>,
+pub(super) struct TraceTracks {
+    open: BTreeMap<SpanKey, OpenSpan>,
+    marks: Vec<TrackItem>,
 }
 
-impl Tracks {
+impl TraceTracks {
     /// Takes an observation. Spans that were open before the window count too.
-    pub fn take(&mut self, at: Timestamp, observation: &Observation<'_>, window: &Window) {
-        let mut at = At {
+    pub fn take(&mut self, at: Timestamp, observation: &Observation<'_>, window: &ReplayWindow) {
+        let mut at = TrackCursor {
             tracks: self,
             at,
             window,
@@ -101,13 +101,13 @@ impl Tracks {
     }
 
     /// Ends what is open where the window ends, and marks the failure.
-    pub fn close(&mut self, window: &Window, failure: Option<&SeedFailure>) {
-        let mut end = At {
+    pub fn close(&mut self, window: &ReplayWindow, failure: Option<&SeedFailure>) {
+        let mut end = TrackCursor {
             tracks: self,
             at: window.until,
             window,
         };
-        let open: Vec<Key> = end.tracks.open.keys().cloned().collect();
+        let open: Vec<SpanKey> = end.tracks.open.keys().cloned().collect();
         open.iter().for_each(|key| end.end(key, "still open"));
         end.at = window.centre;
         if let Some(failure) = failure {
@@ -122,12 +122,14 @@ impl Tracks {
             let next = numbers.len() as u32 + 1;
             numbers.entry(&mark.track).or_insert(next);
         }
-        let names = numbers.iter().map(|(name, pid)| Event::name(name, *pid));
+        let names = numbers
+            .iter()
+            .map(|(name, pid)| ChromeTraceEvent::name(name, *pid));
         let marks = self.marks.iter().enumerate();
         let events = marks.flat_map(|(id, mark)| mark.events(id, numbers[mark.track.as_str()]));
-        let mut trace_events: Vec<Event> = names.chain(events).collect();
+        let mut trace_events: Vec<ChromeTraceEvent> = names.chain(events).collect();
         trace_events.sort_by(|a, b| a.ts.total_cmp(&b.ts).then(a.pid.cmp(&b.pid)));
-        let file = File {
+        let file = ChromeTrace {
             display_time_unit: "ms",
             trace_events,
         };
@@ -136,17 +138,17 @@ impl Tracks {
 }
 
 /// The tracks at an instant.
-struct At<'a> {
-    tracks: &'a mut Tracks,
+struct TrackCursor<'a> {
+    tracks: &'a mut TraceTracks,
     at: Timestamp,
-    window: &'a Window,
+    window: &'a ReplayWindow,
 }
 
-impl At<'_> {
-    fn begin(&mut self, key: Key, track: impl ToString, name: impl ToString) {
+impl TrackCursor<'_> {
+    fn begin(&mut self, key: SpanKey, track: impl ToString, name: impl ToString) {
         // A key that is begun again was ended by something that nobody saw.
         self.end(&key, "began again");
-        let open = Open {
+        let open = OpenSpan {
             track: track.to_string(),
             name: name.to_string(),
             since: self.at,
@@ -154,14 +156,14 @@ impl At<'_> {
         self.tracks.open.insert(key, open);
     }
 
-    fn end(&mut self, key: &Key, end: &str) {
+    fn end(&mut self, key: &SpanKey, end: &str) {
         let Some(open) = self.tracks.open.remove(key) else {
             return;
         };
         if self.at < self.window.from || open.since > self.window.until {
             return;
         }
-        self.tracks.marks.push(Mark {
+        self.tracks.marks.push(TrackItem {
             track: open.track,
             name: open.name,
             category: key.category(),
@@ -173,7 +175,7 @@ impl At<'_> {
 
     fn instant(&mut self, track: impl ToString, name: &str, category: &'static str, note: &str) {
         if self.window.contains(self.at) {
-            self.tracks.marks.push(Mark {
+            self.tracks.marks.push(TrackItem {
                 track: track.to_string(),
                 name: name.to_owned(),
                 category,
@@ -188,7 +190,7 @@ impl At<'_> {
         use Observation as O;
         match observation {
             O::IncarnationStarted { incarnation } => {
-                let key = Key::Incarnation((*incarnation).clone());
+                let key = SpanKey::Incarnation((*incarnation).clone());
                 self.begin(
                     key,
                     &incarnation.process,
@@ -202,7 +204,7 @@ impl At<'_> {
                 };
                 self.instant(&incarnation.process, how, "life", "");
                 let keys = self.tracks.open.keys();
-                let ended: Vec<Key> = keys
+                let ended: Vec<SpanKey> = keys
                     .filter(|key| key.incarnation() == Some(incarnation))
                     .cloned()
                     .collect();
@@ -210,12 +212,14 @@ impl At<'_> {
             }
             O::Paused { incarnation } => {
                 self.begin(
-                    Key::Pause((*incarnation).clone()),
+                    SpanKey::Pause((*incarnation).clone()),
                     &incarnation.process,
                     "paused",
                 );
             }
-            O::Resumed { incarnation } => self.end(&Key::Pause((*incarnation).clone()), "goes on"),
+            O::Resumed { incarnation } => {
+                self.end(&SpanKey::Pause((*incarnation).clone()), "goes on")
+            }
             _ => {}
         }
     }
@@ -225,11 +229,14 @@ impl At<'_> {
         match observation {
             O::FaultBegan { kind, subject } => {
                 self.instant(WORLD, kind.as_str(), "fault", subject);
-                let key = Key::Fault(kind.as_str(), (*subject).to_owned());
+                let key = SpanKey::Fault(kind.as_str(), (*subject).to_owned());
                 self.begin(key, WORLD, format!("{} {subject}", kind.as_str()));
             }
             O::FaultEnded { kind, subject } => {
-                self.end(&Key::Fault(kind.as_str(), (*subject).to_owned()), "ended");
+                self.end(
+                    &SpanKey::Fault(kind.as_str(), (*subject).to_owned()),
+                    "ended",
+                );
             }
             O::FaultTriggered { kind } => self.instant(WORLD, kind.as_str(), "fault", "it strikes"),
             O::CommitApplied { commit, .. } => self.move_runs(commit),
@@ -240,7 +247,7 @@ impl At<'_> {
     fn move_runs(&mut self, commit: &Commit) {
         for write in &commit.runs {
             let (id, state) = (&write.run.id, write.run.state);
-            let key = Key::Run(id.clone());
+            let key = SpanKey::Run(id.clone());
             let name = format!("{id} {state}");
             let is_news = self
                 .tracks
@@ -262,14 +269,17 @@ impl At<'_> {
         match observation {
             O::CommitSent { commit } => {
                 let (incarnation, name) = (&commit.token.incarnation, commit.step.name());
-                let key = Key::Commit(commit.token.clone());
+                let key = SpanKey::Commit(commit.token.clone());
                 self.begin(key, &incarnation.process, format!("commit {name}"));
             }
             O::CommitAnswerLost { token } => {
-                self.end(&Key::Commit((*token).clone()), "the answer is lost");
+                self.end(&SpanKey::Commit((*token).clone()), "the answer is lost");
             }
             O::CommitLearned { commit, answer } => {
-                self.end(&Key::Commit(commit.token.clone()), &format!("{answer:?}"));
+                self.end(
+                    &SpanKey::Commit(commit.token.clone()),
+                    &format!("{answer:?}"),
+                );
             }
             O::SegmentBegunLearned {
                 incarnation,
@@ -279,7 +289,7 @@ impl At<'_> {
             } => {
                 let name = segment_name(key);
                 self.begin(
-                    Key::Segment((*incarnation).clone(), *delivery),
+                    SpanKey::Segment((*incarnation).clone(), *delivery),
                     &incarnation.process,
                     name,
                 );
@@ -290,7 +300,7 @@ impl At<'_> {
                 delivery,
                 ..
             } => {
-                let key = Key::Scan((*incarnation).clone(), *delivery, **image);
+                let key = SpanKey::Scan((*incarnation).clone(), *delivery, **image);
                 self.begin(key, &incarnation.process, format!("scan {}", short(image)));
             }
             O::ScanAnswered {
@@ -300,7 +310,7 @@ impl At<'_> {
                 answer,
                 ..
             } => {
-                let key = Key::Scan((*incarnation).clone(), *delivery, **image);
+                let key = SpanKey::Scan((*incarnation).clone(), *delivery, **image);
                 self.end(&key, &format!("{answer:?}"));
             }
             O::Message {
@@ -328,7 +338,7 @@ impl At<'_> {
         incarnation: Option<&IncarnationId>,
         subject: &str,
     ) {
-        let lease = Key::Lease(queue, message);
+        let lease = SpanKey::Lease(queue, message);
         let how = match step {
             QueueStep::Leased { .. } => {
                 let holder = incarnation.map_or(WORLD, |incarnation| incarnation.process.as_str());
@@ -349,14 +359,14 @@ impl At<'_> {
         if let (Some(incarnation), QueueName::Runner) = (incarnation, queue)
             && step != QueueStep::Expired
         {
-            self.end(&Key::Segment(incarnation.clone(), delivery), how);
+            self.end(&SpanKey::Segment(incarnation.clone(), delivery), how);
         }
     }
 }
 
-impl Mark {
-    fn events(&self, id: usize, pid: u32) -> Vec<Event> {
-        let event = |phase, at| Event {
+impl TrackItem {
+    fn events(&self, id: usize, pid: u32) -> Vec<ChromeTraceEvent> {
+        let event = |phase, at| ChromeTraceEvent {
             name: self.name.clone(),
             cat: self.category,
             ph: phase,
@@ -365,9 +375,9 @@ impl Mark {
             tid: pid,
             id: None,
             s: None,
-            args: Arguments::default(),
+            args: TraceEventArgs::default(),
         };
-        let args = Arguments {
+        let args = TraceEventArgs {
             end: (!self.end.is_empty()).then(|| self.end.clone()),
             name: None,
         };
@@ -376,19 +386,22 @@ impl Mark {
                 // What the world does concerns everybody: a line over all tracks.
                 let scope = if pid == 1 { "g" } else { "p" };
                 let instant = event("i", self.from);
-                vec![Event {
+                vec![ChromeTraceEvent {
                     s: Some(scope),
                     args,
                     ..instant
                 }]
             }
-            Some(until) => [("b", self.from, args), ("e", until, Arguments::default())]
-                .map(|(phase, at, args)| Event {
-                    id: Some(id.to_string()),
-                    args,
-                    ..event(phase, at)
-                })
-                .into(),
+            Some(until) => [
+                ("b", self.from, args),
+                ("e", until, TraceEventArgs::default()),
+            ]
+            .map(|(phase, at, args)| ChromeTraceEvent {
+                id: Some(id.to_string()),
+                args,
+                ..event(phase, at)
+            })
+            .into(),
         }
     }
 }
@@ -396,14 +409,14 @@ impl Mark {
 /// A trace file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
+struct ChromeTrace {
     display_time_unit: &'static str,
-    trace_events: Vec<Event>,
+    trace_events: Vec<ChromeTraceEvent>,
 }
 
 /// A Chrome trace event. Its keys are the format's.
 #[derive(Serialize)]
-struct Event {
+struct ChromeTraceEvent {
     name: String,
     cat: &'static str,
     ph: &'static str,
@@ -414,19 +427,19 @@ struct Event {
     id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<&'static str>,
-    args: Arguments,
+    args: TraceEventArgs,
 }
 
 /// What a viewer shows of an event that is selected.
 #[derive(Default, Serialize)]
-struct Arguments {
+struct TraceEventArgs {
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
 }
 
-impl Event {
+impl ChromeTraceEvent {
     /// Gives a track its name.
     fn name(track: &str, pid: u32) -> Self {
         Self {
@@ -438,7 +451,7 @@ impl Event {
             tid: pid,
             id: None,
             s: None,
-            args: Arguments {
+            args: TraceEventArgs {
                 name: Some(track.to_owned()),
                 end: None,
             },

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Determinism, Expectation, Fault, Gate, Instrument, Invariant, Quantiles, RunReport, Runs,
-    SCHEMA, Series, SeriesValue, StuckRun, Verdict, Violation,
+    DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
+    InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
+    SeriesSummaryValue, StuckRunSummary, Verdict, ViolationSummary,
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireFate;
-use crate::rehearsal::{Difference, Finished};
+use crate::rehearsal::FinishedRun;
 use crate::scenario::Gates;
+use crate::sim::kernel::divergence::Divergence;
 use crate::sim::kernel::{Stop, TraceLine};
 
 /// How far back the last value of a series may lie, ms.
@@ -21,8 +23,8 @@ const LOOK_BACK_MS: i64 = 300_000;
 impl RunReport {
     /// The report of a finished rehearsal. `replay` is the shell line that does the same again;
     /// `rerun` says what a second rehearsal differed in, if one was made.
-    pub fn new(finished: &Finished, replay: String, rerun: Option<Option<&Difference>>) -> Self {
-        let Finished {
+    pub fn new(finished: &FinishedRun, replay: String, rerun: Option<Option<&Divergence>>) -> Self {
+        let FinishedRun {
             scenario,
             oracle,
             recording,
@@ -32,7 +34,7 @@ impl RunReport {
         let determinism = rerun.map(determinism);
         let expectations = expectations(finished);
         let gates = gates(&scenario.gates, oracle);
-        let mut invariants: Vec<Invariant> = oracle.findings.iter().map(invariant).collect();
+        let mut invariants: Vec<InvariantSummary> = oracle.findings.iter().map(invariant).collect();
         note_determinism(&mut invariants, determinism.as_ref());
         let halted = finished.halted.and_then(halt_reason).map(String::from);
         Self {
@@ -56,7 +58,7 @@ impl RunReport {
             images: tally.images,
             images_failed: tally.images_failed,
             deltas: tally.deltas,
-            runs: Runs {
+            runs: RunsSummary {
                 completed: tally.runs_completed - tally.runs_without_work,
                 no_work: tally.runs_without_work,
                 error: tally.runs_failed,
@@ -70,11 +72,11 @@ impl RunReport {
             latency: BTreeMap::from([
                 (
                     "plannerLatency".into(),
-                    Quantiles::of_micros(&oracle.latency_micros),
+                    QuantileSummary::of_micros(&oracle.latency_micros),
                 ),
                 (
                     "runDuration".into(),
-                    Quantiles::of_micros(&oracle.duration_micros),
+                    QuantileSummary::of_micros(&oracle.duration_micros),
                 ),
             ]),
             backlog_peak: tally.peak_backlog,
@@ -104,9 +106,9 @@ const fn halt_reason(stop: Stop) -> Option<&'static str> {
 /// A violation weighs more than a gate that was not met, and that more than a miss. What a part of
 /// a scenario misses may happen in another.
 fn verdict(
-    invariants: &[Invariant],
-    expectations: &[Expectation],
-    gates: &[Gate],
+    invariants: &[InvariantSummary],
+    expectations: &[ExpectationSummary],
+    gates: &[GateSummary],
     halted: bool,
     is_part: bool,
 ) -> Verdict {
@@ -117,7 +119,7 @@ fn verdict(
     };
     if halted || invariants.iter().any(|i| i.violations > 0) || any(ExpectationOutcome::Violated) {
         Verdict::Fail
-    } else if !gates.iter().all(Gate::is_met) {
+    } else if !gates.iter().all(GateSummary::is_met) {
         Verdict::Vacuous
     } else if any(ExpectationOutcome::Missed) && !is_part {
         Verdict::Miss
@@ -126,7 +128,7 @@ fn verdict(
     }
 }
 
-fn expectations(finished: &Finished) -> Vec<Expectation> {
+fn expectations(finished: &FinishedRun) -> Vec<ExpectationSummary> {
     let scenario = &finished.scenario;
     let span = RehearsalSpan {
         start: scenario.start,
@@ -139,7 +141,7 @@ fn expectations(finished: &Finished) -> Vec<Expectation> {
             Some(_) => watch.judge(expectation),
             None => judge(expectation, &finished.recording, &span),
         };
-        Expectation {
+        ExpectationSummary {
             name: expectation.title(),
             query: expectation.asked(),
             when: expectation.when.as_str().into(),
@@ -153,7 +155,7 @@ fn expectations(finished: &Finished) -> Vec<Expectation> {
 }
 
 /// The gates that require anything.
-fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<Gate> {
+fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<GateSummary> {
     let tally = &oracle.tally;
     let plain = [
         ("runs", gates.runs, tally.runs_ended()),
@@ -176,7 +178,7 @@ fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<Gate> {
     plain
         .chain(exercised)
         .filter(|(_, required, _)| *required > 0)
-        .map(|(name, required, found)| Gate {
+        .map(|(name, required, found)| GateSummary {
             name,
             required,
             found,
@@ -184,15 +186,18 @@ fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<Gate> {
         .collect()
 }
 
-fn invariant(findings: &InvariantFindings) -> Invariant {
-    let first = findings.violations.iter().map(|violation| Violation {
-        at: violation.at.to_string(),
-        place: violation.place.clone(),
-        what: violation.what.clone(),
-        expected: violation.expected.clone(),
-        found: violation.found.clone(),
-    });
-    Invariant {
+fn invariant(findings: &InvariantFindings) -> InvariantSummary {
+    let first = findings
+        .violations
+        .iter()
+        .map(|violation| ViolationSummary {
+            at: violation.at.to_string(),
+            place: violation.place.clone(),
+            what: violation.what.clone(),
+            expected: violation.expected.clone(),
+            found: violation.found.clone(),
+        });
+    InvariantSummary {
         name: findings.name.to_string(),
         checks: findings.checks,
         exercised: findings.exercised,
@@ -201,7 +206,7 @@ fn invariant(findings: &InvariantFindings) -> Invariant {
     }
 }
 
-fn determinism(difference: Option<&Difference>) -> Determinism {
+fn determinism(difference: Option<&Divergence>) -> DeterminismSummary {
     let side = |name: &str, line: Option<&TraceLine>| match line {
         Some(line) => format!(
             "{name}: event {} at {} ns: {}",
@@ -212,18 +217,18 @@ fn determinism(difference: Option<&Difference>) -> Determinism {
     let first_difference = difference.map(|difference| {
         vec![
             format!("event {}", difference.event),
-            side("first", difference.first.as_ref()),
-            side("second", difference.second.as_ref()),
+            side("first", difference.left.as_ref()),
+            side("second", difference.right.as_ref()),
         ]
     });
-    Determinism {
+    DeterminismSummary {
         same: difference.is_none(),
         first_difference: first_difference.unwrap_or_default(),
     }
 }
 
 /// The one invariant that takes two rehearsals to check.
-fn note_determinism(invariants: &mut [Invariant], determinism: Option<&Determinism>) {
+fn note_determinism(invariants: &mut [InvariantSummary], determinism: Option<&DeterminismSummary>) {
     let name = InvariantName::Determinism.as_str();
     let found = invariants
         .iter_mut()
@@ -235,13 +240,13 @@ fn note_determinism(invariants: &mut [Invariant], determinism: Option<&Determini
     }
 }
 
-fn faults(oracle: &OracleReport) -> Vec<Fault> {
+fn faults(oracle: &OracleReport) -> Vec<FaultSummary> {
     let faults = oracle
         .faults
         .iter()
         .filter(|(_, begun, hit)| *begun + *hit > 0);
     faults
-        .map(|(kind, begun, hit)| Fault {
+        .map(|(kind, begun, hit)| FaultSummary {
             kind: kind.as_str().into(),
             begun: *begun,
             hit: *hit,
@@ -249,10 +254,10 @@ fn faults(oracle: &OracleReport) -> Vec<Fault> {
         .collect()
 }
 
-fn stuck(oracle: &OracleReport) -> Vec<StuckRun> {
+fn stuck(oracle: &OracleReport) -> Vec<StuckRunSummary> {
     let stuck = oracle.stuck.iter();
     stuck
-        .map(|stuck| StuckRun {
+        .map(|stuck| StuckRunSummary {
             run: stuck.run.to_string(),
             waits_for: stuck.waits_for.clone(),
         })
@@ -261,7 +266,7 @@ fn stuck(oracle: &OracleReport) -> Vec<StuckRun> {
 
 /// What every instrument says in the end, summed over processes: counters and histograms over all
 /// lives, the others as they were last scraped.
-fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, Instrument> {
+fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, InstrumentSummary> {
     let latest = |id: SeriesId| {
         let sample = recording.latest(id, at_ms, LOOK_BACK_MS);
         sample.map(|sample| sample.value)
@@ -277,20 +282,20 @@ fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, Inst
             }
         };
         let kind = family.kind.exposed().to_owned();
-        instruments.insert(family.name.to_string(), Instrument { kind, series });
+        instruments.insert(family.name.to_string(), InstrumentSummary { kind, series });
     }
     instruments
 }
 
-fn numbers(sums: BTreeMap<BTreeMap<String, String>, f64>) -> Vec<Series> {
-    let series = sums.into_iter().map(|(labels, value)| Series {
+fn numbers(sums: BTreeMap<BTreeMap<String, String>, f64>) -> Vec<SeriesSummary> {
+    let series = sums.into_iter().map(|(labels, value)| SeriesSummary {
         labels,
-        value: SeriesValue::Number { value },
+        value: SeriesSummaryValue::Number { value },
     });
     series.collect()
 }
 
-fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<Series> {
+fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<SeriesSummary> {
     let sums_of = |part: &str| {
         let name = format!("{}_{part}", family.name);
         sums(recording, &name, |id| Some(recording.total(id)))
@@ -298,8 +303,8 @@ fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<Series> {
     let totals = sums_of("sum");
     let series = sums_of("count").into_iter().map(|(labels, count)| {
         let sum = totals.get(&labels).copied().unwrap_or_default();
-        Series {
-            value: SeriesValue::Histogram {
+        SeriesSummary {
+            value: SeriesSummaryValue::Histogram {
                 count: count as u64,
                 sum,
             },

@@ -6,18 +6,17 @@
 //!                                       style, chart library, script ──┘
 //! ```
 //!
-//! The frame is readable without a script: verdict, invariants, latencies, parameters. The script
-//! draws the time line and the dashboard's panels from the island.
+//! The markup is readable without a script: verdict, invariants, latencies, parameters. The script
+//! draws the time line and the dashboard's panels from the page data.
 
-mod column;
 mod dashboard;
-mod frame;
-mod grid;
-mod history;
-mod island;
 mod legend;
-mod oracle;
+mod markup;
+mod page_data;
 mod panel;
+mod panel_queries;
+mod rle_column;
+mod step_grid;
 mod timeline;
 mod variable;
 
@@ -28,11 +27,11 @@ use crate::bundled;
 use crate::metrics::TimeSeriesStore;
 use crate::promql::rules::{RuleFile, evaluate};
 use dashboard::VariableModel;
-use grid::Grid;
-use island::{DrawnSection, Island};
-use oracle::{Archive, Oracle};
-use panel::Painter;
-use timeline::Group;
+use page_data::{PageData, RenderedSection};
+use panel::PanelRenderer;
+use panel_queries::{PanelQueries, QueryableRun};
+use step_grid::StepGrid;
+use timeline::LaneGroup;
 use variable::Variable;
 
 /// Values of a series at most: as many as a wide panel has pixels on a good screen, so that there is
@@ -43,8 +42,8 @@ const POINTS_MAX: usize = 2_400;
 const POINTS_MIN: usize = 150;
 
 /// The data of a page takes no more than this, bytes, unless even [`POINTS_MIN`] values do: with
-/// frame, style and script the page stays below a megabyte.
-const ISLAND_MAX: usize = 850_000;
+/// markup, style and script the page stays below a megabyte.
+const PAGE_DATA_BYTES_MAX: usize = 850_000;
 
 impl Dashboard {
     /// The dashboard of the operator files.
@@ -64,19 +63,19 @@ pub fn html(
     dashboard: &Dashboard,
     rules: &RuleFile,
 ) -> String {
-    let told = evaluate(rules, series, history::span(run));
-    let timeline = history::groups(run, rules, &told);
-    let archive = Archive {
+    let told = evaluate(rules, series, timeline::rules_span(run));
+    let timeline = timeline::groups(run, rules, &told);
+    let queryable = QueryableRun {
         series,
         rules,
         recorded: &told.map(|told| told.recorded).unwrap_or_default(),
     };
     let mut points = POINTS_MAX;
     loop {
-        let island = draw(run, &archive, dashboard, timeline.clone(), points);
-        let json = island.json();
-        if json.len() <= ISLAND_MAX || points <= POINTS_MIN {
-            return frame::page(run, dashboard, &island, &json);
+        let page_data = draw(run, &queryable, dashboard, timeline.clone(), points);
+        let json = page_data.json();
+        if json.len() <= PAGE_DATA_BYTES_MAX || points <= POINTS_MIN {
+            return markup::page(run, dashboard, &page_data, &json);
         }
         points = POINTS_MIN.max(points / 2);
     }
@@ -85,33 +84,33 @@ pub fn html(
 /// The data of a page whose series have so many values at most.
 fn draw(
     run: &RunRecord,
-    archive: &Archive<'_>,
+    queryable: &QueryableRun<'_>,
     dashboard: &Dashboard,
-    timeline: Vec<Group>,
+    timeline: Vec<LaneGroup>,
     points: usize,
-) -> Island {
-    let grid = Grid::fitting(run.start_ms, run.end_ms, run.scrape_interval_ms, points);
-    let oracle = Oracle::new(archive, grid, run.end_ms);
+) -> PageData {
+    let grid = StepGrid::fitting(run.start_ms, run.end_ms, run.scrape_interval_ms, points);
+    let queries = PanelQueries::new(queryable, grid, run.end_ms);
     let resolve =
-        |model: &VariableModel| Variable::resolve(model, |query| oracle.label_values(query));
+        |model: &VariableModel| Variable::resolve(model, |query| queries.label_values(query));
     let variables: Vec<Variable> = dashboard.variables.iter().filter_map(resolve).collect();
-    let mut island = Island::new(grid, run.end_ms, timeline, &variables);
-    let painter = Painter {
-        oracle,
+    let mut page_data = PageData::new(grid, run.end_ms, timeline, &variables);
+    let renderer = PanelRenderer {
+        queries,
         variables: &variables,
         grid,
         scrape_interval_ms: run.scrape_interval_ms,
         end_ms: run.end_ms,
     };
-    let sections = dashboard.sections.iter().map(|section| DrawnSection {
+    let sections = dashboard.sections.iter().map(|section| RenderedSection {
         title: section.title.clone(),
         collapsed: section.collapsed,
         panels: section
             .panels
             .iter()
-            .map(|panel| painter.draw(panel))
+            .map(|panel| renderer.draw(panel))
             .collect(),
     });
-    island.sections = sections.collect();
-    island
+    page_data.sections = sections.collect();
+    page_data
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
-use super::{Expectation, ExpectationOutcome, Gate, Invariant, RunReport, StuckRun};
+use super::{
+    ExpectationOutcome, ExpectationSummary, GateSummary, InvariantSummary, RunReport,
+    StuckRunSummary,
+};
 
 /// One document for all scenarios.
 pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
@@ -53,7 +56,7 @@ fn suite(report: &RunReport) -> TestSuite {
     suite
 }
 
-fn case_of(scenario: &str, invariant: &Invariant) -> TestCase {
+fn case_of(scenario: &str, invariant: &InvariantSummary) -> TestCase {
     let detail = (invariant.violations > 0).then(|| {
         let first = invariant
             .first
@@ -70,7 +73,7 @@ fn case_of(scenario: &str, invariant: &Invariant) -> TestCase {
     case(scenario, "invariant", &invariant.name, detail.as_deref())
 }
 
-fn expectation(scenario: &str, expectation: &Expectation) -> TestCase {
+fn expectation(scenario: &str, expectation: &ExpectationSummary) -> TestCase {
     let detail = (expectation.outcome != ExpectationOutcome::Met)
         .then(|| format!("{}: {}", expectation.query, expectation.detail));
     case(
@@ -81,13 +84,13 @@ fn expectation(scenario: &str, expectation: &Expectation) -> TestCase {
     )
 }
 
-fn gate(scenario: &str, gate: &Gate) -> TestCase {
+fn gate(scenario: &str, gate: &GateSummary) -> TestCase {
     let detail =
         (!gate.is_met()).then(|| format!("{} required, {} found", gate.required, gate.found));
     case(scenario, "gate", &gate.name, detail.as_deref())
 }
 
-fn stuck(scenario: &str, run: &StuckRun) -> TestCase {
+fn stuck(scenario: &str, run: &StuckRunSummary) -> TestCase {
     case(
         scenario,
         "stuck",

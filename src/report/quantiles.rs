@@ -1,4 +1,4 @@
-//! Quantiles of a high dynamic range histogram.
+//! QuantileSummary of a high dynamic range histogram.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// How long something took: a few exact-enough quantiles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Quantiles {
+pub struct QuantileSummary {
     /// How many samples there are.
     pub count: u64,
     /// The median, s.
@@ -19,7 +19,7 @@ pub struct Quantiles {
     pub max_seconds: f64,
 }
 
-impl Quantiles {
+impl QuantileSummary {
     /// The quantiles of a histogram whose values count microseconds.
     pub fn of_micros(histogram: &Histogram<u64>) -> Self {
         let seconds = |micros: u64| micros as f64 / 1e6;

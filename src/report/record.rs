@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunReport;
 use crate::check::{Episode, SloBreach};
-use crate::rehearsal::Finished;
+use crate::rehearsal::FinishedRun;
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{ScenarioParameter, parameters};
 
@@ -37,7 +37,7 @@ pub struct RunRecord {
 
 impl RunRecord {
     /// What is kept of a finished rehearsal with this report.
-    pub fn new(finished: &Finished, report: &RunReport) -> Self {
+    pub fn new(finished: &FinishedRun, report: &RunReport) -> Self {
         let scenario = &finished.scenario;
         Self {
             version: env!("CARGO_PKG_VERSION").into(),

@@ -68,14 +68,14 @@ pub enum RecordingError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Document {
+struct RecordingDocument {
     schema: String,
     run: RunRecord,
     series: SavedTimeSeries,
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct RecordingHeader {
     schema: Option<String>,
 }
 
@@ -84,7 +84,7 @@ struct Head {
 /// # Errors
 /// The file can't be written.
 pub fn write_recording(path: &Path, run: &RunRecord, series: &TimeSeriesStore) -> io::Result<()> {
-    let document = Document {
+    let document = RecordingDocument {
         schema: SCHEMA.into(),
         run: run.clone(),
         series: series.save(),
@@ -106,7 +106,8 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), Recor
         path: path.to_owned(),
         reason,
     };
-    let head: Head = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let head: RecordingHeader =
+        serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     let foreign = |reason: String| RecordingError::Foreign {
         path: path.to_owned(),
         reason,
@@ -120,7 +121,7 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), Recor
         }
         None => return Err(foreign(format!("it has no `schema`; {ORIGIN}"))),
     }
-    let document: Document =
+    let document: RecordingDocument =
         serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
     let series =
         TimeSeriesStore::restore(document.series).map_err(|error| damaged(error.to_string()))?;

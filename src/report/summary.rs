@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Quantiles, Verdict};
+use super::{QuantileSummary, Verdict};
 use crate::check::expectation::ExpectationOutcome;
 use crate::model::Timestamp;
 use crate::sim::fault_plan::TimeSlice;
@@ -45,34 +45,34 @@ pub struct RunReport {
     /// Image scans that were given up.
     pub images_failed: u64,
     /// What became of the runs.
-    pub runs: Runs,
+    pub runs: RunsSummary,
     /// Committed scans that found a meaningful change.
     pub deltas: u64,
     /// What became of cron fires, by fate.
     pub fires: BTreeMap<String, u64>,
     /// How long things took, by what they are: `plannerLatency`, `runDuration`.
-    pub latency: BTreeMap<String, Quantiles>,
+    pub latency: BTreeMap<String, QuantileSummary>,
     /// The most images that ever awaited a runner, over all schedules.
     pub backlog_peak: u64,
     /// The faults that struck, by kind.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<FaultSummary>,
     /// What the invariants found, in the contract's order.
-    pub invariants: Vec<Invariant>,
+    pub invariants: Vec<InvariantSummary>,
     /// What became of the expectations, in the order of the file.
-    pub expectations: Vec<Expectation>,
+    pub expectations: Vec<ExpectationSummary>,
     /// What became of the gates.
-    pub gates: Vec<Gate>,
+    pub gates: Vec<GateSummary>,
     /// Runs that did not end within the drain, with what each waits for.
-    pub stuck: Vec<StuckRun>,
+    pub stuck: Vec<StuckRunSummary>,
     /// Why virtual time stopped before its end, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halted: Option<String>,
     /// Whether a second rehearsal was the same, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub determinism: Option<Determinism>,
+    pub determinism: Option<DeterminismSummary>,
     /// What the instruments say in the end, summed over processes: counters and histograms over all
     /// lives, as scraped; the others as they were last scraped.
-    pub instruments: BTreeMap<String, Instrument>,
+    pub instruments: BTreeMap<String, InstrumentSummary>,
     /// The shell line that does the same again.
     pub replay: String,
 }
@@ -109,7 +109,7 @@ fn per(amount: f64, seconds: f64) -> f64 {
 /// What became of the runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Runs {
+pub struct RunsSummary {
     /// Ended in `Completed`, with images.
     pub completed: u64,
     /// Ended in `Completed` at once, without any.
@@ -125,7 +125,7 @@ pub struct Runs {
 /// A kind of fault that struck.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Fault {
+pub struct FaultSummary {
     /// Its name in scenario files.
     pub kind: String,
     /// How often it began.
@@ -137,7 +137,7 @@ pub struct Fault {
 /// What an invariant found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Invariant {
+pub struct InvariantSummary {
     /// Its stable name.
     pub name: String,
     /// How often it was checked.
@@ -148,13 +148,13 @@ pub struct Invariant {
     pub violations: u64,
     /// The first violations.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub first: Vec<Violation>,
+    pub first: Vec<ViolationSummary>,
 }
 
 /// Something that should not be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Violation {
+pub struct ViolationSummary {
     /// When, in virtual time.
     pub at: String,
     /// Where: the process, run, segment or series.
@@ -170,7 +170,7 @@ pub struct Violation {
 /// What became of an expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Expectation {
+pub struct ExpectationSummary {
     /// Its name, or its query.
     pub name: String,
     /// The comparison, or the series of the alert.
@@ -192,7 +192,7 @@ pub struct Expectation {
 /// What became of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Gate {
+pub struct GateSummary {
     /// Its key in scenario files.
     pub name: String,
     /// What must at least have happened.
@@ -201,7 +201,7 @@ pub struct Gate {
     pub found: u64,
 }
 
-impl Gate {
+impl GateSummary {
     /// Whether enough happened.
     pub const fn is_met(&self) -> bool {
         self.found >= self.required
@@ -211,7 +211,7 @@ impl Gate {
 /// A run that did not end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StuckRun {
+pub struct StuckRunSummary {
     /// Which.
     pub run: String,
     /// What it waits for.
@@ -221,7 +221,7 @@ pub struct StuckRun {
 /// Whether a second rehearsal of the same scenario and seed was the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Determinism {
+pub struct DeterminismSummary {
     /// Whether it was.
     pub same: bool,
     /// The first event that differs, as each rehearsal had it. Empty if none does.
@@ -232,28 +232,28 @@ pub struct Determinism {
 /// An instrument's last values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Instrument {
+pub struct InstrumentSummary {
     /// `counter`, `gauge` or `histogram`.
     pub kind: String,
     /// One for each set of labels.
-    pub series: Vec<Series>,
+    pub series: Vec<SeriesSummary>,
 }
 
 /// The last value of a series, summed over processes and their incarnations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Series {
+pub struct SeriesSummary {
     /// Names and values.
     pub labels: BTreeMap<String, String>,
     /// The value.
     #[serde(flatten)]
-    pub value: SeriesValue,
+    pub value: SeriesSummaryValue,
 }
 
 /// A value of a counter or gauge, or a histogram's count and sum.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum SeriesValue {
+pub enum SeriesSummaryValue {
     /// Of a histogram.
     Histogram {
         /// How many samples.

@@ -6,7 +6,7 @@ use anstyle::AnsiColor;
 
 use super::number::{count, rate, seconds};
 use super::style::{bold, coloured, dim, line, paint};
-use super::{ExpectationOutcome, RunReport, Violation};
+use super::{ExpectationOutcome, RunReport, ViolationSummary};
 
 /// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.
 const SHOWN_MAX: usize = 3;
@@ -243,7 +243,7 @@ fn write_troubles(out: &mut String, report: &RunReport) -> fmt::Result {
     writeln!(out, "{} {}", dim("again:"), report.replay)
 }
 
-impl fmt::Display for Violation {
+impl fmt::Display for ViolationSummary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             at,

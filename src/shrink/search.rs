@@ -11,7 +11,7 @@ use toml::Table;
 use super::ScenarioSize;
 use super::reductions::{REDUCTIONS, Reduction};
 use crate::check::scenario_loader;
-use crate::rehearsal::{Cast, RunError, RunOptions};
+use crate::rehearsal::{Hooks, RehearsalError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
@@ -72,12 +72,12 @@ pub struct Shrink<'a, F> {
     /// What must stay the same.
     pub cause: &'a FailureCause,
     /// Makes what stands between workers, world and checks.
-    pub cast: F,
+    pub hooks: F,
     /// How.
     pub options: ShrinkOptions,
 }
 
-impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
+impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
     /// The smallest scenario that fails of the cause; none if the scenario itself does not, under
     /// this profile and its seed.
     ///
@@ -88,7 +88,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         scenario: &Scenario,
         run: &RunOptions,
         mut progress: impl FnMut(ShrinkProgress<'_>),
-    ) -> Result<Option<Shrunk>, RunError> {
+    ) -> Result<Option<Shrunk>, RehearsalError> {
         let concrete = materialized(scenario, run.profile, self.cause);
         let table = to_table(&concrete);
         let budget = run.event_budget;
@@ -136,13 +136,13 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         candidates: &[Table],
         rejected: &BTreeSet<String>,
         smallest: &Shrunk,
-    ) -> Result<Option<(usize, Shrunk)>, RunError> {
+    ) -> Result<Option<(usize, Shrunk)>, RehearsalError> {
         let texts: Vec<String> = candidates.iter().map(to_text).collect();
         let is_known = |index: usize| {
             rejected.contains(&texts[index]) || texts[..index].contains(&texts[index])
         };
         let next = AtomicUsize::new(0);
-        let found: Mutex<Option<(usize, Result<Shrunk, RunError>)>> = Mutex::new(None);
+        let found: Mutex<Option<(usize, Result<Shrunk, RehearsalError>)>> = Mutex::new(None);
         thread::scope(|scope| {
             for _ in 0..self.options.jobs.max(1) {
                 scope.spawn(|| {
@@ -183,7 +183,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         table: &Table,
         smallest: &Shrunk,
         event_limit: u64,
-    ) -> Option<Result<Shrunk, RunError>> {
+    ) -> Option<Result<Shrunk, RehearsalError>> {
         let scenario = self.load(&to_text(table))?;
         if ScenarioSize::of(&scenario, &to_table(&scenario)) >= smallest.size {
             return None;
@@ -211,7 +211,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
         table: &Table,
         seed: u64,
         budget: u64,
-    ) -> Result<(u64, Option<Shrunk>), RunError> {
+    ) -> Result<(u64, Option<Shrunk>), RehearsalError> {
         let mut table = table.clone();
         table.insert("seed".into(), toml::Value::Integer(seed as i64));
         let Some(scenario) = self.load(&to_text(&table)) else {
@@ -221,7 +221,7 @@ impl<C: Cast, F: Fn() -> C + Sync> Shrink<'_, F> {
             profile: FaultProfile::None,
             event_budget: budget,
         };
-        let trial = Trial::of(&self.cast, &scenario, seed, &options, false)?;
+        let trial = Trial::of(&self.hooks, &scenario, seed, &options, false)?;
         let events = trial.row.numbers.get("events");
         let events = events.map_or(budget, |events| *events as u64);
         let failure = trial.failure.filter(|failure| failure.cause == *self.cause);

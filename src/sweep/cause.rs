@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::expectation::ExpectationOutcome;
 use crate::check::{InvariantName, Violation};
-use crate::rehearsal::Finished;
-use crate::report::{Expectation, RunReport, Verdict};
+use crate::rehearsal::FinishedRun;
+use crate::report::{ExpectationSummary, RunReport, Verdict};
 
 /// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
 /// count as the same bug.
@@ -43,7 +43,7 @@ impl FailureCause {
     }
 
     /// Why this rehearsal failed, and the message in full; none if it did not.
-    pub fn of(finished: &Finished, report: &RunReport) -> Option<(Self, String)> {
+    pub fn of(finished: &FinishedRun, report: &RunReport) -> Option<(Self, String)> {
         if let Some(first) = first_violation(finished) {
             let cause = Self::new(first.invariant.as_str(), &first.what);
             return Some((cause, first.to_string()));
@@ -65,7 +65,7 @@ impl fmt::Display for FailureCause {
 
 /// The violation that came first; of several at one instant, the one that stands first in the
 /// contract.
-pub fn first_violation(finished: &Finished) -> Option<&Violation> {
+pub fn first_violation(finished: &FinishedRun) -> Option<&Violation> {
     let findings = finished.oracle.findings.iter();
     findings
         .filter_map(|findings| findings.violations.first())
@@ -73,7 +73,7 @@ pub fn first_violation(finished: &Finished) -> Option<&Violation> {
 }
 
 /// The first expectation of the file that was violated.
-pub(super) fn violated(report: &RunReport) -> Option<&Expectation> {
+pub(super) fn violated(report: &RunReport) -> Option<&ExpectationSummary> {
     let mut expectations = report.expectations.iter();
     expectations.find(|expectation| expectation.outcome == ExpectationOutcome::Violated)
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::seed_scheduler::SeedScheduler;
 use super::{SweepResult, Trial, TrialOptions};
-use crate::rehearsal::{Cast, RunError};
+use crate::rehearsal::{Hooks, RehearsalError};
 use crate::scenario::Scenario;
 
 /// Between two looks at whether a seed hangs or the time is up, if no seed is done meanwhile.
@@ -51,30 +51,30 @@ pub struct Sweep<F> {
 /// What every worker knows.
 struct WorkerShared<F> {
     scenario: Scenario,
-    cast: F,
+    hooks: F,
     begin: Box<dyn Fn(u64) + Send + Sync>,
     trial: TrialOptions,
 }
 
-impl<C: Cast, F: Fn() -> C> WorkerShared<F> {
-    fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
+impl<C: Hooks, F: Fn() -> C> WorkerShared<F> {
+    fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RehearsalError> {
         (self.begin)(seed);
-        Trial::of(&self.cast, &self.scenario, seed, &self.trial, is_rerun)
+        Trial::of(&self.hooks, &self.scenario, seed, &self.trial, is_rerun)
     }
 }
 
-impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
-    /// A sweep. `cast` is made anew for each rehearsal; `begin` is told of each seed before it is
+impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
+    /// A sweep. `hooks` is made anew for each rehearsal; `begin` is told of each seed before it is
     /// tried, on the worker's thread.
     pub fn new(
         scenario: Scenario,
-        cast: F,
+        hooks: F,
         options: SweepOptions,
         begin: impl Fn(u64) + Send + Sync + 'static,
     ) -> Self {
         let shared = WorkerShared {
             scenario,
-            cast,
+            hooks,
             begin: Box::new(begin),
             trial: options.trial.clone(),
         };
@@ -93,7 +93,7 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         &self,
         result: &mut SweepResult,
         mut progress: impl FnMut(&Trial, &SweepResult),
-    ) -> Result<SweepEnd, RunError> {
+    ) -> Result<SweepEnd, RehearsalError> {
         let began = Instant::now();
         let scheduler = Arc::new(SeedScheduler::new(
             self.options.seeds.clone(),
@@ -150,7 +150,7 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
     ///
     /// # Errors
     /// The scenario can't be simulated.
-    pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RunError> {
+    pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RehearsalError> {
         let (sender, tried) = channel();
         let shared = Arc::clone(&self.shared);
         // Nobody listens any more to a seed that has hung.
@@ -163,7 +163,7 @@ impl<C: Cast, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         &self,
         scheduler: Arc<SeedScheduler>,
         rerun_every: u64,
-        sender: Sender<Result<(), RunError>>,
+        sender: Sender<Result<(), RehearsalError>>,
     ) {
         let shared = Arc::clone(&self.shared);
         thread::spawn(move || {

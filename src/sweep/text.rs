@@ -8,7 +8,7 @@ use anstyle::AnsiColor;
 use super::{SweepFailure, SweepResult, SweepSubject};
 use crate::report::number::{count, seconds};
 use crate::report::style::{bold, coloured, line, paint};
-use crate::report::{again, shell_line};
+use crate::report::{replay_command, shell_line};
 
 /// So many failing seeds of a cause are named.
 const SEEDS_SHOWN: usize = 5;
@@ -169,7 +169,7 @@ fn write_failure(
             shell_line(&["rehearsal", "replay", &path])
         }
         // A merge that writes nothing has no file to replay.
-        None => again(
+        None => replay_command(
             &subject.path,
             failure.soonest_seed,
             &subject.profile,

@@ -13,8 +13,8 @@ use super::{Coverage, FailureCause, HistogramCounts, first_violation};
 use crate::check::expectation::ExpectationOutcome;
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
-use crate::rehearsal::{Cast, Finished, Overheard, RunError, RunOptions, run_with};
-use crate::report::{RunReport, SeriesValue, Verdict};
+use crate::rehearsal::{FinishedRun, Hooks, RehearsalError, RunOptions, WithListener, run_with};
+use crate::report::{RunReport, SeriesSummaryValue, Verdict};
 use crate::scenario::{Scenario, TemporalOperator};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 
@@ -102,18 +102,18 @@ impl Trial {
     ///
     /// # Errors
     /// The scenario can't be simulated.
-    pub fn of<C: Cast>(
-        cast: impl Fn() -> C,
+    pub fn of<C: Hooks>(
+        hooks: impl Fn() -> C,
         scenario: &Scenario,
         seed: u64,
         options: &TrialOptions,
         is_rerun: bool,
-    ) -> Result<Self, RunError> {
-        let attempt = || try_once(cast(), scenario, seed, options);
+    ) -> Result<Self, RehearsalError> {
+        let attempt = || try_once(hooks(), scenario, seed, options);
         let tried = catch_unwind(AssertUnwindSafe(|| {
             let trial = attempt()?;
             let again = is_rerun.then(attempt).transpose()?;
-            Ok::<_, RunError>((trial, again))
+            Ok::<_, RehearsalError>((trial, again))
         }));
         let (mut trial, again) = match tried {
             Ok(result) => result?,
@@ -161,16 +161,16 @@ impl Trial {
     }
 }
 
-fn try_once<C: Cast>(
-    cast: C,
+fn try_once<C: Hooks>(
+    hooks: C,
     scenario: &Scenario,
     seed: u64,
     options: &TrialOptions,
-) -> Result<Trial, RunError> {
+) -> Result<Trial, RehearsalError> {
     let observer = Rc::new(RefCell::new(CoverageObserver::default()));
     let observing = Rc::clone(&observer);
-    let cast = Overheard {
-        cast,
+    let hooks = WithListener {
+        hooks,
         listener: move |_, observation: &Observation<'_>| {
             observing.borrow_mut().observe(observation);
         },
@@ -181,7 +181,7 @@ fn try_once<C: Cast>(
         event_budget: options.event_budget,
         ..RunOptions::default()
     };
-    let finished = run_with(cast, scenario, &run, |_| {})?;
+    let finished = run_with(hooks, scenario, &run, |_| {})?;
     let report = RunReport::new(&finished, String::new(), None);
     let mut coverage = observer.borrow().coverage();
     note_counters(&report, &mut coverage);
@@ -210,7 +210,7 @@ fn note_counters(report: &RunReport, coverage: &mut Coverage) {
     for (name, instrument) in counters {
         let mut totals: BTreeMap<String, u64> = BTreeMap::new();
         for series in &instrument.series {
-            let SeriesValue::Number { value } = series.value else {
+            let SeriesSummaryValue::Number { value } = series.value else {
                 continue;
             };
             let labels: Vec<String> = series
@@ -261,7 +261,7 @@ fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
     numbers
 }
 
-fn after_seconds(finished: &Finished, report: &RunReport) -> f64 {
+fn after_seconds(finished: &FinishedRun, report: &RunReport) -> f64 {
     let at = match first_violation(finished) {
         Some(violation) => Some(violation.at),
         None if report.halted.is_some() => None,

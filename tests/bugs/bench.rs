@@ -123,7 +123,7 @@ impl Bug {
         let shrink = Shrink {
             directory: Path::new(""),
             cause: &found.failure.cause,
-            cast: || Planted(make()),
+            hooks: || Planted(make()),
             options: ShrinkOptions::default(),
         };
         let run = RunOptions {

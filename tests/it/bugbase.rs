@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rehearsal::rehearsal::Plain;
-use rehearsal::replay::{Case, Replay, text};
+use rehearsal::rehearsal::NoHooks;
+use rehearsal::replay::{Replay, ReplayCase, text};
 
 use super::program::scratch;
 
@@ -31,10 +31,10 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 /// Replays all bugs and returns those that fail, with the events around each failure.
 fn returned(directory: &Path) -> Vec<String> {
     let again = |file: PathBuf| {
-        let case = Case::read(&file).unwrap_or_else(|error| panic!("{error}"));
+        let case = ReplayCase::read(&file).unwrap_or_else(|error| panic!("{error}"));
         let replay = Replay {
             case,
-            cast: || Plain,
+            hooks: || NoHooks,
             around: AROUND,
             hang: HANG,
         };

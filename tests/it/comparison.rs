@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::comparison::{Comparison, Finding};
+use rehearsal::comparison::{Comparison, EffectFinding};
 
 use super::program::{run, scratch, text};
 
@@ -48,7 +48,7 @@ fn refused(words: &[&str]) -> String {
     text(&output.stderr).to_owned()
 }
 
-fn finding(comparison: &Comparison, name: &str) -> Finding {
+fn finding(comparison: &Comparison, name: &str) -> EffectFinding {
     let mut effects = comparison.effects.iter();
     let effect = effects.find(|effect| effect.name == name);
     effect.unwrap_or_else(|| panic!("no {name}")).finding
@@ -71,8 +71,11 @@ fn compare_of_option_sets_runs_both_sides() {
     let comparison = compare(&words);
     assert_eq!(comparison.schema, "rehearsal.compare@1");
     assert_eq!(comparison.pairs, 6);
-    assert_eq!(finding(&comparison, "runDurationP95Seconds"), Finding::Less);
-    assert_eq!(finding(&comparison, "images"), Finding::Equal);
+    assert_eq!(
+        finding(&comparison, "runDurationP95Seconds"),
+        EffectFinding::Less
+    );
+    assert_eq!(finding(&comparison, "images"), EffectFinding::Equal);
     let images = comparison
         .effects
         .iter()
@@ -148,7 +151,10 @@ fn compare_of_reports_pairs_by_seed() {
     let path = |path: &Path| path.to_str().unwrap().to_owned();
     let comparison = compare(&[&path(&a), &path(&b)]);
     assert_eq!(comparison.pairs, 3);
-    assert_eq!(finding(&comparison, "runDurationP50Seconds"), Finding::More);
+    assert_eq!(
+        finding(&comparison, "runDurationP50Seconds"),
+        EffectFinding::More
+    );
     let has_time = comparison
         .effects
         .iter()
@@ -160,7 +166,7 @@ fn compare_of_reports_pairs_by_seed() {
     assert_eq!(comparison.pairs, 1);
     assert_eq!(
         finding(&comparison, "runDurationP50Seconds"),
-        Finding::TooFew
+        EffectFinding::TooFew
     );
 
     let other = base.join("other");

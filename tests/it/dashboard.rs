@@ -7,7 +7,7 @@ use std::process::Command;
 
 use rehearsal::metrics::catalog;
 use rehearsal::promql::{Engine, Query, SelectorInfo, Semantics};
-use rehearsal::rehearsal::{Finished, RunOptions, run};
+use rehearsal::rehearsal::{FinishedRun, RunOptions, run};
 use rehearsal::scenario::Loader;
 use serde_json::Value as Json;
 
@@ -162,7 +162,7 @@ fn panels_have_unique_ids_and_do_not_overlap() {
     }
 }
 
-fn rehearse(name: &str) -> Finished {
+fn rehearse(name: &str) -> FinishedRun {
     let path = Path::new("scenarios").join(format!("{name}.toml"));
     let scenario = Loader::default().load(&path).unwrap();
     run(&scenario, &RunOptions::default(), |_| {}).unwrap()

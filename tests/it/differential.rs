@@ -10,7 +10,7 @@ use std::path::Path;
 use rehearsal::bundled;
 use rehearsal::promql::rules::{EvaluationRange, RuleFile, evaluate};
 use rehearsal::promql::{Engine, MemoryStore, Query, Semantics};
-use rehearsal::rehearsal::{Finished, RunOptions, run};
+use rehearsal::rehearsal::{FinishedRun, RunOptions, run};
 use rehearsal::scenario::Loader;
 
 use crate::backfill::Samples;
@@ -30,7 +30,7 @@ const TOLERANCE: f64 = 1e-9;
 type Answer = BTreeMap<(BTreeMap<String, String>, i64), f64>;
 
 /// Compared window of a rehearsal.
-fn window(finished: &Finished) -> Samples {
+fn window(finished: &FinishedRun) -> Samples {
     let start_ms = finished.scenario.start.millis();
     let first = finished.oracle.episodes.first();
     let first_ms = first.map_or(start_ms, |episode| episode.began.millis());

@@ -13,7 +13,7 @@ use rehearsal::metrics::{
     CollectContext, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
 use rehearsal::model::IncarnationId;
-use rehearsal::rehearsal::{Cast, Progress, RunOptions, run_with};
+use rehearsal::rehearsal::{Hooks, Progress, RunOptions, run_with};
 use rehearsal::scenario::Loader;
 use rehearsal::sim::world::WorldPorts;
 
@@ -157,7 +157,7 @@ fn written(series: &serde_json::Value) -> Option<(String, f64)> {
 /// Passes the registry of the first incarnation to the server.
 struct Served(Sender<Registry>);
 
-impl Cast for Served {
+impl Hooks for Served {
     type Ports = WorldPorts;
 
     fn ports(&self, _incarnation: &IncarnationId, world: WorldPorts) -> WorldPorts {

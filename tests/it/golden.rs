@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::rehearsal::{Finished, RunOptions, run};
+use rehearsal::rehearsal::{FinishedRun, RunOptions, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::Scenario;
 use rehearsal::sim::fault_plan::FaultProfile;
@@ -33,7 +33,7 @@ fn load(name: &str) -> Scenario {
     loader.load(&path).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn rehearse(scenario: &Scenario, options: &RunOptions) -> (RunReport, Finished) {
+fn rehearse(scenario: &Scenario, options: &RunOptions) -> (RunReport, FinishedRun) {
     let finished = run(scenario, options, |_| {}).expect("a bundled scenario can be simulated");
     (RunReport::new(&finished, String::new(), None), finished)
 }
@@ -96,7 +96,7 @@ fn check(name: &str) {
         "{}",
         rehearsal::report::terminal(&report)
     );
-    if let Some(findings) = promtool::check_metrics(&finished.page) {
+    if let Some(findings) = promtool::check_metrics(&finished.exposition) {
         // promtool reports the given label `scheduleId`, which is not in snake_case, once per
         // series.
         let given = "scheduler_runner_backlog label names should be written in 'snake_case' \

@@ -13,7 +13,7 @@ mod work;
 use std::rc::Rc;
 
 use rehearsal::check::InvariantName;
-use rehearsal::rehearsal::{Finished, RunOptions, run_with};
+use rehearsal::rehearsal::{FinishedRun, RunOptions, run_with};
 use rehearsal::scenario::{Loader, Scenario};
 
 use crate::plant::{Defect, Planted};
@@ -70,11 +70,11 @@ fn parse(text: &str) -> Scenario {
 }
 
 /// Rehearses the small scenario with a defect.
-fn rehearse(more: &str, defect: impl Defect) -> Finished {
+fn rehearse(more: &str, defect: impl Defect) -> FinishedRun {
     play(&scenario(more), defect)
 }
 
-fn play(scenario: &Scenario, defect: impl Defect) -> Finished {
+fn play(scenario: &Scenario, defect: impl Defect) -> FinishedRun {
     let cast = Planted(Rc::new(defect));
     let finished = run_with(cast, scenario, &RunOptions::default(), |_| {});
     finished.expect("the scenario can be simulated")
@@ -91,14 +91,14 @@ struct Expected {
 }
 
 /// Names of all violated invariants.
-fn violated(finished: &Finished) -> Vec<InvariantName> {
+fn violated(finished: &FinishedRun) -> Vec<InvariantName> {
     let findings = finished.oracle.findings.iter();
     let violated = findings.filter(|findings| findings.violated > 0);
     violated.map(|findings| findings.name).collect()
 }
 
 /// First violation of each violated invariant, for failure messages.
-fn first_violations(finished: &Finished) -> String {
+fn first_violations(finished: &FinishedRun) -> String {
     let findings = finished.oracle.findings.iter();
     let firsts = findings.filter_map(|findings| findings.violations.first());
     let lines: Vec<_> = firsts.map(ToString::to_string).collect();

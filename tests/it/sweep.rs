@@ -11,7 +11,7 @@ use std::time::Duration;
 use rehearsal::check::scenario_loader;
 use rehearsal::model::Timestamp;
 use rehearsal::model::observation::{Observation, Observer};
-use rehearsal::rehearsal::{Cast, Plain};
+use rehearsal::rehearsal::{Hooks, NoHooks};
 use rehearsal::report::Verdict;
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fault_plan::FaultProfile;
@@ -399,7 +399,7 @@ struct Troubled {
     trouble: fn(),
 }
 
-impl Cast for Troubled {
+impl Hooks for Troubled {
     type Ports = WorldPorts;
 
     fn ports(&self, _: &rehearsal::model::IncarnationId, world: WorldPorts) -> WorldPorts {
@@ -483,11 +483,11 @@ fn sweep_with_hanging_seed_continues_others() {
 #[test]
 fn sweep_with_rerun_interval_repeats_multiples() {
     static RUNS: AtomicU64 = AtomicU64::new(0);
-    let cast = || {
+    let hooks = || {
         RUNS.fetch_add(1, Ordering::Relaxed);
-        Plain
+        NoHooks
     };
-    let sweep = Sweep::new(small(), cast, options(), |_| {});
+    let sweep = Sweep::new(small(), hooks, options(), |_| {});
     let mut result = empty();
     sweep.run(&mut result, |_, _| {}).unwrap();
     assert_eq!(RUNS.load(Ordering::Relaxed), 5, "0 and 2 twice, 1 once");

@@ -11,7 +11,7 @@ use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, RunId,
     ScanReport, ScheduleId, SegmentKey, TenantId, Timestamp,
 };
-use rehearsal::rehearsal::Cast;
+use rehearsal::rehearsal::Hooks;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
     BacklogSnapshot, Clock, EventPublisher, Export, HeartbeatAnswer, ImpactQuery, ImpactRequest,
@@ -26,7 +26,7 @@ use super::incarnation::{Carried, Incarnation};
 /// Creates wrapped ports and instruments.
 pub struct Planted(pub Rc<dyn Defect>);
 
-impl Cast for Planted {
+impl Hooks for Planted {
     type Ports = Wrapped;
 
     fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> Wrapped {

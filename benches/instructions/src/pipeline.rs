@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use rehearsal::check::scenario_loader;
-use rehearsal::rehearsal::{EVENT_BUDGET, Finished, Plain, RunOptions, run};
+use rehearsal::rehearsal::{EVENT_BUDGET, FinishedRun, NoHooks, RunOptions, run};
 use rehearsal::scenario::Loader;
 use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Trial, TrialOptions};
@@ -48,7 +48,7 @@ whenCron = "0 0 1 7 *"
 "#;
 
 /// Rehearses a scenario. The world is set up before the measurement begins.
-fn rehearse(text: &str) -> Finished {
+fn rehearse(text: &str) -> FinishedRun {
     let loaded = Loader::default().parse("bench.toml", text, None);
     let scenario = loaded.expect("the bench's scenario is valid");
     let mut is_set_up = false;
@@ -84,7 +84,7 @@ pub fn swarm_seed() -> u64 {
         event_budget: EVENT_BUDGET,
     };
     measurement_begins();
-    let trial = Trial::of(|| Plain, &scenario, 1, &options, false);
+    let trial = Trial::of(|| NoHooks, &scenario, 1, &options, false);
     measurement_ends();
     let trial = trial.expect("a bundled scenario can be simulated");
     assert!(trial.failure.is_none(), "{:?}", trial.failure);

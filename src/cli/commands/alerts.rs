@@ -9,13 +9,13 @@ use std::thread::available_parallelism;
 use clap::{Args, ValueEnum};
 use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
 use rehearsal::alerts::{
-    RunScore, Scorecard, Subject, Survey, SurveyError, TradeOff, Tuning, TuningError, junit,
-    picture, text, trade_off_text,
+    EvaluatedRun, RuleEvaluation, RuleEvaluationError, RunScore, Scorecard, TradeOff, Tuning,
+    TuningError, junit, plot, text, trade_off_text,
 };
 use rehearsal::check::scenario_loader;
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{AlertTimeline, RuleFile};
-use rehearsal::rehearsal::{Finished, RunError};
+use rehearsal::rehearsal::{FinishedRun, RehearsalError};
 use rehearsal::scenario::{Duration, Scenario};
 use serde::Serialize;
 
@@ -109,13 +109,15 @@ fn score(
     rules: &RuleFile,
     scenarios: &[Scenario],
 ) -> Result<Vec<RunScore>, CliError> {
-    let survey = survey(arguments, rules);
-    over(arguments, &survey, scenarios, |finished| {
-        let timeline = survey.timeline(finished).map_err(SurveyError::from)?;
+    let evaluation = evaluation(arguments, rules);
+    over(arguments, &evaluation, scenarios, |finished| {
+        let timeline = evaluation
+            .timeline(finished)
+            .map_err(RuleEvaluationError::from)?;
         if let Some(directory) = &arguments.unit_tests {
             write_unit_tests(directory, rules, finished, &timeline)?;
         }
-        Ok(survey.score(finished, &timeline)?)
+        Ok(evaluation.score(finished, &timeline)?)
     })
 }
 
@@ -132,14 +134,14 @@ fn tune(
     let files = tuning
         .rule_files(rules, rule)
         .map_err(|error| usage(&error))?;
-    let survey = survey(arguments, rules);
-    let runs = over(arguments, &survey, scenarios, |finished| {
-        Ok(TradeOff::scores(&files, &survey, finished)?)
+    let evaluation = evaluation(arguments, rules);
+    let runs = over(arguments, &evaluation, scenarios, |finished| {
+        Ok(TradeOff::scores(&files, &evaluation, finished)?)
     })?;
     let trade_off = TradeOff::new(rule, &tuning, &runs);
     let default = || PathBuf::from(format!("reports/tune-{rule}.svg"));
     let path = arguments.picture.clone().unwrap_or_else(default);
-    write(&path, &picture(&trade_off).map_err(CliError::Io)?)?;
+    write(&path, &plot(&trade_off).map_err(CliError::Io)?)?;
     output::print(&match arguments.format {
         Format::Json => json(&trade_off)?,
         _ => format!("{}\nwrote {}\n", trade_off_text(&trade_off), path.display()),
@@ -147,9 +149,9 @@ fn tune(
     Ok(0)
 }
 
-fn survey<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> Survey<'r> {
+fn evaluation<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> RuleEvaluation<'r> {
     let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    Survey {
+    RuleEvaluation {
         rules,
         interval_ms: arguments.interval.std().as_millis() as i64,
         jobs: arguments.jobs.unwrap_or_else(cores),
@@ -159,14 +161,14 @@ fn survey<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> Survey<'r> {
 /// Rehearses all scenarios, and does `work` with each rehearsal.
 fn over<T: Send>(
     arguments: &AlertsArgs,
-    survey: &Survey<'_>,
+    evaluation: &RuleEvaluation<'_>,
     scenarios: &[Scenario],
-    work: impl Fn(&Finished) -> Result<T, CliError> + Sync,
+    work: impl Fn(&FinishedRun) -> Result<T, CliError> + Sync,
 ) -> Result<Vec<T>, CliError> {
     let seeds = arguments.seeds.as_ref();
-    let subjects = Subject::all(scenarios, seeds, arguments.profile.kind());
-    let bar = SeedBar::new("alerts", &(0..subjects.len() as u64));
-    let done = survey.over(&subjects, work, || bar.advance_by_one());
+    let rehearsals = EvaluatedRun::all(scenarios, seeds, arguments.profile.kind());
+    let bar = SeedBar::new("alerts", &(0..rehearsals.len() as u64));
+    let done = evaluation.over(&rehearsals, work, || bar.advance_by_one());
     bar.finish();
     done
 }
@@ -174,7 +176,7 @@ fn over<T: Send>(
 fn write_unit_tests(
     directory: &Path,
     rules: &RuleFile,
-    finished: &Finished,
+    finished: &FinishedRun,
     timeline: &AlertTimeline,
 ) -> Result<(), CliError> {
     let name = format!("{}-{}", finished.scenario.name, finished.seed);
@@ -197,14 +199,14 @@ fn write(path: &Path, content: &str) -> Result<(), CliError> {
         .map_err(|error| CliError::Io(format!("can't write {}: {error}", path.display())))
 }
 
-impl From<SurveyError> for CliError {
-    fn from(error: SurveyError) -> Self {
+impl From<RuleEvaluationError> for CliError {
+    fn from(error: RuleEvaluationError) -> Self {
         Self::Usage(error.to_string())
     }
 }
 
-impl From<RunError> for CliError {
-    fn from(error: RunError) -> Self {
+impl From<RehearsalError> for CliError {
+    fn from(error: RehearsalError) -> Self {
         Self::Usage(error.to_string())
     }
 }

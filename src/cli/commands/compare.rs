@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use rehearsal::check::scenario_loader;
-use rehearsal::comparison::{Comparison, Side, text};
-use rehearsal::rehearsal::{EVENT_BUDGET, Plain};
+use rehearsal::comparison::{Comparison, ComparisonSide, text};
+use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, TrialOptions};
 
 use super::sweep::{parse_seeds, subject};
@@ -79,7 +79,7 @@ pub fn main(arguments: &CompareArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn side(arguments: &CompareArgs, path: &Path, own: &[String]) -> Result<Side, CliError> {
+fn side(arguments: &CompareArgs, path: &Path, own: &[String]) -> Result<ComparisonSide, CliError> {
     let overrides = [&arguments.set, own].concat();
     if path
         .extension()
@@ -94,11 +94,15 @@ fn side(arguments: &CompareArgs, path: &Path, own: &[String]) -> Result<Side, Cl
         );
         return Err(CliError::Usage(message));
     }
-    Side::read(path).map_err(|error| CliError::Usage(error.to_string()))
+    ComparisonSide::read(path).map_err(|error| CliError::Usage(error.to_string()))
 }
 
 /// Sweeps a scenario. Nothing is written.
-fn sweep(arguments: &CompareArgs, path: &Path, overrides: Vec<String>) -> Result<Side, CliError> {
+fn sweep(
+    arguments: &CompareArgs,
+    path: &Path,
+    overrides: Vec<String>,
+) -> Result<ComparisonSide, CliError> {
     let loader = scenario_loader(&overrides);
     let scenario = loader.load(path)?;
     let label = match overrides.is_empty() {
@@ -120,12 +124,12 @@ fn sweep(arguments: &CompareArgs, path: &Path, overrides: Vec<String>) -> Result
     };
     let bar = SeedBar::new(&label, &options.seeds);
     let (mut result, mut rows) = (SweepResult::new(subject), Vec::new());
-    let sweep = Sweep::new(scenario, || Plain, options, |_| {});
+    let sweep = Sweep::new(scenario, || NoHooks, options, |_| {});
     let swept = sweep.run(&mut result, |trial, result| {
         bar.advance(result.seeds.len(), result.verdicts.fail);
         rows.push(trial.row.clone());
     });
     bar.finish();
     swept.map_err(|error| CliError::Usage(error.to_string()))?;
-    Ok(Side::of_sweep(label, &result, rows))
+    Ok(ComparisonSide::of_sweep(label, &result, rows))
 }

@@ -5,8 +5,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rehearsal::rehearsal::Plain;
-use rehearsal::replay::{Case, Replay, Scene, text};
+use rehearsal::rehearsal::NoHooks;
+use rehearsal::replay::{Replay, ReplayCase, ReplayExcerpt, text};
 use rehearsal::report::worst_exit_code;
 use rehearsal::scenario;
 
@@ -46,8 +46,8 @@ pub fn main(arguments: &ReplayArgs) -> Result<u8, CliError> {
 
 fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
     let replay = Replay {
-        case: Case::read(file)?,
-        cast: || Plain,
+        case: ReplayCase::read(file)?,
+        hooks: || NoHooks,
         around: arguments.around.std(),
         hang: arguments.hang_after.std(),
     };
@@ -56,8 +56,8 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
     spinner.finish();
     let replayed = replayed.map_err(|error| CliError::Usage(error.to_string()))?;
     output::print(&text(&replay.case, &replayed))?;
-    match (&arguments.chrome, &replayed.scene) {
-        (Some(path), Some(scene)) => write_chrome(path, scene)?,
+    match (&arguments.chrome, &replayed.excerpt) {
+        (Some(path), Some(excerpt)) => write_chrome(path, excerpt)?,
         (Some(path), None) => output::print_status(&format!(
             "nothing fails at any instant, so {} is not written",
             path.display()
@@ -67,10 +67,10 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
     Ok(replayed.exit_code())
 }
 
-fn write_chrome(path: &Path, scene: &Scene) -> Result<(), CliError> {
+fn write_chrome(path: &Path, excerpt: &ReplayExcerpt) -> Result<(), CliError> {
     let written = File::create(path).and_then(|file| {
         let mut out = BufWriter::new(file);
-        scene.write_chrome(&mut out)?;
+        excerpt.write_chrome(&mut out)?;
         out.flush()
     });
     written.map_err(|error| CliError::Io(format!("can't write {}: {error}", path.display())))

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use rehearsal::check::scenario_loader;
 use rehearsal::promql::Semantics;
-use rehearsal::rehearsal::Finished;
+use rehearsal::rehearsal::FinishedRun;
 use rehearsal::report::{self, Dashboard, RunRecord, RunReport, worst_exit_code};
 
 use crate::cli::error::CliError;
@@ -84,7 +84,7 @@ pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
     Ok(worst_exit_code(codes))
 }
 
-fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, Finished), CliError> {
+fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, FinishedRun), CliError> {
     let overrides = arguments.overrides.clone();
     let loader = scenario_loader(&overrides);
     let mut scenario = loader.load(path)?;
@@ -97,7 +97,7 @@ fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, Finished), Cl
         &scenario,
         arguments.profile,
         arguments.check_determinism,
-        report::again(
+        report::replay_command(
             &path.display().to_string(),
             scenario.seed,
             arguments.profile.kind().as_str(),
@@ -110,10 +110,14 @@ fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, Finished), Cl
 }
 
 /// Prints a report as text, as soon as there is one, and writes all documents into the directory.
-fn publish(arguments: &RunArgs, report: &RunReport, finished: &Finished) -> Result<(), CliError> {
+fn publish(
+    arguments: &RunArgs,
+    report: &RunReport,
+    finished: &FinishedRun,
+) -> Result<(), CliError> {
     let text = report::terminal(report);
     if let Some(directory) = &arguments.out {
-        write_documents(directory, report, &text, &finished.page)?;
+        write_documents(directory, report, &text, &finished.exposition)?;
         write_run(directory, report, finished)?;
         if arguments.openmetrics {
             let path = document(directory, report, "openmetrics");
@@ -151,7 +155,7 @@ fn write_documents(
 }
 
 /// The recording, from which more can be made later, and the HTML report.
-fn write_run(directory: &Path, report: &RunReport, finished: &Finished) -> Result<(), CliError> {
+fn write_run(directory: &Path, report: &RunReport, finished: &FinishedRun) -> Result<(), CliError> {
     let run = RunRecord::new(finished, report);
     let path = document(directory, report, report::EXTENSION);
     report::write_recording(&path, &run, &finished.recording)
@@ -162,7 +166,7 @@ fn write_run(directory: &Path, report: &RunReport, finished: &Finished) -> Resul
     fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
 }
 
-fn write_samples(path: &Path, finished: &Finished) -> io::Result<()> {
+fn write_samples(path: &Path, finished: &FinishedRun) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     rehearsal::metrics::series::write_openmetrics(&finished.recording, &mut file)?;
     file.flush()

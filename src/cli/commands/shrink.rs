@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::Instant;
 
 use clap::Args;
-use rehearsal::rehearsal::Plain;
+use rehearsal::rehearsal::NoHooks;
 use rehearsal::report::shell_line;
 use rehearsal::scenario::write::to_table;
 use rehearsal::shrink::{ScenarioSize, Shrink, ShrinkOptions, Shrunk};
@@ -42,7 +42,7 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let shrink = Shrink {
         directory: &beside,
         cause: &bug.cause,
-        cast: || Plain,
+        hooks: || NoHooks,
         options: ShrinkOptions {
             jobs: arguments.jobs.unwrap_or_else(cores),
             seeds: arguments.seeds,

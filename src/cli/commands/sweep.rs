@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use rehearsal::check::scenario_loader;
-use rehearsal::rehearsal::{EVENT_BUDGET, Plain};
+use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
 use rehearsal::scenario;
 use rehearsal::sweep::{
     ResultError, SeedRow, Shard, Sweep, SweepDirectory, SweepOptions, SweepResult, SweepSubject,
@@ -133,7 +133,7 @@ fn sweep(arguments: &SweepArgs, path: &Path) -> Result<u8, CliError> {
     let options = options(arguments, seeds);
     let bar = SeedBar::new(&scenario.name, &options.seeds);
     let begun = Arc::clone(&running);
-    let sweep = Sweep::new(scenario, || Plain, options, move |seed| begun.begin(seed));
+    let sweep = Sweep::new(scenario, || NoHooks, options, move |seed| begun.begin(seed));
     let mut written = Ok(());
     let swept = sweep.run(&mut result, |trial, result| {
         running.end(trial.row.seed);

@@ -3,13 +3,13 @@
 //! Read is what decides what is asked and where it stands. How a panel looks (`fieldConfig`,
 //! `options`) is handed to the page as it is, which speaks Grafana's own words.
 
-mod foreign;
+mod foreign_format;
 mod layout;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-pub use layout::{Place, Section};
+pub use layout::{GridPos, PanelSection};
 
 /// Panels of a dashboard at most.
 pub const PANELS_MAX: usize = 400;
@@ -20,7 +20,7 @@ pub struct Dashboard {
     /// Its title.
     pub title: String,
     /// Its panels, by the row that they stand under.
-    pub sections: Vec<Section>,
+    pub sections: Vec<PanelSection>,
     /// Its variables, in their order.
     pub variables: Vec<VariableModel>,
 }
@@ -57,9 +57,9 @@ pub struct Panel {
     pub kind: String,
     /// Where it stands.
     #[serde(rename = "gridPos")]
-    pub place: Place,
+    pub place: GridPos,
     /// What it asks.
-    pub targets: Vec<Target>,
+    pub targets: Vec<PanelTarget>,
     /// Where it asks, unless a target says otherwise.
     pub datasource: Value,
     /// How values look.
@@ -96,7 +96,7 @@ pub struct Transformation {
 /// A question that a panel asks.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Target {
+pub struct PanelTarget {
     /// Its letter within the panel.
     pub ref_id: String,
     /// The question in `PromQL`.
@@ -155,7 +155,7 @@ impl Dashboard {
             Some(inner) if inner.is_object() => inner,
             _ => &document,
         };
-        foreign::refuse(document)?;
+        foreign_format::refuse(document)?;
         let none = Map::new();
         let fields = document.as_object().unwrap_or(&none);
         let panels: &[Value] = match fields.get("panels") {
@@ -185,7 +185,7 @@ impl Panel {
             kind: text("type").to_owned(),
             place: value
                 .get("gridPos")
-                .and_then(|place| Place::deserialize(place).ok())
+                .and_then(|place| GridPos::deserialize(place).ok())
                 .unwrap_or_default(),
             defect: Some(format!("its JSON is not that of a panel: {error}")),
             ..Self::default()

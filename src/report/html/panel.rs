@@ -3,14 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::column::Column;
-use super::dashboard::{Panel, Target};
-use super::grid::Grid;
+use super::dashboard::{Panel, PanelTarget};
 use super::legend::{self, LabelMap};
-use super::oracle::{Line, Oracle};
-use super::variable::{Scope, Variable, interpolate, is_used};
+use super::panel_queries::{PanelQueries, PanelSeries};
+use super::rle_column::RleColumn;
+use super::step_grid::StepGrid;
+use super::variable::{Variable, VariableScope, interpolate, is_used};
 
-/// Kinds of panels that the page can draw.
+/// SpansByKind of panels that the page can draw.
 const DRAWN: [&str; 7] = [
     "timeseries",
     "graph",
@@ -21,7 +21,7 @@ const DRAWN: [&str; 7] = [
     "text",
 ];
 
-/// Choices that one question is asked for at most, over all variables it depends on.
+/// VariableChoices that one question is asked for at most, over all variables it depends on.
 const CHOICES_MAX: usize = 64;
 
 /// Series that one answer has at most.
@@ -30,12 +30,12 @@ const SERIES_MAX: usize = 100;
 /// A panel with its answers, as the page gets it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DrawnPanel {
+pub struct RenderedPanel {
     title: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
     kind: String,
-    /// Column, row, width and height on the grid.
+    /// RleColumn, row, width and height on the grid.
     place: [u32; 4],
     /// Why it can't be drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,13 +47,13 @@ pub struct DrawnPanel {
     field_config: Value,
     #[serde(skip_serializing_if = "Value::is_null")]
     options: Value,
-    targets: Vec<DrawnTarget>,
+    targets: Vec<RenderedTarget>,
 }
 
 /// A question with its answers.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DrawnTarget {
+struct RenderedTarget {
     ref_id: String,
     query: String,
     /// Whether the answers are about the end of the run.
@@ -61,36 +61,36 @@ struct DrawnTarget {
     /// The variables that it depends on, by number.
     by: Vec<usize>,
     /// One answer for each combination of their choices; the last variable's choice runs fastest.
-    answers: Vec<Vec<DrawnSeries>>,
+    answers: Vec<Vec<RenderedSeries>>,
 }
 
 /// A series of an answer.
 #[derive(Clone, Debug, Serialize)]
-struct DrawnSeries {
+struct RenderedSeries {
     name: String,
     /// For tables only: its labels.
     #[serde(skip_serializing_if = "LabelMap::is_empty")]
     labels: LabelMap,
-    values: Column,
+    values: RleColumn,
 }
 
 /// What all panels of a report have in common.
-pub struct Painter<'r> {
+pub struct PanelRenderer<'r> {
     /// Answers their questions.
-    pub oracle: Oracle<'r>,
+    pub queries: PanelQueries<'r>,
     /// The dashboard's variables.
     pub variables: &'r [Variable],
     /// The instants that are drawn.
-    pub grid: Grid,
+    pub grid: StepGrid,
     /// How often processes were scraped, ms.
     pub scrape_interval_ms: i64,
     /// When the run ended, ms since 1970.
     pub end_ms: i64,
 }
 
-impl Painter<'_> {
+impl PanelRenderer<'_> {
     /// The panel with its answers; one that can't be drawn says why.
-    pub fn draw(&self, panel: &Panel) -> DrawnPanel {
+    pub fn draw(&self, panel: &Panel) -> RenderedPanel {
         let (targets, problem) = match self.answer(panel) {
             Ok(targets) => (targets, None),
             Err(problem) => (Vec::new(), Some(problem)),
@@ -100,7 +100,7 @@ impl Painter<'_> {
             None => value.clone(),
             Some(_) => Value::Null,
         };
-        DrawnPanel {
+        RenderedPanel {
             title: self.title(&panel.title),
             description: panel.description.clone(),
             kind: panel.kind.clone(),
@@ -113,11 +113,11 @@ impl Painter<'_> {
         }
     }
 
-    fn answer(&self, panel: &Panel) -> Result<Vec<DrawnTarget>, String> {
+    fn answer(&self, panel: &Panel) -> Result<Vec<RenderedTarget>, String> {
         refuse(panel)?;
         let wanted = panel.targets.iter().filter(|target| !target.hide);
         let wanted = wanted.filter(|target| !target.expr.trim().is_empty());
-        let targets: Vec<DrawnTarget> = wanted
+        let targets: Vec<RenderedTarget> = wanted
             .map(|target| self.answer_target(panel, target))
             .collect::<Result<_, _>>()?;
         if targets.is_empty() && panel.kind != "text" {
@@ -126,7 +126,7 @@ impl Painter<'_> {
         Ok(targets)
     }
 
-    fn answer_target(&self, panel: &Panel, target: &Target) -> Result<DrawnTarget, String> {
+    fn answer_target(&self, panel: &Panel, target: &PanelTarget) -> Result<RenderedTarget, String> {
         let used = |(_, variable): &(usize, &Variable)| is_used(variable, &target.expr);
         let by: Vec<usize> = { self.variables.iter().enumerate().filter(used) }
             .map(|(number, _)| number)
@@ -146,15 +146,15 @@ impl Painter<'_> {
             let scope = self.scope(&by, combination);
             let query = interpolate(&target.expr, &scope)?;
             let lines = match instant {
-                true => self.oracle.at_end(&query)?,
-                false => self.oracle.over_time(&query)?,
+                true => self.queries.at_end(&query)?,
+                false => self.queries.over_time(&query)?,
             };
             let lines = lines.into_iter().take(SERIES_MAX);
             Ok(lines
-                .map(|line| DrawnSeries::new(target, line, &query, is_table))
+                .map(|line| RenderedSeries::new(target, line, &query, is_table))
                 .collect())
         });
-        Ok(DrawnTarget {
+        Ok(RenderedTarget {
             answers: answers.collect::<Result<_, String>>()?,
             ref_id: target.ref_id.clone(),
             query: target.expr.clone(),
@@ -164,7 +164,7 @@ impl Painter<'_> {
     }
 
     /// The choices of one combination; variables that a query does not depend on keep theirs.
-    fn scope(&self, by: &[usize], combination: usize) -> Scope<'_> {
+    fn scope(&self, by: &[usize], combination: usize) -> VariableScope<'_> {
         let mut chosen: Vec<usize> = self.variables.iter().map(|v| v.chosen).collect();
         let mut rest = combination;
         for number in by.iter().rev() {
@@ -173,7 +173,7 @@ impl Painter<'_> {
             rest /= choices;
         }
         let pairs = self.variables.iter().zip(chosen);
-        Scope {
+        VariableScope {
             chosen: pairs
                 .map(|(variable, chosen)| (variable.name.as_str(), &variable.choices[chosen].value))
                 .collect(),
@@ -231,7 +231,7 @@ fn refuse(panel: &Panel) -> Result<(), String> {
 }
 
 /// What is drawn otherwise than Grafana would.
-fn remarks(panel: &Panel, targets: &[DrawnTarget]) -> Vec<String> {
+fn remarks(panel: &Panel, targets: &[RenderedTarget]) -> Vec<String> {
     let transformations = panel.transformations.iter().filter(|it| !it.disabled);
     let mut remarks: Vec<String> = transformations
         .map(|it| format!("the transformation `{}` is not applied", it.id))
@@ -243,11 +243,11 @@ fn remarks(panel: &Panel, targets: &[DrawnTarget]) -> Vec<String> {
     remarks
 }
 
-impl DrawnSeries {
-    fn new(target: &Target, line: Line, query: &str, with_labels: bool) -> Self {
+impl RenderedSeries {
+    fn new(target: &PanelTarget, line: PanelSeries, query: &str, with_labels: bool) -> Self {
         Self {
             name: legend::name(&target.legend_format, &line.labels, query),
-            values: Column(line.values),
+            values: RleColumn(line.values),
             labels: match with_labels {
                 true => line.labels,
                 false => LabelMap::new(),

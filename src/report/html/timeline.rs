@@ -1,13 +1,17 @@
 //! What went wrong, what was promised and not kept, and which alerts told of it, on one line of time.
 
+mod groups;
+
 use serde::Serialize;
+
+pub use groups::{groups, rules_span};
 
 /// The time line is drawn about so many pixels wide.
 const WIDTH: i64 = 1_500;
 
 /// Lanes under one heading.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Group {
+pub struct LaneGroup {
     /// `Faults`, `Truth`, `Alerts`.
     pub title: String,
     /// What is said beside it: how to read the lanes, or why there are none.
@@ -24,13 +28,13 @@ pub struct Lane {
     /// What that means, in a sentence.
     pub meaning: String,
     /// When, by their beginnings.
-    pub spans: Vec<Span>,
+    pub spans: Vec<TimelineSpan>,
 }
 
 /// Something that went on for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Span {
+pub struct TimelineSpan {
     /// When it began, ms since 1970.
     pub from_ms: i64,
     /// When it ended, ms since 1970.
@@ -45,10 +49,10 @@ pub struct Span {
 
 impl Lane {
     /// A lane over a time of this length, ms. Spans of one tone that can't be told apart become one.
-    pub fn new(name: &str, meaning: &str, mut spans: Vec<Span>, length_ms: i64) -> Self {
+    pub fn new(name: &str, meaning: &str, mut spans: Vec<TimelineSpan>, length_ms: i64) -> Self {
         spans.sort_by_key(|span| (span.from_ms, span.to_ms));
         let pixel_ms = length_ms / WIDTH;
-        let mut merged: Vec<Span> = Vec::new();
+        let mut merged: Vec<TimelineSpan> = Vec::new();
         for span in spans {
             match merged.last_mut() {
                 Some(last) if last.tone == span.tone && span.from_ms - last.to_ms < pixel_ms => {
@@ -65,7 +69,7 @@ impl Lane {
     }
 }
 
-impl Span {
+impl TimelineSpan {
     /// Something from when to when.
     pub fn new(from_ms: i64, to_ms: i64, text: impl Into<String>, tone: &'static str) -> Self {
         Self {
@@ -92,13 +96,13 @@ mod tests {
 
     #[test]
     fn spans_too_close_to_be_told_apart_become_one_that_says_so() {
-        let span = |from, to, text: &str| Span::new(from, to, text, "fault");
+        let span = |from, to, text: &str| TimelineSpan::new(from, to, text, "fault");
         let spans = vec![
             span(2_500, 2_600, "worker-2"),
             span(0, 1_000, "worker-1"),
             span(1_500, 2_000, "worker-1"),
             span(8_000, 8_000, "worker-1"),
-            Span::new(8_100, 8_200, "worker-1", "firing"),
+            TimelineSpan::new(8_100, 8_200, "worker-1", "firing"),
         ];
         let lane = Lane::new("process-crash", "", spans, 1_000 * WIDTH);
         let told: Vec<_> = lane

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::dashboard::VariableModel;
 
-pub use interpolate::{Scope, interpolate, is_used};
+pub use interpolate::{VariableScope, interpolate, is_used};
 
 /// The value that Grafana writes where all values are chosen.
 const ALL: &str = "$__all";
@@ -22,7 +22,7 @@ pub struct Variable {
     /// Its name for people.
     pub label: String,
     /// What can be chosen; at least one.
-    pub choices: Vec<Choice>,
+    pub choices: Vec<VariableChoice>,
     /// Which of them is chosen at first.
     pub chosen: usize,
     /// Why there are no others, or fewer than Grafana would offer.
@@ -31,16 +31,16 @@ pub struct Variable {
 
 /// One thing that can be chosen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub struct VariableChoice {
     /// Its name for people.
     pub text: String,
     /// What it stands for in queries.
-    pub value: Chosen,
+    pub value: ChoiceValue,
 }
 
 /// What a choice stands for in queries.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Chosen {
+pub enum ChoiceValue {
     /// One value of a variable that has one at a time: put in as it is.
     Plain(String),
     /// Values of a variable that can have several: escaped, as a regular expression.
@@ -94,11 +94,11 @@ impl Variable {
             values.truncate(CHOICES_MAX);
         }
         let several = model.multi || model.include_all;
-        let choice = |(text, value): &(String, String)| Choice {
+        let choice = |(text, value): &(String, String)| VariableChoice {
             text: text.clone(),
             value: match several {
-                true => Chosen::Several(vec![value.clone()]),
-                false => Chosen::Plain(value.clone()),
+                true => ChoiceValue::Several(vec![value.clone()]),
+                false => ChoiceValue::Plain(value.clone()),
             },
         };
         let mut choices = Vec::new();
@@ -110,7 +110,7 @@ impl Variable {
             choices.extend(saved(model, several));
         }
         let current = current_texts(model);
-        let is_current = |choice: &Choice| current.first() == Some(&choice.text);
+        let is_current = |choice: &VariableChoice| current.first() == Some(&choice.text);
         Self {
             name: model.name.clone(),
             label: model.label.clone().unwrap_or_default(),
@@ -129,25 +129,25 @@ impl Variable {
     }
 }
 
-fn all(model: &VariableModel, values: &[(String, String)]) -> Choice {
+fn all(model: &VariableModel, values: &[(String, String)]) -> VariableChoice {
     let own = model.all_value.as_deref().filter(|text| !text.is_empty());
-    Choice {
+    VariableChoice {
         text: "All".into(),
         value: match own {
-            Some(own) => Chosen::All(own.to_owned()),
-            None => Chosen::Several(values.iter().map(|(_, value)| value.clone()).collect()),
+            Some(own) => ChoiceValue::All(own.to_owned()),
+            None => ChoiceValue::Several(values.iter().map(|(_, value)| value.clone()).collect()),
         },
     }
 }
 
 /// What was chosen when the dashboard was saved, for want of anything else.
-fn saved(model: &VariableModel, several: bool) -> Vec<Choice> {
+fn saved(model: &VariableModel, several: bool) -> Vec<VariableChoice> {
     let texts = current_texts(model);
-    vec![Choice {
+    vec![VariableChoice {
         text: texts.join(" + "),
         value: match several {
-            true => Chosen::Several(texts),
-            false => Chosen::Plain(texts.concat()),
+            true => ChoiceValue::Several(texts),
+            false => ChoiceValue::Plain(texts.concat()),
         },
     }]
 }
@@ -237,10 +237,10 @@ mod tests {
         .unwrap();
         let texts: Vec<&str> = variable.choices.iter().map(|c| c.text.as_str()).collect();
         assert_eq!(texts, ["All", "analysisOnly", "refresh"]);
-        assert_eq!(variable.choices[0].value, Chosen::All(".*".into()));
+        assert_eq!(variable.choices[0].value, ChoiceValue::All(".*".into()));
         assert_eq!(
             variable.choices[2].value,
-            Chosen::Several(vec!["contentRefresh".into()])
+            ChoiceValue::Several(vec!["contentRefresh".into()])
         );
         assert_eq!((variable.chosen, variable.label.as_str()), (2, "Mode"));
     }
@@ -255,7 +255,10 @@ mod tests {
             })
         };
         let plain = resolve("label_values(x{a=\"1\",b=\"2\"}, scheduleId)".into()).unwrap();
-        assert_eq!(plain.choices[0].value, Chosen::Plain("nightly-10".into()));
+        assert_eq!(
+            plain.choices[0].value,
+            ChoiceValue::Plain("nightly-10".into())
+        );
         let wrapped = json!({"qryType": 1, "query": "label_values(scheduleId)"});
         assert_eq!(resolve(wrapped).unwrap(), plain);
     }
@@ -266,7 +269,7 @@ mod tests {
             "current": {"value": "a"}});
         let variable = Variable::resolve(&model(json), |_| Ok(two())).unwrap();
         assert_eq!(variable.choices.len(), 1);
-        assert_eq!(variable.choices[0].value, Chosen::Plain("a".into()));
+        assert_eq!(variable.choices[0].value, ChoiceValue::Plain("a".into()));
         assert!(
             variable
                 .remark

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rehearsal::model::ScanReport;
-use rehearsal::rehearsal::{RunOptions, compare, compare_with};
+use rehearsal::rehearsal::{RunOptions, check_determinism, check_determinism_with};
 use rehearsal::sim::fault_plan::FaultProfile;
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, SweepSubject, TrialOptions};
 use rehearsal::worker::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
@@ -53,14 +53,14 @@ impl Defect for Moody {
 #[test]
 fn determinism_with_outside_input_names_first_difference() {
     let rehearsals = Cell::new(0);
-    let cast = || {
+    let hooks = || {
         rehearsals.set(rehearsals.get() + 1);
         Moody::of(rehearsals.get())
     };
-    let told = compare_with(cast, &scenario(""), &RunOptions::default(), |_| {});
+    let told = check_determinism_with(hooks, &scenario(""), &RunOptions::default(), |_| {});
     let (_, difference) = told.expect("the small scenario can be simulated");
     let difference = difference.expect("the rehearsals differ");
-    let (first, second) = (difference.first.unwrap(), difference.second.unwrap());
+    let (first, second) = (difference.left.unwrap(), difference.right.unwrap());
     assert_eq!(rehearsals.get(), 4, "twice, and twice more with a trace");
     assert!(first.what.contains("ScanSent"), "{first:?}");
     assert!(!second.what.contains("ScanSent"), "{second:?}");
@@ -90,8 +90,8 @@ fn sweep_with_nondeterministic_seed_reports_it() {
         plateau: None,
         hang: Duration::from_secs(60),
     };
-    let cast = || Moody::of(REHEARSALS.fetch_add(1, Ordering::Relaxed));
-    let sweep = Sweep::new(scenario(""), cast, options, |_| {});
+    let hooks = || Moody::of(REHEARSALS.fetch_add(1, Ordering::Relaxed));
+    let sweep = Sweep::new(scenario(""), hooks, options, |_| {});
     sweep.run(&mut result, |_, _| {}).unwrap();
     let causes = result.failures.iter().map(|failure| &*failure.cause.name);
     assert_eq!(causes.collect::<Vec<_>>(), ["determinism"]);
@@ -101,7 +101,7 @@ fn sweep_with_nondeterministic_seed_reports_it() {
 #[test]
 fn determinism_without_outside_input_holds() {
     let mut looks = 0;
-    let told = compare(&scenario(""), &RunOptions::default(), |_| looks += 1);
+    let told = check_determinism(&scenario(""), &RunOptions::default(), |_| looks += 1);
     let (_, difference) = told.expect("the small scenario can be simulated");
     assert!(difference.is_none(), "{difference:?}");
     assert!(

@@ -42,15 +42,15 @@ fn metric(recording: &TimeSeriesStore, family: &Family, out: &mut impl Write) ->
 
 /// The series that make up a point of a metric: one, or a histogram's buckets, count and sum.
 #[derive(Default)]
-struct Point(Vec<SeriesId>);
+struct MetricPoint(Vec<SeriesId>);
 
 /// The metrics of a family, sorted by labels.
-fn points(recording: &TimeSeriesStore, family: &Family) -> Vec<Point> {
+fn points(recording: &TimeSeriesStore, family: &Family) -> Vec<MetricPoint> {
     let parts: &[&str] = match family.kind {
         InstrumentKind::Histogram => &["_bucket", "_count", "_sum"],
         _ => &[""],
     };
-    let mut points: BTreeMap<Labels, Point> = BTreeMap::new();
+    let mut points: BTreeMap<Labels, MetricPoint> = BTreeMap::new();
     for part in parts {
         let mut ids = recording.select(Some(&format!("{}{part}", family.name)), &[]);
         let bound = |id: &SeriesId| {
@@ -71,7 +71,7 @@ fn points(recording: &TimeSeriesStore, family: &Family) -> Vec<Point> {
     points.into_values().collect()
 }
 
-impl Point {
+impl MetricPoint {
     fn write(&self, recording: &TimeSeriesStore, out: &mut impl Write) -> io::Result<()> {
         let heads: Vec<Vec<u8>> = self.0.iter().map(|id| head(recording, *id)).collect();
         let all = |id: &SeriesId| recording.samples(*id, i64::MIN, i64::MAX);

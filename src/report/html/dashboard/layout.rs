@@ -10,7 +10,7 @@ pub const COLUMNS: u32 = 24;
 /// A panel's place on the grid: columns from the left, rows of 30 px from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Place {
+pub struct GridPos {
     /// Columns to its left.
     pub x: u32,
     /// Rows above it.
@@ -21,7 +21,7 @@ pub struct Place {
     pub h: u32,
 }
 
-impl Default for Place {
+impl Default for GridPos {
     fn default() -> Self {
         Self {
             x: 0,
@@ -32,7 +32,7 @@ impl Default for Place {
     }
 }
 
-impl Place {
+impl GridPos {
     /// The place, pushed into the grid if it lies outside.
     fn within_grid(self) -> Self {
         let w = self.w.clamp(1, COLUMNS);
@@ -47,7 +47,7 @@ impl Place {
 
 /// The panels between one row's title and the next.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Section {
+pub struct PanelSection {
     /// The row's title; none for what stands above the first row.
     pub title: Option<String>,
     /// Whether only the title shows at first.
@@ -56,7 +56,7 @@ pub struct Section {
     pub panels: Vec<Panel>,
 }
 
-impl Section {
+impl PanelSection {
     fn finish(mut self) -> Self {
         for panel in &mut self.panels {
             panel.place = panel.place.within_grid();
@@ -72,12 +72,12 @@ impl Section {
 }
 
 /// Cuts a dashboard at its rows. An open row owns the panels below it, a collapsed one brings its own.
-pub(super) fn sections(mut panels: Vec<Panel>) -> Vec<Section> {
+pub(super) fn sections(mut panels: Vec<Panel>) -> Vec<PanelSection> {
     panels.sort_by_key(|panel| (panel.place.y, panel.place.x));
-    let mut sections = vec![Section::default()];
+    let mut sections = vec![PanelSection::default()];
     for panel in panels {
         if panel.kind == "row" {
-            sections.push(Section {
+            sections.push(PanelSection {
                 title: Some(panel.title),
                 collapsed: panel.collapsed,
                 panels: panel.panels.iter().map(Panel::read).collect(),
@@ -86,16 +86,16 @@ pub(super) fn sections(mut panels: Vec<Panel>) -> Vec<Section> {
             match sections.last_mut() {
                 Some(section) if !section.collapsed => section.panels.push(panel),
                 // What stands below a collapsed row is not part of it.
-                _ => sections.push(Section {
+                _ => sections.push(PanelSection {
                     panels: vec![panel],
-                    ..Section::default()
+                    ..PanelSection::default()
                 }),
             }
         }
     }
-    let is_shown = |section: &Section| section.title.is_some() || !section.panels.is_empty();
+    let is_shown = |section: &PanelSection| section.title.is_some() || !section.panels.is_empty();
     sections.retain(is_shown);
-    sections.into_iter().map(Section::finish).collect()
+    sections.into_iter().map(PanelSection::finish).collect()
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 // The dashboard: rows that fold, panels on Grafana's grid, and what can be chosen.
 
-function makeDashboard(root, island, view) {
+function makeDashboard(root, pageData, view) {
   const drawn = new Map();
-  const chosen = island.variables.map((variable) => variable.chosen);
+  const chosen = pageData.variables.map((variable) => variable.chosen);
 
   function draw(panel, body) {
     drawn.get(body)?.destroy();
-    const series = seriesOf(panel, chosen, island.variables);
+    const series = seriesOf(panel, chosen, pageData.variables);
     if (series.length === 0 && panel.kind !== "text") {
       body.replaceChildren(element("p", { class: "nothing" }, "No data"));
       drawn.delete(body);
@@ -16,7 +16,7 @@ function makeDashboard(root, island, view) {
   }
 
   const bodies = [];
-  for (const section of island.sections) {
+  for (const section of pageData.sections) {
     const grid = element("div", { class: "grid" });
     const fill = section.panels.map((panel) => makePanel(grid, panel, (body) => {
       bodies.push([panel, body]);
@@ -63,8 +63,8 @@ function makePanel(grid, panel, draw) {
   return () => draw(body);
 }
 
-function makeVariables(root, island, onChoose) {
-  island.variables.forEach((variable, number) => {
+function makeVariables(root, pageData, onChoose) {
+  pageData.variables.forEach((variable, number) => {
     const select = element("select", {}, ...variable.choices.map((text) => element("option", {}, text)));
     select.selectedIndex = variable.chosen;
     select.disabled = variable.choices.length < 2;

@@ -21,12 +21,12 @@ function furnish(node, attributes, children) {
 const byId = (id) => document.getElementById(id);
 
 // The window of time, and what follows it.
-function makeView(island) {
-  const start = island.startMs / 1000;
-  const stepSeconds = island.stepMs / 1000;
-  const times = Array.from({ length: island.count }, (_, i) => start + i * stepSeconds);
-  const end = Math.max(island.endMs / 1000, times.at(-1), start + stepSeconds);
-  const faults = island.timeline.filter(({ title }) => title === "Faults")
+function makeView(pageData) {
+  const start = pageData.startMs / 1000;
+  const stepSeconds = pageData.stepMs / 1000;
+  const times = Array.from({ length: pageData.count }, (_, i) => start + i * stepSeconds);
+  const end = Math.max(pageData.endMs / 1000, times.at(-1), start + stepSeconds);
+  const faults = pageData.timeline.filter(({ title }) => title === "Faults")
     .flatMap(({ lanes }) => lanes.flatMap(({ spans }) => spans.map((span) => [span.fromMs / 1000, span.toMs / 1000])));
   let followers = () => [];
   let pointed = null;
@@ -102,13 +102,13 @@ function makeCopy(button, text) {
   });
 }
 
-const island = JSON.parse(byId("island").textContent);
-const view = makeView(island);
-const timeline = makeTimeline(byId("timeline"), island.timeline, view);
+const pageData = JSON.parse(byId("page-data").textContent);
+const view = makeView(pageData);
+const timeline = makeTimeline(byId("timeline"), pageData.timeline, view);
 view.attachTimeline(timeline);
-const dashboard = makeDashboard(byId("panels"), island, view);
+const dashboard = makeDashboard(byId("panels"), pageData, view);
 view.follow(() => [...dashboard.panels(), timeline]);
-makeVariables(byId("variables"), island, dashboard.choose);
+makeVariables(byId("variables"), pageData, dashboard.choose);
 makeTheme(byId("theme"), () => dashboard.panels().forEach((panel) => panel.redraw()));
 makeCopy(byId("copy"), byId("replay"));
 byId("whole").addEventListener("click", view.showAll);

@@ -1,11 +1,11 @@
 //! Puts the values of variables into a query: `$name`, `${name}`, `${name:format}`, `[[name]]`.
 
-use super::{Chosen, Variable};
+use super::{ChoiceValue, Variable};
 
 /// What stands for a query's variables.
-pub struct Scope<'v> {
+pub struct VariableScope<'v> {
     /// Each variable with what is chosen.
-    pub chosen: Vec<(&'v str, &'v Chosen)>,
+    pub chosen: Vec<(&'v str, &'v ChoiceValue)>,
     /// The step of the panels, ms.
     pub step_ms: i64,
     /// How often processes were scraped, ms.
@@ -14,7 +14,7 @@ pub struct Scope<'v> {
     pub range_ms: (i64, i64),
 }
 
-impl Scope<'_> {
+impl VariableScope<'_> {
     /// The variables that Grafana itself defines.
     fn builtin(&self, name: &str) -> Option<String> {
         let (from, to) = self.range_ms;
@@ -43,7 +43,7 @@ impl Scope<'_> {
     }
 }
 
-impl Chosen {
+impl ChoiceValue {
     fn formatted(&self, format: Option<&str>) -> String {
         let escaped = |values: &[String]| -> Vec<String> {
             values.iter().map(|value| escape(value)).collect()
@@ -86,7 +86,7 @@ fn duration(ms: i64) -> String {
 ///
 /// # Errors
 /// It names a variable that the dashboard doesn't have.
-pub fn interpolate(query: &str, scope: &Scope<'_>) -> Result<String, String> {
+pub fn interpolate(query: &str, scope: &VariableScope<'_>) -> Result<String, String> {
     let mut text = String::new();
     let mut rest = query;
     while let Some((before, reference, behind)) = next_reference(rest) {
@@ -116,13 +116,13 @@ pub fn is_used(variable: &Variable, query: &str) -> bool {
     false
 }
 
-struct Reference<'q> {
+struct VariableReference<'q> {
     name: &'q str,
     format: Option<&'q str>,
 }
 
 /// The text before the first reference, that reference, and the text behind it.
-fn next_reference(query: &str) -> Option<(&str, Reference<'_>, &str)> {
+fn next_reference(query: &str) -> Option<(&str, VariableReference<'_>, &str)> {
     let mut searched = 0;
     loop {
         let at = searched + query[searched..].find(['$', '['])?;
@@ -134,7 +134,7 @@ fn next_reference(query: &str) -> Option<(&str, Reference<'_>, &str)> {
 }
 
 /// The reference with which a text begins, and its length.
-fn reference_at(text: &str) -> Option<(Reference<'_>, usize)> {
+fn reference_at(text: &str) -> Option<(VariableReference<'_>, usize)> {
     for (open, close) in [("${", "}"), ("[[", "]]")] {
         if let Some(inner) = text.strip_prefix(open) {
             let (inner, _) = inner.split_once(close)?;
@@ -143,14 +143,14 @@ fn reference_at(text: &str) -> Option<(Reference<'_>, usize)> {
                 None => (inner, None),
             };
             let length = open.len() + inner.len() + close.len();
-            return is_name(name).then_some((Reference { name, format }, length));
+            return is_name(name).then_some((VariableReference { name, format }, length));
         }
     }
     let inner = text.strip_prefix('$')?;
     let end = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let name = &inner[..end.unwrap_or(inner.len())];
     let format = None;
-    is_name(name).then_some((Reference { name, format }, 1 + name.len()))
+    is_name(name).then_some((VariableReference { name, format }, 1 + name.len()))
 }
 
 /// `$1` in a replacement is no variable.
@@ -163,8 +163,8 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn scope<'v>(chosen: Vec<(&'v str, &'v Chosen)>) -> Scope<'v> {
-        Scope {
+    fn scope<'v>(chosen: Vec<(&'v str, &'v ChoiceValue)>) -> VariableScope<'v> {
+        VariableScope {
             chosen,
             step_ms: 60_000,
             scrape_interval_ms: 15_000,
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn each_way_of_writing_a_variable_is_understood() {
-        let mode = Chosen::Several(vec!["analysisOnly".into()]);
+        let mode = ChoiceValue::Several(vec!["analysisOnly".into()]);
         let scope = scope(vec![("mode", &mode)]);
         for query in [
             "a{mode=~\"$mode\"}",
@@ -192,9 +192,9 @@ mod tests {
 
     #[test]
     fn several_values_become_a_regular_expression() {
-        let several = Chosen::Several(vec!["a.b".into(), "c".into()]);
-        let all = Chosen::All(".*".into());
-        let plain = Chosen::Plain("say \"hi\"".into());
+        let several = ChoiceValue::Several(vec!["a.b".into(), "c".into()]);
+        let all = ChoiceValue::All(".*".into());
+        let plain = ChoiceValue::Plain("say \"hi\"".into());
         let scope = scope(vec![("s", &several), ("all", &all), ("p", &plain)]);
         let filled = |query| interpolate(query, &scope).unwrap();
         assert_eq!(filled("$s"), r"(a\\.b|c)");

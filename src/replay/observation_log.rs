@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Window;
-use super::sentence::Entry;
-use super::tracks::Tracks;
+use super::ReplayWindow;
+use super::entry::TraceEntry;
+use super::tracks::TraceTracks;
 use crate::model::Timestamp;
 use crate::model::observation::Observation;
 
@@ -14,22 +14,22 @@ const ENTRIES_MAX: usize = 100_000;
 
 /// What was observed.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(super) struct ObservationLog {
     /// What is kept; none: nothing but the time of the last observation.
-    pub window: Option<Window>,
+    pub window: Option<ReplayWindow>,
     /// The time of the last observation.
     pub last: Timestamp,
     /// What happened within the window.
-    pub entries: VecDeque<Entry>,
+    pub entries: VecDeque<TraceEntry>,
     /// Entries that were left out, since there were too many.
     pub left_out: u64,
     /// The same as spans and instants.
-    pub tracks: Tracks,
+    pub tracks: TraceTracks,
 }
 
-impl Record {
+impl ObservationLog {
     /// A record of what happens in that window.
-    pub fn of(window: Option<Window>) -> Self {
+    pub fn of(window: Option<ReplayWindow>) -> Self {
         Self {
             window,
             ..Self::default()
@@ -45,7 +45,7 @@ impl Record {
         if !window.contains(at) {
             return;
         }
-        let Some(entry) = Entry::of(at, observation) else {
+        let Some(entry) = TraceEntry::of(at, observation) else {
             return;
         };
         if self.entries.len() < ENTRIES_MAX {
@@ -62,14 +62,14 @@ impl Record {
 
 /// A record that the rehearsal's thread writes and another one reads, even if the first never ends.
 #[derive(Clone, Debug)]
-pub(super) struct Recorder(Arc<Mutex<Record>>);
+pub(super) struct SharedObservationLog(Arc<Mutex<ObservationLog>>);
 
-impl Recorder {
-    pub fn new(window: Option<Window>) -> Self {
-        Self(Arc::new(Mutex::new(Record::of(window))))
+impl SharedObservationLog {
+    pub fn new(window: Option<ReplayWindow>) -> Self {
+        Self(Arc::new(Mutex::new(ObservationLog::of(window))))
     }
 
-    pub fn lock(&self) -> MutexGuard<'_, Record> {
+    pub fn lock(&self) -> MutexGuard<'_, ObservationLog> {
         // A rehearsal may panic, never while it writes here.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use super::grid::Grid;
-use super::panel::DrawnPanel;
-use super::timeline::Group;
+use super::panel::RenderedPanel;
+use super::step_grid::StepGrid;
+use super::timeline::LaneGroup;
 use super::variable::Variable;
 
 /// Everything that the page's script draws.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Island {
+pub struct PageData {
     /// When the first values are from, ms since 1970.
     pub start_ms: i64,
     /// When virtual time ended, ms since 1970.
@@ -20,16 +20,16 @@ pub struct Island {
     /// How many values each series has.
     pub count: usize,
     /// What can be chosen.
-    pub variables: Vec<Choices>,
+    pub variables: Vec<VariableChoices>,
     /// Faults, truth and alerts.
-    pub timeline: Vec<Group>,
+    pub timeline: Vec<LaneGroup>,
     /// The dashboard's panels, by the row that they stand under.
-    pub sections: Vec<DrawnSection>,
+    pub sections: Vec<RenderedSection>,
 }
 
 /// What can be chosen for a variable.
 #[derive(Clone, Debug, Serialize)]
-pub struct Choices {
+pub struct VariableChoices {
     label: String,
     choices: Vec<String>,
     chosen: usize,
@@ -39,24 +39,29 @@ pub struct Choices {
 
 /// The panels under a row.
 #[derive(Clone, Debug, Serialize)]
-pub struct DrawnSection {
+pub struct RenderedSection {
     /// The row's title.
     pub title: Option<String>,
     /// Whether only the title shows at first.
     pub collapsed: bool,
     /// The panels.
-    pub panels: Vec<DrawnPanel>,
+    pub panels: Vec<RenderedPanel>,
 }
 
-impl Island {
-    /// An island without panels.
-    pub fn new(grid: Grid, end_ms: i64, timeline: Vec<Group>, variables: &[Variable]) -> Self {
+impl PageData {
+    /// Page data without panels.
+    pub fn new(
+        grid: StepGrid,
+        end_ms: i64,
+        timeline: Vec<LaneGroup>,
+        variables: &[Variable],
+    ) -> Self {
         Self {
             start_ms: grid.start_ms,
             end_ms,
             step_ms: grid.step_ms,
             count: grid.count,
-            variables: variables.iter().map(Choices::of).collect(),
+            variables: variables.iter().map(VariableChoices::of).collect(),
             timeline,
             sections: Vec::new(),
         }
@@ -66,12 +71,12 @@ impl Island {
     pub fn json(&self) -> String {
         // Plain data with text for keys can be written.
         let json = serde_json::to_string(self);
-        let json = json.unwrap_or_else(|error| unreachable!("an island is plain data: {error}"));
+        let json = json.unwrap_or_else(|error| unreachable!("page data is plain data: {error}"));
         escaped(&json)
     }
 }
 
-impl Choices {
+impl VariableChoices {
     fn of(variable: &Variable) -> Self {
         let texts = variable.choices.iter().map(|choice| choice.text.clone());
         Self {

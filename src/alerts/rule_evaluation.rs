@@ -8,13 +8,13 @@ use std::thread;
 
 use super::score::{RunScore, score};
 use crate::promql::rules::{AlertTimeline, EvaluateError, EvaluationRange, RuleFile, evaluate};
-use crate::rehearsal::{Finished, RunError, RunOptions, run};
+use crate::rehearsal::{FinishedRun, RehearsalError, RunOptions, run};
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::FaultProfile;
 
 /// What is rehearsed: one scenario with one seed.
 #[derive(Clone, Debug)]
-pub struct Subject<'s> {
+pub struct EvaluatedRun<'s> {
     /// The scenario.
     pub scenario: &'s Scenario,
     /// The root of its random streams.
@@ -25,10 +25,10 @@ pub struct Subject<'s> {
 
 /// Why rules could not be scored.
 #[derive(Debug, thiserror::Error)]
-pub enum SurveyError {
+pub enum RuleEvaluationError {
     /// A scenario can't be rehearsed.
     #[error(transparent)]
-    Run(#[from] RunError),
+    Run(#[from] RehearsalError),
     /// A rule can't be evaluated.
     #[error(transparent)]
     Rule(#[from] EvaluateError),
@@ -39,7 +39,7 @@ pub enum SurveyError {
 
 /// How rules are scored.
 #[derive(Clone, Copy, Debug)]
-pub struct Survey<'r> {
+pub struct RuleEvaluation<'r> {
     /// The rules.
     pub rules: &'r RuleFile,
     /// Between two evaluations of a group that doesn't say otherwise, ms.
@@ -48,7 +48,7 @@ pub struct Survey<'r> {
     pub jobs: NonZeroUsize,
 }
 
-impl<'s> Subject<'s> {
+impl<'s> EvaluatedRun<'s> {
     /// Each scenario with its own seed, or with each of some seeds.
     pub fn all(
         scenarios: &'s [Scenario],
@@ -71,7 +71,7 @@ impl<'s> Subject<'s> {
     /// # Errors
     ///
     /// If the scenario can't be simulated.
-    pub fn rehearse(&self) -> Result<Finished, RunError> {
+    pub fn rehearse(&self) -> Result<FinishedRun, RehearsalError> {
         let options = RunOptions {
             seed: Some(self.seed),
             profile: self.profile,
@@ -81,13 +81,13 @@ impl<'s> Subject<'s> {
     }
 }
 
-impl Survey<'_> {
+impl RuleEvaluation<'_> {
     /// What became of the rules in a rehearsal.
     ///
     /// # Errors
     ///
     /// If a rule can't be evaluated.
-    pub fn timeline(&self, finished: &Finished) -> Result<AlertTimeline, EvaluateError> {
+    pub fn timeline(&self, finished: &FinishedRun) -> Result<AlertTimeline, EvaluateError> {
         let span = EvaluationRange {
             start_ms: finished.scenario.start.millis(),
             end_ms: finished.ended_at.millis(),
@@ -103,30 +103,30 @@ impl Survey<'_> {
     /// If a rule can't be evaluated, or its label names no SLO.
     pub fn score(
         &self,
-        finished: &Finished,
+        finished: &FinishedRun,
         timeline: &AlertTimeline,
-    ) -> Result<RunScore, SurveyError> {
+    ) -> Result<RunScore, RuleEvaluationError> {
         let subject = (finished.scenario.name.as_str(), finished.seed);
         let broken = &finished.oracle.slo_breaches;
-        score(self.rules, timeline, subject, broken).map_err(SurveyError::Label)
+        score(self.rules, timeline, subject, broken).map_err(RuleEvaluationError::Label)
     }
 
-    /// Rehearses all subjects, some at once, and does `work` with each; the results come in the
-    /// order of the subjects. `done` is told after each.
+    /// Rehearses all rehearsals, some at once, and does `work` with each; the results come in the
+    /// order of the rehearsals. `done` is told after each.
     ///
     /// # Errors
     ///
     /// The first that `work`, or a rehearsal, gave.
-    pub fn over<T: Send, E: Send + From<RunError>>(
+    pub fn over<T: Send, E: Send + From<RehearsalError>>(
         &self,
-        subjects: &[Subject<'_>],
-        work: impl Fn(&Finished) -> Result<T, E> + Sync,
+        rehearsals: &[EvaluatedRun<'_>],
+        work: impl Fn(&FinishedRun) -> Result<T, E> + Sync,
         done: impl Fn() + Sync,
     ) -> Result<Vec<T>, E> {
         let next = AtomicUsize::new(0);
-        let results = Mutex::new(Vec::with_capacity(subjects.len()));
+        let results = Mutex::new(Vec::with_capacity(rehearsals.len()));
         let labour = || {
-            while let Some((index, subject)) = take(&next, subjects) {
+            while let Some((index, subject)) = take(&next, rehearsals) {
                 let result = subject
                     .rehearse()
                     .map_err(E::from)
@@ -139,7 +139,7 @@ impl Survey<'_> {
                 drop(results);
                 done();
                 if failed {
-                    next.store(subjects.len(), Ordering::Relaxed);
+                    next.store(rehearsals.len(), Ordering::Relaxed);
                 }
             }
         };

@@ -8,7 +8,7 @@ const STEPS_S: [i64; 19] = [
 
 /// Evenly spaced instants, ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grid {
+pub struct StepGrid {
     /// The first.
     pub start_ms: i64,
     /// From one to the next.
@@ -17,7 +17,7 @@ pub struct Grid {
     pub count: usize,
 }
 
-impl Grid {
+impl StepGrid {
     /// Instants from `start_ms` to `end_ms`, no more than `count_max`, and none closer together than
     /// the scrapes are: between these nothing is known.
     pub fn fitting(start_ms: i64, end_ms: i64, scrape_interval_ms: i64, count_max: usize) -> Self {
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_step_is_the_shortest_round_one_that_fits() {
         let step = |span_s: i64, scrape_s: i64, count| {
-            let grid = Grid::fitting(0, span_s * 1_000, scrape_s * 1_000, count);
+            let grid = StepGrid::fitting(0, span_s * 1_000, scrape_s * 1_000, count);
             assert!(grid.count <= count && grid.end_ms() <= span_s * 1_000);
             grid.step_ms / 1_000
         };
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_column_has_gaps_where_there_are_no_points() {
-        let grid = Grid::fitting(1_000, 61_000, 15_000, 10);
+        let grid = StepGrid::fitting(1_000, 61_000, 15_000, 10);
         let column = grid.column(&[(16_000, 2.0), (46_000, 4.0)]);
         assert_eq!(column, [None, Some(2.0), None, Some(4.0), None]);
     }

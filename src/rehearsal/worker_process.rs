@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cast::Cast;
+use super::hooks::Hooks;
 use super::instruments::IncarnationInstruments;
 use crate::check::Oracle;
 use crate::metrics::exposition::{ExpositionFormat, render};
@@ -25,43 +25,43 @@ use crate::worker::ports::{Clock, Ports};
 use crate::worker::{Role, Worker};
 
 /// Launches workers, hands their metrics to the oracle, and records their scrapes.
-pub struct WorkerProcessFactory<C: Cast> {
-    cast: Rc<C>,
+pub struct WorkerProcessFactory<C: Hooks> {
+    hooks: Rc<C>,
     options: WorkerOptions,
     oracle: Rc<RefCell<Oracle>>,
     recording: RefCell<TimeSeriesStore>,
-    incarnations: RefCell<BTreeMap<ProcessName, Incarnation>>,
+    probed: RefCell<BTreeMap<ProcessName, ProbedIncarnation>>,
     handle: Handle,
 }
 
 /// What the prober sees of an incarnation.
-struct Incarnation {
+struct ProbedIncarnation {
     registry: Registry,
     ports: WorldPorts,
 }
 
-impl<C: Cast> WorkerProcessFactory<C> {
-    /// A host whose workers all have these options.
+impl<C: Hooks> WorkerProcessFactory<C> {
+    /// A factory whose workers all have these options.
     pub fn new(
-        cast: Rc<C>,
+        hooks: Rc<C>,
         options: WorkerOptions,
         oracle: Rc<RefCell<Oracle>>,
         handle: Handle,
     ) -> Self {
         Self {
-            cast,
+            hooks,
             options,
             oracle,
             recording: RefCell::new(TimeSeriesStore::new("scheduler-worker")),
-            incarnations: RefCell::default(),
+            probed: RefCell::default(),
             handle,
         }
     }
 
     /// The last page of the first process; none if no process ever lived.
-    pub fn page(&self) -> Option<String> {
-        let incarnations = self.incarnations.borrow();
-        let Incarnation { registry, ports } = incarnations.values().next()?;
+    pub fn exposition(&self) -> Option<String> {
+        let probed = self.probed.borrow();
+        let ProbedIncarnation { registry, ports } = probed.values().next()?;
         let elapsed = ports.clock().elapsed();
         Some(render(
             ExpositionFormat::Text,
@@ -70,9 +70,9 @@ impl<C: Cast> WorkerProcessFactory<C> {
         ))
     }
 
-    /// Drops what it knows of the incarnations, and with it their hold on the world.
-    pub fn forget_incarnations(&self) {
-        self.incarnations.take();
+    /// Drops what it knows of the probed, and with it their hold on the world.
+    pub fn forget_probed(&self) {
+        self.probed.take();
     }
 
     /// The recorded series. The host starts over with none.
@@ -82,7 +82,7 @@ impl<C: Cast> WorkerProcessFactory<C> {
     }
 }
 
-impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
+impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
     fn launch(
         &self,
         incarnation: &IncarnationId,
@@ -90,7 +90,7 @@ impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
         ports: WorldPorts,
         spawner: Spawner,
     ) -> Rc<dyn ProcessHandle> {
-        let registry = self.cast.registry(incarnation);
+        let registry = self.hooks.registry(incarnation);
         let backlog = BacklogOptions {
             fresh_for: self.options.backlog_refresh,
             ..BacklogOptions::default()
@@ -105,28 +105,34 @@ impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
         let metrics = Arc::new(metrics.expect("an empty registry takes every instrument"));
         let instruments =
             IncarnationInstruments::new(metrics.clone(), registry.clone(), ports.clone());
-        let instruments = self.cast.instruments(incarnation, Box::new(instruments));
+        let instruments = self.hooks.instruments(incarnation, Box::new(instruments));
         self.oracle
             .borrow_mut()
             .attach_metrics(incarnation, instruments);
-        let played = self.cast.ports(incarnation, ports.clone());
-        let worker = Worker::new(played, self.options.clone(), incarnation.clone(), metrics);
+        let ports_of_worker = self.hooks.ports(incarnation, ports.clone());
+        let worker = Worker::new(
+            ports_of_worker,
+            self.options.clone(),
+            incarnation.clone(),
+            metrics,
+        );
         let worker = Arc::new(worker.expect("the scenario's options were validated"));
         for task in worker.tasks(roles) {
             spawner.spawn(task.name(), worker.clone().run(task));
         }
-        self.incarnations
-            .borrow_mut()
-            .insert(incarnation.process.clone(), Incarnation { registry, ports });
-        Rc::new(Running(worker))
+        self.probed.borrow_mut().insert(
+            incarnation.process.clone(),
+            ProbedIncarnation { registry, ports },
+        );
+        Rc::new(RunningWorker(worker))
     }
 
     fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>) {
         let at_ms = Timestamp::from_nanos(self.handle.now_ns()).millis();
         let mut recording = self.recording.borrow_mut();
         let instance = recording.instance(process.as_str());
-        let incarnations = self.incarnations.borrow();
-        let result = match incarnations.get(process).filter(|_| incarnation.is_some()) {
+        let probed = self.probed.borrow();
+        let result = match probed.get(process).filter(|_| incarnation.is_some()) {
             Some(incarnation) => {
                 let elapsed: Duration = incarnation.ports.clock().elapsed();
                 recording.scrape(
@@ -143,9 +149,9 @@ impl<C: Cast> ProcessFactory for WorkerProcessFactory<C> {
 }
 
 /// A worker that lives.
-struct Running<P: Ports>(Arc<Worker<P>>);
+struct RunningWorker<P: Ports>(Arc<Worker<P>>);
 
-impl<P: Ports> ProcessHandle for Running<P> {
+impl<P: Ports> ProcessHandle for RunningWorker<P> {
     fn stop(&self) {
         self.0.request_stop();
     }
@@ -172,22 +178,22 @@ impl<P: Ports> ProcessHandle for Running<P> {
     }
 }
 
-/// What the world tells, passed through the cast to the oracle.
-pub struct Witness<C: Cast> {
-    cast: Rc<C>,
+/// What the world tells, passed through the hooks to the oracle.
+pub struct ObserverAdapter<C: Hooks> {
+    hooks: Rc<C>,
     oracle: Rc<RefCell<Oracle>>,
 }
 
-impl<C: Cast> Witness<C> {
+impl<C: Hooks> ObserverAdapter<C> {
     /// A witness that tells this oracle.
-    pub fn new(cast: Rc<C>, oracle: Rc<RefCell<Oracle>>) -> Self {
-        Self { cast, oracle }
+    pub fn new(hooks: Rc<C>, oracle: Rc<RefCell<Oracle>>) -> Self {
+        Self { hooks, oracle }
     }
 }
 
-impl<C: Cast> Observer for Witness<C> {
+impl<C: Hooks> Observer for ObserverAdapter<C> {
     fn observe(&mut self, at: Timestamp, observation: &Observation<'_>) {
-        self.cast
+        self.hooks
             .observe(at, observation, &mut *self.oracle.borrow_mut());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::timeline::{Group, Lane, Span};
+use super::{Lane, LaneGroup, TimelineSpan};
 use crate::check::Slo;
 use crate::metrics::Labels;
 use crate::promql::rules::{self, Alert, AlertState, AlertTimeline, EvaluateError, RuleFile};
@@ -16,12 +16,12 @@ pub fn groups(
     run: &RunRecord,
     rules: &RuleFile,
     told: &Result<AlertTimeline, EvaluateError>,
-) -> Vec<Group> {
+) -> Vec<LaneGroup> {
     vec![faults(run), truth(run), alerts(run, rules, told)]
 }
 
 /// When rules are evaluated.
-pub const fn span(run: &RunRecord) -> rules::EvaluationRange {
+pub const fn rules_span(run: &RunRecord) -> rules::EvaluationRange {
     rules::EvaluationRange {
         start_ms: run.start_ms,
         end_ms: run.end_ms,
@@ -30,18 +30,18 @@ pub const fn span(run: &RunRecord) -> rules::EvaluationRange {
 }
 
 /// Spans by the kind of what they tell of, each kind with its name and meaning.
-type Kinds<'k> = BTreeMap<(usize, &'k str, &'k str), Vec<Span>>;
+type SpansByKind<'k> = BTreeMap<(usize, &'k str, &'k str), Vec<TimelineSpan>>;
 
 /// The lanes of a heading. `reading` says how to read them, `nothing` what it means if there are none.
 fn group(
     run: &RunRecord,
     title: &str,
     (reading, nothing): (&str, String),
-    kinds: Kinds<'_>,
-) -> Group {
+    kinds: SpansByKind<'_>,
+) -> LaneGroup {
     let length_ms = run.end_ms - run.start_ms;
     let lanes = kinds.into_iter();
-    Group {
+    LaneGroup {
         title: title.into(),
         remark: match lanes.len() {
             0 => nothing,
@@ -53,13 +53,13 @@ fn group(
     }
 }
 
-fn faults(run: &RunRecord) -> Group {
-    let mut kinds = Kinds::new();
+fn faults(run: &RunRecord) -> LaneGroup {
+    let mut kinds = SpansByKind::new();
     for episode in &run.faults {
         let end = episode
             .ended
             .map_or(run.end_ms, crate::model::time::Timestamp::millis);
-        let span = Span::new(episode.began.millis(), end, &episode.subject, "fault");
+        let span = TimelineSpan::new(episode.began.millis(), end, &episode.subject, "fault");
         let kind = episode.kind;
         let key = (kind as usize, kind.as_str(), kind.meaning());
         kinds.entry(key).or_default().push(span);
@@ -68,8 +68,8 @@ fn faults(run: &RunRecord) -> Group {
 }
 
 /// Where SLOs were broken, and which of that are incidents.
-fn truth(run: &RunRecord) -> Group {
-    let mut kinds = Kinds::new();
+fn truth(run: &RunRecord) -> LaneGroup {
+    let mut kinds = SpansByKind::new();
     for broken in &run.slo_breaches {
         let tone = match broken.is_incident() {
             true => "incident",
@@ -79,7 +79,7 @@ fn truth(run: &RunRecord) -> Group {
             Some(run) => format!("{}, {run}", broken.schedule),
             None => broken.schedule.to_string(),
         };
-        let span = Span::new(broken.from.millis(), broken.to.millis(), whose, tone);
+        let span = TimelineSpan::new(broken.from.millis(), broken.to.millis(), whose, tone);
         let kind = broken.kind;
         let key = (kind as usize, kind.as_str(), slo(kind));
         kinds.entry(key).or_default().push(span);
@@ -97,8 +97,12 @@ const fn slo(kind: Slo) -> &'static str {
     }
 }
 
-fn alerts(run: &RunRecord, rules: &RuleFile, told: &Result<AlertTimeline, EvaluateError>) -> Group {
-    let mut kinds = Kinds::new();
+fn alerts(
+    run: &RunRecord,
+    rules: &RuleFile,
+    told: &Result<AlertTimeline, EvaluateError>,
+) -> LaneGroup {
+    let mut kinds = SpansByKind::new();
     let timeline = match told {
         Ok(timeline) => timeline,
         Err(error) => return group(run, "Alerts", ("", error.to_string()), kinds),
@@ -118,14 +122,14 @@ fn alerts(run: &RunRecord, rules: &RuleFile, told: &Result<AlertTimeline, Evalua
     group(run, "Alerts", ("hatched while pending", nothing), kinds)
 }
 
-fn spans(alert: &Alert, end_ms: i64) -> Vec<Span> {
+fn spans(alert: &Alert, end_ms: i64) -> Vec<TimelineSpan> {
     let ends = alert.transitions.iter().skip(1).map(|next| next.at_ms);
     let states = alert.transitions.iter().zip(ends.chain([end_ms]));
     let active = states.filter(|(change, _)| change.state != AlertState::Inactive);
     active
         .map(|(change, end)| {
             let text = subject(&alert.labels);
-            Span::new(change.at_ms, end, text, change.state.as_str())
+            TimelineSpan::new(change.at_ms, end, text, change.state.as_str())
         })
         .collect()
 }

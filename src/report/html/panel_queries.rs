@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::grid::Grid;
 use super::legend::LabelMap;
+use super::step_grid::StepGrid;
 use super::variable::LabelQuery;
 use crate::metrics::{Family, Labels, TimeSeriesStore};
 use crate::promql::rules::{MergedQueryable, RecordedRules, Rule, RuleFile};
@@ -12,7 +12,7 @@ use crate::promql::{Engine, Query, QueryValue, Semantics};
 
 /// The answer for one series.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Line {
+pub struct PanelSeries {
     /// Its labels, `__name__` included if it has one.
     pub labels: LabelMap,
     /// Its value at each instant of the grid; one value for a question about an instant.
@@ -20,7 +20,7 @@ pub struct Line {
 }
 
 /// Everything that can be asked about.
-pub struct Archive<'r> {
+pub struct QueryableRun<'r> {
     /// What was scraped.
     pub series: &'r TimeSeriesStore,
     /// The rules that were evaluated over it.
@@ -29,7 +29,7 @@ pub struct Archive<'r> {
     pub recorded: &'r RecordedRules,
 }
 
-impl Archive<'_> {
+impl QueryableRun<'_> {
     /// Whether there are series of that name, or could have been.
     fn knows(&self, name: &str) -> bool {
         let belongs = |family: &Family| {
@@ -52,19 +52,19 @@ impl Archive<'_> {
 const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 
 /// Answers questions about one run.
-pub struct Oracle<'r> {
-    archive: &'r Archive<'r>,
+pub struct PanelQueries<'r> {
+    queryable: &'r QueryableRun<'r>,
     source: MergedQueryable<'r, TimeSeriesStore, RecordedRules>,
-    grid: Grid,
+    grid: StepGrid,
     end_ms: i64,
 }
 
-impl<'r> Oracle<'r> {
+impl<'r> PanelQueries<'r> {
     /// Answers over the instants of `grid`, and at the run's end.
-    pub fn new(archive: &'r Archive<'r>, grid: Grid, end_ms: i64) -> Self {
+    pub fn new(queryable: &'r QueryableRun<'r>, grid: StepGrid, end_ms: i64) -> Self {
         Self {
-            archive,
-            source: MergedQueryable(archive.series, archive.recorded),
+            queryable,
+            source: MergedQueryable(queryable.series, queryable.recorded),
             grid,
             end_ms,
         }
@@ -74,15 +74,15 @@ impl<'r> Oracle<'r> {
     ///
     /// # Errors
     /// Why there is none, as a sentence.
-    pub fn over_time(&self, text: &str) -> Result<Vec<Line>, String> {
+    pub fn over_time(&self, text: &str) -> Result<Vec<PanelSeries>, String> {
         let query = self.understand(text)?;
-        let Grid {
+        let StepGrid {
             start_ms, step_ms, ..
         } = self.grid;
         let matrix = Engine::new(&self.source)
             .range(&query, start_ms, self.grid.end_ms(), step_ms)
             .map_err(|error| error.to_string())?;
-        let lines = matrix.series.iter().map(|series| Line {
+        let lines = matrix.series.iter().map(|series| PanelSeries {
             labels: map(&series.labels),
             values: self.grid.column(&series.points),
         });
@@ -93,10 +93,10 @@ impl<'r> Oracle<'r> {
     ///
     /// # Errors
     /// Why there is none, as a sentence.
-    pub fn at_end(&self, text: &str) -> Result<Vec<Line>, String> {
+    pub fn at_end(&self, text: &str) -> Result<Vec<PanelSeries>, String> {
         let query = self.understand(text)?;
         let value = Engine::new(&self.source).instant(&query, self.end_ms);
-        let line = |labels: LabelMap, value: f64| Line {
+        let line = |labels: LabelMap, value: f64| PanelSeries {
             labels,
             values: vec![Some(value)],
         };
@@ -137,8 +137,8 @@ impl<'r> Oracle<'r> {
         let query = Query::parse(text, Semantics::V3)
             .map_err(|error| format!("`{text}` is no query that can be answered: {error}"))?;
         for name in query.metric_names() {
-            if !self.archive.knows(name) {
-                let hint = closest(name, self.archive.names());
+            if !self.queryable.knows(name) {
+                let hint = closest(name, self.queryable.names());
                 let hint = hint.map(|name| format!("; did you mean `{name}`?"));
                 let hint = hint.unwrap_or_default();
                 return Err(format!("the run recorded no metric `{name}`{hint}"));

@@ -3,15 +3,15 @@
 /// The line for a scenario file, a seed, a profile by its name, and values put over the file's.
 ///
 /// ```
-/// use rehearsal::report::again;
+/// use rehearsal::report::replay_command;
 ///
 /// let set = ["name=\"a b\"".to_owned()];
 /// assert_eq!(
-///     again("night.toml", 7, "swarm", &set),
+///     replay_command("night.toml", 7, "swarm", &set),
 ///     "rehearsal run night.toml --seed 7 --profile swarm --set 'name=\"a b\"'"
 /// );
 /// ```
-pub fn again(path: &str, seed: u64, profile: &str, set: &[String]) -> String {
+pub fn replay_command(path: &str, seed: u64, profile: &str, set: &[String]) -> String {
     let seed = seed.to_string();
     let mut words = vec!["rehearsal", "run", path, "--seed", &seed];
     if profile != "none" {

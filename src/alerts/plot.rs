@@ -16,7 +16,7 @@ const MISSED: RGBColor = RGBColor(120, 120, 120);
 /// # Errors
 ///
 /// What the library has against it.
-pub fn picture(trade_off: &TradeOff) -> Result<String, String> {
+pub fn plot(trade_off: &TradeOff) -> Result<String, String> {
     let mut svg = String::new();
     draw(trade_off, &mut svg).map_err(|error| error.to_string())?;
     Ok(svg)

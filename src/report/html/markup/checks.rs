@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use crate::check::InvariantName;
 use crate::check::expectation::ExpectationOutcome;
 use crate::report::number::count;
-use crate::report::{Expectation, Gate, Invariant, RunReport};
+use crate::report::{ExpectationSummary, GateSummary, InvariantSummary, RunReport};
 
 /// Everything that was checked.
 pub fn checks(report: &RunReport) -> Markup {
@@ -30,7 +30,7 @@ pub fn checks(report: &RunReport) -> Markup {
     }
 }
 
-fn invariants(invariants: &[Invariant]) -> Markup {
+fn invariants(invariants: &[InvariantSummary]) -> Markup {
     let checked = || invariants.iter().filter(|it| it.checks > 0);
     let violated = checked().filter(|it| it.violations > 0).count();
     let exercised = checked().filter(|it| it.exercised > 0).count();
@@ -59,7 +59,7 @@ fn invariants(invariants: &[Invariant]) -> Markup {
     }
 }
 
-fn row(invariant: &Invariant) -> Markup {
+fn row(invariant: &InvariantSummary) -> Markup {
     let known = InvariantName::ALL.iter();
     let meaning = { known }.find(|name| name.as_str() == invariant.name);
     html! {
@@ -76,8 +76,8 @@ fn row(invariant: &Invariant) -> Markup {
     }
 }
 
-fn expectations(expectations: &[Expectation]) -> Markup {
-    let met = |it: &&Expectation| it.outcome == ExpectationOutcome::Met;
+fn expectations(expectations: &[ExpectationSummary]) -> Markup {
+    let met = |it: &&ExpectationSummary| it.outcome == ExpectationOutcome::Met;
     let count_met = expectations.iter().filter(met).count();
     html! {
         details open[count_met < expectations.len()] {
@@ -105,7 +105,7 @@ fn expectations(expectations: &[Expectation]) -> Markup {
     }
 }
 
-fn gates(gates: &[Gate]) -> Markup {
+fn gates(gates: &[GateSummary]) -> Markup {
     let met = gates.iter().filter(|gate| gate.is_met()).count();
     html! {
         details open[met < gates.len()] {

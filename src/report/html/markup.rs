@@ -7,7 +7,7 @@ mod parameters;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::dashboard::Dashboard;
-use super::island::Island;
+use super::page_data::PageData;
 use crate::report::number::seconds;
 use crate::report::{RunRecord, Verdict};
 use crate::scenario::Duration;
@@ -30,7 +30,7 @@ const SCRIPT: [&str; 7] = [
 const LIBRARY_LICENCE: &str = include_str!("uPlot.LICENSE");
 
 /// The whole page.
-pub fn page(run: &RunRecord, dashboard: &Dashboard, island: &Island, json: &str) -> String {
+pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: &str) -> String {
     let report = &run.report;
     let title = format!(
         "{} {} · Rehearsal",
@@ -59,7 +59,7 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, island: &Island, json: &str)
                         h2 #timeline-title { "What happened when" }
                         div #timeline {}
                     }
-                    (panels(run, dashboard, island))
+                    (panels(run, dashboard, page_data))
                     (parameters::latencies(report))
                     (parameters::parameters(run))
                     (parameters::replay(run))
@@ -67,7 +67,7 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, island: &Island, json: &str)
                 footer {
                     p { "Rehearsal " (run.version) ". This file needs no network. Charts are drawn by uPlot." }
                 }
-                script #island type="application/json" { (PreEscaped(json)) }
+                script #page-data type="application/json" { (PreEscaped(json)) }
                 (PreEscaped(format!("<!-- uPlot:\n{LIBRARY_LICENCE}\n-->")))
                 script { (PreEscaped(LIBRARY)) }
                 script { (PreEscaped(script())) }
@@ -123,10 +123,10 @@ fn fact(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-fn panels(run: &RunRecord, dashboard: &Dashboard, island: &Island) -> Markup {
+fn panels(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData) -> Markup {
     let length = |ms: i64| Duration::from_secs(ms as u64 / 1_000).to_string();
-    let (step, scrape) = (length(island.step_ms), length(run.scrape_interval_ms));
-    let sampling = if island.step_ms == run.scrape_interval_ms {
+    let (step, scrape) = (length(page_data.step_ms), length(run.scrape_interval_ms));
+    let sampling = if page_data.step_ms == run.scrape_interval_ms {
         format!("One value each {step}, as scraped.")
     } else {
         format!("One value each {step}; scraped each {scrape}.")

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::score::{Detection, RuleRun, RunScore};
+use super::score::{Detection, RuleRunScore, RunScore};
 use crate::check::{Slo, SloBreach};
 
 /// The schema of the JSON document.
@@ -26,7 +26,7 @@ pub struct Scorecard {
     /// Of these, in rehearsals without an incident.
     pub healthy_weeks: f64,
     /// Each rehearsal.
-    pub runs: Vec<RunLine>,
+    pub runs: Vec<RunSummary>,
     /// Each kind of SLO.
     #[serde(alias = "promises")]
     pub slos: Vec<SloScore>,
@@ -39,7 +39,7 @@ pub struct Scorecard {
 /// One rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RunLine {
+pub struct RunSummary {
     /// The scenario's name.
     pub scenario: String,
     /// The root of its random streams.
@@ -166,7 +166,7 @@ impl Scorecard {
             rules_file: rules_file.to_owned(),
             weeks: weeks(seconds),
             healthy_weeks: weeks(healthy_seconds),
-            runs: runs.iter().map(RunLine::new).collect(),
+            runs: runs.iter().map(RunSummary::new).collect(),
             slos: slos.into(),
             rules: rules.collect(),
             incidents,
@@ -196,7 +196,7 @@ impl Scorecard {
     }
 }
 
-impl RunLine {
+impl RunSummary {
     fn new(run: &RunScore) -> Self {
         Self {
             scenario: run.scenario.clone(),
@@ -209,7 +209,7 @@ impl RunLine {
 
 fn incidents(run: &RunScore) -> impl Iterator<Item = IncidentScore> {
     run.incidents.iter().enumerate().map(|(index, incident)| {
-        let detected = |rule: &RuleRun| {
+        let detected = |rule: &RuleRunScore| {
             let detection = rule.detections[index].as_ref()?;
             Some(IncidentRule {
                 rule: rule.rule.clone(),
@@ -245,12 +245,12 @@ impl SloScore {
 
 impl RuleScore {
     fn new<'r>(
-        runs: impl Iterator<Item = &'r RuleRun> + Clone,
+        runs: impl Iterator<Item = &'r RuleRunScore> + Clone,
         seconds: f64,
         healthy_false_alarms_per_week: Option<f64>,
     ) -> Self {
         let first = runs.clone().next();
-        let sum = |number: fn(&RuleRun) -> u64| -> u64 { runs.clone().map(number).sum() };
+        let sum = |number: fn(&RuleRunScore) -> u64| -> u64 { runs.clone().map(number).sum() };
         let (alarms, false_alarms) = (sum(|run| run.alarms), sum(|run| run.false_alarms));
         let incidents = runs.clone().flat_map(|run| run.detections.iter().flatten());
         let all = |number: fn(&Detection) -> Option<f64>| -> Vec<f64> {

@@ -11,7 +11,7 @@ use crate::sim::world::WorldPorts;
 use crate::worker::ports::Ports;
 
 /// Chooses what stands between workers, world and checks.
-pub trait Cast: 'static {
+pub trait Hooks: 'static {
     /// What workers get.
     type Ports: Ports;
 
@@ -40,9 +40,9 @@ pub trait Cast: 'static {
 
 /// Nothing stands between.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Plain;
+pub struct NoHooks;
 
-impl Cast for Plain {
+impl Hooks for NoHooks {
     type Ports = WorldPorts;
 
     fn ports(&self, _incarnation: &IncarnationId, world: WorldPorts) -> WorldPorts {
@@ -50,24 +50,24 @@ impl Cast for Plain {
     }
 }
 
-/// A cast to which somebody listens.
+/// Hooks to which somebody listens.
 #[derive(Debug, Clone)]
-pub struct Overheard<C, L> {
+pub struct WithListener<C, L> {
     /// Who plays.
-    pub cast: C,
+    pub hooks: C,
     /// Hears what is observed, before anybody else.
     pub listener: L,
 }
 
-impl<C: Cast, L: Fn(Timestamp, &Observation<'_>) + 'static> Cast for Overheard<C, L> {
+impl<C: Hooks, L: Fn(Timestamp, &Observation<'_>) + 'static> Hooks for WithListener<C, L> {
     type Ports = C::Ports;
 
     fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> C::Ports {
-        self.cast.ports(incarnation, world)
+        self.hooks.ports(incarnation, world)
     }
 
     fn registry(&self, incarnation: &IncarnationId) -> Registry {
-        self.cast.registry(incarnation)
+        self.hooks.registry(incarnation)
     }
 
     fn instruments(
@@ -75,11 +75,11 @@ impl<C: Cast, L: Fn(Timestamp, &Observation<'_>) + 'static> Cast for Overheard<C
         incarnation: &IncarnationId,
         plain: Box<dyn InstrumentReader>,
     ) -> Box<dyn InstrumentReader> {
-        self.cast.instruments(incarnation, plain)
+        self.hooks.instruments(incarnation, plain)
     }
 
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         (self.listener)(at, observation);
-        self.cast.observe(at, observation, oracle);
+        self.hooks.observe(at, observation, oracle);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::DashboardError;
 
 /// What gives a document away: a key that has some value, or merely is there.
-struct Sign {
+struct FormatMarker {
     /// A JSON pointer.
     pointer: &'static str,
     /// The text at that place begins so; empty: anything may stand there.
@@ -14,7 +14,7 @@ struct Sign {
     what: &'static str,
 }
 
-const SIGNS: [Sign; 12] = [
+const SIGNS: [FormatMarker; 12] = [
     sign(
         "/apiVersion",
         "dashboard.grafana.app/v2",
@@ -53,8 +53,8 @@ const SIGNS: [Sign; 12] = [
     ),
 ];
 
-const fn sign(pointer: &'static str, begins: &'static str, what: &'static str) -> Sign {
-    Sign {
+const fn sign(pointer: &'static str, begins: &'static str, what: &'static str) -> FormatMarker {
+    FormatMarker {
         pointer,
         begins,
         what,
@@ -66,7 +66,7 @@ pub(super) fn refuse(document: &Value) -> Result<(), DashboardError> {
     let what = match document {
         Value::Object(fields) if fields.get("panels").is_some_and(Value::is_array) => None,
         Value::Object(_) => {
-            let fits = |sign: &&Sign| {
+            let fits = |sign: &&FormatMarker| {
                 let value = document.pointer(sign.pointer);
                 value.is_some_and(|value| {
                     sign.begins.is_empty()

@@ -11,13 +11,13 @@ const WHOLE_MAX: f64 = 1e15;
 /// Values at evenly spaced instants. As JSON, a list of numbers and `null`s in which `[v, n]`
 /// stands for n times v.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Column(pub Vec<Option<f64>>);
+pub struct RleColumn(pub Vec<Option<f64>>);
 
-impl Serialize for Column {
+impl Serialize for RleColumn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(None)?;
         for run in self.0.chunk_by(|a, b| a == b) {
-            let value = Number(run[0]);
+            let value = JsonNumber(run[0]);
             match run.len() {
                 1 => list.serialize_element(&value)?,
                 count => list.serialize_element(&(value, count))?,
@@ -28,9 +28,9 @@ impl Serialize for Column {
 }
 
 /// A value; one that JSON has no number for is `null`.
-struct Number(Option<f64>);
+struct JsonNumber(Option<f64>);
 
-impl Serialize for Number {
+impl Serialize for JsonNumber {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.filter(|value| value.is_finite()) {
             None => serializer.serialize_none(),
@@ -61,9 +61,9 @@ mod tests {
             None,
             None,
         ];
-        let json = serde_json::to_string(&Column(values.to_vec())).unwrap();
+        let json = serde_json::to_string(&RleColumn(values.to_vec())).unwrap();
         assert_eq!(json, "[[0,3],null,0.333333,1234567,[null,2]]");
-        let odd = Column(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-1.5e-7)]);
+        let odd = RleColumn(vec![Some(f64::NAN), Some(f64::INFINITY), Some(-1.5e-7)]);
         assert_eq!(serde_json::to_string(&odd).unwrap(), "[null,null,-1.5e-7]");
     }
 }

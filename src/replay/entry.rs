@@ -13,7 +13,7 @@ const DIGITS: usize = 10;
 
 /// Something that happened: a line of the trace. Process, subject and event read as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct TraceEntry {
     /// When, in virtual time.
     pub at: Timestamp,
     /// Who did it: an incarnation of a process, or a part of the world.
@@ -24,13 +24,13 @@ pub struct Entry {
     pub event: String,
 }
 
-impl Entry {
+impl TraceEntry {
     /// The sentence for an observation; none for one that tells a person nothing.
     pub fn of(at: Timestamp, observation: &Observation<'_>) -> Option<Self> {
-        let (process, subject, event) = process_sentence(observation)
-            .or_else(|| world_sentence(observation))
-            .or_else(|| commit_sentence(observation))
-            .or_else(|| work_sentence(observation))?;
+        let (process, subject, event) = process_text(observation)
+            .or_else(|| world_text(observation))
+            .or_else(|| commit_text(observation))
+            .or_else(|| work_text(observation))?;
         Some(Self {
             at,
             process,
@@ -41,38 +41,38 @@ impl Entry {
 }
 
 /// Process, subject and event.
-type Sentence = (String, String, String);
+type EntryText = (String, String, String);
 
 #[allow(
     clippy::unnecessary_wraps,
     reason = "the arms that call it are options"
 )]
-fn sentence(
+fn entry_text(
     process: impl Display,
     subject: impl Display,
     event: impl Into<String>,
-) -> Option<Sentence> {
+) -> Option<EntryText> {
     Some((process.to_string(), subject.to_string(), event.into()))
 }
 
 /// What processes go through.
-fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn process_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
-        O::IncarnationStarted { incarnation } => sentence(incarnation, "process", "starts"),
+        O::IncarnationStarted { incarnation } => entry_text(incarnation, "process", "starts"),
         O::IncarnationEnded { incarnation, end } => {
             let event = match end {
                 IncarnationEnd::Stopped => "has stopped in good order",
                 IncarnationEnd::Crashed => "is killed",
             };
-            sentence(incarnation, "process", event)
+            entry_text(incarnation, "process", event)
         }
-        O::StopRequested { incarnation } => sentence(incarnation, "process", "is asked to stop"),
-        O::Paused { incarnation } => sentence(incarnation, "process", "stands still"),
-        O::Resumed { incarnation } => sentence(incarnation, "process", "goes on"),
-        O::CutOff { process, port } => sentence(process, port_name(*port), "can't be reached"),
+        O::StopRequested { incarnation } => entry_text(incarnation, "process", "is asked to stop"),
+        O::Paused { incarnation } => entry_text(incarnation, "process", "stands still"),
+        O::Resumed { incarnation } => entry_text(incarnation, "process", "goes on"),
+        O::CutOff { process, port } => entry_text(process, port_name(*port), "can't be reached"),
         O::Reconnected { process, port } => {
-            sentence(process, port_name(*port), "can be reached again")
+            entry_text(process, port_name(*port), "can be reached again")
         }
         O::Scraped {
             process,
@@ -84,40 +84,40 @@ fn process_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 true => "are scraped",
                 false => "can't be scraped: up is 0",
             };
-            sentence(who, "metrics", event)
+            entry_text(who, "metrics", event)
         }
         _ => None,
     }
 }
 
 /// What the world and its people do.
-fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
         O::FaultBegan { kind, subject } => {
-            sentence("world", kind.as_str(), format!("begins: {subject}"))
+            entry_text("world", kind.as_str(), format!("begins: {subject}"))
         }
         O::FaultEnded { kind, subject } => {
-            sentence("world", kind.as_str(), format!("ends: {subject}"))
+            entry_text("world", kind.as_str(), format!("ends: {subject}"))
         }
-        O::FaultTriggered { kind } => sentence("world", kind.as_str(), "strikes"),
+        O::FaultTriggered { kind } => entry_text("world", kind.as_str(), "strikes"),
         O::ScheduleChanged { schedule, change } => {
             let event = format!("schedule {change:?}").to_lowercase();
-            sentence("owner", &schedule.id, event)
+            entry_text("owner", &schedule.id, event)
         }
-        O::CancelRequested { run } => sentence("owner", run, "asks for it to be cancelled"),
-        O::CancelDone { run } => sentence("owner", run, "is told that it is over"),
-        O::CancelDeferred { run, .. } => sentence("owner", run, "is told to ask again"),
-        O::CommandDeferred { command, .. } => sentence("owner", command, "is told to ask again"),
+        O::CancelRequested { run } => entry_text("owner", run, "asks for it to be cancelled"),
+        O::CancelDone { run } => entry_text("owner", run, "is told that it is over"),
+        O::CancelDeferred { run, .. } => entry_text("owner", run, "is told to ask again"),
+        O::CommandDeferred { command, .. } => entry_text("owner", command, "is told to ask again"),
         O::ManualRunDone {
             schedule,
             occurrence,
             ..
         } => {
             let event = format!("is told that the manual run {occurrence} is made");
-            sentence("owner", schedule, event)
+            entry_text("owner", schedule, event)
         }
-        O::Purged { run } => sentence("store", run, "purges it"),
+        O::Purged { run } => entry_text("store", run, "purges it"),
         O::Exported {
             sequence,
             tenant,
@@ -125,7 +125,7 @@ fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         } => {
             let whose = tenant.map_or("all tenants", |tenant| tenant.as_str());
             let event = format!("arrives from {} for {whose}", trigger.as_str());
-            sentence("world", format!("export {sequence}"), event)
+            entry_text("world", format!("export {sequence}"), event)
         }
         O::ImageChanged {
             image,
@@ -136,21 +136,21 @@ fn world_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 "is at revision {revision} now, with {} new findings",
                 added.new_findings
             );
-            sentence("world", short(image), event)
+            entry_text("world", short(image), event)
         }
-        O::EventPublished { id } => sentence("notify", format!("event {id}"), "takes it"),
-        O::EventForgotten { id } => sentence("store", format!("event {id}"), "forgets it"),
+        O::EventPublished { id } => entry_text("notify", format!("event {id}"), "takes it"),
+        O::EventForgotten { id } => entry_text("store", format!("event {id}"), "forgets it"),
         _ => None,
     }
 }
 
 /// What becomes of commits.
-fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn commit_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
         O::CommitSent { commit } => {
             let event = format!("sends {}", commit_name(commit));
-            sentence(&commit.token.incarnation, commit_subject(commit), event)
+            entry_text(&commit.token.incarnation, commit_subject(commit), event)
         }
         O::CommitApplied { commit, .. } => {
             let incarnation = &commit.token.incarnation;
@@ -159,16 +159,16 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 commit_name(commit),
                 moved(commit)
             );
-            sentence("store", commit_subject(commit), event)
+            entry_text("store", commit_subject(commit), event)
         }
         O::CommitDeclined { commit, answer } => {
             let (incarnation, why) = (&commit.token.incarnation, answer_words(answer));
             let event = format!("answers {} of {incarnation}: {why}", commit_name(commit));
-            sentence("store", commit_subject(commit), event)
+            entry_text("store", commit_subject(commit), event)
         }
         O::CommitAnswerLost { token } => {
             let event = format!("the answer will not reach {}", token.incarnation);
-            sentence("network", format!("commit {}", token.sequence), event)
+            entry_text("network", format!("commit {}", token.sequence), event)
         }
         O::CommitLearned { commit, answer } => {
             let event = format!(
@@ -176,7 +176,7 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 commit_name(commit),
                 answer_words(answer)
             );
-            sentence(&commit.token.incarnation, commit_subject(commit), event)
+            entry_text(&commit.token.incarnation, commit_subject(commit), event)
         }
         O::AdoptionLearned {
             incarnation,
@@ -188,26 +188,26 @@ fn commit_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                     "others have taken over {analysis:+} analysisOnly, {refresh:+} contentRefresh"
                 ),
             };
-            sentence(incarnation, "balance", event)
+            entry_text(incarnation, "balance", event)
         }
         _ => None,
     }
 }
 
 /// What processes work at.
-fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
         O::PlanningRead {
             incarnation,
             waiting,
-        } => sentence(
+        } => entry_text(
             incarnation,
             "planner",
             format!("finds {} runs to plan", waiting.len()),
         ),
         O::PlanningBegun { incarnation, run } => {
-            sentence(incarnation, &run.id, "takes it up to plan it")
+            entry_text(incarnation, &run.id, "takes it up to plan it")
         }
         O::SegmentBegun {
             incarnation,
@@ -219,7 +219,7 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 "notes that {incarnation} works delivery {delivery}; {}",
                 state(*run)
             );
-            sentence("store", key, event)
+            entry_text("store", key, event)
         }
         O::SegmentBegunLearned {
             incarnation,
@@ -228,23 +228,23 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             run,
         } => {
             let event = format!("may work at delivery {delivery}: {}", state(*run));
-            sentence(incarnation, key, event)
+            entry_text(incarnation, key, event)
         }
         O::BacklogRead { incarnation, rows } => {
             let rows: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{} {}", row.schedule, row.images))
                 .collect();
-            sentence(
+            entry_text(
                 incarnation,
                 "backlog",
                 format!("reads: {}", rows.join(", ")),
             )
         }
-        O::Message { .. } => message_sentence(observation),
+        O::Message { .. } => message_text(observation),
         O::MessageCorrupted { queue, message } => {
             let subject = format!("{} message {message}", queue.as_str());
-            sentence("queue", subject, "can't be read by anyone from now on")
+            entry_text("queue", subject, "can't be read by anyone from now on")
         }
         O::LeaseHeld {
             incarnation,
@@ -255,27 +255,27 @@ fn work_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         } => {
             let until = clock(sent_at.after(*lease));
             let event = format!("may go on until {until}");
-            sentence(incarnation, format!("delivery {delivery}"), event)
+            entry_text(incarnation, format!("delivery {delivery}"), event)
         }
         O::PermitsSlow { incarnation } => {
-            sentence(incarnation, "permits", "come so late that they are late")
+            entry_text(incarnation, "permits", "come so late that they are late")
         }
         O::GivenUp {
             incarnation, queue, ..
-        } => sentence(
+        } => entry_text(
             incarnation,
             queue.as_str(),
             "knows that it has given a message up",
         ),
-        O::ScanSent { .. } | O::ScanAnswered { .. } => scan_sentence(observation),
+        O::ScanSent { .. } | O::ScanAnswered { .. } => scan_text(observation),
         O::NotifyCalled { incarnation, role } => {
-            sentence(incarnation, "notify", format!("the {role} calls it"))
+            entry_text(incarnation, "notify", format!("the {role} calls it"))
         }
         _ => None,
     }
 }
 
-fn message_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn message_text(observation: &Observation<'_>) -> Option<EntryText> {
     let Observation::Message {
         queue,
         step,
@@ -295,7 +295,7 @@ fn message_sentence(observation: &Observation<'_>) -> Option<Sentence> {
         queue.as_str(),
         step_words(*step, *delivery)
     );
-    sentence(
+    entry_text(
         incarnation.map_or("queue".into(), IncarnationId::to_string),
         subject,
         event,
@@ -331,7 +331,7 @@ fn step_words(step: QueueStep, delivery: u64) -> String {
     }
 }
 
-fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
+fn scan_text(observation: &Observation<'_>) -> Option<EntryText> {
     match observation {
         Observation::ScanSent {
             incarnation,
@@ -344,7 +344,7 @@ fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
             let late = if *late { ", with a late permit" } else { "" };
             let event =
                 format!("asks the Scanner for delivery {delivery}, attempt {attempt}{late}");
-            sentence(incarnation, short(image), event)
+            entry_text(incarnation, short(image), event)
         }
         Observation::ScanAnswered {
             incarnation,
@@ -361,7 +361,7 @@ fn scan_sentence(observation: &Observation<'_>) -> Option<Sentence> {
                 ScanAnswer::Unanswered => "nothing".into(),
             };
             let event = format!("has the Scanner's answer for delivery {delivery}: {answer}");
-            sentence(incarnation, short(image), event)
+            entry_text(incarnation, short(image), event)
         }
         _ => None,
     }
