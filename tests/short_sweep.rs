@@ -1,4 +1,4 @@
-//! Short sweep in a test binary of its own, for `.ci/mutate-worker`. A mutant of the worker that
+//! Short sweep in a test binary of its own, for `cargo xtask mutate-worker`. A mutant of the worker that
 //! passes it shows a gap of the checks, or is equivalent.
 
 use std::ops::Range;
@@ -27,7 +27,7 @@ const EVENT_BUDGET: u64 = 20_000_000;
 const HANG: Duration = Duration::from_secs(5);
 
 #[test]
-#[ignore = "what .ci/mutate-worker runs; .ci/run has more seeds in less time"]
+#[ignore = "what cargo xtask mutate-worker runs; .ci/run has more seeds in less time"]
 fn short_sweep_of_unchanged_worker_passes() {
     let mut results: Vec<_> = SCENARIOS.iter().map(|name| load(name)).collect();
     for first in (0..SEEDS).step_by(AT_ONCE as usize) {

@@ -30,7 +30,7 @@ fn cells(registry: &Registry) -> (Counter, UpDownCounter, Histogram) {
 const VALUES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
 /// Samples of each of four threads: 16 million in all. Where every access is watched, fewer do;
-/// `.ci/sanitize` says how many.
+/// `cargo xtask sanitize` says how many.
 fn samples_per_thread() -> u64 {
     let told = std::env::var("STRESS_SAMPLES_PER_THREAD").ok();
     told.map_or(4_000_000, |told| told.parse().expect("a number of samples"))

@@ -1,0 +1,54 @@
+//! The project's own tools: `cargo xtask COMMAND`.
+//!
+//! Without dependencies, so that the first use in a fresh clone waits a second or two.
+
+mod baseline;
+mod break_metrics;
+mod callgrind;
+mod compare;
+mod golden_traces;
+mod instructions;
+mod mutate_worker;
+mod process;
+mod same_trace;
+mod sanitize;
+
+use std::env;
+use std::process::ExitCode;
+
+use process::Failure;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  instructions [--update | --against REVISION]
+                   count the instructions of each benchmark under Callgrind and compare them with
+                   the baseline; --update writes the baseline, --against measures a revision instead
+  golden-traces    run every bundled scenario twice and compare its trace with the golden file
+  break-metrics [NAME]
+                   break each property of the metrics crate on purpose and require its test to fail
+  mutate-worker    change the worker at random and require a short sweep to notice
+  same-trace       require one trace of `quickstart` from differently optimised builds
+  sanitize [thread|address]
+                   run the tests of the metrics crate under sanitizers";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.split_first() {
+        Some((&"instructions", rest)) => instructions::main(rest),
+        Some((&"break-metrics", rest)) => break_metrics::main(rest),
+        Some((&"golden-traces", [])) => golden_traces::main(),
+        Some((&"mutate-worker", [])) => mutate_worker::main(),
+        Some((&"same-trace", [])) => same_trace::main(),
+        Some((&"sanitize", rest)) => sanitize::main(rest),
+        _ => Err(Failure::new(USAGE)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask mutate-worker`: changes the worker at random, with `cargo mutants`, and lets a short
+//! sweep look for the change.
+//!
+//! A mutant that lives is a hole in the checks, or changes nothing: `docs/bug-bench.md` lists those
+//! that are known. Reports are in `target/mutants.out`.
+
+use std::process::{Command, Stdio};
+
+use crate::process::{Failure, Result, cargo, output, run};
+
+/// Mutants tried. Which ones depends on their names only.
+const SAMPLE: usize = 220;
+
+const FILES: [&str; 2] = ["--file", "crates/worker/src/**"];
+
+/// Tries the sample.
+pub fn main() -> Result<()> {
+    let installed = Command::new("cargo-mutants")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status();
+    if installed.is_err() {
+        run(cargo().args(["install", "--locked", "cargo-mutants"]))?;
+    }
+    let listed = output(cargo().args(["mutants", "--list"]).args(FILES))?;
+    let mut names: Vec<&str> = listed.lines().collect();
+    names.sort_by_cached_key(|name| fingerprint(name));
+    names.truncate(SAMPLE);
+    if names.is_empty() {
+        return Err(Failure::new("cargo mutants lists no mutant of the worker"));
+    }
+    let mut mutants = cargo();
+    mutants.arg("mutants").args(FILES);
+    for name in names {
+        mutants.arg("--re").arg(format!("^{}$", escaped(name)));
+    }
+    run(mutants
+        .args(["--output", "target", "--no-shuffle", "--timeout", "180"])
+        .args([
+            "--test-package",
+            "rehearsal",
+            "--cargo-arg=--test=short_sweep",
+        ])
+        .args(["--", "--", "--ignored"])
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env(
+            "CARGO_TARGET_DIR",
+            crate::process::root().join("target/mutants"),
+        ))
+}
+
+/// FNV-1a of a mutant's name without its line and column: an edit above it does not change the
+/// sample.
+fn fingerprint(name: &str) -> u64 {
+    let text = name.split(':').enumerate();
+    let text = text.filter(|(index, _)| *index != 1 && *index != 2);
+    text.flat_map(|(_, part)| part.bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+}
+
+/// A regular expression that matches this text only.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut escaped, character| {
+        if "\\.+*?()|[]{}^$".contains(character) {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+        escaped
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprint_ignores_the_line() {
+        let (one, other) = (
+            "src/a.rs:3:9: replace + with -",
+            "src/a.rs:70:1: replace + with -",
+        );
+        assert_eq!(fingerprint(one), fingerprint(other));
+        assert_ne!(
+            fingerprint(one),
+            fingerprint("src/a.rs:3:9: replace + with *")
+        );
+    }
+
+    #[test]
+    fn escaped_leaves_no_operator() {
+        assert_eq!(escaped("f -> Option<(u8)>"), "f -> Option<\\(u8\\)>");
+    }
+}
