@@ -13,6 +13,7 @@ mod differential;
 mod endpoint;
 mod golden;
 mod help_files;
+mod layers;
 mod malformed;
 mod metrics_docs;
 mod openmetrics;

@@ -9,11 +9,13 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use super::event_clock::EventClock;
+use super::ids::TaskId;
 use super::random_stream::RandomStreams;
 use super::state::{KernelState, NextStep};
-use super::task::{TaskFuture, TaskId};
+use super::task::TaskFuture;
 use super::timer::{TimerEffect, TimerKey};
-use super::trace::{TraceEventKind, TraceLine};
+use super::trace::TraceEventKind;
 use super::waker::Wakes;
 use super::{KernelOptions, Stop};
 
@@ -21,8 +23,7 @@ use super::{KernelOptions, Stop};
 const CHOICE_STREAM: &str = "kernel.choice";
 
 pub(super) struct KernelCore {
-    pub(super) now_ns: Cell<u64>,
-    pub(super) events: Cell<u64>,
+    pub(super) clock: EventClock,
     /// Task being polled.
     pub(super) running: Cell<Option<TaskId>>,
     /// Event number at which the run loop stops. One comparison covers the event budget and
@@ -31,8 +32,6 @@ pub(super) struct KernelCore {
     /// Reason to stop, unless it is the event budget.
     halt: Cell<Option<Stop>>,
     event_budget: u64,
-    /// Events of the readable trace; empty without one.
-    window: Cell<(u64, u64)>,
     wakes: Rc<Wakes>,
     pub(super) streams: RandomStreams,
     pub(super) state: RefCell<KernelState>,
@@ -44,13 +43,11 @@ impl KernelCore {
         let choice = streams.open(CHOICE_STREAM);
         let window = options.trace.window.clone().unwrap_or(0..0);
         Rc::new(Self {
-            now_ns: Cell::new(options.start_ns),
-            events: Cell::new(0),
+            clock: EventClock::new(options.start_ns, (window.start, window.end)),
             running: Cell::new(None),
             halt_at: Cell::new(options.event_budget),
             halt: Cell::new(None),
             event_budget: options.event_budget,
-            window: Cell::new((window.start, window.end)),
             wakes: Wakes::register(),
             streams,
             state: RefCell::new(KernelState::new(options, choice)),
@@ -60,7 +57,7 @@ impl KernelCore {
     /// Returns the reason to stop now, if any. A limit remains set; a request is cleared.
     #[inline]
     pub(super) fn halted(&self) -> Option<Stop> {
-        if self.events.get() < self.halt_at.get() {
+        if self.clock.events.get() < self.halt_at.get() {
             return None;
         }
         let halt = self.halt.get().unwrap_or(Stop::EventBudget);
@@ -86,17 +83,17 @@ impl KernelCore {
         let state = &mut *self.state.borrow_mut();
         self.wakes.drain(|task| state.enqueue(task));
         loop {
-            let (now_ns, has_ready) = (self.now_ns.get(), !state.ready.is_empty());
+            let (now_ns, has_ready) = (self.clock.now_ns.get(), !state.ready.is_empty());
             // Due timers fire before the choice, so that the choice is among all ready tasks.
             if !has_ready || !state.timers.is_idle_at(now_ns) {
                 match state.timers.peek() {
                     Some((at_ns, key)) if at_ns <= now_ns || !has_ready => {
                         if at_ns > deadline_ns {
-                            self.now_ns.set(deadline_ns);
+                            self.clock.now_ns.set(deadline_ns);
                             return NextStep::Stop(Stop::Deadline);
                         }
-                        self.now_ns.set(now_ns.max(at_ns));
-                        if let Some(step) = state.fire(self, key) {
+                        self.clock.now_ns.set(now_ns.max(at_ns));
+                        if let Some(step) = state.fire(&self.clock, key) {
                             return step;
                         }
                         continue;
@@ -105,7 +102,7 @@ impl KernelCore {
                     _ => {}
                 }
             }
-            if let Some((task, future)) = state.choose(self) {
+            if let Some((task, future)) = state.choose(&self.clock) {
                 return NextStep::Poll(task, future);
             }
         }
@@ -133,7 +130,7 @@ impl KernelCore {
     fn end(&self, task: TaskId, future: Option<TaskFuture>) {
         let process = {
             let state = &mut *self.state.borrow_mut();
-            state.fold(self, TraceEventKind::End, task.trace_word());
+            state.fold(&self.clock, TraceEventKind::End, task.trace_word());
             state.tasks.process(task)
         };
         drop(future);
@@ -221,28 +218,13 @@ impl KernelCore {
 
     pub(super) fn record(&self, kind: u16, a: u64, b: u64) {
         let trace = &mut self.state.borrow_mut().trace;
-        trace.fold_record(self.events.get(), self.now_ns.get(), kind, a, b);
-    }
-
-    /// Returns whether the current event lies in the window of the readable trace.
-    #[inline]
-    pub(super) fn is_readable(&self) -> bool {
-        let (from, to) = self.window.get();
-        (from..to).contains(&self.events.get())
+        trace.fold_record(self.clock.events.get(), self.clock.now_ns.get(), kind, a, b);
     }
 
     /// Appends a line to the readable trace.
     pub(super) fn write(&self, what: String) {
-        let line = self.line(what);
+        let line = self.clock.line(what);
         self.state.borrow_mut().trace.write(line);
-    }
-
-    pub(super) fn line(&self, what: String) -> TraceLine {
-        TraceLine {
-            event: self.events.get(),
-            at_ns: self.now_ns.get(),
-            what,
-        }
     }
 }
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use super::Stop;
 use super::core::KernelCore;
-use super::process::ProcessId;
+use super::ids::ProcessId;
+use super::ids::TaskId;
 use super::random_stream::RandomStream;
 use super::sleep::Sleep;
-use super::task::TaskId;
 
 /// Handle to a kernel; cheap to clone. After the kernel is dropped, time stands still, sleeps stay
 /// pending, and new tasks and actions are dropped.
@@ -25,12 +25,12 @@ impl Handle {
     /// Returns the virtual time in nanoseconds since the Unix epoch.
     #[inline]
     pub fn now_ns(&self) -> u64 {
-        self.core.now_ns.get()
+        self.core.clock.now_ns.get()
     }
 
     /// Returns the number of dispatched events, the current one included.
     pub fn events(&self) -> u64 {
-        self.core.events.get()
+        self.core.clock.events.get()
     }
 
     /// Sleeps for `duration_ns` nanoseconds, counted from this call and not from the first poll.
@@ -128,7 +128,7 @@ impl Handle {
     /// window of the trace.
     #[inline]
     pub fn trace(&self, line: impl FnOnce() -> String) {
-        if self.core.is_readable() {
+        if self.core.clock.is_readable() {
             self.core.write(line());
         }
     }

@@ -55,7 +55,9 @@
 mod core;
 pub mod distribution;
 pub mod divergence;
+mod event_clock;
 mod handle;
+mod ids;
 mod lifecycle;
 mod notify;
 mod oneshot;
@@ -74,13 +76,13 @@ use std::rc::Rc;
 
 use self::core::KernelCore;
 pub use self::handle::Handle;
+pub use self::ids::{ProcessId, TASKS_MAX, TaskId};
 pub use self::notify::{Notified, Notify};
 pub use self::oneshot::{Receiver, Sender, oneshot};
-pub use self::process::ProcessId;
 pub use self::random_stream::RandomStream;
 pub use self::sleep::Sleep;
 use self::state::NextStep;
-pub use self::task::{TASKS_MAX, TaskId};
+
 pub use self::timer::TIMERS_MAX;
 pub use self::trace::{TraceBlock, TraceLine, TraceOptions};
 
@@ -178,12 +180,12 @@ impl Kernel {
 
     /// Returns the virtual time in nanoseconds since the Unix epoch.
     pub fn now_ns(&self) -> u64 {
-        self.core.now_ns.get()
+        self.core.clock.now_ns.get()
     }
 
     /// Returns the number of dispatched events.
     pub fn events(&self) -> u64 {
-        self.core.events.get()
+        self.core.clock.events.get()
     }
 
     /// Returns the hash of the trace so far, the number of events and the draws of every stream.

@@ -2,9 +2,10 @@
 
 use super::Stop;
 use super::core::KernelCore;
-use super::process::ProcessId;
+use super::ids::ProcessId;
+use super::ids::TaskId;
 use super::state::KernelState;
-use super::task::{TaskFuture, TaskId};
+use super::task::TaskFuture;
 use super::trace::TraceEventKind;
 
 impl KernelCore {
@@ -25,7 +26,7 @@ impl KernelCore {
             self.halt(Stop::TaskLimit);
         } else if is_open {
             let task = state.tasks.insert(process, name, future);
-            state.fold(self, TraceEventKind::Spawn, task.trace_word());
+            state.fold(&self.clock, TraceEventKind::Spawn, task.trace_word());
             state.enqueue(task.into());
             return task;
         }
@@ -95,10 +96,10 @@ impl KernelCore {
     }
 
     fn fold_process(&self, state: &mut KernelState, kind: TraceEventKind, process: ProcessId) {
-        state.fold(self, kind, u64::from(process.index()));
-        if self.is_readable() {
+        state.fold(&self.clock, kind, u64::from(process.index()));
+        if self.clock.is_readable() {
             let name = state.processes.get(process).map_or("", |it| &it.name);
-            let line = self.line(format!("{kind:?} {name}"));
+            let line = self.clock.line(format!("{kind:?} {name}"));
             state.trace.write(line);
         }
     }

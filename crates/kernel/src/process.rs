@@ -2,22 +2,8 @@
 
 use std::rc::Rc;
 
-use super::task::TaskId;
+use super::ids::{ProcessId, TaskId};
 use rehearsal_convert::Index;
-
-/// Identifier of one process of one kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProcessId(u32);
-
-impl ProcessId {
-    /// The simulated world: servers, faults, observers. Never killed and never paused.
-    pub const WORLD: Self = Self(0);
-
-    /// Returns the number in order of creation; the world is 0.
-    pub fn index(self) -> u32 {
-        self.0
-    }
-}
 
 pub(super) struct ProcessEntry {
     pub(super) name: Rc<str>,

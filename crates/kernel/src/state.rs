@@ -2,10 +2,12 @@
 
 use std::task::Waker;
 
-use super::core::KernelCore;
-use super::process::{ProcessId, ProcessTable};
+use super::event_clock::EventClock;
+use super::ids::ProcessId;
+use super::ids::{TaskId, TaskKey};
+use super::process::ProcessTable;
 use super::random_stream::RandomStream;
-use super::task::{TaskFuture, TaskId, TaskKey, Tasks};
+use super::task::{TaskFuture, Tasks};
 use super::timer::{FiredTimer, TimerEffect, TimerKey, Timers};
 use super::trace::{Trace, TraceEventKind};
 use super::{KernelOptions, Stop};
@@ -58,7 +60,7 @@ impl KernelState {
 
     /// Fires the due timer; returns a step if that runs user code.
     #[inline]
-    pub(super) fn fire(&mut self, core: &KernelCore, key: TimerKey) -> Option<NextStep> {
+    pub(super) fn fire(&mut self, clock: &EventClock, key: TimerKey) -> Option<NextStep> {
         let fired = self.timers.fire(key);
         self.look_ahead();
         match fired {
@@ -67,13 +69,13 @@ impl KernelState {
                 None
             }
             FiredTimer::TimerEffect(TimerEffect::Wake(waker)) => {
-                self.dispatch(core, TraceEventKind::ForeignWake, key.sequence(), |_| {
+                self.dispatch(clock, TraceEventKind::ForeignWake, key.sequence(), |_| {
                     String::new()
                 });
                 Some(NextStep::Wake(waker))
             }
             FiredTimer::TimerEffect(TimerEffect::Post(action)) => {
-                self.dispatch(core, TraceEventKind::Post, key.sequence(), |_| {
+                self.dispatch(clock, TraceEventKind::Post, key.sequence(), |_| {
                     String::new()
                 });
                 Some(NextStep::Run(action))
@@ -100,7 +102,7 @@ impl KernelState {
 
     /// Chooses one of the ready tasks. A single ready task costs no draw.
     #[inline]
-    pub(super) fn choose(&mut self, core: &KernelCore) -> Option<(TaskId, TaskFuture)> {
+    pub(super) fn choose(&mut self, clock: &EventClock) -> Option<(TaskId, TaskFuture)> {
         let task = match self.ready.len() {
             0 | 1 => self.ready.pop()?,
             ready => self
@@ -108,7 +110,7 @@ impl KernelState {
                 .swap_remove((self.choice.below(ready as u64)).to_index()),
         };
         let future = self.tasks.start(task)?;
-        self.dispatch(core, TraceEventKind::Poll, task.trace_word(), |state| {
+        self.dispatch(clock, TraceEventKind::Poll, task.trace_word(), |state| {
             let process = state.tasks.process(task).unwrap_or(ProcessId::WORLD);
             let process = state.processes.get(process).map_or("", |it| &it.name);
             format!("{process}/{}", state.tasks.name(task))
@@ -120,28 +122,28 @@ impl KernelState {
     #[inline]
     fn dispatch(
         &mut self,
-        core: &KernelCore,
+        clock: &EventClock,
         kind: TraceEventKind,
         value: u64,
         name: impl Fn(&Self) -> String,
     ) {
-        core.events.set(core.events.get() + 1);
-        self.fold(core, kind, value);
-        if core.is_readable() {
-            self.write_event(core, kind, value, &name(self));
+        clock.events.set(clock.events.get() + 1);
+        self.fold(clock, kind, value);
+        if clock.is_readable() {
+            self.write_event(clock, kind, value, &name(self));
         }
     }
 
     /// Adds a cell to the trace hash.
     #[inline]
-    pub(super) fn fold(&mut self, core: &KernelCore, kind: TraceEventKind, value: u64) {
+    pub(super) fn fold(&mut self, clock: &EventClock, kind: TraceEventKind, value: u64) {
         self.trace
-            .fold(core.events.get(), core.now_ns.get(), kind, value);
+            .fold(clock.events.get(), clock.now_ns.get(), kind, value);
     }
 
     #[cold]
-    fn write_event(&mut self, core: &KernelCore, kind: TraceEventKind, value: u64, name: &str) {
-        let line = core.line(format!("{kind:?} {value:#x} {name}").trim_end().to_owned());
+    fn write_event(&mut self, clock: &EventClock, kind: TraceEventKind, value: u64, name: &str) {
+        let line = clock.line(format!("{kind:?} {value:#x} {name}").trim_end().to_owned());
         self.trace.write(line);
     }
 }

@@ -17,9 +17,9 @@ use std::mem;
 use std::num::NonZeroU64;
 use std::task::Waker;
 
+use super::ids::TaskKey;
 use super::prefetch::prefetch;
 use super::queue::EventQueue;
-use super::task::TaskKey;
 use rehearsal_convert::{Index, LowBits};
 
 /// Maximum number of pending timers of a kernel: 24 bits of the key.
@@ -273,7 +273,7 @@ fn slot_of(key: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::TaskId;
+    use crate::ids::TaskId;
 
     fn task() -> TaskKey {
         TaskId::NONE.into()

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::task::TaskKey;
+use super::ids::TaskKey;
 use rehearsal_convert::Index;
 
 const KERNEL_BITS: u32 = 24;

@@ -34,21 +34,21 @@ impl fmt::Display for Annotation {
 
 /// The remarks on one answer, each once.
 #[derive(Debug, Default)]
-pub(super) struct Annotations(RefCell<BTreeSet<Annotation>>);
+pub(crate) struct Annotations(RefCell<BTreeSet<Annotation>>);
 
 impl Annotations {
     /// Adds a warning.
-    pub(super) fn warn(&self, message: String) {
+    pub(crate) fn warn(&self, message: String) {
         self.add(AnnotationLevel::Warning, message);
     }
 
     /// Adds an info.
-    pub(super) fn info(&self, message: String) {
+    pub(crate) fn info(&self, message: String) {
         self.add(AnnotationLevel::Info, message);
     }
 
     /// Warns of a quantile that is none.
-    pub(super) fn warn_of_quantile(&self, quantile: f64) {
+    pub(crate) fn warn_of_quantile(&self, quantile: f64) {
         if !(0.0..=1.0).contains(&quantile) {
             self.warn(format!(
                 "quantile value should be between 0 and 1, got {quantile}"
@@ -61,7 +61,7 @@ impl Annotations {
     }
 
     /// All of them, warnings first.
-    pub(super) fn take(&self) -> Vec<Annotation> {
+    pub(crate) fn take(&self) -> Vec<Annotation> {
         self.0.take().into_iter().collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use super::error::EvalError;
+use crate::error::EvalError;
 
 /// Samples that all subqueries of a query may evaluate together, and so many at once at most:
 /// enough for a month at 15 s of a hundred series, in some seconds and some hundred MB.
@@ -11,11 +11,11 @@ const SAMPLES_AT_ONCE_MAX: u64 = 20_000_000;
 
 /// What is left of it.
 #[derive(Debug)]
-pub(super) struct Budget(Cell<u64>);
+pub(crate) struct Budget(Cell<u64>);
 
 impl Budget {
     /// All of it.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Cell::new(SAMPLES_MAX))
     }
 
@@ -24,7 +24,7 @@ impl Budget {
     /// # Errors
     ///
     /// If they may not.
-    pub(super) fn check(&self, steps: usize, series: usize) -> Result<u64, EvalError> {
+    pub(crate) fn check(&self, steps: usize, series: usize) -> Result<u64, EvalError> {
         let samples = (steps as u64).saturating_mul(series.max(1) as u64);
         if samples > SAMPLES_AT_ONCE_MAX.min(self.0.get()) {
             return Err(EvalError::refused(format!(
@@ -40,7 +40,7 @@ impl Budget {
     /// # Errors
     ///
     /// If they may not be held at once, or not so many are left.
-    pub(super) fn spend(&self, steps: usize, series: usize) -> Result<(), EvalError> {
+    pub(crate) fn spend(&self, steps: usize, series: usize) -> Result<(), EvalError> {
         let samples = self.check(steps, series)?;
         self.0.set(self.0.get() - samples);
         Ok(())

@@ -3,9 +3,9 @@
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{BinaryExpr, Expr};
 
-use super::binary::BinaryOperation;
-use super::call::without_parens;
-use super::query::Query;
+use crate::operators::binary::BinaryOperation;
+use crate::parse::expression::without_parens;
+use crate::parse::query::Query;
 
 /// A vector, and how each of its values is to stand to a number.
 #[derive(Clone, Debug)]

@@ -6,20 +6,20 @@ use std::ops::ControlFlow;
 
 use promql_parser::parser::Expr;
 
-use super::annotation::{Annotation, Annotations};
-use super::block::is_present;
-use super::budget::Budget;
-use super::call::without_parens;
-use super::duration::DurationContext;
-use super::error::EvalError;
-use super::operator::{Operator, RangeOperator};
-use super::order::Order;
-use super::plan::QueryPlanner;
-use super::query::{AnswerKind, Query};
-use super::queryable::Queryable;
-use super::series::SAME_LABELS;
-use super::steps::Steps;
-use super::value::{InstantSample, Matrix, QueryValue, RangeSeries};
+use crate::annotation::{Annotation, Annotations};
+use crate::budget::Budget;
+use crate::error::EvalError;
+use crate::operators::block::is_present;
+use crate::operators::operator::{Operator, RangeOperator};
+use crate::operators::order::Order;
+use crate::operators::series::SAME_LABELS;
+use crate::operators::steps::Steps;
+use crate::parse::duration::DurationContext;
+use crate::parse::expression::without_parens;
+use crate::parse::query::{AnswerKind, Query};
+use crate::plan::QueryPlanner;
+use crate::storage::queryable::Queryable;
+use crate::value::{InstantSample, Matrix, QueryValue, RangeSeries};
 use rehearsal_convert::Nearest;
 use rehearsal_metrics::Labels;
 

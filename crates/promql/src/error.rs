@@ -81,7 +81,7 @@ pub enum EvalError {
 
 impl EvalError {
     /// As Prometheus would refuse it.
-    pub(super) fn refused(message: impl Into<String>) -> Self {
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(message.into())
     }
 }

@@ -3,7 +3,7 @@
 use rehearsal_metrics::Labels;
 
 /// The labels as Prometheus writes them: `{a="b", c="d"}`.
-pub(super) fn display(labels: &Labels) -> String {
+pub(crate) fn display(labels: &Labels) -> String {
     let pairs: Vec<String> = labels
         .iter()
         .map(|(name, value)| format!("{name}={value:?}"))

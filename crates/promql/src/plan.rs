@@ -1,52 +1,54 @@
 //! From an expression to operators, with the series of a source.
 
-use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
+mod call;
+
 use promql_parser::parser::token::{T_LAND, T_LOR, T_LUNLESS};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{
     AggregateExpr, BinaryExpr, Expr, MatrixSelector, UnaryExpr, VectorSelector,
 };
 
-use super::aggregate::{Aggregate, Aggregation, Grouping};
-use super::annotation::Annotations;
-use super::binary::{BinaryOperation, ScalarBinary, ScalarSide, VectorScalar};
-use super::budget::Budget;
-use super::call::{self, Negate};
-use super::count_values::CountValues;
-use super::dynamic::DynamicElements;
-use super::error::EvalError;
-use super::join::Join;
-use super::matching::VectorMatching;
-use super::operator::{BoxedOperator, RangeOperator};
-use super::order;
-use super::queryable::{Queryable, SelectHints, SeriesData};
-use super::range_windows::{RangeSelector, RangeWindows};
-use super::scalar::Scalar;
-use super::selector::{InstantSelector, LOOK_BACK_MS, SampleField};
-use super::semantics::Semantics;
-use super::series::OutputSeries;
-use super::set_operation::{SetOperation, SetOperator};
-use super::steps::Steps;
-use super::subquery::{Subquery, inner_steps};
-use super::time_modifier::{TimeModifier, millis};
-use super::topk::{SelectingAggregate, SelectingAggregation};
+use self::call::Negate;
+use crate::annotation::Annotations;
+use crate::budget::Budget;
+use crate::error::EvalError;
+use crate::operators::aggregate::{Aggregate, Aggregation, Grouping};
+use crate::operators::binary::{BinaryOperation, ScalarBinary, ScalarSide, VectorScalar};
+use crate::operators::count_values::CountValues;
+use crate::operators::dynamic::DynamicElements;
+use crate::operators::join::Join;
+use crate::operators::matching::VectorMatching;
+use crate::operators::operator::{BoxedOperator, RangeOperator};
+use crate::operators::order;
+use crate::operators::range_windows::{RangeSelector, RangeWindows};
+use crate::operators::scalar::Scalar;
+use crate::operators::selector::{InstantSelector, LOOK_BACK_MS, SampleField};
+use crate::operators::series::OutputSeries;
+use crate::operators::set_operation::{SetOperation, SetOperator};
+use crate::operators::steps::Steps;
+use crate::operators::subquery::{Subquery, inner_steps};
+use crate::operators::topk::{SelectingAggregate, SelectingAggregation};
+use crate::parse::expression::all_matchers;
+use crate::parse::semantics::Semantics;
+use crate::parse::time_modifier::{TimeModifier, millis};
+use crate::storage::queryable::{Queryable, SelectHints, SeriesData};
 
 /// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
 const SUBQUERY_STEP_MS: i64 = 60_000;
 
 /// Makes operators of expressions.
 #[derive(Clone, Copy)]
-pub(super) struct QueryPlanner<'s> {
-    pub(super) source: &'s dyn Queryable,
-    pub(super) semantics: Semantics,
-    pub(super) annotations: &'s Annotations,
-    pub(super) budget: &'s Budget,
+pub(crate) struct QueryPlanner<'s> {
+    pub(crate) source: &'s dyn Queryable,
+    pub(crate) semantics: Semantics,
+    pub(crate) annotations: &'s Annotations,
+    pub(crate) budget: &'s Budget,
     /// Start and end of the whole query.
-    pub(super) start_end_ms: (i64, i64),
+    pub(crate) start_end_ms: (i64, i64),
     /// The step of the whole query; 0 if it is an instant one.
-    pub(super) step_ms: i64,
+    pub(crate) step_ms: i64,
     /// Whether the whole query is a range query.
-    pub(super) is_range: bool,
+    pub(crate) is_range: bool,
 }
 
 impl<'s> QueryPlanner<'s> {
@@ -55,7 +57,7 @@ impl<'s> QueryPlanner<'s> {
     /// # Errors
     ///
     /// If a selector's series can't be read, or labels don't fit together.
-    pub(super) fn operator(
+    pub(crate) fn operator(
         &self,
         expression: &Expr,
         grid: Steps,
@@ -91,7 +93,7 @@ impl<'s> QueryPlanner<'s> {
     /// # Errors
     ///
     /// As for [`Self::operator`].
-    pub(super) fn range(
+    pub(crate) fn range(
         &self,
         expression: &Expr,
         grid: Steps,
@@ -134,7 +136,7 @@ impl<'s> QueryPlanner<'s> {
     /// # Errors
     ///
     /// If the series can't be read.
-    pub(super) fn instant(
+    pub(crate) fn instant(
         &self,
         selector: &VectorSelector,
         grid: Steps,
@@ -275,19 +277,4 @@ impl<'s> QueryPlanner<'s> {
 fn stored(series_data: &[SeriesData<'_>]) -> Vec<OutputSeries> {
     let labels = series_data.iter().map(|data| data.labels.clone());
     labels.map(OutputSeries::new).collect()
-}
-
-/// All conditions on the labels of a selector, with alternatives.
-pub(super) fn all_matchers(selector: &VectorSelector) -> Vec<Vec<Matcher>> {
-    let name = selector
-        .name
-        .as_ref()
-        .map(|name| Matcher::new(MatchOp::Equal, METRIC_NAME, name));
-    let matchers = &selector.matchers;
-    let alternatives = match matchers.or_matchers.is_empty() {
-        true => vec![matchers.matchers.clone()],
-        false => matchers.or_matchers.clone(),
-    };
-    let with_name = |all: Vec<Matcher>| name.iter().cloned().chain(all).collect();
-    alternatives.into_iter().map(with_name).collect()
 }

@@ -14,6 +14,7 @@
 
 mod answer;
 mod command;
+mod duration;
 mod expectation;
 mod parse;
 mod series;
@@ -24,11 +25,11 @@ use answer::EvalOutcome;
 use command::{Eval, TestCommand};
 use parse::Script;
 
-use super::engine::Engine;
-use super::error::EvalError;
-use super::memory_store::MemoryStore;
-use super::query::Query;
-use super::semantics::Semantics;
+use crate::engine::Engine;
+use crate::error::EvalError;
+use crate::parse::query::Query;
+use crate::parse::semantics::Semantics;
+use crate::storage::memory_store::MemoryStore;
 
 /// What became of a script.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! Compares answers with what was expected.
 
-use super::super::labels::display;
-use super::super::value::{InstantSample, Matrix};
 use super::series::{SeriesLine, SeriesPoint};
+use crate::labels::display;
+use crate::value::{InstantSample, Matrix};
 use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 

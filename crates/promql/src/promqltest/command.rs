@@ -1,13 +1,13 @@
 //! The commands of a script.
 
-use super::super::annotation::Annotation;
-use super::super::engine::Engine;
-use super::super::error::EvalError;
-use super::super::memory_store::MemoryStore;
-use super::super::query::Query;
-use super::super::value::QueryValue;
 use super::expectation::Expected;
 use super::series::{SeriesLine, SeriesPoint};
+use crate::annotation::Annotation;
+use crate::engine::Engine;
+use crate::error::EvalError;
+use crate::parse::query::Query;
+use crate::storage::memory_store::MemoryStore;
+use crate::value::QueryValue;
 use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 

@@ -3,11 +3,11 @@
 use promql_parser::util::unquote_string;
 use regex::Regex;
 
-use super::super::annotation::{Annotation, AnnotationLevel};
-use super::super::value::QueryValue;
 use super::answer::{EvalOutcome, compare_matrix, compare_scalar, compare_vector};
-use super::parse::duration_ms;
+use super::duration::duration_ms;
 use super::series::{SeriesLine, SeriesPoint, number};
+use crate::annotation::{Annotation, AnnotationLevel};
+use crate::value::QueryValue;
 
 /// What a message must be.
 #[derive(Clone, Debug)]

@@ -1,12 +1,10 @@
 //! From lines to commands.
 
-use promql_parser::util::parse_duration;
-
 use super::ScriptError;
 use super::command::{Eval, EvalTimes, Load, TestCommand};
+use super::duration::duration_ms;
 use super::expectation::Expected;
 use super::series::SeriesLine;
-use rehearsal_convert::Saturating;
 
 /// A script, read.
 #[derive(Debug)]
@@ -131,22 +129,4 @@ fn word(text: &str) -> Result<(&str, &str), String> {
     let split = text.split_once(char::is_whitespace);
     let (word, rest) = split.ok_or_else(|| format!("something is missing behind `{text}`"))?;
     Ok((word, rest.trim_start()))
-}
-
-/// A duration like `5m`, or seconds; it may be negative.
-pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(digits) => (-1, digits),
-        None => (1, text),
-    };
-    if let Ok(seconds) = digits.parse::<f64>() {
-        return Ok(sign * (seconds * 1_000.0).round().saturating_i64());
-    }
-    // The parser knows no duration of nothing.
-    if digits.starts_with('0') && digits.chars().all(|c| "0smhdwy".contains(c)) {
-        return Ok(0);
-    }
-    let duration = parse_duration(digits).map_err(|_| format!("`{text}` is no duration"))?;
-    let ms = i64::try_from(duration.as_millis()).map_err(|_| format!("`{text}` is too long"))?;
-    Ok(sign * ms)
 }

@@ -9,7 +9,7 @@ use promql_parser::util::{ExprVisitor, walk_expr};
 use super::file::{Rule, RuleFile};
 use super::states::{ALERTS, ALERTS_FOR_STATE};
 use crate::Query;
-use crate::plan::all_matchers;
+use crate::parse::expression::all_matchers;
 
 /// Functions of the calendar.
 const CALENDAR: [&str; 8] = [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use promql_parser::label::METRIC_NAME;
 
-use crate::block::is_present;
+use crate::operators::block::is_present;
 use crate::{EvalError, Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::Labels;
 use rehearsal_metrics::series::STALE_BITS;

@@ -14,7 +14,6 @@ use super::label::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,
     ScannerOutcome, SegmentStatus,
 };
-use super::readings::Readings;
 use crate::model::DeltaCounts;
 
 /// How the instruments behave.
@@ -137,11 +136,6 @@ impl SchedulerWorkerMetrics {
             fires: registry.counters(&catalog::FIRES)?,
             since_progress: observed(registry, &catalog::SINCE_PROGRESS, options)?,
         })
-    }
-
-    /// Direct readings, for checks and tests.
-    pub fn read(&self) -> Readings<'_> {
-        Readings(self)
     }
 
     /// A run left `Planning`: the outcome, and the time since the run's creation, s.

@@ -13,6 +13,13 @@ use crate::model::DeltaCounts;
 #[derive(Clone, Copy)]
 pub struct Readings<'m>(pub(super) &'m SchedulerWorkerMetrics);
 
+impl SchedulerWorkerMetrics {
+    /// Direct readings, for checks and tests.
+    pub fn read(&self) -> Readings<'_> {
+        Readings(self)
+    }
+}
+
 impl Readings<'_> {
     /// `scheduler_planner_runs_total`
     pub fn planner_runs(&self, mode: Mode, status: PlannerStatus) -> u64 {

@@ -1,0 +1,30 @@
+//! Operators: parts of a query that compute blocks of values.
+
+pub(crate) mod absent;
+pub(crate) mod aggregate;
+pub(crate) mod binary;
+pub(crate) mod block;
+pub(crate) mod count_values;
+pub(crate) mod date_functions;
+pub(crate) mod dynamic;
+pub(crate) mod elementwise;
+pub(crate) mod histogram;
+pub(crate) mod info;
+pub(crate) mod join;
+pub(crate) mod matching;
+pub(crate) mod operator;
+pub(crate) mod order;
+pub(crate) mod quantiles;
+pub(crate) mod range_function;
+pub(crate) mod range_windows;
+pub(crate) mod relabel;
+pub(crate) mod scalar;
+pub(crate) mod selector;
+pub(crate) mod series;
+pub(crate) mod series_window;
+pub(crate) mod set_operation;
+pub(crate) mod steps;
+pub(crate) mod subquery;
+pub(crate) mod sum;
+pub(crate) mod timestamp_groups;
+pub(crate) mod topk;

@@ -1,0 +1,92 @@
+//! `absent` and `absent_over_time`: 1 where there is nothing.
+
+use promql_parser::label::{METRIC_NAME, MatchOp};
+use promql_parser::parser::{Expr, VectorSelector};
+
+use crate::error::EvalError;
+use crate::operators::block::{ABSENT, Block, is_present};
+use crate::operators::operator::{BoxedOperator, Operator, RangeOperator};
+use crate::operators::range_function::over_time;
+use crate::operators::series::OutputSeries;
+use crate::operators::steps::Steps;
+use crate::parse::expression::all_matchers;
+use rehearsal_metrics::Labels;
+
+/// What may be absent.
+pub(crate) enum AbsentInput<'s> {
+    /// A vector.
+    Vector(BoxedOperator<'s>),
+    /// Ranges.
+    Range(Box<dyn RangeOperator + 's>),
+}
+
+/// 1 at each step at which a vector has no element, or no range a sample.
+pub(crate) struct Absent<'s> {
+    of: AbsentInput<'s>,
+    series: [OutputSeries; 1],
+}
+
+impl<'s> Absent<'s> {
+    /// `expression` is what may be absent; the labels that it asks for are those of the result.
+    pub(crate) fn new(of: AbsentInput<'s>, expression: &Expr) -> Self {
+        let series = [OutputSeries::new(asked_labels(expression))];
+        Self { of, series }
+    }
+}
+
+impl Operator for Absent<'_> {
+    fn series(&self) -> &[OutputSeries] {
+        &self.series
+    }
+
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        let mut column = vec![1.0; steps.count];
+        match &self.of {
+            AbsentInput::Vector(vector) => {
+                let block = vector.eval_block(steps)?;
+                for index in 0..vector.series().len() {
+                    for (into, value) in column.iter_mut().zip(block.column(index)) {
+                        if is_present(*value) {
+                            *into = ABSENT;
+                        }
+                    }
+                }
+            }
+            AbsentInput::Range(range) => {
+                range.visit(steps, &mut |_, samples| {
+                    over_time::is_empty(samples, &mut column);
+                })?;
+            }
+        }
+        Ok(Block::of_column(column))
+    }
+}
+
+/// The labels that a selector asks for with `=`, each once.
+fn asked_labels(expression: &Expr) -> Labels {
+    let selector: &VectorSelector = match expression {
+        Expr::Paren(paren) => return asked_labels(&paren.expr),
+        Expr::VectorSelector(selector) => selector,
+        Expr::MatrixSelector(selector) => &selector.vs,
+        _ => return Labels::none(),
+    };
+    let alternatives = all_matchers(selector);
+    let [matchers] = alternatives.as_slice() else {
+        return Labels::none();
+    };
+    let mut labels = Labels::none();
+    let mut seen: Vec<&str> = Vec::new();
+    for matcher in matchers
+        .iter()
+        .filter(|matcher| matcher.name != METRIC_NAME)
+    {
+        let is_first = !seen.contains(&matcher.name.as_str());
+        if is_first && matches!(matcher.op, MatchOp::Equal) {
+            labels = labels.with(&matcher.name, &matcher.value);
+            seen.push(&matcher.name);
+        } else {
+            labels = labels.without(&matcher.name);
+        }
+    }
+    labels
+}

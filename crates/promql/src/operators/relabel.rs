@@ -1,0 +1,94 @@
+//! `label_replace` and `label_join`: other labels, the same values.
+
+use promql_parser::label::METRIC_NAME;
+use regex::Regex;
+
+use crate::error::EvalError;
+use crate::operators::block::Block;
+use crate::operators::operator::{BoxedOperator, Operator};
+use crate::operators::series::{OutputSeries, SeriesMerge};
+use crate::operators::steps::Steps;
+
+/// How a label gets its value.
+#[derive(Clone, Debug)]
+pub(crate) enum RelabelValue {
+    /// From another one, if it fits.
+    Replace {
+        /// The other one.
+        from: String,
+        /// What it must fit, as a whole.
+        pattern: Regex,
+        /// The value, with `$1` for a part of what fits.
+        value: String,
+    },
+    /// From others, in turn.
+    Join {
+        /// The others.
+        from: Vec<String>,
+        /// What stands between two.
+        separator: String,
+    },
+}
+
+/// The pattern of `label_replace`, which must fit a whole value.
+///
+/// # Errors
+///
+/// If it is no regular expression.
+pub(crate) fn pattern(text: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?s:{text})$"))
+}
+
+/// A vector with one label set anew.
+pub(crate) struct Relabel<'s> {
+    of: BoxedOperator<'s>,
+    merge: SeriesMerge,
+}
+
+impl<'s> Relabel<'s> {
+    /// The label that is set, and how.
+    pub(crate) fn new(of: BoxedOperator<'s>, label: &str, source: &RelabelValue) -> Self {
+        let relabelled = |series: &OutputSeries| match source.value(series) {
+            None => series.clone(),
+            Some(value) => OutputSeries {
+                labels: series.labels.with(label, &value),
+                // A name that is set anew is meant to stay.
+                drops_name: series.drops_name && label != METRIC_NAME,
+            },
+        };
+        let merge = SeriesMerge::of(of.series().iter().map(relabelled).collect());
+        Self { of, merge }
+    }
+}
+
+impl RelabelValue {
+    fn value(&self, series: &OutputSeries) -> Option<String> {
+        let label = |name: &String| series.labels.get(name).unwrap_or_default();
+        match self {
+            Self::Replace {
+                from,
+                pattern,
+                value,
+            } => {
+                let captures = pattern.captures(label(from))?;
+                let mut expanded = String::new();
+                captures.expand(value, &mut expanded);
+                Some(expanded)
+            }
+            Self::Join { from, separator } => {
+                let values: Vec<&str> = from.iter().map(label).collect();
+                Some(values.join(separator))
+            }
+        }
+    }
+}
+
+impl Operator for Relabel<'_> {
+    fn series(&self) -> &[OutputSeries] {
+        &self.merge.series
+    }
+
+    fn eval_block(&self, steps: Steps) -> Result<Block, EvalError> {
+        self.merge.apply(self.of.eval_block(steps)?, steps.count)
+    }
+}

@@ -1,0 +1,99 @@
+//! The instants at which an expression is evaluated.
+
+use rehearsal_convert::Index;
+
+/// Evenly spaced instants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Steps {
+    /// The first, ms since 1970.
+    pub(crate) first_ms: i64,
+    /// From one to the next; at least 1.
+    pub(crate) step_ms: i64,
+    /// How many.
+    pub(crate) count: usize,
+}
+
+impl Steps {
+    /// One instant.
+    pub(crate) fn one(at_ms: i64) -> Self {
+        Self {
+            first_ms: at_ms,
+            step_ms: 1,
+            count: 1,
+        }
+    }
+
+    /// From start to end, both included.
+    pub(crate) fn between(start_ms: i64, end_ms: i64, step_ms: i64) -> Self {
+        let count = if end_ms < start_ms {
+            0
+        } else {
+            ((end_ms - start_ms) / step_ms).to_index() + 1
+        };
+        Self {
+            first_ms: start_ms,
+            step_ms,
+            count,
+        }
+    }
+
+    /// One of the instants, ms since 1970.
+    pub(crate) fn at(&self, index: usize) -> i64 {
+        self.first_ms + index.index_i64() * self.step_ms
+    }
+
+    /// The last instant, or the first if there are none.
+    pub(crate) fn last_ms(&self) -> i64 {
+        self.at(self.count.saturating_sub(1))
+    }
+
+    /// All of them.
+    pub(crate) fn iter(self) -> impl Iterator<Item = i64> + Clone {
+        (0..self.count).map(move |index| self.at(index))
+    }
+
+    /// The same in pieces of at most so many.
+    pub(crate) fn pieces(self, count_max: usize) -> impl Iterator<Item = Self> {
+        (0..self.count).step_by(count_max).map(move |begin| Self {
+            first_ms: self.at(begin),
+            count: count_max.min(self.count - begin),
+            ..self
+        })
+    }
+
+    /// The same in pieces, each twice as long as the one before, up to so many; for those who may
+    /// soon have seen enough.
+    pub(crate) fn growing_pieces(
+        self,
+        mut count: usize,
+        count_max: usize,
+    ) -> impl Iterator<Item = Self> {
+        let mut rest = self;
+        std::iter::from_fn(move || {
+            let piece = Self {
+                count: count.min(rest.count),
+                ..rest
+            };
+            rest.first_ms = rest.at(piece.count);
+            rest.count -= piece.count;
+            count = count_max.min(2 * count);
+            (piece.count > 0).then_some(piece)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growing_pieces_are_all_of_the_steps_in_their_order() {
+        let steps = Steps::between(7, 7 + 99 * 15, 15);
+        let pieces: Vec<Steps> = steps.growing_pieces(4, 32).collect();
+        let counts = pieces.iter().map(|piece| piece.count);
+        assert!(counts.eq([4, 8, 16, 32, 32, 8]));
+        let instants = pieces.into_iter().flat_map(Steps::iter);
+        assert!(instants.eq(steps.iter()));
+        assert_eq!(Steps::between(1, 0, 1).growing_pieces(4, 32).count(), 0);
+    }
+}

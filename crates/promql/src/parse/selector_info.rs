@@ -1,0 +1,66 @@
+//! What a query selects, for those who know which series there are.
+
+use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
+use promql_parser::parser::VectorSelector;
+
+use crate::parse::syntax::find_word;
+
+/// A selector of a query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelectorInfo<'q> {
+    /// The name, if it is given outright.
+    pub name: Option<&'q str>,
+    /// The byte of the text at which the selector, or at least its name, begins.
+    pub offset: usize,
+    /// Conditions on labels other than the name.
+    pub labels: Vec<MatchedLabel<'q>>,
+}
+
+/// A condition on a label.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchedLabel<'q> {
+    /// The label.
+    pub name: &'q str,
+    /// What it must be, or must not be; a regular expression if `is_pattern`.
+    pub value: &'q str,
+    /// Whether it stands behind `=~` or `!~`.
+    pub is_pattern: bool,
+    /// The byte of the text at which the condition begins.
+    pub offset: usize,
+}
+
+impl<'q> SelectorInfo<'q> {
+    /// Finds a selector in the text of its query, where it begins at `from` or later.
+    pub(crate) fn find(selector: &'q VectorSelector, text: &str, from: usize) -> Self {
+        let of_name = |matcher: &&'q Matcher| matcher.name == METRIC_NAME;
+        let is_given = |matcher: &&'q Matcher| matches!(matcher.op, MatchOp::Equal);
+        let mut names = matchers(selector).filter(of_name).filter(is_given);
+        let given = names.next().map(|matcher| matcher.value.as_str());
+        let name = selector.name.as_deref().or(given);
+        let found = name.and_then(|name| find_word(text, name, from));
+        let offset = found.unwrap_or(from);
+        let mut next = offset;
+        let others = matchers(selector).filter(|matcher| matcher.name != METRIC_NAME);
+        let labels = others.map(|matcher| {
+            next = find_word(text, &matcher.name, next).unwrap_or(next);
+            MatchedLabel {
+                name: &matcher.name,
+                value: &matcher.value,
+                is_pattern: matches!(matcher.op, MatchOp::Re(_) | MatchOp::NotRe(_)),
+                offset: next,
+            }
+        });
+        Self {
+            name,
+            offset,
+            labels: labels.collect(),
+        }
+    }
+}
+
+/// All conditions, whichever of the alternatives they belong to.
+fn matchers(selector: &VectorSelector) -> impl Iterator<Item = &Matcher> {
+    let matchers = &selector.matchers;
+    let alternatives = matchers.or_matchers.iter().flatten();
+    matchers.matchers.iter().chain(alternatives)
+}
