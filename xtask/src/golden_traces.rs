@@ -15,7 +15,8 @@ pub fn main() -> Result<()> {
         "--locked",
         "--quiet",
         "--profile=ci",
-        "--bin=rehearsal",
+        "--package=rehearsal",
+        "--bins",
     ]))?;
     let results = on_all_cores(&names()?, |name| {
         let result = check(name);

@@ -3,6 +3,7 @@
 //! Without dependencies, so that the first use in a fresh clone waits a second or two.
 
 mod baseline;
+mod break_lints;
 mod break_metrics;
 mod callgrind;
 mod compare;
@@ -25,6 +26,7 @@ usage: cargo xtask COMMAND
                    count the instructions of each benchmark under Callgrind and compare them with
                    the baseline; --update writes the baseline, --against measures a revision instead
   golden-traces    run every bundled scenario twice and compare its trace with the golden file
+  break-lints      break each Clippy rule that guards a crate and require Clippy to notice
   break-metrics [NAME]
                    break each property of the metrics crate on purpose and require its test to fail
   mutate-worker    change the worker at random and require a short sweep to notice
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.split_first() {
         Some((&"instructions", rest)) => instructions::main(rest),
+        Some((&"break-lints", [])) => break_lints::main(),
         Some((&"break-metrics", rest)) => break_metrics::main(rest),
         Some((&"golden-traces", [])) => golden_traces::main(),
         Some((&"mutate-worker", [])) => mutate_worker::main(),

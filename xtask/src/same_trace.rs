@@ -54,7 +54,8 @@ impl Build {
     /// Last line that the program prints of `quickstart`.
     fn last_line(&self) -> Result<String> {
         let mut command = cargo();
-        command.args(["run", "--locked", "--quiet", "--profile", self.profile]);
+        command.args(["run", "--locked", "--quiet", "--package=rehearsal"]);
+        command.args(["--profile", self.profile]);
         for package in &self.unoptimised {
             command
                 .arg("--config")
