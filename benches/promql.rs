@@ -55,7 +55,7 @@ fn recording() -> TimeSeriesStore {
                 }))
             });
             recording
-                .scrape_page(instance, at_ms, page)
+                .scrape_values(instance, at_ms, page)
                 .expect("rising times");
         }
     }

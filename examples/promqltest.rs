@@ -67,7 +67,7 @@ fn run(path: &Path, semantics: Semantics) -> Result<ScriptReport, String> {
     promqltest::run(&text, semantics).map_err(|error| error.to_string())
 }
 
-fn show(word: &str, remarks: &[promqltest::EvalNote]) {
+fn show(word: &str, remarks: &[promqltest::EvalMessage]) {
     for remark in remarks {
         println!("  {word}: {remark}");
     }

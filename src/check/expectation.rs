@@ -251,12 +251,12 @@ mod tests {
                 .iter()
                 .map(|(labels, count)| ("h_bucket", labels, *count));
             recording
-                .scrape_page(a, at_ms, page.into_iter().chain(histogram))
+                .scrape_values(a, at_ms, page.into_iter().chain(histogram))
                 .unwrap();
             match index {
                 2 => recording.scrape_failed(b, at_ms + 1).unwrap(),
                 _ => recording
-                    .scrape_page(b, at_ms + 1, [("x", &mode, 10.0)])
+                    .scrape_values(b, at_ms + 1, [("x", &mode, 10.0)])
                     .unwrap(),
             }
         }

@@ -105,11 +105,11 @@ fn outside_web_service_counts_its_requests() {
         stream.read_to_string(&mut answer).expect("answered");
         answer
     };
-    assert!(request("GET /hello").contains("Hello."));
+    assert!(request("GET /").contains("Hello."));
     assert!(request("POST /nothing").contains("404"));
     let exposition = request("GET /metrics");
     for labels in [
-        r#"{method="GET",route="/hello",status="200"} 1"#,
+        r#"{method="GET",route="/",status="200"} 1"#,
         r#"{method="other",route="other",status="404"} 1"#,
     ] {
         let line = format!("\nhttp_requests_total{labels}\n");

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use rehearsal::metrics::Labels;
-use rehearsal::promql::promqltest::{self, EvalNote};
+use rehearsal::promql::promqltest::{self, EvalMessage};
 use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics};
 
 /// Number of passing evals per script; the others need native histograms.
@@ -23,7 +23,7 @@ fn promqltest_scripts_of_prometheus_pass() {
         let report = promqltest::run(&text, Semantics::V3PromqlTest).unwrap();
         assert_eq!(report.failed, [], "{name}");
         assert_eq!(report.passed, passed, "{name}");
-        let other = |remark: &&EvalNote| {
+        let other = |remark: &&EvalMessage| {
             let reasons = ["holds native histograms", "is for native", "has native"];
             !reasons.iter().any(|reason| remark.reason.contains(reason))
         };

@@ -24,7 +24,7 @@ fn recording() -> TimeSeriesStore {
         for instance in instances {
             let total = (scrape / 4 * 3) as f64;
             let page = modes.iter().map(|labels| ("images_total", labels, total));
-            let scraped = recording.scrape_page(instance, scrape * INTERVAL_MS, page);
+            let scraped = recording.scrape_values(instance, scrape * INTERVAL_MS, page);
             scraped.expect("rising times");
         }
     }

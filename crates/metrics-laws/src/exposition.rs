@@ -108,7 +108,8 @@ fn parse_sample(line: &str) -> Result<(SeriesKey, f64), String> {
     let value = fields
         .next()
         .ok_or_else(|| format!("a value is missing in {line:?}"))?;
-    // The format refers to Go's `ParseFloat`, which takes infinity and NaN in any case, as Rust does.
+    // The format refers to Go's `ParseFloat`, which takes infinity and NaN in any case, as Rust
+    // does.
     let value = value
         .parse()
         .map_err(|_| format!("{value:?} is no value"))?;

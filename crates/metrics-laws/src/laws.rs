@@ -23,7 +23,7 @@ const AMOUNT_MAX: u32 = 1 << 20;
 pub struct LawViolation {
     /// Name of the law.
     pub law: &'static str,
-    /// What was found and expected, with the smallest input that shows it.
+    /// Value found and value expected, with the smallest input that shows the difference.
     pub detail: String,
 }
 

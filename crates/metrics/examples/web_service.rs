@@ -13,7 +13,7 @@ use rehearsal_metrics::exposition::{ExpositionFormat, render};
 use rehearsal_metrics::{CollectContext, Definition, Registry, label_set, static_label};
 
 static_label! { pub enum Method: "method" { Get = "GET", Other = "other" } }
-static_label! { pub enum Route: "route" { Hello = "/hello", Metrics = "/metrics", Other = "other" } }
+static_label! { pub enum Route: "route" { Hello = "/", Metrics = "/metrics", Other = "other" } }
 static_label! { pub enum Status: "status" { Ok = "200", NotFound = "404" } }
 label_set! { pub struct Request { method: Method, route: Route, status: Status } }
 
@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let (method, path) = line.split_once(' ').unwrap_or_default();
         let method = [Method::Other, Method::Get][usize::from(method == "GET")];
         let (route, status, body) = match path.split(' ').next() {
-            Some("/hello") => (Route::Hello, Status::Ok, "Hello.\n".to_owned()),
+            Some("/") => (Route::Hello, Status::Ok, "Hello.\n".to_owned()),
             Some("/metrics") => (Route::Metrics, Status::Ok, expose(&registry)),
             _ => (Route::Other, Status::NotFound, "No such page.\n".to_owned()),
         };

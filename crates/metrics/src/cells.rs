@@ -25,7 +25,7 @@ impl CellOffset {
     }
 }
 
-/// Hands out words, and takes back those that nobody holds any more.
+/// Allocator of words; reuses those without a handle.
 #[derive(Default)]
 pub(crate) struct CellAllocator {
     room: Mutex<FreeCells>,
@@ -42,7 +42,7 @@ struct FreeCells {
 
 /// The first slab is small, because a process that restarts often makes a registry each time.
 const FIRST_LEN: usize = 512;
-/// Later slabs, for open label sets.
+/// Later slabs, for dynamic label sets.
 const LATER_LEN: usize = 4096;
 
 impl CellAllocator {
@@ -73,8 +73,8 @@ impl CellAllocator {
     }
 }
 
-/// The life of a series with open labels: from its registration until it was removed and the last
-/// handle is gone. Only then are its words used again, so a held handle is never orphaned.
+/// The life of a series with dynamic labels: from its registration until it was removed and the
+/// last handle is gone. Only then are its words used again, so a held handle is never orphaned.
 pub(crate) struct SeriesVisibility {
     place: CellOffset,
     len: usize,
@@ -114,7 +114,7 @@ impl SeriesVisibility {
         self.version.fetch_add(1, Order::Release);
     }
 
-    /// Puts the series back on the page: somebody still records into it.
+    /// Makes the series visible again: a handle still records into it.
     #[cold]
     pub(crate) fn show(&self) {
         self.hidden.store(false, Order::Relaxed);

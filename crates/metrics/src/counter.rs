@@ -143,7 +143,7 @@ impl UpDownCounter {
     }
 }
 
-/// A counter for each combination of closed labels. A labelled record is an index.
+/// A counter for each combination of static labels. A labelled record is an index.
 ///
 /// ```
 /// use rehearsal_metrics::{CounterFamily, Definition, Registry, static_label};
@@ -210,7 +210,7 @@ impl<L: LabelSet> CounterFamily<L> {
     }
 }
 
-/// An up/down counter for each combination of closed labels.
+/// An up/down counter for each combination of static labels.
 ///
 /// ```
 /// use rehearsal_metrics::{Definition, Registry, UpDownCounterFamily, static_label};
@@ -267,7 +267,7 @@ impl<L: LabelSet> UpDownCounterFamily<L> {
 #[inline]
 fn add(slab: &ShardedCells, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
     match slab.mine() {
-        Some(page) => move_word(page.word(offset), count),
+        Some(shard) => move_word(shard.word(offset), count),
         None => add_first(slab, offset, count, move_word),
     }
 }
@@ -275,7 +275,7 @@ fn add(slab: &ShardedCells, offset: u32, count: u64, move_word: fn(&AtomicU64, u
 #[cold]
 #[inline(never)]
 fn add_first(slab: &ShardedCells, offset: u32, count: u64, move_word: fn(&AtomicU64, u64)) {
-    slab.with_mine(|page| move_word(page.word(offset), count));
+    slab.with_mine(|shard| move_word(shard.word(offset), count));
 }
 
 /// Adds to a counter's word.

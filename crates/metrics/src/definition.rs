@@ -1,4 +1,4 @@
-//! What an instrument is called, counts and means; and which names are allowed.
+//! Definitions of instruments, and the rules for their names.
 
 use std::borrow::Cow;
 
@@ -11,18 +11,18 @@ use super::label::{LabelDefinition, LabelSet};
 /// Text that is usually known at compile time.
 pub type Text = Cow<'static, str>;
 
-/// What kind of instrument, and so which numbers and which exposition.
+/// Kind of instrument: decides on the numbers and the exposition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InstrumentKind {
-    /// u64, only up.
+    /// Counter: u64, only grows.
     Counter,
-    /// i64, up and down. Exposed as a gauge.
+    /// Up/down counter: i64. Exposed as a gauge.
     #[serde(rename = "up-down")]
     UpDownCounter,
-    /// f64, set by the program, or asked for at collection.
+    /// Gauge: f64, set by the program or read at collection.
     Gauge,
-    /// Samples counted in buckets.
+    /// Histogram: samples counted in buckets.
     Histogram,
     /// Constant 1 with labels that describe the process. The name ends in `_info`. OpenMetrics has
     /// this type; in Prometheus text, and so in recorded series, it is a gauge.
@@ -30,7 +30,7 @@ pub enum InstrumentKind {
 }
 
 impl InstrumentKind {
-    /// The word after `# TYPE name`.
+    /// Returns the word after `# TYPE name`.
     pub const fn exposed(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -40,11 +40,11 @@ impl InstrumentKind {
     }
 }
 
-/// What one of a value is.
+/// Unit of the recorded values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    /// A count of things.
+    /// No unit: a count.
     None,
     /// Seconds; the name then ends in `_seconds` (before a counter's `_total`).
     Seconds,
@@ -53,7 +53,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The word after `# UNIT name`; empty for counts.
+    /// Returns the word after `# UNIT name`; empty for counts.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "",
@@ -63,33 +63,33 @@ impl Unit {
     }
 }
 
-/// Where an instrument comes from.
+/// Origin of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The product's own observability document: the name and meaning are a contract.
     Given,
-    /// Ours, in the same style.
+    /// Extension of the contract, in the same style.
     Extension,
-    /// The metrics layer about itself.
+    /// Self-observation of the metrics layer.
     Layer,
 }
 
-/// One row of an instrument table, written as a constant.
+/// Row of an instrument table, as a constant.
 #[derive(Clone, Copy, Debug)]
 pub struct Definition {
-    /// The name on the page.
+    /// Name in the exposition.
     pub name: &'static str,
-    /// What kind of instrument.
+    /// Kind of instrument.
     pub kind: InstrumentKind,
-    /// What one of a value is.
+    /// Unit of the recorded values.
     pub unit: Unit,
-    /// One sentence.
+    /// Description in one sentence.
     pub help: &'static str,
-    /// The labels; those without values are open.
+    /// Labels; those without values are dynamic.
     pub labels: &'static [LabelDefinition],
     /// Upper bucket bounds of a histogram, in the unit.
     pub bounds: &'static [f64],
-    /// Where it comes from.
+    /// Origin of the instrument.
     pub origin: Origin,
 }
 
@@ -107,17 +107,17 @@ impl Definition {
         }
     }
 
-    /// A counter.
+    /// Returns the definition of a counter.
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
         Self::new(name, InstrumentKind::Counter, help)
     }
 
-    /// An up/down counter.
+    /// Returns the definition of an up/down counter.
     pub const fn up_down(name: &'static str, help: &'static str) -> Self {
         Self::new(name, InstrumentKind::UpDownCounter, help)
     }
 
-    /// A gauge.
+    /// Returns the definition of a gauge.
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
         Self::new(name, InstrumentKind::Gauge, help)
     }
@@ -127,7 +127,7 @@ impl Definition {
         Self::new(name, InstrumentKind::Info, help)
     }
 
-    /// A histogram with these upper bucket bounds.
+    /// Returns the definition of a histogram with these upper bucket bounds.
     pub const fn histogram(name: &'static str, bounds: &'static [f64], help: &'static str) -> Self {
         Self {
             bounds,
@@ -135,7 +135,7 @@ impl Definition {
         }
     }
 
-    /// Measured in seconds.
+    /// Sets the unit to seconds.
     #[must_use]
     pub const fn seconds(self) -> Self {
         Self {
@@ -144,7 +144,7 @@ impl Definition {
         }
     }
 
-    /// With closed labels.
+    /// Sets static labels.
     #[must_use]
     pub const fn labelled<L: LabelSet>(self) -> Self {
         Self {
@@ -153,53 +153,53 @@ impl Definition {
         }
     }
 
-    /// With labels some of which are open.
+    /// Sets labels, some of which are dynamic.
     #[must_use]
     pub const fn with_labels(self, labels: &'static [LabelDefinition]) -> Self {
         Self { labels, ..self }
     }
 
-    /// With another origin than [`Origin::Extension`].
+    /// Sets another origin than [`Origin::Extension`].
     #[must_use]
     pub const fn from_origin(self, origin: Origin) -> Self {
         Self { origin, ..self }
     }
 }
 
-/// An instrument as a registry keeps it.
+/// Definition of an instrument in a registry.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Family {
-    /// The name on the page.
+    /// Name in the exposition.
     pub name: Text,
-    /// What kind of instrument.
+    /// Kind of instrument.
     pub kind: InstrumentKind,
-    /// What one of a value is.
+    /// Unit of the recorded values.
     pub unit: Unit,
-    /// One sentence, or nothing.
+    /// Description in one sentence, or empty.
     pub help: Text,
     /// Upper bucket bounds; `None` unless it is a histogram.
     pub bounds: Option<Bounds>,
-    /// How exact a histogram's quantiles are beyond its buckets; `None` for no more than these.
+    /// Precision of a histogram's exact quantiles; `None` without them.
     pub precision: Option<Precision>,
 }
 
 impl Family {
-    /// A counter.
+    /// Returns a counter of this name.
     pub fn counter(name: impl Into<Text>) -> Self {
         Self::new(name, InstrumentKind::Counter)
     }
 
-    /// An up/down counter.
+    /// Returns an up/down counter of this name.
     pub fn up_down(name: impl Into<Text>) -> Self {
         Self::new(name, InstrumentKind::UpDownCounter)
     }
 
-    /// A gauge.
+    /// Returns a gauge of this name.
     pub fn gauge(name: impl Into<Text>) -> Self {
         Self::new(name, InstrumentKind::Gauge)
     }
 
-    /// A histogram.
+    /// Returns a histogram of this name.
     pub fn histogram(name: impl Into<Text>, bounds: Bounds) -> Self {
         Self {
             bounds: Some(bounds),
@@ -269,7 +269,8 @@ impl Family {
         })
     }
 
-    /// Every name that a page could carry because of this family. No two families may share one.
+    /// Every name that an exposition could carry because of this family. No two families may share
+    /// one.
     pub(crate) fn claims(&self) -> Vec<Text> {
         let name = self.name.clone();
         match self.kind {
@@ -331,7 +332,7 @@ pub enum RegisterError {
     DuplicateLabel {
         /// The instrument.
         name: String,
-        /// The label.
+        /// Name of the duplicate label.
         label: String,
     },
     /// `le` on a histogram.
@@ -340,7 +341,8 @@ pub enum RegisterError {
     /// The same name with another kind or other bounds.
     #[error("{0} is already registered as something else")]
     Conflict(String),
-    /// A name that another instrument's page lines have, such as `x_count` beside histogram `x`.
+    /// A name that another instrument's exposition lines have, such as `x_count` beside histogram
+    /// `x`.
     #[error("{name} would stand on the page twice: {claimed} belongs to another instrument")]
     Claimed {
         /// The instrument that was refused.
@@ -361,7 +363,7 @@ pub enum RegisterError {
     UnitNotInName {
         /// The instrument.
         name: String,
-        /// The unit.
+        /// Unit that the name lacks.
         unit: &'static str,
     },
     /// The suffix of an info metric is missing.

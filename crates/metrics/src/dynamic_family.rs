@@ -1,4 +1,4 @@
-//! Instruments with one open label, and the handles to their series.
+//! Instruments with one dynamic label, and the handles to their series.
 
 use rustc_hash::FxHashMap;
 
@@ -9,7 +9,7 @@ use super::histogram::Histogram;
 use super::labels::{Labels, OVERFLOW};
 use super::registry::Registry;
 
-/// The series of one instrument by the value of one open label, such as `scheduleId`.
+/// The series of one instrument by the value of one dynamic label, such as `scheduleId`.
 ///
 /// [`get`](Self::get) of a value that was asked for before is a look-up in a table of its own,
 /// without a lock: about 10 ns. Every task or thread keeps its own clone. Where the same value is
@@ -23,7 +23,8 @@ use super::registry::Registry;
 /// use rehearsal_metrics::{Family, Labels, DynamicFamily, Registry};
 ///
 /// let registry = Registry::new();
-/// let mut reports = DynamicFamily::counters(&registry, Family::counter("reports_total"), "scheduleId");
+/// let family = Family::counter("reports_total");
+/// let mut reports = DynamicFamily::counters(&registry, family, "scheduleId");
 /// reports.get("nightly")?.increment();
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
@@ -40,28 +41,28 @@ pub struct DynamicFamily<C> {
 }
 
 impl DynamicFamily<Counter> {
-    /// Counters by one open label.
+    /// Counters by one dynamic label.
     pub fn counters(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::counter)
     }
 }
 
 impl DynamicFamily<UpDownCounter> {
-    /// Up/down counters by one open label.
+    /// Up/down counters by one dynamic label.
     pub fn up_downs(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::up_down)
     }
 }
 
 impl DynamicFamily<Gauge> {
-    /// Gauges by one open label.
+    /// Gauges by one dynamic label.
     pub fn gauges(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::gauge)
     }
 }
 
 impl DynamicFamily<Histogram> {
-    /// Histograms by one open label.
+    /// Histograms by one dynamic label.
     pub fn histograms(registry: &Registry, family: Family, label: impl Into<Text>) -> Self {
         Self::new(registry, family, label.into(), Registry::histogram)
     }

@@ -4,14 +4,14 @@ use hdrhistogram::Histogram as Hdr;
 use rehearsal_convert::{Index, Nearest, Saturating};
 use serde::{Deserialize, Serialize};
 
-/// What an HDR recorder tells apart.
+/// Precision of exact quantiles (HDR histogram).
 ///
 /// Values are counted in whole units; every quantile is within `10^-digits` of a sample, or within
 /// half a unit if that is more. A value above `max` is counted at `max`.
 ///
-/// This is not free: a cell takes 8 bytes for each class of values in every recording thread's
-/// page, about `log2(max / unit) · 10^digits` of them. A record costs about 2 ns more. An example is
-/// at [`Histogram`](super::Histogram).
+/// A cell takes 8 bytes for each class of values in every recording thread's
+/// copy, about `log2(max / unit) · 10^digits` of them. A record costs about 2 ns more. An example
+/// is at [`Histogram`](super::Histogram).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Precision {
@@ -31,10 +31,11 @@ pub enum PrecisionError {
     Digits(u8),
     /// Unit or maximum out of range.
     #[error(
-        "a recorder from {unit} to {max} is not possible; write 0 < unit, and max between 2 and 2^40 units"
+        "a recorder from {unit} to {max} is not possible; write 0 < unit, and max between 2 and \
+         2^40 units"
     )]
     Range {
-        /// The unit.
+        /// Unit that was given.
         unit: f64,
         /// The maximum.
         max: f64,
@@ -79,7 +80,7 @@ impl QuantileGrid {
         })
     }
 
-    /// How many classes there are.
+    /// Returns the number of classes.
     pub(crate) fn len(&self) -> usize {
         self.class(self.units_max) + 1
     }
@@ -135,7 +136,7 @@ impl ExactQuantiles {
         Some(units.nearest_f64() * self.unit)
     }
 
-    /// How many samples there are.
+    /// Returns the number of samples.
     pub fn count(&self) -> u64 {
         self.units.len()
     }

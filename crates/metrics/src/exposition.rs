@@ -1,4 +1,4 @@
-//! The page as text: Prometheus text 0.0.4 and OpenMetrics 1.0.
+//! Text exposition: Prometheus text 0.0.4 and OpenMetrics 1.0.
 //!
 //! Sorted by name and labels, byte for byte the same for the same values, and streamed: memory
 //! doesn't grow with the number of series.
@@ -11,8 +11,8 @@
 //! let active = registry.up_down(&Family::up_down("runs_active"), Labels::none())?;
 //! let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Vec::new());
 //! registry.visit(&CollectContext::default(), &mut writer);
-//! let page = String::from_utf8(writer.finish()?)?;
-//! assert!(page.contains("\nruns_active 0\n"));
+//! let text = String::from_utf8(writer.finish()?)?;
+//! assert!(text.contains("\nruns_active 0\n"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -47,10 +47,10 @@ impl ExpositionFormat {
     }
 }
 
-/// How much text is gathered before it is written out, bytes.
+/// Amount of text that is buffered before a write, bytes.
 const CHUNK: usize = 64 * 1024;
 
-/// A visitor that writes the page.
+/// A visitor that writes the exposition.
 pub struct ExpositionWriter<W> {
     format: ExpositionFormat,
     out: W,
@@ -96,7 +96,7 @@ impl<W: io::Write> ExpositionWriter<W> {
         self
     }
 
-    /// Writes the end of the page and gives back where it went.
+    /// Writes the end of the exposition and gives back where it went.
     ///
     /// # Errors
     ///
@@ -241,7 +241,7 @@ impl ExpositionFormat {
     }
 }
 
-/// The whole page as one text. For many series, prefer a [`ExpositionWriter`], which streams.
+/// The whole exposition as one text. For many series, prefer a [`ExpositionWriter`], which streams.
 pub fn render(format: ExpositionFormat, registry: &Registry, context: &CollectContext) -> String {
     let mut writer = ExpositionWriter::new(format, Vec::new());
     registry.visit(context, &mut writer);

@@ -20,7 +20,7 @@ const REMOVED: u64 = 0x7ff0_dead_dead_dead;
 /// depth.set(7.0);
 /// depth.add(-0.5);
 /// assert_eq!(depth.get(), Some(6.5));
-/// // A removed series is on no page. What is set through a handle puts it back.
+/// // A removed series is on no exposition. What is set through a handle puts it back.
 /// assert!(registry.remove("queue_depth", &Labels::none()));
 /// assert_eq!(depth.get(), None);
 /// depth.set(1.0);
@@ -97,7 +97,7 @@ impl Gauge {
         self.cell.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Puts a removed gauge back on the page, at 0.
+    /// Puts a removed gauge back in the exposition, at 0.
     pub(crate) fn revive(&self) {
         let swap = |o, n| {
             self.cell

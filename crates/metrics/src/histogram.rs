@@ -1,6 +1,6 @@
 //! Histograms with fixed buckets.
 //!
-//! A cell is a row of words in each thread's page:
+//! A cell is a row of words in each thread's copy:
 //!
 //! ```text
 //! [ sequence | sum (f64 bits) | bucket 0 | bucket 1 | ... | bucket +Inf | classes, if exact ]
@@ -26,7 +26,7 @@ const SEQUENCE: usize = 0;
 const SUM: usize = 1;
 const BUCKETS: usize = 2;
 
-/// What the cells of one histogram instrument have in common.
+/// Layout of the cells of one histogram instrument.
 pub(crate) struct HistogramLayout {
     bounds: Bounds,
     /// The HDR recorder's classes, if exact quantiles were asked for.
@@ -79,9 +79,9 @@ impl HistogramLayout {
         // True for 0 and every positive finite number, and for nothing else: their bits are below
         // infinity's, and those of NaN and of everything with a sign are above.
         if value.to_bits() < f64::INFINITY.to_bits()
-            && let Some(page) = slab.mine()
+            && let Some(shard) = slab.mine()
         {
-            let cell = page.words(offset..offset + self.words);
+            let cell = shard.words(offset..offset + self.words);
             return self.write(cell, value, value, 1);
         }
         self.record_many(slab, offset, value, 1);
@@ -99,9 +99,9 @@ impl HistogramLayout {
                 // Makes 0 of −0.
                 let value = value.abs();
                 let end = offset + self.words;
-                return slab.with_mine(|page| {
+                return slab.with_mine(|shard| {
                     self.write(
-                        page.words(offset..end),
+                        shard.words(offset..end),
                         value,
                         value * count.nearest_f64(),
                         count,
@@ -151,8 +151,8 @@ pub(crate) fn read_cell(cell: &[AtomicU64], reading: &mut HistogramReading) {
 ///
 /// [`record`](Self::record) costs a few ns, takes no lock and allocates nothing (after a thread's
 /// first record). NaN, infinities and negative values are refused: they change nothing here, and
-/// are counted in [`SAMPLES_REFUSED`](super::registry_metrics::SAMPLES_REFUSED) by reason. So a sum is never
-/// NaN; at the top, as counts do, it stays: at [`f64::MAX`] and [`u64::MAX`].
+/// are counted in [`SAMPLES_REFUSED`](super::registry_metrics::SAMPLES_REFUSED) by reason. So a sum
+/// is never NaN; at the top, as counts do, it stays: at [`f64::MAX`] and [`u64::MAX`].
 ///
 /// Ordering: as for [`Counter`](super::Counter). A reader never waits for another reader; it
 /// repeats while a recording thread stands between the two ends of one record.
@@ -215,12 +215,12 @@ impl Histogram {
         }
     }
 
-    /// What all threads have recorded.
+    /// Returns the samples of all threads.
     pub fn read(&self) -> HistogramReading {
         let mut reading = HistogramReading::new(self.shape.bounds.buckets());
         let end = self.place.offset + self.shape.coarse_words;
-        self.place.slab.for_each_page(|page| {
-            read_cell(page.words(self.place.offset..end), &mut reading);
+        self.place.slab.for_each_shard(|shard| {
+            read_cell(shard.words(self.place.offset..end), &mut reading);
         });
         reading
     }
@@ -250,7 +250,7 @@ impl Histogram {
     }
 }
 
-/// A histogram for each combination of closed labels.
+/// A histogram for each combination of static labels.
 ///
 /// ```
 /// use rehearsal_metrics::{Definition, HistogramFamily, Registry, static_label};
@@ -297,7 +297,7 @@ impl<L: LabelSet> HistogramFamily<L> {
         Histogram::new(place, Arc::clone(&self.shape), None)
     }
 
-    /// What all threads have recorded for these labels.
+    /// Returns the samples of all threads for these labels.
     pub fn read(&self, labels: L) -> HistogramReading {
         self.with(labels).read()
     }
@@ -355,7 +355,7 @@ impl HistogramReading {
         &self.counts[..self.buckets]
     }
 
-    /// Samples in each bucket and all those below it, as the page has them.
+    /// Samples in each bucket and all those below it, as the exposition has them.
     pub fn cumulative(&self) -> impl ExactSizeIterator<Item = u64> {
         let mut below = 0_u64;
         self.counts().iter().map(move |count| {

@@ -1,4 +1,4 @@
-//! Every instrument and series of one registry, in the order of the page.
+//! Instruments and series of one registry, in the order of the exposition.
 
 mod handle;
 mod index;
@@ -23,7 +23,7 @@ use super::labels::{Labels, OVERFLOW};
 use super::observable::ObservableCallback;
 use super::registry_metrics;
 
-/// How many reasons for refusing a registration are kept.
+/// Maximum number of kept reasons for refused registrations.
 const REFUSALS_MAX: usize = 32;
 
 /// Limits and defaults of a registry.
@@ -33,7 +33,8 @@ const REFUSALS_MAX: usize = 32;
 ///
 /// let options = RegistryOptions { series_max: 2, ..RegistryOptions::default() };
 /// let registry = Registry::with_options(options);
-/// let mut reports = DynamicFamily::counters(&registry, Family::counter("reports_total"), "scheduleId");
+/// let family = Family::counter("reports_total");
+/// let mut reports = DynamicFamily::counters(&registry, family, "scheduleId");
 /// for schedule in ["a", "b", "c", "d"] {
 ///     reports.get(schedule)?.increment();
 /// }
@@ -43,7 +44,7 @@ const REFUSALS_MAX: usize = 32;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegistryOptions {
-    /// The most series of one instrument with open labels. What goes beyond is recorded in one
+    /// The most series of one instrument with dynamic labels. What goes beyond is recorded in one
     /// further series, whose label values are all [`OVERFLOW`].
     pub series_max: usize,
     /// Bucket bounds of histograms that were registered without any, as those of the `metrics`
@@ -120,7 +121,7 @@ impl RegistryInner {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// Registers every series of a definition with closed labels, in one row of cells.
+    /// Registers every series of a definition with static labels, in one row of cells.
     pub(crate) fn closed(
         &self,
         definition: &Definition,
@@ -163,7 +164,7 @@ impl RegistryInner {
         Ok(())
     }
 
-    /// Finds or makes a series with open labels.
+    /// Finds or makes a series with dynamic labels.
     pub(crate) fn open(
         &self,
         family: &Family,
@@ -217,7 +218,7 @@ impl RegistryInner {
         handle
     }
 
-    /// Finds or makes the instrument of a series with open labels.
+    /// Finds or makes the instrument of a series with dynamic labels.
     fn entry<'i>(
         &self,
         index: &'i mut InstrumentIndex,
@@ -246,7 +247,7 @@ impl RegistryInner {
         Ok(entry)
     }
 
-    /// Takes a series off the page. Returns whether it was there.
+    /// Takes a series out of the exposition. Returns whether it was there.
     pub(crate) fn remove(&self, name: &str, labels: &Labels) -> bool {
         let mut index = self.write();
         let Some(entry) = index.entries.get_mut(name) else {
@@ -295,7 +296,7 @@ impl RegistryInner {
             .clone()
     }
 
-    /// Cells of a series that is on no page.
+    /// Cells of a series that is on no exposition.
     pub(crate) fn detached(&self, kind: InstrumentKind) -> InstrumentHandle {
         let bounds = self.options.default_bounds.clone();
         let shape = self.shape(&Family::histogram("detached", bounds));
@@ -316,7 +317,7 @@ impl RegistryInner {
         Ok(Some(Arc::new(HistogramLayout::new(bounds, grid, refused))))
     }
 
-    /// New cells for a series with open labels.
+    /// New cells for a series with dynamic labels.
     fn handle(
         &self,
         kind: InstrumentKind,
@@ -350,9 +351,9 @@ impl RegistryInner {
     }
 }
 
-/// What a request for a series with open labels got.
+/// Result of a request for a series with dynamic labels.
 pub(crate) enum FamilyLookup {
-    /// The series.
+    /// Own series of these labels.
     Series(InstrumentHandle),
     /// The series for everything beyond the cap.
     Overflow(InstrumentHandle),

@@ -1,9 +1,9 @@
 //! Labels whose values are known at compile time, and sets of them.
 //!
-//! A label of a closed set is an enum, and a set of such labels is a small integer: recording
-//! with labels costs one multiplication and one addition, never a look-up.
+//! A static label is an enum, and a set of them is a small integer. A record with static labels
+//! costs one multiplication and one addition, never a look-up.
 
-/// A label with a fixed, small set of values.
+/// Label with a fixed, small set of values.
 ///
 /// ```
 /// use rehearsal_metrics::{StaticLabel, Definition, Registry};
@@ -24,25 +24,25 @@
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 pub trait StaticLabel: Copy + 'static {
-    /// The label's name on the page.
+    /// Name of the label in the exposition.
     const NAME: &'static str;
-    /// The label's values on the page, by [`index`](Self::index).
+    /// Values of the label in the exposition, by [`index`](Self::index).
     const VALUES: &'static [&'static str];
-    /// This value's place in [`VALUES`](Self::VALUES).
+    /// Returns the place in [`VALUES`](Self::VALUES).
     fn index(self) -> usize;
 }
 
-/// A closed label as plain data: its name and every value it can have.
+/// Label as plain data: its name and its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LabelDefinition {
-    /// The label's name on the page.
+    /// Name of the label in the exposition.
     pub name: &'static str,
-    /// Every value, in the order of the indices. Empty for a label with open values.
+    /// Every value, in the order of the indices. Empty for a dynamic label.
     pub values: &'static [&'static str],
 }
 
 impl LabelDefinition {
-    /// Returns the definition of a closed label.
+    /// Returns the definition of a static label.
     pub const fn of<L: StaticLabel>() -> Self {
         Self {
             name: L::NAME,
@@ -51,13 +51,13 @@ impl LabelDefinition {
     }
 }
 
-/// A combination of closed labels, which together name one series of an instrument.
+/// Combination of static labels, which selects one series of an instrument.
 pub trait LabelSet: Copy {
-    /// The labels, in the order in which [`index`](Self::index) counts: the last varies fastest.
+    /// Labels in the order of [`index`](Self::index): the last one varies fastest.
     const LABELS: &'static [LabelDefinition];
-    /// How many combinations there are.
+    /// Number of combinations.
     const COUNT: usize;
-    /// This combination's number, below [`COUNT`](Self::COUNT).
+    /// Returns the number of this combination, below [`COUNT`](Self::COUNT).
     fn index(self) -> usize;
 }
 
@@ -126,7 +126,7 @@ tuple_label_set!(A 0, B 1, C 2, D 3);
 /// const REQUESTS: Definition =
 ///     Definition::counter("http_requests_total", "Requests handled.").labelled::<RequestLabels>();
 /// let requests = Registry::new().counters(&REQUESTS)?;
-/// let labels = RequestLabels { method: Method::Get, route: Route::Users, status: Status::Success };
+/// let labels = RequestLabels::new(Method::Get, Route::Users, Status::Success);
 /// requests.increment(labels);
 /// assert_eq!(requests.get(labels), 1);
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())

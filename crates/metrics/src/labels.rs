@@ -71,8 +71,8 @@ impl Labels {
             .map(|(_, value)| value)
     }
 
-    /// These pairs, the last of each name. Unlike [`Self::new`] it takes any text for a name, such as
-    /// `__name__`.
+    /// These pairs, the last of each name. Unlike [`Self::new`] it takes any text for a name, such
+    /// as `__name__`.
     pub fn of_pairs(pairs: impl IntoIterator<Item = (Text, Text)>) -> Self {
         let by_name: BTreeMap<Text, Text> = pairs.into_iter().collect();
         Self(by_name.into_iter().collect())
@@ -105,7 +105,7 @@ impl Labels {
         Self(others.cloned().collect())
     }
 
-    /// The combinations of closed labels, in the order of their indices.
+    /// The combinations of static labels, in the order of their indices.
     pub fn of_closed(labels: &[LabelDefinition]) -> impl Iterator<Item = Self> {
         let count = labels.iter().map(|label| label.values.len()).product();
         (0..count).map(move |index: usize| {

@@ -1,7 +1,6 @@
-//! The metrics layer: instruments that record at the speed of memory, and pages that can be trusted.
+//! Metrics instruments that record in a few nanoseconds and lose no sample.
 //!
-//! It is a small library of its own. Nothing in it knows of the simulator, of a runtime or of a
-//! clock; a service that never simulates anything can use it as it is.
+//! The library depends on no runtime and no clock: the caller passes times. Any service can use it.
 //!
 //! ```
 //! use rehearsal_metrics::exposition::{ExpositionFormat, render};
@@ -11,87 +10,88 @@
 //! let reports = Family::counter("reports_total").help("Reports made.");
 //! let reports = registry.counter(&reports, Labels::none())?;
 //! reports.increment();
-//! let page = render(ExpositionFormat::Text, &registry, &CollectContext::default());
-//! assert!(page.contains("# HELP reports_total Reports made.\n"));
-//! assert!(page.contains("\nreports_total 1\n"));
+//! let exposition = render(ExpositionFormat::Text, &registry, &CollectContext::default());
+//! assert!(exposition.contains("# HELP reports_total Reports made.\n"));
+//! assert!(exposition.contains("\nreports_total 1\n"));
 //! # Ok::<(), rehearsal_metrics::RegisterError>(())
 //! ```
 //!
-//! # What to use when
+//! # Choice of an instrument
 //!
-//! | what is measured | instrument | number | a record, ns |
+//! | quantity | instrument | number | cost of a record, ns |
 //! |---|---|---|---|
-//! | what only ever grows | [`Counter`] | u64, stops at the top | 1 |
-//! | what is taken and given back | [`UpDownCounter`] | i64, exact | 1 |
-//! | a level that the program sets | [`Gauge`] | f64 | 1 |
-//! | a level that somebody else knows | [`ObservableCallback`], [`ObservableFamily`] | f64, asked for at collection | – |
-//! | how samples are distributed | [`Histogram`] | buckets; with [`Precision`] also exact quantiles | 3 |
+//! | only grows | [`Counter`] | u64, saturates | 1 |
+//! | grows and falls | [`UpDownCounter`] | i64, exact | 1 |
+//! | set by the program | [`Gauge`] | f64 | 1 |
+//! | read at collection | [`ObservableCallback`], [`ObservableFamily`] | f64 | – |
+//! | distribution | [`Histogram`] | buckets, and exact quantiles with [`Precision`] | 3 |
 //!
-//! And by the labels:
+//! # Choice of labels
 //!
-//! | labels | made by | on the page | a record costs more, ns |
+//! | labels | created by | in the exposition | extra cost, ns |
 //! |---|---|---|---|
-//! | none, or a handle that is kept | [`Registry::counter`] and its like | from then on | 0 |
-//! | closed sets, as enums | [`Registry::counters`] and its like, a [`CounterFamily`] | all from the start, at 0 | 0 to 1 |
-//! | one with open values | [`DynamicFamily`], a cache of handles | from the first record of each value | 7 |
-//! | whatever third-party code has | the macros of the `metrics` crate | from the first record | 1 by handle, 24 by macro |
+//! | none, or a kept handle | [`Registry::counter`] and others | from the registration | 0 |
+//! | static, as enums | [`Registry::counters`] and others | all from the start, at 0 | 0 to 1 |
+//! | one dynamic label | [`DynamicFamily`], a cache of handles | from the first record | 7 |
+//! | of third-party code | macros of the `metrics` crate | from the first record | 1 to 24 |
 //!
-//! Nanoseconds are those of one current core, and but for gauges and macros the same for one thread
-//! and for two, on one instrument or on several; `docs/performance.md` has the table, with peers and the command.
+//! The times are those of one core. Except for gauges and macros they are the same for one thread
+//! and for two. `docs/performance.md` has the table with peers and the command.
 //!
 //! # Reading
 //!
-//! [`Registry::snapshot`] is plain data, [`Registry::visit`] shows the same series by series and
-//! allocates nothing for them, and [`exposition::ExpositionWriter`] is a visitor that streams the page, in
-//! memory that doesn't grow with it. [`TimeSeriesStore`] keeps what scrapes of many processes saw.
+//! [`Registry::snapshot`] returns plain data. [`Registry::visit`] visits the same series one by one
+//! and allocates nothing for them. [`exposition::ExpositionWriter`] is a visitor that streams the
+//! exposition. [`TimeSeriesStore`] keeps the scrapes of many processes.
 //!
-//! Reading resets nothing and never makes a recording thread wait. Of a histogram the reader gets
-//! one untorn picture: its count is the sum of its buckets, and its sum that of just those samples.
+//! Reading resets nothing and never makes a recording thread wait. A histogram's reading is not
+//! torn: its count is the sum of its buckets, and its sum belongs to the same samples.
 //!
-//! # What can't be recorded
+//! # Refused records
 //!
-//! - A sample that is NaN, infinite or negative changes no histogram. It is counted, by reason, in
-//!   `metrics_samples_refused_total`.
-//! - A counter at [`u64::MAX`] stays there, and so do buckets; a sum stays at [`f64::MAX`]. Nothing
-//!   wraps, nothing falls, and no sum becomes infinite or NaN.
-//! - An invalid name or label, a taken name, another kind or other bounds: [`RegisterError`], which
-//!   says the remedy. Macros can't return one; they record nothing then, and it is counted in
-//!   `metrics_series_refused_total`, with the reasons in [`Registry::refusals`].
-//! - Past [`RegistryOptions::series_max`] series of an instrument, further ones are recorded
-//!   together in the series whose label values are [`OVERFLOW`], and counted in
-//!   `metrics_series_overflowed_total`. Nothing is lost.
+//! - A NaN, infinite or negative sample changes no histogram. `metrics_samples_refused_total`
+//!   counts it by reason.
+//! - Counters and buckets saturate at [`u64::MAX`], sums at [`f64::MAX`]. Nothing wraps, and no sum
+//!   becomes infinite or NaN.
+//! - An invalid name or label, a taken name, another kind or other bounds give a [`RegisterError`]
+//!   with the remedy. Macros cannot return one: they record nothing, and
+//!   `metrics_series_refused_total` counts it, with the reasons in [`Registry::refusals`].
+//! - Above [`RegistryOptions::series_max`] series of an instrument, further ones share the series
+//!   with the label values [`OVERFLOW`]. `metrics_series_overflowed_total` counts them. No record
+//!   is lost.
 //!
-//! # Threads, and the order of memory
+//! # Threads and memory order
 //!
-//! Every recording thread has a copy of each cell, of which it is the only writer. So an increment
-//! is a load, an addition and a store, all relaxed: no lock, no atomic read-modify-write, no cache
-//! line that moves between cores. A reader adds up the copies.
+//! Every recording thread is the only writer of its own copy of each cell. An increment is
+//! therefore a relaxed load, an addition and a relaxed store: no lock, no atomic read-modify-write,
+//! and no cache line that moves between cores. A reader adds up the copies. Rejected alternatives:
+//! one atomic per cell, because threads then share its cache line; and a buffer per thread that a
+//! scrape drains, because a drain that overlaps a record can lose it.
 //!
-//! - *Nothing is lost*, because no word has two writers. When a thread ends, its copies stay, and
-//!   go on with the next thread that takes its place; a lock passes them on, so that the new owner
-//!   sees all that the old one wrote.
-//! - *What happened before is seen.* Relaxed loads and stores of one word are coherent: a counter
-//!   never falls between two readings of one thread. Who learned of a record through a channel, a
-//!   lock or a join sees it, since that synchronises everything before it.
-//! - *A histogram's reading is whole.* A copy has several words, so it begins with a sequence
-//!   number, odd while its thread writes (a seqlock). Writer: sequence odd, *release fence*, bucket
-//!   and sum, sequence even with *release*. Reader: sequence with *acquire*, bucket and sum,
-//!   *acquire fence*, sequence again; it repeats if the sequence was odd or has changed. If the
-//!   reader saw one of the writer's stores, the two fences synchronise, and it sees the odd sequence
-//!   as well. All words are atomics, so there is no data race, and no `unsafe` anywhere.
-//! - *Series are not ordered among each other.* What is recorded while a page is read may be in a
-//!   later series and not in an earlier one.
+//! - *No record is lost*, because no word has two writers. When a thread ends, its copies stay, and
+//!   the next thread continues them. A lock hands them over, so that the new owner sees all writes.
+//! - *Earlier records are visible.* Relaxed loads and stores of one word are coherent: a counter
+//!   never falls between two readings of one thread. A thread that learns of a record through a
+//!   channel, a lock or a join sees the record, because that synchronises.
+//! - *A histogram's reading is consistent.* A copy has several words and a sequence number, odd
+//!   while its thread writes (a seqlock). Writer: sequence odd, *release fence*, bucket and sum,
+//!   sequence even with *release*. Reader: sequence with *acquire*, bucket and sum, *acquire
+//!   fence*, sequence again; the reader repeats if the sequence was odd or has changed. If the
+//!   reader saw one of the writer's stores, the two fences synchronise, and the reader sees the odd
+//!   sequence too. All words are atomics, so there is no data race and no `unsafe`.
+//! - *Series are not ordered among each other.* A record during a reading may appear in a later
+//!   series and not in an earlier one.
 //!
 //! `RUSTFLAGS="--cfg rehearsal_loom" cargo test --lib loom_model` explores the cells under every
 //! order that the memory model allows.
 //!
 //! # Memory
 //!
-//! A recording thread takes, of each registry, a page of 8 bytes for a counter or an up/down
-//! counter, and of 8 · (buckets + 2) for a histogram; exact quantiles come on top (see
-//! [`Precision`]). A gauge has one cell for all threads. Besides, a series with open labels takes
-//! about 270 bytes for its labels, its handle and its place in the index, whatever its kind.
-//! The first record of a thread allocates its page, and later ones allocate nothing.
+//! In each registry a recording thread takes 8 bytes for a counter or an up/down counter, and 8 ·
+//! (buckets + 2) bytes for a histogram, plus exact quantiles (see [`Precision`]). A gauge has one
+//! cell for all threads. A series with dynamic labels also takes about 270 bytes for its labels,
+//! its handle and its index entry. The first record of a thread allocates its copies; later records
+//! allocate nothing.
 
 pub mod bounds;
 mod cells;

@@ -20,13 +20,13 @@ const BUCKETS: usize = 2;
 /// Sequence, sum, two buckets.
 const WORDS: u32 = 4;
 
-fn record(page: &Shard, bucket: usize, amount: f64) {
-    write(page.words(0..WORDS), 2 + bucket, amount, 1);
+fn record(shard: &Shard, bucket: usize, amount: f64) {
+    write(shard.words(0..WORDS), 2 + bucket, amount, 1);
 }
 
-fn read(page: &Shard) -> HistogramReading {
+fn read(shard: &Shard) -> HistogramReading {
     let mut reading = HistogramReading::new(BUCKETS);
-    read_cell(page.words(0..WORDS), &mut reading);
+    read_cell(shard.words(0..WORDS), &mut reading);
     reading
 }
 
@@ -39,53 +39,53 @@ fn is_whole(reading: &HistogramReading) -> bool {
 #[test]
 fn a_reading_is_never_torn_and_never_falls() {
     loom::model(|| {
-        let page = Arc::new(Shard::new(WORDS as usize));
-        let reader = Arc::clone(&page);
+        let shard = Arc::new(Shard::new(WORDS as usize));
+        let reader = Arc::clone(&shard);
         let reader = thread::spawn(move || {
             let (first, second) = (read(&reader), read(&reader));
             assert!(is_whole(&first), "{first:?}");
             assert!(is_whole(&second), "{second:?}");
             assert!(first.count() <= second.count(), "{first:?} then {second:?}");
         });
-        record(&page, 0, 1.0);
-        record(&page, 1, 10.0);
+        record(&shard, 0, 1.0);
+        record(&shard, 1, 10.0);
         reader.join().expect("no panic");
-        assert_eq!(read(&page).counts(), [1, 1]);
+        assert_eq!(read(&shard).counts(), [1, 1]);
     });
 }
 
 #[test]
 fn what_was_recorded_before_a_signal_is_seen_after_it() {
     loom::model(|| {
-        let page = Arc::new(Shard::new(WORDS as usize + 1));
+        let shard = Arc::new(Shard::new(WORDS as usize + 1));
         let signal = Arc::new(AtomicBool::new(false));
-        let (page_of, signal_of) = (Arc::clone(&page), Arc::clone(&signal));
+        let (page_of, signal_of) = (Arc::clone(&shard), Arc::clone(&signal));
         let reader = thread::spawn(move || {
             if signal_of.load(Ordering::Acquire) {
                 assert_eq!(page_of.get(WORDS), 1);
                 assert_eq!(read(&page_of).counts(), [0, 1]);
             }
         });
-        counter::raise(page.word(WORDS), 1);
-        record(&page, 1, 10.0);
+        counter::raise(shard.word(WORDS), 1);
+        record(&shard, 1, 10.0);
         signal.store(true, Ordering::Release);
         reader.join().expect("no panic");
     });
 }
 
-/// A thread's number, and with it its page, goes to another thread: the lock through which it
+/// A thread's number, and with it its shard, goes to another thread: the lock through which it
 /// goes makes the new owner see all of the old one's counts, so none is overwritten.
 #[test]
 fn a_page_that_changes_hands_loses_nothing() {
     loom::model(|| {
-        let page = Arc::new(Shard::new(1));
+        let shard = Arc::new(Shard::new(1));
         let free = Arc::new(loom::sync::Mutex::new(false));
-        let (page_of, free_of) = (Arc::clone(&page), Arc::clone(&free));
+        let (page_of, free_of) = (Arc::clone(&shard), Arc::clone(&free));
         let first = thread::spawn(move || {
             counter::raise(page_of.word(0), 1);
             *free_of.lock().expect("no panic") = true;
         });
-        let (page_of, free_of) = (Arc::clone(&page), Arc::clone(&free));
+        let (page_of, free_of) = (Arc::clone(&shard), Arc::clone(&free));
         let second = thread::spawn(move || {
             let mine = *free_of.lock().expect("no panic");
             if mine {
@@ -95,21 +95,21 @@ fn a_page_that_changes_hands_loses_nothing() {
         });
         first.join().expect("no panic");
         let both = second.join().expect("no panic");
-        assert_eq!(page.get(0), 1 + u64::from(both));
+        assert_eq!(shard.get(0), 1 + u64::from(both));
     });
 }
 
-/// The pages of two recording threads added up, as a snapshot does.
+/// The shards of two recording threads added up, as a snapshot does.
 #[test]
 fn two_recorders_and_a_reader() {
     loom::model(|| {
-        let pages = [(); 2].map(|()| Arc::new(Shard::new(WORDS as usize)));
-        let (mine, other) = (Arc::clone(&pages[0]), Arc::clone(&pages[1]));
+        let shards = [(); 2].map(|()| Arc::new(Shard::new(WORDS as usize)));
+        let (mine, other) = (Arc::clone(&shards[0]), Arc::clone(&shards[1]));
         let recorder = thread::spawn(move || record(&other, 1, 10.0));
         let reader = thread::spawn(move || {
             let mut reading = HistogramReading::new(BUCKETS);
-            for page in &pages {
-                read_cell(page.words(0..WORDS), &mut reading);
+            for shard in &shards {
+                read_cell(shard.words(0..WORDS), &mut reading);
             }
             assert!(is_whole(&reading), "{reading:?}");
         });

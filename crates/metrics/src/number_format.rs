@@ -1,4 +1,4 @@
-//! Numbers as bytes of a page: shortest form, the same on every machine.
+//! Numbers as bytes of an exposition: shortest form, the same on every machine.
 
 use rehearsal_convert::{Nearest, Saturating};
 use std::io::Write;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::definition::Definition;
 use super::labels::Labels;
 
-/// What a collection knows about the moment at which it happens.
+/// Time of a collection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CollectContext {
     /// Time since the process started, by its own clock.
@@ -20,7 +20,7 @@ impl CollectContext {
 }
 
 /// An observable gauge: it is evaluated at collection, and a series that it doesn't give then is
-/// not on the page.
+/// not in the exposition.
 ///
 /// Any closure `Fn(&CollectContext, &mut dyn FnMut(&Labels, f64))` is one. It may be called from
 /// any thread that collects, and may record and register, but not collect.
@@ -36,8 +36,8 @@ impl CollectContext {
 ///     give(&Labels::none(), context.elapsed.as_secs_f64());
 /// };
 /// registry.observe(Family::gauge("uptime_seconds"), Arc::new(uptime))?;
-/// let page = registry.snapshot(&CollectContext::at(Duration::from_secs(3)));
-/// assert_eq!(page.get("uptime_seconds", &[]), Some(&SampleValue::Gauge(3.0)));
+/// let snapshot = registry.snapshot(&CollectContext::at(Duration::from_secs(3)));
+/// assert_eq!(snapshot.get("uptime_seconds", &[]), Some(&SampleValue::Gauge(3.0)));
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
 pub trait ObservableCallback: Send + Sync {
@@ -82,7 +82,7 @@ impl ObservableCallback for InfoCallback {
     }
 }
 
-/// What an observer gives, sorted and without repetition.
+/// Returns the observations of a callback, sorted and without repetition.
 pub(crate) fn observations(
     observer: &dyn ObservableCallback,
     context: &CollectContext,

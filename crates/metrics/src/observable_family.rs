@@ -8,7 +8,7 @@ use super::label::LabelSet;
 use super::labels::Labels;
 use super::observable::{CollectContext, ObservableCallback};
 
-/// An observable gauge for each combination of closed labels, holding what was last read.
+/// An observable gauge for each combination of static labels, holding what was last read.
 ///
 /// The depth of a queue is an example:
 ///
@@ -86,7 +86,7 @@ impl<L: LabelSet> ObservableFamily<L> {
         state.generation += u64::from(!same);
     }
 
-    /// What would be given for these labels at a collection now.
+    /// Returns the value of these labels at a collection now; `None` if it is withheld.
     pub fn get(&self, labels: L, context: &CollectContext) -> Option<f64> {
         let reading = self.cells.state().readings[labels.index()];
         let fresh = reading.filter(|(_, at)| self.cells.is_fresh(*at, context));

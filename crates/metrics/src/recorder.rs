@@ -87,7 +87,7 @@ impl RegistryInner {
 
 impl RegistryInner {
     /// The cells for a key that [`Registry`] has resolved before. Should the series have been
-    /// refused since, the handle gets cells that are on no page.
+    /// refused since, the handle gets cells that are on no exposition.
     fn stored<C: TypedHandle>(&self, key: &Key) -> Arc<C> {
         let handle = match self.resolve(key, C::KIND) {
             Ok(FamilyLookup::Series(handle) | FamilyLookup::Overflow(handle)) => handle,
@@ -115,7 +115,7 @@ impl Storage<Key> for RegistryInner {
     }
 }
 
-/// What a macro asked for and what it gets.
+/// Result of a macro's request.
 enum Resolution<C> {
     /// A series that the table may keep.
     Series,

@@ -21,7 +21,7 @@ use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 /// same registry.
 ///
 /// It is an ordinary [`metrics::Recorder`] too, so that what third-party
-/// code counts with the macros stands on the same page.
+/// code counts with the macros stands on the same exposition.
 ///
 /// ```
 /// use rehearsal_metrics::{CollectContext, Registry, SampleValue};
@@ -32,8 +32,8 @@ use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 ///     metrics::counter!("requests_total", "method" => "GET").increment(1);
 ///     metrics::histogram!("wait_seconds").record(0.2);
 /// });
-/// let page = registry.snapshot(&CollectContext::default());
-/// assert_eq!(page.get("requests_total", &[("method", "GET")]), Some(&SampleValue::Counter(1)));
+/// let snapshot = registry.snapshot(&CollectContext::default());
+/// assert_eq!(snapshot.get("requests_total", &[("method", "GET")]), Some(&SampleValue::Counter(1)));
 /// ```
 #[derive(Clone)]
 pub struct Registry {
@@ -62,7 +62,7 @@ impl Registry {
         }
     }
 
-    /// Registers a counter for every combination of closed labels, all at 0.
+    /// Registers a counter for every combination of static labels, all at 0.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Registry {
         ))
     }
 
-    /// Registers an up/down counter for every combination of closed labels, all at 0.
+    /// Registers an up/down counter for every combination of static labels, all at 0.
     ///
     /// # Errors and panics
     ///
@@ -100,7 +100,7 @@ impl Registry {
         ))
     }
 
-    /// Registers a histogram for every combination of closed labels, all empty.
+    /// Registers a histogram for every combination of static labels, all empty.
     ///
     /// # Errors and panics
     ///
@@ -128,7 +128,7 @@ impl Registry {
         Ok(HistogramFamily::new(row.first, shape))
     }
 
-    /// Finds or makes one counter with open labels.
+    /// Finds or makes one counter with dynamic labels.
     ///
     /// # Errors
     ///
@@ -137,17 +137,17 @@ impl Registry {
         self.open(family, labels)
     }
 
-    /// Finds or makes one up/down counter with open labels.
+    /// Finds or makes one up/down counter with dynamic labels.
     pub fn up_down(&self, family: &Family, labels: Labels) -> Result<UpDownCounter, RegisterError> {
         self.open(family, labels)
     }
 
-    /// Finds or makes one gauge with open labels.
+    /// Finds or makes one gauge with dynamic labels.
     pub fn gauge(&self, family: &Family, labels: Labels) -> Result<Gauge, RegisterError> {
         self.open(family, labels)
     }
 
-    /// Finds or makes one histogram with open labels.
+    /// Finds or makes one histogram with dynamic labels.
     pub fn histogram(&self, family: &Family, labels: Labels) -> Result<Histogram, RegisterError> {
         self.open(family, labels)
     }
@@ -226,7 +226,7 @@ impl Registry {
         found
     }
 
-    /// Takes one series with open labels off the page, and says whether it was there.
+    /// Takes one series with dynamic labels out of the exposition, and says whether it was there.
     ///
     /// Handles to it stay good: the next record through one of them puts the series back, with
     /// everything it ever counted. Once no handle is left, the same labels start anew at 0.
@@ -246,11 +246,11 @@ impl Registry {
         self.inner.remove(name, labels)
     }
 
-    /// Shows every instrument and series to a visitor, sorted by name and labels.
+    /// Visits every instrument and series, sorted by name and labels.
     ///
-    /// Recording goes on meanwhile; registering waits. Of each series the visitor gets one
-    /// untorn reading. Between series there is no such promise: what is recorded during the visit
-    /// may be in a later series and not in an earlier one.
+    /// Recording continues meanwhile; registering waits. The reading of each series is not torn.
+    /// Series are not ordered among each other: a record during the visit may appear in a later
+    /// series and not in an earlier one.
     pub fn visit(&self, context: &CollectContext, visitor: &mut impl SnapshotVisitor) {
         // Observers run before the index is locked, so that they may register.
         let mut observed = self.observe_all(context).into_iter().peekable();
@@ -282,8 +282,8 @@ impl Registry {
         }
     }
 
-    /// How many series of cells there are, a histogram counting as one. Observed gauges, which are
-    /// made at collection, are not among them.
+    /// Returns the number of series with cells, a histogram counting as one. Observable gauges are
+    /// read at collection and not counted.
     pub fn cell_series(&self) -> usize {
         let index = self.inner.read();
         let series = index.entries.values().map(|entry| match &entry.source {
@@ -311,7 +311,7 @@ impl Registry {
         all.into_iter().map(observe).collect()
     }
 
-    /// Everything on the page at this moment.
+    /// Everything in the exposition at this moment.
     pub fn snapshot(&self, context: &CollectContext) -> Snapshot {
         let mut snapshot = Snapshot::default();
         self.visit(context, &mut snapshot);

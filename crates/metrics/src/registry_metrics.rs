@@ -26,5 +26,5 @@ pub const SERIES_OVERFLOWED: Definition = layer(Definition::counter(
     "Series asked for beyond the cap of their instrument, recorded as `_overflow`.",
 ));
 
-/// What every registry says about itself.
+/// Instruments of every registry.
 pub const LAYER: [Definition; 3] = [SAMPLES_REFUSED, SERIES_REFUSED, SERIES_OVERFLOWED];

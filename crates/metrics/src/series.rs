@@ -9,13 +9,14 @@
 //!
 //! An unchanged value costs nothing, but the scrape is remembered: the series has a sample at each
 //! of its instance's scrapes from its first value until its end. A series ends (Prometheus's
-//! staleness marker) when the instance can't be scraped, or when the series is gone from its page.
+//! staleness marker) when the instance can't be scraped, or when the series is gone from its
+//! exposition.
 //!
 //! Times are ms since 1970, values f64. Every series has the labels `job` and `instance`; a label
-//! of those names on the page itself is kept as `exported_job` or `exported_instance`.
+//! of those names in the exposition itself is kept as `exported_job` or `exported_instance`.
 //!
-//! Appending an unchanged page costs about a nanosecond for each series of cells; a change costs
-//! 16 bytes.
+//! Appending an unchanged exposition costs about a nanosecond for each series of cells; a change
+//! costs 16 bytes.
 
 mod column;
 mod cursor;
@@ -104,7 +105,7 @@ struct TargetInstance {
     scrapes_ms: Vec<i64>,
     series: Vec<SeriesId>,
     watch: Option<Scraper>,
-    /// What `watch`, or the last one before a restart, listed.
+    /// Series that the scraper, or the last one before a restart, listed.
     known: Vec<CachedSeries>,
 }
 
@@ -193,13 +194,13 @@ impl TimeSeriesStore {
         Ok(())
     }
 
-    /// A scrape that was answered with exactly these samples, each a name on the page, its labels
-    /// and its value. For pages that don't come from a [`Registry`].
+    /// A scrape that was answered with exactly these samples, each a name in the exposition, its
+    /// labels and its value. For expositions that don't come from a [`Registry`].
     ///
     /// # Errors
     ///
     /// If the instance was scraped at this time or later before.
-    pub fn scrape_page<'p>(
+    pub fn scrape_values<'p>(
         &mut self,
         instance: InstanceId,
         at_ms: i64,
@@ -327,7 +328,7 @@ impl TimeSeriesStore {
         &self.instances[instance.0 as usize].scrapes_ms
     }
 
-    /// The name on the page: for parts of a histogram with `_bucket`, `_sum` or `_count`.
+    /// The name in the exposition: for parts of a histogram with `_bucket`, `_sum` or `_count`.
     pub fn name(&self, id: SeriesId) -> &str {
         &self.series[id.0 as usize].name
     }
@@ -337,12 +338,12 @@ impl TimeSeriesStore {
         &self.series[id.0 as usize].labels
     }
 
-    /// How many series there are.
+    /// Returns the number of series.
     pub fn series_count(&self) -> usize {
         self.series.len()
     }
 
-    /// How many changes are kept, over all series.
+    /// Returns the number of kept changes over all series.
     pub fn changes(&self) -> usize {
         self.series.iter().map(|series| series.column.len()).sum()
     }

@@ -8,7 +8,7 @@
 //!  a reader           9   5   3   1         adds up the copies
 //! ```
 //!
-//! A thread is the only writer of its page, so an increment is a load, an addition and a store,
+//! A thread is the only writer of its shard, so an increment is a load, an addition and a store,
 //! all relaxed: about 1 ns, and no slower when other threads record into the same instrument,
 //! because they write to other cache lines. A reader may miss what is being written while it
 //! reads, but never loses it: the next reader sees it.
@@ -19,11 +19,11 @@ use std::sync::OnceLock;
 use super::sync::{AtomicU64, Ordering};
 use super::thread_index;
 
-/// Threads whose page is found by one index.
+/// Threads whose shard is found by one index.
 const NEAR: usize = 64;
 /// Doublings beyond [`NEAR`]: room for 64 × 2^16 threads, which is as many as Linux can have.
 const FAR: usize = 16;
-/// Unused words at both ends of a page, so that two threads' pages share no cache line
+/// Unused words at both ends of a shard, so that two threads' shards share no cache line
 /// (and no pair of lines that is fetched together).
 const MARGIN: usize = 16;
 
@@ -51,10 +51,10 @@ impl Shard {
     }
 }
 
-/// Some threads' pages, made when the first of them is wanted.
+/// Some threads' shards, made when the first of them is wanted.
 type ShardLevel = OnceLock<Box<[OnceLock<Shard>]>>;
 
-/// A number of words, with a page for each thread that has written to one of them.
+/// A number of words, with a shard for each thread that has written to one of them.
 pub(crate) struct ShardedCells {
     len: usize,
     near: [OnceLock<Shard>; NEAR],
@@ -73,7 +73,7 @@ impl ShardedCells {
         }
     }
 
-    /// The calling thread's page, if it has one and is one of the near threads. Otherwise
+    /// The calling thread's shard, if it has one and is one of the near threads. Otherwise
     /// [`with_mine`](Self::with_mine) helps.
     ///
     /// Two functions instead of one that takes a closure, because the closure's captures would
@@ -85,16 +85,16 @@ impl ShardedCells {
             .and_then(OnceLock::get)
     }
 
-    /// Calls `work` with the calling thread's page, making it if need be.
+    /// Calls `work` with the calling thread's shard, making it if need be.
     pub(crate) fn with_mine(&self, work: impl FnOnce(&Shard)) {
-        thread_index::with(|slot| work(self.page(slot as usize)));
+        thread_index::with(|slot| work(self.shard(slot as usize)));
     }
 
-    /// The page of a thread, made when it is wanted first.
-    fn page(&self, slot: usize) -> &Shard {
+    /// The shard of a thread, made when it is wanted first.
+    fn shard(&self, slot: usize) -> &Shard {
         if slot < NEAR {
             return self.near[slot].get_or_init(|| {
-                // Release: a reader that sees the bit sees the page, or makes do without it.
+                // Release: a reader that sees the bit sees the shard, or makes do without it.
                 self.present
                     .fetch_or(1 << slot, std::sync::atomic::Ordering::Release);
                 Shard::new(self.len)
@@ -106,26 +106,26 @@ impl ShardedCells {
         let far = self
             .far
             .get_or_init(|| Box::new([const { OnceLock::new() }; FAR]));
-        let pages = far[level].get_or_init(|| (0..first).map(|_| OnceLock::new()).collect());
-        pages[slot - first].get_or_init(|| Shard::new(self.len))
+        let shards = far[level].get_or_init(|| (0..first).map(|_| OnceLock::new()).collect());
+        shards[slot - first].get_or_init(|| Shard::new(self.len))
     }
 
-    /// Shows every thread's page.
+    /// Shows every thread's shard.
     #[inline]
-    pub(crate) fn for_each_page<'s>(&'s self, mut visit: impl FnMut(&'s Shard)) {
+    pub(crate) fn for_each_shard<'s>(&'s self, mut visit: impl FnMut(&'s Shard)) {
         let mut present = self.present.load(std::sync::atomic::Ordering::Acquire);
         while present != 0 {
-            if let Some(page) = self.near[present.trailing_zeros() as usize].get() {
-                visit(page);
+            if let Some(shard) = self.near[present.trailing_zeros() as usize].get() {
+                visit(shard);
             }
             present &= present - 1;
         }
         if let Some(levels) = self.far.get() {
-            let pages = levels
+            let shards = levels
                 .iter()
                 .filter_map(OnceLock::get)
-                .flat_map(|pages| pages.iter());
-            pages.filter_map(OnceLock::get).for_each(visit);
+                .flat_map(|shards| shards.iter());
+            shards.filter_map(OnceLock::get).for_each(visit);
         }
     }
 
@@ -133,21 +133,21 @@ impl ShardedCells {
     #[inline]
     pub(crate) fn total(&self, offset: u32, add: impl Fn(u64, u64) -> u64) -> u64 {
         let mut total = 0;
-        self.for_each_page(|page| total = add(total, page.get(offset)));
+        self.for_each_shard(|shard| total = add(total, shard.get(offset)));
         total
     }
 
-    /// The one page there is, if no more than one thread ever wrote.
-    pub(crate) fn only_page(&self) -> Option<&Shard> {
+    /// The one shard there is, if no more than one thread ever wrote.
+    pub(crate) fn only_shard(&self) -> Option<&Shard> {
         let present = self.present.load(std::sync::atomic::Ordering::Acquire);
         let only = present.is_power_of_two() && self.far.get().is_none();
         only.then(|| self.near[present.trailing_zeros() as usize].get())?
     }
 
-    /// Sets words to zero in every page. Only for words that no thread writes any more.
+    /// Sets words to zero in every shard. Only for words that no thread writes any more.
     pub(crate) fn clear(&self, range: Range<u32>) {
-        self.for_each_page(|page| {
-            for word in page.words(range.clone()) {
+        self.for_each_shard(|shard| {
+            for word in shard.words(range.clone()) {
                 word.store(0, Ordering::Relaxed);
             }
         });

@@ -1,4 +1,4 @@
-//! The page at one moment.
+//! The exposition at one moment.
 
 use super::definition::Family;
 use super::histogram::HistogramReading;
@@ -7,17 +7,17 @@ use super::labels::Labels;
 /// One series' value, as a visitor sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reading<'r> {
-    /// Of a counter.
+    /// Total of a counter.
     Counter(u64),
-    /// Of an up/down counter.
+    /// Total of an up/down counter.
     UpDownCounter(i64),
-    /// Of a gauge.
+    /// Value of a gauge.
     Gauge(f64),
-    /// Of a histogram.
+    /// Buckets and sum of a histogram.
     Histogram(&'r HistogramReading),
 }
 
-/// Who looks at every series of a page, sorted by name and then by labels.
+/// Visitor of every series of a registry, sorted by name and then by labels.
 ///
 /// ```
 /// use rehearsal_metrics::{CollectContext, Family, Labels, Reading, Registry, SnapshotVisitor};
@@ -34,7 +34,7 @@ pub enum Reading<'r> {
 ///
 /// let mut idle = Idle(0);
 /// Registry::new().visit(&CollectContext::default(), &mut idle);
-/// assert_eq!(idle.0, 5, "the counters in which the layer tells of itself");
+/// assert_eq!(idle.0, 5, "the registry's own counters");
 /// ```
 pub trait SnapshotVisitor {
     /// The series that follow belong to this instrument.
@@ -43,15 +43,15 @@ pub trait SnapshotVisitor {
     fn series(&mut self, labels: &Labels, reading: Reading<'_>);
 }
 
-/// An immutable page: every instrument and series at one moment, sorted.
+/// Immutable copy of every instrument and series at one moment, sorted.
 ///
 /// ```
 /// use rehearsal_metrics::{CollectContext, Family, Labels, Registry, SampleValue};
 ///
 /// let registry = Registry::new();
 /// registry.up_down(&Family::up_down("runs_active"), Labels::none())?.add(1);
-/// let page = registry.snapshot(&CollectContext::default());
-/// let active = page.get("runs_active", &[]);
+/// let snapshot = registry.snapshot(&CollectContext::default());
+/// let active = snapshot.get("runs_active", &[]);
 /// assert_eq!(active, Some(&SampleValue::UpDownCounter(1)));
 /// # Ok::<(), rehearsal_metrics::RegisterError>(())
 /// ```
@@ -64,31 +64,31 @@ pub struct Snapshot {
 /// One instrument in a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct FamilySnapshot {
-    /// Its definition.
+    /// Definition of the instrument.
     pub family: Family,
-    /// Its series, sorted by labels.
+    /// Series of the instrument, sorted by labels.
     pub series: Vec<SeriesSnapshot>,
 }
 
 /// One series in a [`Snapshot`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesSnapshot {
-    /// Its labels.
+    /// Labels of the series.
     pub labels: Labels,
-    /// Its value.
+    /// Value of the series.
     pub value: SampleValue,
 }
 
 /// One series' value, kept.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SampleValue {
-    /// Of a counter.
+    /// Total of a counter.
     Counter(u64),
-    /// Of an up/down counter.
+    /// Total of an up/down counter.
     UpDownCounter(i64),
-    /// Of a gauge.
+    /// Value of a gauge.
     Gauge(f64),
-    /// Of a histogram.
+    /// Buckets and sum of a histogram.
     Histogram(Box<HistogramReading>),
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Cells are kept per thread, so that recording needs neither a lock nor an atomic
 //! read-modify-write. The number says which copy is whose. It is identity, like
-//! [`ThreadId`](std::thread::ThreadId), and carries no measurement: no page, sum or order that a
+//! [`ThreadId`](std::thread::ThreadId), and carries no measurement: no shard, sum or order that a
 //! reader can see depends on it.
 //!
 //! Numbers are dense and reused: there are never more than there were threads alive at once.
@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The number of a thread that has none yet, or none any more. No slab has a page for it.
+/// The number of a thread that has none yet, or none any more. No slab has a shard for it.
 pub(crate) const NONE: u32 = u32::MAX;
 
 struct ThreadIndexPool {

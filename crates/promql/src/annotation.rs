@@ -1,10 +1,10 @@
-//! What Prometheus remarks on an answer without refusing it.
+//! Annotations: warnings and notes of Prometheus on an answer.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// How bad it is.
+/// Severity of a remark of Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AnnotationLevel {
     /// The answer is probably not what was meant.
@@ -16,9 +16,9 @@ pub enum AnnotationLevel {
 /// A remark, without the position that Prometheus adds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Annotation {
-    /// How bad it is.
+    /// Level of the annotation.
     pub severity: AnnotationLevel,
-    /// What it is.
+    /// Text of the annotation.
     pub message: String,
 }
 

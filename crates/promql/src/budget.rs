@@ -4,12 +4,12 @@ use std::cell::Cell;
 
 use crate::error::EvalError;
 
-/// Samples that all subqueries of a query may evaluate together, and so many at once at most:
-/// enough for a month at 15 s of a hundred series, in some seconds and some hundred MB.
+/// Maximum number of samples that all subqueries of a query evaluate in all, and hold at once.
+/// Enough for a month of a hundred series at 15 s, in some seconds and some hundred MB.
 const SAMPLES_MAX: u64 = 200_000_000;
 const SAMPLES_AT_ONCE_MAX: u64 = 20_000_000;
 
-/// What is left of it.
+/// Remaining samples of a query.
 #[derive(Debug)]
 pub(crate) struct Budget(Cell<u64>);
 
@@ -19,27 +19,28 @@ impl Budget {
         Self(Cell::new(SAMPLES_MAX))
     }
 
-    /// Checks that so many samples may be held at once.
+    /// Checks that steps times series may be held at once, and returns their number.
     ///
     /// # Errors
     ///
-    /// If they may not.
+    /// If the product exceeds the maximum.
     pub(crate) fn check(&self, steps: usize, series: usize) -> Result<u64, EvalError> {
         let samples = (steps as u64).saturating_mul(series.max(1) as u64);
         if samples > SAMPLES_AT_ONCE_MAX.min(self.0.get()) {
             return Err(EvalError::refused(format!(
-                "subqueries would evaluate too many samples (limits are {SAMPLES_AT_ONCE_MAX} at once \
+                "subqueries would evaluate too many samples (limits are {SAMPLES_AT_ONCE_MAX} at \
+                 once \
                  and {SAMPLES_MAX} in all); take a longer step or a shorter range"
             )));
         }
         Ok(samples)
     }
 
-    /// Spends so many samples.
+    /// Spends steps times series.
     ///
     /// # Errors
     ///
-    /// If they may not be held at once, or not so many are left.
+    /// If the product exceeds the maximum or the remaining budget.
     pub(crate) fn spend(&self, steps: usize, series: usize) -> Result<(), EvalError> {
         let samples = self.check(steps, series)?;
         self.0.set(self.0.get() - samples);

@@ -27,7 +27,7 @@ use rehearsal_metrics::Labels;
 /// columns stay in the cache.
 const BLOCK_STEPS: usize = 2_048;
 
-/// So many come first where somebody may soon have seen enough.
+/// Number of steps in the first block of a walk, which often ends early.
 const FIRST_STEPS: usize = 32;
 
 /// Evaluates queries over one source.
@@ -127,12 +127,12 @@ impl<'s, S: Queryable> Engine<'s, S> {
         Ok((matrix, account.annotations.take()))
     }
 
-    /// Shows the values at each instant from start to end, until it is told to stop, and says
-    /// whether it was. Costs less than [`Self::range`] where the labels don't matter.
+    /// Visits the values at each instant from start to end, until the visitor breaks. Returns
+    /// whether it did. Costs less than [`Self::range`] where the labels do not matter.
     ///
     /// # Errors
     ///
-    /// As [`Self::range`], as far as it is evaluated.
+    /// As [`Self::range`], up to the last evaluated instant.
     pub fn walk(
         &self,
         query: &Query,
@@ -201,7 +201,7 @@ fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Exp
     expression.map_err(|error| EvalError::refused(error.to_string()))
 }
 
-/// What is noted down while one query is evaluated.
+/// Budget and annotations of one evaluation.
 struct QueryStats {
     annotations: Annotations,
     budget: Budget,

@@ -1,15 +1,15 @@
-//! What can be wrong with a query, before and while it is evaluated.
+//! Errors of a query, before and during its evaluation.
 
 use std::fmt;
 
-/// Why a text is no query, and where.
+/// Fault in the text of a query, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     /// The byte of the text at which it goes wrong, unless only the whole is known to be wrong.
     pub offset: Option<usize>,
-    /// What is wrong.
+    /// Description of the fault.
     pub message: String,
-    /// What to write instead, if anything is known.
+    /// Remedy, if one is known.
     pub help: Option<String>,
     /// Whether it is right in Prometheus, but needs native histograms, which aren't known here.
     pub needs_native_histograms: bool,

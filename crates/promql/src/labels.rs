@@ -1,4 +1,4 @@
-//! How Prometheus writes labels.
+//! Labels in the notation of Prometheus.
 
 use rehearsal_metrics::Labels;
 

@@ -6,10 +6,10 @@
 //!   Recording, MemoryStore ───────┘              (series found, labels done)
 //! ```
 //!
-//! A [`Query`] is parsed and checked once. An [`Engine`] evaluates it over a [`Queryable`]: it finds the
-//! series of each selector, works out which of them are grouped, matched and joined, and then
-//! computes values only, column by column, some thousand steps at a time. A range query costs a few
-//! nanoseconds for each series and step.
+//! A [`Query`] is parsed and checked once. An [`Engine`] evaluates it over a [`Queryable`]: it
+//! finds the series of each selector, works out which of them are grouped, matched and joined, and
+//! then computes values only, column by column, some thousand steps at a time. A range query costs
+//! a few nanoseconds for each series and step.
 
 mod annotation;
 mod budget;

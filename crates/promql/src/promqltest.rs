@@ -8,9 +8,9 @@
 //!   {path="/foo"}  100
 //! ```
 //!
-//! Times are ms since the script's time 0. Native histograms are told from everything else: what
-//! needs them is neither passed nor failed, but unsupported. Messages of warnings are compared
-//! without the position at their end.
+//! Times are ms since the script's time 0. An eval that needs native histograms is neither passed
+//! nor failed, but unsupported. Messages of warnings are compared without the position at their
+//! end.
 
 mod answer;
 mod command;
@@ -31,20 +31,20 @@ use crate::parse::query::Query;
 use crate::parse::semantics::Semantics;
 use crate::storage::memory_store::MemoryStore;
 
-/// What became of a script.
+/// Result of a script.
 #[derive(Clone, Debug, Default)]
 pub struct ScriptReport {
-    /// How many evals gave what was expected.
+    /// Number of evals with the expected result.
     pub passed: usize,
     /// Those that need native histograms.
-    pub unsupported: Vec<EvalNote>,
+    pub unsupported: Vec<EvalMessage>,
     /// Those that gave something else.
-    pub failed: Vec<EvalNote>,
+    pub failed: Vec<EvalMessage>,
 }
 
-/// What is to be said of one eval.
+/// Note on one eval that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EvalNote {
+pub struct EvalMessage {
     /// The line of the eval, from 1.
     pub line: usize,
     /// The eval.
@@ -53,7 +53,7 @@ pub struct EvalNote {
     pub reason: String,
 }
 
-impl fmt::Display for EvalNote {
+impl fmt::Display for EvalMessage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
@@ -69,7 +69,7 @@ impl fmt::Display for EvalNote {
 pub struct ScriptError {
     /// Which, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// Description of the fault.
     pub message: String,
 }
 
@@ -87,7 +87,7 @@ pub fn run(text: &str, semantics: Semantics) -> Result<ScriptReport, ScriptError
             TestCommand::Clear => store = MemoryStore::default(),
             TestCommand::Load(load) => load.into_store(&mut store),
             TestCommand::Eval(eval) => {
-                let remark = |reason| EvalNote {
+                let remark = |reason| EvalMessage {
                     line: eval.line,
                     command: eval.text.clone(),
                     reason,

@@ -1,13 +1,13 @@
 //! Prometheus's rules: recorded series and alerts, evaluated on the virtual clock.
 //!
 //! ```text
-//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> RecordedRules, which later rules see
+//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> RecordedRules, read by later rules
 //!                                                    └─ alert  ──> states ──> AlertTimeline
 //! ```
 //!
 //! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate()`]
-//! asks every rule at its group's interval, from the start, and keeps what became of each alert.
-//! A server spreads its groups over the interval by a hash; here all begin at the start.
+//! evaluates every rule at its group's interval from the start, and keeps the states of each alert.
+//! A server spreads its groups over the interval by a hash; here all groups begin at the start.
 
 mod dependencies;
 mod evaluate;

@@ -1,4 +1,4 @@
-//! What a query evaluates to.
+//! Answers of queries.
 
 use rehearsal_metrics::Labels;
 
@@ -20,7 +20,7 @@ pub enum QueryValue {
 pub struct InstantSample {
     /// All labels; the name is the label `__name__`.
     pub labels: Labels,
-    /// The value.
+    /// Value at the instant.
     pub value: f64,
 }
 

@@ -37,7 +37,7 @@ impl InstrumentHandle {
         }
     }
 
-    /// Whether the series is on the page.
+    /// Whether the series is in the exposition.
     pub(crate) fn is_visible(&self) -> bool {
         match self {
             Self::Gauge(gauge) => gauge.get().is_some(),
@@ -59,7 +59,7 @@ impl InstrumentHandle {
         }
     }
 
-    /// Whether nobody else holds a handle to the series.
+    /// Returns whether this is the only handle to the series.
     pub(super) fn is_last(&self) -> bool {
         match self {
             Self::Gauge(gauge) => gauge.is_last(),

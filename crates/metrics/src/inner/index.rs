@@ -9,7 +9,7 @@ use crate::histogram::HistogramLayout;
 use crate::labels::Labels;
 use crate::observable::ObservableCallback;
 
-/// The instruments, and every name that a page could carry because of them.
+/// The instruments, and every name that an exposition could carry because of them.
 #[derive(Default)]
 pub(crate) struct InstrumentIndex {
     pub(crate) entries: BTreeMap<Text, InstrumentEntry>,
@@ -58,15 +58,15 @@ pub(crate) struct InstrumentEntry {
     pub(crate) family: Arc<Family>,
     pub(crate) source: SeriesSource,
     pub(super) shape: Option<Arc<HistogramLayout>>,
-    /// How many of the series take what goes beyond the cap. They don't count towards it.
+    /// Number of overflow series. They do not count towards the cap.
     pub(super) overflows: usize,
-    /// Whether a series was removed while somebody held it. Its place may be free by now.
+    /// Set if a series was removed while a handle existed. Its entry may be free by now.
     pub(super) has_hidden: bool,
 }
 
 /// Where an instrument's series come from.
 pub(crate) enum SeriesSource {
-    /// Every combination of closed labels, from the start and for good.
+    /// Every combination of static labels, from the registration on.
     Closed(BTreeMap<Labels, InstrumentHandle>),
     /// Whatever was registered.
     DynamicFamily(BTreeMap<Labels, InstrumentHandle>),
@@ -92,7 +92,7 @@ impl InstrumentEntry {
         }
     }
 
-    /// Whether one more series fits under the cap, once removed ones that nobody holds are gone.
+    /// Drops removed series without a handle, and returns whether one more series fits.
     pub(super) fn has_room(&mut self, series_max: usize) -> bool {
         let SeriesSource::DynamicFamily(series) = &mut self.source else {
             return false;

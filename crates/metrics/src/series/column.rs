@@ -48,13 +48,13 @@ impl SampleColumn {
         self.times_ms.partition_point(|time| *time <= at_ms)
     }
 
-    /// The value after so many changes, if the series has one then.
+    /// Returns the value after the given number of changes, if the series has one then.
     pub(super) fn value_after(&self, changes: usize) -> Option<f64> {
         let bits = self.bits[changes.checked_sub(1)?];
         (bits != STALE_BITS).then(|| f64::from_bits(bits))
     }
 
-    /// When the change after so many changes happens.
+    /// Returns the time of the change after the given number of changes, ms since 1970.
     pub(super) fn next_change_ms(&self, changes: usize) -> Option<i64> {
         self.times_ms.get(changes).copied()
     }
@@ -71,13 +71,13 @@ impl SampleColumn {
         (&self.times_ms, &self.bits)
     }
 
-    /// What each change led to: a value, or none where the series ended.
+    /// Returns the value after each change; `None` where the series ended.
     pub(super) fn values_and_ends(&self) -> impl Iterator<Item = Option<f64>> {
         let bits = self.bits.iter();
         bits.map(|bits| (*bits != STALE_BITS).then(|| f64::from_bits(*bits)))
     }
 
-    /// How many changes are kept, ends included.
+    /// Returns the number of kept changes, ends included.
     pub(super) fn len(&self) -> usize {
         self.bits.len()
     }

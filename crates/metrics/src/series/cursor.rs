@@ -3,8 +3,8 @@
 use super::column::SampleColumn;
 use super::{Sample, SeriesId, TimeSeriesStore};
 
-/// Answers as [`TimeSeriesStore::latest`] does, for instants that never fall, and looks at each sample
-/// once.
+/// Answers as [`TimeSeriesStore::latest`] does, for instants that never fall, and looks at each
+/// sample once.
 #[derive(Clone, Debug)]
 pub struct Cursor<'a> {
     column: &'a SampleColumn,

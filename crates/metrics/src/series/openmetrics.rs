@@ -80,7 +80,7 @@ impl MetricPoint {
         loop {
             lines.clear();
             for (head, samples) in heads.iter().zip(&mut members) {
-                // Series of one page: they come and end together.
+                // Series of one exposition: they come and end together.
                 let Some(sample) = samples.next() else {
                     return Ok(());
                 };

@@ -1,4 +1,4 @@
-//! What the scrapes saw of one series.
+//! Samples of one series.
 
 use super::column::SampleColumn;
 use super::{SeriesId, TimeSeriesStore};
@@ -8,7 +8,7 @@ use super::{SeriesId, TimeSeriesStore};
 pub struct Sample {
     /// When the scrape was, ms since 1970.
     pub at_ms: i64,
-    /// What it saw.
+    /// Value in the exposition.
     pub value: f64,
 }
 
@@ -27,8 +27,8 @@ impl TimeSeriesStore {
         Some(Sample { at_ms: at, value })
     }
 
-    /// What a counter has counted over all lives of its process: a value that falls is that of a
-    /// new life, as for `PromQL`'s `increase`.
+    /// Returns the total of a counter over all incarnations of its process. A falling value starts
+    /// a new incarnation, as for `PromQL`'s `increase`.
     pub fn total(&self, id: SeriesId) -> f64 {
         let mut last = 0.0;
         let mut ended = 0.0;

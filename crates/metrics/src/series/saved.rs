@@ -58,11 +58,12 @@ struct SavedSeries {
     values: Vec<SavedValue>,
 }
 
-/// Rising times in ms since 1970: how far on the next one is (the first from 1970), and how often so.
+/// Rising times in ms since 1970: how far on the next one is (the first from 1970), and how often
+/// so.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct SavedTimes(Vec<(i64, u32)>);
 
-/// So many times can one process or series have: a scrape each second for a year.
+/// Maximum number of times of one process or series: a scrape each second for a year.
 const TIMES_MAX: u64 = 32_000_000;
 
 /// A value after a change.
@@ -286,7 +287,8 @@ mod tests {
     use super::super::super::{CollectContext, Registry};
     use super::*;
 
-    /// Two processes, one of which goes away and one of which loses a series and has it again; odd values.
+    /// Two processes, one of which goes away and one of which loses a series and has it again; odd
+    /// values.
     fn recording() -> TimeSeriesStore {
         let mut recording = TimeSeriesStore::new("night");
         let first = recording.instance("worker-0");
@@ -305,12 +307,12 @@ mod tests {
         let labels = Labels::new("odd", [("kind".into(), "a \"quoted\" one".into())]).unwrap();
         for (at_ms, value) in [(1, f64::NAN), (2, f64::INFINITY), (4, 0.1 + 0.2), (9, -0.0)] {
             recording
-                .scrape_page(second, at_ms, [("odd", &labels, value)])
+                .scrape_values(second, at_ms, [("odd", &labels, value)])
                 .unwrap();
         }
-        recording.scrape_page(second, 12, []).unwrap();
+        recording.scrape_values(second, 12, []).unwrap();
         recording
-            .scrape_page(second, 15, [("odd", &labels, 1.0)])
+            .scrape_values(second, 15, [("odd", &labels, 1.0)])
             .unwrap();
         recording
     }
@@ -354,7 +356,7 @@ mod tests {
         let labels = Labels::new("odd", [("kind".into(), "a \"quoted\" one".into())]).unwrap();
         let known = restored.series_count();
         restored
-            .scrape_page(second, 20, [("odd", &labels, 7.0)])
+            .scrape_values(second, 20, [("odd", &labels, 7.0)])
             .unwrap();
         assert_eq!(restored.series_count(), known, "under its own number");
         let mut again = TimeSeriesStore::restore(restored.save()).unwrap();

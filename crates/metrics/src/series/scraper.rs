@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::sharded_cells::ShardedCells;
 use rehearsal_convert::{Index, Nearest};
 
-/// What is known of a registry since its last scrape.
+/// Scraper of one registry, with what it read at the last scrape.
 pub(super) struct Scraper {
     registry: Registry,
     /// The registry's version when everything below was listed.
@@ -35,7 +35,7 @@ struct ShardGroup {
     probes: Vec<ChangeProbe>,
 }
 
-/// What a series' first word was when it was last read. It changes with every record.
+/// First word of a series at the last scrape. Every record changes the word.
 struct ChangeProbe {
     cell: u32,
     offset: u32,
@@ -202,7 +202,7 @@ impl CachedSeries {
 impl ShardGroup {
     fn scrape(&mut self, mut write: impl FnMut(u32), all: bool) {
         let Self { slab, probes } = self;
-        if let Some(page) = slab.only_page() {
+        if let Some(page) = slab.only_shard() {
             for probe in probes {
                 probe.compare(page.get(probe.offset), all, &mut write);
             }

@@ -28,7 +28,7 @@ impl Matcher<'_> {
 }
 
 impl TimeSeriesStore {
-    /// The series of a metric, by the name on the page (`x_bucket`, not `x`).
+    /// The series of a metric, by the name in the exposition (`x_bucket`, not `x`).
     pub fn named(&self, name: &str) -> &[SeriesId] {
         self.by_name.get(name).map_or(&[], Vec::as_slice)
     }
@@ -50,7 +50,7 @@ impl TimeSeriesStore {
     }
 
     /// The series of a metric that fit all matchers, sorted by labels. `name` is the name on the
-    /// page (`x_bucket`, not `x`); without it every series is looked at.
+    /// exposition (`x_bucket`, not `x`); without it every series is looked at.
     pub fn select(&self, name: Option<&str>, matchers: &[Matcher<'_>]) -> Vec<SeriesId> {
         let fits = |id: &SeriesId| matchers.iter().all(|matcher| matcher.fits(self, *id));
         let mut found: Vec<SeriesId> = match name {

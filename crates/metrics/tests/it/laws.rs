@@ -1,4 +1,4 @@
-//! What holds of the single cells, whatever the numbers.
+//! Properties of single cells for any numbers.
 
 use proptest::prelude::*;
 use rehearsal_convert::{Nearest, Saturating};

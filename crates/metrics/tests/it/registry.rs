@@ -69,8 +69,8 @@ fn register(registry: &Registry, kind: usize, labels: Labels) -> Handle {
     }
 }
 
-/// What a series should be: its number (for a histogram the sum), whether it is on the page, and
-/// how many handles there are.
+/// Model of a series: its number (for a histogram the sum), whether it is visible, and the number
+/// of handles.
 #[derive(Debug, Default)]
 struct Expected {
     number: i64,
@@ -112,7 +112,8 @@ proptest! {
                         Handle::Gauge(gauge) => gauge.add(f64::from(amount)),
                         Handle::Histogram(histogram) => histogram.record(f64::from(amount)),
                     }
-                    expected.number += if *kind == 1 { -i64::from(amount) } else { i64::from(amount) };
+                    let sign = if *kind == 1 { -1 } else { 1 };
+                    expected.number += sign * i64::from(amount);
                 }
                 Step::Drop { handle } if !handles.is_empty() => {
                     let (kind, series, _) = handles.swap_remove(handle % handles.len());
@@ -120,7 +121,8 @@ proptest! {
                 }
                 Step::Remove { kind, series } => {
                     let expected = model.entry((kind, series)).or_default();
-                    prop_assert_eq!(registry.remove(NAMES[kind], &labels(series)), expected.visible);
+                    let removed = registry.remove(NAMES[kind], &labels(series));
+                    prop_assert_eq!(removed, expected.visible);
                     expected.visible = false;
                 }
                 Step::Record { .. } | Step::Drop { .. } => {}
@@ -135,7 +137,8 @@ proptest! {
                     SampleValue::Gauge(value) => (*value).saturating_i64(),
                     SampleValue::Histogram(reading) => reading.sum().saturating_i64(),
                 });
-                prop_assert_eq!(found, expected.visible.then_some(expected.number), "{:?}", (kind, series));
+                let number = expected.visible.then_some(expected.number);
+                prop_assert_eq!(found, number, "{:?}", (kind, series));
             }
         }
     }
@@ -189,9 +192,9 @@ fn the_order_of_labels_is_irrelevant() {
 static_label! {
     /// HTTP method of a request.
     pub enum Method: "method" {
-        /// GET
+        /// Reads a resource.
         Get = "GET",
-        /// POST
+        /// Creates a resource.
         Post = "POST",
     }
 }

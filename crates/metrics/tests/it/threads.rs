@@ -204,8 +204,8 @@ impl<F: FnOnce()> SnapshotVisitor for Interrupted<F> {
     }
 }
 
-/// While a page is read and somebody waits to register, the index is locked for everybody else.
-/// Who records doesn't notice.
+/// While a visit runs and a registration waits, the index is locked for other readers. Recording
+/// threads are not affected.
 #[test]
 fn recording_waits_neither_for_a_reader_nor_for_who_registers() {
     let registry = Registry::new();

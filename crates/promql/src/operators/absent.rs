@@ -12,11 +12,11 @@ use crate::operators::steps::Steps;
 use crate::parse::expression::all_matchers;
 use rehearsal_metrics::Labels;
 
-/// What may be absent.
+/// Input of `absent` or `absent_over_time`.
 pub(crate) enum AbsentInput<'s> {
-    /// A vector.
+    /// Elements of an instant vector, for `absent`.
     Vector(BoxedOperator<'s>),
-    /// Ranges.
+    /// Ranges of samples, for `absent_over_time`.
     Range(Box<dyn RangeOperator + 's>),
 }
 

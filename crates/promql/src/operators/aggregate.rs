@@ -42,7 +42,7 @@ impl Grouping {
         }
     }
 
-    /// What is left of a series in its group.
+    /// Returns the labels of a series that its group keeps.
     pub(crate) fn series(&self, series: &OutputSeries) -> OutputSeries {
         let labels = match self {
             Self::By(names) => series
@@ -59,7 +59,7 @@ impl Grouping {
 /// Which series are put together.
 #[derive(Debug)]
 pub(crate) struct GroupTable {
-    /// What each group becomes.
+    /// Output series of each group.
     pub(crate) series: Vec<OutputSeries>,
     /// The series in it.
     pub(crate) members: Vec<Vec<usize>>,
@@ -87,7 +87,7 @@ impl GroupTable {
     }
 }
 
-/// How values are put together.
+/// Operation that combines the values of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Aggregation {
     Sum,

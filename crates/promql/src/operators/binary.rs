@@ -12,7 +12,7 @@ use crate::operators::series::{OutputSeries, SeriesMerge};
 use crate::operators::steps::Steps;
 use crate::parse::semantics::Semantics;
 
-/// What is done with two numbers.
+/// Operation on two numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum BinaryOperation {
     /// They make another number.

@@ -33,7 +33,7 @@ impl DateField {
         })
     }
 
-    /// Its value at so many seconds since 1970.
+    /// Returns the field at `seconds` since 1970.
     pub(crate) fn of(self, seconds: f64) -> f64 {
         let seconds = seconds.saturating_i64();
         let days = seconds.div_euclid(DAY_SECONDS);
@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn fields_of_known_instants() {
-        // 2024-02-29T23:59:30Z, a Thursday; 1969-12-31T12:00:00Z, a Wednesday; 1900 had no leap day.
+        // 2024-02-29T23:59:30Z, a Thursday; 1969-12-31T12:00:00Z, a Wednesday; 1900 had no leap
+        // day.
         for (seconds, expected) in [
             (1_709_251_170.0, [59, 23, 4, 29, 60, 29, 2, 2024]),
             (-43_200.0, [0, 12, 3, 31, 365, 31, 12, 1969]),

@@ -9,7 +9,7 @@ use crate::operators::steps::Steps;
 use crate::parse::semantics::Semantics;
 use rehearsal_convert::Nearest;
 
-/// What becomes of an element.
+/// Function of the value of one element.
 #[derive(Clone, Copy)]
 pub(crate) enum ElementFunction {
     /// Depends on its value only.

@@ -12,13 +12,13 @@ use crate::operators::steps::Steps;
 use crate::parse::semantics::Semantics;
 use rehearsal_metrics::Labels;
 
-/// Counts that differ by less, relatively, are equal: rates of equal counts may differ so much.
+/// Maximum relative difference of equal counts: rates of equal counts may differ by rounding.
 const TOLERANCE: f64 = 1e-12;
 
 /// Buckets by their upper bound, with the count of all samples up to it.
 type Buckets = Vec<(f64, f64)>;
 
-/// What is estimated.
+/// Quantity estimated from the buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Estimate {
     /// The quantile of the first scalar.
@@ -155,8 +155,8 @@ impl HistogramCall<'_> {
         if make_rise(buckets, tolerance) {
             self.annotations.info(format!(
                 "input to histogram_quantile needed to be fixed for monotonicity (see \
-                 https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) \
-                 for metric name {:?}",
+                 https://prometheus.io/docs/prometheus/latest/querying/functions/\
+                 #histogram_quantile) for metric name {:?}",
                 self.names[histogram]
             ));
         }
@@ -230,7 +230,7 @@ fn fraction(lower: f64, upper: f64, buckets: &[(f64, f64)]) -> f64 {
     (rank(upper, buckets, all) - rank(lower, buckets, all)) / all
 }
 
-/// How many samples lie below a value.
+/// Returns the number of samples below a value.
 fn rank(value: f64, buckets: &[(f64, f64)], all: f64) -> f64 {
     let mut below = 0.0_f64;
     let mut start = if buckets[0].0 <= 0.0 {

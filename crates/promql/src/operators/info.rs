@@ -23,7 +23,7 @@ pub(crate) struct Info<'s> {
     of: BoxedOperator<'s>,
     /// The times of the info series' samples.
     info: BoxedOperator<'s>,
-    /// What the added labels must be; the name is left out.
+    /// Matchers of the added labels, without the name.
     wanted: Vec<Matcher>,
     /// For each element, the info series about it; `None` if it is an info series itself.
     about: Vec<Option<Vec<usize>>>,
@@ -156,7 +156,8 @@ impl Info<'_> {
             let other_time = times.at(other, step);
             if other != *index && other_time == time {
                 return Err(EvalError::refused(format!(
-                    "found duplicate series for info metric: existing {} @ {other_time}, new {} @ {time}",
+                    "found duplicate series for info metric: existing {} @ {other_time}, new {} @ \
+                     {time}",
                     self.info.series()[other].labels,
                     series.labels,
                 )));

@@ -13,7 +13,7 @@ use crate::operators::steps::Steps;
 use crate::parse::semantics::Semantics;
 use rehearsal_metrics::Labels;
 
-/// How the elements of both sides belong to each other.
+/// Matches between the elements of both sides.
 struct PairTable {
     matching: VectorMatching,
     operation: BinaryOperation,
@@ -23,9 +23,9 @@ struct PairTable {
     is_swapped: bool,
     /// Labels that the many take over from the one.
     included: Vec<String>,
-    /// What stands for an absent element of the many.
+    /// Value for an absent element of the "many" side.
     fill_many: Option<f64>,
-    /// What stands for an absent one.
+    /// Value for an absent element of the "one" side.
     fill_one: Option<f64>,
 }
 
@@ -241,8 +241,10 @@ impl Join<'_> {
         };
         let labels = |index: usize| display(&self.one.series()[index].labels);
         EvalError::refused(format!(
-            "found duplicate series for the match group {} on the {side} hand-side of the operation: \
-             [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+            "found duplicate series for the match group {} on the {side} hand-side of the \
+             operation: \
+             [{}, {}];many-to-many matching not allowed: matching labels must be unique on one \
+             side",
             display(&group.signature),
             labels(first),
             labels(second),

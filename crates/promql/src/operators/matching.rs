@@ -42,8 +42,8 @@ impl VectorMatching {
         }
     }
 
-    /// What is left of the labels if each side has one element with the signature. The name stays
-    /// unless it is among those ignored.
+    /// Returns the labels of the result of a one-to-one match. The name stays unless it is
+    /// ignored.
     pub(crate) fn one_to_one(&self, labels: &Labels) -> Labels {
         labels.retaining(|label| self.is_on == self.names(label))
     }
@@ -70,7 +70,7 @@ impl VectorMatching {
 /// Series of two vectors with the same signature.
 #[derive(Debug)]
 pub(crate) struct MatchGroup {
-    /// What they have in common.
+    /// Labels that the elements have in common.
     pub(crate) signature: Labels,
     sides: [Vec<usize>; 2],
 }

@@ -1,4 +1,4 @@
-//! What an expression becomes when its series are known.
+//! Traits of operators: parts of a query whose series are known.
 
 use crate::error::EvalError;
 use crate::operators::block::Block;
@@ -6,11 +6,11 @@ use crate::operators::series::OutputSeries;
 use crate::operators::series_window::SeriesWindow;
 use crate::operators::steps::Steps;
 
-/// A vector, or a scalar, at any steps. Its series are found once; then it is asked for one block of
-/// steps after another.
+/// A vector, or a scalar, at any steps. Its series are found once; then it is asked for one block
+/// of steps after another.
 pub(crate) trait Operator {
-    /// What the columns of each block belong to. A scalar has one series without labels and a value
-    /// at each step.
+    /// Returns the series of the columns of each block. A scalar has one series without labels and
+    /// a value at each step.
     fn series(&self) -> &[OutputSeries];
 
     /// The values at these steps.
@@ -23,7 +23,7 @@ pub(crate) trait Operator {
 
 /// Ranges of samples at any steps: a range selector or a subquery.
 pub(crate) trait RangeOperator {
-    /// What the samples belong to.
+    /// Returns the series of the samples.
     fn series(&self) -> &[OutputSeries];
 
     /// Shows the samples of each series around these steps, in turn.

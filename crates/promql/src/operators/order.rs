@@ -92,7 +92,7 @@ pub(crate) fn text(expression: &Expr) -> Option<&str> {
     }
 }
 
-/// What isn't a number comes last, in either direction.
+/// Orders by value, with NaN last in either direction.
 fn by_value(a: &InstantSample, b: &InstantSample, falling: bool) -> Ordering {
     match (a.value.is_nan(), b.value.is_nan()) {
         (false, false) if falling => b.value.total_cmp(&a.value),

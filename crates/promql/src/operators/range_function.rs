@@ -15,7 +15,7 @@ use crate::operators::series_window::{SeriesWindow, Window};
 use crate::operators::steps::Steps;
 use crate::parse::semantics::Semantics;
 
-/// What a function may look at besides the samples.
+/// Context of a range function besides its samples.
 pub(crate) struct RangeContext<'a> {
     /// The values of the scalar arguments, a column for each.
     pub(crate) scalars: &'a [Block],

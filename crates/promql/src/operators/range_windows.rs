@@ -15,7 +15,7 @@ use crate::storage::queryable::SeriesData;
 pub(crate) struct RangeWindows {
     /// Where a window ends, relative to its step.
     pub(crate) when: TimeModifier,
-    /// How long a window is.
+    /// Length of a window, ms.
     pub(crate) range_ms: i64,
     /// Whether a sample at its very beginning is in it.
     pub(crate) closes_left: bool,

@@ -9,14 +9,14 @@ use crate::operators::operator::{BoxedOperator, Operator};
 use crate::operators::series::{OutputSeries, SeriesMerge};
 use crate::operators::steps::Steps;
 
-/// How a label gets its value.
+/// Source of a label's value.
 #[derive(Clone, Debug)]
 pub(crate) enum RelabelValue {
     /// From another one, if it fits.
     Replace {
         /// The other one.
         from: String,
-        /// What it must fit, as a whole.
+        /// Pattern that the whole value has to match.
         pattern: Regex,
         /// The value, with `$1` for a part of what fits.
         value: String,
@@ -25,7 +25,7 @@ pub(crate) enum RelabelValue {
     Join {
         /// The others.
         from: Vec<String>,
-        /// What stands between two.
+        /// Separator between two values.
         separator: String,
     },
 }

@@ -13,10 +13,10 @@ use rehearsal_convert::Nearest;
 /// A sample that is older is no answer any more: 5 min.
 pub(crate) const LOOK_BACK_MS: i64 = 300_000;
 
-/// What is taken of a sample.
+/// Field of a sample that a selector returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SampleField {
-    /// Its value.
+    /// Value of the sample.
     Value,
     /// Its time, s since 1970, as `timestamp` shows it.
     Time,
@@ -54,7 +54,7 @@ impl<'s> InstantSelector<'s> {
     }
 }
 
-/// Stands for no time at all.
+/// Time of an absent sample.
 const NEVER: i64 = i64::MIN;
 
 impl Operator for InstantSelector<'_> {

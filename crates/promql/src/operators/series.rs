@@ -11,7 +11,7 @@ use rehearsal_metrics::Labels;
 /// Why a vector is refused that has two elements with equal labels; Prometheus's own words.
 pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
 
-/// What a column of values belongs to.
+/// Series of one column of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputSeries {
     /// All labels; the name is the label `__name__`.

@@ -12,11 +12,11 @@ pub(crate) struct SeriesWindow<'a> {
     pub(crate) values: &'a [f64],
     /// For each step, the first sample of its window and the first after it.
     pub(crate) bounds: &'a [(usize, usize)],
-    /// The steps.
+    /// Steps that the windows belong to.
     pub(crate) steps: Steps,
     /// Where a window ends, relative to its step.
     pub(crate) when: TimeModifier,
-    /// How long a window is.
+    /// Length of a window, ms.
     pub(crate) range_ms: i64,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Window<'a> {
     pub(crate) values: &'a [f64],
     /// Where the window ends, ms since 1970.
     pub(crate) end_ms: i64,
-    /// How long it is.
+    /// Length of the window, ms.
     pub(crate) range_ms: i64,
     /// The step at which it is asked for.
     pub(crate) step_ms: i64,

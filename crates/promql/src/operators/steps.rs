@@ -9,7 +9,7 @@ pub(crate) struct Steps {
     pub(crate) first_ms: i64,
     /// From one to the next; at least 1.
     pub(crate) step_ms: i64,
-    /// How many.
+    /// Number of steps.
     pub(crate) count: usize,
 }
 
@@ -52,7 +52,7 @@ impl Steps {
         (0..self.count).map(move |index| self.at(index))
     }
 
-    /// The same in pieces of at most so many.
+    /// Returns the same steps in pieces of at most `count_max`.
     pub(crate) fn pieces(self, count_max: usize) -> impl Iterator<Item = Self> {
         (0..self.count).step_by(count_max).map(move |begin| Self {
             first_ms: self.at(begin),
@@ -61,8 +61,8 @@ impl Steps {
         })
     }
 
-    /// The same in pieces, each twice as long as the one before, up to so many; for those who may
-    /// soon have seen enough.
+    /// Returns the same steps in pieces, each twice as long as the one before, up to a maximum: for
+    /// evaluations that may end early.
     pub(crate) fn growing_pieces(
         self,
         mut count: usize,

@@ -24,7 +24,7 @@ impl Sum {
         self.sum = sum;
     }
 
-    /// What it has come to.
+    /// Returns the sum.
     #[inline]
     pub(crate) fn get(self) -> f64 {
         self.sum + self.compensation

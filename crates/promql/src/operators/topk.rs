@@ -124,7 +124,7 @@ impl Operator for SelectingAggregate<'_> {
 }
 
 impl SelectingAggregate<'_> {
-    /// How many, or which part; checked.
+    /// Returns the checked parameter: a number of elements, or a ratio.
     fn wanted(&self, parameter: f64) -> Result<f64, EvalError> {
         if self.choice == SelectingAggregation::Part {
             if parameter.is_nan() {
@@ -172,7 +172,7 @@ impl SelectingAggregate<'_> {
     }
 }
 
-/// Keeps the first so many in an order in which what isn't a number comes last.
+/// Keeps the first elements in an order with NaN last.
 fn best(
     wanted: f64,
     present: &mut Vec<(usize, f64)>,

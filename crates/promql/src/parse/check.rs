@@ -1,4 +1,4 @@
-//! What can be said against an expression before it is evaluated.
+//! Checks of an expression before its evaluation.
 
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{AggregateExpr, Call, Expr, VectorSelector};
@@ -142,7 +142,7 @@ impl Checker<'_> {
     }
 }
 
-/// What an expression is made of.
+/// Returns the direct operands of an expression.
 fn children(expression: &Expr) -> Vec<&Expr> {
     match expression {
         Expr::Paren(paren) => vec![&paren.expr],

@@ -11,10 +11,10 @@ use rehearsal_convert::Saturating;
 /// Parentheses may nest so deep and no deeper.
 const DEPTH_MAX: usize = 50;
 
-/// What durations may depend on, in s.
+/// Quantities that duration expressions may use, in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DurationContext {
-    /// `step()`
+    /// Value of `step()`, s.
     pub(crate) step: f64,
     /// `range()`: from the first step to the last.
     pub(crate) range: f64,

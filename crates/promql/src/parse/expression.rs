@@ -3,7 +3,7 @@
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::{Expr, VectorSelector};
 
-/// What stands within parentheses.
+/// Returns the expression within any parentheses.
 pub(crate) fn without_parens(mut expression: &Expr) -> &Expr {
     while let Expr::Paren(paren) = expression {
         expression = &paren.expr;

@@ -25,7 +25,7 @@ pub struct Query {
     varies: bool,
 }
 
-/// What a query evaluates to.
+/// Kind of a query's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
     /// A number.
@@ -34,7 +34,7 @@ pub enum AnswerKind {
     Vector,
     /// Samples of ranges.
     Ranges,
-    /// A text.
+    /// String literal.
     Text,
 }
 
@@ -66,7 +66,7 @@ impl Query {
         })
     }
 
-    /// What was parsed.
+    /// Returns the text of the query.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -97,7 +97,7 @@ impl Query {
         found
     }
 
-    /// What it evaluates to.
+    /// Returns the kind of the answer.
     pub fn answers(&self) -> AnswerKind {
         match self.expression.value_type() {
             ValueType::Scalar => AnswerKind::Scalar,

@@ -1,4 +1,4 @@
-//! What a query selects, for those who know which series there are.
+//! Selectors of a query, for checks against known series.
 
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::VectorSelector;
@@ -21,7 +21,7 @@ pub struct SelectorInfo<'q> {
 pub struct MatchedLabel<'q> {
     /// The label.
     pub name: &'q str,
-    /// What it must be, or must not be; a regular expression if `is_pattern`.
+    /// Value to match or not to match; a regular expression if `is_pattern`.
     pub value: &'q str,
     /// Whether it stands behind `=~` or `!~`.
     pub is_pattern: bool,

@@ -1,4 +1,4 @@
-//! What is wrong with a text that doesn't parse, and where.
+//! Explanations of syntax errors, with their places.
 
 use crate::error::QueryError;
 use crate::parse::functions::function_names;

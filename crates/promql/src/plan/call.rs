@@ -67,7 +67,8 @@ pub(crate) fn operator<'s>(planner: &QueryPlanner<'s>, call: &Call, grid: Steps)
             if planner.is_range {
                 // Prometheus says `sort`, whichever of them it is.
                 planner.annotations.warn(
-                    "sort is ineffective for range queries since results are always ordered by labels"
+                    "sort is ineffective for range queries since results are always ordered by \
+                     labels"
                         .to_owned(),
                 );
             }

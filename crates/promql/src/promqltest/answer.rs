@@ -6,10 +6,10 @@ use crate::value::{InstantSample, Matrix};
 use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 
-/// Values may differ by so much, relatively, as in Prometheus's own runner.
+/// Maximum relative difference of equal values, as in Prometheus's own runner.
 const TOLERANCE: f64 = 1e-6;
 
-/// What became of an eval.
+/// Result of an eval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum EvalOutcome {
     Passed,

@@ -1,4 +1,4 @@
-//! What an eval expects.
+//! Expectations of an eval.
 
 use promql_parser::util::unquote_string;
 use regex::Regex;
@@ -9,7 +9,7 @@ use super::series::{SeriesLine, SeriesPoint, number};
 use crate::annotation::{Annotation, AnnotationLevel};
 use crate::value::QueryValue;
 
-/// What a message must be.
+/// Expected text of a message.
 #[derive(Clone, Debug)]
 enum ExpectedMessage {
     Any,
@@ -17,9 +17,9 @@ enum ExpectedMessage {
     Fits(Regex),
 }
 
-/// What must be remarked, or must not.
+/// Expected annotation, or its absence.
 #[derive(Clone, Debug)]
-enum ExpectedNote {
+enum ExpectedAnnotation {
     Some(AnnotationLevel, ExpectedMessage),
     None(AnnotationLevel),
 }
@@ -28,7 +28,7 @@ enum ExpectedNote {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     fails: Option<ExpectedMessage>,
-    remarks: Vec<ExpectedNote>,
+    remarks: Vec<ExpectedAnnotation>,
     ordered: bool,
     text: Option<String>,
     scalar: Option<f64>,
@@ -47,12 +47,12 @@ impl Expected {
             "eval_fail" => expected.fails = Some(ExpectedMessage::Any),
             "eval_ordered" => expected.ordered = true,
             "eval_warn" => {
-                expected.remarks.push(ExpectedNote::Some(
+                expected.remarks.push(ExpectedAnnotation::Some(
                     AnnotationLevel::Warning,
                     ExpectedMessage::Any,
                 ));
             }
-            "eval_info" => expected.remarks.push(ExpectedNote::Some(
+            "eval_info" => expected.remarks.push(ExpectedAnnotation::Some(
                 AnnotationLevel::Info,
                 ExpectedMessage::Any,
             )),
@@ -105,17 +105,19 @@ impl Expected {
             "warn" => {
                 let message = ExpectedMessage::parse(rest)?;
                 self.remarks
-                    .push(ExpectedNote::Some(AnnotationLevel::Warning, message));
+                    .push(ExpectedAnnotation::Some(AnnotationLevel::Warning, message));
             }
             "info" => {
                 let message = ExpectedMessage::parse(rest)?;
                 self.remarks
-                    .push(ExpectedNote::Some(AnnotationLevel::Info, message));
+                    .push(ExpectedAnnotation::Some(AnnotationLevel::Info, message));
             }
             "no_warn" => self
                 .remarks
-                .push(ExpectedNote::None(AnnotationLevel::Warning)),
-            "no_info" => self.remarks.push(ExpectedNote::None(AnnotationLevel::Info)),
+                .push(ExpectedAnnotation::None(AnnotationLevel::Warning)),
+            "no_info" => self
+                .remarks
+                .push(ExpectedAnnotation::None(AnnotationLevel::Info)),
             "ordered" => self.ordered = true,
             _ => return Err(format!("`expect {word}` is not known")),
         }
@@ -220,7 +222,7 @@ fn without_position(message: &str) -> &str {
     }
 }
 
-impl ExpectedNote {
+impl ExpectedAnnotation {
     fn check(&self, annotations: &[Annotation]) -> Result<(), String> {
         let of = |severity: AnnotationLevel| {
             let all = annotations

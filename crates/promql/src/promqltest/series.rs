@@ -12,12 +12,12 @@ use rehearsal_metrics::{Labels, Text};
 /// More points in a line are refused.
 const POINTS_MAX: usize = 1_000_000;
 
-/// What a series has at one step.
+/// Content of a series at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum SeriesPoint {
     /// `_`
     Omitted,
-    /// `stale`
+    /// Staleness marker, written `stale`.
     Stale,
     /// A number.
     Value(f64),

@@ -23,7 +23,7 @@ const CALENDAR: [&str; 8] = [
     "year",
 ];
 
-/// What a query asks for.
+/// Series that a query selects.
 #[derive(Default)]
 struct QueryInputs {
     /// The conditions of each of its selectors.
@@ -77,8 +77,8 @@ impl RuleFile {
     }
 }
 
-/// Whether a rule asks for what it, or a later rule, makes. If none does, each rule can be asked for
-/// the whole time at once.
+/// Whether a rule asks for what it, or a later rule, makes. If none does, each rule can be asked
+/// for the whole time at once.
 pub(super) fn look_back(rules: &RuleFile) -> bool {
     let all: Vec<&Rule> = rules.rules().collect();
     let asks = |(index, rule): (usize, &&Rule)| {

@@ -19,7 +19,7 @@ pub struct EvaluationRange {
     pub interval_ms: i64,
 }
 
-/// What became of rules over a span of time.
+/// Alerts of one rule over a range of time.
 #[derive(Clone, Debug)]
 pub struct AlertTimeline {
     /// When they were evaluated.
@@ -34,7 +34,7 @@ pub struct AlertTimeline {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rule `{rule}`: {message}")]
 pub struct EvaluateError {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
     /// Why not.
     pub message: String,
@@ -112,7 +112,8 @@ impl<'r> GroupRun<'r> {
         }
     }
 
-    /// The instants of evaluation from one instant to another, both included; none if there is none.
+    /// The instants of evaluation from one instant to another, both included; none if there is
+    /// none.
     fn due(&self, from_ms: i64, until_ms: i64) -> Option<EvaluationTimes> {
         let intervals = (from_ms - self.start_ms + self.interval_ms - 1) / self.interval_ms;
         let first_ms = self.start_ms + intervals * self.interval_ms;

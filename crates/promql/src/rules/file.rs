@@ -48,7 +48,7 @@ pub enum Rule {
 pub struct RecordRule {
     /// The name of the series.
     pub name: String,
-    /// What is recorded.
+    /// Query whose answer is recorded.
     pub query: Query,
     /// Labels that the series get.
     pub labels: Vec<(String, String)>,
@@ -59,15 +59,15 @@ pub struct RecordRule {
 pub struct AlertRule {
     /// The alerts' name.
     pub name: String,
-    /// What is alerted on.
+    /// Query whose elements are alerts.
     pub query: Query,
-    /// How long it must last before the alert fires, ms.
+    /// Delay before the alert fires (`for`), ms.
     pub for_ms: i64,
-    /// How long the alert goes on when it is over, ms.
+    /// Time for which the alert keeps firing (`keep_firing_for`), ms.
     pub keep_firing_for_ms: i64,
     /// Labels that the alerts get.
     pub labels: Vec<(String, Template)>,
-    /// What is told with the alerts.
+    /// Annotations of the alerts, as templates.
     pub annotations: Vec<(String, Template)>,
 }
 
@@ -79,7 +79,7 @@ pub struct RuleFileError {
     pub path: String,
     /// The line, from 1; 0 if it is not known.
     pub line: u64,
-    /// What is wrong, and what to write instead.
+    /// Fault and remedy.
     pub message: String,
 }
 
@@ -95,7 +95,7 @@ impl fmt::Display for LineNumber {
 }
 
 impl Rule {
-    /// What is asked.
+    /// Returns the query of the rule.
     pub fn query(&self) -> &Query {
         match self {
             Self::Record(rule) => &rule.query,

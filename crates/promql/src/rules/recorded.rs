@@ -57,7 +57,7 @@ impl RecordedRules {
         id
     }
 
-    /// What a series has from a tick on; none: it ends.
+    /// Sets the value of a series from a tick on; `None` ends the series.
     pub fn set(&mut self, id: usize, at_ms: i64, value: Option<f64>) {
         let bits = match value {
             // Any other NaN becomes the canonical one, so that only an end ends a series.

@@ -115,8 +115,8 @@ impl<'r> RuleEvaluator<'r> {
     }
 }
 
-/// Adds the points of a series to those of another that becomes the same one; none if two of them are of
-/// one instant. Series that take turns may become one.
+/// Adds the points of a series to those of another that becomes the same one; none if two of them
+/// are of one instant. Series that take turns may become one.
 fn join(points: &mut Vec<(i64, f64)>, more: &SamplePoints) -> Option<()> {
     points.extend_from_slice(more);
     points.sort_by_key(|(at_ms, _)| *at_ms);

@@ -1,4 +1,4 @@
-//! What becomes of the alerts of one rule, evaluation by evaluation.
+//! State machine of the alerts of one rule.
 //!
 //! ```text
 //!             in the vector              for `for` long
@@ -26,7 +26,7 @@ pub enum AlertState {
     Inactive,
     /// Something is wrong, but not for long enough.
     Pending,
-    /// It is told.
+    /// The condition has held for `for`.
     Firing,
 }
 
@@ -85,7 +85,7 @@ impl Alert {
             .map(|(change, end)| (change.at_ms, end))
     }
 
-    /// What is told with it, after the evaluation at an instant.
+    /// Returns the annotations after the evaluation at an instant.
     pub fn annotations_at(&self, rule: &AlertRule, at_ms: i64) -> Vec<(String, String)> {
         let past = self.values.partition_point(|(since, _)| *since <= at_ms);
         let value = past
@@ -101,10 +101,10 @@ impl Alert {
 /// The alerts of one rule.
 pub(super) struct AlertStates<'r> {
     rule: &'r AlertRule,
-    alerts: BTreeMap<Labels, TrackedAlert>,
+    alerts: BTreeMap<Labels, AlertHistory>,
 }
 
-struct TrackedAlert {
+struct AlertHistory {
     alert: Alert,
     state: AlertState,
     active_at_ms: i64,
@@ -151,7 +151,7 @@ impl<'r> AlertStates<'r> {
 
     /// The alerts that are pending or firing after the last evaluation.
     pub(super) fn active(&self) -> impl Iterator<Item = ActiveAlert<'_>> {
-        let is_active = |tracked: &&TrackedAlert| tracked.state != AlertState::Inactive;
+        let is_active = |tracked: &&AlertHistory| tracked.state != AlertState::Inactive;
         let tracked = self.alerts.values().filter(is_active);
         tracked.map(|tracked| ActiveAlert {
             labels: &tracked.alert.labels,
@@ -179,7 +179,7 @@ impl<'r> AlertStates<'r> {
         let tracked = self
             .alerts
             .entry(labels)
-            .or_insert_with_key(|labels| TrackedAlert::new(&self.rule.name, labels.clone()));
+            .or_insert_with_key(|labels| AlertHistory::new(&self.rule.name, labels.clone()));
         if tracked.seen_at_ms == at_ms {
             return Err(tracked.alert.labels.clone());
         }
@@ -197,7 +197,7 @@ impl<'r> AlertStates<'r> {
     }
 }
 
-impl TrackedAlert {
+impl AlertHistory {
     fn new(name: &str, labels: Labels) -> Self {
         Self {
             alert: Alert {

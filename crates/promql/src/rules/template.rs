@@ -4,7 +4,7 @@
 //! Known are `$labels.NAME`, `$value`, texts, numbers, pipelines, parentheses, and the functions
 //! below. Conditions, loops and queries are refused when the file is read.
 
-mod go;
+mod format;
 mod parser;
 
 use std::str::FromStr;
@@ -47,7 +47,7 @@ enum TemplateOperand {
     Group(Pipeline),
 }
 
-/// What can be called.
+/// Function that a template can call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TemplateFunction {
     Humanize,
@@ -76,7 +76,7 @@ impl TemplateFunction {
     }
 }
 
-/// What an operand or a command comes to.
+/// Value of an operand or a command.
 #[derive(Clone, Debug, PartialEq)]
 enum TemplateItem {
     Text(String),
@@ -88,7 +88,7 @@ impl TemplateItem {
     fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Number(number) => go::plain(*number),
+            Self::Number(number) => format::plain(*number),
         }
     }
 
@@ -102,7 +102,7 @@ impl TemplateItem {
     }
 }
 
-/// What a template can speak of.
+/// Data of a template: labels and value of an alert.
 struct TemplateData<'a> {
     labels: &'a Labels,
     value: f64,
@@ -118,8 +118,8 @@ impl FromStr for Template {
 }
 
 impl Template {
-    /// The text for an alert with these labels, before any that the rule adds, and this value. What
-    /// can't be computed is told in the text, as Prometheus does.
+    /// Returns the text for an alert with these labels, without those that the rule adds, and this
+    /// value. An error of the template becomes part of the text, as in Prometheus.
     pub fn expand(&self, labels: &Labels, value: f64) -> String {
         let subject = TemplateData { labels, value };
         let part = |part: &TemplatePart| match part {
@@ -166,17 +166,19 @@ fn call(function: TemplateFunction, items: &[TemplateItem]) -> Result<TemplateIt
         let [form, items @ ..] = items else {
             return Err(TemplateError("`printf` needs a text".into()));
         };
-        return go::printf(&form.text(), items).map(TemplateItem::Text);
+        return format::printf(&form.text(), items).map(TemplateItem::Text);
     }
     let [item] = items else {
         let message = format!("a function of one argument was given {}", items.len());
         return Err(TemplateError(message));
     };
     Ok(TemplateItem::Text(match function {
-        TemplateFunction::Humanize => go::humanize(item.number()?),
-        TemplateFunction::Humanize1024 => go::humanize_1024(item.number()?),
-        TemplateFunction::HumanizeDuration => go::humanize_duration(item.number()?),
-        TemplateFunction::HumanizePercentage => go::significant(item.number()? * 100.0, 4) + "%",
+        TemplateFunction::Humanize => format::humanize(item.number()?),
+        TemplateFunction::Humanize1024 => format::humanize_1024(item.number()?),
+        TemplateFunction::HumanizeDuration => format::humanize_duration(item.number()?),
+        TemplateFunction::HumanizePercentage => {
+            format::significant(item.number()? * 100.0, 4) + "%"
+        }
         TemplateFunction::ToUpper => item.text().to_uppercase(),
         TemplateFunction::ToLower | TemplateFunction::Printf => item.text().to_lowercase(),
     }))

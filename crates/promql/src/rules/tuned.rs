@@ -9,12 +9,12 @@ use super::file::{AlertRule, Rule, RuleFile};
 use crate::Query;
 use rehearsal_convert::Saturating;
 
-/// What of an alert can be tuned.
+/// Parameter of an alert that can be tuned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertParameter {
     /// The number that its query's first comparison compares with.
     Threshold,
-    /// How long it must last, s.
+    /// Delay before the alert fires, s.
     For,
 }
 
@@ -24,7 +24,7 @@ pub enum TunedError {
     /// There is no such alert.
     #[error("there is no alert `{name}`; the file has `{}`", known.join("`, `"))]
     Unknown {
-        /// Its name.
+        /// Name of the parameter.
         name: String,
         /// Those that there are.
         known: Vec<String>,

@@ -238,13 +238,13 @@ fn a_page_that_is_no_registry_is_recorded_as_it_is() {
     let instance = recording.instance("x");
     let labels = Labels::none();
     recording
-        .scrape_page(instance, 0, [("a", &labels, 1.0), ("b", &labels, 2.0)])
+        .scrape_values(instance, 0, [("a", &labels, 1.0), ("b", &labels, 2.0)])
         .expect("rising");
     recording
-        .scrape_page(instance, 10, [("a", &labels, 1.0)])
+        .scrape_values(instance, 10, [("a", &labels, 1.0)])
         .expect("rising");
     let error = recording
-        .scrape_page(instance, 10, [])
+        .scrape_values(instance, 10, [])
         .expect_err("not rising");
     assert_eq!(
         error.to_string(),
@@ -491,7 +491,7 @@ fn a_total_goes_over_all_lives() {
     ] {
         let page = [("c_total", &labels, value)];
         recording
-            .scrape_page(instance, at_ms, page)
+            .scrape_values(instance, at_ms, page)
             .expect("rising");
         if at_ms == 4 {
             recording.scrape_failed(instance, 5).expect("rising");

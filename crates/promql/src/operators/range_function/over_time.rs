@@ -148,7 +148,7 @@ pub(super) fn resets(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &
     count_pairs(samples, column, |a, b| b < a);
 }
 
-/// How many neighbours within each window count.
+/// Counts the neighbours within each window for which `counts` returns true.
 fn count_pairs(samples: &SeriesWindow<'_>, column: &mut [f64], counts: impl Fn(f64, f64) -> bool) {
     let pairs = samples.values.windows(2);
     let mut count = 0_u64;

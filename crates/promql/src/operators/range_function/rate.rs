@@ -6,7 +6,7 @@ use crate::operators::series_window::{SeriesWindow, Window};
 use crate::parse::semantics::Semantics;
 use rehearsal_convert::Nearest;
 
-/// How a value is taken from a window.
+/// Rule by which a window gives a value.
 #[derive(Clone, Copy)]
 struct RateKind {
     /// A fall is a restart from zero.
@@ -60,7 +60,8 @@ pub(super) fn remark_on_name(surroundings: &RangeContext<'_>, column: &[f64]) {
     let looks_right = name.is_empty() || endings.iter().any(|ending| name.ends_with(ending));
     if !looks_right && column.iter().any(|value| is_present(*value)) {
         surroundings.annotations.info(format!(
-            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+            "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \
+             {name:?}"
         ));
     }
 }
@@ -83,9 +84,9 @@ impl RateKind {
         });
     }
 
-    /// What the change would be over the whole window, if it went on like between the first and the
-    /// last sample; but not farther than half the distance of samples beyond them, if the window
-    /// ends much later, and for a counter not to below zero.
+    /// Extrapolates the change between first and last sample to the whole window, as Prometheus
+    /// does. If the window ends much later, the extrapolation reaches half a sample distance beyond
+    /// the samples. A counter is not extrapolated below zero.
     fn extrapolate(self, change: f64, window: &Window<'_>, zero_first: bool) -> f64 {
         let (times_ms, first) = (window.times_ms, window.values[0]);
         let (first_ms, last_ms) = (times_ms[0], times_ms[times_ms.len() - 1]);
@@ -139,7 +140,7 @@ impl CounterResets {
         }
     }
 
-    /// What was counted before the restarts within a window, which never moves back.
+    /// Returns the counts before the resets within a window. Windows must not move back.
     #[inline]
     fn lost(&mut self, (first, end): (usize, usize)) -> f64 {
         if self.all.is_empty() {

@@ -1,7 +1,8 @@
 //! Reads a template.
 
 use super::{
-    Pipeline, TemplateCommand, TemplateError, TemplateFunction, TemplateOperand, TemplatePart, go,
+    Pipeline, TemplateCommand, TemplateError, TemplateFunction, TemplateOperand, TemplatePart,
+    format,
 };
 
 fn refused(what: &str) -> TemplateError {
@@ -10,7 +11,8 @@ fn refused(what: &str) -> TemplateError {
         .map(|(name, _)| *name)
         .collect();
     TemplateError(format!(
-        "`{what}` is not supported in templates; known are `$labels.NAME`, `$value`, and the functions {}",
+        "`{what}` is not supported in templates; known are `$labels.NAME`, `$value`, and the \
+         functions {}",
         known.join(", ")
     ))
 }
@@ -163,7 +165,7 @@ fn call(
     }
     if function == TemplateFunction::Printf {
         if let Some(TemplateOperand::Text(form)) = operands.first() {
-            go::verbs(form)?;
+            format::verbs(form)?;
         }
     } else if operands.len() + usize::from(is_piped) != 1 {
         return Err(TemplateError(format!("`{name}` takes one argument")));

@@ -121,9 +121,9 @@ pub(super) enum Verb {
     Text(String),
     /// `%s` or `%v`
     Any,
-    /// `%f`, with so many places.
+    /// `%f`, with this number of places.
     Fixed(usize),
-    /// `%g`, with so many digits.
+    /// `%g`, with this number of digits.
     General(Option<usize>),
 }
 
@@ -146,7 +146,8 @@ pub(super) fn verbs(form: &str) -> Result<Vec<Verb>, TemplateError> {
             (_, digits @ Some(_), Some('g')) => Verb::General(digits),
             _ => {
                 let message = format!(
-                    "`%{verb}` is not supported in `printf`; known are %s, %v, %f, %g, with digits as in %.2f, and %%"
+                    "`%{verb}` is not supported in `printf`; known are %s, %v, %f, %g, with \
+                     digits as in %.2f, and %%"
                 );
                 return Err(TemplateError(message));
             }
