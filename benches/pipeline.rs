@@ -9,8 +9,8 @@ use rehearsal::model::{Calendar, Selector, TenantId, Timestamp};
 use rehearsal::rehearsal::{FinishedRun, RunOptions, run};
 use rehearsal::scenario::{Loader, Scenario};
 use rehearsal::sim::fleet::Fleet;
-use rehearsal::worker::fairness;
-use rehearsal::worker::impact::ImpactIndex;
+use rehearsal::worker::planning::fairness;
+use rehearsal::worker::planning::impact_index::ImpactIndex;
 use rehearsal::worker::ports::{ImpactRequest, WaitingRun};
 
 /// A smaller `nightly-rescan`, dominated by scanning.

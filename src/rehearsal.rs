@@ -26,7 +26,7 @@ use crate::sim::fault_plan::{FaultProfile, PlannedScenario, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
-use crate::worker::impact::ImpactIndex;
+use crate::worker::planning::impact_index::ImpactIndex;
 use worker_process::{ObserverAdapter, WorkerProcessFactory};
 
 /// Virtual time between two looks at whether a draining world is at rest, and two calls of the

@@ -26,8 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
 
-pub use crate::model::duration::{Duration, DurationError};
 pub use crate::worker::Role;
+pub use crate::worker::duration::{Duration, DurationError};
 pub use crate::worker::options::WorkerOptions;
 pub use document::{Diagnostics, PathSegment};
 pub use load::{LoadError, Loader};

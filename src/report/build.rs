@@ -11,7 +11,7 @@ use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, j
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
-use crate::model::commit::FireFate;
+use crate::model::commit::FireOutcome;
 use crate::rehearsal::FinishedRun;
 use crate::scenario::Gates;
 use crate::sim::kernel::divergence::Divergence;
@@ -65,7 +65,7 @@ impl RunReport {
                 cancelled: tally.runs_cancelled,
                 open: oracle.stuck.len() as u64,
             },
-            fires: FireFate::ALL
+            fires: FireOutcome::ALL
                 .iter()
                 .map(|fate| (fate.as_str().to_owned(), tally.fires[fate.index()]))
                 .collect(),

@@ -1,9 +1,9 @@
 //! Arrival times: from the timing of a scenario entry to offsets from the start.
 
 use crate::convert::{saturating_u64, to_f64};
-use crate::model::duration::Duration;
 use crate::scenario::Timing;
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Maximum number of arrivals of one entry of a scenario.
 const ARRIVALS_MAX: usize = 1_000_000;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::tz::TimeZone;
-use rehearsal::model::commit::FireFate;
+use rehearsal::model::commit::FireOutcome;
 use rehearsal::model::{
     Calendar, Commit, CommitAnswer, CommitStep, Limits, RunId, Schedule, ScheduleId, Severity,
     Timestamp, Trigger,
@@ -211,9 +211,9 @@ impl Defect for QueuedIsSkipped {
     ) -> PortResult<CommitAnswer> {
         let mut bent = Commit::clone(commit);
         if let CommitStep::Fire { fate, .. } = &mut bent.step
-            && *fate == FireFate::Queued
+            && *fate == FireOutcome::Queued
         {
-            *fate = FireFate::Skipped;
+            *fate = FireOutcome::Skipped;
         }
         incarnation.world.store().commit(&Arc::new(bent)).await
     }

@@ -1,4 +1,11 @@
-//! What all loops of one process share.
+//! State that the tasks of one process share, and their ways to call and to wait.
+//!
+//! Two retry policies differ on purpose. A call to the store is repeated until it is answered
+//! ([`retry_until_ok`](WorkerContext::retry_until_ok)): a commit's outcome must be known before
+//! anything else is done about it, and its token makes the repeat safe. A call to a queue is
+//! repeated a few times ([`retry_bounded`](WorkerContext::retry_bounded)): when it fails for
+//! longer, the lease expires or repair enqueues the message again, and a task that kept trying
+//! would only block the next message.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -8,70 +15,73 @@ use std::time::Duration;
 use async_lock::Semaphore;
 use futures_lite::future;
 
-use super::backoff::Backoff;
-use super::options::WorkerOptions;
-use super::ports::{Clock, PortResult, Ports, Store};
-use super::signal::{CancellationToken, Notify};
+use crate::flow::backoff::Backoff;
+use crate::flow::wake::{CancellationToken, WakeSignal};
 use crate::metrics::SchedulerWorkerMetrics;
 use crate::model::time::nanos_of;
-use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId};
+use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode};
+use crate::options::WorkerOptions;
+use crate::ports::{Clock, PortResult, Ports, Store};
 
-/// Tries of a commit: after a version conflict things are read again, 16 times.
+/// Maximum attempts of a commit: the first, and 16 more after version conflicts.
 pub const MAX_COMMIT_ATTEMPTS: u32 = 17;
 
-/// After a version conflict.
+/// Backoff after a version conflict.
 const CONFLICT_BACKOFF: Backoff = Backoff {
     initial: Duration::from_millis(10),
     factor: 2,
     max: Duration::from_millis(1280),
 };
 
-/// Tries of a call to a queue that does not answer. Past them the lease runs out by itself, and
-/// repair brings the message back.
+/// Maximum attempts of a call to a queue that does not answer. After them the lease expires by
+/// itself, and repair brings the message back.
 const MAX_QUEUE_ATTEMPTS: u32 = 4;
 
-/// Between two tries of a call to a service that doesn't answer, at most.
+/// Maximum delay between two attempts of a call to a store that does not answer.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(10);
 
-/// Stands for no instant: the store answers.
+/// Value of `store_unreachable_since_ns` while the store answers.
 const REACHABLE: u64 = u64::MAX;
 
-/// What all loops of one process share.
-pub struct Context<P: Ports> {
-    /// The world.
+/// State that the tasks of one process share.
+pub struct WorkerContext<P: Ports> {
+    /// Services, clock and random numbers.
     pub ports: P,
-    /// Options.
+    /// Validated options.
     pub options: WorkerOptions,
-    /// This incarnation of the process.
+    /// Incarnation that commits are attributed to.
     pub incarnation: IncarnationId,
-    /// Its metrics.
+    /// Instruments of the process.
     pub metrics: Arc<SchedulerWorkerMetrics>,
-    /// Raised when the process is asked to stop.
+    /// Cancelled when a stop is requested: no new work is taken.
     pub intake: CancellationToken,
-    /// Raised when a stopping process has been at it for as long as it may finish work.
+    /// Cancelled when `stopGrace` has passed since the stop was requested: running work is
+    /// released.
     pub work: CancellationToken,
-    /// Raised when a stopping process has nothing in hand any more: what shows that it lives ends
-    /// last.
+    /// Cancelled when all work is drained. Heartbeat and gauges stop only after it.
     pub monitoring: CancellationToken,
-    /// Raised when a stopping process has given its last sign of life.
-    pub final_heartbeat_sent: Notify,
-    /// Raised when there may be intents to relay.
-    pub intents: Notify,
-    /// Raised when there may be events to relay.
-    pub events: Notify,
-    /// Held by the runner place that asks the queue for the next segment.
+    /// Notified when the last heartbeat of a stopping process is answered.
+    pub final_heartbeat_sent: WakeSignal,
+    /// Notified when there may be intents to relay.
+    pub intents: WakeSignal,
+    /// Notified when there may be events to relay.
+    pub events: WakeSignal,
+    /// Held by the runner task that asks the queue for the next segment.
+    ///
+    /// `async_lock`'s semaphore is first in, first out, which keeps traces equal. Its `Mutex` is
+    /// not used: it reads the system clock to decide on fairness.
     pub receiving: Semaphore,
-    /// Loops that have work in hand.
+    /// Number of tasks that have work, or wait for it and would take it.
     pub busy_tasks: AtomicU32,
-    /// When the store first gave no answer again, on the process's clock; [`REACHABLE`] if it
-    /// answers.
+    /// Time of the first unanswered call to the store since its last answer, in nanoseconds on the
+    /// process's clock, or [`REACHABLE`].
     store_unreachable_since_ns: AtomicU64,
-    /// Of the next commit.
-    sequence: AtomicU64,
+    /// Sequence number of the next commit.
+    next_sequence: AtomicU64,
 }
 
-impl<P: Ports> Context<P> {
-    /// The context of a new incarnation.
+impl<P: Ports> WorkerContext<P> {
+    /// Creates the context of a new incarnation.
     pub fn new(
         ports: P,
         options: WorkerOptions,
@@ -86,69 +96,66 @@ impl<P: Ports> Context<P> {
             intake: CancellationToken::default(),
             work: CancellationToken::default(),
             monitoring: CancellationToken::default(),
-            final_heartbeat_sent: Notify::default(),
-            intents: Notify::default(),
-            events: Notify::default(),
+            final_heartbeat_sent: WakeSignal::default(),
+            intents: WakeSignal::default(),
+            events: WakeSignal::default(),
             receiving: Semaphore::new(1),
             busy_tasks: AtomicU32::new(0),
             store_unreachable_since_ns: AtomicU64::new(REACHABLE),
-            sequence: AtomicU64::new(1),
+            next_sequence: AtomicU64::new(1),
         }
     }
 
-    /// The process's own time.
+    /// Returns the time on the process's own clock.
     pub fn elapsed(&self) -> Duration {
         self.ports.clock().elapsed()
     }
 
-    /// Waits for `duration`, or until the process is asked to stop.
+    /// Waits for `duration`, or until a stop is requested.
     pub async fn sleep_or_stopped(&self, duration: Duration) {
         future::or(self.ports.clock().sleep(duration), self.intake.cancelled()).await;
     }
 
-    /// Waits for `duration`, or until the process has nothing in hand any more.
+    /// Waits for `duration`, or until a stopping process has drained its work.
     pub async fn sleep_or_drained(&self, duration: Duration) {
-        future::or(
-            self.ports.clock().sleep(duration),
-            self.monitoring.cancelled(),
-        )
-        .await;
+        let drained = self.monitoring.cancelled();
+        future::or(self.ports.clock().sleep(duration), drained).await;
     }
 
-    /// Waits for `duration`, a poke, or until the process is asked to stop.
-    pub async fn sleep_or_notified(&self, duration: Duration, wake_up: &Notify) {
+    /// Waits for `duration`, a notification, or until a stop is requested.
+    pub async fn sleep_or_notified(&self, duration: Duration, wake_up: &WakeSignal) {
         future::or(wake_up.notified(), self.sleep_or_stopped(duration)).await;
     }
 
-    /// Whether the last call to the store was answered. A process that can't reach the store takes
-    /// no new work.
+    /// Returns whether the store answered the last call. A process that cannot reach the store
+    /// takes no new work.
     pub fn store_reachable(&self) -> bool {
         self.store_unreachable_since_ns.load(Ordering::Relaxed) == REACHABLE
     }
 
-    /// How long the store has given no answer.
+    /// Returns the time since the first unanswered call to the store; zero while it answers.
     pub fn store_unreachable_for(&self) -> Duration {
         let since = self.store_unreachable_since_ns.load(Ordering::Relaxed);
         self.elapsed().saturating_sub(Duration::from_nanos(since))
     }
 
-    /// Notes whether the store answered, and passes the result on.
+    /// Records whether the store answered, and returns `result`.
     pub fn track_store_health<T>(&self, result: PortResult<T>) -> PortResult<T> {
         let since = &self.store_unreachable_since_ns;
         let order = Ordering::Relaxed;
         if result.is_ok() {
             since.store(REACHABLE, order);
         } else {
-            // Silence counts from the first call that failed.
+            // The outage counts from its first failed call.
             let now = nanos_of(self.elapsed());
             let _ = since.compare_exchange(REACHABLE, now, order, order);
         }
         result
     }
 
-    /// A new commit of this incarnation. `delivery`: of the message that is worked, or 0.
+    /// Creates a commit of this incarnation. `delivery` is that of the message under work, or 0.
     pub fn new_commit(&self, step: CommitStep, delivery: u64) -> Commit {
-        let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
+        let sequence = self.next_sequence.fetch_add(1, Ordering::Relaxed);
         Commit::new(
             CommitToken {
                 incarnation: self.incarnation.clone(),
@@ -159,20 +166,21 @@ impl<P: Ports> Context<P> {
         )
     }
 
-    /// Commits: the same commit with the same token again and again, until its outcome is known.
-    /// Moves the active counter, and the backlog of the schedule, in the step that learns of it.
+    /// Commits, with the same token in every attempt, until the outcome is known. Moves the active
+    /// counter and the backlog of the schedule in the step that receives the answer.
     pub async fn commit(&self, commit: Commit) -> CommitAnswer {
         let commit = Arc::new(commit);
-        // The answer may be that of an earlier try: what it tells is at least as new as this.
+        // An answer may belong to any attempt: its content is at least as new as the first one.
         let asked_at = self.elapsed();
         let answer = self
             .retry_until_ok(|| self.ports.store().commit(&commit))
             .await;
         if let CommitAnswer::Applied(applied) = &answer {
-            if let Some(booking) = commit.active_runs_delta {
-                self.metrics.runs_active_add(booking.mode, booking.change);
+            if let Some(delta) = commit.active_runs_delta {
+                debug_assert!(delta.change.abs() == 1, "one run enters or leaves");
+                self.metrics.runs_active_add(delta.mode, delta.change);
             }
-            for mode in crate::model::Mode::ALL {
+            for mode in Mode::ALL {
                 self.metrics
                     .runs_active_add(mode, applied.adopted[mode.index()]);
             }
@@ -184,17 +192,17 @@ impl<P: Ports> Context<P> {
         answer
     }
 
-    /// Waits a little after the `attempt`-th conflict in a row (from 1), longer each time and at
-    /// random, so that those who want the same document don't meet again and again.
+    /// Waits after the `attempt`-th conflict in a row (from 1). The delay grows and is random, so
+    /// that writers of one document do not collide again and again.
     pub async fn backoff_after_conflict(&self, attempt: u32) {
         let delay = CONFLICT_BACKOFF.delay(attempt, self.ports.random());
         self.ports.clock().sleep(delay).await;
     }
 
-    /// Repeats a call to a queue a few times, until it is answered.
+    /// Repeats a call to a queue until it is answered, four times at most.
     ///
     /// # Errors
-    /// The queue stays silent.
+    /// The queue answered no attempt.
     pub async fn retry_bounded<T, F: Future<Output = PortResult<T>>>(
         &self,
         mut call: impl FnMut() -> F,
@@ -224,15 +232,15 @@ impl<P: Ports> Context<P> {
             let delay = delay.min(MAX_RETRY_DELAY);
             self.ports.clock().sleep(delay).await;
         }
-        unreachable!("the loop above has no end but its return")
+        unreachable!("the loop ends only by its return")
     }
 }
 
-/// Counts a loop as busy while it lives.
+/// Counts a task as busy until it is dropped.
 pub struct BusyGuard<'a>(&'a AtomicU32);
 
 impl<'a> BusyGuard<'a> {
-    /// Counts one more.
+    /// Counts one task more.
     pub fn new(count: &'a AtomicU32) -> Self {
         count.fetch_add(1, Ordering::Relaxed);
         Self(count)
@@ -241,6 +249,7 @@ impl<'a> BusyGuard<'a> {
 
 impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let before = self.0.fetch_sub(1, Ordering::Relaxed);
+        debug_assert!(before > 0, "every guard is counted once");
     }
 }

@@ -1,5 +1,5 @@
-//! Plain data that every other part speaks: identifiers, schedules, runs, impact sets, segments,
-//! deltas, events, the store's commits, and the observations that checks are fed with.
+//! Plain data of the scheduler: identifiers, schedules, runs, impact sets, segments, deltas,
+//! events, the store's commits, and the observations that checks receive.
 //!
 //! Nothing here does I/O, reads a clock or draws a random number. JSON is camelCase with RFC 3339
 //! times and `schemaVersion` first; see [`document`].
@@ -9,7 +9,6 @@ pub mod catalogue;
 pub mod commit;
 pub mod delta;
 pub mod document;
-pub mod duration;
 pub mod event;
 pub mod fault;
 pub mod ids;

@@ -1,12 +1,14 @@
-//! The traits through which the worker touches the world.
+//! Ports: the traits through which the worker reaches services, time and randomness.
 //!
-//! One implementation simulates the world in virtual time, others speak to real services. All are
-//! used by generics, so that nothing is boxed on the hot path. A port's future may be dropped at
-//! any await: a call that was sent may then still take effect.
+//! One implementation simulates the services in virtual time, others call real ones. All are used
+//! through generics and `impl Future`; trait objects were rejected because they box every call on
+//! the hot path. A port's future may be dropped at any await: a call that was sent may then still
+//! take effect.
 //!
-//! Every call that reaches a service can fail in two ways, and the difference matters:
+//! Every call to a service can fail in two ways that need different handling:
 //! [`PortError::Unavailable`] (certainly no effect) and [`PortError::Unknown`] (maybe an effect).
 
+mod documents;
 mod set;
 mod unavailable;
 
@@ -14,12 +16,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use self::set::{PortSet, UnavailablePorts};
-pub use self::unavailable::Unavailable;
-pub use super::document::{
+pub use self::documents::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
     ScheduleEntry, SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,
 };
+pub use self::set::{PortSet, UnavailablePorts};
+pub use self::unavailable::Unavailable;
+
 use crate::model::commit::Intent;
 use crate::model::message::QueueMessage;
 use crate::model::{
@@ -28,72 +31,72 @@ use crate::model::{
     Timestamp,
 };
 
-/// Why a call gave no answer.
+/// Reason why a call gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PortError {
-    /// The service was not reached: the call certainly had no effect.
+    /// The service was not reached, so the call had no effect.
     #[error("the service is not available")]
     Unavailable,
-    /// The call was sent and no answer came: it may have had its effect.
+    /// The call was sent and not answered, so it may have had its effect.
     #[error("the service did not answer; the call may have had its effect")]
     Unknown,
 }
 
-/// The result of a call.
+/// Result of a call to a service.
 pub type PortResult<T> = Result<T, PortError>;
 
-/// Everything a process needs from the world. Implemented once per kind of world.
+/// Services, clock and random numbers of a process. Implemented once per environment.
 pub trait Ports: Clone + 'static {
-    /// The process's own clock.
+    /// Clock of the process.
     type Clock: Clock;
-    /// The store.
+    /// Store of schedules and runs.
     type Store: Store;
-    /// The planner queue.
+    /// Queue of planned runs.
     type PlannerQueue: Queue<PlannerMessage>;
-    /// The runner queue.
+    /// Queue of segments.
     type RunnerQueue: Queue<SegmentMessage>;
-    /// The Scanner.
+    /// Scanner of images.
     type Scanner: Scanner;
-    /// The impact index.
+    /// Index from selectors and products to images.
     type ImpactIndex: ImpactQuery;
-    /// Notify.
+    /// Notify, which delivers events to subscribers.
     type Notify: EventPublisher;
-    /// Random numbers.
+    /// Source of random numbers.
     type Random: Random;
 
-    /// The clock.
+    /// Returns the clock.
     fn clock(&self) -> &Self::Clock;
-    /// The store.
+    /// Returns the store.
     fn store(&self) -> &Self::Store;
-    /// The planner queue.
+    /// Returns the planner queue.
     fn planner_queue(&self) -> &Self::PlannerQueue;
-    /// The runner queue.
+    /// Returns the runner queue.
     fn runner_queue(&self) -> &Self::RunnerQueue;
-    /// The Scanner.
+    /// Returns the Scanner.
     fn scanner(&self) -> &Self::Scanner;
-    /// The impact index.
+    /// Returns the impact index.
     fn impact_index(&self) -> &Self::ImpactIndex;
-    /// Notify.
+    /// Returns Notify.
     fn notify(&self) -> &Self::Notify;
-    /// Random numbers.
+    /// Returns the source of random numbers.
     fn random(&self) -> &Self::Random;
 }
 
-/// A process's own clock. It may be skewed, so it only measures elapsed time.
+/// A process's own monotonic clock. It may run fast or slow, so it only measures elapsed time.
 pub trait Clock {
-    /// Time since some fixed instant; never falls within an incarnation.
+    /// Returns the time since a fixed instant. It never decreases within one incarnation.
     fn elapsed(&self) -> Duration;
-    /// Waits.
+    /// Waits for `duration` on this clock.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()>;
 }
 
-/// Random numbers for back-off and jitter.
+/// Random numbers for backoff and jitter.
 pub trait Random {
-    /// A number drawn evenly from 0 to `bound` (exclusive); 0 if `bound` is 0.
+    /// Returns a uniform number from 0 up to, but not including, `bound`; 0 if `bound` is 0.
     fn below(&self, bound: u64) -> u64;
 }
 
-/// The store: linearizable; one commit is atomic over everything in it.
+/// Linearizable store. One commit is atomic over all of its documents.
 pub trait Store {
     /// Lists the schedules that are not deleted.
     fn schedules(&self) -> impl Future<Output = PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>>>;
@@ -104,15 +107,15 @@ pub trait Store {
         id: &ScheduleId,
     ) -> impl Future<Output = PortResult<Timestamped<Option<ScheduleDocument>>>>;
 
-    /// Reads the exports after the cursor that `CommitStep::Export` commits move, `limit` at most, and
-    /// the cursor.
+    /// Reads the export cursor, which `CommitStep::Export` commits move, and up to `limit` exports
+    /// after it.
     fn exports(
         &self,
         limit: usize,
     ) -> impl Future<Output = PortResult<Timestamped<(u64, Vec<Export>)>>>;
 
-    /// Lists runs in `Planning` whose `not_before` has passed: of each tenant the `per_tenant`
-    /// oldest.
+    /// Lists the runs in `Planning` whose `not_before` has passed, the `per_tenant` oldest of each
+    /// tenant.
     fn planning_runs(
         &self,
         per_tenant: usize,
@@ -130,15 +133,15 @@ pub trait Store {
         run: &RunId,
     ) -> impl Future<Output = PortResult<Timestamped<Option<RunDocument>>>>;
 
-    /// Reads when a report of each image was last committed for the tenant.
+    /// Reads the time at which a report of each image was last committed for the tenant.
     fn last_reports(
         &self,
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> impl Future<Output = PortResult<Timestamped<Vec<Option<Timestamp>>>>>;
 
-    /// Raises the segment's delivery fence to `delivery` (never lowers it), notes the time as
-    /// `worked_at` unless the fence stands higher, and reads segment and run. Holders repeat it
+    /// Raises the segment's delivery fence to `delivery` (never lowers it) and reads segment and
+    /// run. Records the time as `worked_at`, unless the fence is higher. Holders repeat the call
     /// with each renewal.
     fn begin_segment(
         &self,
@@ -159,16 +162,16 @@ pub trait Store {
         images: &[ImageDigest],
     ) -> impl Future<Output = PortResult<Vec<Option<Baseline>>>>;
 
-    /// Applies a commit, or says why not. Repeating it is safe.
+    /// Applies a commit, or answers why not. A repeat with the same token is safe.
     fn commit(&self, commit: &Arc<Commit>) -> impl Future<Output = PortResult<CommitAnswer>>;
 
-    /// Lists intents that are not enqueued yet, oldest first.
+    /// Lists up to `limit` intents that are not enqueued yet, oldest first.
     fn intents(&self, limit: usize) -> impl Future<Output = PortResult<Vec<Intent>>>;
 
-    /// Notes that the intents of these runs are enqueued.
+    /// Marks the intents of these runs as enqueued.
     fn intents_enqueued(&self, runs: &[RunId]) -> impl Future<Output = PortResult<()>>;
 
-    /// Lists events of the outbox, oldest first, and tells its depth.
+    /// Lists up to `limit` events of the outbox, oldest first, and returns its depth.
     fn outbox(&self, limit: usize) -> impl Future<Output = PortResult<(Vec<Arc<Event>>, u64)>>;
 
     /// Removes published events from the outbox.
@@ -186,8 +189,8 @@ pub trait Store {
     /// Reads the backlog of every schedule that is not deleted.
     fn backlog(&self) -> impl Future<Output = PortResult<Timestamped<BacklogSnapshot>>>;
 
-    /// Notes that the incarnation is alive (or, if `stopping`, that its balance is free to take at
-    /// once).
+    /// Records a heartbeat of the incarnation. `abandoned_after` is the time without a heartbeat
+    /// after which a count is orphaned; with `stopping` the own count is orphaned at once.
     fn heartbeat(
         &self,
         incarnation: &IncarnationId,
@@ -195,8 +198,8 @@ pub trait Store {
         stopping: bool,
     ) -> impl Future<Output = PortResult<HeartbeatAnswer>>;
 
-    /// Looks for work for repair: released or written before now − `stale_after`, or created before
-    /// now − `run_timeout`.
+    /// Lists work for repair: released or written before now − `stale_after`, or created before now
+    /// − `run_timeout`.
     fn stale_work(
         &self,
         stale_after: Duration,
@@ -207,46 +210,46 @@ pub trait Store {
 /// A message under lease.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lease<M> {
-    /// The body, or why it can't be read.
+    /// Body, or the reason why it cannot be read.
     pub body: Result<M, DecodeError>,
-    /// Header: the run.
+    /// Run, from the message's headers.
     pub run: RunId,
-    /// Header: the schedule.
+    /// Schedule, from the message's headers.
     pub schedule: ScheduleId,
-    /// A fencing number: grows with every lease that the queue gives.
+    /// Fencing token: grows with every lease that the queue grants.
     pub delivery: u64,
-    /// Deliveries so far that count against the limit, this one included.
+    /// Deliveries that count against the limit, including this one.
     pub attempt: u32,
 }
 
-/// The queue's answer to a call about a lease.
+/// Answer of a queue to a call about a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseAnswer {
-    /// Done.
+    /// The call took effect.
     Done,
-    /// The lease had ended: nothing was done.
+    /// The lease had expired, so the call had no effect.
     Expired,
 }
 
-/// What a queue holds.
+/// Fill level of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueDepth {
-    /// Messages that are ready or leased.
+    /// Number of messages that are ready or leased.
     pub depth: u64,
     /// Age of the oldest ready message; zero if there is none.
     pub oldest_ready_age: Duration,
 }
 
-/// A queue: delivers at least once, in no promised order.
+/// Queue with at-least-once delivery in no guaranteed order.
 pub trait Queue<M: QueueMessage> {
-    /// Puts a message on the queue, unless one with this key came within the idempotency window.
+    /// Enqueues a message, unless one with this key was enqueued within the idempotency window.
     fn enqueue(&self, message: &M, idempotency_key: &str) -> impl Future<Output = PortResult<()>>;
 
-    /// Leases the next ready message; waits for one up to `patience`.
+    /// Leases the next ready message for `lease`, and waits for one up to `wait_time`.
     fn lease(
         &self,
         lease: Duration,
-        patience: Duration,
+        wait_time: Duration,
     ) -> impl Future<Output = PortResult<Option<Lease<M>>>>;
 
     /// Extends a lease to `lease` from now.
@@ -256,11 +259,11 @@ pub trait Queue<M: QueueMessage> {
         lease: Duration,
     ) -> impl Future<Output = PortResult<LeaseAnswer>>;
 
-    /// Removes a message.
+    /// Removes a message whose work is complete.
     fn acknowledge(&self, delivery: u64) -> impl Future<Output = PortResult<LeaseAnswer>>;
 
-    /// Hands a message back, ready again after `delay`. `counted`: the delivery counts against the
-    /// limit.
+    /// Releases a message, which is ready again after `delay`. `counted`: the delivery counts
+    /// against the limit.
     fn release(
         &self,
         delivery: u64,
@@ -268,104 +271,105 @@ pub trait Queue<M: QueueMessage> {
         counted: bool,
     ) -> impl Future<Output = PortResult<LeaseAnswer>>;
 
-    /// Sets a message aside with its headers and a reason.
+    /// Makes a message a dead letter, with its headers and a reason.
     fn dead_letter(
         &self,
         delivery: u64,
         reason: &str,
     ) -> impl Future<Output = PortResult<LeaseAnswer>>;
 
-    /// Removes a message that is past the limit without setting it aside.
+    /// Removes a message that is past the limit, without a dead letter.
     fn discard(&self, delivery: u64, reason: &str)
     -> impl Future<Output = PortResult<LeaseAnswer>>;
 
-    /// Puts dead letters back with a fresh attempt count; tells how many.
+    /// Puts up to `limit` dead letters back with an attempt count of zero, and returns their
+    /// number.
     fn redrive(&self, limit: usize) -> impl Future<Output = PortResult<u64>>;
 
-    /// What the queue holds.
+    /// Returns the fill level.
     fn depth(&self) -> impl Future<Output = PortResult<QueueDepth>>;
 }
 
 /// A request to the Scanner.
 #[derive(Debug, Clone, Copy)]
 pub struct ScanRequest<'a> {
-    /// The owner.
+    /// Tenant that owns the image.
     pub tenant: &'a TenantId,
-    /// On whose behalf.
+    /// Schedule on whose behalf the request is made.
     pub schedule: &'a ScheduleId,
-    /// The schedule's rate, if it has one.
+    /// Rate limit of the schedule, in requests per second.
     pub rate_per_second: Option<f64>,
-    /// The image.
+    /// Image to report on.
     pub image: &'a ImageDigest,
-    /// Report only, or scan first.
+    /// Whether the report needs a new scan first.
     pub mode: Mode,
-    /// The lease under which it is asked.
+    /// Delivery number of the lease under which the request is made.
     pub delivery: u64,
-    /// 1 for the first request of an image under a lease.
+    /// Number of the request for this image under the lease, from 1.
     pub attempt: u32,
-    /// The instant of its permit.
+    /// Instant of the permit; none without a rate limit.
     pub permit: Option<Timestamp>,
 }
 
-/// Why the Scanner gave no report.
+/// Reason why the Scanner gave no report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScannerError {
-    /// 404 or 422: it never will.
+    /// 404 or 422: the image will never have a report.
     #[error("the scanner refuses the image")]
     Refused,
-    /// 429: not before this long from now.
+    /// 429: no request before this time has passed.
     #[error("the scanner asks to wait {0:?}")]
     Throttled(Duration),
-    /// 5xx.
+    /// 5xx: the request may be repeated.
     #[error("the scanner failed")]
     Failed,
-    /// No answer within the caller's patience. Made by the caller, never by a port.
+    /// No answer within the caller's timeout. Created by the caller, never by a port.
     #[error("the scanner did not answer in time")]
     TimedOut,
-    /// It was not reached.
+    /// The Scanner was not reached.
     #[error("the scanner is not available")]
     Unavailable,
 }
 
-/// The Scanner. It has no time-out of its own: the caller stops waiting.
+/// Scanner of images. It has no timeout of its own: the caller stops waiting.
 pub trait Scanner {
-    /// Asks for a report of an image. The request is sent at the first poll.
+    /// Requests a report of an image. The request is sent at the first poll.
     fn report(
         &self,
         request: &ScanRequest<'_>,
     ) -> impl Future<Output = Result<ScanReport, ScannerError>>;
 }
 
-/// A question to the impact index.
+/// A query of the impact index.
 #[derive(Debug, Clone, Copy)]
 pub struct ImpactRequest<'a> {
-    /// The owner: no other tenant's image is given.
+    /// Tenant whose images are searched.
     pub tenant: &'a TenantId,
-    /// The schedule's selector.
+    /// Selector of the schedule.
     pub selector: &'a Selector,
-    /// Only images with one of these products; empty: all.
+    /// Products of which an image must contain one; empty for all images.
     pub product_keys: &'a [Arc<str>],
-    /// Only images that use such a product from their entrypoint.
+    /// Whether the image must use that product from its entrypoint.
     pub usage_only: bool,
 }
 
-/// The images that an [`ImpactRequest`] gives.
+/// Images that match an [`ImpactRequest`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Impacted {
-    /// Candidates, duplicates by digest included.
+    /// Number of matching images, duplicates by digest included.
     pub candidates: u64,
-    /// Their digests, each once, in the index's stable order.
+    /// Digests of the matching images, each once, in the index's stable order.
     pub digests: Vec<ImageDigest>,
 }
 
-/// The impact index.
+/// Queries of the impact index.
 pub trait ImpactQuery {
-    /// Resolves a question.
+    /// Returns the images that match the request.
     fn resolve(&self, request: &ImpactRequest<'_>) -> impl Future<Output = PortResult<Impacted>>;
 }
 
-/// Notify.
+/// Publisher of events to Notify.
 pub trait EventPublisher {
-    /// Publishes events; each at least once if it answers yes.
+    /// Publishes events. After success each was published at least once.
     fn publish(&self, events: &[Arc<Event>]) -> impl Future<Output = PortResult<()>>;
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::status;
 use crate::model::Mode;
-use crate::model::commit::{FireFate, PlanOutcome};
+use crate::model::commit::{FireOutcome, PlanOutcome};
 use crate::model::observation::QueueName;
 
 /// What an attempt to plan a run led to.
@@ -63,7 +63,7 @@ pub enum ExtensionSeries {
     /// `scheduler_queue_drops_total`
     Drops(QueueName),
     /// `scheduler_schedule_fires_total`, of both modes: a schedule may change its mode at any time.
-    Fires(FireFate),
+    Fires(FireOutcome),
 }
 
 const ATTEMPTS: usize = PlanAttempt::ALL.len() * Mode::ALL.len();
@@ -75,7 +75,7 @@ const FIRES_AT: usize = QUEUES_AT + PER_QUEUE * QueueName::ALL.len();
 
 impl ExtensionSeries {
     /// How many there are.
-    pub const COUNT: usize = FIRES_AT + FireFate::ALL.len();
+    pub const COUNT: usize = FIRES_AT + FireOutcome::ALL.len();
 
     /// A number below [`ExtensionSeries::COUNT`].
     pub const fn index(self) -> usize {
@@ -114,7 +114,7 @@ impl ExtensionSeries {
                     _ => Self::Drops(queue),
                 }
             }
-            _ => Self::Fires(FireFate::ALL[(index - FIRES_AT) % FireFate::ALL.len()]),
+            _ => Self::Fires(FireOutcome::ALL[(index - FIRES_AT) % FireOutcome::ALL.len()]),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::check::results::{CheckResults, ViolationDetail};
 use crate::check::state::schedule::ScheduleRecord;
 use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{AcceptedCommit, WorldState};
-use crate::model::commit::FireFate;
+use crate::model::commit::FireOutcome;
 use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
 
 /// Looks at a decision on fires, and moves the schedule's walk and cursor. To be called before the
@@ -53,7 +53,7 @@ pub(crate) fn judge_waiting(
     let due = match &taken.commit.step {
         CommitStep::Fire {
             latest,
-            fate: FireFate::Queued,
+            fate: FireOutcome::Queued,
             ..
         } => *latest,
         CommitStep::Fire { .. } => None,
@@ -117,16 +117,16 @@ fn judge_fate(
     index: ScheduleIndex,
     taken: &AcceptedCommit<'_>,
     is_fire: bool,
-    fate: FireFate,
+    fate: FireOutcome,
 ) {
     let record = &state.schedules[index];
     let Some(definition) = &record.definition else {
         return;
     };
     let due = match (record.cron_runs > 0, definition.overlap) {
-        (false, _) | (_, OverlapPolicy::Allow) => FireFate::Run,
-        (true, OverlapPolicy::Skip) => FireFate::Skipped,
-        (true, OverlapPolicy::QueueOne) => FireFate::Queued,
+        (false, _) | (_, OverlapPolicy::Allow) => FireOutcome::Run,
+        (true, OverlapPolicy::Skip) => FireOutcome::Skipped,
+        (true, OverlapPolicy::QueueOne) => FireOutcome::Queued,
     };
     let is_exercised = record.cron_runs > 0 && is_fire;
     results.check(CronOnce, is_exercised, fate == due, || {
@@ -149,7 +149,7 @@ fn judge_run(
     index: ScheduleIndex,
     taken: &AcceptedCommit<'_>,
     latest: Option<Timestamp>,
-    fate: FireFate,
+    fate: FireOutcome,
 ) {
     let Some(definition) = &state.schedules[index].definition else {
         return;
@@ -163,14 +163,14 @@ fn judge_run(
     let fire = latest.or(state.schedules[index].waiting);
     let named = fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
     let holds = match (fate, &named) {
-        (FireFate::Run, Some(named)) => made == [named.clone()],
-        (FireFate::Run, None) => made.len() == 1,
+        (FireOutcome::Run, Some(named)) => made == [named.clone()],
+        (FireOutcome::Run, None) => made.len() == 1,
         _ => made.is_empty(),
     };
-    results.check(CronOnce, fate == FireFate::Run, holds, || {
+    results.check(CronOnce, fate == FireOutcome::Run, holds, || {
         let due = match (fate, named) {
-            (FireFate::Run, Some(named)) => named.to_string(),
-            (FireFate::Run, None) => "one run".to_owned(),
+            (FireOutcome::Run, Some(named)) => named.to_string(),
+            (FireOutcome::Run, None) => "one run".to_owned(),
             _ => "no run".to_owned(),
         };
         ViolationDetail::new(

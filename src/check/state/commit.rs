@@ -58,7 +58,7 @@ impl WorldState {
                 ..
             } => {
                 self.tally.fire(
-                    crate::model::commit::FireFate::Coalesced,
+                    crate::model::commit::FireOutcome::Coalesced,
                     u64::from(*coalesced),
                 );
                 self.tally.fire(*fate, u64::from(latest.is_some()));

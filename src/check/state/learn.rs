@@ -7,7 +7,7 @@ use super::table::{IncarnationIndex, RunIndex};
 use crate::check::instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
 };
-use crate::model::commit::{EndReason, FireFate, SegmentCommit};
+use crate::model::commit::{EndReason, FireOutcome, SegmentCommit};
 use crate::model::time::nanos_of;
 use crate::model::{
     Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, RunState, SegmentKey,
@@ -94,7 +94,7 @@ impl WorldState {
                 },
                 _,
             ) if is_applied => {
-                count(Series::Fires(FireFate::Coalesced), u64::from(*coalesced));
+                count(Series::Fires(FireOutcome::Coalesced), u64::from(*coalesced));
                 count(Series::Fires(*fate), u64::from(latest.is_some()));
             }
             _ => {}

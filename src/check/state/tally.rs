@@ -1,7 +1,7 @@
 //! Counts for gates and reports.
 
 use crate::model::Mode;
-use crate::model::commit::{FireFate, PlanOutcome};
+use crate::model::commit::{FireOutcome, PlanOutcome};
 
 /// How runs ended, and what they did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct RunTotals {
     pub late_requests: u64,
     /// Events published, each once.
     pub events: u64,
-    /// Cron fires by fate, in the order of [`FireFate::ALL`].
+    /// Cron fires by fate, in the order of [`FireOutcome::ALL`].
     pub fires: [u64; 4],
     /// Exports published.
     pub exports: u64,
@@ -56,7 +56,7 @@ impl RunTotals {
         self.planned[mode.index()][outcome as usize] += 1;
     }
 
-    pub(crate) fn fire(&mut self, fate: FireFate, count: u64) {
+    pub(crate) fn fire(&mut self, fate: FireOutcome, count: u64) {
         self.fires[fate.index()] += count;
     }
 

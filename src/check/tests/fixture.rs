@@ -14,14 +14,13 @@ use crate::check::instruments::{
 };
 use crate::check::invariant_name::InvariantName;
 use crate::check::{Oracle, OracleOptions, OracleReport};
-use crate::model::commit::{EndReason, FireFate, PlanOutcome};
+use crate::model::commit::{EndReason, FireOutcome, PlanOutcome};
 use crate::model::event::EventAttributes;
 use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
 use crate::model::{
     Applied, Commit, CommitAnswer, CommitStep, CommitToken, DeltaCounts, DeltaSummary, Event,
     EventId, EventKind, EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode,
-    NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunId, RunState, RunStats, Schedule, Selector,
-    Timestamp, Trigger,
+    NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunState, Schedule, Selector, Timestamp, Trigger,
 };
 
 /// Midnight of the first day.
@@ -294,7 +293,7 @@ impl Fixture {
         } = &commit.step
         {
             let mut fires = |fate, amount| page.extend(ExtensionSeries::Fires(fate), amount);
-            fires(FireFate::Coalesced, u64::from(*coalesced));
+            fires(FireOutcome::Coalesced, u64::from(*coalesced));
             fires(*fate, u64::from(latest.is_some()));
         }
         let Some(run) = commit.runs.first().map(|write| &write.run) else {
@@ -395,24 +394,7 @@ pub fn nightly() -> Schedule {
 }
 
 pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt::Display) -> Run {
-    Run {
-        id: RunId::of(&schedule.tenant, &schedule.id, trigger, occurrence),
-        tenant: schedule.tenant.clone(),
-        schedule: schedule.id.clone(),
-        trigger,
-        mode: schedule.mode,
-        state: RunState::Planning,
-        stats: RunStats::default(),
-        product_keys: Vec::new(),
-        usage_only: false,
-        created_at: Timestamp::ZERO,
-        planned_at: None,
-        started_at: None,
-        completed_at: None,
-        error: None,
-        planning_attempts: 0,
-        not_before: None,
-    }
+    Run::new(schedule, trigger, occurrence)
 }
 
 pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {

@@ -3,7 +3,7 @@
 
 use super::fixture::{Fixture, MODE, digest};
 use crate::check::invariant_name::InvariantName;
-use crate::model::commit::{EndReason, FireFate, RunWrite, ScheduleStateWrite};
+use crate::model::commit::{EndReason, FireOutcome, RunWrite, ScheduleStateWrite};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{
     IncarnationEnd, Observation, QueueStep, ScanAnswer, ScheduleChange,
@@ -221,7 +221,7 @@ fn a_fire_that_waits_is_not_forgotten() {
         schedule.when_cron = Some("0 2,3 * * *".into());
     });
     fixture.fire().plan().dispatch().at("03:00:00");
-    let commit = fixture.fire_commit("03:00:00", FireFate::Queued);
+    let commit = fixture.fire_commit("03:00:00", FireOutcome::Queued);
     let state = commit.schedule.clone();
     fixture.submit(commit);
     let mut commit = fixture.new_commit(CommitStep::Requeue, 0);

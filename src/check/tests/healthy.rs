@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::fixture::{Fixture, MODE, delta, digest, high};
 use crate::check::invariant_name::InvariantName;
-use crate::model::commit::{FireFate, RunWrite, SegmentCommit};
+use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
 use crate::model::{CommitStep, RunState, SegmentOutcome};
@@ -148,10 +148,10 @@ fn third_run(fixture: &mut Fixture) {
         },
     );
     fixture.at("04:00:00");
-    let commit = fixture.fire_commit("04:00:00", FireFate::Run);
+    let commit = fixture.fire_commit("04:00:00", FireOutcome::Run);
     fixture.submit(commit);
     fixture.at("05:00:00");
-    let commit = fixture.fire_commit("05:00:00", FireFate::Skipped);
+    let commit = fixture.fire_commit("05:00:00", FireOutcome::Skipped);
     fixture.submit(commit);
     fixture
         .oracle

@@ -6,7 +6,7 @@ use super::fixture::{Fixture, MODE, digest, high};
 use crate::check::instruments::{CounterSeries, DeltaKind, HistogramSeries, SegmentFate};
 use crate::check::invariant_name::InvariantName;
 use crate::check::oracle::OracleReport;
-use crate::model::commit::{EndReason, FireFate, PlanOutcome, RunWrite};
+use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::observation::{Observation, QueueStep, ScheduleChange};
 use crate::model::{Commit, CommitStep, RunFailure, RunState};
 
@@ -288,7 +288,7 @@ fn a_plan_with_another_tenants_image() -> OracleReport {
 fn a_fire_that_is_passed_over() -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.now = "2024-01-02T02:00:00Z".parse().unwrap();
-    let mut commit = fixture.fire_commit("02:00:00", FireFate::Run);
+    let mut commit = fixture.fire_commit("02:00:00", FireOutcome::Run);
     let (today, schedule) = (fixture.now, fixture.schedule.clone());
     if let CommitStep::Fire { latest, .. } = &mut commit.step {
         *latest = Some(today);

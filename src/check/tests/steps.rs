@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::fixture::{Fixture, MODE, SEGMENT_SIZE, digest, event, images_of, new_run};
 use crate::model::commit::{
-    ActiveRunsDelta, FireFate, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
+    ActiveRunsDelta, FireOutcome, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
     SegmentCommit,
 };
 use crate::model::observation::{Observation, ScanAnswer};
@@ -30,12 +30,12 @@ impl Fixture {
     /// 02:00 comes, and makes a run.
     pub fn fire(&mut self) -> &mut Self {
         self.at("02:00:00");
-        let commit = self.fire_commit("02:00:00", FireFate::Run);
+        let commit = self.fire_commit("02:00:00", FireOutcome::Run);
         self.submit(commit)
     }
 
     /// A commit that decides the fire of that time of the first day.
-    pub fn fire_commit(&mut self, time: &str, fate: FireFate) -> Commit {
+    pub fn fire_commit(&mut self, time: &str, fate: FireOutcome) -> Commit {
         let fire: Timestamp = format!("2024-01-01T{time}Z").parse().unwrap();
         let schedule = self.schedule.clone();
         let step = CommitStep::Fire {
@@ -47,7 +47,7 @@ impl Fixture {
         let mut commit = self.new_commit(step, 0);
         let state = ScheduleState {
             cursor: fire,
-            queued_fire: Some(fire).filter(|_| fate == FireFate::Queued),
+            queued_fire: Some(fire).filter(|_| fate == FireOutcome::Queued),
             ..ScheduleState::default()
         };
         commit.schedule = Some(ScheduleStateWrite {
@@ -55,7 +55,7 @@ impl Fixture {
             expected: 1,
             state,
         });
-        if fate == FireFate::Run {
+        if fate == FireOutcome::Run {
             commit.runs.push(RunWrite {
                 run: new_run(&schedule, Trigger::Cron, &fire),
                 expected: None,
@@ -168,16 +168,7 @@ impl Fixture {
     }
 
     pub fn segment(&self, index: u32, digests: &[ImageDigest]) -> Segment {
-        Segment {
-            key: self.key(index),
-            digests: digests.into(),
-            released_at: None,
-            requeued: 0,
-            delivery: 0,
-            committed_by: None,
-            worked_at: None,
-            released_next: Vec::new(),
-        }
+        Segment::new(self.key(index), digests.into())
     }
 
     /// A segment is leased, scanned, committed without any change, and acknowledged; its events are

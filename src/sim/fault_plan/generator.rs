@@ -2,11 +2,11 @@
 
 use super::{draw_log_uniform, draw_process};
 use crate::convert::{saturating_u64, to_f64, to_u32};
-use crate::model::duration::Duration;
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
 use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Draws the parameters of single faults from one stream.
 pub(super) struct FaultGenerator<'a> {

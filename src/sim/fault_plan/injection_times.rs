@@ -7,11 +7,11 @@
 use super::{FaultProfile, draw_log_uniform};
 use crate::convert::saturating_u64;
 use crate::model::calendar::Calendar;
-use crate::model::duration::Duration;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Maximum number of fires of one schedule that times are aimed at.
 const FIRES_MAX: usize = 1_000;

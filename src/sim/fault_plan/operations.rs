@@ -6,12 +6,12 @@ use super::FaultProfile;
 use super::injection_times::InjectionTimes;
 use crate::convert::to_u32;
 use crate::model::OverlapPolicy;
-use crate::model::duration::Duration;
 use crate::scenario::{
     LimitsSpec, OperationKind, OperationSpec, QueueTarget, Scenario, ScheduleChanges, Timing,
 };
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Maximum number of drawn operations.
 const OPERATIONS_MAX: u64 = 12;

@@ -5,9 +5,9 @@ use std::fmt;
 
 use super::FaultProfile;
 use crate::convert::to_u32;
-use crate::model::duration::Duration;
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 use crate::worker::options::WorkerOptions;
 
 /// Worker options that a profile has drawn; `None` keeps the value of the scenario.

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::duration::Duration;
 use crate::model::observation::PortName;
 use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget};
+use crate::worker::duration::Duration;
 
 /// One fault at one time. A fault that concerns a process names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,10 @@
 //! Faults that a scenario states: each occurrence at each process is one planned fault.
 
 use super::{PlannedFault, draw_process, process_names};
-use crate::model::duration::Duration;
 use crate::scenario::{FaultEffect, FaultSpec, ProcessTarget, Scenario};
 use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Plans the stated faults in the order of the scenario. Each draws from a stream of its own.
 pub(super) fn plan_stated(scenario: &Scenario, seed: u64) -> Vec<PlannedFault> {

@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::{FaultProfile, draw_log_uniform};
 use crate::convert::saturating_u64;
 use crate::model::Timestamp;
-use crate::model::duration::Duration;
 use crate::scenario::{
     AdvisoryTrace, ExpectationSpec, Gates, OperationKind, OperationSpec, Scenario,
     TemporalOperator, Timing,
 };
 use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
 
 /// Range of the lengths of slices.
 const LENGTH_MINUTES: (f64, f64) = (20.0, 120.0);

@@ -2,7 +2,7 @@
 
 use rehearsal_metrics::{StaticLabel, impl_static_label, static_label};
 
-pub use crate::model::commit::FireFate as Fate;
+pub use crate::model::commit::FireOutcome as Fate;
 pub use crate::model::observation::QueueName;
 pub use crate::model::{EventKind, Mode};
 

@@ -1,10 +1,14 @@
-//! When a cron expression fires, in real time.
+//! Fires of a cron expression in a time zone.
 //!
-//! Daylight saving as in Vixie cron. An expression whose minute or hour field starts with `*`
-//! follows real time: it fires at every instant whose local time matches, through both changes of
-//! the hour. Any other expression names wall-clock times: a time in the skipped hour happens once,
-//! at the first valid instant after it (several collapse into one), and a time in the repeated hour
-//! happens at its first occurrence only.
+//! Daylight saving time is handled as in Vixie cron. An expression whose minute or hour field
+//! starts with `*` follows real time: it fires at every instant whose local time matches, through
+//! both changes of the offset. Any other expression names wall-clock times. A time in the skipped
+//! hour fires once, at the first valid instant after it (several collapse into one), and a time in
+//! the repeated hour fires at its first occurrence only.
+//!
+//! Evaluation in UTC was rejected: a nightly schedule would move by an hour twice a year. Croner's
+//! own time zones were rejected too: they come from the machine, and a simulation must not depend
+//! on it.
 
 use std::cell::RefCell;
 use std::str::FromStr;
@@ -19,30 +23,30 @@ use rustc_hash::FxHashMap;
 
 use super::Timestamp;
 
-/// So many parsed expressions are remembered at most, of a few kilobytes each.
-const PARSED_MAX: usize = 256;
+/// Maximum parsed expressions in the cache, a few kilobytes each.
+const MAX_PARSED: usize = 256;
 
 thread_local! {
-    /// What was parsed before. Parsing costs as much as thirty fires, and every process of
-    /// every rehearsal of a sweep asks for the same few expressions.
+    /// Cache of parsed expressions. Parsing costs as much as thirty fires, and every process of
+    /// every simulated fleet asks for the same few expressions.
     static PARSED: RefCell<FxHashMap<Box<str>, Arc<Cron>>> = RefCell::default();
 }
 
-/// Why a cron expression or a time zone is no calendar.
+/// Error of a cron expression or a time zone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
-    /// Not a five-field cron expression.
+    /// The text is not a five-field cron expression.
     #[error("`{expression}` is no cron expression of five fields: {reason}")]
     Expression {
-        /// The expression.
+        /// Text of the expression.
         expression: String,
-        /// What is wrong with it.
+        /// Reason, in the parser's words.
         reason: String,
     },
-    /// Not in the time zone database.
+    /// The name is not in the time zone database.
     #[error("`{0}` is no IANA time zone; write for instance `UTC` or `Europe/Vienna`")]
     TimeZone(String),
-    /// It has no next fire.
+    /// The expression has no next fire.
     #[error("`{0}` never fires")]
     NeverFires(String),
 }
@@ -56,10 +60,10 @@ pub struct Calendar {
 }
 
 impl Calendar {
-    /// Reads a five-field cron expression and an IANA time zone name.
+    /// Parses a five-field cron expression and an IANA time zone name.
     ///
     /// # Errors
-    /// Either can't be read, or the expression has no fire from 2024 on.
+    /// Either cannot be parsed, or the expression has no fire from 2024 on.
     pub fn new(expression: &str, time_zone: &str) -> Result<Self, CalendarError> {
         let cron = parse_once(expression)?;
         let time_zone =
@@ -78,7 +82,7 @@ impl Calendar {
         }
     }
 
-    /// The first fire after `instant`; none if there is none within the library's horizon.
+    /// Returns the first fire after `instant`; none if there is none within croner's horizon.
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
         if self.follows_real_time {
             self.next_real_time(instant)
@@ -87,7 +91,7 @@ impl Calendar {
         }
     }
 
-    /// The latest fire in (`after`, `until`] and how many lie before it in that interval.
+    /// Returns the latest fire in (`after`, `until`] and the number of fires before it in there.
     pub fn latest_between(&self, after: Timestamp, until: Timestamp) -> Option<(Timestamp, u32)> {
         let mut latest = self.next_after(after).filter(|fire| *fire <= until)?;
         let mut earlier = 0;
@@ -98,7 +102,7 @@ impl Calendar {
         Some((latest, earlier))
     }
 
-    /// The next matching local time after `local`, on a clock that knows no changes.
+    /// Returns the next matching local time after `local`, without any change of the offset.
     fn next_local(&self, local: DateTime, inclusive: bool) -> Option<DateTime> {
         let seconds = TimeZone::UTC.to_timestamp(local).ok()?.as_second();
         let from = chrono::DateTime::from_timestamp(seconds, 0)?;
@@ -127,9 +131,8 @@ impl Calendar {
         }
     }
 
-    /// Walks matching wall-clock times and maps each to its one instant. Starts a little early,
-    /// since a time in a skipped hour comes later than it reads, and one in a repeated hour that is
-    /// over comes earlier.
+    /// Walks matching wall-clock times and maps each to its one instant. Starts three hours early:
+    /// a time in a skipped hour fires later than it reads, one in a repeated hour earlier.
     fn next_wall_clock(&self, instant: Timestamp) -> Option<Timestamp> {
         let start = self.time_zone.to_datetime(instant.to_jiff());
         let mut local = start.checked_sub(3.hours()).ok()?;
@@ -142,7 +145,7 @@ impl Calendar {
         }
     }
 
-    /// The one instant of a wall-clock time: the end of the gap if it is skipped, the first
+    /// Returns the one instant of a wall-clock time: the end of the gap if it is skipped, the first
     /// occurrence if it is repeated.
     fn instant_of(&self, local: DateTime) -> Option<jiff::Timestamp> {
         let ambiguous = self.time_zone.to_ambiguous_timestamp(local);
@@ -150,7 +153,7 @@ impl Calendar {
             AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(local).ok(),
             AmbiguousOffset::Fold { before, .. } => before.to_timestamp(local).ok(),
             AmbiguousOffset::Gap { before, after } => {
-                // Read with the offset of after the change, a skipped time lies before the change.
+                // With the offset after the change, a skipped time lies before the change.
                 let early = after.to_timestamp(local).ok()?;
                 let change = self
                     .time_zone
@@ -163,14 +166,14 @@ impl Calendar {
     }
 }
 
-/// An expression as it was parsed before, or else now.
+/// Returns an expression from the cache, or parses it.
 fn parse_once(expression: &str) -> Result<Arc<Cron>, CalendarError> {
     if let Some(known) = PARSED.with_borrow(|parsed| parsed.get(expression).cloned()) {
         return Ok(known);
     }
     let cron = Arc::new(parse(expression)?);
     PARSED.with_borrow_mut(|parsed| {
-        if parsed.len() == PARSED_MAX {
+        if parsed.len() == MAX_PARSED {
             parsed.clear();
         }
         parsed.insert(expression.into(), cron.clone());
@@ -190,14 +193,14 @@ fn parse(expression: &str) -> Result<Cron, CalendarError> {
     CronParser::builder()
         .seconds(Seconds::Disallowed)
         .year(Year::Disallowed)
-        // As in Vixie cron: either day counts, unless one of the fields starts with `*`.
+        // As in Vixie cron: either day matches, unless one of the fields starts with `*`.
         .dom_and_dow(fields[2].starts_with('*') || fields[4].starts_with('*'))
         .build()
         .parse(expression)
         .map_err(|error| refused(error.to_string()))
 }
 
-/// Checks that the text is a five-field cron expression; for places that have no time zone at hand.
+/// Parses a five-field cron expression in UTC, for callers without a time zone.
 impl FromStr for Calendar {
     type Err = CalendarError;
 
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_the_skipped_hour_happens_once_at_the_first_valid_instant() {
+    fn skipped_time_fires_once_at_the_first_valid_instant() {
         // Vienna skips 02:00 to 03:00 on 2024-03-31: 03:00 local is 01:00 UTC.
         assert_eq!(
             fires("30 2 * * *", "Europe/Vienna", "2024-03-30T00:00:00Z", 3),
@@ -235,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn several_times_in_the_skipped_hour_collapse_into_one() {
+    fn several_skipped_times_fire_once() {
         assert_eq!(
             fires(
                 "0,20,40 2 * * *",
@@ -252,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_the_repeated_hour_happens_at_its_first_occurrence_only() {
+    fn repeated_time_fires_at_its_first_occurrence() {
         // Vienna repeats 02:00 to 03:00 on 2024-10-27.
         assert_eq!(
             fires("30 2 * * *", "Europe/Vienna", "2024-10-26T12:00:00Z", 2),
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_with_a_star_follows_real_time_through_both_changes() {
+    fn starred_expression_follows_real_time() {
         assert_eq!(
             fires("30 * * * *", "Europe/Vienna", "2024-03-31T00:00:00Z", 3),
             [
@@ -301,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn half_hour_changes_and_the_southern_hemisphere() {
+    fn half_hour_change_in_the_south_is_skipped() {
         // Lord Howe Island skips 02:00 to 02:30 on 2024-10-06 (02:00 is 15:30 UTC).
         assert_eq!(
             fires(
@@ -315,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn coalescing_counts_what_the_latest_replaces() {
+    fn latest_between_counts_the_earlier_fires() {
         let calendar = Calendar::new("0 * * * *", "UTC").unwrap();
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         assert_eq!(
@@ -329,21 +332,21 @@ mod tests {
     }
 
     #[test]
-    fn an_expression_is_parsed_once_until_too_many_are_known() {
+    fn parse_cache_is_bounded() {
         let parsed = || PARSED.with_borrow(FxHashMap::len);
         let first = parse_once("1 2 3 4 *").unwrap();
         assert!(Arc::ptr_eq(&first, &parse_once("1 2 3 4 *").unwrap()));
         assert!(parse_once("1 2 3 4").is_err());
-        for number in 0..2 * PARSED_MAX {
+        for number in 0..2 * MAX_PARSED {
             let (hour, minute) = (number / 60, number % 60);
             parse_once(&format!("{minute} {hour} * * *")).unwrap();
-            assert!((1..=PARSED_MAX).contains(&parsed()));
+            assert!((1..=MAX_PARSED).contains(&parsed()));
         }
         assert_eq!(*parse_once("1 2 3 4 *").unwrap(), *first);
     }
 
     #[test]
-    fn what_is_no_calendar_is_refused_with_a_reason() {
+    fn invalid_calendar_is_refused_with_a_reason() {
         for (expression, zone, reason) in [
             ("0 2 * *", "UTC", "4 fields"),
             ("61 2 * * *", "UTC", "no cron expression of five fields"),

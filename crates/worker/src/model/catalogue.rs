@@ -1,5 +1,6 @@
-//! Every image in numbers: each name once, and of an image the numbers of what it is made of. A
-//! million of them fit into a few hundred megabytes, and a walk over all of them is quick.
+//! Image catalogue in dictionary encoding: each name is stored once, and an image refers to names
+//! by number. A million images fit into a few hundred megabytes, and a scan over all of them reads
+//! memory in order, without a pointer per name.
 //!
 //! ```text
 //!   digests:  [d0, d1, d2, ...]
@@ -14,62 +15,64 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 
 use super::{Image, ImageDigest, TenantId};
+use crate::convert::count_u32;
 
-/// What images are made of, by number. No name stands twice in a list.
+/// Names that images refer to by number. No name appears twice in a list.
 #[derive(Debug, Clone, Default)]
 pub struct CatalogueNames {
-    /// The owners.
+    /// Tenants that own images.
     pub tenants: Vec<TenantId>,
     /// Repository paths.
     pub repositories: Vec<Arc<str>>,
-    /// Namespaces.
+    /// Namespaces in which images run.
     pub namespaces: Vec<Arc<str>>,
-    /// Labels: name and value.
+    /// Labels, each with name and value.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
-    /// The product keys of components.
+    /// Product keys of components.
     pub components: Vec<Arc<str>>,
 }
 
-/// A component of an image.
+/// Reference of an image to a component: its number and whether the entry point uses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ComponentRef(u32);
 
 impl ComponentRef {
-    /// The component of this number, from 0 to 2^31 - 1.
+    /// Creates a reference to the component with this number, from 0 to 2³¹ − 1.
     pub const fn new(component: u32, is_used_by_entrypoint: bool) -> Self {
+        debug_assert!(component < 1 << 31, "component numbers have 31 bits");
         Self(component << 1 | is_used_by_entrypoint as u32)
     }
 
-    /// Its number.
+    /// Returns the number of the component.
     pub const fn component(self) -> u32 {
         self.0 >> 1
     }
 
-    /// Whether the image uses it from its entry point.
+    /// Returns whether the image uses the component from its entry point.
     pub const fn is_used_by_entrypoint(self) -> bool {
         self.0 & 1 == 1
     }
 }
 
-/// An image in numbers.
+/// An image, with its names by number.
 #[derive(Debug, Clone, Copy)]
 pub struct CatalogueEntry<'a> {
-    /// Content address of the image.
+    /// Digest of the image's content.
     pub digest: ImageDigest,
-    /// The owner.
+    /// Tenant that owns the image.
     pub tenant: u32,
-    /// The repository.
+    /// Repository path.
     pub repository: u32,
     /// Namespaces in which it runs.
     pub namespaces: &'a [u32],
-    /// The labels that it carries.
+    /// Labels of the image.
     pub labels: &'a [u32],
-    /// What it contains.
+    /// Components that it contains.
     pub contents: &'a [ComponentRef],
 }
 
-/// What is kept of an image besides its digest. Its lists end here; they begin where those of the
-/// image before end.
+/// Fields of an image besides its digest. Its lists end at these positions, and begin where those
+/// of the previous image end.
 #[derive(Debug, Clone, Copy, Default)]
 struct ImageRow {
     tenant: u32,
@@ -79,15 +82,15 @@ struct ImageRow {
     contents_end: u32,
 }
 
-/// For each component the images that contain it.
+/// Inverted index: the images that contain each component.
 #[derive(Debug, Clone)]
 struct InvertedIndex {
-    /// Where a component's images end; they begin where those of the component before end.
+    /// End of each component's images, which begin where those of the previous component end.
     ends: Vec<u32>,
     images: Vec<u32>,
 }
 
-/// The images of all tenants, by number.
+/// Images of all tenants, by number.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     names: CatalogueNames,
@@ -101,7 +104,7 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    /// One without an image, but with room for so many.
+    /// Creates a catalogue without an image, with room for `images` of them.
     pub fn with_capacity(names: CatalogueNames, images: usize) -> Self {
         Self {
             names,
@@ -111,7 +114,7 @@ impl Catalogue {
         }
     }
 
-    /// Adds an image. *O*(its parts).
+    /// Adds an image, in *O*(its names).
     pub fn push(&mut self, entry: CatalogueEntry<'_>) {
         self.namespaces.extend_from_slice(entry.namespaces);
         self.labels.extend_from_slice(entry.labels);
@@ -120,53 +123,53 @@ impl Catalogue {
         self.rows.push(ImageRow {
             tenant: entry.tenant,
             repository: entry.repository,
-            namespaces_end: self.namespaces.len() as u32,
-            labels_end: self.labels.len() as u32,
-            contents_end: self.contents.len() as u32,
+            namespaces_end: count_u32(self.namespaces.len()),
+            labels_end: count_u32(self.labels.len()),
+            contents_end: count_u32(self.contents.len()),
         });
-        // What was found out about fewer images is not true any more.
+        // An index over fewer images is outdated.
         self.inverted = OnceLock::new();
     }
 
-    /// Gives back the room that no image needed.
+    /// Frees unused capacity.
     pub fn shrink_to_fit(&mut self) {
         self.namespaces.shrink_to_fit();
         self.labels.shrink_to_fit();
         self.contents.shrink_to_fit();
     }
 
-    /// How many images there are.
+    /// Returns the number of images.
     pub fn len(&self) -> u32 {
-        self.rows.len() as u32
+        count_u32(self.rows.len())
     }
 
-    /// Whether there is none.
+    /// Returns whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// What images are made of.
+    /// Returns the names that images refer to.
     pub fn names(&self) -> &CatalogueNames {
         &self.names
     }
 
-    /// The digests, by image.
+    /// Returns the digests, by image.
     pub fn digests(&self) -> &[ImageDigest] {
         &self.digests
     }
 
-    /// The owner of an image.
+    /// Returns the tenant that owns an image.
     pub fn tenant(&self, image: u32) -> &TenantId {
         &self.names.tenants[self.tenant_number(image) as usize]
     }
 
-    /// The number of the owner of an image.
+    /// Returns the number of the tenant that owns an image.
     #[inline]
     pub fn tenant_number(&self, image: u32) -> u32 {
         self.rows[image as usize].tenant
     }
 
-    /// An image.
+    /// Returns the image with this number.
     #[inline]
     pub fn entry(&self, image: u32) -> CatalogueEntry<'_> {
         let row = &self.rows[image as usize];
@@ -180,12 +183,12 @@ impl Catalogue {
         }
     }
 
-    /// Every image in the order of the numbers.
+    /// Returns every image in the order of the numbers.
     pub fn entries(&self) -> impl ExactSizeIterator<Item = CatalogueEntry<'_>> {
         (0..self.len()).map(|image| self.entry(image))
     }
 
-    /// What an image contains.
+    /// Returns the components that an image contains.
     #[inline]
     pub fn contents(&self, image: u32) -> &[ComponentRef] {
         &self.contents[self.span(image, |row| row.contents_end)]
@@ -198,8 +201,8 @@ impl Catalogue {
         before.map_or(0, &end) as usize..end(&self.rows[image]) as usize
     }
 
-    /// The number of a component, if there is one of that name. The first call is *O*(components),
-    /// later ones are *O*(1).
+    /// Returns the number of the component with this name. The first call is *O*(components), later
+    /// ones are *O*(1).
     pub fn component(&self, name: &str) -> Option<u32> {
         let numbers = self.component_numbers.get_or_init(|| {
             let names = self.names.components.iter().cloned();
@@ -208,14 +211,15 @@ impl Catalogue {
         numbers.get(name).copied()
     }
 
-    /// Whether an image uses a component from its entry point. *O*(its components).
+    /// Returns whether an image uses a component from its entry point, in *O*(its components).
     pub fn uses_at_entrypoint(&self, image: u32, component: u32) -> bool {
         self.contents(image)
             .contains(&ComponentRef::new(component, true))
     }
 
-    /// The images that contain a component, in the order of their numbers. The first call is
-    /// *O*(contents of all images), later ones are *O*(1).
+    /// Returns the images that contain a component, in the order of their numbers. The first call
+    /// is
+    /// *O*(components of all images), later ones are *O*(1).
     pub fn images_with(&self, component: u32) -> &[u32] {
         let inverted = self.inverted.get_or_init(|| self.invert());
         let component = component as usize;
@@ -226,7 +230,7 @@ impl Catalogue {
     }
 
     fn invert(&self) -> InvertedIndex {
-        // A counting sort: `ends` first counts, then says where the next image of a component goes.
+        // A counting sort: `ends` first counts, then holds the next free position of a component.
         let mut ends = vec![0_u32; self.names.components.len()];
         for content in &self.contents {
             ends[content.component() as usize] += 1;
@@ -238,16 +242,16 @@ impl Catalogue {
         let mut images = vec![0; self.contents.len()];
         for image in 0..self.len() {
             for content in self.contents(image) {
-                let place = &mut ends[content.component() as usize];
-                images[*place as usize] = image;
-                *place += 1;
+                let position = &mut ends[content.component() as usize];
+                images[*position as usize] = image;
+                *position += 1;
             }
         }
         InvertedIndex { ends, images }
     }
 }
 
-/// Names, numbered in the order in which they come.
+/// Interned names, numbered in the order of their first use.
 struct Interner<K> {
     names: Vec<K>,
     numbers: FxHashMap<K, u32>,
@@ -264,7 +268,7 @@ impl<K> Default for Interner<K> {
 
 impl<K: Clone + Eq + Hash> Interner<K> {
     fn number(&mut self, name: K) -> u32 {
-        let next = self.names.len() as u32;
+        let next = count_u32(self.names.len());
         let names = &mut self.names;
         *self.numbers.entry(name).or_insert_with_key(|name| {
             names.push(name.clone());
@@ -328,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_kept_in_numbers_of_their_names() {
+    fn catalogue_entries_refer_to_their_names() {
         let images = [
             image(0, &["prod"], &[("openssl", true), ("zlib", false)]),
             image(1, &["test", "prod"], &[("zlib", true)]),
@@ -361,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn components_are_found_with_the_images_that_contain_them() {
+    fn images_with_a_component_are_found() {
         let images = [
             image(0, &[], &[("openssl", true), ("zlib", false)]),
             image(1, &[], &[("zlib", true)]),

@@ -1,8 +1,11 @@
-//! The store's atomic commit: everything that changes together, under one token.
+//! Atomic commits of the store: everything that changes together, under one token.
 //!
-//! A commit names what it expects (versions, baselines) and what it writes. The store applies all
+//! A commit names the versions and baselines that it expects, and its writes. The store applies all
 //! of it or nothing. The token makes a repeat safe: the store answers a commit that it has applied
-//! before with the first answer, whatever has happened since.
+//! before with the first answer.
+//!
+//! One commit for all documents was chosen over a saga with compensations. Every metric of the
+//! worker then moves with exactly one acknowledged commit.
 
 use std::sync::Arc;
 
@@ -12,29 +15,29 @@ use super::{
     SegmentOutcome, TenantId, Timestamp,
 };
 
-/// The version of a stored document; grows with each write.
-pub type Version = u64;
+/// Version of a stored document, which grows with each write.
+pub type DocumentVersion = u64;
 
-/// Identifies one commit of one incarnation, over all repeats of it.
+/// Identifier of a commit, the same in all its repeats.
 #[derive(
     Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
 pub struct CommitToken {
-    /// Who commits.
+    /// Incarnation that commits.
     #[serde(rename = "life")]
     pub incarnation: IncarnationId,
-    /// Numbers the commits of that incarnation.
+    /// Number of the commit within that incarnation, from 1.
     pub sequence: u64,
-    /// The delivery of the message that is worked; 0 if there is none.
+    /// Delivery of the message under work; 0 if there is none.
     pub delivery: u64,
 }
 
-/// What a due cron fire became. Each fire has exactly one fate.
+/// Outcome of a due cron fire. Each fire has exactly one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FireFate {
-    /// It made a run.
+pub enum FireOutcome {
+    /// It started a run.
     Run,
-    /// Several were due at once; it gave way to a later one.
+    /// Several fires were due at once; a later one replaces it.
     Coalesced,
     /// An earlier cron run blocked it.
     Skipped,
@@ -42,11 +45,11 @@ pub enum FireFate {
     Queued,
 }
 
-impl FireFate {
-    /// Every fate.
+impl FireOutcome {
+    /// Every outcome, in label order.
     pub const ALL: [Self; 4] = [Self::Run, Self::Coalesced, Self::Skipped, Self::Queued];
 
-    /// The label value.
+    /// Returns the label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Run => "run",
@@ -56,13 +59,13 @@ impl FireFate {
         }
     }
 
-    /// Position in [`FireFate::ALL`].
+    /// Returns the position in [`FireOutcome::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 }
 
-/// The outcome of planning.
+/// Outcome of planning a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PlanOutcome {
     /// Planning → Queued.
@@ -73,47 +76,47 @@ pub enum PlanOutcome {
     Failed,
 }
 
-/// Why an unfinished run was ended.
+/// Reason for the end of an unfinished run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndReason {
-    /// The cancel command.
+    /// An operator cancelled it.
     Command,
     /// Its schedule was deleted.
     ScheduleDeleted,
-    /// It was open longer than `runTimeout`.
+    /// It was unfinished for longer than `runTimeout`.
     TimedOut,
-    /// One of its messages was delivered too often.
+    /// One of its messages was poison.
     Poisoned,
 }
 
-/// What a commit does.
+/// Step of the pipeline that a commit completes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommitStep {
     /// Decides the cron fires of a schedule up to the new cursor.
     Fire {
-        /// The schedule.
+        /// Schedule that fires.
         schedule: ScheduleId,
-        /// The latest due fire: it gets `fate`; none if there was only a queued fire to start.
+        /// Latest due fire, which gets `fate`; none if only a queued fire starts.
         latest: Option<Timestamp>,
-        /// Earlier fires due at the same time; all coalesced into `latest`.
+        /// Number of earlier due fires, all coalesced into `latest`.
         coalesced: u32,
-        /// What `latest` became.
-        fate: FireFate,
+        /// Outcome of `latest`.
+        fate: FireOutcome,
     },
-    /// Creates the runs that an export asks for, and moves the export cursor.
+    /// Creates the runs for an export, and moves the export cursor.
     Export,
     /// Creates a manual run, or a retry of a terminal one.
     Manual,
     /// Ends planning.
     Plan {
-        /// How.
+        /// Outcome of the planning.
         outcome: PlanOutcome,
-        /// The store's time of the read of last reports on which the plan rests.
+        /// Store's time of the read of last reports on which the plan rests.
         as_of: Timestamp,
     },
-    /// Notes a failed planning attempt.
+    /// Counts a failed planning attempt.
     PlanRetry,
-    /// Cuts a run into segments and releases the first.
+    /// Cuts a run into segments and releases the first of them.
     Dispatch,
     /// Commits a segment.
     Segment(SegmentCommit),
@@ -121,12 +124,12 @@ pub enum CommitStep {
     End(EndReason),
     /// Marks work for another enqueue by repair.
     Requeue,
-    /// Takes over the balance of a dead incarnation.
+    /// Adopts the active-run count of an incarnation that has ended.
     AdoptOrphanedCount,
 }
 
 impl CommitStep {
-    /// A short name for traces and messages.
+    /// Returns the name in traces and messages.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Fire { .. } => "fire",
@@ -143,37 +146,37 @@ impl CommitStep {
     }
 }
 
-/// What committing a segment writes besides run and window.
+/// Writes of a segment's commit besides run and window.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SegmentCommit {
-    /// The segment.
+    /// Segment that is completed.
     pub key: SegmentKey,
-    /// The totals.
+    /// Totals of the segment.
     pub outcome: SegmentOutcome,
-    /// One report per image that has one.
+    /// Reports, one for each image that has one.
     pub reports: Vec<ReportWrite>,
-    /// The meaningful deltas.
+    /// Meaningful deltas, one for each changed image.
     pub deltas: Vec<Arc<DeltaSummary>>,
-    /// Images that the scanner refused for good.
+    /// Images that the Scanner refused permanently.
     pub failed: Vec<ImageDigest>,
 }
 
-/// Advances the baseline of an image by compare-and-set.
+/// Advance of an image's baseline by compare-and-set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReportWrite {
-    /// The image.
+    /// Digest of the image.
     pub image: ImageDigest,
-    /// The revision of the baseline that the delta was computed against; none: no baseline yet.
+    /// Revision of the baseline that the delta was computed against; none without a baseline.
     pub expected: Option<u64>,
-    /// The report's revision. An older one than the baseline's leaves the baseline's findings be.
+    /// Revision of the report. One that is older than the baseline's does not replace its findings.
     pub revision: u64,
-    /// The report's findings.
+    /// Findings of the report.
     pub findings: Arc<[Finding]>,
 }
 
 impl ReportWrite {
-    /// The baseline after this report is committed at `now` over `previous`. An older report than
-    /// that leaves revision and findings be.
+    /// Returns the baseline after a commit of this report at `now` over `previous`. A report older
+    /// than that keeps revision and findings: a baseline never moves back.
     pub fn baseline(self, previous: Option<Baseline>, now: Timestamp) -> Baseline {
         let newer = previous.filter(|baseline| baseline.revision > self.revision);
         let (revision, findings) = newer.map_or((self.revision, self.findings), |newer| {
@@ -187,18 +190,18 @@ impl ReportWrite {
     }
 }
 
-/// A run to write.
+/// New content of a run, guarded by the version that it replaces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunWrite {
-    /// The new content; the store stamps its times (see [`RunWrite::stamp`]).
+    /// New content. The store stamps its times, see [`RunWrite::stamp`].
     pub run: Run,
-    /// The version that it replaces; none: the run must not exist.
-    pub expected: Option<Version>,
+    /// Version that it replaces; none if the run must not exist.
+    pub expected: Option<DocumentVersion>,
 }
 
 impl RunWrite {
-    /// Sets the times that go with entering the run's state from `previous` at `now`. Every store
-    /// adapter calls it, so that run times come from the store's clock.
+    /// Sets the times of a change from the state `previous` at `now`. Every store adapter calls it,
+    /// so that run times come from the store's clock.
     pub fn stamp(&mut self, previous: Option<RunState>, now: Timestamp) {
         let run = &mut self.run;
         if previous.is_none() {
@@ -219,86 +222,86 @@ impl RunWrite {
     }
 }
 
-/// A schedule's state to write.
+/// New state of a schedule, guarded by the version that it replaces.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScheduleStateWrite {
-    /// The schedule.
+    /// Schedule whose state is written.
     pub id: ScheduleId,
-    /// The version that it replaces.
-    pub expected: Version,
-    /// The new content.
+    /// Version that it replaces.
+    pub expected: DocumentVersion,
+    /// New content of the state.
     pub state: ScheduleState,
 }
 
-/// A planner message that a relay still has to enqueue. There is one at most per run.
+/// A planner message that a relay has to enqueue. A run has at most one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Intent {
-    /// The message.
+    /// Message to enqueue.
     pub message: PlannerMessage,
-    /// When it was written or last enqueued again by repair, on the store's clock.
+    /// Time at which it was written, or last released again by repair, on the store's clock.
     pub since: Timestamp,
-    /// Set once a relay has enqueued it; it goes when the dispatcher has cut the run.
+    /// Whether a relay has enqueued it. The dispatcher's commit removes the intent.
     pub enqueued: bool,
-    /// How often repair asked for another enqueue; part of the idempotency key.
+    /// Number of times that repair had it enqueued again; part of the idempotency key.
     pub requeued: u32,
 }
 
-/// An entry or exit of a run into or out of {Queued, Running}, booked to the committing
-/// incarnation.
+/// Change of the committing incarnation's active-run count: a run enters or leaves {Queued,
+/// Running}.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActiveRunsDelta {
-    /// The run's mode.
+    /// Mode of the run.
     pub mode: Mode,
-    /// +1 or −1.
+    /// Change of the count, +1 or −1.
     pub change: i64,
 }
 
-/// The balance to take over.
+/// Adoption of an active-run count by compare-and-set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdoptOrphanedCount {
-    /// The dead incarnation.
+    /// Incarnation that has ended.
     pub from: IncarnationId,
-    /// The version of its balance that the taker has seen.
-    pub expected: Version,
+    /// Version of its count that the adopter has read.
+    pub expected: DocumentVersion,
 }
 
-/// Everything that changes together. Empty parts change nothing.
+/// All changes that are applied together. Empty parts change nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Commit {
-    /// Its identity.
+    /// Identifier, the same in all repeats.
     pub token: CommitToken,
-    /// What it does.
+    /// Step that it completes.
     pub step: CommitStep,
-    /// Runs created or changed.
+    /// Runs that are created or changed.
     pub runs: Vec<RunWrite>,
-    /// The schedule's state.
+    /// New state of the schedule.
     pub schedule: Option<ScheduleStateWrite>,
-    /// The impact snapshot of the (first) run.
+    /// Impact snapshot of the first run.
     pub impact: Option<ImpactSet>,
-    /// Segments cut.
+    /// Segments that are created.
     pub segments: Vec<Segment>,
-    /// Segments whose release (or another enqueue) this commit decides.
+    /// Segments that are released, or enqueued again.
     pub release: Vec<SegmentKey>,
-    /// An enqueue intent written.
+    /// Intent to enqueue a planner message.
     pub intent: Option<PlannerMessage>,
-    /// The run whose enqueue intent goes.
+    /// Run whose intent is removed.
     pub intent_done: Option<RunId>,
-    /// Runs whose enqueue intents are to be enqueued again.
+    /// Runs whose intents are to be enqueued again.
     pub intents_requeued: Vec<RunId>,
     /// Events for the outbox.
     pub events: Vec<Arc<Event>>,
-    /// Change of the active balance of the committing incarnation.
+    /// Change of the committing incarnation's active-run count.
     pub active_runs_delta: Option<ActiveRunsDelta>,
-    /// The tenant that planning has just served.
+    /// Tenant that planning has just served.
     pub served: Option<TenantId>,
-    /// The export up to which all are handled: (expected, new).
+    /// Export cursor: the expected one and the new one.
     pub exports: Option<(u64, u64)>,
-    /// The balance that is taken over.
+    /// Active-run count that is adopted.
     pub adoption: Option<AdoptOrphanedCount>,
 }
 
 impl Commit {
-    /// A commit that changes nothing yet.
+    /// Creates a commit that changes nothing yet.
     pub fn new(token: CommitToken, step: CommitStep) -> Self {
         Self {
             token,
@@ -320,48 +323,48 @@ impl Commit {
     }
 }
 
-/// One row of the backlog: the images of a schedule's open runs that still await a runner.
+/// Backlog of a schedule: the images of its open runs that await a runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BacklogRow {
-    /// The schedule.
+    /// Schedule of the row.
     pub schedule: ScheduleId,
-    /// Its mode.
+    /// Mode of the schedule.
     pub mode: Mode,
-    /// Planned, less completed and failed.
+    /// Number of planned images, less completed and failed ones.
     pub images: u64,
 }
 
-/// What an applied commit tells.
+/// Answer to an applied commit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// When it was applied, on the store's clock; a repeat gets the first time.
+    /// Time at which it was first applied, on the store's clock.
     pub at: Timestamp,
-    /// The backlog of the commit's schedule right after it.
+    /// Backlog of the commit's schedule right after it.
     pub backlog: Option<BacklogRow>,
-    /// The balance taken over, by mode index.
+    /// Active runs that were adopted, by mode index.
     pub adopted: [i64; 2],
 }
 
-/// Why a commit will never be applied.
+/// Reason why a commit will never be applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommitRefusal {
     /// A newer delivery of the segment has begun.
     Superseded,
-    /// There is no such run.
+    /// The run does not exist, or was purged.
     RunMissing,
     /// The run is terminal.
     RunTerminal,
 }
 
-/// The store's answer to a commit.
+/// Answer of the store to a commit.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CommitAnswer {
-    /// Applied, now or at an earlier try.
+    /// Applied, now or in an earlier attempt.
     Applied(Applied),
-    /// Another commit has done this step of this segment.
+    /// Another commit has completed this segment.
     AppliedByAnother,
-    /// A version or a baseline has moved; read again and retry.
+    /// A version or a baseline has changed: read again and retry.
     Conflict,
-    /// Not applied, for good.
+    /// Not applied, now or later.
     Refused(CommitRefusal),
 }

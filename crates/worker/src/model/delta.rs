@@ -1,4 +1,4 @@
-//! Scanner reports and what changed between two of them.
+//! Scanner reports and the change between two of them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageDigest, Timestamp};
 
-/// How bad a finding is.
+/// Severity of a finding, in ascending order.
 #[derive(
     Debug,
     Clone,
@@ -30,10 +30,10 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Every severity, least first.
+    /// Every severity in ascending order.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
-    /// The text in JSON.
+    /// Returns the text in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -48,42 +48,42 @@ impl Severity {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Advisory identifier.
+    /// Identifier of the advisory.
     pub vulnerability: Arc<str>,
     /// Product key of the component.
     pub component: Arc<str>,
-    /// How bad it is.
+    /// Severity in this component.
     pub severity: Severity,
-    /// Known to be exploited.
+    /// Whether the vulnerability is known to be exploited.
     pub kev: bool,
 }
 
-/// What the Scanner says of an image.
+/// Report of the Scanner on an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanReport {
-    /// The image.
+    /// Digest of the image.
     pub image: ImageDigest,
-    /// Grows whenever the image's findings change; equal revisions have equal findings.
+    /// Revision, which grows when the findings change. Equal revisions have equal findings.
     pub revision: u64,
-    /// When the report was made, on the scanner's clock.
+    /// Time of the report, on the Scanner's clock.
     pub generated_at: Timestamp,
     /// Findings in ascending order, each once.
     pub findings: Arc<[Finding]>,
 }
 
-/// The last committed report of a (tenant, image).
+/// Last committed report of a tenant's image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
-    /// The report's revision.
+    /// Revision of the report.
     pub revision: u64,
-    /// The report's findings.
+    /// Findings of the report.
     pub findings: Arc<[Finding]>,
-    /// When a report of the image was last committed, on the store's clock.
+    /// Time at which a report of the image was last committed, on the store's clock.
     pub committed_at: Timestamp,
 }
 
-/// Findings by severity. `critical + high + medium + low = total`.
+/// Number of new findings by severity. `critical + high + medium + low = total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are the contract's and say it all")]
@@ -97,9 +97,15 @@ pub struct DeltaCounts {
 }
 
 impl DeltaCounts {
-    /// Whether the change is worth counting: a new finding or any KEV hit.
+    /// Returns whether the change has a new finding or a KEV hit, and so counts.
     pub const fn is_meaningful(&self) -> bool {
         self.new_findings > 0 || self.kev_hits > 0
+    }
+
+    /// Returns whether the findings by severity add up to the total.
+    pub const fn is_consistent(&self) -> bool {
+        let sum = self.new_criticals + self.new_high + self.new_medium + self.new_low;
+        sum == self.new_findings && self.kev_hits <= self.new_findings
     }
 
     /// Counts one new finding.
@@ -125,19 +131,19 @@ impl DeltaCounts {
     }
 }
 
-/// What changed between the baseline and a new report of an image.
+/// Change from the baseline to a new report of an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeltaSummary {
-    /// The image.
+    /// Image that both reports are about.
     pub image_digest: ImageDigest,
-    /// How much is new.
+    /// Number of new findings.
     #[serde(flatten)]
     pub counts: DeltaCounts,
-    /// The worst new findings, worst first, ten at most.
+    /// New findings of the highest severity, worst first, at most ten.
     pub top_findings: Vec<Finding>,
-    /// Where people read the report.
+    /// Path of the report in the user interface.
     pub report_url: String,
-    /// When the report was made.
+    /// Time of the report.
     pub detected_at: Timestamp,
 }

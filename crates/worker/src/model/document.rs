@@ -1,31 +1,31 @@
 //! Versioned JSON: `schemaVersion` first, then the document's own keys, always in the same order.
 //!
-//! What is written is byte-stable: the same value gives the same bytes. What is read may be of the
-//! current or the previous version.
+//! Writing is byte-stable: the same value gives the same bytes. Reading accepts the current and the
+//! previous version, so that a fleet can be upgraded process by process.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{DecodeError, ImpactSet, PlannerMessage, Run, Schedule, SegmentMessage};
 
-/// A document with a versioned schema.
+/// A document with a versioned JSON schema.
 pub trait VersionedJson: Serialize + DeserializeOwned {
-    /// Written.
+    /// Schema version that is written.
     const SCHEMA: &'static str;
-    /// Read as well.
+    /// Older schema version that is still read.
     const PREVIOUS: Option<&'static str> = None;
 
-    /// The document as JSON.
+    /// Returns the document as JSON.
     fn to_json(&self) -> String {
         #[derive(Serialize)]
         #[serde(rename_all = "camelCase")]
-        struct Outgoing<'a, T> {
+        struct DocumentWriter<'a, T> {
             schema_version: &'static str,
             #[serde(flatten)]
             body: &'a T,
         }
-        // Every document is a struct with text keys: writing it can't fail.
-        serde_json::to_string(&Outgoing {
+        // Every document is a struct with text keys, so writing it cannot fail.
+        serde_json::to_string(&DocumentWriter {
             schema_version: Self::SCHEMA,
             body: self,
         })
@@ -35,17 +35,18 @@ pub trait VersionedJson: Serialize + DeserializeOwned {
     /// Reads the document.
     ///
     /// # Errors
-    /// The text is no JSON, or of another schema, or lacks a key.
+    /// The text is not JSON, has another schema version, or lacks a key.
     fn from_json(json: &[u8]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Incoming<T> {
+        struct DocumentReader<T> {
             schema_version: String,
             #[serde(flatten)]
             body: T,
         }
         let error = |error: serde_json::Error| DecodeError(error.to_string());
-        let read: Incoming<serde_json::Value> = serde_json::from_slice(json).map_err(error)?;
+        let read: DocumentReader<serde_json::Value> =
+            serde_json::from_slice(json).map_err(error)?;
         let version = read.schema_version.as_str();
         if version != Self::SCHEMA && Some(version) != Self::PREVIOUS {
             return Err(DecodeError(format!(
@@ -76,7 +77,7 @@ impl VersionedJson for PlannerMessage {
     const SCHEMA: &'static str = "scheduler.planner-message@1";
 }
 
-/// Version 1 called the digests `images`.
+/// Version 1 names the digests `images`.
 impl VersionedJson for SegmentMessage {
     const SCHEMA: &'static str = "scheduler.runner-segment@2";
     const PREVIOUS: Option<&'static str> = Some("scheduler.runner-segment@1");
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_version_comes_first_and_the_bytes_are_stable() {
+    fn json_starts_with_the_schema_version_and_is_stable() {
         let json = segment().to_json();
         assert_eq!(
             json,
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_version_is_still_read_and_an_unknown_one_is_refused() {
+    fn json_of_the_previous_version_is_read_others_are_not() {
         let json = segment().to_json();
         let previous = json
             .replace("segment@2", "segment@1")

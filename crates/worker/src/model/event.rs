@@ -1,4 +1,4 @@
-//! Events for Notify.
+//! Events that Notify delivers.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::{DeltaSummary, ImageDigest, RunId, TenantId, Timestamp};
 
-/// The kinds of event.
+/// Kind of an event, with the version of its schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A report was committed.
@@ -23,7 +23,7 @@ impl EventKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::ReportReady, Self::RescanDelta];
 
-    /// The kind's name and version.
+    /// Returns name and version of the kind.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ReportReady => "scanner.report.ready@1",
@@ -32,12 +32,12 @@ impl EventKind {
     }
 }
 
-/// An event's identity: a hash of kind, run and image, so that a repeat has the same.
+/// Identifier of an event: a hash of kind, run and image, so that a repeat has the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(pub u128);
 
 impl EventId {
-    /// The identity of the event of this kind for this image of this run.
+    /// Returns the identifier of the event of this kind for an image of a run.
     pub fn of(kind: EventKind, run: &RunId, image: &ImageDigest) -> Self {
         let mut hash = Xxh3::new();
         hash.update(kind.as_str().as_bytes());
@@ -61,46 +61,46 @@ impl Serialize for EventId {
     }
 }
 
-/// What an event tells.
+/// Content of an event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum EventPayload {
-    /// Of [`EventKind::ReportReady`].
+    /// Content of [`EventKind::ReportReady`].
     #[serde(rename_all = "camelCase")]
     ReportReady {
-        /// The image.
+        /// Image that the report is about.
         image_digest: ImageDigest,
-        /// Findings in the report.
+        /// Number of findings in the report.
         findings: u64,
     },
-    /// Of [`EventKind::RescanDelta`].
+    /// Content of [`EventKind::RescanDelta`].
     RescanDelta(Arc<DeltaSummary>),
 }
 
-/// The envelope.
+/// Event with its envelope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// Identity.
+    /// Identifier, by which subscribers drop duplicates.
     pub event_id: EventId,
     /// Kind and version.
     pub kind: EventKind,
-    /// The owner.
+    /// Tenant that owns the image.
     pub tenant: TenantId,
-    /// When the report was made.
+    /// Time of the report.
     pub ts: Timestamp,
-    /// What it tells.
+    /// Content of the event.
     pub payload: EventPayload,
-    /// The run and the image that it belongs to.
+    /// Run and image that the event belongs to.
     pub attributes: EventAttributes,
 }
 
-/// Attributes of an event.
+/// Attributes by which subscribers filter events.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventAttributes {
-    /// The run.
+    /// Run that committed the report.
     pub run: RunId,
-    /// The image.
+    /// Digest of the image.
     pub image: ImageDigest,
 }

@@ -1,10 +1,10 @@
-//! The faults that the world knows, by name.
+//! Faults of the simulated services and processes, by name.
 
 use serde::{Deserialize, Serialize};
 
 macro_rules! fault_kinds {
     ($($name:ident = $text:literal: $doc:literal),* $(,)?) => {
-        /// A kind of fault. `docs/faults.md` tells what each looks like in real life.
+        /// Kind of a fault that the simulator can inject.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[derive(schemars::JsonSchema)]
         #[serde(rename_all = "kebab-case")]
@@ -16,14 +16,14 @@ macro_rules! fault_kinds {
             /// Every kind.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The name in scenario files and reports.
+            /// Returns the name in scenario files and reports.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
                 }
             }
 
-            /// What it does, in one line.
+            /// Returns the effect in one line.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $doc,)*
@@ -34,29 +34,29 @@ macro_rules! fault_kinds {
 }
 
 fault_kinds! {
-    ProcessCrash = "process-crash": "A process dies at whatever it is doing, and restarts.",
-    GracefulStop = "graceful-stop": "A process is told to stop, and restarts later.",
+    ProcessCrash = "process-crash": "A process dies at any point of its work, and restarts.",
+    GracefulStop = "graceful-stop": "A process is requested to stop, and restarts later.",
     RollingDeploy = "rolling-deploy": "All processes are stopped and restarted one by one.",
-    ProcessPause = "process-pause": "A process stands still for a while and then goes on.",
+    ProcessPause = "process-pause": "A process is paused for a while and then continues.",
     ClockSkew = "clock-skew": "A process's own clock runs fast or slow.",
     ScannerOutage = "scanner-outage": "The Scanner answers no request.",
     ScannerSlow = "scanner-slow": "The Scanner takes several times as long.",
     ScannerError = "scanner-error": "The Scanner answers some requests with 5xx.",
     ScannerThrottle = "scanner-429": "The Scanner answers 429 with Retry-After.",
-    ScannerRefusal = "scanner-refusal": "The Scanner refuses some images for good (404, 422).",
-    StoreOutage = "store-outage": "The store takes no call.",
+    ScannerRefusal = "scanner-refusal": "The Scanner refuses some images permanently (404, 422).",
+    StoreOutage = "store-outage": "The store answers no call.",
     CommitConflict = "commit-conflict": "The store answers some commits with a version conflict.",
     CommitAnswerLost = "commit-answer-lost": "A commit is applied, but its answer is lost.",
-    QueueOutage = "queue-outage": "The queues take no call.",
+    QueueOutage = "queue-outage": "The queues answer no call.",
     QueueDelay = "queue-delay": "Messages become ready later than they were enqueued.",
     DuplicateDelivery = "duplicate-delivery": "A message is delivered twice.",
     Reordering = "reordering": "Messages are delivered out of order.",
     AcknowledgementLost = "acknowledgement-lost": "An acknowledgement is lost on its way.",
     RenewalLost = "renewal-lost": "Lease renewals fail.",
-    NotifyOutage = "notify-outage": "Notify takes no event.",
+    NotifyOutage = "notify-outage": "Notify accepts no event.",
     Partition = "partition": "One process can't reach one port.",
     Purge = "purge": "Retention purges finished runs.",
     PoisonedMessage = "poisoned-message": "A message's body can't be read by any process.",
     ImpactOutage = "impact-outage": "The impact index answers no query.",
-    QueueFailover = "queue-failover": "A queue loses the newest messages that nobody has leased.",
+    QueueFailover = "queue-failover": "A queue loses its newest messages that are not leased.",
 }

@@ -1,4 +1,6 @@
-//! Identifiers.
+//! Identifiers of tenants, schedules, runs, processes and images.
+//!
+//! Text identifiers are shared strings, so that a clone costs no allocation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,12 +16,12 @@ macro_rules! text_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// The identifier with this text.
+            /// Creates the identifier with this text.
             pub fn new(text: impl Into<Arc<str>>) -> Self {
                 Self(text.into())
             }
 
-            /// The text.
+            /// Returns the text of the identifier.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -46,25 +48,25 @@ macro_rules! text_id {
 }
 
 text_id! {
-    /// A tenant: no data of one is ever seen by another.
+    /// Identifier of a tenant. No tenant ever sees data of another.
     TenantId
 }
 text_id! {
-    /// A schedule, unique over all tenants.
+    /// Identifier of a schedule, unique over all tenants.
     ScheduleId
 }
 text_id! {
-    /// A run: `run:{tenant}:{schedule}:{trigger}:{fire instant or export id}`, so that one trigger
-    /// planned twice is one run.
+    /// Identifier of a run: `run:{tenant}:{schedule}:{trigger}:{fire instant or export id}`. One
+    /// occurrence of a trigger that is handled twice is therefore one run.
     RunId
 }
 text_id! {
-    /// A process, by the name that it keeps over restarts (the scrape label `instance`).
+    /// Name of a process, which it keeps over restarts (the scrape label `instance`).
     ProcessName
 }
 
 impl RunId {
-    /// The deterministic identifier of the run for one occurrence of a trigger.
+    /// Returns the deterministic identifier of the run for one occurrence of a trigger.
     pub fn of(
         tenant: &TenantId,
         schedule: &ScheduleId,
@@ -79,13 +81,13 @@ impl RunId {
 }
 
 /// One incarnation of a process: from its start to its stop or crash. A restart is a new
-/// incarnation with a new metrics registry and a new balance. Unique over the fleet; displayed as
+/// incarnation with a new metrics registry and an active-run count of zero. Displayed as
 /// `name#number`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct IncarnationId {
-    /// The process it is an incarnation of.
+    /// Process that the incarnation belongs to.
     pub process: ProcessName,
-    /// 1 for the first incarnation of that process.
+    /// Number of the incarnation of that process, from 1.
     pub number: u32,
 }
 
@@ -107,12 +109,12 @@ impl fmt::Display for IncarnationId {
 pub struct ImageDigest([u8; 32]);
 
 impl ImageDigest {
-    /// The digest with these bytes.
+    /// Creates the digest with these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// Returns the bytes of the digest.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -150,7 +152,8 @@ impl FromStr for ImageDigest {
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
             let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(error);
-            *byte = (digit(pair[0])? * 16 + digit(pair[1])?) as u8;
+            let value = digit(pair[0])? * 16 + digit(pair[1])?;
+            *byte = u8::try_from(value).map_err(|_| error())?;
         }
         Ok(Self(bytes))
     }
@@ -174,8 +177,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_digest_reads_back_what_it_writes() {
-        let digest = ImageDigest::new(std::array::from_fn(|i| i as u8 * 7));
+    fn digest_text_round_trips() {
+        let digest = ImageDigest::new(*b"0123456789abcdef\x00\xff\x80\x7f0123456789ab");
         assert_eq!(digest.to_string().parse::<ImageDigest>().unwrap(), digest);
         for bad in [
             "",

@@ -1,4 +1,4 @@
-//! Images and the sets of them that a run affects.
+//! Images, selectors of images, and the set of images that a run affects.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageDigest, TenantId};
 
-/// An image as the inventory knows it.
+/// An image of the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Image {
-    /// Content address.
+    /// Digest of the image's content.
     pub digest: ImageDigest,
-    /// The owner.
+    /// Tenant that owns the image.
     pub tenant: TenantId,
     /// Registry host.
     pub registry: Arc<str>,
@@ -21,38 +21,38 @@ pub struct Image {
     pub repository: Arc<str>,
     /// Namespaces in which it runs.
     pub namespaces: Vec<Arc<str>>,
-    /// Tags.
+    /// Tags in the repository.
     pub tags: Vec<Arc<str>>,
-    /// Labels.
+    /// Labels by name.
     pub labels: BTreeMap<Arc<str>, Arc<str>>,
-    /// Product keys that it contains; `true`: used from the entrypoint.
+    /// Product keys that it contains, with `true` if they are used from the entrypoint.
     pub components: Vec<(Arc<str>, bool)>,
 }
 
-/// Which images of its tenant a schedule covers.
+/// Images of its tenant that a schedule covers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "scope", content = "values")]
 pub enum Selector {
-    /// All images.
+    /// All images of the tenant.
     All,
     /// Images that run in one of these namespaces.
     ByNamespace(Vec<Arc<str>>),
     /// Images of one of these repositories.
     ByRepository(Vec<Arc<str>>),
-    /// These images.
+    /// Images with one of these digests.
     ByDigest(Vec<ImageDigest>),
     /// Images that carry all of these labels.
     ByLabel(BTreeMap<Arc<str>, Arc<str>>),
 }
 
-/// The images that a run affects, in the order in which they are cut into segments.
+/// Images that a run affects, in the order in which they are cut into segments.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImpactSet {
-    /// Images that selector and product keys give, before the limits.
+    /// Number of images that match selector and product keys, before the limits.
     pub candidates: u64,
-    /// Candidates left out because another image had the same digest.
+    /// Number of candidates left out because another image has the same digest.
     pub deduped: u64,
-    /// The planned images, each once.
+    /// Digests of the planned images, each once.
     pub digests: Arc<[ImageDigest]>,
 }

@@ -1,4 +1,4 @@
-//! What travels on the queues.
+//! Messages on the planner queue and the runner queue.
 
 use std::sync::Arc;
 
@@ -6,41 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImageDigest, ImpactSet, Mode, RunId, ScheduleId, SegmentKey, TenantId};
 
-/// Asks a dispatcher to cut a run into segments.
+/// Request to a dispatcher to cut a run into segments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannerMessage {
-    /// The run.
+    /// Run to cut or to scan.
     pub run: RunId,
-    /// Its schedule.
+    /// Schedule of the run.
     pub schedule: ScheduleId,
-    /// The owner.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// What to cut.
+    /// Planned images of the run.
     pub impact: ImpactSet,
 }
 
-/// Asks a runner to work a segment.
+/// Request to a runner to scan a segment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SegmentMessage {
-    /// The run.
+    /// Run to cut or to scan.
     pub run: RunId,
-    /// Its schedule.
+    /// Schedule of the run.
     pub schedule: ScheduleId,
-    /// The owner.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
     /// Position in the run, from 0.
     pub index: u32,
-    /// What to do with each image.
+    /// Work on each image.
     pub mode: Mode,
-    /// The images.
+    /// Digests of the images.
     #[serde(alias = "images")]
     pub digests: Arc<[ImageDigest]>,
 }
 
 impl SegmentMessage {
-    /// The segment that it asks for.
+    /// Returns the identifier of the segment.
     pub fn key(&self) -> SegmentKey {
         SegmentKey {
             run: self.run.clone(),
@@ -49,13 +49,14 @@ impl SegmentMessage {
     }
 }
 
-/// What both kinds of message tell in headers, which can be read even when the body can't.
+/// Headers of a message, which are readable even if the body is not.
 pub trait QueueMessage: Clone + 'static {
-    /// The run.
+    /// Returns the run.
     fn run(&self) -> &RunId;
-    /// The schedule.
+    /// Returns the run's schedule.
     fn schedule(&self) -> &ScheduleId;
-    /// Identifies the message's work; with the suffix `:n` of repair it is the idempotency key.
+    /// Returns the key of the message's work. With the suffix `:n` of repair it is the idempotency
+    /// key.
     fn key(&self) -> String;
 }
 
@@ -87,7 +88,7 @@ impl QueueMessage for SegmentMessage {
     }
 }
 
-/// A body that can't be read.
+/// A message body that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the message can't be read: {0}")]
 pub struct DecodeError(pub String);

@@ -1,9 +1,12 @@
-//! What checks are fed with: things that the world saw happen, never what a worker claims.
+//! Observations: the input of checks. Services and processes report them, never the worker itself.
 //!
-//! Whoever makes them (a simulated or a live world) reports each at the instant at which it
-//! happens, in order. *Applied* is when the store took a commit; *learned* is when its answer
-//! reached a live task of the incarnation that sent it, in the same step in which the worker acts
+//! An environment (simulated or live) reports each observation at the instant at which it happens,
+//! in order. A commit is *applied* when the store accepts it. It is *learned* when its answer
+//! reaches a live task of the incarnation that sent it, in the same step in which the worker acts
 //! on it.
+//!
+//! Reports by the worker were rejected: a worker that forgets to count a commit would also forget
+//! to report it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +18,7 @@ use super::{
     fault::FaultKind,
 };
 
-/// Which of the two queues.
+/// Identity of a queue: the planner's or the runner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum QueueName {
     /// Planner messages.
@@ -28,7 +31,7 @@ impl QueueName {
     /// Both queues.
     pub const ALL: [Self; 2] = [Self::Planner, Self::Runner];
 
-    /// The label value.
+    /// Returns the label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Planner => "planner",
@@ -59,20 +62,20 @@ pub enum PortName {
     Scanner,
     Notify,
     Impact,
-    /// The prober's way in: the process can't be scraped.
+    /// Endpoint of the process that the prober scrapes.
     Scrape,
 }
 
-/// How an incarnation ended.
+/// Manner in which an incarnation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IncarnationEnd {
-    /// It stopped in good order.
+    /// The process stopped gracefully.
     Stopped,
-    /// It was killed.
+    /// The process was killed.
     Crashed,
 }
 
-/// What happened to a schedule's definition.
+/// Change of a schedule's definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum ScheduleChange {
@@ -83,117 +86,117 @@ pub enum ScheduleChange {
     Deleted,
 }
 
-/// What the scanner answered.
+/// Answer of the Scanner to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScanAnswer {
-    /// A report of this revision.
+    /// Report of this revision.
     Report(u64),
-    /// Refused for good (404, 422).
+    /// Refused permanently (404, 422).
     Refused,
-    /// 429, with the earliest instant for the next try.
+    /// 429, with the earliest time of the next request.
     Throttled(Timestamp),
-    /// 5xx.
+    /// 5xx: the request failed.
     Failed,
-    /// Nothing within the time-out, or the connection broke.
+    /// No answer within the timeout, or a broken connection.
     Unanswered,
 }
 
-/// What happened to a message.
+/// State change of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueStep {
-    /// It came onto the queue.
+    /// The queue accepted the message.
     Enqueued,
-    /// An enqueue with a key of a recent message was taken for a repeat: nothing came on.
+    /// The queue dropped an enqueue with the key of a recent message as a duplicate.
     Deduplicated,
-    /// An incarnation holds it until then.
+    /// An incarnation leased the message.
     Leased {
-        /// The end of the lease, on the queue's clock.
+        /// End of the lease, on the queue's clock.
         until: Timestamp,
-        /// Failed deliveries that count against the limit, this one included.
+        /// Deliveries that count against the limit, including this one.
         attempt: u32,
     },
-    /// The lease goes on until then.
+    /// The holder renewed its lease.
     Renewed {
-        /// The end of the lease, on the queue's clock.
+        /// End of the lease, on the queue's clock.
         until: Timestamp,
     },
-    /// Done with; it is gone.
+    /// The holder acknowledged the message, which is removed.
     Acknowledged,
-    /// Handed back; `counted`: the delivery counts against the limit.
+    /// The holder released the message.
     Released {
-        /// Whether the delivery consumed an attempt.
+        /// Whether the delivery counts against the limit.
         counted: bool,
     },
-    /// The lease ran out; it is ready again.
+    /// The lease expired, and the message is ready again.
     Expired,
-    /// Set aside.
+    /// The message became a dead letter.
     DeadLettered,
-    /// Past the limit and dropped, since dead letters are off.
+    /// The message was past the limit and dropped, since dead letters are off.
     Dropped,
-    /// Put back from the dead letters.
+    /// The dead letter was put back.
     Redriven,
-    /// The queue's server failed over to a replica that had not got it.
+    /// The queue failed over to a replica without the message.
     Lost,
-    /// A call came after the end of the lease and was refused.
+    /// A call after the end of the lease was refused.
     RefusedLate,
 }
 
-/// One thing that happened.
+/// An event of the environment, at one instant.
 #[derive(Debug, Clone)]
 #[allow(
     missing_docs,
     reason = "the fields' types and the variants' texts say it all"
 )]
 pub enum Observation<'a> {
-    /// An incarnation began. `processes` names its roles' reach only through what it then does.
+    /// An incarnation began.
     IncarnationStarted { incarnation: &'a IncarnationId },
-    /// An incarnation was asked to stop in good order.
+    /// An incarnation was requested to stop gracefully.
     StopRequested { incarnation: &'a IncarnationId },
     /// An incarnation ended; its registry is gone right after this observation.
     IncarnationEnded {
         incarnation: &'a IncarnationId,
         end: IncarnationEnd,
     },
-    /// A process stands still from now on.
+    /// A process is paused from now on.
     Paused { incarnation: &'a IncarnationId },
-    /// It goes on.
+    /// The paused process continues.
     Resumed { incarnation: &'a IncarnationId },
-    /// A process can't reach a port from now on (partition or outage of that port).
+    /// A process cannot reach a port from now on (partition or outage of that port).
     CutOff {
         process: &'a ProcessName,
         port: PortName,
     },
-    /// It can again.
+    /// The process can reach the port again.
     Reconnected {
         process: &'a ProcessName,
         port: PortName,
     },
-    /// A fault begins; `subject` names its target for people.
+    /// A fault begins. `subject` is the display name of its target.
     FaultBegan { kind: FaultKind, subject: &'a str },
-    /// It ends.
+    /// The fault ends.
     FaultEnded { kind: FaultKind, subject: &'a str },
-    /// A fault of that kind has just bitten (an answer lost, a message doubled, an image refused).
+    /// A fault of that kind took effect (an answer lost, a message duplicated, an image refused).
     FaultTriggered { kind: FaultKind },
 
-    /// A schedule's definition changed (by its owner, not by a worker). After `Created`, `Edited`
-    /// and `Enabled` its cursor stands at this instant.
+    /// A schedule's owner changed its definition. After `Created`, `Edited` and `Enabled` its
+    /// cursor is at this instant.
     ScheduleChanged {
         schedule: &'a Arc<Schedule>,
         change: ScheduleChange,
     },
-    /// An owner asked for this run to be cancelled.
+    /// An operator requested the cancellation of this run.
     CancelRequested { run: &'a RunId },
-    /// An owner was told that the run that he wanted cancelled is over.
+    /// A worker acknowledged to the operator that the run to cancel is terminal.
     CancelDone { run: &'a RunId },
-    /// An owner was told that it could not be done now; he had asked this worker at `asked_at`.
+    /// A worker answered that a cancellation requested at `asked_at` is not possible now.
     CancelDeferred { run: &'a RunId, asked_at: Timestamp },
-    /// An owner was told that another command could not be carried out now.
+    /// A worker answered that another command is not possible now.
     CommandDeferred {
         command: &'static str,
         asked_at: Timestamp,
     },
-    /// An owner was told that the manual run that he asked for at `asked_at` is made; `retried`:
-    /// the run that it repeats.
+    /// A worker acknowledged the creation of a manual run that was requested at `asked_at`.
+    /// `retried` is the run that it repeats.
     ManualRunDone {
         schedule: &'a ScheduleId,
         occurrence: &'a str,
@@ -209,87 +212,88 @@ pub enum Observation<'a> {
         trigger: super::Trigger,
     },
 
-    /// An incarnation began to send a commit (again, if the token was seen before).
+    /// An incarnation began to send a commit, or to repeat it if the token was seen before.
     CommitSent { commit: &'a Commit },
-    /// The store took a commit. Run times are stamped. Not repeated for a repeat.
+    /// The store applied a commit and stamped its run times. Not observed for a repeat.
     CommitApplied {
         commit: &'a Commit,
         answer: &'a CommitAnswer,
     },
-    /// The store decided a commit otherwise.
+    /// The store answered a commit without applying it.
     CommitDeclined {
         commit: &'a Commit,
         answer: &'a CommitAnswer,
     },
-    /// The answer won't arrive: lost, late beyond the caller's patience, or the caller is gone.
+    /// The answer will not arrive: it was lost, the caller timed out, or the caller has ended.
     CommitAnswerLost { token: &'a CommitToken },
-    /// The answer reached its incarnation.
+    /// The answer reached the incarnation.
     CommitLearned {
         commit: &'a Commit,
         answer: &'a CommitAnswer,
     },
 
-    /// A planner read the runs that wait for it: the start of a batch.
+    /// A planner read the waiting runs, which starts a batch.
     PlanningRead {
         incarnation: &'a IncarnationId,
         waiting: &'a [(RunId, TenantId, Timestamp)],
     },
-    /// A planner took one of them up.
+    /// A planner began to plan one of them.
     PlanningBegun {
         incarnation: &'a IncarnationId,
         run: &'a Run,
     },
-    /// A runner began (fenced) a delivery of a segment. `run_state`: none if the run is gone.
+    /// A runner began a delivery of a segment, which raised the fence. `run` is none if it was
+    /// purged.
     SegmentBegun {
         incarnation: &'a IncarnationId,
         key: &'a SegmentKey,
         delivery: u64,
         run: Option<&'a Run>,
     },
-    /// The answer to that reached its incarnation.
+    /// The answer to `SegmentBegun` reached the incarnation.
     SegmentBegunLearned {
         incarnation: &'a IncarnationId,
         key: &'a SegmentKey,
         delivery: u64,
         run: Option<&'a Run>,
     },
-    /// An incarnation's read of the backlog was answered.
+    /// The answer to a read of the backlog reached the incarnation.
     BacklogRead {
         incarnation: &'a IncarnationId,
         rows: &'a [BacklogRow],
     },
-    /// A heartbeat told an incarnation how much of its balance others have taken in all, by mode.
+    /// The answer to a heartbeat reached the incarnation: others have adopted `surrendered` of its
+    /// active runs so far, by mode.
     AdoptionLearned {
         incarnation: &'a IncarnationId,
         surrendered: [i64; 2],
     },
 
-    /// Something happened to a message. `incarnation`: who holds or did it; none for the queue
+    /// A message changed its state. `incarnation` is its holder or the caller; none for the queue
     /// itself.
     Message {
         queue: QueueName,
         step: QueueStep,
         run: &'a RunId,
-        /// For the runner queue.
+        /// Segment, for the runner queue.
         segment: Option<&'a SegmentKey>,
         schedule: &'a ScheduleId,
-        /// The lease's fencing number; 0 if it was never leased.
+        /// Fencing token of the lease; 0 if the message was never leased.
         delivery: u64,
-        /// Names the copy of the message (duplicates have their own).
+        /// Number of the copy of the message. Duplicates have their own.
         message: u64,
         incarnation: Option<&'a IncarnationId>,
     },
-    /// The body of a message can't be read by anyone from now on.
+    /// The body of a message is unreadable from now on.
     MessageCorrupted { queue: QueueName, message: u64 },
-    /// The answer to a step that gave a message up reached the incarnation that took it.
+    /// The answer to a call that settled a message reached the incarnation.
     GivenUp {
         incarnation: &'a IncarnationId,
         queue: QueueName,
         step: QueueStep,
     },
-    /// A renewal was answered with yes: by its own count the holder may go on until `sent_at` plus
-    /// the lease. Also made when a lease is first received, which is the `attempt`-th try that
-    /// counts.
+    /// A lease was acquired or renewed. On its own clock the holder owns it until `sent_at +
+    /// lease`. `attempt` is set when the lease is acquired: the number of deliveries that count.
     LeaseHeld {
         incarnation: &'a IncarnationId,
         queue: QueueName,
@@ -299,7 +303,7 @@ pub enum Observation<'a> {
         lease: Duration,
     },
 
-    /// A request went out to the scanner.
+    /// An incarnation sent a request to the Scanner.
     ScanSent {
         incarnation: &'a IncarnationId,
         schedule: &'a ScheduleId,
@@ -307,14 +311,14 @@ pub enum Observation<'a> {
         image: &'a ImageDigest,
         delivery: u64,
         attempt: u32,
-        /// The instant that the permit was made out for; none: the schedule has no rate.
+        /// Instant of the permit; none without a rate limit.
         permit: Option<Timestamp>,
-        /// A pause or a slow answer of the store came between permit and request.
+        /// Whether a pause or a slow answer of the store came between permit and request.
         late: bool,
     },
-    /// The store took longer to hand out permits than one may be late.
+    /// The store took longer to grant permits than the permit tolerance.
     PermitsSlow { incarnation: &'a IncarnationId },
-    /// Its answer reached its incarnation.
+    /// The Scanner's answer reached the incarnation.
     ScanAnswered {
         incarnation: &'a IncarnationId,
         schedule: &'a ScheduleId,
@@ -322,36 +326,36 @@ pub enum Observation<'a> {
         delivery: u64,
         answer: ScanAnswer,
     },
-    /// The world changed an image: the findings of this revision have this much more than the
-    /// findings of the revision before. Revision 0 is the first and starts from nothing.
+    /// An image's findings changed. `added` counts the findings of this revision that the previous
+    /// one does not have. Revision 0 is the first, and follows an empty one.
     ImageChanged {
         image: &'a ImageDigest,
         revision: u64,
         added: &'a DeltaCounts,
     },
 
-    /// Somebody called Notify; `role` is the calling task's.
+    /// A task called Notify. `role` is the role of the task.
     NotifyCalled {
         incarnation: &'a IncarnationId,
         role: &'static str,
     },
-    /// Notify took an event (again, if it had it).
+    /// Notify accepted an event, perhaps not for the first time.
     EventPublished { id: EventId },
-    /// The store has forgotten an event that was published.
+    /// The store removed a published event from the outbox.
     EventForgotten { id: EventId },
 
-    /// The prober scraped a process, or failed to (`up` 0).
+    /// The prober scraped a process, or failed to (`up` is false).
     Scraped {
         process: &'a ProcessName,
         incarnation: Option<&'a IncarnationId>,
         up: bool,
     },
-    /// A step of the world is complete and nothing is half done: a good moment for sums over all.
+    /// A step of the environment is complete, so sums over all processes are consistent.
     Settled,
 }
 
-/// Takes observations.
+/// Receiver of observations.
 pub trait Observer {
-    /// Takes one that happens at `at`. Observations come in order of time.
+    /// Receives an observation at `at`. Observations arrive in order of time.
     fn observe(&mut self, at: Timestamp, observation: &Observation<'_>);
 }

@@ -1,12 +1,13 @@
-//! Runs, their states and statistics.
+//! Runs, their state machine and statistics.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, RunId, ScheduleId, TenantId, Timestamp};
+use super::{Mode, RunId, Schedule, ScheduleId, SegmentOutcome, TenantId, Timestamp};
 
-/// What made a run.
+/// Cause of a run.
 #[derive(
     Debug,
     Clone,
@@ -24,7 +25,7 @@ use super::{Mode, RunId, ScheduleId, TenantId, Timestamp};
 pub enum Trigger {
     /// A cron schedule fired.
     Cron,
-    /// A person asked.
+    /// An operator started it.
     Manual,
     /// An advisory export arrived (upstream's spelling).
     Conselier,
@@ -32,7 +33,7 @@ pub enum Trigger {
     Excitor,
     /// A policy changed.
     Policy,
-    /// A content refresh was asked for.
+    /// A content refresh was requested.
     ContentRefresh,
 }
 
@@ -50,7 +51,7 @@ impl Trigger {
     }
 }
 
-/// Where a run stands.
+/// State of a run.
 ///
 /// ```text
 /// Planning ─┬─> Queued ─┬─> Running ─┬─> Completed
@@ -64,32 +65,32 @@ impl Trigger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunState {
-    /// Its images are not chosen yet.
+    /// The planner has not chosen its images yet.
     Planning,
-    /// Planned; its segments are not cut yet.
+    /// Planned, but not cut into segments yet.
     Queued,
-    /// Its segments are worked.
+    /// Cut into segments, which runners work on.
     Running,
-    /// Every planned image is completed or failed, or there was none.
+    /// Every planned image is completed or failed, or none was planned.
     Completed,
-    /// It could not be planned, was poisoned or took too long.
+    /// Planning failed, a message was poison, or the run timed out.
     Error,
-    /// A person or the deletion of its schedule ended it.
+    /// Cancelled by an operator or by the deletion of its schedule.
     Cancelled,
 }
 
 impl RunState {
-    /// Queued or Running: the states that the active counter counts.
+    /// Returns whether the state is Queued or Running, which the active gauge counts.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Queued | Self::Running)
     }
 
-    /// Completed, Error or Cancelled: final.
+    /// Returns whether the state is Completed, Error or Cancelled, which are final.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Completed | Self::Error | Self::Cancelled)
     }
 
-    /// Whether the state graph has an edge from here to `next`.
+    /// Returns whether the state graph has an edge from this state to `next`.
     pub const fn may_become(self, next: Self) -> bool {
         use RunState::{Cancelled, Completed, Error, Planning, Queued, Running};
         matches!(
@@ -107,8 +108,7 @@ impl fmt::Display for RunState {
     }
 }
 
-/// What a run has done so far. Every number only grows; at `Completed`,
-/// `completed + failed = queued`.
+/// Progress of a run. No number decreases; at `Completed`, `completed + failed = queued`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are the contract's and say it all")]
@@ -128,13 +128,25 @@ pub struct RunStats {
 }
 
 impl RunStats {
-    /// Planned images that are neither completed nor failed.
+    /// Returns the number of planned images that are neither completed nor failed.
     pub const fn remaining(&self) -> u64 {
         self.queued.saturating_sub(self.completed + self.failed)
     }
+
+    /// Adds a committed segment.
+    pub fn add_segment(&mut self, outcome: &SegmentOutcome) {
+        self.completed += outcome.unchanged + outcome.changed;
+        self.failed += outcome.failed;
+        self.deltas += outcome.changed;
+        self.new_findings += outcome.deltas.new_findings;
+        self.new_criticals += outcome.deltas.new_criticals;
+        self.new_high += outcome.deltas.new_high;
+        self.kev_hits += outcome.deltas.kev_hits;
+        self.segments_completed += 1;
+    }
 }
 
-/// Why a run ended in `Error`.
+/// Reason why a run ended in `Error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "kind", content = "detail")]
 pub enum RunFailure {
@@ -146,46 +158,70 @@ pub enum RunFailure {
     TimedOut,
 }
 
-/// A run.
+/// One evaluation of a schedule's images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
-    /// See [`RunId::of`].
+    /// Identifier, see [`RunId::of`].
     pub id: RunId,
-    /// The owner.
+    /// Tenant that owns the run.
     pub tenant: TenantId,
-    /// The schedule.
+    /// Schedule that it evaluates.
     pub schedule: ScheduleId,
-    /// What made it.
+    /// Cause of the run.
     pub trigger: Trigger,
-    /// The schedule's mode when the run was created.
+    /// Mode of the schedule when the run was created.
     pub mode: Mode,
-    /// Where it stands.
+    /// State, see [`RunState`].
     pub state: RunState,
-    /// What it has done.
+    /// Progress so far.
     pub stats: RunStats,
-    /// The product keys of the export that made it; empty: all images that the selector takes.
+    /// Product keys of the export that caused it; empty for all images of the selector.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub product_keys: Vec<std::sync::Arc<str>>,
-    /// With product keys: only images that use the product from their entrypoint.
+    pub product_keys: Vec<Arc<str>>,
+    /// Whether, with product keys, only images count that use a product from their entrypoint.
     #[serde(default)]
     pub usage_only: bool,
-    /// Creation, on the store's clock.
+    /// Time of creation, on the store's clock.
     pub created_at: Timestamp,
-    /// When it left `Planning`.
+    /// Time at which it left `Planning`.
     pub planned_at: Option<Timestamp>,
-    /// When its segments were cut.
+    /// Time at which its segments were cut.
     pub started_at: Option<Timestamp>,
-    /// When it reached a terminal state.
+    /// Time at which it reached a terminal state.
     pub completed_at: Option<Timestamp>,
-    /// Why it ended in `Error`.
+    /// Reason for `Error`.
     pub error: Option<RunFailure>,
-    /// Failed planning attempts so far.
+    /// Number of failed planning attempts.
     #[serde(default)]
     pub planning_attempts: u32,
-    /// No planning attempt before this.
+    /// Earliest time of the next planning attempt.
     #[serde(default)]
     pub not_before: Option<Timestamp>,
+}
+
+impl Run {
+    /// Creates a run in `Planning` for one occurrence of a trigger. The store stamps its times.
+    pub fn new(schedule: &Schedule, trigger: Trigger, occurrence: impl fmt::Display) -> Self {
+        Self {
+            id: RunId::of(&schedule.tenant, &schedule.id, trigger, occurrence),
+            tenant: schedule.tenant.clone(),
+            schedule: schedule.id.clone(),
+            trigger,
+            mode: schedule.mode,
+            state: RunState::Planning,
+            stats: RunStats::default(),
+            product_keys: Vec::new(),
+            usage_only: false,
+            created_at: Timestamp::ZERO,
+            planned_at: None,
+            started_at: None,
+            completed_at: None,
+            error: None,
+            planning_attempts: 0,
+            not_before: None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -193,7 +229,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminal_states_are_final() {
+    fn terminal_states_have_no_successor() {
         use RunState::{Cancelled, Completed, Error, Planning, Queued, Running};
         let all = [Planning, Queued, Running, Completed, Error, Cancelled];
         let edges = all

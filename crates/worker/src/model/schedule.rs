@@ -1,4 +1,4 @@
-//! Schedules: what is re-evaluated when, how, and within which limits.
+//! Schedules: images, triggers, limits and the state that the store keeps of them.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunId, ScheduleId, Selector, Severity, TenantId, Timestamp, Trigger};
 
-/// What a run does to an image.
+/// Work of a run on an image.
 #[derive(
     Debug,
     Clone,
@@ -23,10 +23,10 @@ use super::{RunId, ScheduleId, Selector, Severity, TenantId, Timestamp, Trigger}
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Mode {
-    /// A new report over the stored SBOM.
+    /// New report over the stored SBOM.
     #[serde(alias = "analysis-only")]
     AnalysisOnly,
-    /// A new scan first, then a report.
+    /// New scan, then a report.
     #[serde(alias = "content-refresh")]
     ContentRefresh,
 }
@@ -35,7 +35,7 @@ impl Mode {
     /// Every mode, in the order of their label values.
     pub const ALL: [Self; 2] = [Self::AnalysisOnly, Self::ContentRefresh];
 
-    /// The label value.
+    /// Returns the label value.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AnalysisOnly => "analysisOnly",
@@ -43,13 +43,13 @@ impl Mode {
         }
     }
 
-    /// Position in [`Mode::ALL`].
+    /// Returns the position in [`Mode::ALL`].
     pub const fn index(self) -> usize {
         self as usize
     }
 }
 
-/// What happens to a cron fire while an earlier cron run of the schedule is planning or open.
+/// Policy for a cron fire while an earlier cron run of the schedule is planning or open.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -58,44 +58,44 @@ pub enum OverlapPolicy {
     /// The fire is skipped and counted.
     #[default]
     Skip,
-    /// The fire starts a run all the same.
+    /// The fire starts a run nevertheless.
     Allow,
-    /// The latest blocked fire waits and starts when nothing blocks any more.
+    /// The latest blocked fire waits, and starts when nothing blocks it.
     QueueOne,
 }
 
-/// Conditions on an image before it is planned.
+/// Conditions that an image must meet to be planned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct OnlyIf {
-    /// Plan an image only if its last committed report is older than this, or there is none.
+    /// Minimum age of the last committed report. Images without a report pass.
     pub last_report_older_than: Option<Duration>,
 }
 
-/// Limits of a schedule over the whole fleet.
+/// Limits of a schedule over the whole fleet. None means no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Limits {
-    /// Images planned in one run at most.
+    /// Maximum images planned in one run.
     pub max_jobs: Option<NonZeroU32>,
-    /// Scanner requests per second at most, retries included.
+    /// Maximum requests to the Scanner per second, including retries.
     pub rate_per_second: Option<f64>,
-    /// Segments worked at once at most, over all runs of the schedule.
+    /// Maximum segments worked at once, over all runs of the schedule.
     pub parallelism: Option<NonZeroU32>,
 }
 
-/// Which events a schedule publishes.
+/// Policy for the events that a schedule publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(deny_unknown_fields)]
 pub struct NotifyPolicy {
-    /// `false` (air-gapped) writes no event at all.
+    /// Whether events are written at all; `false` in air-gapped installations.
     pub enabled: bool,
-    /// Publish a delta with new findings of at least `minimum_severity`.
+    /// Whether a delta is published if it has new findings of at least `minimum_severity`.
     pub on_new_findings: bool,
-    /// The least severity that counts as a new finding here.
+    /// Minimum severity of a new finding that is published.
     pub minimum_severity: Severity,
-    /// Publish a delta with any KEV hit, whatever its severity.
+    /// Whether a delta with a KEV hit is published at any severity.
     pub include_kev: bool,
 }
 
@@ -110,59 +110,61 @@ impl Default for NotifyPolicy {
     }
 }
 
-/// A schedule as its owner wrote it.
+/// Definition of a schedule, as its owner wrote it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Schedule {
-    /// Unique over all tenants.
+    /// Identifier, unique over all tenants.
     pub id: ScheduleId,
-    /// The owner.
+    /// Tenant that owns the schedule.
     pub tenant: TenantId,
-    /// A name for people.
+    /// Display name.
     pub name: String,
-    /// A disabled schedule neither fires nor takes exports.
+    /// Whether the schedule fires and subscribes to exports.
     pub enabled: bool,
-    /// Five-field cron expression; none: it runs by other triggers only.
+    /// Five-field cron expression; none if other triggers start its runs.
     pub when_cron: Option<String>,
-    /// IANA time zone in which `when_cron` is read.
+    /// IANA time zone of `when_cron`.
     pub time_zone: String,
-    /// What its runs do.
+    /// Work of its runs on each image.
     pub mode: Mode,
-    /// Which images of the tenant it covers.
+    /// Images of the tenant that it covers.
     pub selector: Selector,
-    /// Conditions on an image.
+    /// Conditions that an image must meet.
     #[serde(default)]
     pub only_if: OnlyIf,
-    /// Limits.
+    /// Limits over the whole fleet.
     #[serde(default)]
     pub limits: Limits,
-    /// Which events it publishes.
+    /// Policy for its events.
     #[serde(default)]
     pub notify: NotifyPolicy,
-    /// The exports it subscribes to.
+    /// Kinds of export that it subscribes to.
     #[serde(default)]
     pub triggers: Vec<Trigger>,
-    /// What happens to overlapping cron fires.
+    /// Policy for overlapping cron fires.
     #[serde(default)]
     pub overlap: OverlapPolicy,
 }
 
-/// What the store keeps of a schedule besides its definition. One version guards it all, so that
-/// fires, dispatches, segment commits and ends of runs of one schedule are serialised.
+/// State that the store keeps of a schedule besides its definition.
+///
+/// One version guards all of it, so that fires, dispatches, segment commits and ends of runs of one
+/// schedule are serialised. A version per run was rejected: the concurrency window spans the runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ScheduleState {
-    /// Fires up to here are decided.
+    /// Time up to which all fires are decided.
     pub cursor: Timestamp,
-    /// The latest blocked fire under `queueOne`.
+    /// Latest blocked fire under `queueOne`.
     pub queued_fire: Option<Timestamp>,
-    /// Cron runs that are planning or open: they block the next cron fire.
+    /// Cron runs that are planning or open, which block the next cron fire.
     pub cron_runs: Vec<RunId>,
-    /// The windows of its running runs, in order of dispatch.
+    /// Windows of its running runs, in order of dispatch.
     pub running: Vec<RunWindow>,
 }
 
 impl ScheduleState {
-    /// Segments released and not yet committed, over all its runs.
+    /// Returns the number of released and uncommitted segments over all its runs.
     pub fn in_flight(&self) -> u32 {
         self.running
             .iter()
@@ -171,15 +173,22 @@ impl ScheduleState {
     }
 }
 
-/// How far a running run's segments are released for work: those with an index below `released`.
+/// Concurrency window of a running run: its segments with an index below `released` may be worked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunWindow {
-    /// The run.
+    /// Run that the window belongs to.
     pub run: RunId,
-    /// Its segments.
+    /// Number of segments of the run.
     pub segments: u32,
-    /// Segments released so far.
+    /// Number of segments released so far.
     pub released: u32,
-    /// Of these, committed.
+    /// Number of segments committed so far.
     pub committed: u32,
+}
+
+impl RunWindow {
+    /// Returns whether `committed ≤ released ≤ segments` holds.
+    pub const fn is_consistent(&self) -> bool {
+        self.committed <= self.released && self.released <= self.segments
+    }
 }

@@ -1,4 +1,4 @@
-//! Segments: the portions in which a run's images are worked.
+//! Segments: the parts in which a run's images are scanned.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{CommitToken, DeltaCounts, ImageDigest, RunId, Timestamp};
 
-/// Names a segment.
+/// Identifier of a segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SegmentKey {
-    /// The run.
+    /// Run that the segment belongs to.
     pub run: RunId,
     /// Position in the run, from 0.
     pub index: u32,
@@ -22,36 +22,52 @@ impl fmt::Display for SegmentKey {
     }
 }
 
-/// What working a segment gave.
+/// Totals of a worked segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SegmentOutcome {
-    /// Images with a report and without a meaningful delta.
+    /// Number of images with a report and without a meaningful delta.
     pub unchanged: u64,
-    /// Images with a meaningful delta.
+    /// Number of images with a meaningful delta.
     pub changed: u64,
-    /// Images that the scanner refused for good.
+    /// Number of images that the Scanner refused permanently.
     pub failed: u64,
-    /// The sum of the meaningful deltas.
+    /// Sum of the meaningful deltas.
     pub deltas: DeltaCounts,
 }
 
-/// A segment as the store keeps it.
+/// A segment in the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
-    /// Its name.
+    /// Identifier of the segment.
     pub key: SegmentKey,
-    /// Its images.
+    /// Digests of its images.
     pub digests: Arc<[ImageDigest]>,
-    /// When it was last released for work, or enqueued again by repair.
+    /// Time at which it was last released for work, or enqueued again by repair.
     pub released_at: Option<Timestamp>,
-    /// How often repair enqueued it again; part of the idempotency key.
+    /// Number of times that repair enqueued it again; part of the idempotency key.
     pub requeued: u32,
-    /// The newest delivery that began work on it (a fence).
+    /// Newest delivery that began work on it (the fence).
     pub delivery: u64,
-    /// Who committed it.
+    /// Token of the commit that completed it.
     pub committed_by: Option<CommitToken>,
-    /// When a holder last began work on it or said that it goes on, on the store's clock.
+    /// Time at which a holder last began or continued work, on the store's clock.
     pub worked_at: Option<Timestamp>,
-    /// The segments that its commit released.
+    /// Segments that its commit released.
     pub released_next: Vec<SegmentKey>,
+}
+
+impl Segment {
+    /// Creates a segment that is not released yet.
+    pub fn new(key: SegmentKey, digests: Arc<[ImageDigest]>) -> Self {
+        Self {
+            key,
+            digests,
+            released_at: None,
+            requeued: 0,
+            delivery: 0,
+            committed_by: None,
+            worked_at: None,
+            released_next: Vec::new(),
+        }
+    }
 }

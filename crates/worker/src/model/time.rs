@@ -1,4 +1,4 @@
-//! Instants in UTC.
+//! Instants in UTC, with nanosecond resolution.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Nanoseconds in a second.
+/// Number of nanoseconds in a second.
 pub const NANOS_PER_SECOND: u64 = 1_000_000_000;
 
-/// An instant: nanoseconds since the Unix epoch, UTC. Covers the years 1970 to 2554.
+/// An instant in nanoseconds since the Unix epoch, UTC. Covers the years 1970 to 2554.
 ///
 /// In JSON it is an RFC 3339 string that ends in `Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -19,65 +19,65 @@ impl Timestamp {
     /// The Unix epoch.
     pub const ZERO: Self = Self(0);
 
-    /// The instant `nanos` nanoseconds after the Unix epoch.
+    /// Creates the instant `nanos` nanoseconds after the Unix epoch.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// The instant so many milliseconds after the Unix epoch; the epoch itself for times before it.
+    /// Creates the instant `millis` milliseconds after the Unix epoch; the epoch for negative ones.
     pub fn from_millis(millis: i64) -> Self {
         Self(u64::try_from(millis).unwrap_or_default() * 1_000_000)
     }
 
-    /// The instant `seconds` seconds after the Unix epoch.
+    /// Creates the instant `seconds` seconds after the Unix epoch.
     pub const fn from_seconds(seconds: u64) -> Self {
         Self(seconds * NANOS_PER_SECOND)
     }
 
-    /// Nanoseconds since the Unix epoch.
+    /// Returns the nanoseconds since the Unix epoch.
     pub const fn nanos(self) -> u64 {
         self.0
     }
 
-    /// Whole milliseconds since the Unix epoch, rounded down.
+    /// Returns the whole milliseconds since the Unix epoch, rounded down.
     pub const fn millis(self) -> i64 {
-        (self.0 / 1_000_000) as i64
+        (self.0 / 1_000_000).cast_signed()
     }
 
-    /// Whole seconds since the Unix epoch, rounded down.
+    /// Returns the whole seconds since the Unix epoch, rounded down.
     pub const fn seconds(self) -> i64 {
-        (self.0 / NANOS_PER_SECOND) as i64
+        (self.0 / NANOS_PER_SECOND).cast_signed()
     }
 
-    /// The time from `earlier` to `self`; zero if `earlier` is later.
+    /// Returns the time from `earlier` to `self`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The instant `duration` later, saturating at the end of the range.
+    /// Returns the instant `duration` later, saturating at the end of the range.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos_of(duration)))
     }
 
-    /// The instant `duration` earlier, saturating at the epoch.
+    /// Returns the instant `duration` earlier, saturating at the epoch.
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(nanos_of(duration)))
     }
 
-    /// The same instant for calendar arithmetic.
+    /// Converts the instant for calendar arithmetic.
     pub fn to_jiff(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::MAX)
     }
 
-    /// The instant of a calendar time; one before the epoch becomes the epoch.
+    /// Converts a calendar time. One before the epoch becomes the epoch.
     pub fn from_jiff(timestamp: jiff::Timestamp) -> Self {
         Self(u64::try_from(timestamp.as_nanosecond()).unwrap_or(0))
     }
 }
 
-/// Nanoseconds in `duration`, saturating after 584 years.
+/// Returns the nanoseconds in `duration`, saturating after 584 years.
 pub fn nanos_of(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_rfc_3339_in_utc() {
+    fn timestamp_json_is_rfc_3339_in_utc() {
         let instant: Timestamp = "2024-03-31T02:30:00.5+02:00".parse().unwrap();
         let json = serde_json::to_string(&instant).unwrap();
         assert_eq!(json, "\"2024-03-31T00:30:00.5Z\"");
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn arithmetic_saturates() {
+    fn timestamp_arithmetic_saturates() {
         assert_eq!(
             Timestamp::ZERO.before(Duration::from_secs(1)),
             Timestamp::ZERO

@@ -131,7 +131,7 @@ impl<M: QueueMessage> Queue<M> for Unavailable {
         Err(PortError::Unavailable)
     }
 
-    async fn lease(&self, _lease: Duration, _patience: Duration) -> PortResult<Option<Lease<M>>> {
+    async fn lease(&self, _lease: Duration, _wait_time: Duration) -> PortResult<Option<Lease<M>>> {
         Err(PortError::Unavailable)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, Version};
+use crate::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, DocumentVersion};
 use crate::model::{IncarnationId, Timestamp};
 use crate::worker::ports::HeartbeatAnswer;
 
@@ -13,7 +13,7 @@ struct ActiveRunCount {
     values: [i64; 2],
     /// What others have taken over in all.
     surrendered: [i64; 2],
-    version: Version,
+    version: DocumentVersion,
     alive_at: Timestamp,
     /// It has said that it stops: what is left may be taken at once.
     is_stopping: bool,

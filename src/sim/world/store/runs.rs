@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::commit::{Intent, Version};
+use crate::model::commit::{DocumentVersion, Intent};
 use crate::model::{
     CommitToken, ImpactSet, Run, RunId, RunState, Segment, SegmentKey, TenantId, Timestamp,
 };
@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 #[derive(Debug)]
 pub(super) struct StoredRun {
     pub run: Run,
-    pub version: Version,
+    pub version: DocumentVersion,
     pub impact: Option<ImpactSet>,
     /// By index.
     pub segments: Vec<Segment>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::commit::{BacklogRow, Version};
+use crate::model::commit::{BacklogRow, DocumentVersion};
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
 use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
@@ -14,7 +14,7 @@ pub(super) struct StoredSchedule {
     pub schedule: Arc<Schedule>,
     pub deleted: bool,
     pub state: ScheduleState,
-    pub version: Version,
+    pub version: DocumentVersion,
     /// Images of open runs that still await a runner, by the mode of the run.
     pub backlog: [u64; 2],
     /// No permit before this.

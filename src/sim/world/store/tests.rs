@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::commit::{
-    ActiveRunsDelta, AdoptOrphanedCount, FireFate, PlanOutcome, ReportWrite, RunWrite,
+    ActiveRunsDelta, AdoptOrphanedCount, FireOutcome, PlanOutcome, ReportWrite, RunWrite,
     ScheduleStateWrite, SegmentCommit,
 };
 use crate::model::{
@@ -402,7 +402,7 @@ fn a_moved_version_or_baseline_is_a_conflict() {
             schedule: "nightly".into(),
             latest: None,
             coalesced: 0,
-            fate: FireFate::Run,
+            fate: FireOutcome::Run,
         },
         0,
     );

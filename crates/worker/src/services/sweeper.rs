@@ -1,0 +1,107 @@
+//! Repair: enqueues work again whose message was lost, and ends overdue and orphaned runs.
+//!
+//! A segment or intent counts as lost if it was released before the oldest message that is ready,
+//! and no worker has worked on it for two leases. Age alone was rejected as the criterion: every
+//! backlog longer than two leases would be enqueued again and again.
+
+use crate::context::WorkerContext;
+use crate::model::commit::{EndReason, Intent};
+use crate::model::{CommitAnswer, CommitStep, Segment, Timestamp};
+use crate::ports::{Ports, Queue, Store};
+use crate::run_lifecycle::end_run::end_run;
+use crate::run_lifecycle::enqueue;
+
+/// Repairs at regular intervals.
+pub struct SweeperBackgroundService<'a, P: Ports> {
+    context: &'a WorkerContext<P>,
+}
+
+impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
+    /// Creates the service of one process.
+    pub fn new(context: &'a WorkerContext<P>) -> Self {
+        Self { context }
+    }
+
+    /// Sweeps until the process stops.
+    pub async fn run(self) {
+        while !self.context.intake.is_cancelled() {
+            self.sweep().await;
+            self.context
+                .sleep_or_stopped(self.context.options.sweep_interval)
+                .await;
+        }
+    }
+
+    async fn sweep(&self) {
+        let options = &self.context.options;
+        let store = self.context.ports.store();
+        let read = store
+            .stale_work(options.stale_after(), options.run_timeout)
+            .await;
+        let Ok(read) = self.context.track_store_health(read) else {
+            return;
+        };
+        let stale = read.value;
+        for run in &stale.overdue {
+            end_run(self.context, run, EndReason::TimedOut, "", 0).await;
+        }
+        for run in &stale.orphaned {
+            end_run(self.context, run, EndReason::ScheduleDeleted, "", 0).await;
+        }
+        self.requeue_segments(stale.segments, read.now).await;
+        self.requeue_intents(stale.intents, read.now).await;
+    }
+
+    /// Enqueues segments again whose message must be lost: every ready message is younger.
+    async fn requeue_segments(&self, mut segments: Vec<Segment>, now: Timestamp) {
+        if segments.is_empty() {
+            return;
+        }
+        let Ok(depth) = self.context.ports.runner_queue().depth().await else {
+            return;
+        };
+        let oldest_ready = now.before(depth.oldest_ready_age);
+        segments.retain(|segment| segment.released_at.is_some_and(|at| at < oldest_ready));
+        if segments.is_empty() {
+            return;
+        }
+        let mut commit = self.context.new_commit(CommitStep::Requeue, 0);
+        commit.release = segments.iter().map(|segment| segment.key.clone()).collect();
+        if !matches!(self.context.commit(commit).await, CommitAnswer::Applied(_)) {
+            return;
+        }
+        for segment in &segments {
+            let run = &segment.key.run;
+            let read = self
+                .context
+                .retry_until_ok(|| self.context.ports.store().run(run))
+                .await;
+            let Some(document) = read.value else { continue };
+            let message = enqueue::segment_message(&document.run.value, segment);
+            let queue = self.context.ports.runner_queue();
+            let _ = enqueue::enqueue(self.context, queue, &message, segment.requeued + 1).await;
+        }
+    }
+
+    /// Has the relays enqueue intents again whose message must be lost.
+    async fn requeue_intents(&self, mut intents: Vec<Intent>, now: Timestamp) {
+        if intents.is_empty() {
+            return;
+        }
+        let Ok(depth) = self.context.ports.planner_queue().depth().await else {
+            return;
+        };
+        let oldest_ready = now.before(depth.oldest_ready_age);
+        intents.retain(|intent| intent.enqueued && intent.since < oldest_ready);
+        if intents.is_empty() {
+            return;
+        }
+        let mut commit = self.context.new_commit(CommitStep::Requeue, 0);
+        commit.intents_requeued = intents
+            .into_iter()
+            .map(|intent| intent.message.run)
+            .collect();
+        self.context.commit(commit).await;
+        self.context.intents.notify_one();
+    }
+}
