@@ -1,4 +1,4 @@
-//! A query over series of one's own: the temperatures of two rooms, one sample a minute.
+//! Queries series of one's own: the temperatures of two places, one sample per minute.
 use rehearsal_metrics::Labels;
 use rehearsal_promql::{Engine, EvalError, Query, Queryable, SelectHints, Semantics, SeriesData};
 

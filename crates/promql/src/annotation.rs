@@ -7,13 +7,13 @@ use std::fmt;
 /// Severity of a remark of Prometheus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AnnotationLevel {
-    /// The answer is probably not what was meant.
+    /// The result is probably not the intended one.
     Warning,
-    /// The answer may be not what was meant.
+    /// The result may differ from the intended one.
     Info,
 }
 
-/// A remark, without the position that Prometheus adds.
+/// Message about a result, without the position that Prometheus adds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Annotation {
     /// Level of the annotation.
@@ -32,7 +32,7 @@ impl fmt::Display for Annotation {
     }
 }
 
-/// The remarks on one answer, each once.
+/// Distinct annotations of one result.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations(RefCell<BTreeSet<Annotation>>);
 
@@ -47,7 +47,7 @@ impl Annotations {
         self.add(AnnotationLevel::Info, message);
     }
 
-    /// Warns of a quantile that is none.
+    /// Adds a warning about a quantile outside of 0 to 1.
     pub(crate) fn warn_of_quantile(&self, quantile: f64) {
         if !(0.0..=1.0).contains(&quantile) {
             self.warn(format!(
@@ -60,7 +60,7 @@ impl Annotations {
         self.0.borrow_mut().insert(Annotation { severity, message });
     }
 
-    /// All of them, warnings first.
+    /// Returns all annotations, warnings first.
     pub(crate) fn take(&self) -> Vec<Annotation> {
         self.0.take().into_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! A limit to what one query may cost.
+//! Limit on the cost of a query.
 
 use std::cell::Cell;
 
@@ -14,7 +14,7 @@ const SAMPLES_AT_ONCE_MAX: u64 = 20_000_000;
 pub(crate) struct Budget(Cell<u64>);
 
 impl Budget {
-    /// All of it.
+    /// Creates a budget of the maximum.
     pub(crate) fn new() -> Self {
         Self(Cell::new(SAMPLES_MAX))
     }

@@ -7,19 +7,19 @@ use crate::operators::binary::BinaryOperation;
 use crate::parse::expression::without_parens;
 use crate::parse::query::Query;
 
-/// A vector, and how each of its values is to stand to a number.
+/// Comparison of a vector's values with a number.
 #[derive(Clone, Debug)]
 pub struct ThresholdComparison {
-    /// The vector.
+    /// Query of the compared vector.
     pub of: Query,
     holds: fn(f64, f64) -> bool,
     number: f64,
-    /// The number stands on the left.
+    /// Whether the number is on the left.
     is_swapped: bool,
 }
 
 impl ThresholdComparison {
-    /// Whether a value stands so to the number.
+    /// Whether the comparison holds for a value.
     pub fn holds(&self, value: f64) -> bool {
         match self.is_swapped {
             false => (self.holds)(value, self.number),
@@ -29,8 +29,8 @@ impl ThresholdComparison {
 }
 
 impl Query {
-    /// The comparison of a vector with a number, if that and nothing else is what the query is, and
-    /// no duration in it depends on when it is asked.
+    /// Returns the comparison if the query is one of a vector with a number, and none of its
+    /// durations depends on the evaluation.
     pub fn comparison(&self) -> Option<ThresholdComparison> {
         let binary = self.compared().filter(|_| !self.varies())?;
         let Some(BinaryOperation::ThresholdComparison(holds)) =
@@ -52,8 +52,8 @@ impl Query {
         })
     }
 
-    /// Whether the query is a comparison of vectors with `bool`, so that it has an answer whether
-    /// the comparison holds or not.
+    /// Whether the query compares vectors with `bool`, which has a result whether the comparison
+    /// holds or not.
     pub fn is_test(&self) -> bool {
         let is_vector = self.expression().value_type() == ValueType::Vector;
         is_vector && self.compared().is_some_and(BinaryExpr::return_bool)
@@ -88,7 +88,7 @@ mod tests {
             let query = Query::parse(text, Semantics::V3).unwrap();
             assert!(query.comparison().is_none(), "{text}");
         }
-        // It depends on when it is asked.
+        // A duration depends on the evaluation.
         let text = "sum_over_time(x[step()]) > 5";
         let query = Query::parse(text, Semantics::V3PromqlTest).unwrap();
         assert!(query.comparison().is_none());

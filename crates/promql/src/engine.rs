@@ -1,4 +1,4 @@
-//! Evaluates queries over a source.
+//! Query evaluation.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,36 +23,36 @@ use crate::value::{InstantSample, Matrix, QueryValue, RangeSeries};
 use rehearsal_convert::Nearest;
 use rehearsal_metrics::Labels;
 
-/// Steps that are computed together: enough that labels and look-ups cost nothing, few enough that
-/// columns stay in the cache.
+/// Number of steps computed together: enough to amortise labels and look-ups, few enough for
+/// columns to stay in the cache.
 const BLOCK_STEPS: usize = 2_048;
 
 /// Number of steps in the first block of a walk, which often ends early.
 const FIRST_STEPS: usize = 32;
 
-/// Evaluates queries over one source.
+/// Evaluates queries over a [`Queryable`].
 #[derive(Clone, Copy, Debug)]
 pub struct Engine<'s, S> {
     source: &'s S,
 }
 
 impl<'s, S: Queryable> Engine<'s, S> {
-    /// Over this source.
+    /// Creates an engine over a source.
     pub fn new(source: &'s S) -> Self {
         Self { source }
     }
 
-    /// The answer at one instant, ms since 1970.
+    /// Evaluates an instant query at a time in ms since 1970.
     ///
     /// # Errors
     ///
-    /// As Prometheus refuses it: labels that don't fit together, or a value that is none. If a
+    /// If Prometheus would refuse it: label sets that do not match, or an invalid argument. If a
     /// series holds native histograms.
     pub fn instant(&self, query: &Query, at_ms: i64) -> Result<QueryValue, EvalError> {
         self.instant_annotated(query, at_ms).map(|(value, _)| value)
     }
 
-    /// As [`Self::instant`], with what Prometheus remarks on it.
+    /// As [`Self::instant`], with annotations.
     ///
     /// # Errors
     ///
@@ -86,12 +86,12 @@ impl<'s, S: Queryable> Engine<'s, S> {
         Ok((value, account.annotations.take()))
     }
 
-    /// The answers from start to end, ms since 1970, both included, a step of at least 1 ms apart.
+    /// Evaluates a range query from start to end, ms since 1970, both included, with a step of at
+    /// least 1 ms.
     ///
     /// # Errors
     ///
-    /// As [`Self::instant`], if it is refused at any of the instants; or if the query is neither a
-    /// scalar nor a vector.
+    /// As [`Self::instant`] for any step, or if the query is neither a scalar nor a vector.
     pub fn range(
         &self,
         query: &Query,
@@ -103,7 +103,7 @@ impl<'s, S: Queryable> Engine<'s, S> {
             .map(|(matrix, _)| matrix)
     }
 
-    /// As [`Self::range`], with what Prometheus remarks on it.
+    /// As [`Self::range`], with annotations.
     ///
     /// # Errors
     ///
@@ -185,12 +185,12 @@ impl<'s, S: Queryable> Engine<'s, S> {
     }
 }
 
-/// The step as a query sees it: none, if it is an instant one.
+/// Step that `step()` returns: 0 for an instant query.
 fn step_ms(steps: Steps, is_range: bool) -> i64 {
     if is_range { steps.step_ms } else { 0 }
 }
 
-/// The expression as it is evaluated at these steps.
+/// Expression with its durations at these steps.
 fn expression(query: &Query, steps: Steps, is_range: bool) -> Result<Cow<'_, Expr>, EvalError> {
     let setting = DurationContext {
         step: step_ms(steps, is_range).nearest_f64() / 1_000.0,
@@ -273,7 +273,7 @@ fn matrix(operator: &dyn Operator, query: &Query, steps: Steps) -> Result<Matrix
         let is_first = merged.is_empty();
         merged.extend(points);
         if !is_first {
-            // Names that were dropped last can leave the same labels, at other instants.
+            // Delayed name removal can give equal labels at different instants.
             merged.sort_by_key(|(at_ms, _)| *at_ms);
             if merged.windows(2).any(|pair| pair[0].0 == pair[1].0) {
                 return Err(EvalError::refused(SAME_LABELS));

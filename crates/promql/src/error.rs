@@ -5,18 +5,19 @@ use std::fmt;
 /// Fault in the text of a query, with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// The byte of the text at which it goes wrong, unless only the whole is known to be wrong.
+    /// Byte offset of the error, if it is known.
     pub offset: Option<usize>,
     /// Description of the fault.
     pub message: String,
     /// Remedy, if one is known.
     pub help: Option<String>,
-    /// Whether it is right in Prometheus, but needs native histograms, which aren't known here.
+    /// Whether the query is valid in Prometheus, but needs native histograms, which are not
+    /// supported.
     pub needs_native_histograms: bool,
 }
 
 impl QueryError {
-    /// Something wrong at that byte.
+    /// Creates an error at a byte offset.
     pub fn new(offset: usize, message: impl Into<String>) -> Self {
         Self {
             offset: Some(offset),
@@ -24,7 +25,7 @@ impl QueryError {
         }
     }
 
-    /// Something wrong with the whole.
+    /// Creates an error without a position.
     pub fn whole(message: impl Into<String>) -> Self {
         Self {
             offset: None,
@@ -34,7 +35,7 @@ impl QueryError {
         }
     }
 
-    /// Says what to write instead, if anything is known.
+    /// Adds a suggested correction.
     #[must_use]
     pub fn help(self, help: impl Into<Option<String>>) -> Self {
         Self {
@@ -43,7 +44,7 @@ impl QueryError {
         }
     }
 
-    /// Something that only native histograms have.
+    /// Creates an error for a feature of native histograms.
     pub(crate) fn native(offset: usize, part: &str) -> Self {
         let message = format!("`{part}` is for native histograms, which are not supported");
         Self {
@@ -68,19 +69,19 @@ impl fmt::Display for QueryError {
 
 impl std::error::Error for QueryError {}
 
-/// Why a query has no answer.
+/// Error of an evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
-    /// As Prometheus would refuse it.
+    /// Refusal with Prometheus's message.
     #[error("{0}")]
     Refused(String),
-    /// A series that is asked for holds native histograms.
+    /// A selected series holds native histograms.
     #[error("{0} holds native histograms, which are not supported")]
     NativeHistogram(String),
 }
 
 impl EvalError {
-    /// As Prometheus would refuse it.
+    /// Refusal with Prometheus's message.
     pub(crate) fn refused(message: impl Into<String>) -> Self {
         Self::Refused(message.into())
     }

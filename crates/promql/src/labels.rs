@@ -2,7 +2,7 @@
 
 use rehearsal_metrics::Labels;
 
-/// The labels as Prometheus writes them: `{a="b", c="d"}`.
+/// Formats labels as `{a="b", c="d"}`.
 pub(crate) fn display(labels: &Labels) -> String {
     let pairs: Vec<String> = labels
         .iter()

@@ -1,15 +1,19 @@
 //! `PromQL` over recorded series.
 //!
 //! ```text
-//!   text ──parse──> Query ──┐
-//!                           ├── prepare ──> operators ──blocks of steps──> QueryValue, Matrix
-//!   Recording, MemoryStore ───────┘              (series found, labels done)
+//!   text ──parse──> Query ──────────┐
+//!                                   ├── plan ──> operators ──blocks of steps──> QueryValue, Matrix
+//!   TimeSeriesStore, MemoryStore ───┘            (series resolved, labels computed)
 //! ```
 //!
 //! A [`Query`] is parsed and checked once. An [`Engine`] evaluates it over a [`Queryable`]: it
-//! finds the series of each selector, works out which of them are grouped, matched and joined, and
-//! then computes values only, column by column, some thousand steps at a time. A range query costs
-//! a few nanoseconds for each series and step.
+//! selects the series, resolves grouping, matching and joining by their labels, and then computes
+//! values only, column by column, in blocks of some thousand steps.
+//!
+//! Prometheus evaluates step by step and computes labels at each step. That suits a server with
+//! many series and few steps. Rehearsals have few series and many steps, so labels are computed
+//! once per query. The exceptions are operators whose labels depend on values, such as
+//! `count_values`; they evaluate all steps first.
 
 mod annotation;
 mod budget;

@@ -1,4 +1,4 @@
-//! From an expression to operators, with the series of a source.
+//! Query planning: from an expression to operators with resolved series.
 
 mod call;
 
@@ -33,10 +33,10 @@ use crate::parse::semantics::Semantics;
 use crate::parse::time_modifier::{TimeModifier, millis};
 use crate::storage::queryable::{Queryable, SelectHints, SeriesData};
 
-/// The step of a subquery that doesn't say its own: Prometheus's evaluation interval, 1 min.
+/// Default step of subqueries: Prometheus's evaluation interval, 1 min.
 const SUBQUERY_STEP_MS: i64 = 60_000;
 
-/// Makes operators of expressions.
+/// Creates operators from expressions.
 #[derive(Clone, Copy)]
 pub(crate) struct QueryPlanner<'s> {
     pub(crate) source: &'s dyn Queryable,
@@ -45,18 +45,18 @@ pub(crate) struct QueryPlanner<'s> {
     pub(crate) budget: &'s Budget,
     /// Start and end of the whole query.
     pub(crate) start_end_ms: (i64, i64),
-    /// The step of the whole query; 0 if it is an instant one.
+    /// Step of the whole query; 0 for an instant query.
     pub(crate) step_ms: i64,
     /// Whether the whole query is a range query.
     pub(crate) is_range: bool,
 }
 
 impl<'s> QueryPlanner<'s> {
-    /// An operator for a scalar or a vector.
+    /// Creates the operator of a scalar or vector.
     ///
     /// # Errors
     ///
-    /// If a selector's series can't be read, or labels don't fit together.
+    /// If the series of a selector can't be read, or labels do not match.
     pub(crate) fn operator(
         &self,
         expression: &Expr,
@@ -88,7 +88,7 @@ impl<'s> QueryPlanner<'s> {
         })
     }
 
-    /// An operator for a range selector or a subquery.
+    /// Creates the operator of a range selector or subquery.
     ///
     /// # Errors
     ///
@@ -131,7 +131,7 @@ impl<'s> QueryPlanner<'s> {
         }
     }
 
-    /// An instant selector.
+    /// Creates the operator of an instant selector.
     ///
     /// # Errors
     ///
@@ -169,7 +169,7 @@ impl<'s> QueryPlanner<'s> {
         )
     }
 
-    /// The series of a selector that may have samples as far back as `reach_ms` before its steps.
+    /// Series of a selector with samples up to `reach_ms` before its steps.
     fn series_data(
         &self,
         selector: &VectorSelector,

@@ -8,9 +8,8 @@
 //!   {path="/foo"}  100
 //! ```
 //!
-//! Times are ms since the script's time 0. An eval that needs native histograms is neither passed
-//! nor failed, but unsupported. Messages of warnings are compared without the position at their
-//! end.
+//! Times are ms since the script's time 0. Evals that need native histograms count as unsupported.
+//! Messages of warnings are compared without the position at their end.
 
 mod answer;
 mod command;
@@ -36,20 +35,20 @@ use crate::storage::memory_store::MemoryStore;
 pub struct ScriptReport {
     /// Number of evals with the expected result.
     pub passed: usize,
-    /// Those that need native histograms.
+    /// Evals that need native histograms.
     pub unsupported: Vec<EvalMessage>,
-    /// Those that gave something else.
+    /// Evals with another result.
     pub failed: Vec<EvalMessage>,
 }
 
 /// Note on one eval that did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvalMessage {
-    /// The line of the eval, from 1.
+    /// Line of the eval, from 1.
     pub line: usize,
-    /// The eval.
+    /// Text of the eval command.
     pub command: String,
-    /// Why it isn't passed.
+    /// Difference, or unsupported feature.
     pub reason: String,
 }
 
@@ -63,11 +62,11 @@ impl fmt::Display for EvalMessage {
     }
 }
 
-/// A line that is none of the language.
+/// Syntax error of a script.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct ScriptError {
-    /// Which, from 1.
+    /// Line, from 1.
     pub line: usize,
     /// Description of the fault.
     pub message: String,
@@ -77,7 +76,7 @@ pub struct ScriptError {
 ///
 /// # Errors
 ///
-/// If it can't be read.
+/// If the script has a syntax error.
 pub fn run(text: &str, semantics: Semantics) -> Result<ScriptReport, ScriptError> {
     let script = Script::parse(text)?;
     let mut store = MemoryStore::default();

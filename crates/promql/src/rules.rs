@@ -1,13 +1,13 @@
-//! Prometheus's rules: recorded series and alerts, evaluated on the virtual clock.
+//! Prometheus rules: recording rules and alerts in virtual time.
 //!
 //! ```text
-//!  RuleFile ── groups ── rules ──Engine──> vectors ──┬─ record ──> RecordedRules, read by later rules
-//!                                                    └─ alert  ──> states ──> AlertTimeline
+//! RuleFile ─ groups ─ rules ──Engine──> vectors ─┬─ record ──> RecordedRules (for later rules)
+//!                                               └─ alert  ──> states ──> AlertTimeline
 //! ```
 //!
-//! A [`RuleFile`] is read and checked once: each query is parsed, each template too. [`evaluate()`]
-//! evaluates every rule at its group's interval from the start, and keeps the states of each alert.
-//! A server spreads its groups over the interval by a hash; here all groups begin at the start.
+//! A [`RuleFile`] is parsed and checked once, including queries and templates. [`evaluate()`]
+//! evaluates every rule at its group's interval and returns the states of each alert. A Prometheus
+//! server distributes its groups over the interval by a hash; here all groups begin at the start.
 
 mod dependencies;
 mod evaluate;

@@ -1,9 +1,9 @@
-//! "Did you mean": the known word that is most like an unknown one.
+//! Suggestions ("did you mean") for unknown words.
 
-/// The least likeness, from 0 to 1, at which a word is worth suggesting.
+/// Minimum similarity, from 0 to 1, of a suggestion.
 const LIKENESS_MIN: f64 = 0.8;
 
-/// The candidate most like `word`, if any is like it.
+/// Candidate most similar to `word`, if any is similar enough.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain_word = plain(word);
     candidates
@@ -14,7 +14,7 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
-/// A sentence that suggests the closest candidate, or else lists them all.
+/// Sentence that suggests the closest candidate, or lists all.
 pub fn remedy<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str> + Clone,
@@ -36,7 +36,7 @@ pub fn remedy<'a>(
     Some(format!("known are `{}`{more}", all.join("`, `")))
 }
 
-/// Case and word separators do not count, so that `rate_per_second` is `ratePerSecond`.
+/// Normalises case and separators, so that `rate_per_second` equals `ratePerSecond`.
 fn plain(word: &str) -> String {
     word.chars()
         .filter(|c| !matches!(c, '_' | '-' | ' '))
@@ -48,7 +48,7 @@ fn likeness(word: &str, candidate: &str) -> f64 {
     if word == candidate {
         return 1.0;
     }
-    // Jaro-Winkler is generous with short words, an edit distance with long ones: ask both.
+    // Jaro-Winkler favours short words and edit distance long ones, so both are used.
     let edits = strsim::normalized_damerau_levenshtein(word, candidate);
     let similar = strsim::jaro_winkler(word, candidate);
     if edits >= 0.6 { similar.min(0.99) } else { 0.0 }

@@ -1,4 +1,4 @@
-//! `absent` and `absent_over_time`: 1 where there is nothing.
+//! `absent` and `absent_over_time`: 1 where a vector has no element.
 
 use promql_parser::label::{METRIC_NAME, MatchOp};
 use promql_parser::parser::{Expr, VectorSelector};
@@ -20,14 +20,15 @@ pub(crate) enum AbsentInput<'s> {
     Range(Box<dyn RangeOperator + 's>),
 }
 
-/// 1 at each step at which a vector has no element, or no range a sample.
+/// Operator with the value 1 at each step at which the argument has no element or sample.
 pub(crate) struct Absent<'s> {
     of: AbsentInput<'s>,
     series: [OutputSeries; 1],
 }
 
 impl<'s> Absent<'s> {
-    /// `expression` is what may be absent; the labels that it asks for are those of the result.
+    /// Creates the operator. The labels that `expression` requires with `=` are those of the
+    /// result.
     pub(crate) fn new(of: AbsentInput<'s>, expression: &Expr) -> Self {
         let series = [OutputSeries::new(asked_labels(expression))];
         Self { of, series }
@@ -62,7 +63,7 @@ impl Operator for Absent<'_> {
     }
 }
 
-/// The labels that a selector asks for with `=`, each once.
+/// Labels that a selector requires with `=` exactly once.
 fn asked_labels(expression: &Expr) -> Labels {
     let selector: &VectorSelector = match expression {
         Expr::Paren(paren) => return asked_labels(&paren.expr),

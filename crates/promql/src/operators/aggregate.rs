@@ -1,4 +1,4 @@
-//! Aggregations: many series become one, or few are chosen.
+//! Aggregations that combine many series into one.
 
 use promql_parser::label::METRIC_NAME;
 use promql_parser::parser::LabelModifier;
@@ -16,12 +16,12 @@ use crate::operators::steps::Steps;
 use crate::operators::sum::{Mean, Sum, Variance, quantile};
 use rehearsal_metrics::Labels;
 
-/// Which labels a group has in common: `by (..)`, `without (..)` or none.
+/// Labels that the series of a group share: `by (..)`, `without (..)` or none.
 #[derive(Clone, Debug)]
 pub(crate) enum Grouping {
-    /// These.
+    /// Exactly these labels.
     By(Vec<String>),
-    /// All but these and the name.
+    /// All labels except these and the name.
     Without(Vec<String>),
 }
 
@@ -34,7 +34,7 @@ impl Grouping {
         }
     }
 
-    /// The same with one more label that a group has in common.
+    /// Adds one label to the shared ones.
     pub(crate) fn also(&self, label: &str) -> Self {
         match self {
             Self::By(names) => Self::By(names.iter().cloned().chain([label.to_owned()]).collect()),
@@ -56,12 +56,12 @@ impl Grouping {
     }
 }
 
-/// Which series are put together.
+/// Assignment of series to groups.
 #[derive(Debug)]
 pub(crate) struct GroupTable {
     /// Output series of each group.
     pub(crate) series: Vec<OutputSeries>,
-    /// The series in it.
+    /// Indices of each group's members.
     pub(crate) members: Vec<Vec<usize>>,
 }
 
@@ -102,7 +102,7 @@ pub(crate) enum Aggregation {
 }
 
 impl Aggregation {
-    /// By its token; `None` for those that choose series.
+    /// Returns the aggregation of a token; `None` for those that select series.
     pub(crate) fn of(token: TokenId) -> Option<Self> {
         Some(match token {
             T_SUM => Self::Sum,
@@ -119,7 +119,7 @@ impl Aggregation {
     }
 }
 
-/// `sum by (..) (..)` and the like.
+/// Operator of `sum by (..) (..)` and similar aggregations.
 pub(crate) struct Aggregate<'s> {
     aggregation: Aggregation,
     of: BoxedOperator<'s>,
@@ -201,7 +201,7 @@ impl Operator for Aggregate<'_> {
     }
 }
 
-/// Folds the columns of a group into one, series after series.
+/// Folds the columns of a group into one, series by series.
 fn fold<S: Copy + Default>(
     values: &Block,
     members: &[usize],
@@ -225,11 +225,11 @@ fn fold<S: Copy + Default>(
     }
 }
 
-/// Keeps the value that beats all others; what isn't a number is beaten by everything.
+/// Keeps the best value of a group; any number is better than NaN.
 fn pick(values: &Block, members: &[usize], column: &mut [f64], beats: impl Fn(f64, f64) -> bool) {
     for member in members {
         for (best, value) in column.iter_mut().zip(values.column(*member)) {
-            // An absent one isn't a number either.
+            // An absent value is a NaN too.
             if is_present(*value) && (best.is_nan() || beats(*value, *best)) {
                 *best = *value;
             }

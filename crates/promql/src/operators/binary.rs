@@ -1,4 +1,4 @@
-//! Arithmetic and comparisons, on scalars and element by element.
+//! Arithmetic and comparisons of scalars, and of vectors with scalars.
 
 use promql_parser::parser::token::{
     T_ADD, T_ATAN2, T_DIV, T_EQLC, T_GTE, T_GTR, T_LSS, T_LTE, T_MOD, T_MUL, T_NEQ, T_POW, T_SUB,
@@ -15,16 +15,16 @@ use crate::parse::semantics::Semantics;
 /// Operation on two numbers.
 #[derive(Clone, Copy)]
 pub(crate) enum BinaryOperation {
-    /// They make another number.
+    /// Returns a number.
     Arithmetic(fn(f64, f64) -> f64),
-    /// The left one stays if it holds.
+    /// Keeps the left number if the comparison holds.
     ThresholdComparison(fn(f64, f64) -> bool),
-    /// 1 if it holds, 0 if not.
+    /// Returns 1 if the comparison holds, otherwise 0.
     Test(fn(f64, f64) -> bool),
 }
 
 impl BinaryOperation {
-    /// By its token; `None` for set operations.
+    /// Returns the operation of a token; `None` for set operations.
     pub(crate) fn of(token: TokenId, is_bool: bool) -> Option<Self> {
         let arithmetic: fn(f64, f64) -> f64 = match token {
             T_ADD => |a, b| a + b,
@@ -53,12 +53,12 @@ impl BinaryOperation {
         Some(Self::Arithmetic(arithmetic))
     }
 
-    /// Whether the result is something else than what the names of the operands say.
+    /// Whether the result needs the metric name removed.
     pub(crate) fn changes_meaning(self) -> bool {
         !matches!(self, Self::ThresholdComparison(_))
     }
 
-    /// The result for two numbers; `kept` is what a comparison leaves.
+    /// Returns the result for two numbers; `kept` is the value that a comparison keeps.
     #[inline]
     pub(crate) fn apply(self, left: f64, right: f64, kept: f64) -> f64 {
         match self {
@@ -70,7 +70,7 @@ impl BinaryOperation {
     }
 }
 
-/// Two scalars.
+/// Operator of two scalars.
 pub(crate) struct ScalarBinary<'s> {
     operation: BinaryOperation,
     left: BoxedOperator<'s>,
@@ -106,7 +106,7 @@ impl Operator for ScalarBinary<'_> {
     }
 }
 
-/// On which side of a vector a scalar stands.
+/// Side of the scalar in an operation with a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScalarSide {
     /// `1 - x`
@@ -115,7 +115,7 @@ pub(crate) enum ScalarSide {
     Right,
 }
 
-/// A vector and a scalar.
+/// Operator of a vector and a scalar.
 pub(crate) struct VectorScalar<'s> {
     operation: BinaryOperation,
     vector: BoxedOperator<'s>,

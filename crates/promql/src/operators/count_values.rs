@@ -1,4 +1,4 @@
-//! `count_values`: how many series have each value.
+//! `count_values`: number of series with each value.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl DynamicOperator for CountValues<'_> {
     }
 }
 
-/// A number without exponent, as a label's value.
+/// Formats a number without exponent, as a label value.
 fn decimal(value: f64) -> String {
     if value.is_infinite() {
         let sign = if value > 0.0 { '+' } else { '-' };

@@ -1,10 +1,10 @@
-//! Dates and times of day, in UTC, of any number of seconds since 1970.
+//! UTC dates and times of day for any number of seconds since 1970.
 
 use rehearsal_convert::{Nearest, Saturating};
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// A part of a date or a time of day.
+/// Field of a date or time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateField {
     Minute,
@@ -18,7 +18,7 @@ pub(crate) enum DateField {
 }
 
 impl DateField {
-    /// By the name of the function.
+    /// Returns the field of a function name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "minute" => Self::Minute,
@@ -42,7 +42,7 @@ impl DateField {
         let value = match self {
             Self::Minute => of_day / 60 % 60,
             Self::Hour => of_day / 3_600,
-            // 1970 began on a Thursday.
+            // 1970-01-01 was a Thursday.
             Self::DayOfWeek => (days + 4).rem_euclid(7),
             Self::DayOfMonth => day,
             Self::DayOfYear => days - days_until(year, 1) + 1,
@@ -57,9 +57,9 @@ impl DateField {
     }
 }
 
-/// Year, month and day of a day since 1970, in the proleptic Gregorian calendar.
+/// Converts days since 1970 to year, month and day of the proleptic Gregorian calendar.
 ///
-/// Years are counted from March, so that the leap day is the last one; 400 of them have 146,097
+/// Internally, years begin in March, so that the leap day is the last day; 400 years have 146,097
 /// days.
 fn civil(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
@@ -74,7 +74,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-/// Days from 1970 until the first of a month.
+/// Number of days from 1970 to the first of a month.
 fn days_until(year: i64, month: i64) -> i64 {
     let year = year - i64::from(month <= 2);
     let era = year.div_euclid(400);

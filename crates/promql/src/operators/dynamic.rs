@@ -1,4 +1,5 @@
-//! Vectors whose labels depend on values: they are known only when all steps were looked at.
+//! Vectors whose labels depend on values, so that they are known only after all steps are
+//! evaluated.
 
 use std::collections::HashMap;
 
@@ -9,12 +10,12 @@ use crate::operators::series::{OutputSeries, SAME_LABELS};
 use crate::operators::steps::Steps;
 use rehearsal_metrics::Labels;
 
-/// Steps that are looked at together while the labels are collected.
+/// Number of steps evaluated together while labels are collected.
 const PIECE_STEPS: usize = 2_048;
 
-/// Something that gives elements step by step.
+/// Operator that yields elements step by step.
 pub(crate) trait DynamicOperator {
-    /// Shows each element: the place of its step, its series and its value.
+    /// Visits each element: index of its step, its series and its value.
     ///
     /// # Errors
     ///
@@ -26,7 +27,7 @@ pub(crate) trait DynamicOperator {
     ) -> Result<(), EvalError>;
 }
 
-/// The elements as a vector.
+/// Elements collected into a vector.
 pub(crate) struct DynamicElements<E> {
     elements: E,
     series: Vec<OutputSeries>,
@@ -34,7 +35,7 @@ pub(crate) struct DynamicElements<E> {
 }
 
 impl<E: DynamicOperator> DynamicElements<E> {
-    /// Looks at all steps that can be asked for.
+    /// Evaluates all steps of the query.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Functions of each element by itself.
+//! Functions that apply to each element.
 
 use crate::error::EvalError;
 use crate::operators::block::{ABSENT, Block, is_present};
@@ -12,9 +12,9 @@ use rehearsal_convert::Nearest;
 /// Function of the value of one element.
 #[derive(Clone, Copy)]
 pub(crate) enum ElementFunction {
-    /// Depends on its value only.
+    /// Function of the value only.
     Plain(fn(f64) -> f64),
-    /// A part of the date that its value is.
+    /// Date field of the value as a timestamp.
     Date(DateField),
     /// `clamp(x, least, most)`
     Clamp,
@@ -24,12 +24,12 @@ pub(crate) enum ElementFunction {
     ClampMax,
     /// `round(x, to)`
     Round,
-    /// `timestamp(x)` of anything but a selector: the step itself.
+    /// `timestamp(x)` of an expression that is no selector: the step's time.
     Time,
 }
 
 impl ElementFunction {
-    /// By its name.
+    /// Returns the function of a name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         if let Some(field) = DateField::named(name) {
             return Some(Self::Date(field));
@@ -72,7 +72,7 @@ impl ElementFunction {
     }
 }
 
-/// A function called on a vector.
+/// Operator of a function call on a vector.
 pub(crate) struct ElementCall<'s> {
     function: ElementFunction,
     of: BoxedOperator<'s>,
@@ -150,7 +150,7 @@ fn each(block: &mut Block, function: impl Fn(f64, usize) -> Option<f64>) {
     }
 }
 
-/// The greater; not a number if one isn't, unless the other can't be surpassed.
+/// Maximum; NaN if either is NaN, unless the other is +Inf.
 pub(crate) fn maximum(a: f64, b: f64) -> f64 {
     if a == f64::INFINITY || b == f64::INFINITY {
         f64::INFINITY
@@ -161,7 +161,7 @@ pub(crate) fn maximum(a: f64, b: f64) -> f64 {
     }
 }
 
-/// The lesser; not a number if one isn't, unless the other can't be surpassed.
+/// Minimum; NaN if either is NaN, unless the other is -Inf.
 pub(crate) fn minimum(a: f64, b: f64) -> f64 {
     -maximum(-a, -b)
 }

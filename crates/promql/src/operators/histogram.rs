@@ -15,15 +15,15 @@ use rehearsal_metrics::Labels;
 /// Maximum relative difference of equal counts: rates of equal counts may differ by rounding.
 const TOLERANCE: f64 = 1e-12;
 
-/// Buckets by their upper bound, with the count of all samples up to it.
+/// Buckets as pairs of upper bound and cumulative count.
 type Buckets = Vec<(f64, f64)>;
 
 /// Quantity estimated from the buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Estimate {
-    /// The quantile of the first scalar.
+    /// Quantile given by the first scalar.
     Quantile,
-    /// Which part lies between the two scalars.
+    /// Fraction between the two scalars.
     Fraction,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct HistogramCall<'s> {
     estimate: Estimate,
     scalars: Vec<BoxedOperator<'s>>,
     buckets: BoxedOperator<'s>,
-    /// For each histogram its buckets, by upper bound.
+    /// Buckets of each histogram, by upper bound.
     histograms: Vec<Vec<(f64, usize)>>,
     names: Vec<String>,
     merge: SeriesMerge,
@@ -116,7 +116,7 @@ impl Operator for HistogramCall<'_> {
     }
 }
 
-/// The buckets of a histogram at a step; those with the same bound are added.
+/// Collects the buckets of a histogram at a step; buckets with equal bounds are added.
 fn gather(histogram: &[(f64, usize)], counts: &Block, step: usize, buckets: &mut Buckets) {
     buckets.clear();
     for (bound, series) in histogram {
@@ -164,8 +164,7 @@ impl HistogramCall<'_> {
     }
 }
 
-/// Takes back what falls from bucket to bucket, and says whether something fell by more than
-/// rounding can explain.
+/// Makes the counts monotonic. Returns whether a count fell by more than rounding explains.
 fn make_rise(buckets: &mut Buckets, tolerance: f64) -> bool {
     let mut fell = false;
     let mut before = buckets[0].1;
@@ -190,7 +189,7 @@ fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
     size > 0.0 && difference / size.min(f64::MAX) < tolerance
 }
 
-/// Linear within the bucket in which the quantile lies.
+/// Quantile, interpolated linearly within its bucket.
 fn quantile(wanted: f64, buckets: &[(f64, f64)]) -> f64 {
     let [.., (before_last, _), (_, all)] = *buckets else {
         return f64::NAN;
@@ -218,7 +217,7 @@ fn quantile(wanted: f64, buckets: &[(f64, f64)]) -> f64 {
     start + (end - start) * (rank / count)
 }
 
-/// Which part of the samples lies between two bounds; linear within buckets.
+/// Fraction of the samples between two bounds, interpolated linearly within buckets.
 fn fraction(lower: f64, upper: f64, buckets: &[(f64, f64)]) -> f64 {
     let (last, all) = buckets[buckets.len() - 1];
     if last != f64::INFINITY || all == 0.0 || lower.is_nan() || upper.is_nan() {

@@ -12,25 +12,25 @@ use crate::operators::series::OutputSeries;
 use crate::operators::steps::Steps;
 use rehearsal_metrics::Labels;
 
-/// The labels that an info series has in common with those that it is about.
+/// Labels that identify the info series of a series.
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
-/// The info metric, unless another one is asked for.
+/// Default info metric.
 pub(crate) const TARGET_INFO: &str = "target_info";
 
 /// `info(x, {..})`
 pub(crate) struct Info<'s> {
     of: BoxedOperator<'s>,
-    /// The times of the info series' samples.
+    /// Timestamps of the info series' samples.
     info: BoxedOperator<'s>,
     /// Matchers of the added labels, without the name.
     wanted: Vec<Matcher>,
-    /// For each element, the info series about it; `None` if it is an info series itself.
+    /// Info series of each element; `None` if it is an info series itself.
     about: Vec<Option<Vec<usize>>>,
 }
 
 impl<'s> Info<'s> {
-    /// `matchers` are those of the info series, the name's among them.
+    /// Creates the operator. `matchers` select the info series, including the name.
     pub(crate) fn new(
         of: BoxedOperator<'s>,
         info: BoxedOperator<'s>,
@@ -102,7 +102,7 @@ impl DynamicOperator for Info<'_> {
 }
 
 impl Info<'_> {
-    /// A series with the labels of its info series; `None` if it needs one and has none.
+    /// Adds the labels of the info series; `None` if a required one is missing.
     fn enriched(
         &self,
         series: &OutputSeries,
@@ -137,7 +137,7 @@ impl Info<'_> {
         Ok(Some(enriched))
     }
 
-    /// For each name the info series with the latest sample.
+    /// Info series with the latest sample for each name.
     fn latest(
         &self,
         about: &[usize],

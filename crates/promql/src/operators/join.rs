@@ -1,4 +1,4 @@
-//! Arithmetic and comparisons of two vectors: each element with its partner.
+//! Arithmetic and comparisons of two vectors, element by matching element.
 
 use promql_parser::parser::{BinModifier, VectorMatchCardinality};
 
@@ -19,9 +19,9 @@ struct PairTable {
     operation: BinaryOperation,
     semantics: Semantics,
     is_one_to_one: bool,
-    /// The right side is the one with many elements; sides are swapped.
+    /// Whether the right side is the "many" side, so that sides are swapped.
     is_swapped: bool,
-    /// Labels that the many take over from the one.
+    /// Labels copied from the "one" side.
     included: Vec<String>,
     /// Value for an absent element of the "many" side.
     fill_many: Option<f64>,
@@ -29,7 +29,7 @@ struct PairTable {
     fill_one: Option<f64>,
 }
 
-/// An element of the result: of which elements it is made.
+/// Output element with the indices of both inputs.
 #[derive(Clone, Copy, Debug)]
 struct MatchedPair {
     group: usize,
@@ -37,7 +37,7 @@ struct MatchedPair {
     one: Option<usize>,
 }
 
-/// Two vectors.
+/// Operator of two vectors.
 pub(crate) struct Join<'s> {
     pairing: PairTable,
     many: BoxedOperator<'s>,
@@ -93,7 +93,7 @@ impl PairTable {
         let included = cardinality.and_then(VectorMatchCardinality::labels);
         let eval_block =
             modifier.map(|modifier| (modifier.fill_values.lhs, modifier.fill_values.rhs));
-        // With `group_right` Prometheus swaps the sides, but not what they are filled with.
+        // With `group_right`, Prometheus swaps the sides, but not their fill values.
         let (fill_many, fill_one) = eval_block.unwrap_or_default();
         Self {
             matching: VectorMatching::of(modifier),
@@ -109,7 +109,7 @@ impl PairTable {
         }
     }
 
-    /// All elements that a group can give.
+    /// All output elements of a match group.
     fn pairs(&self, index: usize, group: &MatchGroup) -> Vec<MatchedPair> {
         let pair = |many: Option<&usize>, one: Option<&usize>| MatchedPair {
             group: index,
@@ -206,7 +206,7 @@ impl Join<'_> {
         }
     }
 
-    /// No step may have two elements where only one is allowed.
+    /// Checks that no step has two elements on a side that allows one.
     fn check(&self, many: &Block, one: &Block, steps: Steps) -> Result<(), EvalError> {
         let has_any = |step| (0..self.many.series().len()).any(|m| is_present(many.at(m, step)));
         for group in &self.groups {
@@ -252,14 +252,14 @@ impl Join<'_> {
     }
 }
 
-/// Whether one of these series has a value at a step.
+/// Whether any of these series has a value at a step.
 fn has(block: &Block, series: &[usize], step: usize) -> bool {
     series
         .iter()
         .any(|index| is_present(block.at(*index, step)))
 }
 
-/// The first two of these series that have a value at a step.
+/// First two of these series with a value at a step.
 fn two(block: &Block, series: &[usize], step: usize) -> Option<(usize, usize)> {
     let mut present = series
         .iter()

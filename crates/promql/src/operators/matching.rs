@@ -1,4 +1,4 @@
-//! Which series of two vectors belong together.
+//! Vector matching: pairs of series with equal signatures.
 
 use promql_parser::parser::{BinModifier, LabelModifier};
 use rustc_hash::FxHashMap;
@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use crate::operators::series::{OutputSeries, is_metadata};
 use rehearsal_metrics::Labels;
 
-/// The labels that must be equal: `on (..)` or `ignoring (..)`.
+/// Labels of the signature: `on (..)` or `ignoring (..)`.
 #[derive(Clone, Debug)]
 pub(crate) struct VectorMatching {
     is_on: bool,
@@ -14,7 +14,8 @@ pub(crate) struct VectorMatching {
 }
 
 impl VectorMatching {
-    /// Without modifier all labels must be equal but the name, type and unit.
+    /// Creates the matching. Without modifier, the signature is all labels except name, type and
+    /// unit.
     pub(crate) fn of(modifier: Option<&BinModifier>) -> Self {
         let matching = modifier.and_then(|modifier| modifier.matching.as_ref());
         match matching {
@@ -33,7 +34,7 @@ impl VectorMatching {
         self.names.iter().any(|name| name == label)
     }
 
-    /// The labels that must be equal.
+    /// Signature of a label set.
     pub(crate) fn signature(&self, labels: &Labels) -> Labels {
         if self.is_on {
             labels.retaining(|label| self.names(label))
@@ -48,8 +49,8 @@ impl VectorMatching {
         labels.retaining(|label| self.is_on == self.names(label))
     }
 
-    /// Finds the groups of series with equal signatures on both sides, in the order in which the
-    /// left side, and then the right, has them.
+    /// Groups series of both sides by signature, in the order of the left side, then of the right
+    /// side.
     pub(crate) fn groups(&self, left: &[OutputSeries], right: &[OutputSeries]) -> Vec<MatchGroup> {
         let mut places: FxHashMap<Labels, usize> = FxHashMap::default();
         let mut groups: Vec<MatchGroup> = Vec::new();
@@ -67,7 +68,7 @@ impl VectorMatching {
     }
 }
 
-/// Series of two vectors with the same signature.
+/// Series of both sides with the same signature.
 #[derive(Debug)]
 pub(crate) struct MatchGroup {
     /// Labels that the elements have in common.
@@ -83,12 +84,12 @@ impl MatchGroup {
         }
     }
 
-    /// Those of the left side.
+    /// Indices of the left side's series.
     pub(crate) fn left(&self) -> &[usize] {
         &self.sides[0]
     }
 
-    /// Those of the right side.
+    /// Indices of the right side's series.
     pub(crate) fn right(&self) -> &[usize] {
         &self.sides[1]
     }

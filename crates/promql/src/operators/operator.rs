@@ -6,18 +6,18 @@ use crate::operators::series::OutputSeries;
 use crate::operators::series_window::SeriesWindow;
 use crate::operators::steps::Steps;
 
-/// A vector, or a scalar, at any steps. Its series are found once; then it is asked for one block
-/// of steps after another.
+/// Vector or scalar at any steps. Its series are resolved once; then it is evaluated block by
+/// block.
 pub(crate) trait Operator {
     /// Returns the series of the columns of each block. A scalar has one series without labels and
     /// a value at each step.
     fn series(&self) -> &[OutputSeries];
 
-    /// The values at these steps.
+    /// Evaluates the values at these steps.
     ///
     /// # Errors
     ///
-    /// As Prometheus refuses it, at a step at which labels don't fit together.
+    /// If Prometheus would refuse it, because labels do not match at a step.
     fn eval_block(&self, steps: Steps) -> Result<Block, EvalError>;
 }
 
@@ -26,11 +26,11 @@ pub(crate) trait RangeOperator {
     /// Returns the series of the samples.
     fn series(&self) -> &[OutputSeries];
 
-    /// Shows the samples of each series around these steps, in turn.
+    /// Visits the samples of each series around these steps.
     ///
     /// # Errors
     ///
-    /// If what is sampled can't be evaluated.
+    /// If the sampled expression can't be evaluated.
     fn visit(
         &self,
         steps: Steps,
@@ -38,14 +38,14 @@ pub(crate) trait RangeOperator {
     ) -> Result<(), EvalError>;
 }
 
-/// An operator of any kind.
+/// Operator of any kind.
 pub(crate) type BoxedOperator<'s> = Box<dyn Operator + 's>;
 
-/// The values of several operators at the same steps.
+/// Evaluates several operators at the same steps.
 ///
 /// # Errors
 ///
-/// That of the first which has one.
+/// Error of the first operator that has one.
 pub(crate) fn fill_all(
     operators: &[BoxedOperator<'_>],
     steps: Steps,

@@ -1,4 +1,4 @@
-//! In which order an instant query shows its elements.
+//! Order of the elements of an instant query.
 
 use std::cmp::Ordering;
 
@@ -9,22 +9,22 @@ use crate::operators::aggregate::Grouping;
 use crate::operators::series::OutputSeries;
 use crate::value::InstantSample;
 
-/// An order that a query asks for.
+/// Order requested by a query.
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
-    /// `sort`, `sort_desc`, or a group of `topk` and `bottomk` after another.
+    /// By value: `sort`, `sort_desc`, or within each group of `topk` and `bottomk`.
     Values {
         falling: bool,
         grouping: Option<Grouping>,
     },
     /// `sort_by_label` and `sort_by_label_desc`
     Labels { names: Vec<String>, falling: bool },
-    /// By all labels.
+    /// By all labels, if the query does not sort.
     Unasked,
 }
 
 impl Order {
-    /// The order that an expression asks for.
+    /// Returns the order that an expression requests.
     pub(crate) fn of(expression: &Expr) -> Self {
         match expression {
             Expr::Paren(paren) => Self::of(&paren.expr),
@@ -54,7 +54,7 @@ impl Order {
         }
     }
 
-    /// Puts the elements in this order.
+    /// Sorts the elements.
     pub(crate) fn sort(&self, samples: &mut [InstantSample]) {
         samples.sort_by(|a, b| a.labels.cmp(&b.labels));
         match self {
@@ -83,7 +83,7 @@ impl Order {
     }
 }
 
-/// A text argument.
+/// Value of a string argument.
 pub(crate) fn text(expression: &Expr) -> Option<&str> {
     match expression {
         Expr::Paren(paren) => text(&paren.expr),
@@ -112,7 +112,7 @@ fn by_labels(a: &InstantSample, b: &InstantSample, names: &[String]) -> Ordering
         .then_with(|| a.labels.cmp(&b.labels))
 }
 
-/// Texts, where runs of digits count as numbers.
+/// Natural order of strings: runs of digits compare as numbers.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     while !a.is_empty() && !b.is_empty() {
@@ -131,7 +131,7 @@ fn natural(a: &str, b: &str) -> Ordering {
     a.cmp(b)
 }
 
-/// The first run of digits or of anything else, and the rest.
+/// Splits a string after its first run of digits or of other characters.
 fn split_run(text: &str) -> (&str, &str) {
     let is_digit = |character: char| character.is_ascii_digit();
     let of_digits = text.starts_with(is_digit);

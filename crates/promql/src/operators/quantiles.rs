@@ -7,7 +7,7 @@ use crate::operators::operator::BoxedOperator;
 use crate::operators::series::OutputSeries;
 use crate::operators::steps::Steps;
 
-/// The quantiles asked for, and the estimates of each.
+/// Operator with the estimates of each requested quantile.
 pub(crate) struct HistogramQuantiles<'s> {
     pub(crate) label: String,
     pub(crate) estimates: Vec<(BoxedOperator<'s>, BoxedOperator<'s>)>,
@@ -38,7 +38,7 @@ impl DynamicOperator for HistogramQuantiles<'_> {
     }
 }
 
-/// A number as OpenMetrics writes it: with a point.
+/// Formats a number as OpenMetrics does, with a decimal point.
 fn open_metrics(value: f64) -> String {
     match value {
         f64::INFINITY => "+Inf".to_owned(),

@@ -1,4 +1,4 @@
-//! Functions of ranges: one value for each window of samples.
+//! Functions of range vectors: one value for each window of samples.
 
 pub(crate) mod over_time;
 mod rate;
@@ -17,31 +17,31 @@ use crate::parse::semantics::Semantics;
 
 /// Context of a range function besides its samples.
 pub(crate) struct RangeContext<'a> {
-    /// The values of the scalar arguments, a column for each.
+    /// Scalar arguments, a block for each.
     pub(crate) scalars: &'a [Block],
-    /// Whose rules hold.
+    /// Semantics of the query.
     pub(crate) semantics: Semantics,
-    /// Where remarks go.
+    /// Destination of annotations.
     pub(crate) annotations: &'a Annotations,
-    /// The name of the series.
+    /// Metric name of the series.
     pub(crate) name: &'a str,
 }
 
-/// Fills a column with a value for each step's window.
+/// Computes a value for each step's window.
 type ColumnFunction = fn(&SeriesWindow<'_>, &RangeContext<'_>, &mut [f64]);
 
-/// A function of ranges.
+/// Function of range vectors.
 #[derive(Clone, Copy)]
 pub(crate) struct RangeFunction {
     column: ColumnFunction,
-    /// The values are still what the name says.
+    /// Whether the metric name is kept.
     keeps_name: bool,
-    /// Its scalars are factors between 0 and 1.
+    /// Whether its scalars are smoothing factors between 0 and 1.
     smooths: bool,
 }
 
 impl RangeFunction {
-    /// By its name, unless it's not a function of ranges that this module knows.
+    /// Returns the function of a name, if this module implements it.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let column: ColumnFunction = match name {
             "avg_over_time" => over_time::avg,
@@ -82,7 +82,7 @@ impl RangeFunction {
     }
 }
 
-/// Fills a column window by window.
+/// Computes a column window by window.
 #[inline]
 fn each_window(
     samples: &SeriesWindow<'_>,
@@ -97,7 +97,7 @@ fn each_window(
     }
 }
 
-/// A function called on a range.
+/// Operator of a function call on a range vector.
 pub(crate) struct RangeCall<'s> {
     function: RangeFunction,
     range: Box<dyn RangeOperator + 's>,
@@ -165,7 +165,7 @@ impl Operator for RangeCall<'_> {
     }
 }
 
-/// Smoothing needs factors between 0 and 1.
+/// Checks that smoothing factors are between 0 and 1.
 fn check_factors(factors: &[Block]) -> Result<(), EvalError> {
     for (factors, name) in factors.iter().zip(["smoothing", "trend"]) {
         let mut factors = factors.column(0).iter();

@@ -1,4 +1,4 @@
-//! Range selectors: the samples of each series in a window that moves from step to step.
+//! Range selectors: samples of each series in a window that moves from step to step.
 
 use crate::error::EvalError;
 use crate::operators::block::{ABSENT, is_present};
@@ -10,19 +10,19 @@ use crate::operators::timestamp_groups::TimestampGroups;
 use crate::parse::time_modifier::TimeModifier;
 use crate::storage::queryable::SeriesData;
 
-/// The windows that a range selector or a subquery asks for, one for each step.
+/// Windows of a range selector or subquery, one for each step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RangeWindows {
-    /// Where a window ends, relative to its step.
+    /// End of a window relative to its step.
     pub(crate) when: TimeModifier,
     /// Length of a window, ms.
     pub(crate) range_ms: i64,
-    /// Whether a sample at its very beginning is in it.
+    /// Whether a sample exactly at its start is included.
     pub(crate) closes_left: bool,
 }
 
 impl RangeWindows {
-    /// For each step, which of these times lie in its window.
+    /// Bounds of each step's window in these timestamps.
     pub(crate) fn bounds(self, times_ms: &[i64], steps: Steps) -> Vec<(usize, usize)> {
         let after = |end_ms: i64| end_ms - self.range_ms - i64::from(self.closes_left);
         let first_end_ms = self.when.at(steps.first_ms);
@@ -41,7 +41,7 @@ impl RangeWindows {
         steps.iter().map(step_bounds).collect()
     }
 
-    /// The times that some steps see, and their bounds among these.
+    /// Timestamps in the windows of some steps, with the bounds among them.
     fn stretch(self, times_ms: &[i64], steps: Steps) -> WindowSpans<'_> {
         let mut bounds = self.bounds(times_ms, steps);
         let begin = bounds.first().map_or(0, |(first, _)| *first);
@@ -54,8 +54,7 @@ impl RangeWindows {
         WindowSpans { times_ms, bounds }
     }
 
-    /// Shows the values of a series at the times of a stretch. If not all are there, those that are
-    /// absent are left out.
+    /// Visits the values of a series at the timestamps of `WindowSpans`, without absent ones.
     pub(crate) fn show(
         self,
         stretch: &WindowSpans<'_>,
@@ -82,11 +81,11 @@ impl RangeWindows {
     }
 }
 
-/// Some times, and which of them each step's window holds.
+/// Timestamps and the bounds of each step's window.
 pub(crate) struct WindowSpans<'t> {
-    /// ms since 1970, rising.
+    /// Timestamps, ms since 1970, ascending.
     pub(crate) times_ms: &'t [i64],
-    /// For each step, the first time of its window and the first after it.
+    /// First timestamp of each step's window, and the first after it.
     pub(crate) bounds: Vec<(usize, usize)>,
 }
 
@@ -138,7 +137,7 @@ impl RangeOperator for RangeSelector<'_> {
     }
 }
 
-/// Writes the value at each of the times, and says whether there is one at all of them.
+/// Writes the value at each timestamp. Returns whether all are present.
 fn decode(data: &SeriesData<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> bool {
     values.clear();
     let Some(first_ms) = times_ms.first() else {
@@ -166,7 +165,7 @@ fn decode(data: &SeriesData<'_>, times_ms: &[i64], values: &mut Vec<f64>) -> boo
     is_gapless
 }
 
-/// The samples that are there.
+/// Removes absent samples.
 fn without_gaps(times_ms: &[i64], values: &[f64]) -> (Vec<i64>, Vec<f64>) {
     let both = times_ms.iter().copied().zip(values.iter().copied());
     both.filter(|(_, value)| is_present(*value)).unzip()

@@ -1,4 +1,4 @@
-//! `label_replace` and `label_join`: other labels, the same values.
+//! `label_replace` and `label_join`: new labels for the same values.
 
 use promql_parser::label::METRIC_NAME;
 use regex::Regex;
@@ -12,47 +12,47 @@ use crate::operators::steps::Steps;
 /// Source of a label's value.
 #[derive(Clone, Debug)]
 pub(crate) enum RelabelValue {
-    /// From another one, if it fits.
+    /// `label_replace`: from another label, if it matches.
     Replace {
-        /// The other one.
+        /// Source label.
         from: String,
         /// Pattern that the whole value has to match.
         pattern: Regex,
-        /// The value, with `$1` for a part of what fits.
+        /// New value, with `$1` for a capture group.
         value: String,
     },
-    /// From others, in turn.
+    /// `label_join`: from several labels in order.
     Join {
-        /// The others.
+        /// Source labels.
         from: Vec<String>,
         /// Separator between two values.
         separator: String,
     },
 }
 
-/// The pattern of `label_replace`, which must fit a whole value.
+/// Compiles the pattern of `label_replace`, which must match a whole value.
 ///
 /// # Errors
 ///
-/// If it is no regular expression.
+/// If it is not a valid regular expression.
 pub(crate) fn pattern(text: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?s:{text})$"))
 }
 
-/// A vector with one label set anew.
+/// Operator that sets one label of a vector.
 pub(crate) struct Relabel<'s> {
     of: BoxedOperator<'s>,
     merge: SeriesMerge,
 }
 
 impl<'s> Relabel<'s> {
-    /// The label that is set, and how.
+    /// Creates the operator for a label and its source.
     pub(crate) fn new(of: BoxedOperator<'s>, label: &str, source: &RelabelValue) -> Self {
         let relabelled = |series: &OutputSeries| match source.value(series) {
             None => series.clone(),
             Some(value) => OutputSeries {
                 labels: series.labels.with(label, &value),
-                // A name that is set anew is meant to stay.
+                // A name that is set explicitly is kept.
                 drops_name: series.drops_name && label != METRIC_NAME,
             },
         };

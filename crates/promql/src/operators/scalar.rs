@@ -1,4 +1,4 @@
-//! Scalars, and what goes between scalars and vectors.
+//! Scalars and conversions between scalars and vectors.
 
 use crate::error::EvalError;
 use crate::operators::block::{Block, is_present};
@@ -6,14 +6,14 @@ use crate::operators::operator::{BoxedOperator, Operator};
 use crate::operators::series::OutputSeries;
 use crate::operators::steps::Steps;
 
-/// A value that depends on nothing but the step.
+/// Value that depends on the step only.
 pub(crate) struct Scalar<F> {
     value: F,
     series: [OutputSeries; 1],
 }
 
 impl<F: Fn(i64) -> f64> Scalar<F> {
-    /// `value` gives it for a step, ms since 1970.
+    /// Creates a scalar from a function of the step, ms since 1970.
     pub(crate) fn new(value: F) -> Self {
         Self {
             value,
@@ -32,7 +32,7 @@ impl<F: Fn(i64) -> f64> Operator for Scalar<F> {
     }
 }
 
-/// `scalar(vector)`: the value of the only element, or not a number.
+/// `scalar(vector)`: value of the only element, or NaN.
 pub(crate) struct OnlyElement<'s> {
     of: BoxedOperator<'s>,
     series: [OutputSeries; 1],
@@ -67,7 +67,7 @@ impl Operator for OnlyElement<'_> {
     }
 }
 
-/// A function of two scalars.
+/// Function of two scalars.
 pub(crate) struct ScalarPair<'s> {
     first: BoxedOperator<'s>,
     second: BoxedOperator<'s>,

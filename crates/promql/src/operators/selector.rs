@@ -1,4 +1,4 @@
-//! Instant selectors: the latest sample of each series, if it isn't too old.
+//! Instant selectors: the latest sample of each series within the lookback.
 
 use crate::error::EvalError;
 use crate::operators::block::{ABSENT, Block, is_present};
@@ -10,7 +10,7 @@ use crate::parse::time_modifier::TimeModifier;
 use crate::storage::queryable::SeriesData;
 use rehearsal_convert::Nearest;
 
-/// A sample that is older is no answer any more: 5 min.
+/// Lookback: maximum age of a sample, 5 min.
 pub(crate) const LOOK_BACK_MS: i64 = 300_000;
 
 /// Field of a sample that a selector returns.
@@ -18,9 +18,9 @@ pub(crate) const LOOK_BACK_MS: i64 = 300_000;
 pub(crate) enum SampleField {
     /// Value of the sample.
     Value,
-    /// Its time, s since 1970, as `timestamp` shows it.
+    /// Timestamp in s since 1970, for `timestamp()`.
     Time,
-    /// Its time, s since 1970, of series that keep their names.
+    /// Timestamp in s since 1970, with the metric name kept.
     TimeOfStored,
 }
 
@@ -78,7 +78,7 @@ impl Operator for InstantSelector<'_> {
 }
 
 impl InstantSelector<'_> {
-    /// For each step the time of the latest sample that isn't too old, or [`NEVER`].
+    /// Timestamp of the latest sample within the lookback at each step, or [`NEVER`].
     fn seen(&self, times_ms: &[i64], steps: Steps) -> Vec<i64> {
         let mut past = times_ms.partition_point(|time| *time <= self.when.at(steps.first_ms));
         let seen = steps.iter().map(|step_ms| {
@@ -95,7 +95,7 @@ impl InstantSelector<'_> {
     }
 }
 
-/// Reads a series at the times seen, change by change.
+/// Reads a series at these timestamps, change by change.
 fn read(data: &SeriesData<'_>, seen: &[i64], taken: SampleField, column: &mut [f64]) {
     let Some(first) = seen.iter().position(|time| *time != NEVER) else {
         return;

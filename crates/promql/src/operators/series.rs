@@ -1,4 +1,4 @@
-//! The label sets of a vector, and what happens to them.
+//! Label sets of vectors, and their changes.
 
 use promql_parser::label::METRIC_NAME;
 use rustc_hash::FxHashMap;
@@ -8,20 +8,20 @@ use crate::operators::block::{Block, is_present};
 use crate::parse::semantics::Semantics;
 use rehearsal_metrics::Labels;
 
-/// Why a vector is refused that has two elements with equal labels; Prometheus's own words.
+/// Prometheus's error for a vector with two equal label sets.
 pub(crate) const SAME_LABELS: &str = "vector cannot contain metrics with the same labelset";
 
 /// Series of one column of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputSeries {
-    /// All labels; the name is the label `__name__`.
+    /// Labels including the name, `__name__`.
     pub(crate) labels: Labels,
-    /// The name has no meaning any more, but goes only when all else is done.
+    /// Drop `__name__` at the end of the query (Prometheus 3: delayed name removal).
     pub(crate) drops_name: bool,
 }
 
 impl OutputSeries {
-    /// A series as it is stored.
+    /// Creates a series with stored labels.
     pub(crate) fn new(labels: Labels) -> Self {
         Self {
             labels,
@@ -29,13 +29,12 @@ impl OutputSeries {
         }
     }
 
-    /// No labels: what a scalar has.
+    /// Creates a series without labels, as scalars have.
     pub(crate) fn unlabelled() -> Self {
         Self::new(Labels::none())
     }
 
-    /// The same after an operation that makes something else of the values than what the name
-    /// says.
+    /// Labels after an operation that changes the meaning of the values.
     pub(crate) fn renamed(&self, semantics: Semantics) -> Self {
         if semantics.delays_name_removal() {
             Self {
@@ -47,7 +46,7 @@ impl OutputSeries {
         }
     }
 
-    /// The labels without those that say what the values are.
+    /// Removes the name and, in Prometheus 3, type and unit.
     pub(crate) fn without_metadata(labels: &Labels, semantics: Semantics) -> Labels {
         match semantics {
             Semantics::V2_42 => labels.without(METRIC_NAME),
@@ -55,7 +54,7 @@ impl OutputSeries {
         }
     }
 
-    /// The labels that a user sees.
+    /// Labels of the result.
     pub(crate) fn shown(&self, semantics: Semantics) -> Labels {
         if self.drops_name {
             Self::without_metadata(&self.labels, semantics)
@@ -65,22 +64,22 @@ impl OutputSeries {
     }
 }
 
-/// Whether a label says what the values are: the name, and since Prometheus 3 type and unit.
+/// Whether a label is the name or, since Prometheus 3, type or unit.
 pub(crate) fn is_metadata(label: &str) -> bool {
     matches!(label, METRIC_NAME | "__type__" | "__unit__")
 }
 
-/// Columns that belong to one series after their labels have changed.
+/// Merge of columns whose labels have become equal.
 #[derive(Debug)]
 pub(crate) struct SeriesMerge {
-    /// The distinct series.
+    /// Distinct output series.
     pub(crate) series: Vec<OutputSeries>,
-    /// For each column, which of them it belongs to; `None` if each is one of its own.
+    /// Output series of each column; `None` if all are distinct.
     targets: Option<Vec<usize>>,
 }
 
 impl SeriesMerge {
-    /// Puts equal label sets together.
+    /// Groups equal label sets.
     pub(crate) fn of(all: Vec<OutputSeries>) -> Self {
         let mut places: FxHashMap<Labels, usize> =
             FxHashMap::with_capacity_and_hasher(all.len(), Default::default());
@@ -97,7 +96,7 @@ impl SeriesMerge {
         Self { series, targets }
     }
 
-    /// Moves the columns to their series.
+    /// Moves the columns to their output series.
     ///
     /// # Errors
     ///

@@ -7,18 +7,18 @@ use crate::operators::operator::{BoxedOperator, Operator};
 use crate::operators::series::{OutputSeries, SeriesMerge};
 use crate::operators::steps::Steps;
 
-/// Which elements stay.
+/// Set operation on two vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SetOperation {
-    /// Those of the left side that the right side has too.
+    /// Elements of the left side with a match on the right side.
     And,
-    /// Those of the left side, and those that only the right side has.
+    /// Elements of the left side, and those of the right side without a match.
     Or,
-    /// Those that only the left side has.
+    /// Elements of the left side without a match on the right side.
     Unless,
 }
 
-/// A set operation on two vectors.
+/// Operator of a set operation.
 pub(crate) struct SetOperator<'s> {
     operation: SetOperation,
     left: BoxedOperator<'s>,
@@ -81,7 +81,7 @@ impl Operator for SetOperator<'_> {
     }
 }
 
-/// At which steps one of these series has a value.
+/// Whether any of these series has a value, for each step.
 fn any(block: &Block, series: &[usize], steps: usize) -> Vec<bool> {
     let mut has = vec![false; steps];
     for series in series {

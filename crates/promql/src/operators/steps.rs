@@ -1,20 +1,20 @@
-//! The instants at which an expression is evaluated.
+//! Evaluation steps.
 
 use rehearsal_convert::Index;
 
-/// Evenly spaced instants.
+/// Evenly spaced evaluation times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Steps {
-    /// The first, ms since 1970.
+    /// First step, ms since 1970.
     pub(crate) first_ms: i64,
-    /// From one to the next; at least 1.
+    /// Interval, ms; at least 1.
     pub(crate) step_ms: i64,
     /// Number of steps.
     pub(crate) count: usize,
 }
 
 impl Steps {
-    /// One instant.
+    /// Creates a single step.
     pub(crate) fn one(at_ms: i64) -> Self {
         Self {
             first_ms: at_ms,
@@ -23,7 +23,7 @@ impl Steps {
         }
     }
 
-    /// From start to end, both included.
+    /// Creates the steps from start to end, both included.
     pub(crate) fn between(start_ms: i64, end_ms: i64, step_ms: i64) -> Self {
         let count = if end_ms < start_ms {
             0
@@ -37,17 +37,17 @@ impl Steps {
         }
     }
 
-    /// One of the instants, ms since 1970.
+    /// Time of a step, ms since 1970.
     pub(crate) fn at(&self, index: usize) -> i64 {
         self.first_ms + index.index_i64() * self.step_ms
     }
 
-    /// The last instant, or the first if there are none.
+    /// Time of the last step, or of the first if there is none.
     pub(crate) fn last_ms(&self) -> i64 {
         self.at(self.count.saturating_sub(1))
     }
 
-    /// All of them.
+    /// Iterates over all times.
     pub(crate) fn iter(self) -> impl Iterator<Item = i64> + Clone {
         (0..self.count).map(move |index| self.at(index))
     }

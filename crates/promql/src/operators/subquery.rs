@@ -1,4 +1,4 @@
-//! Subqueries: a vector, evaluated often, as ranges of samples.
+//! Subqueries: a vector evaluated at many steps, as ranges of samples.
 
 use crate::budget::Budget;
 use crate::error::EvalError;
@@ -9,7 +9,7 @@ use crate::operators::series::OutputSeries;
 use crate::operators::series_window::SeriesWindow;
 use crate::operators::steps::Steps;
 
-/// Steps that are computed together.
+/// Number of steps computed together.
 const PIECE_STEPS: usize = 8_192;
 
 /// `x[range:step] offset .. @ ..`
@@ -35,7 +35,7 @@ impl<'s> Subquery<'s> {
         }
     }
 
-    /// The values at the inner steps.
+    /// Values at the inner steps.
     fn block(&self, inner: Steps) -> Result<Block, EvalError> {
         let series = self.of.series().len();
         self.budget.spend(inner.count, series)?;
@@ -53,7 +53,7 @@ impl<'s> Subquery<'s> {
     }
 }
 
-/// The multiples of the step within the ranges of some steps.
+/// Multiples of the inner step within the ranges of some outer steps.
 pub(crate) fn inner_steps(steps: Steps, ranges: RangeWindows, step_ms: i64) -> Steps {
     let RangeWindows {
         when,

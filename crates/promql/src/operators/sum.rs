@@ -1,8 +1,8 @@
-//! Sums and means that lose nothing to rounding, as Prometheus computes them.
+//! Sums and means with compensated rounding, as in Prometheus.
 
 use rehearsal_convert::{Nearest, Saturating};
 
-/// A sum with Neumaier's compensation.
+/// Kahan-Babuška sum with Neumaier's compensation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sum {
     sum: f64,
@@ -38,24 +38,25 @@ impl Sum {
     }
 }
 
-/// A mean: the sum by the count, unless the sum goes beyond what a float can be.
+/// Mean: sum divided by count, or incremental if the sum overflows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mean {
     count: f64,
     sum: Sum,
-    /// `sum` is the mean so far, not the sum.
+    /// Whether `sum` is the current mean instead of the sum.
     is_incremental: bool,
 }
 
 impl Mean {
-    /// Takes a value in.
+    /// Adds a value.
     #[inline]
     pub(crate) fn add(&mut self, value: f64) {
         self.count += 1.0;
         if !self.is_incremental {
             let mut sum = self.sum;
             sum.add(value);
-            // An infinite first value is no overflow, but the incremental way treats it alike.
+            // An infinite first value is no overflow, but the incremental method gives the same
+            // result.
             if !sum.sum.is_infinite() || self.count == 1.0 {
                 self.sum = sum;
                 return;
@@ -70,7 +71,7 @@ impl Mean {
         self.sum.add(value / self.count);
     }
 
-    /// The mean of at least one value.
+    /// Mean of at least one value.
     #[inline]
     pub(crate) fn get(self) -> f64 {
         if self.is_incremental {
@@ -90,7 +91,7 @@ pub(crate) struct Variance {
 }
 
 impl Variance {
-    /// Takes a value in.
+    /// Adds a value.
     #[inline]
     pub(crate) fn add(&mut self, value: f64) {
         self.count += 1.0;
@@ -99,14 +100,14 @@ impl Variance {
         self.squares.add(delta * (value - self.mean.get()));
     }
 
-    /// The population's variance of at least one value.
+    /// Population variance of at least one value.
     #[inline]
     pub(crate) fn get(self) -> f64 {
         self.squares.get() / self.count
     }
 }
 
-/// The quantile of some values, which get sorted; not a number of none.
+/// Quantile of some values, which are sorted in place; NaN for no values.
 pub(crate) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
     if values.is_empty() || quantile.is_nan() {
         return f64::NAN;
@@ -117,7 +118,7 @@ pub(crate) fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
     if quantile > 1.0 {
         return f64::INFINITY;
     }
-    // What isn't a number comes first.
+    // NaN sorts first.
     values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
         (false, false) => a.total_cmp(b),
         (a_is_nan, b_is_nan) => b_is_nan.cmp(&a_is_nan),

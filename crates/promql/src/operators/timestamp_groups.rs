@@ -1,9 +1,8 @@
-//! Which series have samples at the same times.
+//! Groups of series with the same timestamps.
 
 use crate::storage::queryable::SeriesData;
 
-/// The distinct lists of times among some series, so that a step is looked up once in each list and
-/// not once for each data.
+/// Distinct lists of timestamps, so that a step is looked up once per list, not once per series.
 #[derive(Debug)]
 pub(crate) struct TimestampGroups<'s> {
     distinct: Vec<&'s [i64]>,
@@ -11,7 +10,7 @@ pub(crate) struct TimestampGroups<'s> {
 }
 
 impl<'s> TimestampGroups<'s> {
-    /// Compares the lists by their place in memory.
+    /// Groups the series by the address of their list.
     pub(crate) fn of(series_data: &[SeriesData<'s>]) -> Self {
         let mut places = std::collections::HashMap::new();
         let mut distinct = Vec::new();
@@ -28,12 +27,12 @@ impl<'s> TimestampGroups<'s> {
         Self { distinct, of_track }
     }
 
-    /// The distinct lists.
+    /// Iterates over the distinct lists.
     pub(crate) fn times_ms(&self) -> impl Iterator<Item = &'s [i64]> {
         self.distinct.iter().copied()
     }
 
-    /// Which of them a data has.
+    /// Index of the list of a series.
     pub(crate) fn of_track(&self, data: usize) -> usize {
         self.of_track[data]
     }

@@ -1,4 +1,4 @@
-//! Aggregations that choose series: `topk`, `bottomk`, `limitk` and `limit_ratio`.
+//! Aggregations that select series: `topk`, `bottomk`, `limitk` and `limit_ratio`.
 
 use promql_parser::parser::token::{T_BOTTOMK, T_LIMIT_RATIO, T_LIMITK, T_TOPK, TokenId};
 use xxhash_rust::xxh64::xxh64;
@@ -13,21 +13,21 @@ use crate::operators::steps::Steps;
 use rehearsal_convert::{LowBits, Nearest, Saturating};
 use rehearsal_metrics::Labels;
 
-/// Which series of a group are chosen.
+/// Selection of series in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SelectingAggregation {
-    /// Those with the greatest values.
+    /// Largest values.
     Top,
-    /// Those with the least.
+    /// Smallest values.
     Bottom,
-    /// Any, but always the same.
+    /// Arbitrary but stable series.
     Any,
-    /// A part of all, by the hash of the labels.
+    /// Share of the series, by the hash of the labels.
     Part,
 }
 
 impl SelectingAggregation {
-    /// By its token.
+    /// Returns the aggregation of a token.
     pub(crate) fn of(token: TokenId) -> Option<Self> {
         Some(match token {
             T_TOPK => Self::Top,
@@ -39,13 +39,13 @@ impl SelectingAggregation {
     }
 }
 
-/// `topk by (..) (k, ..)` and the like.
+/// Operator of `topk by (..) (k, ..)` and similar aggregations.
 pub(crate) struct SelectingAggregate<'s> {
     choice: SelectingAggregation,
     of: BoxedOperator<'s>,
     parameter: BoxedOperator<'s>,
     groups: GroupTable,
-    /// For each series, the hash of its labels as a part of the greatest.
+    /// Hash of each series' labels divided by the maximum hash.
     shares: Vec<f64>,
     annotations: &'s Annotations,
 }
@@ -75,7 +75,7 @@ impl<'s> SelectingAggregate<'s> {
     }
 }
 
-/// The hash of the labels as Prometheus computes it, as a part of the greatest possible.
+/// Prometheus's hash of the labels divided by the maximum hash.
 fn share(labels: &Labels) -> f64 {
     let mut bytes = Vec::new();
     for text in labels.iter().flat_map(|(name, value)| [name, value]) {
@@ -155,7 +155,7 @@ impl SelectingAggregate<'_> {
         Ok(parameter.trunc())
     }
 
-    /// Keeps those that are chosen.
+    /// Keeps the selected series.
     fn choose(&self, wanted: f64, present: &mut Vec<(usize, f64)>) {
         match self.choice {
             SelectingAggregation::Top => best(wanted, present, |a, b| b.total_cmp(&a)),

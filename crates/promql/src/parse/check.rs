@@ -11,10 +11,10 @@ use crate::parse::functions::{NATIVE, knows};
 use crate::parse::semantics::Semantics;
 use crate::parse::syntax::offset_of;
 
-/// Expressions may nest so deep and no deeper.
+/// Maximum nesting depth of expressions.
 const DEPTH_MAX: usize = 150;
 
-/// Refuses what can't be evaluated.
+/// Refuses expressions that can't be evaluated.
 pub(crate) fn check(expression: &Expr, text: &str, semantics: Semantics) -> Result<(), QueryError> {
     Checker { text, semantics }.check(expression, 0)
 }
@@ -58,7 +58,7 @@ impl Checker<'_> {
             if !self.semantics.is_experimental() {
                 return Err(self.experimental(&name));
             }
-            // Of all other aggregations the parser checks it.
+            // The parser checks the other aggregations.
             let is_scalar = |parameter: &Expr| parameter.value_type() == ValueType::Scalar;
             if !parameter.is_some_and(is_scalar) {
                 let message = format!("`{name}` takes a scalar first");
@@ -118,9 +118,10 @@ impl Checker<'_> {
         Ok(())
     }
 
-    /// A label that is set may have any name that is a text.
+    /// Checks a label name; any UTF-8 text is valid.
     fn check_label(&self, label: &str) -> Result<(), QueryError> {
-        // The parser takes `\xff` for a character; to Prometheus it is a byte, and alone no text.
+        // The parser reads `\xff` as a character; in Prometheus it is a byte, which is no valid
+        // UTF-8.
         let is_byte = |c: char| matches!(c, '\u{80}'..='\u{ff}');
         let has_byte = self.text.contains("\\x") && label.contains(is_byte);
         if !label.is_empty() && !has_byte {
@@ -165,7 +166,7 @@ fn children(expression: &Expr) -> Vec<&Expr> {
     }
 }
 
-/// Shows each selector, in the order of the text.
+/// Visits each selector in the order of the text.
 pub(crate) fn each_selector<'e>(expression: &'e Expr, show: &mut dyn FnMut(&'e VectorSelector)) {
     match expression {
         Expr::VectorSelector(selector) => show(selector),

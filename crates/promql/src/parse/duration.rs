@@ -1,5 +1,5 @@
-//! Arithmetic of durations, such as `x[2 * (step() + 1m)]`, which the parser doesn't know: each is
-//! worked out and written as a number of ms before the text is parsed.
+//! Duration arithmetic such as `x[2 * (step() + 1m)]`, which the parser does not support. Each
+//! duration is evaluated and replaced by a number of ms before the text is parsed.
 
 use promql_parser::util::parse_duration;
 
@@ -8,7 +8,7 @@ use crate::operators::elementwise::{maximum, minimum};
 use crate::parse::syntax::{find_word_of_any_case, outside_texts};
 use rehearsal_convert::Saturating;
 
-/// Parentheses may nest so deep and no deeper.
+/// Maximum nesting depth of parentheses.
 const DEPTH_MAX: usize = 50;
 
 /// Quantities that duration expressions may use, in seconds.
@@ -16,25 +16,25 @@ const DEPTH_MAX: usize = 50;
 pub(crate) struct DurationContext {
     /// Value of `step()`, s.
     pub(crate) step: f64,
-    /// `range()`: from the first step to the last.
+    /// `range()`: time from the first step to the last.
     pub(crate) range: f64,
-    /// Whether these are the real ones, so that a duration must come out right.
+    /// Whether the values are those of an evaluation, so that durations must be valid.
     pub(crate) is_known: bool,
 }
 
-/// A text with all durations worked out.
+/// Query text with all durations evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ExpandedQuery {
     pub(crate) text: String,
-    /// Whether any of them depends on the setting.
+    /// Whether a duration depends on the context.
     pub(crate) varies: bool,
 }
 
-/// Works out all durations that are more than one number.
+/// Evaluates all durations that are more than one number.
 ///
 /// # Errors
 ///
-/// If one is no arithmetic, or negative where it must not be.
+/// If a duration is invalid, or negative where it must not be.
 pub(crate) fn expand(text: &str, setting: DurationContext) -> Result<ExpandedQuery, QueryError> {
     let mut found = Vec::new();
     for at in outside_texts(text).filter(|at| text.as_bytes()[*at] == b'[') {
@@ -68,7 +68,7 @@ pub(crate) fn expand(text: &str, setting: DurationContext) -> Result<ExpandedQue
             DurationPosition::Offset(_) => true,
             DurationPosition::Bracket { end, .. } => reader.at == end,
         };
-        // What is no arithmetic is left for the parser to complain of.
+        // Other text is left to the parser's errors.
         let Some(seconds) = seconds.filter(|seconds| is_whole && seconds.is_finite()) else {
             continue;
         };
@@ -102,12 +102,12 @@ pub(crate) fn expand(text: &str, setting: DurationContext) -> Result<ExpandedQue
     Ok(expanded)
 }
 
-/// Where a duration stands.
+/// Position of a duration in the text.
 #[derive(Clone, Copy, Debug)]
 enum DurationPosition {
-    /// Behind `offset`: one number, or what stands in parentheses.
+    /// After `offset`: a number or a parenthesised expression.
     Offset(usize),
-    /// In brackets, to one side of the colon if there is one.
+    /// In brackets, on one side of the colon if there is one.
     Bracket { begin: usize, end: usize },
 }
 
@@ -133,7 +133,7 @@ fn find_in_brackets(text: &str, begin: usize, found: &mut Vec<DurationPosition>)
     }
 }
 
-/// Reads arithmetic by recursive descent.
+/// Recursive-descent parser of duration arithmetic.
 struct DurationParser<'t> {
     text: &'t str,
     at: usize,
@@ -187,7 +187,7 @@ impl DurationParser<'_> {
         }
     }
 
-    /// One number with its sign, or what stands in parentheses.
+    /// Parses a number with its sign, or a parenthesised expression.
     fn signed(&mut self) -> Option<f64> {
         if self.accept("-") {
             return self.primary().map(|value| -value);

@@ -1,4 +1,4 @@
-//! A query: parsed, and checked to be one that can be evaluated.
+//! Parsed and checked queries.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use crate::parse::selector_info::SelectorInfo;
 use crate::parse::semantics::Semantics;
 use crate::parse::syntax;
 
-/// A longer text is refused.
+/// Maximum length of a query, bytes.
 const LENGTH_MAX: usize = 10_000;
 
-/// An expression of `PromQL`.
+/// Parsed `PromQL` expression.
 #[derive(Clone, Debug)]
 pub struct Query {
     text: String,
@@ -28,29 +28,29 @@ pub struct Query {
 /// Kind of a query's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnswerKind {
-    /// A number.
+    /// Scalar value.
     Scalar,
-    /// A value for each of some series.
+    /// Instant vector.
     Vector,
-    /// Samples of ranges.
+    /// Range vector.
     Ranges,
     /// String literal.
     Text,
 }
 
 impl Query {
-    /// Parses and checks a text.
+    /// Parses and checks a query.
     ///
     /// # Errors
     ///
-    /// If it is no `PromQL`, or asks for something that isn't supported.
+    /// If it is not valid `PromQL`, or uses an unsupported feature.
     pub fn parse(text: &str, semantics: Semantics) -> Result<Self, QueryError> {
         crate::parse::functions::register_functions();
         if text.len() > LENGTH_MAX {
             let message = format!("a query may have {LENGTH_MAX} bytes at most");
             return Err(QueryError::whole(message));
         }
-        // What a duration depends on is known when the query is evaluated; here it is only parsed.
+        // The context of durations is known at evaluation only; here they are only parsed.
         let setting = DurationContext {
             step: 1.0,
             range: 1.0,
@@ -71,12 +71,12 @@ impl Query {
         &self.text
     }
 
-    /// Whose rules it follows.
+    /// Semantics of the query.
     pub fn semantics(&self) -> Semantics {
         self.semantics
     }
 
-    /// The names of the metrics that it selects, each once, in the order of the text.
+    /// Distinct names of the selected metrics, in the order of the text.
     pub fn metric_names(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for name in self.selectors().iter().filter_map(|selected| selected.name) {
@@ -87,7 +87,7 @@ impl Query {
         names
     }
 
-    /// Its selectors, in the order of the text.
+    /// Selectors in the order of the text.
     pub fn selectors(&self) -> Vec<SelectorInfo<'_>> {
         let mut found: Vec<SelectorInfo<'_>> = Vec::new();
         check::each_selector(&self.expression, &mut |selector| {
@@ -107,7 +107,7 @@ impl Query {
         }
     }
 
-    /// A part of this query as a query of its own, with the text of the whole.
+    /// Creates a query from a part of this one, with the text of the whole.
     pub(crate) fn part(&self, expression: Expr) -> Self {
         Self {
             text: self.text.clone(),
@@ -126,12 +126,11 @@ impl Query {
         self.varies
     }
 
-    /// The expression with the durations that it has in an evaluation, unless they are always the
-    /// same.
+    /// Expression with its durations in an evaluation, if they depend on it.
     ///
     /// # Errors
     ///
-    /// If a duration isn't positive then.
+    /// If a duration is not positive there.
     pub(crate) fn expression_in(
         &self,
         setting: DurationContext,
@@ -146,7 +145,7 @@ impl Query {
     }
 }
 
-/// Parses a text, and says whether a duration in it depends on the setting.
+/// Parses a text and returns whether a duration in it depends on the context.
 fn parse(
     text: &str,
     semantics: Semantics,

@@ -5,32 +5,32 @@ use promql_parser::parser::VectorSelector;
 
 use crate::parse::syntax::find_word;
 
-/// A selector of a query.
+/// Selector with its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectorInfo<'q> {
-    /// The name, if it is given outright.
+    /// Metric name, if it is given literally.
     pub name: Option<&'q str>,
-    /// The byte of the text at which the selector, or at least its name, begins.
+    /// Byte offset of the selector or its name.
     pub offset: usize,
-    /// Conditions on labels other than the name.
+    /// Matchers of labels other than the name.
     pub labels: Vec<MatchedLabel<'q>>,
 }
 
-/// A condition on a label.
+/// Label matcher.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MatchedLabel<'q> {
-    /// The label.
+    /// Name of the label.
     pub name: &'q str,
     /// Value to match or not to match; a regular expression if `is_pattern`.
     pub value: &'q str,
-    /// Whether it stands behind `=~` or `!~`.
+    /// Whether the operator is `=~` or `!~`.
     pub is_pattern: bool,
-    /// The byte of the text at which the condition begins.
+    /// Byte offset of the matcher.
     pub offset: usize,
 }
 
 impl<'q> SelectorInfo<'q> {
-    /// Finds a selector in the text of its query, where it begins at `from` or later.
+    /// Finds a selector in the text of its query, at or after `from`.
     pub(crate) fn find(selector: &'q VectorSelector, text: &str, from: usize) -> Self {
         let of_name = |matcher: &&'q Matcher| matcher.name == METRIC_NAME;
         let is_given = |matcher: &&'q Matcher| matches!(matcher.op, MatchOp::Equal);
@@ -58,7 +58,7 @@ impl<'q> SelectorInfo<'q> {
     }
 }
 
-/// All conditions, whichever of the alternatives they belong to.
+/// All matchers of all alternatives.
 fn matchers(selector: &VectorSelector) -> impl Iterator<Item = &Matcher> {
     let matchers = &selector.matchers;
     let alternatives = matchers.or_matchers.iter().flatten();

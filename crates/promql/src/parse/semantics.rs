@@ -1,9 +1,9 @@
-//! Which Prometheus's rules a query follows.
+//! Differences between versions of Prometheus.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// Versions of Prometheus between which queries changed their meaning.
+/// Version of Prometheus whose semantics a query follows.
 ///
 /// | | `v3` | `v3-promqltest` | `v2.42` |
 /// |---|---|---|---|
@@ -13,11 +13,10 @@ use std::str::FromStr;
 /// | type and unit are dropped with the name | yes | yes | no |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Semantics {
-    /// Prometheus 3 as it is without feature flags.
+    /// Prometheus 3 without feature flags.
     #[default]
     V3,
-    /// Prometheus 3 as its own test scripts run it: with experimental functions and delayed name
-    /// removal.
+    /// Prometheus 3 as in its test scripts: with experimental functions and delayed name removal.
     V3PromqlTest,
     /// Prometheus 2.42.
     V2_42,
@@ -26,7 +25,7 @@ pub enum Semantics {
 impl Semantics {
     const ALL: [Self; 3] = [Self::V3, Self::V3PromqlTest, Self::V2_42];
 
-    /// The name in files and options.
+    /// Name in files and options.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V3 => "v3",
@@ -35,17 +34,17 @@ impl Semantics {
         }
     }
 
-    /// Whether a sample that lies exactly at the beginning of a range belongs to it.
+    /// Whether a range includes a sample exactly at its start.
     pub(crate) const fn closes_left(self) -> bool {
         matches!(self, Self::V2_42)
     }
 
-    /// Whether functions and modifiers behind feature flags are known.
+    /// Whether experimental functions and modifiers are supported.
     pub(crate) const fn is_experimental(self) -> bool {
         matches!(self, Self::V3PromqlTest)
     }
 
-    /// Whether names are dropped when all else is done.
+    /// Whether names are dropped at the end of the query.
     pub(crate) const fn delays_name_removal(self) -> bool {
         matches!(self, Self::V3PromqlTest)
     }
@@ -57,7 +56,7 @@ impl fmt::Display for Semantics {
     }
 }
 
-/// A name that is none of a [`Semantics`].
+/// Error for an unknown name of [`Semantics`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no version; write `v3`, `v3-promqltest` or `v2.42`")]
 pub struct UnknownSemantics(String);

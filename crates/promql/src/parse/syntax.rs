@@ -5,7 +5,7 @@ use crate::parse::functions::function_names;
 use crate::parse::semantics::Semantics;
 use crate::suggest;
 
-/// Makes the parser's message one that says where and what instead.
+/// Adds a position and a suggestion to the parser's message.
 pub(crate) fn explain(text: &str, message: &str, semantics: Semantics) -> QueryError {
     if let Some(name) = between(message, "unknown function with name '", "'") {
         let message = format!("`{name}` is no known function");
@@ -34,14 +34,14 @@ pub(crate) fn explain(text: &str, message: &str, semantics: Semantics) -> QueryE
     if text.trim().is_empty() {
         return QueryError::whole("the query is empty");
     }
-    // The parser's own fallback says no more than that.
+    // The parser's fallback message has no more information.
     if message.contains("invalid promql query") {
         return QueryError::whole("this is no PromQL expression");
     }
     QueryError::whole(message)
 }
 
-/// An argument of another type than the function takes, or too many or too few.
+/// Diagnoses an argument of the wrong type, or a wrong number of arguments.
 fn wrong_argument(text: &str, message: &str, function: &str) -> QueryError {
     let offset = offset_of(text, function);
     let expected = between(message, "expected type ", " in call");
@@ -65,19 +65,19 @@ fn between<'t>(text: &'t str, before: &str, after: &str) -> Option<&'t str> {
     rest.split_once(after).map(|(found, _)| found)
 }
 
-/// Where a word first stands by itself, or at least is part of a text; 0 if nowhere.
+/// Byte offset of the first occurrence of a word, or of it as part of a word; 0 if there is none.
 pub(crate) fn offset_of(text: &str, word: &str) -> usize {
     find_word(text, word, 0)
         .or_else(|| text.find(word))
         .unwrap_or(0)
 }
 
-/// Where a word next stands by itself, outside of texts in quotes.
+/// Byte offset of the next occurrence of a word outside of strings.
 pub(crate) fn find_word(text: &str, word: &str, from: usize) -> Option<usize> {
     find_alone(text, word.len(), from, |found| found == word)
 }
 
-/// As [`find_word`], for a word whose letters may be small or capital.
+/// As [`find_word`], ignoring case.
 pub(crate) fn find_word_of_any_case(text: &str, word: &str, from: usize) -> Option<usize> {
     find_alone(text, word.len(), from, |found| {
         found.eq_ignore_ascii_case(word)
@@ -103,7 +103,7 @@ fn find_alone(
     outside.find(stands_alone)
 }
 
-/// The places of characters that are neither in quotes nor in a comment.
+/// Byte offsets of characters outside of strings and comments.
 pub(crate) fn outside_texts(text: &str) -> impl Iterator<Item = usize> {
     let mut quote = None;
     let mut escapes = false;
@@ -134,7 +134,7 @@ pub(crate) fn outside_texts(text: &str) -> impl Iterator<Item = usize> {
     outside.map(|(at, _)| at)
 }
 
-/// A bracket without its partner.
+/// Finds an unbalanced bracket.
 fn unbalanced(text: &str) -> Option<QueryError> {
     let mut open: Vec<(usize, char)> = Vec::new();
     for at in outside_texts(text) {

@@ -1,10 +1,10 @@
-//! Which instant a selector means: its `offset` and `@`.
+//! Time modifiers `offset` and `@` of selectors.
 
 use std::time::{Duration, SystemTime};
 
 use promql_parser::parser::{AtModifier, Offset};
 
-/// An instant relative to the step, or one and the same for all steps.
+/// Time relative to the step, or a fixed time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimeModifier {
     pinned_ms: Option<i64>,
@@ -12,7 +12,8 @@ pub(crate) struct TimeModifier {
 }
 
 impl TimeModifier {
-    /// `start_ms` and `end_ms` are those of the whole query, for `start()` and `end()`.
+    /// Creates the modifier. `start_ms` and `end_ms` are those of the whole query, for `start()`
+    /// and `end()`.
     pub(crate) fn new(
         at: Option<&AtModifier>,
         offset: Option<&Offset>,
@@ -34,17 +35,17 @@ impl TimeModifier {
         }
     }
 
-    /// The instant meant at a step.
+    /// Time that a step refers to.
     #[inline]
     pub(crate) fn at(self, step_ms: i64) -> i64 {
         self.pinned_ms.unwrap_or(step_ms) - self.offset_ms
     }
 }
 
-/// The limit of times and durations, so that the sums of nested ones never overflow.
+/// Maximum of times and durations, so that sums of nested ones never overflow.
 pub(crate) const MS_MAX: i64 = i64::MAX / 4_096;
 
-/// A duration in ms.
+/// Converts a duration to ms.
 pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).map_or(MS_MAX, |ms| ms.min(MS_MAX))
 }

@@ -27,11 +27,11 @@ use rehearsal_convert::Nearest;
 
 type Planned<'s> = Result<BoxedOperator<'s>, EvalError>;
 
-/// The operator of a function call.
+/// Creates the operator of a function call.
 ///
 /// # Errors
 ///
-/// As for the arguments.
+/// Errors of the arguments.
 pub(crate) fn operator<'s>(planner: &QueryPlanner<'s>, call: &Call, grid: Steps) -> Planned<'s> {
     let name = call.func.name;
     let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
@@ -65,7 +65,7 @@ pub(crate) fn operator<'s>(planner: &QueryPlanner<'s>, call: &Call, grid: Steps)
         }
         ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [of, ..]) => {
             if planner.is_range {
-                // Prometheus says `sort`, whichever of them it is.
+                // Prometheus's message has `sort` for all of them.
                 planner.annotations.warn(
                     "sort is ineffective for range queries since results are always ordered by \
                      labels"
@@ -121,7 +121,7 @@ fn element_call<'s>(
     grid: Steps,
 ) -> Planned<'s> {
     let (of, scalars): (BoxedOperator<'s>, &[&Expr]) = match arguments {
-        // Functions of dates take the step itself.
+        // Date functions without argument apply to the step itself.
         [] => (
             Box::new(Scalar::new(|step_ms| {
                 (step_ms.nearest_f64() / 1_000.0).floor()
@@ -251,7 +251,7 @@ fn info<'s>(
     Ok(Box::new(DynamicElements::new(info, grid)?))
 }
 
-/// The selector that comes first in an expression: when it looks, info series are looked for too.
+/// First selector of an expression. Info series are selected at its time.
 fn first_selector(expression: &Expr) -> Option<&VectorSelector> {
     match expression {
         Expr::VectorSelector(selector) => Some(selector),

@@ -1,4 +1,4 @@
-//! Compares answers with what was expected.
+//! Comparison of results with expectations.
 
 use super::series::{SeriesLine, SeriesPoint};
 use crate::labels::display;
@@ -18,7 +18,7 @@ pub(super) enum EvalOutcome {
 }
 
 impl SeriesLine {
-    /// A series without labels that always has one value.
+    /// Series without labels and with a constant value.
     pub(super) fn constant(value: f64) -> Self {
         Self {
             labels: Labels::none(),
@@ -26,7 +26,7 @@ impl SeriesLine {
         }
     }
 
-    /// The values at their instants, ms since 1970.
+    /// Values with their times, ms since 1970.
     fn at(&self, (start_ms, step_ms): (i64, i64)) -> Vec<(i64, f64)> {
         let points = self.points.iter().enumerate();
         let values = points.filter_map(|(index, point)| match point {
@@ -37,7 +37,7 @@ impl SeriesLine {
     }
 }
 
-/// Equal, or as good as equal.
+/// Whether two values are equal within the tolerance.
 fn is_close(a: f64, b: f64) -> bool {
     if a == b || (a.is_nan() && b.is_nan()) {
         return true;

@@ -1,4 +1,4 @@
-//! The commands of a script.
+//! Commands of a script.
 
 use super::expectation::Expected;
 use super::series::{SeriesLine, SeriesPoint};
@@ -11,27 +11,27 @@ use crate::value::QueryValue;
 use rehearsal_convert::Index;
 use rehearsal_metrics::Labels;
 
-/// One command.
+/// Command with its arguments.
 #[derive(Debug)]
 pub(super) enum TestCommand {
-    /// Forget all data.
+    /// Deletes all data.
     Clear,
-    /// More data.
+    /// Adds series.
     Load(Load),
-    /// Ask and compare.
+    /// Evaluates a query and compares the result.
     Eval(Box<Eval>),
 }
 
-/// Series whose points lie a step apart from time 0.
+/// Series with points one step apart from time 0.
 #[derive(Debug)]
 pub(super) struct Load {
     pub(super) step_ms: i64,
     pub(super) series: Vec<SeriesLine>,
-    /// Classic histograms are loaded as native ones too.
+    /// Whether classic histograms are loaded as native ones too.
     pub(super) with_native: bool,
 }
 
-/// A query with what is expected of it.
+/// Query with its expectations.
 #[derive(Debug)]
 pub(super) struct Eval {
     pub(super) line: usize,
@@ -41,7 +41,7 @@ pub(super) struct Eval {
     pub(super) expected: Expected,
 }
 
-/// The instants of a query.
+/// Evaluation times of a query.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum EvalTimes {
     At(i64),
@@ -53,7 +53,7 @@ pub(super) enum EvalTimes {
 }
 
 impl EvalTimes {
-    /// Evaluates a query then.
+    /// Evaluates a query at these times.
     pub(super) fn ask(
         self,
         engine: &Engine<'_, MemoryStore>,
@@ -94,7 +94,7 @@ impl Load {
     }
 }
 
-/// The native histogram that a series of a classic one belongs to.
+/// Labels of the native histogram that a classic series belongs to.
 fn native_base(labels: &Labels) -> Option<Labels> {
     let name = labels.get("__name__")?;
     let endings = ["_bucket", "_count", "_sum"];

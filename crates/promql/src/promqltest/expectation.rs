@@ -24,7 +24,7 @@ enum ExpectedAnnotation {
     None(AnnotationLevel),
 }
 
-/// All that an eval expects.
+/// All expectations of an eval.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Expected {
     fails: Option<ExpectedMessage>,
@@ -39,7 +39,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    /// By the command's word: `eval`, `eval_fail` and so on.
+    /// Creates the expectations of a command word: `eval`, `eval_fail` and so on.
     pub(super) fn new(word: &str) -> Result<Self, String> {
         let mut expected = Self::default();
         match word {
@@ -124,7 +124,7 @@ impl Expected {
         Ok(())
     }
 
-    /// Judges a refusal.
+    /// Compares a refusal.
     pub(super) fn refused(&self, message: &str) -> EvalOutcome {
         match &self.fails {
             Some(expected) if expected.fits(message) => EvalOutcome::Passed,
@@ -135,7 +135,7 @@ impl Expected {
         }
     }
 
-    /// Judges an answer.
+    /// Compares a result.
     pub(super) fn compare(
         &self,
         (value, annotations): &(QueryValue, Vec<Annotation>),
@@ -163,13 +163,13 @@ impl Expected {
         compared.map_or_else(EvalOutcome::Failed, |()| EvalOutcome::Passed)
     }
 
-    /// Tells at which instants the points of a range query's answer lie.
+    /// Sets the times of the points of a range query's result.
     pub(super) fn at_steps(&mut self, start_ms: i64, step_ms: i64) {
         self.range_ms = Some((start_ms, step_ms));
     }
 }
 
-/// A text in quotes, or all that stands behind one space.
+/// Quoted string, or everything after one space.
 fn text_of(rest: &str) -> Result<String, String> {
     let plain = rest.trim();
     if plain.starts_with(['"', '\'', '`']) {
@@ -188,7 +188,7 @@ impl ExpectedMessage {
             return Ok(Self::Is(without_position(message.trim()).to_owned()));
         }
         if let Some(pattern) = text.strip_prefix("regex:") {
-            // A position at the end, with or without digits of its own.
+            // The position at the end may have digits of its own.
             let pattern = pattern.trim();
             let plain = pattern
                 .rsplit_once(r" \(")
@@ -210,7 +210,7 @@ impl ExpectedMessage {
     }
 }
 
-/// A message without ` (line:column)` at its end.
+/// Removes ` (line:column)` from the end of a message.
 fn without_position(message: &str) -> &str {
     let is_position = |end: &str| {
         end.chars()

@@ -1,4 +1,4 @@
-//! From lines to commands.
+//! Parser of scripts.
 
 use super::ScriptError;
 use super::command::{Eval, EvalTimes, Load, TestCommand};
@@ -6,13 +6,13 @@ use super::duration::duration_ms;
 use super::expectation::Expected;
 use super::series::SeriesLine;
 
-/// A script, read.
+/// Parsed script.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) commands: Vec<TestCommand>,
 }
 
-/// The lines of a script, each with its number.
+/// Lines of a script with their numbers.
 struct ScriptLines<'t> {
     lines: Vec<&'t str>,
     next: usize,
@@ -36,7 +36,7 @@ impl<'t> ScriptLines<'t> {
         Some(line)
     }
 
-    /// The lines until the next empty one.
+    /// Lines up to the next empty one.
     fn block(&mut self) -> Vec<(usize, &'t str)> {
         let mut block = Vec::new();
         while let Some(line) = self.next().filter(|line| !line.is_empty()) {
@@ -123,7 +123,7 @@ fn parse_when(text: &str) -> Result<(EvalTimes, &str), String> {
     Ok((when, query))
 }
 
-/// The first word, and the rest.
+/// First word and the rest.
 fn word(text: &str) -> Result<(&str, &str), String> {
     let text = text.trim_start();
     let split = text.split_once(char::is_whitespace);

@@ -1,4 +1,4 @@
-//! A line with a series: its labels, and its points in short.
+//! Series lines: labels and abbreviated points.
 
 use rehearsal_convert::Nearest;
 use std::iter::Peekable;
@@ -9,7 +9,7 @@ use promql_parser::parser;
 
 use rehearsal_metrics::{Labels, Text};
 
-/// More points in a line are refused.
+/// Maximum number of points in a line.
 const POINTS_MAX: usize = 1_000_000;
 
 /// Content of a series at one step.
@@ -19,7 +19,7 @@ pub(super) enum SeriesPoint {
     Omitted,
     /// Staleness marker, written `stale`.
     Stale,
-    /// A number.
+    /// Numeric value.
     Value(f64),
     /// `{{..}}`
     Native,
@@ -43,7 +43,7 @@ impl SeriesLine {
     }
 }
 
-/// Where the labels end: behind the closing brace, or at the first space.
+/// End of the labels: after the closing brace, or at the first space.
 fn labels_end(line: &str) -> usize {
     let mut quote = None;
     let mut escapes = false;
@@ -62,7 +62,7 @@ fn labels_end(line: &str) -> usize {
                 '{' => in_braces = true,
                 '}' => return at + 1,
                 _ if character.is_whitespace() && !in_braces => {
-                    // Space may stand before the braces.
+                    // Spaces are allowed before the braces.
                     let rest = line[at..].trim_start();
                     if !rest.starts_with('{') || rest.starts_with("{{") {
                         return at;
@@ -75,7 +75,7 @@ fn labels_end(line: &str) -> usize {
     line.len()
 }
 
-/// The labels, read as a selector; `{}` has none.
+/// Parses labels as a selector; `{}` has none.
 pub(super) fn parse_labels(text: &str) -> Result<Labels, String> {
     if text.chars().filter(|c| !c.is_whitespace()).eq("{}".chars()) {
         return Ok(Labels::none());
@@ -96,7 +96,7 @@ pub(super) fn parse_labels(text: &str) -> Result<Labels, String> {
     Ok(Labels::of_pairs(all))
 }
 
-/// The points of a line.
+/// Parses the points of a line.
 pub(super) fn parse_points(text: &str) -> Result<Vec<SeriesPoint>, String> {
     let mut points = Vec::new();
     for word in words(text) {
@@ -108,7 +108,7 @@ pub(super) fn parse_points(text: &str) -> Result<Vec<SeriesPoint>, String> {
     Ok(points)
 }
 
-/// Splits at spaces that aren't within braces.
+/// Splits at spaces outside of braces.
 fn words(text: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut depth = 0_i32;
@@ -171,7 +171,7 @@ fn repeat(point: SeriesPoint, more: usize, points: &mut Vec<SeriesPoint>) {
     points.extend(std::iter::repeat_n(point, more.min(POINTS_MAX) + 1));
 }
 
-/// Where the number at the head of a word ends: at the sign of the step, or at the `x`.
+/// End of the number at the start of a word: at the sign of the step, or at the `x`.
 fn number_end(characters: &mut Peekable<CharIndices<'_>>, word: &str) -> usize {
     let mut before = ' ';
     for (at, character) in characters {
@@ -187,12 +187,12 @@ fn number_end(characters: &mut Peekable<CharIndices<'_>>, word: &str) -> usize {
     word.len()
 }
 
-/// Whether what stands behind `0x` makes a number rather than a count.
+/// Whether the text after `0x` is a hexadecimal number rather than a count.
 fn is_hex(rest: &str) -> bool {
     rest.chars().any(|c| matches!(c, 'a'..='f' | 'A'..='F'))
 }
 
-/// A number as `PromQL` writes it.
+/// Parses a number of `PromQL`.
 pub(super) fn number(text: &str) -> Option<f64> {
     let (sign, digits) = match text.strip_prefix(['+', '-']) {
         Some(digits) => (if text.starts_with('-') { -1.0 } else { 1.0 }, digits),

@@ -1,4 +1,4 @@
-//! Whether rules look back at what they, or later rules, have made.
+//! Dependencies of rules on their own or later results.
 
 use std::convert::Infallible;
 
@@ -11,7 +11,7 @@ use super::states::{ALERTS, ALERTS_FOR_STATE};
 use crate::Query;
 use crate::parse::expression::all_matchers;
 
-/// Functions of the calendar.
+/// Date functions.
 const CALENDAR: [&str; 8] = [
     "minute",
     "hour",
@@ -26,16 +26,16 @@ const CALENDAR: [&str; 8] = [
 /// Series that a query selects.
 #[derive(Default)]
 struct QueryInputs {
-    /// The conditions of each of its selectors.
+    /// Matchers of each selector.
     matchers: Vec<Vec<Matcher>>,
-    /// Whether it calls a function of the calendar.
+    /// Whether it calls a date function.
     uses_calendar: bool,
 }
 
 impl QueryInputs {
     fn of(query: &Query) -> Self {
         let mut demand = Self::default();
-        // Nothing that the visitor does can fail.
+        // The visitor never fails.
         let _ = walk_expr(&mut demand, query.expression());
         demand
     }
@@ -63,13 +63,13 @@ impl ExprVisitor for QueryInputs {
 }
 
 impl RuleFile {
-    /// The conditions of each selector in the file.
+    /// Matchers of each selector in the file.
     pub fn matchers(&self) -> Vec<Vec<Matcher>> {
         let demands = self.rules().map(|rule| QueryInputs::of(rule.query()));
         demands.flat_map(|demand| demand.matchers).collect()
     }
 
-    /// The name of a rule that calls a function of the calendar.
+    /// Name of a rule that calls a date function.
     pub fn rule_with_calendar(&self) -> Option<&str> {
         let mut rules = self.rules();
         let found = rules.find(|rule| QueryInputs::of(rule.query()).uses_calendar);
@@ -77,8 +77,8 @@ impl RuleFile {
     }
 }
 
-/// Whether a rule asks for what it, or a later rule, makes. If none does, each rule can be asked
-/// for the whole time at once.
+/// Whether a rule selects the result of itself or a later rule. If none does, each rule can be
+/// evaluated for the whole time at once.
 pub(super) fn look_back(rules: &RuleFile) -> bool {
     let all: Vec<&Rule> = rules.rules().collect();
     let asks = |(index, rule): (usize, &&Rule)| {

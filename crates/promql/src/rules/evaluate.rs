@@ -1,4 +1,4 @@
-//! Evaluates rules over a source, from a start to an end of virtual time.
+//! Evaluation of rules over a range of virtual time.
 
 use super::dependencies::look_back;
 use super::file::{RuleFile, RuleGroup};
@@ -8,35 +8,35 @@ use super::states::Alert;
 use crate::{Engine, Queryable};
 use rehearsal_convert::Index;
 
-/// When rules are evaluated, ms since 1970.
+/// Range and default interval of evaluations, ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvaluationRange {
-    /// The first evaluation.
+    /// Time of the first evaluation.
     pub start_ms: i64,
-    /// None is later.
+    /// Latest possible evaluation.
     pub end_ms: i64,
-    /// Between two evaluations of a group that doesn't say otherwise.
+    /// Default interval of groups.
     pub interval_ms: i64,
 }
 
 /// Alerts of one rule over a range of time.
 #[derive(Clone, Debug)]
 pub struct AlertTimeline {
-    /// When they were evaluated.
+    /// Evaluated range.
     pub span: EvaluationRange,
-    /// Every alert that ever was, in the order of the rules, then by labels.
+    /// All alerts in the order of the rules, then by labels.
     pub alerts: Vec<Alert>,
-    /// The series that the rules made, `ALERTS` included.
+    /// Recorded series, including `ALERTS`.
     pub recorded: RecordedRules,
 }
 
-/// A rule that could not be evaluated.
+/// Error of a rule's evaluation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rule `{rule}`: {message}")]
 pub struct EvaluateError {
     /// Name of the rule.
     pub rule: String,
-    /// Why not.
+    /// Description of the error.
     pub message: String,
 }
 
@@ -44,7 +44,7 @@ pub struct EvaluateError {
 ///
 /// # Errors
 ///
-/// A query that is refused over this source, or two samples of a vector with the same labels.
+/// If a query is refused, or two samples of a vector have the same labels.
 pub fn evaluate(
     rules: &RuleFile,
     source: &impl Queryable,
@@ -70,8 +70,8 @@ pub fn evaluate(
     })
 }
 
-/// The pieces of time that are evaluated at once: all of it, or, if rules look back at what they
-/// make, one instant after the other.
+/// Time ranges that are evaluated at once: the whole range, or single instants if rules depend on
+/// their own results.
 fn pieces(rules: &RuleFile, span: EvaluationRange) -> Vec<(i64, i64)> {
     if !look_back(rules) {
         return vec![(span.start_ms, span.end_ms)];
@@ -94,7 +94,7 @@ fn interval_ms(group: &RuleGroup, span: EvaluationRange) -> i64 {
     group.interval_ms.unwrap_or(span.interval_ms).max(1)
 }
 
-/// A group at work.
+/// Evaluation state of a group.
 struct GroupRun<'r> {
     start_ms: i64,
     interval_ms: i64,
@@ -112,8 +112,7 @@ impl<'r> GroupRun<'r> {
         }
     }
 
-    /// The instants of evaluation from one instant to another, both included; none if there is
-    /// none.
+    /// Evaluation times in an inclusive range; `None` if there is none.
     fn due(&self, from_ms: i64, until_ms: i64) -> Option<EvaluationTimes> {
         let intervals = (from_ms - self.start_ms + self.interval_ms - 1) / self.interval_ms;
         let first_ms = self.start_ms + intervals * self.interval_ms;

@@ -1,4 +1,4 @@
-//! A file of rules: read, checked, and refused with its line if anything is wrong with it.
+//! Rules files: parsing, checks, and errors with line numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,53 +11,53 @@ use super::template::Template;
 use crate::{Query, Semantics};
 use rehearsal_metrics::definition::check_label;
 
-/// The label that carries an alert's name.
+/// Label of an alert's name.
 pub(super) const ALERT_NAME: &str = "alertname";
 
-/// A file of rules.
+/// Parsed rules file.
 #[derive(Clone, Debug)]
 pub struct RuleFile {
-    /// Where it was read from, for messages.
+    /// Path of the file, for messages.
     pub path: String,
-    /// The groups, in the order of the file.
+    /// Groups in the order of the file.
     pub groups: Vec<RuleGroup>,
 }
 
-/// Rules that are evaluated together, one after the other.
+/// Group of rules that are evaluated in sequence.
 #[derive(Clone, Debug)]
 pub struct RuleGroup {
-    /// Its name, the only one of its kind in the file.
+    /// Name, unique in the file.
     pub name: String,
-    /// Between two evaluations, ms; none: the default interval.
+    /// Evaluation interval, ms; `None` for the default.
     pub interval_ms: Option<i64>,
-    /// The rules, in the order of evaluation.
+    /// Rules in the order of evaluation.
     pub rules: Vec<Rule>,
 }
 
-/// One rule.
+/// Recording or alerting rule.
 #[derive(Clone, Debug)]
 pub enum Rule {
-    /// Its vector becomes series of a new name.
+    /// Rule whose vector becomes series of a new name.
     Record(RecordRule),
-    /// Each sample of its vector is an alert.
+    /// Rule whose vector's samples are alerts.
     Alert(AlertRule),
 }
 
-/// A rule that records.
+/// Recording rule.
 #[derive(Clone, Debug)]
 pub struct RecordRule {
-    /// The name of the series.
+    /// Name of the recorded series.
     pub name: String,
     /// Query whose answer is recorded.
     pub query: Query,
-    /// Labels that the series get.
+    /// Labels added to the series.
     pub labels: Vec<(String, String)>,
 }
 
-/// A rule that alerts.
+/// Alerting rule.
 #[derive(Clone, Debug)]
 pub struct AlertRule {
-    /// The alerts' name.
+    /// Name of the alerts.
     pub name: String,
     /// Query whose elements are alerts.
     pub query: Query,
@@ -65,19 +65,19 @@ pub struct AlertRule {
     pub for_ms: i64,
     /// Time for which the alert keeps firing (`keep_firing_for`), ms.
     pub keep_firing_for_ms: i64,
-    /// Labels that the alerts get.
+    /// Labels added to the alerts.
     pub labels: Vec<(String, Template)>,
     /// Annotations of the alerts, as templates.
     pub annotations: Vec<(String, Template)>,
 }
 
-/// Why a file is no file of rules.
+/// Error of a rules file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}{place}: {message}", place = LineNumber(*line))]
 pub struct RuleFileError {
-    /// The file.
+    /// Path of the file.
     pub path: String,
-    /// The line, from 1; 0 if it is not known.
+    /// Line, from 1; 0 if unknown.
     pub line: u64,
     /// Fault and remedy.
     pub message: String,
@@ -103,7 +103,7 @@ impl Rule {
         }
     }
 
-    /// The name of the series, or of the alerts.
+    /// Name of the series or of the alerts.
     pub fn name(&self) -> &str {
         match self {
             Self::Record(rule) => &rule.name,
@@ -113,12 +113,12 @@ impl Rule {
 }
 
 impl RuleFile {
-    /// Reads the text of a file. `path` is for messages.
+    /// Parses the text of a file. `path` is for messages.
     ///
     /// # Errors
     ///
-    /// If it is no YAML, or has keys that rules don't have; if a query, a duration, a label or a
-    /// template can't be read, or needs what is not supported.
+    /// If it is invalid YAML or has unknown keys; if a query, duration, label or template is
+    /// invalid or unsupported.
     pub fn parse(text: &str, path: &str, semantics: Semantics) -> Result<Self, RuleFileError> {
         let wrong = |line, message| RuleFileError {
             path: path.to_owned(),
@@ -127,7 +127,7 @@ impl RuleFile {
         };
         let raw: RawFile = serde_saphyr::from_str(text).map_err(|error| {
             let line = error.location().as_ref().map_or(0, Location::line);
-            // Only the first line: the others are a snippet of the file.
+            // The following lines are a snippet of the file.
             let said = error.without_snippet().to_string();
             let message = said.lines().next().unwrap_or_default().to_owned();
             wrong(line, message)
@@ -149,12 +149,12 @@ impl RuleFile {
         Ok(Self { path, groups })
     }
 
-    /// Every rule, in the order of evaluation.
+    /// All rules in the order of evaluation.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.groups.iter().flat_map(|group| &group.rules)
     }
 
-    /// Every rule that alerts, in the order of evaluation.
+    /// All alerting rules in the order of evaluation.
     pub fn alerts(&self) -> impl Iterator<Item = &AlertRule> {
         self.rules().filter_map(|rule| match rule {
             Rule::Alert(rule) => Some(rule),
@@ -193,7 +193,7 @@ struct RawRule {
     annotations: BTreeMap<String, Spanned<String>>,
 }
 
-/// Something wrong in a line.
+/// Error with its line.
 struct LineError {
     line: u64,
     message: String,
@@ -206,7 +206,7 @@ fn wrong<T>(node: &Spanned<T>, message: impl Into<String>) -> LineError {
     }
 }
 
-/// Makes checked rules of raw ones.
+/// Converts raw rules to checked ones.
 struct RuleFileParser {
     semantics: Semantics,
 }
@@ -286,7 +286,7 @@ impl RuleFileParser {
 }
 
 fn duration_ms(node: &Spanned<String>) -> Result<i64, LineError> {
-    // Prometheus takes a bare 0 too.
+    // Prometheus accepts a plain 0 as a duration.
     if node.value == "0" {
         return Ok(0);
     }

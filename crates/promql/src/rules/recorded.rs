@@ -1,4 +1,4 @@
-//! Series that rules have made, kept as changes as scraped ones are.
+//! Series of recording rules, stored as changes like scraped series.
 
 use std::collections::HashMap;
 
@@ -9,16 +9,16 @@ use crate::{EvalError, Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::Labels;
 use rehearsal_metrics::series::STALE_BITS;
 
-/// Which times a series has its samples at.
+/// Identifier of a list of timestamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimestampsId(usize);
 
-/// Series with samples at the ticks of some clocks: one clock for each group of rules.
+/// Recorded series. Those of a group share their timestamps.
 #[derive(Clone, Debug, Default)]
 pub struct RecordedRules {
     clocks_ms: Vec<Vec<i64>>,
     series: Vec<RecordedSeries>,
-    /// Only ever asked, never iterated.
+    /// Looked up only, never iterated.
     ids: HashMap<Labels, usize>,
 }
 
@@ -31,18 +31,18 @@ struct RecordedSeries {
 }
 
 impl RecordedRules {
-    /// A clock that has not ticked yet.
+    /// Adds an empty list of timestamps.
     pub fn add_clock(&mut self) -> TimestampsId {
         self.clocks_ms.push(Vec::new());
         TimestampsId(self.clocks_ms.len() - 1)
     }
 
-    /// A clock ticks at these times, which are later than all before.
+    /// Appends timestamps, which are later than all before.
     pub fn tick(&mut self, clock: TimestampsId, times_ms: impl IntoIterator<Item = i64>) {
         self.clocks_ms[clock.0].extend(times_ms);
     }
 
-    /// Finds or adds a series; its name is the label `__name__`.
+    /// Finds or adds a series; the name is the label `__name__`.
     pub fn find_or_add(&mut self, clock: TimestampsId, labels: Labels) -> usize {
         let next = self.series.len();
         let id = *self.ids.entry(labels.clone()).or_insert(next);
@@ -60,7 +60,7 @@ impl RecordedRules {
     /// Sets the value of a series from a tick on; `None` ends the series.
     pub fn set(&mut self, id: usize, at_ms: i64, value: Option<f64>) {
         let bits = match value {
-            // Any other NaN becomes the canonical one, so that only an end ends a series.
+            // Other NaNs become the canonical one, so that only `None` ends a series.
             Some(value) if value.is_nan() => f64::NAN.to_bits(),
             Some(value) => value.to_bits(),
             None => STALE_BITS,
@@ -68,7 +68,7 @@ impl RecordedRules {
         self.set_bits(id, at_ms, bits);
     }
 
-    /// The bits of what a series has from a tick on; those of a staleness marker end it.
+    /// Sets the bits of a series' value from a timestamp on; those of the staleness marker end it.
     pub fn set_bits(&mut self, id: usize, at_ms: i64, bits: u64) {
         let series = &mut self.series[id];
         if *series.change_bits.last().unwrap_or(&STALE_BITS) != bits {
@@ -77,12 +77,12 @@ impl RecordedRules {
         }
     }
 
-    /// The labels of each series.
+    /// Labels of each series.
     pub fn series(&self) -> impl Iterator<Item = &Labels> {
         self.series.iter().map(|series| &series.labels)
     }
 
-    /// The samples of a series, its clock's ticks with a value or none.
+    /// Samples of a series: its timestamps, with a value or `None`.
     pub fn samples(&self, id: usize) -> impl Iterator<Item = (i64, Option<f64>)> {
         let series = &self.series[id];
         let mut changes = 0;
@@ -120,7 +120,7 @@ impl Queryable for RecordedRules {
     }
 }
 
-/// Two sources as one. They must not have a series in common.
+/// Union of two sources, which must not share a series.
 #[derive(Clone, Copy, Debug)]
 pub struct MergedQueryable<'s, A, B>(pub &'s A, pub &'s B);
 
@@ -132,7 +132,7 @@ impl<A: Queryable, B: Queryable> Queryable for MergedQueryable<'_, A, B> {
     }
 }
 
-/// The labels of a series made from a vector's sample: another name, and labels put over it.
+/// Labels of a recorded sample: a new name, and added labels.
 pub(super) fn relabelled<'l>(
     labels: &Labels,
     name: &str,

@@ -1,4 +1,4 @@
-//! One rule at work: what its vectors become.
+//! Evaluation of one rule.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use crate::{Query, RangeSeries};
 use rehearsal_convert::{Index, Nearest};
 use rehearsal_metrics::Labels;
 
-/// Instants and values, rising.
+/// Timestamps and values, ascending.
 type SamplePoints = [(i64, f64)];
 
-/// Instants of evaluation, an interval apart.
+/// Evaluation times, an interval apart.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EvaluationTimes {
     pub first_ms: i64,
@@ -26,11 +26,11 @@ impl EvaluationTimes {
     }
 }
 
-/// One rule, and what it has made so far.
+/// Rule with its results so far.
 pub(super) enum RuleEvaluator<'r> {
-    /// One that records, and the series that it has made.
+    /// Recording rule with its series.
     Record(&'r RecordRule, Vec<usize>),
-    /// One that alerts, and the series of its alerts that are active.
+    /// Alerting rule with the series of its active alerts.
     Alert(&'r AlertRule, AlertStates<'r>, Vec<usize>),
 }
 
@@ -56,7 +56,7 @@ impl<'r> RuleEvaluator<'r> {
         }
     }
 
-    /// Every alert that ever was.
+    /// Returns all alerts, including resolved ones.
     pub(super) fn into_alerts(self) -> Vec<Alert> {
         match self {
             Self::Record(..) => Vec::new(),
@@ -64,11 +64,11 @@ impl<'r> RuleEvaluator<'r> {
         }
     }
 
-    /// Takes the vectors of some instants, later than all before.
+    /// Processes the vectors of several evaluations, later than all before.
     ///
     /// # Errors
     ///
-    /// If two samples have the same labels in the end.
+    /// If two samples have the same output labels.
     pub(super) fn take(
         &mut self,
         vectors: &[RangeSeries],
@@ -115,15 +115,15 @@ impl<'r> RuleEvaluator<'r> {
     }
 }
 
-/// Adds the points of a series to those of another that becomes the same one; none if two of them
-/// are of one instant. Series that take turns may become one.
+/// Merges the points of two series with equal output labels. Returns `None` if both have a point at
+/// the same time.
 fn join(points: &mut Vec<(i64, f64)>, more: &SamplePoints) -> Option<()> {
     points.extend_from_slice(more);
     points.sort_by_key(|(at_ms, _)| *at_ms);
     points.is_sorted_by(|a, b| a.0 < b.0).then_some(())
 }
 
-/// Records the points of a series; it ends where there is none.
+/// Records the points of a series and ends it where points are missing.
 fn record(
     recorded: &mut RecordedRules,
     id: usize,
@@ -137,7 +137,7 @@ fn record(
     }
 }
 
-/// Writes the series that tell of active alerts, and ends those of alerts that no longer are.
+/// Writes `ALERTS` and `ALERTS_FOR_STATE` of active alerts, and ends those of inactive ones.
 fn tell(
     states: &AlertStates<'_>,
     recorded: &mut RecordedRules,
@@ -163,7 +163,7 @@ fn tell(
     *active = told;
 }
 
-/// Series, read instant by instant.
+/// Cursor over series by evaluation time.
 struct VectorCursor<'v> {
     series: Vec<(&'v Labels, std::slice::Iter<'v, (i64, f64)>)>,
 }
@@ -178,7 +178,7 @@ impl<'v> VectorCursor<'v> {
         }
     }
 
-    /// The samples at an instant that is later than all before.
+    /// Samples at a time later than all before.
     fn at(&mut self, at_ms: i64) -> Vec<(&'v Labels, f64)> {
         let mut found = Vec::new();
         for (labels, points) in &mut self.series {

@@ -14,24 +14,24 @@ use promql_parser::label::METRIC_NAME;
 use super::file::{ALERT_NAME, AlertRule};
 use rehearsal_metrics::Labels;
 
-/// The series of alerts that are pending or firing.
+/// Series of pending and firing alerts.
 pub(super) const ALERTS: &str = "ALERTS";
-/// The series that tells since when they are.
+/// Series with the time at which an alert became pending.
 pub(super) const ALERTS_FOR_STATE: &str = "ALERTS_FOR_STATE";
 
-/// Where an alert stands.
+/// Inactive, pending or firing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AlertState {
-    /// Nothing is wrong, or no longer.
+    /// The condition does not hold.
     Inactive,
-    /// Something is wrong, but not for long enough.
+    /// The condition holds, but not yet for `for`.
     Pending,
     /// The condition has held for `for`.
     Firing,
 }
 
 impl AlertState {
-    /// The value of the label `alertstate`.
+    /// Value of the label `alertstate`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Inactive => "inactive",
@@ -41,32 +41,32 @@ impl AlertState {
     }
 }
 
-/// An alert enters a state.
+/// Change of an alert's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
-    /// When, ms since 1970.
+    /// Time of the change, ms since 1970.
     pub at_ms: i64,
-    /// Which.
+    /// New state.
     pub state: AlertState,
 }
 
-/// One alert, by its labels, and everything that became of it.
+/// Alert with its labels and its history.
 #[derive(Clone, Debug)]
 pub struct Alert {
-    /// The rule's name.
+    /// Name of the rule.
     pub name: String,
-    /// Its labels, `alertname` included.
+    /// Labels including `alertname`.
     pub labels: Labels,
-    /// When it changed its state.
+    /// State changes in order.
     pub transitions: Vec<Transition>,
-    /// The labels that its templates see.
+    /// Labels available to its templates.
     subject: Labels,
-    /// When its value changed, and to what.
+    /// Changes of its value.
     values: Vec<(i64, f64)>,
 }
 
 impl Alert {
-    /// Where it stands after the evaluation at, or last before, an instant.
+    /// State after the last evaluation at or before a time.
     pub fn state_at(&self, at_ms: i64) -> AlertState {
         let past = self
             .transitions
@@ -75,7 +75,7 @@ impl Alert {
             .map_or(AlertState::Inactive, |last| self.transitions[last].state)
     }
 
-    /// From when to when it fired, ms since 1970; `end_ms` where it still fires.
+    /// Firing periods, ms since 1970; `end_ms` ends an alert that still fires.
     pub fn firing(&self, end_ms: i64) -> impl Iterator<Item = (i64, i64)> {
         let ends = self.transitions.iter().skip(1).map(|change| change.at_ms);
         let spans = self.transitions.iter().zip(ends.chain([end_ms]));
@@ -98,7 +98,7 @@ impl Alert {
     }
 }
 
-/// The alerts of one rule.
+/// All alerts of one rule.
 pub(super) struct AlertStates<'r> {
     rule: &'r AlertRule,
     alerts: BTreeMap<Labels, AlertHistory>,
@@ -108,13 +108,13 @@ struct AlertHistory {
     alert: Alert,
     state: AlertState,
     active_at_ms: i64,
-    /// Since when it fires only because it is kept firing.
+    /// Time since which it fires only because of `keep_firing_for`.
     kept_since_ms: Option<i64>,
-    /// When it was last in the vector.
+    /// Time of its last sample in the vector.
     seen_at_ms: i64,
 }
 
-/// An alert that is pending or firing.
+/// Pending or firing alert.
 pub(super) struct ActiveAlert<'s> {
     pub labels: &'s Labels,
     pub state: AlertState,
@@ -129,11 +129,11 @@ impl<'r> AlertStates<'r> {
         }
     }
 
-    /// Takes the vector of one evaluation, later than all before.
+    /// Processes the vector of an evaluation later than all before.
     ///
     /// # Errors
     ///
-    /// The labels of an alert that two samples make.
+    /// Labels of an alert that two samples would have.
     pub(super) fn evaluate<'v>(
         &mut self,
         at_ms: i64,
@@ -149,7 +149,7 @@ impl<'r> AlertStates<'r> {
         Ok(())
     }
 
-    /// The alerts that are pending or firing after the last evaluation.
+    /// Pending and firing alerts after the last evaluation.
     pub(super) fn active(&self) -> impl Iterator<Item = ActiveAlert<'_>> {
         let is_active = |tracked: &&AlertHistory| tracked.state != AlertState::Inactive;
         let tracked = self.alerts.values().filter(is_active);
@@ -164,7 +164,7 @@ impl<'r> AlertStates<'r> {
         self.alerts.into_values().map(|tracked| tracked.alert)
     }
 
-    /// The labels of the alert that a sample makes.
+    /// Labels of the alert of a sample.
     fn labels_of(&self, subject: &Labels, value: f64) -> Labels {
         let nameless = subject.without(METRIC_NAME);
         let own = self.rule.labels.iter();
@@ -214,7 +214,7 @@ impl AlertHistory {
         }
     }
 
-    /// Enters a state. One that was entered at the same instant was never seen.
+    /// Enters a state. A state entered at the same time is replaced.
     fn enter(&mut self, state: AlertState, at_ms: i64) {
         self.state = state;
         let transitions = &mut self.alert.transitions;

@@ -1,8 +1,8 @@
-//! The templates of alerts' labels and annotations: the part of Go's language that says something
-//! about the alert itself.
+//! Templates of alerts' labels and annotations: the subset of Go's template language without
+//! control structures.
 //!
-//! Known are `$labels.NAME`, `$value`, texts, numbers, pipelines, parentheses, and the functions
-//! below. Conditions, loops and queries are refused when the file is read.
+//! Supported are `$labels.NAME`, `$value`, strings, numbers, pipelines, parentheses, and the
+//! functions below. Conditions, loops and queries are refused when the file is parsed.
 
 mod format;
 mod parser;
@@ -11,13 +11,13 @@ use std::str::FromStr;
 
 use rehearsal_metrics::Labels;
 
-/// A text with places for an alert's labels and value.
+/// Parsed template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Template {
     parts: Vec<TemplatePart>,
 }
 
-/// Why a text is no template.
+/// Description of an invalid or unsupported template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TemplateError(pub(super) String);
@@ -28,7 +28,7 @@ enum TemplatePart {
     Action(Pipeline),
 }
 
-/// Commands, each of which gets the result of the one before as its last argument.
+/// Sequence of commands. Each gets the previous result as its last argument.
 #[derive(Clone, Debug, PartialEq)]
 struct Pipeline(Vec<TemplateCommand>);
 
@@ -84,7 +84,7 @@ enum TemplateItem {
 }
 
 impl TemplateItem {
-    /// As Go prints it.
+    /// Text as Go prints it.
     fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),

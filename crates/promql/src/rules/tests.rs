@@ -13,7 +13,7 @@ fn labels(name: &str) -> Labels {
     ])
 }
 
-/// A sample each minute; `_` is none, and ends what was there.
+/// One sample per minute; `_` ends the series.
 fn source(name: &str, values: &str) -> MemoryStore {
     let mut store = MemoryStore::default();
     for (minute, word) in (0..).zip(values.split_whitespace()) {
@@ -37,7 +37,7 @@ fn evaluated(
     evaluate(&rules, source, span)
 }
 
-/// The state of the only alert after each minute: `.`, `p` or `F`.
+/// States of the only alert after each minute: `.`, `p` or `F`.
 fn states(rules: &str, values: &str) -> String {
     let minutes = values.split_whitespace().count().index_i64() - 1;
     let timeline = evaluated(rules, &source("x", values), minutes).unwrap();
@@ -56,7 +56,7 @@ fn states(rules: &str, values: &str) -> String {
 fn an_alert_fires_after_its_time_and_the_time_starts_anew() {
     let rules = "  - { alert: A, expr: x > 0, for: 2m }\n";
     assert_eq!(states(rules, "0 1 1 1 1 0 1 1 0 1 1 1"), ".ppFF.pp.ppF");
-    // Without a time it fires at once.
+    // Without `for` it fires immediately.
     assert_eq!(states("  - { alert: A, expr: x > 0 }\n", "0 1 0"), ".F.");
 }
 
@@ -64,7 +64,7 @@ fn an_alert_fires_after_its_time_and_the_time_starts_anew() {
 fn an_alert_is_kept_firing() {
     let rules = "  - { alert: A, expr: x > 0, keep_firing_for: 2m }\n";
     assert_eq!(states(rules, "1 0 0 0 0 1 0 1 0 0 0"), "FFF..FFFFF.");
-    // A pending one is not kept.
+    // `keep_firing_for` does not apply to pending alerts.
     let rules = "  - { alert: A, expr: x > 0, for: 1m, keep_firing_for: 5m }\n";
     assert_eq!(states(rules, "1 0 1 1 0"), "p.pFF");
 }
@@ -186,7 +186,7 @@ fn two_samples_that_become_one_are_refused() {
     );
 }
 
-/// The samples of what a rule recorded as `r`.
+/// Samples of the series `r`.
 fn recorded(rules: &str, source: &MemoryStore, minutes: i64) -> Vec<(i64, Option<f64>)> {
     let recorded = evaluated(rules, source, minutes).unwrap().recorded;
     let mut names = recorded.series().map(|labels| labels.get("__name__"));

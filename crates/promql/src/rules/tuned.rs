@@ -1,4 +1,4 @@
-//! Rules with another threshold, or another time to wait.
+//! Rules with another threshold or another `for`.
 
 use std::convert::Infallible;
 
@@ -12,37 +12,37 @@ use rehearsal_convert::Saturating;
 /// Parameter of an alert that can be tuned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AlertParameter {
-    /// The number that its query's first comparison compares with.
+    /// Number in the first comparison of its query.
     Threshold,
     /// Delay before the alert fires, s.
     For,
 }
 
-/// Why a rule can't be tuned.
+/// Error of tuning.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TunedError {
-    /// There is no such alert.
+    /// No alert has this name.
     #[error("there is no alert `{name}`; the file has `{}`", known.join("`, `"))]
     Unknown {
         /// Name of the parameter.
         name: String,
-        /// Those that there are.
+        /// Existing names.
         known: Vec<String>,
     },
-    /// Its query compares with no number.
+    /// The query has no comparison with a number.
     #[error("the query of `{0}` compares with no number, as in `x > 10`: it has no threshold")]
     NoThreshold(String),
-    /// With that number it is no query.
+    /// The query is invalid with this number.
     #[error("{0}")]
     Query(String),
 }
 
 impl RuleFile {
-    /// The same rules, with another value of a parameter of one alert.
+    /// Returns the rules with another parameter value for one alert.
     ///
     /// # Errors
     ///
-    /// If there is no such alert, or its query has no threshold.
+    /// If the alert does not exist, or its query has no threshold.
     pub fn tuned(
         &self,
         name: &str,
@@ -76,7 +76,7 @@ fn set_threshold(rule: &mut AlertRule, value: f64) -> Result<(), TunedError> {
         value,
         is_set: false,
     };
-    // Nothing that the visitor does can fail.
+    // The visitor never fails.
     let _ = walk_expr_mut(&mut setter, &mut expression);
     if !setter.is_set {
         return Err(TunedError::NoThreshold(rule.name.clone()));
@@ -87,7 +87,7 @@ fn set_threshold(rule: &mut AlertRule, value: f64) -> Result<(), TunedError> {
     Ok(())
 }
 
-/// Sets the number of the first comparison that it comes to, from the outside in and from the left.
+/// Replaces the number of the first comparison, from the outside in and from the left.
 struct ThresholdSetter {
     value: f64,
     is_set: bool,

@@ -1,4 +1,4 @@
-//! Samples in memory, as a source of queries.
+//! In-memory [`Queryable`](super::Queryable).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::storage::queryable::{Queryable, SelectHints, SeriesData};
 use rehearsal_metrics::Labels;
 use rehearsal_metrics::series::STALE_BITS;
 
-/// Series with samples of their own.
+/// Series with their samples, in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
     series: BTreeMap<Labels, StoredSamples>,
@@ -18,17 +18,17 @@ pub struct MemoryStore {
 struct StoredSamples {
     times_ms: Vec<i64>,
     bits: Vec<u64>,
-    /// When the series holds native histograms, which can't be evaluated.
+    /// Times of native histograms, which can't be evaluated.
     native_ms: Vec<i64>,
 }
 
 impl MemoryStore {
-    /// Adds a sample to the series with these labels, the name among them; `None` ends the series,
-    /// as a staleness marker does. A sample that isn't later than the last one replaces it.
+    /// Adds a sample to the series with these labels, including the name. `None` ends the series
+    /// like a staleness marker. A sample at or before the last one replaces it.
     pub fn push(&mut self, labels: &Labels, at_ms: i64, value: Option<f64>) {
         let bits = match value {
             None => STALE_BITS,
-            // Any other NaN becomes the canonical one, so that only `None` can end a series.
+            // Other NaNs become the canonical one, so that only `None` ends a series.
             Some(value) if value.is_nan() => f64::NAN.to_bits(),
             Some(value) => value.to_bits(),
         };
@@ -40,7 +40,7 @@ impl MemoryStore {
         samples.bits.push(bits);
     }
 
-    /// Notes that a series holds a native histogram at that time.
+    /// Records a native histogram at a time.
     pub(crate) fn push_native(&mut self, labels: &Labels, at_ms: i64) {
         self.samples(labels).native_ms.push(at_ms);
     }

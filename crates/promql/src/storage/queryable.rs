@@ -1,34 +1,34 @@
-//! Where samples come from.
+//! Storage interface of the engine.
 
 use promql_parser::label::Matcher;
 
 use crate::error::EvalError;
 use rehearsal_metrics::Labels;
 
-/// Series that a query can ask for.
+/// Storage whose series can be selected.
 pub trait Queryable {
-    /// The series that fit the selection, without duplicates. Those that have no sample in its
-    /// span may be left out.
+    /// Returns the series that match, without duplicates. Series without samples in the time range
+    /// may be omitted.
     ///
     /// # Errors
     ///
-    /// If a series that fits holds in that span what isn't a number.
+    /// If a matching series holds values other than floats in the time range.
     fn select(&self, selection: &SelectHints<'_>) -> Result<Vec<SeriesData<'_>>, EvalError>;
 }
 
-/// Which series, and when.
+/// Matchers and time range of a selection.
 #[derive(Debug)]
 pub struct SelectHints<'q> {
-    /// Alternatives; of one at least all conditions must hold. `__name__` is a label here.
+    /// Alternatives: all matchers of at least one must match. The name is the label `__name__`.
     pub any_of: Vec<&'q [Matcher]>,
-    /// No sample is asked for that is earlier, ms since 1970.
+    /// Earliest sample that is needed, ms since 1970.
     pub from_ms: i64,
-    /// Nor any that is later.
+    /// Latest sample that is needed, ms since 1970.
     pub until_ms: i64,
 }
 
 impl SelectHints<'_> {
-    /// Whether a series with these labels is meant; a label that it doesn't have is empty.
+    /// Whether a series with these labels matches; an absent label is empty.
     pub fn fits<'l>(&self, value: impl Fn(&str) -> Option<&'l str>) -> bool {
         let fits = |matcher: &Matcher| matcher.is_match(value(&matcher.name).unwrap_or_default());
         let all = |matchers: &&[Matcher]| matchers.iter().all(fits);
@@ -36,19 +36,19 @@ impl SelectHints<'_> {
     }
 }
 
-/// One series: the times of its samples, and how its value changed.
+/// Timestamps of a series' samples, and the changes of its value.
 ///
-/// There is a sample at each of the times, of the last change until then. A change to
-/// Prometheus's staleness marker ends the series: until the next change it has no samples.
+/// At each timestamp there is a sample with the value of the last change. A change to the staleness
+/// marker ends the series until the next change.
 #[derive(Clone, Debug)]
 pub struct SeriesData<'s> {
-    /// All labels; the name is the label `__name__`.
+    /// Labels including the name, `__name__`.
     pub labels: Labels,
-    /// When there may be samples, ms since 1970, rising. Tracks that share this very slice are
+    /// Timestamps of possible samples, ms since 1970, ascending. Series that share this slice are
     /// looked up together.
     pub times_ms: &'s [i64],
-    /// When the value changed, ms since 1970, rising.
+    /// Times of changes, ms since 1970, ascending.
     pub change_times_ms: &'s [i64],
-    /// The bits of what it changed to.
+    /// Bits of the new values.
     pub change_bits: &'s [u64],
 }

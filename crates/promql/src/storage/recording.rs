@@ -1,4 +1,4 @@
-//! The recorded series of a run as a source of queries.
+//! Recorded series of a run as a [`Queryable`](super::Queryable).
 
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 
@@ -35,7 +35,7 @@ impl Queryable for TimeSeriesStore {
     }
 }
 
-/// The name, if only series of one are meant.
+/// Metric name, if the selection has exactly one.
 fn only_name<'q>(selection: &SelectHints<'q>) -> Option<&'q str> {
     let [matchers] = selection.any_of[..] else {
         return None;

@@ -1,4 +1,4 @@
-//! The `*_over_time` family, and what counts changes: each window by itself.
+//! The `*_over_time` family and functions that count changes.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::operators::series_window::{SeriesWindow, Window};
 use crate::operators::sum::{Mean, Sum, Variance, quantile};
 use rehearsal_convert::Nearest;
 
-/// A function that looks at nothing but the window.
+/// Computes a function of the window's values only.
 fn each(samples: &SeriesWindow<'_>, column: &mut [f64], value: impl Fn(Window<'_>) -> f64) {
     each_window(samples, column, |_, window| Some(value(window)));
 }
@@ -61,7 +61,7 @@ pub(super) fn last(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mu
     });
 }
 
-/// The place of the value that beats all others; what isn't a number is beaten by everything.
+/// Index of the best value; any number is better than NaN.
 fn best(values: &[f64], beats: impl Fn(f64, f64) -> bool) -> usize {
     let mut best = 0;
     for (place, value) in values.iter().enumerate().skip(1) {
@@ -80,10 +80,10 @@ pub(super) fn max(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut
     extreme(samples, column, |a, b| a > b);
 }
 
-/// The value of each window that beats all others; not a number if none is one.
+/// Best value of each window; NaN if all are NaN.
 ///
-/// Of a window that moves, only those samples are kept that no later one beats: each is looked at
-/// once, however long the window is.
+/// A moving window keeps only samples that no later one beats. Each sample is visited once,
+/// whatever the window's length.
 fn extreme(samples: &SeriesWindow<'_>, column: &mut [f64], beats: impl Fn(f64, f64) -> bool) {
     let mut unbeaten: VecDeque<usize> = VecDeque::new();
     let mut next = 0;
@@ -180,7 +180,7 @@ pub(super) fn quantile_over_time(
     });
 }
 
-/// The median distance from the median.
+/// Median absolute deviation from the median.
 pub(super) fn mad(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut [f64]) {
     let mut sorted = Vec::new();
     each_window(samples, column, |_, window| {
@@ -197,7 +197,7 @@ pub(super) fn mad(samples: &SeriesWindow<'_>, _: &RangeContext<'_>, column: &mut
     });
 }
 
-/// Takes away what stands in a column where a sample is in the window.
+/// Removes the values of a column at steps whose window has a sample.
 pub(crate) fn is_empty(samples: &SeriesWindow<'_>, column: &mut [f64]) {
     for (step, into) in column.iter_mut().enumerate() {
         if samples.window(step).is_some() {

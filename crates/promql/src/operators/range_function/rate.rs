@@ -9,9 +9,9 @@ use rehearsal_convert::Nearest;
 /// Rule by which a window gives a value.
 #[derive(Clone, Copy)]
 struct RateKind {
-    /// A fall is a restart from zero.
+    /// Whether a fall is a counter reset.
     is_counter: bool,
-    /// By the second.
+    /// Whether the result is per second.
     is_rate: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) fn delta(
     change.eval_block(samples, surroundings, column);
 }
 
-/// Remarks that a counter doesn't look like one.
+/// Adds an annotation if the name does not look like a counter's.
 pub(super) fn remark_on_name(surroundings: &RangeContext<'_>, column: &[f64]) {
     let name = surroundings.name;
     let endings = ["_total", "_sum", "_count", "_bucket"];
@@ -122,11 +122,11 @@ impl RateKind {
     }
 }
 
-/// Where a counter began anew, and what it had counted until then.
+/// Positions of counter resets with the lost counts.
 struct CounterResets {
-    /// The place of the first sample after it, and the value before.
+    /// Index of the first sample after a reset, and the value before it.
     all: Vec<(usize, f64)>,
-    /// Those before the window.
+    /// Number of resets before the window.
     past: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Lines and curves through the samples of a window, and the change between its last two.
+//! Regression and smoothing over a window, and the change between its last two samples.
 
 use super::rate::remark_on_name;
 use super::{RangeContext, each_window};
@@ -6,14 +6,15 @@ use crate::operators::series_window::{SeriesWindow, Window};
 use crate::operators::sum::Sum;
 use rehearsal_convert::Nearest;
 
-/// A line: its slope by the second, and its value at an instant.
+/// Line: slope per second, and value at an instant.
 struct Regression {
     slope: f64,
     intercept: f64,
 }
 
 impl Regression {
-    /// The least squares through at least two samples, with its value at an instant, ms since 1970.
+    /// Least-squares line through at least two samples, with its value at an instant, ms since
+    /// 1970.
     fn through(window: Window<'_>, at_ms: i64) -> Option<Self> {
         let [first, _, ..] = window.values else {
             return None;
@@ -59,7 +60,7 @@ pub(super) fn predict_linear(
     });
 }
 
-/// Holt's linear method; the factors were checked to lie between 0 and 1.
+/// Holt's linear method; the factors are between 0 and 1.
 pub(super) fn double_exponential_smoothing(
     samples: &SeriesWindow<'_>,
     surroundings: &RangeContext<'_>,

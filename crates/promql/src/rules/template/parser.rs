@@ -1,4 +1,4 @@
-//! Reads a template.
+//! Parser of templates.
 
 use super::{
     Pipeline, TemplateCommand, TemplateError, TemplateFunction, TemplateOperand, TemplatePart,
@@ -17,7 +17,7 @@ fn refused(what: &str) -> TemplateError {
     ))
 }
 
-/// The texts and actions of a template.
+/// Parses the literals and actions of a template.
 pub(super) fn parse(text: &str) -> Result<Vec<TemplatePart>, TemplateError> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<TemplatePart>, TemplateError> {
     Ok(parts)
 }
 
-/// Where an action ends: at the first `}}` that stands in no text.
+/// End of an action: the first `}}` outside of a string.
 fn end_of_action(text: &str) -> Option<usize> {
     let (mut quote, mut escaped) = (None, false);
     for (place, c) in text.char_indices() {
@@ -99,7 +99,7 @@ fn tokens(action: &str) -> Result<Vec<Token>, TemplateError> {
     Ok(found)
 }
 
-/// A text in quotes, and how long it is with them.
+/// Quoted string and its length including quotes.
 fn quoted(rest: &str, mark: char) -> Result<(String, usize), TemplateError> {
     let mut text = String::new();
     let mut all = rest.char_indices().skip(1);
@@ -118,7 +118,7 @@ fn quoted(rest: &str, mark: char) -> Result<(String, usize), TemplateError> {
     Err(TemplateError("a text is never closed".into()))
 }
 
-/// Commands up to the end, or to the parenthesis that closes the group.
+/// Parses commands up to the end, or to the closing parenthesis of the group.
 fn pipeline(tokens: &mut &[Token], in_group: bool) -> Result<Pipeline, TemplateError> {
     let mut commands = Vec::new();
     loop {
