@@ -1,4 +1,4 @@
-//! In-memory [`Queryable`](super::Queryable).
+//! In-memory [`Queryable`](super::queryable::Queryable).
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Recorded series of a run as a [`Queryable`](super::Queryable).
+//! Recorded series of a run as a [`Queryable`](super::queryable::Queryable).
 
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 
