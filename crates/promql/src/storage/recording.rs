@@ -1,4 +1,4 @@
-//! Recorded series of a run as a [`Queryable`](super::queryable::Queryable).
+//! Recorded series of a run as a [`Queryable`].
 
 use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 
