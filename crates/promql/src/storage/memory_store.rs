@@ -1,4 +1,4 @@
-//! In-memory [`Queryable`](super::queryable::Queryable).
+//! In-memory [`Queryable`].
 
 use std::collections::BTreeMap;
 
