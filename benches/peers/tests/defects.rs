@@ -44,7 +44,7 @@ fn overlap(record: impl Fn() + Sync, mut drain: impl FnMut()) {
 }
 
 #[test]
-fn samples_recorded_during_a_drain_are_lost_by_the_peer() {
+fn peer_drain_during_recording_loses_samples() {
     let bucket = AtomicBucket::new();
     let mut drained = 0;
     overlap(
@@ -69,7 +69,7 @@ fn samples_recorded_during_a_drain_are_lost_by_the_peer() {
 }
 
 #[test]
-fn a_handle_that_rests_is_orphaned_by_the_peer() {
+fn peer_idle_handle_is_orphaned() {
     let builder = PrometheusBuilder::new();
     let builder = builder.idle_timeout(MetricKindMask::ALL, Some(Duration::from_millis(10)));
     let recorder = builder.build_recorder();
@@ -106,7 +106,7 @@ fn a_handle_that_rests_is_orphaned_by_the_peer() {
 }
 
 #[test]
-fn a_gauge_is_zeroed_by_the_peers_snapshot() {
+fn peer_snapshot_resets_gauge() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let gauge = recorder.register_gauge(&Key::from_name("depth"), &METADATA);
@@ -130,7 +130,7 @@ fn a_gauge_is_zeroed_by_the_peers_snapshot() {
 }
 
 #[test]
-fn names_that_become_one_collide_on_the_peers_page() {
+fn peer_exposition_of_sanitized_names_collides() {
     let recorder = PrometheusBuilder::new().build_recorder();
     for name in ["reports.total", "reports/total"] {
         recorder
@@ -163,7 +163,7 @@ fn names_that_become_one_collide_on_the_peers_page() {
 }
 
 #[test]
-fn the_order_of_the_peers_page_is_not_the_order_of_names() {
+fn peer_exposition_is_not_sorted() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let registry = Registry::new();
     let names: Vec<String> = (0..64).map(|n| format!("m{n:02}_total")).collect();

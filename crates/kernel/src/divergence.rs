@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_block_that_differs_gives_the_window() {
+    fn first_differing_block_gives_window() {
         let left = blocks(&[1, 2, 3]);
         assert_eq!(first_block(&left, &blocks(&[1, 2, 3])), None);
         assert_eq!(first_block(&left, &blocks(&[1, 9, 8])), Some(250..501));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_that_differs_names_the_event() {
+    fn first_differing_line_names_event() {
         let left = [line(1, "a"), line(2, "b"), line(3, "c")];
         let right = [line(1, "a"), line(2, "x"), line(4, "c")];
         let divergence = Divergence {

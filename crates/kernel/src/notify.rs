@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn one_is_notified_at_a_time_in_the_order_of_coming() {
+    fn notify_one_wakes_waiters_in_order() {
         let notify = Notify::new();
         let [mut first, mut second, mut third] = waiting(&notify);
         notify.notify_one();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn one_notification_is_kept_for_who_comes_next() {
+    fn notify_one_without_waiter_is_stored() {
         let notify = Notify::new();
         notify.notify_one();
         notify.notify_one();
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_wait_are_notified_at_once() {
+    fn notify_waiters_wakes_all() {
         let notify = Notify::new();
         let mut waiting = waiting(&notify);
         notify.notify_all();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notification_outlives_who_could_not_notice_it() {
+    fn notification_of_dropped_waiter_passes_on() {
         let notify = Notify::new();
         let [first, second, mut third] = waiting(&notify);
         notify.notify_one();

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_goes_over_once() {
+    fn oneshot_delivers_value_once() {
         let (sender, mut receiver) = oneshot();
         assert_eq!(poll(&mut receiver), Poll::Pending);
         assert_eq!(receiver.try_take(), None);
@@ -122,14 +122,14 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_that_goes_says_so() {
+    fn oneshot_with_dropped_sender_returns_none() {
         let (sender, mut receiver) = oneshot::<u8>();
         drop(sender);
         assert_eq!(poll(&mut receiver), Poll::Ready(None));
     }
 
     #[test]
-    fn a_value_for_nobody_comes_back_or_goes_with_the_receiver() {
+    fn oneshot_with_dropped_receiver_returns_value() {
         let (sender, receiver) = oneshot();
         drop(receiver);
         assert!(sender.is_closed());

@@ -198,7 +198,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_what_an_ordered_set_does(actions in actions(), start_ns: u64) {
+        fn queue_equals_ordered_set(actions in actions(), start_ns: u64) {
             let (mut queue, mut model) = (EventQueue::new(), BTreeSet::new());
             let (mut now_ns, mut key) = (start_ns, 0);
             for action in actions {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn many_entries_of_one_instant_come_in_the_order_of_making() {
+    fn queue_entries_of_same_instant_keep_order() {
         let mut queue = EventQueue::new();
         for key in 0..100_000 {
             queue.push(5, key);

@@ -167,7 +167,7 @@ mod tests {
     const DRAWS: u32 = 100_000;
 
     #[test]
-    fn a_stream_is_named_by_seed_and_name_for_ever() {
+    fn random_stream_depends_on_seed_and_name_only() {
         // Golden values: a saved seed must give the same draws in later versions.
         assert_eq!(
             RandomStream::new(42, "golden").word(),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn chances_come_as_often_as_they_say() {
+    fn chance_has_stated_frequency() {
         let mut stream = RandomStream::new(1, "test");
         for (chance, low, high) in [
             (0.0, 0, 0),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn below_is_even_and_bounded() {
+    fn below_is_uniform_and_bounded() {
         let mut stream = RandomStream::new(1, "test");
         assert_eq!((stream.below(0), stream.below(1)), (0, 0));
         let mut counts = [0_u32; 7];
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_a_generator_of_rand() {
+    fn random_stream_implements_rand_generator() {
         let (mut left, mut right) = (RandomStream::new(1, "test"), RandomStream::new(1, "test"));
         let mut bytes = [0; 11];
         left.fill_bytes(&mut bytes);

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_keys_are_swept_out() {
+    fn stale_timer_keys_are_removed() {
         let mut timers = Timers::new(TIMERS_MAX);
         assert!(timers.insert_task(u64::MAX, task()).is_some());
         for at_ns in 0..100_000 {
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_task_is_handed_out_once() {
+    fn timer_effect_is_returned_once() {
         let mut timers = Timers::new(3);
         let schedule_at = || TimerEffect::Post(Box::new(|| ()));
         let (Ok(first), Ok(second)) = (

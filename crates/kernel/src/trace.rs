@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_closed_when_it_is_full_and_the_rest_is_the_last() {
+    fn trace_block_closes_when_full_or_at_end() {
         assert_eq!(trace(0).blocks(0), []);
         assert_eq!(trace(256).blocks(256).len(), 1);
         let blocks = trace(600).blocks(600);
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_the_same_on_every_platform() {
+    fn trace_hash_is_platform_independent() {
         let mut trace = trace(600);
         trace.fold_record(601, 6_010, 3, 4, 5);
         assert_eq!(trace.hash(), 4_908_207_916_566_424_855);
     }
 
     #[test]
-    fn the_readable_trace_is_bounded() {
+    fn readable_trace_is_bounded() {
         let mut trace = trace(0);
         for event in 0..5 {
             trace.write(TraceLine {

@@ -170,7 +170,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_class_begins_with_its_own_units(precision in precision(), share in 0.0..1.0_f64) {
+        fn bucket_begins_with_its_own_units(precision in precision(), share in 0.0..1.0_f64) {
             let grid = QuantileGrid::new(precision).expect("a valid precision");
             let units = spread(&grid, share).saturating_u64().min(grid.units_max);
             let class = grid.class(units);
@@ -182,7 +182,7 @@ mod tests {
         }
 
         #[test]
-        fn quantiles_are_those_of_hdrhistogram(
+        fn quantiles_equal_those_of_hdrhistogram(
             precision in precision(),
             shares in prop::collection::vec(0.0..1.2_f64, 1..100),
         ) {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_precisions_are_refused() {
+    fn precision_out_of_range_is_refused() {
         let base = Precision {
             unit: 0.001,
             max: 60.0,

@@ -37,7 +37,7 @@ fn is_whole(reading: &HistogramReading) -> bool {
 }
 
 #[test]
-fn a_reading_is_never_torn_and_never_falls() {
+fn reading_during_recording_is_consistent_and_monotone() {
     loom::model(|| {
         let shard = Arc::new(Shard::new(WORDS as usize));
         let reader = Arc::clone(&shard);
@@ -55,7 +55,7 @@ fn a_reading_is_never_torn_and_never_falls() {
 }
 
 #[test]
-fn what_was_recorded_before_a_signal_is_seen_after_it() {
+fn record_before_signal_is_visible_after_it() {
     loom::model(|| {
         let shard = Arc::new(Shard::new(WORDS as usize + 1));
         let signal = Arc::new(AtomicBool::new(false));
@@ -76,7 +76,7 @@ fn what_was_recorded_before_a_signal_is_seen_after_it() {
 /// A thread's number, and with it its shard, goes to another thread: the lock through which it
 /// goes makes the new owner see all of the old one's counts, so none is overwritten.
 #[test]
-fn a_page_that_changes_hands_loses_nothing() {
+fn shard_reused_by_other_thread_keeps_counts() {
     loom::model(|| {
         let shard = Arc::new(Shard::new(1));
         let free = Arc::new(loom::sync::Mutex::new(false));
@@ -101,7 +101,7 @@ fn a_page_that_changes_hands_loses_nothing() {
 
 /// The shards of two recording threads added up, as a snapshot does.
 #[test]
-fn two_recorders_and_a_reader() {
+fn two_recorders_with_reader_keep_exact_sum() {
     loom::model(|| {
         let shards = [(); 2].map(|()| Arc::new(Shard::new(WORDS as usize)));
         let (mine, other) = (Arc::clone(&shards[0]), Arc::clone(&shards[1]));

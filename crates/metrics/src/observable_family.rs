@@ -132,7 +132,7 @@ mod tests {
 
     /// While it says the same number, nothing that it gives has changed.
     #[test]
-    fn a_generation_lasts_as_long_as_what_is_given() {
+    fn generation_ends_when_registrations_are_dropped() {
         let at = Duration::from_secs;
         let family = ObservableFamily::<Queue>::new(at(15));
         let observer = family.observer();

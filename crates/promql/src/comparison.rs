@@ -73,7 +73,7 @@ mod tests {
     use crate::Semantics;
 
     #[test]
-    fn comparisons_with_a_number_are_told_from_others() {
+    fn comparison_with_number_is_recognised() {
         for (text, holding, broken) in [
             ("x > 5", 6.0, 5.0),
             ("(5 <= (sum(x)))", 5.0, 4.0),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_is_one_of_vectors() {
+    fn comparison_of_vectors_with_bool_is_test() {
         for (text, expected) in [
             ("x > bool 5", true),
             ("1 > bool 5", false),

@@ -46,7 +46,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_uniform_sample_is_uniform(low in 0.0..1e9, width in 1.0..1e9, seed: u64) {
+    fn uniform_samples_follow_distribution(low in 0.0..1e9, width in 1.0..1e9, seed: u64) {
         let distribution = Distribution::uniform(low, low + width).unwrap();
         let samples = sorted_samples(&distribution, seed, 10_000);
         prop_assert!(samples[0] >= low && samples[9_999] <= low + width);
@@ -54,20 +54,20 @@ proptest! {
     }
 
     #[test]
-    fn an_exponential_sample_is_exponential(mean in 1e-9..1e18, seed: u64) {
+    fn exponential_samples_follow_distribution(mean in 1e-9..1e18, seed: u64) {
         let samples = sorted_samples(&Distribution::exponential(mean).unwrap(), seed, 10_000);
         prop_assert!(distance(&samples, |x| -libm::expm1(-x / mean)) < 2.5);
     }
 
     #[test]
-    fn a_pareto_sample_is_pareto(scale in 1e-9..1e18, shape in 0.1..10.0, seed: u64) {
+    fn pareto_samples_follow_distribution(scale in 1e-9..1e18, shape in 0.1..10.0, seed: u64) {
         let samples = sorted_samples(&Distribution::pareto(scale, shape).unwrap(), seed, 10_000);
         prop_assert!(samples[0] >= scale && samples[9_999].is_finite());
         prop_assert!(distance(&samples, |x| 1.0 - libm::pow(scale / x, shape)) < 2.5);
     }
 
     #[test]
-    fn a_log_normal_sample_has_its_median_and_p99(
+    fn log_normal_samples_have_median_and_p99(
         median in 1e-9..1e18,
         spread in 1.01..1e6,
         seed: u64,
@@ -80,7 +80,7 @@ proptest! {
     }
 
     #[test]
-    fn a_zipf_sample_has_the_frequencies_of_its_ranks(
+    fn zipf_samples_have_rank_frequencies(
         ranks in 1_u64..200,
         exponent in 0.0..3.0,
         seed: u64,
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn an_empirical_sample_has_the_frequencies_of_its_weights(
+    fn empirical_samples_have_weight_frequencies(
         weights in prop::collection::vec(0.0..1e6, 1..50),
         seed: u64,
     ) {
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_sample_is_a_pure_function_of_the_stream(seed: u64) {
+    fn sample_depends_on_stream_only(seed: u64) {
         let distribution = Distribution::log_normal(5.0, 50.0).unwrap();
         let left = sorted_samples(&distribution, seed, 100);
         prop_assert_eq!(left, sorted_samples(&distribution, seed, 100));
@@ -122,7 +122,7 @@ proptest! {
 }
 
 #[test]
-fn the_ziggurat_is_normal_in_the_middle_and_in_the_tail() {
+fn ziggurat_is_normal_in_middle_and_tail() {
     let mut stream = RandomStream::new(1, "normal");
     let normal = Normal::shared();
     let mut samples: Vec<f64> = (0..10 * SAMPLES)
@@ -142,14 +142,14 @@ fn the_ziggurat_is_normal_in_the_middle_and_in_the_tail() {
 }
 
 #[test]
-fn an_exponential_sample_has_its_mean() {
+fn exponential_samples_have_mean() {
     let samples = sorted_samples(&Distribution::exponential(3.0).unwrap(), 2, SAMPLES);
     let mean = samples.iter().sum::<f64>() / SAMPLES.nearest_f64();
     assert!((mean - 3.0).abs() < 0.05, "{mean}");
 }
 
 #[test]
-fn a_sample_is_the_same_on_every_platform() {
+fn sample_is_platform_independent() {
     let mut stream = RandomStream::new(42, "golden");
     let distributions = [
         Distribution::uniform(1.0, 2.0),
@@ -172,7 +172,7 @@ fn a_sample_is_the_same_on_every_platform() {
 }
 
 #[test]
-fn a_constant_is_constant_and_draws_nothing() {
+fn constant_sample_draws_nothing() {
     let mut stream = RandomStream::new(3, "test");
     let distribution = Distribution::constant(2.5).unwrap();
     assert_eq!(distribution.sample_ns(&mut stream), 3);
@@ -180,7 +180,7 @@ fn a_constant_is_constant_and_draws_nothing() {
 }
 
 #[test]
-fn what_u64_cannot_hold_saturates() {
+fn sample_above_u64_saturates() {
     let mut stream = RandomStream::new(3, "test");
     assert_eq!(
         Distribution::constant(1e99).unwrap().sample_ns(&mut stream),
@@ -189,7 +189,7 @@ fn what_u64_cannot_hold_saturates() {
 }
 
 #[test]
-fn bad_parameters_are_refused() {
+fn distribution_with_invalid_parameters_is_refused() {
     for bad in [f64::NAN, f64::INFINITY, -1.0, 1e101] {
         assert!(Distribution::constant(bad).is_err());
         assert!(Distribution::uniform(bad, 1.0).is_err());

@@ -161,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_what_an_ordered_set_does(
+        fn queue_equals_ordered_set(
             actions in prop::collection::vec((0..3_u8, any::<u16>()), 0..2_000),
         ) {
             let (mut heap, mut model) = (TimerHeap::new(), BTreeSet::new());

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_cancelled_timer_does_not_move_the_clock() {
+fn cancelled_timer_does_not_move_clock() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let clock = handle.clone();
@@ -24,7 +24,7 @@ fn a_cancelled_timer_does_not_move_the_clock() {
 }
 
 #[test]
-fn only_stale_timers_before_the_deadline_means_idle() {
+fn stale_timers_before_deadline_mean_idle() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_kill_drops_tasks_where_they_stand_and_the_process_can_start_anew() {
+fn kill_drops_tasks_at_await_and_process_restarts() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -21,7 +21,7 @@ fn a_kill_drops_tasks_where_they_stand_and_the_process_can_start_anew() {
 }
 
 #[test]
-fn a_task_that_kills_its_own_process_ends_at_its_next_await() {
+fn task_killing_own_process_ends_at_next_await() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -47,7 +47,7 @@ fn a_task_that_kills_its_own_process_ends_at_its_next_await() {
 }
 
 #[test]
-fn a_task_that_kills_its_process_and_ends_ends_once() {
+fn task_killing_own_process_and_returning_ends_once() {
     let mut kernel = kernel(1);
     let handle = kernel.handle();
     let process = handle.process("p");
@@ -59,7 +59,7 @@ fn a_task_that_kills_its_process_and_ends_ends_once() {
 }
 
 #[test]
-fn destructors_in_a_kill_may_use_the_kernel() {
+fn destructor_during_kill_can_use_kernel() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -92,7 +92,7 @@ fn destructors_in_a_kill_may_use_the_kernel() {
 }
 
 #[test]
-fn the_world_is_neither_killed_nor_paused() {
+fn world_process_ignores_kill_and_pause() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     spawn_sleeper(&handle, WORLD, 10, &log);
@@ -103,7 +103,7 @@ fn the_world_is_neither_killed_nor_paused() {
 }
 
 #[test]
-fn what_a_dead_process_posted_still_happens() {
+fn action_scheduled_before_kill_still_runs() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -122,7 +122,7 @@ fn what_a_dead_process_posted_still_happens() {
 }
 
 #[test]
-fn a_dropped_kernel_drops_all_and_its_handles_do_no_harm() {
+fn dropped_kernel_drops_tasks_and_disables_handles() {
     let (kernel, life) = (kernel(1), Rc::new(()));
     let handle = kernel.handle();
     let (inner, held) = (handle.clone(), Rc::clone(&life));
@@ -156,7 +156,7 @@ fn a_dropped_kernel_drops_all_and_its_handles_do_no_harm() {
 }
 
 #[test]
-fn a_panic_passes_through_and_leaves_a_kernel_that_can_be_used() {
+fn panic_in_task_leaves_kernel_usable() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");

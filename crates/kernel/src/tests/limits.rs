@@ -8,7 +8,7 @@ fn post_again(handle: &Handle) {
 }
 
 #[test]
-fn the_event_budget_stops_what_would_never_end() {
+fn event_budget_stops_endless_loop() {
     let budget = |event_budget| {
         Kernel::new(KernelOptions {
             event_budget,
@@ -46,7 +46,7 @@ fn the_event_budget_stops_what_would_never_end() {
 }
 
 #[test]
-fn too_many_tasks_or_timers_stop_the_kernel() {
+fn tasks_or_timers_above_limit_stop_kernel() {
     let mut kernel = Kernel::new(KernelOptions {
         tasks_max: 2,
         ..KernelOptions::default()
@@ -79,7 +79,7 @@ fn too_many_tasks_or_timers_stop_the_kernel() {
 }
 
 #[test]
-fn a_request_stops_one_run() {
+fn stop_request_ends_one_run() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     spawn_sleeper(&handle, WORLD, 20, &log);

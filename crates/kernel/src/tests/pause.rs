@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_pause_holds_what_becomes_ready() {
+fn pause_holds_tasks_that_become_ready() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -22,7 +22,7 @@ fn a_pause_holds_what_becomes_ready() {
 }
 
 #[test]
-fn a_pause_catches_what_is_ready_already_and_what_runs_at_its_next_await() {
+fn pause_holds_ready_and_running_tasks() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");
@@ -48,7 +48,7 @@ fn a_pause_catches_what_is_ready_already_and_what_runs_at_its_next_await() {
 }
 
 #[test]
-fn a_kill_ends_a_pause() {
+fn kill_ends_pause() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let process = handle.process("p");

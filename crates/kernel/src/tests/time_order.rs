@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_sleep_ends_at_its_instant_and_a_run_at_its_deadline() {
+fn sleep_ends_at_instant_and_run_at_deadline() {
     let mut kernel = Kernel::new(KernelOptions {
         start_ns: 5,
         ..KernelOptions::default()
@@ -23,7 +23,7 @@ fn a_sleep_ends_at_its_instant_and_a_run_at_its_deadline() {
 }
 
 #[test]
-fn an_instant_that_is_past_is_now_and_the_end_of_time_is_far() {
+fn sleep_until_past_instant_ends_now() {
     let mut kernel = Kernel::new(KernelOptions {
         start_ns: 100,
         ..KernelOptions::default()
@@ -45,7 +45,7 @@ fn an_instant_that_is_past_is_now_and_the_end_of_time_is_far() {
 }
 
 #[test]
-fn posted_actions_of_one_instant_run_in_order_and_before_tasks() {
+fn actions_of_same_instant_run_in_order_before_tasks() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let (clock, seen) = (handle.clone(), log.clone());
@@ -64,7 +64,7 @@ fn posted_actions_of_one_instant_run_in_order_and_before_tasks() {
 }
 
 #[test]
-fn seeds_explore_interleavings_and_one_seed_repeats_its_own() {
+fn interleaving_depends_on_seed_only() {
     let order = |seed| {
         let mut kernel = kernel(seed);
         let (handle, log) = (kernel.handle(), Log::new());
@@ -84,7 +84,7 @@ fn seeds_explore_interleavings_and_one_seed_repeats_its_own() {
 }
 
 #[test]
-fn nothing_is_drawn_where_there_is_no_choice() {
+fn single_ready_task_draws_nothing() {
     let mut kernel = kernel(1);
     let log = Log::new();
     for delay_ns in 1..10 {

@@ -57,7 +57,7 @@ fn busy_world(seed: u64, trace: TraceOptions, extra: Option<u64>) -> Kernel {
 }
 
 #[test]
-fn the_trace_hash_is_the_same_for_the_same_and_differs_for_anything_else() {
+fn trace_hash_differs_iff_run_differs() {
     let hash = |seed, extra| busy_world(seed, TraceOptions::default(), extra).trace_hash();
     let first = busy_world(1, TraceOptions::default(), None);
     assert!(first.events() > 2_000, "{}", first.events());
@@ -84,7 +84,7 @@ fn the_trace_hash_is_the_same_for_the_same_and_differs_for_anything_else() {
 }
 
 #[test]
-fn a_divergence_is_named_with_both_sides() {
+fn divergence_is_named_with_both_sides() {
     let blocks = || TraceOptions {
         record_blocks: true,
         ..TraceOptions::default()
@@ -121,7 +121,7 @@ fn a_divergence_is_named_with_both_sides() {
 }
 
 #[test]
-fn the_readable_trace_names_tasks_and_costs_nothing_when_off() {
+fn readable_trace_names_tasks_and_is_free_when_off() {
     let trace = TraceOptions {
         window: Some(0..u64::MAX),
         ..TraceOptions::default()
@@ -159,7 +159,7 @@ fn the_readable_trace_names_tasks_and_costs_nothing_when_off() {
 }
 
 #[test]
-fn a_stream_opened_anew_is_another_and_moves_no_other() {
+fn random_stream_reopened_is_independent() {
     let draw = |handle: &Handle, name: &str| handle.stream(name).word();
     let (left, right) = (kernel(1), kernel(1));
     let first = draw(&left.handle(), "a");
@@ -179,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_sleeper_wakes_when_it_should_whatever_the_stops(
+    fn sleepers_wake_on_time_under_any_stops(
         delays in prop::collection::vec(0..10_000_u64, 1..400),
         deadlines in prop::collection::vec(0..12_000_u64, 0..20),
         seed: u64,
@@ -201,7 +201,7 @@ proptest! {
     }
 
     #[test]
-    fn one_seed_is_one_run(seed: u64) {
+    fn run_with_same_seed_is_identical(seed: u64) {
         let run = |seed| {
             let kernel = busy_world(seed, TraceOptions::default(), None);
             (kernel.trace_hash(), kernel.events(), kernel.draws())

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_stale_waker_does_not_wake_the_heir_of_its_slot() {
+fn stale_waker_does_not_wake_next_task_in_slot() {
     let mut kernel = kernel(1);
     let handle = kernel.handle();
     let (is_ready, waker) = (Rc::new(Cell::new(true)), Rc::default());
@@ -23,7 +23,7 @@ fn a_stale_waker_does_not_wake_the_heir_of_its_slot() {
 }
 
 #[test]
-fn a_waker_reaches_its_own_kernel_and_no_other() {
+fn waker_reaches_own_kernel_only() {
     let (mut left, mut right) = (kernel(1), kernel(1));
     let is_ready = Rc::new(Cell::new(false));
     let (left_waker, right_waker) = (Rc::default(), Rc::default());
@@ -76,7 +76,7 @@ impl<F: Future> Future for Wrapped<F> {
 }
 
 #[test]
-fn a_foreign_waker_works_and_is_counted() {
+fn foreign_waker_wakes_and_is_counted() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let (clock, seen) = (handle.clone(), log.clone());
@@ -102,7 +102,7 @@ fn a_foreign_waker_works_and_is_counted() {
 }
 
 #[test]
-fn a_sleep_may_move_to_another_task() {
+fn sleep_can_move_to_another_task() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());
     let (sender, receiver) = oneshot();
@@ -126,7 +126,7 @@ fn a_sleep_may_move_to_another_task() {
 }
 
 #[test]
-fn a_task_that_wakes_itself_is_polled_again() {
+fn task_waking_itself_is_polled_again() {
     let mut kernel = kernel(1);
     let polls = Rc::new(Cell::new(0));
     let counted = Rc::clone(&polls);

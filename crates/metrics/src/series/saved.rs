@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_saved_as_json_is_restored_the_same() {
+    fn saved_recording_restores_identically() {
         let recording = recording();
         let text = serde_json::to_string(&recording.save()).unwrap();
         assert!(text.contains("\"scrapes\":[[15000,6]]"), "{text}");
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restored_recording_can_be_continued() {
+    fn restored_recording_accepts_new_samples() {
         let mut restored = TimeSeriesStore::restore(recording().save()).unwrap();
         let first = restored.instance("worker-0");
         assert!(restored.scrape_failed(first, 90_000).is_err());
@@ -372,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_data_is_refused_with_the_reason() {
+    fn restore_of_damaged_data_is_refused_with_reason() {
         let sound = serde_json::to_value(recording().save()).unwrap();
         let refused = |pointer: &str, value: Value| {
             let mut damaged = sound.clone();

@@ -125,7 +125,7 @@ impl<const FAULT: usize> RegistryUnderTest for Broken<FAULT> {
 }
 
 #[test]
-fn law_broken_registry_is_named() {
+fn law_violated_by_registry_is_named() {
     let broken = |law: &str, outcome: Result<(), LawViolation>| {
         let violation = outcome.expect_err(law);
         assert_eq!(violation.law, law);

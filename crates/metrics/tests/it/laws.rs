@@ -54,7 +54,7 @@ fn naive_bucket(bounds: &[f64], value: f64) -> usize {
 
 proptest! {
     #[test]
-    fn a_value_is_in_the_first_bucket_whose_bound_it_does_not_pass(
+    fn histogram_value_is_in_first_bucket_with_bound_at_or_above(
         bounds in rising_bounds(),
         bits in 0_u64..f64::INFINITY.to_bits(),
     ) {
@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn a_histogram_holds_exactly_its_samples(
+    fn histogram_count_and_sum_are_exact(
         bounds in rising_bounds(),
         samples in prop::collection::vec((0_u32..1_000_000, 1_u64..5), 0..200),
     ) {
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn the_bucket_of_a_quantile_holds_the_sample_of_its_rank(
+    fn quantile_bucket_holds_sample_of_its_rank(
         mut samples in prop::collection::vec(0.0..4000.0_f64, 1..100),
         quantile in 0.001..=1.0_f64,
     ) {
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_is_associative_and_commutative(
+    fn histogram_merge_is_associative_and_commutative(
         parts in prop::collection::vec(prop::collection::vec(0_u32..4000, 0..30), 3),
     ) {
         let read = |part: &Vec<u32>| {
@@ -129,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn exact_quantiles_are_within_the_precision(
+    fn exact_quantiles_are_within_precision(
         mut samples in prop::collection::vec(0.0..60.0_f64, 1..200),
         digits in 1_u8..=3,
     ) {
@@ -151,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn an_up_down_counter_is_exact(steps in prop::collection::vec(any::<i64>(), 0..100)) {
+    fn up_down_counter_is_exact(steps in prop::collection::vec(any::<i64>(), 0..100)) {
         let registry = Registry::new();
         let up_down = registry.up_down(&Family::up_down("u"), Labels::none()).expect("a new name");
         let mut expected = 0_i64;
@@ -163,7 +163,7 @@ proptest! {
     }
 
     #[test]
-    fn a_counter_never_falls_and_stops_at_the_top(
+    fn counter_at_maximum_saturates_and_never_falls(
         steps in prop::collection::vec(prop_oneof![0..1000_u64, any::<u64>()], 0..50),
     ) {
         let registry = Registry::new();
@@ -177,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn a_gauge_is_exact_for_whole_numbers(
+    fn gauge_of_integers_is_exact(
         steps in prop::collection::vec(-(1_i64 << 40)..1 << 40, 0..100),
     ) {
         let registry = Registry::new();
@@ -192,7 +192,7 @@ proptest! {
 }
 
 #[test]
-fn samples_that_are_no_measurement_are_refused_and_counted() {
+fn invalid_samples_are_refused_and_counted() {
     let (registry, histogram) = histogram(&[1.0]);
     histogram.record(0.5);
     for value in [
@@ -219,7 +219,7 @@ fn samples_that_are_no_measurement_are_refused_and_counted() {
 }
 
 #[test]
-fn bounds_that_are_no_bounds_are_refused() {
+fn histogram_with_invalid_bounds_is_refused() {
     let error = |bounds: &[f64]| Bounds::new(bounds).expect_err("no bounds").to_string();
     assert_eq!(error(&[]), "a histogram needs at least one bucket bound");
     assert!(error(&[1.0, f64::INFINITY]).starts_with("bucket bound inf is not finite"));
@@ -233,7 +233,7 @@ fn bounds_that_are_no_bounds_are_refused() {
 }
 
 #[test]
-fn a_merge_of_different_histograms_changes_nothing() {
+fn merge_of_histograms_with_other_bounds_changes_nothing() {
     let (_a, one) = histogram(&[1.0]);
     let (_b, other) = histogram(&[1.0, 2.0]);
     one.record(0.5);
@@ -244,7 +244,7 @@ fn a_merge_of_different_histograms_changes_nothing() {
 }
 
 #[test]
-fn an_absolute_count_only_raises() {
+fn counter_set_to_absolute_value_only_rises() {
     let registry = Registry::new();
     let counter = registry
         .counter(&Family::counter("c"), Labels::none())
@@ -262,7 +262,7 @@ fn an_absolute_count_only_raises() {
 
 /// Nothing wraps and nothing becomes infinite: counts and sums stay at the top.
 #[test]
-fn a_histogram_stays_at_the_top() {
+fn histogram_at_maximum_saturates() {
     let (registry, histogram) = histogram(&[1.0, 2.0]);
     histogram.record_many(0.5, u64::MAX);
     histogram.record_many(0.5, 3);
@@ -292,7 +292,7 @@ fn a_histogram_stays_at_the_top() {
 
 /// The top is reached by the parts of several threads, and by their total.
 #[test]
-fn counters_of_several_threads_stop_at_the_top() {
+fn counter_over_threads_saturates() {
     let registry = Registry::new();
     let counter = registry
         .counter(&Family::counter("c"), Labels::none())

@@ -82,7 +82,7 @@ proptest! {
     /// Whatever is registered, recorded, removed and registered again: the page shows exactly what
     /// a plain map says, and no handle is ever orphaned.
     #[test]
-    fn the_page_is_what_a_plain_model_says(steps in prop::collection::vec(step(), 0..120)) {
+    fn exposition_equals_reference_model(steps in prop::collection::vec(step(), 0..120)) {
         let registry = Registry::new();
         let mut handles: Vec<(usize, usize, Handle)> = Vec::new();
         let mut model: BTreeMap<(usize, usize), Expected> = BTreeMap::new();
@@ -148,7 +148,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn a_registry_of_many_keys_keeps_them_all(count in 1..3000_u64) {
+    fn registry_with_many_keys_keeps_all(count in 1..3000_u64) {
         let registry = Registry::new();
         let metadata = Metadata::new("test", Level::INFO, None);
         let key = |n: u64| Key::from_parts("k_total", vec![Label::new("n", n.to_string())]);
@@ -170,7 +170,7 @@ proptest! {
 }
 
 #[test]
-fn the_order_of_labels_is_irrelevant() {
+fn series_with_reordered_labels_is_the_same() {
     let registry = Registry::new();
     let pair = |name: &'static str| (name.into(), "x".into());
     let family = Family::counter("c_total");
@@ -200,7 +200,7 @@ static_label! {
 }
 
 #[test]
-fn a_macro_and_a_typed_handle_record_into_the_same_series() {
+fn macro_and_typed_handle_share_series() {
     const REQUESTS: Definition =
         Definition::counter("requests_total", "Requests handled.").labelled::<Method>();
     let registry = Registry::new();
@@ -213,7 +213,7 @@ fn a_macro_and_a_typed_handle_record_into_the_same_series() {
 }
 
 #[test]
-fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
+fn series_above_cap_are_counted_in_overflow_series() {
     let options = RegistryOptions {
         series_max: 3,
         ..RegistryOptions::default()
@@ -259,7 +259,7 @@ fn past_the_cap_nothing_is_lost_and_everything_is_counted() {
 }
 
 #[test]
-fn the_series_for_what_is_beyond_the_cap_never_counts_towards_it() {
+fn overflow_series_does_not_count_towards_cap() {
     let registry = Registry::with_options(RegistryOptions {
         series_max: 2,
         ..RegistryOptions::default()
@@ -302,7 +302,7 @@ fn the_series_for_what_is_beyond_the_cap_never_counts_towards_it() {
 }
 
 #[test]
-fn what_the_macros_record_and_describe_is_on_the_page() {
+fn macro_records_and_descriptions_are_exposed() {
     let registry = Registry::new();
     metrics::with_local_recorder(&registry, || {
         metrics::gauge!("level").set(5.0);
@@ -337,7 +337,7 @@ fn what_the_macros_record_and_describe_is_on_the_page() {
 }
 
 #[test]
-fn a_removed_series_comes_back_through_the_macros() {
+fn removed_series_returns_through_macro() {
     let registry = Registry::new();
     let metadata = Metadata::new("test", Level::INFO, None);
     let key = Key::from_static_name("c_total");
@@ -358,7 +358,7 @@ fn a_removed_series_comes_back_through_the_macros() {
 }
 
 #[test]
-fn words_are_used_again_and_start_at_zero() {
+fn cells_after_reuse_start_at_zero() {
     let registry = Registry::new();
     let family = Family::counter("c_total");
     for _ in 0..20_000 {
@@ -377,7 +377,7 @@ const DOOR_INFO: Definition =
     }]);
 
 #[test]
-fn info_metric_is_the_constant_one() {
+fn info_metric_has_constant_value_one() {
     let registry = Registry::new();
     registry.info(&DOOR_INFO).expect("a valid name");
     let page = registry.snapshot(&NOW);
@@ -388,7 +388,7 @@ fn info_metric_is_the_constant_one() {
 }
 
 #[test]
-fn observed_value_is_that_of_the_page() {
+fn observed_value_equals_exposition() {
     let registry = Registry::new();
     let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
     assert_eq!(registry.observed_value("door_info", &front, &NOW), None);
@@ -407,7 +407,7 @@ fn observed_value_is_that_of_the_page() {
 }
 
 #[test]
-fn info_metric_with_a_wrong_or_taken_name_is_refused() {
+fn info_metric_with_invalid_or_taken_name_is_refused() {
     let registry = Registry::new();
     let unsuffixed = registry.info(&Definition::info("door", "The door."));
     assert_eq!(

@@ -39,7 +39,7 @@ fn samples_per_thread() -> u64 {
 /// Samples from four threads, drained all the while: the total is exact, no reading is torn, and no
 /// count falls.
 #[test]
-fn a_drain_that_overlaps_recording_loses_nothing() {
+fn drain_during_recording_loses_nothing() {
     let per_thread = samples_per_thread();
     let registry = Registry::new();
     let (counter, up_down, histogram) = cells(&registry);
@@ -86,7 +86,7 @@ fn a_drain_that_overlaps_recording_loses_nothing() {
 }
 
 #[test]
-fn threads_that_end_leave_their_counts_and_their_place() {
+fn ended_threads_leave_counts_and_free_index() {
     let registry = Registry::new();
     let (counter, _, histogram) = cells(&registry);
     for _ in 0..500 {
@@ -102,7 +102,7 @@ fn threads_that_end_leave_their_counts_and_their_place() {
 }
 
 #[test]
-fn more_threads_than_are_near_are_counted_too() {
+fn threads_above_inline_shards_are_counted() {
     const THREADS: usize = 150;
     let registry = Registry::new();
     let (counter, up_down, histogram) = cells(&registry);
@@ -138,7 +138,7 @@ thread_local! {
 }
 
 #[test]
-fn a_destructor_of_a_thread_local_may_record() {
+fn thread_local_destructor_can_record() {
     let registry = Registry::new();
     let (counter, ..) = cells(&registry);
     for recorded_before in [false, true] {
@@ -159,7 +159,7 @@ fn a_destructor_of_a_thread_local_may_record() {
 }
 
 #[test]
-fn registering_while_others_register_record_and_collect() {
+fn registry_under_concurrent_use_stays_consistent() {
     let registry = Registry::new();
     let threads: u64 = 4;
     let barrier = Arc::new(Barrier::new(threads.to_index()));
@@ -207,7 +207,7 @@ impl<F: FnOnce()> SnapshotVisitor for Interrupted<F> {
 /// While a visit runs and a registration waits, the index is locked for other readers. Recording
 /// threads are not affected.
 #[test]
-fn recording_waits_neither_for_a_reader_nor_for_who_registers() {
+fn record_during_reading_or_registering_does_not_wait() {
     let registry = Registry::new();
     let (counter, up_down, histogram) = cells(&registry);
     let gauge = registry.gauge(&Family::gauge("g"), Labels::none());

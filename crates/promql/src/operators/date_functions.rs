@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_of_known_instants() {
+    fn date_fields_of_known_instants_are_exact() {
         // 2024-02-29T23:59:30Z, a Thursday; 1969-12-31T12:00:00Z, a Wednesday; 1900 had no leap
         // day.
         for (seconds, expected) in [

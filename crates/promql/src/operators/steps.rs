@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growing_pieces_are_all_of_the_steps_in_their_order() {
+    fn growing_pieces_cover_all_steps_in_order() {
         let steps = Steps::between(7, 7 + 99 * 15, 15);
         let pieces: Vec<Steps> = steps.growing_pieces(4, 32).collect();
         let counts = pieces.iter().map(|piece| piece.count);

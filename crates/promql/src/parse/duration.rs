@@ -270,7 +270,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_worked_out() {
+    fn duration_arithmetic_is_evaluated() {
         for (text, expected) in [
             ("x[5m]", "x[300000ms]"),
             ("x[2m*(10+5)]", "x[1800000ms]"),

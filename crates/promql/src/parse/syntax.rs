@@ -167,7 +167,7 @@ mod tests {
     use crate::Query;
 
     #[test]
-    fn what_is_wrong_is_named_with_its_place() {
+    fn query_with_error_is_refused_with_position() {
         for (text, offset, message) in [
             ("sum(x", Some(3), "never closed"),
             ("x)", Some(1), "closes nothing"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_suggested() {
+    fn unknown_function_suggests_closest_name() {
         let error = Query::parse("raet(x[5m])", Semantics::V3).unwrap_err();
         assert_eq!(error.help.as_deref(), Some("did you mean `rate`?"));
     }

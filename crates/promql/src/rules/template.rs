@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_say_what_prometheus_says() {
+    fn template_expansion_equals_prometheus() {
         for (template, value, expected) in [
             ("plain", 1.0, "plain"),
             (
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_refused_by_name() {
+    fn template_with_unsupported_function_is_refused() {
         for (template, expected) in [
             (
                 "{{ if gt $value 1 }}x{{ end }}",
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_computed_is_told_in_the_text() {
+    fn template_with_failing_function_contains_error() {
         let text = expand("{{ humanize $labels.mode }}", 1.0);
         assert_eq!(
             text,

@@ -53,7 +53,7 @@ fn states(rules: &str, values: &str) -> String {
 }
 
 #[test]
-fn an_alert_fires_after_its_time_and_the_time_starts_anew() {
+fn alert_after_for_fires_and_restarts_after_gap() {
     let rules = "  - { alert: A, expr: x > 0, for: 2m }\n";
     assert_eq!(states(rules, "0 1 1 1 1 0 1 1 0 1 1 1"), ".ppFF.pp.ppF");
     // Without `for` it fires immediately.
@@ -61,7 +61,7 @@ fn an_alert_fires_after_its_time_and_the_time_starts_anew() {
 }
 
 #[test]
-fn an_alert_is_kept_firing() {
+fn alert_with_keep_firing_for_continues() {
     let rules = "  - { alert: A, expr: x > 0, keep_firing_for: 2m }\n";
     assert_eq!(states(rules, "1 0 0 0 0 1 0 1 0 0 0"), "FFF..FFFFF.");
     // `keep_firing_for` does not apply to pending alerts.
@@ -70,12 +70,12 @@ fn an_alert_is_kept_firing() {
 }
 
 #[test]
-fn a_series_that_ends_ends_its_alert() {
+fn alert_after_end_of_series_resolves() {
     assert_eq!(states("  - { alert: A, expr: x > 0 }\n", "1 1 _ 1"), "FF.F");
 }
 
 #[test]
-fn later_rules_see_what_earlier_ones_record() {
+fn rule_after_recording_rule_reads_its_result() {
     let rules = "
   - { record: 'x:double', expr: x * 2, labels: { of: x } }
   - { alert: A, expr: 'x:double{of=\"x\"} > 4' }
@@ -84,7 +84,7 @@ fn later_rules_see_what_earlier_ones_record() {
 }
 
 #[test]
-fn rules_that_look_back_see_what_was_recorded_before() {
+fn rule_reading_own_result_sees_earlier_evaluation() {
     // The first rule counts its own evaluations; the second sees the third's last value only.
     let rules = "
   - { record: 'x:count', expr: 'x + (sum without () (x:count * 1) or x * 0)' }
@@ -95,7 +95,7 @@ fn rules_that_look_back_see_what_was_recorded_before() {
 }
 
 #[test]
-fn an_alert_is_a_series_too() {
+fn alert_writes_alerts_series() {
     let rules = "
   - { alert: A, expr: x > 0, for: 1m }
   - { record: r, expr: 'count(ALERTS{alertstate=\"firing\"})' }
@@ -119,7 +119,7 @@ fn an_alert_is_a_series_too() {
 }
 
 #[test]
-fn labels_and_annotations_are_expanded_with_the_value_of_the_moment() {
+fn annotations_expand_with_value_at_evaluation() {
     let rules = "
   - alert: A
     expr: x > 0
@@ -167,7 +167,7 @@ fn labels_and_annotations_are_expanded_with_the_value_of_the_moment() {
 }
 
 #[test]
-fn two_samples_that_become_one_are_refused() {
+fn samples_with_equal_output_labels_are_refused() {
     let mut source = source("x", "1");
     source.push(&labels("y"), 0, Some(1.0));
     let rules = "  - { alert: A, expr: '{mode=\"a\"} > 0' }\n";
@@ -195,7 +195,7 @@ fn recorded(rules: &str, source: &MemoryStore, minutes: i64) -> Vec<(i64, Option
 }
 
 #[test]
-fn series_that_take_turns_may_be_recorded_as_one() {
+fn series_alternating_in_time_are_recorded_as_one() {
     let mut source = source("x", "1 _ 3");
     source.push(&labels("y"), MINUTE_MS, Some(2.0));
     source.push(&labels("y"), 2 * MINUTE_MS, None);
@@ -209,7 +209,7 @@ fn series_that_take_turns_may_be_recorded_as_one() {
 }
 
 #[test]
-fn files_that_are_no_rules_are_refused_with_their_line() {
+fn rules_file_with_error_is_refused_with_line_number() {
     for (rules, expected) in [
         (
             "  - { expr: x }\n",

@@ -125,7 +125,7 @@ groups:
 ";
 
     #[test]
-    fn the_first_threshold_is_set_and_nothing_else() {
+    fn tuning_of_threshold_changes_first_comparison_only() {
         let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
         let tuned = rules.tuned("A", AlertParameter::Threshold, 20.0).unwrap();
         let queries: Vec<&str> = tuned.rules().map(|rule| rule.query().text()).collect();
@@ -139,7 +139,7 @@ groups:
     }
 
     #[test]
-    fn what_cannot_be_tuned_is_told() {
+    fn tuning_of_untunable_alert_is_refused() {
         let rules = RuleFile::parse(RULES, "rules.yaml", Semantics::V3).unwrap();
         let error = rules
             .tuned("B", AlertParameter::Threshold, 1.0)

@@ -72,7 +72,7 @@ fn peak_bytes(work: impl FnOnce()) -> isize {
 }
 
 #[test]
-fn the_counting_allocator_counts() {
+fn counting_allocator_counts_allocations() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
     let boxes = || {
         drop(std::hint::black_box((
@@ -84,7 +84,7 @@ fn the_counting_allocator_counts() {
 }
 
 #[test]
-fn recording_through_typed_handles_allocates_nothing() {
+fn record_through_typed_handle_allocates_nothing() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let mode = Mode::AnalysisOnly;
@@ -100,7 +100,7 @@ fn recording_through_typed_handles_allocates_nothing() {
 }
 
 #[test]
-fn reading_single_series_allocates_nothing() {
+fn read_of_single_series_allocates_nothing() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     metrics.run_completed(Mode::AnalysisOnly, 40.0);
@@ -116,7 +116,7 @@ fn reading_single_series_allocates_nothing() {
 }
 
 #[test]
-fn recording_through_open_handles_allocates_nothing() {
+fn record_through_dynamic_handle_allocates_nothing() {
     let registry = Registry::new();
     let bounds = Bounds::new(&[0.1, 1.0]).expect("rising");
     let precision = Precision {
@@ -143,7 +143,7 @@ fn recording_through_open_handles_allocates_nothing() {
 }
 
 #[test]
-fn recording_through_the_metrics_crate_allocates_nothing() {
+fn record_through_metrics_macro_allocates_nothing() {
     let registry = Registry::new();
     let metadata = Metadata::new("test", Level::INFO, None);
     let counter = registry.register_counter(&Key::from_static_name("c_total"), &metadata);
@@ -194,7 +194,7 @@ impl std::io::Write for Lines {
 }
 
 #[test]
-fn a_million_series_are_written_in_the_memory_of_a_hundred() {
+fn exposition_of_million_series_uses_constant_memory() {
     let written = |registry: &Registry| {
         let mut lines = 0;
         let peak = peak_bytes(|| {

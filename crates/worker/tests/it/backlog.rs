@@ -16,7 +16,7 @@ proptest! {
 
     /// A cache of the backlog gives what a plain map gives, at any time.
     #[test]
-    fn the_backlog_is_what_a_plain_map_says(
+    fn backlog_equals_reference_map(
         steps in prop::collection::vec((0..6_u8, 0..6_usize, 0..4_u64, 0..9_u64, any::<u8>()), 0..60),
     ) {
         const NAMES: [&str; 6] = ["f", "a", "c", "b", "e", "d"];
@@ -80,7 +80,7 @@ proptest! {
 }
 
 #[test]
-fn a_backlog_past_its_cap_is_added_up() {
+fn backlog_above_cap_is_summed() {
     let registry = Registry::new();
     let backlog = BacklogOptions {
         series_max: 2,
@@ -125,7 +125,7 @@ fn a_backlog_past_its_cap_is_added_up() {
 }
 
 #[test]
-fn what_collection_would_give_can_be_seen_without_one() {
+fn backlog_preview_equals_collection() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let backlog = metrics.backlog();
@@ -149,7 +149,7 @@ fn what_collection_would_give_can_be_seen_without_one() {
 
 /// The answer to a commit may come after a read that was asked later, and told of no such schedule.
 #[test]
-fn a_late_answer_brings_no_deleted_schedule_back() {
+fn late_answer_does_not_restore_deleted_schedule() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let (backlog, mode) = (metrics.backlog(), Mode::AnalysisOnly);
@@ -166,7 +166,7 @@ fn a_late_answer_brings_no_deleted_schedule_back() {
 
 /// While it says the same number, nothing that it gives has changed.
 #[test]
-fn a_generation_lasts_as_long_as_what_is_given() {
+fn generation_ends_when_registrations_are_dropped() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let backlog = metrics.backlog();

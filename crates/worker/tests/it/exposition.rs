@@ -77,7 +77,7 @@ fn worker() -> (Registry, SchedulerWorkerMetrics) {
 }
 
 #[test]
-fn a_page_in_both_formats_is_as_expected() {
+fn exposition_in_both_formats_matches_golden_text() {
     let registry = Registry::new();
     let family = Family::histogram("wait_seconds", Bounds::new(&[0.5, 30.0]).expect("rising"));
     let family = family.unit(Unit::Seconds).help("Time in \"line\".\nC:\\");
@@ -142,7 +142,7 @@ wait_seconds_count{who="a\"b\\c\nd"} 2
 }
 
 #[test]
-fn the_meter_is_named_in_both_formats() {
+fn exposition_in_both_formats_names_meter() {
     let (registry, _metrics) = worker();
     let help = "1, with the meter of the instruments as a label.";
     let sample = "otel_scope_info{otel_scope_name=\"StellaOps.Scheduler.Worker\"} 1\n";
@@ -155,7 +155,7 @@ fn the_meter_is_named_in_both_formats() {
 }
 
 #[test]
-fn an_independent_parser_reads_the_page_of_a_worker() {
+fn exposition_of_worker_is_parsed_independently() {
     use prometheus_parse::Value::{Counter, Gauge, Histogram};
     let (registry, _metrics) = worker();
     let page = render(ExpositionFormat::Text, &registry, &AT);
@@ -209,7 +209,7 @@ fn an_independent_parser_reads_the_page_of_a_worker() {
 
 proptest! {
     #[test]
-    fn any_unicode_label_value_comes_back(
+    fn label_value_in_unicode_round_trips(
         values in prop::collection::btree_set(any::<String>(), 1..10),
         numbers in prop::collection::vec(any::<f64>(), 10),
         openmetrics: bool,
@@ -235,7 +235,7 @@ proptest! {
     }
 
     #[test]
-    fn only_valid_names_are_registered(name in "[a-zA-Z0-9_:.é -]{0,6}", label in "[a-zA-Z0-9_:.é]{0,4}") {
+    fn registration_accepts_valid_names_only(name in "[a-zA-Z0-9_:.é -]{0,6}", label in "[a-zA-Z0-9_:.é]{0,4}") {
         let valid = |text: &str, colons: bool| {
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
             text.chars().all(fits) && text.starts_with(|c: char| fits(c) && !c.is_ascii_digit())
@@ -253,7 +253,7 @@ proptest! {
     }
 
     #[test]
-    fn the_page_does_not_depend_on_the_order_of_registration(
+    fn exposition_is_independent_of_registration_order(
         order in Just((0..12_usize).collect::<Vec<_>>()).prop_shuffle(),
     ) {
         let page = |order: &[usize]| {
@@ -276,7 +276,7 @@ proptest! {
 }
 
 #[test]
-fn timestamps_are_milliseconds_in_text_and_seconds_in_openmetrics() {
+fn timestamps_are_ms_in_text_and_s_in_openmetrics() {
     let (registry, _metrics) = worker();
     for (format, expected) in [
         (ExpositionFormat::Text, "1700000000123"),
@@ -319,7 +319,7 @@ impl io::Write for Full {
 }
 
 #[test]
-fn an_error_of_the_receiver_is_reported() {
+fn exposition_to_failing_writer_returns_error() {
     let (registry, _metrics) = worker();
     let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Full(100));
     registry.visit(&AT, &mut writer);
@@ -327,7 +327,7 @@ fn an_error_of_the_receiver_is_reported() {
 }
 
 #[test]
-fn a_snapshot_and_its_registry_write_the_same_page() {
+fn snapshot_and_registry_write_same_exposition() {
     let (registry, _metrics) = worker();
     let mut writer = ExpositionWriter::new(ExpositionFormat::Text, Vec::new());
     registry.snapshot(&AT).visit(&mut writer);
@@ -336,7 +336,7 @@ fn a_snapshot_and_its_registry_write_the_same_page() {
 }
 
 #[test]
-fn names_that_would_stand_on_the_page_twice_are_refused() {
+fn registration_of_colliding_names_is_refused() {
     let registry = Registry::new();
     let bounds = Bounds::new(&[1.0]).expect("rising");
     let histogram = Family::histogram("h", bounds.clone());
@@ -392,7 +392,7 @@ fn names_that_would_stand_on_the_page_twice_are_refused() {
 }
 
 #[test]
-fn what_the_macros_may_not_register_is_counted_and_said() {
+fn macro_with_invalid_name_is_counted_and_reported() {
     let (registry, _metrics) = worker();
     let metadata = Metadata::new("test", Level::INFO, None);
     registry

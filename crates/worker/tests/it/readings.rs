@@ -210,7 +210,7 @@ fn counters_by_mode(read: Readings<'_>) -> Vec<Read> {
 }
 
 #[test]
-fn each_reading_of_a_counter_is_what_its_series_says() {
+fn counter_readings_equal_exposed_series() {
     let (registry, metrics) = worker(WorkerMetricsOptions::default());
     let recorded = record_counters(&metrics);
     let page = registry.snapshot(&NOW);
@@ -229,7 +229,7 @@ fn each_reading_of_a_counter_is_what_its_series_says() {
 }
 
 #[test]
-fn each_reading_of_a_histogram_is_what_its_series_says() {
+fn histogram_readings_equal_exposed_series() {
     let options = WorkerMetricsOptions {
         exact_quantiles: true,
         ..WorkerMetricsOptions::default()
@@ -284,7 +284,7 @@ fn each_reading_of_a_histogram_is_what_its_series_says() {
 }
 
 #[test]
-fn each_reading_of_an_observed_gauge_is_what_its_series_says_while_it_is_fresh() {
+fn observed_gauge_readings_while_fresh_equal_series() {
     let (registry, metrics) = worker(WorkerMetricsOptions::default());
     let at = Duration::ZERO;
     for (place, queue) in QueueName::ALL.iter().copied().enumerate() {

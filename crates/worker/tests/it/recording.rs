@@ -18,7 +18,7 @@ fn at(seconds: u64) -> CollectContext {
 const LOOK_BACK_MS: i64 = 300_000;
 
 #[test]
-fn an_unchanged_value_is_present_at_every_scrape() {
+fn recording_keeps_unchanged_value_at_every_scrape() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let mut recording = TimeSeriesStore::new("worker");
@@ -66,7 +66,7 @@ fn an_unchanged_value_is_present_at_every_scrape() {
 }
 
 #[test]
-fn a_process_that_is_down_ends_its_series_and_starts_them_anew() {
+fn recording_of_down_process_ends_and_restarts_series() {
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let first = Registry::new();
@@ -106,7 +106,7 @@ fn a_process_that_is_down_ends_its_series_and_starts_them_anew() {
 }
 
 #[test]
-fn a_backlog_that_is_stale_or_deleted_ends() {
+fn recording_of_stale_or_deleted_backlog_ends() {
     let registry = Registry::new();
     let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
     let mut recording = TimeSeriesStore::new("worker");
@@ -146,7 +146,7 @@ fn a_backlog_that_is_stale_or_deleted_ends() {
 }
 
 #[test]
-fn an_observed_gauge_is_asked_at_every_scrape() {
+fn observed_gauge_is_called_at_every_scrape() {
     let registry = Registry::new();
     let observe = |context: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
         give(&Labels::none(), context.elapsed.as_secs_f64());
@@ -169,7 +169,7 @@ fn an_observed_gauge_is_asked_at_every_scrape() {
 }
 
 #[test]
-fn a_series_that_comes_later_is_none_of_those_before() {
+fn recording_of_later_series_starts_at_its_scrape() {
     let registry = Registry::new();
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
@@ -197,7 +197,7 @@ fn a_series_that_comes_later_is_none_of_those_before() {
 }
 
 #[test]
-fn a_histogram_may_have_other_buckets_after_a_restart() {
+fn histogram_after_restart_can_have_other_buckets() {
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     for (at_ms, bounds) in [(0, &[1.0, 2.0]), (1000, &[3.0, 4.0])] {
@@ -233,7 +233,7 @@ fn a_histogram_may_have_other_buckets_after_a_restart() {
 }
 
 #[test]
-fn a_page_that_is_no_registry_is_recorded_as_it_is() {
+fn recording_of_foreign_snapshot_keeps_it() {
     let mut recording = TimeSeriesStore::new("prober");
     let instance = recording.instance("x");
     let labels = Labels::none();
@@ -424,7 +424,7 @@ proptest! {
     /// Changes only are kept, and yet every sample of every scrape comes back: those that were on
     /// the page and no others, at each look-back.
     #[test]
-    fn the_recording_is_what_every_page_said(events in prop::collection::vec(event(), 0..60)) {
+    fn recording_equals_every_exposition(events in prop::collection::vec(event(), 0..60)) {
         let mut recording = TimeSeriesStore::new("worker");
         let instance = recording.instance("worker-0");
         let mut process = Process::start();
@@ -475,7 +475,7 @@ proptest! {
 }
 
 #[test]
-fn a_total_goes_over_all_lives() {
+fn total_includes_all_incarnations() {
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let labels = Labels::none();

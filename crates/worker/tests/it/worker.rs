@@ -21,7 +21,7 @@ fn worker() -> (Registry, SchedulerWorkerMetrics) {
 }
 
 #[test]
-fn every_closed_series_stands_at_zero_from_the_start() {
+fn static_series_start_at_zero() {
     let (registry, _metrics) = worker();
     let snapshot = registry.snapshot(&AT);
     for definition in GIVEN.iter().chain(&EXTENSIONS) {
@@ -61,7 +61,7 @@ fn every_closed_series_stands_at_zero_from_the_start() {
 }
 
 #[test]
-fn each_verb_moves_its_series_and_no_other() {
+fn worker_methods_move_exactly_their_series() {
     let (registry, metrics) = worker();
     let mode = Mode::ContentRefresh;
     metrics.planner_run(mode, PlannerStatus::NoWork, 0.3);
@@ -121,7 +121,7 @@ fn each_verb_moves_its_series_and_no_other() {
 }
 
 #[test]
-fn two_workers_cannot_share_a_registry() {
+fn second_worker_in_registry_is_refused() {
     let (registry, _metrics) = worker();
     let error = SchedulerWorkerMetrics::new(&registry)
         .err()
@@ -133,7 +133,7 @@ fn two_workers_cannot_share_a_registry() {
 }
 
 #[test]
-fn every_definition_says_where_it_comes_from_and_its_unit() {
+fn definitions_have_origin_and_unit() {
     let tables: [(&[_], Origin); 3] = [
         (&GIVEN, Origin::Given),
         (&EXTENSIONS, Origin::Extension),
