@@ -1,5 +1,5 @@
-//! One rehearsal: a scenario in; the world, the workers and the checks put together and run; the
-//! finished rehearsal out.
+//! One simulated run of a scenario: builds world, workers and checks, runs them, and returns the
+//! recorded series and the findings.
 //!
 //! ```text
 //!  start ─── duration: triggers, operations, faults ───> heal ─── drain, until at rest ───> end
@@ -29,26 +29,26 @@ use crate::sim::world::{World, WorldOptions, WorldParts};
 use crate::worker::planning::impact_index::ImpactIndex;
 use worker_process::{ObserverAdapter, WorkerProcessFactory};
 
-/// Virtual time between two looks at whether a draining world is at rest, and two calls of the
-/// progress function.
-const STEP: Duration = Duration::from_secs(60);
+/// Virtual time between two checks for quiescence of a draining world, and between two calls of
+/// the progress function.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The stream that draws which processes heal at the end.
+/// Name of the random stream that draws the processes that are healed after the scenario.
 const CORE_STREAM: &str = "rehearsal.core";
 
-/// Events of one rehearsal at most, unless the options say otherwise.
+/// Default maximum number of kernel events per rehearsal.
 pub const EVENT_BUDGET: u64 = 2_000_000_000;
 
-/// How a scenario is rehearsed.
+/// Options of a rehearsal that do not come from the scenario file.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
-    /// The root of every random stream; none: the scenario's.
+    /// Root seed of every random stream. `None` takes the scenario's seed.
     pub seed: Option<u64>,
-    /// Faults that are drawn besides the scenario's own.
+    /// Profile of the faults that are drawn in addition to the faults of the scenario.
     pub profile: FaultProfile,
-    /// Events at most; more is a failure.
+    /// Maximum number of kernel events. Exceeding it fails the rehearsal.
     pub event_budget: u64,
-    /// What of the trace is kept besides its hash.
+    /// Parts of the event trace that are kept besides its hash.
     pub trace: TraceOptions,
 }
 
@@ -63,60 +63,60 @@ impl Default for RunOptions {
     }
 }
 
-/// Why a rehearsal could not be begun.
+/// Error that prevents a rehearsal from starting.
 #[derive(Debug, thiserror::Error)]
 pub enum RehearsalError {
-    /// A distribution of the scenario can't be.
+    /// A distribution of the scenario has impossible parameters.
     #[error("the scenario can't be simulated: {0}")]
     Scenario(#[from] crate::sim::distribution::DistributionError),
 }
 
-/// A rehearsal that is over.
+/// Result of a rehearsal: the findings of the checks, the recorded series and the trace.
 pub struct FinishedRun {
-    /// The scenario as it was rehearsed.
+    /// The scenario that was run, drawn faults included.
     pub scenario: Scenario,
-    /// The part of the whole scenario that this was; none: all of it.
+    /// The slice of the scenario that was run. `None`: the whole scenario.
     pub window: Option<TimeSlice>,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// The profile of additional faults.
+    /// Profile from which additional faults were drawn.
     pub profile: FaultProfile,
-    /// What the oracle found.
+    /// Findings of the invariants and the totals of the run.
     pub oracle: OracleReport,
-    /// The recorded series.
+    /// Series that were recorded by scraping every process.
     pub recording: TimeSeriesStore,
-    /// The last page of the first process, in Prometheus's text format.
+    /// Last exposition of the first process, in the Prometheus text format.
     pub exposition: String,
-    /// Whether everything came to rest within the drain.
+    /// Whether the world was quiescent before the drain ended.
     pub quiescent: bool,
-    /// Why the kernel stopped early, if it did.
+    /// Reason for which the kernel stopped early, if it did.
     pub halted: Option<Stop>,
-    /// The hash over every event.
+    /// Hash over every kernel event.
     pub trace_hash: u64,
-    /// Events of the kernel.
+    /// Number of kernel events.
     pub events: u64,
-    /// When virtual time ended.
+    /// Virtual time at the end of the run.
     pub ended_at: Timestamp,
-    /// Real time that the simulation took.
+    /// Wall-clock time that the simulation took.
     pub wall: Duration,
-    /// The trace in blocks, if asked for.
+    /// Trace hash per block of events, if recording it was requested.
     pub blocks: Vec<TraceBlock>,
-    /// The readable trace, if asked for.
+    /// Readable trace lines, if recording them was requested.
     pub trace: Vec<TraceLine>,
 }
 
-/// Where a rehearsal stands: told now and then.
+/// Progress of a running rehearsal, reported once per virtual minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// Virtual time since the start.
+    /// Virtual time since the start of the scenario.
     pub virtual_time: Duration,
-    /// The scenario's duration; the drain goes on after it.
+    /// Duration of the scenario. The drain follows it.
     pub duration: Duration,
-    /// Events so far.
+    /// Number of kernel events so far.
     pub events: u64,
 }
 
-/// Rehearses a scenario.
+/// Runs a scenario in the simulator.
 ///
 /// # Errors
 /// The scenario can't be simulated.
@@ -128,7 +128,7 @@ pub fn run(
     run_with(NoHooks, scenario, options, progress)
 }
 
-/// Rehearses a scenario with something between workers, world and checks.
+/// Runs a scenario with hooks between workers, world and checks.
 ///
 /// # Errors
 /// The scenario can't be simulated.
@@ -169,7 +169,7 @@ pub fn run_with<C: Hooks>(
     })
 }
 
-/// Everything that takes part.
+/// Kernel, world, worker processes and checks of one rehearsal.
 struct Simulation<C: Hooks> {
     kernel: Kernel,
     world: Rc<World>,
@@ -224,13 +224,13 @@ impl<C: Hooks> Simulation<C> {
         })
     }
 
-    /// Plays the scenario, heals the world, and lets what is open come to an end. Tells why the
-    /// kernel stopped early, if it did.
+    /// Runs the scenario, heals the world, and drains open work. Returns the reason if the kernel
+    /// stopped early.
     fn run(&mut self, scenario: &Scenario, progress: &mut impl FnMut(Progress)) -> Option<Stop> {
         let end = scenario.start.after(scenario.duration.std());
         let last = end.after(scenario.drain.std());
         let mut healed = false;
-        let mut quiet_looks = 0;
+        let mut quiescent_checks = 0;
         loop {
             let now = Timestamp::from_nanos(self.kernel.now_ns());
             progress(Progress {
@@ -238,17 +238,17 @@ impl<C: Hooks> Simulation<C> {
                 duration: scenario.duration.std(),
                 events: self.kernel.events(),
             });
-            quiet_looks = if self.oracle.borrow().is_quiescent() {
-                quiet_looks + 1
+            quiescent_checks = if self.oracle.borrow().is_quiescent() {
+                quiescent_checks + 1
             } else {
                 0
             };
-            // The second look lets the prober see the rest.
-            if healed && (now >= last || quiet_looks >= 2) {
+            // The second check leaves the prober time to see the world at rest.
+            if healed && (now >= last || quiescent_checks >= 2) {
                 return None;
             }
             if !healed && now >= end {
-                (healed, quiet_looks) = (true, 0);
+                (healed, quiescent_checks) = (true, 0);
                 self.world.stop_triggers();
                 let mut draws = self.kernel.handle().stream(CORE_STREAM);
                 let core = self.world.draw_core(&mut draws);
@@ -258,7 +258,7 @@ impl<C: Hooks> Simulation<C> {
                     .expect_drain(now, scenario.drain.std());
             }
             let limit = if healed { last } else { end };
-            let next = now.after(STEP).min(limit);
+            let next = now.after(PROGRESS_INTERVAL).min(limit);
             match self.kernel.run_until(next.nanos()) {
                 Stop::Deadline => {}
                 stop => return Some(stop),
@@ -271,7 +271,7 @@ impl<C: Hooks> Simulation<C> {
 impl<C: Hooks> Drop for Simulation<C> {
     fn drop(&mut self) {
         self.world.forget_incarnations();
-        self.processes.forget_probed();
+        self.processes.forget_targets();
     }
 }
 

@@ -1,12 +1,12 @@
-//! The same scenario and seed, twice.
+//! Determinism check: the same scenario and seed, run twice.
 
 use super::{FinishedRun, Hooks, NoHooks, Progress, RehearsalError, RunOptions, run_with};
 use crate::scenario::Scenario;
 use crate::sim::kernel::TraceOptions;
 use crate::sim::kernel::divergence::{Divergence, first_block, first_event};
 
-/// Rehearses twice, and compares the traces. If they differ, rehearses twice more with a readable
-/// trace of the stretch in which they parted. `progress` is told of each rehearsal from its start.
+/// Runs a scenario twice and compares the traces. If they differ, two more runs record a readable
+/// trace of the first block that differs. `progress` starts anew for each run.
 ///
 /// # Errors
 /// The scenario can't be simulated.
@@ -18,7 +18,7 @@ pub fn check_determinism(
     check_determinism_with(|| NoHooks, scenario, options, progress)
 }
 
-/// Compares rehearsals with something between workers, world and checks, made anew for each.
+/// Runs the determinism check with hooks, which are made anew for each run.
 ///
 /// # Errors
 /// The scenario can't be simulated.

@@ -1,7 +1,7 @@
-//! Who plays: the worker's ports as a rehearsal hands them out.
+//! Hooks between workers, world and checks.
 //!
-//! An ordinary rehearsal hands out the world's own. A test may put something between a worker and
-//! the world, to plant a defect and see it caught.
+//! An ordinary rehearsal uses [`NoHooks`]. Tests wrap the ports, the registry or the observer, to
+//! plant a defect and to assert that an invariant finds it.
 
 use crate::check::InstrumentReader;
 use crate::metrics::Registry;
@@ -10,35 +10,35 @@ use crate::model::{IncarnationId, Timestamp};
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::Ports;
 
-/// Chooses what stands between workers, world and checks.
+/// Wraps what a rehearsal connects: ports, registries, instruments and observations.
 pub trait Hooks: 'static {
-    /// What workers get.
+    /// Ports that the workers get.
     type Ports: Ports;
 
-    /// The ports of an incarnation.
+    /// Returns the ports of an incarnation, made from the world's ports.
     fn ports(&self, incarnation: &IncarnationId, world: WorldPorts) -> Self::Ports;
 
-    /// The registry into which an incarnation records.
+    /// Returns the registry into which an incarnation records.
     fn registry(&self, _incarnation: &IncarnationId) -> Registry {
         Registry::new()
     }
 
-    /// The instruments of an incarnation, as the checks read them.
+    /// Returns the view through which the checks read the instruments of an incarnation.
     fn instruments(
         &self,
         _incarnation: &IncarnationId,
-        plain: Box<dyn InstrumentReader>,
+        reader: Box<dyn InstrumentReader>,
     ) -> Box<dyn InstrumentReader> {
-        plain
+        reader
     }
 
-    /// The observer that stands before the oracle: passes on to `oracle` what it is given.
+    /// Receives an observation first, and passes it on to `oracle`.
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         oracle.observe(at, observation);
     }
 }
 
-/// Nothing stands between.
+/// Hooks that change nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoHooks;
 
@@ -50,12 +50,12 @@ impl Hooks for NoHooks {
     }
 }
 
-/// Hooks to which somebody listens.
+/// Hooks with a listener that receives every observation before the wrapped hooks do.
 #[derive(Debug, Clone)]
 pub struct WithListener<C, L> {
-    /// Who plays.
+    /// The wrapped hooks.
     pub hooks: C,
-    /// Hears what is observed, before anybody else.
+    /// Function that receives time and observation.
     pub listener: L,
 }
 
@@ -73,9 +73,9 @@ impl<C: Hooks, L: Fn(Timestamp, &Observation<'_>) + 'static> Hooks for WithListe
     fn instruments(
         &self,
         incarnation: &IncarnationId,
-        plain: Box<dyn InstrumentReader>,
+        reader: Box<dyn InstrumentReader>,
     ) -> Box<dyn InstrumentReader> {
-        self.hooks.instruments(incarnation, plain)
+        self.hooks.instruments(incarnation, reader)
     }
 
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {

@@ -1,4 +1,4 @@
-//! The checks' view of an incarnation's instruments.
+//! Reads the instruments of an incarnation for the checks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,28 +16,28 @@ use crate::model::commit::PlanOutcome;
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::{Clock, Ports};
 
-/// The instruments of one incarnation, read as a scrape at this moment would.
+/// Instruments of one incarnation, with the values that a scrape at the same instant would show.
 pub struct IncarnationInstruments {
     metrics: Arc<SchedulerWorkerMetrics>,
     registry: Registry,
     ports: WorldPorts,
-    /// Series that exist from the start.
-    closed: usize,
+    /// Number of series that exist from the start.
+    static_series: usize,
 }
 
 impl IncarnationInstruments {
-    /// A view of these instruments; `ports` gives the process's own time.
+    /// Creates a reader. `ports` supplies the clock of the process.
     pub fn new(
         metrics: Arc<SchedulerWorkerMetrics>,
         registry: Registry,
         ports: WorldPorts,
     ) -> Self {
-        let closed = registry.cell_series();
+        let static_series = registry.cell_series();
         Self {
             metrics,
             registry,
             ports,
-            closed,
+            static_series,
         }
     }
 
@@ -99,7 +99,7 @@ impl InstrumentReader for IncarnationInstruments {
     }
 
     fn series_max(&self, schedules: usize) -> usize {
-        self.closed + Mode::ALL.len() * schedules
+        self.static_series + Mode::ALL.len() * schedules
     }
 }
 

@@ -1,4 +1,4 @@
-//! Real workers in the simulated world.
+//! Real workers as processes of the simulated world.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -24,24 +24,24 @@ use crate::worker::options::WorkerOptions;
 use crate::worker::ports::{Clock, Ports};
 use crate::worker::{Role, Worker};
 
-/// Launches workers, hands their metrics to the oracle, and records their scrapes.
+/// Starts worker processes, attaches their metrics to the oracle, and records their scrapes.
 pub struct WorkerProcessFactory<C: Hooks> {
     hooks: Rc<C>,
     options: WorkerOptions,
     oracle: Rc<RefCell<Oracle>>,
     recording: RefCell<TimeSeriesStore>,
-    probed: RefCell<BTreeMap<ProcessName, ProbedIncarnation>>,
+    targets: RefCell<BTreeMap<ProcessName, ScrapeTarget>>,
     handle: Handle,
 }
 
-/// What the prober sees of an incarnation.
-struct ProbedIncarnation {
+/// Registry and clock of an incarnation, from which the prober scrapes it.
+struct ScrapeTarget {
     registry: Registry,
     ports: WorldPorts,
 }
 
 impl<C: Hooks> WorkerProcessFactory<C> {
-    /// A factory whose workers all have these options.
+    /// Creates a factory whose workers all have these options.
     pub fn new(
         hooks: Rc<C>,
         options: WorkerOptions,
@@ -53,15 +53,15 @@ impl<C: Hooks> WorkerProcessFactory<C> {
             options,
             oracle,
             recording: RefCell::new(TimeSeriesStore::new("scheduler-worker")),
-            probed: RefCell::default(),
+            targets: RefCell::default(),
             handle,
         }
     }
 
-    /// The last page of the first process; none if no process ever lived.
+    /// Renders the exposition of the first process. Returns `None` if no process ever started.
     pub fn exposition(&self) -> Option<String> {
-        let probed = self.probed.borrow();
-        let ProbedIncarnation { registry, ports } = probed.values().next()?;
+        let targets = self.targets.borrow();
+        let ScrapeTarget { registry, ports } = targets.values().next()?;
         let elapsed = ports.clock().elapsed();
         Some(render(
             ExpositionFormat::Text,
@@ -70,12 +70,12 @@ impl<C: Hooks> WorkerProcessFactory<C> {
         ))
     }
 
-    /// Drops what it knows of the probed, and with it their hold on the world.
-    pub fn forget_probed(&self) {
-        self.probed.take();
+    /// Drops the scrape targets. Their ports hold `Rc`s to the world.
+    pub fn forget_targets(&self) {
+        self.targets.take();
     }
 
-    /// The recorded series. The host starts over with none.
+    /// Returns the recorded series and continues with an empty store.
     pub fn take_recording(&self) -> TimeSeriesStore {
         self.recording
             .replace(TimeSeriesStore::new("scheduler-worker"))
@@ -120,9 +120,9 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
         for task in worker.tasks(roles) {
             spawner.spawn(task.name(), worker.clone().run(task));
         }
-        self.probed.borrow_mut().insert(
+        self.targets.borrow_mut().insert(
             incarnation.process.clone(),
-            ProbedIncarnation { registry, ports },
+            ScrapeTarget { registry, ports },
         );
         Rc::new(RunningWorker(worker))
     }
@@ -131,8 +131,8 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
         let at_ms = Timestamp::from_nanos(self.handle.now_ns()).millis();
         let mut recording = self.recording.borrow_mut();
         let instance = recording.instance(process.as_str());
-        let probed = self.probed.borrow();
-        let result = match probed.get(process).filter(|_| incarnation.is_some()) {
+        let targets = self.targets.borrow();
+        let result = match targets.get(process).filter(|_| incarnation.is_some()) {
             Some(incarnation) => {
                 let elapsed: Duration = incarnation.ports.clock().elapsed();
                 recording.scrape(
@@ -148,7 +148,7 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
     }
 }
 
-/// A worker that lives.
+/// Worker of one incarnation, as the world controls it.
 struct RunningWorker<P: Ports>(Arc<Worker<P>>);
 
 impl<P: Ports> ProcessHandle for RunningWorker<P> {
@@ -178,14 +178,14 @@ impl<P: Ports> ProcessHandle for RunningWorker<P> {
     }
 }
 
-/// What the world tells, passed through the hooks to the oracle.
+/// Observer that passes the observations of the world through the hooks to the oracle.
 pub struct ObserverAdapter<C: Hooks> {
     hooks: Rc<C>,
     oracle: Rc<RefCell<Oracle>>,
 }
 
 impl<C: Hooks> ObserverAdapter<C> {
-    /// A witness that tells this oracle.
+    /// Creates an adapter between hooks and oracle.
     pub fn new(hooks: Rc<C>, oracle: Rc<RefCell<Oracle>>) -> Self {
         Self { hooks, oracle }
     }
