@@ -5,31 +5,26 @@
 //! only arrange it.
 
 mod build;
+pub(crate) mod format;
 mod html;
-mod json;
 mod junit;
-pub(crate) mod number;
-mod quantiles;
-mod record;
 mod recording;
 mod replay_command;
-pub(crate) mod style;
 mod summary;
 mod terminal;
 mod verdict;
 
 pub use crate::check::expectation::ExpectationOutcome;
 pub use html::{Dashboard, DashboardError, html};
-pub use json::json;
 pub use junit::junit;
-pub use quantiles::QuantileSummary;
-pub use record::RunRecord;
-pub use recording::{EXTENSION, RecordingError, find_recording, read_recording, write_recording};
+pub use recording::{
+    EXTENSION, RecordingError, RunRecord, find_recording, read_recording, write_recording,
+};
 pub use replay_command::{replay_command, shell_line};
 pub use summary::{
     DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
-    InvariantSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary, SeriesSummaryValue,
-    StuckRunSummary, ViolationSummary,
+    InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
+    SeriesSummaryValue, StuckRunSummary, ViolationSummary, json,
 };
 pub use terminal::terminal;
 pub use verdict::{Verdict, worst_exit_code};

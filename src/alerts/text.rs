@@ -7,8 +7,7 @@ use anstyle::AnsiColor;
 use super::scorecard::Scorecard;
 use super::tune::TradeOff;
 use crate::check::Slo;
-use crate::report::number::{count, seconds};
-use crate::report::style::{bold, dim, paint};
+use crate::report::format::{bold, count, dim, paint, seconds};
 
 /// So many missed incidents are shown; the JSON has all.
 const SHOWN_MAX: usize = 5;

@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use super::{Comparison, Effect, EffectFinding, HistogramBar, HistogramPair};
 use crate::report::QuantileSummary;
-use crate::report::number::{count, seconds};
-use crate::report::style::{bold, dim, line};
+use crate::report::format::{bold, count, dim, line, seconds};
 
 /// So many seeds are named.
 const SEEDS_SHOWN: usize = 10;

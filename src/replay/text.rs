@@ -7,8 +7,7 @@ use anstyle::AnsiColor;
 
 use super::entry::{TraceEntry, clock};
 use super::{ReplayCase, ReplayExcerpt, ReplayOutcome};
-use crate::report::number::{count, seconds};
-use crate::report::style::{bold, coloured, dim, line, paint};
+use crate::report::format::{bold, coloured, count, dim, line, paint, seconds};
 use crate::sweep::Bug;
 
 /// A column is as wide as its widest cell, but no wider than this.

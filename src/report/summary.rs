@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{QuantileSummary, Verdict};
+use super::Verdict;
 use crate::check::expectation::ExpectationOutcome;
 use crate::model::Timestamp;
 use crate::sim::fault_plan::TimeSlice;
@@ -266,4 +267,44 @@ pub enum SeriesSummaryValue {
         /// The value.
         value: f64,
     },
+}
+
+/// How long something took: a few exact-enough quantiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuantileSummary {
+    /// How many samples there are.
+    pub count: u64,
+    /// The median, s.
+    pub p50_seconds: f64,
+    /// 95 of 100 samples are at most this, s.
+    pub p95_seconds: f64,
+    /// 99 of 100 samples are at most this, s.
+    pub p99_seconds: f64,
+    /// The greatest, s.
+    pub max_seconds: f64,
+}
+
+impl QuantileSummary {
+    /// The quantiles of a histogram whose values count microseconds.
+    pub fn of_micros(histogram: &Histogram<u64>) -> Self {
+        let seconds = |micros: u64| micros as f64 / 1e6;
+        Self {
+            count: histogram.len(),
+            p50_seconds: seconds(histogram.value_at_quantile(0.5)),
+            p95_seconds: seconds(histogram.value_at_quantile(0.95)),
+            p99_seconds: seconds(histogram.value_at_quantile(0.99)),
+            max_seconds: seconds(histogram.max()),
+        }
+    }
+}
+
+/// One document, or an array of them if there are several.
+pub fn json(reports: &[RunReport]) -> String {
+    let written = match reports {
+        [report] => serde_json::to_string_pretty(report),
+        _ => serde_json::to_string_pretty(reports),
+    };
+    // Plain data with text keys: there is nothing in it that JSON can't say.
+    written.unwrap_or_default() + "\n"
 }

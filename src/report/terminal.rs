@@ -4,8 +4,7 @@ use std::fmt::{self, Write};
 
 use anstyle::AnsiColor;
 
-use super::number::{count, rate, seconds};
-use super::style::{bold, coloured, dim, line, paint};
+use super::format::{bold, coloured, count, dim, line, paint, rate, seconds};
 use super::{ExpectationOutcome, RunReport, ViolationSummary};
 
 /// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.

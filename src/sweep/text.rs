@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use anstyle::AnsiColor;
 
 use super::{SweepFailure, SweepResult, SweepSubject};
-use crate::report::number::{count, seconds};
-use crate::report::style::{bold, coloured, line, paint};
+use crate::report::format::{bold, coloured, count, line, paint, seconds};
 use crate::report::{replay_command, shell_line};
 
 /// So many failing seeds of a cause are named.

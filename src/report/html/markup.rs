@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::dashboard::Dashboard;
 use super::page_data::PageData;
-use crate::report::number::seconds;
+use crate::report::format::seconds;
 use crate::report::{RunRecord, Verdict};
 use crate::scenario::Duration;
 
@@ -60,7 +60,7 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: 
                         div #timeline {}
                     }
                     (panels(run, dashboard, page_data))
-                    (parameters::latencies(report))
+                    (figures::latencies(report))
                     (parameters::parameters(run))
                     (parameters::replay(run))
                 }

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::check::InvariantName;
 use crate::check::expectation::ExpectationOutcome;
-use crate::report::number::count;
+use crate::report::format::count;
 use crate::report::{ExpectationSummary, GateSummary, InvariantSummary, RunReport};
 
 /// Everything that was checked.

@@ -2,42 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::number::{count, seconds};
-use crate::report::{RunRecord, RunReport};
-
-/// The exact quantiles, from every sample.
-pub fn latencies(report: &RunReport) -> Markup {
-    html! {
-        section aria-labelledby="latencies-title" {
-            h2 #latencies-title { "Latency percentiles" }
-            p .hint { "Of every sample that the workers took, not of buckets." }
-            div .scroll {
-                table {
-                    thead { tr {
-                        th scope="col" { "Time from … to" }
-                        @for name in ["p50", "p95", "p99", "longest", "samples"] { th .number scope="col" { (name) } }
-                    } }
-                    tbody { @for (key, quantiles) in &report.latency { tr {
-                        th scope="row" { (meaning(key)) }
-                        td .number { (seconds(quantiles.p50_seconds)) }
-                        td .number { (seconds(quantiles.p95_seconds)) }
-                        td .number { (seconds(quantiles.p99_seconds)) }
-                        td .number { (seconds(quantiles.max_seconds)) }
-                        td .number { (count(quantiles.count)) }
-                    } } }
-                }
-            }
-        }
-    }
-}
-
-fn meaning(key: &str) -> &str {
-    match key {
-        "plannerLatency" => "Planner latency: creation of a run to the end of its planning",
-        "runDuration" => "Run duration: creation of a run to its completion",
-        other => other,
-    }
-}
+use crate::report::RunRecord;
 
 /// Every parameter, and the scenario as a file.
 pub fn parameters(run: &RunRecord) -> Markup {
