@@ -47,7 +47,7 @@ fn completions_of_each_shell_name_every_command() {
         for name in &names {
             assert!(script.contains(name.as_str()), "{shell}: no `{name}`");
         }
-        assert!(script.contains("--profile"), "{shell}: no options");
+        assert!(script.contains("profile"), "{shell}: no options");
     }
 }
 

@@ -45,12 +45,13 @@ Every registry reports on itself with these, whatever service it belongs to.
 const TAGS: &str = "
 ## Tags
 
-Tags are the labels of the exposition. A process exposes every combination of the listed values from
-its start, with the value 0, so that `increase()` sees the first event. `scheduleId` is open: it has
-one value per schedule that is not deleted. The scraper adds `job` and `instance`.
+Tags are the labels of the exposition. A process exposes counters and histograms with every
+combination of the listed values from its start, at 0, so that `increase()` sees the first event.
+Observable gauges appear with their first reading, and are withheld when it is too old. `scheduleId`
+is open: it has one value per schedule that is not deleted. The scraper adds `job` and `instance`.
 
-| tag | values |
-|---|---|
+| tag | values | instruments |
+|---|---|---|
 ";
 
 const BOUNDS: &str = "
@@ -64,8 +65,8 @@ Upper bounds, inclusive, in seconds. A last bucket, `+Inf`, holds every larger s
 
 fn meter() -> String {
     format!(
-        "\n## Meter\n\nAll instruments belong to the meter `{METER}`. The exposition names it as an \
-         OpenTelemetry\ninstrumentation scope:\n\n```text\n\
+        "\n## Meter\n\nAll instruments belong to the meter `{METER}`.\n\
+         The exposition names it as an OpenTelemetry instrumentation scope:\n\n```text\n\
          otel_scope_info{{otel_scope_name=\"{METER}\"}} 1\n```\n"
     )
 }
@@ -89,11 +90,8 @@ fn unit(definition: &Definition) -> &'static str {
 }
 
 fn tags(definition: &Definition) -> String {
-    let names = definition
-        .labels
-        .iter()
-        .map(|label| format!("`{}`", label.name));
-    names.collect::<Vec<_>>().join(", ")
+    let names = definition.labels.iter().map(|label| label.name);
+    list(&names.collect::<Vec<_>>())
 }
 
 fn table(page: &mut String, definitions: &[Definition]) {
@@ -112,31 +110,47 @@ fn table(page: &mut String, definitions: &[Definition]) {
     }
 }
 
-/// The values of a tag; those that depend on the instrument are listed together.
-fn tag_values(label: &LabelDefinition, page: &mut BTreeMap<&str, Vec<&str>>) {
-    let values = page.entry(label.name).or_default();
-    for value in label.values {
-        if !values.contains(value) {
-            values.push(value);
+/// A tag with one set of values, and the instruments that have it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Tag(&'static str, &'static [&'static str]);
+
+impl From<&LabelDefinition> for Tag {
+    fn from(label: &LabelDefinition) -> Self {
+        Self(label.name, label.values)
+    }
+}
+
+impl Tag {
+    fn values(&self) -> String {
+        match self {
+            // The page stays the same over versions.
+            Self("version", _) => "the version of the worker".to_owned(),
+            Self(_, []) => "open: one per schedule".to_owned(),
+            Self(_, values) => list(values),
         }
     }
 }
 
+fn list(names: &[&str]) -> String {
+    let names = names.iter().map(|name| format!("`{name}`"));
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// A row per tag; a tag whose values depend on the instrument has several.
 fn tag_rows(page: &mut String, definitions: &[Definition]) {
-    let mut tags = BTreeMap::new();
-    for label in definitions.iter().flat_map(|definition| definition.labels) {
-        tag_values(label, &mut tags);
+    let mut tags: BTreeMap<Tag, Vec<&str>> = BTreeMap::new();
+    for definition in definitions {
+        for label in definition.labels {
+            tags.entry(label.into()).or_default().push(definition.name);
+        }
     }
-    for (name, values) in tags {
-        let values = match (name, values.as_slice()) {
-            ("version", _) => "the version of the worker".to_owned(),
-            (_, []) => "open: one per schedule".to_owned(),
-            (_, values) => {
-                let values = values.iter().map(|value| format!("`{value}`"));
-                values.collect::<Vec<_>>().join(", ")
-            }
+    for (tag, instruments) in &tags {
+        let is_only = tags.keys().filter(|other| other.0 == tag.0).count() == 1;
+        let instruments = match is_only {
+            true => "all with this tag".to_owned(),
+            false => list(instruments),
         };
-        writeln!(page, "| `{name}` | {values} |").unwrap();
+        writeln!(page, "| `{}` | {} | {instruments} |", tag.0, tag.values()).unwrap();
     }
 }
 
