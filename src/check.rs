@@ -27,8 +27,8 @@ mod tests;
 
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
-    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
-    PlanAttempt, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
+    InstrumentReader, PlanAttempt, SegmentFate,
 };
 pub use invariant_name::{EvaluationTime, InvariantName};
 pub use options::OracleOptions;

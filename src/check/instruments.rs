@@ -263,6 +263,45 @@ pub struct HistogramRead {
     pub sum: f64,
 }
 
+/// A series that identifies a process: its value is 1 from the start to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InfoSeries {
+    /// `otel_scope_info`, which names the meter of the contract.
+    Meter,
+    /// `scheduler_worker_build_info`, which names the version.
+    Build,
+}
+
+impl InfoSeries {
+    /// Both series.
+    pub const ALL: [Self; 2] = [Self::Meter, Self::Build];
+
+    /// Meter name of the contract. The worker's own constant is what this one is compared with.
+    pub const METER: &'static str = "StellaOps.Scheduler.Worker";
+
+    /// Name of the metric.
+    pub const fn metric(self) -> &'static str {
+        match self {
+            Self::Meter => "otel_scope_info",
+            Self::Build => "scheduler_worker_build_info",
+        }
+    }
+}
+
+impl fmt::Display for InfoSeries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Meter => write!(
+                f,
+                "{}{{otel_scope_name=\"{}\"}}",
+                self.metric(),
+                Self::METER
+            ),
+            Self::Build => f.write_str(self.metric()),
+        }
+    }
+}
+
 /// The instruments of one process incarnation. Every read says what a scrape at this very moment
 /// would.
 pub trait InstrumentReader {
@@ -270,6 +309,8 @@ pub trait InstrumentReader {
     fn counter(&self, series: CounterSeries) -> u64;
     /// A histogram.
     fn histogram(&self, series: HistogramSeries) -> HistogramRead;
+    /// A series that identifies the process; none if it is not exposed.
+    fn info(&self, series: InfoSeries) -> Option<f64>;
     /// `scheduler_runs_active`
     fn runs_active(&self, mode: Mode) -> i64;
     /// Shows every `scheduler_runner_backlog` that is not withheld now: mode, schedule, images.

@@ -1,6 +1,7 @@
 //! Short tests for the oracle: a healthy one in which every invariant is exercised, and one with
 //! a planted defect for each invariant.
 
+mod cardinality;
 mod command_ack;
 mod docs;
 mod duties;

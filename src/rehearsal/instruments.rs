@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::check::{
-    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
-    PlanAttempt, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
+    InstrumentReader, PlanAttempt, SegmentFate,
 };
 use crate::metrics::{
-    AttemptOutcome, CollectContext, Delta, HistogramReading, PlannerStatus, Readings, Registry,
-    SchedulerWorkerMetrics, SegmentStatus,
+    AttemptOutcome, CollectContext, Delta, HistogramReading, Labels, PlannerStatus, Readings,
+    Registry, SchedulerWorkerMetrics, SegmentStatus, catalog,
 };
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
@@ -23,6 +23,10 @@ pub struct IncarnationInstruments {
     ports: WorldPorts,
     /// Number of series that exist from the start.
     static_series: usize,
+    /// Labels of the series that names the meter.
+    meter: Labels,
+    /// Labels of the series that names the build.
+    build: Labels,
 }
 
 impl IncarnationInstruments {
@@ -38,6 +42,10 @@ impl IncarnationInstruments {
             registry,
             ports,
             static_series,
+            meter: meter_labels(),
+            build: Labels::of_closed(catalog::BUILD_INFO.labels)
+                .next()
+                .unwrap_or_else(Labels::none),
         }
     }
 
@@ -82,6 +90,16 @@ impl InstrumentReader for IncarnationInstruments {
         }
     }
 
+    fn info(&self, series: InfoSeries) -> Option<f64> {
+        let labels = match series {
+            InfoSeries::Meter => &self.meter,
+            InfoSeries::Build => &self.build,
+        };
+        let context = CollectContext::default();
+        self.registry
+            .observed_value(series.metric(), labels, &context)
+    }
+
     fn runs_active(&self, mode: Mode) -> i64 {
         self.metrics.read().runs_active(mode)
     }
@@ -101,6 +119,13 @@ impl InstrumentReader for IncarnationInstruments {
     fn series_max(&self, schedules: usize) -> usize {
         self.static_series + Mode::ALL.len() * schedules
     }
+}
+
+/// Labels that the contract gives to the series of the meter.
+fn meter_labels() -> Labels {
+    let pair = ("otel_scope_name".into(), InfoSeries::METER.into());
+    let labels = Labels::new(InfoSeries::Meter.metric(), [pair]);
+    labels.unwrap_or_else(|_| unreachable!("the label's name is valid"))
 }
 
 fn extension(read: &Readings<'_>, series: ExtensionSeries) -> u64 {

@@ -12,6 +12,7 @@ mod deploy;
 mod differential;
 mod endpoint;
 mod golden;
+mod guides;
 mod help_files;
 mod layers;
 mod malformed;

@@ -4,6 +4,9 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Once;
 
+use rehearsal::metrics::exposition::{ExpositionFormat, render};
+use rehearsal::metrics::{CollectContext, Registry, SchedulerWorkerMetrics};
+
 static TOLD: Once = Once::new();
 
 /// Output of `promtool`. `None` if it is not installed; in CI that is a failure.
@@ -54,4 +57,19 @@ fn promtool_with_invalid_exposition_reports_errors() {
         .unwrap(),
         ""
     );
+}
+
+#[test]
+fn promtool_accepts_the_exposition_of_a_new_worker() {
+    let registry = Registry::new();
+    let _metrics = SchedulerWorkerMetrics::new(&registry).unwrap();
+    let page = render(
+        ExpositionFormat::Text,
+        &registry,
+        &CollectContext::default(),
+    );
+    assert!(page.contains("otel_scope_info{otel_scope_name=\"StellaOps.Scheduler.Worker\"} 1\n"));
+    if let Some(said) = check_metrics(&page) {
+        assert_eq!(said, "");
+    }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, InstrumentReader};
+use rehearsal::check::{
+    CounterSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
+};
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
@@ -201,6 +203,11 @@ pub trait Defect: 'static {
         show: &mut dyn FnMut(Mode, &str, u64),
     ) {
         plain.backlog(show);
+    }
+
+    /// Reads a series that identifies the process of an incarnation.
+    fn info(&self, plain: &dyn InstrumentReader, series: InfoSeries) -> Option<f64> {
+        plain.info(series)
     }
 
     /// Counts the series of an incarnation.

@@ -4,7 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearsal::check::{CounterSeries, HistogramRead, HistogramSeries, InstrumentReader};
+use rehearsal::check::{
+    CounterSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
+};
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
@@ -69,6 +71,10 @@ impl InstrumentReader for Read {
     fn histogram(&self, series: HistogramSeries) -> HistogramRead {
         self.defect
             .histogram(&self.incarnation, &*self.plain, series)
+    }
+
+    fn info(&self, series: InfoSeries) -> Option<f64> {
+        self.defect.info(&*self.plain, series)
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {

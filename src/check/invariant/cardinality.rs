@@ -1,5 +1,8 @@
 //! `cardinality`: a process shows no more series than the closed set and two per live schedule.
+//!
+//! Nor may it lack the series that identify it: a process that exposes nothing must not pass.
 
+use crate::check::instruments::InfoSeries;
 use crate::check::invariant_name::InvariantName::Cardinality;
 use crate::check::results::{CheckResults, ViolationDetail};
 use crate::check::state::WorldState;
@@ -29,4 +32,14 @@ pub(crate) fn scraped(
         ViolationDetail::new(format_args!("the page of {}", record.id), what)
             .expected(format_args!("at most {most}"), shown)
     });
+    for series in InfoSeries::ALL {
+        let value = instruments.info(series);
+        if value != Some(1.0) {
+            let found = value.map_or("no such series".to_owned(), |value| value.to_string());
+            let what = "every process exposes it with the value 1";
+            let place = format_args!("{series} of {}", record.id);
+            let detail = ViolationDetail::new(place, what).expected(1, found);
+            results.violate(Cardinality, detail);
+        }
+    }
 }

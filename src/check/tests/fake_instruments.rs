@@ -6,7 +6,8 @@ use std::rc::Rc;
 
 use super::fixture::MODE;
 use crate::check::instruments::{
-    CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, InstrumentReader,
+    CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
+    InstrumentReader,
 };
 use crate::model::Mode;
 
@@ -18,6 +19,8 @@ pub struct TestExposition {
     pub active: [i64; 2],
     pub backlog: BTreeMap<String, u64>,
     pub series: usize,
+    /// An identifying series that the page lacks.
+    pub lacks: Option<InfoSeries>,
 }
 
 impl TestExposition {
@@ -55,6 +58,10 @@ impl InstrumentReader for SharedExposition {
             count: samples.len() as u64,
             sum: samples.iter().sum(),
         }
+    }
+
+    fn info(&self, series: InfoSeries) -> Option<f64> {
+        (self.0.borrow().lacks != Some(series)).then_some(1.0)
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {

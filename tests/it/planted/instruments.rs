@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use rehearsal::check::{
-    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, InstrumentReader, InvariantName as N,
-    SegmentFate,
+    CounterSeries, DeltaKind, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
+    InvariantName as N, SegmentFate,
 };
 use rehearsal::model::commit::PlanOutcome;
 use rehearsal::model::{IncarnationId, Mode};
@@ -271,4 +271,27 @@ fn series_per_segment_violates_cardinality() {
         says: ["the page of worker-", "expected at most ", "found "],
     };
     assert_caught("", SeriesPerSegment, &expected);
+}
+
+/// A process does not name its meter.
+struct MeterMissing;
+
+impl Defect for MeterMissing {
+    fn info(&self, plain: &dyn InstrumentReader, series: InfoSeries) -> Option<f64> {
+        plain.info(series).filter(|_| series != InfoSeries::Meter)
+    }
+}
+
+#[test]
+fn missing_meter_violates_cardinality() {
+    let expected = Expected {
+        name: N::Cardinality,
+        also: &[],
+        says: [
+            "otel_scope_info{otel_scope_name=\"StellaOps.Scheduler.Worker\"} of worker-",
+            "expected 1, ",
+            "found no such series",
+        ],
+    };
+    assert_caught("", MeterMissing, &expected);
 }

@@ -1,0 +1,88 @@
+//! `CONTRIBUTING.md` and `docs/pipeline.md` name files; each of them exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+const PIPELINE: &str = include_str!("../../docs/pipeline.md");
+
+/// Directories with which a path in a guide begins.
+const ROOTS: [&str; 8] = [
+    ".ci/",
+    ".github/",
+    "crates/",
+    "docs/",
+    "examples/",
+    "scenarios/",
+    "src/",
+    "tests/",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The text between backticks, without blocks of code.
+fn code_spans(guide: &str) -> impl Iterator<Item = &str> {
+    let prose = guide.split("```").step_by(2);
+    prose.flat_map(|prose| prose.split('`').skip(1).step_by(2))
+}
+
+/// The directory and the name of every file below it.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+#[test]
+fn contributing_guide_names_only_paths_that_exist() {
+    let spans = code_spans(CONTRIBUTING);
+    let paths: Vec<&str> = spans
+        .map(|span| span.split([' ', '*']).next().unwrap())
+        .filter(|span| ROOTS.iter().any(|root| span.starts_with(root)))
+        .collect();
+    assert!(paths.len() >= 20, "the guide names few paths: {paths:?}");
+    for path in paths {
+        assert!(root().join(path).exists(), "{path} does not exist");
+    }
+}
+
+#[test]
+fn contributing_guide_answers_ten_questions() {
+    let (_, section) = CONTRIBUTING.split_once("\n## Ten questions").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .skip(1);
+    let mut questions = 0;
+    for row in rows {
+        let answer = row.split(" | ").nth(1).unwrap();
+        assert!(
+            answer.contains("](") || answer.contains('`'),
+            "no path in {row}"
+        );
+        questions += 1;
+    }
+    assert!(questions >= 10, "{questions} questions");
+}
+
+#[test]
+fn pipeline_page_names_only_files_of_the_worker() {
+    let worker = files(&root().join("crates/worker/src"));
+    let names: Vec<&str> = code_spans(PIPELINE)
+        .filter(|span| span.ends_with(".rs"))
+        .collect();
+    assert!(names.len() >= 15, "the page names few files: {names:?}");
+    for name in names {
+        let exists = worker.iter().any(|path| path.ends_with(name));
+        assert!(exists, "no {name} in crates/worker/src");
+    }
+}
