@@ -1,13 +1,13 @@
-//! A finished rehearsal in, a document out: text for a terminal, JSON, `JUnit` XML, `OpenMetrics`,
-//! HTML, and a recording from which others can be made later.
+//! Documents about a finished rehearsal: terminal text, JSON, `JUnit` XML, HTML, and the
+//! recording from which reports can be made later.
 //!
-//! [`RunReport`] is everything that a report can say, as plain data with a version; the writers
-//! only arrange it.
+//! [`RunReport`] contains everything that a report shows, as plain data with a schema version.
+//! The writers only arrange it, so all formats show the same facts.
 
 mod build;
 pub(crate) mod format;
 mod html;
-mod junit;
+pub(crate) mod junit;
 mod recording;
 mod replay_command;
 mod summary;

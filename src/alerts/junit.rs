@@ -1,10 +1,12 @@
-//! The scorecard as `JUnit` XML: a suite, with a case for each rule's quiet and each SLO's watch.
+//! Scorecard as `JUnit` XML: one case per SLO (its incidents are detected) and per rule (it does
+//! not fire while all is well).
 
-use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use quick_junit::{Report, SerializeError, TestSuite};
 
 use super::scorecard::Scorecard;
+use crate::report::junit::test_case;
 
-/// One document.
+/// Returns one document.
 pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
     let mut suite = TestSuite::new(&card.rules_file);
     for slo in &card.slos {
@@ -20,31 +22,18 @@ pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
                 )
             })
             .collect();
-        suite.add_test_case(case("detects", slo.slo.as_str(), &missed));
+        let failure = (!missed.is_empty()).then(|| missed.join("\n"));
+        let case = test_case("alerts.detects", slo.slo.as_str(), failure.as_deref());
+        suite.add_test_case(case);
     }
     for rule in &card.rules {
         let is_noisy = card.noisy().any(|noisy| noisy.rule == rule.rule);
         let detail = rule.healthy_false_alarms_per_week.filter(|_| is_noisy);
-        let detail = detail.map(|rate| format!("{rate:.3} false alarms in a healthy week"));
-        let detail: Vec<String> = detail.into_iter().collect();
-        suite.add_test_case(case("quiet", &rule.rule, &detail));
+        let detail = detail.map(|rate| format!("{rate:.3} false alarms per healthy week"));
+        let case = test_case("alerts.quiet", &rule.rule, detail.as_deref());
+        suite.add_test_case(case);
     }
     let mut document = Report::new("rehearsal alerts");
     document.add_test_suite(suite);
     document.to_string()
-}
-
-fn case(group: &str, name: &str, failures: &[String]) -> TestCase {
-    let status = match failures {
-        [] => TestCaseStatus::success(),
-        [first, ..] => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(first);
-            status.set_description(failures.join("\n"));
-            status
-        }
-    };
-    let mut case = TestCase::new(name, status);
-    case.set_classname(format!("alerts.{group}"));
-    case
 }

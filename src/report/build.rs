@@ -1,7 +1,8 @@
-//! From a finished rehearsal to its report.
+//! Builds the report of a finished rehearsal.
 
 use std::collections::BTreeMap;
 
+use super::format::count;
 use super::{
     DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
     InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
@@ -9,6 +10,7 @@ use super::{
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
+use crate::convert::saturating_u64;
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireOutcome;
@@ -17,12 +19,12 @@ use crate::scenario::Gates;
 use crate::sim::kernel::divergence::Divergence;
 use crate::sim::kernel::{Stop, TraceLine};
 
-/// How far back the last value of a series may lie, ms.
-const LOOK_BACK_MS: i64 = 300_000;
+/// Maximum age of the last value of a series, in ms. The same as the lookback of PromQL.
+const LOOKBACK_MS: i64 = 300_000;
 
 impl RunReport {
-    /// The report of a finished rehearsal. `replay` is the shell line that does the same again;
-    /// `rerun` says what a second rehearsal differed in, if one was made.
+    /// Builds the report. `replay` is the shell line that repeats the run. `rerun` is the result
+    /// of a determinism check, if one was made.
     pub fn new(finished: &FinishedRun, replay: String, rerun: Option<Option<&Divergence>>) -> Self {
         let FinishedRun {
             scenario,
@@ -36,7 +38,9 @@ impl RunReport {
         let gates = gates(&scenario.gates, oracle);
         let mut invariants: Vec<InvariantSummary> = oracle.findings.iter().map(invariant).collect();
         note_determinism(&mut invariants, determinism.as_ref());
-        let halted = finished.halted.and_then(halt_reason).map(String::from);
+        let halted = finished
+            .halted
+            .and_then(|stop| halt_reason(stop, finished.events));
         Self {
             schema: SCHEMA.into(),
             scenario: scenario.name.clone(),
@@ -93,18 +97,25 @@ impl RunReport {
     }
 }
 
-/// Why a rehearsal that stopped early is no good.
-const fn halt_reason(stop: Stop) -> Option<&'static str> {
+/// Returns the reason if an early stop makes the run a failure.
+fn halt_reason(stop: Stop, events: u64) -> Option<String> {
     match stop {
         Stop::Deadline | Stop::Idle | Stop::Requested => None,
-        Stop::EventBudget => Some("the budget of events is spent: something goes round in circles"),
-        Stop::TaskLimit => Some("there are too many tasks at once"),
-        Stop::TimerLimit => Some("there are too many timers at once"),
+        Stop::EventBudget => Some(format!(
+            "event budget exhausted ({}): probably a livelock",
+            count(events)
+        )),
+        Stop::TaskLimit => {
+            Some("task limit of the kernel reached: tasks are started faster than they end".into())
+        }
+        Stop::TimerLimit => {
+            Some("timer limit of the kernel reached: timers are set faster than they fire".into())
+        }
     }
 }
 
-/// A violation weighs more than a gate that was not met, and that more than a miss. What a part of
-/// a scenario misses may happen in another.
+/// Combines the results: a violation outranks an unmet gate, and that outranks a miss. A slice of
+/// a scenario is never a miss, because the expectation may be met in another slice.
 fn verdict(
     invariants: &[InvariantSummary],
     expectations: &[ExpectationSummary],
@@ -154,7 +165,7 @@ fn expectations(finished: &FinishedRun) -> Vec<ExpectationSummary> {
     judged.collect()
 }
 
-/// The gates that require anything.
+/// Returns the gates that require anything.
 fn gates(gates: &Gates, oracle: &OracleReport) -> Vec<GateSummary> {
     let tally = &oracle.tally;
     let plain = [
@@ -212,7 +223,7 @@ fn determinism(difference: Option<&Divergence>) -> DeterminismSummary {
             "{name}: event {} at {} ns: {}",
             line.event, line.at_ns, line.what
         ),
-        None => format!("{name}: nothing; it had ended"),
+        None => format!("{name}: no event, the run had ended"),
     };
     let first_difference = difference.map(|difference| {
         vec![
@@ -227,7 +238,7 @@ fn determinism(difference: Option<&Divergence>) -> DeterminismSummary {
     }
 }
 
-/// The one invariant that takes two rehearsals to check.
+/// Counts the determinism check as an evaluation of its invariant, which needs two runs.
 fn note_determinism(invariants: &mut [InvariantSummary], determinism: Option<&DeterminismSummary>) {
     let name = InvariantName::Determinism.as_str();
     let found = invariants
@@ -264,11 +275,11 @@ fn stuck(oracle: &OracleReport) -> Vec<StuckRunSummary> {
         .collect()
 }
 
-/// What every instrument says in the end, summed over processes: counters and histograms over all
-/// lives, the others as they were last scraped.
+/// Returns the last values of every instrument, summed over processes. Counters and histograms
+/// cover all incarnations; the others show the last scrape.
 fn instruments(recording: &TimeSeriesStore, at_ms: i64) -> BTreeMap<String, InstrumentSummary> {
     let latest = |id: SeriesId| {
-        let sample = recording.latest(id, at_ms, LOOK_BACK_MS);
+        let sample = recording.latest(id, at_ms, LOOKBACK_MS);
         sample.map(|sample| sample.value)
     };
     let total = |id: SeriesId| Some(recording.total(id));
@@ -305,7 +316,7 @@ fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<SeriesSummary>
         let sum = totals.get(&labels).copied().unwrap_or_default();
         SeriesSummary {
             value: SeriesSummaryValue::Histogram {
-                count: count as u64,
+                count: saturating_u64(count),
                 sum,
             },
             labels,
@@ -314,7 +325,7 @@ fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<SeriesSummary>
     series.collect()
 }
 
-/// Values of the series of a name, summed over processes.
+/// Returns the values of all series of a name, summed over processes.
 fn sums(
     recording: &TimeSeriesStore,
     name: &str,

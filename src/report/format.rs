@@ -8,8 +8,9 @@ use std::fmt::{self, Display, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Verdict;
+use crate::convert::saturating_u64;
 
-/// A count with separators: `1,204,331`.
+/// Formats a count with separators: `1,204,331`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -22,7 +23,7 @@ pub fn count(number: u64) -> String {
     text
 }
 
-/// A rate with three digits: `2.41M`, `870`, `1.20`.
+/// Formats a rate with three digits: `2.41M`, `870`, `1.20`.
 pub fn rate(number: f64) -> String {
     let (scaled, unit) = match number {
         ..1e3 => (number, ""),
@@ -37,7 +38,7 @@ pub fn rate(number: f64) -> String {
     }
 }
 
-/// A length of time in its two largest units: `2.50s`, `3m20s`, `1d4h`.
+/// Formats a duration in its two largest units: `2.50s`, `3m20s`, `1d4h`.
 pub fn seconds(seconds: f64) -> String {
     if seconds < 1.0 {
         return format!("{:.0}ms", seconds * 1e3);
@@ -45,7 +46,7 @@ pub fn seconds(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{seconds:.2}s");
     }
-    let whole = seconds.round() as u64;
+    let whole = saturating_u64(seconds.round());
     let (large, small) = match whole {
         0..3_600 => ((whole / 60, "m"), (whole % 60, "s")),
         3_600..86_400 => ((whole / 3_600, "h"), (whole % 3_600 / 60, "m")),
@@ -57,12 +58,12 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
-/// A line of parts under a name.
+/// Writes a name and its values on one line.
 pub fn line(out: &mut String, name: &str, parts: &[String]) -> fmt::Result {
     writeln!(out, "{}{}", dim(format!("{name:<18}")), parts.join("   "))
 }
 
-/// A verdict's word.
+/// Formats a verdict in its colour.
 pub fn coloured(verdict: Verdict) -> impl Display {
     let colour = match verdict {
         Verdict::Pass => AnsiColor::Green,
@@ -72,17 +73,17 @@ pub fn coloured(verdict: Verdict) -> impl Display {
     styled(colour.on_default().bold(), verdict.as_str())
 }
 
-/// Text in a colour.
+/// Formats text in a colour.
 pub fn paint(colour: AnsiColor, text: impl Display) -> impl Display {
     styled(colour.on_default(), text)
 }
 
-/// Text that stands out.
+/// Formats text in bold.
 pub fn bold(text: impl Display) -> impl Display {
     styled(Style::new().bold(), text)
 }
 
-/// Text that stands back.
+/// Formats text dimmed.
 pub fn dim(text: impl Display) -> impl Display {
     styled(Style::new().dimmed(), text)
 }
@@ -96,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_short() {
+    fn numbers_are_formatted_short() {
         assert_eq!(count(0), "0");
         assert_eq!(count(999), "999");
         assert_eq!(count(1_204_331), "1,204,331");

@@ -1,5 +1,4 @@
-//! The report as `JUnit` XML: a suite for each scenario, a case for each invariant, expectation and
-//! gate.
+//! Report as `JUnit` XML: one suite per scenario, one case per invariant, expectation and gate.
 
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use super::{
     StuckRunSummary,
 };
 
-/// One document for all scenarios.
+/// Returns one document for all scenarios.
 pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
     let mut document = Report::new("rehearsal");
     for report in reports {
@@ -27,12 +26,7 @@ fn suite(report: &RunReport) -> TestSuite {
     suite.add_property(("verdict", report.verdict.as_str()));
     suite.add_property(("replay", report.replay.as_str()));
     let name = report.scenario.as_str();
-    suite.add_test_cases(
-        report
-            .invariants
-            .iter()
-            .map(|invariant| case_of(name, invariant)),
-    );
+    suite.add_test_cases(report.invariants.iter().map(|case| invariant(name, case)));
     suite.add_test_cases(
         report
             .expectations
@@ -56,7 +50,7 @@ fn suite(report: &RunReport) -> TestSuite {
     suite
 }
 
-fn case_of(scenario: &str, invariant: &InvariantSummary) -> TestCase {
+fn invariant(scenario: &str, invariant: &InvariantSummary) -> TestCase {
     let detail = (invariant.violations > 0).then(|| {
         let first = invariant
             .first
@@ -100,6 +94,11 @@ fn stuck(scenario: &str, run: &StuckRunSummary) -> TestCase {
 }
 
 fn case(scenario: &str, group: &str, name: &str, failure: Option<&str>) -> TestCase {
+    test_case(&format!("{scenario}.{group}"), name, failure)
+}
+
+/// Creates a test case, failed if a detail is given. Its message is the first line of the detail.
+pub fn test_case(class: &str, name: &str, failure: Option<&str>) -> TestCase {
     let status = match failure {
         None => TestCaseStatus::success(),
         Some(detail) => {
@@ -110,6 +109,6 @@ fn case(scenario: &str, group: &str, name: &str, failure: Option<&str>) -> TestC
         }
     };
     let mut case = TestCase::new(name, status);
-    case.set_classname(format!("{scenario}.{group}"));
+    case.set_classname(class);
     case
 }

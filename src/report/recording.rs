@@ -1,5 +1,5 @@
-//! A finished rehearsal as a file: one gzipped JSON document, so that `gunzip -c` shows it to
-//! anybody, and a damaged one is noticed.
+//! Recording of a finished rehearsal: one gzipped JSON document, so that `gunzip -c` shows it and
+//! the checksum detects damage.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -16,89 +16,95 @@ use crate::metrics::TimeSeriesStore;
 use crate::metrics::series::SavedTimeSeries;
 use crate::rehearsal::FinishedRun;
 use crate::scenario::write::{to_table, to_text};
-use crate::scenario::{ScenarioParameter, parameters};
+use crate::scenario::{Scenario, ScenarioParameter, parameters};
 
-/// The version of the file format.
+/// Schema version of the file format.
 pub const SCHEMA: &str = "rehearsal.recording@2";
 
-/// The version before, which is still read: `run.sloBreaches` was `run.brokenPromises`.
+/// Previous schema version, still read: `run.sloBreaches` was `run.brokenPromises`.
 const SCHEMA_1: &str = "rehearsal.recording@1";
 
-/// How the name of such a file ends.
+/// File name extension.
 pub const EXTENSION: &str = "run";
 
-/// So large can the document be, in bytes before compression.
+/// Maximum size of the document in bytes, before compression.
 const SIZE_MAX: u64 = 4 << 30;
 
-/// What every gzip file begins with.
+/// First bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
-/// Why there is no finished rehearsal to be had from a file.
+/// Error of finding or reading a recording.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// The file can't be read.
     #[error("can't read {}: {reason}", path.display())]
     Unreadable {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         reason: io::Error,
     },
-    /// There is not exactly one recording where one was looked for.
+    /// The path names no recording, or several.
     #[error("{}: {reason}", path.display())]
     NotOne {
-        /// Where.
+        /// Path that was searched.
         path: PathBuf,
-        /// What was found, and what to do.
+        /// Files that were found, and the remedy.
         reason: String,
     },
-    /// It is another file, or one of another version.
+    /// The file has another format or schema version.
     #[error("{} is no recording of a run: {reason}", path.display())]
     Foreign {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why, and what to do.
+        /// Cause and remedy.
         reason: String,
     },
-    /// It was a recording once.
+    /// The file is a recording, but its content is damaged.
     #[error("{} is damaged: {reason}; make it again with `rehearsal run --out`", path.display())]
     Damaged {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Where.
+        /// Position and kind of the damage.
         reason: String,
     },
 }
 
-/// Everything about a finished rehearsal but its recorded series.
+/// Everything that is kept of a finished rehearsal except its recorded series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunRecord {
-    /// The version of the program that made it.
+    /// Version of the program that made the recording.
     pub version: String,
-    /// The report.
+    /// Report of the run.
     pub report: RunReport,
-    /// When virtual time began, ms since 1970.
+    /// Start of virtual time, in ms since 1970.
     pub start_ms: i64,
-    /// When triggers and faults ended and the drain began, ms since 1970.
+    /// End of triggers and faults and start of the drain, in ms since 1970.
     pub drain_ms: i64,
-    /// When virtual time ended, ms since 1970.
+    /// End of virtual time, in ms since 1970.
     pub end_ms: i64,
-    /// How often processes were scraped, ms.
+    /// Interval between two scrapes, in ms.
     pub scrape_interval_ms: i64,
-    /// The scenario's parameters, and which of them are not the defaults.
+    /// Parameters of the scenario, and which of them differ from their defaults.
     pub parameters: Vec<ScenarioParameter>,
-    /// The scenario as a file that gives the same rehearsal.
+    /// Scenario file that repeats the run.
     pub scenario: String,
-    /// When faults went on.
+    /// Time spans of the faults.
     pub faults: Vec<Episode>,
-    /// When SLOs were broken: the truth behind alerts.
+    /// SLO breaches, against which alerts are scored.
     #[serde(alias = "brokenPromises")]
     pub slo_breaches: Vec<SloBreach>,
 }
 
+/// Returns the interval between two scrapes, in ms.
+fn scrape_interval_ms(scenario: &Scenario) -> i64 {
+    let interval = scenario.workers.scrape_interval.std();
+    i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)
+}
+
 impl RunRecord {
-    /// What is kept of a finished rehearsal with this report.
+    /// Creates the record of a finished rehearsal with this report.
     pub fn new(finished: &FinishedRun, report: &RunReport) -> Self {
         let scenario = &finished.scenario;
         Self {
@@ -107,7 +113,7 @@ impl RunRecord {
             start_ms: scenario.start.millis(),
             drain_ms: scenario.start.after(scenario.duration.std()).millis(),
             end_ms: finished.ended_at.millis(),
-            scrape_interval_ms: scenario.workers.scrape_interval.std().as_millis() as i64,
+            scrape_interval_ms: scrape_interval_ms(scenario),
             parameters: parameters(scenario),
             scenario: to_text(&to_table(scenario)),
             faults: finished.oracle.episodes.clone(),
@@ -129,7 +135,7 @@ struct RecordingHeader {
     schema: Option<String>,
 }
 
-/// Writes a finished rehearsal.
+/// Writes a recording to a file.
 ///
 /// # Errors
 /// The file can't be written.
@@ -146,7 +152,7 @@ pub fn write_recording(path: &Path, run: &RunRecord, series: &TimeSeriesStore) -
     file.finish()?.flush()
 }
 
-/// Reads a finished rehearsal.
+/// Reads a recording.
 ///
 /// # Errors
 /// The file can't be read, is damaged, or is no recording of this version.
@@ -178,7 +184,7 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), Recor
     Ok((document.run, series))
 }
 
-/// Where such files come from.
+/// Origin of recordings, for error messages.
 const ORIGIN: &str = "`rehearsal run --out DIR` writes such files, as NAME-SEED.run";
 
 fn unpack(path: &Path) -> Result<String, RecordingError> {
@@ -204,8 +210,8 @@ fn unpack(path: &Path) -> Result<String, RecordingError> {
     Ok(text)
 }
 
-/// The recording that a person means: the file itself, the one beside another document of the same
-/// run, or the only one in a directory.
+/// Finds the recording that a path refers to: the file itself, the one beside another document of
+/// the same run, or the only one in a directory.
 ///
 /// # Errors
 /// There is none, or several.

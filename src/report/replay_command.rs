@@ -1,6 +1,6 @@
-//! Shell lines that a person can copy, such as the one that rehearses the same again.
+//! Shell lines that can be copied, such as the command that repeats a run.
 
-/// The line for a scenario file, a seed, a profile by its name, and values put over the file's.
+/// Returns the command for a scenario file, a seed, a profile and overrides of scenario values.
 ///
 /// ```
 /// use rehearsal::report::replay_command;
@@ -23,13 +23,13 @@ pub fn replay_command(path: &str, seed: u64, profile: &str, set: &[String]) -> S
     shell_line(&words)
 }
 
-/// A shell line of these words, each in quotes if it needs them.
+/// Joins words to a shell line and quotes them where needed.
 pub fn shell_line(words: &[&str]) -> String {
     let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
     words.join(" ")
 }
 
-/// A word of a shell line, in quotes if it needs them.
+/// Quotes one word if it contains more than plain characters.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:,+".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

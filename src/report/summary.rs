@@ -1,4 +1,4 @@
-//! Everything that a report can say, as plain data.
+//! Data of a run report. Its JSON form is the schema [`SCHEMA`].
 
 use std::collections::BTreeMap;
 
@@ -7,79 +7,80 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::check::expectation::ExpectationOutcome;
+use crate::convert::to_f64;
 use crate::model::Timestamp;
 use crate::sim::fault_plan::TimeSlice;
 
-/// The version of the JSON document.
+/// Schema version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.run@1";
 
-/// A finished rehearsal.
+/// Report of a finished rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunReport {
-    /// [`SCHEMA`].
+    /// Schema version, [`SCHEMA`].
     pub schema: String,
-    /// The name of the scenario.
+    /// Name of the scenario.
     pub scenario: String,
-    /// What it shows.
+    /// Description of the scenario.
     pub description: String,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// The profile of additional faults.
+    /// Profile from which additional faults were drawn.
     pub profile: String,
-    /// The part of the scenario that was rehearsed; absent: all of it. Of a part no gate and no
-    /// `sometimes` is demanded.
+    /// Slice of the scenario that was run. Absent: the whole scenario. Gates and `sometimes`
+    /// expectations do not apply to a slice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<TimeSlice>,
-    /// The hash over every event, in hexadecimal.
+    /// Hash over every kernel event, in hexadecimal.
     pub trace_hash: String,
-    /// What became of it.
+    /// Verdict of the run.
     pub verdict: Verdict,
-    /// How much virtual time passed, the drain included.
+    /// Virtual time that passed, drain included, in seconds.
     pub virtual_seconds: f64,
-    /// How much real time passed.
+    /// Wall-clock time that passed, in seconds.
     pub wall_seconds: f64,
-    /// Events that the simulator processed.
+    /// Number of kernel events.
     pub events: u64,
-    /// Image scans that were committed.
+    /// Number of image scans that were committed.
     pub images: u64,
-    /// Image scans that were given up.
+    /// Number of image scans that failed for the last time.
     pub images_failed: u64,
-    /// What became of the runs.
+    /// Number of runs per outcome.
     pub runs: RunsSummary,
-    /// Committed scans that found a meaningful change.
+    /// Number of committed scans that found a meaningful change.
     pub deltas: u64,
-    /// What became of cron fires, by fate.
+    /// Number of cron fires per outcome.
     pub fires: BTreeMap<String, u64>,
-    /// How long things took, by what they are: `plannerLatency`, `runDuration`.
+    /// Latency quantiles by name: `plannerLatency`, `runDuration`.
     pub latency: BTreeMap<String, QuantileSummary>,
-    /// The most images that ever awaited a runner, over all schedules.
+    /// Maximum number of images that awaited a runner at one time, over all schedules.
     pub backlog_peak: u64,
-    /// The faults that struck, by kind.
+    /// Injected faults per kind.
     pub faults: Vec<FaultSummary>,
-    /// What the invariants found, in the contract's order.
+    /// Results of the invariants, in a fixed order.
     pub invariants: Vec<InvariantSummary>,
-    /// What became of the expectations, in the order of the file.
+    /// Results of the expectations, in the order of the scenario file.
     pub expectations: Vec<ExpectationSummary>,
-    /// What became of the gates.
+    /// Results of the gates.
     pub gates: Vec<GateSummary>,
-    /// Runs that did not end within the drain, with what each waits for.
+    /// Runs that did not end within the drain.
     pub stuck: Vec<StuckRunSummary>,
-    /// Why virtual time stopped before its end, if it did.
+    /// Reason for which the kernel stopped early, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub halted: Option<String>,
-    /// Whether a second rehearsal was the same, if one was made.
+    /// Result of the determinism check, if one was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub determinism: Option<DeterminismSummary>,
-    /// What the instruments say in the end, summed over processes: counters and histograms over all
-    /// lives, as scraped; the others as they were last scraped.
+    /// Last values of the instruments, summed over processes. Counters and histograms cover all
+    /// incarnations; gauges show the last scrape.
     pub instruments: BTreeMap<String, InstrumentSummary>,
-    /// The shell line that does the same again.
+    /// Shell line that repeats the run.
     pub replay: String,
 }
 
 impl RunReport {
-    /// The exit code that this rehearsal calls for.
+    /// Returns the exit code of the run.
     pub fn exit_code(&self) -> u8 {
         match &self.determinism {
             Some(determinism) if !determinism.same => 13,
@@ -87,19 +88,19 @@ impl RunReport {
         }
     }
 
-    /// How many times faster than real time it was.
+    /// Returns the ratio of virtual time to wall-clock time.
     pub fn speed(&self) -> f64 {
         per(self.virtual_seconds, self.wall_seconds)
     }
 
-    /// Events in a second of real time.
+    /// Returns the number of kernel events per second of wall-clock time.
     pub fn events_per_second(&self) -> f64 {
-        per(self.events as f64, self.wall_seconds)
+        per(to_f64(self.events), self.wall_seconds)
     }
 
-    /// Committed image scans in a second of real time.
+    /// Returns the number of committed image scans per second of wall-clock time.
     pub fn images_per_second(&self) -> f64 {
-        per(self.images as f64, self.wall_seconds)
+        per(to_f64(self.images), self.wall_seconds)
     }
 }
 
@@ -107,188 +108,188 @@ fn per(amount: f64, seconds: f64) -> f64 {
     if seconds > 0.0 { amount / seconds } else { 0.0 }
 }
 
-/// What became of the runs.
+/// Number of runs per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunsSummary {
-    /// Ended in `Completed`, with images.
+    /// Runs that ended in `Completed` with at least one image.
     pub completed: u64,
-    /// Ended in `Completed` at once, without any.
+    /// Runs that ended in `Completed` without images.
     pub no_work: u64,
-    /// Ended in `Error`.
+    /// Runs that ended in `Error`.
     pub error: u64,
-    /// Ended in `Cancelled`.
+    /// Runs that ended in `Cancelled`.
     pub cancelled: u64,
-    /// Did not end.
+    /// Runs that did not end.
     pub open: u64,
 }
 
-/// A kind of fault that struck.
+/// Injections of one kind of fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FaultSummary {
-    /// Its name in scenario files.
+    /// Name of the kind in scenario files.
     pub kind: String,
-    /// How often it began.
+    /// Number of times that the fault began.
     pub begun: u64,
-    /// How often it bit something: a call, a message, a process.
+    /// Number of calls, messages and processes that the fault affected.
     pub hit: u64,
 }
 
-/// What an invariant found.
+/// Result of one invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InvariantSummary {
-    /// Its stable name.
+    /// Stable name of the invariant.
     pub name: String,
-    /// How often it was checked.
+    /// Number of evaluations.
     pub checks: u64,
-    /// How often against a nonzero truth that had changed.
+    /// Number of evaluations against a nonzero truth that had changed since the one before.
     pub exercised: u64,
-    /// How often it was violated.
+    /// Number of violations.
     pub violations: u64,
-    /// The first violations.
+    /// Details of the first violations.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub first: Vec<ViolationSummary>,
 }
 
-/// Something that should not be.
+/// One violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ViolationSummary {
-    /// When, in virtual time.
+    /// Virtual time of the violation.
     pub at: String,
-    /// Where: the process, run, segment or series.
+    /// Process, run, segment or series that is wrong.
     pub place: String,
-    /// What is wrong.
+    /// Description of the defect.
     pub what: String,
-    /// What should have been seen.
+    /// Expected value.
     pub expected: String,
-    /// What was seen.
+    /// Observed value.
     pub found: String,
 }
 
-/// What became of an expectation.
+/// Result of one expectation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExpectationSummary {
-    /// Its name, or its query.
+    /// Name of the expectation, or its query.
     pub name: String,
-    /// The comparison, or the series of the alert.
+    /// Comparison over a query, or the series of an alert.
     pub query: String,
-    /// `always`, `eventually`, `sometimes` or `at_end`; of an alert `fires`, `never_fires` or
-    /// `resolves`.
+    /// Quantifier over time: `always`, `eventually`, `sometimes` or `at_end`. For an alert:
+    /// `fires`, `never_fires` or `resolves`.
     pub when: String,
-    /// What became of it.
+    /// Whether the expectation was met.
     pub outcome: ExpectationOutcome,
-    /// How often the query had an answer.
+    /// Number of instants at which the query had a value.
     pub answers: u64,
-    /// Why it was not met: when, what was expected, what was found. Empty if it was.
+    /// Time, expected value and observed value of the mismatch. Empty if the expectation was met.
     pub detail: String,
-    /// The instant at which it was violated, if there is one.
+    /// Time of the violation, if it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub at: Option<Timestamp>,
 }
 
-/// What became of a gate.
+/// Result of one gate: a minimum amount of activity below which a run means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GateSummary {
-    /// Its key in scenario files.
+    /// Key of the gate in scenario files.
     pub name: String,
-    /// What must at least have happened.
+    /// Required minimum.
     pub required: u64,
-    /// What happened.
+    /// Observed amount.
     pub found: u64,
 }
 
 impl GateSummary {
-    /// Whether enough happened.
+    /// Returns whether the observed amount reaches the minimum.
     pub const fn is_met(&self) -> bool {
         self.found >= self.required
     }
 }
 
-/// A run that did not end.
+/// Run that did not end within the drain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StuckRunSummary {
-    /// Which.
+    /// Identifier of the run.
     pub run: String,
-    /// What it waits for.
+    /// Description of the step that the run waits for.
     pub waits_for: String,
 }
 
-/// Whether a second rehearsal of the same scenario and seed was the same.
+/// Result of running the same scenario and seed a second time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeterminismSummary {
-    /// Whether it was.
+    /// Whether both runs have the same trace.
     pub same: bool,
-    /// The first event that differs, as each rehearsal had it. Empty if none does.
+    /// First event that differs, as seen by each run. Empty if the traces are the same.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub first_difference: Vec<String>,
 }
 
-/// An instrument's last values.
+/// Last values of one instrument.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct InstrumentSummary {
-    /// `counter`, `gauge` or `histogram`.
+    /// Type: `counter`, `gauge` or `histogram`.
     pub kind: String,
-    /// One for each set of labels.
+    /// Values per label set.
     pub series: Vec<SeriesSummary>,
 }
 
-/// The last value of a series, summed over processes and their incarnations.
+/// Last value of one series, summed over processes and their incarnations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SeriesSummary {
-    /// Names and values.
+    /// Label names and values.
     pub labels: BTreeMap<String, String>,
-    /// The value.
+    /// Value, or count and sum.
     #[serde(flatten)]
     pub value: SeriesSummaryValue,
 }
 
-/// A value of a counter or gauge, or a histogram's count and sum.
+/// Value of a counter or gauge, or count and sum of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SeriesSummaryValue {
-    /// Of a histogram.
+    /// Totals of a histogram.
     Histogram {
-        /// How many samples.
+        /// Number of samples.
         count: u64,
-        /// Their sum.
+        /// Sum of the samples.
         sum: f64,
     },
-    /// Of a counter or gauge.
+    /// Value of a counter or gauge.
     Number {
-        /// The value.
+        /// Last recorded value.
         value: f64,
     },
 }
 
-/// How long something took: a few exact-enough quantiles.
+/// Quantiles of a duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QuantileSummary {
-    /// How many samples there are.
+    /// Number of samples.
     pub count: u64,
-    /// The median, s.
+    /// Median in seconds.
     pub p50_seconds: f64,
-    /// 95 of 100 samples are at most this, s.
+    /// 95th percentile in seconds.
     pub p95_seconds: f64,
-    /// 99 of 100 samples are at most this, s.
+    /// 99th percentile in seconds.
     pub p99_seconds: f64,
-    /// The greatest, s.
+    /// Maximum in seconds.
     pub max_seconds: f64,
 }
 
 impl QuantileSummary {
-    /// The quantiles of a histogram whose values count microseconds.
+    /// Computes the quantiles of a histogram of microseconds.
     pub fn of_micros(histogram: &Histogram<u64>) -> Self {
-        let seconds = |micros: u64| micros as f64 / 1e6;
+        let seconds = |micros: u64| to_f64(micros) / 1e6;
         Self {
             count: histogram.len(),
             p50_seconds: seconds(histogram.value_at_quantile(0.5)),
@@ -299,12 +300,12 @@ impl QuantileSummary {
     }
 }
 
-/// One document, or an array of them if there are several.
+/// Returns one JSON document for a single report, otherwise an array.
 pub fn json(reports: &[RunReport]) -> String {
     let written = match reports {
         [report] => serde_json::to_string_pretty(report),
         _ => serde_json::to_string_pretty(reports),
     };
-    // Plain data with text keys: there is nothing in it that JSON can't say.
+    // Plain data with text keys: serialising it does not fail.
     written.unwrap_or_default() + "\n"
 }

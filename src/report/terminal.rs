@@ -1,17 +1,18 @@
-//! The report as text for a terminal: grasped in ten seconds.
+//! Report as terminal text, written so that a person grasps it within ten seconds.
 
 use std::fmt::{self, Write};
 
 use anstyle::AnsiColor;
 
 use super::format::{bold, coloured, count, dim, line, paint, rate, seconds};
-use super::{ExpectationOutcome, RunReport, ViolationSummary};
+use super::{ExpectationOutcome, InvariantSummary, RunReport, StuckRunSummary, ViolationSummary};
 
-/// So many violations of an invariant, and so many stuck runs, are shown; the JSON has more.
+/// Maximum number of violations per invariant, and of stuck runs, that are shown. The JSON
+/// document has all that were kept.
 const SHOWN_MAX: usize = 3;
 
-/// The report as text with styles; whoever prints it strips them where they aren't wanted. The
-/// last line is the same for people and scripts: `PASS scenario=NAME seed=N trace=HEX`.
+/// Returns the report as text with styles. The last line is meant for scripts too: `PASS
+/// scenario=NAME seed=N trace=HEX`.
 pub fn terminal(report: &RunReport) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -37,7 +38,7 @@ fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
     write_checks(out, report)?;
     writeln!(out)?;
     write_facts(out, report)?;
-    write_troubles(out, report)?;
+    write_failures(out, report)?;
     writeln!(out)?;
     writeln!(
         out,
@@ -49,9 +50,9 @@ fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
     )
 }
 
-/// What held, by count.
+/// Writes the number of invariants, expectations and gates that held.
 fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
-    // One that nothing ever put to the test has not held.
+    // An invariant that was never evaluated is not counted as held.
     let checked = report
         .invariants
         .iter()
@@ -107,7 +108,7 @@ fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
     }
 }
 
-/// What happened.
+/// Writes runs, images, fires, latencies, backlog, faults and speed.
 fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
     let runs = &report.runs;
     let mut parts = vec![
@@ -147,7 +148,7 @@ fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
     line(
         out,
         "backlog",
-        &[format!("{} images at most", count(report.backlog_peak))],
+        &[format!("peak {} images", count(report.backlog_peak))],
     )?;
     if !report.faults.is_empty() {
         let faults: Vec<String> = report
@@ -168,78 +169,71 @@ fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
     )
 }
 
-/// What went wrong, if anything did, and how to see it again.
-fn write_troubles(out: &mut String, report: &RunReport) -> fmt::Result {
-    let mut troubles = String::new();
+/// Writes every failure, and the shell line that repeats the run.
+fn write_failures(out: &mut String, report: &RunReport) -> fmt::Result {
+    let mut failures = String::new();
     if let Some(reason) = &report.halted {
-        trouble(&mut troubles, "halted", "virtual time", reason)?;
+        failure(&mut failures, "halted", "virtual time", reason)?;
     }
-    for invariant in report
-        .invariants
-        .iter()
-        .filter(|invariant| invariant.violations > 0)
-    {
+    write_violations(&mut failures, &report.invariants)?;
+    write_unmet(&mut failures, report)?;
+    write_stuck(&mut failures, &report.stuck)?;
+    if let Some(determinism) = report.determinism.as_ref().filter(|it| !it.same) {
+        let detail = "the first event that differs";
+        failure(&mut failures, "re-run", "determinism", detail)?;
+        for side in &determinism.first_difference {
+            writeln!(failures, "  {side}")?;
+        }
+    }
+    if failures.is_empty() {
+        return Ok(());
+    }
+    write!(out, "\n{failures}")?;
+    writeln!(out, "{} {}", dim("replay:"), report.replay)
+}
+
+fn write_violations(out: &mut String, invariants: &[InvariantSummary]) -> fmt::Result {
+    for invariant in invariants.iter().filter(|it| it.violations > 0) {
         let violations = match invariant.violations {
             1 => "one violation".to_owned(),
             several => format!("{} violations", count(several)),
         };
         let times = format!("{violations} in {} checks", count(invariant.checks));
-        trouble(&mut troubles, "invariant", &invariant.name, &times)?;
+        failure(out, "invariant", &invariant.name, &times)?;
         for violation in invariant.first.iter().take(SHOWN_MAX) {
-            writeln!(troubles, "  {violation}")?;
+            writeln!(out, "  {violation}")?;
         }
     }
-    for expectation in report
-        .expectations
-        .iter()
-        .filter(|e| e.outcome != ExpectationOutcome::Met)
-    {
-        trouble(
-            &mut troubles,
-            "expectation",
-            &expectation.name,
-            &expectation.detail,
-        )?;
+    Ok(())
+}
+
+/// Writes the expectations and gates that were not met.
+fn write_unmet(out: &mut String, report: &RunReport) -> fmt::Result {
+    let expectations = report.expectations.iter();
+    for expectation in expectations.filter(|it| it.outcome != ExpectationOutcome::Met) {
+        failure(out, "expectation", &expectation.name, &expectation.detail)?;
     }
     for gate in report.gates.iter().filter(|gate| !gate.is_met()) {
-        let detail = format!(
-            "{} required, {} found",
-            count(gate.required),
-            count(gate.found)
-        );
-        trouble(&mut troubles, "gate", &gate.name, &detail)?;
+        let (required, found) = (count(gate.required), count(gate.found));
+        let detail = format!("{required} required, {found} found");
+        failure(out, "gate", &gate.name, &detail)?;
     }
-    for run in report.stuck.iter().take(SHOWN_MAX) {
-        trouble(
-            &mut troubles,
+    Ok(())
+}
+
+fn write_stuck(out: &mut String, stuck: &[StuckRunSummary]) -> fmt::Result {
+    for run in stuck.iter().take(SHOWN_MAX) {
+        failure(
+            out,
             "stuck",
             &run.run,
             &format!("waits for {}", run.waits_for),
         )?;
     }
-    if report.stuck.len() > SHOWN_MAX {
-        writeln!(troubles, "  and {} more", report.stuck.len() - SHOWN_MAX)?;
+    if stuck.len() > SHOWN_MAX {
+        writeln!(out, "  and {} more", stuck.len() - SHOWN_MAX)?;
     }
-    if let Some(determinism) = report
-        .determinism
-        .as_ref()
-        .filter(|determinism| !determinism.same)
-    {
-        trouble(
-            &mut troubles,
-            "re-run",
-            "determinism",
-            "the first event that differs",
-        )?;
-        for side in &determinism.first_difference {
-            writeln!(troubles, "  {side}")?;
-        }
-    }
-    if troubles.is_empty() {
-        return Ok(());
-    }
-    write!(out, "\n{troubles}")?;
-    writeln!(out, "{} {}", dim("again:"), report.replay)
+    Ok(())
 }
 
 impl fmt::Display for ViolationSummary {
@@ -259,11 +253,11 @@ impl fmt::Display for ViolationSummary {
     }
 }
 
-fn trouble(out: &mut String, group: &str, name: &str, detail: &str) -> fmt::Result {
+fn failure(out: &mut String, group: &str, name: &str, detail: &str) -> fmt::Result {
     writeln!(out, "{} {name}: {detail}", paint(AnsiColor::Red, group))
 }
 
-/// `24 of 25 held`, or `all 25 held`.
+/// Formats a share: `24 of 25 held`, or `all 25 held`.
 fn of(good: usize, all: usize, word: &str) -> String {
     if good == all {
         return format!("all {all} {word}");
@@ -271,7 +265,7 @@ fn of(good: usize, all: usize, word: &str) -> String {
     paint(AnsiColor::Red, format!("{good} of {all} {word}")).to_string()
 }
 
-/// `plannerLatency` as `planner latency`.
+/// Splits a camel-case name: `plannerLatency` becomes `planner latency`.
 fn spaced(name: &str) -> String {
     let mut text = String::new();
     for character in name.chars() {

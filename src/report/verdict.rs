@@ -1,26 +1,26 @@
-//! What became of a rehearsal, in one word and one exit code.
+//! Verdict of a rehearsal, and its exit code.
 
 use serde::{Deserialize, Serialize};
 
-/// Exit codes from the worst to the best.
+/// Exit codes, worst first.
 const WORST_FIRST: [u8; 7] = [1, 2, 13, 10, 12, 11, 0];
 
-/// What became of a rehearsal.
+/// Verdict of a rehearsal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
-    /// Everything held.
+    /// All invariants held and all expectations and gates were met.
     Pass,
-    /// An invariant or an expectation was violated.
+    /// An invariant or an expectation was violated, or the kernel stopped early.
     Fail,
     /// A `sometimes` expectation never happened.
     Miss,
-    /// A gate was not met: too little happened to mean anything.
+    /// A gate was not met: too little happened for the run to mean anything.
     Vacuous,
 }
 
 impl Verdict {
-    /// The word in reports.
+    /// Returns the word in reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pass => "PASS",
@@ -30,7 +30,7 @@ impl Verdict {
         }
     }
 
-    /// The exit code of a rehearsal with this verdict.
+    /// Returns the exit code of a rehearsal with this verdict.
     pub const fn exit_code(self) -> u8 {
         match self {
             Self::Pass => 0,
@@ -41,9 +41,9 @@ impl Verdict {
     }
 }
 
-/// The exit code that counts among several; 0 among none.
+/// Returns the worst of several exit codes; 0 for none.
 pub fn worst_exit_code(codes: impl IntoIterator<Item = u8>) -> u8 {
-    // A code that is not in the list is an error that nobody foresaw: the worst.
+    // An unknown code counts as an error of the program, which is the worst.
     let rank = |code: &u8| {
         WORST_FIRST
             .iter()
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_exit_code_counts() {
+    fn worst_exit_code_of_several_is_the_worst() {
         assert_eq!(worst_exit_code([]), 0);
         assert_eq!(worst_exit_code([0, 11, 12]), 12);
         assert_eq!(worst_exit_code([12, 10, 11]), 10);

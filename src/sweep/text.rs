@@ -175,7 +175,7 @@ fn write_failure(
             &subject.set,
         ),
     };
-    writeln!(out, "again: {again}")
+    writeln!(out, "replay: {again}")
 }
 
 /// The seeds in a word; how many ranges there are if they are not one.

@@ -43,7 +43,7 @@ fn returned(directory: &Path) -> Vec<String> {
         back.then(|| {
             let told = anstream::adapter::strip_str(&text(&replay.case, &replayed)).to_string();
             format!(
-                "{} is back; again: rehearsal replay {}\n{told}",
+                "{} is back; replay: rehearsal replay {}\n{told}",
                 file.display(),
                 file.display()
             )
@@ -71,7 +71,7 @@ fn bugbase_regression_prints_trace() {
     let back = returned(&base);
     assert_eq!(back.len(), 1);
     for expected in [
-        "back.toml is back; again: rehearsal replay",
+        "back.toml is back; replay: rehearsal replay",
         "▶ no work",
         "learns of commit",
     ] {

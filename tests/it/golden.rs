@@ -52,7 +52,11 @@ fn summary(report: &RunReport) -> String {
         report.images_failed
     );
     let (runs, deltas) = (&report.runs, &report.deltas);
-    let _ = writeln!(text, "{runs:?}\n{deltas:?}");
+    let _ = writeln!(
+        text,
+        "runs {} completed, {} without work, {} error, {} cancelled, {} open\n{deltas:?}",
+        runs.completed, runs.no_work, runs.error, runs.cancelled, runs.open
+    );
     for fault in &report.faults {
         let _ = writeln!(
             text,

@@ -294,17 +294,17 @@ fn sweep_with_failing_seeds_writes_one_bug_file_per_cause() {
         shown.contains(&format!("rehearsal shrink {}", path.display())),
         "{shown}"
     );
-    let again = format!("again: rehearsal replay {}\n", path.display());
-    assert!(shown.contains(&again), "{shown}");
+    let replay = format!("replay: rehearsal replay {}\n", path.display());
+    assert!(shown.contains(&replay), "{shown}");
     let result = out.join("sweep.json");
     let output = run(&["sweep", "merge", result.to_str().unwrap()]);
-    let again = format!(
-        "again: rehearsal run {} --seed {} --profile swarm\n",
+    let replay = format!(
+        "replay: rehearsal run {} --seed {} --profile swarm\n",
         scenario.display(),
         failure.soonest_seed
     );
     let merged = text(&output.stdout);
-    assert!(merged.contains(&again), "{merged}");
+    assert!(merged.contains(&replay), "{merged}");
     let bug = Bug::read(&path).unwrap();
     assert_eq!(
         (bug.seed, &bug.cause),
@@ -316,8 +316,8 @@ fn sweep_with_failing_seeds_writes_one_bug_file_per_cause() {
     let output = run(&["shrink", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let small = path.with_extension("scenario.toml");
-    let again = format!("again: rehearsal replay {}\n", small.display());
-    assert!(text(&output.stdout).ends_with(&again));
+    let replay = format!("replay: rehearsal replay {}\n", small.display());
+    assert!(text(&output.stdout).ends_with(&replay));
     for command in ["run", "replay"] {
         let again = run(&[command, small.to_str().unwrap()]);
         assert_eq!(again.status.code(), Some(10), "{}", text(&again.stdout));

@@ -82,7 +82,7 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let before = ScenarioSize::of(&scenario, &to_table(&scenario));
     output::print(&format!(
         "{}\n\nbefore  {before}, and what the profile {} draws\nafter   {}\n{rehearsals} candidates, {:.1} s\n\n\
-         wrote {written_to}\nagain: {}\n",
+         wrote {written_to}\nreplay: {}\n",
         file(&bug, &shrunk),
         bug.profile,
         shrunk.size,
