@@ -1,4 +1,4 @@
-//! The outside world in real time.
+//! Real time: the `/metrics` endpoint of a process outside of the simulator.
 
 pub mod endpoint;
 

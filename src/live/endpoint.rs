@@ -1,14 +1,15 @@
-//! `/metrics` over HTTP: hands a registry's page to whoever scrapes.
+//! `/metrics` over HTTP: serves the exposition of a registry.
 //!
 //! ```text
-//!   GET /metrics      200, the page, in the format that `Accept` prefers
+//!   GET /metrics      200, the exposition, in the format that `Accept` prefers
 //!   another path      404
 //!   another method    405
 //!   no HTTP           400; a head of more than 8 KiB: 431
 //! ```
 //!
-//! One request at a time, one for each connection, each within two seconds: a scraper comes every
-//! few seconds, and needs no more. The head of a request is read by `httparse`.
+//! The endpoint serves one request at a time, one for each connection, each within two seconds.
+//! That suffices for a scraper with an interval of seconds, so a server with a runtime was
+//! rejected. `httparse` parses the head of a request.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -17,21 +18,21 @@ use std::time::{Duration, Instant};
 use crate::metrics::exposition::{ExpositionFormat, render};
 use crate::metrics::{CollectContext, Registry};
 
-/// The most bytes of a request's head.
+/// Maximum number of bytes of a request's head.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// The most header fields of a request.
+/// Maximum number of header fields of a request.
 const FIELDS_MAX: usize = 64;
-/// How long a client may take, to send its request and to take the answer.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of a client, for sending its request and for receiving the response.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves `/metrics`.
+/// HTTP server for the metrics of one registry.
 pub struct MetricsEndpoint {
     listener: TcpListener,
     registry: Registry,
     began: Instant,
 }
 
-/// A status line and a body.
+/// Response: status line and body.
 struct HttpResponse {
     status: &'static str,
     content_type: &'static str,
@@ -49,10 +50,10 @@ impl HttpResponse {
 }
 
 impl MetricsEndpoint {
-    /// Listens at an address; port 0 takes a free one.
+    /// Listens at an address; port 0 selects a free one.
     ///
     /// # Errors
-    /// The address can't be had.
+    /// The address can't be bound.
     pub fn bind(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Self> {
         Ok(Self {
             listener: TcpListener::bind(address)?,
@@ -61,28 +62,28 @@ impl MetricsEndpoint {
         })
     }
 
-    /// Where it listens.
+    /// Returns the address of the listener.
     ///
     /// # Errors
-    /// The operating system does not say.
+    /// The operating system does not report the address.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// Answers one client. A client that goes or dawdles is let go.
+    /// Serves one client. A client that disconnects or times out is dropped.
     ///
     /// # Errors
     /// No client can be accepted any more.
     pub fn serve_one(&self) -> io::Result<()> {
         let (client, _) = self.listener.accept()?;
-        // What becomes of one client is no concern of the next.
+        // An error of one client does not affect the next.
         let _ = self.serve(client);
         Ok(())
     }
 
     fn serve(&self, mut client: TcpStream) -> io::Result<()> {
-        client.set_read_timeout(Some(PATIENCE))?;
-        client.set_write_timeout(Some(PATIENCE))?;
+        client.set_read_timeout(Some(CLIENT_TIMEOUT))?;
+        client.set_write_timeout(Some(CLIENT_TIMEOUT))?;
         let (answer, has_body) = self.answer(&read_head(&mut client)?);
         write!(
             client,
@@ -97,7 +98,7 @@ impl MetricsEndpoint {
         client.flush()
     }
 
-    /// The answer to a request, and whether its body is wanted.
+    /// Returns the response to a request, and whether its body is sent.
     fn answer(&self, head: &[u8]) -> (HttpResponse, bool) {
         let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
         let mut request = httparse::Request::new(&mut fields);
@@ -118,21 +119,24 @@ impl MetricsEndpoint {
                 );
             }
             Ok(httparse::Status::Partial) | Err(_) => {
-                let refusal = HttpResponse::refusal("400 Bad Request", "this is no HTTP request");
+                let refusal =
+                    HttpResponse::refusal("400 Bad Request", "this is not an HTTP request");
                 return (refusal, true);
             }
         }
         let has_body = request.method != Some("HEAD");
         let path = request.path.and_then(|path| path.split('?').next());
         let answer = match (request.method, path) {
-            (Some("GET" | "HEAD"), Some("/metrics")) => self.page(prefers(request.headers)),
+            (Some("GET" | "HEAD"), Some("/metrics")) => {
+                self.exposition(preferred_format(request.headers))
+            }
             (Some("GET" | "HEAD"), _) => HttpResponse::refusal("404 Not Found", "see /metrics"),
             _ => HttpResponse::refusal("405 Method Not Allowed", "only GET and HEAD"),
         };
         (answer, has_body)
     }
 
-    fn page(&self, format: ExpositionFormat) -> HttpResponse {
+    fn exposition(&self, format: ExpositionFormat) -> HttpResponse {
         let context = CollectContext::at(self.began.elapsed());
         HttpResponse {
             status: "200 OK",
@@ -142,14 +146,14 @@ impl MetricsEndpoint {
     }
 }
 
-/// Reads until the empty line, or as much as may come.
+/// Reads the head of a request up to the empty line, or to its maximum length.
 fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let began = Instant::now();
     let mut head = Vec::new();
     let mut chunk = [0; 1024];
     while head.len() < HEAD_BYTES_MAX && !head.windows(4).any(|end| end == b"\r\n\r\n") {
         let count = client.read(&mut chunk)?;
-        if count == 0 || began.elapsed() > PATIENCE {
+        if count == 0 || began.elapsed() > CLIENT_TIMEOUT {
             break;
         }
         head.extend_from_slice(&chunk[..count]);
@@ -157,8 +161,8 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// OpenMetrics, if the client takes it and prefers nothing else that we have.
-fn prefers(fields: &[httparse::Header<'_>]) -> ExpositionFormat {
+/// Returns OpenMetrics if the client accepts it and does not prefer text.
+fn preferred_format(fields: &[httparse::Header<'_>]) -> ExpositionFormat {
     let accepted = fields
         .iter()
         .filter(|field| field.name.eq_ignore_ascii_case("accept"))

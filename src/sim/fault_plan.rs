@@ -7,8 +7,10 @@
 //!
 //! A plan is plain data, so a bug report can print it and shrinking can reduce it. Drawing faults
 //! while the world runs was rejected: each fault would then depend on what the worker did before
-//! it, and one fewer fault would change all later ones. Drawing never changes the scenario that is
-//! read. The part of it that is rehearsed, with the drawn operations and options, is a new value.
+//! it, and one fewer fault would change all later ones.
+//!
+//! Drawing never changes the scenario that is read. The part that is rehearsed, with the drawn
+//! operations and options, is a new value.
 
 mod generator;
 mod injection_times;
@@ -16,7 +18,7 @@ mod operations;
 mod overrides;
 mod planned;
 mod profile;
-mod stated;
+mod scenario_faults;
 #[cfg(test)]
 mod tests;
 mod time_slice;
@@ -50,7 +52,7 @@ pub struct PlannedScenario {
     ///
     /// Its `faults` are those that the file states; the world injects those of the plan.
     pub scenario: Scenario,
-    /// The plan.
+    /// Faults, operations and options that were drawn.
     pub plan: FaultPlan,
 }
 
@@ -67,7 +69,7 @@ impl PlannedScenario {
             None => whole,
         };
         let times = InjectionTimes::new(&part, profile);
-        let mut faults = stated::plan_stated(&part, seed);
+        let mut faults = scenario_faults::plan_stated(&part, seed);
         faults.extend(profile.draw_plan(&part, &times, seed));
         // Stable: faults at the same time stay in the order of the scenario.
         faults.sort_by_key(|planned| planned.at);

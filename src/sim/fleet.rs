@@ -1,7 +1,7 @@
-//! The fleet: the images that exist, who owns them and what they are made of.
+//! The fleet: all images with their tenants, labels and components.
 //!
-//! Drawn from a scenario and a seed, the same each time, and kept in a [`Catalogue`]: an [`Image`] as
-//! the worker knows it is made on demand.
+//! A fleet is a function of scenario and seed. A compact [`Catalogue`] keeps it, and an [`Image`]
+//! as the worker knows it is built on demand, so a million images fit into memory.
 
 mod draw;
 mod population;
@@ -19,62 +19,62 @@ pub struct Fleet {
     catalogue: Arc<Catalogue>,
     registry: Arc<str>,
     tags: Vec<Arc<str>>,
-    /// By image.
+    /// Tags by image.
     tag_numbers: Vec<u16>,
 }
 
 impl Fleet {
-    /// Its images in numbers.
+    /// Returns the catalogue of the images.
     pub fn catalogue(&self) -> &Arc<Catalogue> {
         &self.catalogue
     }
 
-    /// How many images there are.
+    /// Number of images.
     pub fn len(&self) -> usize {
         self.catalogue.len() as usize
     }
 
-    /// Whether there is none.
+    /// Returns whether the fleet has no image.
     pub fn is_empty(&self) -> bool {
         self.catalogue.is_empty()
     }
 
-    /// The number of an image, the first of those that share its digest. *O*(1), over no table: a
-    /// digest carries its number in cipher.
+    /// Returns the number of an image, the first of those that share its digest. *O*(1) without a
+    /// table, because a digest contains its number enciphered.
     #[inline]
     pub fn find(&self, digest: &ImageDigest) -> Option<u32> {
         let number = draw::number_in(digest, self.seed)?;
         (number < self.catalogue.len()).then_some(number)
     }
 
-    /// The digest of an image.
+    /// Returns the digest of an image.
     pub fn digest(&self, number: u32) -> &ImageDigest {
         &self.catalogue.digests()[number as usize]
     }
 
-    /// The images that contain a component, in the order of their numbers; of those that share a digest
-    /// the first.
+    /// Returns the images that contain a component, in the order of their numbers. Of those that
+    /// share a digest it returns the first.
     pub fn images_with(&self, component: u32) -> impl Iterator<Item = u32> {
         let images = self.catalogue.images_with(component).iter().copied();
         images.filter(|image| self.find(self.digest(*image)) == Some(*image))
     }
 
-    /// The owner of an image.
+    /// Returns the tenant that owns an image.
     pub fn tenant(&self, number: u32) -> &TenantId {
         self.catalogue.tenant(number)
     }
 
-    /// All tenants.
+    /// Returns all tenants.
     pub fn tenants(&self) -> &[TenantId] {
         &self.catalogue.names().tenants
     }
 
-    /// The product keys of all components, the most popular first.
+    /// Returns the product keys of all components, the most popular first.
     pub fn components(&self) -> &[Arc<str>] {
         &self.catalogue.names().components
     }
 
-    /// An image as the worker knows it. *O*(its components).
+    /// Builds an image as the worker knows it. *O*(its components).
     pub fn image(&self, number: u32) -> Image {
         let (parts, entry) = (self.catalogue.names(), self.catalogue.entry(number));
         let name = |names: &[Arc<str>], index: u32| Arc::clone(&names[index as usize]);
@@ -106,7 +106,7 @@ impl Fleet {
         }
     }
 
-    /// All images in the order of their numbers, each made as it is asked for.
+    /// Returns an iterator that builds all images in the order of their numbers.
     pub fn images(&self) -> impl ExactSizeIterator<Item = Image> {
         (0..self.catalogue.len()).map(|number| self.image(number))
     }

@@ -1,4 +1,4 @@
-//! The simulated world: an adapter for every port of the worker, and all that can go wrong.
+//! The simulated world: an implementation of every port of the worker, and the faults.
 //!
 //! ```text
 //!   process incarnation ── ports ──> network ──> store, queues, scanner, impact index, Notify
@@ -7,8 +7,9 @@
 //!        └────────── faults ─────┘
 //! ```
 //!
-//! All state stands behind one `Rc<World>`, in cells of small scope; no borrow lasts while an
-//! observer or a task runs.
+//! All state is behind one `Rc<World>`, in cells of small scope. No borrow lasts while an observer
+//! or a task runs. Services as tasks with channels were rejected: each call would cost two more
+//! events, and the order of the services' answers would depend on the order of their tasks.
 
 mod advisory;
 mod clock;
@@ -36,7 +37,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use self::fault::FaultEngine;
-pub use self::impact::Resolve;
+pub use self::impact::ImpactFunction;
 use self::network::Network;
 pub use self::options::WorldOptions;
 pub use self::ports::WorldPorts;
@@ -54,7 +55,7 @@ use crate::sim::fault_plan::PlannedScenario;
 use crate::sim::fleet::{self, Fleet};
 use crate::sim::kernel::{Handle, RandomStream};
 
-/// The simulated world.
+/// The simulated world: services, network, faults and worker processes.
 pub struct World {
     handle: Handle,
     options: WorldOptions,
@@ -66,37 +67,37 @@ pub struct World {
     planner_queue: QueueServer<PlannerMessage>,
     runner_queue: QueueServer<SegmentMessage>,
     scanner: SimScanner,
-    impact: Resolve,
+    impact: ImpactFunction,
     processes: SimProcesses,
-    /// How long a process may take to stop.
+    /// Time that a stopping process has for its work in progress.
     stop_grace: Duration,
-    /// A request that leaves this much later than the instant of its permit is late.
+    /// Maximum delay of a request after the instant of its permit.
     permit_tolerance: Duration,
-    /// Whom an operator asks.
+    /// Choice of the worker that an operator asks.
     operator: RefCell<RandomStream>,
 }
 
-/// What a world is built from.
+/// Parts from which a world is built.
 pub struct WorldParts {
     /// The kernel that drives it.
     pub handle: Handle,
-    /// The images.
+    /// Images that the worker scans.
     pub fleet: Rc<Fleet>,
-    /// The worker's impact index over the fleet.
-    pub impact: Resolve,
-    /// Starts workers.
+    /// The worker's impact index over the fleet, shared by all processes.
+    pub impact: ImpactFunction,
+    /// Factory of the worker processes.
     pub factory: Rc<dyn ProcessFactory>,
-    /// Takes the observations. It must not call back into the world.
+    /// Receiver of the observations, which must not call back into the world.
     pub observer: Rc<RefCell<dyn Observer>>,
-    /// Constants that no scenario speaks of.
+    /// Constants that no scenario sets.
     pub options: WorldOptions,
 }
 
 impl World {
-    /// A world in which nothing has happened yet.
+    /// Builds a world in which nothing has happened yet.
     ///
     /// # Errors
-    /// A distribution of the scenario can't be.
+    /// The parameters of a distribution of the scenario are out of range.
     pub fn new(scenario: &Scenario, parts: WorldParts) -> Result<Rc<Self>, DistributionError> {
         let WorldParts {
             handle,
@@ -127,11 +128,11 @@ impl World {
         }))
     }
 
-    /// Begins, once: schedules exist, processes start and are scraped, and what the scenario and
-    /// the plan say will happen when it is due.
+    /// Starts the world, once: creates the schedules, starts the processes and their scrapers, and
+    /// schedules faults, advisories and operations.
     ///
     /// # Errors
-    /// A distribution of the scenario or of the plan can't be.
+    /// The parameters of a distribution of the scenario or of the plan are out of range.
     pub fn start(self: &Rc<Self>, planned: &PlannedScenario) -> Result<(), DistributionError> {
         let scenario = &planned.scenario;
         self.schedule_faults(&planned.plan.faults)?;
@@ -139,11 +140,11 @@ impl World {
         self.schedule_operations(scenario);
         self.create_schedules(fleet::schedules(scenario, scenario.seed));
         self.start_processes();
-        self.start_probers(scenario.workers.scrape_interval.as_nanos());
+        self.start_scrapers(scenario.workers.scrape_interval.as_nanos());
         Ok(())
     }
 
-    /// The images.
+    /// Returns the fleet of images.
     pub fn fleet(&self) -> &Rc<Fleet> {
         &self.fleet
     }

@@ -1,5 +1,5 @@
-//! Time slices: short parts of a long scenario, so that a seed is quick and all seeds together visit
-//! the whole scenario.
+//! Time slices: short parts of a long scenario, so that a seed is quick and all seeds together
+//! visit the whole scenario.
 
 use std::fmt;
 
@@ -201,7 +201,8 @@ mod tests {
             .map(|at| format!("[[fault]]\nkind = \"process-crash\"\nat = \"{at}\"\n"))
             .concat();
         let part = hour_from_two(&format!(
-            "{faults}[[fault]]\nkind = \"purge\"\nevery = \"5m\"\nfrom = \"1h\"\nuntil = \"2h30m\"\n\
+            "{faults}[[fault]]\nkind = \"purge\"\nevery = \"5m\"\nfrom = \"1h\"\n\
+             until = \"2h30m\"\n\
              [[operation]]\nkind = \"run\"\nschedule = \"nightly\"\nat = \"23h\"\n\
              [[operation]]\nkind = \"run\"\nschedule = \"nightly\"\nevery = \"5m\"\nfrom = \"3h\"\n\
              [[operation]]\nkind = \"create\"\nat = \"1h\"\ndefinition = {{ id = \"new\" }}\n"

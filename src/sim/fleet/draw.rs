@@ -1,10 +1,11 @@
-//! Drawing a fleet from a scenario and a seed.
+//! Generation of a fleet from a scenario and a seed.
 
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Fleet;
+use crate::convert::{saturating_u64, to_f64, to_u32, to_usize};
 use crate::model::catalogue::{Catalogue, CatalogueEntry, CatalogueNames, ComponentRef};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
@@ -12,22 +13,23 @@ use crate::sim::distribution::{AliasTable, DistributionError};
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 
-/// One image in so many runs in two namespaces.
+/// Number of images of which one runs in two namespaces, on average.
 const SECOND_NAMESPACE_ONE_IN: u64 = 8;
-/// Where the number stands in a digest, and where the seal.
+/// Offset of the image number in a digest.
 const NUMBER_AT: usize = 28;
+/// Offset of the seal in a digest.
 const SEAL_AT: usize = 16;
-/// How many tags there are.
+/// Number of tags.
 const TAGS: u16 = 16;
-/// So many draws for each component of an image that is still missing; a popular one that the image
-/// has already is drawn again.
+/// Maximum number of draws for each component of an image. A popular component that the image has
+/// already is drawn again.
 const DRAWS_PER_COMPONENT_MAX: usize = 8;
 
 impl Fleet {
     /// Draws a fleet. The same scenario and seed give the same fleet.
     ///
     /// # Errors
-    /// A distribution of the scenario can't be.
+    /// The parameters of a distribution of the scenario are out of range.
     pub fn draw(scenario: &scenario::FleetSpec, seed: u64) -> Result<Self, DistributionError> {
         let names =
             |names: Vec<String>| names.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>();
@@ -52,7 +54,7 @@ impl Fleet {
             labels,
             components: (1..=scenario.components).map(component).collect(),
         };
-        let images = scenario.images as usize;
+        let images = to_usize(scenario.images);
         let mut generator = ImageGenerator::new(scenario, label_shares, seed)?;
         let mut catalogue = Catalogue::with_capacity(parts, images);
         generator.draw(scenario, &mut catalogue);
@@ -67,8 +69,8 @@ impl Fleet {
     }
 }
 
-/// The digest of an image: a hash that carries the image's number in cipher, and a seal by which a
-/// digest of this fleet is known.
+/// Returns the digest of an image: a hash with the enciphered number of the image and a seal, which
+/// identifies digests of this fleet.
 pub(super) fn digest_of(number: u32, seed: u64) -> ImageDigest {
     let mut bytes = [0; 32];
     for (half, chunk) in bytes.chunks_exact_mut(16).enumerate() {
@@ -82,8 +84,10 @@ pub(super) fn digest_of(number: u32, seed: u64) -> ImageDigest {
     ImageDigest::new(bytes)
 }
 
-/// The number of the image that has this digest, if the digest is one of this fleet. Looks at
-/// nothing but the digest: a table would be a miss of the cache for each scan.
+/// Returns the number of the image with this digest, if the digest is one of this fleet.
+///
+/// It is decoded from the digest. A hash table was rejected, because each scan would miss the
+/// cache.
 #[inline]
 pub(super) fn number_in(digest: &ImageDigest, seed: u64) -> Option<u32> {
     let bytes = digest.as_bytes();
@@ -98,7 +102,7 @@ fn word_at<const LENGTH: usize>(bytes: &[u8; 32], at: usize) -> Option<[u8; LENG
     bytes.get(at..)?.first_chunk().copied()
 }
 
-/// 64 bits that nobody meets by chance: the finaliser of `SplitMix64`.
+/// Returns 64 bits that identify a number of this fleet: the finaliser of `SplitMix64`.
 #[inline]
 fn seal(number: u32, pad: u32, seed: u64) -> u64 {
     let mut mixed = seed ^ (u64::from(pad) << 32 | u64::from(number));
@@ -107,7 +111,7 @@ fn seal(number: u32, pad: u32, seed: u64) -> u64 {
     mixed ^ mixed >> 31
 }
 
-/// What drawing images takes.
+/// Generator of the images of a fleet.
 struct ImageGenerator {
     seed: u64,
     stream: RandomStream,
@@ -115,14 +119,15 @@ struct ImageGenerator {
     components_per_image: Sampler,
     entrypoint_share: f64,
     duplicate_share: f64,
-    /// For each label name the shares of its values.
+    /// Shares of the values of each label name.
     label_shares: Vec<Vec<f64>>,
-    /// For each component the last image that got it, so that none gets it twice.
+    /// Last image that contains each component, so that none contains it twice.
     seen_by: Vec<u32>,
-    /// By image.
+    /// Tags by image.
     tag_numbers: Vec<u16>,
-    /// Of the image that is being drawn.
+    /// Components of the present image.
     contents: Vec<ComponentRef>,
+    /// Labels of the present image.
     labels: Vec<u32>,
 }
 
@@ -136,9 +141,9 @@ impl ImageGenerator {
             scenario::Popularity::Uniform => 0.0,
             scenario::Popularity::Zipf { exponent } => exponent,
         };
-        // A table is several times faster here than drawing from the law of Zipf directly.
+        // A table is several times faster here than drawing from a Zipf distribution directly.
         let weights: Vec<f64> = (1..=scenario.components)
-            .map(|rank| libm::pow(rank as f64, -exponent))
+            .map(|rank| libm::pow(to_f64(rank), -exponent))
             .collect();
         Ok(Self {
             seed,
@@ -148,15 +153,15 @@ impl ImageGenerator {
             entrypoint_share: scenario.entrypoint_share.0,
             duplicate_share: scenario.duplicate_share.0,
             label_shares,
-            seen_by: vec![u32::MAX; scenario.components as usize],
-            tag_numbers: Vec::with_capacity(scenario.images as usize),
+            seen_by: vec![u32::MAX; to_usize(scenario.components)],
+            tag_numbers: Vec::with_capacity(to_usize(scenario.images)),
             contents: Vec::new(),
             labels: Vec::new(),
         })
     }
 
     fn draw(&mut self, scenario: &scenario::FleetSpec, catalogue: &mut Catalogue) {
-        let images = scenario.images as usize;
+        let images = to_usize(scenario.images);
         let tenants = &catalogue.names().tenants;
         let weights: Vec<f64> = tenants
             .iter()
@@ -167,16 +172,18 @@ impl ImageGenerator {
         let mut weight_so_far = 0.0;
         for (tenant, weight) in (0..).zip(&weights) {
             weight_so_far += weight;
-            // Rounding the running sum gives every tenant its share, and all images to somebody.
-            let end = (weight_so_far / total * images as f64 + 0.5) as usize;
+            // Rounding the running sum gives every tenant its share, and every image a tenant.
+            let end = weight_so_far / total * to_f64(images as u64) + 0.5;
+            let end = to_usize(saturating_u64(end).min(images as u64));
             let begin = catalogue.len();
-            while (catalogue.len() as usize) < end.min(images) {
+            while (catalogue.len() as usize) < end {
                 self.draw_image(tenant, begin, catalogue);
             }
         }
+        debug_assert_eq!(catalogue.len() as usize, images, "every image has a tenant");
     }
 
-    /// `begin`: the tenant's first image.
+    /// Draws an image of a tenant, whose first image is `begin`.
     fn draw_image(&mut self, tenant: u32, begin: u32, catalogue: &mut Catalogue) {
         let number = catalogue.len();
         let original = self.draw_original(begin, number);
@@ -191,11 +198,12 @@ impl ImageGenerator {
             digest_of(number, self.seed)
         };
         self.draw_labels();
-        let namespace = self.stream.below(namespaces) as u32;
+        let namespace = to_u32(self.stream.below(namespaces));
         let has_second = self.stream.below(SECOND_NAMESPACE_ONE_IN) == 0;
-        let tag = self.stream.below(u64::from(TAGS)) as u16;
-        let repository = self.stream.below(repositories) as u32;
-        let second = has_second.then(|| self.stream.below(namespaces) as u32);
+        let tag = self.stream.below(u64::from(TAGS));
+        let tag = u16::try_from(tag).unwrap_or_default();
+        let repository = to_u32(self.stream.below(repositories));
+        let second = has_second.then(|| to_u32(self.stream.below(namespaces)));
         let both = [namespace, second.unwrap_or(namespace)];
         let is_one = both[0] == both[1];
         self.tag_numbers.push(tag);
@@ -209,18 +217,18 @@ impl ImageGenerator {
         });
     }
 
-    /// The image of which the next one is a duplicate, if it is one.
+    /// Draws the image of which the next one is a duplicate; `None` if it is none.
     fn draw_original(&mut self, begin: u32, end: u32) -> Option<u32> {
         let earlier = u64::from(end - begin);
         let is_duplicate =
             self.duplicate_share > 0.0 && earlier > 0 && self.stream.chance(self.duplicate_share);
-        is_duplicate.then(|| begin + self.stream.below(earlier) as u32)
+        is_duplicate.then(|| begin + to_u32(self.stream.below(earlier)))
     }
 
     fn draw_contents(&mut self, number: u32) {
         self.contents.clear();
         let wanted = self.components_per_image.draw_whole(&mut self.stream);
-        let wanted = (wanted as usize).clamp(1, self.seen_by.len());
+        let wanted = to_usize(wanted.clamp(1, self.seen_by.len() as u64));
         let mut missing = wanted;
         for _ in 0..wanted * DRAWS_PER_COMPONENT_MAX {
             let component = self.popularity.draw(&mut self.stream);
@@ -237,7 +245,7 @@ impl ImageGenerator {
         }
     }
 
-    /// One value at most of each label name.
+    /// Draws at most one value of each label name.
     fn draw_labels(&mut self) {
         self.labels.clear();
         let mut first = 0;
@@ -250,7 +258,7 @@ impl ImageGenerator {
                 }
                 left -= share;
             }
-            first += shares.len() as u32;
+            first += to_u32(shares.len() as u64);
         }
     }
 }

@@ -1,23 +1,25 @@
-//! The schedules of a scenario: those that it writes out, and a synthetic population.
+//! Schedules of a scenario: those that it states, and a synthetic population.
 
 use std::sync::Arc;
 
 use super::draw::digest_of;
+use crate::convert::to_u32;
 use crate::model::{Mode, Schedule};
 use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, SelectorSpec};
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 
-/// "A few" repositories are so many at most.
+/// Maximum number of repositories that a selector lists.
 const REPOSITORIES_MAX: u64 = 3;
 
-/// So many labels at most.
+/// Maximum number of labels that a selector lists.
 const LABELS_MAX: u64 = 2;
 
-/// "A few" images are so many at most.
+/// Maximum number of digests that a selector lists.
 const DIGESTS_MAX: u64 = 20;
 
-/// All schedules at the start, in the order of the scenario. The same scenario and seed give the
-/// same schedules.
+/// Returns all schedules at the start, in the order of the scenario. Equal arguments give equal
+/// schedules.
 pub fn schedules(scenario: &Scenario, seed: u64) -> Vec<Arc<Schedule>> {
     let tenants = scenario.fleet.tenant_names();
     let first = tenants.first().map_or("", String::as_str);
@@ -70,6 +72,7 @@ fn populate(
     population.ids().enumerate().map(schedule).collect()
 }
 
+/// Returns the names in turn, by number.
 fn turn(names: &[String], number: usize) -> &str {
     names
         .get(number % names.len().max(1))
@@ -88,16 +91,16 @@ fn draw_cron(population: &Population, stream: &mut RandomStream) -> String {
     }
 }
 
-/// What there is to select by.
+/// Names and digests that selectors are drawn from.
 struct SelectorScopes<'a> {
     fleet: &'a scenario::FleetSpec,
     namespaces: Vec<String>,
     repositories: Vec<String>,
-    /// Of the fleet.
+    /// Seed of the fleet.
     seed: u64,
 }
 
-/// One way to select.
+/// Function that draws one kind of selector.
 type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut RandomStream) -> SelectorSpec;
 
 impl SelectorScopes<'_> {
@@ -154,7 +157,7 @@ impl SelectorScopes<'_> {
     fn draw_digests(&self, stream: &mut RandomStream) -> SelectorSpec {
         let count = 1 + stream.below(DIGESTS_MAX);
         let digests = (0..count).map(|_| {
-            let number = stream.below(self.fleet.images) as u32;
+            let number = to_u32(stream.below(self.fleet.images));
             digest_of(number, self.seed)
         });
         SelectorSpec::Digests {
@@ -164,5 +167,5 @@ impl SelectorScopes<'_> {
 }
 
 fn pick<'n, T>(of: &'n [T], stream: &mut RandomStream) -> Option<&'n T> {
-    of.get(stream.below(of.len() as u64) as usize)
+    of.get(draw_index(stream, of.len()))
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::scenario::{CountOrNames, FleetSpec, Loader, Share};
 
@@ -21,7 +23,7 @@ fn stated() -> FleetSpec {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_fleet_and_another_gives_another() {
+fn fleet_is_determined_by_its_seed() {
     let draw = |seed| {
         Fleet::draw(&stated(), seed)
             .unwrap()
@@ -33,10 +35,10 @@ fn the_same_seed_gives_the_same_fleet_and_another_gives_another() {
 }
 
 #[test]
-fn every_image_is_found_and_belongs_to_somebody() {
+fn images_are_found_by_digest_and_split_by_weight() {
     let fleet = Fleet::draw(&stated(), 1).unwrap();
     assert_eq!(fleet.len(), 1_000);
-    for number in 0..fleet.len() as u32 {
+    for number in 0..1_000 {
         assert_eq!(fleet.find(fleet.digest(number)), Some(number));
     }
     let of_tenant = |name: &str| {
@@ -52,7 +54,7 @@ fn every_image_is_found_and_belongs_to_somebody() {
 }
 
 #[test]
-fn components_are_distinct_and_popular_ones_common() {
+fn components_are_distinct_and_popular_ones_frequent() {
     let fleet = Fleet::draw(&stated(), 1).unwrap();
     for image in fleet.images() {
         let mut components = image.components.clone();
@@ -65,7 +67,7 @@ fn components_are_distinct_and_popular_ones_common() {
 }
 
 #[test]
-fn the_inverted_index_says_what_the_images_say() {
+fn inverted_index_agrees_with_the_images() {
     let fleet = Fleet::draw(&stated(), 1).unwrap();
     for component in 0..200 {
         let name = &fleet.components()[component as usize];
@@ -87,7 +89,7 @@ fn the_inverted_index_says_what_the_images_say() {
 }
 
 #[test]
-fn labels_are_carried_by_their_shares() {
+fn labels_are_distributed_by_their_shares() {
     let fleet = Fleet::draw(&stated(), 1).unwrap();
     let gold = fleet.images().filter(|image| {
         image
@@ -100,7 +102,29 @@ fn labels_are_carried_by_their_shares() {
 }
 
 #[test]
-fn a_population_of_schedules_fires_and_takes_turns() {
+fn tags_and_namespaces_are_spread_over_the_images() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    let images: Vec<Image> = fleet.images().collect();
+    let tags: BTreeSet<_> = images.iter().flat_map(|image| &image.tags).collect();
+    assert_eq!(tags.len(), 16);
+    let repositories: BTreeSet<_> = images.iter().map(|image| &image.repository).collect();
+    assert!(repositories.len() > 1);
+    // One in eight draws a second namespace, which may equal the first.
+    let seconds = images.iter().filter(|image| image.namespaces.len() == 2);
+    let seconds = seconds.count();
+    assert!((50..180).contains(&seconds), "{seconds} of 1000");
+}
+
+#[test]
+fn find_of_a_foreign_digest_returns_none() {
+    let fleet = Fleet::draw(&stated(), 1).unwrap();
+    let other = Fleet::draw(&stated(), 2).unwrap();
+    assert_eq!(fleet.find(&ImageDigest::new([9; 32])), None);
+    assert!((0..1_000).all(|number| fleet.find(other.digest(number)).is_none()));
+}
+
+#[test]
+fn population_of_schedules_has_valid_times_and_takes_turns() {
     let text = "name = \"many\"\nduration = \"1d\"\n[fleet]\ntenants = 2\n[schedules]\ncount = 40\n\
                 timeZones = [\"UTC\", \"Europe/Vienna\", \"Asia/Tokyo\"]\ncadence = \"weekly\"\n\
                 contentRefreshShare = 0.5\nfromHour = 20\nuntilHour = 22\n\
@@ -131,13 +155,13 @@ fn a_population_of_schedules_fires_and_takes_turns() {
 }
 
 #[test]
-fn duplicates_are_earlier_images_of_the_same_tenant_elsewhere() {
+fn duplicates_repeat_earlier_images_of_the_tenant() {
     let stated = FleetSpec {
         duplicate_share: Share(0.2),
         ..stated()
     };
     let fleet = Fleet::draw(&stated, 1).unwrap();
-    let duplicates: Vec<(Image, Image)> = (0..fleet.len() as u32)
+    let duplicates: Vec<(Image, Image)> = (0..1_000)
         .filter_map(|number| {
             let first = fleet.find(fleet.digest(number)).unwrap();
             (first != number).then(|| (fleet.image(first), fleet.image(number)))
@@ -149,19 +173,19 @@ fn duplicates_are_earlier_images_of_the_same_tenant_elsewhere() {
         assert_eq!(first.components, duplicate.components);
     }
     assert!(duplicates.iter().any(|(a, b)| a.repository != b.repository));
-    // What is told of a component is told of each digest once.
-    let mut told: Vec<_> = fleet
+    // Images that share a digest are listed once.
+    let mut digests: Vec<_> = fleet
         .images_with(0)
         .map(|image| fleet.digest(image))
         .collect();
-    let count = told.len();
-    told.sort_unstable();
-    told.dedup();
-    assert_eq!(told.len(), count);
+    let count = digests.len();
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), count);
 }
 
 #[test]
-fn a_population_selects_in_every_way() {
+fn population_draws_every_kind_of_selector() {
     let text = "name = \"many\"\nduration = \"1d\"\n[fleet]\nlabels = { tier = { tin = 0.5 } }\n\
                 [schedules]\ncount = 60\n\
                 scopes = { all = 1, namespaces = 1, repositories = 1, labels = 1, digests = 1 }\n";
@@ -170,12 +194,12 @@ fn a_population_selects_in_every_way() {
     let fleet = Fleet::draw(&scenario.fleet, 1).unwrap();
     let mut counts = [0; 5];
     for schedule in schedules(&scenario, 1) {
-        let place = match &schedule.selector {
+        let kind = match &schedule.selector {
             crate::model::Selector::All => 0,
             crate::model::Selector::ByNamespace(_) => 1,
             crate::model::Selector::ByRepository(_) => 2,
             crate::model::Selector::ByLabel(labels) => {
-                assert_eq!(labels.len(), 1, "there is but one");
+                assert_eq!(labels.len(), 1, "the fleet has one label name");
                 3
             }
             crate::model::Selector::ByDigest(digests) => {
@@ -183,7 +207,7 @@ fn a_population_selects_in_every_way() {
                 4
             }
         };
-        counts[place] += 1;
+        counts[kind] += 1;
     }
     assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
 }

@@ -1,4 +1,4 @@
-//! Advisories arrive: findings in images, and an export for the worker.
+//! Advisories: each adds findings to images and an export for the worker.
 
 mod arrival;
 
@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use self::arrival::{AdvisoryArrival, plan_arrivals};
 use super::World;
+use crate::convert::to_u32;
 use crate::model::Finding;
 use crate::model::observation::Observation;
 use crate::scenario::Scenario;
@@ -13,12 +14,12 @@ use crate::sim::distribution::DistributionError;
 use crate::worker::ports::Export;
 
 impl World {
-    /// Has advisories arrive when they are due, counted from now.
+    /// Schedules the arrivals of the advisories, counted from now.
     pub(super) fn schedule_arrivals(
         self: &Rc<Self>,
         scenario: &Scenario,
     ) -> Result<(), DistributionError> {
-        let components = self.fleet.components().len() as u32;
+        let components = to_u32(self.fleet.components().len() as u64);
         for arrival in plan_arrivals(scenario, components)? {
             let at_ns = self.handle.now_ns().saturating_add(arrival.offset_ns);
             let world = Rc::clone(self);
@@ -28,7 +29,7 @@ impl World {
         Ok(())
     }
 
-    /// The scanner knows of an advisory first; then it is exported.
+    /// Adds the findings of an advisory to the images, and then exports it.
     fn publish(self: &Rc<Self>, arrival: &AdvisoryArrival) {
         let catalogue = self.fleet.catalogue();
         for &component in &arrival.components {

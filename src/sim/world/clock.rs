@@ -1,52 +1,55 @@
-//! A process's own clock, which may run fast or slow.
+//! Process clocks, which may run fast or slow.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use super::connection::Connection;
+use crate::convert::{saturating_u64, to_f64};
 use crate::model::time::nanos_of;
 use crate::worker::ports;
 
-/// Counts time at a rate that may change, and never falls.
+/// Monotonic clock whose rate may change.
 #[derive(Debug, Default)]
 pub(super) struct ProcessClock {
-    /// Where the present rate began: on the world's clock and on this one.
+    /// Start of the present rate: on the world's clock and on this one.
     anchor: Cell<(u64, u64)>,
-    /// By how much it gains: 0.1 is a tenth fast.
+    /// Relative gain of the clock: at 0.1 it runs a tenth fast.
     drift: Cell<f64>,
 }
 
 impl ProcessClock {
-    /// What it shows.
+    /// Returns the reading of the clock in nanoseconds.
     pub fn elapsed_ns(&self, now_ns: u64) -> u64 {
         let (world_ns, own_ns) = self.anchor.get();
+        debug_assert!(world_ns <= now_ns, "the world's clock went back");
         own_ns + self.own_ns(now_ns.saturating_sub(world_ns))
     }
 
     /// Changes the rate from now on.
     pub fn set_drift(&self, drift: f64, now_ns: u64) {
+        debug_assert!(drift > -1.0, "a clock that stands still or runs backwards");
         self.anchor.set((now_ns, self.elapsed_ns(now_ns)));
         self.drift.set(drift);
     }
 
-    /// How long it counts in so much real time.
+    /// Returns the time that the clock counts during a real time.
     fn own_ns(&self, real_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => real_ns,
-            drift => (real_ns as f64 * (1.0 + drift)) as u64,
+            drift => saturating_u64(to_f64(real_ns) * (1.0 + drift)),
         }
     }
 
-    /// How much real time passes while it counts so much.
+    /// Returns the real time during which the clock counts `own_ns`, rounded up.
     pub fn real_ns(&self, own_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => own_ns,
-            drift => (own_ns as f64 / (1.0 + drift)).ceil() as u64,
+            drift => saturating_u64((to_f64(own_ns) / (1.0 + drift)).ceil()),
         }
     }
 }
 
-/// The clock as an incarnation reads it.
+/// Clock port of an incarnation.
 #[derive(Clone)]
 pub struct ClockPort(pub(super) Connection);
 
@@ -69,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skewed_clock_runs_at_its_rate_and_never_falls() {
+    fn clock_with_drift_runs_at_its_rate_and_never_falls() {
         let clock = ProcessClock::default();
         assert_eq!(clock.elapsed_ns(1_000), 1_000);
         clock.set_drift(0.1, 1_000);

@@ -1,11 +1,14 @@
-//! An incarnation's connection to the services: how a call gets there and back, or doesn't.
+//! Connections of an incarnation to the services: the way of a call there and back.
 //!
 //! ```text
 //!   caller     connect ──────send────────────────────────────> answer | Unknown
 //!                 │            │ half the round trip              ^ the other half
 //!              Unavailable     v                                  │
-//!   service                  serve: happens, whether or not the caller still lives
+//!   service                  serve: happens, whether or not the caller is still up
 //! ```
+//!
+//! A call that writes is served by an event of the world and not by the caller's task. So it takes
+//! effect even if the caller crashes meanwhile, which is how a lost answer comes about.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,17 +19,17 @@ use crate::model::{IncarnationId, Timestamp};
 use crate::sim::kernel::{RandomStream, Sender, oneshot};
 use crate::worker::ports::{PortError, PortResult};
 
-/// One incarnation of a process, as its ports see it.
+/// State that the ports of one incarnation need.
 pub(super) struct Incarnation {
     pub id: IncarnationId,
-    /// The number of the process.
+    /// Number of the process in the world.
     pub process: usize,
     pub random: RefCell<RandomStream>,
-    /// Set when the incarnation has ended and its tasks are being dropped.
+    /// Whether the incarnation has ended and its tasks are being dropped.
     pub is_over: Cell<bool>,
 }
 
-/// What all ports of an incarnation share.
+/// Connection that all ports of an incarnation share.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub world: Rc<World>,
@@ -34,12 +37,12 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Whether the service is reached. What keeps it from being so is noted as a hit.
+    /// Returns whether the service can be reached; records a hit of the fault that prevents it.
     pub fn is_reachable(&self, port: NetworkPort) -> bool {
         self.world.reaches(self.incarnation.process, port)
     }
 
-    /// Connects, or fails after a short while: then nothing was sent.
+    /// Connects, or fails after the connect delay; then nothing was sent.
     pub async fn connect(&self, port: NetworkPort) -> PortResult<()> {
         if self.is_reachable(port) {
             return Ok(());
@@ -49,8 +52,8 @@ impl Connection {
         Err(PortError::Unavailable)
     }
 
-    /// Asks for something that changes nothing: one timer in the caller's task, and the service
-    /// looks when the answer is due.
+    /// Reads from a service: one timer in the caller's task, and the read happens when the answer
+    /// is due.
     pub async fn read<T>(
         &self,
         port: NetworkPort,
@@ -79,7 +82,7 @@ impl Connection {
     }
 
     /// Sends a call over an open connection. `serve` runs at the service as an event of its own;
-    /// none is an answer that gets lost.
+    /// `None` is a lost answer.
     pub async fn send<T: 'static>(
         &self,
         port: NetworkPort,
@@ -106,14 +109,14 @@ impl Connection {
     }
 }
 
-/// A call that was sent, until its answer is there or given up.
+/// Call that was sent and neither answered nor given up.
 struct PendingCall<T> {
     world: Rc<World>,
     process: usize,
     port: NetworkPort,
     sender: Sender<T>,
     due_ns: u64,
-    /// When the caller stops waiting.
+    /// Instant at which the caller stops waiting.
     give_up_ns: u64,
 }
 
@@ -135,22 +138,23 @@ impl<T: 'static> PendingCall<T> {
 
     fn answer(self, answer: T) {
         if self.is_reachable() {
-            // A caller that is gone wants no answer.
+            // A caller that has ended drops its receiver.
             let _ = self.sender.send(answer);
         } else {
             self.lose();
         }
     }
 
-    /// The caller learns that there will be no answer when it has waited long enough.
+    /// Lets the caller's receive fail when its timeout ends.
     fn lose(self) {
+        debug_assert!(self.world.handle.now_ns() <= self.give_up_ns.max(self.due_ns));
         let handle = self.world.handle.clone();
         handle.schedule_at(self.give_up_ns, move || drop(self.sender));
     }
 }
 
 impl World {
-    /// Whether a process reaches a port now. What keeps it from being so is noted as a hit.
+    /// Returns whether a process reaches a port now; records a hit of the fault that prevents it.
     #[inline]
     pub(super) fn reaches(self: &Rc<Self>, process: usize, port: NetworkPort) -> bool {
         match self.network.cut(process, port) {
@@ -162,7 +166,7 @@ impl World {
         }
     }
 
-    /// The time on the clock of every service.
+    /// Returns the time on the clock of every service.
     #[inline]
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_nanos(self.handle.now_ns())

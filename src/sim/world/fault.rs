@@ -1,4 +1,7 @@
-//! Faults: what is wrong with the world right now, and whether it bites.
+//! Faults: the active ones, and the draws that decide whether each affects a call.
+//!
+//! Each kind of fault draws from a stream of its own, so that one more fault of one kind moves no
+//! draw of another.
 
 mod conditions;
 mod heal;
@@ -17,14 +20,14 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName};
 use crate::sim::kernel::{Handle, RandomStream};
 
-/// The faults of the moment, and a random stream for each kind of fault.
+/// Active faults, and a random stream for each kind of fault.
 pub(super) struct FaultEngine {
     active: RefCell<Vec<ActiveFault>>,
-    /// What the active faults come to.
+    /// Combined effect of the active faults.
     pub conditions: RefCell<FaultConditions>,
-    /// No fault begins any more.
+    /// Whether the world has healed: no fault begins any more.
     is_healed: Cell<bool>,
-    /// If only a core has healed: the processes in it.
+    /// Processes that may recover after healing; `None` before it.
     core: RefCell<Option<BTreeSet<ProcessName>>>,
     streams: Vec<RefCell<RandomStream>>,
 }
@@ -45,24 +48,24 @@ impl FaultEngine {
     }
 
     fn chance(&self, kind: FaultKind, probability: f64) -> bool {
-        // Without a fault nothing is drawn: that is most of the time.
+        // Most of the time there is no fault, and nothing is drawn.
         probability > 0.0 && self.streams[kind as usize].borrow_mut().chance(probability)
     }
 }
 
 impl World {
-    /// Notes that a fault has bitten.
+    /// Records that a fault had an effect.
     pub(super) fn hit(self: &Rc<Self>, kind: FaultKind) {
         self.sink.emit(&Observation::FaultTriggered { kind });
     }
 
-    /// Draws whether a fault bites here, and notes it if so.
+    /// Draws whether a fault affects this call, and records a hit if so.
     pub(super) fn draw_fault(self: &Rc<Self>, kind: FaultKind) -> bool {
         let probability = self.faults.conditions.borrow().probability(kind);
         self.draw_fault_with(kind, probability)
     }
 
-    /// The same for a fault of one queue.
+    /// Draws whether a fault of one queue affects this call, and records a hit if so.
     pub(super) fn draw_queue_fault(self: &Rc<Self>, queue: QueueName, kind: FaultKind) -> bool {
         let probability = self.faults.conditions.borrow().of_queue(queue, kind);
         self.draw_fault_with(kind, probability)
@@ -81,7 +84,7 @@ impl World {
         self.faults.streams[kind as usize].borrow_mut().below(bound)
     }
 
-    /// How much later than usual a message becomes ready, in nanoseconds.
+    /// Draws the delay after which a message becomes ready, in nanoseconds.
     pub(super) fn draw_queue_delay_ns(self: &Rc<Self>, queue: QueueName) -> u64 {
         if !self.draw_queue_fault(queue, FaultKind::QueueDelay) {
             return 0;
@@ -91,7 +94,7 @@ impl World {
         conditions.queue_delay_ns(queue, &mut stream.borrow_mut())
     }
 
-    /// What a 429 of a fault says in Retry-After, in nanoseconds.
+    /// Draws the Retry-After of a 429 that a fault causes, in nanoseconds.
     pub(super) fn draw_retry_after_ns(&self) -> u64 {
         let stream = &self.faults.streams[FaultKind::ScannerThrottle as usize];
         let conditions = self.faults.conditions.borrow();

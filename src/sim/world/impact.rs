@@ -1,13 +1,13 @@
-//! The impact index behind the network.
+//! The impact index behind the simulated network.
 
 use super::connection::Connection;
 use super::network::NetworkPort;
 use crate::worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 
-/// Resolves a question at once: the worker's own index, built over the fleet once and shared.
-pub type Resolve = Box<dyn Fn(&ImpactRequest<'_>) -> Impacted>;
+/// Impact index of the worker, built over the fleet once and shared by all processes.
+pub type ImpactFunction = Box<dyn Fn(&ImpactRequest<'_>) -> Impacted>;
 
-/// The impact index as an incarnation reaches it.
+/// Impact index port of an incarnation.
 #[derive(Clone)]
 pub struct ImpactPort(pub(super) Connection);
 

@@ -1,4 +1,4 @@
-//! The network between processes and services: who reaches what, and how long it takes.
+//! The network between processes and services: reachability and round trip times.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use crate::sim::distribution::DistributionError;
 use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 
-/// One end of the network at a process.
+/// Service that a process reaches over the network, and the endpoint for its scrapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NetworkPort {
     Store,
@@ -32,7 +32,7 @@ impl NetworkPort {
         Self::Scrape,
     ];
 
-    /// The end at which a queue is reached.
+    /// Returns the port of a queue.
     pub const fn of_queue(queue: QueueName) -> Self {
         match queue {
             QueueName::Planner => Self::PlannerQueue,
@@ -40,7 +40,7 @@ impl NetworkPort {
         }
     }
 
-    /// What faults and reports call it; both queues have one name.
+    /// Returns the name in faults and reports; both queues share one.
     pub const fn name(self) -> PortName {
         match self {
             Self::Store => PortName::Store,
@@ -53,12 +53,12 @@ impl NetworkPort {
     }
 }
 
-/// For each port of a process the fault that cuts it off, if any.
+/// Fault that cuts off each port of a process, by the number of the port.
 pub(super) type Cuts = [Option<FaultKind>; NetworkPort::ALL.len()];
 
-/// Reachability and round trips.
+/// Reachability of the ports and distributions of the round trips.
 pub(super) struct Network {
-    /// By the number of the process.
+    /// Cuts by the number of the process; empty before the first fault.
     cuts: RefCell<Vec<Cuts>>,
     round_trips: [RoundTrip; 4],
 }
@@ -87,7 +87,7 @@ impl Network {
         })
     }
 
-    /// Draws a round trip. The scanner draws its own.
+    /// Draws a round trip time. The scanner draws its latency itself.
     pub fn round_trip_ns(&self, port: NetworkPort) -> u64 {
         let round_trip = match port {
             NetworkPort::Store | NetworkPort::Scanner | NetworkPort::Scrape => &self.round_trips[0],
@@ -99,14 +99,14 @@ impl Network {
         round_trip.sampler.draw_whole(stream)
     }
 
-    /// The fault that keeps a process from a port, if any.
+    /// Returns the fault that cuts a process off from a port.
     #[inline]
     pub fn cut(&self, process: usize, port: NetworkPort) -> Option<FaultKind> {
         let cuts = self.cuts.borrow();
         cuts.get(process).and_then(|cuts| cuts[port as usize])
     }
 
-    /// Sets what every process is cut off from, and answers what it was before.
+    /// Replaces the cuts of all processes, and returns the previous ones.
     pub fn set_cuts(&self, cuts: Vec<Cuts>) -> Vec<Cuts> {
         self.cuts.replace(cuts)
     }

@@ -1,4 +1,4 @@
-//! Notify: takes events.
+//! Notify: the service to which the worker publishes events.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::model::observation::Observation;
 use crate::model::{Event, EventId};
 use crate::worker::ports::{self, PortResult};
 
-/// Notify as an incarnation reaches it.
+/// Notify port of an incarnation.
 #[derive(Clone)]
 pub struct NotifyPort(pub(super) Connection);
 

@@ -1,4 +1,4 @@
-//! What owners, operators and retention do.
+//! Actions of schedule owners, operators and retention.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,27 +12,28 @@ use crate::model::time::nanos_of;
 use crate::model::{Run, RunId, RunState, Schedule, ScheduleId, Timestamp};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::arrival_times::arrival_times;
+use crate::sim::draw_index;
 use crate::sim::kernel::{ProcessId, RandomStream, Receiver, oneshot};
 
 impl World {
-    /// Creates the schedules that exist from the start.
+    /// Creates the schedules that exist at the start.
     pub(super) fn create_schedules(self: &Rc<Self>, schedules: Vec<Arc<Schedule>>) {
         for schedule in schedules {
             self.create_schedule(schedule);
         }
     }
 
-    /// Has the operations of a scenario happen when they are due, counted from now.
+    /// Schedules the operations of a scenario, counted from now.
     pub(super) fn schedule_operations(self: &Rc<Self>, scenario: &Scenario) {
         let tenants = scenario.fleet.tenant_names();
         let first_tenant: Rc<str> = tenants.first().map_or("", String::as_str).into();
         for (index, operation) in scenario.operations.iter().enumerate() {
             let stream = &mut RandomStream::new(scenario.seed, &format!("operation.{index}"));
             let offsets = arrival_times(&operation.timing, scenario.duration.as_nanos(), stream);
-            for (occasion, offset_ns) in offsets.into_iter().enumerate() {
+            for (repetition, offset_ns) in offsets.into_iter().enumerate() {
                 let (world, kind) = (Rc::clone(self), operation.kind.clone());
                 let first_tenant = Rc::clone(&first_tenant);
-                let occurrence = format!("operation-{}-{}", index + 1, occasion + 1);
+                let occurrence = format!("operation-{}-{}", index + 1, repetition + 1);
                 let at_ns = self.handle.now_ns().saturating_add(offset_ns);
                 self.handle.schedule_at(at_ns, move || {
                     world.operate(&kind, &first_tenant, &occurrence);
@@ -75,7 +76,7 @@ impl World {
         }
     }
 
-    /// Creates a schedule, unless there is one of this name.
+    /// Creates a schedule, unless its identifier is in use.
     fn create_schedule(self: &Rc<Self>, schedule: Arc<Schedule>) {
         if self.store.borrow().schedule(&schedule.id).is_none() {
             let now = self.now();
@@ -133,7 +134,7 @@ impl World {
         }
     }
 
-    /// Ends what makes runs: every schedule is disabled. What is open may finish.
+    /// Disables every schedule, so that no run is created any more. Open runs may finish.
     pub fn stop_triggers(self: &Rc<Self>) {
         let definitions = self.store.borrow().definitions();
         for schedule in definitions {
@@ -196,7 +197,7 @@ impl World {
         });
     }
 
-    /// Purges terminal runs, and answers how many.
+    /// Purges terminal runs, and returns their number.
     pub(super) fn purge(
         self: &Rc<Self>,
         schedule: Option<&ScheduleId>,
@@ -210,10 +211,10 @@ impl World {
         purged.len()
     }
 
-    /// Gives a command to one worker after the other, until one says that it has carried it out.
+    /// Sends a command to one worker after the other until one acknowledges it.
     fn command(self: &Rc<Self>, command: OperatorCommand, done: impl FnOnce(&Self) + 'static) {
         let world = Rc::clone(self);
-        let patience_ns = nanos_of(self.options.operator_patience);
+        let retry_ns = nanos_of(self.options.operator_retry_delay);
         self.handle.spawn(ProcessId::WORLD, "operator", async move {
             loop {
                 let asked_at = world.now();
@@ -226,18 +227,19 @@ impl World {
                     Some(false) => world.sink.emit(&put_off(&command, asked_at)),
                     None => {}
                 }
-                world.handle.sleep_ns(patience_ns).await;
+                world.handle.sleep_ns(retry_ns).await;
             }
         });
     }
 
-    /// Asks a worker that takes commands. If its incarnation ends, the answer is none.
+    /// Sends a command to a worker that accepts commands; its answer is `None` if the incarnation
+    /// ends.
     fn ask_worker(&self, command: &OperatorCommand) -> Option<Receiver<bool>> {
         let ready = self.ready_processes();
-        let number = self.operator.borrow_mut().below(ready.len() as u64) as usize;
-        let (instance, spawner) = ready.get(number)?;
+        let number = draw_index(&mut self.operator.borrow_mut(), ready.len());
+        let (process, spawner) = ready.get(number)?;
         let (sender, receiver) = oneshot();
-        let work = instance.command(command);
+        let work = process.command(command);
         spawner.spawn("command", async move {
             let _ = sender.send(work.await);
         });
@@ -245,7 +247,7 @@ impl World {
     }
 }
 
-/// A worker says that it could not carry out a command now.
+/// Returns the observation that a worker could not carry out a command now.
 fn put_off(command: &OperatorCommand, asked_at: Timestamp) -> Observation<'_> {
     match command {
         OperatorCommand::Cancel { run } => Observation::CancelDeferred { run, asked_at },
@@ -256,7 +258,7 @@ fn put_off(command: &OperatorCommand, asked_at: Timestamp) -> Observation<'_> {
     }
 }
 
-/// A definition after an edit.
+/// Returns a definition with the changes of an edit.
 fn edited(old: &Schedule, changes: &ScheduleChanges) -> Schedule {
     let mut schedule = old.clone();
     let ScheduleChanges {

@@ -1,22 +1,22 @@
-//! Constants of the world that no scenario speaks of.
+//! Constants of the world that no scenario sets.
 
 use std::time::Duration;
 
 use crate::model::time::nanos_of;
 
-/// What the clients and services of the world are like.
+/// Timeouts and windows of the clients and services.
 #[derive(Debug, Clone)]
 pub struct WorldOptions {
-    /// How long it takes to find that a service can't be reached.
+    /// Delay after which a connection to an unreachable service fails.
     pub connect_delay_ns: u64,
-    /// How long a client waits for an answer.
+    /// Timeout of a client for an answer.
     pub client_timeout_ns: u64,
-    /// How long the queues remember idempotency keys.
+    /// Time for which the queues remember idempotency keys.
     pub idempotency_window: Duration,
-    /// How long after `stopGrace` a process that hasn't stopped is killed.
+    /// Time after `stopGrace` at which a process that has not stopped is killed.
     pub stop_margin: Duration,
-    /// How long an operator waits before asking another process.
-    pub operator_patience: Duration,
+    /// Delay after which an operator asks another process.
+    pub operator_retry_delay: Duration,
 }
 
 impl Default for WorldOptions {
@@ -26,7 +26,7 @@ impl Default for WorldOptions {
             client_timeout_ns: nanos_of(Duration::from_secs(5)),
             idempotency_window: Duration::from_mins(2),
             stop_margin: Duration::from_secs(10),
-            operator_patience: Duration::from_secs(30),
+            operator_retry_delay: Duration::from_secs(30),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! All ports of one incarnation.
+//! The ports of one incarnation.
 
 use super::clock::ClockPort;
 use super::connection::Connection;
@@ -9,7 +9,7 @@ use super::scanner::ScannerPort;
 use super::store::StorePort;
 use crate::worker::ports::{Ports, Random};
 
-/// The world as one incarnation of a process reaches it. Cheap to clone.
+/// All ports of one incarnation of a worker process. Cheap to clone.
 #[derive(Clone)]
 pub struct WorldPorts {
     clock: ClockPort,
@@ -80,7 +80,7 @@ impl Ports for WorldPorts {
     }
 }
 
-/// A random stream of the incarnation's own.
+/// Random port: a stream of the incarnation's own.
 #[derive(Clone)]
 pub struct RandomPort(Connection);
 

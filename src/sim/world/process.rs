@@ -1,7 +1,7 @@
-//! Processes: lives that begin, stand still, stop in good order and end without one.
+//! Worker processes: start, pause, graceful stop and crash of their incarnations.
 
 mod factory;
-mod prober;
+mod scraper;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -20,13 +20,13 @@ use crate::model::{IncarnationId, ProcessName};
 use crate::sim::kernel::{Handle, ProcessId, oneshot};
 use crate::worker::Role;
 
-/// All processes, by number.
+/// All worker processes by number.
 pub(super) struct SimProcesses {
     list: Vec<SimProcess>,
     factory: Rc<dyn ProcessFactory>,
 }
 
-/// A process over all its incarnations.
+/// Worker process over all its incarnations.
 pub(super) struct SimProcess {
     pub name: ProcessName,
     pub roles: Vec<Role>,
@@ -36,11 +36,11 @@ pub(super) struct SimProcess {
     running: RefCell<Option<LiveIncarnation>>,
 }
 
-/// The current incarnation of a process.
+/// Current incarnation of a process.
 #[derive(Clone)]
 struct LiveIncarnation {
     incarnation: Rc<Incarnation>,
-    instance: Rc<dyn ProcessHandle>,
+    process: Rc<dyn ProcessHandle>,
     is_paused: Rc<Cell<bool>>,
     is_stopping: Rc<Cell<bool>>,
 }
@@ -73,7 +73,7 @@ impl SimProcesses {
         self.list.len()
     }
 
-    /// The number of the process with this name.
+    /// Returns the number of the process with this name.
     pub fn find(&self, name: &str) -> Option<usize> {
         self.iter()
             .position(|process| process.name.as_str() == name)
@@ -87,17 +87,17 @@ impl SimProcess {
 }
 
 impl World {
-    /// The clock of a process.
+    /// Returns the clock of a process.
     pub(super) fn clock(&self, process: usize) -> &ProcessClock {
         &self.processes.list[process].clock
     }
 
-    /// How much real time passes while a process counts so much.
+    /// Returns the real time during which the clock of a process counts `own`.
     pub(super) fn real_time(&self, process: usize, own: Duration) -> Duration {
         Duration::from_nanos(self.clock(process).real_ns(nanos_of(own)))
     }
 
-    /// Starts a process that is down.
+    /// Starts a process that is down and may recover.
     pub(super) fn start_process(self: &Rc<Self>, number: usize) {
         let process = &self.processes.list[number];
         if process.running.borrow().is_some() || !self.may_recover(&process.name) {
@@ -122,23 +122,23 @@ impl World {
         });
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
         let factory = &self.processes.factory;
-        let instance = factory.launch(&incarnation.id, &process.roles, ports, spawner);
+        let handle = factory.launch(&incarnation.id, &process.roles, ports, spawner);
         *process.running.borrow_mut() = Some(LiveIncarnation {
             incarnation,
-            instance,
+            process: handle,
             is_paused: Rc::default(),
             is_stopping: Rc::default(),
         });
     }
 
-    /// Drops the incarnations without a word, when all is over.
+    /// Drops all incarnations without an observation, at the end of a rehearsal.
     pub fn forget_incarnations(&self) {
         for process in self.processes.iter() {
             process.running.take();
         }
     }
 
-    /// Ends the current incarnation of a process: its tasks go at whatever await they stand.
+    /// Ends the current incarnation of a process: drops its tasks at their current await points.
     fn end_incarnation(self: &Rc<Self>, number: usize, end: IncarnationEnd) {
         let process = &self.processes.list[number];
         let Some(running) = process.running.take() else {
@@ -147,11 +147,12 @@ impl World {
         let incarnation = &running.incarnation.id;
         self.sink
             .emit(&Observation::IncarnationEnded { incarnation, end });
-        running.incarnation.is_over.set(true);
+        let was_over = running.incarnation.is_over.replace(true);
+        debug_assert!(!was_over, "an incarnation ends once");
         self.handle.kill(process.kernel);
     }
 
-    /// Kills a process; false if it is down already.
+    /// Kills a process; returns false if it is down already.
     pub(super) fn crash_process(self: &Rc<Self>, number: usize, downtime: Duration) -> bool {
         if self.processes.list[number].running.borrow().is_none() {
             return false;
@@ -168,8 +169,9 @@ impl World {
             .schedule_at(at.nanos(), move || world.start_process(number));
     }
 
-    /// Asks a process to stop, gives it time, ends its incarnation, and starts it again later.
-    /// Comes back when its incarnation has ended; false if there was none, or it was being stopped
+    /// Asks a process to stop, waits for it, ends its incarnation, and starts it again later.
+    ///
+    /// Completes when the incarnation has ended. Returns false if the process was down or stopping
     /// already.
     pub(super) async fn stop_process(self: &Rc<Self>, number: usize, downtime: Duration) -> bool {
         let process = &self.processes.list[number];
@@ -181,11 +183,11 @@ impl World {
         }
         let incarnation = &running.incarnation.id;
         self.sink.emit(&Observation::StopRequested { incarnation });
-        running.instance.stop();
-        let patience = self.stop_grace + self.options.stop_margin;
-        let limit = self.handle.sleep_ns(nanos_of(patience));
-        // In the incarnation itself, so that it stands still or ends with it.
-        let stopped = running.instance.stopped();
+        running.process.stop();
+        let time_limit = self.stop_grace + self.options.stop_margin;
+        let limit = self.handle.sleep_ns(nanos_of(time_limit));
+        // A task of the incarnation itself, so that it is paused and killed with it.
+        let stopped = running.process.stopped();
         let (sender, receiver) = oneshot();
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
         spawner.spawn("stop", async move {
@@ -205,7 +207,7 @@ impl World {
         true
     }
 
-    /// Lets a process stand still for a while; false if it is down or stands still already.
+    /// Pauses a process; returns false if it is down or paused already.
     pub(super) fn pause_process(self: &Rc<Self>, number: usize, duration: Duration) -> bool {
         let process = &self.processes.list[number];
         let Some(running) = process.running() else {
@@ -236,14 +238,14 @@ impl World {
         self.sink.emit(&Observation::Resumed { incarnation });
     }
 
-    /// Lets a process go on, if it stands still.
+    /// Resumes a process that is paused.
     pub(super) fn resume_process(self: &Rc<Self>, number: usize) {
         if let Some(running) = self.processes.list[number].running() {
             self.resume_incarnation(number, &running);
         }
     }
 
-    /// The incarnation of a process, if it can be scraped.
+    /// Returns the incarnation of a process if it can be scraped.
     fn scrapable(&self, number: usize) -> Option<IncarnationId> {
         let running = self.processes.list[number].running()?;
         let is_up =
@@ -251,13 +253,13 @@ impl World {
         is_up.then(|| running.incarnation.id.clone())
     }
 
-    /// The workers that take commands now, each with what spawns tasks into its incarnation.
+    /// Returns the processes that accept commands now, each with its spawner.
     pub(super) fn ready_processes(&self) -> Vec<(Rc<dyn ProcessHandle>, Spawner)> {
         let ready = |process: &SimProcess| {
             let running = process.running()?;
             let takes_commands = !running.is_paused.get() && !running.is_stopping.get();
             let spawner = Spawner::new(self.handle.clone(), process.kernel);
-            takes_commands.then_some((running.instance, spawner))
+            takes_commands.then_some((running.process, spawner))
         };
         self.processes.iter().filter_map(ready).collect()
     }

@@ -7,7 +7,11 @@
 //!        └── release, delay ──┴──── release, expiry ──┘ └───┘
 //! ```
 //!
-//! This module is the queue's state and knows no network; [`port`] is the way in.
+//! This module is the state of the queue and knows no network; [`port`] is the access over it.
+//!
+//! Messages are in ordered sets by the time at which something is due, and one timer of the server
+//! covers all of them. A kernel timer for each lease was rejected: each renewal would cancel one
+//! and start another.
 
 mod headers;
 mod port;
@@ -24,21 +28,22 @@ pub(super) use self::headers::MessageHeaders;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
+use crate::convert::to_usize;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
 use rustc_hash::FxHashMap;
 
-/// A message as the queue keeps it.
+/// Message with its headers, attempts and state.
 #[derive(Debug)]
-struct QueuedMessage<M> {
+struct StoredMessage<M> {
     body: Result<M, DecodeError>,
     headers: Rc<MessageHeaders>,
     came_at: Timestamp,
-    /// Deliveries that have failed and count against the limit.
+    /// Number of failed deliveries that count against the attempt limit.
     failed: u32,
-    /// The newest delivery; 0 before the first.
+    /// Number of the newest delivery; 0 before the first.
     delivery: u64,
     state: MessageState,
 }
@@ -50,7 +55,7 @@ enum MessageState {
     Leased { until: Timestamp },
 }
 
-/// One delivery: it may outlive the message.
+/// One delivery of a message. It is kept after the message is gone, to refuse late calls.
 #[derive(Debug)]
 struct Delivery {
     message: u64,
@@ -58,7 +63,7 @@ struct Delivery {
     incarnation: IncarnationId,
 }
 
-/// Something that happened to a message, for observers.
+/// Transition of a message, for observers.
 #[derive(Debug)]
 pub(super) struct QueueEvent {
     pub step: QueueStep,
@@ -66,52 +71,55 @@ pub(super) struct QueueEvent {
     pub delivery: u64,
     pub message: u64,
     pub incarnation: Option<IncarnationId>,
-    /// It came with a body that can't be read.
+    /// Whether the message was enqueued with a body that can't be decoded.
     pub is_spoiled: bool,
 }
 
-/// How a message arrives.
+/// Faults that affect the arrival of a message.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct MessageArrival {
-    /// It becomes ready so much later.
+    /// Delay until the message becomes ready.
     pub delay: Duration,
-    /// Its body can't be read.
+    /// Whether its body can't be decoded.
     pub is_poisoned: bool,
-    /// There is a second copy.
+    /// Whether the queue keeps a second copy.
     pub is_doubled: bool,
 }
 
-/// Queues whose numbers must differ.
+/// Number of queues; the message numbers of different queues differ.
 const LANES: u64 = 2;
 
-/// Where a delivery stands in the list of its queue.
+/// Returns the index of a delivery in the list of its queue.
 const fn index_of(delivery: u64) -> usize {
-    (delivery.saturating_sub(1) / LANES) as usize
+    to_usize(delivery.saturating_sub(1) / LANES)
 }
 
-/// The state of a queue. Operations are *O*(log messages) unless they say otherwise.
+/// State of a queue. Operations are *O*(log messages) unless they say otherwise.
 #[derive(Debug)]
 pub(super) struct SimQueue<M> {
-    entries: FxHashMap<u64, QueuedMessage<M>>,
-    /// In the order in which they became ready.
+    entries: FxHashMap<u64, StoredMessage<M>>,
+    /// Ready messages in the order in which they became ready.
     ready: VecDeque<u64>,
     delayed: BTreeSet<(Timestamp, u64)>,
-    /// Leased messages by the end of their leases.
+    /// Leased messages by the ends of their leases.
     leased: BTreeSet<(Timestamp, u64)>,
-    /// See [`index_of`].
+    /// Deliveries by [`index_of`].
     deliveries: Vec<Delivery>,
     recent: RecentKeys,
-    /// Messages set aside, with the reason.
-    dead: VecDeque<(u64, QueuedMessage<M>, Rc<str>)>,
+    /// Dead letters, each with its reason, the oldest first.
+    dead: VecDeque<(u64, StoredMessage<M>, Rc<str>)>,
     last_message: u64,
+    /// Number of messages that are gone: removed or lost.
+    gone: u64,
     lane: u64,
-    incidents: Vec<QueueEvent>,
+    events: Vec<QueueEvent>,
 }
 
 impl<M: QueueMessage> SimQueue<M> {
-    /// An empty queue. Messages and deliveries of different lanes, of which there are [`LANES`],
-    /// have different numbers.
+    /// Builds an empty queue. Numbers of messages and deliveries differ between the [`LANES`]
+    /// lanes.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {
+        assert!(lane < LANES, "lane {lane} of {LANES}");
         Self {
             entries: FxHashMap::default(),
             ready: VecDeque::new(),
@@ -121,12 +129,21 @@ impl<M: QueueMessage> SimQueue<M> {
             recent: RecentKeys::new(idempotency_window),
             dead: VecDeque::new(),
             last_message: 0,
+            gone: 0,
             lane,
-            incidents: Vec::new(),
+            events: Vec::new(),
         }
     }
 
-    /// Puts a message on, unless one with this key came within the idempotency window.
+    /// Checks that every message is in exactly one place: ready, delayed, leased, dead or gone.
+    /// *O*(1).
+    pub(super) fn is_conserved(&self) -> bool {
+        let waiting = self.ready.len() + self.delayed.len() + self.leased.len();
+        let kept = self.entries.len() + self.dead.len();
+        waiting == self.entries.len() && kept as u64 + self.gone == self.last_message
+    }
+
+    /// Enqueues a message, unless one with this key was enqueued within the idempotency window.
     pub fn enqueue(
         &mut self,
         message: M,
@@ -154,10 +171,10 @@ impl<M: QueueMessage> SimQueue<M> {
             self.last_message += 1;
             let message = self.last_message * LANES - self.lane;
             self.note(QueueStep::Enqueued, &headers, 0, message, Some(incarnation));
-            if let Some(incident) = self.incidents.last_mut() {
-                incident.is_spoiled = arrival.is_poisoned;
+            if let Some(event) = self.events.last_mut() {
+                event.is_spoiled = arrival.is_poisoned;
             }
-            let entry = QueuedMessage {
+            let entry = StoredMessage {
                 body: body.clone(),
                 headers: Rc::clone(&headers),
                 came_at: now,
@@ -170,8 +187,8 @@ impl<M: QueueMessage> SimQueue<M> {
         }
     }
 
-    /// Loses the messages that came at `since` or later and that nobody has leased, and the keys
-    /// that came with them; answers how many. *O*(messages).
+    /// Loses the messages that were enqueued at `since` or later and never leased, with their keys;
+    /// returns their number. *O*(messages).
     pub fn lose_since(&mut self, since: Timestamp) -> usize {
         self.recent.forget_since(since);
         let waiting = self.delayed.iter().map(|(_, message)| message);
@@ -182,6 +199,7 @@ impl<M: QueueMessage> SimQueue<M> {
         });
         for message in &lost {
             if let Some(entry) = self.entries.remove(message) {
+                self.gone += 1;
                 self.note(QueueStep::Lost, &entry.headers, 0, *message, None);
             }
         }
@@ -192,12 +210,12 @@ impl<M: QueueMessage> SimQueue<M> {
         lost.len()
     }
 
-    /// Whether a message with this key would be taken for a repeat.
+    /// Returns whether a message with this key would be dropped as a duplicate.
     pub fn knows(&mut self, key: &str, now: Timestamp) -> bool {
         self.recent.knows(key, now)
     }
 
-    /// Makes a message ready, now or later.
+    /// Makes a message ready after a delay.
     fn make_ready(&mut self, message: u64, delay: Duration, now: Timestamp) {
         let Some(entry) = self.entries.get_mut(&message) else {
             return;
@@ -212,7 +230,7 @@ impl<M: QueueMessage> SimQueue<M> {
         }
     }
 
-    /// Does what is due by the clock: leases end, delayed messages become ready.
+    /// Processes all that is due: leases end, delayed messages become ready.
     pub fn advance(&mut self, now: Timestamp) {
         while let Some(&(until, message)) = self.leased.first().filter(|(at, _)| *at <= now) {
             self.leased.pop_first();
@@ -227,9 +245,10 @@ impl<M: QueueMessage> SimQueue<M> {
             self.delayed.pop_first();
             self.make_ready(message, Duration::ZERO, until);
         }
+        debug_assert!(self.next_due().is_none_or(|due| due > now));
     }
 
-    /// When something is due next.
+    /// Returns the instant at which the next lease or delay ends.
     pub fn next_due(&self) -> Option<Timestamp> {
         let first = |set: &BTreeSet<(Timestamp, u64)>| set.first().map(|(at, _)| *at);
         match (first(&self.leased), first(&self.delayed)) {
@@ -238,20 +257,20 @@ impl<M: QueueMessage> SimQueue<M> {
         }
     }
 
-    /// How many messages are ready.
+    /// Number of ready messages.
     pub fn ready(&self) -> usize {
         self.ready.len()
     }
 
-    /// Leases the ready message at `place`: 0 is the one that has been ready longest. *O*(`place`).
+    /// Leases the ready message at `position`; the one at 0 became ready first. *O*(`position`).
     pub fn lease(
         &mut self,
-        place: usize,
+        position: usize,
         incarnation: &IncarnationId,
         lease: Duration,
         now: Timestamp,
     ) -> Option<Lease<M>> {
-        let message = self.ready.remove(place)?;
+        let message = self.ready.remove(position)?;
         let entry = self.entries.get_mut(&message)?;
         let headers = Rc::clone(&entry.headers);
         let until = now.after(lease);
@@ -261,6 +280,7 @@ impl<M: QueueMessage> SimQueue<M> {
             incarnation: incarnation.clone(),
         });
         let delivery = self.deliveries.len() as u64 * LANES - self.lane;
+        debug_assert!(delivery > entry.delivery, "fencing numbers grow");
         entry.delivery = delivery;
         entry.state = MessageState::Leased { until };
         self.leased.insert((until, message));
@@ -277,7 +297,7 @@ impl<M: QueueMessage> SimQueue<M> {
         Some(lease)
     }
 
-    /// The message that this delivery still holds. A call that comes too late is noted.
+    /// Returns the message that a delivery still holds. A late call is recorded.
     fn held(&mut self, delivery: u64) -> Option<u64> {
         let given = self.deliveries.get(index_of(delivery))?;
         let message = given.message;
@@ -294,10 +314,11 @@ impl<M: QueueMessage> SimQueue<M> {
 
     /// Ends the lease of a held message.
     fn unlease(&mut self, message: u64) {
-        if let Some(MessageState::Leased { until }) =
-            self.entries.get(&message).map(|entry| entry.state)
-        {
-            self.leased.remove(&(until, message));
+        let state = self.entries.get(&message).map(|entry| entry.state);
+        debug_assert!(matches!(state, Some(MessageState::Leased { .. })));
+        if let Some(MessageState::Leased { until }) = state {
+            let was_leased = self.leased.remove(&(until, message));
+            debug_assert!(was_leased, "a held message is among the leased ones");
         }
     }
 
@@ -316,7 +337,7 @@ impl<M: QueueMessage> SimQueue<M> {
         LeaseAnswer::Done
     }
 
-    /// Removes a held message, because it is done with or (`step`) given up.
+    /// Removes a held message that was acknowledged or discarded, as `step` says.
     pub fn remove(&mut self, delivery: u64, step: QueueStep) -> LeaseAnswer {
         let Some(message) = self.held(delivery) else {
             return LeaseAnswer::Expired;
@@ -324,10 +345,11 @@ impl<M: QueueMessage> SimQueue<M> {
         self.note_held(step, delivery, message);
         self.unlease(message);
         self.entries.remove(&message);
+        self.gone += 1;
         LeaseAnswer::Done
     }
 
-    /// Hands a held message back.
+    /// Releases a held message; `counted` counts the delivery as failed.
     pub fn release(
         &mut self,
         delivery: u64,
@@ -347,7 +369,7 @@ impl<M: QueueMessage> SimQueue<M> {
         LeaseAnswer::Done
     }
 
-    /// Sets a held message aside.
+    /// Moves a held message to the dead letters.
     pub fn dead_letter(&mut self, delivery: u64, reason: Rc<str>) -> LeaseAnswer {
         let Some(message) = self.held(delivery) else {
             return LeaseAnswer::Expired;
@@ -360,7 +382,7 @@ impl<M: QueueMessage> SimQueue<M> {
         LeaseAnswer::Done
     }
 
-    /// Puts the oldest dead letters back with a fresh count, and answers how many.
+    /// Redrives the oldest dead letters with no failed deliveries; returns their number.
     pub fn redrive(
         &mut self,
         limit: usize,
@@ -400,16 +422,16 @@ impl<M: QueueMessage> SimQueue<M> {
         }
     }
 
-    /// Takes what has happened since the last call. Give the list back with
-    /// [`SimQueue::reuse`] so that it need not be made anew.
-    pub fn take_incidents(&mut self) -> Vec<QueueEvent> {
-        std::mem::take(&mut self.incidents)
+    /// Takes the transitions since the last call. [`SimQueue::reuse`] takes the emptied list back,
+    /// so that no call allocates one.
+    pub fn take_events(&mut self) -> Vec<QueueEvent> {
+        std::mem::take(&mut self.events)
     }
 
-    /// Gives back an emptied list of incidents.
-    pub fn reuse(&mut self, incidents: Vec<QueueEvent>) {
-        if self.incidents.is_empty() {
-            self.incidents = incidents;
+    /// Takes back an emptied list of transitions.
+    pub fn reuse(&mut self, events: Vec<QueueEvent>) {
+        if self.events.is_empty() {
+            self.events = events;
         }
     }
 
@@ -428,7 +450,7 @@ impl<M: QueueMessage> SimQueue<M> {
         message: u64,
         incarnation: Option<&IncarnationId>,
     ) {
-        self.incidents.push(QueueEvent {
+        self.events.push(QueueEvent {
             step,
             headers: Rc::clone(headers),
             delivery,

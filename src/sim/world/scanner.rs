@@ -1,4 +1,4 @@
-//! The Scanner: reports over what the world knows of images.
+//! The Scanner: reports on the findings of images, with latency, errors and a rate limit.
 
 mod findings;
 mod port;
@@ -11,6 +11,7 @@ use self::findings::FindingsTable;
 pub(super) use self::findings::{draw_severity, severities};
 pub use self::port::ScannerPort;
 use super::World;
+use crate::convert::{saturating_u64, to_f64};
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::model::time::NANOS_PER_SECOND;
@@ -22,12 +23,12 @@ use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 use crate::worker::ports::ScannerError;
 
-/// The Scanner's manner and the truth about images.
+/// Behaviour of the Scanner, and the findings of all images.
 pub(super) struct SimScanner {
     fleet: Rc<Fleet>,
     findings: RefCell<FindingsTable>,
     draws: RefCell<ScannerStreams>,
-    /// By mode.
+    /// Latencies by mode.
     latency: [Sampler; 2],
     slow_latency: Sampler,
     retry_after: Sampler,
@@ -37,14 +38,14 @@ pub(super) struct SimScanner {
     refused: ImageSubset,
 }
 
-/// One stream per question.
+/// Random streams of the Scanner, one for each decision.
 struct ScannerStreams {
     latency: RandomStream,
     error: RandomStream,
     throttle: RandomStream,
 }
 
-/// A part of all images, always the same ones.
+/// Fixed share of all images, chosen by the hashes of their digests.
 #[derive(Clone, Copy)]
 struct ImageSubset {
     salt: u64,
@@ -53,8 +54,8 @@ struct ImageSubset {
 
 impl ImageSubset {
     fn new(share: f64, salt: u64) -> Self {
-        // 2^64; the cast saturates.
-        let threshold = (share * 18_446_744_073_709_551_616.0) as u64;
+        // The share of 2^64.
+        let threshold = saturating_u64(share * 18_446_744_073_709_551_616.0);
         Self { salt, threshold }
     }
 
@@ -120,7 +121,7 @@ impl SimScanner {
 }
 
 impl World {
-    /// How long the scanner takes over a request.
+    /// Draws the latency of a request.
     fn draw_scan_ns(self: &Rc<Self>, image: &ImageDigest, mode: Mode) -> u64 {
         let latency_ns = self.scanner.draw_latency_ns(image, mode);
         let slowness = self.faults.conditions.borrow().scanner_slowness;
@@ -128,11 +129,10 @@ impl World {
             return latency_ns;
         }
         self.hit(FaultKind::ScannerSlow);
-        // The cast saturates.
-        (latency_ns as f64 * slowness) as u64
+        saturating_u64(to_f64(latency_ns) * slowness)
     }
 
-    /// What the scanner says of an image now.
+    /// Answers a request for an image now.
     fn scan(self: &Rc<Self>, image: &ImageDigest) -> Result<ScanReport, ScannerError> {
         if self.scanner.draw_error() || self.draw_fault(FaultKind::ScannerError) {
             return Err(ScannerError::Failed);
@@ -162,7 +162,7 @@ impl World {
         self.scanner.refused.contains(image) || self.draw_fault(FaultKind::ScannerRefusal)
     }
 
-    /// A Retry-After, in whole seconds, if the request is one too many.
+    /// Draws whether the rate limit refuses the request; the Retry-After is in whole seconds.
     fn draw_throttle(self: &Rc<Self>) -> Option<Duration> {
         let retry_after_ns = self.scanner.draw_throttle_ns().or_else(|| {
             let is_drawn = self.draw_fault(FaultKind::ScannerThrottle);
@@ -173,8 +173,7 @@ impl World {
         ))
     }
 
-    /// Makes an image known, with the findings that it has from the first, before anything else is
-    /// said of it.
+    /// Introduces an image with the findings of its base image, before any other change of it.
     fn introduce(self: &Rc<Self>, number: u32) {
         let added = self.scanner.findings.borrow_mut().introduce(number);
         if let Some(added) = added {

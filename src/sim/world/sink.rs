@@ -1,4 +1,4 @@
-//! Where observations go: into the trace, and to the observer.
+//! Observation sink: passes observations to the trace and to the observer.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,16 +7,16 @@ use crate::model::observation::{Observation, Observer};
 use crate::model::{ImageDigest, Timestamp};
 use crate::sim::kernel::Handle;
 
-/// Passes observations on, each stamped with the virtual time and folded into the trace hash.
+/// Sink that stamps each observation with the virtual time and records it in the trace hash.
 pub struct ObservationSink {
     handle: Handle,
     observer: Rc<RefCell<dyn Observer>>,
-    /// Whether [`Observation::Settled`] is on its way.
+    /// Whether [`Observation::Settled`] is scheduled.
     is_settling: Cell<bool>,
 }
 
 impl ObservationSink {
-    /// A sink over `observer`, which must not call back into the world.
+    /// Builds a sink over `observer`, which must not call back into the world.
     pub fn new(handle: Handle, observer: Rc<RefCell<dyn Observer>>) -> Rc<Self> {
         Rc::new(Self {
             handle,
@@ -25,7 +25,7 @@ impl ObservationSink {
         })
     }
 
-    /// Passes one on.
+    /// Emits an observation.
     pub fn emit(self: &Rc<Self>, observation: &Observation<'_>) {
         let (kind, subject, detail) = fingerprint(observation);
         self.handle.record(kind, subject, detail);
@@ -37,7 +37,7 @@ impl ObservationSink {
         }
     }
 
-    /// Says [`Observation::Settled`] once the present event of the kernel is over.
+    /// Emits [`Observation::Settled`] once the present event of the kernel is over.
     fn settle(self: &Rc<Self>) {
         if self.is_settling.replace(true) {
             return;
@@ -50,7 +50,7 @@ impl ObservationSink {
     }
 }
 
-/// Whether sums over the fleet are other after it, so that they are worth a look.
+/// Returns whether an observation changes sums over all processes.
 fn moves_sums(observation: &Observation<'_>) -> bool {
     matches!(
         observation,
@@ -61,8 +61,8 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
     )
 }
 
-/// What the trace hash sees: the number of the variant, which never changes, and two words that
-/// tell most of them apart.
+/// Returns the words that enter the trace hash: the number of the variant, which never changes, and
+/// two words that distinguish most observations of it.
 fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
     use Observation as O;
     match observation {
@@ -95,9 +95,11 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::SegmentBegun { key, delivery, .. } => (21, u64::from(key.index), *delivery),
         O::SegmentBegunLearned { key, delivery, .. } => (22, u64::from(key.index), *delivery),
         O::BacklogRead { rows, .. } => (23, rows.iter().map(|row| row.images).sum(), 0),
-        O::AdoptionLearned { surrendered, .. } => {
-            (24, surrendered[0] as u64, surrendered[1] as u64)
-        }
+        O::AdoptionLearned { surrendered, .. } => (
+            24,
+            surrendered[0].cast_unsigned(),
+            surrendered[1].cast_unsigned(),
+        ),
         O::Message {
             delivery, message, ..
         } => (25, *delivery, *message),
@@ -112,8 +114,8 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
             image, revision, ..
         } => (29, head(image), *revision),
         O::NotifyCalled { role, .. } => (30, text(role), 0),
-        O::EventPublished { id } => (31, id.0 as u64, (id.0 >> 64) as u64),
-        O::EventForgotten { id } => (32, id.0 as u64, (id.0 >> 64) as u64),
+        O::EventPublished { id } => (31, low(id.0), low(id.0 >> 64)),
+        O::EventForgotten { id } => (32, low(id.0), low(id.0 >> 64)),
         O::Scraped { process, up, .. } => (33, text(process.as_str()), u64::from(*up)),
         O::Settled => (34, 0, 0),
         O::MessageCorrupted { queue, message } => (35, *queue as u64, *message),
@@ -137,10 +139,17 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
     }
 }
 
+/// Returns the hash of a text.
 fn text(text: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
+/// Returns the low half of an identifier.
+fn low(id: u128) -> u64 {
+    u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default()
+}
+
+/// Returns the first 64 bits of a digest.
 fn head(image: &ImageDigest) -> u64 {
     let head = image.as_bytes().first_chunk().copied();
     u64::from_le_bytes(head.unwrap_or_default())

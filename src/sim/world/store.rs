@@ -7,7 +7,10 @@
 //!                                                     baselines, balances, token
 //! ```
 //!
-//! This module is the store's state and knows no network; [`port`] is the way in.
+//! This module is the state of the store and knows no network; [`port`] is the access over it.
+//!
+//! A commit is decided and applied within one kernel event, which is all that linearizability needs
+//! here. Simulating a replicated store was rejected: its guarantee to the worker is the same.
 
 mod active_runs;
 mod apply;
@@ -40,32 +43,32 @@ use crate::sim::fleet::Fleet;
 use crate::worker::ports::Export;
 use rustc_hash::FxHashMap;
 
-/// The state of the store.
+/// State of the store.
 #[derive(Debug)]
 pub(super) struct SimStore {
     runs: RunTable,
     schedules: ScheduleTable,
-    /// What was answered to each applied commit.
+    /// Answers to all applied commits, for repeats.
     tokens: FxHashMap<CommitToken, Applied>,
     balances: ActiveRunCounts,
     baselines: Baselines,
     outbox: Outbox,
     exports: Vec<Export>,
-    /// Exports up to this number are handled.
+    /// Number of the last handled export.
     export_cursor: u64,
-    /// When planning last served a tenant, as a growing number.
+    /// Growing number of the last planning of each tenant.
     served: BTreeMap<TenantId, u64>,
     served_last: u64,
 }
 
-/// What the store will do with a commit.
+/// Decision of the store on a commit.
 #[derive(Debug, PartialEq)]
 pub(super) enum CommitDecision {
-    /// It was applied before: the first answer again.
+    /// The commit was applied before; its first answer is repeated.
     Repeat(CommitAnswer),
-    /// It is not applied.
+    /// The commit is not applied.
     Declined(CommitAnswer),
-    /// It may be applied, and this will be the answer.
+    /// The commit may be applied with this answer.
     Apply(Applied),
 }
 
@@ -85,7 +88,7 @@ impl SimStore {
         }
     }
 
-    /// Decides what becomes of a commit, and changes nothing.
+    /// Decides on a commit, and changes nothing.
     pub fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
         if let Some(applied) = self.tokens.get(&commit.token) {
             return CommitDecision::Repeat(CommitAnswer::Applied(applied.clone()));
@@ -104,7 +107,7 @@ impl SimStore {
         }
     }
 
-    /// Whether the segment is still there to be committed.
+    /// Returns the objection to a commit whose segment is gone, committed or superseded.
     fn segment_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
         let CommitStep::Segment(step) = &commit.step else {
             return None;
@@ -115,7 +118,7 @@ impl SimStore {
         let Some(segment) = record.segment(step.key.index) else {
             return Some(CommitAnswer::Conflict);
         };
-        // Its own commit would have been found by its token.
+        // A repeat of the commit would have been found by its token.
         if segment.committed_by.is_some() {
             Some(CommitAnswer::AppliedByAnother)
         } else if record.run.state.is_terminal() {
@@ -127,7 +130,7 @@ impl SimStore {
         }
     }
 
-    /// Whether all that the commit has read is as it was.
+    /// Returns the objection to a commit that has read an older version of a document.
     fn version_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
         for write in &commit.runs {
             let record = self.runs.get(&write.run.id);
@@ -149,7 +152,7 @@ impl SimStore {
         (has_moved || exports_moved || balance_moved).then_some(CommitAnswer::Conflict)
     }
 
-    /// Whether every delta was computed against the present baseline.
+    /// Returns the objection to a commit whose deltas were computed against other baselines.
     fn baseline_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
         let CommitStep::Segment(step) = &commit.step else {
             return None;
@@ -167,7 +170,7 @@ impl SimStore {
         self.balances.to_take(commit.adoption.as_ref()?)
     }
 
-    /// The backlog of the first run's schedule, as the commit will leave it.
+    /// Returns the backlog of the first run's schedule after the commit.
     fn backlog_after(&self, commit: &Commit) -> Option<BacklogRow> {
         let run = &commit.runs.first()?.run;
         let schedule = self.schedules.get(&run.schedule)?;
@@ -191,7 +194,7 @@ impl SimStore {
         })
     }
 
-    /// The commit as it will be observed and applied: with the times of its runs.
+    /// Returns the commit with the times of its runs, as it is observed and applied.
     pub fn stamped(&self, commit: &Commit, now: Timestamp) -> Commit {
         let mut stamped = commit.clone();
         for write in &mut stamped.runs {
@@ -201,8 +204,7 @@ impl SimStore {
         stamped
     }
 
-    /// Checks the sums that are kept against the things that they are sums of. *O*(unfinished runs
-    /// + schedules).
+    /// Checks the incremental sums against the documents. *O*(unfinished runs + schedules).
     #[cfg(any(test, debug_assertions))]
     fn assert_consistent(&self) {
         let mut backlog: BTreeMap<_, [u64; 2]> = BTreeMap::new();

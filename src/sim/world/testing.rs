@@ -1,5 +1,4 @@
-//! A small world for tests: a recorder for an observer, and processes that do nothing by
-//! themselves.
+//! A small world for tests: an observer that keeps text, and processes without a worker.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -21,13 +20,14 @@ use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, oneshot};
 use crate::worker::Role;
 
-/// Two processes, `worker-1` and `worker-2`, and constant round trips of 10 ms.
+/// Schedule that does not fire within an hour, for scenarios without any.
 const IDLE: &str = r#"
 [[schedule]]
 id = "idle"
 whenCron = "0 0 29 2 *"
 "#;
 
+/// Scenario of two processes, `worker-1` and `worker-2`, with constant round trips of 10 ms.
 const SCENARIO: &str = r#"
 name = "test"
 duration = "1h"
@@ -47,7 +47,7 @@ impact = "10ms"
 processes = 2
 "#;
 
-/// What was observed, as text.
+/// Observer that keeps all observations as text.
 #[derive(Default)]
 pub(super) struct TextObserver(pub Vec<(Timestamp, String)>);
 
@@ -57,13 +57,13 @@ impl Observer for TextObserver {
     }
 }
 
-/// Keeps the ports of every incarnation, and nothing else.
+/// Factory of processes without a worker, which keeps the ports of every incarnation.
 #[derive(Default)]
 pub(super) struct IdleFactory {
     incarnations: RefCell<VecDeque<(IncarnationId, WorldPorts, Spawner)>>,
     pub scrapes: RefCell<Vec<(ProcessName, Option<IncarnationId>)>>,
     pub commands: Rc<RefCell<Vec<OperatorCommand>>>,
-    /// How long a stop takes.
+    /// Time that a graceful stop takes.
     pub stop_takes: Cell<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl ProcessFactory for IdleFactory {
         ports: WorldPorts,
         spawner: Spawner,
     ) -> Rc<dyn ProcessHandle> {
-        let instance = IdleProcess {
+        let process = IdleProcess {
             ports: ports.clone(),
             commands: Rc::clone(&self.commands),
             stop_takes: self.stop_takes.get(),
@@ -89,7 +89,7 @@ impl ProcessFactory for IdleFactory {
         self.incarnations
             .borrow_mut()
             .push_back((incarnation.clone(), ports, spawner));
-        Rc::new(instance)
+        Rc::new(process)
     }
 
     fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>) {
@@ -114,7 +114,7 @@ impl ProcessHandle for IdleProcess {
     }
 }
 
-/// A world, its kernel and all around it.
+/// World with its kernel, processes and observer.
 pub(super) struct WorldHarness {
     pub kernel: Kernel,
     pub world: Rc<World>,
@@ -124,9 +124,9 @@ pub(super) struct WorldHarness {
 }
 
 impl WorldHarness {
-    /// A world that has started, with more lines of scenario.
+    /// Starts a world with more lines of scenario.
     pub fn new(more: &str) -> Self {
-        // A scenario without any schedule is refused; this one never fires within an hour.
+        // A scenario without any schedule is invalid.
         let schedule = if more.contains("[[schedule]]") || more.contains("\"create\"") {
             ""
         } else {
@@ -162,7 +162,7 @@ impl WorldHarness {
         }
     }
 
-    /// The ports of the newest incarnation of a process.
+    /// Returns the ports of the newest incarnation of a process.
     pub fn ports(&self, process: &str) -> WorldPorts {
         let incarnations = self.factory.incarnations.borrow();
         let newest = incarnations
@@ -172,7 +172,7 @@ impl WorldHarness {
         newest.unwrap().1.clone()
     }
 
-    /// Runs a future in the newest incarnation of a process, until it is done.
+    /// Runs a future in the newest incarnation of a process to its end.
     pub fn run<T: 'static>(
         &mut self,
         process: &str,
@@ -181,8 +181,8 @@ impl WorldHarness {
         self.begin(process, future)(self).expect("the future is done within the hour")
     }
 
-    /// Begins a future in the newest incarnation of a process. What is answered runs the world
-    /// until it is done, an hour at most, and gives its value.
+    /// Starts a future in the newest incarnation of a process. The returned function runs the world
+    /// until the future is done, an hour at most, and returns its output.
     pub fn begin<T: 'static, F: Future<Output = T> + 'static>(
         &self,
         process: &str,
@@ -216,20 +216,20 @@ impl WorldHarness {
         self.kernel.run_until(until.nanos());
     }
 
-    /// Lets time pass until so long after the start.
+    /// Lets time pass until a time since the start.
     pub fn pass_until(&mut self, since_start: Duration) {
         let until = self.scenario.start.after(since_start);
         self.kernel.run_until(until.nanos());
     }
 
-    /// How many observations had this text in them.
+    /// Number of observations that contain a text.
     pub fn count(&self, text: &str) -> usize {
         let seen = &self.seen.borrow().0;
         seen.iter().filter(|(_, line)| line.contains(text)).count()
     }
 }
 
-/// A schedule with nothing special about it.
+/// Returns a schedule with default settings.
 pub(super) fn schedule(id: &str) -> Schedule {
     let text = format!("{SCENARIO}[[schedule]]\nid = \"{id}\"\n");
     let scenario = Loader::default().parse("test.toml", &text, None);

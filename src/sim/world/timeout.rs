@@ -1,10 +1,10 @@
-//! Waiting for something, but not for ever.
+//! Timeouts: waiting for a future until another one completes.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// What `future` ends with, if it ends before `limit`.
+/// Returns the output of `future`; `None` if `limit` completes first. `future` wins a tie.
 pub(super) async fn timeout<T>(
     future: impl Future<Output = T>,
     limit: impl Future<Output = ()>,

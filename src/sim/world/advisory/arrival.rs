@@ -1,4 +1,4 @@
-//! Which advisories arrive when: made up, or from a trace.
+//! Arrivals of advisories: drawn at random, or replayed from a trace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,35 +6,38 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::convert::{saturating_u64, to_f64, to_u32};
+use crate::model::time::nanos_of;
 use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, AdvisoryTrace, ComponentMapping, Scenario};
 use crate::sim::distribution::DistributionError;
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 use crate::sim::world::scanner::{draw_severity, severities};
 
-/// No more advisories than this arrive in a rehearsal.
+/// Maximum number of advisories in a rehearsal.
 const ARRIVALS_MAX: usize = 1_000_000;
 const NANOS_PER_DAY: f64 = 86_400e9;
 
-/// One advisory and when it arrives.
+/// One advisory with the time of its arrival.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AdvisoryArrival {
-    /// After the start.
+    /// Time since the start.
     pub offset_ns: u64,
     pub id: Arc<str>,
     pub trigger: Trigger,
     pub severity: Severity,
     pub kev: bool,
-    /// The numbers of the components, each once.
+    /// Numbers of the affected components, each once.
     pub components: Vec<u32>,
-    /// It matters only where an entry point uses the component.
+    /// Whether only images whose entry point uses the component are affected.
     pub usage_only: bool,
-    /// Only its schedules hear of it; none: all.
+    /// Tenant whose schedules alone react; `None` is all of them.
     pub tenant: Option<TenantId>,
 }
 
-/// The advisories of a scenario, in order of time.
+/// Returns the advisories of a scenario in order of time.
 pub(super) fn plan_arrivals(
     scenario: &Scenario,
     components: u32,
@@ -55,10 +58,10 @@ pub(super) fn plan_arrivals(
         Some(trace) => {
             let start = TimeZone::UTC.to_datetime(scenario.start.to_jiff());
             let since_midnight = start.time().duration_since(jiff::civil::Time::MIN);
-            let since_midnight_ns = since_midnight.as_nanos() as f64;
+            let since_midnight_ns = to_f64(nanos_of(since_midnight.unsigned_abs()));
             Ok(planner.replay(trace, start.date(), since_midnight_ns))
         }
-        None => planner.make_up(),
+        None => planner.draw_arrivals(),
     }
 }
 
@@ -73,7 +76,7 @@ struct ArrivalPlanner<'a> {
 }
 
 impl ArrivalPlanner<'_> {
-    fn make_up(&mut self) -> Result<Vec<AdvisoryArrival>, DistributionError> {
+    fn draw_arrivals(&mut self) -> Result<Vec<AdvisoryArrival>, DistributionError> {
         let interval = Sampler::of_durations(&self.advisories.interval)?;
         let count = Sampler::of_counts(&self.advisories.components)?;
         let mut arrivals = Vec::new();
@@ -83,7 +86,7 @@ impl ArrivalPlanner<'_> {
             let wanted = wanted.clamp(1, u64::from(self.components));
             let mut components = BTreeSet::new();
             for _ in 0..wanted {
-                components.insert(self.stream.below(u64::from(self.components)) as u32);
+                components.insert(to_u32(self.stream.below(u64::from(self.components))));
             }
             arrivals.push(AdvisoryArrival {
                 offset_ns,
@@ -101,7 +104,7 @@ impl ArrivalPlanner<'_> {
         Ok(arrivals)
     }
 
-    /// The rows of a trace: its first day falls on the day of the start.
+    /// Replays the rows of a trace, whose first day falls on the day of the start.
     fn replay(
         &mut self,
         trace: &AdvisoryTrace,
@@ -117,16 +120,16 @@ impl ArrivalPlanner<'_> {
             if !seen.insert((row.id.as_str(), component)) {
                 continue;
             }
-            let days = row.date.duration_since(first_day).as_secs() as f64 / 86_400.0;
-            let spread_ns = trace.spread.as_nanos() as f64 * self.stream.uniform();
+            let days = row.date.duration_since(first_day).as_secs_f64() / 86_400.0;
+            let spread_ns = to_f64(trace.spread.as_nanos()) * self.stream.uniform();
             let at_ns = days / trace.speed * NANOS_PER_DAY
-                + trace.time_of_day.as_nanos() as f64
+                + to_f64(trace.time_of_day.as_nanos())
                 + spread_ns
                 - since_midnight_ns;
             let severity = draw_severity(&self.severities, &mut self.stream);
             arrivals.push(AdvisoryArrival {
-                // The cast saturates: what was due before the start arrives at the start.
-                offset_ns: at_ns as u64,
+                // A row from before the start arrives at the start.
+                offset_ns: saturating_u64(at_ns),
                 id: row.id.as_str().into(),
                 trigger: self.advisories.trigger,
                 severity: row.severity.unwrap_or(severity),
@@ -137,6 +140,7 @@ impl ArrivalPlanner<'_> {
             });
         }
         arrivals.retain(|arrival| arrival.offset_ns < self.duration_ns);
+        // Stable: rows of one instant stay in the order of the trace.
         arrivals.sort_by_key(|arrival| arrival.offset_ns);
         arrivals
     }
@@ -150,12 +154,12 @@ impl ArrivalPlanner<'_> {
         if !stream.chance(self.advisories.tenant_share.0) {
             return None;
         }
-        let number = stream.below(self.tenants.len() as u64) as usize;
+        let number = draw_index(stream, self.tenants.len());
         self.tenants.get(number).map(|name| name.as_str().into())
     }
 }
 
-/// The component that stands for each product of a trace. Component 0 is the most popular.
+/// Maps each product of a trace to a component. Component 0 is the most popular.
 fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     for row in &trace.rows {
@@ -165,11 +169,11 @@ fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32>
         let hash = |product: &str| xxhash_rust::xxh3::xxh3_64(product.as_bytes());
         return counts
             .into_keys()
-            .map(|product| (product, (hash(product) % u64::from(components)) as u32))
+            .map(|product| (product, to_u32(hash(product) % u64::from(components))))
             .collect();
     }
     let mut by_count: Vec<(&str, u32)> = counts.into_iter().collect();
-    // Stable: products that occur as often stay in the order of their names.
+    // Stable: products that occur equally often stay in the order of their names.
     by_count.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     (0..)
         .zip(by_count)
@@ -181,7 +185,7 @@ fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32>
 mod tests {
     use super::*;
 
-    /// The arrivals of a year, and to how many of them only one tenant's schedules listen.
+    /// Returns the arrivals of a year, and by tenant the number of those that only it reacts to.
     fn year(tenant_share: f64) -> (Vec<AdvisoryArrival>, BTreeMap<TenantId, usize>) {
         let text = format!(
             "name = \"year\"\nduration = \"365d\"\nfleet = {{ tenants = [\"a\", \"b\"] }}\n\
@@ -197,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn the_share_of_tenants_is_split_evenly_and_moves_nothing_else() {
+    fn tenant_share_is_split_evenly_and_moves_no_other_draw() {
         let (for_all, none) = year(0.0);
         assert!(none.is_empty());
         let (mut some, by_tenant) = year(0.5);
-        let count = some.len() as f64;
+        let count = to_f64(some.len() as u64);
         for tenant in ["a", "b"] {
-            let share = by_tenant[&TenantId::from(tenant)] as f64 / count;
+            let share = to_f64(by_tenant[&TenantId::from(tenant)] as u64) / count;
             assert!((0.2..0.3).contains(&share), "{tenant}: {share}");
         }
         some.iter_mut().for_each(|arrival| arrival.tenant = None);

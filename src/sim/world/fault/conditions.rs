@@ -1,4 +1,4 @@
-//! What is wrong with the services right now: the sum of the faults that are active.
+//! Conditions of the services: the combined effect of the active faults.
 
 use crate::model::fault::FaultKind;
 use crate::model::observation::QueueName;
@@ -10,11 +10,12 @@ use crate::sim::sampler::Sampler;
 
 const KINDS: usize = FaultKind::ALL.len();
 
-/// Made anew whenever a fault begins or ends. Of several active faults of one kind the likeliest
-/// counts; slownesses multiply.
+/// Combined effect of the active faults, rebuilt whenever a fault begins or ends.
+///
+/// Of several active faults of one kind the most probable one counts; slownesses multiply.
 #[derive(Debug)]
 pub(in crate::sim::world) struct FaultConditions {
-    /// How many times as long the scanner takes.
+    /// Factor on the latency of the scanner.
     pub scanner_slowness: f64,
     probabilities: [f64; KINDS],
     of_queues: [[f64; KINDS]; 2],
@@ -35,7 +36,7 @@ impl Default for FaultConditions {
 }
 
 impl FaultConditions {
-    /// The sum of some active faults.
+    /// Combines active faults.
     pub fn of<'a>(
         active: impl Iterator<Item = &'a PlannedFault>,
     ) -> Result<Self, DistributionError> {
@@ -86,48 +87,50 @@ impl FaultConditions {
             | FaultEffect::RenewalLost {
                 queue, probability, ..
             } => self.raise_queue(*queue, effect.kind(), probability.0),
-            // The network, the processes and the store itself see to the others.
+            // The network, the processes and the store implement the others.
             _ => {}
         }
         Ok(())
     }
 
     fn raise(&mut self, kind: FaultKind, probability: f64) {
+        debug_assert!((0.0..=1.0).contains(&probability));
         let present = &mut self.probabilities[kind as usize];
         *present = present.max(probability);
     }
 
     fn raise_queue(&mut self, target: QueueTarget, kind: FaultKind, probability: f64) {
+        debug_assert!((0.0..=1.0).contains(&probability));
         for name in queues(target) {
             let present = &mut self.of_queues[name as usize][kind as usize];
             *present = present.max(probability);
         }
     }
 
-    /// How likely a fault is to bite.
+    /// Returns the probability with which a fault affects a call.
     pub fn probability(&self, kind: FaultKind) -> f64 {
         self.probabilities[kind as usize]
     }
 
-    /// How likely a fault of a queue is to bite.
+    /// Returns the probability with which a fault of a queue affects a call.
     pub fn of_queue(&self, queue: QueueName, kind: FaultKind) -> f64 {
         self.of_queues[queue as usize][kind as usize]
     }
 
-    /// Draws how much later a delayed message becomes ready.
+    /// Draws the delay of a message in nanoseconds.
     pub fn queue_delay_ns(&self, queue: QueueName, stream: &mut RandomStream) -> u64 {
         let sampler = self.queue_delays[queue as usize].as_ref();
         sampler.map_or(0, |sampler| sampler.draw_whole(stream))
     }
 
-    /// Draws a Retry-After.
+    /// Draws a Retry-After in nanoseconds.
     pub fn retry_after_ns(&self, stream: &mut RandomStream) -> u64 {
         let sampler = self.retry_after.as_ref();
         sampler.map_or(0, |sampler| sampler.draw_whole(stream))
     }
 }
 
-/// The queues that a fault is about.
+/// Returns the queues that a fault or an operation concerns.
 pub(in crate::sim::world) fn queues(target: QueueTarget) -> impl Iterator<Item = QueueName> {
     QueueName::ALL.into_iter().filter(move |name| match target {
         QueueTarget::Planner => *name == QueueName::Planner,

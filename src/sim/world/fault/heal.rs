@@ -1,16 +1,20 @@
-//! Healing: faults end, so that what is open can finish.
+//! Healing: the faults end, so that open runs can finish.
+//!
+//! Only a core of one process for each role recovers. Recovering all processes would hide defects
+//! in which the last process of a role has to do all of the work.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::inject::ActiveFault;
 use crate::model::ProcessName;
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::sim::world::World;
 use crate::worker::Role;
 
 impl World {
-    /// Draws a core: one process of each role.
+    /// Draws the core: one process of each role.
     pub fn draw_core(&self, stream: &mut RandomStream) -> BTreeSet<ProcessName> {
         let mut core = BTreeSet::new();
         for role in Role::ALL {
@@ -19,17 +23,17 @@ impl World {
                 .iter()
                 .filter(|process| process.roles.contains(&role))
                 .collect();
-            let number = stream.below(able.len() as u64) as usize;
+            let number = draw_index(stream, able.len());
             core.extend(able.get(number).map(|process| process.name.clone()));
         }
         core
     }
 
-    /// Ends for good the faults of the services, and of these processes with all their
-    /// connections, and lets none begin any more. The other processes stay as they are: down,
-    /// standing still, cut off.
+    /// Ends the faults of the services, of the processes of the core and of their connections, and
+    /// lets none begin again. Every other process stays as it is: down, paused or cut off.
     pub fn heal(self: &Rc<Self>, core: BTreeSet<ProcessName>) {
-        self.faults.is_healed.set(true);
+        let was_healed = self.faults.is_healed.replace(true);
+        assert!(!was_healed, "the world heals once");
         *self.faults.core.borrow_mut() = Some(core);
         let (ended, kept): (Vec<ActiveFault>, Vec<ActiveFault>) = self
             .faults
@@ -50,13 +54,13 @@ impl World {
         }
     }
 
-    /// Whether a fault may end: after a core has healed, those of other processes last.
+    /// Returns whether a fault may end: after healing, those of processes outside the core last.
     pub(super) fn may_end(&self, fault: &ActiveFault) -> bool {
         let process = fault.planned.process().map(ProcessName::from);
         process.is_none_or(|process| self.may_recover(&process))
     }
 
-    /// Whether a process may start or go on: after a core has healed, no other does.
+    /// Returns whether a process may start or resume: after healing, only those of the core do.
     pub(in crate::sim::world) fn may_recover(&self, process: &ProcessName) -> bool {
         let core = self.faults.core.borrow();
         core.as_ref().is_none_or(|core| core.contains(process))

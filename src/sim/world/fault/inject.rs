@@ -1,4 +1,4 @@
-//! Faults begin and end.
+//! Injection: the begin, the effect and the end of each planned fault.
 
 use std::rc::Rc;
 
@@ -15,15 +15,15 @@ use crate::sim::world::World;
 use crate::sim::world::network::{Cuts, NetworkPort};
 use crate::sim::world::queue::QueueServer;
 
-/// A fault that has begun and not ended.
+/// Fault that has begun and not ended.
 pub(in crate::sim::world) struct ActiveFault {
-    /// Its place in the plan.
+    /// Index in the plan.
     number: usize,
     pub planned: PlannedFault,
 }
 
 impl World {
-    /// Has the faults of a plan begin when they are due, counted from now.
+    /// Schedules the faults of a plan, counted from now.
     pub(in crate::sim::world) fn schedule_faults(
         self: &Rc<Self>,
         plan: &[PlannedFault],
@@ -42,6 +42,8 @@ impl World {
         if self.faults.is_healed.get() {
             return;
         }
+        let is_active = |fault: &ActiveFault| fault.number == number;
+        debug_assert!(!self.faults.active.borrow().iter().any(is_active));
         let kind = planned.effect.kind();
         self.sink.emit(&Observation::FaultBegan {
             kind,
@@ -65,13 +67,13 @@ impl World {
             .schedule_at(at_ns, move || world.end_fault(number));
     }
 
-    /// Ends a fault, unless healing has ended it before or keeps it for good.
+    /// Ends a fault, unless healing has ended it before or makes it last.
     fn end_fault(self: &Rc<Self>, number: usize) {
         let ended = {
             let active = &mut *self.faults.active.borrow_mut();
-            let place = active.iter().position(|fault| fault.number == number);
-            let place = place.filter(|place| self.may_end(&active[*place]));
-            place.map(|place| active.remove(place))
+            let index = active.iter().position(|fault| fault.number == number);
+            let index = index.filter(|index| self.may_end(&active[*index]));
+            index.map(|index| active.remove(index))
         };
         if let Some(ended) = ended {
             self.note_end(&ended);
@@ -86,7 +88,8 @@ impl World {
         });
     }
 
-    /// Does what a fault does at its beginning; what it does while it lasts is seen to elsewhere.
+    /// Applies the immediate effect of a fault. Its lasting effects are [`FaultConditions`], clocks
+    /// and cuts.
     fn inject(self: &Rc<Self>, number: usize, planned: &PlannedFault) {
         let kind = planned.effect.kind();
         let process = planned.process().and_then(|name| self.processes.find(name));
@@ -142,8 +145,8 @@ impl World {
         }
     }
 
-    /// Stops processes in good order one after the other; the next is stopped when the one before
-    /// has been up for `pause`.
+    /// Stops processes gracefully, one after the other. The next one is stopped when the previous
+    /// one has been up for `pause`.
     fn stop_for(
         self: &Rc<Self>,
         number: usize,
@@ -171,11 +174,11 @@ impl World {
         });
     }
 
-    /// Makes the world as the active faults want it.
+    /// Recomputes conditions, clocks and cuts from the active faults.
     pub(super) fn review_faults(self: &Rc<Self>) {
         let conditions = {
             let active = self.faults.active.borrow();
-            // The whole plan was tried before: this can't fail.
+            // The distributions of the whole plan were built once when it was scheduled.
             FaultConditions::of(active.iter().map(|fault| &fault.planned)).unwrap_or_default()
         };
         *self.faults.conditions.borrow_mut() = conditions;
@@ -221,7 +224,7 @@ impl World {
         }
     }
 
-    /// For each port of a process the active fault that cuts it off.
+    /// Returns for each port of a process the active fault that cuts it off.
     fn cuts_of(&self, process: &str) -> Cuts {
         let mut cuts = Cuts::default();
         for fault in self.faults.active.borrow().iter() {

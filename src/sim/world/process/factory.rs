@@ -1,4 +1,4 @@
-//! What the world needs of those who build workers.
+//! Interface between the world and the builder of worker processes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,12 +9,12 @@ use crate::sim::kernel::{Handle, ProcessId};
 use crate::sim::world::WorldPorts;
 use crate::worker::Role;
 
-/// A boxed future of one thread.
+/// Boxed future that stays on one thread.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Starts workers and reads their metrics.
+/// Factory that starts worker processes and scrapes their metrics.
 pub trait ProcessFactory {
-    /// Begins an incarnation: builds a worker over `ports`, and spawns its loops for these roles.
+    /// Starts an incarnation: builds a worker over `ports` and spawns its loops for these roles.
     fn launch(
         &self,
         incarnation: &IncarnationId,
@@ -23,55 +23,55 @@ pub trait ProcessFactory {
         spawner: Spawner,
     ) -> std::rc::Rc<dyn ProcessHandle>;
 
-    /// The prober looks at a process: takes a snapshot of the metrics of that incarnation, or notes
-    /// that there is nobody to ask. The observation follows.
+    /// Scrapes a process: takes a snapshot of the metrics of that incarnation, or records a failed
+    /// scrape if there is none. The world emits the observation afterwards.
     fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>);
 }
 
-/// A worker that lives. The world drops it when its incarnation has ended, after its tasks.
+/// Handle of a running worker. The world drops it after the tasks of its incarnation.
 pub trait ProcessHandle {
-    /// Asks it to stop in good order.
+    /// Asks the worker to stop gracefully.
     fn stop(&self);
 
-    /// Ends when it has stopped.
+    /// Completes when the worker has stopped.
     fn stopped(&self) -> LocalFuture<()>;
 
-    /// Carries out a command of an operator; false if that failed and may be tried again.
+    /// Carries out a command of an operator; false if it failed and may be retried.
     fn command(&self, command: &OperatorCommand) -> LocalFuture<bool>;
 }
 
-/// What an operator asks of a worker. Each may be asked again, of another worker, and must not
-/// happen twice then.
+/// Command of an operator. The operator may repeat it at another worker, so workers must be
+/// idempotent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorCommand {
-    /// Start a run by hand.
+    /// Starts a manual run.
     Run {
-        /// Of this schedule.
+        /// Schedule of the run.
         schedule: ScheduleId,
-        /// Tells the occurrence apart; part of the run's identifier.
+        /// Idempotency key; part of the run's identifier.
         occurrence: String,
     },
-    /// Cancel a run.
+    /// Cancels a run.
     Cancel {
-        /// Which.
+        /// Run to cancel.
         run: RunId,
     },
-    /// Start a terminal run again, as a new manual one.
+    /// Repeats a terminal run as a new manual one.
     Retry {
-        /// Which.
+        /// Terminal run.
         run: RunId,
-        /// Tells the occurrence apart; part of the new run's identifier.
+        /// Idempotency key; part of the new run's identifier.
         occurrence: String,
     },
-    /// Put dead letters back.
+    /// Redrives the dead letters of a queue.
     Redrive {
-        /// Onto this queue.
+        /// Queue of the dead letters.
         queue: QueueName,
     },
 }
 
 impl OperatorCommand {
-    /// What it is called.
+    /// Returns the name of the command in observations.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Run { .. } => "run",
@@ -82,7 +82,7 @@ impl OperatorCommand {
     }
 }
 
-/// Spawns tasks into one incarnation of a process.
+/// Spawner of tasks that belong to one incarnation of a process.
 #[derive(Clone)]
 pub struct Spawner {
     handle: Handle,
@@ -94,7 +94,7 @@ impl Spawner {
         Self { handle, process }
     }
 
-    /// Adds a task; it ends with the incarnation at the latest. The name is that of its role.
+    /// Spawns a task, named after its role, that ends with the incarnation at the latest.
     pub fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + 'static) {
         self.handle.spawn(self.process, name, future);
     }

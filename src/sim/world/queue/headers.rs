@@ -1,4 +1,4 @@
-//! What is known of a message even if its body can't be read.
+//! Message headers, which stay readable when the body can't be decoded.
 
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
@@ -7,26 +7,26 @@ use crate::model::{PlannerMessage, RunId, ScheduleId, SegmentKey, SegmentMessage
 use super::QueueServer;
 use crate::sim::world::World;
 
-/// The headers of a message.
+/// Headers by which observers and dead letters identify a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::sim::world) struct MessageHeaders {
     pub run: RunId,
     pub schedule: ScheduleId,
-    /// On the runner queue.
+    /// Segment that a message of the runner queue asks for.
     pub segment: Option<SegmentKey>,
 }
 
-/// A kind of message, and the queue on which it travels.
-pub trait Queued: QueueMessage {
-    /// The queue.
+/// Kind of message with a queue of its own.
+pub trait SimQueueMessage: QueueMessage {
+    /// Queue that carries these messages.
     const QUEUE: QueueName;
-    /// The queue's place in the world.
+    /// Returns the server of that queue.
     fn server(world: &World) -> &QueueServer<Self>;
-    /// The segment that is asked for.
+    /// Returns the segment that the message asks for.
     fn segment(&self) -> Option<SegmentKey>;
 }
 
-impl Queued for PlannerMessage {
+impl SimQueueMessage for PlannerMessage {
     const QUEUE: QueueName = QueueName::Planner;
 
     fn server(world: &World) -> &QueueServer<Self> {
@@ -38,7 +38,7 @@ impl Queued for PlannerMessage {
     }
 }
 
-impl Queued for SegmentMessage {
+impl SimQueueMessage for SegmentMessage {
     const QUEUE: QueueName = QueueName::Runner;
 
     fn server(world: &World) -> &QueueServer<Self> {

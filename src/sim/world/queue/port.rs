@@ -1,10 +1,10 @@
-//! The way into a queue.
+//! Queue ports: access to a queue over the network.
 
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::headers::Queued;
+use super::headers::SimQueueMessage;
 use super::{QueueServer, SimQueue};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep};
@@ -16,7 +16,7 @@ use crate::sim::world::network::NetworkPort;
 use crate::sim::world::timeout::timeout;
 use crate::worker::ports::{self, Lease, LeaseAnswer, PortError, PortResult, QueueDepth};
 
-/// A queue as an incarnation reaches it.
+/// Queue port of an incarnation.
 pub struct QueuePort<M> {
     connection: Connection,
     message: PhantomData<M>,
@@ -31,20 +31,20 @@ impl<M> Clone for QueuePort<M> {
     }
 }
 
-/// Gives up a wait when the one who waits goes.
-struct ReceiveGuard<'a, M: Queued> {
+/// Guard that withdraws a waiting receive when its future is dropped.
+struct ReceiveGuard<'a, M: SimQueueMessage> {
     world: &'a World,
     ticket: u64,
     message: PhantomData<M>,
 }
 
-impl<M: Queued> Drop for ReceiveGuard<'_, M> {
+impl<M: SimQueueMessage> Drop for ReceiveGuard<'_, M> {
     fn drop(&mut self) {
         M::server(self.world).withdraw(self.ticket);
     }
 }
 
-impl<M: Queued> QueuePort<M> {
+impl<M: SimQueueMessage> QueuePort<M> {
     const PORT: NetworkPort = NetworkPort::of_queue(M::QUEUE);
 
     pub(in crate::sim::world) fn new(connection: Connection) -> Self {
@@ -54,8 +54,8 @@ impl<M: Queued> QueuePort<M> {
         }
     }
 
-    /// Does something to the queue over the network. `loss`: the fault by which the call may get
-    /// lost on its way.
+    /// Performs an action on the queue over the network. `loss` is the fault that may lose the
+    /// call.
     async fn act<T: 'static>(
         &self,
         loss: Option<FaultKind>,
@@ -68,7 +68,7 @@ impl<M: Queued> QueuePort<M> {
         self.connection.call(Self::PORT, serve).await
     }
 
-    /// Waits for a lease until `give_up_ns`. `Ok(None)`: there was no message.
+    /// Waits for a lease until `give_up_ns`; `Ok(None)` if no message became ready.
     async fn wait(&self, lease: Duration, give_up_ns: u64) -> PortResult<Option<Lease<M>>> {
         let Connection { world, incarnation } = &self.connection;
         let server = M::server(world);
@@ -89,7 +89,7 @@ impl<M: Queued> QueuePort<M> {
         }
     }
 
-    /// `attempt`: of a lease that is received; none for a renewal.
+    /// Emits that a lease is held; `attempt` is `None` for a renewal.
     fn note_held(&self, delivery: u64, attempt: Option<u32>, sent_at: Timestamp, lease: Duration) {
         let Connection { world, incarnation } = &self.connection;
         world.sink.emit(&Observation::LeaseHeld {
@@ -102,7 +102,7 @@ impl<M: Queued> QueuePort<M> {
         });
     }
 
-    /// Gives a message up by `action`, which is `step`.
+    /// Ends the work on a message by `action`, whose transition is `step`.
     async fn give_up(
         &self,
         step: QueueStep,
@@ -121,7 +121,7 @@ impl<M: Queued> QueuePort<M> {
     }
 }
 
-impl<M: Queued> ports::Queue<M> for QueuePort<M> {
+impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
         let (message, key) = (message.clone(), idempotency_key.to_owned());
         let incarnation = self.connection.incarnation.id.clone();
@@ -136,13 +136,13 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
         self.connection.call(Self::PORT, serve).await
     }
 
-    async fn lease(&self, lease: Duration, patience: Duration) -> PortResult<Option<Lease<M>>> {
+    async fn lease(&self, lease: Duration, wait_time: Duration) -> PortResult<Option<Lease<M>>> {
         self.connection.connect(Self::PORT).await?;
         let world = &self.connection.world;
         let sent_at = world.now();
         let round_trip_ns = world.network.round_trip_ns(Self::PORT);
-        let patience_ns = nanos_of(patience).saturating_add(round_trip_ns);
-        let give_up_ns = sent_at.nanos().saturating_add(patience_ns);
+        let wait_ns = nanos_of(wait_time).saturating_add(round_trip_ns);
+        let give_up_ns = sent_at.nanos().saturating_add(wait_ns);
         let leased = self.wait(lease, give_up_ns).await?;
         if let Some(leased) = &leased {
             self.note_held(leased.delivery, Some(leased.attempt), sent_at, lease);
@@ -181,8 +181,8 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
         let reason: Rc<str> = reason.into();
-        let set_aside = move |queue: &mut SimQueue<M>, _| queue.dead_letter(delivery, reason);
-        self.give_up(QueueStep::DeadLettered, set_aside).await
+        let dead_letter = move |queue: &mut SimQueue<M>, _| queue.dead_letter(delivery, reason);
+        self.give_up(QueueStep::DeadLettered, dead_letter).await
     }
 
     async fn discard(&self, delivery: u64, _reason: &str) -> PortResult<LeaseAnswer> {
@@ -207,7 +207,7 @@ impl<M: Queued> ports::Queue<M> for QueuePort<M> {
     }
 }
 
-/// The planner queue as an incarnation reaches it.
+/// Planner queue port of an incarnation.
 pub type PlannerQueuePort = QueuePort<PlannerMessage>;
-/// The runner queue as an incarnation reaches it.
+/// Runner queue port of an incarnation.
 pub type RunnerQueuePort = QueuePort<SegmentMessage>;

@@ -1,4 +1,4 @@
-//! Idempotency keys: those that came within a window.
+//! Recent idempotency keys: those of a time window.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::model::Timestamp;
 use rustc_hash::FxHashMap;
 
-/// Keys and when each came. Every operation is *O*(1) amortised.
+/// Keys with the times of their arrival. Every operation is *O*(1) amortised.
 #[derive(Debug)]
 pub(super) struct RecentKeys {
     window: Duration,
@@ -24,7 +24,7 @@ impl RecentKeys {
         }
     }
 
-    /// Whether the key came within the window.
+    /// Returns whether the key arrived within the window.
     pub fn knows(&mut self, key: &str, now: Timestamp) -> bool {
         while let Some((_, old)) = self
             .by_age
@@ -32,17 +32,18 @@ impl RecentKeys {
         {
             self.keys.remove(&old);
         }
+        debug_assert_eq!(self.keys.len(), self.by_age.len());
         self.keys.contains_key(key)
     }
 
-    /// Forgets the keys that came at `since` or later.
+    /// Forgets the keys that arrived at `since` or later.
     pub fn forget_since(&mut self, since: Timestamp) {
         while let Some((_, key)) = self.by_age.pop_back_if(|(at, _)| *at >= since) {
             self.keys.remove(&key);
         }
     }
 
-    /// Whether the key is new; if so it is remembered for the length of the window.
+    /// Remembers a new key for the length of the window; returns whether it was new.
     pub fn admit(&mut self, key: &str, now: Timestamp) -> bool {
         if self.knows(key, now) {
             return false;

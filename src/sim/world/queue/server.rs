@@ -1,12 +1,13 @@
-//! A queue at work: its clock, and those who wait for a message.
+//! Queue server: the clock of a queue, and the receives that wait for a message.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::headers::Queued;
+use super::headers::SimQueueMessage;
 use super::{MessageArrival, SimQueue};
+use crate::convert::to_usize;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
@@ -16,19 +17,19 @@ use crate::sim::world::connection::Incarnation;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::Lease;
 
-/// A queue, its waiters and its clock.
+/// Queue with its waiting receives and its timer.
 pub struct QueueServer<M> {
     queue: RefCell<SimQueue<M>>,
-    /// In the order in which they came.
+    /// Waiting receives in the order of their arrival.
     waiters: RefCell<VecDeque<ReceiveWaiter<M>>>,
     last_ticket: Cell<u64>,
-    /// When the queue's clock will ring next.
-    alarm: Cell<Option<Timestamp>>,
-    /// So many of the next messages can't be read.
+    /// Instant of the next timer of the queue.
+    timer_at: Cell<Option<Timestamp>>,
+    /// Number of next messages whose bodies will be unreadable.
     poison: Cell<u32>,
 }
 
-/// Someone who waits for a message.
+/// Receive that waits for a message.
 struct ReceiveWaiter<M> {
     ticket: u64,
     incarnation: Rc<Incarnation>,
@@ -37,18 +38,18 @@ struct ReceiveWaiter<M> {
     sender: Sender<Lease<M>>,
 }
 
-impl<M: Queued> QueueServer<M> {
+impl<M: SimQueueMessage> QueueServer<M> {
     pub fn new(idempotency_window: Duration) -> Self {
         Self {
             queue: RefCell::new(SimQueue::new(idempotency_window, M::QUEUE as u64)),
             waiters: RefCell::default(),
             last_ticket: Cell::new(0),
-            alarm: Cell::new(None),
+            timer_at: Cell::new(None),
             poison: Cell::new(0),
         }
     }
 
-    /// Looks at the queue.
+    /// Reads the state of the queue.
     pub(in crate::sim::world) fn look<T>(&self, look: impl FnOnce(&SimQueue<M>) -> T) -> T {
         look(&self.queue.borrow())
     }
@@ -58,18 +59,18 @@ impl<M: Queued> QueueServer<M> {
         self.poison.set(self.poison.get().saturating_add(count));
     }
 
-    /// No more messages are to become unreadable.
+    /// Stops making messages unreadable.
     pub fn heal(&self) {
         self.poison.set(0);
     }
 
-    /// A replica takes over that has not got what came within `lag`; answers how many messages are
-    /// lost.
+    /// Fails over to a replica that lacks the messages of the last `lag`; returns the number of
+    /// lost ones.
     pub(in crate::sim::world) fn fail_over(world: &Rc<World>, lag: Duration) -> usize {
         Self::act(world, |queue, now| queue.lose_since(now.before(lag)))
     }
 
-    /// Does something to the queue, tells observers what happened, and serves those who wait.
+    /// Performs an action on the queue, reports its transitions, and serves waiting receives.
     pub(in crate::sim::world) fn act<T>(
         world: &Rc<World>,
         action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> T,
@@ -79,16 +80,17 @@ impl<M: Queued> QueueServer<M> {
         let result = {
             let queue = &mut *server.queue.borrow_mut();
             queue.advance(now);
-            action(queue, now)
+            let result = action(queue, now);
+            debug_assert!(queue.is_conserved(), "a message is lost or in two places");
+            result
         };
         server.report(world);
         server.serve(world);
-        server.set_alarm(world);
+        server.set_timer(world);
         result
     }
 
-    /// How a message arrives under the present faults; no fault bites one that is taken for a
-    /// repeat.
+    /// Draws the faults of an arriving message. A duplicate by its key is affected by none.
     pub(in crate::sim::world) fn draw_arrival(
         &self,
         world: &Rc<World>,
@@ -109,52 +111,53 @@ impl<M: Queued> QueueServer<M> {
         }
     }
 
-    /// Tells observers what has happened to messages.
+    /// Reports the transitions of messages to the observers.
     fn report(&self, world: &Rc<World>) {
-        let mut incidents = self.queue.borrow_mut().take_incidents();
-        for incident in incidents.drain(..) {
+        let mut events = self.queue.borrow_mut().take_events();
+        for event in events.drain(..) {
             world.sink.emit(&Observation::Message {
                 queue: M::QUEUE,
-                step: incident.step,
-                run: &incident.headers.run,
-                segment: incident.headers.segment.as_ref(),
-                schedule: &incident.headers.schedule,
-                delivery: incident.delivery,
-                message: incident.message,
-                incarnation: incident.incarnation.as_ref(),
+                step: event.step,
+                run: &event.headers.run,
+                segment: event.headers.segment.as_ref(),
+                schedule: &event.headers.schedule,
+                delivery: event.delivery,
+                message: event.message,
+                incarnation: event.incarnation.as_ref(),
             });
-            if incident.is_spoiled {
+            if event.is_spoiled {
                 world.sink.emit(&Observation::MessageCorrupted {
                     queue: M::QUEUE,
-                    message: incident.message,
+                    message: event.message,
                 });
             }
         }
-        self.queue.borrow_mut().reuse(incidents);
+        self.queue.borrow_mut().reuse(events);
     }
 
-    /// Has the queue look at its clock when something is due. Leases end at times that nobody knew
-    /// when they began, since they are renewed: one alarm for all is cheaper than one for each.
-    fn set_alarm(&self, world: &Rc<World>) {
+    /// Sets a timer for the instant at which something is due next.
+    ///
+    /// Renewals move the ends of leases, so one timer for all is cheaper than one for each lease.
+    fn set_timer(&self, world: &Rc<World>) {
         let Some(due) = self.queue.borrow().next_due() else {
             return;
         };
-        if self.alarm.get().is_some_and(|alarm| alarm <= due) {
+        if self.timer_at.get().is_some_and(|timer_at| timer_at <= due) {
             return;
         }
-        self.alarm.set(Some(due));
+        self.timer_at.set(Some(due));
         let at_world = Rc::clone(world);
         world.handle.schedule_at(due.nanos(), move || {
             let server = M::server(&at_world);
-            // An alarm that was brought forward rings at its old time too.
-            if server.alarm.get() == Some(due) {
-                server.alarm.set(None);
+            // A timer that was replaced by an earlier one fires at its old time too.
+            if server.timer_at.get() == Some(due) {
+                server.timer_at.set(None);
                 Self::act(&at_world, |_, _| ());
             }
         });
     }
 
-    /// Begins to wait for a message; it may be on its way at once.
+    /// Starts to wait for a message, which a ready queue sends at once.
     pub(in crate::sim::world) fn wait(
         &self,
         world: &Rc<World>,
@@ -175,22 +178,22 @@ impl<M: Queued> QueueServer<M> {
         (ticket, receiver)
     }
 
-    /// Ends a wait; false if a message is on its way already.
+    /// Withdraws a waiting receive; returns false if a message was sent to it already.
     pub fn withdraw(&self, ticket: u64) -> bool {
         let mut waiters = self.waiters.borrow_mut();
-        let place = waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket);
-        place.is_ok_and(|place| waiters.remove(place).is_some())
+        let index = waiters.binary_search_by_key(&ticket, |waiter| waiter.ticket);
+        index.is_ok_and(|index| waiters.remove(index).is_some())
     }
 
-    /// Gives ready messages to those who wait and can be reached, first come first served.
+    /// Leases ready messages to reachable waiting receives, first come first served.
     fn serve(&self, world: &Rc<World>) {
         while self.queue.borrow().ready() > 0 {
             let Some(waiter) = self.next_waiter(world) else {
                 return;
             };
-            let place = self.draw_place(world);
+            let position = self.draw_position(world);
             let lease = self.queue.borrow_mut().lease(
-                place,
+                position,
                 &waiter.incarnation.id,
                 waiter.lease,
                 world.now(),
@@ -211,33 +214,33 @@ impl<M: Queued> QueueServer<M> {
                 .cut(waiter.incarnation.process, port)
                 .is_none()
         };
-        let place = waiters.iter().position(is_reachable)?;
-        waiters.remove(place)
+        let index = waiters.iter().position(is_reachable)?;
+        waiters.remove(index)
     }
 
-    /// Which of the ready messages comes next.
-    fn draw_place(&self, world: &Rc<World>) -> usize {
+    /// Draws the position of the ready message that is leased next.
+    fn draw_position(&self, world: &Rc<World>) -> usize {
         let ready = self.queue.borrow().ready();
         if ready > 1 && world.draw_queue_fault(M::QUEUE, FaultKind::Reordering) {
-            world.draw_below(FaultKind::Reordering, ready as u64) as usize
+            to_usize(world.draw_below(FaultKind::Reordering, ready as u64))
         } else {
             0
         }
     }
 
-    /// Sends a leased message on its way to the one who waited.
+    /// Sends a leased message to the receive that waited for it.
     fn hand_over(world: &Rc<World>, waiter: ReceiveWaiter<M>, lease: Lease<M>) {
         let port = NetworkPort::of_queue(M::QUEUE);
         let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
         let at_world = Rc::clone(world);
         world.handle.schedule_at(arrival_ns, move || {
             if at_world.reaches(waiter.incarnation.process, port) {
-                // If the one who waited is gone, the lease will end by itself.
+                // If the receiver was dropped, the lease ends by the clock.
                 let _ = waiter.sender.send(lease);
                 return;
             }
-            let patience_ns = at_world.options.client_timeout_ns;
-            let give_up_ns = waiter.sent_ns.max(arrival_ns).saturating_add(patience_ns);
+            let timeout_ns = at_world.options.client_timeout_ns;
+            let give_up_ns = waiter.sent_ns.max(arrival_ns).saturating_add(timeout_ns);
             at_world
                 .handle
                 .schedule_at(give_up_ns, move || drop(waiter.sender));

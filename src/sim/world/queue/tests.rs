@@ -1,4 +1,4 @@
-//! What the queue promises: nothing is lost, one holder at a time, no belief in ended leases.
+//! Guarantees of the queue: no message is lost, each has one holder, and ended leases are refused.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn leased() -> (SimQueue<PlannerMessage>, Lease<PlannerMessage>) {
 }
 
 #[test]
-fn a_key_within_the_window_is_a_repeat() {
+fn key_within_the_window_is_deduplicated() {
     let mut queue = SimQueue::new(WINDOW, 1);
     enqueue(&mut queue, "run", "run", at(0));
     enqueue(&mut queue, "run", "run", at(119));
@@ -62,7 +62,7 @@ fn a_key_within_the_window_is_a_repeat() {
 }
 
 #[test]
-fn an_ended_lease_counts_and_makes_ready_again() {
+fn lease_after_expiry_counts_and_refuses_late_calls() {
     let (mut queue, first) = leased();
     assert_eq!((first.attempt, first.delivery), (1, 1));
     queue.advance(at(59));
@@ -79,13 +79,9 @@ fn an_ended_lease_counts_and_makes_ready_again() {
     ] {
         assert_eq!(late, LeaseAnswer::Expired);
     }
-    let is_late = |incident: &QueueEvent| incident.step == QueueStep::RefusedLate;
+    let is_late = |event: &QueueEvent| event.step == QueueStep::RefusedLate;
     assert_eq!(
-        queue
-            .take_incidents()
-            .iter()
-            .filter(|it| is_late(it))
-            .count(),
+        queue.take_events().iter().filter(|it| is_late(it)).count(),
         4
     );
     assert_eq!(
@@ -96,7 +92,7 @@ fn an_ended_lease_counts_and_makes_ready_again() {
 }
 
 #[test]
-fn a_renewal_counts_from_its_own_time() {
+fn renewal_extends_the_lease_from_its_own_time() {
     let (mut queue, lease) = leased();
     assert_eq!(
         queue.renew(lease.delivery, LEASE, at(40)),
@@ -110,7 +106,7 @@ fn a_renewal_counts_from_its_own_time() {
 }
 
 #[test]
-fn a_release_comes_back_after_its_delay_and_counts_if_asked() {
+fn released_message_is_ready_after_its_delay() {
     for (counted, attempt) in [(false, 1), (true, 2)] {
         let (mut queue, lease) = leased();
         let delay = Duration::from_secs(5);
@@ -131,7 +127,7 @@ fn a_release_comes_back_after_its_delay_and_counts_if_asked() {
 }
 
 #[test]
-fn dead_letters_come_back_with_a_fresh_count() {
+fn redriven_dead_letter_has_no_failed_delivery() {
     let (mut queue, lease) = leased();
     assert_eq!(
         queue.dead_letter(lease.delivery, "bad".into()),
@@ -152,7 +148,7 @@ fn dead_letters_come_back_with_a_fresh_count() {
 }
 
 #[test]
-fn a_spoiled_message_keeps_its_headers_in_every_copy() {
+fn unreadable_message_keeps_its_headers_in_every_copy() {
     let mut queue = SimQueue::new(WINDOW, 1);
     let arrival = MessageArrival {
         is_poisoned: true,
@@ -167,7 +163,7 @@ fn a_spoiled_message_keeps_its_headers_in_every_copy() {
     }
     assert_eq!(
         queue
-            .take_incidents()
+            .take_events()
             .iter()
             .filter(|it| it.is_spoiled)
             .count(),
@@ -175,9 +171,9 @@ fn a_spoiled_message_keeps_its_headers_in_every_copy() {
     );
 }
 
-/// Something done to a queue.
+/// Operation on a queue.
 #[derive(Debug, Clone)]
-enum Deed {
+enum QueueOperation {
     Enqueue(u8),
     Lease(u8),
     Renew(u8),
@@ -188,50 +184,50 @@ enum Deed {
     Wait(u8),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn operation() -> impl Strategy<Value = QueueOperation> {
     prop_oneof![
-        any::<u8>().prop_map(Deed::Enqueue),
-        any::<u8>().prop_map(Deed::Lease),
-        any::<u8>().prop_map(Deed::Renew),
-        any::<u8>().prop_map(Deed::Acknowledge),
+        any::<u8>().prop_map(QueueOperation::Enqueue),
+        any::<u8>().prop_map(QueueOperation::Lease),
+        any::<u8>().prop_map(QueueOperation::Renew),
+        any::<u8>().prop_map(QueueOperation::Acknowledge),
         (any::<u8>(), 0..90_u8, any::<bool>())
-            .prop_map(|(which, delay, counted)| Deed::Release(which, delay, counted)),
-        any::<u8>().prop_map(Deed::DeadLetter),
-        Just(Deed::Redrive),
-        (1..90_u8).prop_map(Deed::Wait),
+            .prop_map(|(which, delay, counted)| QueueOperation::Release(which, delay, counted)),
+        any::<u8>().prop_map(QueueOperation::DeadLetter),
+        Just(QueueOperation::Redrive),
+        (1..90_u8).prop_map(QueueOperation::Wait),
     ]
 }
 
-/// Plays deeds, and checks after each that every message is in exactly one place.
-struct Play {
+/// Performs operations, and checks after each that every message is in exactly one place.
+struct QueueModel {
     queue: SimQueue<PlannerMessage>,
     seconds: u64,
     enqueued: u64,
     acknowledged: u64,
     dead: u64,
-    /// Deliveries with what the queue should believe of them: message and end of lease.
+    /// Deliveries with their messages and the ends of their leases.
     held: Vec<(u64, u64, u64)>,
 }
 
-impl Play {
+impl QueueModel {
     fn pick(&self, which: u8) -> Option<(usize, u64, bool)> {
-        let place = usize::from(which).checked_rem(self.held.len())?;
+        let index = usize::from(which).checked_rem(self.held.len())?;
         let (delivery, _, until) = self.held[place];
         Some((place, delivery, until > self.seconds))
     }
 
-    fn play(&mut self, deed: &Deed) {
+    fn perform(&mut self, operation: &QueueOperation) {
         let now = at(self.seconds);
         self.queue.advance(now);
-        match deed {
-            Deed::Enqueue(name) => {
+        match operation {
+            QueueOperation::Enqueue(name) => {
                 self.enqueued += 1;
                 let key = format!("{name}:{}", self.enqueued);
                 enqueue(&mut self.queue, "run", &key, now);
             }
-            Deed::Lease(which) => {
+            QueueOperation::Lease(which) => {
                 let ready = self.queue.ready();
-                let place = usize::from(*which).checked_rem(ready).unwrap_or(0);
+                let index = usize::from(*which).checked_rem(ready).unwrap_or(0);
                 let lease = self.queue.lease(place, &incarnation(), LEASE, now);
                 assert_eq!(lease.is_some(), ready > 0);
                 if let Some(lease) = lease {
@@ -247,7 +243,7 @@ impl Play {
                     self.held.push((lease.delivery, message, self.seconds + 60));
                 }
             }
-            Deed::Renew(which) => {
+            QueueOperation::Renew(which) => {
                 if let Some((place, delivery, is_held)) = self.pick(*which) {
                     let answer = self.queue.renew(delivery, LEASE, now);
                     assert_eq!(answer == LeaseAnswer::Done, is_held);
@@ -256,12 +252,12 @@ impl Play {
                     }
                 }
             }
-            Deed::Acknowledge(which) => self.end(
+            QueueOperation::Acknowledge(which) => self.end(
                 *which,
                 |queue, delivery| queue.remove(delivery, QueueStep::Acknowledged),
-                |play| play.acknowledged += 1,
+                |model| model.acknowledged += 1,
             ),
-            Deed::Release(which, delay, counted) => self.end(
+            QueueOperation::Release(which, delay, counted) => self.end(
                 *which,
                 |queue, delivery| {
                     queue.release(
@@ -273,13 +269,13 @@ impl Play {
                 },
                 |_| (),
             ),
-            Deed::DeadLetter(which) => self.end(
+            QueueOperation::DeadLetter(which) => self.end(
                 *which,
                 |queue, delivery| queue.dead_letter(delivery, "bad".into()),
-                |play| play.dead += 1,
+                |model| model.dead += 1,
             ),
-            Deed::Redrive => self.dead -= self.queue.redrive(2, None, now),
-            Deed::Wait(seconds) => self.seconds += u64::from(*seconds),
+            QueueOperation::Redrive => self.dead -= self.queue.redrive(2, None, now),
+            QueueOperation::Wait(seconds) => self.seconds += u64::from(*seconds),
         }
         self.check();
     }
@@ -311,6 +307,7 @@ impl Play {
         );
         let places = self.queue.ready.len() + self.queue.delayed.len() + self.queue.leased.len();
         assert_eq!(places as u64, live);
+        assert!(self.queue.is_conserved());
         let ready: BTreeSet<_> = self.queue.ready.iter().collect();
         assert_eq!(ready.len(), self.queue.ready.len());
         let held = self.held.iter().filter(|(.., until)| *until > self.seconds);
@@ -320,8 +317,10 @@ impl Play {
 
 proptest! {
     #[test]
-    fn every_message_is_in_one_place_and_has_one_holder(deeds in prop::collection::vec(deed(), 0..200)) {
-        let mut play = Play {
+    fn operations_keep_every_message_in_one_place_with_one_holder(
+        operations in prop::collection::vec(operation(), 0..200),
+    ) {
+        let mut model = QueueModel {
             queue: SimQueue::new(WINDOW, 1),
             seconds: 1,
             enqueued: 0,
@@ -329,8 +328,8 @@ proptest! {
             dead: 0,
             held: Vec::new(),
         };
-        for deed in &deeds {
-            play.play(deed);
+        for operation in &operations {
+            model.perform(operation);
         }
     }
 }

@@ -1,10 +1,14 @@
-//! The findings of images: the truth that reports tell.
+//! Findings of images: the reference for all scan reports.
+//!
+//! Images share the list of their base image until the first change, so a million images fit into
+//! memory. A list for each image was rejected.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::convert::{saturating_u64, to_u32, to_usize};
 use crate::model::{DeltaCounts, Finding, Severity};
 use crate::scenario;
 use crate::sim::distribution::{Distribution, DistributionError};
@@ -12,38 +16,38 @@ use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 
-/// So many base images there are; every image is built on one and has its findings from the first.
+/// Number of base images. Every image is built on one and starts with its findings.
 const BASE_IMAGES: u32 = 61;
-/// A base image has fewer findings than this.
+/// Exclusive maximum of the findings of a base image.
 const BASE_FINDINGS_MAX: u32 = 8;
-/// No change adds more findings than this.
+/// Maximum number of findings that one change adds.
 const DRIFT_FINDINGS_MAX: u64 = 1_000;
 
-/// What is known of each image, by number.
+/// Findings of each image, by number.
 pub(super) struct FindingsTable {
     images: Vec<ImageFindings>,
-    /// Lists that reports tell: first those of the bases, then one for each image that has changed.
+    /// Lists of reports: first those of the base images, then one for each changed image.
     lists: Vec<Arc<[Finding]>>,
     changes: FxHashMap<u32, ImageChange>,
     drift: Drift,
 }
 
-/// Small, since every report looks at one, and there may be a million.
+/// Revision of an image, and the list of its findings. Small, because there may be a million.
 #[derive(Clone, Copy, Default)]
 struct ImageFindings {
-    /// One more than the number of its list; 0 before the image is introduced.
+    /// Number of the list plus one; 0 before the image is introduced.
     list: u32,
     revision: u32,
-    /// There are findings that came since the last report.
+    /// Whether findings were added since the last report.
     is_fresh: bool,
 }
 
-/// How an image has changed.
+/// Changes of an image.
 #[derive(Default)]
 struct ImageChange {
-    /// Findings that came since the last report.
+    /// Findings added since the last report.
     fresh: Vec<Finding>,
-    /// How many findings of its own it has got.
+    /// Number of findings that drift has added.
     drifted: u32,
 }
 
@@ -66,12 +70,12 @@ impl FindingsTable {
         })
     }
 
-    /// The number of changes so far.
+    /// Number of changes so far.
     pub fn revision(&self, number: u32) -> u64 {
         u64::from(self.images[number as usize].revision)
     }
 
-    /// Gives an image the findings of its base; none if it has them already.
+    /// Introduces an image with the findings of its base; `None` if it was introduced before.
     #[inline]
     pub fn introduce(&mut self, number: u32) -> Option<DeltaCounts> {
         let image = &mut self.images[number as usize];
@@ -83,7 +87,7 @@ impl FindingsTable {
         Some(count(&self.lists[base as usize]))
     }
 
-    /// Adds a finding.
+    /// Adds a finding to an image that was introduced.
     pub fn add(&mut self, number: u32, finding: Finding) -> DeltaCounts {
         let added = count(std::slice::from_ref(&finding));
         self.changes.entry(number).or_default().fresh.push(finding);
@@ -91,7 +95,7 @@ impl FindingsTable {
         added
     }
 
-    /// Draws whether the image has changed for reasons of its own since it was last looked at.
+    /// Draws whether the image has drifted since its last scan.
     pub fn drift(&mut self, number: u32) -> Option<DeltaCounts> {
         let count_new = self.drift.draw_count()?;
         let change = self.changes.entry(number).or_default();
@@ -108,11 +112,15 @@ impl FindingsTable {
 
     fn note_fresh(&mut self, number: u32) {
         let image = &mut self.images[number as usize];
+        debug_assert!(
+            image.list > 0,
+            "image {number} changes before it is introduced"
+        );
         image.revision += 1;
         image.is_fresh = true;
     }
 
-    /// Revision and findings of an image that was introduced. *O*(1) unless it has changed.
+    /// Returns revision and findings of an introduced image. *O*(1) unless it has changed.
     #[inline]
     pub fn report(&mut self, number: u32) -> (u64, Arc<[Finding]>) {
         if self.images[number as usize].is_fresh {
@@ -123,7 +131,7 @@ impl FindingsTable {
         (u64::from(image.revision), Arc::clone(list))
     }
 
-    /// Puts what is fresh on an image's list, which becomes its own.
+    /// Adds the fresh findings to the list of an image, which no longer shares that of its base.
     fn list_fresh(&mut self, number: u32) {
         let image = &mut self.images[number as usize];
         image.is_fresh = false;
@@ -135,9 +143,13 @@ impl FindingsTable {
         findings.append(&mut change.fresh);
         findings.sort();
         findings.dedup();
+        debug_assert!(
+            findings.len() >= self.lists[list].len(),
+            "a change drops no finding"
+        );
         if list < BASE_IMAGES as usize {
             self.lists.push(findings.into());
-            image.list = self.lists.len() as u32;
+            image.list = to_u32(self.lists.len() as u64);
         } else {
             self.lists[list] = findings.into();
         }
@@ -152,7 +164,7 @@ fn count(findings: &[Finding]) -> DeltaCounts {
     counts
 }
 
-/// How images change for reasons of their own.
+/// Drift: random changes of images between scans.
 struct Drift {
     stream: RandomStream,
     probability: f64,
@@ -160,7 +172,7 @@ struct Drift {
     severities: Distribution,
     kev_probability: f64,
     component: Arc<str>,
-    /// Names of findings, used again for every image.
+    /// Names of findings, shared by all images.
     names: Vec<Arc<str>>,
 }
 
@@ -177,7 +189,7 @@ impl Drift {
         })
     }
 
-    /// How many new findings there are, if there are any.
+    /// Draws the number of new findings; `None` if the image has not drifted.
     fn draw_count(&mut self) -> Option<u64> {
         if self.probability <= 0.0 || !self.stream.chance(self.probability) {
             return None;
@@ -186,7 +198,7 @@ impl Drift {
         Some(count.clamp(1, DRIFT_FINDINGS_MAX))
     }
 
-    /// The finding number `number` of an image's own.
+    /// Draws the finding with this number among those that drift adds to an image.
     fn draw_finding(&mut self, number: u32) -> Finding {
         while self.names.len() <= number as usize {
             let name = format!("REHEARSAL-{:05}", self.names.len() + 1);
@@ -206,7 +218,7 @@ impl Drift {
         components: &[Arc<str>],
         stream: &mut RandomStream,
     ) -> Arc<[Finding]> {
-        let findings = stream.below(u64::from(BASE_FINDINGS_MAX)) as u32;
+        let findings = to_u32(stream.below(u64::from(BASE_FINDINGS_MAX)));
         let finding = |number| Finding {
             vulnerability: format!("REHEARSAL-BASE-{base:02}-{number}").into(),
             component: Arc::clone(&components[number as usize % components.len()]),
@@ -217,7 +229,7 @@ impl Drift {
     }
 }
 
-/// Severities by weight; with no weights at all everything is low.
+/// Builds the distribution of severities; without any weight all are low.
 pub(in crate::sim::world) fn severities(
     weights: &scenario::SeverityWeights,
 ) -> Result<Distribution, DistributionError> {
@@ -225,8 +237,8 @@ pub(in crate::sim::world) fn severities(
     if weights.iter().all(|weight| *weight <= 0.0) {
         return Distribution::constant(0.0);
     }
-    let ranks = 0..weights.len();
-    Distribution::empirical(ranks.map(|rank| rank as f64).zip(weights))
+    let ranks = [0.0, 1.0, 2.0, 3.0];
+    Distribution::empirical(ranks.into_iter().zip(weights))
 }
 
 /// Draws a severity.
@@ -234,6 +246,6 @@ pub(in crate::sim::world) fn draw_severity(
     severities: &Distribution,
     stream: &mut RandomStream,
 ) -> Severity {
-    let rank = severities.sample(stream) as usize;
+    let rank = to_usize(saturating_u64(severities.sample(stream)));
     Severity::ALL[rank.min(Severity::ALL.len() - 1)]
 }

@@ -1,4 +1,4 @@
-//! The way to the Scanner.
+//! The Scanner port: access to the Scanner over the network.
 
 use crate::model::ScanReport;
 use crate::model::observation::{Observation, ScanAnswer};
@@ -6,11 +6,11 @@ use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
 
-/// The Scanner as an incarnation reaches it.
+/// Scanner port of an incarnation.
 #[derive(Clone)]
 pub struct ScannerPort(pub(in crate::sim::world) Connection);
 
-/// A request that was sent. If it is dropped, its answer reaches nobody.
+/// Request that was sent. If its future is dropped, it is recorded as unanswered.
 struct PendingScan<'a> {
     connection: &'a Connection,
     request: &'a ScanRequest<'a>,
@@ -67,15 +67,15 @@ impl ports::Scanner for ScannerPort {
         let connected = self.0.connect(NetworkPort::Scanner).await;
         connected.map_err(|_| ScannerError::Unavailable)?;
         let world = &self.0.world;
-        let mut asked = self.send(request);
+        let mut pending = self.send(request);
         let latency_ns = world.draw_scan_ns(request.image, request.mode);
         world.handle.sleep_ns(latency_ns).await;
         if !self.0.is_reachable(NetworkPort::Scanner) {
-            asked.note(ScanAnswer::Unanswered);
+            pending.note(ScanAnswer::Unanswered);
             return Err(ScannerError::Unavailable);
         }
         let report = world.scan(request.image);
-        asked.note(match &report {
+        pending.note(match &report {
             Ok(report) => ScanAnswer::Report(report.revision),
             Err(ScannerError::Refused) => ScanAnswer::Refused,
             Err(ScannerError::Throttled(wait)) => ScanAnswer::Throttled(world.now().after(*wait)),

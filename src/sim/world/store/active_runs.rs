@@ -1,4 +1,4 @@
-//! The active balances of incarnations: what each has booked, and what others took over.
+//! Active run counts of incarnations: entries less exits, and the counts that others adopted.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,19 +7,20 @@ use crate::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, DocumentVersion}
 use crate::model::{IncarnationId, Timestamp};
 use crate::worker::ports::HeartbeatAnswer;
 
+/// Active runs that one incarnation accounts for.
 #[derive(Debug, Default)]
 struct ActiveRunCount {
-    /// Entries less exits, by mode index, less what was taken over.
+    /// Entries less exits, by mode index, less the counts that others adopted.
     values: [i64; 2],
-    /// What others have taken over in all.
+    /// Sum of the counts that others have adopted, by mode index.
     surrendered: [i64; 2],
     version: DocumentVersion,
     alive_at: Timestamp,
-    /// It has said that it stops: what is left may be taken at once.
+    /// Whether the incarnation announced its stop, so that its count may be adopted at once.
     is_stopping: bool,
 }
 
-/// One balance per incarnation.
+/// Active run counts by incarnation.
 #[derive(Debug, Default)]
 pub(super) struct ActiveRunCounts(BTreeMap<IncarnationId, ActiveRunCount>);
 
@@ -39,13 +40,14 @@ impl ActiveRunCounts {
         balance.version += 1;
     }
 
-    /// What a take-over would take; none if the balance has moved.
+    /// Returns the counts that an adoption would move; `None` if the version has changed.
     pub fn to_take(&self, take_over: &AdoptOrphanedCount) -> Option<[i64; 2]> {
         let balance = self.0.get(&take_over.from)?;
         (balance.version == take_over.expected).then_some(balance.values)
     }
 
     pub fn take_over(&mut self, from: &IncarnationId, to: &IncarnationId, now: Timestamp) {
+        let total = cfg!(debug_assertions).then(|| self.total());
         let Some(balance) = self.0.get_mut(from) else {
             return;
         };
@@ -59,9 +61,19 @@ impl ActiveRunCounts {
         for (value, taken) in taker.values.iter_mut().zip(taken) {
             *value += taken;
         }
+        debug_assert!(
+            total.is_none_or(|total| total == self.total()),
+            "an adoption changed the sum of the counts"
+        );
     }
 
-    /// *O*(incarnations).
+    /// Sum of the counts of all incarnations, by mode index. *O*(incarnations).
+    fn total(&self) -> [i64; 2] {
+        let sum = |mode: usize| self.0.values().map(|balance| balance.values[mode]).sum();
+        [sum(0), sum(1)]
+    }
+
+    /// Records a heartbeat and returns the counts that may be adopted. *O*(incarnations).
     pub fn heartbeat(
         &mut self,
         incarnation: &IncarnationId,
@@ -103,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_incarnations_balance_is_taken_once_and_given_up() {
+    fn count_of_a_silent_incarnation_is_adopted_once() {
         let (dead, heir) = (incarnation("dead"), incarnation("heir"));
         let mut balances = ActiveRunCounts::default();
         let at = Timestamp::from_seconds;

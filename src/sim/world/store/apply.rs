@@ -1,16 +1,20 @@
-//! Applying a commit.
+//! Application of commits, all parts of one at once.
 
 use super::SimStore;
 use crate::model::commit::Intent;
 use crate::model::{Applied, Commit, CommitStep, PlannerMessage, RunId, SegmentKey, Timestamp};
 
-/// Builds with debug assertions check the store's sums once in so many commits.
+/// Number of commits between two checks of the store's sums in builds with debug assertions.
 #[cfg(debug_assertions)]
 const CHECK_INTERVAL: usize = 64;
 
 impl SimStore {
-    /// Applies a stamped commit that [`SimStore::decide`] has found no objection to.
+    /// Applies a stamped commit to which [`SimStore::decide`] has no objection.
     pub fn apply(&mut self, commit: Commit, applied: Applied) {
+        debug_assert!(
+            !self.tokens.contains_key(&commit.token),
+            "a commit is applied once"
+        );
         let now = applied.at;
         let first_run = commit.runs.first().map(|write| write.run.id.clone());
         for write in commit.runs {
@@ -100,8 +104,8 @@ impl SimStore {
         }
     }
 
-    /// Raises the fence of a segment to `delivery`, and notes that it is worked, unless a newer
-    /// delivery has.
+    /// Raises the fence of a segment to `delivery` and records that it is worked, unless a newer
+    /// delivery did so before.
     pub fn fence_segment(&mut self, key: &SegmentKey, delivery: u64, now: Timestamp) {
         let record = self.runs.get_mut(&key.run);
         let Some(segment) = record.and_then(|record| record.segment_mut(key.index)) else {
@@ -113,7 +117,7 @@ impl SimStore {
         }
     }
 
-    /// Notes that the intents of these runs are enqueued.
+    /// Records that the messages of the intents of these runs are enqueued.
     pub fn note_enqueued(&mut self, runs: &[RunId]) {
         for run in runs {
             let record = self.runs.get_mut(run);

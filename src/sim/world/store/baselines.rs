@@ -1,4 +1,4 @@
-//! The last committed report of each (tenant, image).
+//! Baselines: the last committed report of each image of a tenant.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -7,14 +7,15 @@ use crate::model::commit::ReportWrite;
 use crate::model::{Baseline, ImageDigest, TenantId, Timestamp};
 use crate::sim::fleet::Fleet;
 
-/// Baselines of the fleet's images by number, which is what makes a million of them affordable. A
-/// worker in error may write one for an image that isn't the tenant's: it is kept all the same, for
-/// the checks to find.
+/// Baselines by the numbers of the images, which makes a million of them affordable.
+///
+/// A defective worker may write a baseline of an image that is not the tenant's. It is kept too, so
+/// that the checks find it.
 #[derive(Debug)]
 pub(super) struct Baselines {
     fleet: Rc<Fleet>,
     of_fleet: Vec<Option<Baseline>>,
-    strange: BTreeMap<(TenantId, ImageDigest), Option<Baseline>>,
+    foreign: BTreeMap<(TenantId, ImageDigest), Option<Baseline>>,
 }
 
 impl Baselines {
@@ -22,11 +23,11 @@ impl Baselines {
         Self {
             of_fleet: vec![None; fleet.len()],
             fleet,
-            strange: BTreeMap::new(),
+            foreign: BTreeMap::new(),
         }
     }
 
-    /// What finds a tenant's baselines. The tenant is looked up once, for many images.
+    /// Returns a function that finds baselines of a tenant, which is looked up once.
     pub fn of<'a>(
         &'a self,
         tenant: &'a TenantId,
@@ -34,18 +35,18 @@ impl Baselines {
         let owner = self.owner(tenant);
         move |image| match self.number(owner, image) {
             Some(number) => self.of_fleet[number].as_ref(),
-            None => self.strange.get(&(tenant.clone(), *image))?.as_ref(),
+            None => self.foreign.get(&(tenant.clone(), *image))?.as_ref(),
         }
     }
 
-    /// Moves the baselines of a tenant's images on to these reports, except those that are newer.
+    /// Replaces the baselines of a tenant's images by these reports, except those that are newer.
     pub fn commit(&mut self, tenant: &TenantId, reports: Vec<ReportWrite>, now: Timestamp) {
         let owner = self.owner(tenant);
         for report in reports {
             let baseline = match self.number(owner, &report.image) {
                 Some(number) => &mut self.of_fleet[number],
                 None => self
-                    .strange
+                    .foreign
                     .entry((tenant.clone(), report.image))
                     .or_default(),
             };
@@ -53,13 +54,13 @@ impl Baselines {
         }
     }
 
-    /// The number of a tenant of the fleet.
+    /// Returns the number of a tenant of the fleet.
     fn owner(&self, tenant: &TenantId) -> Option<u32> {
         let mut tenants = (0..).zip(self.fleet.tenants());
         tenants.find_map(|(number, known)| (known == tenant).then_some(number))
     }
 
-    /// The number of an image, if it is that owner's.
+    /// Returns the number of an image that belongs to this owner.
     #[inline]
     fn number(&self, owner: Option<u32>, image: &ImageDigest) -> Option<usize> {
         let number = self.fleet.find(image)?;

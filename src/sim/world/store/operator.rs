@@ -1,4 +1,4 @@
-//! What the owners of schedules and retention do, past the worker.
+//! Changes by schedule owners, advisories and retention, which bypass the worker.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,34 +8,34 @@ use crate::model::{Run, RunId, Schedule, ScheduleId, Timestamp};
 use crate::worker::ports::Export;
 
 impl SimStore {
-    /// Creates a schedule, or replaces its definition; its cursor stands at `now`.
+    /// Creates a schedule, or replaces its definition; sets its cursor to `now`.
     pub fn define_schedule(&mut self, schedule: Arc<Schedule>, now: Timestamp) {
         self.schedules.define(schedule, now);
     }
 
-    /// Replaces a schedule's definition and leaves its cursor where it is.
+    /// Replaces a schedule's definition and keeps its cursor.
     pub fn redefine_schedule(&mut self, schedule: Arc<Schedule>) {
         self.schedules.redefine(schedule);
     }
 
-    /// Deletes a schedule softly.
+    /// Marks a schedule as deleted.
     pub fn delete_schedule(&mut self, id: &ScheduleId) {
         self.schedules.delete(id);
     }
 
-    /// The definition of a schedule that is not deleted.
+    /// Returns the definition of a schedule that is not deleted.
     pub fn definition(&self, id: &ScheduleId) -> Option<Arc<Schedule>> {
         let record = self.schedules.get(id).filter(|record| !record.deleted)?;
         Some(Arc::clone(&record.schedule))
     }
 
-    /// The definitions of all schedules that are not deleted.
+    /// Returns the definitions of all schedules that are not deleted.
     pub fn definitions(&self) -> Vec<Arc<Schedule>> {
         let live = self.schedules.live();
         live.map(|record| Arc::clone(&record.schedule)).collect()
     }
 
-    /// Adds an export and numbers it.
+    /// Appends an export, and returns its sequence number.
     pub fn publish_export(&mut self, mut export: Export) -> u64 {
         export.sequence = self.exports.len() as u64 + 1;
         let sequence = export.sequence;
@@ -43,8 +43,8 @@ impl SimStore {
         sequence
     }
 
-    /// Purges terminal runs that ended at least `older_than` ago with all that hangs on them, and
-    /// answers which. Tokens stay: a repeat gets its first answer, whatever has happened since.
+    /// Purges terminal runs that ended at least `older_than` ago, with their segments and intents;
+    /// returns their identifiers. Tokens stay, so that a repeat gets its first answer.
     pub fn purge(
         &mut self,
         schedule: Option<&ScheduleId>,
@@ -65,12 +65,12 @@ impl SimStore {
         purged
     }
 
-    /// Planning and open runs, oldest first.
+    /// Returns planning and open runs, oldest first.
     pub fn unfinished(&self) -> impl Iterator<Item = &Run> {
         self.runs.unfinished().map(|record| &record.run)
     }
 
-    /// The terminal run of a schedule that ended last.
+    /// Returns the terminal run of a schedule that ended last.
     pub fn last_finished(&self, schedule: &ScheduleId) -> Option<&Run> {
         let mut finished = self.runs.finished().rev().map(|record| &record.run);
         finished.find(|run| run.schedule == *schedule)

@@ -1,50 +1,55 @@
-//! Events that a relay still has to publish.
+//! The outbox: committed events that no relay has published yet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::convert::to_usize;
 use crate::model::{Event, EventId};
 use rustc_hash::FxHashMap;
 
-/// Events in the order of writing, each found by its id. Every operation is *O*(1) amortised.
+/// Events in the order of their commits, by identifier too. Every operation is *O*(1) amortised.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    /// A forgotten event leaves a gap until all before it are gone too.
+    /// Forgotten events are `None` until all before them are gone too.
     events: VecDeque<Option<Arc<Event>>>,
-    /// The number of the first place; grows as places go.
+    /// Position of the first event; grows as events go.
     first: u64,
-    places: FxHashMap<u128, u64>,
+    /// Positions by event identifier.
+    positions: FxHashMap<u128, u64>,
 }
 
 impl Outbox {
     pub fn push(&mut self, event: Arc<Event>) {
-        let place = self.first + self.events.len() as u64;
-        if let Some(before) = self.places.insert(event.event_id.0, place) {
-            // An id written twice is one event.
-            self.events[(before - self.first) as usize] = None;
+        let position = self.first + self.events.len() as u64;
+        if let Some(before) = self.positions.insert(event.event_id.0, position) {
+            // Two writes of one identifier are one event.
+            self.events[to_usize(before - self.first)] = None;
         }
         self.events.push_back(Some(event));
+        debug_assert!(self.positions.len() <= self.events.len());
     }
 
-    /// Removes an event; false if it is gone already.
+    /// Removes an event; returns false if it is gone already.
     pub fn forget(&mut self, id: EventId) -> bool {
-        let Some(place) = self.places.remove(&id.0) else {
+        let Some(position) = self.positions.remove(&id.0) else {
             return false;
         };
-        self.events[(place - self.first) as usize] = None;
+        let event = self.events[to_usize(position - self.first)].take();
+        debug_assert!(event.is_some_and(|event| event.event_id == id));
         while self.events.front().is_some_and(Option::is_none) {
             self.events.pop_front();
             self.first += 1;
         }
+        debug_assert!(!self.events.is_empty() || self.positions.is_empty());
         true
     }
 
-    /// The oldest events, `limit` at most.
+    /// Returns the oldest events, `limit` at most.
     pub fn oldest(&self, limit: usize) -> Vec<Arc<Event>> {
         self.events.iter().flatten().take(limit).cloned().collect()
     }
 
     pub fn depth(&self) -> u64 {
-        self.places.len() as u64
+        self.positions.len() as u64
     }
 }

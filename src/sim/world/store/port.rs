@@ -1,4 +1,4 @@
-//! The way into the store.
+//! The store port: access to the store over the network.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::worker::ports::{
     ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped, WaitingRun,
 };
 
-/// The store as an incarnation reaches it.
+/// Store port of an incarnation.
 #[derive(Clone)]
 pub struct StorePort(pub(in crate::sim::world) Connection);
 
@@ -55,7 +55,7 @@ impl StorePort {
     }
 }
 
-/// Says that the answer to a commit won't arrive, if the caller goes before it has.
+/// Guard that reports the answer to a commit as lost if it is dropped before the answer arrives.
 struct PendingAnswer<'a> {
     connection: &'a Connection,
     commit: &'a Commit,
@@ -73,7 +73,7 @@ impl Drop for PendingAnswer<'_> {
 }
 
 impl World {
-    /// The store takes a commit or says why not; none if the answer gets lost.
+    /// Decides on a commit and applies it; `None` is a lost answer.
     fn serve_commit(self: &Rc<Self>, commit: &Commit) -> Option<CommitAnswer> {
         let now = self.now();
         let mut decision = self.store.borrow().decide(commit, now);
@@ -224,7 +224,7 @@ impl ports::Store for StorePort {
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
         self.0.connect(NetworkPort::Store).await?;
         self.emit(&Observation::CommitSent { commit });
-        let mut unanswered = PendingAnswer {
+        let mut pending = PendingAnswer {
             connection: &self.0,
             commit,
             is_answered: false,
@@ -232,7 +232,7 @@ impl ports::Store for StorePort {
         let sent = Arc::clone(commit);
         let serve = move |world: &Rc<World>| world.serve_commit(&sent);
         let answer = self.0.send(NetworkPort::Store, serve).await?;
-        unanswered.is_answered = true;
+        pending.is_answered = true;
         let answer_seen = &answer;
         self.emit(&Observation::CommitLearned {
             commit,

@@ -1,10 +1,11 @@
-//! Reading, and the small writes that are no commits.
+//! Reads, and the small writes that are no commits.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::SimStore;
 use super::runs::StoredRun;
+use crate::convert::to_usize;
 use crate::model::commit::Intent;
 use crate::model::{
     Baseline, Event, EventId, ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey,
@@ -24,14 +25,15 @@ impl SimStore {
         Some(self.schedules.get(id)?.document())
     }
 
-    /// The export cursor, and the exports after it.
+    /// Returns the export cursor and the exports after it, `limit` at most.
     pub fn exports(&self, limit: usize) -> (u64, Vec<Export>) {
         // Sequence numbers start at 1 and have no gaps.
-        let waiting = self.exports.iter().skip(self.export_cursor as usize);
+        let waiting = self.exports.iter().skip(to_usize(self.export_cursor));
         (self.export_cursor, waiting.take(limit).cloned().collect())
     }
 
-    /// Of each tenant the `per_tenant` oldest runs in `Planning` that may be planned by now.
+    /// Returns the `per_tenant` oldest runs of each tenant that are in `Planning` and may be
+    /// planned.
     pub fn planning_runs(&self, per_tenant: usize, now: Timestamp) -> Vec<WaitingRun> {
         let mut heads: Vec<WaitingRun> = Vec::new();
         let mut of_tenant = 0;
@@ -94,7 +96,7 @@ impl SimStore {
             .collect()
     }
 
-    /// Intents that are not enqueued yet, oldest first.
+    /// Returns intents that are not enqueued yet, oldest first, `limit` at most.
     pub fn intents(&self, limit: usize) -> Vec<Intent> {
         let waiting = self.runs.intents().filter(|intent| !intent.enqueued);
         waiting.take(limit).cloned().collect()
@@ -104,7 +106,7 @@ impl SimStore {
         (self.outbox.oldest(limit), self.outbox.depth())
     }
 
-    /// Removes an event from the outbox; false if it is gone already.
+    /// Removes an event from the outbox; returns false if it is gone already.
     pub fn forget_event(&mut self, id: EventId) -> bool {
         self.outbox.forget(id)
     }
@@ -121,7 +123,7 @@ impl SimStore {
             .reserve_permits(schedule, rate_per_second, count, lead, now)
     }
 
-    /// The backlog, and by mode the oldest instant of progress among open runs.
+    /// Returns the backlog, and by mode the oldest instant of progress among open runs.
     pub fn backlog(&mut self) -> BacklogSnapshot {
         let mut progress = [None; 2];
         let open = |record: &&StoredRun| record.run.state.is_open();
@@ -146,7 +148,8 @@ impl SimStore {
             .heartbeat(incarnation, abandoned_after, is_stopping, now)
     }
 
-    /// What repair has to look at. *O*(unfinished runs + stale segments).
+    /// Returns stale segments and intents, and overdue and orphaned runs, for repair.
+    /// *O*(unfinished runs + stale segments).
     pub fn stale_work(
         &self,
         stale_after: Duration,

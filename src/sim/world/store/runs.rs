@@ -1,4 +1,4 @@
-//! Runs with everything that hangs on them, and the orders in which they are looked for.
+//! Runs with their segments and intents, and the orders in which they are read.
 
 use std::collections::BTreeSet;
 
@@ -8,16 +8,16 @@ use crate::model::{
 };
 use rustc_hash::FxHashMap;
 
-/// A run with all that goes when it is purged.
+/// Run with all that is purged with it.
 #[derive(Debug)]
 pub(super) struct StoredRun {
     pub run: Run,
     pub version: DocumentVersion,
     pub impact: Option<ImpactSet>,
-    /// By index.
+    /// Segments by index.
     pub segments: Vec<Segment>,
     pub intent: Option<Intent>,
-    /// When its state or its statistics last changed.
+    /// Instant of the last change of its state or statistics.
     pub progress_at: Timestamp,
 }
 
@@ -31,17 +31,17 @@ impl StoredRun {
     }
 }
 
-/// All runs. Every operation is *O*(log runs) unless it says otherwise.
+/// All runs. Every operation is *O*(log runs) unless its documentation says otherwise.
 #[derive(Debug, Default)]
 pub(super) struct RunTable {
     records: FxHashMap<RunId, StoredRun>,
-    /// In `Planning`, by tenant and age.
+    /// Runs in `Planning`, by tenant and age.
     planning: BTreeSet<(TenantId, Timestamp, RunId)>,
-    /// Planning or open, by age.
+    /// Planning and open runs, by age.
     unfinished: BTreeSet<(Timestamp, RunId)>,
-    /// Terminal, by the time of their end.
+    /// Terminal runs, by the time of their end.
     finished: BTreeSet<(Timestamp, RunId)>,
-    /// Released, uncommitted segments of unfinished runs, by the time of their release.
+    /// Released and uncommitted segments of unfinished runs, by the time of their release.
     released: BTreeSet<(Timestamp, SegmentKey)>,
     /// Runs with an intent, by its age.
     intents: BTreeSet<(Timestamp, RunId)>,
@@ -60,7 +60,7 @@ impl RunTable {
         self.get(&key.run)?.segment(key.index)
     }
 
-    /// Writes a run's content, new or not.
+    /// Writes a run, which may be new.
     pub fn write(&mut self, run: Run, now: Timestamp) {
         let id = run.id.clone();
         match self.records.get_mut(&id) {
@@ -108,7 +108,7 @@ impl RunTable {
         self.unfinished.remove(&(run.created_at, id));
     }
 
-    /// *O*(segments of the run).
+    /// Removes the segments of a run from the released ones. *O*(segments of the run).
     fn forget_releases(&mut self, id: &RunId) {
         let Some(record) = self.records.get(id) else {
             return;
@@ -120,17 +120,17 @@ impl RunTable {
         }
     }
 
-    /// Adds a segment to its run, in the order of indices.
+    /// Inserts a segment into its run, in the order of indices.
     pub fn cut(&mut self, segment: Segment) {
         if let Some(record) = self.records.get_mut(&segment.key.run) {
-            let place = record
+            let position = record
                 .segments
                 .partition_point(|other| other.key.index < segment.key.index);
-            record.segments.insert(place, segment);
+            record.segments.insert(position, segment);
         }
     }
 
-    /// Stamps the release of an uncommitted segment of an unfinished run.
+    /// Records the release of an uncommitted segment of an unfinished run.
     pub fn release(&mut self, key: &SegmentKey, is_requeue: bool, now: Timestamp) {
         let Some(record) = self.records.get_mut(&key.run) else {
             return;
@@ -155,6 +155,10 @@ impl RunTable {
         let Some(segment) = segment.and_then(|record| record.segment_mut(key.index)) else {
             return;
         };
+        debug_assert!(
+            segment.committed_by.is_none(),
+            "a segment is committed once"
+        );
         segment.committed_by = Some(token.clone());
         segment.released_next = next.to_vec();
         if let Some(at) = segment.released_at {
@@ -177,36 +181,36 @@ impl RunTable {
         }
     }
 
-    /// Runs in `Planning`, by tenant and then oldest first.
+    /// Returns runs in `Planning`, by tenant and then oldest first.
     pub fn planning(&self) -> impl Iterator<Item = &StoredRun> {
         self.planning.iter().filter_map(|(_, _, id)| self.get(id))
     }
 
-    /// Planning and open runs, oldest first.
+    /// Returns planning and open runs, oldest first.
     pub fn unfinished(&self) -> impl Iterator<Item = &StoredRun> {
         self.unfinished.iter().filter_map(|(_, id)| self.get(id))
     }
 
-    /// Terminal runs in the order in which they ended.
+    /// Returns terminal runs in the order of their ends.
     pub fn finished(&self) -> impl DoubleEndedIterator<Item = &StoredRun> {
         self.finished.iter().filter_map(|(_, id)| self.get(id))
     }
 
-    /// Intents, oldest first.
+    /// Returns intents, oldest first.
     pub fn intents(&self) -> impl Iterator<Item = &Intent> {
         self.intents
             .iter()
             .filter_map(|(_, id)| self.get(id)?.intent.as_ref())
     }
 
-    /// Released, uncommitted segments of unfinished runs, the longest released first.
+    /// Returns released and uncommitted segments of unfinished runs, the longest released first.
     pub fn released(&self) -> impl Iterator<Item = &Segment> {
         self.released
             .iter()
             .filter_map(|(_, key)| self.segment(key))
     }
 
-    /// Takes a run out, with all that hangs on it.
+    /// Removes a run with its segments and its intent.
     pub fn remove(&mut self, id: &RunId) -> Option<StoredRun> {
         self.forget_releases(id);
         self.set_intent(id, None);

@@ -1,33 +1,35 @@
-//! Schedules: definition, state, backlog and permits.
+//! Schedules: definitions, states, backlogs and permits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::convert::{saturating_u64, to_f64};
 use crate::model::commit::{BacklogRow, DocumentVersion};
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
 use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
 
+/// Schedule with its state and sums.
 #[derive(Debug)]
 pub(super) struct StoredSchedule {
     pub schedule: Arc<Schedule>,
     pub deleted: bool,
     pub state: ScheduleState,
     pub version: DocumentVersion,
-    /// Images of open runs that still await a runner, by the mode of the run.
+    /// Images of open runs that still await a runner, by mode index.
     pub backlog: [u64; 2],
-    /// No permit before this.
+    /// Instant of the next permit at the earliest.
     next_permit_at: Timestamp,
 }
 
-/// All schedules, deleted ones included: runs and segments still point at them.
+/// All schedules, deleted ones included, because runs and segments still refer to them.
 #[derive(Debug, Default)]
 pub(super) struct ScheduleTable {
     records: BTreeMap<ScheduleId, StoredSchedule>,
-    /// What was last listed; none once it is out of date.
+    /// Cached list; `None` once it is out of date.
     listing: Option<Arc<Vec<ScheduleEntry>>>,
-    /// The backlog as it was last read; none once it is out of date.
+    /// Cached backlog; `None` once it is out of date.
     backlog: Option<Arc<Vec<BacklogRow>>>,
 }
 
@@ -40,7 +42,7 @@ impl ScheduleTable {
         self.records.values().filter(|record| !record.deleted)
     }
 
-    /// Adds a schedule, or replaces the definition of one; its cursor stands at `now`.
+    /// Adds a schedule, or replaces its definition; sets its cursor to `now`.
     pub fn define(&mut self, schedule: Arc<Schedule>, now: Timestamp) {
         let record = self
             .records
@@ -59,7 +61,7 @@ impl ScheduleTable {
         self.outdate();
     }
 
-    /// Replaces the definition without touching the cursor.
+    /// Replaces the definition and keeps the cursor.
     pub fn redefine(&mut self, schedule: Arc<Schedule>) {
         if let Some(record) = self.records.get_mut(&schedule.id) {
             record.schedule = schedule;
@@ -88,7 +90,7 @@ impl ScheduleTable {
         }
     }
 
-    /// A run's content changes: its part of the backlog with it.
+    /// Updates the backlog for a change of a run.
     pub fn move_backlog(&mut self, before: Option<&Run>, after: &Run) {
         let Some(record) = self.records.get_mut(&after.schedule) else {
             return;
@@ -109,7 +111,7 @@ impl ScheduleTable {
         self.backlog = None;
     }
 
-    /// The schedules that are not deleted. *O*(1) unless something has changed.
+    /// Returns the schedules that are not deleted. *O*(1) unless one has changed.
     pub fn listing(&mut self) -> Arc<Vec<ScheduleEntry>> {
         if self.listing.is_none() {
             let listing = self.live().map(StoredSchedule::entry).collect();
@@ -118,7 +120,7 @@ impl ScheduleTable {
         self.listing.clone().unwrap_or_default()
     }
 
-    /// The backlog of schedules that are not deleted. *O*(1) unless something has changed.
+    /// Returns the backlog of schedules that are not deleted. *O*(1) unless one has changed.
     pub fn backlog(&mut self) -> Arc<Vec<BacklogRow>> {
         if self.backlog.is_none() {
             let rows = self.live().flat_map(StoredSchedule::backlog_rows).collect();
@@ -143,7 +145,9 @@ impl ScheduleTable {
             .as_ref()
             .map_or(earliest, |record| record.next_permit_at.max(earliest));
         if let Some(record) = record {
-            record.next_permit_at = first.after(interval.saturating_mul(count));
+            let next = first.after(interval.saturating_mul(count));
+            debug_assert!(first >= earliest && next >= record.next_permit_at);
+            record.next_permit_at = next;
         }
         PermitGrant {
             now,
@@ -174,8 +178,8 @@ impl StoredSchedule {
         }
     }
 
-    /// One row for the schedule's mode, 0 included, and one for another mode that runs from before
-    /// an edit still have.
+    /// Returns the row of the schedule's mode, even if it is 0, and those of other modes that have
+    /// open runs from before an edit.
     fn backlog_rows(&self) -> impl Iterator<Item = BacklogRow> {
         Mode::ALL.into_iter().filter_map(|mode| {
             let images = self.backlog[mode.index()];
@@ -188,7 +192,7 @@ impl StoredSchedule {
     }
 }
 
-/// The images of a run that still await a runner: none unless it is open.
+/// Number of images of an open run that still await a runner.
 pub(super) fn awaiting(run: &Run) -> u64 {
     if run.state.is_open() {
         run.stats.remaining()
@@ -197,10 +201,10 @@ pub(super) fn awaiting(run: &Run) -> u64 {
     }
 }
 
-/// From one permit to the next, rounded up to a nanosecond, so that the rate is never exceeded.
+/// Returns the time between two permits, rounded up so that the rate is never exceeded.
 fn permit_interval(rate_per_second: f64) -> Duration {
-    // The cast saturates, and turns what is no number into 0.
-    Duration::from_nanos((NANOS_PER_SECOND as f64 / rate_per_second).ceil() as u64)
+    let interval_ns = to_f64(NANOS_PER_SECOND) / rate_per_second;
+    Duration::from_nanos(saturating_u64(interval_ns.ceil()))
 }
 
 #[cfg(test)]
@@ -208,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permits_follow_one_another_at_the_rate() {
+    fn permits_are_one_interval_apart_and_not_saved_up() {
         let mut schedules = ScheduleTable::default();
         let now = Timestamp::from_seconds(100);
         schedules.define(

@@ -1,4 +1,4 @@
-//! Owners, operators and advisories.
+//! Operations of schedule owners and operators, and advisories.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{Ports, Store};
 
 #[test]
-fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
-    let mut bench = WorldHarness::new(
+fn operations_on_a_schedule_change_its_entry() {
+    let mut harness = WorldHarness::new(
         "[[operation]]\nat = \"1m\"\nkind = \"create\"\n[operation.definition]\nid = \"new\"\n\
          [[operation]]\nat = \"2m\"\nkind = \"edit\"\nschedule = \"new\"\n\
          changes = { mode = \"contentRefresh\" }\n\
@@ -17,9 +17,9 @@ fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
          [[operation]]\nat = \"5m\"\nkind = \"delete\"\nschedule = \"new\"\n",
     );
     let mut listed = |minutes: u64| {
-        bench.pass_until(Duration::from_mins(minutes) + Duration::from_secs(1));
-        let ports = bench.ports("worker-1");
-        let listed = bench.run("worker-1", async move { ports.store().schedules().await });
+        harness.pass_until(Duration::from_mins(minutes) + Duration::from_secs(1));
+        let ports = harness.ports("worker-1");
+        let listed = harness.run("worker-1", async move { ports.store().schedules().await });
         listed.unwrap().value.first().cloned()
     };
     assert_eq!(listed(0), None);
@@ -35,45 +35,46 @@ fn a_schedule_is_created_edited_disabled_enabled_and_deleted() {
     let enabled = listed(4).unwrap();
     assert!(enabled.schedule.enabled && enabled.cursor > disabled.cursor);
     assert_eq!(listed(5), None);
-    assert_eq!(bench.count("ScheduleChanged"), 5);
+    assert_eq!(harness.count("ScheduleChanged"), 5);
 }
 
 #[test]
-fn commands_reach_a_worker_once_one_is_up() {
-    let mut bench = WorldHarness::new(
+fn commands_wait_for_a_worker_that_is_up() {
+    let mut harness = WorldHarness::new(
         "[[schedule]]\nid = \"nightly\"\n\
          [[operation]]\nat = \"1m\"\nkind = \"run\"\nschedule = \"nightly\"\n\
          [[operation]]\nat = \"1m\"\nkind = \"redrive\"\nqueue = \"runner\"\n\
-         [[fault]]\nat = \"50s\"\nkind = \"process-crash\"\nprocess = \"all\"\ndowntime = \"30s\"\n",
+         [[fault]]\nat = \"50s\"\nkind = \"process-crash\"\nprocess = \"all\"\n\
+         downtime = \"30s\"\n",
     );
-    bench.pass_until(Duration::from_secs(70));
-    assert!(bench.factory.commands.borrow().is_empty());
-    bench.pass_until(Duration::from_mins(5));
-    let commands = bench.factory.commands.borrow();
+    harness.pass_until(Duration::from_secs(70));
+    assert!(harness.factory.commands.borrow().is_empty());
+    harness.pass_until(Duration::from_mins(5));
+    let commands = harness.factory.commands.borrow();
     assert_eq!(commands.len(), 2);
     let is_run = |command: &&OperatorCommand| matches!(command, OperatorCommand::Run { .. });
     assert_eq!(commands.iter().filter(is_run).count(), 1);
 }
 
 #[test]
-fn an_advisory_changes_images_and_is_exported_to_those_who_ask() {
-    let mut bench = WorldHarness::new("[advisories]\ninterval = \"10m\"\ncomponents = 20\n");
-    bench.pass_until(Duration::from_mins(11));
-    assert_eq!(bench.count("Exported { sequence: 1"), 1);
-    let introduced = bench.count("revision: 0");
+fn advisory_adds_findings_and_an_export() {
+    let mut harness = WorldHarness::new("[advisories]\ninterval = \"10m\"\ncomponents = 20\n");
+    harness.pass_until(Duration::from_mins(11));
+    assert_eq!(harness.count("Exported { sequence: 1"), 1);
+    let introduced = harness.count("revision: 0");
     assert!(introduced > 0, "an image is introduced before it changes");
-    assert!(bench.count("revision: 1,") >= introduced);
-    let ports = bench.ports("worker-1");
-    let exports = bench.run("worker-1", async move { ports.store().exports(10).await });
+    assert!(harness.count("revision: 1,") >= introduced);
+    let ports = harness.ports("worker-1");
+    let exports = harness.run("worker-1", async move { ports.store().exports(10).await });
     let (cursor, exports) = exports.unwrap().value;
     assert_eq!((cursor, exports.len()), (0, 1));
 }
 
 #[test]
-fn stopping_triggers_disables_every_schedule() {
-    let mut bench = WorldHarness::new("[[schedule]]\nid = \"a\"\n[[schedule]]\nid = \"b\"\n");
-    bench.world.stop_triggers();
-    bench.world.stop_triggers();
-    bench.pass(Duration::from_secs(1));
-    assert_eq!(bench.count("change: Disabled"), 2);
+fn stop_triggers_disables_every_schedule_once() {
+    let mut harness = WorldHarness::new("[[schedule]]\nid = \"a\"\n[[schedule]]\nid = \"b\"\n");
+    harness.world.stop_triggers();
+    harness.world.stop_triggers();
+    harness.pass(Duration::from_secs(1));
+    assert_eq!(harness.count("change: Disabled"), 2);
 }

@@ -1,4 +1,4 @@
-//! The prober: scrapes each process at a fixed offset in the interval.
+//! The scraper: scrapes each process at a fixed offset in the interval, as Prometheus does.
 
 use std::rc::Rc;
 
@@ -7,17 +7,18 @@ use crate::sim::kernel::ProcessId;
 use crate::sim::world::World;
 
 impl World {
-    /// Begins to scrape all processes, spread evenly over the interval.
-    pub(in crate::sim::world) fn start_probers(self: &Rc<Self>, interval_ns: u64) {
-        let processes = self.processes.len() as u64;
-        for number in 0..processes {
-            let offset_ns = interval_ns / (processes + 1) * (number + 1);
+    /// Starts a scraper for each process; their offsets spread evenly over the interval.
+    pub(in crate::sim::world) fn start_scrapers(self: &Rc<Self>, interval_ns: u64) {
+        let processes = self.processes.len();
+        let step_ns = interval_ns / (processes as u64 + 1);
+        for (number, position) in (0..processes).zip(1_u64..) {
+            let offset_ns = step_ns * position;
             let world = Rc::clone(self);
             self.handle.spawn(ProcessId::WORLD, "prober", async move {
                 let mut next_ns = world.handle.now_ns() + offset_ns;
                 loop {
                     world.handle.sleep_until_ns(next_ns).await;
-                    world.scrape(number as usize);
+                    world.scrape(number);
                     next_ns += interval_ns;
                 }
             });

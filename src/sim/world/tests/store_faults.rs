@@ -1,0 +1,103 @@
+//! Faults of the store, and purges.
+
+use std::time::Duration;
+
+use super::{AFTER, DURING, commit, harness_with};
+use crate::model::CommitAnswer;
+use crate::model::fault::FaultKind;
+use crate::worker::ports::PortError;
+
+#[test]
+fn store_outage_refuses_commits() {
+    let mut harness = harness_with("kind = \"store-outage\"\nduration = \"4m\"");
+    harness.pass_until(DURING);
+    assert_eq!(harness.try_commit(1), Err(PortError::Unavailable));
+    assert_eq!(harness.count("CommitApplied"), 0);
+    harness.pass_until(AFTER);
+    assert!(matches!(
+        harness.try_commit(1),
+        Ok(CommitAnswer::Applied(_))
+    ));
+    assert_eq!(harness.count("CommitApplied"), 1);
+    harness.assert_injected(FaultKind::StoreOutage);
+    assert_eq!(harness.count("CutOff"), 2, "one for each process");
+    assert_eq!(harness.count("Reconnected"), 2);
+}
+
+#[test]
+fn store_outage_loses_a_commit_or_its_answer() {
+    // Half a round trip is 5 ms. A commit sent 2 ms before the outage does not arrive. One sent 7
+    // ms before it is applied, and its answer is lost.
+    for (before, is_applied) in [(2, false), (7, true)] {
+        let mut harness = harness_with("kind = \"store-outage\"\nduration = \"1s\"");
+        harness.pass_until(Duration::from_millis(60_000 - before));
+        assert_eq!(harness.try_commit(1), Err(PortError::Unknown));
+        assert_eq!(harness.count("CommitApplied"), usize::from(is_applied));
+        assert_eq!(harness.count("CommitAnswerLost"), 1);
+        assert!(matches!(
+            harness.try_commit(1),
+            Ok(CommitAnswer::Applied(_))
+        ));
+        assert_eq!(
+            harness.count("CommitApplied"),
+            1,
+            "a repeat is not applied again"
+        );
+        assert_eq!(harness.count("CommitLearned"), 1);
+    }
+}
+
+#[test]
+fn commit_conflict_applies_nothing() {
+    let mut harness =
+        harness_with("kind = \"commit-conflict\"\nduration = \"4m\"\nprobability = 1");
+    harness.pass_until(DURING);
+    assert_eq!(harness.try_commit(1), Ok(CommitAnswer::Conflict));
+    assert_eq!(harness.count("CommitApplied"), 0);
+    harness.pass_until(AFTER);
+    assert!(matches!(
+        harness.try_commit(1),
+        Ok(CommitAnswer::Applied(_))
+    ));
+    assert_eq!(harness.count("CommitApplied"), 1);
+    harness.assert_injected(FaultKind::CommitConflict);
+}
+
+#[test]
+fn commit_answer_lost_applies_without_an_answer() {
+    let mut harness =
+        harness_with("kind = \"commit-answer-lost\"\nduration = \"4m\"\nprobability = 1");
+    harness.pass_until(DURING);
+    assert_eq!(harness.try_commit(1), Err(PortError::Unknown));
+    assert_eq!(
+        (
+            harness.count("CommitApplied"),
+            harness.count("CommitLearned")
+        ),
+        (1, 0)
+    );
+    harness.pass_until(AFTER);
+    assert!(matches!(
+        harness.try_commit(1),
+        Ok(CommitAnswer::Applied(_))
+    ));
+    assert_eq!(
+        (
+            harness.count("CommitApplied"),
+            harness.count("CommitLearned")
+        ),
+        (1, 1)
+    );
+    harness.assert_injected(FaultKind::CommitAnswerLost);
+}
+
+#[test]
+fn purge_removes_only_old_terminal_runs() {
+    let mut harness = harness_with("kind = \"purge\"\nolderThan = \"30s\"");
+    harness.try_commit(1).unwrap();
+    harness.pass_until(Duration::from_secs(50));
+    harness.try_commit(2).unwrap();
+    harness.pass_until(AFTER);
+    assert_eq!(harness.count("Purged"), 1);
+    harness.assert_injected(FaultKind::Purge);
+}
