@@ -212,8 +212,8 @@ struct QueueModel {
 impl QueueModel {
     fn pick(&self, which: u8) -> Option<(usize, u64, bool)> {
         let index = usize::from(which).checked_rem(self.held.len())?;
-        let (delivery, _, until) = self.held[place];
-        Some((place, delivery, until > self.seconds))
+        let (delivery, _, until) = self.held[index];
+        Some((index, delivery, until > self.seconds))
     }
 
     fn perform(&mut self, operation: &QueueOperation) {
@@ -228,7 +228,7 @@ impl QueueModel {
             QueueOperation::Lease(which) => {
                 let ready = self.queue.ready();
                 let index = usize::from(*which).checked_rem(ready).unwrap_or(0);
-                let lease = self.queue.lease(place, &incarnation(), LEASE, now);
+                let lease = self.queue.lease(index, &incarnation(), LEASE, now);
                 assert_eq!(lease.is_some(), ready > 0);
                 if let Some(lease) = lease {
                     let message = self.queue.deliveries.last().unwrap().message;
@@ -244,11 +244,11 @@ impl QueueModel {
                 }
             }
             QueueOperation::Renew(which) => {
-                if let Some((place, delivery, is_held)) = self.pick(*which) {
+                if let Some((index, delivery, is_held)) = self.pick(*which) {
                     let answer = self.queue.renew(delivery, LEASE, now);
                     assert_eq!(answer == LeaseAnswer::Done, is_held);
                     if is_held {
-                        self.held[place].2 = self.seconds + 60;
+                        self.held[index].2 = self.seconds + 60;
                     }
                 }
             }
@@ -286,11 +286,11 @@ impl QueueModel {
         act: impl Fn(&mut SimQueue<PlannerMessage>, u64) -> LeaseAnswer,
         then: impl Fn(&mut Self),
     ) {
-        if let Some((place, delivery, is_held)) = self.pick(which) {
+        if let Some((index, delivery, is_held)) = self.pick(which) {
             let answer = act(&mut self.queue, delivery);
             assert_eq!(answer == LeaseAnswer::Done, is_held);
             if is_held {
-                self.held[place].2 = 0;
+                self.held[index].2 = 0;
                 then(self);
             }
         }

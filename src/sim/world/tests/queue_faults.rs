@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AFTER, DURING, LEASE, harness_with, lease, message};
+use super::{AFTER, DURING, LEASE, harness_with};
 use crate::model::fault::FaultKind;
 use crate::sim::world::WorldPorts;
 use crate::sim::world::testing::WorldHarness;

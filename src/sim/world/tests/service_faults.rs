@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AFTER, DURING, harness_with, scan};
+use super::{AFTER, DURING, harness_with};
 use crate::model::fault::FaultKind;
 use crate::worker::ports::{
     EventPublisher, ImpactQuery, ImpactRequest, PortError, Ports, ScannerError,

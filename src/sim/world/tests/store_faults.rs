@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{AFTER, DURING, commit, harness_with};
+use super::{AFTER, DURING, harness_with};
 use crate::model::CommitAnswer;
 use crate::model::fault::FaultKind;
 use crate::worker::ports::PortError;
