@@ -89,6 +89,7 @@ impl KernelCore {
                 match state.timers.peek() {
                     Some((at_ns, key)) if at_ns <= now_ns || !has_ready => {
                         if at_ns > deadline_ns {
+                            debug_assert!(deadline_ns >= now_ns, "the clock never falls");
                             self.clock.now_ns.set(deadline_ns);
                             return NextStep::Stop(Stop::Deadline);
                         }

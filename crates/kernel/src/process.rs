@@ -25,6 +25,10 @@ impl ProcessTable {
     }
 
     pub(super) fn add(&mut self, name: Rc<str>) -> ProcessId {
+        debug_assert!(
+            self.0.len() < u32::MAX as usize,
+            "process numbers have 32 bits"
+        );
         self.0.push(ProcessEntry {
             name,
             is_paused: false,

@@ -58,6 +58,7 @@ impl EventQueue {
     #[inline]
     pub(super) fn push(&mut self, at_ns: u64, key: u64) {
         let entry = u128::from(at_ns) << 64 | u128::from(key);
+        debug_assert!(entry != NONE, "key {key} at {at_ns} ns is the sentinel");
         if at_ns > self.near_last_ns {
             self.far.push(entry);
             return;
@@ -73,6 +74,10 @@ impl EventQueue {
     /// Moves everything to the buckets, and the earliest back.
     #[cold]
     fn spread(&mut self) {
+        debug_assert!(
+            self.near_last_ns >= (self.least >> 64).low_u64(),
+            "the least entry is near"
+        );
         self.far.set_reference((self.least >> 64) as u64);
         self.sorted.drain(..).for_each(|entry| self.far.push(entry));
         self.late.drain().for_each(|entry| self.far.push(entry));
@@ -90,6 +95,10 @@ impl EventQueue {
             last_ns.unwrap_or(u64::MAX)
         };
         self.least = self.sorted.last().copied().unwrap_or(NONE);
+        debug_assert!(
+            self.sorted.is_sorted_by(|left, right| left > right),
+            "keys are unique and sorted"
+        );
     }
 
     /// Returns the least entry.
@@ -121,6 +130,7 @@ impl EventQueue {
     /// Removes the least entry, whose key [`EventQueue::peek`] has just returned.
     #[inline]
     pub(super) fn remove_least(&mut self, key: u64) {
+        debug_assert_eq!(self.least.low_u64(), key, "key of the least entry");
         if self
             .sorted
             .last()

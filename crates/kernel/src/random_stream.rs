@@ -71,7 +71,9 @@ impl RandomStream {
                 product = u128::from(self.word()) * u128::from(bound);
             }
         }
-        (product >> 64) as u64
+        let drawn = (product >> 64).low_u64();
+        debug_assert!(drawn < bound || bound == 0, "{drawn} is below {bound}");
+        drawn
     }
 
     /// Returns a uniform number in `[0, 1)`, a multiple of 2^-53.

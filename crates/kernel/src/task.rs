@@ -61,6 +61,10 @@ impl Tasks {
             index,
             generation: slot.generation,
         };
+        debug_assert!(
+            !slot.is_live && slot.future.is_none(),
+            "task slot {index} is free"
+        );
         *slot = TaskSlot {
             future: Some(future),
             name,
@@ -128,6 +132,10 @@ impl Tasks {
     #[inline]
     pub(super) fn start(&mut self, id: TaskId) -> Option<TaskFuture> {
         let slot = &mut self.slots[id.index as usize];
+        debug_assert!(
+            slot.is_live && slot.is_queued,
+            "a started task is live and queued"
+        );
         slot.is_queued = false;
         slot.future.take()
     }
@@ -137,6 +145,10 @@ impl Tasks {
     #[inline]
     pub(super) fn park(&mut self, id: TaskId, future: TaskFuture) -> Option<TaskFuture> {
         let slot = &mut self.slots[id.index as usize];
+        debug_assert!(
+            slot.is_live && slot.future.is_none(),
+            "a parked task was running"
+        );
         if slot.is_killed {
             return Some(future);
         }
@@ -146,7 +158,9 @@ impl Tasks {
 
     /// Marks the running task as killed: it ends after this poll.
     pub(super) fn kill_after_poll(&mut self, id: TaskId) {
-        self.slots[id.index as usize].is_killed = true;
+        let slot = &mut self.slots[id.index as usize];
+        debug_assert!(slot.is_live && slot.future.is_none(), "the task is running");
+        slot.is_killed = true;
     }
 
     /// Frees the slot of a task. Dropping the returned future runs user code.

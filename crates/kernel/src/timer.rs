@@ -128,12 +128,14 @@ impl Timers {
             self.others.len().index_u32() - 1
         });
         let vacant = mem::replace(&mut self.others[place as usize], other);
+        debug_assert!(matches!(vacant, TimerEffect::Vacant), "the entry was free");
         self.insert(at_ns, u64::from(place) | OTHER).ok_or(vacant)
     }
 
     /// Adds a timer below the limit.
     #[inline]
     fn insert(&mut self, at_ns: u64, target: u64) -> Option<TimerKey> {
+        debug_assert!(!self.is_full(), "the caller checks the limit");
         self.sequence += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(TimerSlot { key: 0, target: 0 });
@@ -141,6 +143,7 @@ impl Timers {
         });
         // The sequence starts at 1, so the key is never 0.
         let key = self.sequence << SLOT_BITS | u64::from(slot);
+        debug_assert_eq!(self.slots[slot as usize].key, 0, "key of a free timer slot");
         self.slots[slot as usize] = TimerSlot { key, target };
         self.queue.push(at_ns, key);
         NonZeroU64::new(key).map(TimerKey)

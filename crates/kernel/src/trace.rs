@@ -111,6 +111,7 @@ impl Trace {
 
     #[inline]
     fn fold_cell(&mut self, events: u64, first: u64, second: u64) {
+        debug_assert!(self.used < BLOCK_BYTES, "a full block is closed at once");
         let cell = &mut self.buffer[self.used..self.used + CELL_BYTES];
         cell[..8].copy_from_slice(&first.to_le_bytes());
         cell[8..].copy_from_slice(&second.to_le_bytes());

@@ -39,6 +39,7 @@ impl AliasTable {
 
     fn of_checked(weights: &[f64]) -> Self {
         let mean = weights.iter().sum::<f64>() / weights.len().nearest_f64();
+        debug_assert!(mean > 0.0 && mean.is_finite(), "mean weight {mean}");
         let mut shares: Vec<f64> = weights.iter().map(|weight| weight / mean).collect();
         let mut columns: Vec<AliasColumn> = (0..weights.len().index_u32())
             .map(|own| AliasColumn {

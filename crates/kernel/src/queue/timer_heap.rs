@@ -84,6 +84,7 @@ impl TimerHeap {
     /// Puts `entry` at `hole` or above.
     #[inline]
     fn sift_up(&mut self, mut hole: usize, entry: u128) {
+        debug_assert!(hole < self.entries.len(), "hole {hole} is within the heap");
         while hole > 0 {
             let parent = (hole - 1) / ARITY;
             if self.entries[parent] <= entry {
@@ -127,6 +128,7 @@ impl TimerHeap {
 /// The choice is computed without branches: a misprediction would cost more than the comparisons.
 #[inline]
 fn least_child(entries: &[u128], node: usize) -> (usize, u128) {
+    debug_assert!(node * ARITY + 1 < entries.len(), "node {node} has children");
     let first = node * ARITY + 1;
     if let Some(&[a, b, c, d]) = entries.get(first..first + ARITY) {
         let (is_b, is_d) = (b < a, d < c);
