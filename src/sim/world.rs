@@ -15,9 +15,7 @@ mod advisory;
 mod clock;
 mod connection;
 mod fault;
-mod impact;
 mod network;
-mod notify;
 mod operator;
 mod options;
 mod ports;
@@ -37,10 +35,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use self::fault::FaultEngine;
-pub use self::impact::ImpactFunction;
 use self::network::Network;
 pub use self::options::WorldOptions;
-pub use self::ports::WorldPorts;
+pub use self::ports::{ImpactFunction, WorldPorts};
 use self::process::SimProcesses;
 pub use self::process::{LocalFuture, OperatorCommand, ProcessFactory, ProcessHandle, Spawner};
 use self::queue::QueueServer;
@@ -128,7 +125,7 @@ impl World {
         }))
     }
 
-    /// Starts the world, once: creates the schedules, starts the processes and their scrapers, and
+    /// Starts the world, once: creates the schedules, starts the processes and their probers, and
     /// schedules faults, advisories and operations.
     ///
     /// # Errors
@@ -140,7 +137,7 @@ impl World {
         self.schedule_operations(scenario);
         self.create_schedules(fleet::schedules(scenario, scenario.seed));
         self.start_processes();
-        self.start_scrapers(scenario.workers.scrape_interval.as_nanos());
+        self.start_probers(scenario.workers.scrape_interval.as_nanos());
         Ok(())
     }
 

@@ -1,13 +1,20 @@
-//! The ports of one incarnation.
+//! The ports of one incarnation, and those of them that need no state of their own.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::World;
 use super::clock::ClockPort;
 use super::connection::Connection;
-use super::impact::ImpactPort;
-use super::notify::NotifyPort;
+use super::network::NetworkPort;
 use super::queue::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use super::scanner::ScannerPort;
 use super::store::StorePort;
-use crate::worker::ports::{Ports, Random};
+use crate::model::observation::Observation;
+use crate::model::{Event, EventId};
+use crate::worker::ports::{
+    EventPublisher, ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, Random,
+};
 
 /// All ports of one incarnation of a worker process. Cheap to clone.
 #[derive(Clone)]
@@ -87,5 +94,41 @@ pub struct RandomPort(Connection);
 impl Random for RandomPort {
     fn below(&self, bound: u64) -> u64 {
         self.0.incarnation.random.borrow_mut().below(bound)
+    }
+}
+
+/// Impact index of the worker, built over the fleet once and shared by all processes.
+pub type ImpactFunction = Box<dyn Fn(&ImpactRequest<'_>) -> Impacted>;
+
+/// Impact index port of an incarnation.
+#[derive(Clone)]
+pub struct ImpactPort(Connection);
+
+impl ImpactQuery for ImpactPort {
+    async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
+        let resolve = |world: &World| (world.impact)(request);
+        self.0.read(NetworkPort::Impact, resolve).await
+    }
+}
+
+/// Notify port of an incarnation.
+#[derive(Clone)]
+pub struct NotifyPort(Connection);
+
+impl EventPublisher for NotifyPort {
+    async fn publish(&self, events: &[Arc<Event>]) -> PortResult<()> {
+        let Connection { world, incarnation } = &self.0;
+        world.sink.emit(&Observation::NotifyCalled {
+            incarnation: &incarnation.id,
+            role: world.handle.task_name(),
+        });
+        let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
+        let serve = move |world: &Rc<World>| {
+            for &id in &ids {
+                world.sink.emit(&Observation::EventPublished { id });
+            }
+            Some(())
+        };
+        self.0.call(NetworkPort::Notify, serve).await
     }
 }

@@ -1,7 +1,7 @@
 //! Worker processes: start, pause, graceful stop and crash of their incarnations.
 
 mod factory;
-mod scraper;
+mod prober;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -31,6 +31,9 @@ impl World {
 
     /// Ends the faults of the services, of the processes of the core and of their connections, and
     /// lets none begin again. Every other process stays as it is: down, paused or cut off.
+    ///
+    /// # Panics
+    /// If the world has healed before.
     pub fn heal(self: &Rc<Self>, core: BTreeSet<ProcessName>) {
         let was_healed = self.faults.is_healed.replace(true);
         assert!(!was_healed, "the world heals once");

@@ -1,4 +1,4 @@
-//! The scraper: scrapes each process at a fixed offset in the interval, as Prometheus does.
+//! The prober: scrapes each process at a fixed offset in the interval, as Prometheus does.
 
 use std::rc::Rc;
 
@@ -7,8 +7,8 @@ use crate::sim::kernel::ProcessId;
 use crate::sim::world::World;
 
 impl World {
-    /// Starts a scraper for each process; their offsets spread evenly over the interval.
-    pub(in crate::sim::world) fn start_scrapers(self: &Rc<Self>, interval_ns: u64) {
+    /// Starts a prober for each process; their offsets spread evenly over the interval.
+    pub(in crate::sim::world) fn start_probers(self: &Rc<Self>, interval_ns: u64) {
         let processes = self.processes.len();
         let step_ns = interval_ns / (processes as u64 + 1);
         for (number, position) in (0..processes).zip(1_u64..) {
