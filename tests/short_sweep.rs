@@ -1,5 +1,5 @@
-//! Short sweep in a test binary of its own, for `cargo xtask mutate-worker`. A mutant of the worker that
-//! passes it shows a gap of the checks, or is equivalent.
+//! Short sweep in a test binary of its own, for `cargo xtask mutate-worker`. A mutant of the worker
+//! that passes it shows a gap of the checks, or is equivalent.
 
 use std::ops::Range;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! `docs/metrics.md` is generated from the instrument catalogue, and `docs/pipeline.md` says of each
-//! of these instruments when it moves.
+//! `docs/metrics.md` is generated from the instrument catalogue, and `docs/pipeline.md` states when
+//! each of these instruments moves.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it metrics_docs` writes `docs/metrics.md`.
 

@@ -134,7 +134,8 @@ fn report_of_other_schema_version_is_refused() {
     file.finish().unwrap();
     let output = report(&name(&newer), &[], &scratch.join("page.html"));
     let said = refused(&output);
-    let expected = "its schema is `rehearsal.recording@9`; this version reads `rehearsal.recording@2` and `rehearsal.recording@1`";
+    let expected = "its schema is `rehearsal.recording@9`; this version reads \
+                    `rehearsal.recording@2` and `rehearsal.recording@1`";
     assert!(said.contains(expected), "{said}");
 }
 

@@ -1,4 +1,4 @@
-//! The instructions that benchmarks are known to take, in a checked-in text file.
+//! Checked-in instruction counts of the benchmarks.
 //!
 //! ```text
 //!  machine  rustc 1.95.0 x86_64-unknown-linux-gnu, glibc 2.36, valgrind-3.19.0, avx2 bmi2 ...

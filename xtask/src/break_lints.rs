@@ -1,8 +1,8 @@
-//! `cargo xtask break-lints`: breaks each rule of Clippy's that guards a crate, and requires Clippy to
-//! notice.
+//! `cargo xtask break-lints`: violates each Clippy rule of the libraries and requires Clippy to
+//! report it.
 //!
-//! A rule whose path is misspelt, or which a crate's `clippy.toml` no longer reaches, forbids nothing
-//! and says nothing. Works on a copy. Paths of crates that are no dependency can't be broken.
+//! A rule with a misspelt path, or one that a crate's `clippy.toml` no longer applies, would fail
+//! silently. Works on a copy. Paths of crates that are not dependencies can't be violated.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,7 +13,7 @@ use crate::process::{Context, Failure, Result, Scratch, cargo, root};
 /// Crates without a clock, randomness and a runtime.
 const PURE: [&str; 2] = ["metrics", "worker"];
 
-/// Casts that must be named conversions, with the lint that says so.
+/// Casts that must be named conversions, with their lints.
 const CASTS: [(&str, &str); 4] = [
     ("u64 as u8", "cast_possible_truncation"),
     ("u64 as f64", "cast_precision_loss"),
@@ -53,7 +53,7 @@ pub fn main() -> Result<()> {
     }
 }
 
-/// What Clippy prints of a crate in the copy.
+/// Output of Clippy for a crate in the copy.
 fn clippy(copy: &Scratch, name: &str) -> Result<String> {
     let package = format!("rehearsal-{name}");
     let output = cargo()
@@ -71,7 +71,7 @@ fn clippy(copy: &Scratch, name: &str) -> Result<String> {
     }
 }
 
-/// Code that breaks each rule once, and what Clippy must say of it.
+/// Code that violates each rule once, with the expected message.
 fn violations(folder: &Path) -> Result<(String, Vec<String>)> {
     let rules = folder.join("clippy.toml");
     let rules = fs::read_to_string(&rules).context(rules.display())?;

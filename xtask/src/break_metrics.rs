@@ -1,7 +1,7 @@
 //! `cargo xtask break-metrics`: breaks the metrics crate on purpose, once for each property, and
 //! requires that property's test to fail.
 //!
-//! A property that holds in spite of its breakage guards nothing. Works on a copy.
+//! A property that holds despite its breakage is not tested. Works on a copy.
 
 mod table;
 
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::process::{Context, Failure, Result, Scratch, cargo, root};
 
-/// Suite in which a test is.
+/// Test suite of a property.
 #[derive(Clone, Copy)]
 enum Suite {
     /// Integration tests of the metrics crate.
@@ -23,7 +23,7 @@ enum Suite {
     Loom,
 }
 
-/// A change that a test must notice.
+/// Change that a test must detect.
 struct Breakage {
     file: &'static str,
     text: &'static str,
@@ -48,7 +48,7 @@ const fn breakage(
     }
 }
 
-/// Tries every breakage, or those whose tests' names contain the argument.
+/// Runs all breakages, or those whose test names contain the argument.
 pub fn main(arguments: &[&str]) -> Result<()> {
     let only = match *arguments {
         [] => "",
@@ -82,7 +82,7 @@ pub fn main(arguments: &[&str]) -> Result<()> {
 enum Outcome {
     Seen,
     NotSeen,
-    /// The text is no longer in the file.
+    /// The replaced text does not exist in the file.
     NothingBroken,
     DoesNotBuild,
 }
@@ -99,7 +99,7 @@ impl Outcome {
 }
 
 impl Breakage {
-    /// Breaks the copy, runs the test, and mends the copy.
+    /// Applies the change to the copy, runs the test, and reverts the change.
     fn try_in(&self, copy: &Scratch) -> Result<Outcome> {
         let file = copy.path().join(self.file);
         let whole = fs::read_to_string(&file).context(file.display())?;
@@ -121,7 +121,7 @@ impl Breakage {
     }
 
     fn command(&self, copy: &Scratch) -> Command {
-        // Some breakages let a test wait for ever.
+        // Some breakages make a test hang.
         let mut command = Command::new("timeout");
         let target = root().join("target/broken");
         command

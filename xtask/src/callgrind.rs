@@ -10,13 +10,13 @@ use crate::process::{Context, Failure, Result, output};
 /// Instructions of one benchmark.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Count {
-    /// Instructions for each unit that the benchmark measured.
+    /// Instructions per measured unit.
     pub per_unit: f64,
-    /// The same by function, callees left out.
+    /// Instructions per unit by function, without callees.
     pub functions: BTreeMap<String, f64>,
 }
 
-/// Runs a benchmark of `program` and counts what it does between its two marks.
+/// Runs a benchmark of `program` and counts the instructions between its two marks.
 pub fn count(program: &Path, benchmark: &str, scratch: &Path) -> Result<Count> {
     let file = scratch.join(benchmark);
     let units = output(
@@ -28,11 +28,12 @@ pub fn count(program: &Path, benchmark: &str, scratch: &Path) -> Result<Count> {
             .arg(program)
             .arg(benchmark)
             .current_dir(scratch)
-            // Nothing that a user has set may change the path through a program.
+            // The user's environment must not change the path through a program.
             .env_clear(),
     )?;
     let units: u32 = units.parse().context(format!("units of {benchmark}"))?;
-    // The first dump is what the second mark wrote; the file without a number is the program's end.
+    // The first dump is that of the second mark. The file without a number is that of the program's
+    // end.
     let dump = format!("{}.1", file.display());
     let dump = fs::read_to_string(&dump).context(dump)?;
     let mut functions = self_costs(&dump).context(format!("Callgrind's counts of {benchmark}"))?;
@@ -48,8 +49,8 @@ pub fn count(program: &Path, benchmark: &str, scratch: &Path) -> Result<Count> {
 
 /// Cost of each function in a Callgrind file, without its callees.
 ///
-/// Lines that begin with a position are costs; the one after `calls=` is the cost of a callee. Names
-/// are compressed: `(7) name` defines what `(7)` means further on.
+/// Lines that begin with a position are costs. The line after `calls=` is the cost of a callee.
+/// Names are compressed: `(7) name` defines the name of `(7)` in later lines.
 fn self_costs(dump: &str) -> Result<BTreeMap<String, f64>> {
     let mut names: BTreeMap<&str, &str> = BTreeMap::new();
     let mut costs: BTreeMap<String, f64> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Which benchmarks take more instructions than they should, and in which functions.
+//! Comparison of instruction counts, with the functions that grew.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use crate::callgrind::Count;
 /// Growth at which a benchmark fails.
 const GROWTH_MAX: f64 = 0.03;
 
-/// Functions named of a benchmark that grew, at most.
+/// Maximum number of functions named for a benchmark that grew.
 const FUNCTIONS_NAMED: usize = 5;
 
-/// Share of a benchmark's growth from which on a function is named.
+/// Minimum share of a benchmark's growth for a function to be named.
 const SHARE_NAMED: f64 = 0.1;
 
 /// Result of a comparison.
@@ -20,11 +20,11 @@ const SHARE_NAMED: f64 = 0.1;
 pub struct Comparison {
     /// A line for each benchmark, and the functions of those that grew.
     pub report: String,
-    /// Names of the benchmarks that grew by more than 3 %, or are gone.
+    /// Names of benchmarks that grew by more than 3 %, or no longer exist.
     pub failed: Vec<String>,
 }
 
-/// Compares counts with what they should be.
+/// Compares counts with the expected ones.
 pub fn compare(expected: &Counts, found: &Counts) -> Comparison {
     let mut comparison = Comparison::default();
     let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
@@ -72,7 +72,7 @@ impl Comparison {
     }
 }
 
-/// Functions in which a benchmark's growth lies, the largest first.
+/// Functions with the largest growth of a benchmark, in descending order.
 fn grown_functions(expected: &Count, found: &Count) -> String {
     let growth = found.per_unit - expected.per_unit;
     let functions = found.functions.iter().map(|(function, cost)| {

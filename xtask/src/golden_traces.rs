@@ -1,7 +1,8 @@
-//! `cargo xtask golden-traces`: every bundled scenario must give the trace of its golden file, twice.
+//! `cargo xtask golden-traces`: runs every bundled scenario twice and compares the trace with its
+//! golden file.
 //!
-//! The golden files' summaries are compared by `tests/it`, with debug assertions; this is the program
-//! as it ships, in a fraction of the time.
+//! `tests/it` compares the golden files' summaries with debug assertions. This command uses the
+//! release build and takes a fraction of that time.
 
 use std::fs;
 use std::process::Command;

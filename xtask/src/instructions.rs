@@ -33,7 +33,7 @@ pub fn main(arguments: &[&str]) -> Result<()> {
             if let Some(expected) = known.get(&machine) {
                 print!("{}", compare(expected, &found).report);
             }
-            // Counts of another machine would not be those of this version.
+            // Counts of another machine are not those of this version.
             known = Baseline::from([(machine, found)]);
             fs::write(&path, baseline::text(&known)).context(path.display())
         }
@@ -91,7 +91,7 @@ fn against(revision: &str, known: &Baseline, scratch: &Scratch) -> Result<()> {
     }
 }
 
-/// Counts of another revision, with the growth that the baseline of this version allows; none if the
+/// Counts of another revision, with the growth that this version's baseline allows. `None` if the
 /// revision has no benchmarks.
 fn measure_revision(source: &Path, known: &Baseline, scratch: &Scratch) -> Result<Option<Counts>> {
     if !source.join(PACKAGE).exists() {
@@ -102,7 +102,7 @@ fn measure_revision(source: &Path, known: &Baseline, scratch: &Scratch) -> Resul
     Ok(Some(counts))
 }
 
-/// Scales counts as the baseline was changed: `--update` on one machine must hold on all of them.
+/// Scales counts by the baseline's changes: `--update` on one machine must hold on all machines.
 fn allow_declared(counts: &mut Counts, before: &Baseline, now: &Baseline) {
     for (machine, now) in now {
         let Some(before) = before.get(machine) else {
@@ -147,7 +147,8 @@ fn measure(source: &Path, scratch: &Scratch) -> Result<Counts> {
     counts.into_iter().collect()
 }
 
-/// Builds a source tree's benchmarks, and moves the program away from where the next one is built.
+/// Builds a source tree's benchmarks, and moves the program so that the next build does not
+/// overwrite it.
 fn build(source: &Path, scratch: &Path) -> Result<PathBuf> {
     // One target folder for all trees: dependencies are built once.
     let target = root().join("target");

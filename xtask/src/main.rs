@@ -1,6 +1,6 @@
 //! The project's own tools: `cargo xtask COMMAND`.
 //!
-//! Without dependencies, so that the first use in a fresh clone waits a second or two.
+//! It has no dependencies, so that the first use in a fresh clone builds in seconds.
 
 mod baseline;
 mod break_lints;

@@ -1,19 +1,19 @@
-//! `cargo xtask mutate-worker`: changes the worker at random, with `cargo mutants`, and lets a short
-//! sweep look for the change.
+//! `cargo xtask mutate-worker`: mutates the worker with `cargo mutants` and runs a short sweep for
+//! each mutant.
 //!
-//! A mutant that lives is a hole in the checks, or changes nothing: `docs/bug-bench.md` lists those
-//! that are known. Reports are in `target/mutants.out`.
+//! A mutant that the sweep does not detect shows a gap of the checks, or is equivalent.
+//! `docs/bug-bench.md` lists the known ones. Reports are in `target/mutants.out`.
 
 use std::process::{Command, Stdio};
 
 use crate::process::{Failure, Result, cargo, output, run};
 
-/// Mutants tried. Which ones depends on their names only.
+/// Number of mutants. Their selection depends on their names only.
 const SAMPLE: usize = 220;
 
 const FILES: [&str; 2] = ["--file", "crates/worker/src/**"];
 
-/// Tries the sample.
+/// Runs the sample.
 pub fn main() -> Result<()> {
     let installed = Command::new("cargo-mutants")
         .arg("--version")

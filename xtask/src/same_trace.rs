@@ -1,11 +1,11 @@
-//! `cargo xtask same-trace`: builds of different code generation must give one trace.
+//! `cargo xtask same-trace`: requires the same trace from builds with different code generation.
 
 use std::fs;
 
 use crate::process::{Context, Failure, Result, cargo, output, root};
 
-/// Compares the traces of `quickstart`: without and with optimisation, without and with the machine's
-/// own instructions.
+/// Compares the traces of `quickstart` without and with optimisation, and without and with native
+/// instructions.
 pub fn main() -> Result<()> {
     let builds = [
         Build::new("opt-level 0", "dev"),
@@ -32,7 +32,7 @@ pub fn main() -> Result<()> {
     Ok(())
 }
 
-/// One way to generate code.
+/// Code generation options of a build.
 struct Build {
     name: &'static str,
     profile: &'static str,

@@ -1,4 +1,5 @@
-//! `cargo xtask sanitize`: the metrics crate's tests under `ThreadSanitizer` and `AddressSanitizer`.
+//! `cargo xtask sanitize`: runs the metrics crate's tests under `ThreadSanitizer` and
+//! `AddressSanitizer`.
 
 use std::process::Command;
 
@@ -49,6 +50,6 @@ fn tests(sanitizer: &str, arguments: &[&str]) -> Result<()> {
         .env("RUSTFLAGS", flags)
         // Sanitizers are not stable, but the stable compiler contains them.
         .env("RUSTC_BOOTSTRAP", "1")
-        // Every access is watched, so a million samples show what 16 million would.
+        // Sanitizers check every access, so a million samples suffice instead of 16 million.
         .env("STRESS_SAMPLES_PER_THREAD", "250000"))
 }

@@ -1,4 +1,4 @@
-//! What the kernel costs for each event.
+//! Cost of the kernel's events.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Benchmarks measured in instructions. `cargo xtask instructions` runs each of them under Callgrind
-//! and compares the counts with a baseline.
+//! Benchmarks measured in instructions. `cargo xtask instructions` runs each under Callgrind and
+//! compares the counts with a baseline.
 //!
 //! ```text
 //!  rehearsal-instructions          lists the benchmarks

@@ -1,4 +1,4 @@
-//! What records, scrapes and expositions cost.
+//! Cost of records, scrapes and expositions.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -46,7 +46,7 @@ pub fn histogram() -> u64 {
     records(|| histogram.record(black_box(3.0)))
 }
 
-/// Increments a counter that has two closed labels.
+/// Increments a counter with two static labels.
 pub fn closed_labels() -> u64 {
     let options = WorkerMetricsOptions::default();
     let worker = SchedulerWorkerMetrics::with_options(&Registry::new(), options);
@@ -59,7 +59,7 @@ pub fn closed_labels() -> u64 {
     })
 }
 
-/// Increments a counter found by the value of an open label.
+/// Increments a counter that is looked up by the value of a dynamic label.
 pub fn open_label() -> u64 {
     let registry = Registry::new();
     let mut family =
@@ -70,7 +70,7 @@ pub fn open_label() -> u64 {
     })
 }
 
-/// A registry of that many counters.
+/// Registry with this number of counters.
 fn registry_of(series: u64) -> (Registry, Vec<Counter>) {
     let registry = Registry::with_options(RegistryOptions {
         series_max: usize::MAX,
@@ -88,8 +88,7 @@ fn registry_of(series: u64) -> (Registry, Vec<Counter>) {
     (registry, counters)
 }
 
-/// Scrapes a registry of that many series, of which one in a hundred has changed each time. The
-/// increments that change them are counted too.
+/// Scrapes a registry of which one series in a hundred has changed. The increments are included.
 pub fn scrape(series: u64) -> u64 {
     let (registry, counters) = registry_of(series);
     let mut recording = TimeSeriesStore::new("bench");
@@ -113,7 +112,7 @@ pub fn scrape(series: u64) -> u64 {
     SCRAPES
 }
 
-/// Renders a registry of that many series in Prometheus's text format.
+/// Writes a registry in Prometheus's text format.
 pub fn exposition(series: u64) -> u64 {
     let (registry, _) = registry_of(series);
     let context = CollectContext::at(Duration::ZERO);

@@ -1,4 +1,4 @@
-//! What whole rehearsals cost, with all invariants on.
+//! Cost of whole rehearsals with all invariants on.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use rehearsal::sweep::{Trial, TrialOptions};
 
 use crate::{measurement_begins, measurement_ends};
 
-/// Hourly schedules over a small fleet: what is busy is the scanning.
+/// Hourly schedules over a small fleet, dominated by scanning.
 const BUSY: &str = r#"
 name = "busy"
 duration = "4h"
@@ -32,7 +32,7 @@ notify = { enabled = false }
 options = { segmentsAtOnce = 40 }
 "#;
 
-/// Three processes that look for work and find none: what is busy is the polling.
+/// Three processes without work, dominated by polling.
 const IDLE: &str = r#"
 name = "idle"
 duration = "1d"
@@ -47,7 +47,7 @@ id = "yearly"
 whenCron = "0 0 1 7 *"
 "#;
 
-/// Rehearses a scenario. The world is set up before the measurement begins.
+/// Rehearses a scenario. The setup of the world is not measured.
 fn rehearse(text: &str) -> FinishedRun {
     let loaded = Loader::default().parse("bench.toml", text, None);
     let scenario = loaded.expect("the bench's scenario is valid");
@@ -62,18 +62,18 @@ fn rehearse(text: &str) -> FinishedRun {
     finished.expect("the bench's scenario can be simulated")
 }
 
-/// Scans images for hours. Returns the number of images.
+/// Scans images for some hours. Returns the number of images.
 pub fn image_scan() -> u64 {
     rehearse(BUSY).oracle.tally.images
 }
 
-/// Lets three processes be idle for a day.
+/// Runs three idle processes for a day.
 pub fn idle_day() -> u64 {
     drop(rehearse(IDLE));
     1
 }
 
-/// Tries a seed of `quickstart` as a sweep does, from drawing its faults to its report.
+/// Runs a seed of `quickstart` as a sweep does, from drawing its faults to its report.
 pub fn swarm_seed() -> u64 {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let scenario = scenario_loader(&[])

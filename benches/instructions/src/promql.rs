@@ -1,4 +1,4 @@
-//! What a query costs over a month, scraped each 15 s.
+//! Cost of a query over a month that is scraped every 15 s.
 
 use std::hint::black_box;
 
@@ -11,7 +11,7 @@ const INTERVAL_MS: i64 = 15_000;
 const SCRAPES: i64 = 30 * 86_400_000 / INTERVAL_MS;
 const END_MS: i64 = SCRAPES * INTERVAL_MS;
 
-/// A counter of three processes and two modes each, that changes at one scrape of four.
+/// Counter of three processes and two modes that changes at every fourth scrape.
 fn recording() -> TimeSeriesStore {
     let mut recording = TimeSeriesStore::new("bench");
     let names = ["worker-0", "worker-1", "worker-2"];

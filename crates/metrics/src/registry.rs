@@ -33,7 +33,8 @@ use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 ///     metrics::histogram!("wait_seconds").record(0.2);
 /// });
 /// let snapshot = registry.snapshot(&CollectContext::default());
-/// assert_eq!(snapshot.get("requests_total", &[("method", "GET")]), Some(&SampleValue::Counter(1)));
+/// let requests = snapshot.get("requests_total", &[("method", "GET")]);
+/// assert_eq!(requests, Some(&SampleValue::Counter(1)));
 /// ```
 #[derive(Clone)]
 pub struct Registry {

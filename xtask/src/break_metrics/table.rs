@@ -1,4 +1,4 @@
-//! The breakages: what is changed, and which test must notice.
+//! Breakages: changed text and the test that must detect it.
 
 use super::{Breakage, Suite, breakage};
 

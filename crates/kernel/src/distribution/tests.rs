@@ -86,7 +86,8 @@ proptest! {
         seed: u64,
     ) {
         let samples = sorted_samples(&Distribution::zipf(ranks, exponent).unwrap(), seed, 10_000);
-        let weights: Vec<f64> = (1..=ranks).map(|k| libm::pow(k.nearest_f64(), -exponent)).collect();
+        let weight = |rank: u64| libm::pow(rank.nearest_f64(), -exponent);
+        let weights: Vec<f64> = (1..=ranks).map(weight).collect();
         let total: f64 = weights.iter().sum();
         let mut cumulated = 0.0;
         for (rank, weight) in (1..).zip(&weights) {
@@ -103,7 +104,10 @@ proptest! {
     ) {
         let total: f64 = weights.iter().sum();
         prop_assume!(total > 0.0);
-        let values = weights.iter().enumerate().map(|(value, &weight)| (value.nearest_f64(), weight));
+        let values = weights
+            .iter()
+            .enumerate()
+            .map(|(value, &weight)| (value.nearest_f64(), weight));
         let samples = sorted_samples(&Distribution::empirical(values).unwrap(), seed, 10_000);
         let mut cumulated = 0.0;
         for (value, weight) in weights.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The laws of `rehearsal-metrics-laws` hold for this registry, and each notices a break of it.
+//! The laws of `rehearsal-metrics-laws` hold for this registry, and each detects a violation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl RegistryUnderTest for Ours {
 
 registry_laws!(Ours);
 
-/// The registry with one fault.
+/// Registry with one defect.
 struct Broken<const FAULT: usize> {
     registry: Ours,
     renders: Arc<std::sync::atomic::AtomicU64>,

@@ -1,4 +1,4 @@
-//! Properties of single cells for any numbers.
+//! Properties of single cells for arbitrary numbers.
 
 use proptest::prelude::*;
 use rehearsal_convert::{Nearest, Saturating};
@@ -8,12 +8,12 @@ use rehearsal_metrics::{
     SampleValue,
 };
 
-/// Latency, s: 0.1 s to 30 min.
+/// Latency bounds, 0.1 s to 30 min.
 const LATENCY_BOUNDS: [f64; 13] = [
     0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
 ];
 
-/// Duration, s: 1 s to 24 h.
+/// Duration bounds, 1 s to 24 h.
 const DURATION_BOUNDS: [f64; 13] = [
     1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0,
 ];
@@ -86,7 +86,7 @@ proptest! {
         let reading = histogram.read();
         prop_assert_eq!(reading.counts(), &counts[..]);
         prop_assert_eq!(reading.count(), counts.iter().sum::<u64>());
-        // Whole numbers far below 2^53: exact in any order.
+        // Integers far below 2^53 are exact in any order.
         prop_assert_eq!(reading.sum(), sum);
     }
 
@@ -260,7 +260,7 @@ fn counter_set_to_absolute_value_only_rises() {
     assert_eq!(counter.get(), 12);
 }
 
-/// Nothing wraps and nothing becomes infinite: counts and sums stay at the top.
+/// Counts and sums saturate: nothing wraps or becomes infinite.
 #[test]
 fn histogram_at_maximum_saturates() {
     let (registry, histogram) = histogram(&[1.0, 2.0]);
@@ -290,7 +290,7 @@ fn histogram_at_maximum_saturates() {
     assert!(page.contains("\nh_sum 1.7976931348623157e308\n"), "{page}");
 }
 
-/// The top is reached by the parts of several threads, and by their total.
+/// The maximum is reached by the shards of several threads, and by their total.
 #[test]
 fn counter_over_threads_saturates() {
     let registry = Registry::new();

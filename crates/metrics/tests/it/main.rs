@@ -1,4 +1,4 @@
-//! The metrics layer, from outside.
+//! Tests of the metrics layer's public interface.
 
 #![expect(
     clippy::disallowed_methods,

@@ -1,4 +1,4 @@
-//! Series that come, go and come back, and the cap on their number.
+//! Series that are registered, removed and registered again, and the cap on their number.
 
 use rehearsal_convert::Saturating;
 use std::collections::BTreeMap;
@@ -79,8 +79,8 @@ struct Expected {
 }
 
 proptest! {
-    /// Whatever is registered, recorded, removed and registered again: the page shows exactly what
-    /// a plain map says, and no handle is ever orphaned.
+    /// After any sequence of registrations, records and removals, the exposition equals a plain
+    /// map, and no handle is orphaned.
     #[test]
     fn exposition_equals_reference_model(steps in prop::collection::vec(step(), 0..120)) {
         let registry = Registry::new();
@@ -91,7 +91,7 @@ proptest! {
                 Step::Register { kind, series } => {
                     handles.push((kind, series, register(&registry, kind, labels(series))));
                     let expected = model.entry((kind, series)).or_default();
-                    // A gauge that was removed starts from 0 even if a handle was left.
+                    // A removed gauge starts from 0 even if a handle still exists.
                     if !expected.visible && (expected.handles == 0 || kind == 2) {
                         expected.number = 0;
                     }
@@ -155,7 +155,7 @@ proptest! {
         for n in 0..count {
             registry.register_counter(&key(n), &metadata).increment(n);
         }
-        // Asked again in another order, every key is the same series.
+        // In another order, every key finds the same series.
         for n in (0..count).rev() {
             registry.register_counter(&key(n), &metadata).increment(1);
         }
@@ -248,7 +248,7 @@ fn series_above_cap_are_counted_in_overflow_series() {
         panic!("the layer's own counter");
     };
     assert!(*overflowed >= 6, "{overflowed}");
-    // Room comes free when a series is removed that nobody holds.
+    // Removing a series without handles frees its cells.
     assert!(registry.remove("c_total", &labels(0)));
     registry.counter(&family, labels(4)).expect("valid").add(1);
     let snapshot = registry.snapshot(&NOW);
@@ -284,7 +284,7 @@ fn overflow_series_does_not_count_towards_cap() {
         assert!(registry.remove("c_total", &overflow));
         series(3);
         assert_eq!(shown(), ["0", "1", OVERFLOW]);
-        // While somebody holds a series that was removed, its place is taken.
+        // A removed series keeps its cells while a handle exists.
         let held = registry.counter(&family, labels(1)).expect("valid");
         assert!(registry.remove("c_total", &labels(1)));
         series(3);
@@ -294,7 +294,7 @@ fn overflow_series_does_not_count_towards_cap() {
         assert_eq!(shown(), ["0", "3", OVERFLOW]);
         assert!(registry.remove("c_total", &labels(3)));
     }
-    // Without labels there is nothing that could be beyond.
+    // An instrument without labels has no overflow.
     let plain = Family::counter("plain_total");
     registry.counter(&plain, Labels::none()).expect("valid");
     assert!(registry.remove("plain_total", &Labels::none()));
@@ -332,7 +332,7 @@ fn macro_records_and_descriptions_are_exposed() {
         };
         assert_eq!(reading.count(), count);
     }
-    // Besides, the layer's own five.
+    // In addition to the layer's own five.
     assert_eq!(registry.cell_series(), 5 + 4);
 }
 

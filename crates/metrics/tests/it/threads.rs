@@ -1,4 +1,4 @@
-//! Nothing is lost or torn between threads, however many and however short-lived.
+//! No record is lost or torn between threads, however many and however short-lived.
 
 use rehearsal_convert::{Index, Nearest};
 use std::cell::RefCell;
@@ -26,18 +26,18 @@ fn cells(registry: &Registry) -> (Counter, UpDownCounter, Histogram) {
     )
 }
 
-/// One value for each bucket, all exact in binary.
+/// One value per bucket, each exact in binary.
 const VALUES: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 
-/// Samples of each of four threads: 16 million in all. Where every access is watched, fewer do;
-/// `cargo xtask sanitize` says how many.
+/// Number of samples of each of four threads: 16 million in total. Sanitizers use fewer; `cargo
+/// xtask sanitize` sets the number.
 fn samples_per_thread() -> u64 {
     let told = std::env::var("STRESS_SAMPLES_PER_THREAD").ok();
     told.map_or(4_000_000, |told| told.parse().expect("a number of samples"))
 }
 
-/// Samples from four threads, drained all the while: the total is exact, no reading is torn, and no
-/// count falls.
+/// Four threads record while a reader drains: the total is exact, no reading is torn, and no count
+/// falls.
 #[test]
 fn drain_during_recording_loses_nothing() {
     let per_thread = samples_per_thread();
@@ -111,7 +111,7 @@ fn threads_above_inline_shards_are_counted() {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 counter.increment();
-                // Nobody ends before everybody has a number, so the numbers pass 64 and 128.
+                // No thread ends before all have an index, so the indices pass 64 and 128.
                 barrier.wait();
                 counter.add(2);
                 up_down.add(-1);
@@ -124,7 +124,7 @@ fn threads_above_inline_shards_are_counted() {
     assert_eq!(histogram.read().count(), THREADS as u64);
 }
 
-/// Records when its thread's locals are destroyed.
+/// Records in the destructor of a thread-local.
 struct Last(Counter);
 
 impl Drop for Last {
@@ -145,7 +145,7 @@ fn thread_local_destructor_can_record() {
         let (before, counter) = (counter.get(), counter.clone());
         let total = counter.clone();
         thread::spawn(move || {
-            // The order in which locals are destroyed isn't specified; try both.
+            // The order of destruction of thread-locals is unspecified, so both are tried.
             if recorded_before {
                 counter.increment();
             }
@@ -191,7 +191,7 @@ fn registry_under_concurrent_use_stays_consistent() {
     );
 }
 
-/// Does something at the first series of a page.
+/// Writer that calls a function at the first series of an exposition.
 struct Interrupted<F: FnOnce()>(Option<F>);
 
 impl<F: FnOnce()> SnapshotVisitor for Interrupted<F> {
@@ -204,8 +204,8 @@ impl<F: FnOnce()> SnapshotVisitor for Interrupted<F> {
     }
 }
 
-/// While a visit runs and a registration waits, the index is locked for other readers. Recording
-/// threads are not affected.
+/// While a reader visits and a registration waits, the index is locked for other readers, but
+/// recording threads are not affected.
 #[test]
 fn record_during_reading_or_registering_does_not_wait() {
     let registry = Registry::new();

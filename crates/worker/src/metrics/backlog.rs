@@ -1,7 +1,7 @@
 //! `scheduler_runner_backlog`: images still awaiting a runner, per schedule.
 //!
-//! The truth is in the store. A process keeps what it last read, and gives it at collection as
-//! long as it is fresh, so that a process which has moved on can't keep a stale value alive.
+//! The store has the true backlog. A process keeps the last value that it read and exports it while
+//! it is fresh. A process without recent reads can't keep a stale value alive.
 
 use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,12 +11,12 @@ use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, ObservableCal
 
 use super::label::Mode;
 
-/// How long values are good, and how many there may be.
+/// Freshness and maximum number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BacklogOptions {
     /// `backlogRefresh`: a value older than this is withheld.
     pub fresh_for: Duration,
-    /// The most series. What a refresh brings beyond is added up in the series of the schedule
+    /// Maximum number of series. Further values are added in the series of the schedule
     /// `_overflow`, one for each mode.
     pub series_max: usize,
 }
@@ -30,7 +30,7 @@ impl Default for BacklogOptions {
     }
 }
 
-/// What a process knows about the backlog of each (mode, schedule).
+/// Backlog of each (mode, schedule), as last read by this process.
 ///
 /// ```
 /// use std::time::Duration;
@@ -59,11 +59,11 @@ struct State {
     /// Sorted by schedule, then mode.
     entries: Vec<Entry>,
     overflow: [Option<Entry>; Mode::ALL.len()],
-    /// Changes whenever collection would give something else, passing time aside.
+    /// Changes whenever a collection would give another result, apart from values that expire.
     generation: u64,
-    /// No value is older. May lag behind the oldest value, never ahead of it.
+    /// Lower bound of the values' times. May be earlier than the oldest value, never later.
     oldest: Duration,
-    /// Every entry was right then, and no other was missing.
+    /// Time at which all entries were correct and complete.
     confirmed: Duration,
 }
 
@@ -115,11 +115,11 @@ impl BacklogCache {
     }
 
     /// Sets one value, read from the store at `observed_at` (the process's elapsed time), unless a
-    /// newer one is known.
+    /// newer one exists.
     ///
-    /// What the last [`refresh`](Self::refresh) or [`confirm`](Self::confirm) read is newer, whether
-    /// it knew the schedule or not. Once the cap is reached a schedule that isn't known yet waits for
-    /// the next refresh, and that is counted.
+    /// A [`refresh`](Self::refresh) or [`confirm`](Self::confirm) with a later time is newer,
+    /// whether it included the schedule or not. If the cap is reached, an unknown schedule waits
+    /// for the next refresh, and is counted.
     pub fn set(&self, mode: Mode, schedule: &str, images: u64, observed_at: Duration) {
         let mut state = self.state();
         let state = &mut *state;
@@ -147,9 +147,8 @@ impl BacklogCache {
         }
     }
 
-    /// Replaces everything by what the store says at `observed_at`. A (mode, schedule) that isn't
-    /// among `values` is gone. Fast if they come sorted by schedule and mode, and fastest if they
-    /// are the same ones as before: about 5 ns each.
+    /// Replaces all values by those of the store at `observed_at`. Missing (mode, schedule) pairs
+    /// are removed. Fast if sorted by schedule and mode, and fastest if unchanged: about 5 ns each.
     pub fn refresh<'v>(
         &self,
         values: impl IntoIterator<Item = (Mode, &'v str, u64)>,
@@ -174,7 +173,7 @@ impl BacklogCache {
         }
     }
 
-    /// Replaces every entry from the `same`-th on.
+    /// Replaces the entries from index `same` on.
     fn replace_after<'v>(
         &self,
         state: &mut State,
@@ -215,20 +214,19 @@ impl BacklogCache {
         }
     }
 
-    /// Everything is still as it was, as the store says at `observed_at`. For stores that can tell
-    /// cheaply whether anything changed.
+    /// Confirms all values at `observed_at`, for stores that can detect changes cheaply.
     pub fn confirm(&self, observed_at: Duration) {
         let mut state = self.state();
         state.confirmed = observed_at;
         state.oldest = state.oldest.max(observed_at);
     }
 
-    /// Forgets everything, as a process does that no longer runs segments.
+    /// Removes all values, when a process stops running segments.
     pub fn clear(&self) {
         self.refresh([], Duration::ZERO);
     }
 
-    /// What would be given for one schedule at a collection now.
+    /// Value of one schedule that a collection would give now.
     pub fn get(&self, mode: Mode, schedule: &str, context: &CollectContext) -> Option<u64> {
         let state = self.state();
         let find = state
@@ -239,7 +237,7 @@ impl BacklogCache {
             .then_some(entry.images)
     }
 
-    /// Shows what would be given at a collection now: mode, schedule, images.
+    /// Visits the values that a collection would give now: mode, schedule, images.
     pub fn visit(&self, context: &CollectContext, show: &mut dyn FnMut(Mode, &str, u64)) {
         let state = self.state();
         for entry in state.entries.iter().chain(state.overflow.iter().flatten()) {

@@ -109,28 +109,28 @@ pub const BACKLOG: Definition = given(
     .with_labels(&[MODE, SCHEDULE_ID]),
 );
 
-/// Planner attempts.
+/// Attempts to plan a run, by outcome.
 pub const PLANNER_ATTEMPTS: Definition = Definition::counter(
     "scheduler_planner_attempts_total",
     "Attempts to plan a run.",
 )
 .labelled::<(Mode, AttemptOutcome)>();
-/// Runs cancelled.
+/// Cancelled runs, by mode.
 pub const RUNS_CANCELLED: Definition =
     Definition::counter("scheduler_runs_cancelled_total", "Runs cancelled.").labelled::<Mode>();
-/// Segments discarded.
+/// Segments whose run had ended, by mode.
 pub const SEGMENTS_DISCARDED: Definition = Definition::counter(
     "scheduler_runner_segments_discarded_total",
     "Segments discarded because their run had ended.",
 )
 .labelled::<Mode>();
-/// Images failed.
+/// Images that the Scanner permanently refused, by mode.
 pub const IMAGES_FAILED: Definition = Definition::counter(
     "scheduler_runner_images_failed_total",
-    "Images for which the scanner refused a report for good.",
+    "Images for which the scanner permanently refused a report.",
 )
 .labelled::<Mode>();
-/// Queue depth.
+/// Ready and leased messages of a queue.
 pub const QUEUE_DEPTH: Definition = Definition::gauge(
     "scheduler_queue_depth",
     "Messages in the queue, leased or ready.",
@@ -143,49 +143,49 @@ pub const QUEUE_OLDEST_READY: Definition = Definition::gauge(
 )
 .seconds()
 .labelled::<QueueName>();
-/// Redeliveries.
+/// Repeated deliveries of a queue.
 pub const REDELIVERIES: Definition = Definition::counter(
     "scheduler_queue_redeliveries_total",
     "Deliveries of a message that had been delivered before.",
 )
 .labelled::<QueueName>();
-/// Dead letters.
+/// Dead-lettered messages of a queue.
 pub const DEAD_LETTERS: Definition = Definition::counter(
     "scheduler_queue_dead_letters_total",
     "Messages dead-lettered.",
 )
 .labelled::<QueueName>();
-/// Drops.
+/// Dropped poison messages of a queue.
 pub const DROPS: Definition = Definition::counter(
     "scheduler_queue_drops_total",
     "Poisoned messages dropped because dead letters are off.",
 )
 .labelled::<QueueName>();
-/// Lease renewals.
+/// Renewed leases of a queue's messages.
 pub const LEASE_RENEWALS: Definition =
     Definition::counter("scheduler_lease_renewals_total", "Leases renewed.")
         .labelled::<QueueName>();
-/// Lease losses.
+/// Leases of a queue's messages that were lost during work.
 pub const LEASE_LOSSES: Definition =
     Definition::counter("scheduler_lease_losses_total", "Leases lost while working.")
         .labelled::<QueueName>();
-/// Scanner requests.
+/// Requests to the Scanner, by outcome.
 pub const SCANNER_REQUESTS: Definition = Definition::counter(
     "scheduler_scanner_requests_total",
     "Requests to the scanner, retries included.",
 )
 .labelled::<(Mode, ScannerOutcome)>();
-/// Late permits.
+/// Permits used late, by mode.
 pub const LATE_PERMITS: Definition = Definition::counter(
     "scheduler_scanner_late_permits_total",
     "Scanner permits that came late, by a pause or a delay.",
 )
 .labelled::<Mode>();
-/// Events published.
+/// Events published to Notify, by kind.
 pub const EVENTS: Definition =
     Definition::counter("scheduler_events_published_total", "Events published.")
         .labelled::<EventKind>();
-/// Outbox depth.
+/// Events awaiting publication.
 pub const OUTBOX_DEPTH: Definition =
     Definition::gauge("scheduler_outbox_depth", "Events awaiting publication.");
 /// Schedule fires.
@@ -201,7 +201,7 @@ pub const SINCE_PROGRESS: Definition = Definition::gauge(
 )
 .seconds()
 .labelled::<Mode>();
-/// Build info.
+/// Constant 1 with the version as a label.
 pub const BUILD_INFO: Definition = Definition::info(
     "scheduler_worker_build_info",
     "1, with the version as a label.",

@@ -16,17 +16,17 @@ use super::label::{
 };
 use crate::model::DeltaCounts;
 
-/// How the instruments behave.
+/// Options of the instruments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WorkerMetricsOptions {
-    /// Freshness and cap of the backlog. The other observed gauges share the freshness.
+    /// Freshness and cap of the backlog. The other observable gauges share the freshness.
     pub backlog: BacklogOptions,
     /// Whether planner latency and run duration keep exact quantiles besides their buckets. That
     /// takes about 1.2 MB for each recording thread.
     pub exact_quantiles: bool,
 }
 
-/// What exact quantiles of seconds tell apart: milliseconds to a day, three digits.
+/// Precision of exact quantiles of seconds: milliseconds to a day, three digits.
 const PRECISION: Precision = Precision {
     unit: 0.001,
     max: 86_400.0,
@@ -35,12 +35,11 @@ const PRECISION: Precision = Precision {
 
 /// All instruments of one Scheduler Worker process, ready to record.
 ///
-/// Every series of a closed label set stands on the page from the start, at 0, so that the first
-/// event after a process's first scrape is an increase. Recording costs a few ns, takes no lock
-/// and allocates nothing; the exceptions, which keep a value for collection, are
-/// [`backlog`](Self::backlog), [`queue_depth`](Self::queue_depth),
-/// [`queue_oldest_ready`](Self::queue_oldest_ready), [`outbox_depth`](Self::outbox_depth) and
-/// [`since_progress`](Self::since_progress).
+/// Every series with static labels exists from the start, at 0, so that the first event after a
+/// process's first scrape is an increase. Recording costs a few ns, takes no lock and allocates
+/// nothing. The exceptions, which store a value for collection, are [`backlog`](Self::backlog),
+/// [`queue_depth`](Self::queue_depth), [`queue_oldest_ready`](Self::queue_oldest_ready),
+/// [`outbox_depth`](Self::outbox_depth) and [`since_progress`](Self::since_progress).
 ///
 /// ```
 /// use rehearsal_metrics::{Registry};
@@ -89,12 +88,13 @@ impl SchedulerWorkerMetrics {
     ///
     /// # Errors
     ///
-    /// If the registry has another instrument under one of the names: two workers can't share one.
+    /// If the registry has another instrument with one of the names. Two workers can't share a
+    /// registry.
     pub fn new(registry: &Registry) -> Result<Self, RegisterError> {
         Self::with_options(registry, WorkerMetricsOptions::default())
     }
 
-    /// Registers all instruments, with these options.
+    /// Registers all instruments with options.
     pub fn with_options(
         registry: &Registry,
         options: WorkerMetricsOptions,
@@ -138,33 +138,33 @@ impl SchedulerWorkerMetrics {
         })
     }
 
-    /// A run left `Planning`: the outcome, and the time since the run's creation, s.
+    /// Records that a run left `Planning`: its outcome, and the time since its creation, s.
     #[inline]
     pub fn planner_run(&self, mode: Mode, status: PlannerStatus, latency_seconds: f64) {
         self.planner_runs.increment((mode, status));
         self.planner_latency.record((mode, status), latency_seconds);
     }
 
-    /// A run completed, this long after its creation, s. Exactly 0 for a run without work.
+    /// Records the time from a completed run's creation, s. Exactly 0 for a run without work.
     #[inline]
     pub fn run_completed(&self, mode: Mode, duration_seconds: f64) {
         self.run_duration
             .record((mode, RunResult::Completed), duration_seconds);
     }
 
-    /// A segment was processed.
+    /// Counts a processed segment.
     #[inline]
     pub fn segment(&self, mode: Mode, status: SegmentStatus) {
         self.segments.increment((mode, status));
     }
 
-    /// Images of a committed segment that had a meaningful delta, or had none.
+    /// Counts images of a committed segment, with or without a meaningful delta.
     #[inline]
     pub fn images(&self, mode: Mode, delta: Delta, count: u64) {
         self.images.add((mode, delta), count);
     }
 
-    /// The meaningful deltas of a committed segment.
+    /// Counts the meaningful deltas of a committed segment.
     #[inline]
     pub fn deltas(&self, mode: Mode, counts: &DeltaCounts) {
         self.deltas.add(mode, counts.new_findings);
@@ -173,113 +173,113 @@ impl SchedulerWorkerMetrics {
         self.deltas_kev.add(mode, counts.kev_hits);
     }
 
-    /// Runs entered (+) or left (−) the open states by a commit of this process, or a balance was
-    /// taken over or given up.
+    /// Adds the runs that entered (+) or left (−) the open states by a commit of this process, or
+    /// an orphaned count that was adopted or given up.
     #[inline]
     pub fn runs_active_add(&self, mode: Mode, count: i64) {
         self.runs_active.add(mode, count);
     }
 
-    /// What this process knows about the backlog.
+    /// Backlog as last read by this process.
     pub fn backlog(&self) -> &BacklogCache {
         &self.backlog
     }
 
-    /// An attempt to plan a run ended.
+    /// Counts an ended attempt to plan a run.
     #[inline]
     pub fn planner_attempt(&self, mode: Mode, outcome: AttemptOutcome) {
         self.planner_attempts.increment((mode, outcome));
     }
 
-    /// A run was cancelled.
+    /// Counts a cancelled run.
     #[inline]
     pub fn run_cancelled(&self, mode: Mode) {
         self.runs_cancelled.increment(mode);
     }
 
-    /// A segment was discarded because its run had ended.
+    /// Counts a segment that was discarded because its run had ended.
     #[inline]
     pub fn segment_discarded(&self, mode: Mode) {
         self.segments_discarded.increment(mode);
     }
 
-    /// Images of a committed segment for which the scanner refused a report for good.
+    /// Counts images of a committed segment for which the Scanner permanently refused a report.
     #[inline]
     pub fn images_failed(&self, mode: Mode, count: u64) {
         self.images_failed.add(mode, count);
     }
 
-    /// The queue held this many messages at `observed_at`.
+    /// Sets the number of messages in a queue at `observed_at`.
     pub fn queue_depth(&self, queue: QueueName, messages: u64, observed_at: Duration) {
         self.queue_depth.set(queue, messages as f64, observed_at);
     }
 
-    /// The oldest ready message had this age, s, at `observed_at`; 0 if there was none.
+    /// Sets the age of the oldest ready message, s, at `observed_at`; 0 if there is none.
     pub fn queue_oldest_ready(&self, queue: QueueName, age_seconds: f64, observed_at: Duration) {
         self.queue_oldest_ready.set(queue, age_seconds, observed_at);
     }
 
-    /// A message came that had been delivered before.
+    /// Counts a message that had been delivered before.
     #[inline]
     pub fn redelivery(&self, queue: QueueName) {
         self.redeliveries.increment(queue);
     }
 
-    /// A message was dead-lettered.
+    /// Counts a dead-lettered message.
     #[inline]
     pub fn dead_letter(&self, queue: QueueName) {
         self.dead_letters.increment(queue);
     }
 
-    /// A poisoned message was dropped, because dead letters are off.
+    /// Counts a poison message that was dropped because dead letters are off.
     #[inline]
     pub fn drop_message(&self, queue: QueueName) {
         self.drops.increment(queue);
     }
 
-    /// A lease was renewed.
+    /// Counts a renewed lease.
     #[inline]
     pub fn lease_renewal(&self, queue: QueueName) {
         self.lease_renewals.increment(queue);
     }
 
-    /// A lease was lost while working.
+    /// Counts a lease that was lost during work.
     #[inline]
     pub fn lease_loss(&self, queue: QueueName) {
         self.lease_losses.increment(queue);
     }
 
-    /// A request to the scanner ended.
+    /// Counts an ended request to the Scanner.
     #[inline]
     pub fn scanner_request(&self, mode: Mode, outcome: ScannerOutcome) {
         self.scanner_requests.increment((mode, outcome));
     }
 
-    /// A scanner permit was used late, after a pause or a delay.
+    /// Counts a permit that was used late, after a pause or a delay.
     #[inline]
     pub fn late_permit(&self, mode: Mode) {
         self.late_permits.increment(mode);
     }
 
-    /// An event was published.
+    /// Counts a published event.
     #[inline]
     pub fn event_published(&self, kind: EventKind) {
         self.events.increment(kind);
     }
 
-    /// The outbox held this many events at `observed_at`.
+    /// Sets the number of events in the outbox at `observed_at`.
     pub fn outbox_depth(&self, events: u64, observed_at: Duration) {
         self.outbox_depth.set((), events as f64, observed_at);
     }
 
-    /// This many due fires of a schedule met this fate.
+    /// Counts due fires of a schedule by fate.
     #[inline]
     pub fn schedule_fires(&self, mode: Mode, fate: Fate, count: u64) {
         self.fires.add((mode, fate), count);
     }
 
-    /// The least advanced open run had made no progress for this long, s, at `observed_at`;
-    /// 0 when no run is open.
+    /// Sets the time since the least advanced open run made progress, s, at `observed_at`; 0 when
+    /// no run is open.
     pub fn since_progress(&self, mode: Mode, seconds: f64, observed_at: Duration) {
         self.since_progress.set(mode, seconds, observed_at);
     }

@@ -12,31 +12,31 @@ impl_static_label!(EventKind, "kind");
 impl_static_label!(Fate, "fate");
 
 static_label! {
-    /// How planning a run ended. Cancelled runs have no status: they record nothing.
+    /// Outcome of planning a run. Cancelled runs record nothing.
     pub enum PlannerStatus: "status" {
         /// A snapshot was written and the run was queued.
         Enqueued = "enqueued",
         /// No image was affected; the run completed at once.
         NoWork = "no_work",
-        /// Planning failed for good.
+        /// Planning failed permanently.
         Failed = "failed",
     }
 }
 
 static_label! {
-    /// What became of a segment. The mixed spelling is the contract.
+    /// Outcome of a segment. The mixed spelling is the contract's.
     pub enum SegmentStatus: "status" {
         /// Committed, with its images and deltas.
         Completed = "Completed",
-        /// The commit was refused for good.
+        /// The commit was refused permanently.
         PersistFailed = "persist_failed",
-        /// The run doesn't exist any more.
+        /// The run does not exist.
         RunMissing = "RunMissing",
     }
 }
 
 static_label! {
-    /// How a run ended. Only success has a duration.
+    /// Result of a run. Only success has a duration.
     pub enum RunResult: "result" {
         /// Every image was completed or failed.
         Completed = "completed",
@@ -57,25 +57,25 @@ impl StaticLabel for Delta {
 }
 
 static_label! {
-    /// How one attempt to plan a run ended (extension).
+    /// Outcome of one attempt to plan a run (extension).
     pub enum AttemptOutcome: "outcome" {
         /// The run was queued.
         Enqueued = "enqueued",
         /// No image was affected.
         NoWork = "no_work",
-        /// Planning failed for good.
+        /// Planning failed permanently.
         Failed = "failed",
         /// A transient fault; another attempt follows.
         Retried = "retried",
-        /// Another planner was faster.
+        /// Another planner planned the run first.
         Conflict = "conflict",
     }
 }
 
 static_label! {
-    /// How a request to the scanner ended (extension).
+    /// Outcome of a request to the Scanner (extension).
     pub enum ScannerOutcome: "outcome" {
-        /// A report.
+        /// The Scanner answered with a report.
         Succeeded = "succeeded",
         /// No answer in time.
         TimedOut = "timed_out",
@@ -83,7 +83,7 @@ static_label! {
         ServerError = "server_error",
         /// A 429 answer.
         RateLimited = "rate_limited",
-        /// Refused for good: 404 or 422.
+        /// Permanent refusal: 404 or 422.
         Refused = "refused",
         /// No connection.
         Unreachable = "unreachable",

@@ -1,4 +1,4 @@
-//! Direct, typed readings of a worker's series: no page, no allocation.
+//! Direct, typed readings of a worker's series, without an exposition or allocations.
 
 use rehearsal_metrics::{CollectContext, ExactQuantiles, HistogramReading};
 
@@ -9,7 +9,7 @@ use super::label::{
 };
 use crate::model::DeltaCounts;
 
-/// What a worker's series say now. Each method is one series.
+/// Current values of a worker's series. Each method reads one series.
 #[derive(Clone, Copy)]
 pub struct Readings<'m>(pub(super) &'m SchedulerWorkerMetrics);
 
@@ -87,7 +87,7 @@ impl Readings<'_> {
         self.0.run_duration.read((mode, RunResult::Completed))
     }
 
-    /// The exact distribution of planner latency; `None` unless it was asked for.
+    /// Exact distribution of planner latency; `None` unless enabled.
     pub fn planner_latency_quantiles(
         &self,
         mode: Mode,
@@ -96,7 +96,7 @@ impl Readings<'_> {
         self.0.planner_latency.with((mode, status)).quantiles()
     }
 
-    /// The exact distribution of run duration; `None` unless it was asked for.
+    /// Exact distribution of run duration; `None` unless enabled.
     pub fn run_duration_quantiles(&self, mode: Mode) -> Option<ExactQuantiles> {
         self.0
             .run_duration

@@ -1,5 +1,5 @@
-//! Recording allocates nothing once a thread has recorded before, and a page is written in little
-//! memory however long it is.
+//! Recording allocates nothing after a thread's first record, and an exposition of any length needs
+//! little memory.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -13,12 +13,12 @@ use rehearsal_worker::metrics::{
     Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
 };
 
-/// The system's allocator, counting for each thread.
+/// The system's allocator with counters per thread.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-    /// Bytes that the thread has taken and not given back, and the most since they were last set.
+    /// Bytes allocated by the thread, and their maximum since the last reset.
     static LIVE_BYTES: Cell<isize> = const { Cell::new(0) };
     static PEAK_BYTES: Cell<isize> = const { Cell::new(0) };
 }
@@ -27,7 +27,7 @@ thread_local! {
 static COUNTING: Counting = Counting;
 
 fn count(allocations: u64, bytes: isize) {
-    // A thread that is ending may allocate after its locals are gone.
+    // An ending thread may allocate after its thread-locals are destroyed.
     let _ = ALLOCATIONS.try_with(|all| all.set(all.get() + allocations));
     let _ = LIVE_BYTES.try_with(|live| live.set(live.get() + bytes));
     let _ = PEAK_BYTES.try_with(|peak| peak.set(peak.get().max(LIVE_BYTES.get())));
@@ -55,7 +55,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often `work` allocates, the second time.
+/// Number of allocations of the second call of `work`.
 fn allocations(mut work: impl FnMut()) -> u64 {
     work();
     let before = ALLOCATIONS.get();
@@ -63,7 +63,7 @@ fn allocations(mut work: impl FnMut()) -> u64 {
     ALLOCATIONS.get() - before
 }
 
-/// The most bytes that `work` has at a time.
+/// Maximum number of bytes that `work` holds at a time.
 fn peak_bytes(work: impl FnOnce()) -> isize {
     let before = LIVE_BYTES.get();
     PEAK_BYTES.set(before);
@@ -153,7 +153,7 @@ fn record_through_metrics_macro_allocates_nothing() {
         counter.increment(1);
         gauge.increment(1.0);
         histogram.record(0.2);
-        // A static key is looked up without allocating too.
+        // The look-up of a static key allocates nothing either.
         metrics::with_local_recorder(&registry, || {
             metrics::counter!("macro_total", "kind" => "a").increment(1);
         });
@@ -161,7 +161,7 @@ fn record_through_metrics_macro_allocates_nothing() {
     assert_eq!(allocations(work), 0);
 }
 
-/// A registry of so many histograms, each of which is 66 series on the page.
+/// Registry with this number of histograms, each with 66 series in the exposition.
 fn histograms(count: usize) -> Registry {
     let registry = Registry::with_options(RegistryOptions {
         series_max: count,
@@ -178,7 +178,7 @@ fn histograms(count: usize) -> Registry {
     registry
 }
 
-/// Counts lines and keeps nothing.
+/// Writer that counts lines and discards them.
 #[derive(Default)]
 struct Lines(usize);
 

@@ -1,4 +1,4 @@
-//! The backlog: what a process last read of it, and no older.
+//! The backlog cache returns the last read values while they are fresh.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,10 +14,13 @@ use rehearsal_worker::metrics::{
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// A cache of the backlog gives what a plain map gives, at any time.
+    /// The cache equals a plain map at any time.
     #[test]
     fn backlog_equals_reference_map(
-        steps in prop::collection::vec((0..6_u8, 0..6_usize, 0..4_u64, 0..9_u64, any::<u8>()), 0..60),
+        steps in prop::collection::vec(
+            (0..6_u8, 0..6_usize, 0..4_u64, 0..9_u64, any::<u8>()),
+            0..60,
+        ),
     ) {
         const NAMES: [&str; 6] = ["f", "a", "c", "b", "e", "d"];
         let registry = Registry::new();
@@ -31,7 +34,7 @@ proptest! {
             let mode = Mode::ALL[which % 2];
             match kind {
                 0..=2 => {
-                    // An answer may come late: what is newer stands.
+                    // An answer may arrive late; newer values are kept.
                     let then = now.saturating_sub(u64::from(mask % 4));
                     backlog.set(mode, NAMES[which], images, Duration::from_secs(then));
                     let known = model.get(&(NAMES[which], mode)).map_or(0, |(_, at)| *at);
@@ -46,13 +49,14 @@ proptest! {
                 _ => {
                     let chosen = (0..6).filter(|n| mask & (1 << n) != 0);
                     let mut values: Vec<_> = chosen.map(|n| (mode, NAMES[n], images)).collect();
-                    // As a store might give them: sorted, or not.
+                    // A store may return them sorted or not.
                     if kind == 4 {
                         values.sort_by_key(|(_, name, _)| *name);
                     }
                     backlog.refresh(values.iter().copied(), at);
                     confirmed = now;
-                    model = values.iter().map(|(mode, name, n)| ((*name, *mode), (*n, now))).collect();
+                    let entries = values.iter();
+                    model = entries.map(|(mode, name, n)| ((*name, *mode), (*n, now))).collect();
                 }
             }
             let context = CollectContext::at(Duration::from_secs(now + pause));
@@ -147,7 +151,7 @@ fn backlog_preview_equals_collection() {
     assert_eq!(shown(0), []);
 }
 
-/// The answer to a commit may come after a read that was asked later, and told of no such schedule.
+/// A commit's answer may arrive after a later read without the schedule.
 #[test]
 fn late_answer_does_not_restore_deleted_schedule() {
     let registry = Registry::new();
@@ -164,7 +168,7 @@ fn late_answer_does_not_restore_deleted_schedule() {
     assert_eq!((shown("deleted"), shown("kept")), (None, Some(1)));
 }
 
-/// While it says the same number, nothing that it gives has changed.
+/// While the generation is unchanged, no value has changed.
 #[test]
 fn generation_ends_when_registrations_are_dropped() {
     let registry = Registry::new();

@@ -1,4 +1,4 @@
-//! The page as text: what is written can be read back, and nothing wrong gets onto it.
+//! Expositions can be parsed back, and invalid data can't enter them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ use rehearsal_worker::metrics::{Mode, PlannerStatus, SchedulerWorkerMetrics};
 
 const AT: CollectContext = CollectContext::at(Duration::from_secs(1));
 
-/// Reads a sample line by the letter of the format: name, labels, value, and what follows it.
+/// Parses a sample line strictly: name, labels, value, and the rest.
 fn parse_sample(line: &str) -> (String, BTreeMap<String, String>, f64, Option<String>) {
     let name_end = line.find(['{', ' ']).expect("a name ends");
     let (name, mut rest) = line.split_at(name_end);
@@ -219,9 +219,13 @@ proptest! {
             let labels = Labels::new("", [("text".into(), value.clone().into())]).expect("valid");
             registry.gauge(&Family::gauge("g"), labels).expect("a new series").set(*number);
         }
-        let format = if openmetrics { ExpositionFormat::OpenMetrics } else { ExpositionFormat::Text };
+        let format = if openmetrics {
+            ExpositionFormat::OpenMetrics
+        } else {
+            ExpositionFormat::Text
+        };
         let page = render(format, &registry, &AT);
-        // Split at line feeds only: label values may hold any other kind of line end.
+        // Split at line feeds only, because label values may contain other line separators.
         let lines = page.split('\n').filter(|line| line.starts_with("g{"));
         let parsed: BTreeMap<String, f64> = lines
             .map(parse_sample)
@@ -235,7 +239,10 @@ proptest! {
     }
 
     #[test]
-    fn registration_accepts_valid_names_only(name in "[a-zA-Z0-9_:.é -]{0,6}", label in "[a-zA-Z0-9_:.é]{0,4}") {
+    fn registration_accepts_valid_names_only(
+        name in "[a-zA-Z0-9_:.é -]{0,6}",
+        label in "[a-zA-Z0-9_:.é]{0,4}",
+    ) {
         let valid = |text: &str, colons: bool| {
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (colons && c == ':');
             text.chars().all(fits) && text.starts_with(|c: char| fits(c) && !c.is_ascii_digit())
@@ -261,7 +268,7 @@ proptest! {
             for (place, index) in order.iter().enumerate() {
                 let (name, number) = (format!("c{}_total", index % 3), index / 3);
                 let (a, b) = (("a", number.to_string()), ("b", "x".to_owned()));
-                // Of the same series, now one label comes first, now the other.
+                // The same series with its labels in both orders.
                 let pairs = if place % 2 == 0 { [a, b] } else { [b, a] };
                 let labels = Labels::new("", pairs.map(|(k, v)| (k.into(), v.into())));
                 let family = Family::counter(name).help("One.");
@@ -299,7 +306,7 @@ fn timestamps_are_ms_in_text_and_s_in_openmetrics() {
     }
 }
 
-/// Takes so many bytes and no more.
+/// Writer that fails after this number of bytes.
 struct Full(usize);
 
 impl io::Write for Full {

@@ -1,4 +1,4 @@
-//! The worker's instruments, from outside.
+//! Tests of the worker's instruments through its public interface.
 
 mod allocation;
 mod backlog;

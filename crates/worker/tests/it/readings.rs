@@ -1,4 +1,4 @@
-//! A worker's direct readings: each says what its series says on the page.
+//! Direct readings of a worker equal the series of its exposition.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use rehearsal_worker::metrics::{
 use rehearsal_worker::model::DeltaCounts;
 
 const NOW: CollectContext = CollectContext::at(Duration::from_secs(10));
-/// All that was observed at the beginning is too old by then.
+/// Time at which all values observed at the start are stale.
 const LATER: CollectContext = CollectContext::at(Duration::from_secs(16));
 
 fn worker(options: WorkerMetricsOptions) -> (Registry, SchedulerWorkerMetrics) {
@@ -20,7 +20,7 @@ fn worker(options: WorkerMetricsOptions) -> (Registry, SchedulerWorkerMetrics) {
     (registry, metrics.expect("an empty registry"))
 }
 
-/// What the page says of one series; a histogram by its count.
+/// Value of one series in the exposition; a histogram by its count.
 fn number(page: &Snapshot, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     page.get(name, labels).map(|value| match value {
         SampleValue::Counter(value) => *value as f64,
@@ -30,7 +30,7 @@ fn number(page: &Snapshot, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     })
 }
 
-/// Each series of counters gets a number of its own.
+/// Each counter series gets a distinct number.
 fn record_counters(metrics: &SchedulerWorkerMetrics) -> u64 {
     let mut last = 1;
     let mut next = move || {
@@ -81,10 +81,10 @@ fn record_counters(metrics: &SchedulerWorkerMetrics) -> u64 {
     next() - 2
 }
 
-/// A counter's name, its labels and what was read of it.
+/// Name, labels and reading of a counter.
 type Read = (&'static str, Vec<(&'static str, &'static str)>, u64);
 
-/// Every reading of a counter, beside its series.
+/// All counter readings with their series.
 fn counters(read: Readings<'_>) -> Vec<Read> {
     let mut all = counters_by_mode(read);
     let mut say = |name: &'static str, labels: &[(&'static str, &'static str)], count| {
@@ -222,7 +222,7 @@ fn counter_readings_equal_exposed_series() {
             "{name} {labels:?}"
         );
     }
-    // Each number was given once, and each comes back once: no two series are one.
+    // Each number occurs exactly once, so no two readings are of the same series.
     let mut counts: Vec<u64> = read.iter().map(|(.., count)| *count).collect();
     counts.sort_unstable();
     assert_eq!(counts, (2..=recorded + 1).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Recorded series: what stays, what ends, and how it is found again.
+//! Recorded series: samples, ends of series, and look-ups.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -173,7 +173,7 @@ fn recording_of_later_series_starts_at_its_scrape() {
     let registry = Registry::new();
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
-    // Each comes before those that are known, with the labels of all of them.
+    // Each sorts before the known ones and has all their labels.
     let names = ["c_total", "b_total", "a_total"];
     for (name, scrape) in names.into_iter().zip(1..) {
         let counter = registry.counter(&Family::counter(name), Labels::none());
@@ -221,7 +221,7 @@ fn histogram_after_restart_can_have_other_buckets() {
         (seen("3"), seen("4")),
         (vec![(1000, 1.0)], vec![(1000, 1.0)])
     );
-    // `up`, the layer's five, and of the histogram five buckets, a sum and a count.
+    // `up`, the layer's five, and the histogram's five buckets, sum and count.
     assert_eq!(recording.series_count(), 13);
     assert_eq!(recording.changes(), 13 + 2, "two buckets have ended");
     let names: Vec<&str> = recording.families().map(|family| &*family.name).collect();
@@ -266,7 +266,7 @@ fn recording_of_foreign_snapshot_keeps_it() {
     );
 }
 
-/// What can happen between scrapes of one process.
+/// Action between scrapes of one process.
 #[derive(Clone, Debug)]
 enum Event {
     Plan { latency: f64 },
@@ -295,7 +295,7 @@ fn event() -> impl Strategy<Value = Event> {
         (0..3_usize, 0..3_i32).prop_map(|(series, value)| Event::Set { series, value }),
         (0..3_usize).prop_map(|series| Event::Remove { series }),
         Just(Event::Restart),
-        // As likely as four others.
+        // With the weight of four others.
         Just(Event::Scrape),
         Just(Event::Scrape),
         Just(Event::Scrape),
@@ -304,7 +304,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// A process under test, and a plain picture of every page it ever gave.
+/// Process under test, with all its expositions as a reference.
 struct Process {
     registry: Registry,
     metrics: SchedulerWorkerMetrics,
@@ -373,7 +373,7 @@ impl Process {
         }
     }
 
-    /// Every sample on the page, under its full name.
+    /// All samples of an exposition by full name.
     fn page(&self, context: &CollectContext) -> BTreeMap<String, f64> {
         let mut page = BTreeMap::from([("up{}".to_owned(), 1.0)]);
         for family in self.registry.snapshot(context).families {
@@ -400,7 +400,8 @@ impl Process {
     }
 }
 
-/// The name under which [`Process::page`] has a recorded series; `None` for buckets but the last.
+/// Name of the recorded series of a sample of [`Process::page`]; `None` for buckets except the
+/// last.
 fn page_name(
     recording: &TimeSeriesStore,
     id: rehearsal_metrics::series::SeriesId,
@@ -421,8 +422,7 @@ fn page_name(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Changes only are kept, and yet every sample of every scrape comes back: those that were on
-    /// the page and no others, at each look-back.
+    /// The recording stores changes only, yet it returns exactly the samples of every scrape.
     #[test]
     fn recording_equals_every_exposition(events in prop::collection::vec(event(), 0..60)) {
         let mut recording = TimeSeriesStore::new("worker");
@@ -479,7 +479,7 @@ fn total_includes_all_incarnations() {
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
     let labels = Labels::none();
-    // Two incarnations count to 5, a third, that comes after a gap, to 2.
+    // Two incarnations count to 5. A third, after a gap, counts to 2.
     for (at_ms, value) in [
         (0, 0.0),
         (1, 5.0),

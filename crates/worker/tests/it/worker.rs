@@ -1,4 +1,5 @@
-//! The typed instruments: the contract's names, labels and zeroes, and what each verb moves.
+//! Typed instruments: names, labels and initial values of the contract, and the series that each
+//! method moves.
 
 use std::time::Duration;
 
