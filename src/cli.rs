@@ -1,4 +1,4 @@
-//! Command line: the subcommands, and what they share.
+//! Command line: subcommands, and their shared support.
 
 mod commands;
 mod error;
@@ -12,10 +12,10 @@ use clap::{Parser, Subcommand};
 use commands::{alerts, compare, completions, man, replay, report, run, scenario, shrink, sweep};
 use error::CliError;
 
-/// Rehearse a night in production before it happens.
+/// Deterministic simulator of the StellaOps Scheduler Worker.
 ///
-/// Runs the planner and runner pipelines of the StellaOps Scheduler Worker in virtual time, from a
-/// scenario file, and checks every metric against the truth.
+/// Runs the planner and runner pipelines in virtual time, from a scenario file, and checks every
+/// metric against the true state of the simulated world.
 #[derive(Parser)]
 #[command(name = "rehearsal", version, about, max_term_width = 100)]
 struct Cli {
@@ -25,21 +25,21 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum CliCommand {
-    /// Run scenarios, end to end, in virtual time
+    /// Run scenarios in virtual time and report the verdicts
     Run(run::RunArgs),
-    /// Make the HTML report of a finished run, with any Grafana dashboard
+    /// Render the HTML report of a finished run, with any Grafana dashboard
     Report(report::ReportArgs),
-    /// Try many seeds of a scenario, on all cores
+    /// Run many seeds of a scenario on all cores
     Sweep(sweep::SweepArgs),
-    /// Run a saved failure again, and show what happened around it
+    /// Replay a saved failure and print the trace around its first violation
     Replay(replay::ReplayArgs),
-    /// Make a bug's scenario as small as it can be
+    /// Shrink a failure to the smallest scenario that fails in the same way
     Shrink(shrink::ShrinkArgs),
-    /// Tell two builds or two sets of options apart, seed by seed
+    /// Compare two builds or two sets of options, paired by seed
     Compare(compare::CompareArgs),
-    /// Score alert rules against incidents whose truth is known
+    /// Score alert rules against the true incidents
     Alerts(alerts::AlertsArgs),
-    /// Check scenario files, print their JSON Schema, or start one
+    /// Validate scenario files, print their JSON Schema, or create one
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
     /// Print the completion script of a shell
@@ -48,12 +48,12 @@ enum CliCommand {
     Man(man::ManArgs),
 }
 
-/// Does what the command line says and returns the exit code.
+/// Runs the command and returns the exit code of the program.
 pub fn main() -> u8 {
     let arguments = match Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            // Help and version are no errors. Nothing is left to say if printing fails.
+            // Help and version are not errors. A failure to print them is ignored.
             let _ = error.print();
             return u8::from(error.use_stderr()) * CliError::USAGE;
         }

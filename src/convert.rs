@@ -37,6 +37,20 @@ pub(crate) const fn to_u32(number: u64) -> u32 {
     number as u32
 }
 
+/// Returns the `f64` nearest to a signed number; exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
+#[inline]
+pub(crate) const fn signed_to_f64(number: i64) -> f64 {
+    number as f64
+}
+
+/// Returns the whole part of a number, saturated to `i32`; 0 for NaN.
+#[expect(clippy::cast_possible_truncation, reason = "saturating is wanted")]
+#[inline]
+pub(crate) const fn saturating_i32(number: f64) -> i32 {
+    number as i32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ pub mod bundled;
 pub mod check;
 pub mod comparison;
 mod convert;
+pub mod file_error;
 pub mod live;
 pub mod metrics;
 pub mod rehearsal;

@@ -1,14 +1,17 @@
-//! The scenario file: plain data, read from TOML, checked with messages that name the place and
-//! the remedy, and described by a JSON Schema that is generated from these very types.
+//! Scenario files: plain data, read from TOML and validated.
+//!
+//! The JSON Schema is generated from the Rust types, so that types, schema and reference cannot
+//! diverge. Validation walks the schema instead of relying on serde: serde stops at the first
+//! error and knows no positions. Diagnostics report all errors with position and help.
 //!
 //! ```text
-//!  file.toml ──parse──▶ document (values with their places) ◀──set── --set key=value
+//!  file.toml ──parse──▶ document (values with spans) ◀──set── --set key=value
 //!                          │ schema check: every unknown key, wrong type, value out of range
 //!                          ▼
-//!                       Scenario ──validate──▶ every contradiction ──▶ Scenario, or all problems
+//!                       Scenario ──validate──▶ contradictions ──▶ Scenario, or diagnostics
 //! ```
 //!
-//! Everything here is a value without behaviour; the simulator and the live driver build from it.
+//! A [`Scenario`] is a value without behaviour; the simulator builds its world from it.
 
 mod distribution_paths;
 mod document;
@@ -44,72 +47,72 @@ pub use sections::{
 pub use validation::{KnownInstrument, KnownNames};
 pub use write::starter;
 
-/// One rehearsal: what is simulated, for how long, what goes wrong, and what must hold.
+/// Rehearsal scenario: simulated world, duration, faults and expectations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Scenario {
-    /// The name in reports and in the last line of `run`: lower-case letters, digits and hyphens.
+    /// Name in reports and in the last line of `run`: lower-case letters, digits and hyphens.
     #[schemars(
         length(min = 1, max = 64),
         regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), extend("format" = "slug")
     )]
     pub name: String,
-    /// What the scenario shows, in a sentence or two.
+    /// Description of the scenario in a sentence or two.
     #[serde(default)]
     pub description: String,
-    /// The instant at which virtual time begins, in UTC.
+    /// Start of virtual time, in UTC.
     #[serde(default = "default_start")]
     #[schemars(with = "InstantText")]
     pub start: Timestamp,
-    /// How long triggers, operations and faults go on. What is then still open may finish.
+    /// Duration of triggers, operations and faults. Open work may finish during `drain`.
     pub duration: Duration,
-    /// The root of every random stream. The same seed gives the same rehearsal.
+    /// Root seed of all random streams. The same seed gives the same rehearsal.
     #[serde(default = "default_seed")]
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
     pub seed: u64,
-    /// The virtual time allowed, after `duration`, for open work to finish.
+    /// Virtual time after `duration` in which open work may finish.
     #[serde(default = "default_drain")]
     pub drain: Duration,
-    /// The images that exist, who owns them and what they are made of.
+    /// Images, their owners and their components.
     #[serde(default)]
     pub fleet: FleetSpec,
-    /// Schedules written out one by one.
+    /// Individual schedules.
     #[serde(default, rename = "schedule", skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ScheduleSpec>,
-    /// A synthetic population of schedules.
+    /// Synthetic population of schedules.
     #[serde(default, rename = "schedules", skip_serializing_if = "Option::is_none")]
     pub population: Option<Population>,
-    /// What an operator does meanwhile.
+    /// Actions of an operator.
     #[serde(default, rename = "operation", skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<OperationSpec>,
-    /// Advisories that arrive, made up or replayed. Without this section none do.
+    /// Advisories, random or replayed. Default: none arrive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advisories: Option<Advisories>,
-    /// How the Scanner behaves.
+    /// Latency, errors and rate limits of the Scanner.
     #[serde(default)]
     pub scanner: ScannerSpec,
-    /// How findings change for reasons other than the advisories above.
+    /// Changes of findings that no advisory causes.
     #[serde(default)]
     pub deltas: DeltaRates,
-    /// The round trips to everything else.
+    /// Round-trip times to the other systems.
     #[serde(default)]
     pub latency: LatencySpec,
-    /// The worker processes and their options.
+    /// Worker processes and their options.
     #[serde(default)]
     pub workers: WorkersSpec,
-    /// What goes wrong, and when.
+    /// Faults with their times.
     #[serde(default, rename = "fault", skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<FaultSpec>,
-    /// What the recorded metrics must show.
+    /// Expectations on the recorded metrics.
     #[serde(default, rename = "expect", skip_serializing_if = "Vec::is_empty")]
     pub expectations: Vec<ExpectationSpec>,
-    /// What must at least have happened for a pass to mean anything.
+    /// Minimum counts for a meaningful verdict.
     #[serde(default)]
     pub gates: Gates,
 }
 
 impl Default for Scenario {
-    /// A day of the default world, without a name or a schedule.
+    /// Returns a day of the default world, without a name or a schedule.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -147,7 +150,7 @@ fn default_drain() -> Duration {
     Duration::from_hours(6)
 }
 
-/// The schema of an instant: a date and time in UTC.
+/// JSON Schema of an instant: a date and time in UTC.
 struct InstantText;
 
 impl JsonSchema for InstantText {

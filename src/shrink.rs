@@ -1,17 +1,17 @@
-//! The smallest scenario that still fails in the same way.
+//! Shrinking: the smallest scenario that still fails with the same cause.
 //!
 //! ```text
-//!  bug ──concrete──> scenario in which everything drawn is stated
+//!  bug ──materialize──> scenario in which all drawn faults and options are explicit
 //!          │
-//!          ▼   each reduction: leave something out, make it smaller, rounder, plainer
-//!       candidates ──rehearsed, a few seeds each──> the first that fails of the same cause
+//!          ▼   each reduction: remove, shorten, lower, round
+//!       candidates ──run, a few seeds each──> first that fails with the same cause
 //!          ▲                                              │
-//!          └────────── until nothing more can go ─────────┘
+//!          └────────── until no reduction helps ──────────┘
 //! ```
 //!
-//! Candidates are rehearsed in parallel and taken in their order, so the result does not depend on
-//! how many threads there are. This is delta debugging (Zeller and Hildebrandt, 2002) over the
-//! values of a scenario file.
+//! Candidates run in parallel and are accepted in order. So the result does not depend on the
+//! number of threads. This is delta debugging (Zeller and Hildebrandt, 2002) over the values of a
+//! scenario file.
 
 mod intensify;
 mod reductions;

@@ -1,13 +1,13 @@
-//! Many seeds of one scenario: which fail, of what cause, and what was covered.
+//! Sweeps: many seeds of one scenario, their failures by cause, and their coverage.
 //!
 //! ```text
-//!  seeds ──> workers, one seed each at a time ──trials──> in order of seeds ──> result
-//!            (a rehearsal is single-threaded)                 │
-//!                                                             └──> stop at a plateau, or out of time
+//!  seeds ──> worker threads, one seed each ──trials──> merged in seed order ──> result
+//!            (a rehearsal is single-threaded)              │
+//!                                                          └──> stop at plateau or time limit
 //! ```
 //!
-//! A result holds no real time, so that the merged results of shards equal, byte for byte, that of
-//! one sweep over all of their seeds.
+//! A result has no wall-clock times and trials are merged in seed order. So the merged results of
+//! shards equal, byte for byte, the result of one sweep over all their seeds.
 
 mod bug;
 mod cause;
@@ -24,9 +24,7 @@ mod trial;
 pub use bug::{Bug, BugError};
 pub use cause::{FailureCause, first_violation};
 pub use coverage::{Coverage, CoverageMark};
-pub use directory::{
-    RunningSeeds, SweepDirectory, WriteError, is_fresh, read_result, read_rows, read_running,
-};
+pub use directory::{RunningSeeds, SweepDirectory, is_fresh, read_result, read_rows, read_running};
 pub use driver::{Sweep, SweepEnd, SweepOptions};
 pub use result::{
     HistogramCounts, ResultError, SweepFailure, SweepResult, SweepSubject, VerdictCounts,

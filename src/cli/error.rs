@@ -1,41 +1,108 @@
-//! Why a command could not do its work.
+//! Errors of commands, with their exit codes.
 
+use std::fmt::Display;
+
+use rehearsal::alerts::RuleEvaluationError;
+use rehearsal::file_error::FileError;
+use rehearsal::rehearsal::RehearsalError;
+use rehearsal::report::RecordingError;
 use rehearsal::scenario::LoadError;
+use rehearsal::sweep::{BugError, ResultError};
 
-/// Why a command could not do its work.
+/// Error of a command.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    /// A scenario file can't be read, or is wrong.
+    /// A scenario file can't be read, or has errors.
     #[error("{}", message(.0))]
     Scenario(#[from] LoadError),
-    /// Something around the program failed.
+    /// A file or stream can't be read or written.
     #[error("error: {0}")]
     Io(String),
-    /// The command line asks for something impossible.
+    /// The command line, or a file that it names, is invalid.
     #[error("error: {0}")]
     Usage(String),
 }
 
 impl CliError {
-    /// The exit code of a wrong command line or scenario.
+    /// Exit code of an invalid command line or scenario.
     pub const USAGE: u8 = 2;
 
-    /// The exit code of an error of the program or its surroundings.
+    /// Exit code of an I/O error.
     pub const IO: u8 = 1;
 
-    /// The exit code of the program.
+    /// Invalid use, with the error as its message.
+    pub fn usage(error: impl Display) -> Self {
+        Self::Usage(error.to_string())
+    }
+
+    /// I/O error, with the error as its message.
+    pub fn io(error: impl Display) -> Self {
+        Self::Io(error.to_string())
+    }
+
+    /// Error of rendering `JUnit` XML.
+    pub fn junit(error: impl Display) -> Self {
+        Self::Io(format!("can't write JUnit XML: {error}"))
+    }
+
+    /// Exit code of the program.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Scenario(LoadError::Invalid(_)) | Self::Usage(_) => Self::USAGE,
-            Self::Scenario(LoadError::Unreadable { .. }) | Self::Io(_) => Self::IO,
+            Self::Scenario(LoadError::Unreadable(_)) | Self::Io(_) => Self::IO,
         }
     }
 }
 
 fn message(error: &LoadError) -> String {
     match error {
-        // Styles are stripped again where standard error does not want them.
-        LoadError::Invalid(problems) => problems.render(true),
-        LoadError::Unreadable { .. } => format!("error: {error}"),
+        // The stream strips the styles where standard error is not a terminal.
+        LoadError::Invalid(diagnostics) => diagnostics.render(true),
+        LoadError::Unreadable(_) => format!("error: {error}"),
+    }
+}
+
+impl From<FileError> for CliError {
+    fn from(error: FileError) -> Self {
+        Self::io(error)
+    }
+}
+
+impl From<BugError> for CliError {
+    fn from(error: BugError) -> Self {
+        match error {
+            BugError::Scenario(error) => Self::Scenario(error),
+            BugError::Unreadable(error) => error.into(),
+            BugError::Foreign { .. } => Self::usage(error),
+        }
+    }
+}
+
+impl From<RecordingError> for CliError {
+    fn from(error: RecordingError) -> Self {
+        match error {
+            RecordingError::Unreadable(error) => error.into(),
+            RecordingError::NotOne { .. }
+            | RecordingError::Foreign { .. }
+            | RecordingError::Damaged { .. } => Self::usage(error),
+        }
+    }
+}
+
+impl From<ResultError> for CliError {
+    fn from(error: ResultError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<RehearsalError> for CliError {
+    fn from(error: RehearsalError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<RuleEvaluationError> for CliError {
+    fn from(error: RuleEvaluationError) -> Self {
+        Self::usage(error)
     }
 }

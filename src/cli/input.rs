@@ -1,28 +1,41 @@
-//! The rules that a command line names.
+//! Inputs of several commands: rule files, seed ranges and the number of jobs.
 
-use std::fs;
+use std::ops::Range;
 use std::path::Path;
+use std::thread::available_parallelism;
 
 use rehearsal::bundled;
+use rehearsal::file_error::read_text;
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::RuleFile;
 
 use super::error::CliError;
 
-/// The rules of a file, with its text; without one, those of the operator files.
+/// Reads a rule file and returns it with its text. Without a path: the bundled operator rules.
 pub fn read_rules(
     path: Option<&Path>,
     semantics: Semantics,
 ) -> Result<(RuleFile, String), CliError> {
     let (name, text) = match path {
         None => (bundled::RULES_PATH.to_owned(), bundled::RULES.to_owned()),
-        Some(path) => {
-            let text = fs::read_to_string(path)
-                .map_err(|error| CliError::Io(format!("can't read {}: {error}", path.display())))?;
-            (path.display().to_string(), text)
-        }
+        Some(path) => (path.display().to_string(), read_text(path)?),
     };
-    let rules = RuleFile::parse(&text, &name, semantics)
-        .map_err(|error| CliError::Usage(error.to_string()))?;
+    let rules = RuleFile::parse(&text, &name, semantics).map_err(CliError::usage)?;
     Ok((rules, text))
+}
+
+/// Parses a seed range such as `0..1000`, end exclusive.
+pub fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
+    let bounds = text.split_once("..");
+    let numbers = bounds.and_then(|(start, end)| Some((start.parse().ok()?, end.parse().ok()?)));
+    match numbers {
+        Some((start, end)) if start < end && i64::try_from(end).is_ok() => Ok(start..end),
+        Some(_) => Err("the start must be less than the end, and the end below 2^63".into()),
+        None => Err("write 0..1000 for the seeds 0 to 999".into()),
+    }
+}
+
+/// Number of rehearsals run in parallel: as given, or one per core.
+pub fn jobs_or_cores(jobs: Option<usize>) -> usize {
+    jobs.unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
 }

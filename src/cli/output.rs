@@ -1,10 +1,32 @@
-//! Standard output and standard error, with their failures.
+//! Standard output and standard error.
 
 use std::io::{ErrorKind, Write};
 
+use clap::ValueEnum;
+
 use super::error::CliError;
 
-/// Prints to standard output. A reader that has gone away is no failure: it has seen enough.
+/// Format of a report or a scorecard on standard output.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// Text for a terminal
+    Text,
+    /// One JSON document; an array for several scenarios
+    Json,
+    /// `JUnit` XML, for CI
+    Junit,
+}
+
+/// Format of a result that `JUnit` XML has no form for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ResultFormat {
+    /// Text for a terminal
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Prints to standard output. A closed pipe is not an error: the reader needs no more.
 pub fn print(text: &str) -> Result<(), CliError> {
     let mut out = anstream::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -15,7 +37,7 @@ pub fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
-/// Prints to standard error. If that fails, there is nowhere to say so.
+/// Prints a line to standard error: a banner, a notice or an error. A failure is ignored.
 pub fn print_status(text: &str) {
     let mut err = anstream::stderr().lock();
     let _ = writeln!(err, "{text}");

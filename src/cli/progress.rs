@@ -1,4 +1,4 @@
-//! Progress bars, where a person watches.
+//! Progress bars on standard error, hidden unless it is a terminal.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use rehearsal::scenario::Scenario;
 
-/// A progress bar in virtual time; nothing at all where standard error is no terminal.
+/// Progress bar of one run, in virtual time.
 pub struct ProgressLine {
     bar: ProgressBar,
 }
 
 impl ProgressLine {
-    /// A bar as long as the scenario.
+    /// Bar with the length of the scenario.
     pub fn new(scenario: &Scenario) -> Self {
         let bar = ProgressBar::new(scenario.duration.std().as_secs());
         let style = ProgressStyle::with_template("{prefix} {wide_bar} {percent:>3} %  {msg}");
@@ -23,7 +23,7 @@ impl ProgressLine {
         Self { bar }
     }
 
-    /// So much virtual time has passed since the start.
+    /// Sets the virtual time since the start.
     pub fn advance(&self, elapsed: Duration) {
         self.bar
             .set_position(elapsed.as_secs().min(self.bar.length().unwrap_or(0)));
@@ -31,28 +31,28 @@ impl ProgressLine {
         self.bar.set_message(elapsed.to_string());
     }
 
-    /// Leaves no trace.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A progress bar over seeds; nothing at all where standard error is no terminal.
+/// Progress bar over seeds.
 pub struct SeedBar {
     bar: ProgressBar,
 }
 
 impl SeedBar {
-    /// So many seeds may be assumed to be without end.
+    /// Minimum number of seeds that is treated as unlimited.
     const ENDLESS: u64 = 1 << 40;
 
-    /// A bar over these seeds.
+    /// Bar over a range of seeds.
     pub fn new(name: &str, seeds: &Range<u64>) -> Self {
         let count = seeds.end - seeds.start;
         let (bar, template) = match count {
             ..Self::ENDLESS => (
                 ProgressBar::new(count),
-                "{prefix} {wide_bar} {pos} of {len} seeds  {per_sec}  {msg}  ends in {eta}",
+                "{prefix} {wide_bar} {pos} of {len} seeds  {per_sec}  {msg}  ETA {eta}",
             ),
             _ => (
                 ProgressBar::new_spinner(),
@@ -66,30 +66,30 @@ impl SeedBar {
         Self { bar }
     }
 
-    /// So many seeds were tried, and so many of them failed.
+    /// Sets the number of finished and of failed seeds.
     pub fn advance(&self, tried: u64, failed: u64) {
         self.bar.set_position(tried);
         self.bar.set_message(format!("{failed} failed"));
     }
 
-    /// One more is done.
+    /// Counts one more finished seed.
     pub fn advance_by_one(&self) {
         self.bar.inc(1);
     }
 
-    /// Leaves no trace.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }
 }
 
-/// A line that says what is being done; nothing at all where standard error is no terminal.
+/// Spinner with a message.
 pub struct Spinner {
     bar: ProgressBar,
 }
 
 impl Spinner {
-    /// A line that begins with a name.
+    /// Spinner with a name as its prefix.
     pub fn new(name: &str) -> Self {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{prefix} {spinner} {elapsed}  {wide_msg}")
@@ -100,13 +100,13 @@ impl Spinner {
         Self { bar }
     }
 
-    /// Says what is being done now.
-    pub fn say(&self, what: &str) {
-        self.bar.set_message(what.to_owned());
+    /// Sets the message.
+    pub fn set_message(&self, message: &str) {
+        self.bar.set_message(message.to_owned());
         self.bar.tick();
     }
 
-    /// Leaves no trace.
+    /// Removes the bar.
     pub fn finish(&self) {
         self.bar.finish_and_clear();
     }

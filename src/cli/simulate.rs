@@ -1,28 +1,28 @@
-//! From a scenario to its report: the one place where the command line meets the simulator.
+//! Simulation of a scenario for a command, and the banner before it.
 
 use clap::ValueEnum;
-use rehearsal::rehearsal::{FinishedRun, Progress, RehearsalError, RunOptions, run};
+use rehearsal::rehearsal::{FinishedRun, Progress, RunOptions, run};
 use rehearsal::report::RunReport;
 use rehearsal::scenario::{Scenario, changed_parameters};
 use rehearsal::sim::fault_plan;
 
 use super::error::CliError;
 
-/// Faults to draw on top of a scenario's own.
+/// Profile of random faults, added to those of the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProfileArg {
-    /// None
+    /// No random faults
     None,
-    /// A bad day
+    /// Few faults, as on a bad day
     Light,
-    /// A bad day every few hours
+    /// Many faults, every few hours
     Heavy,
-    /// Other kinds and other rates for each seed
+    /// Random kinds and rates of faults for each seed
     Swarm,
 }
 
 impl ProfileArg {
-    /// The profile as the simulator knows it.
+    /// Converts to the profile of the simulator.
     pub const fn kind(self) -> fault_plan::FaultProfile {
         match self {
             Self::None => fault_plan::FaultProfile::None,
@@ -33,8 +33,7 @@ impl ProfileArg {
     }
 }
 
-/// Rehearses a scenario; twice, if its determinism is to be checked. `replay` is the shell line
-/// that does the same again.
+/// Runs a scenario; twice if `check_determinism`. `replay` is the shell line that repeats the run.
 pub fn rehearse(
     scenario: &Scenario,
     profile: ProfileArg,
@@ -46,19 +45,17 @@ pub fn rehearse(
         profile: profile.kind(),
         ..RunOptions::default()
     };
-    let impossible = |error: RehearsalError| CliError::Usage(error.to_string());
     if check_determinism {
         let (finished, difference) =
-            rehearsal::rehearsal::check_determinism(scenario, &options, progress)
-                .map_err(impossible)?;
+            rehearsal::rehearsal::check_determinism(scenario, &options, progress)?;
         let report = RunReport::new(&finished, replay, Some(difference.as_ref()));
         return Ok((report, finished));
     }
-    let finished = run(scenario, &options, progress).map_err(impossible)?;
+    let finished = run(scenario, &options, progress)?;
     Ok((RunReport::new(&finished, replay, None), finished))
 }
 
-/// The seed, and every parameter that differs from its default.
+/// Banner: the seed, and every parameter that differs from its default.
 pub fn banner(scenario: &Scenario, profile: ProfileArg) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let (name, seed) = (&scenario.name, scenario.seed);

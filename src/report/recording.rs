@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunReport;
 use crate::check::{Episode, SloBreach};
+use crate::file_error::FileError;
 use crate::metrics::TimeSeriesStore;
 use crate::metrics::series::SavedTimeSeries;
 use crate::rehearsal::FinishedRun;
@@ -37,13 +38,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 #[derive(Debug, thiserror::Error)]
 pub enum RecordingError {
     /// The file can't be read.
-    #[error("can't read {}: {reason}", path.display())]
-    Unreadable {
-        /// Path of the file.
-        path: PathBuf,
-        /// Cause.
-        reason: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
     /// The path names no recording, or several.
     #[error("{}: {reason}", path.display())]
     NotOne {
@@ -188,10 +184,7 @@ pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), Recor
 const ORIGIN: &str = "`rehearsal run --out DIR` writes such files, as NAME-SEED.run";
 
 fn unpack(path: &Path) -> Result<String, RecordingError> {
-    let unreadable = |reason| RecordingError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    };
+    let unreadable = |error| FileError::reading(path, error);
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     if !file.fill_buf().map_err(unreadable)?.starts_with(&GZIP) {
         return Err(RecordingError::Foreign {
@@ -228,10 +221,7 @@ pub fn find_recording(path: &Path) -> Result<PathBuf, RecordingError> {
             path.to_owned()
         });
     }
-    let entries = fs::read_dir(path).map_err(|reason| RecordingError::Unreadable {
-        path: path.to_owned(),
-        reason,
-    })?;
+    let entries = fs::read_dir(path).map_err(|error| FileError::reading(path, error))?;
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     found.retain(|path| path.extension().is_some_and(|it| it == EXTENSION));
     found.sort();

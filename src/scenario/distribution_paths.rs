@@ -1,17 +1,17 @@
-//! Every distribution of a scenario, by its path: for rules and files that concern them all.
+//! Key paths of all distributions of a scenario, for checks and files that concern them all.
 
 use super::document::KeyPath;
 use super::{CountDistribution, DurationDistribution, FaultEffect, Scenario};
 
-/// A distribution of either kind.
+/// Distribution of durations or of counts.
 pub enum AnyDistribution<'a> {
-    /// Of lengths of time.
+    /// Distribution of durations.
     Duration(&'a mut DurationDistribution),
-    /// Of counts.
+    /// Distribution of counts.
     Count(&'a mut CountDistribution),
 }
 
-/// Every distribution of the scenario.
+/// Lists every distribution of the scenario with its key path.
 pub fn distributions(scenario: &mut Scenario) -> Vec<(KeyPath, AnyDistribution<'_>)> {
     let mut all = Vec::new();
     let root = KeyPath::root();

@@ -1,4 +1,4 @@
-//! A parsed TOML document in which every key and value knows its span in its source.
+//! Parsed TOML document: every key and value has a span in its source text.
 
 mod diagnostic;
 mod key_path;
@@ -12,17 +12,17 @@ use toml::de::{DeTable, DeValue};
 pub use diagnostic::{Diagnostic, Diagnostics, SourceText};
 pub use key_path::{KeyPath, PathSegment};
 
-/// Tables and arrays may nest so deep and no deeper; the format itself needs six levels.
+/// Maximum nesting of tables and arrays. The format itself needs six levels.
 const DEPTH_MAX: usize = 32;
 
-/// A stretch of one of the sources: the file (0), or one of the overrides after it.
+/// Byte range in a source text: the file (source 0), or one of the overrides after it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SourceSpan {
-    /// Which source.
+    /// Index of the source text.
     pub source: usize,
-    /// The first byte.
+    /// Offset of the first byte.
     pub start: usize,
-    /// The byte after the last.
+    /// Offset after the last byte.
     pub end: usize,
 }
 
@@ -36,48 +36,48 @@ impl SourceSpan {
     }
 }
 
-/// A value with its span.
+/// Value of a document with its span.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// What it is.
+    /// Parsed value.
     pub value: NodeValue,
-    /// Where it stands; of a table the header or the braces.
+    /// Span of the value; for a table, of its header or braces.
     pub span: SourceSpan,
 }
 
-/// What a TOML value can be.
+/// Parsed TOML value.
 #[derive(Clone, Debug)]
 pub enum NodeValue {
-    /// Text.
+    /// String without its quotes.
     String(String),
-    /// A whole number.
+    /// Integer in 64 bits.
     Integer(i64),
-    /// Any other number.
+    /// Finite floating-point number.
     Float(f64),
-    /// True or false.
+    /// Literal `true` or `false`.
     Boolean(bool),
-    /// A date, a time, or both, as written.
+    /// Date, time, or both, as written.
     Datetime(String),
-    /// Several values.
+    /// List of values.
     Array(Vec<Node>),
-    /// Keys with values.
+    /// Table of keys and values.
     Table(NodeTable),
 }
 
-/// Keys with values.
+/// Keys of a table with their entries.
 pub type NodeTable = BTreeMap<String, TableEntry>;
 
-/// A key's span, and its value.
+/// Entry of a table: the span of its key, and its value.
 #[derive(Clone, Debug)]
 pub struct TableEntry {
-    /// Where the key stands.
+    /// Span of the key.
     pub key: SourceSpan,
-    /// The value.
+    /// Value of the key.
     pub node: Node,
 }
 
 impl Node {
-    /// Parses a document; `source` is the number that its spans bear.
+    /// Parses a document. Spans refer to the source text with index `source`.
     pub fn parse(text: &str, source: usize) -> Result<Self, Vec<Diagnostic>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         let mut diagnostics: Vec<Diagnostic> = errors
@@ -93,7 +93,7 @@ impl Node {
         }
     }
 
-    /// The value as `toml` and serde know it.
+    /// Converts to a value of the `toml` crate.
     pub fn to_toml(&self) -> toml::Value {
         match &self.value {
             NodeValue::String(text) | NodeValue::Datetime(text) => {
@@ -114,12 +114,12 @@ impl Node {
         }
     }
 
-    /// The span of the value at the end of `path`, or of the nearest value on the way to it.
+    /// Span of the value at `path`, or of its nearest existing ancestor.
     pub fn span_of(&self, path: &KeyPath) -> SourceSpan {
         self.find(path.segments()).span.clone()
     }
 
-    /// The value after these steps, or the nearest on the way.
+    /// Value at the end of the path, or its nearest existing ancestor.
     fn find(&self, segments: &[PathSegment]) -> &Self {
         let mut node = self;
         for segment in segments {
@@ -138,7 +138,7 @@ impl Node {
         node
     }
 
-    /// The span of the key at the end of `path`, or of the nearest value on the way to it.
+    /// Span of the last key of `path`, or of the nearest existing ancestor of its value.
     pub fn key_span_of(&self, path: &KeyPath) -> SourceSpan {
         if let [parents @ .., PathSegment::Key(key)] = path.segments()
             && let NodeValue::Table(table) = &self.find(parents).value
@@ -149,12 +149,12 @@ impl Node {
         self.span_of(path)
     }
 
-    /// What kind of value it is, for people.
+    /// Type of the value, as named in messages.
     pub fn kind(&self) -> &'static str {
         match self.value {
-            NodeValue::String(_) => "text",
+            NodeValue::String(_) => "a string",
             NodeValue::Integer(_) => "a whole number",
-            NodeValue::Float(_) => "a number with a point",
+            NodeValue::Float(_) => "a number with a decimal point",
             NodeValue::Boolean(_) => "true or false",
             NodeValue::Datetime(_) => "a date or time",
             NodeValue::Array(_) => "a list",
@@ -165,7 +165,7 @@ impl Node {
 
 fn syntax_error(error: &toml::de::Error, text: &str, source: usize) -> Diagnostic {
     let span = SourceSpan::new(source, error.span().unwrap_or(text.len()..text.len()));
-    Diagnostic::new("this is not TOML").at(span, error.message())
+    Diagnostic::new("invalid TOML").at(span, error.message())
 }
 
 fn read_table(
@@ -204,7 +204,10 @@ fn read_value(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> NodeValue {
     if depth > DEPTH_MAX {
-        diagnostics.push(Diagnostic::new("values are nested too deep").at(span.clone(), "here"));
+        diagnostics.push(
+            Diagnostic::new("values are nested too deep")
+                .at(span.clone(), format!("maximum {DEPTH_MAX} levels")),
+        );
         return NodeValue::Boolean(false);
     }
     match value {
@@ -215,9 +218,10 @@ fn read_value(
             let digits = integer.as_str().replace('_', "");
             NodeValue::Integer(
                 i64::from_str_radix(&digits, integer.radix()).unwrap_or_else(|_| {
-                    let label = "whole numbers go from -2^63 to 2^63 - 1";
-                    diagnostics
-                        .push(Diagnostic::new("the number is too large").at(span.clone(), label));
+                    let label = "expected -2^63 to 2^63 - 1";
+                    diagnostics.push(
+                        Diagnostic::new("the integer is out of range").at(span.clone(), label),
+                    );
                     0
                 }),
             )
@@ -241,7 +245,7 @@ fn read_float(text: &str, span: &SourceSpan, diagnostics: &mut Vec<Diagnostic>) 
     match text.replace('_', "").parse::<f64>() {
         Ok(number) if number.is_finite() => number,
         _ => {
-            let label = "must be an ordinary number";
+            let label = "expected a finite number";
             diagnostics.push(Diagnostic::new("the number is not finite").at(span.clone(), label));
             0.0
         }

@@ -1,54 +1,45 @@
-//! From a file to a scenario, or to everything that is wrong with it.
+//! Loading of scenario files: parse, override, validate, read referenced files.
 
 mod advisory_trace;
 mod cvss;
 mod referenced_files;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::string::FromUtf8Error;
 
 use serde::Deserialize;
 
 use super::document::{Diagnostic, Diagnostics, Node, SourceSpan, SourceText, overrides};
 use super::{KnownNames, Scenario, schema, validation};
+use crate::file_error::{FileError, read_limited};
 
-/// A scenario file larger than this is refused.
+/// Maximum size of a scenario file, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
-/// Why there is no scenario.
+/// Error of loading a scenario.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The file can't be read.
-    #[error("can't read {}: {reason}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is read, and wrong.
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    /// The file has errors.
     #[error(transparent)]
     Invalid(#[from] Diagnostics),
 }
 
-/// Reads scenarios.
+/// Loader of scenario files.
 #[derive(Clone, Debug, Default)]
 pub struct Loader {
-    /// The names that scenarios may speak of.
+    /// Names that scenarios may refer to.
     pub known_names: KnownNames,
-    /// Values put over those of the file: `key=value`, in order.
+    /// Overrides `key=value`, applied in order.
     pub overrides: Vec<String>,
 }
 
 impl Loader {
-    /// Reads a scenario file and everything that it refers to.
+    /// Loads a scenario file and all files that it refers to.
     pub fn load(&self, path: &Path) -> Result<Scenario, LoadError> {
-        let bytes = referenced_files::read(path, FILE_BYTES_MAX).map_err(|reason| {
-            LoadError::Unreadable {
-                path: path.to_owned(),
-                reason,
-            }
-        })?;
+        let bytes = read_limited(path, FILE_BYTES_MAX)?;
         let name = path.display().to_string();
         let directory = path.parent().unwrap_or(Path::new(""));
         match String::from_utf8(bytes) {
@@ -57,8 +48,8 @@ impl Loader {
         }
     }
 
-    /// Reads a scenario from a text. Without a directory the files that it refers to are not read,
-    /// and their contents stay empty.
+    /// Loads a scenario from a text. Without a directory, referenced files are not read, and their
+    /// contents stay empty.
     pub fn parse(
         &self,
         name: &str,
@@ -117,7 +108,7 @@ fn not_text(name: String, error: &FromUtf8Error) -> Diagnostics {
         start,
         end: start + 1,
     };
-    let diagnostic = Diagnostic::new("the file is not UTF-8 text").at(span, "no such character");
+    let diagnostic = Diagnostic::new("the file is not UTF-8").at(span, "invalid byte");
     Diagnostics::new(vec![diagnostic], vec![SourceText { name, text }])
 }
 

@@ -1,33 +1,33 @@
-//! A scenario's parameters, and in which of them it differs from the defaults.
+//! Parameters of a scenario, compared with their defaults.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Advisories, Gates, Population, Scenario};
 
-/// A parameter of a scenario.
+/// Value of a scenario with its key and default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScenarioParameter {
-    /// The dotted key.
+    /// Dotted key, as in `fleet.images`.
     pub key: String,
-    /// Its value.
+    /// Value as text.
     pub value: String,
-    /// Its default; empty if it has none.
+    /// Default as text; empty if there is none.
     pub default: String,
-    /// Whether the value is another than the default.
+    /// Whether the value differs from the default.
     pub differs: bool,
 }
 
-/// Every parameter that differs from its default.
+/// Lists the parameters that differ from their defaults.
 pub fn changed_parameters(scenario: &Scenario) -> Vec<ScenarioParameter> {
     let mut parameters = parameters(scenario);
     parameters.retain(|parameter| parameter.differs);
     parameters
 }
 
-/// Every parameter. Lists of tables are told by their length; what is expected of the rehearsal is
-/// no parameter of it.
+/// Lists all parameters. A list of tables is represented by its length. Expectations, gates and the
+/// description are not parameters.
 pub fn parameters(scenario: &Scenario) -> Vec<ScenarioParameter> {
     let stated = Scenario {
         expectations: Vec::new(),
@@ -53,7 +53,7 @@ fn to_json(scenario: &Scenario) -> Value {
 
 fn compare(key: &str, value: &Value, default: &Value, found: &mut Vec<ScenarioParameter>) {
     match (value, default) {
-        // A distribution or popularity of another kind is another value altogether.
+        // A distribution or popularity of another kind has other keys: compare it as a whole.
         (Value::Object(value), _) if !value.contains_key("kind") => {
             for (name, value) in value {
                 let key = if key.is_empty() {

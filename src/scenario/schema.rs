@@ -1,4 +1,4 @@
-//! The JSON Schema of scenario files, generated from the types.
+//! JSON Schema of scenario files, generated from the types.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Scenario;
 
-/// The JSON Schema (draft 2020-12) of scenario files.
+/// JSON Schema (draft 2020-12) of scenario files.
 pub fn schema() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Scenario>();
@@ -17,7 +17,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// TOML has no null: a key without a value is left out.
+/// Removes `null` from a schema: TOML has no null, and a key without a value is absent.
 fn forget_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else {
         return;
@@ -42,7 +42,7 @@ fn forget_null(schema: &mut Schema) {
     }
 }
 
-/// Scenario files may write a mode as `analysis-only` too.
+/// Adds the kebab-case spellings of modes, such as `analysis-only`.
 fn accept_other_spellings(schema: &mut Value) {
     if let Some(Value::Array(modes)) = schema.pointer_mut("/$defs/Mode/oneOf") {
         for (spelling, name) in [

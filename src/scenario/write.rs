@@ -1,5 +1,4 @@
-//! A scenario as a file that a person might have written: only what differs from the defaults, in the
-//! order of the format.
+//! Scenario files written by the program: minimal files, in the order of the format.
 
 use std::fmt::Write;
 
@@ -9,15 +8,15 @@ use toml::{Table, Value};
 use super::validation::is_slug;
 use super::{PathSegment, Scenario};
 
-/// The text, with its name left open.
+/// Starter scenario with placeholders for its name.
 const TEMPLATE: &str = include_str!("starter.toml");
 
-/// A commented scenario of this name; none if the name is not plain.
+/// Returns a commented scenario with this name; none if the name is not a slug.
 pub fn starter(name: &str) -> Option<String> {
     is_slug(name).then(|| TEMPLATE.replace("{name}", name))
 }
 
-/// The scenario as a table without what could be left out.
+/// Converts a scenario to a table without the keys that have their defaults.
 pub fn to_table(scenario: &Scenario) -> Table {
     // Every key of a scenario is text, and its numbers are below 2^63.
     let full = Table::try_from(scenario);
@@ -38,7 +37,7 @@ fn read(table: &Table) -> Option<Scenario> {
     Scenario::deserialize(table.clone()).ok()
 }
 
-/// Removes every key at or below `path` without which the whole reads the same.
+/// Removes each key at or below `path` whose removal does not change the parsed scenario.
 fn leave_out(
     part: &mut Table,
     path: &mut Vec<PathSegment>,
@@ -70,7 +69,7 @@ fn leave_out(
     }
 }
 
-/// The value at the end of the way.
+/// Value at a path.
 pub fn find_mut<'t>(table: &'t mut Table, path: &[PathSegment]) -> Option<&'t mut Value> {
     let (PathSegment::Key(first), rest) = path.split_first()? else {
         return None;
@@ -82,7 +81,7 @@ pub fn find_mut<'t>(table: &'t mut Table, path: &[PathSegment]) -> Option<&'t mu
         })
 }
 
-/// Removes the key or element at the end of the way. Returns whether it was there.
+/// Removes the key or element at a path. Returns whether it existed.
 pub fn remove(table: &mut Table, path: &[PathSegment]) -> bool {
     match path {
         [] => false,
@@ -98,8 +97,8 @@ pub fn remove(table: &mut Table, path: &[PathSegment]) -> bool {
     }
 }
 
-/// The text of a scenario file: plain keys first, then a section for each table and each element of
-/// a list of tables. Smaller tables stand in one line.
+/// Renders a scenario file: plain keys first, then a section for each table and each element of a
+/// list of tables. Nested tables are inline.
 pub fn to_text(table: &Table) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -152,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_wrote_is_written_again() {
+    fn to_text_of_minimal_file_is_identity() {
         let text = "\
 name = \"written\"
 start = 2024-05-05T23:50:00Z
@@ -182,7 +181,7 @@ kind = \"process-crash\"
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn to_text_of_bundled_scenarios_round_trips() {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();

@@ -1,12 +1,11 @@
-//! More work and longer faults, so that few things show as much as many.
+//! Edits that raise the load, so that fewer images, schedules and processes still fail.
 
 use toml::{Table, Value};
 
 use super::shorten::shifted_earlier;
 use super::toml_edit::{put, tables_mut};
 
-/// How a few images are as much work as many, one schedule as much as several, and how a few processes
-/// have it as hard.
+/// Combinations of edits that raise the load per image, schedule and process.
 const INTENSIFICATIONS: [&[fn(&mut Table)]; 8] = [
     &[slow_scans],
     &[fire_every_minute],
@@ -23,7 +22,7 @@ const INTENSIFICATIONS: [&[fn(&mut Table)]; 8] = [
     &[fire_every_minute, lengthen_faults, start_early],
 ];
 
-/// The same in each way harder.
+/// Returns the scenario with each combination of edits.
 pub fn intensified(table: &Table) -> [Table; INTENSIFICATIONS.len()] {
     INTENSIFICATIONS.map(|changes| {
         let mut candidate = table.clone();
@@ -32,26 +31,26 @@ pub fn intensified(table: &Table) -> [Table; INTENSIFICATIONS.len()] {
     })
 }
 
-/// Each takes nearly as long as the Scanner may.
+/// Raises the scan latency to nearly the Scanner timeout.
 fn slow_scans(table: &mut Table) {
     put(table, "scanner", "latency", "20s".into());
 }
 
-/// They are scanned once a minute.
+/// Fires every schedule once a minute.
 fn fire_every_minute(table: &mut Table) {
     for schedule in tables_mut(table, "schedule") {
         schedule.insert("whenCron".into(), "* * * * *".into());
     }
 }
 
-/// They meet those that are not done yet.
+/// Lets runs of a schedule overlap.
 fn allow_overlap(table: &mut Table) {
     for schedule in tables_mut(table, "schedule") {
         schedule.insert("overlap".into(), "allow".into());
     }
 }
 
-/// Advisories ask for some of them as often.
+/// Subscribes every schedule to advisories, with one advisory per minute.
 fn trigger_by_advisories(table: &mut Table) {
     for schedule in tables_mut(table, "schedule") {
         schedule.insert("triggers".into(), vec!["conselier"].into());
@@ -59,7 +58,7 @@ fn trigger_by_advisories(table: &mut Table) {
     put(table, "advisories", "interval", "1m".into());
 }
 
-/// Faults that have a duration last for a minute.
+/// Sets the duration of faults to one minute.
 fn lengthen_faults(table: &mut Table) {
     for fault in tables_mut(table, "fault") {
         if let Some(duration) = fault.get_mut("duration") {
@@ -68,14 +67,14 @@ fn lengthen_faults(table: &mut Table) {
     }
 }
 
-/// The first thing happens after a minute.
+/// Moves the first fault or operation to one minute after the start.
 fn start_early(table: &mut Table) {
     if let Some(soon) = shifted_earlier(table, 1) {
         *table = soon;
     }
 }
 
-/// Where there is a rate, it is one a second, and each image is a segment.
+/// Lowers rate limits to one request per second, and makes each image a segment.
 fn limit_rate(table: &mut Table) {
     for schedule in tables_mut(table, "schedule") {
         if let Some(Value::Table(limits)) = schedule.get_mut("limits") {

@@ -1,22 +1,23 @@
-//! Ways to make a scenario smaller, each as a list of candidates, the boldest first.
+//! Reductions of a scenario: each yields candidates, the largest steps first.
 
 use toml::{Table, Value};
 
 use super::remove::{fewer_processes_and_images, remove_elements};
 use super::shorten::{duration_of, shorter_duration, with_default_start};
 use super::toml_edit::{find, paths, tables_mut, with};
+use crate::convert::saturating_i32;
 use crate::scenario::Duration;
 use crate::scenario::PathSegment;
 use crate::scenario::write::remove;
 
-/// A way to make a scenario smaller.
+/// Reduction: a kind of edit that makes a scenario smaller.
 pub struct Reduction {
-    /// What it does.
+    /// Name in progress messages.
     pub name: &'static str,
-    /// Smaller scenarios.
+    /// Returns the candidates of a scenario.
     pub candidates: fn(&Table) -> Vec<Table>,
-    /// After so many events in vain no further seed is tried on a candidate: small ones get more seeds,
-    /// and those that make the most difference.
+    /// Number of events after which no further seed is tried on a candidate. So small candidates
+    /// get more seeds.
     pub event_limit: u64,
 }
 
@@ -37,23 +38,20 @@ impl Reduction {
     }
 }
 
-/// All ways, in the order in which they are tried.
+/// All reductions, in the order of their use.
 pub const REDUCTIONS: [Reduction; 7] = [
-    Reduction::new(
-        "leaving out faults, operations and schedules",
-        remove_elements,
-    )
-    .with_event_limit(400_000),
+    Reduction::new("removing faults, operations and schedules", remove_elements)
+        .with_event_limit(400_000),
     Reduction::new("fewer processes and images", fewer_processes_and_images)
         .with_event_limit(400_000),
-    Reduction::new("a shorter time", shorter_duration),
+    Reduction::new("shorter durations", shorter_duration),
     Reduction::new("smaller numbers", smaller_numbers),
     Reduction::new("defaults", remove_keys),
     Reduction::new("constants for distributions", constants),
-    Reduction::new("round values", rounder_values),
+    Reduction::new("round values", rounded_values),
 ];
 
-/// Puts a smaller number for every whole number above 1: 1, 2, 5, 10, and so on, or one less.
+/// Lowers each integer above 1 to 1, 2, 5, 10 and so on, or by one.
 fn smaller_numbers(table: &Table) -> Vec<Table> {
     let mut candidates = Vec::new();
     for path in paths(table) {
@@ -69,7 +67,7 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
         let smaller = rounds.take_while(|round| *round < number).chain(one_less);
         candidates.extend(smaller.map(|number| with(table, &path, number.into())));
     }
-    // A list of named processes or tenants becomes a number of them.
+    // Shortens lists of named processes or tenants.
     for key in ["processes", "tenants", "namespaces", "repositories"] {
         for section in ["workers", "fleet"] {
             let path = [
@@ -87,8 +85,8 @@ fn smaller_numbers(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// LeafCounts out single keys and whole tables, so that their defaults hold. The tenants go with those who
-/// name them, and the start with the minutes that were before it.
+/// Removes single keys and whole tables, so that their defaults apply. Tenants are removed together
+/// with the references to them; the start, with a shift of all times.
 fn remove_keys(table: &Table) -> Vec<Table> {
     let without = |path: &Vec<PathSegment>| {
         let mut candidate = table.clone();
@@ -112,7 +110,7 @@ fn without_tenants(table: &Table) -> Table {
     candidate
 }
 
-/// Puts a constant in the place of each distribution.
+/// Replaces each distribution by a constant.
 fn constants(table: &Table) -> Vec<Table> {
     let mut candidates = Vec::new();
     for path in paths(table) {
@@ -128,13 +126,15 @@ fn constants(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// Puts rounder numbers and times for those that are not.
-fn rounder_values(table: &Table) -> Vec<Table> {
+/// Rounds numbers and durations.
+fn rounded_values(table: &Table) -> Vec<Table> {
     let mut candidates = Vec::new();
     for path in paths(table) {
         let rounder = match find(table, &path) {
-            Some(Value::Float(number)) => rounder_numbers(*number),
-            Some(value) => duration_of(value).map(rounder_times).unwrap_or_default(),
+            Some(Value::Float(number)) => rounded_numbers(*number),
+            Some(value) => duration_of(value)
+                .map(rounded_durations)
+                .unwrap_or_default(),
             None => Vec::new(),
         };
         candidates.extend(rounder.into_iter().map(|value| with(table, &path, value)));
@@ -142,9 +142,9 @@ fn rounder_values(table: &Table) -> Vec<Table> {
     candidates
 }
 
-fn rounder_numbers(number: f64) -> Vec<Value> {
+fn rounded_numbers(number: f64) -> Vec<Value> {
     let to_digits = |digits: i32| {
-        let unit = 10_f64.powi(digits - 1 - number.abs().log10().floor() as i32);
+        let unit = 10_f64.powi(digits - 1 - saturating_i32(number.abs().log10().floor()));
         (number * unit).round() / unit
     };
     let rounded = [number.round(), to_digits(1), to_digits(2)];
@@ -156,8 +156,8 @@ fn rounder_numbers(number: f64) -> Vec<Value> {
         .collect()
 }
 
-/// Times in whole hours, ten minutes, minutes, ten seconds, seconds and tenths, below and above.
-fn rounder_times(time: Duration) -> Vec<Value> {
+/// Rounds a duration down and up to hours, ten minutes, minutes, ten seconds, seconds and tenths.
+fn rounded_durations(time: Duration) -> Vec<Value> {
     let nanos = time.as_nanos();
     let units_tenths = [36_000, 6_000, 600, 100, 10, 1];
     let rounded = units_tenths.into_iter().flat_map(|unit| {
@@ -175,7 +175,7 @@ mod tests {
     use crate::shrink::toml_edit::table;
 
     #[test]
-    fn large_numbers_become_round_ones() {
+    fn smaller_numbers_of_integer_are_round() {
         let images = |table: &Table| table["fleet"]["images"].as_integer();
         let smaller = |text| {
             smaller_numbers(&table(text))
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn tenants_go_with_those_who_name_them() {
+    fn without_tenants_removes_references() {
         let named = table("fleet.tenants = ['a', 'b']\nschedule = [{ id = 'x', tenant = 'b' }]");
         let plain = table("fleet = {}\nschedule = [{ id = 'x' }]");
         assert_eq!(without_tenants(&named), plain);

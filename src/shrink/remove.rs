@@ -1,15 +1,15 @@
-//! Leaving out: faults, operations, schedules, processes and images.
+//! Removal of faults, operations, schedules, processes and images.
 
 use toml::{Table, Value};
 
 use super::intensify::intensified;
 use super::toml_edit::{put, tables_mut};
 
-/// Lists of which elements can be left out.
+/// Lists whose elements can be removed.
 const LISTS: [&str; 4] = ["fault", "operation", "schedule", "expect"];
 
-/// LeafCounts out elements of lists: the half of them, a quarter, ..., single ones. A schedule that is left
-/// alone may do more, and what an owner changes may be so from the start.
+/// Removes elements of lists: a half of them, a quarter, and so on down to single ones. Also keeps
+/// single schedules with a higher load, and applies edits of schedules from the start.
 pub fn remove_elements(table: &Table) -> Vec<Table> {
     let mut candidates = Vec::new();
     for list in LISTS {
@@ -36,7 +36,7 @@ pub fn remove_elements(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// Each schedule alone, made harder.
+/// Keeps each schedule alone, intensified.
 fn one_schedule(table: &Table) -> Vec<Table> {
     let schedules = table.get("schedule").and_then(Value::as_array);
     let schedules = schedules.filter(|schedules| schedules.len() > 1);
@@ -48,7 +48,7 @@ fn one_schedule(table: &Table) -> Vec<Table> {
     alone.flat_map(|alone| intensified(&alone)).collect()
 }
 
-/// Each edit of a schedule done before the start.
+/// Applies each edit of a schedule before the start.
 fn edited_from_the_start(table: &Table) -> Vec<Table> {
     let operations = table.get("operation").and_then(Value::as_array);
     let operations: &[Value] = operations.map_or(&[], Vec::as_slice);
@@ -73,16 +73,16 @@ fn edited_from_the_start(table: &Table) -> Vec<Table> {
     candidates
 }
 
-/// What a person looks at first, and few of it: also where the default is more.
+/// Reduced numbers of processes and images, also where the default is higher.
 const FEW: [(&str, &str, &[i64]); 2] = [
     ("workers", "processes", &[1, 2]),
     ("fleet", "images", &[1, 2, 5, 10, 20, 50, 100, 200, 500]),
 ];
 
-/// So few of them have to be made harder to show as much as many.
+/// Maximum number of processes or images with which a candidate is also intensified.
 const FEWEST: i64 = 5;
 
-/// One process or two, and a few images: as they are, and the fewest of them made harder.
+/// Lowers the number of processes and images; the smallest candidates are also intensified.
 pub fn fewer_processes_and_images(table: &Table) -> Vec<Table> {
     let few = FEW.into_iter().flat_map(|(section, key, numbers)| {
         numbers.iter().map(move |number| {
@@ -107,15 +107,18 @@ mod tests {
     use crate::shrink::toml_edit::table;
 
     #[test]
-    fn one_schedule_alone_does_more() {
+    fn remove_elements_keeps_one_intensified_schedule() {
         let two = table("schedule = [{ id = 'x' }, { id = 'y' }]");
         let alone = table("schedule = [{ id = 'y', whenCron = '* * * * *', overlap = 'allow' }]");
         assert!(remove_elements(&two).contains(&alone));
-        assert!(one_schedule(&alone).is_empty(), "it is alone");
+        assert!(
+            one_schedule(&alone).is_empty(),
+            "there is one schedule only"
+        );
     }
 
     #[test]
-    fn what_is_edited_later_may_be_so_from_the_start() {
+    fn edit_of_schedule_moves_to_the_start() {
         let later = table(
             "schedule = [{ id = 'x', mode = 'contentRefresh' }, { id = 'y' }]
             operation = [
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_images_make_as_much_work() {
+    fn fewer_images_are_intensified() {
         let many = table(
             "fleet.images = 500
             schedule = [{ id = 'x', limits = { ratePerSecond = 20.0 } }]",
@@ -158,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_processes_have_it_as_hard() {
+    fn fewer_processes_are_intensified() {
         let many = table(
             "duration = '1h5m'
             schedule = [{ id = 'x', whenCron = '*/30 * * * *' }]
@@ -179,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn processes_are_fewer_than_the_default() {
+    fn fewer_processes_without_key_are_below_default() {
         let first = &fewer_processes_and_images(&table("name = 'x'"))[0];
         assert_eq!(first, &table("name = 'x'\nworkers.processes = 1"));
     }

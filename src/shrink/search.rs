@@ -1,4 +1,4 @@
-//! The search: candidates rehearsed in parallel, taken in order.
+//! Search of the smallest scenario: candidates run in parallel and are accepted in order.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -11,22 +11,23 @@ use toml::Table;
 use super::ScenarioSize;
 use super::reductions::{REDUCTIONS, Reduction};
 use crate::check::scenario_loader;
+use crate::convert::saturating_u64;
 use crate::rehearsal::{Hooks, RehearsalError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{FailureCause, Trial, TrialOptions};
 
-/// Events of a candidate at most: something smaller that takes far longer is no help to anybody.
+/// Event limit per candidate: a smaller scenario that runs much longer is no improvement.
 const EVENTS_MAX: u64 = 20_000_000;
 
-/// How a bug is shrunk.
+/// Options of shrinking.
 #[derive(Clone, Debug)]
 pub struct ShrinkOptions {
-    /// How many rehearsals at once.
+    /// Number of rehearsals run in parallel.
     pub jobs: usize,
-    /// Each candidate is tried with its own seed and with up to so many others, from 1 on, as long
-    /// as that is quick: what is smaller draws other numbers, and may fail under another seed.
+    /// Maximum number of other seeds per candidate, from 1 on, within the event limit of the
+    /// reduction. A smaller scenario draws other numbers and may fail with another seed only.
     pub seeds: u64,
 }
 
@@ -39,47 +40,47 @@ impl Default for ShrinkOptions {
     }
 }
 
-/// Where the search stands: told whenever a smaller scenario was found, and of each round.
+/// Progress of the search, reported for each round and each smaller scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct ShrinkProgress<'a> {
-    /// What is being tried.
+    /// Name of the current reduction.
     pub reduction: &'a str,
-    /// Rehearsals so far.
+    /// Number of candidates so far.
     pub rehearsals: usize,
     /// The smallest scenario so far.
     pub smallest: &'a Shrunk,
 }
 
-/// A scenario that fails of the same cause.
+/// Scenario that fails with the same cause.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
-    /// The scenario, whose seed is the one that fails.
+    /// Scenario with its failing seed.
     pub scenario: Scenario,
-    /// Its file.
+    /// Text of its file.
     pub text: String,
-    /// The first violation in full.
+    /// Complete message of the first violation.
     pub message: String,
-    /// The hash over every event.
+    /// Trace hash over all events, in hexadecimal.
     pub trace: String,
-    /// How large it is.
+    /// Size of the scenario.
     pub size: ScenarioSize,
 }
 
-/// Shrinks one bug, with something between workers, world and checks.
+/// Shrinking of one bug, with hooks between workers, world and checks.
 pub struct Shrink<'a, F> {
-    /// Where files that the scenario refers to are looked up.
+    /// Directory of the files that the scenario refers to.
     pub directory: &'a Path,
-    /// What must stay the same.
+    /// Cause that every accepted candidate must have.
     pub cause: &'a FailureCause,
-    /// Makes what stands between workers, world and checks.
+    /// Constructor of the hooks of a rehearsal.
     pub hooks: F,
-    /// How.
+    /// Options of the search.
     pub options: ShrinkOptions,
 }
 
 impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
-    /// The smallest scenario that fails of the cause; none if the scenario itself does not, under
-    /// this profile and its seed.
+    /// Finds the smallest scenario that fails with the cause; none if the scenario itself does not
+    /// fail with its seed and this profile.
     ///
     /// # Errors
     /// The scenario can't be simulated.
@@ -128,8 +129,8 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         }
     }
 
-    /// The first candidate that is smaller and fails of the cause, and was not tried in vain
-    /// before. Of equal ones only the first is tried.
+    /// First candidate that is smaller and fails with the cause. Rejected and duplicate candidates
+    /// are skipped.
     fn first(
         &self,
         reduction: &Reduction,
@@ -152,15 +153,15 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
                             let found = found.lock().unwrap_or_else(PoisonError::into_inner);
                             found.as_ref().map_or(usize::MAX, |(best, _)| *best)
                         };
-                        // What comes after one that was found can't be the first.
+                        // A candidate after an accepted one cannot be the first.
                         if index >= candidates.len() || index > best() {
                             return;
                         }
                         if is_known(index) {
                             continue;
                         }
-                        let (candidate, patience) = (&candidates[index], reduction.event_limit);
-                        let Some(result) = self.attempt(candidate, smallest, patience) else {
+                        let (candidate, event_limit) = (&candidates[index], reduction.event_limit);
+                        let Some(result) = self.attempt(candidate, smallest, event_limit) else {
                             continue;
                         };
                         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +178,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
             .transpose()
     }
 
-    /// A candidate, if it is valid, smaller, and fails of the cause under one of the seeds.
+    /// Runs a candidate; none unless it is valid, smaller, and fails with the cause for a seed.
     fn attempt(
         &self,
         table: &Table,
@@ -194,7 +195,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         for seed in [own].into_iter().chain(others) {
             match self.rehearse(table, seed, EVENTS_MAX) {
                 Err(error) => return Some(Err(error)),
-                // The seed is a value, too.
+                // The seed is a value and counts for the size.
                 Ok((_, Some(found))) if found.size < smallest.size => return Some(Ok(found)),
                 Ok((spent, _)) => events += spent,
             }
@@ -205,7 +206,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         None
     }
 
-    /// Rehearses a table. How many events that took, and what it is if it fails of the cause.
+    /// Runs a scenario table. Returns the number of events, and the result if the cause matches.
     fn rehearse(
         &self,
         table: &Table,
@@ -213,7 +214,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         budget: u64,
     ) -> Result<(u64, Option<Shrunk>), RehearsalError> {
         let mut table = table.clone();
-        table.insert("seed".into(), toml::Value::Integer(seed as i64));
+        table.insert("seed".into(), seed_value(seed));
         let Some(scenario) = self.load(&to_text(&table)) else {
             return Ok((0, None));
         };
@@ -223,7 +224,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         };
         let trial = Trial::of(&self.hooks, &scenario, seed, &options, false)?;
         let events = trial.row.numbers.get("events");
-        let events = events.map_or(budget, |events| *events as u64);
+        let events = events.map_or(budget, |events| saturating_u64(*events));
         let failure = trial.failure.filter(|failure| failure.cause == *self.cause);
         let shrunk = failure.map(|failure| {
             let table = to_table(&scenario);
@@ -244,8 +245,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
     }
 }
 
-/// The same rehearsal with everything that the profile draws stated in the scenario, and without
-/// what has nothing to do with the cause.
+/// Makes the drawn faults and options explicit, and removes what is irrelevant to the cause.
 fn materialized(scenario: &Scenario, profile: FaultProfile, cause: &FailureCause) -> Scenario {
     let mut concrete = PlannedScenario::draw(scenario, profile, scenario.seed).into_stated();
     concrete.gates = Gates::default();
@@ -254,4 +254,9 @@ fn materialized(scenario: &Scenario, profile: FaultProfile, cause: &FailureCause
         concrete.expectations = Vec::new();
     }
     concrete
+}
+
+/// TOML value of a seed, which is below 2^63.
+fn seed_value(seed: u64) -> toml::Value {
+    toml::Value::Integer(seed.try_into().unwrap_or(i64::MAX))
 }

@@ -1,4 +1,4 @@
-//! When things happen, and how long it all takes.
+//! Shorter durations, and earlier faults and operations.
 
 use std::str::FromStr;
 
@@ -9,15 +9,15 @@ use crate::model::Timestamp;
 use crate::scenario::Duration;
 use crate::scenario::PathSegment;
 
-/// When the first thing may happen, in minutes: what comes before it takes a reader's time.
-const SOON: [u64; 4] = [1, 2, 5, 10];
+/// Times of the first fault or operation after the start, in minutes.
+const EARLY_MINUTES: [u64; 4] = [1, 2, 5, 10];
 
-/// Everything that happens sooner, or the end alone.
+/// Moves all faults and operations to earlier times, or shortens the duration alone.
 pub fn shorter_duration(table: &Table) -> Vec<Table> {
     let Some(duration) = table.get("duration").and_then(duration_of) else {
         return Vec::new();
     };
-    let sooner = SOON
+    let earlier = EARLY_MINUTES
         .into_iter()
         .filter_map(|minutes| shifted_earlier(table, minutes));
     let seconds = duration.std().as_secs();
@@ -33,11 +33,11 @@ pub fn shorter_duration(table: &Table) -> Vec<Table> {
                 shorter.to_string().into(),
             )
         });
-    sooner.chain(shorter).collect()
+    earlier.chain(shorter).collect()
 }
 
-/// Everything moved so that the first thing happens so many minutes after the start; none if it does
-/// not happen later.
+/// Moves all faults and operations so that the first is `minutes` after the start; none if it is
+/// not later than that.
 pub fn shifted_earlier(table: &Table, minutes: u64) -> Option<Table> {
     let soon = Duration::from_secs(minutes * 60).as_nanos();
     let lists = ["fault", "operation"].into_iter();
@@ -50,7 +50,7 @@ pub fn shifted_earlier(table: &Table, minutes: u64) -> Option<Table> {
     Some(moved(table, |nanos| nanos - earlier))
 }
 
-/// Starts when scenarios do, at a full hour, with everything as many minutes past the hour as before.
+/// Removes the start and shifts all times, so that their minutes of the hour stay.
 pub fn with_default_start(table: &Table) -> Option<Table> {
     let start: Timestamp = table.get("start")?.as_str()?.parse().ok()?;
     let before = start.nanos() % (3_600 * 1_000_000_000);
@@ -59,7 +59,7 @@ pub fn with_default_start(table: &Table) -> Option<Table> {
     Some(candidate)
 }
 
-/// Moves what happens, and the end.
+/// Moves all faults and operations, and the end.
 fn moved(table: &Table, to: impl Fn(u64) -> u64) -> Table {
     let mut candidate = table.clone();
     let mut move_time = |value: &mut Value| {
@@ -76,7 +76,7 @@ fn moved(table: &Table, to: impl Fn(u64) -> u64) -> Table {
     candidate
 }
 
-/// A number of seconds of which a person would think.
+/// Rounds seconds up to a unit that fits their magnitude.
 fn round_seconds(seconds: u64) -> u64 {
     let unit = match seconds {
         0..60 => 1,
@@ -87,7 +87,7 @@ fn round_seconds(seconds: u64) -> u64 {
     seconds.div_ceil(unit) * unit
 }
 
-/// The time that a value says.
+/// Duration of a value; none if the value is not a duration.
 pub fn duration_of(value: &Value) -> Option<Duration> {
     Duration::from_str(value.as_str()?).ok()
 }
@@ -98,7 +98,7 @@ mod tests {
     use crate::shrink::toml_edit::table;
 
     #[test]
-    fn what_was_some_minutes_past_the_hour_still_is() {
+    fn default_start_keeps_minutes_of_the_hour() {
         let parts = table(
             "start = '2024-10-27T07:50:00Z'
             duration = '11m'
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_happens_moves_to_the_first_minutes() {
+    fn shorter_duration_moves_faults_to_first_minutes() {
         let late = table(
             "duration = '1h20m'
             fault = [{ at = '1h', kind = 'notify-outage', duration = '2m' }]
@@ -125,6 +125,10 @@ mod tests {
             operation = [{ at = '6m', kind = 'purge' }]",
         );
         assert_eq!(shorter_duration(&late)[0], soon);
-        assert_ne!(shorter_duration(&soon)[0], soon, "it can't happen sooner");
+        assert_ne!(
+            shorter_duration(&soon)[0],
+            soon,
+            "the fault is in the first minute already"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! How large a scenario is for a person who has to understand it.
+//! Size of a scenario, as a measure of the effort to understand it.
 
 use std::fmt;
 
@@ -6,27 +6,27 @@ use toml::{Table, Value};
 
 use crate::scenario::Scenario;
 
-/// How large a scenario is; what matters most comes first.
+/// Size of a scenario. Fields are compared in order, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScenarioSize {
-    /// Faults and operations.
+    /// Number of faults and operations.
     pub faults_and_operations: usize,
-    /// Schedules.
+    /// Number of schedules.
     pub schedules: usize,
-    /// Processes.
+    /// Number of worker processes.
     pub processes: usize,
-    /// Images.
+    /// Number of images.
     pub images: u64,
-    /// Values that differ from their defaults.
+    /// Number of values that differ from their defaults.
     pub values: usize,
-    /// The scenario's duration, s.
+    /// Duration of the scenario, in seconds.
     pub duration_seconds: u64,
-    /// How many characters the values have: round ones have fewer.
+    /// Number of characters of all values: round values have fewer.
     pub characters: usize,
 }
 
 impl ScenarioSize {
-    /// The size of a scenario that is written as this table.
+    /// Measures a scenario with its minimal table.
     pub fn of(scenario: &Scenario, table: &Table) -> Self {
         let population = scenario.population.as_ref();
         let mut leaves = LeafCounts::default();

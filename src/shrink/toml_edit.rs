@@ -1,11 +1,11 @@
-//! A scenario's values, found and changed by where they stand.
+//! Values of a scenario table, found and edited by path.
 
 use toml::{Table, Value};
 
 use crate::scenario::PathSegment;
 use crate::scenario::write::find_mut;
 
-/// The value at a place.
+/// Value at a path.
 pub fn find<'t>(table: &'t Table, path: &[PathSegment]) -> Option<&'t Value> {
     let (PathSegment::Key(first), rest) = path.split_first()? else {
         return None;
@@ -17,7 +17,7 @@ pub fn find<'t>(table: &'t Table, path: &[PathSegment]) -> Option<&'t Value> {
         })
 }
 
-/// The same with another value at a place.
+/// Copy of the table with another value at a path.
 pub fn with(table: &Table, path: &[PathSegment], value: Value) -> Table {
     let mut candidate = table.clone();
     if let Some(place) = find_mut(&mut candidate, path) {
@@ -26,7 +26,7 @@ pub fn with(table: &Table, path: &[PathSegment], value: Value) -> Table {
     candidate
 }
 
-/// The ways to all values, the outer before the inner.
+/// Paths of all values, outer values before inner ones.
 pub fn paths(table: &Table) -> Vec<Vec<PathSegment>> {
     let mut found = Vec::new();
     for (key, value) in table {
@@ -54,7 +54,7 @@ fn walk(value: &Value, path: &mut Vec<PathSegment>, found: &mut Vec<Vec<PathSegm
     }
 }
 
-/// The tables of a list.
+/// Tables of a list, mutable.
 pub fn tables_mut<'a>(table: &'a mut Table, list: &str) -> impl Iterator<Item = &'a mut Table> {
     let elements = table.get_mut(list).and_then(Value::as_array_mut);
     elements
@@ -63,7 +63,7 @@ pub fn tables_mut<'a>(table: &'a mut Table, list: &str) -> impl Iterator<Item = 
         .filter_map(Value::as_table_mut)
 }
 
-/// Sets a value of a section, which may not be there yet.
+/// Sets a value of a section, and creates the section if needed.
 pub fn put(table: &mut Table, section: &str, key: &str, value: Value) {
     let section = table.entry(section);
     let section = section.or_insert_with(|| Value::Table(Table::new()));
@@ -72,7 +72,7 @@ pub fn put(table: &mut Table, section: &str, key: &str, value: Value) {
     }
 }
 
-/// The table that a text says.
+/// Parses a TOML table.
 #[cfg(test)]
 pub fn table(text: &str) -> Table {
     text.parse().expect("it is TOML")

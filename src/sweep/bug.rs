@@ -1,50 +1,50 @@
-//! A failure in a file: everything that is needed to see it again.
+//! Bug files: a failure with everything that is needed to replay it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::FailureCause;
 use crate::check::scenario_loader;
+use crate::file_error::{FileError, read_text};
 use crate::rehearsal::{EVENT_BUDGET, RunOptions};
 use crate::scenario::{LoadError, Scenario};
 use crate::sim::fault_plan::FaultProfile;
 
-/// The version of the file format.
+/// Version of the file format.
 pub const SCHEMA: &str = "rehearsal.bug@1";
 
-/// A failure: the scenario, what was put over it, and what went wrong.
+/// Failure of a seed: scenario, overrides, cause and message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Bug {
-    /// The version of the format.
+    /// Version of the file format.
     pub schema: String,
-    /// The version of the program that found it.
+    /// Version of the program that found the failure.
     pub version: String,
-    /// The root of the random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// The profile of additional faults: `none`, `light`, `heavy` or `swarm`.
+    /// Profile of random faults: `none`, `light`, `heavy` or `swarm`.
     pub profile: String,
-    /// Values put over those of the scenario: `key=value`.
+    /// Overrides of scenario values: `key=value`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<String>,
-    /// Events at most; more is a failure.
+    /// Maximum number of kernel events; exceeding it is a failure.
     #[serde(default = "default_budget", skip_serializing_if = "is_default_budget")]
     pub event_budget: u64,
-    /// What the profile drew, for people: kinds of faults, and options.
+    /// Description of the drawn faults and options.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<String>,
-    /// The first violation in full.
+    /// Complete message of the first violation.
     pub message: String,
-    /// The hash over every event, in hexadecimal. Another version of the program may give another.
+    /// Trace hash over all events, in hexadecimal. It may differ between program versions.
     pub trace: String,
-    /// Where the files that the scenario refers to are looked up, relative to this file.
+    /// Directory of the files that the scenario refers to, relative to the bug file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub directory: String,
-    /// The scenario file's text.
+    /// Text of the scenario file.
     pub scenario: String,
-    /// What makes it the same bug as another.
+    /// Cause, which identifies the bug.
     pub cause: FailureCause,
 }
 
@@ -56,26 +56,21 @@ fn is_default_budget(budget: &u64) -> bool {
     *budget == EVENT_BUDGET
 }
 
-/// Why there is no bug to be had from a file.
+/// Error of reading a bug file.
 #[derive(Debug, thiserror::Error)]
 pub enum BugError {
     /// The file can't be read.
-    #[error("can't read {}: {reason}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is no bug file, or one of another version.
-    #[error("{} is no bug file: {reason}", path.display())]
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    /// The file is not a bug file, or has another version.
+    #[error("{} is not a bug file: {reason}", path.display())]
     Foreign {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why, and what to do.
+        /// Reason, with help.
         reason: String,
     },
-    /// The scenario in it is wrong.
+    /// The scenario in the file has errors.
     #[error(transparent)]
     Scenario(#[from] LoadError),
 }
@@ -84,12 +79,9 @@ impl Bug {
     /// Reads a bug file.
     ///
     /// # Errors
-    /// It can't be read, or is no bug file of this version.
+    /// The file can't be read, or is not a bug file of this version.
     pub fn read(path: &Path) -> Result<Self, BugError> {
-        let text = fs::read_to_string(path).map_err(|error| BugError::Unreadable {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let text = read_text(path)?;
         let foreign = |reason: String| BugError::Foreign {
             path: path.to_owned(),
             reason,
@@ -115,37 +107,37 @@ impl Bug {
         Ok(bug)
     }
 
-    /// The file's text.
+    /// Renders the file.
     pub fn to_toml(&self) -> String {
-        // Only tables with keys that are no text can't be written.
+        // Serialization fails only for maps with keys that are not strings.
         let text = toml::to_string_pretty(self);
         text.unwrap_or_else(|error| unreachable!("a bug is plain data: {error}"))
     }
 
-    /// The scenario as it was rehearsed, but for the profile's faults. `path` is where the bug was
-    /// read from: it is named in messages, and files are looked up from there.
+    /// Loads the scenario, without the faults of the profile. `path` is the path of the bug file:
+    /// messages name it, and it is the base of `directory`.
     ///
     /// # Errors
-    /// The scenario is wrong, or a file that it refers to is not there.
+    /// The scenario has errors, or a referenced file can't be read.
     pub fn scenario(&self, path: &Path) -> Result<Scenario, BugError> {
         let loader = scenario_loader(&self.set);
         let name = format!("the scenario in {}", path.display());
         let mut scenario = loader
-            .parse(&name, &self.scenario, Some(&self.beside(path)))
+            .parse(&name, &self.scenario, Some(&self.scenario_directory(path)))
             .map_err(LoadError::from)?;
         scenario.seed = self.seed;
         Ok(scenario)
     }
 
-    /// Where files that the scenario refers to are looked up, if the bug was read from `path`.
-    pub fn beside(&self, path: &Path) -> PathBuf {
+    /// Directory of the files that the scenario refers to, for a bug file at `path`.
+    pub fn scenario_directory(&self, path: &Path) -> PathBuf {
         path.parent().unwrap_or(Path::new("")).join(&self.directory)
     }
 
-    /// How it is rehearsed.
+    /// Options with which the seed was run.
     pub fn options(&self) -> RunOptions {
         RunOptions {
-            // It was parsed when the file was read.
+            // `read` has parsed the profile before.
             profile: self.profile.parse().unwrap_or_default(),
             event_budget: self.event_budget,
             ..RunOptions::default()

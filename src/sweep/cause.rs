@@ -1,4 +1,4 @@
-//! What two failures have in common if they are the same bug.
+//! Causes of failures. Failures with the same cause count as the same bug.
 
 use std::fmt;
 
@@ -9,18 +9,17 @@ use crate::check::{InvariantName, Violation};
 use crate::rehearsal::FinishedRun;
 use crate::report::{ExpectationSummary, RunReport, Verdict};
 
-/// Why a rehearsal failed, without what differs from seed to seed: two failures with the same cause
-/// count as the same bug.
+/// Cause of a failure, without the details that differ between seeds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FailureCause {
-    /// The invariant that was violated first; or `expectation`, `budget`, `panic` or `hang`.
+    /// First violated invariant; or `expectation`, `budget`, `panic` or `hang`.
     pub name: String,
-    /// What it says, every word with a digit in it replaced by `#`.
+    /// Message in which `#` replaces every word that has a digit.
     pub shape: String,
 }
 
 impl FailureCause {
-    /// A cause with this message.
+    /// Cause with the given name, and the shape of a message.
     pub fn new(name: impl Into<String>, message: &str) -> Self {
         Self {
             name: name.into(),
@@ -28,13 +27,13 @@ impl FailureCause {
         }
     }
 
-    /// A seed that gave two different traces.
+    /// Cause of a seed with two different traces.
     pub fn nondeterminism() -> Self {
         let message = "the same seed gave two different traces";
         Self::new(InvariantName::Determinism.as_str(), message)
     }
 
-    /// The exit code that it calls for.
+    /// Exit code of the program for this cause.
     pub fn exit_code(&self) -> u8 {
         match *self == Self::nondeterminism() {
             true => 13,
@@ -42,7 +41,7 @@ impl FailureCause {
         }
     }
 
-    /// Why this rehearsal failed, and the message in full; none if it did not.
+    /// Cause and complete message of a failed rehearsal; none if it did not fail.
     pub fn of(finished: &FinishedRun, report: &RunReport) -> Option<(Self, String)> {
         if let Some(first) = first_violation(finished) {
             let cause = Self::new(first.invariant.as_str(), &first.what);
@@ -63,8 +62,7 @@ impl fmt::Display for FailureCause {
     }
 }
 
-/// The violation that came first; of several at one instant, the one that stands first in the
-/// contract.
+/// First violation in virtual time. At equal times, the order of invariants decides.
 pub fn first_violation(finished: &FinishedRun) -> Option<&Violation> {
     let findings = finished.oracle.findings.iter();
     findings
@@ -72,13 +70,13 @@ pub fn first_violation(finished: &FinishedRun) -> Option<&Violation> {
         .min_by_key(|violation| violation.at)
 }
 
-/// The first expectation of the file that was violated.
+/// First violated expectation, in file order.
 pub(super) fn violated(report: &RunReport) -> Option<&ExpectationSummary> {
     let mut expectations = report.expectations.iter();
     expectations.find(|expectation| expectation.outcome == ExpectationOutcome::Violated)
 }
 
-/// A message without its numbers, times, names of runs and digests.
+/// Message without numbers, times, run identifiers and digests.
 fn shape(message: &str) -> String {
     let word = |word: &str| match word.contains(|c: char| c.is_ascii_digit()) {
         true => "#".to_owned(),
@@ -96,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_from_seed_to_seed_is_left_out() {
+    fn cause_of_messages_with_other_numbers_is_equal() {
         let first = FailureCause::new(
             "liveness",
             "at 2024-05-06T00:10:00Z it is not  the open runs",

@@ -1,19 +1,19 @@
-//! What happened over many seeds, by names that a person can read, and what never did.
+//! Coverage of a sweep: counts of named events, and the events that never occurred.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How often something happened.
+/// Counts of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoverageMark {
-    /// In how many seeds.
+    /// Number of seeds in which the event occurred.
     pub seeds: u64,
-    /// How many times in all of them.
+    /// Number of occurrences in all seeds.
     pub times: u64,
 }
 
-/// What happened, and what could have but did not.
+/// Counts of all events that can occur, by name.
 ///
 /// ```
 /// use rehearsal::sweep::Coverage;
@@ -30,7 +30,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Something happened so many times in one seed; zero notes that it can happen.
+    /// Adds the occurrences of an event in one seed. 0 records that the event can occur.
     pub fn note(&mut self, name: &str, times: u64) {
         let one = CoverageMark {
             seeds: u64::from(times > 0),
@@ -39,7 +39,7 @@ impl Coverage {
         self.add(name, one);
     }
 
-    /// Adds what happened over other seeds. Returns whether any of it is new here.
+    /// Merges the coverage of other seeds. Returns whether an event occurred for the first time.
     pub fn merge(&mut self, other: &Self) -> bool {
         let mut is_new = false;
         for (name, mark) in &other.marks {
@@ -49,7 +49,7 @@ impl Coverage {
     }
 
     fn add(&mut self, name: &str, more: CoverageMark) -> bool {
-        // Most names are known after the first seed.
+        // After the first seed, most names are known: no allocation.
         if !self.marks.contains_key(name) {
             self.marks.insert(name.to_owned(), CoverageMark::default());
         }
@@ -62,12 +62,12 @@ impl Coverage {
         is_new
     }
 
-    /// Everything that can happen, by name, with how often it did.
+    /// Events that can occur, by name, with their counts.
     pub fn marks(&self) -> impl Iterator<Item = (&str, CoverageMark)> {
         self.marks.iter().map(|(name, mark)| (name.as_str(), *mark))
     }
 
-    /// What never happened, by name.
+    /// Names of the events that never occurred.
     pub fn never(&self) -> impl Iterator<Item = &str> {
         let never = self.marks().filter(|(_, mark)| mark.seeds == 0);
         never.map(|(name, _)| name)

@@ -1,4 +1,4 @@
-//! Watches one rehearsal for its coverage.
+//! Observer that counts the coverage of one rehearsal.
 
 use std::collections::HashMap;
 
@@ -10,10 +10,10 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep};
 use crate::model::{Commit, CommitAnswer, RunId, RunState};
 
-/// What the pipelines may be doing when a fault strikes; several at once.
+/// Pipeline activity at the injection of a fault; several may apply.
 const STAGES: [&str; 4] = ["at rest", "planning", "queued", "running"];
 
-/// Every state of a run, and its creation from nothing.
+/// States of a run.
 const STATES: [RunState; 6] = [
     RunState::Planning,
     RunState::Queued,
@@ -23,7 +23,7 @@ const STATES: [RunState; 6] = [
     RunState::Cancelled,
 ];
 
-/// What a store may answer.
+/// Answers of the store to a commit.
 const ANSWERS: [&str; 7] = [
     "applied",
     "applied by another",
@@ -34,7 +34,7 @@ const ANSWERS: [&str; 7] = [
     "lost",
 ];
 
-/// What may happen to a message.
+/// Transitions of a message.
 const STEPS: [&str; 12] = [
     "enqueued",
     "deduplicated",
@@ -50,12 +50,12 @@ const STEPS: [&str; 12] = [
     "lost",
 ];
 
-/// HistogramCounts of one rehearsal.
+/// Coverage counts of one rehearsal.
 #[derive(Debug)]
 pub(super) struct CoverageObserver {
-    /// The states of runs that have not ended.
+    /// States of the runs that are not terminal.
     runs: HashMap<RunId, RunState, FxBuildHasher>,
-    /// How many runs are in each of the first three states.
+    /// Number of runs in each of the first three states.
     unfinished: [u64; 3],
     faults: Vec<[u64; STAGES.len()]>,
     transitions: [[u64; STATES.len()]; STATES.len()],
@@ -80,9 +80,9 @@ impl CoverageObserver {
     pub fn observe(&mut self, observation: &Observation<'_>) {
         match observation {
             Observation::FaultBegan { kind, .. } | Observation::FaultTriggered { kind } => {
-                self.strike(*kind);
+                self.count_fault(*kind);
             }
-            Observation::CommitApplied { commit, .. } => self.apply(commit),
+            Observation::CommitApplied { commit, .. } => self.count_transitions(commit),
             Observation::CommitLearned { answer, .. } => self.answers[answer_index(answer)] += 1,
             Observation::CommitAnswerLost { .. } => self.answers[ANSWERS.len() - 1] += 1,
             Observation::Message { queue, step, .. } => {
@@ -92,7 +92,7 @@ impl CoverageObserver {
         }
     }
 
-    fn strike(&mut self, kind: FaultKind) {
+    fn count_fault(&mut self, kind: FaultKind) {
         let stages = &mut self.faults[kind as usize];
         if self.runs.is_empty() {
             stages[0] += 1;
@@ -102,7 +102,7 @@ impl CoverageObserver {
         }
     }
 
-    fn apply(&mut self, commit: &Commit) {
+    fn count_transitions(&mut self, commit: &Commit) {
         for write in &commit.runs {
             let (id, next) = (&write.run.id, write.run.state);
             let previous = match next.is_terminal() {
@@ -122,7 +122,7 @@ impl CoverageObserver {
         }
     }
 
-    /// What happened, and all that could have.
+    /// Coverage of the rehearsal, with all events that can occur.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
         for (kind, stages) in FaultKind::ALL.iter().zip(&self.faults) {
@@ -132,7 +132,7 @@ impl CoverageObserver {
         }
         for (from, row) in STATES.iter().zip(&self.transitions) {
             for (to, times) in STATES.iter().zip(row) {
-                // An illegal one is a violation; it is no aim.
+                // An illegal transition is a violation, not a coverage goal.
                 if from.may_become(*to) {
                     coverage.note(&format!("run {from} → {to}"), *times);
                 }

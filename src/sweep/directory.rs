@@ -1,9 +1,9 @@
-//! A sweep's directory: the result, the numbers of each seed, and a file for each bug.
+//! Directory of a sweep: the result, the numbers of each seed, and a file for each bug.
 //!
 //! ```text
-//!  sweep.json      the result, written anew every other second
-//!  seeds.jsonl     the numbers of each seed, a line each, in order
-//!  running.txt     the seeds being tried: what stands here after an abort was its victim or cause
+//!  sweep.json      the result, rewritten every two seconds
+//!  seeds.jsonl     the numbers of each seed, one line per seed, in order
+//!  running.txt     the seeds in progress; after an abort, its possible causes
 //!  bugs/*.toml     a bug file for each cause
 //! ```
 
@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 
 use super::bug::SCHEMA;
 use super::{Bug, ResultError, SeedRow, SweepFailure, SweepResult, Trial};
+use crate::file_error::{FileError, read_text, write};
 
-/// Between two writes of the result.
+/// Delay between two writes of the result.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
 const RESULT: &str = "sweep.json";
@@ -25,35 +26,27 @@ const SEEDS: &str = "seeds.jsonl";
 const RUNNING: &str = "running.txt";
 const BUGS: &str = "bugs";
 
-/// A file of a sweep's directory that can't be written.
-#[derive(Debug, thiserror::Error)]
-#[error("can't write {}: {error}", path.display())]
-pub struct WriteError {
-    path: PathBuf,
-    error: io::Error,
-}
-
-/// A sweep's directory, open for writing.
+/// Directory of a sweep, open for writing.
 pub struct SweepDirectory {
     path: PathBuf,
     seeds: BufWriter<File>,
     saved: Instant,
-    /// The bug files that were written, and for which failure.
+    /// Bug files written so far, with their failures.
     bugs: Vec<(PathBuf, SweepFailure)>,
 }
 
-/// The seeds being tried, in a file.
+/// File of the seeds in progress.
 pub struct RunningSeeds {
     state: Mutex<(BTreeSet<u64>, Option<File>)>,
 }
 
 impl RunningSeeds {
-    /// A seed is about to be tried. That it can't be written is no reason not to try it.
+    /// Adds a seed that starts. Write errors are ignored: they must not stop the sweep.
     pub fn begin(&self, seed: u64) {
         self.change(|seeds| seeds.insert(seed));
     }
 
-    /// It was.
+    /// Removes a finished seed.
     pub fn end(&self, seed: u64) {
         self.change(|seeds| seeds.remove(&seed));
     }
@@ -68,24 +61,24 @@ impl RunningSeeds {
                 .seek(SeekFrom::Start(0))
                 .and_then(|_| file.write_all(text.as_bytes()))
                 .and_then(|()| file.set_len(text.len() as u64));
-            // A full disk is told of when the result is saved.
+            // Saving the result reports a full disk.
             drop(written);
         }
     }
 }
 
 impl SweepDirectory {
-    /// Opens a directory, made if need be, for a sweep that has got as far as `result`, with the
-    /// rows of its seeds. Rows of other seeds go.
+    /// Opens or creates a directory for a sweep with the given result and rows. Rows of seeds that
+    /// are not in the result are dropped.
     ///
     /// # Errors
-    /// It can't be written.
-    pub fn create(path: &Path, result: &SweepResult, rows: &[SeedRow]) -> Result<Self, WriteError> {
+    /// A file can't be written.
+    pub fn create(path: &Path, result: &SweepResult, rows: &[SeedRow]) -> Result<Self, FileError> {
         let bugs = path.join(BUGS);
-        fs::create_dir_all(&bugs).map_err(|error| failed(&bugs, error))?;
+        fs::create_dir_all(&bugs).map_err(|error| FileError::writing(&bugs, error))?;
         let seeds = path.join(SEEDS);
         let draft = seeds.with_extension("jsonl.new");
-        let file = File::create(&draft).map_err(|error| failed(&draft, error))?;
+        let file = File::create(&draft).map_err(|error| FileError::writing(&draft, error))?;
         let mut directory = Self {
             path: path.to_owned(),
             seeds: BufWriter::new(file),
@@ -95,45 +88,45 @@ impl SweepDirectory {
         for row in rows.iter().filter(|row| result.seeds.contains(row.seed)) {
             directory.write_row(row)?;
         }
-        // Until all of them stand in it, the old file keeps them.
+        // The old file stays until the new one has all rows.
         let replaced = directory.seeds.flush();
         let replaced = replaced.and_then(|()| fs::rename(&draft, &seeds));
-        replaced.map_err(|error| failed(&seeds, error))?;
+        replaced.map_err(|error| FileError::writing(&seeds, error))?;
         Ok(directory)
     }
 
-    /// Writes a result that was merged, with the rows of its parts.
+    /// Writes a merged result with the rows of its parts.
     ///
     /// # Errors
-    /// It can't be written.
+    /// A file can't be written.
     pub fn merged(
         path: &Path,
         result: &SweepResult,
         mut rows: Vec<SeedRow>,
-    ) -> Result<Self, WriteError> {
+    ) -> Result<Self, FileError> {
         rows.sort_by_key(|row| row.seed);
         let mut directory = Self::create(path, result, &rows)?;
         directory.save(result)?;
         Ok(directory)
     }
 
-    /// The file of the seeds being tried.
+    /// Creates the file of the seeds in progress.
     ///
     /// # Errors
-    /// It can't be written.
-    pub fn running(&self) -> Result<RunningSeeds, WriteError> {
+    /// A file can't be written.
+    pub fn running(&self) -> Result<RunningSeeds, FileError> {
         let path = self.path.join(RUNNING);
-        let file = File::create(&path).map_err(|error| failed(&path, error))?;
+        let file = File::create(&path).map_err(|error| FileError::writing(&path, error))?;
         Ok(RunningSeeds {
             state: Mutex::new((BTreeSet::new(), Some(file))),
         })
     }
 
-    /// A seed was tried and added to `result`.
+    /// Appends the row of a seed, and saves the result if it is due.
     ///
     /// # Errors
     /// A file can't be written.
-    pub fn add(&mut self, trial: &Trial, result: &SweepResult) -> Result<(), WriteError> {
+    pub fn add(&mut self, trial: &Trial, result: &SweepResult) -> Result<(), FileError> {
         self.write_row(&trial.row)?;
         if self.saved.elapsed() >= SAVE_INTERVAL {
             self.save(result)?;
@@ -141,41 +134,37 @@ impl SweepDirectory {
         Ok(())
     }
 
-    fn write_row(&mut self, row: &SeedRow) -> Result<(), WriteError> {
+    fn write_row(&mut self, row: &SeedRow) -> Result<(), FileError> {
         let line = serde_json::to_string(row).map_err(io::Error::from);
         let written = line.and_then(|line| writeln!(self.seeds, "{line}"));
-        written.map_err(|error| failed(&self.path.join(SEEDS), error))
+        written.map_err(|error| FileError::writing(&self.path.join(SEEDS), error))
     }
 
-    /// Writes everything that is known so far. A reader sees the old result or the new one.
+    /// Saves the result and the bug files. The result is replaced atomically.
     ///
     /// # Errors
     /// A file can't be written.
-    pub fn save(&mut self, result: &SweepResult) -> Result<(), WriteError> {
+    pub fn save(&mut self, result: &SweepResult) -> Result<(), FileError> {
         let flushed = self.seeds.flush();
-        flushed.map_err(|error| failed(&self.path.join(SEEDS), error))?;
+        flushed.map_err(|error| FileError::writing(&self.path.join(SEEDS), error))?;
         for failure in &result.failures {
             self.write_bug(failure, result)?;
         }
         let path = self.path.join(RESULT);
         let draft = path.with_extension("json.new");
         let written = fs::write(&draft, result.to_json()).and_then(|()| fs::rename(&draft, &path));
-        written.map_err(|error| failed(&path, error))?;
+        written.map_err(|error| FileError::writing(&path, error))?;
         self.saved = Instant::now();
         Ok(())
     }
 
-    /// Everything is saved, and no seed is being tried any more.
+    /// Removes the file of the seeds in progress. Call it after the last `save`.
     pub fn close(self) {
-        // If it stays, it is empty.
+        // A remaining file is empty and harmless.
         let _ = fs::remove_file(self.path.join(RUNNING));
     }
 
-    fn write_bug(
-        &mut self,
-        failure: &SweepFailure,
-        result: &SweepResult,
-    ) -> Result<(), WriteError> {
+    fn write_bug(&mut self, failure: &SweepFailure, result: &SweepResult) -> Result<(), FileError> {
         let known = self
             .bugs
             .iter()
@@ -184,27 +173,27 @@ impl SweepDirectory {
             if self.bugs[index].1.soonest_seed == failure.soonest_seed {
                 return Ok(());
             }
-            // The seed that fails sooner takes its place.
+            // A seed that fails earlier replaces it.
             let _ = fs::remove_file(self.bugs.swap_remove(index).0);
         }
         let path = self.bug_path(failure);
         let text = bug(failure, result, &self.path.join(BUGS)).to_toml();
-        fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        write(&path, text)?;
         self.bugs.push((path, failure.clone()));
         Ok(())
     }
 
-    /// The bug file of a failure.
+    /// Path of the bug file of a failure.
     pub fn bug_path(&self, failure: &SweepFailure) -> PathBuf {
         let name = format!("{}-{}.toml", failure.cause.name, failure.soonest_seed);
         self.path.join(BUGS).join(name)
     }
 }
 
-/// A failure of a sweep as a bug file in `directory`.
+/// Bug file of a failure, to be written in `directory`.
 fn bug(failure: &SweepFailure, result: &SweepResult, directory: &Path) -> Bug {
     let subject = &result.subject;
-    let beside = Path::new(&subject.path).parent().unwrap_or(Path::new(""));
+    let scenario_directory = Path::new(&subject.path).parent().unwrap_or(Path::new(""));
     Bug {
         schema: SCHEMA.into(),
         version: subject.version.clone(),
@@ -215,13 +204,13 @@ fn bug(failure: &SweepFailure, result: &SweepResult, directory: &Path) -> Bug {
         drawn: failure.soonest.drawn.clone(),
         message: failure.soonest.message.clone(),
         trace: failure.trace.clone(),
-        directory: relative(directory, beside),
+        directory: relative(directory, scenario_directory),
         scenario: subject.text.clone(),
         cause: failure.cause.clone(),
     }
 }
 
-/// The way from one directory to another; absolute if there is no other.
+/// Relative path from one directory to another; absolute if there is none.
 fn relative(from: &Path, to: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path.join("")).unwrap_or(path.to_owned());
     let to = absolute(to);
@@ -229,41 +218,35 @@ fn relative(from: &Path, to: &Path) -> String {
     way.display().to_string()
 }
 
-/// Whether no sweep has written a result into a directory yet.
+/// Whether a directory has no result of a sweep yet.
 pub fn is_fresh(path: &Path) -> bool {
     !path.join(RESULT).exists()
 }
 
-/// The result that stands in a file, or in a sweep's directory.
+/// Reads the result from a file, or from the directory of a sweep.
 ///
 /// # Errors
-/// It can't be read, or is no result of this version.
+/// The file can't be read, or is not a result of this version.
 pub fn read_result(path: &Path) -> Result<SweepResult, ResultError> {
     let path = match path.is_dir() {
         true => path.join(RESULT),
         false => path.to_owned(),
     };
-    let text = fs::read_to_string(&path).map_err(|error| ResultError::Unreadable {
-        path: path.clone(),
-        reason: error.to_string(),
-    })?;
+    let text = read_text(&path)?;
     SweepResult::parse(&path, &text)
 }
 
-/// The numbers of the seeds in a sweep's directory, in order of the seeds; none if it has no such
-/// file. Half a line at the end, which an abort may leave, is left out.
+/// Reads the rows of a sweep's directory, in seed order; none if the file is missing. An incomplete
+/// last line, which an abort may leave, is ignored.
 ///
 /// # Errors
-/// The file can't be read, or is damaged elsewhere.
+/// The file can't be read, or is damaged before its last line.
 pub fn read_rows(path: &Path) -> Result<Vec<SeedRow>, ResultError> {
     let path = path.join(SEEDS);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(_) if !path.exists() => return Ok(Vec::new()),
-        Err(error) => {
-            let reason = error.to_string();
-            return Err(ResultError::Unreadable { path, reason });
-        }
+        Err(error) => return Err(FileError::reading(&path, error).into()),
     };
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
     let read = |(index, line): (usize, &str)| {
@@ -278,15 +261,8 @@ pub fn read_rows(path: &Path) -> Result<Vec<SeedRow>, ResultError> {
     Ok(rows)
 }
 
-/// The seeds that were being tried when a sweep into this directory was cut off.
+/// Reads the seeds that were in progress when the sweep was interrupted.
 pub fn read_running(path: &Path) -> Vec<u64> {
     let text = fs::read_to_string(path.join(RUNNING)).unwrap_or_default();
     text.lines().filter_map(|line| line.parse().ok()).collect()
-}
-
-fn failed(path: &Path, error: io::Error) -> WriteError {
-    WriteError {
-        path: path.to_owned(),
-        error,
-    }
 }

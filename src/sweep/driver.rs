@@ -1,4 +1,4 @@
-//! Tries seeds on all cores, and folds what became of them in the order of the seeds.
+//! Sweep driver: runs seeds in parallel and merges their trials in seed order.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,44 +11,45 @@ use super::{SweepResult, Trial, TrialOptions};
 use crate::rehearsal::{Hooks, RehearsalError};
 use crate::scenario::Scenario;
 
-/// Between two looks at whether a seed hangs or the time is up, if no seed is done meanwhile.
-const LOOK: Duration = Duration::from_millis(100);
+/// Delay between two checks of the time limits while no seed finishes.
+const TIME_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How a sweep is done.
+/// Options of a sweep: seeds, parallelism and limits.
 #[derive(Clone, Debug)]
 pub struct SweepOptions {
-    /// The seeds, in this order; those that the result has already are left out.
+    /// Seed range, in this order. Seeds that the result already has are skipped.
     pub seeds: Range<u64>,
-    /// How many are tried at once.
+    /// Number of seeds run in parallel.
     pub jobs: usize,
-    /// How each is tried.
+    /// Options of each trial.
     pub trial: TrialOptions,
-    /// No new seed is begun after that much real time.
+    /// Maximum wall-clock time before the last seed starts.
     pub time: Option<Duration>,
-    /// Ends once every `sometimes` was met and so many seeds in a row covered nothing new.
+    /// Number of successive seeds without new coverage that ends the sweep. Every `sometimes` must
+    /// have been met before.
     pub plateau: Option<u64>,
-    /// A seed that takes longer, in real time, hangs: that is a failure, and it is left to itself.
+    /// Maximum wall-clock time of a seed. A longer seed fails, and its thread is abandoned.
     pub hang: Duration,
 }
 
-/// Why a sweep ended.
+/// Reason for the end of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SweepEnd {
-    /// All seeds were tried.
+    /// All seeds were run.
     Seeds,
-    /// The time was up.
+    /// The time limit was reached.
     Time,
-    /// Nothing new was to be seen any more.
+    /// Coverage reached a plateau.
     Plateau,
 }
 
-/// A sweep of a scenario, with something between workers, world and checks.
+/// Sweep of a scenario, with hooks between workers, world and checks.
 pub struct Sweep<F> {
     shared: Arc<WorkerShared<F>>,
     options: SweepOptions,
 }
 
-/// What every worker knows.
+/// State shared by the worker threads.
 struct WorkerShared<F> {
     scenario: Scenario,
     hooks: F,
@@ -64,8 +65,8 @@ impl<C: Hooks, F: Fn() -> C> WorkerShared<F> {
 }
 
 impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
-    /// A sweep. `hooks` is made anew for each rehearsal; `begin` is told of each seed before it is
-    /// tried, on the worker's thread.
+    /// Creates a sweep. `hooks` makes the hooks of each rehearsal. `begin` is called with each seed
+    /// before it runs, on the worker thread.
     pub fn new(
         scenario: Scenario,
         hooks: F,
@@ -84,8 +85,8 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         }
     }
 
-    /// Tries the seeds and adds them to `result`. `progress` is told of each, in their order, and of
-    /// all so far.
+    /// Runs the seeds and merges them into `result`. `progress` is called with each trial and the
+    /// result so far, in seed order.
     ///
     /// # Errors
     /// The scenario can't be simulated.
@@ -125,8 +126,8 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
             if scheduler.is_over() {
                 return Ok(end);
             }
-            // A worker's word: a seed is done, or the scenario can't be simulated.
-            if let Ok(Err(error)) = errors.recv_timeout(LOOK) {
+            // A worker thread reports a finished seed, or that the scenario can't be simulated.
+            if let Ok(Err(error)) = errors.recv_timeout(TIME_CHECK_INTERVAL) {
                 scheduler.stop();
                 return Err(error);
             }
@@ -146,14 +147,14 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         }
     }
 
-    /// Tries one seed by itself, twice if it is to be compared with itself.
+    /// Runs one seed; twice, with a comparison of the traces, if `is_rerun`.
     ///
     /// # Errors
     /// The scenario can't be simulated.
     pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RehearsalError> {
         let (sender, tried) = channel();
         let shared = Arc::clone(&self.shared);
-        // Nobody listens any more to a seed that has hung.
+        // After a timeout, the result of the abandoned thread is dropped.
         thread::spawn(move || drop(sender.send(shared.try_seed(seed, is_rerun))));
         let tried = tried.recv_timeout(self.options.hang);
         tried.unwrap_or_else(|_| Ok(self.hung(seed)))
@@ -169,9 +170,9 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         thread::spawn(move || {
             while let Some(seed) = scheduler.next_seed() {
                 let is_rerun = rerun_every > 0 && seed.is_multiple_of(rerun_every);
-                let word = shared.try_seed(seed, is_rerun);
+                let outcome = shared.try_seed(seed, is_rerun);
                 if sender
-                    .send(word.map(|trial| scheduler.finish(trial)))
+                    .send(outcome.map(|trial| scheduler.finish(trial)))
                     .is_err()
                 {
                     return;
@@ -182,7 +183,7 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
 
     fn hung(&self, seed: u64) -> Trial {
         let seconds = self.options.hang.as_secs();
-        let message = format!("it has not come to an end within {seconds} s of real time");
+        let message = format!("the seed did not finish within {seconds} s of wall-clock time");
         Trial::broken(
             &self.shared.scenario,
             seed,

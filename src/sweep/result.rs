@@ -1,4 +1,4 @@
-//! What a sweep found: the versioned file, and how several become one.
+//! Result of a sweep: the versioned file, and merging.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,79 +7,81 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{Coverage, FailureCause, SeedFailure, SeedSet, Trial};
+use crate::convert::saturating_u64;
+use crate::file_error::FileError;
 use crate::report::{Verdict, worst_exit_code};
 
-/// The version of the file format.
+/// Version of the file format.
 pub const SCHEMA: &str = "rehearsal.sweep@1";
 
-/// So many failing seeds are kept of each cause.
+/// Maximum number of failing seeds kept per cause.
 const SEEDS_KEPT: usize = 20;
 
-/// Significant digits of histograms.
+/// Number of significant decimal digits of histograms.
 const DIGITS: u8 = 3;
 
-/// What was swept. Only results of the same subject can be merged.
+/// Subject of a sweep. Only results of the same subject can be merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepSubject {
-    /// The version of the program.
+    /// Version of the program.
     pub version: String,
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The scenario file, as it was named.
+    /// Path of the scenario file, as given.
     pub path: String,
-    /// The scenario file's text.
+    /// Text of the scenario file.
     pub text: String,
-    /// The profile of additional faults.
+    /// Profile of random faults.
     pub profile: String,
-    /// Values put over those of the scenario.
+    /// Overrides of scenario values: `key=value`.
     pub set: Vec<String>,
-    /// Each seed that is divisible by this was tried twice; 0: none.
+    /// Every seed divisible by this number is run twice; 0 disables it.
     pub rerun_every: u64,
-    /// Events of a seed at most; more is a failure.
+    /// Maximum number of kernel events per seed; exceeding it fails the seed.
     pub event_budget: u64,
 }
 
-/// How seeds ended.
+/// Number of seeds with each verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerdictCounts {
-    /// Everything held.
+    /// Seeds without a violation.
     pub pass: u64,
-    /// Something was violated.
+    /// Seeds with a violation.
     pub fail: u64,
-    /// A `sometimes` never happened.
+    /// Seeds in which a `sometimes` was never met.
     pub miss: u64,
-    /// Too little happened.
+    /// Seeds below one of the gates.
     pub vacuous: u64,
 }
 
-/// A bug: all seeds that failed of one cause.
+/// Bug of a sweep: all seeds that failed with one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepFailure {
-    /// The cause.
+    /// Cause of all these failures.
     pub cause: FailureCause,
-    /// How many seeds failed of it.
+    /// Number of seeds that failed with this cause.
     pub count: u64,
-    /// The first of them.
+    /// First failing seeds, ascending.
     pub seeds: Vec<u64>,
-    /// The seed that fails soonest, in virtual time.
+    /// Seed with the earliest failure, in virtual time.
     pub soonest_seed: u64,
-    /// How that seed failed.
+    /// Failure of that seed.
     pub soonest: SeedFailure,
-    /// The hash of that seed's trace.
+    /// Trace hash of that seed, in hexadecimal.
     pub trace: String,
 }
 
-/// A histogram as it is kept and written: pairs of value and count. One of a single seed holds a
-/// few, where an HDR histogram would hold thousands.
+/// Sparse histogram: pairs of value and count. For one seed it has few pairs, where an HDR
+/// histogram has thousands of buckets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HistogramCounts(BTreeMap<u64, u64>);
 
 impl HistogramCounts {
-    /// The counts of a histogram.
+    /// Extracts the counts of an HDR histogram.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let recorded = histogram.iter_recorded();
         let pairs = recorded.map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()));
@@ -92,38 +94,38 @@ impl HistogramCounts {
         }
     }
 
-    /// The histogram, to the significant digits that were kept.
+    /// Converts to an HDR histogram.
     pub fn histogram(&self) -> Histogram<u64> {
-        // Three digits are within the library's range.
+        // Three digits are in the valid range of the library.
         let histogram = Histogram::new(DIGITS);
         let mut histogram = histogram.unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
         for (value, count) in &self.0 {
-            // It grows as needed, so this can't fail.
+            // The histogram resizes itself, so recording cannot fail.
             let _ = histogram.record_n(*value, *count);
         }
         histogram
     }
 }
 
-/// What a sweep found.
+/// Result of a sweep: verdicts, failures and coverage of its seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepResult {
-    /// The version of the format.
+    /// Version of the file format.
     pub schema: String,
-    /// What was swept.
+    /// Scenario, program and options of the sweep.
     pub subject: SweepSubject,
-    /// Which seeds were tried.
+    /// Seeds that were run.
     pub seeds: SeedSet,
-    /// How they ended.
+    /// Number of seeds with each verdict.
     pub verdicts: VerdictCounts,
-    /// Bugs, by cause.
+    /// Failures, sorted by cause.
     pub failures: Vec<SweepFailure>,
-    /// What was expected to be so sometimes, and in how many seeds it was.
+    /// Number of seeds that met each `sometimes` expectation.
     pub sometimes: BTreeMap<String, u64>,
-    /// What happened.
+    /// Coverage over all seeds.
     pub coverage: Coverage,
-    /// Events of all seeds.
+    /// Number of kernel events of all seeds.
     pub events: u64,
     /// Planner latency over all seeds, in microseconds.
     pub latency_micros: HistogramCounts,
@@ -131,32 +133,27 @@ pub struct SweepResult {
     pub duration_micros: HistogramCounts,
 }
 
-/// Why a result can't be had, or several can't become one.
+/// Error of reading or merging results.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultError {
     /// The file can't be read.
-    #[error("can't read {}: {reason}", path.display())]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// It is no result of a sweep, or one of another version.
-    #[error("{} is no result of a sweep: {reason}", path.display())]
+    #[error(transparent)]
+    Unreadable(#[from] FileError),
+    /// The file is not the result of a sweep, or has another version.
+    #[error("{} is not the result of a sweep: {reason}", path.display())]
     Foreign {
-        /// Which.
+        /// Path of the file.
         path: PathBuf,
-        /// Why, and what to do.
+        /// Reason, with help.
         reason: String,
     },
     /// Two results are of different sweeps, or share seeds.
-    #[error("they can't become one: {0}")]
+    #[error("the results can't be merged: {0}")]
     Mismatch(String),
 }
 
 impl SweepResult {
-    /// A sweep that has tried nothing yet.
+    /// Empty result.
     pub fn new(subject: SweepSubject) -> Self {
         Self {
             schema: SCHEMA.into(),
@@ -172,7 +169,7 @@ impl SweepResult {
         }
     }
 
-    /// Adds a seed that was tried. Returns whether it covered anything new.
+    /// Merges a trial. Returns whether it covered anything new.
     pub fn add(&mut self, trial: &Trial) -> bool {
         let row = &trial.row;
         self.seeds.insert(row.seed);
@@ -185,7 +182,10 @@ impl SweepResult {
         for (name, is_met) in &trial.sometimes {
             *self.sometimes.entry(name.clone()).or_default() += u64::from(*is_met);
         }
-        self.events += row.numbers.get("events").map_or(0, |events| *events as u64);
+        self.events += row
+            .numbers
+            .get("events")
+            .map_or(0, |events| saturating_u64(*events));
         self.latency_micros.merge(&trial.latency_micros);
         self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {
@@ -211,16 +211,16 @@ impl SweepResult {
         }
     }
 
-    /// Adds the result of other seeds of the same sweep.
+    /// Merges the result of other seeds of the same sweep.
     ///
     /// # Errors
-    /// It is another sweep's, or a seed was tried in both. Then nothing is added.
+    /// The subjects differ, or a seed is in both results. Then nothing is merged.
     pub fn merge(&mut self, other: Self) -> Result<(), ResultError> {
         if let Some(difference) = self.subject.difference(&other.subject) {
             return Err(ResultError::Mismatch(difference));
         }
         if let Some(seed) = self.seeds.common(&other.seeds) {
-            let message = format!("seed {seed} was tried in more than one of them");
+            let message = format!("seed {seed} is in more than one of them");
             return Err(ResultError::Mismatch(message));
         }
         for range in other.seeds.ranges() {
@@ -245,10 +245,10 @@ impl SweepResult {
         Ok(())
     }
 
-    /// Reads a result from the text of a file; `path` is for messages.
+    /// Parses the text of a result file; `path` is its name in messages.
     ///
     /// # Errors
-    /// It is no result of this version.
+    /// The text is not a result of this version.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ResultError> {
         let foreign = |reason: String| ResultError::Foreign {
             path: path.to_owned(),
@@ -267,21 +267,21 @@ impl SweepResult {
         serde_json::from_value(value).map_err(|error| foreign(error.to_string()))
     }
 
-    /// The file's text.
+    /// Renders the file.
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string_pretty(self);
         let text = text.unwrap_or_else(|error| unreachable!("a result is plain data: {error}"));
         text + "\n"
     }
 
-    /// The expectations that something is sometimes so which no seed met.
+    /// Names of the `sometimes` expectations that no seed met.
     pub fn never_met(&self) -> impl Iterator<Item = &str> {
         let never = self.sometimes.iter().filter(|(_, seeds)| **seeds == 0);
         never.map(|(name, _)| name.as_str())
     }
 
-    /// What became of the sweep, in one word. It is `VACUOUS` if every seed was, and `MISS` if no
-    /// seed met one of the `sometimes`.
+    /// Verdict of the sweep: `VACUOUS` if every seed was, `MISS` if no seed met one of the
+    /// `sometimes`.
     pub fn verdict(&self) -> Verdict {
         if self.verdicts.fail > 0 {
             Verdict::Fail
@@ -294,7 +294,7 @@ impl SweepResult {
         }
     }
 
-    /// The exit code that the sweep calls for: a seed that differs from itself weighs most.
+    /// Exit code of the sweep. Nondeterminism has the highest priority.
     pub fn exit_code(&self) -> u8 {
         let codes = self
             .failures
@@ -320,7 +320,7 @@ impl SweepFailure {
 }
 
 impl SweepSubject {
-    /// In what two sweeps differ; none if they are the same.
+    /// Describes the first difference between two subjects; none if they are equal.
     pub fn difference(&self, other: &Self) -> Option<String> {
         let fields = [
             ("version", self.version.clone(), other.version.clone()),
@@ -341,9 +341,7 @@ impl SweepSubject {
         let differs = fields.into_iter().find(|(_, a, b)| a != b);
         match differs {
             Some((name, a, b)) => Some(format!("{name} is `{a}` in one and `{b}` in the other")),
-            None if self.text != other.text => {
-                Some("the scenario's text is not the same in both".into())
-            }
+            None if self.text != other.text => Some("the scenario texts differ".into()),
             None => None,
         }
     }

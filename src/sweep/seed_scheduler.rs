@@ -1,4 +1,4 @@
-//! Which seeds are next, which are being tried, and in which order they are folded.
+//! Seed scheduler: hands seeds to worker threads and returns their trials in seed order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
@@ -7,27 +7,27 @@ use std::time::{Duration, Instant};
 
 use super::{SeedSet, Trial};
 
-/// So many seeds may be done while an earlier one still goes on: a bound on memory.
+/// Maximum finished seeds buffered behind a running one; bounds memory.
 const AHEAD_MAX: usize = 1_000;
 
-/// Seeds handed out to workers and taken back in order.
+/// Seeds that are handed to worker threads and merged in order.
 pub(super) struct SeedScheduler {
     state: Mutex<SchedulerState>,
-    /// Woken when a worker that waits may go on.
+    /// Notified when a waiting worker thread may continue.
     changed: Condvar,
 }
 
 #[derive(Default)]
 struct SchedulerState {
-    /// Seeds that were not begun yet.
+    /// Seeds that have not started.
     rest: Range<u64>,
-    /// Seeds that are not to be tried again.
+    /// Seeds of the earlier result, which are skipped.
     known: SeedSet,
-    /// Seeds that were begun and not folded yet, in order.
+    /// Seeds that have started and are not merged yet, in order.
     begun: VecDeque<u64>,
-    /// What became of those that are done.
+    /// Trials of the finished seeds that are not merged yet.
     done: BTreeMap<u64, Trial>,
-    /// Since when the others are tried.
+    /// Start times of the running seeds.
     since: BTreeMap<u64, Instant>,
 }
 
@@ -45,11 +45,11 @@ impl SeedScheduler {
     }
 
     fn lock(&self) -> MutexGuard<'_, SchedulerState> {
-        // Nothing that is done under the lock panics half-way.
+        // No operation under the lock panics half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next seed to try; none if there is no more. Waits while too many are ahead.
+    /// Next seed to run; none at the end. Blocks while too many finished seeds are buffered.
     pub fn next_seed(&self) -> Option<u64> {
         let mut state = self.lock();
         while state.begun.len() >= AHEAD_MAX && !state.rest.is_empty() {
@@ -63,7 +63,7 @@ impl SeedScheduler {
         Some(seed)
     }
 
-    /// A seed is done. What comes after it was given up counts no more.
+    /// Stores the trial of a seed. The trial of an abandoned seed is dropped.
     pub fn finish(&self, trial: Trial) {
         let mut state = self.lock();
         let seed = trial.row.seed;
@@ -72,7 +72,7 @@ impl SeedScheduler {
         }
     }
 
-    /// The seeds that have been tried for longer than `limit`.
+    /// Seeds that have been running for longer than `limit`.
     pub fn overdue(&self, limit: Duration) -> Vec<u64> {
         let state = self.lock();
         let overdue = state
@@ -82,7 +82,7 @@ impl SeedScheduler {
         overdue.map(|(seed, _)| *seed).collect()
     }
 
-    /// The next trial in the order of the seeds, if it is done.
+    /// Next trial in seed order, if its seed has finished.
     pub fn next_in_order(&self) -> Option<Trial> {
         let mut state = self.lock();
         let next = *state.begun.front()?;
@@ -93,13 +93,13 @@ impl SeedScheduler {
         Some(trial)
     }
 
-    /// Begins no more seeds.
+    /// Starts no more seeds.
     pub fn stop(&self) {
         self.lock().rest = 0..0;
         self.changed.notify_all();
     }
 
-    /// Whether every seed was begun and folded.
+    /// Whether every seed has been run and merged.
     pub fn is_over(&self) -> bool {
         let state = self.lock();
         state.begun.is_empty() && state.rest.is_empty()

@@ -1,4 +1,4 @@
-//! Sets of seeds.
+//! Sets of seeds, and shards of seed ranges.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A set of seeds as ranges that are sorted, apart from each other and not empty.
+/// Set of seeds, as sorted, disjoint, non-adjacent and non-empty ranges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<[u64; 2]>", into = "Vec<[u64; 2]>")]
 pub struct SeedSet {
@@ -14,12 +14,12 @@ pub struct SeedSet {
 }
 
 impl SeedSet {
-    /// Adds a seed.
+    /// Inserts one seed.
     pub fn insert(&mut self, seed: u64) {
         self.insert_range(seed..seed.saturating_add(1));
     }
 
-    /// Adds a range.
+    /// Inserts a range of seeds.
     pub fn insert_range(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
@@ -34,7 +34,7 @@ impl SeedSet {
         self.ranges.splice(first..last, std::iter::once(start..end));
     }
 
-    /// Whether a seed is in it.
+    /// Whether the set contains a seed.
     pub fn contains(&self, seed: u64) -> bool {
         let after = self.ranges.partition_point(|range| range.end <= seed);
         self.ranges
@@ -42,7 +42,7 @@ impl SeedSet {
             .is_some_and(|range| range.contains(&seed))
     }
 
-    /// A seed that is in both.
+    /// First seed that is in both sets.
     pub fn common(&self, other: &Self) -> Option<u64> {
         let starts = self.ranges.iter().chain(&other.ranges);
         starts
@@ -50,7 +50,7 @@ impl SeedSet {
             .find(|seed| self.contains(*seed) && other.contains(*seed))
     }
 
-    /// How many seeds are in it.
+    /// Number of seeds.
     pub fn len(&self) -> u64 {
         self.ranges
             .iter()
@@ -58,12 +58,12 @@ impl SeedSet {
             .sum()
     }
 
-    /// Whether none is.
+    /// Whether the set has no seeds.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Its ranges, in order.
+    /// Ranges of the set, ascending.
     pub fn ranges(&self) -> &[Range<u64>] {
         &self.ranges
     }
@@ -98,7 +98,7 @@ impl fmt::Display for SeedSet {
     }
 }
 
-/// Which of how many equal parts, counted from 1.
+/// One of several equal parts of a seed range, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     number: u64,
@@ -106,24 +106,24 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Part `number` of `of`.
+    /// Creates shard `number` of `of`.
     ///
     /// # Errors
-    /// There is no such part.
+    /// `number` is not from 1 to `of`.
     pub fn new(number: u64, of: u64) -> Result<Self, String> {
         if number == 0 || number > of {
             return Err(format!(
-                "there is no shard {number} of {of}: they are 1/{of} to {of}/{of}"
+                "there is no shard {number} of {of}: the shards are 1/{of} to {of}/{of}"
             ));
         }
         Ok(Self { number, of })
     }
 
-    /// The shard that the surroundings ask for: an array task of Slurm, or a pod of a Kubernetes
-    /// Indexed Job with `REHEARSAL_SHARDS` pods. `variable` reads an environment variable.
+    /// Shard of the environment: an array task of Slurm, or a pod of a Kubernetes Indexed Job with
+    /// `REHEARSAL_SHARDS` pods. `variable` reads an environment variable.
     ///
     /// # Errors
-    /// The variables contradict each other, or one is missing.
+    /// A variable is invalid or missing.
     pub fn from_environment(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, String> {
@@ -131,14 +131,14 @@ impl Shard {
             None => Ok(None),
             Some(text) => match text.parse::<u64>() {
                 Ok(number) => Ok(Some(number)),
-                Err(_) => Err(format!("{name} is `{text}`, which is no number")),
+                Err(_) => Err(format!("{name} is `{text}`, which is not a number")),
             },
         };
         let of = |name: &str, index: u64| match number(name)? {
             Some(of) => Self::new(index + 1, of).map(Some),
             None => Err(format!(
-                "this is task {index} of an array, but {name} does not say of how many; set it, or \
-                 give --shard"
+                "this is task {index} of an array, but {name}, the number of tasks, is not set; \
+                 set it, or use --shard"
             )),
         };
         if let Some(task) = number("SLURM_ARRAY_TASK_ID")? {
@@ -151,13 +151,13 @@ impl Shard {
         }
     }
 
-    /// Its part of a range. The parts of all shards make up the range.
+    /// Part of a range. The parts of all shards partition the range.
     pub fn part(self, seeds: &Range<u64>) -> Range<u64> {
         let length = u128::from(seeds.end.saturating_sub(seeds.start));
         let bound = |number: u64| {
-            // At most the length, which is a u64.
             let offset = length * u128::from(number) / u128::from(self.of);
-            seeds.start + offset as u64
+            // At most the length, which fits in a u64.
+            seeds.start + u64::try_from(offset).unwrap_or(u64::MAX)
         };
         bound(self.number - 1)..bound(self.number)
     }
@@ -170,7 +170,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/');
         let numbers = parts.and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
         let (number, of) = numbers
-            .ok_or_else(|| format!("`{text}` is no shard: write 2/8 for the second of eight"))?;
+            .ok_or_else(|| format!("`{text}` is not a shard: write 2/8 for the second of eight"))?;
         Self::new(number, of)
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn touching_ranges_become_one() {
+    fn seed_set_with_adjacent_ranges_merges_them() {
         let mut set = SeedSet::default();
         for range in [10..20, 0..5, 30..40, 5..10, 19..31] {
             set.insert_range(range);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_surroundings_name_a_shard() {
+    fn shard_from_environment_reads_slurm_and_kubernetes() {
         let read = |pairs: &'static [(&str, &str)]| {
             Shard::from_environment(|name| {
                 let found = pairs.iter().find(|(known, _)| *known == name);
@@ -209,14 +209,14 @@ mod tests {
         assert_eq!(pod, Ok(Some(Shard { number: 1, of: 8 })));
         let lone = read(&[("JOB_COMPLETION_INDEX", "3")]).unwrap_err();
         assert!(
-            lone.contains("REHEARSAL_SHARDS does not say of how many"),
+            lone.contains("REHEARSAL_SHARDS, the number of tasks, is not set"),
             "{lone}"
         );
         assert!(read(&[("SLURM_ARRAY_TASK_ID", "x")]).is_err());
     }
 
     #[test]
-    fn a_wrong_shard_is_refused() {
+    fn shard_from_invalid_text_is_refused() {
         for text in ["", "1", "0/4", "5/4", "a/b", "1/0"] {
             assert!(text.parse::<Shard>().is_err(), "{text}");
         }
@@ -224,7 +224,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shards_make_up_the_whole(start in 0_u64..1000, length in 0_u64..1000, of in 1_u64..20) {
+        fn shards_of_range_partition_it(
+            start in 0_u64..1000, length in 0_u64..1000, of in 1_u64..20,
+        ) {
             let seeds = start..start + length;
             let mut next = start;
             for number in 1..=of {
@@ -236,7 +238,9 @@ mod tests {
         }
 
         #[test]
-        fn a_set_holds_what_was_put_in(ranges in prop::collection::vec((0_u64..60, 0_u64..9), 0..12)) {
+        fn seed_set_equals_model(
+            ranges in prop::collection::vec((0_u64..60, 0_u64..9), 0..12),
+        ) {
             let mut set = SeedSet::default();
             let mut plain = std::collections::BTreeSet::new();
             for (start, length) in ranges {

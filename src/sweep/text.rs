@@ -1,4 +1,4 @@
-//! A sweep's result as text for a terminal.
+//! Result of a sweep as text for a terminal.
 
 use std::fmt::{self, Write};
 use std::path::PathBuf;
@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use anstyle::AnsiColor;
 
 use super::{SweepFailure, SweepResult, SweepSubject};
+use crate::convert::to_f64;
 use crate::report::format::{bold, coloured, count, line, paint, seconds};
 use crate::report::{replay_command, shell_line};
 
-/// So many failing seeds of a cause are named.
+/// Maximum number of failing seeds shown per cause.
 const SEEDS_SHOWN: usize = 5;
 
-/// A result as text with styles. What never happened comes first: that is where to look next. The
-/// last line is the same for people and scripts:
-/// `PASS scenario=NAME seeds=0..1000 failures=0 causes=0`.
+/// Renders a result with ANSI styles. Uncovered events come first. The last line is stable for
+/// scripts: `PASS scenario=NAME seeds=0..1000 failures=0 causes=0`.
 pub fn text(result: &SweepResult, bug_file: impl Fn(&SweepFailure) -> Option<PathBuf>) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -30,7 +30,7 @@ fn write_result(
     let subject = &result.subject;
     writeln!(
         out,
-        "{}: {} seeds under the profile {}",
+        "{}: {} seeds, profile {}",
         bold(&subject.scenario),
         count(result.seeds.len()),
         subject.profile,
@@ -53,7 +53,7 @@ fn write_result(
     )
 }
 
-/// What could have happened and did not; a name that begins as the one before is put on its line.
+/// Writes the events that never occurred. Names with the same prefix share a line.
 fn write_never(out: &mut String, result: &SweepResult) -> fmt::Result {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for name in result.coverage.never() {
@@ -64,16 +64,16 @@ fn write_never(out: &mut String, result: &SweepResult) -> fmt::Result {
         }
     }
     for name in result.never_met() {
-        groups.push(("expected sometimes:", vec![name]));
+        groups.push(("sometimes:", vec![name]));
     }
     for (index, (head, tails)) in groups.iter().enumerate() {
-        let name = if index == 0 { "never happened" } else { "" };
+        let name = if index == 0 { "never covered" } else { "" };
         line(out, name, &[format!("{head} {}", tails.join(" | "))])?;
     }
     Ok(())
 }
 
-/// A name's common beginning, and the rest.
+/// Splits a name into its group prefix and the rest.
 fn split(name: &str) -> (&str, &str) {
     let at = ["while ", "message ", "commit ", "run ", "{"]
         .iter()
@@ -108,7 +108,7 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
     let marks = result.coverage.marks().count() as u64;
     let never = result.coverage.never().count() as u64;
     let covered = format!(
-        "{} of {} things that can happen",
+        "{} of {} events that can occur",
         count(marks - never),
         count(marks)
     );
@@ -122,7 +122,7 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
         ("run duration", &result.duration_micros),
     ] {
         let histogram = counts.histogram();
-        let at = |quantile| seconds(histogram.value_at_quantile(quantile) as f64 / 1e6);
+        let at = |quantile| seconds(to_f64(histogram.value_at_quantile(quantile)) / 1e6);
         let parts = [
             format!("p50 {}", at(0.5)),
             format!("p95 {}", at(0.95)),
@@ -151,10 +151,10 @@ fn write_failure(
     line(out, "  failing seeds", &[seeds])?;
     let after = seconds(failure.soonest.after_seconds);
     let soonest = format!("seed {}, {after} after the start", failure.soonest_seed);
-    line(out, "  soonest", &[soonest])?;
+    line(out, "  earliest", &[soonest])?;
     line(
         out,
-        "  it says",
+        "  message",
         std::slice::from_ref(&failure.soonest.message),
     )?;
     if !failure.soonest.drawn.is_empty() {
@@ -164,10 +164,10 @@ fn write_failure(
         Some(path) => {
             let path = path.display().to_string();
             let shrink = shell_line(&["rehearsal", "shrink", &path]);
-            line(out, "  make it small", &[shrink])?;
+            line(out, "  shrink", &[shrink])?;
             shell_line(&["rehearsal", "replay", &path])
         }
-        // A merge that writes nothing has no file to replay.
+        // A merge without --out has no bug file to replay.
         None => replay_command(
             &subject.path,
             failure.soonest_seed,
@@ -178,7 +178,7 @@ fn write_failure(
     writeln!(out, "replay: {again}")
 }
 
-/// The seeds in a word; how many ranges there are if they are not one.
+/// Seed range as one word; the number of seeds and ranges if there are several.
 fn compact(result: &SweepResult) -> String {
     match result.seeds.ranges() {
         [range] => format!("{}..{}", range.start, range.end),

@@ -1,4 +1,4 @@
-//! One seed, tried.
+//! Trial: one seed of a sweep.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,6 +11,7 @@ use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
 use super::{Coverage, FailureCause, HistogramCounts, first_violation};
 use crate::check::expectation::ExpectationOutcome;
+use crate::convert::{saturating_u64, to_f64};
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{FinishedRun, Hooks, RehearsalError, RunOptions, WithListener, run_with};
@@ -18,22 +19,22 @@ use crate::report::{RunReport, SeriesSummaryValue, Verdict};
 use crate::scenario::{Scenario, TemporalOperator};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 
-/// The numbers of one seed: a line of the table of seeds.
+/// Numbers of one seed: a line of `seeds.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeedRow {
-    /// The root of the random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// What became of it.
+    /// Verdict of the seed.
     pub verdict: Verdict,
-    /// The hash over every event, in hexadecimal; empty if it came to no end.
+    /// Trace hash over all events, in hexadecimal; empty if the seed did not finish.
     pub trace: String,
     /// Numbers by name: events, images, quantiles of latencies in seconds, and so on.
     pub numbers: BTreeMap<String, f64>,
 }
 
 impl SeedRow {
-    /// The line for a rehearsal.
+    /// Extracts the row from the report of a rehearsal.
     pub fn of(report: &RunReport) -> Self {
         Self {
             seed: report.seed,
@@ -44,22 +45,22 @@ impl SeedRow {
     }
 }
 
-/// Why a seed failed.
+/// Failure of a seed: cause, message and time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SeedFailure {
-    /// What it has in common with other seeds that failed in the same way.
+    /// Cause, shared with all seeds that fail in the same way.
     pub cause: FailureCause,
-    /// The first violation in full.
+    /// Complete message of the first violation.
     pub message: String,
-    /// How long after the start the first violation was seen, in virtual seconds.
+    /// Virtual time of the first violation after the start, in seconds.
     pub after_seconds: f64,
-    /// What the profile drew: kinds of faults, and options.
+    /// Description of the drawn faults and options.
     pub drawn: Vec<String>,
 }
 
 impl SeedFailure {
-    /// A seed that gave two different traces.
+    /// Failure of a seed with two different traces.
     pub fn nondeterminism() -> Self {
         let cause = FailureCause::nondeterminism();
         Self {
@@ -71,34 +72,34 @@ impl SeedFailure {
     }
 }
 
-/// What became of one seed.
+/// Outcome of one seed.
 #[derive(Clone, Debug)]
 pub struct Trial {
-    /// Its numbers.
+    /// Numbers of the seed.
     pub row: SeedRow,
-    /// Why it failed; none if it did not.
+    /// Failure, if the seed failed.
     pub failure: Option<SeedFailure>,
-    /// What happened.
+    /// Coverage of the seed.
     pub coverage: Coverage,
-    /// The expectations that something is sometimes so, and whether it was.
+    /// `sometimes` expectations, and whether each was met.
     pub sometimes: Vec<(String, bool)>,
-    /// Planner latency in microseconds.
+    /// Planner latency of all runs, in microseconds.
     pub latency_micros: HistogramCounts,
-    /// Run duration in microseconds.
+    /// Duration of all runs, in microseconds.
     pub duration_micros: HistogramCounts,
 }
 
-/// How a seed is tried.
+/// Options with which a seed is run.
 #[derive(Clone, Debug)]
 pub struct TrialOptions {
-    /// Faults that are drawn besides the scenario's own.
+    /// Profile of random faults, added to those of the scenario.
     pub profile: FaultProfile,
-    /// Events at most; more is a failure.
+    /// Maximum number of kernel events; exceeding it is a failure.
     pub event_budget: u64,
 }
 
 impl Trial {
-    /// Tries a seed; twice if it is to be compared with itself. A panic is a failure of the seed.
+    /// Runs a seed; twice, with a comparison of the traces, if `is_rerun`. A panic fails the seed.
     ///
     /// # Errors
     /// The scenario can't be simulated.
@@ -132,7 +133,7 @@ impl Trial {
         Ok(trial)
     }
 
-    /// A seed that came to no end.
+    /// Trial of a seed that did not finish.
     pub fn broken(
         scenario: &Scenario,
         seed: u64,
@@ -201,8 +202,8 @@ fn try_once<C: Hooks>(
     })
 }
 
-/// Counters, by their closed labels: what an instrument counts is worth knowing, in which mode and
-/// of which schedule is not. What the metrics layer counts of itself is misuse, and no aim.
+/// Records the counters by their static labels, without mode and schedule. Counters of the metrics
+/// layer itself count misuse and are not coverage goals.
 fn note_counters(report: &RunReport, coverage: &mut Coverage) {
     let counters = report.instruments.iter().filter(|(name, instrument)| {
         instrument.kind == InstrumentKind::Counter.exposed() && !name.starts_with("metrics_")
@@ -223,7 +224,7 @@ fn note_counters(report: &RunReport, coverage: &mut Coverage) {
                 true => String::new(),
                 false => format!("{{{}}}", labels.join(",")),
             };
-            *totals.entry(format!("{name}{braces}")).or_default() += value as u64;
+            *totals.entry(format!("{name}{braces}")).or_default() += saturating_u64(value);
         }
         for (series, total) in totals {
             coverage.note(&series, total);
@@ -244,13 +245,13 @@ fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
 
 fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
     let mut numbers = BTreeMap::from([
-        ("events".into(), report.events as f64),
-        ("images".into(), report.images as f64),
-        ("imagesFailed".into(), report.images_failed as f64),
-        ("deltas".into(), report.deltas as f64),
-        ("runsCompleted".into(), report.runs.completed as f64),
-        ("runsFailed".into(), report.runs.error as f64),
-        ("backlogPeak".into(), report.backlog_peak as f64),
+        ("events".into(), to_f64(report.events)),
+        ("images".into(), to_f64(report.images)),
+        ("imagesFailed".into(), to_f64(report.images_failed)),
+        ("deltas".into(), to_f64(report.deltas)),
+        ("runsCompleted".into(), to_f64(report.runs.completed)),
+        ("runsFailed".into(), to_f64(report.runs.error)),
+        ("backlogPeak".into(), to_f64(report.backlog_peak)),
         ("virtualSeconds".into(), report.virtual_seconds),
     ]);
     for (name, quantiles) in &report.latency {
@@ -271,7 +272,7 @@ fn after_seconds(finished: &FinishedRun, report: &RunReport) -> f64 {
     at.since(finished.scenario.start).as_secs_f64()
 }
 
-/// What a profile draws for a seed, in words.
+/// Describes the faults and options that a profile draws for a seed.
 pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<String> {
     let scenario = Scenario {
         faults: Vec::new(),
@@ -301,5 +302,5 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("it panicked without a message").to_owned()
+    text.unwrap_or("panic without a message").to_owned()
 }

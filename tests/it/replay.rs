@@ -221,7 +221,7 @@ fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
         ),
         (
             "schema = \"rehearsal.bug@1\"",
-            "is no bug file: TOML parse error",
+            "is not a bug file: TOML parse error",
         ),
         ("nonsense", "bad.toml"),
     ] {

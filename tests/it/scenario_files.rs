@@ -197,15 +197,18 @@ fn override_of_each_key_changes_value() {
 fn override_with_error_reports_position() {
     for (text, expected) in [
         ("fleet.imagez=77", "did you mean `images`?"),
-        ("fleet.images", "an override is `key=value`"),
-        ("fleet.images=many", "expected a whole number, found text"),
+        ("fleet.images", "an override must be `key=value`"),
+        (
+            "fleet.images=many",
+            "expected a whole number, found a string",
+        ),
         ("duration=3 days", "did you mean `3d`?"),
         ("schedule.nightlx.enabled=false", "did you mean `nightly`?"),
-        ("schedule.99.enabled=false", "is no element of the list"),
+        ("schedule.99.enabled=false", "the list has no element"),
         ("fault.0.process=runner-9", "there is no process `runner-9`"),
-        ("=5", "this is not TOML"),
-        ("a.=5", "this is not TOML"),
-        ("name.first=x", "expected text, found a table"),
+        ("=5", "invalid TOML"),
+        ("a.=5", "invalid TOML"),
+        ("name.first=x", "expected a string, found a table"),
     ] {
         let error = with(&[text]).unwrap_err();
         assert!(error.contains(expected), "--set '{text}' gives:\n{error}");

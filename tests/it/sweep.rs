@@ -136,7 +136,7 @@ fn merge_of_overlapping_or_different_sweeps_is_refused() {
     assert_eq!(shared.status.code(), Some(2));
     let message = text(&shared.stderr);
     assert!(
-        message.contains("seed 2 was tried in more than one of them"),
+        message.contains("seed 2 is in more than one of them"),
         "{message}"
     );
     let different = run(&["sweep", "merge", &path(&a), &path(&c)]);
@@ -161,7 +161,7 @@ fn sweep_after_kill_resumes() {
     let output = sweep(&scenario, &cut, &["--seeds", "5..12", "--resume"]);
     let message = text(&output.stderr);
     assert!(
-        message.contains("cut off while it tried seed 9"),
+        message.contains("interrupted while it ran seed 9"),
         "{message}"
     );
     assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
@@ -172,7 +172,7 @@ fn sweep_after_kill_resumes() {
     assert_eq!(other.status.code(), Some(2));
     let message = text(&other.stderr);
     assert!(
-        message.contains("holds another sweep: --set is ``"),
+        message.contains("has the result of another sweep: --set is ``"),
         "{message}"
     );
     assert_eq!(written(&cut, "sweep.json"), written(&whole, "sweep.json"));
@@ -476,7 +476,7 @@ fn sweep_with_hanging_seed_continues_others() {
         ..options()
     };
     let found = causes(hang, options);
-    let expected = "hang: it has not come to an end within # s of real time";
+    let expected = "hang: the seed did not finish within # s of wall-clock time";
     assert_eq!(found, [(expected.into(), 1)]);
 }
 

@@ -6,82 +6,71 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
 use rehearsal::alerts::{
     EvaluatedRun, RuleEvaluation, RuleEvaluationError, RunScore, Scorecard, TradeOff, Tuning,
     TuningError, junit, plot, text, trade_off_text,
 };
 use rehearsal::check::scenario_loader;
+use rehearsal::file_error::{self, FileError};
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{AlertTimeline, RuleFile};
-use rehearsal::rehearsal::{FinishedRun, RehearsalError};
+use rehearsal::rehearsal::FinishedRun;
 use rehearsal::scenario::{Duration, Scenario};
 use serde::Serialize;
 
-use super::sweep::parse_seeds;
 use crate::cli::error::CliError;
-use crate::cli::input::read_rules;
-use crate::cli::output;
+use crate::cli::input::{parse_seeds, read_rules};
+use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::SeedBar;
 use crate::cli::simulate::ProfileArg;
 
-/// The exit code if an incident was missed, or a rule fires while all is well.
+/// Exit code if an incident was missed, or a rule fires without an incident.
 const BAD_RULES: u8 = 10;
 
 #[derive(Args)]
 pub struct AlertsArgs {
-    /// The scenario files
+    /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// The rules, as Prometheus reads them. Default: those of docs/ops/
+    /// Prometheus rule file. Default: docs/ops/
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// The seeds of each scenario, the last one left out. Default: the file's own
+    /// Seed range of each scenario, end exclusive. Default: seed of the scenario
     #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
     seeds: Option<Range<u64>>,
-    /// Faults to draw on top of the files'
+    /// Profile of random faults, added to those of the scenario
     #[arg(long, value_enum, default_value_t = ProfileArg::None)]
     profile: ProfileArg,
-    /// Put a value over the files', as in `fleet.images=100`; may be repeated
+    /// Override of a scenario value, as in `fleet.images=100`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Between two evaluations of a group that doesn't say otherwise
+    /// Evaluation interval of rule groups that state none, as in `30s`
     #[arg(long, value_name = "TIME", default_value = "1m")]
     interval: Duration,
-    /// Which Prometheus's semantics queries follow: `v3` or `v2.42`
+    /// Prometheus version whose query semantics apply: `v3` or `v2.42`
     #[arg(long, value_name = "VERSION", default_value_t = Semantics::V3)]
     semantics: Semantics,
-    /// How many rehearsals at once. Default: one for each core
+    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
-    /// Also write the rules and a file of `promtool` unit tests for each rehearsal here
+    /// Directory for the rules and a `promtool` unit-test file per rehearsal. Default: none
     #[arg(long, value_name = "DIR")]
     unit_tests: Option<PathBuf>,
-    /// Try a range of values on one rule, as in `SchedulerRunStuck threshold=600..3600` or
+    /// Evaluate a rule with a range of values, as in `SchedulerRunStuck threshold=600..3600` or
     /// `SchedulerRunStuck for=1m..30m`, and print delay against false alarms
     #[arg(long, num_args = 2, value_names = ["RULE", "RANGE"])]
     tune: Option<Vec<String>>,
-    /// Where the picture of that goes. Default: `reports/tune-RULE.svg`
+    /// SVG file for the plot of --tune. Default: `reports/tune-RULE.svg`
     #[arg(long, value_name = "FILE", requires = "tune")]
     picture: Option<PathBuf>,
-    /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
-/// The form of a scorecard.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One document
-    Json,
-    /// `JUnit` XML, for CI
-    Junit,
-}
-
-/// Scores the rules, and prints the scorecard.
+/// Scores the rules and prints the scorecard.
 pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
     let (rules, rules_text) = read_rules(arguments.rules.as_deref(), arguments.semantics)?;
     let loader = scenario_loader(&arguments.overrides);
@@ -95,11 +84,9 @@ pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
     }
     let card = Scorecard::new(&rules.path, &score(arguments, &rules, &scenarios)?);
     output::print(&match arguments.format {
-        Format::Text => text(&card),
-        Format::Json => json(&card)?,
-        Format::Junit => {
-            junit(&card).map_err(|error| CliError::Io(format!("can't write JUnit XML: {error}")))?
-        }
+        ReportFormat::Text => text(&card),
+        ReportFormat::Json => json(&card)?,
+        ReportFormat::Junit => junit(&card).map_err(CliError::junit)?,
     })?;
     Ok(if card.is_good() { 0 } else { BAD_RULES })
 }
@@ -121,7 +108,7 @@ fn score(
     })
 }
 
-/// Prints what other values would do, and draws it.
+/// Evaluates other values of a rule, prints the trade-off and writes its plot.
 fn tune(
     arguments: &AlertsArgs,
     rules: &RuleFile,
@@ -129,11 +116,10 @@ fn tune(
     rule: &str,
     range: &str,
 ) -> Result<u8, CliError> {
-    let usage = |error: &dyn std::fmt::Display| CliError::Usage(error.to_string());
-    let tuning: Tuning = range.parse().map_err(|error: TuningError| usage(&error))?;
-    let files = tuning
-        .rule_files(rules, rule)
-        .map_err(|error| usage(&error))?;
+    let tuning: Tuning = range
+        .parse()
+        .map_err(|error: TuningError| CliError::usage(error))?;
+    let files = tuning.rule_files(rules, rule).map_err(CliError::usage)?;
     let evaluation = evaluation(arguments, rules);
     let runs = over(arguments, &evaluation, scenarios, |finished| {
         Ok(TradeOff::scores(&files, &evaluation, finished)?)
@@ -143,7 +129,7 @@ fn tune(
     let path = arguments.picture.clone().unwrap_or_else(default);
     write(&path, &plot(&trade_off).map_err(CliError::Io)?)?;
     output::print(&match arguments.format {
-        Format::Json => json(&trade_off)?,
+        ReportFormat::Json => json(&trade_off)?,
         _ => format!("{}\nwrote {}\n", trade_off_text(&trade_off), path.display()),
     })?;
     Ok(0)
@@ -153,12 +139,13 @@ fn evaluation<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> RuleEvaluation
     let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
     RuleEvaluation {
         rules,
-        interval_ms: arguments.interval.std().as_millis() as i64,
+        // A duration is a hundred years at most.
+        interval_ms: i64::try_from(arguments.interval.std().as_millis()).unwrap_or(i64::MAX),
         jobs: arguments.jobs.unwrap_or_else(cores),
     }
 }
 
-/// Rehearses all scenarios, and does `work` with each rehearsal.
+/// Runs all scenarios and calls `work` with each finished run.
 fn over<T: Send>(
     arguments: &AlertsArgs,
     evaluation: &RuleEvaluation<'_>,
@@ -182,31 +169,18 @@ fn write_unit_tests(
     let name = format!("{}-{}", finished.scenario.name, finished.seed);
     let source = &finished.recording;
     let written = unit_tests(rules, "rules.yaml", &name, source, timeline.span);
-    let written = written.map_err(|error: UnitTestError| CliError::Usage(error.to_string()))?;
+    let written = written.map_err(|error: UnitTestError| CliError::usage(error))?;
     write(&directory.join(format!("{name}.test.yaml")), &written)
 }
 
 fn json(document: &impl Serialize) -> Result<String, CliError> {
-    let text = serde_json::to_string_pretty(document);
-    let text = text.map_err(|error| CliError::Io(error.to_string()))?;
+    let text = serde_json::to_string_pretty(document).map_err(CliError::io)?;
     Ok(text + "\n")
 }
 
+/// Writes a file, and creates its directory if needed.
 fn write(path: &Path, content: &str) -> Result<(), CliError> {
     let directory = path.parent().map_or(Ok(()), fs::create_dir_all);
-    directory
-        .and_then(|()| fs::write(path, content))
-        .map_err(|error| CliError::Io(format!("can't write {}: {error}", path.display())))
-}
-
-impl From<RuleEvaluationError> for CliError {
-    fn from(error: RuleEvaluationError) -> Self {
-        Self::Usage(error.to_string())
-    }
-}
-
-impl From<RehearsalError> for CliError {
-    fn from(error: RehearsalError) -> Self {
-        Self::Usage(error.to_string())
-    }
+    directory.map_err(|error| FileError::writing(path, error))?;
+    Ok(file_error::write(path, content)?)
 }

@@ -2,79 +2,70 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rehearsal::check::scenario_loader;
 use rehearsal::comparison::{Comparison, ComparisonSide, text};
 use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, TrialOptions};
 
-use super::sweep::{parse_seeds, subject};
+use super::sweep::subject;
 use crate::cli::error::CliError;
-use crate::cli::output;
+use crate::cli::input::{jobs_or_cores, parse_seeds};
+use crate::cli::output::{self, ResultFormat};
 use crate::cli::progress::SeedBar;
 use crate::cli::simulate::ProfileArg;
 
-/// A seed that takes longer, in real time, hangs.
+/// Maximum wall-clock time of a seed.
 const HANG: Duration = Duration::from_secs(300);
 
 #[derive(Args)]
 pub struct CompareArgs {
-    /// One side: a sweep's directory, a report of `run`, a directory of such reports, or a scenario
+    /// First side: directory of a sweep, report of `run`, directory of such reports, or scenario
     /// file, which is swept
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// The other side. Default: the same scenario, with what --set-a and --set-b say
+    /// Second side. Default: A; then --set-a and --set-b must differ
     #[arg(value_name = "B")]
     b: Option<PathBuf>,
-    /// Put a value over the file's on both sides, as in `fleet.images=100`; may be repeated
+    /// Override of a scenario value on both sides, as in `fleet.images=100`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Put a value over the file's in A, as in `workers.processes=8`; may be repeated
+    /// Override of a scenario value in A, as in `workers.processes=8`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set_a: Vec<String>,
-    /// Put a value over the file's in B; may be repeated
+    /// Override of a scenario value in B; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     set_b: Vec<String>,
-    /// The seeds of both sides, the last one left out
+    /// Seed range of both sides, end exclusive
     #[arg(long, value_name = "A..B", value_parser = parse_seeds, default_value = "0..50")]
     seeds: Range<u64>,
-    /// Faults to draw on top of the file's
+    /// Profile of random faults, added to those of the scenario
     #[arg(long, value_enum, default_value_t = ProfileArg::None)]
     profile: ProfileArg,
-    /// How many seeds are tried at once. Default: one for each core
+    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
+    format: ResultFormat,
 }
 
-/// The form of a comparison.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One document
-    Json,
-}
-
-/// Compares two sides.
+/// Compares the two sides and prints the result.
 pub fn main(arguments: &CompareArgs) -> Result<u8, CliError> {
     let b = arguments.b.as_ref().unwrap_or(&arguments.a);
     if arguments.a == *b && arguments.set_a == arguments.set_b {
-        let message = "both sides are the same: name another B, or say what differs, as in `--set-a \
-                       workers.processes=8 --set-b workers.processes=12`";
+        let message = "both sides are the same: name another B, or state the difference, as in \
+                       `--set-a workers.processes=8 --set-b workers.processes=12`";
         return Err(CliError::Usage(message.into()));
     }
     let a = side(arguments, &arguments.a, &arguments.set_a)?;
     let b = side(arguments, b, &arguments.set_b)?;
     let comparison = Comparison::of(&a, &b).map_err(CliError::Usage)?;
     output::print(&match arguments.format {
-        Format::Text => text(&comparison),
-        Format::Json => comparison.to_json(),
+        ResultFormat::Text => text(&comparison),
+        ResultFormat::Json => comparison.to_json(),
     })?;
     Ok(0)
 }
@@ -89,15 +80,15 @@ fn side(arguments: &CompareArgs, path: &Path, own: &[String]) -> Result<Comparis
     }
     if !overrides.is_empty() {
         let message = format!(
-            "{} is finished: --set can change a scenario file only",
+            "{} is the result of finished runs: --set applies to scenario files only",
             path.display()
         );
         return Err(CliError::Usage(message));
     }
-    ComparisonSide::read(path).map_err(|error| CliError::Usage(error.to_string()))
+    ComparisonSide::read(path).map_err(CliError::usage)
 }
 
-/// Sweeps a scenario. Nothing is written.
+/// Sweeps a scenario without writing files.
 fn sweep(
     arguments: &CompareArgs,
     path: &Path,
@@ -110,10 +101,9 @@ fn sweep(
         false => format!("{} with {}", path.display(), overrides.join(" ")),
     };
     let subject = subject(path, &scenario.name, arguments.profile, overrides)?;
-    let cores = || available_parallelism().map_or(1, usize::from);
     let options = SweepOptions {
         seeds: arguments.seeds.clone(),
-        jobs: arguments.jobs.unwrap_or_else(cores),
+        jobs: jobs_or_cores(arguments.jobs),
         trial: TrialOptions {
             profile: arguments.profile.kind(),
             event_budget: EVENT_BUDGET,
@@ -130,6 +120,6 @@ fn sweep(
         rows.push(trial.row.clone());
     });
     bar.finish();
-    swept.map_err(|error| CliError::Usage(error.to_string()))?;
+    swept.map_err(CliError::usage)?;
     Ok(ComparisonSide::of_sweep(label, &result, rows))
 }

@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rehearsal::file_error::FileError;
 use rehearsal::rehearsal::NoHooks;
 use rehearsal::replay::{Replay, ReplayCase, ReplayExcerpt, text};
 use rehearsal::report::worst_exit_code;
@@ -16,21 +17,21 @@ use crate::cli::progress::Spinner;
 
 #[derive(Args)]
 pub struct ReplayArgs {
-    /// Bug files, as `sweep` writes them, or scenario files, as `shrink` does
+    /// Bug files written by `sweep`, or scenario files written by `shrink`
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How much virtual time before and after the first violation is shown
+    /// Virtual time to show before and after the first violation, as in `2m`
     #[arg(long, value_name = "TIME", default_value = "30s")]
     around: scenario::Duration,
-    /// Write what is shown as a Chrome trace too, which Perfetto opens
+    /// Chrome trace file to write as well, for Perfetto. Default: none
     #[arg(long, value_name = "FILE")]
     chrome: Option<PathBuf>,
-    /// A rehearsal that takes longer, in real time, hangs
+    /// Maximum wall-clock time of a run, as in `10m`; exceeding it is a failure
     #[arg(long, value_name = "TIME", default_value = "5m")]
     hang_after: scenario::Duration,
 }
 
-/// Replays every file, and prints what became of each.
+/// Replays all files and prints the results.
 pub fn main(arguments: &ReplayArgs) -> Result<u8, CliError> {
     if arguments.chrome.is_some() && arguments.files.len() > 1 {
         return Err(CliError::Usage("--chrome takes one file at a time".into()));
@@ -52,14 +53,14 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
         hang: arguments.hang_after.std(),
     };
     let spinner = Spinner::new(&replay.case.scenario.name);
-    let replayed = replay.run(|what| spinner.say(what));
+    let replayed = replay.run(|step| spinner.set_message(step));
     spinner.finish();
-    let replayed = replayed.map_err(|error| CliError::Usage(error.to_string()))?;
+    let replayed = replayed.map_err(CliError::usage)?;
     output::print(&text(&replay.case, &replayed))?;
     match (&arguments.chrome, &replayed.excerpt) {
         (Some(path), Some(excerpt)) => write_chrome(path, excerpt)?,
         (Some(path), None) => output::print_status(&format!(
-            "nothing fails at any instant, so {} is not written",
+            "no failure at an instant; {} is not written",
             path.display()
         )),
         (None, _) => {}
@@ -73,5 +74,5 @@ fn write_chrome(path: &Path, excerpt: &ReplayExcerpt) -> Result<(), CliError> {
         excerpt.write_chrome(&mut out)?;
         out.flush()
     });
-    written.map_err(|error| CliError::Io(format!("can't write {}: {error}", path.display())))
+    Ok(written.map_err(|error| FileError::writing(path, error))?)
 }

@@ -1,13 +1,11 @@
 //! `rehearsal report`
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rehearsal::file_error::{read_text, write};
 use rehearsal::promql::Semantics;
-use rehearsal::report::{
-    Dashboard, RecordingError, RunRecord, find_recording, html, read_recording,
-};
+use rehearsal::report::{Dashboard, RunRecord, find_recording, html, read_recording};
 
 use crate::cli::error::CliError;
 use crate::cli::input::read_rules;
@@ -15,16 +13,16 @@ use crate::cli::output;
 
 #[derive(Args)]
 pub struct ReportArgs {
-    /// What `run --out` left: the recording, any document beside it, or the directory
+    /// Output of `run --out`: the recording, any document next to it, or the directory
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// A classic Grafana dashboard whose panels are drawn. Default: the worker's own
+    /// Classic Grafana dashboard to render. Default: docs/ops/
     #[arg(long, value_name = "FILE")]
     dashboard: Option<PathBuf>,
-    /// A file of Prometheus rules whose alerts are shown. Default: the worker's own
+    /// Prometheus rule file whose alerts are shown. Default: docs/ops/
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// Where the report goes. Default: beside the recording, as `NAME-SEED.html`
+    /// HTML file to write. Default: next to the recording, as `NAME-SEED.html`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -40,13 +38,12 @@ pub fn main(arguments: &ReportArgs) -> Result<u8, CliError> {
     let (run, series) = read_recording(&path)?;
     let out = arguments.out.clone();
     let out = out.unwrap_or_else(|| path.with_extension("html"));
-    fs::write(&out, html(&run, &series, &dashboard, &rules))
-        .map_err(|error| CliError::Io(format!("can't write {}: {error}", out.display())))?;
-    output::print(&format!("{}\n", said(&run, &out)))?;
+    write(&out, html(&run, &series, &dashboard, &rules))?;
+    output::print(&format!("{}\n", summary_line(&run, &out)))?;
     Ok(0)
 }
 
-fn said(run: &RunRecord, out: &Path) -> String {
+fn summary_line(run: &RunRecord, out: &Path) -> String {
     let report = &run.report;
     format!(
         "{} scenario={} seed={} report={}",
@@ -58,18 +55,6 @@ fn said(run: &RunRecord, out: &Path) -> String {
 }
 
 fn read_dashboard(path: &Path) -> Result<Dashboard, CliError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| CliError::Io(format!("can't read {}: {error}", path.display())))?;
+    let text = read_text(path)?;
     Dashboard::parse(&text).map_err(|error| CliError::Usage(format!("{} {error}", path.display())))
-}
-
-impl From<RecordingError> for CliError {
-    fn from(error: RecordingError) -> Self {
-        match error {
-            RecordingError::Unreadable { .. } => Self::Io(error.to_string()),
-            RecordingError::NotOne { .. }
-            | RecordingError::Foreign { .. }
-            | RecordingError::Damaged { .. } => Self::Usage(error.to_string()),
-        }
-    }
 }

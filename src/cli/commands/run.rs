@@ -4,62 +4,55 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, value_parser};
 use rehearsal::check::scenario_loader;
+use rehearsal::file_error::{FileError, write};
 use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::FinishedRun;
 use rehearsal::report::{self, Dashboard, RunRecord, RunReport, worst_exit_code};
 
 use crate::cli::error::CliError;
 use crate::cli::input::read_rules;
-use crate::cli::output;
+use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::ProgressLine;
 use crate::cli::simulate::{ProfileArg, banner, rehearse};
 
+/// Maximum seed.
+const SEED_MAX: u64 = (1 << 63) - 1;
+
 #[derive(Args)]
 pub struct RunArgs {
-    /// The scenario files
+    /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// The root of every random stream, in place of the file's
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    /// Root seed of all random streams, 0 to 2^63 - 1. Default: seed of the scenario
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(..=SEED_MAX))]
     seed: Option<u64>,
-    /// Faults to draw on top of the file's
+    /// Profile of random faults, added to those of the scenario
     #[arg(long, value_enum, default_value_t = ProfileArg::None)]
     profile: ProfileArg,
-    /// Put a value over the file's, as in `fleet.images=100`; may be repeated
+    /// Override of a scenario value, as in `fleet.images=100`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Run twice, and name the first event that differs
+    /// Run twice, compare the traces and name the first event that differs
     #[arg(long)]
     check_determinism: bool,
-    /// Also write the report in every format, HTML included, and the recorded series into this
-    /// directory
+    /// Directory for the report in every format, HTML included, and the recorded series. Default:
+    /// none is written
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write every recorded sample into that directory too, as `OpenMetrics` with timestamps
+    /// Also write all recorded samples to --out, as `OpenMetrics` with timestamps
     #[arg(long, requires = "out")]
     openmetrics: bool,
-    /// What to print on standard output
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format of standard output
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+    format: ReportFormat,
 }
 
-/// The form of a report.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One document, or an array of several
-    Json,
-    /// `JUnit` XML, for CI
-    Junit,
-}
-
-/// Runs every scenario and prints what became of each.
+/// Runs all scenarios and prints their reports.
 pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
     if let Some(directory) = &arguments.out {
-        fs::create_dir_all(directory).map_err(|error| cannot_write(directory, &error))?;
+        fs::create_dir_all(directory).map_err(|error| FileError::writing(directory, error))?;
     }
     let mut codes = Vec::new();
     let mut reports = Vec::new();
@@ -77,16 +70,15 @@ pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
         }
     }
     match arguments.format {
-        Format::Text => {}
-        Format::Json => output::print(&report::json(&reports))?,
-        Format::Junit => output::print(&junit(&reports)?)?,
+        ReportFormat::Text => {}
+        ReportFormat::Json => output::print(&report::json(&reports))?,
+        ReportFormat::Junit => output::print(&junit(&reports)?)?,
     }
     Ok(worst_exit_code(codes))
 }
 
 fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, FinishedRun), CliError> {
-    let overrides = arguments.overrides.clone();
-    let loader = scenario_loader(&overrides);
+    let loader = scenario_loader(&arguments.overrides);
     let mut scenario = loader.load(path)?;
     if let Some(seed) = arguments.seed {
         scenario.seed = seed;
@@ -109,7 +101,7 @@ fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, FinishedRun),
     rehearsed
 }
 
-/// Prints a report as text, as soon as there is one, and writes all documents into the directory.
+/// Prints a report if the format is text, and writes all documents to the directory.
 fn publish(
     arguments: &RunArgs,
     report: &RunReport,
@@ -121,10 +113,10 @@ fn publish(
         write_run(directory, report, finished)?;
         if arguments.openmetrics {
             let path = document(directory, report, "openmetrics");
-            write_samples(&path, finished).map_err(|error| cannot_write(&path, &error))?;
+            write_samples(&path, finished).map_err(|error| FileError::writing(&path, error))?;
         }
     }
-    if arguments.format == Format::Text {
+    if arguments.format == ReportFormat::Text {
         output::print(&text)
     } else {
         Ok(())
@@ -149,21 +141,21 @@ fn write_documents(
         ("prom", page.to_owned()),
     ] {
         let path = document(directory, report, extension);
-        fs::write(&path, content).map_err(|error| cannot_write(&path, &error))?;
+        write(&path, content)?;
     }
     Ok(())
 }
 
-/// The recording, from which more can be made later, and the HTML report.
+/// Writes the recording and the HTML report.
 fn write_run(directory: &Path, report: &RunReport, finished: &FinishedRun) -> Result<(), CliError> {
     let run = RunRecord::new(finished, report);
     let path = document(directory, report, report::EXTENSION);
     report::write_recording(&path, &run, &finished.recording)
-        .map_err(|error| cannot_write(&path, &error))?;
+        .map_err(|error| FileError::writing(&path, error))?;
     let path = document(directory, report, "html");
     let (rules, _) = read_rules(None, Semantics::default())?;
     let page = report::html(&run, &finished.recording, &Dashboard::bundled(), &rules);
-    fs::write(&path, page).map_err(|error| cannot_write(&path, &error))
+    Ok(write(&path, page)?)
 }
 
 fn write_samples(path: &Path, finished: &FinishedRun) -> io::Result<()> {
@@ -173,9 +165,5 @@ fn write_samples(path: &Path, finished: &FinishedRun) -> io::Result<()> {
 }
 
 fn junit(reports: &[RunReport]) -> Result<String, CliError> {
-    report::junit(reports).map_err(|error| CliError::Io(format!("can't write JUnit XML: {error}")))
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::Io(format!("can't write {}: {error}", path.display()))
+    report::junit(reports).map_err(CliError::junit)
 }

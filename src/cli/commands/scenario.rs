@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use rehearsal::check::scenario_loader;
+use rehearsal::file_error::FileError;
 use rehearsal::report::worst_exit_code;
 use rehearsal::scenario::starter;
 
@@ -14,34 +15,34 @@ use crate::cli::output;
 
 #[derive(Subcommand)]
 pub enum ScenarioCommand {
-    /// Read scenario files and say what is wrong with them
+    /// Validate scenario files and print all errors
     Check(CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
-    /// Write a commented scenario to start from
+    /// Create a commented scenario file
     New(NewArgs),
 }
 
 #[derive(Args)]
 pub struct CheckArgs {
-    /// The scenario files
+    /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// Put a value over the file's, as in `fleet.images=100`; may be repeated
+    /// Override of a scenario value, as in `fleet.images=100`; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }
 
 #[derive(Args)]
 pub struct NewArgs {
-    /// The name of the scenario: lower-case letters, digits and hyphens
+    /// Name of the scenario: lower-case letters, digits and single hyphens, 64 at most
     name: String,
-    /// The file to write; `-` for standard output [default: NAME.toml]
+    /// File to create; `-` for standard output. Default: NAME.toml
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Checks, prints or writes, as the subcommand says.
+/// Runs the subcommand.
 pub fn main(command: &ScenarioCommand) -> Result<u8, CliError> {
     match command {
         ScenarioCommand::Check(arguments) => check(arguments),
@@ -50,14 +51,13 @@ pub fn main(command: &ScenarioCommand) -> Result<u8, CliError> {
     }
 }
 
-/// Reads every file and says what is wrong with each.
+/// Validates all files and prints their errors.
 fn check(arguments: &CheckArgs) -> Result<u8, CliError> {
-    let overrides = arguments.overrides.clone();
-    let loader = scenario_loader(&overrides);
+    let loader = scenario_loader(&arguments.overrides);
     let mut codes = Vec::new();
     for path in &arguments.scenarios {
         match loader.load(path) {
-            Ok(_) => output::print(&format!("{}: sound\n", path.display()))?,
+            Ok(_) => output::print(&format!("{}: valid\n", path.display()))?,
             Err(error) => {
                 let failure = CliError::from(error);
                 output::print_status(&failure.to_string());
@@ -75,12 +75,13 @@ fn schema() -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// Writes a commented scenario to start from.
+/// Creates a commented scenario file.
 fn new(arguments: &NewArgs) -> Result<u8, CliError> {
     let name = &arguments.name;
     let text = starter(name).ok_or_else(|| {
         CliError::Usage(format!(
-            "`{name}` is no name for a scenario; write lower-case letters, digits and hyphens"
+            "`{name}` is not a valid scenario name; write lower-case letters, digits and single \
+             hyphens"
         ))
     })?;
     let path = arguments
@@ -91,13 +92,13 @@ fn new(arguments: &NewArgs) -> Result<u8, CliError> {
         output::print(&text)?;
         return Ok(0);
     }
-    // An existing file is somebody's work.
+    // Never replace an existing file.
     let written = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| CliError::Io(format!("can't write {}: {error}", path.display())))?;
+    written.map_err(|error| FileError::writing(&path, error))?;
     output::print(&format!(
         "wrote {0}; now: rehearsal run {0}\n",
         path.display()

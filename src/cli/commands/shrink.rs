@@ -1,50 +1,49 @@
 //! `rehearsal shrink`
 
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 use std::time::Instant;
 
 use clap::Args;
+use rehearsal::file_error::{self, FileError};
 use rehearsal::rehearsal::NoHooks;
 use rehearsal::report::shell_line;
 use rehearsal::scenario::write::to_table;
 use rehearsal::shrink::{ScenarioSize, Shrink, ShrinkOptions, Shrunk};
-use rehearsal::sweep::{Bug, BugError};
+use rehearsal::sweep::Bug;
 
 use crate::cli::error::CliError;
+use crate::cli::input::jobs_or_cores;
 use crate::cli::output;
 use crate::cli::progress::Spinner;
 
 #[derive(Args)]
 pub struct ShrinkArgs {
-    /// The bug file, as `sweep` writes it
+    /// Bug file written by `sweep`
     #[arg(value_name = "BUG")]
     bug: PathBuf,
-    /// Where the small scenario goes. Default: beside the bug, as `NAME.scenario.toml`
+    /// Scenario file to write. Default: next to the bug file, as `NAME.scenario.toml`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// How many rehearsals at once. Default: one for each core
+    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
-    /// Try each candidate with so many other seeds
+    /// Maximum number of other seeds tried per candidate, 0 or more
     #[arg(long, value_name = "N", default_value_t = ShrinkOptions::default().seeds)]
     seeds: u64,
 }
 
-/// Shrinks a bug.
+/// Shrinks a bug and writes the smallest scenario.
 pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let path = &arguments.bug;
     let bug = Bug::read(path)?;
     let scenario = bug.scenario(path)?;
-    let cores = || available_parallelism().map_or(1, usize::from);
-    let beside = bug.beside(path);
+    let directory = bug.scenario_directory(path);
     let shrink = Shrink {
-        directory: &beside,
+        directory: &directory,
         cause: &bug.cause,
         hooks: || NoHooks,
         options: ShrinkOptions {
-            jobs: arguments.jobs.unwrap_or_else(cores),
+            jobs: jobs_or_cores(arguments.jobs),
             seeds: arguments.seeds,
         },
     };
@@ -56,11 +55,11 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let mut last = None;
     let shrunk = shrink.run(&scenario, &bug.options(), |progress| {
         rehearsals = progress.rehearsals;
-        spinner.say(&format!(
+        spinner.set_message(&format!(
             "{}: {}",
             progress.reduction, progress.smallest.size
         ));
-        // Whoever interrupts has the smallest so far.
+        // After an interrupt, the file has the smallest scenario found before it.
         if written.is_ok() && last != Some(progress.smallest.size) {
             last = Some(progress.smallest.size);
             written = write(&out, &bug, progress.smallest);
@@ -68,11 +67,10 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     });
     spinner.finish();
     written?;
-    let shrunk = shrunk.map_err(|error| CliError::Usage(error.to_string()))?;
+    let shrunk = shrunk.map_err(CliError::usage)?;
     let Some(shrunk) = shrunk else {
         return Err(CliError::Usage(format!(
-            "{} no longer fails as `{}`: there is nothing to shrink; `rehearsal replay` shows what \
-             it does now",
+            "{} does not fail as `{}` any more; `rehearsal replay` shows its current behaviour",
             path.display(),
             bug.cause
         )));
@@ -81,7 +79,8 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let written_to = out.display().to_string();
     let before = ScenarioSize::of(&scenario, &to_table(&scenario));
     output::print(&format!(
-        "{}\n\nbefore  {before}, and what the profile {} draws\nafter   {}\n{rehearsals} candidates, {:.1} s\n\n\
+        "{}\n\nbefore  {before}, plus faults of profile {}\nafter   {}\n\
+         {rehearsals} candidates, {:.1} s\n\n\
          wrote {written_to}\nreplay: {}\n",
         file(&bug, &shrunk),
         bug.profile,
@@ -92,12 +91,11 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn write(out: &Path, bug: &Bug, shrunk: &Shrunk) -> Result<(), CliError> {
-    fs::write(out, file(bug, shrunk))
-        .map_err(|error| CliError::Io(format!("can't write {}: {error}", out.display())))
+fn write(out: &Path, bug: &Bug, shrunk: &Shrunk) -> Result<(), FileError> {
+    file_error::write(out, file(bug, shrunk))
 }
 
-/// The scenario file, and what it shows.
+/// Scenario file with its cause and message as comments.
 fn file(bug: &Bug, shrunk: &Shrunk) -> String {
     format!(
         "# Shows `{}`:\n# {}\n\n{}",
@@ -105,14 +103,4 @@ fn file(bug: &Bug, shrunk: &Shrunk) -> String {
         shrunk.message.replace('\n', "\n# "),
         shrunk.text
     )
-}
-
-impl From<BugError> for CliError {
-    fn from(error: BugError) -> Self {
-        match error {
-            BugError::Scenario(error) => Self::Scenario(error),
-            BugError::Unreadable { .. } => Self::Io(error.to_string()),
-            BugError::Foreign { .. } => Self::Usage(error.to_string()),
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a scenario file, where, and what to write instead.
+//! Diagnostics of a scenario file: error, position and help.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::SourceSpan;
 
-/// So many diagnostics of a file are shown; the rest is counted.
+/// Maximum number of diagnostics rendered for a file. The others are counted.
 const DIAGNOSTICS_SHOWN_MAX: usize = 50;
 
-/// One thing that is wrong with a scenario file.
+/// One error in a scenario file.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     title: String,
@@ -19,7 +19,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A diagnostic, in one sentence without a full stop.
+    /// Diagnostic with this title: one sentence without a full stop.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -29,28 +29,28 @@ impl Diagnostic {
         }
     }
 
-    /// Points at the span, with a few words under it.
+    /// Sets the primary span, with a short label.
     #[must_use]
     pub fn at(mut self, span: SourceSpan, label: impl Into<String>) -> Self {
         self.primary = Some((span, label.into()));
         self
     }
 
-    /// Points at a second span that has to do with it.
+    /// Sets a secondary span, with a short label.
     #[must_use]
     pub fn secondary(mut self, span: SourceSpan, label: impl Into<String>) -> Self {
         self.context = Some((span, label.into()));
         self
     }
 
-    /// Says what to write instead.
+    /// Sets the help text: what to write instead.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// Says what to write instead, if anything is known.
+    /// Sets the help text, if there is one.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help.or(self.help);
@@ -98,17 +98,17 @@ impl Diagnostic {
     }
 }
 
-/// A text that a scenario came from: the file, or an override.
+/// Source text of a scenario: the file, or an override.
 #[derive(Clone, Debug)]
 pub struct SourceText {
-    /// What it is called in messages.
+    /// Name in messages.
     pub name: String,
-    /// All of it.
+    /// Complete text, to which spans refer.
     pub text: String,
 }
 
 impl SourceText {
-    /// The bytes of a span, made to lie within the text, on character boundaries and one line.
+    /// Byte range of a span, clipped to the text, to character boundaries and to one line.
     fn span(&self, span: &SourceSpan) -> std::ops::Range<usize> {
         let start = self
             .text
@@ -123,7 +123,7 @@ impl SourceText {
     }
 }
 
-/// Everything that is wrong with a scenario file.
+/// All errors of a scenario file.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     diagnostics: Vec<Diagnostic>,
@@ -140,12 +140,12 @@ impl Diagnostics {
         }
     }
 
-    /// How many there are.
+    /// Number of errors.
     pub fn count(&self) -> usize {
         self.diagnostics.len()
     }
 
-    /// Writes all of them, with the spans in the file, in colour if wanted.
+    /// Renders the errors with excerpts of the file, with ANSI styles if `coloured`.
     pub fn render(&self, coloured: bool) -> String {
         let renderer = if coloured {
             Renderer::styled()

@@ -1,9 +1,9 @@
-//! `--set key=value`: single values put over those of the file.
+//! Overrides `--set key=value`: values that replace those of the file.
 
 use super::{Diagnostic, Node, NodeTable, NodeValue, SourceSpan, SourceText, TableEntry};
 use crate::promql::suggest;
 
-/// Puts an override over the document; `source` is the number that its spans bear.
+/// Applies an override to the document. Its spans refer to the source text with index `source`.
 ///
 /// The key is dotted, as in TOML: `fleet.images`. An element of a list is named by its number from
 /// 0 or by its `id` or `name`: `schedule.nightly.limits.parallelism`. The value is TOML; plain
@@ -23,13 +23,13 @@ pub fn apply(document: &mut Node, text: &str, source: usize) -> (SourceText, Vec
     )
 }
 
-/// A key on the way, with its entry's span.
+/// Key of the dotted path, with its span.
 type OverrideKey = (String, SourceSpan);
 
-/// The way to a value, and the value.
+/// Dotted path of an override, and its value.
 type ParsedOverride = (Vec<OverrideKey>, Node);
 
-/// Reads `key=value`; also returns the text that spans refer to.
+/// Parses `key=value`. Also returns the text that the spans refer to.
 fn parse(text: &str, source: usize) -> (String, Result<ParsedOverride, Vec<Diagnostic>>) {
     let Some(equals) = position_of_equals(text) else {
         let span = SourceSpan {
@@ -37,7 +37,7 @@ fn parse(text: &str, source: usize) -> (String, Result<ParsedOverride, Vec<Diagn
             start: 0,
             end: text.len(),
         };
-        let diagnostic = Diagnostic::new("an override is `key=value`").at(span, "no `=`");
+        let diagnostic = Diagnostic::new("an override must be `key=value`").at(span, "no `=`");
         let diagnostic = diagnostic.help("for example `--set fleet.images=100`");
         return (text.to_owned(), Err(vec![diagnostic]));
     };
@@ -48,13 +48,13 @@ fn parse(text: &str, source: usize) -> (String, Result<ParsedOverride, Vec<Diagn
         Err(_) if is_plain => (quoted.clone(), Node::parse(&quoted, source)),
         parsed => (text.to_owned(), parsed),
     };
-    // The key alone tells how deep the value lies: the value may be a table too.
+    // The depth is that of the key alone: the value may be a table too.
     let depth = Node::parse(&format!("{key}=0"), source).map_or(0, |node| depth_of(&node));
     let parsed = document.map(|document| descend(document, depth));
     (toml, parsed)
 }
 
-/// The first `=` outside quotes.
+/// Position of the first `=` outside quotes.
 fn position_of_equals(text: &str) -> Option<usize> {
     let mut quote = None;
     text.char_indices().find_map(|(index, character)| {
@@ -114,7 +114,7 @@ fn put(target: &mut Node, keys: &[OverrideKey], node: Node) -> Result<(), Vec<Di
         NodeValue::Array(elements) => match find_element(elements, key) {
             Ok(element) => put(element, rest, node),
             Err(help) => {
-                let diagnostic = Diagnostic::new(format!("`{key}` is no element of the list"));
+                let diagnostic = Diagnostic::new(format!("the list has no element `{key}`"));
                 Err(vec![
                     diagnostic.at(span.clone(), "not found").maybe_help(help),
                 ])
@@ -131,7 +131,7 @@ fn empty_table(span: &SourceSpan) -> Node {
     }
 }
 
-/// The element of that number, id or name; or what may have been meant.
+/// Element with this index, `id` or `name`; otherwise the help text of the error.
 fn find_element<'a>(elements: &'a mut [Node], key: &str) -> Result<&'a mut Node, Option<String>> {
     let by_number = key
         .parse::<usize>()

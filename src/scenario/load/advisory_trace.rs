@@ -1,4 +1,4 @@
-//! Traces of real advisories: CSV files with dates.
+//! Traces of real advisories: CSV files with one advisory per row.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -7,16 +7,16 @@ use super::cvss;
 use crate::model::{Severity, Timestamp};
 use crate::scenario::{AdvisoryRow, AdvisoryTrace};
 
-/// The columns of a catalogue of known exploited vulnerabilities.
+/// Header of a catalogue of known exploited vulnerabilities (KEV).
 const KEV_COLUMNS: &str = "date_added,cve,vendor,product,ransomware";
 
-/// The columns of a database of advisories for packages.
+/// Header of a database of package advisories.
 const PACKAGE_COLUMNS: &str = "date,id,package,cvss,informational";
 
-/// How the columns of a row are read.
+/// Parser of the cells of a row.
 type RowReader = fn(&[String; 5]) -> Result<AdvisoryRow, String>;
 
-/// Reads the rows of a trace that lie between its `from` and `until`, in order of their dates.
+/// Parses the rows of a trace from `from` up to `until`, sorted by date.
 pub fn read(
     text: &str,
     trace: &AdvisoryTrace,
@@ -28,7 +28,7 @@ pub fn read(
         Some(PACKAGE_COLUMNS) => package_row,
         _ => {
             return Err(format!(
-                "its columns must be `{KEV_COLUMNS}` or `{PACKAGE_COLUMNS}`"
+                "the header must be `{KEV_COLUMNS}` or `{PACKAGE_COLUMNS}`"
             ));
         }
     };
@@ -49,7 +49,7 @@ pub fn read(
         }
     }
     if rows.is_empty() {
-        return Err(format!("it has no row from {from} on"));
+        return Err(format!("no row is on or after {from}"));
     }
     rows.sort_by_key(|row| row.date);
     Ok(rows)
@@ -68,7 +68,7 @@ fn kev_row(cells: &[String; 5]) -> Result<AdvisoryRow, String> {
 
 fn package_row(cells: &[String; 5]) -> Result<AdvisoryRow, String> {
     let [date, id, package, vector, informational] = cells;
-    // That nobody maintains a package is no vulnerability yet.
+    // An unmaintained package is not a vulnerability.
     let informed = matches!(informational.as_str(), "unmaintained" | "notice");
     Ok(AdvisoryRow {
         date: parse_date(date)?,
@@ -80,10 +80,10 @@ fn package_row(cells: &[String; 5]) -> Result<AdvisoryRow, String> {
 }
 
 fn parse_date(text: &str) -> Result<Date, String> {
-    text.parse().map_err(|_| format!("`{text}` is no date"))
+    text.parse().map_err(|_| format!("`{text}` is not a date"))
 }
 
-/// Five cells; one in double quotes may contain commas, and quotes doubled.
+/// Splits a line into five cells. A cell in double quotes may contain commas and doubled quotes.
 fn split(line: &str) -> Result<[String; 5], String> {
     let (mut cells, mut cell) = (Vec::new(), String::new());
     let mut quoted = false;
@@ -100,5 +100,5 @@ fn split(line: &str) -> Result<[String; 5], String> {
     let count = cells.len();
     cells
         .try_into()
-        .map_err(|_| format!("{count} cells, 5 wanted"))
+        .map_err(|_| format!("found {count} cells, expected 5"))
 }

@@ -1,13 +1,14 @@
-//! The severity of a CVSS vector.
+//! Severity of a CVSS vector.
 //!
 //! Versions 3.0 and 3.1 are scored by their formula. Version 4.0 is scored by a table of 270 rows;
-//! here its base metrics are read as the ones of 3.1 that they succeed, which seldom changes the
+//! here its base metrics are mapped to their predecessors in 3.1, which rarely changes the
 //! severity.
 
+use crate::convert::{saturating_u64, to_u32};
 use crate::model::Severity;
 
-/// The severity of a vector such as `CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H`; none if it is
-/// not one.
+/// Severity of a vector such as `CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H`; none if the
+/// text is not a CVSS vector.
 pub fn severity(vector: &str) -> Option<Severity> {
     let (version, metrics) = vector.split_once('/')?;
     let metric = |name: &str| {
@@ -16,7 +17,7 @@ pub fn severity(vector: &str) -> Option<Severity> {
             .find_map(|part| part.strip_prefix(name)?.strip_prefix(':'))
     };
     let tenths = match version {
-        "CVSS:3.0" | "CVSS:3.1" => Base {
+        "CVSS:3.0" | "CVSS:3.1" => BaseMetrics {
             attack_vector: metric("AV")?,
             hard: metric("AC")? == "H",
             privileges: metric("PR")?,
@@ -24,7 +25,7 @@ pub fn severity(vector: &str) -> Option<Severity> {
             scope_changed: metric("S")? == "C",
             impacts: [metric("C")?, metric("I")?, metric("A")?],
         },
-        "CVSS:4.0" => Base {
+        "CVSS:4.0" => BaseMetrics {
             attack_vector: metric("AV")?,
             hard: metric("AC")? == "H" || metric("AT")? == "P",
             privileges: metric("PR")?,
@@ -45,8 +46,8 @@ pub fn severity(vector: &str) -> Option<Severity> {
     })
 }
 
-/// The base metrics of version 3.1.
-struct Base<'a> {
+/// Base metrics of CVSS 3.1.
+struct BaseMetrics<'a> {
     attack_vector: &'a str,
     hard: bool,
     privileges: &'a str,
@@ -55,8 +56,8 @@ struct Base<'a> {
     impacts: [&'a str; 3],
 }
 
-impl Base<'_> {
-    /// The base score in tenths, by the formula of the specification, section 7.1.
+impl BaseMetrics<'_> {
+    /// Base score in tenths, by the formula of section 7.1 of the specification.
     fn score_tenths(&self) -> Option<u32> {
         let impact = self.impact()?;
         if impact <= 0.0 {
@@ -69,8 +70,8 @@ impl Base<'_> {
             total
         };
         // Rounded up to a tenth, with the specification's guard against float noise.
-        let hundred_thousandths = (total.min(10.0) * 100_000.0).round() as u32;
-        Some(hundred_thousandths.div_ceil(10_000))
+        let hundred_thousandths = saturating_u64((total.min(10.0) * 100_000.0).round());
+        Some(to_u32(hundred_thousandths.div_ceil(10_000)))
     }
 
     fn impact(&self) -> Option<f64> {
@@ -124,7 +125,7 @@ mod tests {
                 .split('/')
                 .find_map(|part| part.strip_prefix(name)?.strip_prefix(':'))
         };
-        Base {
+        BaseMetrics {
             attack_vector: metric("AV")?,
             hard: metric("AC")? == "H",
             privileges: metric("PR")?,
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn published_scores() {
+    fn score_of_published_vectors_matches() {
         for (vector, tenths) in [
             ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", 98),
             ("CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:C/C:H/I:H/A:H", 100),
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_vector_has_no_severity() {
+    fn severity_of_invalid_vector_is_none() {
         for text in [
             "",
             "CVSS:3.1",

@@ -1,35 +1,21 @@
-//! The files that a scenario refers to: traces of advisories, and empirical distributions.
+//! Files that a scenario refers to: advisory traces, empirical distributions and rules.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use super::advisory_trace;
+use crate::file_error::read_limited;
 use crate::scenario::distribution_paths::{AnyDistribution, distributions};
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
 use crate::scenario::validation::check_alert;
 use crate::scenario::{DistributionSpec, Duration, Scenario};
 
-/// A file that a scenario refers to may not be larger than this.
+/// Maximum size of a referenced file, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Reads a whole file of limited size. The error is a reason for people.
-pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = Vec::new();
-    file.take(bytes_max + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(format!("it is larger than {} MiB", bytes_max >> 20));
-    }
-    Ok(bytes)
-}
-
-/// Reads every file that the scenario refers to into it.
+/// Reads all referenced files into the scenario. Returns the errors.
 pub fn fill(scenario: &mut Scenario, root: &Node, directory: &Path) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     let start = scenario.start;
@@ -50,7 +36,7 @@ pub fn fill(scenario: &mut Scenario, root: &Node, directory: &Path) -> Vec<Diagn
     diagnostics
 }
 
-/// Reads the rules of alerts that are expected.
+/// Reads the rule files of expected alerts.
 fn fill_rules(
     scenario: &mut Scenario,
     root: &Node,
@@ -105,12 +91,12 @@ fn fill_one<T: EmpiricalValue>(
     Ok(())
 }
 
-/// A value of an empirical distribution.
+/// Value type of an empirical distribution.
 trait EmpiricalValue: FromStr + PartialOrd {
-    /// What a line must be.
+    /// Expected content of a line, for messages.
     const WANTED: &'static str;
 
-    /// Whether it may be drawn.
+    /// Whether the value is in the valid range.
     fn is_sound(&self) -> bool;
 }
 
@@ -130,7 +116,7 @@ impl EmpiricalValue for f64 {
     }
 }
 
-/// One value to a line; empty lines and those that begin with `#` do not count.
+/// Parses one value per line. Empty lines and lines that start with `#` are ignored.
 fn read_values<T: EmpiricalValue>(text: &str) -> Result<Arc<[T]>, String> {
     let mut values = Vec::new();
     for (index, line) in text.lines().map(str::trim).enumerate() {
@@ -143,15 +129,16 @@ fn read_values<T: EmpiricalValue>(text: &str) -> Result<Arc<[T]>, String> {
         }
     }
     if values.is_empty() {
-        return Err("it holds no value".into());
+        return Err("the file has no value".into());
     }
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     Ok(values.into())
 }
 
 fn read_text(directory: &Path, file: &str) -> Result<String, String> {
-    let bytes = read(&directory.join(file), FILE_BYTES_MAX)?;
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
+    let read = read_limited(&directory.join(file), FILE_BYTES_MAX);
+    let bytes = read.map_err(|error| error.reason())?;
+    String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".into())
 }
 
 fn refused(root: &Node, path: &KeyPath, file: &str, reason: &str) -> Diagnostic {

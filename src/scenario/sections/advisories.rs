@@ -1,4 +1,4 @@
-//! Advisories that arrive during a rehearsal.
+//! Arrivals of advisories during a rehearsal.
 
 use jiff::civil::Date;
 use schemars::{JsonSchema, Schema, json_schema};
@@ -10,26 +10,26 @@ use crate::scenario::{
     CountDistribution, DistributionSpec, Duration, DurationDistribution, SeverityWeights, Share,
 };
 
-/// Advisories, made up at random intervals, or replayed from a trace.
+/// Advisories that arrive at random intervals, or are replayed from a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Advisories {
-    /// The time between two arrivals. A trace brings its own.
+    /// Time between two arrivals. Ignored if `trace` is given.
     pub interval: DurationDistribution,
-    /// A file of real arrivals, which takes the place of `interval`.
+    /// Trace of real arrivals, in place of `interval`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<AdvisoryTrace>,
-    /// The trigger of the runs that they start: `conselier` or `excitor`.
+    /// Trigger of the runs that an advisory starts: `conselier`, `excitor` or `policy`.
     pub trigger: Trigger,
-    /// How severe they are, in proportion, where a trace does not say.
+    /// Relative frequencies of severities, where the trace states none.
     pub severities: SeverityWeights,
-    /// The part that is known to be exploited, where a trace does not say.
+    /// Share of known exploited vulnerabilities (KEV), where the trace does not state it.
     pub kev_share: Share,
-    /// How many components one advisory is about. A row of a trace is about one.
+    /// Number of components that an advisory affects. A row of a trace affects one.
     pub components: CountDistribution,
-    /// The part that matters only where an entry point uses the component.
+    /// Share of advisories that apply only where an entry point uses the component.
     pub usage_only_share: Share,
-    /// The part that is exported for the schedules of one tenant only, each as likely.
+    /// Share of advisories exported to one tenant only; all tenants are equally likely.
     pub tenant_share: Share,
 }
 
@@ -50,64 +50,63 @@ impl Default for Advisories {
     }
 }
 
-/// A file of real arrivals. In a scenario a bare path stands for one with the defaults.
+/// Trace of real arrivals. A bare path is a trace with default settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, remote = "Self")]
 #[schemars(transform = allow_bare_path)]
 pub struct AdvisoryTrace {
-    /// The path of a CSV file, relative to the scenario file. Its columns are either
+    /// Path of a CSV file, relative to the scenario file. Its columns are either
     /// `date_added,cve,vendor,product,ransomware` or `date,id,package,cvss,informational`.
     pub file: String,
-    /// Rows before this date are left out; it falls on the start. Default: the start's date.
+    /// First date to replay; it is mapped to the start. Default: the date of the start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub from: Option<Date>,
-    /// Rows on and after this date are left out. Default: none are.
+    /// First date that is not replayed any more. Default: no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     pub until: Option<Date>,
-    /// How many days of the trace pass in a day of virtual time.
+    /// Days of the trace per day of virtual time.
     #[serde(default = "real_speed")]
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub speed: f64,
-    /// The time of day at which a day's rows begin to arrive; a trace has dates only.
+    /// Time of day of a day's first possible arrival; a trace has dates only.
     #[serde(default = "afternoon")]
     pub time_of_day: Duration,
-    /// The time over which the seed spreads a day's rows.
+    /// Time range over which the seed spreads a day's rows.
     #[serde(default = "six_hours")]
     pub spread: Duration,
-    /// How a package or product becomes a component of the fleet.
+    /// Mapping of packages or products to components of the fleet.
     #[serde(default)]
     pub mapping: ComponentMapping,
-    /// The rows in order of their dates, `from` and `until` heeded; filled when the scenario is
-    /// loaded.
+    /// Rows from `from` up to `until`, by date; filled when the scenario is loaded.
     #[serde(skip)]
     pub rows: Vec<AdvisoryRow>,
 }
 
-/// One advisory of a trace.
+/// One advisory of a trace, read from a CSV row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdvisoryRow {
-    /// The day on which it was published.
+    /// Date of publication.
     pub date: Date,
-    /// What it is called.
+    /// Identifier of the advisory.
     pub id: String,
-    /// The package, or the vendor and product, that it is about.
+    /// Affected package, or vendor and product.
     pub product: String,
-    /// How severe it is, if the trace says.
+    /// Severity, if the trace states one.
     pub severity: Option<Severity>,
-    /// Whether it is known to be exploited.
+    /// Whether the vulnerability is known to be exploited.
     pub kev: bool,
 }
 
-/// How a package or product becomes a component of the fleet.
+/// Mapping of packages or products to components of the fleet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ComponentMapping {
-    /// The products that occur most often become the most popular components.
+    /// Maps the most frequent products to the most popular components.
     #[default]
     Popularity,
-    /// A stable hash of the product's name chooses the component.
+    /// Maps each product to a component by a stable hash of its name.
     Hash,
 }
 
@@ -135,7 +134,7 @@ impl<'de> Deserialize<'de> for AdvisoryTrace {
     }
 }
 
-/// What a file may say: a bare path, or a table.
+/// Form in a file: a bare path, or a table.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum AdvisoryTraceForm {

@@ -1,4 +1,4 @@
-//! Named random distributions of durations and of counts, and probabilities.
+//! Random distributions of durations and counts, and probabilities.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::scenario::Duration;
 
-/// A number from 0 to 1: a probability, or a part of a whole.
+/// Probability, or share of a whole: 0 to 1.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema,
 )]
@@ -15,13 +15,13 @@ use crate::scenario::Duration;
 #[schemars(inline)]
 pub struct Share(#[schemars(range(min = 0, max = 1))] pub f64);
 
-/// A distribution of lengths of time.
+/// Distribution of durations.
 pub type DurationDistribution = DistributionSpec<Duration>;
 
-/// A distribution of counts; what is drawn is rounded to the nearest whole number.
+/// Distribution of counts; draws are rounded to the nearest whole number.
 pub type CountDistribution = DistributionSpec<f64>;
 
-/// A random distribution of `T`. In a file a bare value stands for `constant`.
+/// Random distribution. In a file, a bare value is a `constant` distribution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
@@ -31,51 +31,51 @@ pub type CountDistribution = DistributionSpec<f64>;
 )]
 #[schemars(rename = "distribution-of-{T}", transform = allow_bare_value::<T>)]
 pub enum DistributionSpec<T> {
-    /// Always the same.
+    /// Constant distribution.
     Constant {
-        /// What is always drawn.
+        /// Value of every draw.
         value: T,
     },
-    /// Anything from `min` to `max`, equally likely.
+    /// Uniform distribution from `min` to `max`.
     Uniform {
-        /// The least.
+        /// Minimum value.
         min: T,
-        /// The most.
+        /// Maximum value.
         max: T,
     },
-    /// Gaps between events that know nothing of one another.
+    /// Exponential distribution: gaps between independent events.
     Exponential {
-        /// The mean.
+        /// Mean of the distribution.
         mean: T,
     },
-    /// Round trips and sizes: most near the median, a few far above.
+    /// Log-normal distribution, as of round-trip times and sizes.
     Lognormal {
-        /// Half of the draws are below.
+        /// Median: half of the draws are below.
         median: T,
-        /// One draw in a hundred is above.
+        /// 99th percentile: one draw in a hundred is above.
         p99: T,
     },
-    /// A heavy tail: the chance of a draw above x is (min / x) ^ shape.
+    /// Pareto distribution: the probability of a draw above x is (min / x) ^ shape.
     Pareto {
-        /// The least.
+        /// Minimum value.
         min: T,
-        /// How fast the tail thins out; with 1 or less there is no mean.
+        /// Shape of the tail; with 1 or less the mean is infinite.
         shape: f64,
     },
-    /// `scale` × rank, rank k of `ranks` having a weight of 1 / k ^ exponent.
+    /// Zipf distribution: `scale` × k, where rank k has a weight of 1 / k ^ exponent.
     Zipf {
-        /// What rank 1 yields.
+        /// Value of a draw of rank 1.
         scale: T,
-        /// How many ranks there are.
+        /// Number of ranks.
         ranks: u64,
-        /// How steeply the weight falls with the rank.
+        /// Exponent of the weights.
         exponent: f64,
     },
-    /// Draws, equally likely, from the values in a file, one to a line.
+    /// Empirical distribution: equally likely values of a file, one per line.
     Empirical {
-        /// The path, relative to the scenario file.
+        /// Path of the file, relative to the scenario file.
         file: String,
-        /// The values of the file, ascending; filled when the scenario is loaded.
+        /// Values of the file, ascending; filled when the scenario is loaded.
         #[serde(skip, default = "no_values")]
         values: Arc<[T]>,
     },
@@ -105,7 +105,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for DistributionSpec<T> {
     }
 }
 
-/// What a file may say: a bare value, or a table with a `kind`.
+/// Form in a file: a bare value, or a table with a `kind`.
 #[derive(Deserialize)]
 #[serde(untagged, bound = "T: Deserialize<'de>")]
 enum DistributionForm<T> {

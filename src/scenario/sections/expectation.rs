@@ -10,45 +10,45 @@ use crate::bundled;
 use crate::model::fault::FaultKind;
 use crate::scenario::Duration;
 
-/// One expectation on the recorded metrics of all processes: on a query, or on an alert.
+/// Expectation on the recorded metrics of all processes: on a query, or on an alert.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExpectationSpec {
-    /// A name for reports. Default: the query, or the alert and `when`.
+    /// Name in reports. Default: the query, or the alert and `when`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// A query in `PromQL`, such as `sum(scheduler_runs_active) <= 5`.
+    /// `PromQL` query, such as `sum(scheduler_runs_active) <= 5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "query"))]
     pub query: Option<String>,
-    /// The name of an alert, in place of a query.
+    /// Name of an alert, in place of a query.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
-    /// TemporalOperator it must hold.
+    /// Temporal operator: when the query must hold, or what the alert must do.
     pub when: TemporalOperator,
-    /// For `fires`: the alert fires within so long of the beginning of each fault in the window.
+    /// Maximum delay from the start of each fault in the window to the alert. For `fires` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
-    /// The kind of faults that `within` counts from. Default: every kind.
+    /// Kind of faults that `within` refers to. Default: all kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<FaultKind>,
-    /// The alert's file of rules, relative to the scenario file. Default: the operators' rules.
+    /// Rule file of the alert, relative to the scenario file. Default: `docs/ops/` rules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<String>,
-    /// The text of `rules`; filled when the scenario is loaded from a file.
+    /// Text of `rules`; filled when the scenario is loaded from a file.
     #[serde(skip)]
     #[schemars(skip)]
     pub rules_text: Option<Arc<str>>,
-    /// Only from so long after the start. Default: from the start.
+    /// Start of the window, after the start of the rehearsal. Default: 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Duration>,
-    /// Only until so long after the start. Default: to the very end, the drain included.
+    /// End of the window, after the start of the rehearsal. Default: the end, drain included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Duration>,
 }
 
 impl ExpectationSpec {
-    /// Of nothing yet.
+    /// Expectation without a query or an alert.
     pub const fn new(when: TemporalOperator) -> Self {
         Self {
             name: None,
@@ -64,7 +64,7 @@ impl ExpectationSpec {
         }
     }
 
-    /// What is asked, as `PromQL` has it.
+    /// `PromQL` query of the expectation; for an alert, the query of its `ALERTS` series.
     pub fn asked(&self) -> String {
         match (&self.query, &self.alert) {
             (Some(query), _) => query.clone(),
@@ -73,7 +73,7 @@ impl ExpectationSpec {
         }
     }
 
-    /// The name in reports.
+    /// Name in reports: the given name, or one made from the query or the alert.
     pub fn title(&self) -> String {
         match (&self.name, &self.alert) {
             (Some(name), _) => name.clone(),
@@ -82,7 +82,7 @@ impl ExpectationSpec {
         }
     }
 
-    /// Where the alert's rules stand, and their text; none if the file was not read.
+    /// Path and text of the alert's rule file; none if the file was not read.
     pub fn rules(&self) -> Option<(&str, &str)> {
         match (&self.rules, &self.rules_text) {
             (None, _) => Some((bundled::RULES_PATH, bundled::RULES)),
@@ -92,28 +92,28 @@ impl ExpectationSpec {
     }
 }
 
-/// TemporalOperator an expectation must hold.
+/// Temporal operator of an expectation: when it must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TemporalOperator {
-    /// At every scrape of the window.
+    /// The query holds at every scrape of the window.
     Always,
-    /// At one scrape of the window at least; if not, the rehearsal fails.
+    /// The query holds at one scrape of the window or more; otherwise the verdict is `FAIL`.
     Eventually,
-    /// At one scrape of the window at least; if not, the rehearsal missed something worth seeing.
+    /// The query holds at one scrape of the window or more; otherwise the verdict is `MISS`.
     Sometimes,
-    /// At the last scrape of the window.
+    /// The query holds at the last scrape of the window.
     AtEnd,
     /// The alert fires in the window.
     Fires,
-    /// The alert doesn't fire in the window.
+    /// The alert does not fire in the window.
     NeverFires,
-    /// The alert fires in the window, and fires no longer at its end.
+    /// The alert fires in the window and is resolved at its end.
     Resolves,
 }
 
 impl TemporalOperator {
-    /// The word in files and reports.
+    /// Value of `when` in scenario files and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Always => "always",
@@ -126,27 +126,27 @@ impl TemporalOperator {
         }
     }
 
-    /// Whether it is said of an alert.
+    /// Whether the operator applies to alerts. The others apply to queries.
     pub const fn is_of_alert(self) -> bool {
         matches!(self, Self::Fires | Self::NeverFires | Self::Resolves)
     }
 }
 
-/// What must at least have happened for a pass to mean anything; if not, the verdict is `VACUOUS`.
+/// Minimum counts for a meaningful verdict; below one of them the verdict is `VACUOUS`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Gates {
-    /// Runs that ended.
+    /// Minimum number of terminal runs.
     pub runs: u64,
-    /// Image scans that were committed.
+    /// Minimum number of committed image scans.
     pub images: u64,
-    /// Faults that struck something.
+    /// Minimum number of faults that took effect.
     pub faults: u64,
-    /// Images whose findings had meaningfully changed.
+    /// Minimum number of images with meaningful deltas.
     pub deltas: u64,
-    /// Comparisons that invariants made.
+    /// Minimum number of comparisons made by invariants.
     pub comparisons: u64,
-    /// How often single invariants were exercised, by name.
+    /// Minimum number of times that each named invariant was exercised.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub exercised: BTreeMap<String, u64>,
 }

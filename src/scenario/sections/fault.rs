@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Faults that are injected into the simulated world.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,19 +8,19 @@ use crate::model::observation::PortName;
 
 use crate::scenario::{DistributionSpec, Duration, DurationDistribution, Share, Timing};
 
-/// One fault, or one that repeats.
+/// A fault that is injected once or repeatedly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct FaultSpec {
-    /// When it strikes.
+    /// Time or times of the injection.
     #[serde(flatten)]
     pub timing: Timing,
-    /// What it is.
+    /// Kind of fault, with its parameters.
     #[serde(flatten)]
     pub effect: FaultEffect,
 }
 
-/// Every fault that the simulated world knows.
+/// Kinds of faults that the simulator can inject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
@@ -28,251 +28,251 @@ pub struct FaultSpec {
     rename_all_fields = "camelCase"
 )]
 pub enum FaultEffect {
-    /// A process dies at whatever it is doing, and starts anew.
+    /// A process crashes at any await point and restarts.
     ProcessCrash {
-        /// Which.
+        /// Process that the fault is injected into: a name, `any` or `all`.
         #[serde(default)]
         process: ProcessTarget,
-        /// How long it is down.
+        /// Time from the stop to the restart.
         #[serde(default = "ten_seconds")]
         downtime: Duration,
     },
-    /// A process is asked to stop, finishes or hands back what it holds, and starts anew.
+    /// A process receives a stop signal, finishes or releases its leased work, and restarts.
     GracefulStop {
-        /// Which.
+        /// Process that the fault is injected into: a name, `any` or `all`.
         #[serde(default)]
         process: ProcessTarget,
-        /// How long it is down.
+        /// Time from the stop to the restart.
         #[serde(default = "ten_seconds")]
         downtime: Duration,
     },
-    /// Every process is stopped gracefully and started anew, one after the other.
+    /// All processes are stopped gracefully and restarted, one after the other.
     RollingDeploy {
-        /// How long each is down.
+        /// Time from the stop to the restart.
         #[serde(default = "ten_seconds")]
         downtime: Duration,
-        /// How long to wait after one is up before the next is stopped.
+        /// Delay between the restart of one process and the stop of the next.
         #[serde(default = "thirty_seconds")]
         pause: Duration,
     },
-    /// A process stands still and then goes on as if nothing had happened.
+    /// A process is paused and resumes without notice, as in a long garbage collection.
     ProcessPause {
-        /// Which.
+        /// Process that the fault is injected into: a name, `any` or `all`.
         #[serde(default)]
         process: ProcessTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ninety_seconds")]
         duration: Duration,
     },
-    /// A process's own clock runs fast or slow.
+    /// A process's local clock runs fast or slow.
     ClockSkew {
-        /// Which.
+        /// Process that the fault is injected into: a name, `any` or `all`.
         #[serde(default)]
         process: ProcessTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// By how much it gains: 0.1 is a tenth fast, -0.1 a tenth slow.
+        /// Relative drift of the clock: 0.1 is 10 % fast, -0.1 is 10 % slow.
         #[serde(default = "a_tenth")]
         #[schemars(range(min = -0.9, max = 10))]
         drift: f64,
     },
-    /// The Scanner answers nobody.
+    /// The Scanner answers no request.
     ScannerOutage {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
     },
-    /// The Scanner takes longer than usual.
+    /// The Scanner is slower than usual.
     ScannerSlow {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How many times as long.
+        /// Factor by which the latency is multiplied.
         #[serde(default = "ten_times")]
         #[schemars(range(min = 1, max = 10_000))]
         factor: f64,
     },
-    /// The Scanner answers with a server error.
+    /// The Scanner answers requests with a server error (5xx).
     ScannerError {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a request.
+        /// Probability for each request.
         #[serde(default = "often")]
         probability: Share,
     },
-    /// The Scanner answers 429, too many requests, with Retry-After.
+    /// The Scanner answers requests with 429 (Too Many Requests) and Retry-After.
     #[serde(rename = "scanner-429")]
     ScannerThrottle {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a request.
+        /// Probability for each request.
         #[serde(default = "often")]
         probability: Share,
-        /// What it says in Retry-After; rounded up to whole seconds.
+        /// Value of Retry-After, rounded up to whole seconds.
         #[serde(default = "ten_seconds_always")]
         retry_after: DurationDistribution,
     },
-    /// The Scanner refuses images for good.
+    /// The Scanner rejects images permanently (404 or 422).
     ScannerRefusal {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a request.
+        /// Probability for each request.
         #[serde(default = "seldom")]
         probability: Share,
     },
-    /// The store answers nobody.
+    /// The store answers no request.
     StoreOutage {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "five_minutes")]
         duration: Duration,
     },
-    /// The store refuses commits because something else was faster.
+    /// The store rejects commits with a write conflict.
     CommitConflict {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a commit.
+        /// Probability for each commit.
         #[serde(default = "seldom")]
         probability: Share,
     },
-    /// The store takes a commit, but its answer does not arrive.
+    /// The store applies a commit, but its answer is lost.
     CommitAnswerLost {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a commit.
+        /// Probability for each commit.
         #[serde(default = "seldom")]
         probability: Share,
     },
-    /// A queue answers nobody.
+    /// A queue answers no request.
     QueueOutage {
-        /// Which.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "five_minutes")]
         duration: Duration,
     },
-    /// Messages become visible late.
+    /// Messages become visible after a delay.
     QueueDelay {
-        /// On which queue.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How late.
+        /// Delay until a message becomes visible.
         #[serde(default = "ten_seconds_always")]
         delay: DurationDistribution,
-        /// How likely for a message.
+        /// Probability for each message.
         #[serde(default = "often")]
         probability: Share,
     },
-    /// A message is delivered twice.
+    /// Messages are delivered twice.
     DuplicateDelivery {
-        /// On which queue.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a message.
+        /// Probability for each message.
         #[serde(default = "seldom")]
         probability: Share,
     },
-    /// Messages overtake one another.
+    /// Messages are delivered out of order.
     Reordering {
-        /// On which queue.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a message.
+        /// Probability for each message.
         #[serde(default = "often")]
         probability: Share,
     },
-    /// A queue does not take note of acknowledgements.
+    /// A queue loses acknowledgements.
     AcknowledgementLost {
-        /// Which.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for an acknowledgement.
+        /// Probability for each acknowledgement.
         #[serde(default = "seldom")]
         probability: Share,
     },
-    /// Renewals of leases fail.
+    /// Lease renewals fail.
     RenewalLost {
-        /// On which queue.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ten_minutes")]
         duration: Duration,
-        /// How likely for a renewal.
+        /// Probability for each renewal.
         #[serde(default = "often")]
         probability: Share,
     },
-    /// Notify answers nobody.
+    /// Notify answers no request.
     NotifyOutage {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "thirty_minutes")]
         duration: Duration,
     },
-    /// The impact index answers nobody.
+    /// The impact index answers no request.
     ImpactOutage {
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "five_minutes")]
         duration: Duration,
     },
-    /// One process is cut off from one port; everyone else is not.
+    /// One process cannot reach one port; all other processes can.
     Partition {
-        /// Which process.
+        /// Process that the fault is injected into: a name, `any` or `all`.
         #[serde(default)]
         process: ProcessTarget,
-        /// From what.
+        /// Port that the process cannot reach.
         port: PortName,
-        /// For how long.
+        /// Duration of the fault.
         #[serde(default = "ninety_seconds")]
         duration: Duration,
     },
-    /// Retention removes finished runs.
+    /// Retention removes terminal runs.
     Purge {
-        /// Only those that ended longer ago than this.
+        /// Minimum time since a run ended for it to be removed.
         #[serde(default)]
         older_than: Duration,
     },
-    /// The next messages of a queue cannot be worked, ever.
+    /// The next messages of a queue are poison messages: every attempt to process them fails.
     PoisonedMessage {
-        /// Which queue's.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// How many messages.
+        /// Number of poison messages.
         #[serde(default = "one")]
         #[schemars(range(min = 1, max = 10_000))]
         count: u32,
     },
-    /// A queue's server fails over to a replica that has not got the newest messages. Those that
-    /// nobody has leased are lost, and their idempotency keys with them.
+    /// A queue's server fails over to a replica without the newest messages. Messages that are
+    /// not leased are lost, and so are their idempotency keys.
     QueueFailover {
-        /// Which queue's.
+        /// Queue that the fault is injected into.
         #[serde(default)]
         queue: QueueTarget,
-        /// How far behind the replica is.
+        /// Replication lag of the replica.
         #[serde(default = "ten_seconds")]
         lag: Duration,
     },
 }
 
 impl FaultEffect {
-    /// Its name, without the particulars.
+    /// Kind of the fault, without its parameters.
     pub const fn kind(&self) -> FaultKind {
         match self {
             Self::ProcessCrash { .. } => FaultKind::ProcessCrash,
@@ -303,7 +303,7 @@ impl FaultEffect {
         }
     }
 
-    /// How long it lasts, by the key that says so.
+    /// Duration of the fault, with the key that states it.
     pub fn length(&self) -> Option<(&'static str, Duration)> {
         match self {
             Self::ProcessCrash { downtime, .. }
@@ -332,7 +332,7 @@ impl FaultEffect {
         }
     }
 
-    /// Which process it strikes, if it strikes one.
+    /// Process that the fault is injected into, if its kind has one.
     pub fn process(&self) -> Option<&ProcessTarget> {
         match self {
             Self::ProcessCrash { process, .. }
@@ -344,7 +344,7 @@ impl FaultEffect {
         }
     }
 
-    /// How likely it bites each time, if that is not certain.
+    /// Probability of an injection, if it is not certain.
     pub const fn probability(&self) -> Option<Share> {
         match self {
             Self::ScannerError { probability, .. }
@@ -362,17 +362,17 @@ impl FaultEffect {
     }
 }
 
-/// Which processes a fault strikes: a name, `any` (one, drawn by the seed each time) or `all`.
+/// Target process of a fault: a name, `any` (drawn by the seed each time) or `all`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[schemars(with = "String")]
 pub enum ProcessTarget {
-    /// One process, drawn by the seed each time.
+    /// Any one process, drawn by the seed at each injection.
     #[default]
     Any,
-    /// Every process.
+    /// All processes, together.
     All,
-    /// The process of this name.
+    /// Process with this name.
     Named(String),
 }
 
@@ -396,15 +396,15 @@ impl From<ProcessTarget> for String {
     }
 }
 
-/// One of the two queues, or both.
+/// Target queue of a fault or an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum QueueTarget {
-    /// Planned runs, on their way to the dispatcher.
+    /// Queue of planned runs, read by the dispatcher.
     Planner,
-    /// Segments, on their way to a runner.
+    /// Queue of segments, read by the runners.
     Runner,
-    /// Both.
+    /// Both queues.
     #[default]
     All,
 }

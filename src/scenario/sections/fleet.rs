@@ -1,4 +1,4 @@
-//! The fleet: the images that exist, who owns them and what they are made of.
+//! Fleet: the images, their owners and their components.
 
 use std::collections::BTreeMap;
 
@@ -7,36 +7,35 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::{CountDistribution, DistributionSpec, Share};
 
-/// The images that exist, who owns them and what they are made of.
+/// Images, their owners and their components.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct FleetSpec {
-    /// How many tenants (`tenant-1` and so on), or their names.
+    /// Number of tenants (`tenant-1` and so on), or their names.
     pub tenants: CountOrNames,
-    /// How many images each tenant has, in proportion. Default: 1 each.
+    /// Relative number of images of each tenant. Default: 1 each.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("additionalProperties" = { "type": "number", "exclusiveMinimum": 0 }))]
     pub tenant_weights: BTreeMap<String, f64>,
-    /// How many namespaces each tenant has (`namespace-1` and so on), or their names.
+    /// Number of namespaces of each tenant (`namespace-1` and so on), or their names.
     pub namespaces: CountOrNames,
-    /// How many repositories each tenant has (`repository-1` and so on), or their names.
+    /// Number of repositories of each tenant (`repository-1` and so on), or their names.
     pub repositories: CountOrNames,
-    /// How many images there are in all.
+    /// Total number of images.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub images: u64,
-    /// How many components (products) there are in all.
+    /// Total number of components (products).
     #[schemars(range(min = 1, max = 10_000_000))]
     pub components: u64,
-    /// How many components an image is made of.
+    /// Number of components of an image.
     pub components_per_image: CountDistribution,
-    /// How unevenly images use components.
+    /// Distribution of component use over images.
     pub popularity: Popularity,
-    /// The part of an image's components that its entry point uses.
+    /// Share of an image's components that its entry point uses.
     pub entrypoint_share: Share,
-    /// The part of images that are an earlier one of their tenant again: the same digest in another
-    /// repository.
+    /// Share of images with the digest of an earlier image of the tenant, in another repository.
     pub duplicate_share: Share,
-    /// Labels: for each name its values and the part of images that carry each.
+    /// Labels: for each name its values, with the share of images that carry each.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, BTreeMap<String, Share>>,
 }
@@ -62,18 +61,18 @@ impl Default for FleetSpec {
     }
 }
 
-/// How many things there are, or what they are called.
+/// Number of named items, or a list of their names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum CountOrNames {
-    /// So many, with numbered names.
+    /// Number of items with numbered names.
     Count(#[schemars(range(min = 1, max = 100_000))] u32),
-    /// These.
+    /// Names of the items.
     List(#[schemars(length(min = 1))] Vec<String>),
 }
 
 impl CountOrNames {
-    /// How many there are.
+    /// Number of items.
     pub fn count(&self) -> usize {
         match self {
             Self::Count(count) => *count as usize,
@@ -81,7 +80,7 @@ impl CountOrNames {
         }
     }
 
-    /// All names; numbered ones are `{prefix}-1`, `{prefix}-2` and so on.
+    /// Names of all items; numbered ones are `{prefix}-1`, `{prefix}-2` and so on.
     pub fn list(&self, prefix: &str) -> Vec<String> {
         match self {
             Self::Count(count) => (1..=*count)
@@ -93,31 +92,31 @@ impl CountOrNames {
 }
 
 impl FleetSpec {
-    /// The names of all tenants.
+    /// Names of all tenants, in order.
     pub fn tenant_names(&self) -> Vec<String> {
         self.tenants.list("tenant")
     }
 
-    /// The names of every tenant's namespaces.
+    /// Names of the namespaces, the same for every tenant.
     pub fn namespace_names(&self) -> Vec<String> {
         self.namespaces.list("namespace")
     }
 
-    /// The names of every tenant's repositories.
+    /// Names of the repositories, the same for every tenant.
     pub fn repository_names(&self) -> Vec<String> {
         self.repositories.list("repository")
     }
 }
 
-/// How unevenly images use components.
+/// Distribution of component use over images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Popularity {
-    /// Each component is used as often as any other.
+    /// All components are equally popular.
     Uniform,
-    /// The component of rank k is used in proportion to 1 / k ^ exponent.
+    /// The popularity of the component of rank k is proportional to 1 / k ^ exponent.
     Zipf {
-        /// How steeply use falls with the rank.
+        /// Exponent of the Zipf distribution.
         #[schemars(range(min = 0, max = 4))]
         exponent: f64,
     },

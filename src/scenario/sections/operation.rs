@@ -1,4 +1,4 @@
-//! What an operator does during a rehearsal.
+//! Actions of an operator during a rehearsal.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,19 +9,19 @@ use crate::scenario::{
     Duration, LimitsSpec, OnlyIfSpec, QueueTarget, ScheduleSpec, SelectorSpec, Timing,
 };
 
-/// One operation, or one that repeats.
+/// Operator action that happens once or repeatedly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct OperationSpec {
-    /// When.
+    /// Time or times of the operation.
     #[serde(flatten)]
     pub timing: Timing,
-    /// What.
+    /// Kind of operation, with its parameters.
     #[serde(flatten)]
     pub kind: OperationKind,
 }
 
-/// What an operator can do.
+/// Kinds of operator actions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
@@ -31,65 +31,65 @@ pub struct OperationSpec {
 pub enum OperationKind {
     /// Creates a schedule.
     Create {
-        /// The schedule, as under `[[schedule]]`.
+        /// Schedule to create, with the keys of `[[schedule]]`.
         definition: Box<ScheduleSpec>,
     },
-    /// Enables a schedule: its cursor starts anew.
+    /// Enables a schedule and resets its cursor.
     Enable {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
     },
-    /// Disables a schedule: it fires no more, and open runs go on.
+    /// Disables a schedule. It fires no more; its open runs continue.
     Disable {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
     },
-    /// Edits a schedule: its cursor starts anew.
+    /// Edits a schedule and resets its cursor.
     Edit {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
-        /// What changes; the rest stays.
+        /// Changed keys; absent keys keep their values.
         changes: Box<ScheduleChanges>,
     },
-    /// Deletes a schedule softly: its open runs are cancelled.
+    /// Deletes a schedule softly and cancels its open runs.
     Delete {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
     },
-    /// Starts a run by hand.
+    /// Starts a manual run.
     Run {
-        /// The id of its schedule.
+        /// Identifier of the schedule to run.
         schedule: String,
     },
-    /// Cancels all open and planning runs of a schedule.
+    /// Cancels all non-terminal runs of a schedule.
     Cancel {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
     },
-    /// Runs a schedule's latest terminal run again, as a new manual one.
+    /// Retries the latest terminal run of a schedule as a new manual run.
     Retry {
-        /// Its id.
+        /// Identifier of the schedule.
         schedule: String,
     },
-    /// Puts dead letters back on their queue.
+    /// Redrives dead letters to their queue.
     Redrive {
-        /// Which queue's.
+        /// Queue whose dead letters are redriven.
         #[serde(default)]
         queue: QueueTarget,
     },
-    /// Purges finished runs.
+    /// Purges terminal runs.
     Purge {
-        /// Only those of this schedule. Default: all.
+        /// Identifier of the schedule whose runs are purged. Default: all schedules.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         schedule: Option<String>,
-        /// Only those that ended longer ago than this.
+        /// Minimum time since a run ended for it to be purged.
         #[serde(default)]
         older_than: Duration,
     },
 }
 
 impl OperationKind {
-    /// The name in scenario files.
+    /// Value of `kind` in scenario files.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -105,7 +105,7 @@ impl OperationKind {
         }
     }
 
-    /// The id of the schedule that must exist for it.
+    /// Identifier of the schedule that the operation refers to, if any.
     pub fn schedule(&self) -> Option<&str> {
         match self {
             Self::Create { .. } | Self::Redrive { .. } => None,
@@ -121,40 +121,40 @@ impl OperationKind {
     }
 }
 
-/// What an edit changes. A key that is absent stays as it was.
+/// Changes of an edit. An absent key keeps its value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ScheduleChanges {
-    /// A new name.
+    /// New name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// New cron fields.
+    /// New cron expression of five fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "cron"))]
     pub when_cron: Option<String>,
-    /// A new time zone.
+    /// New IANA time zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "time-zone"))]
     pub time_zone: Option<String>,
-    /// A new mode.
+    /// New scan mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<Mode>,
-    /// A new selector.
+    /// New image selector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub selector: Option<SelectorSpec>,
-    /// New conditions.
+    /// New conditions on an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only_if: Option<OnlyIfSpec>,
-    /// New limits.
+    /// New limits on the load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsSpec>,
-    /// New rules for events.
+    /// New event policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<NotifyPolicy>,
-    /// New triggers.
+    /// New subscriptions to triggers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub triggers: Option<Vec<Trigger>>,
-    /// A new overlap policy.
+    /// New overlap policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overlap: Option<OverlapPolicy>,
 }

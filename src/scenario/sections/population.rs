@@ -1,4 +1,4 @@
-//! A synthetic population of schedules.
+//! Synthetic population of schedules.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,45 +7,45 @@ use crate::model::{NotifyPolicy, OverlapPolicy, Trigger};
 
 use crate::scenario::{LimitsSpec, OnlyIfSpec, Share};
 
-/// Many schedules at once, spread over tenants, time zones and hours by the seed.
+/// Population of schedules, spread over tenants, time zones and hours by the seed.
 ///
-/// Their ids are `{prefix}-1`, `{prefix}-2` and so on; tenants take turns.
+/// The identifiers are `{prefix}-1`, `{prefix}-2` and so on; tenants are assigned in turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Population {
-    /// How many.
+    /// Number of schedules.
     #[schemars(range(min = 1, max = 100_000))]
     pub count: u32,
-    /// What their ids begin with.
+    /// Prefix of the schedule identifiers.
     #[schemars(
         length(min = 1, max = 48),
         regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("format" = "identifier")
     )]
     pub prefix: String,
-    /// IANA time zones, which take turns.
+    /// IANA time zones, assigned in turn.
     #[schemars(length(min = 1), extend("items" = { "type": "string", "format": "time-zone" }))]
     pub time_zones: Vec<String>,
-    /// How often each fires.
+    /// Interval between the fires of a schedule.
     pub cadence: Cadence,
-    /// The first hour of the day, local time, in which one may fire.
+    /// First hour of the day, local time, in which a schedule may fire.
     #[schemars(range(min = 0, max = 23))]
     pub from_hour: u8,
-    /// The hour of the day before which the last one fires.
+    /// Hour of the day before which the last schedule fires.
     #[schemars(range(min = 1, max = 24))]
     pub until_hour: u8,
-    /// The part of them in mode `contentRefresh`; the others are `analysisOnly`.
+    /// Share of schedules in mode `contentRefresh`; the others are `analysisOnly`.
     pub content_refresh_share: Share,
-    /// How many select all images, some namespaces or some repositories, in proportion.
+    /// Relative frequency of each kind of selector.
     pub scopes: ScopeWeights,
-    /// Conditions on an image.
+    /// Conditions that an image must meet to be scanned.
     pub only_if: OnlyIfSpec,
-    /// How hard each may work.
+    /// Limits on the load of each schedule.
     pub limits: LimitsSpec,
-    /// Which events each sends.
+    /// Events that each schedule sends.
     pub notify: NotifyPolicy,
-    /// What starts a run besides cron and an operator.
+    /// Triggers that start a run, besides cron and an operator.
     pub triggers: Vec<Trigger>,
-    /// What a cron fire does while an earlier cron run is still open.
+    /// Policy for a cron fire while an earlier cron run is open.
     pub overlap: OverlapPolicy,
 }
 
@@ -70,13 +70,13 @@ impl Default for Population {
 }
 
 impl Population {
-    /// The ids of its schedules.
+    /// Identifiers of the schedules.
     pub fn ids(&self) -> impl Iterator<Item = String> {
         (1..=self.count).map(|number| format!("{}-{number}", self.prefix))
     }
 }
 
-/// How often a schedule of a population fires.
+/// Interval between the fires of a schedule of a population.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Cadence {
@@ -88,29 +88,29 @@ pub enum Cadence {
     Weekly,
 }
 
-/// In which proportion the schedules of a population select images.
+/// Relative frequencies of selectors in a population.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ScopeWeights {
-    /// All images of the tenant.
+    /// Weight of selectors for all images of the tenant.
     #[schemars(range(min = 0))]
     pub all: f64,
-    /// One namespace.
+    /// Weight of selectors for one namespace.
     #[schemars(range(min = 0))]
     pub namespaces: f64,
-    /// A few repositories.
+    /// Weight of selectors for a few repositories.
     #[schemars(range(min = 0))]
     pub repositories: f64,
-    /// The images that carry one or two labels; no image if the fleet has no labels.
+    /// Weight of selectors for one or two labels. Without labels they select no image.
     #[schemars(range(min = 0))]
     pub labels: f64,
-    /// A few single images, whosoever they are.
+    /// Weight of selectors for the digests of a few images of any tenant.
     #[schemars(range(min = 0))]
     pub digests: f64,
 }
 
 impl ScopeWeights {
-    /// The sum of all weights.
+    /// Sum of all weights.
     pub fn total(&self) -> f64 {
         self.all + self.namespaces + self.repositories + self.labels + self.digests
     }

@@ -1,33 +1,33 @@
-//! How the world outside the worker behaves when nothing is at fault.
+//! Behaviour of the systems around the worker in the absence of faults.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::{CountDistribution, DistributionSpec, Duration, DurationDistribution, Share};
 
-/// How the Scanner behaves.
+/// Latency, errors and rate limits of the Scanner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ScannerSpec {
-    /// How long a request takes.
+    /// Latency of a request.
     pub latency: DurationDistribution,
-    /// How long one in mode `analysisOnly` takes. Default: `latency`.
+    /// Latency of a request in mode `analysisOnly`. Default: `latency`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis_only_latency: Option<DurationDistribution>,
-    /// How long one in mode `contentRefresh` takes. Default: `latency`.
+    /// Latency of a request in mode `contentRefresh`. Default: `latency`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content_refresh_latency: Option<DurationDistribution>,
-    /// The part of images that are slow, always the same ones.
+    /// Share of images that are slow to scan; the set of images is fixed by the seed.
     pub slow_share: Share,
-    /// How long a request for a slow image takes.
+    /// Latency of a request for a slow image.
     pub slow_latency: DurationDistribution,
-    /// The probability that a request is answered with a server error.
+    /// Probability that the Scanner answers a request with a server error (5xx).
     pub error_probability: Share,
-    /// The probability that a request is answered with 429, too many requests.
+    /// Probability that the Scanner answers a request with 429 (Too Many Requests).
     pub rate_limit_probability: Share,
-    /// What a 429 says in Retry-After; rounded up to whole seconds.
+    /// Value of Retry-After in a 429 answer, rounded up to whole seconds.
     pub retry_after: DurationDistribution,
-    /// The part of images that are refused for good (404 or 422), always the same ones.
+    /// Share of images rejected permanently (404 or 422); the set is fixed by the seed.
     pub refusal_share: Share,
 }
 
@@ -54,17 +54,17 @@ impl Default for ScannerSpec {
     }
 }
 
-/// How findings change for reasons of an image's own: a rebuild, a new feed, a changed policy.
+/// Changes of findings that no advisory causes: a rebuild, a new feed, a changed policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DeltaRates {
-    /// The probability that an image's findings changed between two scans.
+    /// Probability that an image's findings change between two scans.
     pub probability: Share,
-    /// How many findings are new then.
+    /// Number of new findings in a change.
     pub new_findings: CountDistribution,
-    /// How severe they are, in proportion.
+    /// Relative frequencies of their severities.
     pub severities: SeverityWeights,
-    /// The probability that a new finding is a known exploited vulnerability.
+    /// Probability that a new finding is a known exploited vulnerability (KEV).
     pub kev_probability: Share,
 }
 
@@ -82,20 +82,20 @@ impl Default for DeltaRates {
     }
 }
 
-/// How severe findings are, in proportion.
+/// Relative frequencies of severities.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SeverityWeights {
-    /// The weight of critical ones.
+    /// Weight of severity `critical`.
     #[schemars(range(min = 0))]
     pub critical: f64,
-    /// The weight of high ones.
+    /// Weight of severity `high`.
     #[schemars(range(min = 0))]
     pub high: f64,
-    /// The weight of medium ones.
+    /// Weight of severity `medium`.
     #[schemars(range(min = 0))]
     pub medium: f64,
-    /// The weight of low ones.
+    /// Weight of severity `low`.
     #[schemars(range(min = 0))]
     pub low: f64,
 }
@@ -111,17 +111,17 @@ impl Default for SeverityWeights {
     }
 }
 
-/// The round trips to everything but the Scanner.
+/// Round-trip times to all systems except the Scanner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LatencySpec {
-    /// To the store.
+    /// Round-trip time to the store.
     pub store: DurationDistribution,
-    /// To the queues.
+    /// Round-trip time to the queues.
     pub queue: DurationDistribution,
-    /// To Notify.
+    /// Round-trip time to Notify.
     pub notify: DurationDistribution,
-    /// To the impact index.
+    /// Round-trip time to the impact index.
     pub impact: DurationDistribution,
 }
 

@@ -1,4 +1,4 @@
-//! A schedule as a file states it.
+//! Schedule, image selector and limits as a scenario file states them.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -11,89 +11,91 @@ use crate::model::{self, ImageDigest, Mode, NotifyPolicy, OverlapPolicy, Trigger
 
 use crate::scenario::Duration;
 
-/// One schedule: when it fires, which images it is about, and how hard it may work.
+/// Schedule: fire times, image selector and limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScheduleSpec {
-    /// The identifier, unique in the file; the `scheduleId` label of metrics.
+    /// Identifier, unique in the file; value of the `scheduleId` label of metrics.
     #[schemars(
         length(min = 1, max = 64),
         regex(pattern = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), extend("format" = "identifier")
     )]
     pub id: String,
-    /// The tenant that owns it. Default: the fleet's first.
+    /// Tenant that owns the schedule. Default: the fleet's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
-    /// A name for people. Default: the id.
+    /// Display name. Default: the identifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether it fires at all.
+    /// Whether the schedule fires.
     #[serde(default = "enabled")]
     pub enabled: bool,
-    /// When it fires: five cron fields, minute hour day-of-month month day-of-week. Default: it
-    /// runs by other triggers only.
+    /// Cron expression of five fields: minute, hour, day of month, month, day of week. Default:
+    /// none, and only other triggers start runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = "cron"))]
     pub when_cron: Option<String>,
-    /// The IANA time zone of `whenCron`.
+    /// IANA time zone of `whenCron`.
     #[serde(default = "utc")]
     #[schemars(extend("format" = "time-zone"))]
     pub time_zone: String,
-    /// What a run asks of the Scanner.
+    /// Scan mode that a run requests from the Scanner.
     #[serde(default = "analysis_only")]
     pub mode: Mode,
-    /// Which images it is about.
+    /// Selector of the images to scan.
     #[serde(default)]
     pub selector: SelectorSpec,
-    /// Conditions on an image.
+    /// Conditions that an image must meet to be scanned.
     #[serde(default)]
     pub only_if: OnlyIfSpec,
-    /// How hard it may work.
+    /// Limits on the load of the schedule.
     #[serde(default)]
     pub limits: LimitsSpec,
-    /// Which events it sends.
+    /// Events that the schedule sends.
     #[serde(default)]
     pub notify: NotifyPolicy,
-    /// What starts a run besides cron and an operator.
+    /// Triggers that start a run, besides cron and an operator.
     #[serde(default)]
     pub triggers: Vec<Trigger>,
-    /// What a cron fire does while an earlier cron run is still open.
+    /// Policy for a cron fire while an earlier cron run is open.
     #[serde(default)]
     pub overlap: OverlapPolicy,
 }
 
-/// Which images a schedule is about.
+/// Selector of the images that a schedule scans.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "scope", rename_all = "camelCase", deny_unknown_fields)]
 pub enum SelectorSpec {
-    /// All images of the tenant.
+    /// Selects all images of the tenant.
     #[default]
     All,
-    /// The images in some namespaces.
+    /// Selects the images of the listed namespaces.
     Namespaces {
-        /// Their names.
+        /// Names of the namespaces.
         namespaces: Vec<String>,
     },
-    /// The images of some repositories.
+    /// Selects the images of the listed repositories.
     Repositories {
-        /// Their names.
+        /// Names of the repositories.
         repositories: Vec<String>,
     },
-    /// Single images.
+    /// Selects images by digest.
     Digests {
-        /// Their digests, `sha256:` and 64 hexadecimal digits.
-        #[schemars(with = "Vec<String>", extend("items" = { "type": "string", "format": "image-digest", "pattern": "^sha256:[0-9a-fA-F]{64}$" }))]
+        /// Image digests: `sha256:` and 64 hexadecimal digits each.
+        #[schemars(with = "Vec<String>", extend("items" = {
+            "type": "string", "format": "image-digest", "pattern": "^sha256:[0-9a-fA-F]{64}$"
+        }))]
         digests: Vec<ImageDigest>,
     },
-    /// The images that carry all of these labels.
+    /// Selects the images that carry all of these labels.
     Labels {
-        /// Names and values.
+        /// Label names with their values.
         labels: BTreeMap<String, String>,
     },
 }
 
 impl SelectorSpec {
-    /// The selector as the worker knows it.
+    /// Converts to the selector of the worker model.
     pub fn definition(&self) -> model::Selector {
         let names = |names: &[String]| names.iter().map(|name| Arc::from(name.as_str())).collect();
         match self {
@@ -117,31 +119,31 @@ impl SelectorSpec {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OnlyIfSpec {
-    /// Only if its last committed report is older than this.
+    /// Minimum age of the last committed report of an image. Default: no minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_report_older_than: Option<Duration>,
 }
 
-/// How hard a schedule may work.
+/// Limits on the load of a schedule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LimitsSpec {
-    /// At most so many images in one run, those with the oldest report first. Default: no limit.
+    /// Maximum images in one run; the oldest reports come first. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_jobs: Option<NonZeroU32>,
-    /// At most so many requests to the Scanner in a second. Default: no limit.
+    /// Maximum Scanner requests per second. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub rate_per_second: Option<f64>,
-    /// At most so many segments at once, over all its runs. Default: no limit.
+    /// Maximum concurrent segments over all runs of the schedule. Default: no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub parallelism: Option<NonZeroU32>,
 }
 
 impl ScheduleSpec {
-    /// The schedule as the worker knows it; `first_tenant` owns it if it names no owner.
+    /// Converts to the schedule of the worker model; `first_tenant` is the default owner.
     pub fn definition(&self, first_tenant: &str) -> model::Schedule {
         model::Schedule {
             id: self.id.as_str().into(),
@@ -162,7 +164,7 @@ impl ScheduleSpec {
 }
 
 impl OnlyIfSpec {
-    /// The conditions as the worker knows them.
+    /// Converts to the conditions of the worker model.
     pub fn definition(self) -> model::OnlyIf {
         model::OnlyIf {
             last_report_older_than: self.last_report_older_than.map(Duration::std),
@@ -171,7 +173,7 @@ impl OnlyIfSpec {
 }
 
 impl LimitsSpec {
-    /// The limits as the worker knows them.
+    /// Converts to the limits of the worker model.
     pub const fn definition(self) -> model::Limits {
         model::Limits {
             max_jobs: self.max_jobs,

@@ -1,4 +1,4 @@
-//! The worker processes and their options.
+//! Worker processes: number, roles and options.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use crate::worker::options::WorkerOptions;
 
 use crate::scenario::Duration;
 
-/// The worker processes and their options.
+/// Worker processes and their options.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct WorkersSpec {
-    /// How many processes (`worker-1` and so on, with every role), or a list of groups.
+    /// Number of processes with all roles (`worker-1` and so on), or a list of process groups.
     pub processes: ProcessesSpec,
-    /// How often each process is scraped.
+    /// Interval between two scrapes of a process.
     pub scrape_interval: Duration,
-    /// The worker's own options, the same for every process.
+    /// Worker options, the same for every process.
     pub options: WorkerOptions,
 }
 
@@ -30,18 +30,18 @@ impl Default for WorkersSpec {
     }
 }
 
-/// The processes: a count, or groups.
+/// Processes: a count, or a list of groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ProcessesSpec {
-    /// So many, each with every role.
+    /// Number of processes, each with all roles.
     Count(#[schemars(range(min = 1, max = 1_000))] u32),
-    /// These.
+    /// Groups of processes, each with a name and roles.
     Groups(#[schemars(length(min = 1))] Vec<ProcessGroup>),
 }
 
 impl ProcessesSpec {
-    /// Each process with its name and roles, in order.
+    /// Name and roles of each process, in order.
     pub fn list(&self) -> Vec<(String, Vec<Role>)> {
         match self {
             Self::Count(count) => (1..=*count)
@@ -52,21 +52,21 @@ impl ProcessesSpec {
     }
 }
 
-/// Some processes that are alike.
+/// Group of processes with the same roles.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProcessGroup {
-    /// The name of a single process, or what the names `{name}-1`, `{name}-2` begin with.
+    /// Name of a single process, or prefix of the names `{name}-1`, `{name}-2` and so on.
     #[schemars(
         length(min = 1, max = 48),
         regex(pattern = r"^[a-z0-9]+(-[a-z0-9]+)*$"), extend("format" = "slug")
     )]
     pub name: String,
-    /// How many.
+    /// Number of processes in the group.
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 1_000))]
     pub count: u32,
-    /// What they do. Default: everything.
+    /// Roles of the processes. Default: all roles.
     #[serde(default = "all_roles")]
     #[schemars(length(min = 1))]
     pub roles: Vec<Role>,

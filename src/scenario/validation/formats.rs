@@ -1,6 +1,6 @@
-//! Texts that must be more than text: durations, instants, names, cron expressions, queries.
+//! String formats: durations, instants, names, cron expressions, queries.
 //!
-//! The types mark such a text with a `format` in the JSON Schema; here is what each format means.
+//! A type states its format as `format` in the JSON Schema. This module checks each format.
 
 use std::ops::Range;
 
@@ -14,16 +14,16 @@ use super::KnownNames;
 use crate::promql::suggest;
 use crate::scenario::Duration;
 
-/// Why a text is not what its format asks for.
+/// Violation of a string format.
 #[derive(Debug)]
 pub struct FormatError {
-    /// Goes on after the key's name: "is no duration".
+    /// Predicate that follows the key in the title: "is not a duration".
     pub title: String,
-    /// A few words under the span.
+    /// Short label of the span.
     pub label: String,
-    /// What to write instead.
+    /// Help text: what to write instead.
     pub help: Option<String>,
-    /// The bytes of the text that are wrong, if it is not the whole of it.
+    /// Byte range of the invalid part, if it is not the whole text.
     pub part: Option<Range<usize>>,
 }
 
@@ -43,7 +43,7 @@ impl FormatError {
     }
 }
 
-/// Holds a text against the format and the lengths that its schema states.
+/// Checks a text against the format and the length of its schema.
 pub fn check(schema: &Json, text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
     check_length(schema, text)?;
     match schema.get("format").and_then(Json::as_str) {
@@ -68,7 +68,7 @@ fn check_length(schema: &Json, text: &str) -> Result<(), FormatError> {
     }
     match bound("maxLength") {
         Some(most) if length > most => {
-            let label = format!("{length} characters, {most} at most");
+            let label = format!("{length} characters, maximum {most}");
             Err(FormatError::new("is too long", label))
         }
         _ => Ok(()),
@@ -79,7 +79,7 @@ fn duration(text: &str) -> Result<(), FormatError> {
     match text.parse::<Duration>() {
         Ok(_) => Ok(()),
         Err(error) => {
-            let format_error = FormatError::new("is no duration", error.reason);
+            let format_error = FormatError::new("is not a duration", error.reason);
             Err(FormatError {
                 help: error.remedy,
                 ..format_error
@@ -90,11 +90,11 @@ fn duration(text: &str) -> Result<(), FormatError> {
 
 fn instant(text: &str) -> Result<(), FormatError> {
     let error = |label: &str| {
-        Err(FormatError::new("is no instant", label)
+        Err(FormatError::new("is not an instant", label)
             .help("write a date and time in UTC, like `2024-01-01T00:00:00Z`"))
     };
     if !text.ends_with('Z') {
-        return error("must be in UTC and end in `Z`");
+        return error("must be in UTC and end with `Z`");
     }
     match text.parse::<Timestamp>() {
         Ok(instant) if instant == Timestamp::ZERO => error("must be after 1970"),
@@ -106,7 +106,7 @@ fn instant(text: &str) -> Result<(), FormatError> {
 fn date(text: &str) -> Result<(), FormatError> {
     match text.parse::<jiff::civil::Date>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(FormatError::new("is no date", "not a date")
+        Err(_) => Err(FormatError::new("is not a date", "not a date")
             .help("write year, month and day, like `2024-01-31`")),
     }
 }
@@ -116,15 +116,15 @@ fn cron(text: &str) -> Result<(), FormatError> {
         Ok(_) | Err(CalendarError::TimeZone(_)) => Ok(()),
         Err(CalendarError::NeverFires(_)) => {
             Err(
-                FormatError::new("never fires", "no such time ever comes").help(
-                    "leave the key out for a schedule that only runs by other triggers, or use \
-                 `enabled = false`",
+                FormatError::new("never fires", "no date matches all fields").help(
+                    "omit the key for a schedule that only other triggers run, or set `enabled = \
+                 false`",
                 ),
             )
         }
         Err(CalendarError::Expression { reason, .. }) => {
             let error = wrong_cron_field(text)
-                .unwrap_or_else(|| FormatError::new("is no cron expression", reason));
+                .unwrap_or_else(|| FormatError::new("is not a cron expression", reason));
             Err(error.help(
                 "write five fields: minute hour day-of-month month day-of-week, like `0 2 * * *`",
             ))
@@ -132,14 +132,14 @@ fn cron(text: &str) -> Result<(), FormatError> {
     }
 }
 
-/// The field that is to blame: the first that is wrong by itself.
+/// First field that is invalid by itself.
 fn wrong_cron_field(text: &str) -> Option<FormatError> {
     const NAMES: [&str; 5] = [
-        "the minute goes from 0 to 59",
-        "the hour goes from 0 to 23",
-        "the day of the month goes from 1 to 31",
-        "the month goes from 1 to 12",
-        "the day of the week goes from 0 to 7, where 0 and 7 are Sunday",
+        "minute must be 0 to 59",
+        "hour must be 0 to 23",
+        "day of month must be 1 to 31",
+        "month must be 1 to 12",
+        "day of week must be 0 to 7; 0 and 7 are Sunday",
     ];
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != NAMES.len() {
@@ -154,7 +154,7 @@ fn wrong_cron_field(text: &str) -> Option<FormatError> {
         )
     })?;
     let start = fields[index].as_ptr() as usize - text.as_ptr() as usize;
-    let error = FormatError::new("is no cron expression", NAMES[index]);
+    let error = FormatError::new("is not a cron expression", NAMES[index]);
     Some(FormatError {
         part: Some(start..start + fields[index].len()),
         ..error
@@ -171,7 +171,7 @@ fn time_zone(text: &str) -> Result<(), FormatError> {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "write an IANA name, like `UTC` or `Europe/Vienna`".into(),
     };
-    Err(FormatError::new("is no time zone", "not in the time zone database").help(help))
+    Err(FormatError::new("is not a time zone", "not in the time zone database").help(help))
 }
 
 fn query(text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
@@ -179,7 +179,7 @@ fn query(text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
     match parsed.and_then(|query| check_query(&query, known_names)) {
         Ok(()) => Ok(()),
         Err(error) => {
-            let format_error = FormatError::new("can't be asked", error.message);
+            let format_error = FormatError::new("is not a valid query", error.message);
             let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
             let part = error.offset.map(|offset| {
                 let rest = text.get(offset..).unwrap_or_default();
@@ -195,21 +195,21 @@ fn query(text: &str, known_names: &KnownNames) -> Result<(), FormatError> {
     }
 }
 
-/// Whether the answer of a query can hold or not, and speaks of what there is.
+/// Checks that a query has a truth value and refers to known names.
 fn check_query(query: &Query, known_names: &KnownNames) -> Result<(), QueryError> {
     let answer = match query.answers() {
         AnswerKind::Scalar | AnswerKind::Vector => None,
         AnswerKind::Ranges => Some("ranges of samples"),
-        AnswerKind::Text => Some("a text"),
+        AnswerKind::Text => Some("a string"),
     };
     if let Some(answer) = answer {
-        let message = format!("its answer is {answer}");
+        let message = format!("the query returns {answer}");
         let help = "for example `sum(scheduler_runs_active) <= 5`";
         return Err(QueryError::whole(message).help(help.to_owned()));
     }
     if query.is_test() {
-        let message = "with `bool` there is an answer whether it holds or not";
-        return Err(QueryError::whole(message).help("leave `bool` away".to_owned()));
+        let message = "a comparison with `bool` returns a sample whether it holds or not";
+        return Err(QueryError::whole(message).help("remove `bool`".to_owned()));
     }
     known_names.check(query)
 }
@@ -218,11 +218,11 @@ fn slug(text: &str) -> Result<(), FormatError> {
     if is_slug(text) {
         return Ok(());
     }
-    Err(FormatError::new("is no plain name", "not a plain name")
-        .help("write lower-case letters and digits, with single hyphens between, like `my-night`"))
+    Err(FormatError::new("is not a valid name", "not a valid name")
+        .help("write lower-case letters, digits and single hyphens between them, like `my-night`"))
 }
 
-/// Whether a text is lower-case letters and digits, with single hyphens between.
+/// Whether a text is lower-case letters and digits with single hyphens between, 64 bytes or less.
 pub fn is_slug(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= 64
@@ -236,14 +236,16 @@ fn identifier(text: &str) -> Result<(), FormatError> {
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.bytes().all(fits) {
         return Ok(());
     }
-    Err(FormatError::new("is no identifier", "not an identifier")
-        .help("write letters, digits and `.` `_` `-`, beginning with a letter or digit"))
+    Err(
+        FormatError::new("is not an identifier", "not an identifier")
+            .help("write letters, digits and `.` `_` `-`, starting with a letter or digit"),
+    )
 }
 
 fn image_digest(text: &str) -> Result<(), FormatError> {
     match text.parse::<ImageDigest>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(FormatError::new("is no image digest", "not a digest")
+        Err(_) => Err(FormatError::new("is not an image digest", "not a digest")
             .help("write `sha256:` and 64 hexadecimal digits")),
     }
 }

@@ -1,28 +1,28 @@
-//! The names that a scenario may speak of: instruments with their labels, and invariants.
+//! Names that a scenario may refer to: instruments with their labels, and invariants.
 
 use crate::metrics::{Definition, InstrumentKind};
 
 use crate::promql::{MatchedLabel, Query, QueryError, SelectorInfo, suggest};
 
-/// The labels that a scrape adds to every series.
+/// Labels that a scrape adds to every series.
 const SCRAPE_LABELS: [&str; 2] = ["job", "instance"];
 
-/// What a process's scrape is called when it is a series itself.
+/// Series of the success of each scrape: 1 or 0.
 const UP: &str = "up";
 
-/// The names that a scenario may speak of.
+/// Names that a scenario may refer to.
 #[derive(Clone, Debug, Default)]
 pub struct KnownNames {
-    /// The instruments. None: any name will do.
+    /// Known instruments. If empty, any name is accepted.
     pub instruments: Vec<KnownInstrument>,
-    /// The names of the invariants. None: any name will do.
+    /// Names of the invariants. If empty, any name is accepted.
     pub invariants: Vec<String>,
 }
 
 /// An instrument by name.
 #[derive(Clone, Debug)]
 pub struct KnownInstrument {
-    /// Its name.
+    /// Metric name, without suffixes such as `_bucket`.
     pub name: String,
     /// Whether it is a histogram, with `_bucket`, `_sum` and `_count`.
     pub histogram: bool,
@@ -51,13 +51,13 @@ impl KnownNames {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => "docs/scenarios.md lists the instruments".into(),
             };
-            let message = format!("`{name}` is no instrument");
+            let message = format!("there is no instrument `{name}`");
             return Err(QueryError::new(selected.offset, message).help(help));
         };
         if instrument.histogram && name == instrument.name {
             let message = format!("`{name}` is a histogram");
             let help = format!(
-                "take `{name}_bucket` for `histogram_quantile`, or `{name}_count` or `{name}_sum`"
+                "use `{name}_bucket` in `histogram_quantile`, or `{name}_count` or `{name}_sum`"
             );
             return Err(QueryError::new(selected.offset, message).help(help));
         }
@@ -67,7 +67,7 @@ impl KnownNames {
             .try_for_each(|label| instrument.check_label(label, is_bucket))
     }
 
-    /// The instrument whose series have this name, and whether they are buckets.
+    /// Instrument of a series name, and whether the series are buckets.
     fn find(&self, name: &str) -> Option<(&KnownInstrument, bool)> {
         self.instruments.iter().find_map(|instrument| {
             match name.strip_prefix(instrument.name.as_str())? {
@@ -115,7 +115,7 @@ impl KnownInstrument {
         if values.is_empty() || is_known || label.is_pattern || value.is_empty() {
             return Ok(());
         }
-        let message = format!("`{name}` is never `{value}`");
+        let message = format!("label `{name}` never has the value `{value}`");
         let remedy = suggest::remedy(value, values.iter().map(String::as_str));
         Err(QueryError::new(label.offset, message).help(remedy))
     }

@@ -1,18 +1,20 @@
-//! Holds a document against the JSON Schema and names everything that does not conform.
+//! Validation of a document against the JSON Schema, with all errors.
 //!
-//! The schema comes from the types, so this one walk knows every key, range and word of the format,
-//! and, unlike a deserialiser, it does not stop at the first diagnostic. It understands the part of
-//! JSON Schema that the types generate; a test holds it against an independent validator.
+//! The schema is generated from the types, so one walk over it covers every key, range and keyword
+//! of the format. A deserializer would stop at the first error. A general JSON Schema validator
+//! knows no spans and words its errors for schema authors. The walk implements the subset of JSON
+//! Schema that the types generate; a test compares it with an independent validator.
 
 mod value_kind;
 
 use serde_json::{Map, Value as Json};
 
 use super::{KnownNames, formats};
+use crate::convert::signed_to_f64;
 use crate::promql::suggest;
 use crate::scenario::document::{Diagnostic, Node, NodeTable, NodeValue, TableEntry};
 
-/// Names everything in `node` that does not conform to `schema`.
+/// Reports everything in `node` that does not conform to `schema`.
 pub fn check(schema: &Json, node: &Node, known_names: &KnownNames) -> Vec<Diagnostic> {
     let mut walk = SchemaValidator {
         root: schema,
@@ -30,7 +32,7 @@ struct SchemaValidator<'a> {
 }
 
 impl<'a> SchemaValidator<'a> {
-    /// Checks a value; `name` is what messages call it.
+    /// Checks a value; `name` is its name in messages.
     fn value(&mut self, schema: &'a Json, node: &Node, name: &str) {
         let schema = self.resolve(schema);
         if let Some(branches) = array(schema, "anyOf") {
@@ -48,9 +50,9 @@ impl<'a> SchemaValidator<'a> {
         }
         match &node.value {
             NodeValue::String(text) | NodeValue::Datetime(text) => {
-                self.text(schema, text, node, name)
+                self.text(schema, text, node, name);
             }
-            NodeValue::Integer(number) => self.number(schema, *number as f64, node, name),
+            NodeValue::Integer(number) => self.number(schema, signed_to_f64(*number), node, name),
             NodeValue::Float(number) => self.number(schema, *number, node, name),
             NodeValue::Array(nodes) => self.array(schema, nodes, node, name),
             NodeValue::Table(table) => self.table(schema, table, node, name),
@@ -69,13 +71,13 @@ impl<'a> SchemaValidator<'a> {
         schema
     }
 
-    /// Whether a schema accepts this kind of value at all.
+    /// Whether a schema accepts values of this type.
     fn takes(&self, schema: &'a Json, node: &Node) -> bool {
         let types = self.types(schema);
         types.is_empty() || types.iter().any(|name| value_kind::fits(name, &node.value))
     }
 
-    /// The JSON types that a schema accepts.
+    /// JSON types that a schema accepts.
     fn types(&self, schema: &'a Json) -> Vec<&'a str> {
         let schema = self.resolve(schema);
         if let Some(name) = schema.get("type").and_then(Json::as_str) {
@@ -95,7 +97,7 @@ impl<'a> SchemaValidator<'a> {
             .collect()
     }
 
-    /// The words that a schema accepts, if it is a choice between words.
+    /// Keywords that a schema accepts, if it is an enumeration.
     fn words(schema: &'a Json) -> Option<Vec<&'a str>> {
         if let Some(words) = array(schema, "enum") {
             return words.iter().map(Json::as_str).collect();
@@ -113,13 +115,15 @@ impl<'a> SchemaValidator<'a> {
     fn word(&mut self, words: &[&str], node: &Node, name: &str) {
         let diagnostic = match &node.value {
             NodeValue::String(text) if words.contains(&text.as_str()) => return,
-            NodeValue::String(text) => Diagnostic::new(format!("`{text}` is no value of {name}"))
-                .at(node.span.clone(), "not known")
-                .maybe_help(suggest::remedy(text, words.iter().copied())),
+            NodeValue::String(text) => {
+                Diagnostic::new(format!("`{text}` is not a value of {name}"))
+                    .at(node.span.clone(), "unknown value")
+                    .maybe_help(suggest::remedy(text, words.iter().copied()))
+            }
             _ => Diagnostic::new(format!("{name} has the wrong type"))
                 .at(
                     node.span.clone(),
-                    format!("expected a word, found {}", node.kind()),
+                    format!("expected a keyword, found {}", node.kind()),
                 )
                 .help(format!("known are `{}`", words.join("`, `"))),
         };
@@ -134,7 +138,7 @@ impl<'a> SchemaValidator<'a> {
             }
         }
         let label = format!("expected {}, found {}", expected.join(" or "), node.kind());
-        let help = value_kind::remedy(&expected, node, name);
+        let help = value_kind::help(&expected, node, name);
         self.diagnostics.push(
             Diagnostic::new(format!("{name} has the wrong type"))
                 .at(node.span.clone(), label)
@@ -142,7 +146,7 @@ impl<'a> SchemaValidator<'a> {
         );
     }
 
-    /// What a schema accepts, for people.
+    /// Types that a schema accepts, as named in messages.
     fn expected(&self, schema: &'a Json) -> Vec<&'static str> {
         let resolved = self.resolve(schema);
         if text_of(resolved, "format") == Some("duration-text") {
@@ -160,7 +164,7 @@ impl<'a> SchemaValidator<'a> {
         if let Err(error) = formats::check(schema, text, self.known_names) {
             let mut span = node.span.clone();
             if let Some(part) = error.part {
-                // Past the opening quote. Escapes would shift it, but no format has any use for them.
+                // Past the opening quote. Escapes would shift it, but no format needs them.
                 let start = span.start + 1;
                 span.end = (start + part.end).min(span.end);
                 span.start = (start + part.start).min(span.end);
@@ -199,16 +203,16 @@ impl<'a> SchemaValidator<'a> {
         if nodes.is_empty() && schema.get("minItems").and_then(Json::as_u64) > Some(0) {
             let diagnostic = Diagnostic::new(format!("{name} is empty"));
             self.diagnostics
-                .push(diagnostic.at(node.span.clone(), "must name at least one"));
+                .push(diagnostic.at(node.span.clone(), "must have at least one element"));
         }
         if let Some(items) = schema.get("items") {
             let tables = self.types(items).contains(&"object");
             for element in nodes {
-                // An element of `[[fault]]` is spoken of as `[[fault]]`, one of a list by its list.
+                // An element of `[[fault]]` is named `[[fault]]`.
                 let element_name = if tables {
                     name.to_owned()
                 } else {
-                    format!("a value of {name}")
+                    format!("an element of {name}")
                 };
                 self.value(items, element, &element_name);
             }
@@ -244,7 +248,7 @@ impl<'a> SchemaValidator<'a> {
         }
     }
 
-    /// The keys that a table may have: its own, and those of the variant that its tag selects.
+    /// Keys that a table may have: its own, and those of the variant that its tag selects.
     fn shape(
         &mut self,
         schema: &'a Json,
@@ -275,7 +279,7 @@ impl<'a> SchemaValidator<'a> {
     }
 
     fn unknown_key(&mut self, shape: &TableSchema<'a>, key: &str, entry: &TableEntry, name: &str) {
-        let span = shape.variant.map_or_else(
+        let context = shape.variant.map_or_else(
             || name.to_owned(),
             |(tag, word)| format!("{name} with `{tag} = \"{word}\"`"),
         );
@@ -284,13 +288,13 @@ impl<'a> SchemaValidator<'a> {
             None => suggest::remedy(key, shape.keys()),
         };
         self.diagnostics.push(
-            Diagnostic::new(format!("`{key}` is no key of {span}"))
-                .at(entry.key.clone(), "unknown key")
+            Diagnostic::new(format!("unknown key `{key}` in {context}"))
+                .at(entry.key.clone(), "not a key of this table")
                 .maybe_help(help),
         );
     }
 
-    /// The key of this table whose own table knows `key`.
+    /// Key of this table whose nested table has `key`.
     fn nested_home(&self, shape: &TableSchema<'a>, key: &str) -> Option<&'a str> {
         let mut properties = shape
             .properties
@@ -308,7 +312,7 @@ impl<'a> SchemaValidator<'a> {
     }
 }
 
-/// The keys of a table.
+/// Schema of a table: its keys, and the variant that its tag selects.
 #[derive(Default)]
 struct TableSchema<'a> {
     properties: Vec<&'a Map<String, Json>>,
@@ -337,14 +341,14 @@ impl<'a> TableSchema<'a> {
             .flat_map(|properties| properties.keys().map(String::as_str))
     }
 
-    /// What a missing key is for, in the words of its description.
+    /// Description of a missing key, as help.
     fn example(&self, key: &str) -> Option<String> {
         let description = text_of(self.property(key)?, "description")?;
         Some(format!("`{key}`: {description}"))
     }
 }
 
-/// The key that tells variants apart, and the word of each.
+/// Tag key of an enumeration of tables, and the tag value of each variant.
 fn tag_of(variants: &[Json]) -> Option<(&str, Vec<&str>)> {
     let first = variants.first()?.get("properties")?.as_object()?;
     let (tag, _) = first

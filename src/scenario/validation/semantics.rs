@@ -1,4 +1,4 @@
-//! What the schema cannot say: contradictions within a scenario.
+//! Contradictions within a scenario, which the schema cannot state.
 
 mod distributions;
 mod expectations;
@@ -14,10 +14,10 @@ use crate::promql::suggest;
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
 use crate::scenario::{Duration, Scenario};
 
-/// Virtual time ends here: the store's clock counts nanoseconds in 64 bits.
-const END_SECONDS_MAX: u64 = 16_725_225_600; // 2500-01-01
+/// Maximum end of virtual time, in seconds since 1970: clocks count nanoseconds in 64 bits.
+const END_SECONDS_MAX: i64 = 16_725_225_600; // 2500-01-01
 
-/// Names every contradiction in the scenario that `root` was read as.
+/// Reports every contradiction in the scenario that was parsed from `root`.
 pub fn check(scenario: &mut Scenario, root: &Node, known_names: &KnownNames) -> Vec<Diagnostic> {
     let mut diagnostics = distributions::check(scenario, root);
     let mut rules = SemanticValidator {
@@ -39,7 +39,7 @@ pub fn check(scenario: &mut Scenario, root: &Node, known_names: &KnownNames) -> 
     diagnostics
 }
 
-/// The rules, and what they found.
+/// Checks of one scenario, with the diagnostics that they reported.
 struct SemanticValidator<'a> {
     scenario: &'a Scenario,
     root: &'a Node,
@@ -48,12 +48,12 @@ struct SemanticValidator<'a> {
 }
 
 impl SemanticValidator<'_> {
-    /// Reports something wrong at a path.
+    /// Reports an error at a path.
     fn report(&mut self, path: &KeyPath, title: impl Into<String>, label: impl Into<String>) {
         self.report_with(path, title, label, None);
     }
 
-    /// Reports something wrong at a path, with a remedy.
+    /// Reports an error at a path, with help.
     fn report_with(
         &mut self,
         path: &KeyPath,
@@ -65,44 +65,44 @@ impl SemanticValidator<'_> {
         self.diagnostics.push(diagnostic.maybe_help(help));
     }
 
-    /// Reports that a name is none of the known ones.
+    /// Reports an unknown name.
     fn check_name(&mut self, path: &KeyPath, noun: &str, name: &str, known: &[String]) {
         if !known.iter().any(|known| known == name) {
             let help = suggest::remedy(name, known.iter().map(String::as_str));
             self.report_with(
                 path,
                 format!("there is no {noun} `{name}`"),
-                "not known",
+                "unknown name",
                 help,
             );
         }
     }
 
-    /// Reports that a key is none of the known names.
+    /// Reports an unknown key.
     fn check_key(&mut self, path: &KeyPath, noun: &str, key: &str, known: &[String]) {
         if !known.iter().any(|known| known == key) {
             let help = suggest::remedy(key, known.iter().map(String::as_str));
             let span = self.root.key_span_of(&path.key(key));
             let diagnostic = Diagnostic::new(format!("there is no {noun} `{key}`"));
             self.diagnostics
-                .push(diagnostic.at(span, "not known").maybe_help(help));
+                .push(diagnostic.at(span, "unknown name").maybe_help(help));
         }
     }
 
-    /// Reports names that occur twice.
+    /// Reports duplicate names.
     fn check_unique(&mut self, path: &KeyPath, noun: &str, names: &[String]) {
         for (index, name) in names.iter().enumerate() {
             if let Some(first) = names[..index].iter().position(|other| other == name) {
-                let diagnostic = Diagnostic::new(format!("two {noun}s are called `{name}`"))
-                    .at(self.root.span_of(&path.index(index)), "the second")
-                    .secondary(self.root.span_of(&path.index(first)), "the first")
-                    .help("give each a name of its own");
+                let diagnostic = Diagnostic::new(format!("two {noun}s have the name `{name}`"))
+                    .at(self.root.span_of(&path.index(index)), "second use")
+                    .secondary(self.root.span_of(&path.index(first)), "first use")
+                    .help("give each a unique name");
                 self.diagnostics.push(diagnostic);
             }
         }
     }
 
-    /// Reports a duration out of range.
+    /// Reports a duration that is out of range.
     fn check_range(
         &mut self,
         path: &KeyPath,
@@ -123,15 +123,15 @@ impl SemanticValidator<'_> {
         if duration.is_zero() {
             self.report(
                 &root.key("duration"),
-                "the rehearsal has no length",
+                "`duration` is 0",
                 "must be more than 0",
             );
         }
         let end = self.scenario.start.after(duration.std()).after(drain.std());
-        if end.seconds() as u64 > END_SECONDS_MAX {
+        if end.seconds() > END_SECONDS_MAX {
             self.report(
                 &root.key("start"),
-                "the rehearsal ends too late",
+                "the rehearsal ends after the maximum time",
                 "must end before 2500",
             );
         }

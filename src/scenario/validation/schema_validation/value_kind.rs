@@ -1,8 +1,8 @@
-//! Kinds of values: what JSON calls them, what people call them, and how they are mixed up.
+//! Types of values: names in JSON Schema and in messages, and help for common confusions.
 
 use crate::scenario::document::{Node, NodeValue};
 
-/// Whether a value has a JSON type.
+/// Whether a value has a JSON Schema type.
 pub fn fits(name: &str, value: &NodeValue) -> bool {
     matches!(
         (name, value),
@@ -16,10 +16,10 @@ pub fn fits(name: &str, value: &NodeValue) -> bool {
     )
 }
 
-/// A JSON type, for people.
+/// Name of a JSON Schema type in messages.
 pub fn in_words(name: &str) -> &'static str {
     match name {
-        "string" => "text",
+        "string" => "a string",
         "integer" => "a whole number",
         "number" => "a number",
         "boolean" => "true or false",
@@ -28,8 +28,8 @@ pub fn in_words(name: &str) -> &'static str {
     }
 }
 
-/// What to write instead of a value of the wrong type.
-pub fn remedy(expected: &[&str], node: &Node, name: &str) -> Option<String> {
+/// Help for a value of the wrong type, if its cause is known.
+pub fn help(expected: &[&str], node: &Node, name: &str) -> Option<String> {
     let number_wanted = expected.iter().any(|word| word.ends_with("number"));
     match &node.value {
         NodeValue::Integer(number) if expected.contains(&"a duration") => Some(format!(
@@ -42,7 +42,7 @@ pub fn remedy(expected: &[&str], node: &Node, name: &str) -> Option<String> {
             ))
         }
         NodeValue::Float(number) if number_wanted => {
-            Some(format!("write {number:.0}, without a point"))
+            Some(format!("write {number:.0}, without a decimal point"))
         }
         NodeValue::String(text) if number_wanted && text.parse::<f64>().is_ok() => {
             Some(format!("write {text}, without quotes"))
@@ -55,12 +55,12 @@ pub fn remedy(expected: &[&str], node: &Node, name: &str) -> Option<String> {
         NodeValue::Table(_) if expected == ["a list"] => {
             let bare = name.trim_matches('`');
             Some(format!(
-                "write `[[{bare}]]`, with two brackets, once for each"
+                "write `[[{bare}]]`, with double brackets, once per element"
             ))
         }
         NodeValue::Array(_) if expected == ["a table"] => {
             let bare = name.trim_matches('`');
-            Some(format!("write `[{bare}]`, with one bracket, once"))
+            Some(format!("write `[{bare}]`, with single brackets, once"))
         }
         _ => None,
     }

@@ -4,10 +4,10 @@ use crate::scenario::distribution_paths::{AnyDistribution, distributions};
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
 use crate::scenario::{DistributionSpec, Duration, Scenario};
 
-/// Shapes and exponents may not exceed this: beyond it a distribution is a constant.
+/// Maximum shape or exponent. Above it, a distribution is practically constant.
 const SHAPE_MAX: f64 = 100.0;
 
-/// Names every distribution that cannot be drawn from.
+/// Reports every distribution with impossible parameters.
 pub fn check(scenario: &mut Scenario, root: &Node) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     for (path, distribution) in distributions(scenario) {
@@ -24,10 +24,10 @@ pub fn check(scenario: &mut Scenario, root: &Node) -> Vec<Diagnostic> {
 }
 
 fn diagnostic(root: &Node, path: &KeyPath, label: String) -> Diagnostic {
-    Diagnostic::new("the distribution is impossible").at(root.span_of(path), label)
+    Diagnostic::new("the distribution has impossible parameters").at(root.span_of(path), label)
 }
 
-/// The key that is wrong, and what it must be.
+/// Key of an impossible parameter, with its valid range.
 fn fault_of<T: Magnitude>(distribution: &DistributionSpec<T>) -> Option<(&'static str, String)> {
     let positive = |value: &T| value.magnitude() > 0.0;
     let sound = |value: &T| value.magnitude() >= 0.0;
@@ -65,7 +65,7 @@ fn fault_of<T: Magnitude>(distribution: &DistributionSpec<T>) -> Option<(&'stati
     }
 }
 
-/// A value that has a size.
+/// Value that can be compared with 0.
 trait Magnitude {
     fn magnitude(&self) -> f64;
 }

@@ -20,7 +20,7 @@ impl SemanticValidator<'_> {
             let until = expectation.until.unwrap_or(end);
             if from >= end {
                 let label = format!("the rehearsal ends after {end}, the drain included");
-                self.report(&path.key("from"), "the window lies after the end", label);
+                self.report(&path.key("from"), "the window is after the end", label);
             } else if until <= from {
                 let label = format!("must be later than `from` ({from})");
                 self.report(&path.key("until"), "the window is empty", label);
@@ -31,16 +31,17 @@ impl SemanticValidator<'_> {
             if let Some(first) = earlier {
                 let first = KeyPath::root().key("expect").index(first).key("name");
                 let name = expectation.name.as_deref().unwrap_or_default();
-                let diagnostic = Diagnostic::new(format!("two expectations are called `{name}`"))
-                    .at(self.root.span_of(&path.key("name")), "the second")
-                    .secondary(self.root.span_of(&first), "the first")
-                    .help("give each a name of its own");
+                let diagnostic =
+                    Diagnostic::new(format!("two expectations have the name `{name}`"))
+                        .at(self.root.span_of(&path.key("name")), "second use")
+                        .secondary(self.root.span_of(&first), "first use")
+                        .help("give each a unique name");
                 self.diagnostics.push(diagnostic);
             }
         }
     }
 
-    /// Whether it is said of a query or of an alert what can be said of it.
+    /// Checks that the expectation has one subject, with keys that apply to it.
     fn check_subject(&mut self, path: &KeyPath, expectation: &ExpectationSpec) {
         let when = expectation.when;
         match (&expectation.query, &expectation.alert) {
@@ -50,27 +51,28 @@ impl SemanticValidator<'_> {
                 );
                 self.report_with(
                     path,
-                    "nothing is expected",
+                    "the expectation has no subject",
                     "a `query` or an `alert` is missing",
                     help,
                 );
             }
             (Some(_), Some(_)) => {
-                let label = "take it away, or the `query`";
+                let label = "remove it, or the `query`";
                 self.report(
                     &path.key("alert"),
-                    "an expectation has a query or an alert",
+                    "the expectation has a query and an alert",
                     label,
                 );
             }
             (Some(_), None) if when.is_of_alert() => {
-                let help = Some("of a query: `always`, `eventually`, `sometimes`, `at_end`".into());
-                let title = format!("`{}` is said of an alert", when.as_str());
+                let help =
+                    Some("for a query: `always`, `eventually`, `sometimes`, `at_end`".into());
+                let title = format!("`{}` applies to alerts only", when.as_str());
                 self.report_with(&path.key("when"), title, "this is a query", help);
             }
             (None, Some(_)) if !when.is_of_alert() => {
-                let help = Some("of an alert: `fires`, `never_fires`, `resolves`".into());
-                let title = format!("`{}` is said of a query", when.as_str());
+                let help = Some("for an alert: `fires`, `never_fires`, `resolves`".into());
+                let title = format!("`{}` applies to queries only", when.as_str());
                 self.report_with(&path.key("when"), title, "this is an alert", help);
             }
             (None, Some(_)) if expectation.rules.is_none() => {
@@ -101,14 +103,14 @@ impl SemanticValidator<'_> {
         ];
         for (key, is_there, may_be, needed) in needs {
             if is_there && !may_be {
-                let title = format!("`{key}` means nothing here");
-                self.report(&path.key(key), title, format!("it needs {needed}"));
+                let title = format!("`{key}` has no effect here");
+                self.report(&path.key(key), title, format!("requires {needed}"));
             }
         }
     }
 }
 
-/// What is wrong with an alert's rules, or its name, once its rules are read.
+/// Error of an alert's rule file or name; none if the rules were not read.
 pub fn check_alert(
     root: &Node,
     path: &KeyPath,
@@ -120,7 +122,7 @@ pub fn check_alert(
         Ok(rules) => rules,
         Err(error) => {
             let span = root.span_of(&path.key("rules"));
-            return Some(Diagnostic::new("the rules can't be used").at(span, error.to_string()));
+            return Some(Diagnostic::new("the rules are invalid").at(span, error.to_string()));
         }
     };
     if rules.alerts().any(|rule| rule.name == name) {
@@ -130,5 +132,5 @@ pub fn check_alert(
     let help = suggest::remedy(name, known);
     let diagnostic = Diagnostic::new(format!("`{file}` has no alert `{name}`"));
     let span = root.span_of(&path.key("alert"));
-    Some(diagnostic.at(span, "not known").maybe_help(help))
+    Some(diagnostic.at(span, "unknown alert").maybe_help(help))
 }

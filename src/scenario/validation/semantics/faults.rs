@@ -1,11 +1,11 @@
-//! Checks of faults, and for the times of faults and operations.
+//! Checks of faults, and of the times of faults and operations.
 
 use super::SemanticValidator;
 use crate::scenario::document::KeyPath;
 use crate::scenario::{Duration, ProcessTarget, Timing};
 
 impl SemanticValidator<'_> {
-    /// Checks when something happens; `noun` is what messages call it.
+    /// Checks the times of a fault or operation; `noun` is its name in messages.
     pub(super) fn check_timing(&mut self, path: &KeyPath, timing: &Timing, noun: &str) {
         let ways = [
             ("at", timing.at),
@@ -21,12 +21,12 @@ impl SemanticValidator<'_> {
             [] => self.report_with(
                 path,
                 format!("the {noun} has no time"),
-                "when?",
+                "no time given",
                 Some("write one of `at`, `every` and `meanInterval`, like `at = \"2h30m\"`".into()),
             ),
             [_] => self.check_window(path, timing, noun),
             [_, second, ..] => {
-                let label = format!("`{}` is stated too", stated[0]);
+                let label = format!("`{}` is given as well", stated[0]);
                 let help = Some("keep one of `at`, `every` and `meanInterval`".into());
                 self.report_with(
                     &path.key(second),
@@ -40,7 +40,7 @@ impl SemanticValidator<'_> {
 
     fn check_window(&mut self, path: &KeyPath, timing: &Timing, noun: &str) {
         let duration = self.scenario.duration;
-        let outside = format!("the {noun} lies outside the rehearsal");
+        let outside = format!("the {noun} is outside the rehearsal");
         let label = format!("the rehearsal lasts {duration}");
         if timing.at.is_some_and(|at| at >= duration) {
             return self.report(&path.key("at"), outside, label);
@@ -52,7 +52,7 @@ impl SemanticValidator<'_> {
             if interval.is_some_and(Duration::is_zero) {
                 self.report(
                     &path.key(key),
-                    format!("`{key}` has no length"),
+                    format!("`{key}` is 0"),
                     "must be more than 0",
                 );
             }
@@ -62,11 +62,11 @@ impl SemanticValidator<'_> {
         if timing.at.is_some() {
             for (key, stated) in [("from", timing.from), ("until", timing.until)] {
                 if stated.is_some() {
-                    let title = format!("`{key}` has no meaning beside `at`");
+                    let title = format!("`{key}` has no effect with `at`");
                     self.report(
                         &path.key(key),
                         title,
-                        "belongs to `every` and `meanInterval`",
+                        "applies to `every` and `meanInterval`",
                     );
                 }
             }
@@ -80,7 +80,7 @@ impl SemanticValidator<'_> {
         } else if let Some(every) = timing.every
             && from.as_nanos() + every.as_nanos() >= until.as_nanos()
         {
-            let label = format!("the first would come after {until}");
+            let label = format!("the first occurrence would be after {until}");
             self.report(
                 &path.key("every"),
                 format!("the {noun} never happens"),
@@ -107,20 +107,20 @@ impl SemanticValidator<'_> {
             if let Some((key, length)) = fault.effect.length()
                 && length.is_zero()
             {
-                let title = "the fault has no length";
+                let title = "the duration of the fault is 0";
                 self.report(&path.key(key), title, "must be more than 0");
             }
             if let Some(probability) = fault.effect.probability()
                 && probability.0 <= 0.0
             {
-                let title = "the fault never bites";
+                let title = "the fault has no effect";
                 self.report(&path.key("probability"), title, "must be more than 0");
             }
             self.check_overlap(index);
         }
     }
 
-    /// A fault that repeats may not strike again while it lasts: which of the two would end it?
+    /// Reports a fault that repeats before its previous occurrence has ended.
     fn check_overlap(&mut self, index: usize) {
         let fault = &self.scenario.faults[index];
         let (Some(every), Some((_, length))) = (fault.timing.every, fault.effect.length()) else {
@@ -128,7 +128,7 @@ impl SemanticValidator<'_> {
         };
         if length >= every && !every.is_zero() {
             let path = KeyPath::root().key("fault").index(index).key("every");
-            let label = format!("must be longer than the fault lasts ({length})");
+            let label = format!("must be longer than the fault ({length})");
             self.report(&path, "the fault overlaps itself", label);
         }
     }

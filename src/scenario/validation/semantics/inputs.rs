@@ -6,7 +6,7 @@ use super::SemanticValidator;
 use crate::scenario::document::KeyPath;
 use crate::scenario::{CountOrNames, SeverityWeights};
 
-/// Parts of a whole may exceed it by this much: 0.1 + 0.2 + 0.7 is not quite 1.
+/// Tolerance of a sum of shares above 1: 0.1 + 0.2 + 0.7 is not exactly 1.
 const SLACK: f64 = 1e-9;
 
 impl SemanticValidator<'_> {
@@ -24,8 +24,11 @@ impl SemanticValidator<'_> {
             Trigger::Conselier | Trigger::Excitor | Trigger::Policy
         ) {
             let help = Some("known are `conselier`, `excitor`, `policy`".into());
-            let title = format!("no export triggers as `{}`", advisories.trigger.as_str());
-            self.report_with(&path.key("trigger"), title, "not an export", help);
+            let title = format!(
+                "`{}` is not a trigger of advisories",
+                advisories.trigger.as_str()
+            );
+            self.report_with(&path.key("trigger"), title, "not an export trigger", help);
         }
         if let Some(trace) = &advisories.trace
             && let (Some(from), Some(until)) = (trace.from, trace.until)
@@ -45,8 +48,8 @@ impl SemanticValidator<'_> {
         if sum <= 0.0 {
             self.report(
                 path,
-                "no severity has any weight",
-                "one must be more than 0",
+                "all severity weights are 0",
+                "at least one must be more than 0",
             );
         }
     }
@@ -70,27 +73,32 @@ impl SemanticValidator<'_> {
             self.check_key(&weights, "tenant", tenant, &tenants);
         }
         if fleet.images < tenants.len() as u64 {
-            let label = format!("must be {} or more, one for each tenant", tenants.len());
-            self.report(&path.key("images"), "a tenant would have no image", label);
+            let label = format!("must be {} or more: one per tenant", tenants.len());
+            self.report(
+                &path.key("images"),
+                "there are fewer images than tenants",
+                label,
+            );
         }
         for (label, values) in &fleet.labels {
             let sum: f64 = values.values().map(|share| share.0).sum();
             if sum > 1.0 + SLACK {
-                let text = format!("the parts add up to {sum}");
-                let title = format!("label `{label}` is on more than all images");
+                let text = format!("the sum of the shares is {sum}");
+                let title = format!("the shares of label `{label}` exceed 1");
                 self.report(&path.key("labels").key(label), title, text);
             }
         }
     }
 
-    /// Names become parts of identifiers, so they must be plain.
+    /// Reports names with characters that identifiers cannot have: names become parts of them.
     fn check_plain(&mut self, path: &KeyPath, noun: &str, names: &[String]) {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
         for (index, name) in names.iter().enumerate() {
             if name.is_empty() || name.len() > 100 || !name.chars().all(plain) {
-                let help = Some("write letters, digits and `.` `_` `-` `/`, up to 100".into());
-                let title = format!("a {noun} can't be called `{}`", name.escape_debug());
-                self.report_with(&path.index(index), title, "not a plain name", help);
+                let help =
+                    Some("write letters, digits and `.` `_` `-` `/`, up to 100 characters".into());
+                let title = format!("`{}` is not a valid {noun} name", name.escape_debug());
+                self.report_with(&path.index(index), title, "not a valid name", help);
             }
         }
     }

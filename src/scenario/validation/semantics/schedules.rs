@@ -29,7 +29,7 @@ impl SemanticValidator<'_> {
             self.report_with(
                 &KeyPath::root(),
                 title,
-                "nothing would ever run",
+                "no run would start",
                 Some(help.into()),
             );
         }
@@ -87,14 +87,15 @@ impl SemanticValidator<'_> {
         for (index, trigger) in triggers.iter().enumerate() {
             let path = path.index(index);
             if matches!(trigger, Trigger::Cron | Trigger::Manual) {
-                let title = format!("`{}` needs no subscription", trigger.as_str());
-                let help = Some("`whenCron` and operations start runs by themselves".into());
-                self.report_with(&path, title, "leave it out", help);
+                let title = format!("`{}` is not a subscription", trigger.as_str());
+                let help =
+                    Some("`whenCron` and operations start runs without a subscription".into());
+                self.report_with(&path, title, "remove it", help);
             } else if triggers[..index].contains(trigger) {
                 self.report(
                     &path,
-                    format!("`{}` stands twice", trigger.as_str()),
-                    "leave it out",
+                    format!("`{}` is a duplicate", trigger.as_str()),
+                    "remove it",
                 );
             }
         }
@@ -111,13 +112,13 @@ impl SemanticValidator<'_> {
         }
         let scopes = population.scopes;
         if scopes.total() <= 0.0 {
-            let label = "one must be more than 0";
-            self.report(&path.key("scopes"), "no scope has any weight", label);
+            let label = "at least one must be more than 0";
+            self.report(&path.key("scopes"), "all scope weights are 0", label);
         }
         self.check_triggers(&path.key("triggers"), &population.triggers);
     }
 
-    /// Every schedule id with the span where it is given.
+    /// Schedule identifiers with the key paths that define them.
     fn ids(&self) -> Vec<(String, KeyPath)> {
         let root = KeyPath::root();
         let mut ids = Vec::new();
@@ -144,9 +145,9 @@ impl SemanticValidator<'_> {
         for (id, path) in self.ids() {
             if let Some(earlier) = first.get(&id) {
                 let diagnostic = Diagnostic::new(format!("two schedules have the id `{id}`"))
-                    .at(self.root.span_of(&path), "the second")
-                    .secondary(self.root.span_of(earlier), "the first")
-                    .help("give each an id of its own, also across tenants");
+                    .at(self.root.span_of(&path), "second use")
+                    .secondary(self.root.span_of(earlier), "first use")
+                    .help("give each a unique id, also across tenants");
                 self.diagnostics.push(diagnostic);
             } else {
                 first.insert(id, path);
@@ -164,8 +165,8 @@ impl SemanticValidator<'_> {
                 OperationKind::Create { definition } => {
                     self.check_schedule(&path.key("definition"), definition);
                     if operation.timing.at.is_none() {
-                        let label = "a schedule is created once: write `at`";
-                        self.report(&path, "the operation would repeat", label);
+                        let label = "a schedule is created once: use `at`";
+                        self.report(&path, "the operation must not repeat", label);
                     }
                 }
                 OperationKind::Edit { changes, .. } => {

@@ -6,7 +6,7 @@ use super::SemanticValidator;
 use crate::scenario::document::KeyPath;
 use crate::scenario::{Duration, ProcessesSpec};
 
-/// More processes than this are no rehearsal of one worker.
+/// Maximum number of processes.
 const PROCESSES_MAX: usize = 1_000;
 
 impl SemanticValidator<'_> {
@@ -22,7 +22,7 @@ impl SemanticValidator<'_> {
     fn check_processes(&mut self, path: &KeyPath) {
         let processes = self.scenario.workers.processes.list();
         if processes.len() > PROCESSES_MAX {
-            let label = format!("{} processes, {PROCESSES_MAX} at most", processes.len());
+            let label = format!("{} processes, maximum {PROCESSES_MAX}", processes.len());
             self.report(path, "there are too many processes", label);
         }
         if let ProcessesSpec::Groups(groups) = &self.scenario.workers.processes {
@@ -30,8 +30,8 @@ impl SemanticValidator<'_> {
             self.check_unique(path, "process group", &names);
             for (index, name) in names.iter().enumerate() {
                 if matches!(name.as_str(), "any" | "all") {
-                    let title = format!("a process can't be called `{name}`");
-                    let label = "a fault's `process` means something else by it";
+                    let title = format!("`{name}` is a reserved process name");
+                    let label = "has a special meaning in the `process` key of faults";
                     self.report(&path.index(index).key("name"), title, label);
                 }
             }
@@ -39,16 +39,16 @@ impl SemanticValidator<'_> {
         }
         for role in Role::ALL {
             if !processes.iter().any(|(_, roles)| roles.contains(&role)) {
-                // As files spell it, with its quotes.
+                // Spelled as in files, with its quotes.
                 let word = serde_json::to_string(&role).unwrap_or_default();
                 let help = Some(format!("add `{word}` to the roles of a process"));
                 let title = format!("no process has the role `{}`", word.trim_matches('"'));
-                self.report_with(path, title, "nothing would get through", help);
+                self.report_with(path, title, "runs could not complete", help);
             }
         }
     }
 
-    /// A group of two called `a` has an `a-1`, so nothing else may be called that.
+    /// Reports a group with the name of a numbered process: a group `a` of two has an `a-1`.
     fn check_numbered_names(
         &mut self,
         path: &KeyPath,
@@ -59,8 +59,8 @@ impl SemanticValidator<'_> {
             let bearers = processes.iter().filter(|(name, _)| name == group).count();
             let namesakes = groups.iter().filter(|name| *name == group).count();
             if bearers > 1 && namesakes == 1 {
-                let title = format!("two processes are called `{group}`");
-                let label = "the other is one of a numbered group";
+                let title = format!("two processes have the name `{group}`");
+                let label = "a numbered group has a process with this name";
                 self.report(&path.index(index).key("name"), title, label);
             }
         }
