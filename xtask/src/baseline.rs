@@ -22,7 +22,7 @@ use crate::process::{Context, Failure, Result, output};
 pub type Counts = BTreeMap<String, Count>;
 
 /// Counts by machine and benchmark.
-pub type Baseline = BTreeMap<String, Counts>;
+pub type CountBaseline = BTreeMap<String, Counts>;
 
 /// Share of a benchmark's instructions from which on a function is kept.
 const SHARE_KEPT: f64 = 0.005;
@@ -59,8 +59,8 @@ pub fn machine() -> Result<String> {
 }
 
 /// Reads a baseline's text.
-pub fn parse(text: &str) -> Result<Baseline> {
-    let mut baseline = Baseline::new();
+pub fn parse(text: &str) -> Result<CountBaseline> {
+    let mut baseline = CountBaseline::new();
     let (mut machine, mut benchmark) = (None, None);
     for (index, line) in text.lines().enumerate() {
         let wrong = || Failure::new(format!("line {} of the baseline is no entry", index + 1));
@@ -87,15 +87,15 @@ pub fn parse(text: &str) -> Result<Baseline> {
 }
 
 /// Reads a baseline file; a file that does not exist is an empty baseline.
-pub fn read(path: &Path) -> Result<Baseline> {
+pub fn read(path: &Path) -> Result<CountBaseline> {
     match path.exists() {
         true => parse(&fs::read_to_string(path).context(path.display())?).context(path.display()),
-        false => Ok(Baseline::new()),
+        false => Ok(CountBaseline::new()),
     }
 }
 
 /// Text of a baseline. Functions that matter little are left out.
-pub fn text(baseline: &Baseline) -> String {
+pub fn text(baseline: &CountBaseline) -> String {
     let mut text = String::new();
     for (machine, counts) in baseline {
         let _ = writeln!(text, "machine\t{machine}");
@@ -124,7 +124,7 @@ mod tests {
             functions: BTreeMap::from([("run".into(), 999.0), ("rare".into(), 1.0)]),
         };
         let counts = Counts::from([("event".to_owned(), count)]);
-        let baseline = Baseline::from([("here".to_owned(), counts)]);
+        let baseline = CountBaseline::from([("here".to_owned(), counts)]);
         let text = text(&baseline);
         assert_eq!(
             text,

@@ -17,7 +17,7 @@ const SHARE_NAMED: f64 = 0.1;
 
 /// Result of a comparison.
 #[derive(Debug, Default)]
-pub struct Comparison {
+pub struct CountComparison {
     /// A line for each benchmark, and the functions of those that grew.
     pub report: String,
     /// Names of benchmarks that grew by more than 3 %, or no longer exist.
@@ -25,8 +25,8 @@ pub struct Comparison {
 }
 
 /// Compares counts with the expected ones.
-pub fn compare(expected: &Counts, found: &Counts) -> Comparison {
-    let mut comparison = Comparison::default();
+pub fn compare(expected: &Counts, found: &Counts) -> CountComparison {
+    let mut comparison = CountComparison::default();
     let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
     for name in names {
         comparison.add(name, expected.get(name), found.get(name));
@@ -34,7 +34,7 @@ pub fn compare(expected: &Counts, found: &Counts) -> Comparison {
     comparison
 }
 
-impl Comparison {
+impl CountComparison {
     fn add(&mut self, name: &str, expected: Option<&Count>, found: Option<&Count>) {
         let (expected, found) = match (expected, found) {
             (Some(expected), Some(found)) => (expected, found),

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::baseline::{self, Baseline, Counts};
+use crate::baseline::{self, CountBaseline, Counts};
 use crate::callgrind::count;
 use crate::compare::compare;
 use crate::process::{
@@ -34,7 +34,7 @@ pub fn main(arguments: &[&str]) -> Result<()> {
                 print!("{}", compare(expected, &found).report);
             }
             // Counts of another machine are not those of this version.
-            known = Baseline::from([(machine, found)]);
+            known = CountBaseline::from([(machine, found)]);
             fs::write(&path, baseline::text(&known)).context(path.display())
         }
         [] => match known.get(&machine) {
@@ -65,7 +65,7 @@ fn judge(expected: &Counts, found: &Counts) -> Result<()> {
 }
 
 /// Measures a revision, and compares this version with it.
-fn against(revision: &str, known: &Baseline, scratch: &Scratch) -> Result<()> {
+fn against(revision: &str, known: &CountBaseline, scratch: &Scratch) -> Result<()> {
     let source = scratch.path().join("base");
     println!("measuring {revision} as well");
     output(
@@ -93,7 +93,11 @@ fn against(revision: &str, known: &Baseline, scratch: &Scratch) -> Result<()> {
 
 /// Counts of another revision, with the growth that this version's baseline allows. `None` if the
 /// revision has no benchmarks.
-fn measure_revision(source: &Path, known: &Baseline, scratch: &Scratch) -> Result<Option<Counts>> {
+fn measure_revision(
+    source: &Path,
+    known: &CountBaseline,
+    scratch: &Scratch,
+) -> Result<Option<Counts>> {
     if !source.join(PACKAGE).exists() {
         return Ok(None);
     }
@@ -103,7 +107,7 @@ fn measure_revision(source: &Path, known: &Baseline, scratch: &Scratch) -> Resul
 }
 
 /// Scales counts by the baseline's changes: `--update` on one machine must hold on all machines.
-fn allow_declared(counts: &mut Counts, before: &Baseline, now: &Baseline) {
+fn allow_declared(counts: &mut Counts, before: &CountBaseline, now: &CountBaseline) {
     for (machine, now) in now {
         let Some(before) = before.get(machine) else {
             continue;
@@ -189,8 +193,8 @@ mod tests {
 
     #[test]
     fn growth_declared_on_another_machine_is_allowed() {
-        let before = Baseline::from([("there".to_owned(), counts(100.0))]);
-        let now = Baseline::from([("there".to_owned(), counts(110.0))]);
+        let before = CountBaseline::from([("there".to_owned(), counts(100.0))]);
+        let now = CountBaseline::from([("there".to_owned(), counts(110.0))]);
         let mut expected = counts(200.0);
         allow_declared(&mut expected, &before, &now);
         assert!(judge(&expected, &counts(220.0)).is_ok());

@@ -7,14 +7,14 @@ use std::str::Chars;
 
 /// Name and labels of one series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SeriesKey {
+pub struct ParsedSeriesKey {
     /// Metric name, with a histogram's suffix.
     pub name: String,
     /// Label values by label name.
     pub labels: BTreeMap<String, String>,
 }
 
-impl SeriesKey {
+impl ParsedSeriesKey {
     /// Returns the key of a series with these labels.
     pub fn new(name: &str, labels: &[(&str, &str)]) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
@@ -28,7 +28,7 @@ impl SeriesKey {
 /// A parsed exposition: the value of each series.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Exposition {
-    samples: BTreeMap<SeriesKey, f64>,
+    samples: BTreeMap<ParsedSeriesKey, f64>,
 }
 
 /// A line that is not in the text format.
@@ -75,11 +75,13 @@ impl Exposition {
 
     /// Returns the value of a series; `None` if the exposition lacks it.
     pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-        self.samples.get(&SeriesKey::new(name, labels)).copied()
+        self.samples
+            .get(&ParsedSeriesKey::new(name, labels))
+            .copied()
     }
 
     /// Returns every series with its value, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&SeriesKey, f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&ParsedSeriesKey, f64)> {
         self.samples.iter().map(|(key, value)| (key, *value))
     }
 
@@ -93,7 +95,7 @@ impl Exposition {
     }
 }
 
-fn parse_sample(line: &str) -> Result<(SeriesKey, f64), String> {
+fn parse_sample(line: &str) -> Result<(ParsedSeriesKey, f64), String> {
     let mut rest = line.chars().peekable();
     let name = parse_name(&mut rest);
     if name.is_empty() {
@@ -113,7 +115,7 @@ fn parse_sample(line: &str) -> Result<(SeriesKey, f64), String> {
     let value = value
         .parse()
         .map_err(|_| format!("{value:?} is no value"))?;
-    Ok((SeriesKey { name, labels }, value))
+    Ok((ParsedSeriesKey { name, labels }, value))
 }
 
 fn parse_name(rest: &mut Peekable<Chars<'_>>) -> String {

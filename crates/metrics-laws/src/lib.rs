@@ -46,7 +46,7 @@
 mod exposition;
 pub mod laws;
 
-pub use exposition::{Exposition, ParseError, SeriesKey};
+pub use exposition::{Exposition, ParseError, ParsedSeriesKey};
 pub use laws::LawViolation;
 
 /// A metrics registry, as the laws see it.

@@ -13,18 +13,18 @@ use loom::thread;
 
 use super::counter;
 use super::histogram::{HistogramReading, read_cell, write};
-use super::sharded_cells::Shard;
+use super::sharded_cells::CellShard;
 use super::sync::Ordering;
 
 const BUCKETS: usize = 2;
 /// Sequence, sum, two buckets.
 const WORDS: u32 = 4;
 
-fn record(shard: &Shard, bucket: usize, amount: f64) {
+fn record(shard: &CellShard, bucket: usize, amount: f64) {
     write(shard.words(0..WORDS), 2 + bucket, amount, 1);
 }
 
-fn read(shard: &Shard) -> HistogramReading {
+fn read(shard: &CellShard) -> HistogramReading {
     let mut reading = HistogramReading::new(BUCKETS);
     read_cell(shard.words(0..WORDS), &mut reading);
     reading
@@ -39,7 +39,7 @@ fn is_whole(reading: &HistogramReading) -> bool {
 #[test]
 fn reading_during_recording_is_consistent_and_monotone() {
     loom::model(|| {
-        let shard = Arc::new(Shard::new(WORDS as usize));
+        let shard = Arc::new(CellShard::new(WORDS as usize));
         let reader = Arc::clone(&shard);
         let reader = thread::spawn(move || {
             let (first, second) = (read(&reader), read(&reader));
@@ -57,7 +57,7 @@ fn reading_during_recording_is_consistent_and_monotone() {
 #[test]
 fn record_before_signal_is_visible_after_it() {
     loom::model(|| {
-        let shard = Arc::new(Shard::new(WORDS as usize + 1));
+        let shard = Arc::new(CellShard::new(WORDS as usize + 1));
         let signal = Arc::new(AtomicBool::new(false));
         let (page_of, signal_of) = (Arc::clone(&shard), Arc::clone(&signal));
         let reader = thread::spawn(move || {
@@ -78,7 +78,7 @@ fn record_before_signal_is_visible_after_it() {
 #[test]
 fn shard_reused_by_other_thread_keeps_counts() {
     loom::model(|| {
-        let shard = Arc::new(Shard::new(1));
+        let shard = Arc::new(CellShard::new(1));
         let free = Arc::new(loom::sync::Mutex::new(false));
         let (page_of, free_of) = (Arc::clone(&shard), Arc::clone(&free));
         let first = thread::spawn(move || {
@@ -103,7 +103,7 @@ fn shard_reused_by_other_thread_keeps_counts() {
 #[test]
 fn two_recorders_with_reader_keep_exact_sum() {
     loom::model(|| {
-        let shards = [(); 2].map(|()| Arc::new(Shard::new(WORDS as usize)));
+        let shards = [(); 2].map(|()| Arc::new(CellShard::new(WORDS as usize)));
         let (mine, other) = (Arc::clone(&shards[0]), Arc::clone(&shards[1]));
         let recorder = thread::spawn(move || record(&other, 1, 10.0));
         let reader = thread::spawn(move || {

@@ -28,9 +28,9 @@ const FAR: usize = 16;
 const MARGIN: usize = 16;
 
 /// One thread's copy of a slab's words.
-pub(crate) struct Shard(Box<[AtomicU64]>);
+pub(crate) struct CellShard(Box<[AtomicU64]>);
 
-impl Shard {
+impl CellShard {
     pub(crate) fn new(len: usize) -> Self {
         Self((0..len + 2 * MARGIN).map(|_| AtomicU64::new(0)).collect())
     }
@@ -52,12 +52,12 @@ impl Shard {
 }
 
 /// Some threads' shards, made when the first of them is wanted.
-type ShardLevel = OnceLock<Box<[OnceLock<Shard>]>>;
+type ShardLevel = OnceLock<Box<[OnceLock<CellShard>]>>;
 
 /// A number of words, with a shard for each thread that has written to one of them.
 pub(crate) struct ShardedCells {
     len: usize,
-    near: [OnceLock<Shard>; NEAR],
+    near: [OnceLock<CellShard>; NEAR],
     /// Which of `near` are there, so that a reader need not look at each.
     present: std::sync::atomic::AtomicU64,
     far: OnceLock<Box<[ShardLevel; FAR]>>,
@@ -79,25 +79,25 @@ impl ShardedCells {
     /// Two functions instead of one that takes a closure, because the closure's captures would
     /// have to live in memory for the unlikely case.
     #[inline]
-    pub(crate) fn mine(&self) -> Option<&Shard> {
+    pub(crate) fn mine(&self) -> Option<&CellShard> {
         self.near
             .get(thread_index::current() as usize)
             .and_then(OnceLock::get)
     }
 
     /// Calls `work` with the calling thread's shard, making it if need be.
-    pub(crate) fn with_mine(&self, work: impl FnOnce(&Shard)) {
+    pub(crate) fn with_mine(&self, work: impl FnOnce(&CellShard)) {
         thread_index::with(|slot| work(self.shard(slot as usize)));
     }
 
     /// The shard of a thread, made when it is wanted first.
-    fn shard(&self, slot: usize) -> &Shard {
+    fn shard(&self, slot: usize) -> &CellShard {
         if slot < NEAR {
             return self.near[slot].get_or_init(|| {
                 // Release: a reader that sees the bit sees the shard, or makes do without it.
                 self.present
                     .fetch_or(1 << slot, std::sync::atomic::Ordering::Release);
-                Shard::new(self.len)
+                CellShard::new(self.len)
             });
         }
         // Level k holds the numbers from 64 · 2^k up to twice that.
@@ -107,12 +107,12 @@ impl ShardedCells {
             .far
             .get_or_init(|| Box::new([const { OnceLock::new() }; FAR]));
         let shards = far[level].get_or_init(|| (0..first).map(|_| OnceLock::new()).collect());
-        shards[slot - first].get_or_init(|| Shard::new(self.len))
+        shards[slot - first].get_or_init(|| CellShard::new(self.len))
     }
 
     /// Shows every thread's shard.
     #[inline]
-    pub(crate) fn for_each_shard<'s>(&'s self, mut visit: impl FnMut(&'s Shard)) {
+    pub(crate) fn for_each_shard<'s>(&'s self, mut visit: impl FnMut(&'s CellShard)) {
         let mut present = self.present.load(std::sync::atomic::Ordering::Acquire);
         while present != 0 {
             if let Some(shard) = self.near[present.trailing_zeros() as usize].get() {
@@ -138,7 +138,7 @@ impl ShardedCells {
     }
 
     /// The one shard there is, if no more than one thread ever wrote.
-    pub(crate) fn only_shard(&self) -> Option<&Shard> {
+    pub(crate) fn only_shard(&self) -> Option<&CellShard> {
         let present = self.present.load(std::sync::atomic::Ordering::Acquire);
         let only = present.is_power_of_two() && self.far.get().is_none();
         only.then(|| self.near[present.trailing_zeros() as usize].get())?

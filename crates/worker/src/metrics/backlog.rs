@@ -50,15 +50,15 @@ impl Default for BacklogOptions {
 /// ```
 pub struct BacklogCache {
     options: BacklogOptions,
-    state: Mutex<State>,
+    state: Mutex<BacklogState>,
     overflowed: Counter,
 }
 
 #[derive(Default)]
-struct State {
+struct BacklogState {
     /// Sorted by schedule, then mode.
-    entries: Vec<Entry>,
-    overflow: [Option<Entry>; Mode::ALL.len()],
+    entries: Vec<BacklogEntry>,
+    overflow: [Option<BacklogEntry>; Mode::ALL.len()],
     /// Changes whenever a collection would give another result, apart from values that expire.
     generation: u64,
     /// Lower bound of the values' times. May be earlier than the oldest value, never later.
@@ -67,7 +67,7 @@ struct State {
     confirmed: Duration,
 }
 
-struct Entry {
+struct BacklogEntry {
     schedule: Box<str>,
     mode: Mode,
     labels: Labels,
@@ -75,7 +75,7 @@ struct Entry {
     observed_at: Duration,
 }
 
-impl Entry {
+impl BacklogEntry {
     fn new(schedule: &str, mode: Mode, images: u64, observed_at: Duration) -> Self {
         let pairs = [
             ("mode", mode.as_str().into()),
@@ -110,7 +110,7 @@ impl BacklogCache {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BacklogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -138,9 +138,10 @@ impl BacklogCache {
             }
             Err(_) if state.entries.len() >= self.options.series_max => self.overflowed.increment(),
             Err(index) => {
-                state
-                    .entries
-                    .insert(index, Entry::new(schedule, mode, images, observed_at));
+                state.entries.insert(
+                    index,
+                    BacklogEntry::new(schedule, mode, images, observed_at),
+                );
                 state.generation += 1;
                 state.oldest = state.oldest.min(observed_at);
             }
@@ -176,7 +177,7 @@ impl BacklogCache {
     /// Replaces the entries from index `same` on.
     fn replace_after<'v>(
         &self,
-        state: &mut State,
+        state: &mut BacklogState,
         same: usize,
         values: impl Iterator<Item = (Mode, &'v str, u64)>,
         observed_at: Duration,
@@ -196,20 +197,23 @@ impl BacklogCache {
                 .is_some()
             {}
             let known = old.next_if(|entry| entry.is_of(mode, schedule));
-            let entry = known.map(|entry| Entry {
+            let entry = known.map(|entry| BacklogEntry {
                 images,
                 observed_at,
                 ..entry
             });
-            entries.push(entry.unwrap_or_else(|| Entry::new(schedule, mode, images, observed_at)));
+            entries.push(
+                entry.unwrap_or_else(|| BacklogEntry::new(schedule, mode, images, observed_at)),
+            );
         }
-        let key = |entry: &Entry| (entry.schedule.clone(), entry.mode);
+        let key = |entry: &BacklogEntry| (entry.schedule.clone(), entry.mode);
         if !entries.is_sorted_by(|a, b| a.cmp_key(&b.schedule, b.mode).is_lt()) {
             entries.sort_by_cached_key(key);
             entries.dedup_by(|later, first| first.is_of(later.mode, &later.schedule));
         }
         for (mode, images) in Mode::ALL.iter().zip(overflow) {
-            let entry = images.map(|images| Entry::new(OVERFLOW, *mode, images, observed_at));
+            let entry =
+                images.map(|images| BacklogEntry::new(OVERFLOW, *mode, images, observed_at));
             state.overflow[mode.index()] = entry;
         }
     }
@@ -247,7 +251,12 @@ impl BacklogCache {
         }
     }
 
-    fn is_fresh(&self, state: &State, entry: &Entry, context: &CollectContext) -> bool {
+    fn is_fresh(
+        &self,
+        state: &BacklogState,
+        entry: &BacklogEntry,
+        context: &CollectContext,
+    ) -> bool {
         let observed_at = entry.observed_at.max(state.confirmed);
         context.elapsed.saturating_sub(observed_at) <= self.options.fresh_for
     }
