@@ -1,14 +1,14 @@
-//! Alert rules scored against incidents whose truth is known.
+//! Alert rules, scored against the SLO breaches that the oracle recorded.
 //!
 //! ```text
-//!  rehearsal ──┬─ recorded series ── rules ──> Timeline: when which alert fired
-//!              └─ oracle ──> SLO breaches: what was wrong, from when to when
+//!  rehearsal ──┬─ recorded series ── rules ──> AlertTimeline: spans in which alerts fired
+//!              └─ oracle ──> SLO breaches: kind, schedule, start and end
 //!                                    both ──> RunScore ──> Scorecard ──> text, JSON, JUnit
 //! ```
 //!
-//! A rule's label `slo` names the SLOs that it stands for, separated by commas; without one
-//! it stands for all of them. An alert that names another `scheduleId` or `mode` than a SLO's
-//! does not speak of it.
+//! The label `slo` of a rule names the SLOs that the rule covers, separated by commas. A rule
+//! without the label covers all of them. An alert whose `scheduleId` or `mode` differs from that
+//! of a breach does not detect it.
 
 mod junit;
 mod plot;

@@ -1,14 +1,14 @@
-//! Two sides, seed by seed: what one changes against the other, and whether that is more than chance.
+//! Comparison of two builds or two sets of options, paired by seed, with confidence intervals.
 //!
 //! ```text
-//!  sweep A ─┐                ┌─> a paired difference for each number, with its interval
-//!  runs  A ─┼─> ComparisonSide, ComparisonSide ──┼─> seeds that fail on one side only
-//!  options ─┘   (by seed)    └─> histograms side by side
+//!  sweep   ─┐                         ┌─> paired difference of each number, with its interval
+//!  runs    ─┼─> two ComparisonSides ──┼─> seeds that fail on one side only
+//!  options ─┘                         └─> histograms side by side
 //! ```
 //!
-//! Both sides have the same seeds, so most of what differs from seed to seed is taken out by looking
-//! at the difference within each. Its mean over the seeds has a Student's t interval of
-//! [`CONFIDENCE`]. Where that holds zero, the sides do not differ as far as these seeds can tell.
+//! Both sides run the same seeds. The difference within each pair removes most of the variation
+//! between seeds (common random numbers). Its mean has a Student t interval of [`CONFIDENCE`]. If
+//! the interval contains zero, these seeds show no difference.
 
 mod effect;
 mod histograms;

@@ -21,6 +21,27 @@ pub(crate) const fn saturating_u64(number: f64) -> u64 {
     number as u64
 }
 
+/// Returns the `f64` nearest to a signed number; exact up to 2^53 on both sides of zero.
+#[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
+#[inline]
+pub(crate) const fn signed_to_f64(number: i64) -> f64 {
+    number as f64
+}
+
+/// Returns the `f64` nearest to a length; exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
+#[inline]
+pub(crate) const fn len_to_f64(length: usize) -> f64 {
+    length as f64
+}
+
+/// Returns the whole part of a number, saturated to `i64`; 0 for NaN.
+#[expect(clippy::cast_possible_truncation, reason = "saturating is wanted")]
+#[inline]
+pub(crate) const fn saturating_i64(number: f64) -> i64 {
+    number as i64
+}
+
 /// Returns an index into memory, or a length, that is known to fit into `usize`.
 #[expect(clippy::cast_possible_truncation, reason = "asserted in debug builds")]
 #[inline]

@@ -1,21 +1,22 @@
-//! A picture of a trade-off: delay and false alarms over the values that were tried.
+//! Plot of a trade-off: detection delay and false alarms over the tuned parameter.
 
 use plotters::prelude::*;
 
 use super::tune::{TradeOff, TunedPoint};
+use crate::convert::{len_to_f64, saturating_u64, to_usize};
 
-/// Width and height, in units of the picture.
+/// Width and height in SVG units.
 const SIZE: (u32, u32) = (820, 460);
 const FONT: &str = "sans-serif";
 const DELAY: RGBColor = RGBColor(32, 100, 180);
 const FALSE_ALARMS: RGBColor = RGBColor(200, 60, 40);
 const MISSED: RGBColor = RGBColor(120, 120, 120);
 
-/// The picture as SVG.
+/// Returns the plot as SVG.
 ///
 /// # Errors
 ///
-/// What the library has against it.
+/// Error text of the plotting library.
 pub fn plot(trade_off: &TradeOff) -> Result<String, String> {
     let mut svg = String::new();
     draw(trade_off, &mut svg).map_err(|error| error.to_string())?;
@@ -27,7 +28,7 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
     let minutes = |point: &TunedPoint| point.score.median_seconds_to_detect.map(|s| s / 60.0);
     let missed = |point: &TunedPoint| point.score.recall.map(|recall| 100.0 * (1.0 - recall));
     let alarms = |point: &TunedPoint| Some(point.false_alarms_per_week);
-    let last = points.len().saturating_sub(1) as f64;
+    let last = len_to_f64(points.len().saturating_sub(1));
     let left = top(points.iter().filter_map(minutes));
     let right = top(points.iter().filter_map(alarms));
 
@@ -43,7 +44,7 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
         .build_cartesian_2d(0.0..last.max(1.0), 0.0..left)?
         .set_secondary_coord(0.0..last.max(1.0), 0.0..right);
     let value_at = |place: &f64| {
-        let point = points.get(place.round() as usize);
+        let point = points.get(to_usize(saturating_u64(place.round())));
         point.map_or_else(String::new, |point| point.value.to_string())
     };
     chart
@@ -60,7 +61,7 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
         .y_desc("false alarms per week")
         .label_style((FONT, 13))
         .draw()?;
-    let delays = LineSeries::new(places(points, minutes), DELAY.stroke_width(2));
+    let delays = LineSeries::new(line_points(points, minutes), DELAY.stroke_width(2));
     let key = |colour: RGBColor| {
         move |(x, y): (i32, i32)| {
             PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2))
@@ -71,12 +72,12 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
         .label("median delay")
         .legend(key(DELAY));
     let scaled = |point: &TunedPoint| missed(point).map(|percent| percent / 100.0 * left);
-    let missed = LineSeries::new(places(points, scaled), MISSED.stroke_width(2));
+    let missed = LineSeries::new(line_points(points, scaled), MISSED.stroke_width(2));
     chart
         .draw_series(missed)?
-        .label("missed, the top is all")
+        .label("missed incidents; top: all")
         .legend(key(MISSED));
-    let alarms = LineSeries::new(places(points, alarms), FALSE_ALARMS.stroke_width(2));
+    let alarms = LineSeries::new(line_points(points, alarms), FALSE_ALARMS.stroke_width(2));
     chart
         .draw_secondary_series(alarms)?
         .label("false alarms")
@@ -92,16 +93,16 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
     Ok(())
 }
 
-/// The points of a line, by their places among the values.
-fn places<'p>(
+/// Returns the points of a line. Their x value is the index of the parameter value.
+fn line_points<'p>(
     points: &'p [TunedPoint],
     number: impl Fn(&TunedPoint) -> Option<f64> + 'p,
 ) -> impl Iterator<Item = (f64, f64)> + 'p {
     let all = points.iter().enumerate();
-    all.filter_map(move |(place, point)| Some((place as f64, number(point)?)))
+    all.filter_map(move |(place, point)| Some((len_to_f64(place), number(point)?)))
 }
 
-/// The upper end of an axis.
+/// Returns the upper end of an axis.
 fn top(numbers: impl Iterator<Item = f64>) -> f64 {
     numbers.fold(1.0, f64::max) * 1.1
 }

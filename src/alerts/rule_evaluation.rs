@@ -1,4 +1,5 @@
-//! Rehearses scenarios, with one seed or many, and scores the rules on each.
+//! Evaluation of rules over rehearsals: runs scenarios with one or many seeds and scores the
+//! rules on each run.
 
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -12,44 +13,44 @@ use crate::rehearsal::{FinishedRun, RehearsalError, RunOptions, run};
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::FaultProfile;
 
-/// What is rehearsed: one scenario with one seed.
+/// Scenario and seed of one rehearsal.
 #[derive(Clone, Debug)]
 pub struct EvaluatedRun<'s> {
-    /// The scenario.
+    /// Scenario to run.
     pub scenario: &'s Scenario,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// Faults that are drawn besides the scenario's own.
+    /// Profile of additional faults.
     pub profile: FaultProfile,
 }
 
-/// Why rules could not be scored.
+/// Error of evaluating rules.
 #[derive(Debug, thiserror::Error)]
 pub enum RuleEvaluationError {
-    /// A scenario can't be rehearsed.
+    /// A scenario cannot be simulated.
     #[error(transparent)]
     Run(#[from] RehearsalError),
-    /// A rule can't be evaluated.
+    /// A rule cannot be evaluated.
     #[error(transparent)]
     Rule(#[from] EvaluateError),
-    /// A rule's label names no SLO.
+    /// The label of a rule names an unknown SLO.
     #[error("{0}")]
     Label(String),
 }
 
-/// How rules are scored.
+/// Rules, and how they are evaluated.
 #[derive(Clone, Copy, Debug)]
 pub struct RuleEvaluation<'r> {
-    /// The rules.
+    /// Rules file.
     pub rules: &'r RuleFile,
-    /// Between two evaluations of a group that doesn't say otherwise, ms.
+    /// Default interval between two evaluations of a rule group, in ms.
     pub interval_ms: i64,
-    /// How many rehearsals at once.
+    /// Number of rehearsals that run at the same time.
     pub jobs: NonZeroUsize,
 }
 
 impl<'s> EvaluatedRun<'s> {
-    /// Each scenario with its own seed, or with each of some seeds.
+    /// Combines every scenario with its own seed, or with each of the given seeds.
     pub fn all(
         scenarios: &'s [Scenario],
         seeds: Option<&Range<u64>>,
@@ -66,12 +67,12 @@ impl<'s> EvaluatedRun<'s> {
         scenarios.iter().flat_map(of_one).collect()
     }
 
-    /// Rehearses it.
+    /// Runs the rehearsal.
     ///
     /// # Errors
     ///
-    /// If the scenario can't be simulated.
-    pub fn rehearse(&self) -> Result<FinishedRun, RehearsalError> {
+    /// The scenario cannot be simulated.
+    pub fn run(&self) -> Result<FinishedRun, RehearsalError> {
         let options = RunOptions {
             seed: Some(self.seed),
             profile: self.profile,
@@ -82,11 +83,11 @@ impl<'s> EvaluatedRun<'s> {
 }
 
 impl RuleEvaluation<'_> {
-    /// What became of the rules in a rehearsal.
+    /// Evaluates the rules over the series of a rehearsal.
     ///
     /// # Errors
     ///
-    /// If a rule can't be evaluated.
+    /// A rule cannot be evaluated.
     pub fn timeline(&self, finished: &FinishedRun) -> Result<AlertTimeline, EvaluateError> {
         let span = EvaluationRange {
             start_ms: finished.scenario.start.millis(),
@@ -96,27 +97,28 @@ impl RuleEvaluation<'_> {
         evaluate(self.rules, &finished.recording, span)
     }
 
-    /// The score of one rehearsal.
+    /// Scores the rules on one rehearsal.
     ///
     /// # Errors
     ///
-    /// If a rule can't be evaluated, or its label names no SLO.
+    /// The label of a rule names an unknown SLO.
     pub fn score(
         &self,
         finished: &FinishedRun,
         timeline: &AlertTimeline,
     ) -> Result<RunScore, RuleEvaluationError> {
-        let subject = (finished.scenario.name.as_str(), finished.seed);
+        let scenario_and_seed = (finished.scenario.name.as_str(), finished.seed);
         let broken = &finished.oracle.slo_breaches;
-        score(self.rules, timeline, subject, broken).map_err(RuleEvaluationError::Label)
+        score(self.rules, timeline, scenario_and_seed, broken).map_err(RuleEvaluationError::Label)
     }
 
-    /// Rehearses all rehearsals, some at once, and does `work` with each; the results come in the
-    /// order of the rehearsals. `done` is told after each.
+    /// Runs all rehearsals on several threads and applies `work` to each. Results have the order
+    /// of `rehearsals`. `done` is called after each rehearsal.
     ///
     /// # Errors
     ///
-    /// The first that `work`, or a rehearsal, gave.
+    /// The first error of a rehearsal or of `work`. Rehearsals that have not started by then are
+    /// skipped.
     pub fn over<T: Send, E: Send + From<RehearsalError>>(
         &self,
         rehearsals: &[EvaluatedRun<'_>],
@@ -125,10 +127,10 @@ impl RuleEvaluation<'_> {
     ) -> Result<Vec<T>, E> {
         let next = AtomicUsize::new(0);
         let results = Mutex::new(Vec::with_capacity(rehearsals.len()));
-        let labour = || {
-            while let Some((index, subject)) = take(&next, rehearsals) {
-                let result = subject
-                    .rehearse()
+        let worker = || {
+            while let Some((index, rehearsal)) = take_next(&next, rehearsals) {
+                let result = rehearsal
+                    .run()
                     .map_err(E::from)
                     .and_then(|finished| work(&finished));
                 let failed = result.is_err();
@@ -145,9 +147,9 @@ impl RuleEvaluation<'_> {
         };
         thread::scope(|scope| {
             for _ in 1..self.jobs.get() {
-                scope.spawn(labour);
+                scope.spawn(worker);
             }
-            labour();
+            worker();
         });
         let mut results = results
             .into_inner()
@@ -157,7 +159,7 @@ impl RuleEvaluation<'_> {
     }
 }
 
-fn take<'a, T>(next: &AtomicUsize, all: &'a [T]) -> Option<(usize, &'a T)> {
+fn take_next<'a, T>(next: &AtomicUsize, all: &'a [T]) -> Option<(usize, &'a T)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
     all.get(index).map(|one| (index, one))
 }

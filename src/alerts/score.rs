@@ -1,67 +1,69 @@
-//! The alerts of one rehearsal held against its SLO breaches.
+//! Scores of the alerts of one rehearsal against its SLO breaches.
 
 use std::time::Duration;
 
 use crate::check::{Slo, SloBreach};
+use crate::convert::signed_to_f64;
 use crate::metrics::Labels;
 use crate::model::Timestamp;
 use crate::promql::rules::{Alert, AlertRule, AlertTimeline, RuleFile};
 
-/// The label of a rule that names the SLOs that it stands for.
+/// Label of a rule that names the SLOs that the rule covers.
 pub const RULE_LABEL: &str = "slo";
 
-/// For so long after an SLO holds again, an alert may still speak of it: what a run did late is
-/// only counted once it is done.
+/// Time after the end of a breach in which an alert still counts as its detection. Late work of a
+/// run is counted only when it is done.
 pub const RESOLVE_GRACE: Duration = Duration::from_secs(5 * 60);
 
-/// What one rule made of one incident.
+/// Detection of one incident by one rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
-    /// From the incident's beginning to the first moment at which the rule fired; none: missed.
+    /// Time from the start of the incident until the rule fired, in seconds; none: missed.
     pub seconds_to_detect: Option<f64>,
-    /// From the incident's end to the moment at which the rule fired no longer.
+    /// Time from the end of the incident until the rule stopped firing, in seconds.
     pub seconds_to_resolve: Option<f64>,
-    /// How often the rule fired again before that.
+    /// Number of times that the rule fired again.
     pub flaps: u64,
 }
 
-/// What one rule did in one rehearsal.
+/// Score of one rule on one rehearsal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleRunScore {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
-    /// The SLOs that it stands for.
+    /// SLOs that the rule covers.
     pub slos: Vec<Slo>,
-    /// How often an alert began to fire.
+    /// Number of alerts that started firing.
     pub alarms: u64,
-    /// How many of these spoke of no SLO that was broken, however briefly.
+    /// Number of alerts without a matching breach. Breaches that are too short to be incidents
+    /// match too.
     pub false_alarms: u64,
-    /// For how long any alert fired, s.
+    /// Time in which at least one alert fired, in seconds.
     pub firing_seconds: f64,
-    /// What it made of each incident of the rehearsal; none: it does not stand for that SLO.
+    /// Detection of each incident; none: the rule does not cover the SLO.
     pub detections: Vec<Option<Detection>>,
 }
 
-/// What the rules made of one rehearsal.
+/// Score of all rules on one rehearsal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunScore {
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// How long it was, s.
+    /// Virtual duration in seconds.
     pub virtual_seconds: f64,
-    /// Promises that were broken for long enough.
+    /// Breaches that last long enough to be incidents.
     pub incidents: Vec<SloBreach>,
-    /// Each rule, in the order of the file.
+    /// Scores of the rules, in the order of the file.
     pub rules: Vec<RuleRunScore>,
 }
 
-/// The SLOs that a rule stands for.
+/// Returns the SLOs that a rule covers.
 ///
 /// # Errors
 ///
-/// The name that is no SLO's.
+/// The label contains the returned name, which is no SLO.
 pub fn slos_of(rule: &AlertRule) -> Result<Vec<Slo>, String> {
     let label = rule.labels.iter().find(|(name, _)| name == RULE_LABEL);
     let Some((_, template)) = label else {
@@ -76,7 +78,7 @@ pub fn slos_of(rule: &AlertRule) -> Result<Vec<Slo>, String> {
     text.split(',').map(kind).collect()
 }
 
-/// A span of time, ms since 1970, in which an alert fired.
+/// Time span in which an alert fired.
 #[derive(Clone, Copy, Debug)]
 struct FiringSpan<'t> {
     alert: &'t Alert,
@@ -85,7 +87,8 @@ struct FiringSpan<'t> {
 }
 
 impl FiringSpan<'_> {
-    /// Whether it may speak of this SLO, and does so while it is broken or shortly after.
+    /// Returns whether the alert detects a breach: schedule and mode agree, and the alert fires
+    /// during the breach or within [`RESOLVE_GRACE`] after it.
     fn matches(&self, broken: &SloBreach) -> bool {
         let labels = &self.alert.labels;
         let is_of = |label, value| labels.get(label).is_none_or(|named| named == value);
@@ -96,11 +99,11 @@ impl FiringSpan<'_> {
     }
 }
 
-/// Holds the alerts of a rehearsal against the truth.
+/// Scores the alerts of a rehearsal.
 ///
 /// # Errors
 ///
-/// If a rule's label names what is no SLO.
+/// The label of a rule names an unknown SLO.
 pub fn score(
     rules: &RuleFile,
     timeline: &AlertTimeline,
@@ -165,18 +168,19 @@ fn rule_run(
 }
 
 fn detection(alarms: &[FiringSpan<'_>], incident: &SloBreach) -> Detection {
-    let speaking = alarms.iter().filter(|alarm| alarm.matches(incident));
+    let matching = alarms.iter().filter(|alarm| alarm.matches(incident));
     let since = |at_ms: i64, from: Timestamp| seconds((at_ms - from.millis()).max(0));
-    let first = speaking.clone().map(|alarm| alarm.from_ms).next();
-    let last = speaking.clone().map(|alarm| alarm.to_ms).max();
+    let first = matching.clone().map(|alarm| alarm.from_ms).next();
+    let last = matching.clone().map(|alarm| alarm.to_ms).max();
     Detection {
         seconds_to_detect: first.map(|at_ms| since(at_ms, incident.from)),
         seconds_to_resolve: last.map(|at_ms| since(at_ms, incident.to)),
-        flaps: (speaking.count() as u64).saturating_sub(1),
+        flaps: (matching.count() as u64).saturating_sub(1),
     }
 }
 
-/// For how long any of some alarms, sorted by their beginning, fired.
+/// Returns the time in which at least one of the alerts fires, in seconds. The alerts are sorted
+/// by start.
 fn firing_seconds(alarms: &[FiringSpan<'_>]) -> f64 {
     let (mut total_ms, mut covered_ms) = (0, i64::MIN);
     for alarm in alarms {
@@ -188,5 +192,5 @@ fn firing_seconds(alarms: &[FiringSpan<'_>]) -> f64 {
 }
 
 fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1_000.0
+    signed_to_f64(ms) / 1_000.0
 }

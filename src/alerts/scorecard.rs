@@ -1,138 +1,142 @@
-//! The scorecard: the scores of many rehearsals put together.
+//! Scorecard: the scores of many rehearsals, combined per rule, per SLO and per incident.
 
 use serde::{Deserialize, Serialize};
 
 use super::score::{Detection, RuleRunScore, RunScore};
 use crate::check::{Slo, SloBreach};
+use crate::convert::to_f64;
 
-/// The schema of the JSON document.
+/// Schema version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.alerts@2";
 
 const WEEK_SECONDS: f64 = 7.0 * 86_400.0;
 
-/// More false alarms of a rule over healthy rehearsals than this are a failure: one a year.
+/// Maximum rate of false alarms in rehearsals without an incident: one per year. A rule above it
+/// is noisy.
 pub const FALSE_ALARMS_PER_WEEK_MAX: f64 = 7.0 / 365.0;
 
-/// What rules made of some rehearsals.
+/// Scores of the rules over all rehearsals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scorecard {
-    /// [`SCHEMA`].
+    /// Schema version, [`SCHEMA`].
     pub schema: String,
-    /// The file of the rules.
+    /// Path of the rules file.
     pub rules_file: String,
-    /// Virtual time that was rehearsed, weeks.
+    /// Virtual time of all rehearsals, in weeks.
     pub weeks: f64,
-    /// Of these, in rehearsals without an incident.
+    /// Virtual time of the rehearsals without an incident, in weeks.
     pub healthy_weeks: f64,
-    /// Each rehearsal.
+    /// Rehearsals, in their order.
     pub runs: Vec<RunSummary>,
-    /// Each kind of SLO.
+    /// Scores per SLO.
     #[serde(alias = "promises")]
     pub slos: Vec<SloScore>,
-    /// Each rule, in the order of the file.
+    /// Scores per rule, in the order of the file.
     pub rules: Vec<RuleScore>,
-    /// Each incident, rehearsal by rehearsal.
+    /// Scores per incident, in the order of the rehearsals.
     pub incidents: Vec<IncidentScore>,
 }
 
-/// One rehearsal.
+/// Summary of one rehearsal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunSummary {
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// How long it was, s.
+    /// Virtual duration in seconds.
     pub virtual_seconds: f64,
-    /// Incidents in it.
+    /// Number of incidents.
     pub incidents: u64,
 }
 
-/// How well one kind of SLO is watched over.
+/// Score of all rules on one SLO.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SloScore {
-    /// The SLO.
+    /// SLO that is scored.
     #[serde(alias = "promise")]
     pub slo: Slo,
-    /// How often it was broken for long enough.
+    /// Number of incidents.
     pub incidents: u64,
-    /// How many of these any of its rules detected.
+    /// Number of incidents that at least one of its rules detected.
     pub detected: u64,
-    /// The share of these; none without incidents.
+    /// Share of detected incidents; none without incidents.
     pub recall: Option<f64>,
-    /// From the beginning to the first of its rules, in the middle of all that were detected, s.
+    /// Median time from the start of an incident to its first alert, in seconds.
     pub median_seconds_to_detect: Option<f64>,
 }
 
-/// How good one rule is.
+/// Score of one rule over all rehearsals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleScore {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
-    /// The SLOs that it stands for.
+    /// SLOs that the rule covers.
     #[serde(alias = "promises")]
     pub slos: Vec<Slo>,
-    /// Incidents of these SLOs.
+    /// Number of incidents of these SLOs.
     pub incidents: u64,
-    /// How many of these it detected.
+    /// Number of incidents that the rule detected.
     pub detected: u64,
-    /// The share of these; none without incidents.
+    /// Share of detected incidents; none without incidents.
     pub recall: Option<f64>,
-    /// How often an alert began to fire.
+    /// Number of alerts that started firing.
     pub alarms: u64,
-    /// How many of these spoke of no SLO breach.
+    /// Number of alerts without a matching breach.
     pub false_alarms: u64,
-    /// The share of the others; none without alarms.
+    /// Share of alerts with a matching breach; none without alerts.
     pub precision: Option<f64>,
-    /// False alarms in a virtual week of rehearsals without an incident; none without any.
+    /// False alarms per virtual week of rehearsals without an incident; none without such
+    /// rehearsals.
     pub healthy_false_alarms_per_week: Option<f64>,
-    /// The middle of all that it detected, s.
+    /// Median time to detect, in seconds.
     pub median_seconds_to_detect: Option<f64>,
-    /// The middle of all that it detected, s.
+    /// Median time to resolve, in seconds.
     pub median_seconds_to_resolve: Option<f64>,
-    /// How often it fired again within an incident.
+    /// Number of times that the rule fired again within an incident.
     pub flaps: u64,
-    /// The share of virtual time in which it fired.
+    /// Share of virtual time in which the rule fired.
     pub share_firing: f64,
-    /// Whether nothing ever made it fire.
+    /// Whether the rule never fired.
     pub never_fired: bool,
 }
 
-/// What the rules made of one incident.
+/// Detection of one incident by all rules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentScore {
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The root of its random streams.
+    /// Root seed of the random streams.
     pub seed: u64,
-    /// What was broken.
+    /// SLO breach of the incident.
     #[serde(alias = "promise")]
     pub slo: SloBreach,
-    /// Each rule that stands for it.
+    /// Detections by the rules that cover the SLO.
     pub rules: Vec<IncidentRule>,
 }
 
-/// What one rule made of one incident.
+/// Detection of one incident by one rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct IncidentRule {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
-    /// From the incident's beginning to the first alarm, s; none: missed.
+    /// Time from the start of the incident to the first alert, in seconds; none: missed.
     pub seconds_to_detect: Option<f64>,
-    /// From its end to the end of the last alarm, s.
+    /// Time from the end of the incident to the end of the last alert, in seconds.
     pub seconds_to_resolve: Option<f64>,
-    /// How often it fired again meanwhile.
+    /// Number of times that the rule fired again.
     pub flaps: u64,
 }
 
 impl IncidentScore {
-    /// How long the first of the rules took, s; none: all missed it.
+    /// Returns the shortest time to detect of all rules, in seconds; none: all missed the
+    /// incident.
     pub fn seconds_to_detect(&self) -> Option<f64> {
         let rules = self.rules.iter();
         rules
@@ -142,10 +146,10 @@ impl IncidentScore {
 }
 
 impl Scorecard {
-    /// Puts the scores of rehearsals together, all of the same rules.
+    /// Combines the scores of rehearsals, all of the same rules.
     pub fn new(rules_file: &str, runs: &[RunScore]) -> Self {
         let is_healthy = |run: &&RunScore| run.incidents.is_empty();
-        // The sum of nothing is -0.
+        // An empty sum of `f64` is -0.
         let weeks = |seconds: f64| seconds.max(0.0) / WEEK_SECONDS;
         let seconds: f64 = runs.iter().map(|run| run.virtual_seconds).sum();
         let healthy = runs.iter().filter(is_healthy);
@@ -158,7 +162,7 @@ impl Scorecard {
             let healthy = runs.iter().filter(is_healthy).map(|run| &run.rules[index]);
             let false_alarms: u64 = healthy.map(|rule| rule.false_alarms).sum();
             let rate =
-                (healthy_seconds > 0.0).then(|| false_alarms as f64 / weeks(healthy_seconds));
+                (healthy_seconds > 0.0).then(|| to_f64(false_alarms) / weeks(healthy_seconds));
             RuleScore::new(rules, seconds, rate)
         });
         Self {
@@ -173,7 +177,7 @@ impl Scorecard {
         }
     }
 
-    /// Incidents that every rule that stands for their SLO missed.
+    /// Returns the incidents that no rule covering their SLO detected.
     pub fn missed(&self) -> impl Iterator<Item = &IncidentScore> {
         let is_missed = |incident: &&IncidentScore| {
             !incident.rules.is_empty() && incident.seconds_to_detect().is_none()
@@ -181,7 +185,7 @@ impl Scorecard {
         self.incidents.iter().filter(is_missed)
     }
 
-    /// Rules that fire too often while all is well.
+    /// Returns the rules with too many false alarms in rehearsals without an incident.
     pub fn noisy(&self) -> impl Iterator<Item = &RuleScore> {
         let is_noisy = |rule: &&RuleScore| {
             let rate = rule.healthy_false_alarms_per_week;
@@ -190,7 +194,7 @@ impl Scorecard {
         self.rules.iter().filter(is_noisy)
     }
 
-    /// Whether no incident was missed and no rule is noisy.
+    /// Returns whether no incident was missed and no rule is noisy.
     pub fn is_good(&self) -> bool {
         self.missed().next().is_none() && self.noisy().next().is_none()
     }
@@ -279,7 +283,7 @@ impl RuleScore {
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+    (whole > 0).then(|| to_f64(part) / to_f64(whole))
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

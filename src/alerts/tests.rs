@@ -42,11 +42,11 @@ groups:
         interval_ms: MINUTE_MS,
     };
     let timeline = evaluate(&rules, &store, span).unwrap();
-    score(&rules, &timeline, ("story", 1), slos).unwrap()
+    score(&rules, &timeline, ("scenario", 1), slos).unwrap()
 }
 
 #[test]
-fn an_incident_is_detected_resolved_and_told_twice() {
+fn incident_with_two_alerts_is_detected_resolved_and_flaps_once() {
     let slos = [broken(Slo::RunsProgress, 2, 10)];
     let run = scored("nightly", "0 0 0 1 1 0 0 1 1 1 1 1 0", &slos);
     let rule = &run.rules[0];
@@ -63,7 +63,7 @@ fn an_incident_is_detected_resolved_and_told_twice() {
 }
 
 #[test]
-fn an_alert_of_another_schedule_or_slo_is_a_false_alarm() {
+fn alert_of_another_schedule_or_slo_is_a_false_alarm() {
     let slos = [broken(Slo::RunsProgress, 2, 10)];
     let run = scored("hourly", "0 0 0 1 1 0 0", &slos);
     assert_eq!(run.rules[0].false_alarms, 1);
@@ -85,7 +85,7 @@ fn an_alert_of_another_schedule_or_slo_is_a_false_alarm() {
 }
 
 #[test]
-fn a_breach_too_short_for_an_incident_still_excuses_an_alarm() {
+fn alert_during_short_breach_is_no_false_alarm() {
     let slos = [broken(Slo::RunsProgress, 2, 4)];
     let run = scored("nightly", "0 0 0 1 1 0 0", &slos);
     assert!(run.incidents.is_empty());
@@ -106,7 +106,7 @@ fn an_alarm_matches_an_slo_while_it_is_broken_or_shortly_after() {
 }
 
 #[test]
-fn alarms_while_all_is_well_make_a_rule_noisy() {
+fn rule_with_alert_while_all_is_well_is_noisy() {
     let run = scored("nightly", "0 0 0 1 1 0 0", &[]);
     let card = Scorecard::new("rules.yaml", &[run]);
     assert_eq!(card.noisy().count(), 1);

@@ -1,4 +1,4 @@
-//! The scorecard as text for a terminal.
+//! Scorecard and trade-off as terminal text.
 
 use std::fmt::{self, Write};
 
@@ -9,10 +9,10 @@ use super::tune::TradeOff;
 use crate::check::Slo;
 use crate::report::format::{bold, count, dim, paint, seconds};
 
-/// So many missed incidents are shown; the JSON has all.
+/// Maximum number of missed incidents that are shown. The JSON document has all.
 const SHOWN_MAX: usize = 5;
 
-/// The scorecard as text with styles; whoever prints it strips them where they aren't wanted.
+/// Returns the scorecard as text with styles.
 pub fn text(card: &Scorecard) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -34,10 +34,10 @@ fn write_card(out: &mut String, card: &Scorecard) -> fmt::Result {
     table(out, &slos(card))?;
     writeln!(out)?;
     table(out, &rules(card))?;
-    write_troubles(out, card)
+    write_failures(out, card)
 }
 
-/// A trade-off as text with styles.
+/// Returns a trade-off as text with styles.
 pub fn trade_off_text(trade_off: &TradeOff) -> String {
     let head = [
         trade_off.parameter.as_str(),
@@ -63,11 +63,11 @@ pub fn trade_off_text(trade_off: &TradeOff) -> String {
     });
     let mut text = format!("{}\n\n", bold(&trade_off.rule));
     // Writing to a string can't fail.
-    let _ = table(&mut text, &with_head(&head, rows));
+    let _ = table(&mut text, &with_header(&head, rows));
     text
 }
 
-fn with_head(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
+fn with_header(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> Vec<Vec<String>> {
     let head = head.iter().map(|cell| (*cell).to_owned()).collect();
     std::iter::once(head).chain(rows).collect()
 }
@@ -83,13 +83,13 @@ fn slos(card: &Scorecard) -> Vec<Vec<String>> {
             length(slo.median_seconds_to_detect),
         ]
     });
-    with_head(&head, rows)
+    with_header(&head, rows)
 }
 
 fn rules(card: &Scorecard) -> Vec<Vec<String>> {
     let head = [
         "rule",
-        "stands for",
+        "covers",
         "recall",
         "precision",
         "delay",
@@ -129,7 +129,7 @@ fn rules(card: &Scorecard) -> Vec<Vec<String>> {
             format!("{:.3} %", rule.share_firing * 100.0),
         ]
     });
-    with_head(&head, rows)
+    with_header(&head, rows)
 }
 
 fn ratio(share: Option<f64>) -> String {
@@ -140,7 +140,7 @@ fn length(value: Option<f64>) -> String {
     value.map_or("-".into(), seconds)
 }
 
-/// Rows in columns; the first row is the head.
+/// Writes rows in aligned columns. The first row is the header.
 fn table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
     let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
     for (index, row) in rows.iter().enumerate() {
@@ -157,7 +157,7 @@ fn table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
     Ok(())
 }
 
-fn write_troubles(out: &mut String, card: &Scorecard) -> fmt::Result {
+fn write_failures(out: &mut String, card: &Scorecard) -> fmt::Result {
     let missed = card.missed().count();
     for incident in card.missed().take(SHOWN_MAX) {
         let slo = &incident.slo;

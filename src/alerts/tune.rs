@@ -1,4 +1,5 @@
-//! What another threshold, or another time to wait, would do: delay against false alarms.
+//! Tuning of a rule: the trade-off between detection delay and false alarms over a range of
+//! thresholds or `for` durations.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,23 +9,24 @@ use serde::{Deserialize, Serialize};
 use super::rule_evaluation::{RuleEvaluation, RuleEvaluationError};
 use super::score::RunScore;
 use super::scorecard::{RuleScore, Scorecard};
+use crate::convert::{len_to_f64, to_f64};
 use crate::promql::rules::{AlertParameter, RuleFile, TunedError};
 use crate::rehearsal::FinishedRun;
 use crate::scenario::Duration;
 
-/// So many values of a range are tried.
+/// Number of values of a range that are tried.
 const STEPS: usize = 12;
 
-/// A range of values of one parameter.
+/// Range of values of one parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
-    /// What is tuned.
+    /// Tuned parameter.
     pub parameter: AlertParameter,
     low: f64,
     high: f64,
 }
 
-/// A text that is no range.
+/// Error of parsing a range.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write a range like `threshold=10..1000` or `for=1m..30m`")]
 pub struct TuningError;
@@ -69,65 +71,66 @@ impl fmt::Display for Tuning {
 }
 
 impl Tuning {
-    /// The values that are tried, in rising order: in equal ratios where that can be.
+    /// Returns the values that are tried, ascending. They form a geometric sequence if the range
+    /// is positive, otherwise an arithmetic one.
     pub fn values(&self) -> Vec<f64> {
-        let part = |step: usize| step as f64 / (STEPS - 1) as f64;
+        let part = |step: usize| len_to_f64(step) / len_to_f64(STEPS - 1);
         let value = |step: usize| {
             let value = if self.low > 0.0 {
                 self.low * (self.high / self.low).powf(part(step))
             } else {
                 self.low + (self.high - self.low) * part(step)
             };
-            // Three digits are enough for a person.
-            let digits = 2 - value.abs().max(1e-9).log10().floor() as i32;
-            let unit = 10f64.powi(digits);
+            // Three significant digits keep the table readable.
+            let digits = 2.0 - value.abs().max(1e-9).log10().floor();
+            let unit = 10f64.powf(digits);
             (value * unit).round() / unit
         };
         (0..STEPS).map(value).collect()
     }
 
-    /// The rules with each of the values.
+    /// Returns the rules file once per value.
     ///
     /// # Errors
     ///
-    /// If the rule can't be tuned.
+    /// The rule does not exist or has no such parameter.
     pub fn rule_files(&self, rules: &RuleFile, rule: &str) -> Result<Vec<RuleFile>, TunedError> {
         let tuned = |value: f64| rules.tuned(rule, self.parameter, value);
         self.values().into_iter().map(tuned).collect()
     }
 }
 
-/// How good a rule is, value by value.
+/// Score of a rule per value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TradeOff {
-    /// The rule.
+    /// Name of the rule.
     pub rule: String,
-    /// What was tuned.
+    /// Name of the tuned parameter.
     pub parameter: String,
-    /// Each value, rising.
+    /// Scores, by ascending value.
     pub points: Vec<TunedPoint>,
 }
 
-/// How good a rule is with one value.
+/// Score of a rule with one value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TunedPoint {
-    /// The value.
+    /// Value of the parameter.
     pub value: f64,
-    /// False alarms in a virtual week.
+    /// False alarms per virtual week.
     pub false_alarms_per_week: f64,
-    /// The score.
+    /// Score of the rule with this value.
     #[serde(flatten)]
     pub score: RuleScore,
 }
 
 impl TradeOff {
-    /// The scores of one rehearsal, value by value.
+    /// Scores one rehearsal with every value.
     ///
     /// # Errors
     ///
-    /// If a rule can't be evaluated, or its label names no SLO.
+    /// A rule cannot be evaluated, or its label names an unknown SLO.
     pub fn scores(
         files: &[RuleFile],
         evaluation: &RuleEvaluation<'_>,
@@ -144,7 +147,7 @@ impl TradeOff {
         files.iter().map(score).collect()
     }
 
-    /// Puts together what [`scores`](Self::scores) gave for each rehearsal.
+    /// Combines the results of [`scores`](Self::scores) over all rehearsals.
     pub fn new(rule: &str, tuning: &Tuning, runs: &[Vec<RunScore>]) -> Self {
         let point = |(index, value): (usize, f64)| {
             let scores: Vec<RunScore> = runs.iter().map(|run| run[index].clone()).collect();
@@ -152,7 +155,7 @@ impl TradeOff {
             let score = card.rules.into_iter().find(|score| score.rule == rule)?;
             Some(TunedPoint {
                 value,
-                false_alarms_per_week: score.false_alarms as f64 / card.weeks,
+                false_alarms_per_week: to_f64(score.false_alarms) / card.weeks,
                 score,
             })
         };
@@ -174,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_and_cut_into_steps() {
+    fn range_is_parsed_and_divided_into_steps() {
         let tuning: Tuning = "threshold=10..1000".parse().unwrap();
         let values = tuning.values();
         assert_eq!(values[..3], [10.0, 15.2, 23.1]);

@@ -1,14 +1,15 @@
-//! Unit tests for `promtool test rules`, made from a rehearsal: its series as input, and what the
-//! rules made of them as what is expected. Whoever keeps them needs this program no longer.
+//! Unit tests for `promtool test rules`, generated from a rehearsal: its series as input, its
+//! alerts as expected output. The generated file does not depend on this program.
 //!
-//! Times are shifted so that the rehearsal begins at 0. `promtool` knows one interval for all
-//! series, so samples stand on a grid; if the processes' scrapes lie too close for one, each is
-//! moved to the whole second before it, and the rules are evaluated anew on what came of that.
+//! Times are shifted so that the rehearsal begins at 0. `promtool` has one interval for all
+//! series, so samples are placed on a grid. If the scrapes are too close for a common grid, each
+//! sample moves to the whole second before it, and the rules are evaluated on the moved samples.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::convert::to_f64;
 use crate::metrics::Labels;
 use crate::promql::rules::{
     Alert, AlertState, AlertTimeline, EvaluateError, EvaluationRange, RecordedRules, RuleFile,
@@ -16,27 +17,27 @@ use crate::promql::rules::{
 };
 use crate::promql::{EvalError, Queryable, SelectHints, SeriesData};
 
-/// A finer grid would make files of nothing but gaps, ms.
+/// Minimum step of the grid, in ms. A finer grid would produce files that consist mostly of gaps.
 const GRID_MS_MIN: i64 = 500;
-/// The grid that samples are moved to if their own is finer, ms.
+/// Step in ms of the grid that samples move to if their own grid is finer.
 const COARSE_GRID_MS: i64 = 1_000;
 
-/// Why there are no unit tests.
+/// Error of generating unit tests.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnitTestError {
-    /// What a rule says depends on the date, which in unit tests is that of 1970.
+    /// The result of a rule depends on the date, which is in 1970 in unit tests.
     #[error("rule `{0}` uses the date: in unit tests it is always 1970; leave it out")]
     Date(String),
-    /// `promtool` evaluates all groups at one interval.
+    /// `promtool` evaluates all groups at one interval, but the groups have several.
     #[error("the groups have different intervals; unit tests can only have one")]
     Intervals,
-    /// A rule can't be evaluated.
+    /// A rule cannot be evaluated.
     #[error(transparent)]
     Rule(#[from] EvaluateError),
-    /// The series can't be read.
+    /// The series cannot be read.
     #[error(transparent)]
     Series(#[from] EvalError),
-    /// The file can't be written as YAML.
+    /// The file cannot be written as YAML.
     #[error("{0}")]
     Yaml(String),
 }
@@ -45,7 +46,7 @@ pub enum UnitTestError {
 struct UnitTestFile<'t> {
     rule_files: [&'t str; 1],
     evaluation_interval: String,
-    /// Without it `promtool` takes the groups in any order.
+    /// Without this key `promtool` evaluates the groups in any order.
     group_eval_order: Vec<&'t str>,
     tests: [UnitTest; 1],
 }
@@ -91,12 +92,12 @@ struct ExpectedSample {
     value: f64,
 }
 
-/// A file of unit tests that expects of these rules what they made of a rehearsal. `rules_path` is
-/// where `promtool` finds them, seen from the file.
+/// Returns a file of unit tests that expect the alerts of a rehearsal. `rules_path` is the path
+/// of the rules relative to the file.
 ///
 /// # Errors
 ///
-/// If the rules use the date or have several intervals; or if a rule can't be evaluated.
+/// The rules use the date or have several intervals, or a rule cannot be evaluated.
 pub fn unit_tests(
     rules: &RuleFile,
     rules_path: &str,
@@ -154,7 +155,7 @@ fn only_interval(rules: &RuleFile, span: EvaluationRange) -> Result<i64, UnitTes
     }
 }
 
-/// Where samples stand: multiples of a step after the start.
+/// Grid of sample times: multiples of a step after the start.
 struct SampleGrid {
     start_ms: i64,
     step_ms: i64,
@@ -162,11 +163,12 @@ struct SampleGrid {
 }
 
 impl SampleGrid {
-    /// The coarsest grid that all samples stand on, or, if that is too fine, a coarse one.
+    /// Returns the coarsest grid that contains all samples or, if that is too fine, a coarse one.
     fn of(tracks: &[SeriesData<'_>], start_ms: i64) -> Self {
         let times = tracks.iter().flat_map(|track| track.times_ms);
         let offsets = times.map(|at_ms| (at_ms - start_ms).unsigned_abs());
-        let exact = offsets.fold(0, greatest_common_divisor) as i64;
+        let exact = offsets.fold(0, greatest_common_divisor);
+        let exact = i64::try_from(exact).unwrap_or(i64::MAX);
         let is_exact = exact >= GRID_MS_MIN;
         Self {
             start_ms,
@@ -175,7 +177,7 @@ impl SampleGrid {
         }
     }
 
-    /// When a sample is, after the start.
+    /// Returns the time of a sample on the grid, relative to the start.
     fn place(&self, at_ms: i64) -> i64 {
         let offset_ms = at_ms - self.start_ms;
         match self.is_exact {
@@ -193,7 +195,7 @@ fn greatest_common_divisor(a: u64, b: u64) -> u64 {
     }
 }
 
-/// The same series at other times.
+/// Returns the series with every sample moved by `time`.
 fn shifted(tracks: &[SeriesData<'_>], time: impl Fn(i64) -> i64) -> RecordedRules {
     let mut recorded = RecordedRules::default();
     let mut clocks = BTreeMap::new();
@@ -211,20 +213,20 @@ fn shifted(tracks: &[SeriesData<'_>], time: impl Fn(i64) -> i64) -> RecordedRule
     recorded
 }
 
-/// A rule whose alerts are not the same after the shift.
+/// Returns a rule whose alerts differ after the shift.
 fn differing_rule(shifted: &AlertTimeline, plain: &AlertTimeline, start_ms: i64) -> Option<String> {
-    let told = |timeline: &AlertTimeline, start_ms: i64| {
-        let mut told = BTreeSet::new();
+    let transitions = |timeline: &AlertTimeline, start_ms: i64| {
+        let mut found = BTreeSet::new();
         for alert in &timeline.alerts {
             for change in &alert.transitions {
                 let at_ms = change.at_ms - start_ms;
                 let labels = alert.labels.to_string();
-                told.insert((alert.name.clone(), labels, at_ms, change.state.as_str()));
+                found.insert((alert.name.clone(), labels, at_ms, change.state.as_str()));
             }
         }
-        told
+        found
     };
-    let (shifted, plain) = (told(shifted, 0), told(plain, start_ms));
+    let (shifted, plain) = (transitions(shifted, 0), transitions(plain, start_ms));
     let differing = shifted.symmetric_difference(&plain).next();
     differing.map(|(name, ..)| name.clone())
 }
@@ -237,7 +239,8 @@ fn input_series(series: &RecordedRules, step_ms: i64) -> Vec<InputSeries> {
     written.filter(|series| !series.values.is_empty()).collect()
 }
 
-/// Values in `promtool`'s notation: `5`, `_` for none, `_x3` for three times none, `stale` for an end.
+/// Formats values in the notation of `promtool`: `5`, `_` for none, `_x3` for three times none,
+/// `stale` for an end.
 fn values(samples: impl Iterator<Item = (i64, Option<f64>)>, step_ms: i64) -> String {
     let mut words: Vec<String> = Vec::new();
     let (mut written, mut is_live) = (0, false);
@@ -261,8 +264,7 @@ fn values(samples: impl Iterator<Item = (i64, Option<f64>)>, step_ms: i64) -> St
     words.join(" ")
 }
 
-/// The instants that tell one state from the next: those of all transitions, and the evaluations
-/// before them, after the start.
+/// Returns the instants that distinguish states: every transition, and the evaluation before it.
 fn instants<'t>(alerts: impl Iterator<Item = &'t Alert>, interval_ms: i64) -> BTreeSet<i64> {
     let transitions = alerts.flat_map(|alert| &alert.transitions);
     let around = transitions.flat_map(|change| [change.at_ms - interval_ms, change.at_ms]);
@@ -310,7 +312,7 @@ fn query_tests(timeline: &AlertTimeline, interval_ms: i64) -> Vec<QueryTest> {
         }
         let sample = |((name, state), count): ((&str, &str), u64)| ExpectedSample {
             labels: format!("{{alertname={name:?}, alertstate={state:?}}}"),
-            value: count as f64,
+            value: to_f64(count),
         };
         QueryTest {
             expr: "count by (alertname, alertstate) (ALERTS)",
@@ -327,7 +329,7 @@ fn owned<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>) -> BTreeMap<Strin
         .collect()
 }
 
-/// A series as a selector that fits it alone.
+/// Returns a selector that matches one series.
 fn selector(labels: &Labels) -> String {
     let name = labels.get("__name__").unwrap_or_default();
     let others = labels.iter().filter(|(label, _)| *label != "__name__");
@@ -337,7 +339,7 @@ fn selector(labels: &Labels) -> String {
     format!("{name}{{{}}}", others.join(","))
 }
 
-/// A length of time as Prometheus writes it.
+/// Formats a duration in Prometheus notation.
 fn duration(ms: i64) -> String {
     match (ms / 1_000, ms % 1_000) {
         (seconds, 0) => format!("{seconds}s"),

@@ -1,62 +1,64 @@
-//! The difference of one number between two sides.
+//! Difference of one number between two sides.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// How sure an interval is to hold the difference of all seeds. Of twenty numbers that nothing
-/// changes, about one is taken for changed.
+use crate::convert::len_to_f64;
+
+/// Confidence level of the intervals. Of twenty numbers without a difference, about one is
+/// reported as different.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// What can be said of a difference.
+/// Conclusion about a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EffectFinding {
     /// The number is the same in every pair.
     Equal,
-    /// The interval holds zero: no difference that these pairs can show.
+    /// The interval contains zero: these pairs show no difference.
     NoDifference,
-    /// B has less.
+    /// The number is smaller in B.
     Less,
-    /// B has more.
+    /// The number is greater in B.
     More,
-    /// One pair differs, and says nothing of others.
+    /// There is one pair, which allows no conclusion.
     TooFew,
 }
 
-/// A number on both sides, paired by seed.
+/// Number on both sides, paired by seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Effect {
-    /// The name of the number.
+    /// Name of the number.
     pub name: String,
-    /// In how many seeds both sides have it.
+    /// Number of seeds with the number on both sides.
     pub pairs: u64,
-    /// Its mean over these seeds in A.
+    /// Mean over these seeds in A.
     pub mean_a: f64,
-    /// Its mean over these seeds in B.
+    /// Mean over these seeds in B.
     pub mean_b: f64,
-    /// The mean of B less A.
+    /// Mean of B minus A.
     pub difference: f64,
-    /// The bounds of that mean, with [`CONFIDENCE`]; none with fewer than two pairs.
+    /// Bounds of the mean difference at [`CONFIDENCE`]; none with fewer than two pairs.
     pub interval: Option<[f64; 2]>,
-    /// The difference in standard deviations of the differences (Cohen's d for pairs); none if they
-    /// don't vary.
+    /// Mean difference in standard deviations of the differences (Cohen's d for pairs); none if
+    /// the deviation is zero.
     pub standardised: Option<f64>,
-    /// In how many seeds B has less.
+    /// Number of seeds with a smaller value in B.
     pub less: u64,
-    /// In how many B has more.
+    /// Number of seeds with a greater value in B.
     pub more: u64,
-    /// What can be said.
+    /// Conclusion.
     pub finding: EffectFinding,
 }
 
 impl Effect {
-    /// The difference of a number over pairs of A and B; none without any pair.
+    /// Computes the difference over pairs of A and B; none without pairs.
     pub fn of(name: &str, pairs: &[(f64, f64)]) -> Option<Self> {
         if pairs.is_empty() {
             return None;
         }
-        let count = pairs.len() as f64;
+        let count = len_to_f64(pairs.len());
         let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / count;
         let differences = || pairs.iter().map(|(a, b)| b - a);
         let difference = mean(&mut differences());
@@ -91,7 +93,7 @@ impl Effect {
     }
 }
 
-/// So many standard errors lie between the middle and the end of an interval.
+/// Returns the half width of an interval in standard errors.
 fn quantile(freedom: f64) -> Option<f64> {
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
     Some(student.inverse_cdf(0.5 + CONFIDENCE / 2.0))
@@ -102,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_is_that_of_a_paired_t_test() {
+    fn interval_is_that_of_a_paired_t_test() {
         // Student's own data of 1908: hours of sleep gained by ten patients with two drugs. R says
         // of `t.test(b, a, paired = TRUE)`: 0.7001142 to 2.4598858.
         let a = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_claimed() {
+    fn finding_without_evidence_is_not_claimed() {
         let finding = |pairs: &[(f64, f64)]| Effect::of("x", pairs).map(|effect| effect.finding);
         assert_eq!(finding(&[]), None);
         assert_eq!(finding(&[(1.0, 2.0)]), Some(EffectFinding::TooFew));

@@ -1,41 +1,42 @@
-//! Two histograms side by side.
+//! Histograms of both sides with common bars.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::convert::{saturating_u64, to_f64};
 use crate::report::QuantileSummary;
 
-/// Steps of a histogram's bars for each doubling of the time.
+/// Number of bars per doubling of the time.
 const STEPS_PER_DOUBLING: f64 = 1.0;
 
-/// How long something took, on both sides.
+/// Distribution of a duration on both sides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistogramPair {
-    /// What.
+    /// Name of the duration.
     pub name: String,
     /// QuantileSummary of A.
     pub a: QuantileSummary,
     /// QuantileSummary of B.
     pub b: QuantileSummary,
-    /// Shares of samples by time, from the least to the greatest.
+    /// Bars, by ascending time.
     pub bars: Vec<HistogramBar>,
 }
 
-/// Which share of the samples lies between two times.
+/// Shares of the samples between two times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HistogramBar {
-    /// The greatest time in it, s; the next bar's times are greater.
+    /// Upper bound in seconds, inclusive. The bound of the bar before is the lower bound.
     pub until_seconds: f64,
-    /// The share of A's samples.
+    /// Share of the samples of A.
     pub share_a: f64,
-    /// The share of B's samples.
+    /// Share of the samples of B.
     pub share_b: f64,
 }
 
 impl HistogramPair {
-    /// Two histograms of microseconds.
+    /// Creates a pair from two histograms of microseconds.
     pub fn of_micros(name: &str, a: &Histogram<u64>, b: &Histogram<u64>) -> Self {
         Self {
             name: name.to_owned(),
@@ -46,21 +47,22 @@ impl HistogramPair {
     }
 }
 
-/// Bars whose ends double, from the first that holds a sample to the last.
+/// Returns bars whose bounds double, from the first to the last bar with a sample.
 fn bars(a: &Histogram<u64>, b: &Histogram<u64>) -> Vec<HistogramBar> {
-    let least = a.min().min(b.min()).max(1) as f64;
+    let least = to_f64(a.min().min(b.min()).max(1));
     let greatest = a.max().max(b.max());
     let first = (least.log2() * STEPS_PER_DOUBLING).floor();
-    let ends = (0..).map(|step| ((first + f64::from(step)) / STEPS_PER_DOUBLING).exp2() as u64);
+    let ends =
+        (0..).map(|step| saturating_u64(((first + f64::from(step)) / STEPS_PER_DOUBLING).exp2()));
     let mut bars: Vec<HistogramBar> = Vec::new();
     let mut from = 0;
     for end in ends {
         let share = |histogram: &Histogram<u64>| match histogram.len() {
             0 => 0.0,
-            all => histogram.count_between(from, end) as f64 / all as f64,
+            all => to_f64(histogram.count_between(from, end)) / to_f64(all),
         };
         bars.push(HistogramBar {
-            until_seconds: end as f64 / 1e6,
+            until_seconds: to_f64(end) / 1e6,
             share_a: share(a),
             share_b: share(b),
         });
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_hold_every_sample_once() {
+    fn bars_contain_every_sample_once() {
         let a = histogram(&[3, 900, 1_000_000, 5_000_000]);
         let b = histogram(&[1_000, 1_000, 9_000_000]);
         let both = HistogramPair::of_micros("x", &a, &b);
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_has_no_bars() {
+    fn histogram_without_samples_has_no_bars() {
         let none = histogram(&[]);
         assert!(HistogramPair::of_micros("x", &none, &none).bars.is_empty());
     }

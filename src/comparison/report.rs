@@ -1,4 +1,4 @@
-//! All that two sides say about each other, as plain data.
+//! Comparison of two sides as plain data.
 
 use std::collections::BTreeSet;
 
@@ -7,46 +7,46 @@ use serde::{Deserialize, Serialize};
 use super::{CONFIDENCE, ComparisonSide, Effect, HistogramPair};
 use crate::report::Verdict;
 
-/// The version of the JSON document.
+/// Schema version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.compare@1";
 
-/// Two sides, paired by seed.
+/// Comparison of two sides, paired by seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// [`SCHEMA`].
+    /// Schema version, [`SCHEMA`].
     pub schema: String,
-    /// The first side.
+    /// First side.
     pub a: SideSummary,
-    /// The second side.
+    /// Second side.
     pub b: SideSummary,
-    /// Seeds that both sides have; others are left out.
+    /// Number of seeds that both sides have. Other seeds are ignored.
     pub pairs: u64,
-    /// In how many of them both traces are the same, event by event.
+    /// Number of pairs with equal traces.
     pub same_traces: u64,
-    /// How sure the intervals are.
+    /// Confidence level of the intervals.
     pub confidence: f64,
-    /// Every number, by name.
+    /// Differences, by name of the number.
     pub effects: Vec<Effect>,
-    /// Seeds that fail in A only.
+    /// Seeds that fail only in A.
     pub fail_only_in_a: Vec<u64>,
-    /// Seeds that fail in B only.
+    /// Seeds that fail only in B.
     pub fail_only_in_b: Vec<u64>,
-    /// How long things took over all seeds of each side.
+    /// Distributions of durations over all seeds of each side.
     pub histograms: Vec<HistogramPair>,
 }
 
-/// A side in a few words.
+/// Summary of one side.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SideSummary {
-    /// What it is called.
+    /// Display name: path or options.
     pub label: String,
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// How many seeds it has.
+    /// Number of seeds.
     pub seeds: u64,
-    /// How many of them fail.
+    /// Number of seeds that fail.
     pub failures: u64,
 }
 
@@ -66,7 +66,7 @@ impl Comparison {
     /// Compares two sides.
     ///
     /// # Errors
-    /// They have no seed in common.
+    /// The sides have no seed in common.
     pub fn of(a: &ComparisonSide, b: &ComparisonSide) -> Result<Self, String> {
         let both = a.rows.iter();
         let pairs: Vec<_> = both
@@ -114,7 +114,7 @@ impl Comparison {
         })
     }
 
-    /// The document's text.
+    /// Returns the JSON document.
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string_pretty(self);
         let text = text.unwrap_or_else(|error| unreachable!("a comparison is plain data: {error}"));

@@ -1,4 +1,4 @@
-//! One of two sides: the numbers of each seed, from a sweep or from the reports of runs.
+//! One side of a comparison: the numbers of every seed, from a sweep or from run reports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,37 +10,37 @@ use serde_json::Value;
 use crate::report::{RunReport, SCHEMA as RUN_SCHEMA};
 use crate::sweep::{ResultError, SeedRow, SweepResult, is_fresh, read_result, read_rows};
 
-/// What is known of one side.
+/// Numbers of every seed of one side.
 #[derive(Clone, Debug)]
 pub struct ComparisonSide {
-    /// What it is called.
+    /// Display name: path or options.
     pub label: String,
-    /// The scenario's name.
+    /// Name of the scenario.
     pub scenario: String,
-    /// The numbers of each seed.
+    /// Numbers by seed.
     pub rows: BTreeMap<u64, SeedRow>,
-    /// How long things took over all seeds, in microseconds, by what they are. Runs have none.
+    /// Histograms of durations in microseconds over all seeds, by name. Run reports have none.
     pub histograms: BTreeMap<&'static str, Histogram<u64>>,
 }
 
-/// Why a side can't be had.
+/// Error of reading a side.
 #[derive(Debug, thiserror::Error)]
 pub enum SideError {
-    /// A sweep's result can't be read.
+    /// The result of a sweep cannot be read.
     #[error(transparent)]
     Sweep(#[from] ResultError),
-    /// There is nothing to compare.
+    /// The path contains nothing that can be compared.
     #[error("{} is neither a sweep nor the report of a run: {reason}", path.display())]
     Foreign {
-        /// Where.
+        /// Path of the side.
         path: PathBuf,
-        /// Why, and what to do.
+        /// Cause and remedy.
         reason: String,
     },
 }
 
 impl ComparisonSide {
-    /// A sweep, and the numbers of its seeds.
+    /// Creates a side from the result of a sweep and the rows of its seeds.
     pub fn of_sweep(label: String, result: &SweepResult, rows: Vec<SeedRow>) -> Self {
         Self {
             label,
@@ -53,11 +53,11 @@ impl ComparisonSide {
         }
     }
 
-    /// Reads a side: the directory of a sweep, a report that `run --out` or `run --format json` wrote,
-    /// or a directory of such reports, one for each seed.
+    /// Reads a side: the directory of a sweep, a report that `run --out` or `run --format json`
+    /// wrote, or a directory of such reports, one per seed.
     ///
     /// # Errors
-    /// There is nothing of that kind.
+    /// The path contains neither a sweep nor a run report.
     pub fn read(path: &Path) -> Result<Self, SideError> {
         let label = path.display().to_string();
         if !is_fresh(path) {
@@ -100,7 +100,7 @@ impl ComparisonSide {
     }
 }
 
-/// The file itself, or the JSON files of a directory.
+/// Returns the file itself, or the JSON files of a directory.
 fn documents(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -119,7 +119,7 @@ fn documents(path: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The reports in a document: one, or an array of several.
+/// Parses the reports of a document: one, or an array.
 fn read_reports(text: &str) -> Result<Vec<RunReport>, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let values = match value {
@@ -136,7 +136,7 @@ fn read_reports(text: &str) -> Result<Vec<RunReport>, String> {
     values.into_iter().map(read).collect()
 }
 
-/// The numbers of a run; unlike a sweep's, its real time is known.
+/// Returns the numbers of a run. Unlike in a sweep they include the wall-clock time.
 fn row(report: &RunReport) -> SeedRow {
     let mut row = SeedRow::of(report);
     row.numbers

@@ -1,18 +1,19 @@
-//! A comparison as text for a terminal.
+//! Comparison as terminal text.
 
 use std::fmt::{self, Write};
 
 use super::{Comparison, Effect, EffectFinding, HistogramBar, HistogramPair};
+use crate::convert::{saturating_u64, to_usize};
 use crate::report::QuantileSummary;
 use crate::report::format::{bold, count, dim, line, seconds};
 
-/// So many seeds are named.
+/// Maximum number of seeds that are listed.
 const SEEDS_SHOWN: usize = 10;
 
-/// A bar of all samples is this long.
+/// Length of a bar that contains all samples, in characters.
 const BAR_WIDTH: f64 = 30.0;
 
-/// A comparison as text with styles.
+/// Returns a comparison as text with styles.
 pub fn text(comparison: &Comparison) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -31,14 +32,11 @@ fn write(out: &mut String, comparison: &Comparison) -> fmt::Result {
         let names = format!("they differ: {} and {}", a.scenario, b.scenario);
         line(out, "scenarios", &[names])?;
     }
-    line(out, "seeds of both", &[count(*pairs)])?;
+    line(out, "common seeds", &[count(*pairs)])?;
     line(
         out,
-        "the same run",
-        &[format!(
-            "in {} of them, event by event",
-            count(comparison.same_traces)
-        )],
+        "same traces",
+        &[format!("in {} of them", count(comparison.same_traces))],
     )?;
     for (name, seeds) in [
         ("fail only in A", &comparison.fail_only_in_a),
@@ -65,7 +63,7 @@ fn named(seeds: &[u64]) -> String {
     format!("{} ({})", seeds.len(), words.join(", "))
 }
 
-/// A row's cells: name, A, B, difference, interval and finding.
+/// Cells of a row: name, A, B, difference, interval and finding.
 type Cells = [String; 6];
 
 fn write_effects(out: &mut String, comparison: &Comparison) -> fmt::Result {
@@ -99,7 +97,7 @@ fn effect_cells(effect: &Effect) -> Cells {
     ]
 }
 
-/// Cells in columns: numbers to the right, words to the left.
+/// Formats a row: numbers right-aligned, words left-aligned.
 fn row(cells: &Cells, widths: [usize; 6]) -> String {
     let padded = cells.iter().zip(widths).enumerate();
     let cells: Vec<String> = padded
@@ -111,7 +109,7 @@ fn row(cells: &Cells, widths: [usize; 6]) -> String {
     cells.join("   ").trim_end().to_owned()
 }
 
-/// The difference, and in percent of A.
+/// Formats the difference, absolute and in percent of A.
 fn difference(effect: &Effect) -> String {
     let absolute = signed(&effect.name, effect.difference);
     match effect.mean_a {
@@ -135,7 +133,7 @@ fn finding(effect: &Effect) -> String {
     }
 }
 
-/// A number's name in words: `runDurationP95Seconds` is `run duration p95`.
+/// Returns the words of a name: `runDurationP95Seconds` becomes `run duration p95`.
 fn title(name: &str) -> String {
     let mut title = String::new();
     for letter in name.strip_suffix("Seconds").unwrap_or(name).chars() {
@@ -144,7 +142,7 @@ fn title(name: &str) -> String {
         }
         title.extend(letter.to_lowercase());
     }
-    // `wallSeconds` and `virtualSeconds` say of what, but no noun.
+    // `wallSeconds` and `virtualSeconds` contain no noun.
     match name.ends_with("Seconds") && !title.contains(' ') {
         true => title + " time",
         false => title,
@@ -156,7 +154,7 @@ fn number(name: &str, value: f64) -> String {
         return seconds(value);
     }
     match value {
-        100.0.. => count(value.round() as u64),
+        100.0.. => count(saturating_u64(value.round())),
         _ => format!("{value:.2}"),
     }
 }
@@ -191,7 +189,7 @@ fn quantile_words(quantiles: &QuantileSummary) -> [String; 5] {
 }
 
 fn write_bar(out: &mut String, bar: &HistogramBar) -> fmt::Result {
-    let length = |share: f64| "█".repeat((share * BAR_WIDTH).round() as usize);
+    let length = |share: f64| "█".repeat(to_usize(saturating_u64((share * BAR_WIDTH).round())));
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let row = format!(
         "  ≤ {:<9} {:>7} {:<30}  {:>7} {}",
@@ -204,7 +202,7 @@ fn write_bar(out: &mut String, bar: &HistogramBar) -> fmt::Result {
     writeln!(out, "{}", row.trim_end())
 }
 
-/// The last line: what differs, in a word each.
+/// Returns the last line: the numbers that differ.
 fn conclusion(comparison: &Comparison) -> String {
     let effects = comparison.effects.iter();
     let differing: Vec<String> = effects
@@ -225,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_named_in_words() {
+    fn title_splits_a_camel_case_name() {
         assert_eq!(title("runDurationP95Seconds"), "run duration p95");
         assert_eq!(title("images"), "images");
         assert_eq!(title("wallSeconds"), "wall time");

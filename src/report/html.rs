@@ -1,4 +1,4 @@
-//! The HTML report: one file that needs nothing else, neither network nor server.
+//! HTML report: one file that needs neither network nor server.
 //!
 //! ```text
 //!  RunRecord ──────────────────────────────────────────> frame (HTML) ──┐
@@ -6,8 +6,8 @@
 //!                                       style, chart library, script ──┘
 //! ```
 //!
-//! The markup is readable without a script: verdict, invariants, latencies, parameters. The script
-//! draws the time line and the dashboard's panels from the page data.
+//! The markup is readable without a script: verdict, invariants, latencies, parameters. The
+//! script draws the timeline and the panels of the dashboard from the page data.
 
 mod dashboard;
 mod legend;
@@ -34,55 +34,58 @@ use step_grid::StepGrid;
 use timeline::LaneGroup;
 use variable::Variable;
 
-/// Values of a series at most: as many as a wide panel has pixels on a good screen, so that there is
-/// something to see when it is zoomed.
+/// Maximum number of values per series: the pixel width of a wide panel, so that zooming shows
+/// more detail.
 const POINTS_MAX: usize = 2_400;
 
-/// Values of a series at least, however many series there are.
+/// Minimum number of values per series, however many series there are.
 const POINTS_MIN: usize = 150;
 
-/// The data of a page takes no more than this, bytes, unless even [`POINTS_MIN`] values do: with
-/// markup, style and script the page stays below a megabyte.
+/// Maximum size of the page data in bytes. It is exceeded only if series with [`POINTS_MIN`]
+/// values need more. With markup, style and script the page stays below 1 MB.
 const PAGE_DATA_BYTES_MAX: usize = 850_000;
 
 impl Dashboard {
-    /// The dashboard of the operator files.
+    /// Dashboard of the operator files.
     ///
     /// # Panics
-    /// Never: a test reads it.
+    /// Never: a test parses the bundled dashboard.
     pub fn bundled() -> Self {
         Self::parse(bundled::DASHBOARD)
             .unwrap_or_else(|error| unreachable!("the bundled dashboard {error}"))
     }
 }
 
-/// The report of a finished rehearsal with the panels of a dashboard and the alerts of some rules.
+/// Returns the report page of a run with the panels of a dashboard and the alerts of a rules
+/// file.
 pub fn html(
     run: &RunRecord,
     series: &TimeSeriesStore,
     dashboard: &Dashboard,
     rules: &RuleFile,
 ) -> String {
-    let told = evaluate(rules, series, timeline::rules_span(run));
-    let timeline = timeline::groups(run, rules, &told);
+    let evaluated = evaluate(rules, series, timeline::rules_span(run));
+    let timeline = timeline::groups(run, rules, &evaluated);
     let queryable = QueryableRun {
         series,
         rules,
-        recorded: &told.map(|told| told.recorded).unwrap_or_default(),
+        recorded: &evaluated
+            .map(|timeline| timeline.recorded)
+            .unwrap_or_default(),
     };
     let mut points = POINTS_MAX;
     loop {
-        let page_data = draw(run, &queryable, dashboard, timeline.clone(), points);
-        let json = page_data.json();
+        let data = page_data(run, &queryable, dashboard, timeline.clone(), points);
+        let json = data.json();
         if json.len() <= PAGE_DATA_BYTES_MAX || points <= POINTS_MIN {
-            return markup::page(run, dashboard, &page_data, &json);
+            return markup::page(run, dashboard, &data, &json);
         }
         points = POINTS_MIN.max(points / 2);
     }
 }
 
-/// The data of a page whose series have so many values at most.
-fn draw(
+/// Returns the page data in which series have at most `points` values.
+fn page_data(
     run: &RunRecord,
     queryable: &QueryableRun<'_>,
     dashboard: &Dashboard,
@@ -94,7 +97,7 @@ fn draw(
     let resolve =
         |model: &VariableModel| Variable::resolve(model, |query| queries.label_values(query));
     let variables: Vec<Variable> = dashboard.variables.iter().filter_map(resolve).collect();
-    let mut page_data = PageData::new(grid, run.end_ms, timeline, &variables);
+    let mut data = PageData::new(grid, run.end_ms, timeline, &variables);
     let renderer = PanelRenderer {
         queries,
         variables: &variables,
@@ -108,9 +111,9 @@ fn draw(
         panels: section
             .panels
             .iter()
-            .map(|panel| renderer.draw(panel))
+            .map(|panel| renderer.render(panel))
             .collect(),
     });
-    page_data.sections = sections.collect();
-    page_data
+    data.sections = sections.collect();
+    data
 }

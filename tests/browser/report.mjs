@@ -161,10 +161,10 @@ async function theKeyboardReachesEverything(page) {
 async function whatCannotBeDrawnSaysWhy(page) {
   await page.getByText("Cannot be drawn").click();
   for (const [title, reason] of [
-    ["A map", "it is of the type `geomap`"],
+    ["A map", "it has the type `geomap`"],
     ["A typing error", "did you mean `scheduler_runner_images_total`?"],
     ["A function", "rated"],
-    ["A log", "a data source of the type `loki`"],
+    ["A log", "its data source has the type `loki`"],
   ]) {
     const said = await panel(page, title).locator(".problem").textContent();
     assert.ok(said.includes(reason), `${title}: ${said}`);

@@ -1,7 +1,8 @@
-//! A Grafana dashboard of the classic model: rows, panels, targets and variables.
+//! Grafana dashboard of the classic model: rows, panels, targets and variables.
 //!
-//! Read is what decides what is asked and where it stands. How a panel looks (`fieldConfig`,
-//! `options`) is handed to the page as it is, which speaks Grafana's own words.
+//! Only the parts that decide which queries are evaluated and where panels are placed are parsed.
+//! The look of a panel (`fieldConfig`, `options`) is passed to the page as it is, and the script
+//! interprets it.
 
 mod foreign_format;
 mod layout;
@@ -11,146 +12,147 @@ use serde_json::{Map, Value};
 
 pub use layout::{GridPos, PanelSection};
 
-/// Panels of a dashboard at most.
+/// Maximum number of panels.
 pub const PANELS_MAX: usize = 400;
 
-/// A dashboard.
+/// Parsed dashboard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dashboard {
-    /// Its title.
+    /// Title of the dashboard.
     pub title: String,
-    /// Its panels, by the row that they stand under.
+    /// Panels, grouped by row.
     pub sections: Vec<PanelSection>,
-    /// Its variables, in their order.
+    /// Variables, in the order of the file.
     pub variables: Vec<VariableModel>,
 }
 
-/// Why there is no dashboard to be had from a text. Each is a sentence that follows the file's name.
+/// Error of parsing a dashboard. Its text continues a sentence that begins with the name of the
+/// file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DashboardError {
-    /// It is not JSON.
+    /// The text is not JSON.
     #[error("is not JSON: {0}")]
     NotJson(String),
-    /// It is something else than a classic dashboard of Grafana.
+    /// The document is not a classic Grafana dashboard.
     #[error(
         "is no classic Grafana dashboard: {0}; export one from Grafana with Share, Export, \
          \"Export as JSON\" in the classic model"
     )]
     Foreign(String),
-    /// It has more panels than anybody could look at.
+    /// The dashboard has more than [`PANELS_MAX`] panels.
     #[error("has {0} panels; {PANELS_MAX} are possible")]
     TooLarge(usize),
 }
 
-/// A panel. One that can't be read stands in its place all the same.
+/// Panel. A panel that cannot be parsed keeps its position and shows the reason.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Panel {
-    /// Its number within the dashboard.
+    /// Number within the dashboard.
     pub id: i64,
-    /// Its title.
+    /// Title of the panel.
     pub title: String,
-    /// What it shows.
+    /// Explanation that the panel shows on request.
     pub description: String,
-    /// What draws it: `timeseries`, `stat`, `table`, ...
+    /// Visualisation: `timeseries`, `stat`, `table`, ...
     #[serde(rename = "type")]
     pub kind: String,
-    /// Where it stands.
-    #[serde(rename = "gridPos")]
-    pub place: GridPos,
-    /// What it asks.
+    /// Position and size on the grid.
+    pub grid_pos: GridPos,
+    /// Queries of the panel.
     pub targets: Vec<PanelTarget>,
-    /// Where it asks, unless a target says otherwise.
+    /// Data source, unless a target names another one.
     pub datasource: Value,
-    /// How values look.
+    /// Display options of the values.
     pub field_config: Value,
-    /// How the panel looks.
+    /// Display options of the panel.
     pub options: Value,
-    /// What Grafana does with the answers before it draws them.
+    /// Transformations that Grafana applies to the query results.
     pub transformations: Vec<Transformation>,
-    /// The variable over whose values the panel is repeated.
+    /// Variable over whose values the panel is repeated.
     pub repeat: Option<String>,
-    /// A panel that is kept elsewhere.
+    /// Reference to a library panel, which is stored outside of the dashboard.
     pub library_panel: Option<Value>,
-    /// The shortest step.
+    /// Minimum step.
     pub interval: Option<String>,
-    /// The panels of a collapsed row.
+    /// Panels of a collapsed row.
     pub panels: Vec<Value>,
-    /// Whether a row is collapsed.
+    /// Whether the row is collapsed.
     pub collapsed: bool,
-    /// Why it can't be read; none if it can.
+    /// Reason for which the panel cannot be parsed, if it cannot.
     #[serde(skip)]
     pub defect: Option<String>,
 }
 
-/// A step between a panel's answers and its picture.
+/// Transformation of query results before they are drawn.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Transformation {
-    /// Which.
+    /// Name of the transformation.
     pub id: String,
-    /// Whether it is switched off.
+    /// Whether it is disabled.
     pub disabled: bool,
 }
 
-/// A question that a panel asks.
+/// Query of a panel.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PanelTarget {
-    /// Its letter within the panel.
+    /// Letter of the query within the panel.
     pub ref_id: String,
-    /// The question in `PromQL`.
+    /// Expression in `PromQL`.
     pub expr: String,
-    /// The template of a series's name: empty or `__auto` for one made from its labels.
+    /// Template of series names. Empty or `__auto`: made from the labels.
     pub legend_format: String,
-    /// Whether it is asked once, at the end, and not over time.
+    /// Whether the query is evaluated once, at the end of the run.
     pub instant: bool,
-    /// Whether it is asked over time even though it is asked once too.
+    /// Whether the query is evaluated over time, even if `instant` is set.
     pub range: bool,
-    /// Whether it isn't drawn.
+    /// Whether the query is hidden.
     pub hide: bool,
-    /// `time_series`, `table` or `heatmap`.
+    /// Result format: `time_series`, `table` or `heatmap`.
     pub format: String,
-    /// Where it asks.
+    /// Data source.
     pub datasource: Value,
 }
 
-/// A variable as the file has it.
+/// Variable as the dashboard file defines it.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VariableModel {
-    /// Its name in queries.
+    /// Name in queries.
     pub name: String,
-    /// Its name for people.
+    /// Display name.
     pub label: Option<String>,
-    /// `query`, `custom`, `datasource`, ...
+    /// Type: `query`, `custom`, `datasource`, ...
     #[serde(rename = "type")]
     pub kind: String,
-    /// What gives its values: text, or a table with text in it.
+    /// Source of the values: text, or an object that contains text.
     pub query: Value,
-    /// Which of the values, and which part of each.
+    /// Regular expression that selects values.
     pub regex: String,
-    /// Whether several values can be chosen.
+    /// Whether several values can be selected.
     pub multi: bool,
-    /// Whether all values can be chosen at once.
+    /// Whether all values can be selected at once.
     pub include_all: bool,
-    /// What stands for all values in queries.
+    /// Expression that replaces the variable if all values are selected.
     pub all_value: Option<String>,
-    /// What was chosen when the dashboard was saved.
+    /// Selection at the time when the dashboard was saved.
     pub current: Value,
-    /// 0: as given; 1 and 2: by letter, rising and falling; 3 and 4: by number.
+    /// Sort order. 0: as given; 1 and 2: alphabetical, ascending and descending; 3 and 4:
+    /// numerical.
     pub sort: i64,
 }
 
 impl Dashboard {
-    /// Reads a dashboard, as Grafana exports it or as its interface returns it.
+    /// Parses a dashboard, as Grafana exports it or as its HTTP API returns it.
     ///
     /// # Errors
-    /// The text is not JSON, or no classic dashboard of Grafana.
+    /// The text is not JSON or not a classic Grafana dashboard, or there are too many panels.
     pub fn parse(text: &str) -> Result<Self, DashboardError> {
         let document: Value = serde_json::from_str(text)
             .map_err(|error| DashboardError::NotJson(error.to_string()))?;
-        // Grafana's interface wraps what it returns.
+        // Grafana's HTTP API wraps the dashboard.
         let document = match document.get("dashboard") {
             Some(inner) if inner.is_object() => inner,
             _ => &document,
@@ -183,9 +185,9 @@ impl Panel {
         Self::deserialize(value).unwrap_or_else(|error| Self {
             title: text("title").to_owned(),
             kind: text("type").to_owned(),
-            place: value
+            grid_pos: value
                 .get("gridPos")
-                .and_then(|place| GridPos::deserialize(place).ok())
+                .and_then(|grid_pos| GridPos::deserialize(grid_pos).ok())
                 .unwrap_or_default(),
             defect: Some(format!("its JSON is not that of a panel: {error}")),
             ..Self::default()
@@ -211,16 +213,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dashboard_is_read_bare_or_as_the_interface_wraps_it() {
+    fn dashboard_bare_or_wrapped_by_the_api_is_parsed() {
         let bare = r#"{"title": "Night", "schemaVersion": 39, "panels": [
             {"id": 1, "type": "stat", "title": "Runs", "gridPos": {"x": 12, "y": 0, "w": 6, "h": 4},
-             "targets": [{"refId": "A", "expr": "up", "legendFormat": "{{job}}", "instant": true}]}],
+             "targets": [{"refId": "A", "expr": "up", "legendFormat": "{{job}}",
+                          "instant": true}]}],
             "templating": {"list": [{"name": "mode", "type": "custom", "query": "a,b"}]}}"#;
         let dashboard = Dashboard::parse(bare).unwrap();
         assert_eq!(dashboard.title, "Night");
         let panel = &dashboard.sections[0].panels[0];
         assert_eq!(
-            (panel.kind.as_str(), panel.place.x, panel.place.w),
+            (panel.kind.as_str(), panel.grid_pos.x, panel.grid_pos.w),
             ("stat", 12, 6)
         );
         assert_eq!(panel.targets[0].legend_format, "{{job}}");
@@ -231,18 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn a_panel_that_cannot_be_read_keeps_its_place_and_says_why() {
+    fn panel_that_cannot_be_parsed_keeps_its_position() {
         let text = r#"{"panels": [{"type": "stat", "title": "Runs", "targets": "up",
             "gridPos": {"x": 6, "y": 3, "w": 4, "h": 2}}]}"#;
         let dashboard = Dashboard::parse(text).unwrap();
         let panel = &dashboard.sections[0].panels[0];
-        assert_eq!((panel.title.as_str(), panel.place.x), ("Runs", 6));
+        assert_eq!((panel.title.as_str(), panel.grid_pos.x), ("Runs", 6));
         let defect = panel.defect.as_deref().unwrap();
         assert!(defect.contains("not that of a panel"), "{defect}");
     }
 
     #[test]
-    fn what_is_no_dashboard_is_refused_with_the_reason() {
+    fn document_that_is_no_dashboard_is_refused() {
         let refused = |text: &str| Dashboard::parse(text).unwrap_err().to_string();
         assert!(refused("{\"panels\": [").starts_with("is not JSON: EOF while"));
         assert!(refused("{}").contains("it has no list of `panels`"));

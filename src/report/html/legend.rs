@@ -1,13 +1,13 @@
-//! The name of a series in a panel, as Grafana makes it.
+//! Names of series in a panel, made as Grafana makes them.
 
 use std::collections::BTreeMap;
 
-/// Labels of a series, `__name__` included if it has one.
+/// Labels of a series, including `__name__` if it has one.
 pub type LabelMap = BTreeMap<String, String>;
 
-/// The name by a template such as `{{mode}}, p95`. A label that the series doesn't have stays empty.
-/// Without a template, or with Grafana's `__auto`, the name is the series as `PromQL` writes it; a
-/// series without any label is called by its query.
+/// Returns the name by a template such as `{{mode}}, p95`. A label that the series does not have
+/// becomes empty. Without a template, or with `__auto`, the name is the series in `PromQL`
+/// notation; a series without labels is named by its query.
 pub fn name(template: &str, labels: &LabelMap, expression: &str) -> String {
     match template {
         "" | "__auto" if labels.is_empty() => expression.to_owned(),
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_takes_the_values_of_labels() {
+    fn template_inserts_label_values() {
         let labels = labels(&[("mode", "analysisOnly"), ("status", "failed")]);
         for (template, expected) in [
             ("{{mode}}", "analysisOnly"),
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_template_a_series_is_called_by_its_labels_or_its_query() {
+    fn name_without_template_is_labels_or_query() {
         let series = labels(&[("__name__", "up"), ("job", "a \"b\"")]);
         assert_eq!(name("", &series, "up"), "up{job=\"a \\\"b\\\"\"}");
         assert_eq!(name("", &labels(&[("__name__", "up")]), "up"), "up");

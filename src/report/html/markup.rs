@@ -1,4 +1,4 @@
-//! The page around the panels: what a person reads first, without a script.
+//! HTML markup around the panels: the results that are readable without a script.
 
 mod checks;
 mod figures;
@@ -14,7 +14,7 @@ use crate::scenario::Duration;
 
 const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
 
-/// The chart library, then our script, one file for each subject.
+/// Chart library, followed by the files of the script.
 const LIBRARY: &str = include_str!("uPlot.iife.min.js");
 const SCRIPT: [&str; 7] = [
     include_str!("page/units.js"),
@@ -26,10 +26,10 @@ const SCRIPT: [&str; 7] = [
     include_str!("page/page.js"),
 ];
 
-/// The licence of the chart library asks to be kept with it.
+/// Licence of the chart library, which has to be included.
 const LIBRARY_LICENCE: &str = include_str!("uPlot.LICENSE");
 
-/// The whole page.
+/// Returns the whole page.
 pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: &str) -> String {
     let report = &run.report;
     let title = format!(
@@ -44,7 +44,7 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: 
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                // A page that asks for no icon makes browsers look for one on the network.
+                // Without an icon, browsers request one from the network.
                 link rel="icon" href="data:,";
                 title { (title) }
                 style { @for part in STYLE { (PreEscaped(part)) "\n" } }
@@ -56,7 +56,7 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: 
                     (figures::figures(report))
                     (checks::checks(report))
                     section aria-labelledby="timeline-title" {
-                        h2 #timeline-title { "What happened when" }
+                        h2 #timeline-title { "Timeline" }
                         div #timeline {}
                     }
                     (panels(run, dashboard, page_data))
@@ -65,7 +65,10 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: 
                     (parameters::replay(run))
                 }
                 footer {
-                    p { "Rehearsal " (run.version) ". This file needs no network. Charts are drawn by uPlot." }
+                    p {
+                        "Rehearsal " (run.version) ". This file needs no network. "
+                        "Charts are drawn by uPlot."
+                    }
                 }
                 script #page-data type="application/json" { (PreEscaped(json)) }
                 (PreEscaped(format!("<!-- uPlot:\n{LIBRARY_LICENCE}\n-->")))
@@ -77,12 +80,12 @@ pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: 
     markup.into_string()
 }
 
-/// The script's files as one program, whose names are its own.
+/// Joins the files of the script to one program with its own scope.
 fn script() -> String {
     format!("(() => {{\n\"use strict\";\n{}}})();", SCRIPT.join("\n"))
 }
 
-/// The word for a verdict that stylesheets know.
+/// Returns the CSS class of a verdict.
 fn tone(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "good",
@@ -101,18 +104,22 @@ fn head(run: &RunRecord) -> Markup {
     html! {
         header .top {
             div .title {
-                p .verdict.(tone(report.verdict)) { span aria-hidden="true" { (sign) } " " (report.verdict.as_str()) }
+                p .verdict.(tone(report.verdict)) {
+                    span aria-hidden="true" { (sign) } " " (report.verdict.as_str())
+                }
                 div {
                     h1 { (report.scenario) }
                     p .lead { (report.description) }
                 }
-                button #theme type="button" title="Light, dark, or as the system has it" { "Theme: system" }
+                button #theme type="button" title="Light, dark, or the system's theme" {
+                    "Theme: system"
+                }
             }
             dl .facts {
                 (fact("Seed", &report.seed.to_string()))
                 (fact("Profile", &report.profile))
                 (fact("Virtual time", &seconds(report.virtual_seconds)))
-                (fact("Took", &seconds(report.wall_seconds)))
+                (fact("Wall-clock time", &seconds(report.wall_seconds)))
                 (fact("Trace", &report.trace_hash))
             }
         }
@@ -124,26 +131,28 @@ fn fact(name: &str, value: &str) -> Markup {
 }
 
 fn panels(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData) -> Markup {
-    let length = |ms: i64| Duration::from_secs(ms as u64 / 1_000).to_string();
+    let length = |ms: i64| Duration::from_secs(ms.unsigned_abs() / 1_000).to_string();
     let (step, scrape) = (length(page_data.step_ms), length(run.scrape_interval_ms));
     let sampling = if page_data.step_ms == run.scrape_interval_ms {
-        format!("One value each {step}, as scraped.")
+        format!("One value per {step}, as scraped.")
     } else {
-        format!("One value each {step}; scraped each {scrape}.")
+        format!("One value per {step}; scraped every {scrape}.")
     };
     html! {
         section #dashboard aria-labelledby="dashboard-title" {
             div .bar {
                 h2 #dashboard-title { (dashboard.title) }
                 div #variables .variables {}
-                button #whole type="button" disabled { "Show all of it" }
+                button #whole type="button" disabled { "Show all" }
                 output #window .window {}
             }
             p .hint {
-                (sampling) " Drag over a panel to zoom all of them; Escape or a double click shows all again. "
-                "With the keyboard: arrows move, + and − zoom."
+                (sampling) " Drag over a panel to zoom all panels; Escape or a double click shows "
+                "everything again. With the keyboard: arrows move, + and − zoom."
             }
-            noscript { p .problem { "The time line and the panels are drawn by a script, which is switched off." } }
+            noscript { p .problem {
+                "The timeline and the panels are drawn by a script, and scripts are disabled."
+            } }
             div #panels {}
             p #spoken .unseen role="status" aria-live="polite" {}
         }

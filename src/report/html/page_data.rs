@@ -1,4 +1,4 @@
-//! The data of a page, as one piece of JSON within it.
+//! Page data: everything that the script draws, as one JSON document in the page.
 
 use serde::Serialize;
 
@@ -7,27 +7,27 @@ use super::step_grid::StepGrid;
 use super::timeline::LaneGroup;
 use super::variable::Variable;
 
-/// Everything that the page's script draws.
+/// Data that the script of the page draws.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PageData {
-    /// When the first values are from, ms since 1970.
+    /// Time of the first values, in ms since 1970.
     pub start_ms: i64,
-    /// When virtual time ended, ms since 1970.
+    /// End of virtual time, in ms since 1970.
     pub end_ms: i64,
-    /// From one value to the next, ms.
+    /// Step between two values, in ms.
     pub step_ms: i64,
-    /// How many values each series has.
+    /// Number of values per series.
     pub count: usize,
-    /// What can be chosen.
+    /// Variables with their choices.
     pub variables: Vec<VariableChoices>,
-    /// Faults, truth and alerts.
+    /// Lanes of the timeline: faults, SLO breaches and alerts.
     pub timeline: Vec<LaneGroup>,
-    /// The dashboard's panels, by the row that they stand under.
+    /// Panels of the dashboard, grouped by row.
     pub sections: Vec<RenderedSection>,
 }
 
-/// What can be chosen for a variable.
+/// Choices of one variable.
 #[derive(Clone, Debug, Serialize)]
 pub struct VariableChoices {
     label: String,
@@ -37,19 +37,19 @@ pub struct VariableChoices {
     remark: Option<String>,
 }
 
-/// The panels under a row.
+/// Panels of one row.
 #[derive(Clone, Debug, Serialize)]
 pub struct RenderedSection {
-    /// The row's title.
+    /// Title of the row.
     pub title: Option<String>,
-    /// Whether only the title shows at first.
+    /// Whether only the title is shown at first.
     pub collapsed: bool,
-    /// The panels.
+    /// Panels with their values.
     pub panels: Vec<RenderedPanel>,
 }
 
 impl PageData {
-    /// Page data without panels.
+    /// Creates page data without panels.
     pub fn new(
         grid: StepGrid,
         end_ms: i64,
@@ -67,9 +67,10 @@ impl PageData {
         }
     }
 
-    /// The JSON, so written that it can stand in a `script` element: nothing in it ends the element.
+    /// Returns JSON that can be embedded in a `script` element: it contains nothing that ends the
+    /// element.
     pub fn json(&self) -> String {
-        // Plain data with text for keys can be written.
+        // Plain data with text keys: serialising it does not fail.
         let json = serde_json::to_string(self);
         let json = json.unwrap_or_else(|error| unreachable!("page data is plain data: {error}"));
         escaped(&json)
@@ -88,7 +89,7 @@ impl VariableChoices {
     }
 }
 
-/// `<` occurs in JSON within texts only, where it can be written otherwise.
+/// Escapes `<`, which JSON contains only within strings.
 fn escaped(json: &str) -> String {
     json.replace('<', "\\u003c")
 }
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_the_json_ends_its_element() {
+    fn escaped_json_does_not_end_its_element() {
         let hostile = "</script><!--<script>";
         let json = escaped(&serde_json::to_string(hostile).unwrap());
         assert!(!json.contains('<'), "{json}");

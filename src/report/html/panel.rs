@@ -1,4 +1,5 @@
-//! What a panel shows: its questions, asked for every choice of the variables they depend on.
+//! Panels with their values: every query is evaluated for every choice of the variables that it
+//! uses.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use super::rle_column::RleColumn;
 use super::step_grid::StepGrid;
 use super::variable::{Variable, VariableScope, interpolate, is_used};
 
-/// SpansByKind of panels that the page can draw.
+/// Visualisations that the script can draw.
 const DRAWN: [&str; 7] = [
     "timeseries",
     "graph",
@@ -21,13 +22,13 @@ const DRAWN: [&str; 7] = [
     "text",
 ];
 
-/// VariableChoices that one question is asked for at most, over all variables it depends on.
+/// Maximum number of evaluations of one query, over the choices of all variables that it uses.
 const CHOICES_MAX: usize = 64;
 
-/// Series that one answer has at most.
+/// Maximum number of series per result.
 const SERIES_MAX: usize = 100;
 
-/// A panel with its answers, as the page gets it.
+/// Panel with its values, as the script receives it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RenderedPanel {
@@ -35,12 +36,12 @@ pub struct RenderedPanel {
     #[serde(skip_serializing_if = "String::is_empty")]
     description: String,
     kind: String,
-    /// RleColumn, row, width and height on the grid.
-    place: [u32; 4],
-    /// Why it can't be drawn.
+    /// Column, row, width and height on the grid.
+    grid_pos: [u32; 4],
+    /// Reason for which the panel is not drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// What is drawn otherwise than Grafana would.
+    /// Differences from the picture that Grafana would draw.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remarks: Vec<String>,
     #[serde(skip_serializing_if = "Value::is_null")]
@@ -50,52 +51,52 @@ pub struct RenderedPanel {
     targets: Vec<RenderedTarget>,
 }
 
-/// A question with its answers.
+/// Query with its results.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RenderedTarget {
     ref_id: String,
     query: String,
-    /// Whether the answers are about the end of the run.
+    /// Whether the results are values at the end of the run.
     instant: bool,
-    /// The variables that it depends on, by number.
+    /// Indexes of the variables that the query uses.
     by: Vec<usize>,
-    /// One answer for each combination of their choices; the last variable's choice runs fastest.
+    /// One result per combination of choices. The choice of the last variable varies fastest.
     answers: Vec<Vec<RenderedSeries>>,
 }
 
-/// A series of an answer.
+/// Series of a result.
 #[derive(Clone, Debug, Serialize)]
 struct RenderedSeries {
     name: String,
-    /// For tables only: its labels.
+    /// Labels, for tables only.
     #[serde(skip_serializing_if = "LabelMap::is_empty")]
     labels: LabelMap,
     values: RleColumn,
 }
 
-/// What all panels of a report have in common.
+/// Renderer for the panels of one report.
 pub struct PanelRenderer<'r> {
-    /// Answers their questions.
+    /// Evaluator of queries.
     pub queries: PanelQueries<'r>,
-    /// The dashboard's variables.
+    /// Variables of the dashboard.
     pub variables: &'r [Variable],
-    /// The instants that are drawn.
+    /// Instants at which values are drawn.
     pub grid: StepGrid,
-    /// How often processes were scraped, ms.
+    /// Interval between two scrapes, in ms.
     pub scrape_interval_ms: i64,
-    /// When the run ended, ms since 1970.
+    /// End of the run, in ms since 1970.
     pub end_ms: i64,
 }
 
 impl PanelRenderer<'_> {
-    /// The panel with its answers; one that can't be drawn says why.
-    pub fn draw(&self, panel: &Panel) -> RenderedPanel {
-        let (targets, problem) = match self.answer(panel) {
+    /// Evaluates the queries of a panel. A panel that cannot be drawn contains the reason.
+    pub fn render(&self, panel: &Panel) -> RenderedPanel {
+        let (targets, problem) = match self.evaluate(panel) {
             Ok(targets) => (targets, None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
-        let place = panel.place;
+        let position = panel.grid_pos;
         let shown = |value: &Value| match problem {
             None => value.clone(),
             Some(_) => Value::Null,
@@ -104,7 +105,7 @@ impl PanelRenderer<'_> {
             title: self.title(&panel.title),
             description: panel.description.clone(),
             kind: panel.kind.clone(),
-            place: [place.x, place.y, place.w, place.h],
+            grid_pos: [position.x, position.y, position.w, position.h],
             remarks: remarks(panel, &targets),
             field_config: shown(&panel.field_config),
             options: shown(&panel.options),
@@ -113,12 +114,12 @@ impl PanelRenderer<'_> {
         }
     }
 
-    fn answer(&self, panel: &Panel) -> Result<Vec<RenderedTarget>, String> {
+    fn evaluate(&self, panel: &Panel) -> Result<Vec<RenderedTarget>, String> {
         refuse(panel)?;
         let wanted = panel.targets.iter().filter(|target| !target.hide);
         let wanted = wanted.filter(|target| !target.expr.trim().is_empty());
         let targets: Vec<RenderedTarget> = wanted
-            .map(|target| self.answer_target(panel, target))
+            .map(|target| self.evaluate_target(panel, target))
             .collect::<Result<_, _>>()?;
         if targets.is_empty() && panel.kind != "text" {
             return Err("it has no query".into());
@@ -126,7 +127,11 @@ impl PanelRenderer<'_> {
         Ok(targets)
     }
 
-    fn answer_target(&self, panel: &Panel, target: &PanelTarget) -> Result<RenderedTarget, String> {
+    fn evaluate_target(
+        &self,
+        panel: &Panel,
+        target: &PanelTarget,
+    ) -> Result<RenderedTarget, String> {
         let used = |(_, variable): &(usize, &Variable)| is_used(variable, &target.expr);
         let by: Vec<usize> = { self.variables.iter().enumerate().filter(used) }
             .map(|(number, _)| number)
@@ -137,7 +142,8 @@ impl PanelRenderer<'_> {
             .product();
         if combinations > CHOICES_MAX {
             return Err(format!(
-                "its query depends on {combinations} choices of variables; {CHOICES_MAX} are possible"
+                "its query depends on {combinations} combinations of variables, expected at most \
+                 {CHOICES_MAX}"
             ));
         }
         let is_table = panel.kind == "table";
@@ -163,7 +169,8 @@ impl PanelRenderer<'_> {
         })
     }
 
-    /// The choices of one combination; variables that a query does not depend on keep theirs.
+    /// Returns the choices of one combination. Variables that the query does not use keep their
+    /// default.
     fn scope(&self, by: &[usize], combination: usize) -> VariableScope<'_> {
         let mut chosen: Vec<usize> = self.variables.iter().map(|v| v.chosen).collect();
         let mut rest = combination;
@@ -183,19 +190,19 @@ impl PanelRenderer<'_> {
         }
     }
 
-    /// A title may name variables; one that it doesn't have stays as it is written.
+    /// Interpolates variables in a title. An unknown variable leaves the title unchanged.
     fn title(&self, title: &str) -> String {
         interpolate(title, &self.scope(&[], 0)).unwrap_or_else(|_| title.to_owned())
     }
 }
 
-/// Why a panel can't be drawn, whatever the answers.
+/// Returns the reason for which a panel cannot be drawn, whatever its values.
 fn refuse(panel: &Panel) -> Result<(), String> {
     if let Some(defect) = &panel.defect {
         return Err(defect.clone());
     }
     if panel.library_panel.is_some() {
-        return Err("it is a library panel, which is kept outside of the dashboard".into());
+        return Err("it is a library panel, which is stored outside of the dashboard".into());
     }
     if let Some(variable) = panel.repeat.as_deref().filter(|name| !name.is_empty()) {
         return Err(format!("it is repeated for each value of `${variable}`"));
@@ -203,7 +210,7 @@ fn refuse(panel: &Panel) -> Result<(), String> {
     if !DRAWN.contains(&panel.kind.as_str()) {
         let known = DRAWN.join(", ");
         return Err(format!(
-            "it is of the type `{}`; drawn are {known}",
+            "it has the type `{}`, expected one of {known}",
             panel.kind
         ));
     }
@@ -223,14 +230,14 @@ fn refuse(panel: &Panel) -> Result<(), String> {
         if !matches!(kind, "" | "prometheus" | "datasource") || uid == "__expr__" {
             let kind = if kind.is_empty() { uid } else { kind };
             return Err(format!(
-                "it asks a data source of the type `{kind}`, not Prometheus"
+                "its data source has the type `{kind}`, expected `prometheus`"
             ));
         }
     }
     Ok(())
 }
 
-/// What is drawn otherwise than Grafana would.
+/// Returns the differences from the picture that Grafana would draw.
 fn remarks(panel: &Panel, targets: &[RenderedTarget]) -> Vec<String> {
     let transformations = panel.transformations.iter().filter(|it| !it.disabled);
     let mut remarks: Vec<String> = transformations

@@ -1,4 +1,4 @@
-//! Asks the recorded series, in `PromQL`.
+//! Evaluation of panel queries over the recorded series.
 
 use std::collections::BTreeSet;
 
@@ -10,27 +10,27 @@ use crate::promql::rules::{MergedQueryable, RecordedRules, Rule, RuleFile};
 use crate::promql::suggest::closest;
 use crate::promql::{Engine, Query, QueryValue, Semantics};
 
-/// The answer for one series.
+/// Series of a query result, sampled at the instants of the grid.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PanelSeries {
-    /// Its labels, `__name__` included if it has one.
+    /// Labels, including `__name__` if the series has one.
     pub labels: LabelMap,
-    /// Its value at each instant of the grid; one value for a question about an instant.
+    /// Value at each instant; one value for a query at the end of the run.
     pub values: Vec<Option<f64>>,
 }
 
-/// Everything that can be asked about.
+/// Recorded series and evaluated rules of one run.
 pub struct QueryableRun<'r> {
-    /// What was scraped.
+    /// Scraped series.
     pub series: &'r TimeSeriesStore,
-    /// The rules that were evaluated over it.
+    /// Rules that were evaluated over the series.
     pub rules: &'r RuleFile,
-    /// What they recorded.
+    /// Series that the rules recorded.
     pub recorded: &'r RecordedRules,
 }
 
 impl QueryableRun<'_> {
-    /// Whether there are series of that name, or could have been.
+    /// Returns whether a metric of that name exists or is declared.
     fn knows(&self, name: &str) -> bool {
         let belongs = |family: &Family| {
             let part = name.strip_prefix(family.name.as_ref());
@@ -48,10 +48,10 @@ impl QueryableRun<'_> {
     }
 }
 
-/// The series that tell of alerts.
+/// Series that Prometheus derives from alerts.
 const ALERT_SERIES: [&str; 2] = ["ALERTS", "ALERTS_FOR_STATE"];
 
-/// Answers questions about one run.
+/// Evaluator of queries over one run.
 pub struct PanelQueries<'r> {
     queryable: &'r QueryableRun<'r>,
     source: MergedQueryable<'r, TimeSeriesStore, RecordedRules>,
@@ -60,7 +60,7 @@ pub struct PanelQueries<'r> {
 }
 
 impl<'r> PanelQueries<'r> {
-    /// Answers over the instants of `grid`, and at the run's end.
+    /// Creates an evaluator for the instants of `grid`, and for the end of the run.
     pub fn new(queryable: &'r QueryableRun<'r>, grid: StepGrid, end_ms: i64) -> Self {
         Self {
             queryable,
@@ -70,12 +70,12 @@ impl<'r> PanelQueries<'r> {
         }
     }
 
-    /// The answer over time.
+    /// Evaluates a query at every instant of the grid.
     ///
     /// # Errors
-    /// Why there is none, as a sentence.
+    /// The query is invalid, names an unknown metric, or fails.
     pub fn over_time(&self, text: &str) -> Result<Vec<PanelSeries>, String> {
-        let query = self.understand(text)?;
+        let query = self.parse(text)?;
         let StepGrid {
             start_ms, step_ms, ..
         } = self.grid;
@@ -89,12 +89,12 @@ impl<'r> PanelQueries<'r> {
         Ok(lines.collect())
     }
 
-    /// The answer at the end of the run.
+    /// Evaluates a query at the end of the run.
     ///
     /// # Errors
-    /// Why there is none, as a sentence.
+    /// The query is invalid, names an unknown metric, or has no vector or scalar as result.
     pub fn at_end(&self, text: &str) -> Result<Vec<PanelSeries>, String> {
-        let query = self.understand(text)?;
+        let query = self.parse(text)?;
         let value = Engine::new(&self.source).instant(&query, self.end_ms);
         let line = |labels: LabelMap, value: f64| PanelSeries {
             labels,
@@ -107,15 +107,15 @@ impl<'r> PanelQueries<'r> {
                 .map(|sample| line(map(&sample.labels), sample.value))
                 .collect()),
             QueryValue::String(_) | QueryValue::Matrix(_) => {
-                Err(format!("`{text}` is neither a number nor a list of series"))
+                Err(format!("the result of `{text}` is not a scalar or vector"))
             }
         }
     }
 
-    /// The values of a label, over the whole run.
+    /// Returns the values of a label over the whole run.
     ///
     /// # Errors
-    /// The selector is none.
+    /// The selector is invalid.
     pub fn label_values(&self, query: &LabelQuery) -> Result<Vec<String>, String> {
         let selector = match query.selector.as_str() {
             "" => "{__name__!=\"\"}",
@@ -132,16 +132,16 @@ impl<'r> PanelQueries<'r> {
         Ok(values.into_iter().collect())
     }
 
-    /// The query, if it asks for metrics that were recorded.
-    fn understand(&self, text: &str) -> Result<Query, String> {
+    /// Parses a query and refuses unknown metrics.
+    fn parse(&self, text: &str) -> Result<Query, String> {
         let query = Query::parse(text, Semantics::V3)
-            .map_err(|error| format!("`{text}` is no query that can be answered: {error}"))?;
+            .map_err(|error| format!("can't evaluate `{text}`: {error}"))?;
         for name in query.metric_names() {
             if !self.queryable.knows(name) {
                 let hint = closest(name, self.queryable.names());
                 let hint = hint.map(|name| format!("; did you mean `{name}`?"));
                 let hint = hint.unwrap_or_default();
-                return Err(format!("the run recorded no metric `{name}`{hint}"));
+                return Err(format!("the run has no metric `{name}`{hint}"));
             }
         }
         Ok(query)

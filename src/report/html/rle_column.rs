@@ -1,15 +1,17 @@
-//! The values of a series, written small.
+//! Run-length encoded values of a series.
 
 use serde::ser::{Serialize, SerializeSeq, Serializer};
 
-/// Significant digits of a value that is not whole: more than a screen can show.
+use crate::convert::saturating_i64;
+
+/// Number of significant digits of a value that is not whole: more than a screen shows.
 const DIGITS: usize = 6;
 
-/// Whole numbers up to this are written exactly.
+/// Maximum whole number that is written exactly.
 const WHOLE_MAX: f64 = 1e15;
 
-/// Values at evenly spaced instants. As JSON, a list of numbers and `null`s in which `[v, n]`
-/// stands for n times v.
+/// Values at evenly spaced instants. In JSON they are run-length encoded: `[v, n]` is `v`
+/// repeated `n` times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RleColumn(pub Vec<Option<f64>>);
 
@@ -27,7 +29,7 @@ impl Serialize for RleColumn {
     }
 }
 
-/// A value; one that JSON has no number for is `null`.
+/// Value of a series. NaN and infinities become `null`, because JSON has no such numbers.
 struct JsonNumber(Option<f64>);
 
 impl Serialize for JsonNumber {
@@ -35,7 +37,7 @@ impl Serialize for JsonNumber {
         match self.0.filter(|value| value.is_finite()) {
             None => serializer.serialize_none(),
             Some(value) if value.fract() == 0.0 && value.abs() <= WHOLE_MAX => {
-                serializer.serialize_i64(value as i64)
+                serializer.serialize_i64(saturating_i64(value))
             }
             Some(value) => {
                 let rounded = format!("{value:.0$e}", DIGITS - 1).parse();
@@ -50,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_rounded_and_repeats_are_counted() {
+    fn column_rounds_values_and_encodes_runs() {
         let values = [
             Some(0.0),
             Some(0.0),

@@ -1,4 +1,4 @@
-//! What went wrong, what was promised and not kept, and which alerts told of it, on one line of time.
+//! Timeline of a run: faults, SLO breaches and alerts on lanes over one time axis.
 
 mod groups;
 
@@ -6,49 +6,50 @@ use serde::Serialize;
 
 pub use groups::{groups, rules_span};
 
-/// The time line is drawn about so many pixels wide.
+/// Approximate width of the timeline, in pixels.
 const WIDTH: i64 = 1_500;
 
 /// Lanes under one heading.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LaneGroup {
-    /// `Faults`, `Truth`, `Alerts`.
+    /// Heading: `Faults`, `SLO breaches` or `Alerts`.
     pub title: String,
-    /// What is said beside it: how to read the lanes, or why there are none.
+    /// Note beside the heading: how to read the lanes, or why there are none.
     pub remark: String,
-    /// What happened, one kind a lane.
+    /// Lanes, one per kind.
     pub lanes: Vec<Lane>,
 }
 
-/// Everything of one kind.
+/// Time spans of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Lane {
-    /// What.
+    /// Name of the kind.
     pub name: String,
-    /// What that means, in a sentence.
+    /// Meaning of the kind, as a sentence.
     pub meaning: String,
-    /// When, by their beginnings.
+    /// Spans, ordered by start.
     pub spans: Vec<TimelineSpan>,
 }
 
-/// Something that went on for a while.
+/// Time span on a lane.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineSpan {
-    /// When it began, ms since 1970.
+    /// Start, in ms since 1970.
     pub from_ms: i64,
-    /// When it ended, ms since 1970.
+    /// End, in ms since 1970.
     pub to_ms: i64,
-    /// What it concerned.
+    /// Affected object.
     pub text: String,
-    /// How it looks: `fault`, `broken`, `incident`, `pending` or `firing`.
+    /// Style: `fault`, `breach`, `incident`, `pending` or `firing`.
     pub tone: &'static str,
-    /// How many it stands for, since they lie too close together to be told apart.
+    /// Number of merged spans.
     pub count: usize,
 }
 
 impl Lane {
-    /// A lane over a time of this length, ms. Spans of one tone that can't be told apart become one.
+    /// Creates a lane. `length_ms` is the time that the timeline covers. Spans of the same style
+    /// less than a pixel apart are merged.
     pub fn new(name: &str, meaning: &str, mut spans: Vec<TimelineSpan>, length_ms: i64) -> Self {
         spans.sort_by_key(|span| (span.from_ms, span.to_ms));
         let pixel_ms = length_ms / WIDTH;
@@ -70,7 +71,7 @@ impl Lane {
 }
 
 impl TimelineSpan {
-    /// Something from when to when.
+    /// Creates a span.
     pub fn new(from_ms: i64, to_ms: i64, text: impl Into<String>, tone: &'static str) -> Self {
         Self {
             from_ms,
@@ -95,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spans_too_close_to_be_told_apart_become_one_that_says_so() {
+    fn lane_merges_spans_less_than_a_pixel_apart() {
         let span = |from, to, text: &str| TimelineSpan::new(from, to, text, "fault");
         let spans = vec![
             span(2_500, 2_600, "worker-2"),
@@ -105,13 +106,13 @@ mod tests {
             TimelineSpan::new(8_100, 8_200, "worker-1", "firing"),
         ];
         let lane = Lane::new("process-crash", "", spans, 1_000 * WIDTH);
-        let told: Vec<_> = lane
+        let merged: Vec<_> = lane
             .spans
             .iter()
             .map(|span| (span.from_ms, span.to_ms, span.text.as_str(), span.count))
             .collect();
         assert_eq!(
-            told,
+            merged,
             [
                 (0, 2_600, "several", 3),
                 (8_000, 8_000, "worker-1", 1),

@@ -1,4 +1,4 @@
-//! A dashboard's variables: what can be chosen, and what a choice makes of a query.
+//! Dashboard variables: their choices, and the query that results from a choice.
 
 mod interpolate;
 
@@ -8,59 +8,59 @@ use super::dashboard::VariableModel;
 
 pub use interpolate::{VariableScope, interpolate, is_used};
 
-/// The value that Grafana writes where all values are chosen.
+/// Value that Grafana writes if all values are selected.
 const ALL: &str = "$__all";
 
-/// So many choices can a variable have.
+/// Maximum number of choices of a variable.
 const CHOICES_MAX: usize = 60;
 
-/// A variable with its choices.
+/// Variable with its choices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Variable {
-    /// Its name in queries.
+    /// Name in queries.
     pub name: String,
-    /// Its name for people.
+    /// Display name.
     pub label: String,
-    /// What can be chosen; at least one.
+    /// Choices; at least one.
     pub choices: Vec<VariableChoice>,
-    /// Which of them is chosen at first.
+    /// Index of the initial choice.
     pub chosen: usize,
-    /// Why there are no others, or fewer than Grafana would offer.
+    /// Reason for which there are no choices, or fewer than Grafana would offer.
     pub remark: Option<String>,
 }
 
-/// One thing that can be chosen.
+/// One choice of a variable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VariableChoice {
-    /// Its name for people.
+    /// Display name.
     pub text: String,
-    /// What it stands for in queries.
+    /// Value in queries.
     pub value: ChoiceValue,
 }
 
-/// What a choice stands for in queries.
+/// Value that replaces a variable in a query.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChoiceValue {
-    /// One value of a variable that has one at a time: put in as it is.
+    /// Value of a single-value variable, inserted unchanged.
     Plain(String),
-    /// Values of a variable that can have several: escaped, as a regular expression.
+    /// Values of a multi-value variable, inserted as an escaped regular expression.
     Several(Vec<String>),
-    /// A dashboard's own expression for all values: put in as it is.
+    /// Expression that the dashboard defines for all values, inserted unchanged.
     All(String),
 }
 
-/// What a variable asks of the recorded series: `label_values(selector, label)`.
+/// Query for the values of a label: `label_values(selector, label)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelQuery {
-    /// The series, in `PromQL`; empty for all.
+    /// Series selector in `PromQL`; empty for all series.
     pub selector: String,
-    /// The label whose values are meant.
+    /// Name of the label.
     pub label: String,
 }
 
 impl Variable {
-    /// The variable of a model. `label_values` answers a question to the recorded series. None for
-    /// one that plays no part in queries: a data source, or a filter made by hand.
+    /// Creates the variable of a model. `label_values` evaluates a label query. Returns `None`
+    /// for a model that does not occur in queries: a data source or an ad hoc filter.
     pub fn resolve(
         model: &VariableModel,
         label_values: impl FnOnce(&LabelQuery) -> Result<Vec<String>, String>,
@@ -72,16 +72,16 @@ impl Variable {
             "query" => match label_query(&text_of(&model.query)) {
                 Some(query) => label_values(&query).map(|values| sorted(model, values)),
                 None => Err(format!(
-                    "its query `{}` is not label_values(selector, label)",
+                    "its query `{}` is not `label_values(selector, label)`",
                     text_of(&model.query)
                 )),
             },
-            other => Err(format!("it is of the type `{other}`")),
+            other => Err(format!("it has the type `{other}`")),
         };
-        Some(Self::of(model, values))
+        Some(Self::with_values(model, values))
     }
 
-    fn of(model: &VariableModel, values: Result<Vec<(String, String)>, String>) -> Self {
+    fn with_values(model: &VariableModel, values: Result<Vec<(String, String)>, String>) -> Self {
         let (mut values, mut remark) = match values {
             Ok(values) => (values, None),
             Err(reason) => (Vec::new(), Some(reason)),
@@ -140,7 +140,7 @@ fn all(model: &VariableModel, values: &[(String, String)]) -> VariableChoice {
     }
 }
 
-/// What was chosen when the dashboard was saved, for want of anything else.
+/// Returns the selection that the dashboard was saved with, for a variable without choices.
 fn saved(model: &VariableModel, several: bool) -> Vec<VariableChoice> {
     let texts = current_texts(model);
     vec![VariableChoice {
@@ -162,7 +162,7 @@ fn current_texts(model: &VariableModel) -> Vec<String> {
     texts.into_iter().map(name).collect()
 }
 
-/// The text of a query, which newer dashboards wrap in a table.
+/// Returns the text of a query, which newer dashboards wrap in an object.
 fn text_of(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -172,7 +172,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// `a,b` or `name : a, other : b`, with `\,` for a comma that separates nothing.
+/// Parses `a,b` or `name : a, other : b`. `\,` is a comma that does not separate.
 fn custom(text: &str) -> Vec<(String, String)> {
     let text = text.replace("\\,", "\u{0}");
     let parts = text.split(',').map(|part| part.replace('\u{0}', ","));
@@ -186,7 +186,7 @@ fn custom(text: &str) -> Vec<(String, String)> {
 fn label_query(text: &str) -> Option<LabelQuery> {
     let inner = text.trim().strip_prefix("label_values(")?;
     let inner = inner.strip_suffix(')')?.trim();
-    // A selector may have commas; a label has none.
+    // A selector may contain commas, a label does not.
     let (selector, label) = inner.rsplit_once(',').unwrap_or(("", inner));
     Some(LabelQuery {
         selector: selector.trim().to_owned(),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn custom_values_are_offered_one_by_one_and_all_together() {
+    fn custom_variable_offers_each_value_and_all() {
         let variable = Variable::resolve(
             &model(
                 json!({"name": "mode", "label": "Mode", "type": "custom", "includeAll": true,
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_a_label_are_asked_for_and_sorted() {
+    fn query_variable_offers_sorted_label_values() {
         let resolve = |query: Value| {
             let json = json!({"name": "schedule", "type": "query", "sort": 1, "query": query});
             Variable::resolve(&model(json), |query| {
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_offered_is_said_and_the_saved_choice_stands() {
+    fn unsupported_variable_keeps_its_saved_choice() {
         let json = json!({"name": "top", "type": "query", "query": "query_result(topk(3, up))",
             "current": {"value": "a"}});
         let variable = Variable::resolve(&model(json), |_| Ok(two())).unwrap();

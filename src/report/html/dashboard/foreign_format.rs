@@ -1,16 +1,17 @@
-//! Recognises what is no classic dashboard of Grafana, so that the message can say what it is.
+//! Recognition of documents that are not classic Grafana dashboards, so that the error names what
+//! they are.
 
 use serde_json::Value;
 
 use super::DashboardError;
 
-/// What gives a document away: a key that has some value, or merely is there.
+/// Key that identifies another format, with the beginning of its value.
 struct FormatMarker {
-    /// A JSON pointer.
+    /// JSON pointer to the key.
     pointer: &'static str,
-    /// The text at that place begins so; empty: anything may stand there.
+    /// Beginning of the text at the key. Empty: any value.
     begins: &'static str,
-    /// What the document then is.
+    /// Clause that names the format.
     what: &'static str,
 }
 
@@ -61,7 +62,7 @@ const fn sign(pointer: &'static str, begins: &'static str, what: &'static str) -
     }
 }
 
-/// Refuses what is known to be something else.
+/// Refuses documents of another format.
 pub(super) fn refuse(document: &Value) -> Result<(), DashboardError> {
     let what = match document {
         Value::Object(fields) if fields.get("panels").is_some_and(Value::is_array) => None,
@@ -91,7 +92,7 @@ mod tests {
     use super::super::Dashboard;
 
     #[test]
-    fn dashboards_of_other_products_are_called_by_name() {
+    fn dashboard_of_another_product_is_named_in_the_error() {
         for (text, what) in [
             (
                 r#"{"kind": "Dashboard", "metadata": {}, "spec": {"panels": {}, "layouts": []}}"#,
@@ -115,9 +116,9 @@ mod tests {
                 "before Grafana 5",
             ),
         ] {
-            let said = Dashboard::parse(text).unwrap_err().to_string();
-            assert!(said.contains(what), "{said}");
-            assert!(said.contains("export one from Grafana"), "{said}");
+            let error = Dashboard::parse(text).unwrap_err().to_string();
+            assert!(error.contains(what), "{error}");
+            assert!(error.contains("export one from Grafana"), "{error}");
         }
     }
 }

@@ -1,23 +1,23 @@
-//! Where panels stand: Grafana's grid of 24 columns, cut at its rows.
+//! Positions of panels: the 24-column grid of Grafana, split at its rows.
 
 use serde::Deserialize;
 
 use super::Panel;
 
-/// Columns of the grid.
+/// Number of columns of the grid.
 pub const COLUMNS: u32 = 24;
 
-/// A panel's place on the grid: columns from the left, rows of 30 px from the top.
+/// Position and size of a panel on the grid: columns from the left, rows of 30 px from the top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct GridPos {
-    /// Columns to its left.
+    /// Number of columns to its left.
     pub x: u32,
-    /// Rows above it.
+    /// Number of rows above it.
     pub y: u32,
-    /// Columns that it takes.
+    /// Width in columns.
     pub w: u32,
-    /// Rows that it takes.
+    /// Height in rows.
     pub h: u32,
 }
 
@@ -33,7 +33,7 @@ impl Default for GridPos {
 }
 
 impl GridPos {
-    /// The place, pushed into the grid if it lies outside.
+    /// Returns the position, moved into the grid if it lies outside.
     fn within_grid(self) -> Self {
         let w = self.w.clamp(1, COLUMNS);
         Self {
@@ -45,35 +45,36 @@ impl GridPos {
     }
 }
 
-/// The panels between one row's title and the next.
+/// Panels between one row title and the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PanelSection {
-    /// The row's title; none for what stands above the first row.
+    /// Title of the row; none for the panels above the first row.
     pub title: Option<String>,
-    /// Whether only the title shows at first.
+    /// Whether only the title is shown at first.
     pub collapsed: bool,
-    /// Its panels from the top left, with `y` counted from the section's top.
+    /// Panels from the top left. `y` counts from the top of the section.
     pub panels: Vec<Panel>,
 }
 
 impl PanelSection {
     fn finish(mut self) -> Self {
         for panel in &mut self.panels {
-            panel.place = panel.place.within_grid();
+            panel.grid_pos = panel.grid_pos.within_grid();
         }
-        let top = self.panels.iter().map(|panel| panel.place.y).min();
+        let top = self.panels.iter().map(|panel| panel.grid_pos.y).min();
         for panel in &mut self.panels {
-            panel.place.y -= top.unwrap_or_default();
+            panel.grid_pos.y -= top.unwrap_or_default();
         }
         self.panels
-            .sort_by_key(|panel| (panel.place.y, panel.place.x));
+            .sort_by_key(|panel| (panel.grid_pos.y, panel.grid_pos.x));
         self
     }
 }
 
-/// Cuts a dashboard at its rows. An open row owns the panels below it, a collapsed one brings its own.
+/// Splits a dashboard at its rows. An open row owns the panels below it; a collapsed row contains
+/// its own.
 pub(super) fn sections(mut panels: Vec<Panel>) -> Vec<PanelSection> {
-    panels.sort_by_key(|panel| (panel.place.y, panel.place.x));
+    panels.sort_by_key(|panel| (panel.grid_pos.y, panel.grid_pos.x));
     let mut sections = vec![PanelSection::default()];
     for panel in panels {
         if panel.kind == "row" {
@@ -85,7 +86,7 @@ pub(super) fn sections(mut panels: Vec<Panel>) -> Vec<PanelSection> {
         } else {
             match sections.last_mut() {
                 Some(section) if !section.collapsed => section.panels.push(panel),
-                // What stands below a collapsed row is not part of it.
+                // A panel below a collapsed row is not part of it.
                 _ => sections.push(PanelSection {
                     panels: vec![panel],
                     ..PanelSection::default()
@@ -103,12 +104,15 @@ mod tests {
     use super::super::Dashboard;
 
     #[test]
-    fn rows_cut_the_grid_and_collapsed_ones_bring_their_own_panels() {
+    fn rows_split_the_grid_and_collapsed_rows_own_their_panels() {
         let text = r#"{"panels": [
-            {"type": "row", "title": "More", "collapsed": true, "gridPos": {"x": 0, "y": 20, "w": 24, "h": 1},
-             "panels": [{"type": "stat", "title": "c", "gridPos": {"x": 0, "y": 21, "w": 30, "h": 4}}]},
+            {"type": "row", "title": "More", "collapsed": true,
+             "gridPos": {"x": 0, "y": 20, "w": 24, "h": 1},
+             "panels": [{"type": "stat", "title": "c",
+                         "gridPos": {"x": 0, "y": 21, "w": 30, "h": 4}}]},
             {"type": "stat", "title": "b", "gridPos": {"x": 12, "y": 5, "w": 12, "h": 8}},
-            {"type": "row", "title": "Runs", "gridPos": {"x": 0, "y": 4, "w": 24, "h": 1}, "panels": []},
+            {"type": "row", "title": "Runs", "panels": [],
+             "gridPos": {"x": 0, "y": 4, "w": 24, "h": 1}},
             {"type": "stat", "title": "a", "gridPos": {"x": 0, "y": 0, "w": 12, "h": 4}}]}"#;
         let sections = Dashboard::parse(text).unwrap().sections;
         let seen: Vec<_> = sections
@@ -120,8 +124,8 @@ mod tests {
                     title,
                     section.collapsed,
                     panel.title.as_str(),
-                    panel.place.y,
-                    panel.place.w,
+                    panel.grid_pos.y,
+                    panel.grid_pos.w,
                 )
             })
             .collect();

@@ -1,4 +1,4 @@
-//! What was checked, and what came of it: invariants, expectations, gates.
+//! Results of invariants, expectations and gates.
 
 use maud::{Markup, html};
 
@@ -7,23 +7,25 @@ use crate::check::expectation::ExpectationOutcome;
 use crate::report::format::count;
 use crate::report::{ExpectationSummary, GateSummary, InvariantSummary, RunReport};
 
-/// Everything that was checked.
+/// Returns the section with all results.
 pub fn checks(report: &RunReport) -> Markup {
     html! {
         section aria-labelledby="checks-title" {
-            h2 #checks-title { "What was checked" }
+            h2 #checks-title { "Results" }
             @if let Some(reason) = &report.halted {
-                p .problem { "Virtual time was halted: " (reason) }
+                p .problem { "The simulation stopped early: " (reason) }
             }
             (invariants(&report.invariants))
             @if !report.expectations.is_empty() { (expectations(&report.expectations)) }
             @if !report.gates.is_empty() { (gates(&report.gates)) }
             @if !report.stuck.is_empty() {
-                h3 { "Runs that never ended" }
-                ul { @for run in &report.stuck { li { code { (run.run) } " waits for " (run.waits_for) } } }
+                h3 { "Stuck runs" }
+                ul { @for run in &report.stuck {
+                    li { code { (run.run) } " waits for " (run.waits_for) }
+                } }
             }
             @if let Some(determinism) = report.determinism.as_ref().filter(|it| !it.same) {
-                h3 { "A second rehearsal differs" }
+                h3 { "The second run of the determinism check differs" }
                 ul { @for side in &determinism.first_difference { li { code { (side) } } } }
             }
         }
@@ -48,7 +50,7 @@ fn invariants(invariants: &[InvariantSummary]) -> Markup {
             div .scroll {
                 table {
                     thead { tr {
-                        th scope="col" { "Invariant" } th scope="col" { "What holds" }
+                        th scope="col" { "Invariant" } th scope="col" { "Meaning" }
                         th .number scope="col" { "Checks" } th .number scope="col" { "Exercised" }
                         th .number scope="col" { "Violations" }
                     } }
@@ -81,12 +83,16 @@ fn expectations(expectations: &[ExpectationSummary]) -> Markup {
     let count_met = expectations.iter().filter(met).count();
     html! {
         details open[count_met < expectations.len()] {
-            summary { (mark(count_met == expectations.len())) "Expectations: " strong { (of(count_met, expectations.len())) } }
+            summary {
+                (mark(count_met == expectations.len())) "Expectations: "
+                strong { (of(count_met, expectations.len())) }
+            }
             div .scroll {
                 table {
                     thead { tr {
-                        th scope="col" { "Expectation" } th scope="col" { "When" } th scope="col" { "Query" }
-                        th .number scope="col" { "Answers" }
+                        th scope="col" { "Expectation" } th scope="col" { "Quantifier" }
+                        th scope="col" { "Query" }
+                        th .number scope="col" { "Values" }
                     } }
                     tbody { @for expectation in expectations {
                         tr {
@@ -113,7 +119,7 @@ fn gates(gates: &[GateSummary]) -> Markup {
             div .scroll {
                 table {
                     thead { tr {
-                        th scope="col" { "Enough happened" } th .number scope="col" { "Required" }
+                        th scope="col" { "Gate" } th .number scope="col" { "Required" }
                         th .number scope="col" { "Found" }
                     } }
                     tbody { @for gate in gates { tr {
@@ -134,7 +140,7 @@ fn of(met: usize, all: usize) -> String {
     }
 }
 
-/// A sign that doesn't depend on its colour.
+/// Returns a sign that is readable without colours.
 fn mark(is_good: bool) -> Markup {
     match is_good {
         true => html! { span .mark.good aria-label="held" { "✓" } " " },

@@ -1,11 +1,17 @@
-//! What happened, as a row of figures.
+//! Key figures and latency percentiles of a run.
 
 use maud::{Markup, html};
 
 use crate::report::RunReport;
 use crate::report::format::{count, rate, seconds};
 
-/// The figures of a run.
+/// Latencies whose 95th percentile is a key figure, with the name of the figure.
+const P95_FIGURES: [(&str, &str); 2] = [
+    ("plannerLatency", "Planner latency, p95"),
+    ("runDuration", "Run duration, p95"),
+];
+
+/// Returns the row of key figures.
 pub fn figures(report: &RunReport) -> Markup {
     let runs = &report.runs;
     let ended = runs.completed + runs.no_work + runs.error + runs.cancelled;
@@ -16,27 +22,33 @@ pub fn figures(report: &RunReport) -> Markup {
     for (number, word) in [
         (runs.error, "error"),
         (runs.cancelled, "cancelled"),
-        (runs.open, "never ended"),
+        (runs.open, "stuck"),
     ] {
         if number > 0 {
             fates.push(format!("{} {word}", count(number)));
         }
     }
-    let struck: u64 = report.faults.iter().map(|fault| fault.begun).sum();
+    let injected: u64 = report.faults.iter().map(|fault| fault.begun).sum();
     let hit: u64 = report.faults.iter().map(|fault| fault.hit).sum();
     html! {
-        section .figures aria-label="What happened" {
+        section .figures aria-label="Key figures" {
             (figure("Runs", &count(ended), &fates.join(", ")))
             (figure("Images scanned", &count(report.images),
-                &format!("{} changed, {} failed", count(report.deltas), count(report.images_failed))))
-            @for (key, name) in [("plannerLatency", "Planner latency, p95"), ("runDuration", "Run duration, p95")] {
+                &format!(
+                    "{} changed, {} failed", count(report.deltas), count(report.images_failed)
+                )))
+            @for (key, name) in P95_FIGURES {
                 @if let Some(quantiles) = report.latency.get(key) {
                     (figure(name, &seconds(quantiles.p95_seconds),
-                        &format!("median {}, longest {}", seconds(quantiles.p50_seconds), seconds(quantiles.max_seconds))))
+                        &format!(
+                            "median {}, maximum {}",
+                            seconds(quantiles.p50_seconds), seconds(quantiles.max_seconds)
+                        )))
                 }
             }
-            (figure("Backlog, peak", &count(report.backlog_peak), "images that await a runner"))
-            (figure("Faults", &count(struck), &format!("{} hits", count(hit))))
+            (figure("Backlog, peak", &count(report.backlog_peak), "images waiting for a runner"))
+            (figure("Faults", &count(injected),
+                &format!("{} calls, messages or processes affected", count(hit))))
             (figure("Speed", &format!("{}×", rate(report.speed())),
                 &format!("real time; {} events", count(report.events))))
         }
@@ -53,17 +65,19 @@ fn figure(name: &str, value: &str, detail: &str) -> Markup {
     }
 }
 
-/// The exact quantiles, from every sample.
+/// Returns the table of exact percentiles, which are computed from every sample.
 pub fn latencies(report: &RunReport) -> Markup {
     html! {
         section aria-labelledby="latencies-title" {
             h2 #latencies-title { "Latency percentiles" }
-            p .hint { "Of every sample that the workers took, not of buckets." }
+            p .hint { "Computed from every sample that the workers recorded, not from buckets." }
             div .scroll {
                 table {
                     thead { tr {
-                        th scope="col" { "Time from … to" }
-                        @for name in ["p50", "p95", "p99", "longest", "samples"] { th .number scope="col" { (name) } }
+                        th scope="col" { "Latency" }
+                        @for name in ["p50", "p95", "p99", "maximum", "samples"] {
+                            th .number scope="col" { (name) }
+                        }
                     } }
                     tbody { @for (key, quantiles) in &report.latency { tr {
                         th scope="row" { (meaning(key)) }

@@ -1,27 +1,34 @@
-//! How it came about: latencies in full, every parameter, and the line that does it again.
+//! Parameters of a run, its scenario file, and the command that repeats it.
 
 use maud::{Markup, html};
 
 use crate::report::RunRecord;
 
-/// Every parameter, and the scenario as a file.
+/// Returns the table of all parameters, and the scenario file.
 pub fn parameters(run: &RunRecord) -> Markup {
+    let parameters = |differs| {
+        run.parameters
+            .iter()
+            .filter(move |it| it.differs == differs)
+    };
     let differing = run.parameters.iter().filter(|it| it.differs).count();
     html! {
         section aria-labelledby="parameters-title" {
             h2 #parameters-title { "Parameters" }
             details {
                 summary {
-                    "All " (run.parameters.len()) " of them: " strong { (differing) " differ from their defaults" }
+                    "All " (run.parameters.len()) " parameters: "
+                    strong { (differing) " differ from their defaults" }
                 }
                 div .scroll {
                     table .parameters {
                         thead { tr {
-                            th scope="col" { "Parameter" } th scope="col" { "Value" } th scope="col" { "Default" }
+                            th scope="col" { "Parameter" } th scope="col" { "Value" }
+                            th scope="col" { "Default" }
                         } }
-                        // Those that somebody has chosen come first.
+                        // Changed parameters come first.
                         tbody { @for differs in [true, false] {
-                            @for parameter in run.parameters.iter().filter(|it| it.differs == differs) {
+                            @for parameter in parameters(differs) {
                                 tr .set[differs] {
                                     th scope="row" {
                                         @if differs { span .mark aria-label="set" { "●" } " " }
@@ -36,18 +43,18 @@ pub fn parameters(run: &RunRecord) -> Markup {
                 }
             }
             details {
-                summary { "The scenario, with the faults that were drawn, as a file" }
+                summary { "Scenario file, with the faults that were drawn" }
                 pre tabindex="0" { code { (run.scenario) } }
             }
         }
     }
 }
 
-/// The shell line that does the same again.
+/// Returns the command that repeats the run.
 pub fn replay(run: &RunRecord) -> Markup {
     html! {
         section aria-labelledby="replay-title" {
-            h2 #replay-title { "Once more" }
+            h2 #replay-title { "Replay" }
             div .replay {
                 pre tabindex="0" { code #replay { (run.report.replay) } }
                 button #copy type="button" { "Copy" }

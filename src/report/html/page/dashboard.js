@@ -49,7 +49,7 @@ function fold(section, grid, fill) {
 
 // Puts a panel's frame on the grid. Returns what fills it.
 function makePanel(grid, panel, draw) {
-  const [x, y, width, height] = panel.place;
+  const [x, y, width, height] = panel.gridPos;
   const body = element("div", { class: "body" });
   const heading = element("h3", { title: panel.description ?? "" }, panel.title || "\u00a0");
   const frame = element("article", { class: `panel ${panel.kind}` }, heading, body);

@@ -1,4 +1,4 @@
-// The time line: what went on when, one lane for each kind, under the same window as the panels.
+// The timeline: one lane per kind of fault, SLO breach and alert, in the same window as the panels.
 
 // Steps of an axis of time, s.
 const TICK_STEPS = [1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 2592000];

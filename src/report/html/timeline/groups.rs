@@ -1,26 +1,31 @@
-//! A run's time line: its faults, the SLOs that it broke, the alerts that fired.
+//! Timeline groups of a run.
 
 use std::collections::BTreeMap;
 
 use super::{Lane, LaneGroup, TimelineSpan};
 use crate::check::Slo;
 use crate::metrics::Labels;
+use crate::model::Timestamp;
 use crate::promql::rules::{self, Alert, AlertState, AlertTimeline, EvaluateError, RuleFile};
 use crate::report::RunRecord;
 
-/// Between two evaluations of a group of rules that doesn't say otherwise: as Prometheus has it.
+/// Default interval between two evaluations of a rule group, in ms: that of Prometheus.
 const RULES_INTERVAL_MS: i64 = 60_000;
 
-/// What happened, by heading.
+/// Returns the groups of a run: faults, SLO breaches and alerts.
 pub fn groups(
     run: &RunRecord,
     rules: &RuleFile,
-    told: &Result<AlertTimeline, EvaluateError>,
+    evaluated: &Result<AlertTimeline, EvaluateError>,
 ) -> Vec<LaneGroup> {
-    vec![faults(run), truth(run), alerts(run, rules, told)]
+    vec![
+        faults(run),
+        slo_breaches(run),
+        alerts(run, rules, evaluated),
+    ]
 }
 
-/// When rules are evaluated.
+/// Returns the time range over which rules are evaluated.
 pub const fn rules_span(run: &RunRecord) -> rules::EvaluationRange {
     rules::EvaluationRange {
         start_ms: run.start_ms,
@@ -29,14 +34,15 @@ pub const fn rules_span(run: &RunRecord) -> rules::EvaluationRange {
     }
 }
 
-/// Spans by the kind of what they tell of, each kind with its name and meaning.
+/// Spans per kind. The key is the order, name and meaning of the kind.
 type SpansByKind<'k> = BTreeMap<(usize, &'k str, &'k str), Vec<TimelineSpan>>;
 
-/// The lanes of a heading. `reading` says how to read them, `nothing` what it means if there are none.
+/// Creates the group of a heading. `note` explains how to read the lanes; `empty_note` replaces
+/// it if there are none.
 fn group(
     run: &RunRecord,
     title: &str,
-    (reading, nothing): (&str, String),
+    (note, empty_note): (&str, String),
     kinds: SpansByKind<'_>,
 ) -> LaneGroup {
     let length_ms = run.end_ms - run.start_ms;
@@ -44,8 +50,8 @@ fn group(
     LaneGroup {
         title: title.into(),
         remark: match lanes.len() {
-            0 => nothing,
-            _ => reading.to_owned(),
+            0 => empty_note,
+            _ => note.to_owned(),
         },
         lanes: lanes
             .map(|((_, name, meaning), spans)| Lane::new(name, meaning, spans, length_ms))
@@ -56,40 +62,43 @@ fn group(
 fn faults(run: &RunRecord) -> LaneGroup {
     let mut kinds = SpansByKind::new();
     for episode in &run.faults {
-        let end = episode
-            .ended
-            .map_or(run.end_ms, crate::model::time::Timestamp::millis);
+        let end = episode.ended.map_or(run.end_ms, Timestamp::millis);
         let span = TimelineSpan::new(episode.began.millis(), end, &episode.subject, "fault");
         let kind = episode.kind;
         let key = (kind as usize, kind.as_str(), kind.meaning());
         kinds.entry(key).or_default().push(span);
     }
-    group(run, "Faults", ("", "no fault struck".into()), kinds)
+    group(run, "Faults", ("", "no fault was injected".into()), kinds)
 }
 
-/// Where SLOs were broken, and which of that are incidents.
-fn truth(run: &RunRecord) -> LaneGroup {
+/// Returns the SLO breaches, of which those that last long enough are incidents.
+fn slo_breaches(run: &RunRecord) -> LaneGroup {
     let mut kinds = SpansByKind::new();
     for broken in &run.slo_breaches {
         let tone = match broken.is_incident() {
             true => "incident",
-            false => "broken",
+            false => "breach",
         };
-        let whose = match &broken.run {
+        let subject = match &broken.run {
             Some(run) => format!("{}, {run}", broken.schedule),
             None => broken.schedule.to_string(),
         };
-        let span = TimelineSpan::new(broken.from.millis(), broken.to.millis(), whose, tone);
+        let span = TimelineSpan::new(broken.from.millis(), broken.to.millis(), subject, tone);
         let kind = broken.kind;
-        let key = (kind as usize, kind.as_str(), slo(kind));
+        let key = (kind as usize, kind.as_str(), meaning(kind));
         kinds.entry(key).or_default().push(span);
     }
-    let reading = "SLOs that were breached; in full colour those that count as incidents";
-    group(run, "Truth", (reading, "every SLO was met".into()), kinds)
+    let note = "in full colour: breaches that last long enough to be incidents";
+    group(
+        run,
+        "SLO breaches",
+        (note, "every SLO was met".into()),
+        kinds,
+    )
 }
 
-const fn slo(kind: Slo) -> &'static str {
-    match kind {
+const fn meaning(slo: Slo) -> &'static str {
+    match slo {
         Slo::PlanningSucceeds => "No run goes from Planning to Error.",
         Slo::PlannedInTime => "Every run is planned within 2 minutes.",
         Slo::BacklogFalls => "A positive backlog falls within every 15 minutes.",
@@ -100,10 +109,10 @@ const fn slo(kind: Slo) -> &'static str {
 fn alerts(
     run: &RunRecord,
     rules: &RuleFile,
-    told: &Result<AlertTimeline, EvaluateError>,
+    evaluated: &Result<AlertTimeline, EvaluateError>,
 ) -> LaneGroup {
     let mut kinds = SpansByKind::new();
-    let timeline = match told {
+    let timeline = match evaluated {
         Ok(timeline) => timeline,
         Err(error) => return group(run, "Alerts", ("", error.to_string()), kinds),
     };
@@ -118,8 +127,11 @@ fn alerts(
                 .extend(spans(alert, run.end_ms));
         }
     }
-    let nothing = format!("none of {} was ever pending", rules.alerts().count());
-    group(run, "Alerts", ("hatched while pending", nothing), kinds)
+    let empty_note = format!(
+        "none of the {} alerts was ever pending",
+        rules.alerts().count()
+    );
+    group(run, "Alerts", ("hatched: pending", empty_note), kinds)
 }
 
 fn spans(alert: &Alert, end_ms: i64) -> Vec<TimelineSpan> {
@@ -134,7 +146,7 @@ fn spans(alert: &Alert, end_ms: i64) -> Vec<TimelineSpan> {
         .collect()
 }
 
-/// What tells one alert of a rule from another.
+/// Returns the labels that distinguish the alerts of one rule.
 fn subject(labels: &Labels) -> String {
     let own = labels.iter();
     let own = own.filter(|(label, _)| !matches!(*label, "alertname" | "severity" | "slo"));

@@ -1,24 +1,24 @@
-//! Puts the values of variables into a query: `$name`, `${name}`, `${name:format}`, `[[name]]`.
+//! Interpolation of variables in queries: `$name`, `${name}`, `${name:format}`, `[[name]]`.
 
 use super::{ChoiceValue, Variable};
 
-/// What stands for a query's variables.
+/// Values of the variables of a query.
 pub struct VariableScope<'v> {
-    /// Each variable with what is chosen.
+    /// Variables with their chosen values.
     pub chosen: Vec<(&'v str, &'v ChoiceValue)>,
-    /// The step of the panels, ms.
+    /// Step of the panels, in ms.
     pub step_ms: i64,
-    /// How often processes were scraped, ms.
+    /// Interval between two scrapes, in ms.
     pub scrape_interval_ms: i64,
-    /// The time that is shown, from when to when, ms since 1970.
+    /// Start and end of the run, in ms since 1970.
     pub range_ms: (i64, i64),
 }
 
 impl VariableScope<'_> {
-    /// The variables that Grafana itself defines.
+    /// Returns the value of a variable that Grafana defines itself.
     fn builtin(&self, name: &str) -> Option<String> {
         let (from, to) = self.range_ms;
-        // As Grafana: long enough for two scrapes, whatever the step.
+        // As in Grafana: covers two scrapes, whatever the step.
         let rate_ms = (self.step_ms + self.scrape_interval_ms).max(4 * self.scrape_interval_ms);
         Some(match name {
             "__interval" | "__auto" => duration(self.step_ms),
@@ -62,7 +62,7 @@ impl ChoiceValue {
     }
 }
 
-/// A value as a regular expression within a quoted text of `PromQL`.
+/// Escapes a value as a regular expression within a `PromQL` string.
 fn escape(value: &str) -> String {
     let mut text = String::new();
     for character in value.chars() {
@@ -74,7 +74,7 @@ fn escape(value: &str) -> String {
     text
 }
 
-/// A length of time as `PromQL` writes it.
+/// Formats a duration in `PromQL` notation.
 fn duration(ms: i64) -> String {
     match ms % 1000 {
         0 => format!("{}s", ms / 1000),
@@ -82,10 +82,10 @@ fn duration(ms: i64) -> String {
     }
 }
 
-/// The query with its variables' values.
+/// Replaces the variables of a query by their values.
 ///
 /// # Errors
-/// It names a variable that the dashboard doesn't have.
+/// The query names a variable that the dashboard does not define.
 pub fn interpolate(query: &str, scope: &VariableScope<'_>) -> Result<String, String> {
     let mut text = String::new();
     let mut rest = query;
@@ -104,7 +104,7 @@ pub fn interpolate(query: &str, scope: &VariableScope<'_>) -> Result<String, Str
     Ok(text)
 }
 
-/// Whether a query depends on a variable.
+/// Returns whether a query uses a variable.
 pub fn is_used(variable: &Variable, query: &str) -> bool {
     let mut rest = query;
     while let Some((_, reference, behind)) = next_reference(rest) {
@@ -121,7 +121,7 @@ struct VariableReference<'q> {
     format: Option<&'q str>,
 }
 
-/// The text before the first reference, that reference, and the text behind it.
+/// Splits a query at its first reference: text before, reference, text after.
 fn next_reference(query: &str) -> Option<(&str, VariableReference<'_>, &str)> {
     let mut searched = 0;
     loop {
@@ -133,7 +133,7 @@ fn next_reference(query: &str) -> Option<(&str, VariableReference<'_>, &str)> {
     }
 }
 
-/// The reference with which a text begins, and its length.
+/// Parses a reference at the beginning of a text. Returns the reference and its length.
 fn reference_at(text: &str) -> Option<(VariableReference<'_>, usize)> {
     for (open, close) in [("${", "}"), ("[[", "]]")] {
         if let Some(inner) = text.strip_prefix(open) {
@@ -153,7 +153,7 @@ fn reference_at(text: &str) -> Option<(VariableReference<'_>, usize)> {
     is_name(name).then_some((VariableReference { name, format }, 1 + name.len()))
 }
 
-/// `$1` in a replacement is no variable.
+/// Returns whether a text is the name of a variable. `$1` in a replacement is none.
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_of_writing_a_variable_is_understood() {
+    fn every_variable_notation_is_interpolated() {
         let mode = ChoiceValue::Several(vec!["analysisOnly".into()]);
         let scope = scope(vec![("mode", &mode)]);
         for query in [
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn grafanas_own_variables_follow_step_and_range() {
+    fn builtin_variables_follow_step_and_range() {
         let scope = scope(vec![]);
         let query = "$__interval $__rate_interval ${__range_s} $__range $__interval_ms $__from";
         let expected = "60s 75s 3600 3600s 60000 1000000";
@@ -212,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_variable_is_named() {
-        let said = interpolate("up{job=\"$cluster\"}", &scope(vec![])).unwrap_err();
-        assert_eq!(said, "the dashboard has no variable `$cluster`");
+    fn unknown_variable_is_named_in_the_error() {
+        let error = interpolate("up{job=\"$cluster\"}", &scope(vec![])).unwrap_err();
+        assert_eq!(error, "the dashboard has no variable `$cluster`");
     }
 }
