@@ -21,13 +21,6 @@ pub(crate) const fn saturating_u64(number: f64) -> u64 {
     number as u64
 }
 
-/// Returns the `f64` nearest to a signed number; exact up to 2^53 on both sides of zero.
-#[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
-#[inline]
-pub(crate) const fn signed_to_f64(number: i64) -> f64 {
-    number as f64
-}
-
 /// Returns the `f64` nearest to a length; exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "the nearest number is wanted")]
 #[inline]
