@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::convert::nearest_f64;
+use rehearsal_convert::Nearest;
 
 /// Units with their nanoseconds, longest first.
 const UNITS: [(&str, u64); 8] = [
@@ -66,7 +66,7 @@ impl Duration {
 
     /// Returns the duration in seconds.
     pub fn as_secs_f64(self) -> f64 {
-        nearest_f64(self.nanoseconds) / 1e9
+        self.nanoseconds.nearest_f64() / 1e9
     }
 
     /// Converts the duration to the standard library's type.

@@ -41,7 +41,6 @@
 #![forbid(unsafe_code)]
 
 mod context;
-mod convert;
 pub mod duration;
 mod flow;
 pub mod metrics;

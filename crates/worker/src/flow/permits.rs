@@ -13,8 +13,9 @@
 
 use std::time::Duration;
 
+use rehearsal_convert::Saturating;
+
 use crate::context::WorkerContext;
-use crate::convert::integral_u32;
 use crate::model::{Mode, ScheduleId, Timestamp};
 use crate::ports::{PermitGrant, PortError, PortResult, Ports, Store};
 
@@ -119,7 +120,7 @@ impl PermitPool {
         let limit = (rate * BATCH_SECONDS)
             .ceil()
             .clamp(1.0, f64::from(MAX_BATCH));
-        let count = wanted.clamp(1, integral_u32(limit));
+        let count = wanted.clamp(1, limit.saturating_u32());
         let asked_at = context.elapsed();
         let answer = context
             .ports

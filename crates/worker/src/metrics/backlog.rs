@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, ObservableCallback};
 
 use super::label::Mode;
@@ -267,7 +268,7 @@ impl ObservableCallback for BacklogCache {
         let state = self.state();
         for entry in state.entries.iter().chain(state.overflow.iter().flatten()) {
             if self.is_fresh(&state, entry, context) {
-                give(&entry.labels, entry.images as f64);
+                give(&entry.labels, entry.images.nearest_f64());
             }
         }
     }

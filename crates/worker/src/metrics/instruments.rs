@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::{
     CounterFamily, Definition, Family, HistogramFamily, LabelSet, ObservableCallback,
     ObservableFamily, Precision, RegisterError, Registry, UpDownCounterFamily,
@@ -211,7 +212,8 @@ impl SchedulerWorkerMetrics {
 
     /// Sets the number of messages in a queue at `observed_at`.
     pub fn queue_depth(&self, queue: QueueName, messages: u64, observed_at: Duration) {
-        self.queue_depth.set(queue, messages as f64, observed_at);
+        self.queue_depth
+            .set(queue, messages.nearest_f64(), observed_at);
     }
 
     /// Sets the age of the oldest ready message, s, at `observed_at`; 0 if there is none.
@@ -269,7 +271,7 @@ impl SchedulerWorkerMetrics {
 
     /// Sets the number of events in the outbox at `observed_at`.
     pub fn outbox_depth(&self, events: u64, observed_at: Duration) {
-        self.outbox_depth.set((), events as f64, observed_at);
+        self.outbox_depth.set((), events.nearest_f64(), observed_at);
     }
 
     /// Counts due fires of a schedule by fate.

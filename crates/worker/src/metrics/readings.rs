@@ -1,5 +1,6 @@
 //! Direct, typed readings of a worker's series, without an exposition or allocations.
 
+use rehearsal_convert::Saturating;
 use rehearsal_metrics::{CollectContext, ExactQuantiles, HistogramReading};
 
 use super::instruments::SchedulerWorkerMetrics;
@@ -139,7 +140,7 @@ impl Readings<'_> {
         self.0
             .queue_depth
             .get(queue, context)
-            .map(|messages| messages as u64)
+            .map(Saturating::saturating_u64)
     }
 
     /// `scheduler_queue_oldest_ready_age_seconds`; `None` when it is withheld.
@@ -192,7 +193,7 @@ impl Readings<'_> {
         self.0
             .outbox_depth
             .get((), context)
-            .map(|events| events as u64)
+            .map(Saturating::saturating_u64)
     }
 
     /// `scheduler_schedule_fires_total`

@@ -12,10 +12,10 @@ use std::hash::Hash;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use rehearsal_convert::Index;
 use rustc_hash::FxHashMap;
 
 use super::{Image, ImageDigest, TenantId};
-use crate::convert::count_u32;
 
 /// Names that images refer to by number. No name appears twice in a list.
 #[derive(Debug, Clone, Default)]
@@ -123,9 +123,9 @@ impl Catalogue {
         self.rows.push(ImageRow {
             tenant: entry.tenant,
             repository: entry.repository,
-            namespaces_end: count_u32(self.namespaces.len()),
-            labels_end: count_u32(self.labels.len()),
-            contents_end: count_u32(self.contents.len()),
+            namespaces_end: self.namespaces.len().index_u32(),
+            labels_end: self.labels.len().index_u32(),
+            contents_end: self.contents.len().index_u32(),
         });
         // An index over fewer images is outdated.
         self.inverted = OnceLock::new();
@@ -140,7 +140,7 @@ impl Catalogue {
 
     /// Returns the number of images.
     pub fn len(&self) -> u32 {
-        count_u32(self.rows.len())
+        self.rows.len().index_u32()
     }
 
     /// Returns whether there is no image.
@@ -268,7 +268,7 @@ impl<K> Default for Interner<K> {
 
 impl<K: Clone + Eq + Hash> Interner<K> {
     fn number(&mut self, name: K) -> u32 {
-        let next = count_u32(self.names.len());
+        let next = self.names.len().index_u32();
         let names = &mut self.names;
         *self.numbers.entry(name).or_insert_with_key(|name| {
             names.push(name.clone());

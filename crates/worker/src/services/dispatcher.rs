@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use futures_lite::future;
+use rehearsal_convert::Index;
 
 use crate::context::{BusyGuard, MAX_COMMIT_ATTEMPTS, WorkerContext};
-use crate::convert::count_u32;
 use crate::flow::lease::{Disposition, LeasedMessage};
 use crate::model::observation::QueueName;
 use crate::model::{
@@ -94,7 +94,7 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
                 Segment::new(SegmentKey { run, index }, Arc::from(digests))
             })
             .collect();
-        let segments = count_u32(commit.segments.len());
+        let segments = commit.segments.len().index_u32();
         run.state = RunState::Running;
         run.stats.segments = u64::from(segments);
         concurrency_window::open(&mut state, &run.id, segments);

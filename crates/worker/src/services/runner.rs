@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_lite::future;
+use rehearsal_convert::Index;
 
 use crate::context::{BusyGuard, MAX_COMMIT_ATTEMPTS, WorkerContext};
-use crate::convert::count_u32;
 use crate::flow::lease::{Disposition, LeasedMessage};
 use crate::flow::permits::PermitPool;
 use crate::flow::reusable_timeout::ReusableTimeout;
@@ -191,7 +191,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
             ),
         };
         let mut results = ScanResults::with_capacity(segment.digests.len());
-        let mut left = count_u32(segment.digests.len());
+        let mut left = segment.digests.len().index_u32();
         for image in segment.digests.iter() {
             let is_live = || self.leased.is_held();
             match self

@@ -5,6 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use metrics::{Key, Level, Metadata, Recorder};
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::exposition::{ExpositionFormat, ExpositionWriter};
 use rehearsal_metrics::{
     Bounds, CollectContext, DynamicFamily, Family, Labels, Precision, Registry, RegistryOptions,
@@ -37,19 +38,19 @@ fn count(allocations: u64, bytes: isize) {
 // trait's contract; counting neither allocates nor unwinds.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
+        count(1, layout.size().cast_signed());
         // SAFETY: the caller upholds the contract for `layout`.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
+        count(0, -layout.size().cast_signed());
         // SAFETY: the caller upholds the contract; the pointer came from the system's allocator.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as isize - layout.size() as isize);
+        count(1, size.cast_signed() - layout.size().cast_signed());
         // SAFETY: as for `dealloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -173,7 +174,9 @@ fn histograms(count: usize) -> Registry {
         let pairs = [("scheduleId".into(), format!("schedule-{number:05}").into())];
         let labels = Labels::new("", pairs).expect("a valid label");
         let histogram = registry.histogram(&family, labels);
-        histogram.expect("a new series").record(number as f64);
+        histogram
+            .expect("a new series")
+            .record(number.nearest_f64());
     }
     registry
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::{
     CollectContext, InstrumentKind, OVERFLOW, ObservableCallback, Registry, SampleValue,
 };
@@ -64,7 +65,7 @@ proptest! {
             let expected: BTreeMap<String, f64> = model
                 .iter()
                 .filter(|(_, (_, at))| fresh(*at))
-                .map(|((name, mode), (n, _))| (format!("{name} {}", mode.as_str()), *n as f64))
+                .map(|((name, mode), (n, _))| (format!("{name} {}", mode.as_str()), n.nearest_f64()))
                 .collect();
             let snapshot = registry.snapshot(&context);
             let family = snapshot.family("scheduler_runner_backlog");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rehearsal_convert::Nearest;
 use rehearsal_metrics::{CollectContext, Registry, SampleValue, Snapshot};
 use rehearsal_worker::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
 use rehearsal_worker::metrics::{
@@ -23,10 +24,10 @@ fn worker(options: WorkerMetricsOptions) -> (Registry, SchedulerWorkerMetrics) {
 /// Value of one series in the exposition; a histogram by its count.
 fn number(page: &Snapshot, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
     page.get(name, labels).map(|value| match value {
-        SampleValue::Counter(value) => *value as f64,
-        SampleValue::UpDownCounter(value) => *value as f64,
+        SampleValue::Counter(value) => value.nearest_f64(),
+        SampleValue::UpDownCounter(value) => value.nearest_f64(),
         SampleValue::Gauge(value) => *value,
-        SampleValue::Histogram(reading) => reading.count() as f64,
+        SampleValue::Histogram(reading) => reading.count().nearest_f64(),
     })
 }
 
@@ -58,7 +59,7 @@ fn record_counters(metrics: &SchedulerWorkerMetrics) -> u64 {
         repeat(next(), &|| metrics.segment_discarded(mode));
         repeat(next(), &|| metrics.late_permit(mode));
         metrics.images_failed(mode, next());
-        metrics.runs_active_add(mode, next() as i64);
+        metrics.runs_active_add(mode, next().cast_signed());
         let counts = DeltaCounts {
             new_findings: next(),
             new_criticals: next(),
@@ -190,7 +191,7 @@ fn counters_by_mode(read: Readings<'_>) -> Vec<Read> {
         say(
             "scheduler_runs_active",
             &[mode],
-            read.runs_active(value) as u64,
+            read.runs_active(value).cast_unsigned(),
         );
         let deltas = read.deltas(value);
         say("scheduler_runner_delta_total", &[mode], deltas.new_findings);
@@ -218,7 +219,7 @@ fn counter_readings_equal_exposed_series() {
     for (name, labels, count) in &read {
         assert_eq!(
             number(&page, name, labels),
-            Some(*count as f64),
+            Some(count.nearest_f64()),
             "{name} {labels:?}"
         );
     }
@@ -289,10 +290,10 @@ fn observed_gauge_readings_while_fresh_equal_series() {
     let at = Duration::ZERO;
     for (place, queue) in QueueName::ALL.iter().copied().enumerate() {
         metrics.queue_depth(queue, 20 + place as u64, at);
-        metrics.queue_oldest_ready(queue, 2.5 + place as f64, at);
+        metrics.queue_oldest_ready(queue, 2.5 + place.nearest_f64(), at);
     }
     for (place, mode) in Mode::ALL.iter().copied().enumerate() {
-        metrics.since_progress(mode, 7.5 + place as f64, at);
+        metrics.since_progress(mode, 7.5 + place.nearest_f64(), at);
         metrics
             .backlog()
             .set(mode, "nightly", 30 + place as u64, at);
@@ -307,7 +308,7 @@ fn observed_gauge_readings_while_fresh_equal_series() {
         };
         for value in QueueName::ALL.iter().copied() {
             let queue = [("queue", value.as_str())];
-            let depth = read.queue_depth(value, &context).map(|depth| depth as f64);
+            let depth = read.queue_depth(value, &context).map(Nearest::nearest_f64);
             same("scheduler_queue_depth", &queue, depth);
             let age = read.queue_oldest_ready(value, &context);
             same("scheduler_queue_oldest_ready_age_seconds", &queue, age);
@@ -321,11 +322,11 @@ fn observed_gauge_readings_while_fresh_equal_series() {
             same(
                 "scheduler_runner_backlog",
                 &labels,
-                backlog.map(|images| images as f64),
+                backlog.map(Nearest::nearest_f64),
             );
             assert_eq!(read.backlog(value, "weekly", &context), None);
         }
-        let outbox = read.outbox_depth(&context).map(|events| events as f64);
+        let outbox = read.outbox_depth(&context).map(Nearest::nearest_f64);
         same("scheduler_outbox_depth", &[], outbox);
     }
 }

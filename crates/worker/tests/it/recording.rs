@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rehearsal_convert::{Index, Nearest, Saturating};
 use rehearsal_metrics::series::{Matcher, Sample};
 use rehearsal_metrics::{
     Bounds, CollectContext, Counter, Family, Gauge, Labels, Registry, SampleValue, TimeSeriesStore,
@@ -155,8 +156,8 @@ fn observed_gauge_is_called_at_every_scrape() {
     observed.expect("a new name");
     let mut recording = TimeSeriesStore::new("worker");
     let instance = recording.instance("worker-0");
-    for seconds in [1, 2, 3] {
-        let context = at(seconds as u64);
+    for seconds in [1_i64, 2, 3] {
+        let context = at(seconds.cast_unsigned());
         recording
             .scrape(instance, seconds * 1000, &registry, &context)
             .expect("rising times");
@@ -175,9 +176,9 @@ fn recording_of_later_series_starts_at_its_scrape() {
     let instance = recording.instance("worker-0");
     // Each sorts before the known ones and has all their labels.
     let names = ["c_total", "b_total", "a_total"];
-    for (name, scrape) in names.into_iter().zip(1..) {
+    for (name, scrape) in names.into_iter().zip(1_i64..) {
         let counter = registry.counter(&Family::counter(name), Labels::none());
-        counter.expect("a new name").add(scrape as u64);
+        counter.expect("a new name").add(scrape.cast_unsigned());
         recording
             .scrape(instance, scrape * 1000, &registry, &at(0))
             .expect("rising times");
@@ -190,7 +191,7 @@ fn recording_of_later_series_starts_at_its_scrape() {
             .expect("it was scraped");
         assert_eq!(
             (first.at_ms, first.value),
-            (value as i64 * 1000, value),
+            (value.saturating_i64() * 1000, value),
             "{name}"
         );
     }
@@ -361,7 +362,7 @@ impl Process {
             Event::Set { series, value } => {
                 if let Some(gauge) = self.gauges.get(series) {
                     gauge.set(f64::from(*value));
-                    self.counters[series].add(*value as u64);
+                    self.counters[series].add(u64::from(value.unsigned_abs()));
                 }
             }
             Event::Remove { series } => {
@@ -382,16 +383,22 @@ impl Process {
                 let labels = series.labels.to_string();
                 match &series.value {
                     SampleValue::Counter(value) => {
-                        _ = page.insert(format!("{name}{labels}"), *value as f64);
+                        _ = page.insert(format!("{name}{labels}"), value.nearest_f64());
                     }
                     SampleValue::UpDownCounter(value) => {
-                        _ = page.insert(format!("{name}{labels}"), *value as f64);
+                        _ = page.insert(format!("{name}{labels}"), value.nearest_f64());
                     }
                     SampleValue::Gauge(value) => _ = page.insert(format!("{name}{labels}"), *value),
                     SampleValue::Histogram(reading) => {
                         page.insert(format!("{name}_sum{labels}"), reading.sum());
-                        page.insert(format!("{name}_count{labels}"), reading.count() as f64);
-                        page.insert(format!("{name}_bucket+Inf{labels}"), reading.count() as f64);
+                        page.insert(
+                            format!("{name}_count{labels}"),
+                            reading.count().nearest_f64(),
+                        );
+                        page.insert(
+                            format!("{name}_bucket+Inf{labels}"),
+                            reading.count().nearest_f64(),
+                        );
                     }
                 }
             }
@@ -431,7 +438,7 @@ proptest! {
         let mut pages: Vec<(i64, BTreeMap<String, f64>)> = Vec::new();
         for (step, event) in events.iter().enumerate() {
             let now = Duration::from_secs(step as u64 * 3);
-            let (at_ms, context) = (step as i64 * 3000, CollectContext::at(now));
+            let (at_ms, context) = (step.index_i64() * 3000, CollectContext::at(now));
             process.apply(event, now);
             match event {
                 Event::Scrape => {
