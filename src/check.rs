@@ -17,7 +17,6 @@ pub mod expectation;
 mod format;
 pub mod instruments;
 pub mod invariant;
-pub mod invariant_name;
 pub mod options;
 pub mod oracle;
 pub mod results;
@@ -30,7 +29,9 @@ pub use instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
     InstrumentReader, PlanAttempt, SegmentFate,
 };
-pub use invariant_name::{EvaluationTime, InvariantName};
+pub use invariant::{
+    CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName,
+};
 pub use options::OracleOptions;
 pub use oracle::{Oracle, OracleReport};
 pub use results::{CheckResults, InvariantFindings, Violation, ViolationDetail};

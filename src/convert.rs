@@ -65,6 +65,21 @@ pub(crate) const fn saturating_i32(number: f64) -> i32 {
     number as i32
 }
 
+/// Returns a count as a signed number; counts are known to fit.
+#[expect(clippy::cast_possible_wrap, reason = "asserted in debug builds")]
+#[inline]
+pub(crate) const fn to_i64(count: u64) -> i64 {
+    debug_assert!(count <= i64::MAX as u64);
+    count as i64
+}
+
+/// Returns the lower half of a number.
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is wanted")]
+#[inline]
+pub(crate) const fn low_half(number: u128) -> u64 {
+    number as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,10 +1,10 @@
-//! Numbers in words, for complaints.
+//! Numbers in words, for the texts of violations.
 
 use std::fmt::Display;
 
 use crate::model::{DeltaCounts, Mode};
 
-/// Numbers with their names: `3 completed, 1 failed`.
+/// Formats numbers with their names: `3 completed, 1 failed`.
 pub(crate) fn numbers<const N: usize>(values: [impl Display; N], names: [&str; N]) -> String {
     let words: Vec<String> = values
         .iter()
@@ -14,7 +14,7 @@ pub(crate) fn numbers<const N: usize>(values: [impl Display; N], names: [&str; N
     words.join(", ")
 }
 
-/// A change of findings: `2 new findings (0 critical, 2 high, 0 medium, 0 low), 0 KEV hits`.
+/// Formats a change of findings: `2 new findings (0 critical, 2 high, 0 medium, 0 low), 0 KEV hits`.
 pub(crate) fn findings(counts: &DeltaCounts) -> String {
     let severities = numbers(
         [
@@ -31,8 +31,8 @@ pub(crate) fn findings(counts: &DeltaCounts) -> String {
     )
 }
 
-/// A change of balances: `-1 analysisOnly, +0 contentRefresh`.
-pub(crate) fn balances(changes: [i64; 2]) -> String {
+/// Formats changes of the active-run counts: `-1 analysisOnly, +0 contentRefresh`.
+pub(crate) fn active_changes(changes: [i64; 2]) -> String {
     numbers(
         changes.map(|change| format!("{change:+}")),
         Mode::ALL.map(Mode::as_str),

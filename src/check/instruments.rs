@@ -6,7 +6,6 @@ use std::fmt;
 use std::ops::{Index, IndexMut};
 
 pub use self::extension::{ExtensionSeries, PlanAttempt};
-use super::invariant_name::InvariantName;
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
 
@@ -104,17 +103,6 @@ impl CounterSeries {
             offset @ 3..6 => Self::Segments(mode, SEGMENT_FATES[offset - 3]),
             offset @ 6..8 => Self::Images(mode, offset == 7),
             offset => Self::Deltas(mode, DELTA_KINDS[offset - 8]),
-        }
-    }
-
-    /// The invariant that demands that the series equals what was learned.
-    pub const fn keeper(self) -> InvariantName {
-        match self {
-            Self::PlannerRuns(..) => InvariantName::PlannerConservation,
-            Self::Segments(..) => InvariantName::SegmentOnce,
-            Self::Images(..) => InvariantName::ImageConservation,
-            Self::Deltas(..) => InvariantName::DeltaConservation,
-            Self::Extension(_) => InvariantName::AppliedLearned,
         }
     }
 

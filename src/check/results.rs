@@ -1,25 +1,30 @@
-//! What the invariants found.
+//! Results of the checks: counts and violations, by invariant.
 
 use std::fmt;
+use std::panic::Location;
 
-use super::invariant_name::InvariantName;
+use super::invariant::InvariantName;
 use crate::model::Timestamp;
 
-/// Something that should not be, told to the person who reads the report.
+/// One violation of an invariant.
+///
+/// Its text reads `<object> is <found>, expected <expected>, because <reason>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which invariant.
+    /// The invariant.
     pub invariant: InvariantName,
-    /// When, in virtual time.
+    /// Virtual time.
     pub at: Timestamp,
-    /// Where: the incarnation, run, segment or series.
-    pub place: String,
-    /// What is wrong.
-    pub what: String,
-    /// What should have been seen.
-    pub expected: String,
-    /// What was seen.
+    /// The metric, run, segment, message or process that is wrong.
+    pub object: String,
+    /// Its state, as found.
     pub found: String,
+    /// Its state, as expected.
+    pub expected: String,
+    /// The fact or rule from which the expectation follows.
+    pub reason: String,
+    /// Place in the source that reports it.
+    pub source: &'static Location<'static>,
 }
 
 impl fmt::Display for Violation {
@@ -27,65 +32,107 @@ impl fmt::Display for Violation {
         let Self {
             invariant,
             at,
-            place,
-            what,
-            expected,
+            object,
             found,
+            expected,
+            reason,
+            ..
         } = self;
         write!(
             f,
-            "{invariant} at {at}, {place}: {what}; expected {expected}, found {found}"
+            "{invariant} at {at}: {object} is {found}, expected {expected}, because {reason}"
         )
     }
 }
 
-/// A violation in the making: all but the invariant and the time.
+/// The text of a violation: all but the invariant and the time.
+///
+/// ```
+/// use rehearsal::check::ViolationDetail;
+///
+/// let detail = ViolationDetail::of("the counter of w#1")
+///     .is(3)
+///     .expected(2)
+///     .because("2 segment commits were acknowledged");
+/// ```
 #[derive(Debug)]
 pub struct ViolationDetail {
-    place: String,
-    what: String,
-    expected: String,
+    object: String,
     found: String,
+    expected: String,
+    reason: String,
+    source: &'static Location<'static>,
 }
 
 impl ViolationDetail {
-    /// Something is wrong at that place.
-    pub fn new(place: impl fmt::Display, what: impl fmt::Display) -> Self {
+    /// A violation by this metric, run, segment, message or process.
+    #[track_caller]
+    pub fn of(object: impl fmt::Display) -> Self {
         Self {
-            place: place.to_string(),
-            what: what.to_string(),
-            expected: String::new(),
+            object: object.to_string(),
             found: String::new(),
+            expected: String::new(),
+            reason: String::new(),
+            source: Location::caller(),
         }
     }
 
-    /// What should have been seen, and what was.
+    /// Sets the state that was found.
     #[must_use]
-    pub fn expected(self, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
+    pub fn is(self, found: impl fmt::Display) -> Self {
+        Self {
+            found: found.to_string(),
+            ..self
+        }
+    }
+
+    /// Sets the state that was expected.
+    #[must_use]
+    pub fn expected(self, expected: impl fmt::Display) -> Self {
         Self {
             expected: expected.to_string(),
-            found: found.to_string(),
+            ..self
+        }
+    }
+
+    /// Sets the fact or rule from which the expectation follows.
+    #[must_use]
+    pub fn because(self, reason: impl fmt::Display) -> Self {
+        Self {
+            reason: reason.to_string(),
             ..self
         }
     }
 }
 
-/// What one invariant found.
+/// Results of one invariant.
 #[derive(Debug, Clone)]
 pub struct InvariantFindings {
-    /// Which invariant.
+    /// The invariant.
     pub name: InvariantName,
-    /// How often it was checked.
+    /// Number of checks.
     pub checks: u64,
-    /// How often it was checked against a nonzero truth that had changed.
+    /// Number of checks against a nonzero state that had changed.
     pub exercised: u64,
-    /// How often it was violated.
+    /// Number of violations.
     pub violated: u64,
     /// The first violations.
     pub violations: Vec<Violation>,
 }
 
-/// All findings, by invariant.
+impl InvariantFindings {
+    const fn new(name: InvariantName) -> Self {
+        Self {
+            name,
+            checks: 0,
+            exercised: 0,
+            violated: 0,
+            violations: Vec::new(),
+        }
+    }
+}
+
+/// Results of all invariants.
 #[derive(Debug)]
 pub struct CheckResults {
     now: Timestamp,
@@ -94,96 +141,117 @@ pub struct CheckResults {
 }
 
 impl CheckResults {
-    /// A results that keeps at most `kept_max` violations of each invariant, and counts them all.
+    /// Empty results that keep at most `kept_max` violations of each invariant, and count all.
     pub fn new(kept_max: usize) -> Self {
-        let empty = |name: &InvariantName| InvariantFindings {
-            name: *name,
-            checks: 0,
-            exercised: 0,
-            violated: 0,
-            violations: Vec::new(),
-        };
-        let findings = InvariantName::ALL.iter().map(empty).collect();
+        let findings = InvariantName::ALL.iter().copied();
         Self {
             now: Timestamp::ZERO,
             kept_max,
-            findings,
+            findings: findings.map(InvariantFindings::new).collect(),
         }
     }
 
-    /// What follows happens at this time.
-    pub fn set_time(&mut self, now: Timestamp) {
+    /// Adds an invariant of the library's user.
+    pub(crate) fn register(&mut self, name: InvariantName) {
+        if self.position(name).is_none() {
+            self.findings.push(InvariantFindings::new(name));
+        }
+    }
+
+    /// Sets the virtual time of the checks that follow.
+    pub const fn set_time(&mut self, now: Timestamp) {
         self.now = now;
     }
 
-    /// The time of what is being looked at.
-    pub fn now(&self) -> Timestamp {
+    /// Virtual time of the checks.
+    pub const fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// One check: `exercised` if it was against a nonzero truth that had changed, and whether it
-    /// `holds`. The complaint is only made if it does not.
+    /// Counts one check. `exercised`: it was against a nonzero state that had changed. The detail
+    /// is only made if the check does not hold.
     #[inline]
     pub fn check(
         &mut self,
         name: InvariantName,
         exercised: bool,
         holds: bool,
-        complaint: impl FnOnce() -> ViolationDetail,
+        detail: impl FnOnce() -> ViolationDetail,
     ) {
-        let findings = &mut self.findings[name.index()];
+        let findings = self.findings_mut(name);
         findings.checks += 1;
         findings.exercised += u64::from(exercised);
         if !holds {
-            self.violate(name, complaint());
+            self.violate(name, detail());
         }
     }
 
-    /// Many checks that held at once.
+    /// Counts checks that held.
     #[inline]
     pub fn held(&mut self, name: InvariantName, checks: u64, exercised: u64) {
-        let findings = &mut self.findings[name.index()];
+        let findings = self.findings_mut(name);
         findings.checks += checks;
         findings.exercised += exercised;
     }
 
-    /// A violation that a check (counted elsewhere) has found.
+    /// Records a violation that a check (counted elsewhere) has found.
     #[cold]
-    pub fn violate(&mut self, name: InvariantName, complaint: ViolationDetail) {
-        self.violate_at(name, self.now, complaint);
+    pub fn violate(&mut self, name: InvariantName, detail: ViolationDetail) {
+        self.violate_at(name, self.now, detail);
     }
 
-    /// A violation that happened at another time than now.
+    /// Records a violation of an earlier time.
     #[cold]
-    pub fn violate_at(&mut self, name: InvariantName, at: Timestamp, complaint: ViolationDetail) {
-        let findings = &mut self.findings[name.index()];
+    pub fn violate_at(&mut self, name: InvariantName, at: Timestamp, detail: ViolationDetail) {
+        let kept_max = self.kept_max;
+        let findings = self.findings_mut(name);
         findings.violated += 1;
-        if findings.violations.len() < self.kept_max {
+        if findings.violations.len() < kept_max {
             let ViolationDetail {
-                place,
-                what,
-                expected,
+                object,
                 found,
-            } = complaint;
+                expected,
+                reason,
+                source,
+            } = detail;
             findings.violations.push(Violation {
                 invariant: name,
                 at,
-                place,
-                what,
-                expected,
+                object,
                 found,
+                expected,
+                reason,
+                source,
             });
         }
     }
 
-    /// What one invariant found so far.
-    pub fn findings(&self, name: InvariantName) -> &InvariantFindings {
-        &self.findings[name.index()]
+    /// Results of one invariant; none if it is not registered.
+    pub fn findings(&self, name: InvariantName) -> Option<&InvariantFindings> {
+        self.position(name).map(|position| &self.findings[position])
     }
 
-    /// What all invariants found so far, in the contract's order.
+    /// Results of all invariants: the contract's in its order, then the user's.
     pub fn all(&self) -> &[InvariantFindings] {
         &self.findings
+    }
+
+    #[inline]
+    fn position(&self, name: InvariantName) -> Option<usize> {
+        name.index().or_else(|| {
+            self.findings
+                .iter()
+                .position(|findings| findings.name == name)
+        })
+    }
+
+    #[inline]
+    fn findings_mut(&mut self, name: InvariantName) -> &mut InvariantFindings {
+        let position = self.position(name).unwrap_or_else(|| {
+            self.register(name);
+            self.findings.len() - 1
+        });
+        &mut self.findings[position]
     }
 }
 
@@ -192,15 +260,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn violations_are_kept_up_to_the_limit_and_all_are_counted() {
+    fn results_past_the_limit_keep_the_first_violations_and_count_all() {
         let mut results = CheckResults::new(2);
         results.set_time(Timestamp::from_seconds(1_704_067_200));
         for n in 0..5 {
             results.check(InvariantName::StateGraph, true, n == 0, || {
-                ViolationDetail::new("run r", "it went back").expected("Completed", "Running")
+                ViolationDetail::of("run r")
+                    .is("Running")
+                    .expected("Completed")
+                    .because("a terminal state is final")
             });
         }
-        let findings = results.findings(InvariantName::StateGraph);
+        let findings = results.findings(InvariantName::StateGraph).unwrap();
         assert_eq!(
             (findings.checks, findings.exercised, findings.violated),
             (5, 5, 4)
@@ -208,8 +279,8 @@ mod tests {
         assert_eq!(findings.violations.len(), 2);
         assert_eq!(
             findings.violations[0].to_string(),
-            "state-graph at 2024-01-01T00:00:00Z, run r: it went back; expected Completed, found \
-             Running"
+            "state-graph at 2024-01-01T00:00:00Z: run r is Running, expected Completed, because a \
+             terminal state is final"
         );
     }
 }

@@ -1,17 +1,27 @@
-//! Everything that the oracle knows, in tables.
+//! The reference state of the world: pure bookkeeping of what was observed.
+//!
+//! The state knows neither the invariants nor the results. An observation reaches it in two steps:
+//! its names are resolved to records ([`fact`]), and the fact is recorded. The invariants run
+//! between the two steps, against the state before the observation.
 
-pub(crate) mod commit;
+mod acknowledge;
+pub(crate) mod apply_commit;
+mod coverage;
 mod digest_index;
 mod episode;
 pub(crate) mod export;
+pub(crate) mod fact;
 pub(crate) mod fault;
 pub(crate) mod image;
 pub(crate) mod incarnation;
 mod inventory;
-mod learn;
 pub(crate) mod message;
+mod observe;
+mod outbox;
 pub(crate) mod pending_commit;
+mod queue;
 pub(crate) mod run;
+mod scan;
 pub(crate) mod schedule;
 mod slo;
 mod stuck;
@@ -21,22 +31,29 @@ mod tally;
 use std::time::Duration;
 
 pub use episode::{EPISODES_MAX, Episode};
+pub use fact::{
+    AcceptedCommit, CommandAck, DrainDeadline, DueInstruments, EndedIncarnation, LearnedCommit,
+    ManualRunAck, MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, RecordedCommit,
+    RunEnd, ScanRequest, ScheduleEdit, SegmentLease,
+};
+pub(crate) use fact::{ScanAttempt, WaitingRun};
 pub use inventory::Inventory;
 pub use message::MessageEndCounts;
+pub use outbox::{EventStage, Publication};
 pub use slo::{INCIDENT, Slo, SloBreach};
 pub use stuck::StuckRun;
 pub use tally::RunTotals;
 
 use super::options::OracleOptions;
-use crate::model::commit::Applied;
 use crate::model::observation::PortName;
-use crate::model::{Commit, Run, RunState, RunStats, SegmentKey, Timestamp};
+use crate::model::{IncarnationId, Mode, SegmentKey, Timestamp};
 use episode::Episodes;
 use export::Exports;
 use fault::FaultHistory;
 use image::Images;
 use incarnation::IncarnationTable;
 use message::{MessageRecord, Messages};
+use outbox::OutboxTable;
 use pending_commit::PendingCommits;
 use run::Runs;
 use schedule::Schedules;
@@ -46,47 +63,30 @@ use table::{IncarnationIndex, RunIndex, ScheduleIndex};
 /// A living incarnation asks again for a lost answer within this time.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Everything that the oracle knows.
+/// The reference state: what the store, the queues and the processes have done so far.
+///
+/// Tables hold one record per process incarnation, schedule, run, image, message and fault kind.
+/// Records have small numbers, so that the hot paths hash a name once per observation at most.
 #[derive(Debug)]
-pub(crate) struct WorldState {
-    pub now: Timestamp,
-    pub options: OracleOptions,
-    pub incarnations: IncarnationTable,
-    pub schedules: Schedules,
-    pub runs: Runs,
-    pub images: Images,
-    pub calls: PendingCommits,
-    pub messages: Messages,
-    pub faults: FaultHistory,
-    pub episodes: Episodes,
-    pub exports: Exports,
-    pub slos: SloTracker,
-    pub tally: RunTotals,
-}
-
-/// A commit that the store has just taken, before it is booked.
-#[derive(Debug)]
-pub(crate) struct AcceptedCommit<'a> {
-    pub commit: &'a Commit,
-    pub applied: &'a Applied,
-    pub incarnation: IncarnationIndex,
-    /// The runs that it writes.
-    pub changes: Vec<RunChange<'a>>,
-}
-
-/// One run that a commit writes.
-#[derive(Debug)]
-pub(crate) struct RunChange<'a> {
-    pub run: RunIndex,
-    pub before: Option<RunState>,
-    pub stats_before: RunStats,
-    /// Failed attempts to plan it.
-    pub attempts_before: u32,
-    pub after: &'a Run,
+pub struct WorldState {
+    pub(crate) now: Timestamp,
+    pub(crate) options: OracleOptions,
+    pub(crate) incarnations: IncarnationTable,
+    pub(crate) schedules: Schedules,
+    pub(crate) runs: Runs,
+    pub(crate) images: Images,
+    pub(crate) pending: PendingCommits,
+    pub(crate) messages: Messages,
+    pub(crate) faults: FaultHistory,
+    pub(crate) episodes: Episodes,
+    pub(crate) exports: Exports,
+    pub(crate) outbox: OutboxTable,
+    pub(crate) slos: SloTracker,
+    pub(crate) tally: RunTotals,
 }
 
 impl WorldState {
-    pub fn new(options: OracleOptions) -> Self {
+    pub(crate) fn new(options: OracleOptions) -> Self {
         let mut runs = Runs::default();
         let images = Images::new(options.inventory.clone(), &mut runs.tenants);
         Self {
@@ -96,28 +96,54 @@ impl WorldState {
             schedules: Schedules::default(),
             runs,
             images,
-            calls: PendingCommits::default(),
+            pending: PendingCommits::default(),
             messages: Messages::default(),
             faults: FaultHistory::default(),
             episodes: Episodes::default(),
             exports: Exports::default(),
+            outbox: OutboxTable::default(),
             slos: SloTracker::default(),
             tally: RunTotals::default(),
         }
     }
 
+    /// Virtual time of the observation.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Counts so far.
+    pub const fn totals(&self) -> &RunTotals {
+        &self.tally
+    }
+
+    /// Runs that are Queued or Running.
+    pub const fn open_runs(&self, mode: Mode) -> u64 {
+        self.runs.counts.open[mode.index()]
+    }
+
+    /// Whether a fault is or was active, or was triggered, at some instant since.
+    pub fn had_faults_since(&self, since: Timestamp) -> bool {
+        self.faults.trouble_since(since)
+    }
+
+    /// Number of an incarnation. One that was not announced counts as started now.
+    pub(crate) fn number(&mut self, incarnation: &IncarnationId) -> IncarnationIndex {
+        self.incarnations.number(incarnation, self.now)
+    }
+
     /// The name of an incarnation.
-    pub fn incarnation_name(&self, incarnation: IncarnationIndex) -> String {
-        self.incarnations.incarnations[incarnation].id.to_string()
+    pub(crate) fn incarnation_name(&self, incarnation: IncarnationIndex) -> String {
+        self.incarnations[incarnation].id.to_string()
     }
 
     /// The name of a run, for people.
-    pub fn run_name(&self, run: RunIndex) -> String {
+    pub(crate) fn run_name(&self, run: RunIndex) -> String {
         self.runs[run].id.to_string()
     }
 
     /// The name of a segment, for people.
-    pub fn segment_name(&self, run: RunIndex, index: u32) -> String {
+    pub(crate) fn segment_name(&self, run: RunIndex, index: u32) -> String {
         SegmentKey {
             run: self.runs[run].id.clone(),
             index,
@@ -126,7 +152,7 @@ impl WorldState {
     }
 
     /// What a message is about, for people.
-    pub fn message_name(&self, message: &MessageRecord) -> String {
+    pub(crate) fn message_name(&self, message: &MessageRecord) -> String {
         match message.segment {
             Some(index) => format!("segment {}", self.segment_name(message.run, index)),
             None => format!("planner message of run {}", self.run_name(message.run)),
@@ -134,7 +160,7 @@ impl WorldState {
     }
 
     /// The name of a schedule.
-    pub fn schedule_name(&self, schedule: ScheduleIndex) -> String {
+    pub(crate) fn schedule_name(&self, schedule: ScheduleIndex) -> String {
         self.schedules.ids[usize::from(schedule)].to_string()
     }
 
@@ -142,14 +168,15 @@ impl WorldState {
     /// for ever.
     fn are_calls_settled(&self) -> bool {
         let has_no_way = |incarnation| self.incarnations.is_cut_off(incarnation, PortName::Store);
-        self.calls.is_settled(self.now, RESOLVE_PATIENCE)
-            || (self.incarnations.cut_off > 0 && self.calls.incarnations().all(has_no_way))
+        self.pending.is_settled(self.now, RESOLVE_PATIENCE)
+            || (self.incarnations.cut_off > 0 && self.pending.incarnations().all(has_no_way))
     }
 
     /// Whether nothing is left to do: no unfinished run, message, intent, export or unanswered
-    /// commit. Dead letters don't count, and the outbox is not looked at.
-    pub fn is_idle(&self) -> bool {
+    /// commit. Dead letters do not count.
+    pub(crate) fn is_idle(&self) -> bool {
         self.runs.unfinished.is_empty()
+            && self.outbox.is_empty()
             && self.messages.pending == [0, 0]
             && self.exports.is_settled()
             && self.are_calls_settled()

@@ -203,8 +203,8 @@ fn invariant(findings: &InvariantFindings) -> InvariantSummary {
         .iter()
         .map(|violation| ViolationSummary {
             at: violation.at.to_string(),
-            place: violation.place.clone(),
-            what: violation.what.clone(),
+            place: violation.object.clone(),
+            what: violation.reason.clone(),
             expected: violation.expected.clone(),
             found: violation.found.clone(),
         });

@@ -44,7 +44,7 @@ impl FailureCause {
     /// Cause and complete message of a failed rehearsal; none if it did not fail.
     pub fn of(finished: &FinishedRun, report: &RunReport) -> Option<(Self, String)> {
         if let Some(first) = first_violation(finished) {
-            let cause = Self::new(first.invariant.as_str(), &first.what);
+            let cause = Self::new(first.invariant.as_str(), &first.reason);
             return Some((cause, first.to_string()));
         }
         if let Some(reason) = &report.halted {

@@ -1,163 +1,182 @@
-//! `active-truth`: the active counters of live processes add up to the open runs.
+//! `active-truth`: the active-run gauges of living processes add up to the open runs.
 //!
-//! Each incarnation's counter is what it has learned: its bookings, what it took over, less what it
-//! knows to have been taken from it. The store's balances add up to the open runs at every instant.
-//! So the two sums differ by exactly what is applied and not learned, the balances of incarnations
-//! that are over, and what was taken from an incarnation without its knowing yet. At a quiet
-//! instant there is none.
+//! The gauge of an incarnation is what it has acknowledged: its own entries and exits, the counts
+//! that it adopted, less the counts that it knows others adopted from it. The counts in the store
+//! add up to the open runs at every instant. The two sums therefore differ by three things only:
+//! commits applied and not acknowledged, counts of ended incarnations, and adoptions that the
+//! former owner does not know of. At a quiet instant there is none of them.
 
-use crate::check::format::balances;
-use crate::check::invariant_name::InvariantName::ActiveTruth;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::incarnation::IncarnationRecord;
-use crate::check::state::{AcceptedCommit, WorldState};
-use crate::model::{Mode, RunState};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::format::active_changes;
+use crate::check::invariant::InvariantName::ActiveTruth;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{AcceptedCommit, DueInstruments};
+use crate::convert::to_i64;
+use crate::model::{Mode, RunState, Timestamp};
 
-/// Within so many leases somebody takes over what an incarnation has left.
-const LEASES_UNTIL_TAKEN: u32 = 4;
+/// Name and documentation of `active-truth`.
+pub(crate) const ACTIVE_TRUTH: Definition = Definition {
+    name: "active-truth",
+    evaluated: EvaluationTime::Always,
+    meaning: "The active-run gauges of living processes add up to the open runs, but for commits \
+              that are not acknowledged yet.",
+    method: "A commit that takes a run into or out of {Queued, Running} must carry the change of \
+             the active-run count. The gauge of each incarnation must be the count that it has \
+             acknowledged. Over the fleet, the sum by mode must be the number of open runs, give \
+             or take commits applied and not acknowledged, counts of ended incarnations that no \
+             process has adopted, and adoptions that the former owner does not know of. At a \
+             quiet instant there is none of these. Without faults, the count of an ended \
+             incarnation must be adopted within four leases.",
+    exercised_by: "quiet instants with open runs whose sums have changed",
+};
 
-/// Remembers whether the sums may have changed.
+/// Leases within which a living process adopts the count of an ended incarnation.
+const ADOPTION_LEASES: u32 = 4;
+
+/// Checks `active-truth`; remembers the sums, to see whether they have changed.
 #[derive(Debug, Default)]
-pub(crate) struct Sums {
+pub(crate) struct ActiveTruthCheck {
     seen: [(i64, u64); 2],
 }
 
-/// Looks whether a commit books the entry or exit of its run. To be called before it is booked.
-pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
+impl Invariant for ActiveTruthCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[ActiveTruth]
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        check_delta(context, accepted);
+    }
+
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+        if due.active_runs {
+            check_gauges(context, due);
+        }
+    }
+
+    fn instruments_compared(&mut self, context: &mut CheckContext<'_>, _: Timestamp) {
+        check_adoption(context);
+        for mode in Mode::ALL {
+            self.check_sum(context, mode);
+        }
+    }
+}
+
+/// Checks that a commit carries the entry or exit of its run.
+fn check_delta(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
     let mut due = [0; 2];
-    for change in &taken.changes {
+    for change in &accepted.changes {
         let was_open = change.before.is_some_and(RunState::is_open);
         due[change.after.mode.index()] +=
             i64::from(change.after.state.is_open()) - i64::from(was_open);
     }
-    let mut booked = [0; 2];
-    if let Some(booking) = taken.commit.active_runs_delta {
-        booked[booking.mode.index()] += booking.change;
+    let mut found = [0; 2];
+    if let Some(delta) = accepted.commit.active_runs_delta {
+        found[delta.mode.index()] += delta.change;
     }
-    if due == [0; 2] && booked == [0; 2] {
+    if due == [0; 2] && found == [0; 2] {
         return;
     }
-    results.check(ActiveTruth, true, due == booked, || {
-        let commit = taken.commit;
-        let runs: Vec<_> = taken
-            .changes
-            .iter()
-            .map(|change| change.after.id.to_string())
-            .collect();
-        let place = format!(
-            "{} commit of {} for {}",
+    context.check(ActiveTruth, true, due == found, || {
+        let commit = accepted.commit;
+        let runs = accepted.changes.iter();
+        let runs: Vec<_> = runs.map(|change| change.after.id.to_string()).collect();
+        ViolationDetail::of(format_args!(
+            "the active-run delta of the {} commit of {} for {}",
             commit.step.name(),
             commit.token.incarnation,
             runs.join(", ")
-        );
-        ViolationDetail::new(
-            place,
-            "it does not book what enters or leaves {Queued, Running}",
-        )
-        .expected(balances(due), balances(booked))
+        ))
+        .is(active_changes(found))
+        .expected(active_changes(due))
+        .because("a commit carries each entry into and exit from {Queued, Running}")
     });
 }
 
-/// Compares an incarnation's own counter with what it has learned.
-pub(crate) fn compare(results: &mut CheckResults, incarnation: &IncarnationRecord) {
+/// Checks the gauges of an incarnation against the commits that it acknowledged.
+fn check_gauges(context: &mut CheckContext<'_>, due: &DueInstruments) {
+    let incarnation = &context.state.incarnations[due.incarnation];
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
     for mode in Mode::ALL {
-        let (shown, learned) = (
-            instruments.runs_active(mode),
-            incarnation.learned.active[mode.index()],
-        );
-        results.check(
-            ActiveTruth,
-            incarnation.learned.dirty_active && learned != 0,
-            shown == learned,
-            || {
-                let place = format!(
-                    "scheduler_runs_active{{mode=\"{}\"}} of {}",
-                    mode.as_str(),
-                    incarnation.id
-                );
-                ViolationDetail::new(place, "it is not the balance that the process has learned")
-                    .expected(learned, shown)
-            },
-        );
-    }
-}
-
-/// Looks whether the balance of an incarnation that is over waits for its taker longer than it
-/// takes to miss it and to beat once more, with nothing wrong in the world.
-pub(crate) fn judge_abandoned(results: &mut CheckResults, state: &WorldState) {
-    let patience = state.options.lease * LEASES_UNTIL_TAKEN;
-    if state.faults.trouble_since(state.now.before(patience)) {
-        return;
-    }
-    let incarnations = state.incarnations.orphaned.iter();
-    for incarnation in
-        incarnations.map(|incarnation| &state.incarnations.incarnations[*incarnation])
-    {
-        let waits = incarnation.ended_at.map(|ended| state.now.since(ended));
-        let is_overdue = waits.is_some_and(|waits| waits > patience);
-        results.check(ActiveTruth, true, !is_overdue, || {
-            let place = format!("the balance of {}", incarnation.id);
-            ViolationDetail::new(place, "its life is over, and nobody takes it over").expected(
-                format_args!("another life to have it within {} s", patience.as_secs()),
-                format_args!(
-                    "{} after {} s",
-                    balances(incarnation.balance),
-                    waits.unwrap_or_default().as_secs()
-                ),
-            )
+        let shown = instruments.runs_active(mode);
+        let expected = incarnation.expected.active[mode.index()];
+        let is_exercised = incarnation.expected.dirty_active && expected != 0;
+        context.check(ActiveTruth, is_exercised, shown == expected, || {
+            ViolationDetail::of(format_args!(
+                "scheduler_runs_active{{mode=\"{}\"}} of {}",
+                mode.as_str(),
+                incarnation.id
+            ))
+            .is(shown)
+            .expected(expected)
+            .because("the commits that the process acknowledged add up to that count")
         });
     }
 }
 
-impl Sums {
-    /// Compares the sum over live processes with the open runs.
-    pub fn compare(&mut self, results: &mut CheckResults, state: &WorldState) {
-        for mode in Mode::ALL {
-            self.compare_mode(results, state, mode);
-        }
+/// Checks that no count of an ended incarnation waits longer for its adoption than it takes to miss
+/// the incarnation and to send one more heartbeat, without faults.
+fn check_adoption(context: &mut CheckContext<'_>) {
+    let state = context.state;
+    let allowed = state.options.lease * ADOPTION_LEASES;
+    if state.faults.trouble_since(state.now.before(allowed)) {
+        return;
     }
+    for index in &state.incarnations.orphaned {
+        let incarnation = &state.incarnations[*index];
+        let waits = incarnation.ended_at.map(|ended| state.now.since(ended));
+        let is_overdue = waits.is_some_and(|waits| waits > allowed);
+        context.check(ActiveTruth, true, !is_overdue, || {
+            ViolationDetail::of(format_args!("the active-run count of {}", incarnation.id))
+                .is(format_args!(
+                    "{} after {} s",
+                    active_changes(incarnation.balance),
+                    waits.unwrap_or_default().as_secs()
+                ))
+                .expected(format_args!("adopted within {} s", allowed.as_secs()))
+                .because("the incarnation has ended and no fault is on record")
+        });
+    }
+}
 
-    fn compare_mode(&mut self, results: &mut CheckResults, state: &WorldState, mode: Mode) {
-        let incarnations = &state.incarnations.incarnations;
+impl ActiveTruthCheck {
+    /// Checks the sum over living processes against the open runs.
+    fn check_sum(&mut self, context: &mut CheckContext<'_>, mode: Mode) {
+        let incarnations = &context.state.incarnations;
         let mut sum = 0;
-        for incarnation in &state.incarnations.living {
-            let Some(instruments) = &incarnations[*incarnation].instruments else {
+        for index in &incarnations.living {
+            let Some(instruments) = &incarnations[*index].instruments else {
                 return;
             };
             sum += instruments.runs_active(mode);
         }
-        let open = state.runs.counts.open[mode.index()];
-        let has_changed =
-            std::mem::replace(&mut self.seen[mode.index()], (sum, open)) != (sum, open);
-        let unlearned = state.calls.weight;
-        let orphaned = state
-            .incarnations
-            .orphaned
-            .iter()
-            .map(|incarnation| incarnations[*incarnation].balance[mode.index()].unsigned_abs());
-        let unknown = state.incarnations.living.iter().map(|incarnation| {
-            incarnations[*incarnation]
-                .unknown_surrender()
-                .unsigned_abs()
-        });
+        let open = context.state.open_runs(mode);
+        let seen = &mut self.seen[mode.index()];
+        let has_changed = std::mem::replace(seen, (sum, open)) != (sum, open);
+        let unlearned = context.state.pending.weight;
+        let orphaned = incarnations.orphaned.iter();
+        let orphaned =
+            orphaned.map(|index| incarnations[*index].balance[mode.index()].unsigned_abs());
+        let unknown = incarnations.living.iter();
+        let unknown = unknown.map(|index| incarnations[*index].unknown_surrender().unsigned_abs());
         let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
-        let difference = (sum - open as i64).unsigned_abs();
+        let difference = (sum - to_i64(open)).unsigned_abs();
         let is_exercised = has_changed && open > 0 && slack == 0;
-        results.check(ActiveTruth, is_exercised, difference <= slack, || {
-            let place = format!(
+        context.check(ActiveTruth, is_exercised, difference <= slack, || {
+            let instant = if slack == 0 {
+                "no commit answer is in flight"
+            } else {
+                "commit answers in flight explain no larger difference"
+            };
+            ViolationDetail::of(format_args!(
                 "scheduler_runs_active{{mode=\"{}\"}} over the fleet",
                 mode.as_str()
-            );
-            let instant = if slack == 0 {
-                "a quiet instant"
-            } else {
-                "an instant with news under way"
-            };
-            ViolationDetail::new(place, format_args!("at {instant} it is not the open runs"))
-                .expected(format_args!("{open} (± {slack})"), sum)
+            ))
+            .is(sum)
+            .expected(format_args!("{open} (± {slack})"))
+            .because(format_args!("{open} runs are open and {instant}"))
         });
     }
 }

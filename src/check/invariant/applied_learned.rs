@@ -1,73 +1,97 @@
-//! `applied-learned`: every commit that the store took is learned, or there is a reason why not.
+//! `applied-learned`: every commit that the store applied is acknowledged to its sender.
 
-use crate::check::invariant_name::InvariantName::AppliedLearned;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
-use crate::check::state::pending_commit::PendingCommit;
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::AppliedLearned;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{LearnedCommit, RunEnd};
 use crate::model::observation::PortName;
-use crate::model::{Commit, CommitAnswer};
 
-/// Looks whether a learned answer tells what happened. `call`: what was known of the commit.
-pub(crate) fn learned(
-    results: &mut CheckResults,
-    commit: &Commit,
-    answer: &CommitAnswer,
-    call: Option<PendingCommit>,
-) {
-    let is_applied = call.is_some_and(|call| call.applied_at.is_some());
-    let says_applied = matches!(answer, CommitAnswer::Applied(_));
-    results.check(
-        AppliedLearned,
-        is_applied,
-        is_applied == says_applied,
-        || {
-            let place = format!(
-                "{} commit {} of {}",
+/// Name and documentation of `applied-learned`.
+pub(crate) const APPLIED_LEARNED: Definition = Definition {
+    name: "applied-learned",
+    evaluated: EvaluationTime::Always,
+    meaning: "Every commit that the store applied is acknowledged to the incarnation that sent \
+              it, unless that incarnation ends first.",
+    method: "The oracle keeps every commit of a living incarnation from its first sending to its \
+             answer. An answer must say what happened. At quiescence no applied commit may be \
+             left whose answer is neither in flight nor asked for again. The families below \
+             check that the contract's counters equal the acknowledged commits, each for its own \
+             series. This family covers the counters of those extensions of which a process \
+             learns every step: planning attempts, cancelled runs, failed images, redeliveries, \
+             renewals, dead letters, drops and fires. They are compared when they should have \
+             changed, and when the incarnation ends.",
+    exercised_by: "each acknowledged commit",
+};
+
+/// Checks `applied-learned`.
+#[derive(Debug, Default)]
+pub(crate) struct AppliedLearnedCheck;
+
+impl Invariant for AppliedLearnedCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[AppliedLearned]
+    }
+
+    fn commit_learned(&mut self, context: &mut CheckContext<'_>, learned: &LearnedCommit<'_>) {
+        let (is_applied, says_applied) = (learned.was_accepted(), learned.says_accepted());
+        let holds = is_applied == says_applied;
+        context.check(AppliedLearned, is_applied, holds, || {
+            let word = |is_applied| {
+                if is_applied {
+                    "\"applied\""
+                } else {
+                    "\"not applied\""
+                }
+            };
+            let commit = learned.commit;
+            ViolationDetail::of(format_args!(
+                "the answer to {} commit {} of {}",
                 commit.step.name(),
                 commit.token.sequence,
                 commit.token.incarnation
-            );
-            let what = "its life learned something else than what happened";
-            let word = |applied| {
-                if applied {
-                    "applied"
-                } else {
-                    "not applied (or learned before)"
-                }
-            };
-            ViolationDetail::new(place, what).expected(word(is_applied), word(says_applied))
-        },
-    );
+            ))
+            .is(word(says_applied))
+            .expected(word(is_applied))
+            .because("an answer says what the store did, once")
+        });
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, end: &RunEnd<'_>) {
+        if end.is_quiescent {
+            check_unlearned(context);
+        }
+    }
 }
 
-/// At quiescence: nothing that was applied may be left unlearned by a living incarnation that has a
-/// way to the store.
-pub(crate) fn finish(results: &mut CheckResults, state: &WorldState) {
-    results.held(AppliedLearned, 1, 0);
-    for ((incarnation, sequence), call) in state.calls.sorted() {
-        let Some(applied_at) = call.applied_at else {
+/// Checks that no applied commit is left of a living incarnation that can reach the store.
+fn check_unlearned(context: &mut CheckContext<'_>) {
+    context.held(AppliedLearned, 1, 0);
+    let state = context.state;
+    for ((incarnation, sequence), pending) in state.pending.sorted() {
+        let Some(applied_at) = pending.applied_at else {
             continue;
         };
         if state.incarnations.is_cut_off(incarnation, PortName::Store) {
             continue;
         }
-        let run = call
+        let run = pending
             .run
             .map_or_else(String::new, |run| format!(" (run {})", state.run_name(run)));
-        let place = format!(
-            "{} commit {sequence} of {}{run}",
-            call.step,
-            state.incarnation_name(incarnation)
-        );
-        let what = format!("the store took it at {applied_at}, and its life never learned of it");
-        let found = if call.in_flight {
-            "no answer"
+        let found = if pending.in_flight {
+            "missing at quiescence"
         } else {
-            "its answer lost and not asked for again"
+            "lost and not asked for again"
         };
-        results.violate(
+        context.violate(
             AppliedLearned,
-            ViolationDetail::new(place, what).expected("its news to arrive", found),
+            ViolationDetail::of(format_args!(
+                "the answer to {} commit {sequence} of {}{run}",
+                pending.step,
+                state.incarnation_name(incarnation)
+            ))
+            .is(found)
+            .expected("acknowledged")
+            .because(format_args!("the store applied the commit at {applied_at}")),
         );
     }
 }

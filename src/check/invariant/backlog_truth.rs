@@ -1,99 +1,110 @@
-//! `backlog-truth`: every backlog shown was true within the last refresh, and none is missing that
-//! a process could have read.
+//! `backlog-truth`: every exposed backlog was true within the last refresh, and none is missing
+//! that a process could have read.
 //!
-//! Looked at for each process by itself. The maximum over the answering processes then is a value
-//! that was true within the refresh too, and is there if any process could read the store.
+//! Each process is checked by itself. The maximum over the answering processes is then a value that
+//! was true within the refresh too, and is there if any process could read the store.
 
-use crate::check::invariant_name::InvariantName::BacklogTruth;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::BacklogTruth;
+use crate::check::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
+use crate::check::state::{ObservedIncarnation, WorldState};
 use crate::model::{Mode, ScheduleId, Timestamp};
 
-/// How much longer a value may stay while the process's own clock is wrong: its drift is bounded by
-/// one half.
+/// Name and documentation of `backlog-truth`.
+pub(crate) const BACKLOG_TRUTH: Definition = Definition {
+    name: "backlog-truth",
+    evaluated: EvaluationTime::Always,
+    meaning: "Every exposed backlog was true within the last refresh, and none is missing without \
+              cause.",
+    method: "At every scrape each value must be one that the store's backlog had at some instant \
+             within `backlogRefresh`, or within twice that while the clock of the process is \
+             wrong. Each live schedule must have a value if the process could read the store all \
+             through the last two refreshes. The series of a deleted schedule may stay for one \
+             refresh. The maximum over the answering processes then follows.",
+    exercised_by: "nonzero values that have changed",
+};
+
+/// Factor by which a value may be older while the clock of the process is wrong: its drift is
+/// bounded by one half.
 const WRONG_CLOCK_FACTOR: u32 = 2;
 
-/// One value that a process shows.
+/// One exposed value.
 #[derive(Debug, Clone, Copy)]
-struct Shown {
+struct ShownBacklog {
     schedule: ScheduleIndex,
     mode: Mode,
     images: u64,
 }
 
-/// Reads pages without allocating.
+/// Checks `backlog-truth`; its memory lets a scrape be read without allocating.
 #[derive(Debug, Default)]
-pub(crate) struct Pages {
-    shown: Vec<Shown>,
-    /// The page before this one: pages are sorted alike, so it says who comes next.
-    previous: Vec<Shown>,
-    strangers: Vec<String>,
-    /// Marks schedules shown on the present page, by number.
+pub(crate) struct BacklogTruthCheck {
+    shown: Vec<ShownBacklog>,
+    /// The exposition before this one. Expositions are sorted alike, so it predicts the next value.
+    previous: Vec<ShownBacklog>,
+    unknown: Vec<String>,
+    /// By schedule: number of the last exposition that had a value.
     marks: Vec<u64>,
-    page: u64,
+    exposition: u64,
 }
 
-impl Pages {
-    /// Looks at what an incarnation shows now.
-    pub fn scraped(
-        &mut self,
-        results: &mut CheckResults,
-        state: &WorldState,
-        incarnation: IncarnationIndex,
-    ) {
-        self.read(state, incarnation);
-        let name = &state.incarnations.incarnations[incarnation].id;
-        for stranger in self.strangers.drain(..) {
-            let place = format!("scheduler_runner_backlog{{scheduleId=\"{stranger}\"}} of {name}");
-            results.violate(
+impl Invariant for BacklogTruthCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[BacklogTruth]
+    }
+
+    fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
+        self.read(context.state, incarnation.index);
+        for schedule in self.unknown.drain(..) {
+            let id = incarnation.id;
+            context.violate(
                 BacklogTruth,
-                ViolationDetail::new(place, "no such schedule ever was")
-                    .expected("no series", "one"),
+                ViolationDetail::of(format_args!(
+                    "scheduler_runner_backlog{{scheduleId=\"{schedule}\"}} of {id}"
+                ))
+                .is("exposed")
+                .expected("absent")
+                .because("there never was such a schedule"),
             );
         }
         for shown in &self.shown {
-            judge(results, state, incarnation, *shown);
+            check_value(context, incarnation.index, *shown);
         }
-        self.judge_missing(results, state, incarnation);
+        self.check_missing(context, incarnation.index);
     }
+}
 
+impl BacklogTruthCheck {
     fn read(&mut self, state: &WorldState, incarnation: IncarnationIndex) {
-        let Some(instruments) = &state.incarnations.incarnations[incarnation].instruments else {
+        let Some(instruments) = &state.incarnations[incarnation].instruments else {
             return;
         };
-        self.page += 1;
+        self.exposition += 1;
         std::mem::swap(&mut self.shown, &mut self.previous);
         self.shown.clear();
         self.marks.resize(state.schedules.ids.len(), 0);
         instruments.backlog(&mut |mode, id, images| {
-            let guess = self
-                .previous
-                .get(self.shown.len())
-                .map(|shown| shown.schedule);
+            let guess = self.previous.get(self.shown.len());
+            let guess = guess.map(|shown| shown.schedule);
             match find(state, guess, id) {
                 Some(schedule) => {
-                    self.marks[usize::from(schedule)] = self.page;
-                    self.shown.push(Shown {
+                    self.marks[usize::from(schedule)] = self.exposition;
+                    self.shown.push(ShownBacklog {
                         schedule,
                         mode,
                         images,
                     });
                 }
-                None => self.strangers.push(id.to_owned()),
+                None => self.unknown.push(id.to_owned()),
             }
         });
     }
 
-    fn judge_missing(
-        &self,
-        results: &mut CheckResults,
-        state: &WorldState,
-        incarnation: IncarnationIndex,
-    ) {
-        let refresh = state.options.backlog_refresh;
-        let settled_before = results.now().before(refresh * 2);
-        let reads_since = state.incarnations.incarnations[incarnation].reads_store_since;
+    fn check_missing(&self, context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
+        let state = context.state;
+        let settled_before = state.now.before(state.options.backlog_refresh * 2);
+        let reads_since = state.incarnations[incarnation].reads_store_since;
         if reads_since.is_none_or(|since| since > settled_before) {
             return;
         }
@@ -103,24 +114,25 @@ impl Pages {
                 continue;
             }
             present += 1;
-            if self.marks.get(usize::from(index)) != Some(&self.page) {
+            if self.marks.get(usize::from(index)) != Some(&self.exposition) {
                 let name = state.schedule_name(index);
-                let place = format!(
-                    "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {}",
-                    state.incarnation_name(incarnation)
-                );
-                let what = "the series is missing, although the process could read the store all through the last two refreshes";
-                results.violate(
+                let process = state.incarnation_name(incarnation);
+                context.violate(
                     BacklogTruth,
-                    ViolationDetail::new(place, what).expected("a value", "none"),
+                    ViolationDetail::of(format_args!(
+                        "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {process}"
+                    ))
+                    .is("absent")
+                    .expected("a value")
+                    .because("the process could read the store all through the last two refreshes"),
                 );
             }
         }
-        results.held(BacklogTruth, present, 0);
+        context.held(BacklogTruth, present, 0);
     }
 }
 
-/// The number of a schedule by name, trying a guess first.
+/// Number of a schedule by name, trying a guess first.
 fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
     let is_named = |guess: &ScheduleIndex| state.schedules.ids[usize::from(*guess)].as_str() == id;
     guess
@@ -128,60 +140,43 @@ fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<Sc
         .or_else(|| state.schedules.table.find(&ScheduleId::from(id)))
 }
 
-fn judge(
-    results: &mut CheckResults,
-    state: &WorldState,
-    incarnation: IncarnationIndex,
-    shown: Shown,
-) {
-    let now = results.now();
-    let refresh = state.options.backlog_refresh;
-    let wrong_clock = state
-        .faults
-        .clocks_wrong_since(now.before(refresh * WRONG_CLOCK_FACTOR));
-    let from = now.before(if wrong_clock {
-        refresh * WRONG_CLOCK_FACTOR
-    } else {
-        refresh
-    });
+fn check_value(context: &mut CheckContext<'_>, incarnation: IncarnationIndex, shown: ShownBacklog) {
+    let state = context.state;
+    let (now, refresh) = (state.now, state.options.backlog_refresh);
+    let longest = refresh * WRONG_CLOCK_FACTOR;
+    let is_clock_wrong = state.faults.clocks_wrong_since(now.before(longest));
+    let from = now.before(if is_clock_wrong { longest } else { refresh });
     let schedule = &state.schedules[shown.schedule];
     let backlog = &schedule.backlog[shown.mode.index()];
     let existed = schedule.definition.is_some() && schedule.deleted_at.is_none_or(|at| at >= from);
     let holds = existed && backlog.held_within(shown.images, from, now);
     let has_changed = backlog.changed_since(from) && shown.images != 0;
-    results.check(BacklogTruth, has_changed, holds, || {
-        complaint(
-            state,
-            incarnation,
-            shown,
-            existed,
-            backlog.range_since(from),
-            from,
-        )
+    context.check(BacklogTruth, has_changed, holds, || {
+        let series = format!(
+            "scheduler_runner_backlog{{mode=\"{}\",scheduleId=\"{}\"}} of {}",
+            shown.mode.as_str(),
+            state.schedule_name(shown.schedule),
+            state.incarnation_name(incarnation)
+        );
+        if existed {
+            stale_value(series, shown.images, backlog.range_since(from), from)
+        } else {
+            ViolationDetail::of(series)
+                .is(shown.images)
+                .expected("absent")
+                .because("its schedule was deleted more than a refresh ago")
+        }
     });
 }
 
-fn complaint(
-    state: &WorldState,
-    incarnation: IncarnationIndex,
-    shown: Shown,
-    existed: bool,
+fn stale_value(
+    series: String,
+    images: u64,
     (least, most): (u64, u64),
     from: Timestamp,
 ) -> ViolationDetail {
-    let place = format!(
-        "scheduler_runner_backlog{{mode=\"{}\",scheduleId=\"{}\"}} of {}",
-        shown.mode.as_str(),
-        state.schedule_name(shown.schedule),
-        state.incarnation_name(incarnation)
-    );
-    if existed {
-        let what = format!("it shows what was true at no instant since {from}");
-        return ViolationDetail::new(place, what).expected(
-            format_args!("a value held since then (between {least} and {most})"),
-            shown.images,
-        );
-    }
-    let what = "its schedule was deleted more than a refresh ago";
-    ViolationDetail::new(place, what).expected("no series", shown.images)
+    ViolationDetail::of(series)
+        .is(images)
+        .expected(format_args!("a value between {least} and {most}"))
+        .because(format_args!("the backlog had no other value since {from}"))
 }

@@ -1,22 +1,39 @@
-//! `blame`: every Error, Cancelled, dead letter and failed image has its cause in the world's
-//! record.
+//! `blame`: every Error, Cancelled, dead letter and failed image is attributed to a cause on record.
 
-use std::time::Duration;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use rustc_hash::FxHashSet;
-
-use crate::check::invariant_name::InvariantName::Blame;
-use crate::check::results::{CheckResults, ViolationDetail};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::Blame;
+use crate::check::results::ViolationDetail;
+use crate::check::state::fact::RunChange;
 use crate::check::state::message::{MessageRecord, MessageStatus};
-use crate::check::state::{AcceptedCommit, RunChange, WorldState};
+use crate::check::state::{AcceptedCommit, MessageStep, WorldState};
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
+use crate::model::observation::{QueueStep, ScanAnswer};
 use crate::model::{CommitStep, ImageDigest, RunState, Timestamp};
 
-/// What can keep the impact index from answering.
+/// Name and documentation of `blame`.
+pub(crate) const BLAME: Definition = Definition {
+    name: "blame",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "Every Error, Cancelled, dead letter and failed image has its cause in the world's \
+              record.",
+    method: "Error attribution. Failed planning needs an outage of the impact index, or a \
+             partition, since the run's creation, and exactly `plannerAttempts` failed attempts. \
+             A message may be given up only at its `maxDeliveryAttempts`-th counted delivery, an \
+             unreadable one at no later delivery. Poison needs a corrupted message, or for every \
+             counted delivery a crash, pause, partition or other fault by which a lease is lost. \
+             A time-out needs `runTimeout` to have passed, and a fault or an overload that the \
+             scenario declares. A cancellation needs an owner's request or the deletion of the \
+             schedule; a failed image, a refusal by the scanner.",
+    exercised_by: "each of these ends, and unreadable messages that are released",
+};
+
+/// Faults that keep the impact index from answering.
 const PLANNING: [FaultKind; 2] = [FaultKind::ImpactOutage, FaultKind::Partition];
 
-/// What can make a holder lose its lease, besides the end of its incarnation.
+/// Faults by which a holder loses its lease, besides its own end.
 const LEASE_LOSS: [FaultKind; 10] = [
     FaultKind::ProcessCrash,
     FaultKind::GracefulStop,
@@ -30,187 +47,227 @@ const LEASE_LOSS: [FaultKind; 10] = [
     FaultKind::StoreOutage,
 ];
 
-/// What can make a holder hand a message back as failed.
-const HAND_BACK: [FaultKind; 1] = [FaultKind::CommitConflict];
+/// Faults by which a holder releases a message as failed.
+const RELEASE: [FaultKind; 1] = [FaultKind::CommitConflict];
 
-/// Remembers which images the scanner has refused.
-#[derive(Debug, Default)]
-pub(crate) struct Causes {
-    refused: FxHashSet<ImageDigest>,
+/// Counted deliveries of one message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Attempts {
+    explained: u32,
+    unexplained: u32,
 }
 
-impl Causes {
-    /// The scanner refused an image for good.
-    pub fn refused(&mut self, image: &ImageDigest) {
-        self.refused.insert(*image);
+/// Checks `blame`; remembers the images that the scanner refused, and the causes of attempts.
+#[derive(Debug, Default)]
+pub(crate) struct BlameCheck {
+    refused: FxHashSet<ImageDigest>,
+    /// By number of the message; only of messages with counted deliveries.
+    attempts: FxHashMap<u64, Attempts>,
+}
+
+impl Invariant for BlameCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[Blame]
     }
 
-    /// Looks at the ends and failures of a commit. To be called before it is booked.
-    pub fn judge(
-        &self,
-        results: &mut CheckResults,
-        state: &WorldState,
-        taken: &AcceptedCommit<'_>,
+    #[inline]
+    fn scan_answered(
+        &mut self,
+        _: &mut CheckContext<'_>,
+        (image, answer): (&ImageDigest, ScanAnswer),
     ) {
-        if let CommitStep::Segment(segment) = &taken.commit.step {
+        if answer == ScanAnswer::Refused {
+            self.refused.insert(*image);
+        }
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        if let CommitStep::Segment(segment) = &accepted.commit.step {
             for image in &segment.failed {
-                results.check(Blame, true, self.refused.contains(image), || {
-                    let place = format!("image {image} in segment {}", segment.key);
-                    ViolationDetail::new(
-                        place,
-                        "it counts as failed, but the scanner never refused it",
-                    )
-                    .expected("a refusal for good on record", "none")
+                context.check(Blame, true, self.refused.contains(image), || {
+                    ViolationDetail::of(format_args!("image {image} in segment {}", segment.key))
+                        .is("failed")
+                        .expected("reported")
+                        .because("the scanner never refused it")
                 });
             }
         }
-        for change in &taken.changes {
+        for change in &accepted.changes {
             let is_end = matches!(change.after.state, RunState::Error | RunState::Cancelled);
             if is_end && change.before != Some(change.after.state) {
-                judge_end(results, state, taken, change);
+                self.check_end(context, accepted, change);
             }
         }
     }
-}
 
-fn judge_end(
-    results: &mut CheckResults,
-    state: &WorldState,
-    taken: &AcceptedCommit<'_>,
-    change: &RunChange<'_>,
-) {
-    let record = &state.runs[change.run];
-    let schedule = &state.schedules[record.schedule];
-    let age = state.now.since(record.created_at);
-    let (word, due, is_explained) = match taken.commit.step {
-        CommitStep::End(EndReason::Command) => (
-            "was cancelled by command",
-            "an owner's request",
-            record.cancel_asked,
-        ),
-        CommitStep::End(EndReason::ScheduleDeleted) => (
-            "was cancelled with its schedule",
-            "the schedule's deletion",
-            schedule.deleted_at.is_some(),
-        ),
-        CommitStep::End(EndReason::TimedOut) => {
-            let is_old = age >= state.options.run_timeout;
-            let is_excused =
-                state.options.overload_expected || state.faults.trouble_since(record.created_at);
-            (
-                "timed out",
-                "runTimeout to have passed, and a fault or a declared overload",
-                is_old && is_excused,
-            )
+    fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
+        let record = context.state.messages.records.get(&step.message);
+        match step.step {
+            QueueStep::Released { counted } => {
+                let Some(record) = record else { return };
+                check_released(context, record, counted);
+                self.count(context.state, step, counted);
+            }
+            QueueStep::Expired => self.count(context.state, step, true),
+            QueueStep::DeadLettered => {
+                if let Some(record) = record {
+                    self.check_given_up(context, step.message, record);
+                }
+            }
+            QueueStep::Dropped => {
+                if let Some(record) = record {
+                    self.check_given_up(context, step.message, record);
+                }
+                self.attempts.remove(&step.message);
+            }
+            QueueStep::Enqueued
+            | QueueStep::Redriven
+            | QueueStep::Acknowledged
+            | QueueStep::Lost => {
+                self.attempts.remove(&step.message);
+            }
+            _ => {}
         }
-        CommitStep::End(EndReason::Poisoned) => {
-            let due = "a delivery history in which each counted attempt has a cause";
-            (
-                "was poisoned",
-                due,
-                is_poison_explained(state, taken.commit.token.delivery, change),
-            )
-        }
-        _ => {
-            let is_excused = state.faults.any_since(&PLANNING, record.created_at);
-            let is_last = change.after.planning_attempts == state.options.planner_attempts;
-            (
-                "failed in planning",
-                "an outage of the impact index since its creation, and all its attempts used up",
-                is_excused && is_last,
-            )
-        }
-    };
-    results.check(Blame, true, is_explained, || {
-        let what = format!(
-            "it {word} ({}), and nothing on record explains that",
-            change.after.state
-        );
-        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
-            due,
-            format_args!(
-                "an age of {} and {}",
-                seconds(age),
-                faults(state, record.created_at)
-            ),
-        )
-    });
+    }
 }
 
-/// Whether the message under this delivery, or if that is unknown some message of the run, was
-/// rightly given up.
-fn is_poison_explained(state: &WorldState, delivery: u64, change: &RunChange<'_>) -> bool {
-    let mut messages = state
-        .messages
-        .records
-        .values()
-        .filter(|message| message.run == change.run);
-    messages.any(|message| {
-        // It may have let go of it meanwhile.
-        let was_held = message.deliveries.contains(&delivery);
-        (was_held || delivery == 0) && is_explained(message)
-    })
-}
-
-fn is_explained(message: &MessageRecord) -> bool {
-    message.unexplained == 0 && (message.is_spoiled || message.explained > 0)
-}
-
-/// Looks at a message that is dead-lettered or dropped.
-pub(crate) fn judge_dead(results: &mut CheckResults, state: &WorldState, message: &MessageRecord) {
-    results.check(Blame, true, is_explained(message), || {
-        ViolationDetail::new(
-            state.message_name(message),
-            "its message was given up, and not every counted attempt has a cause on record",
-        )
-        .expected(
-            "a spoiled body, or crashes and lost leases",
-            format_args!(
-                "{} attempts with a cause and {} without",
-                message.explained, message.unexplained
-            ),
-        )
-    });
-    let limit = state.options.max_delivery_attempts;
-    // One that nobody can read is given up at the last try, any other one when that has failed too.
-    let due = limit + u32::from(!message.is_spoiled);
-    results.check(Blame, limit > 1, message.attempt >= due, || {
-        let what = "its message was given up before all its tries";
-        ViolationDetail::new(state.message_name(message), what).expected(
-            format_args!("delivery {due} at the earliest"),
-            message.attempt,
-        )
-    });
-}
-
-/// Looks at a message that is handed back; `counted`: as one more try that led to nothing. One that
-/// nobody can read is given up at its last try.
-pub(crate) fn judge_released(
-    results: &mut CheckResults,
-    state: &WorldState,
-    message: &MessageRecord,
-    counted: bool,
-) {
-    if !counted || !message.is_spoiled {
+/// Checks a message that is released; `counted`: as one more failed delivery.
+fn check_released(context: &mut CheckContext<'_>, message: &MessageRecord, counted: bool) {
+    if !counted || !message.is_corrupted {
         return;
     }
+    let state = context.state;
     let limit = state.options.max_delivery_attempts;
-    results.check(Blame, true, message.attempt < limit, || {
-        let what = "its message can't be read, and was handed back for one more try";
-        ViolationDetail::new(state.message_name(message), what).expected(
-            format_args!("it given up at delivery {limit}"),
-            message.attempt,
-        )
+    context.check(Blame, true, message.attempt < limit, || {
+        ViolationDetail::of(state.message_name(message))
+            .is(format_args!("released at delivery {}", message.attempt))
+            .expected(format_args!("given up at delivery {limit}"))
+            .because("its body is unreadable, so no further delivery can succeed")
     });
 }
 
-/// Whether the end of a delivery that counts has a cause on record. `expired`: the lease ran out;
-/// if not, the holder handed the message back.
-pub(crate) fn is_attempt_explained(
-    state: &WorldState,
-    message: &MessageRecord,
-    expired: bool,
-) -> bool {
+impl BlameCheck {
+    /// Counts the end of a delivery, with its cause.
+    fn count(&mut self, state: &WorldState, step: &MessageStep, counted: bool) {
+        let record = state.messages.records.get(&step.message);
+        let Some(record) = record.filter(|_| counted) else {
+            return;
+        };
+        let expired = step.step == QueueStep::Expired;
+        let attempts = self.attempts.entry(step.message).or_default();
+        if is_attempt_explained(state, record, expired) {
+            attempts.explained += 1;
+        } else {
+            attempts.unexplained += 1;
+        }
+    }
+
+    fn attempts(&self, message: u64) -> Attempts {
+        self.attempts.get(&message).copied().unwrap_or_default()
+    }
+
+    fn is_explained(&self, number: u64, message: &MessageRecord) -> bool {
+        let attempts = self.attempts(number);
+        attempts.unexplained == 0 && (message.is_corrupted || attempts.explained > 0)
+    }
+
+    /// Whether the message under this delivery, or any message of the run if the delivery is
+    /// unknown, was rightly given up.
+    fn is_poison_explained(
+        &self,
+        state: &WorldState,
+        delivery: u64,
+        change: &RunChange<'_>,
+    ) -> bool {
+        let mut messages = state.messages.records.iter();
+        messages.any(|(number, message)| {
+            // The holder may have let go of the message meanwhile.
+            let was_held = message.deliveries.contains(&delivery);
+            message.run == change.run
+                && (was_held || delivery == 0)
+                && self.is_explained(*number, message)
+        })
+    }
+
+    fn check_end(
+        &self,
+        context: &mut CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+        change: &RunChange<'_>,
+    ) {
+        let state = context.state;
+        let record = &state.runs[change.run];
+        let schedule = &state.schedules[record.schedule];
+        let age = state.now.since(record.created_at);
+        let (reason, is_explained) = match accepted.commit.step {
+            CommitStep::End(EndReason::Command) => {
+                ("no owner asked for its cancellation", record.cancel_asked)
+            }
+            CommitStep::End(EndReason::ScheduleDeleted) => {
+                ("its schedule is not deleted", schedule.deleted_at.is_some())
+            }
+            CommitStep::End(EndReason::TimedOut) => (
+                "a time-out needs runTimeout to have passed, and a fault or a declared overload",
+                age >= state.options.run_timeout
+                    && (state.options.overload_expected
+                        || state.faults.trouble_since(record.created_at)),
+            ),
+            CommitStep::End(EndReason::Poisoned) => (
+                "poison needs a cause on record for each counted delivery",
+                self.is_poison_explained(state, accepted.commit.token.delivery, change),
+            ),
+            _ => (
+                "failed planning needs an outage of the impact index since the run's creation, \
+                 and all attempts used up",
+                state.faults.any_since(&PLANNING, record.created_at)
+                    && change.after.planning_attempts == state.options.planner_attempts,
+            ),
+        };
+        context.check(Blame, true, is_explained, || {
+            let expected = change.before.unwrap_or(RunState::Planning);
+            ViolationDetail::of(format_args!("run {}", change.after.id))
+                .is(format_args!(
+                    "{} at an age of {} s with {}",
+                    change.after.state,
+                    age.as_secs(),
+                    faults(state, record.created_at)
+                ))
+                .expected(format_args!("still {expected}"))
+                .because(reason)
+        });
+    }
+
+    /// Checks a message that is dead-lettered or dropped.
+    fn check_given_up(&self, context: &mut CheckContext<'_>, number: u64, message: &MessageRecord) {
+        let state = context.state;
+        context.check(Blame, true, self.is_explained(number, message), || {
+            let attempts = self.attempts(number);
+            ViolationDetail::of(state.message_name(message))
+                .is(format_args!(
+                    "given up after {} deliveries with a cause and {} without",
+                    attempts.explained, attempts.unexplained
+                ))
+                .expected("still delivered")
+                .because(
+                    "only a corrupted body, or a crash or lost lease at each counted delivery, is \
+                     a cause",
+                )
+        });
+        let limit = state.options.max_delivery_attempts;
+        // An unreadable message is given up at the last try, any other one when that has failed.
+        let due = limit + u32::from(!message.is_corrupted);
+        context.check(Blame, limit > 1, message.attempt >= due, || {
+            ViolationDetail::of(state.message_name(message))
+                .is(format_args!("given up at delivery {}", message.attempt))
+                .expected(format_args!("given up at delivery {due} at the earliest"))
+                .because(format_args!("maxDeliveryAttempts is {limit}"))
+        });
+    }
+}
+
+/// Whether the end of a counted delivery has a cause on record. `expired`: the lease ran out; if
+/// not, the holder released the message.
+fn is_attempt_explained(state: &WorldState, message: &MessageRecord, expired: bool) -> bool {
     let MessageStatus::Leased {
         incarnation, since, ..
     } = message.place
@@ -218,21 +275,15 @@ pub(crate) fn is_attempt_explained(
         return true;
     };
     if expired {
-        !state.incarnations.incarnations[incarnation].is_alive
-            || state.faults.any_since(&LEASE_LOSS, since)
+        !state.incarnations[incarnation].is_alive || state.faults.any_since(&LEASE_LOSS, since)
     } else {
-        message.is_spoiled || state.faults.any_since(&HAND_BACK, since)
+        message.is_corrupted || state.faults.any_since(&RELEASE, since)
     }
 }
 
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs())
-}
-
 fn faults(state: &WorldState, since: Timestamp) -> String {
-    let kinds = FaultKind::ALL
-        .iter()
-        .filter(|kind| state.faults.any_since(&[**kind], since));
+    let kinds = FaultKind::ALL.iter();
+    let kinds = kinds.filter(|kind| state.faults.any_since(&[**kind], since));
     let names: Vec<_> = kinds.map(|kind| kind.as_str()).collect();
     if names.is_empty() {
         "no fault".to_owned()

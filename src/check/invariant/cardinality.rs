@@ -1,45 +1,67 @@
-//! `cardinality`: a process shows no more series than the closed set and two per live schedule.
+//! `cardinality`: a process exposes no more series than the closed set and two per live schedule.
 //!
 //! Nor may it lack the series that identify it: a process that exposes nothing must not pass.
 
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::instruments::InfoSeries;
-use crate::check::invariant_name::InvariantName::Cardinality;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
-use crate::check::state::table::IncarnationIndex;
+use crate::check::invariant::InvariantName::Cardinality;
+use crate::check::results::ViolationDetail;
+use crate::check::state::ObservedIncarnation;
 
-/// Looks at a page. Schedules deleted within the last refresh may still be on it.
-pub(crate) fn scraped(
-    results: &mut CheckResults,
-    state: &WorldState,
-    incarnation: IncarnationIndex,
-) {
-    let record = &state.incarnations.incarnations[incarnation];
-    let Some(instruments) = &record.instruments else {
-        return;
-    };
-    let recently = results.now().before(state.options.backlog_refresh);
-    let fading = state.schedules.table.iter();
-    let fading =
-        fading.filter(|(_, schedule)| schedule.deleted_at.is_some_and(|at| at >= recently));
-    let schedules = state.schedules.live + fading.count();
-    let (shown, most) = (
-        instruments.series_count(),
-        instruments.series_max(schedules),
-    );
-    results.check(Cardinality, schedules > 0, shown <= most, || {
-        let what = format!("it shows too many series (live schedules: {schedules})");
-        ViolationDetail::new(format_args!("the page of {}", record.id), what)
-            .expected(format_args!("at most {most}"), shown)
-    });
-    for series in InfoSeries::ALL {
-        let value = instruments.info(series);
-        if value != Some(1.0) {
-            let found = value.map_or("no such series".to_owned(), |value| value.to_string());
-            let what = "every process exposes it with the value 1";
-            let place = format_args!("{series} of {}", record.id);
-            let detail = ViolationDetail::new(place, what).expected(1, found);
-            results.violate(Cardinality, detail);
+/// Name and documentation of `cardinality`.
+pub(crate) const CARDINALITY: Definition = Definition {
+    name: "cardinality",
+    evaluated: EvaluationTime::Always,
+    meaning: "A process exposes no more series than the closed set and two per live schedule.",
+    method: "The series are counted at every scrape. The series of a schedule deleted within the \
+             last refresh may still be exposed. `otel_scope_info`, which names the meter, and \
+             `scheduler_worker_build_info` must be exposed with the value 1.",
+    exercised_by: "scrapes with schedules",
+};
+
+/// Checks `cardinality`.
+#[derive(Debug, Default)]
+pub(crate) struct CardinalityCheck;
+
+impl Invariant for CardinalityCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[Cardinality]
+    }
+
+    fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
+        let state = context.state;
+        let Some(instruments) = &state.incarnations[incarnation.index].instruments else {
+            return;
+        };
+        let recently = state.now.before(state.options.backlog_refresh);
+        let deleted = state.schedules.table.iter();
+        let deleted =
+            deleted.filter(|(_, schedule)| schedule.deleted_at.is_some_and(|at| at >= recently));
+        let schedules = state.schedules.live + deleted.count();
+        let (shown, most) = (
+            instruments.series_count(),
+            instruments.series_max(schedules),
+        );
+        context.check(Cardinality, schedules > 0, shown <= most, || {
+            ViolationDetail::of(format_args!("the number of series of {}", incarnation.id))
+                .is(shown)
+                .expected(format_args!("at most {most}"))
+                .because(format_args!(
+                    "{schedules} schedules are live or were so within the last refresh"
+                ))
+        });
+        for series in InfoSeries::ALL {
+            let value = instruments.info(series);
+            if value != Some(1.0) {
+                let found = value.map_or("absent".to_owned(), |value| value.to_string());
+                context.violate(
+                    Cardinality,
+                    ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
+                        .is(found)
+                        .expected(1)
+                        .because("every process identifies itself by this series"),
+                );
+            }
         }
     }
 }

@@ -1,99 +1,114 @@
-//! `no-loss`, of what people ask for: what an owner was told is done is done, and a deleted schedule
-//! makes no run any more.
+//! `no-loss`, of owners' commands: a command that is acknowledged is done, and a command is put off
+//! only for a reason.
 
-use crate::check::invariant_name::InvariantName::NoLoss;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
-use crate::model::{RunId, RunState, ScheduleId, Timestamp, Trigger};
+use super::{CheckContext, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::NoLoss;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{CommandAck, ManualRunAck};
+use crate::model::{RunId, Timestamp, Trigger};
 
-/// A manual run that an owner asked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ManualRunRequest<'a> {
-    pub schedule: &'a ScheduleId,
-    pub occurrence: &'a str,
-    /// The run that it repeats.
-    pub retried: Option<&'a RunId>,
-    pub asked_at: Timestamp,
-}
+/// Checks `no-loss` of owners' commands.
+#[derive(Debug, Default)]
+pub(crate) struct CommandAckCheck;
 
-/// Looks whether a run is over, as its owner was told.
-pub(crate) fn cancelled(results: &mut CheckResults, state: &mut WorldState, run: &RunId) {
-    let run = state.runs.number(run);
-    let record = &state.runs[run];
-    let goes_on = |state: &RunState| !state.is_terminal() && !record.is_purged;
-    let Some(state) = record.state.filter(goes_on) else {
-        results.held(NoLoss, 1, 1);
-        return;
-    };
-    let what = "its owner was told that it is cancelled";
-    let complaint = ViolationDetail::new(format_args!("run {}", record.id), what);
-    results.violate(NoLoss, complaint.expected("a terminal run", state));
-}
+impl Invariant for CommandAckCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[NoLoss]
+    }
 
-/// Looks whether an owner who was told to ask again had asked for something to be done.
-pub(crate) fn put_off(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    run: &RunId,
-    asked_at: Timestamp,
-) {
-    let run = state.runs.number(run);
-    let record = &state.runs[run];
-    let over = record.completed_at.filter(|at| *at <= asked_at);
-    results.check(NoLoss, true, over.is_none(), || {
-        let what = "its owner was told that it can't be cancelled now";
-        let found = over.map_or_else(String::new, |at| format!("one that was over at {at}"));
-        ViolationDetail::new(format_args!("run {}", record.id), what)
-            .expected(format_args!("a run that went on at {asked_at}"), found)
-    });
-}
-
-/// Looks whether there was a reason to put off an owner. Only what is wrong in the world can be one.
-pub(crate) fn command_put_off(
-    results: &mut CheckResults,
-    state: &WorldState,
-    command: &str,
-    asked_at: Timestamp,
-) {
-    let has_reason = state.faults.trouble_since(asked_at);
-    results.check(NoLoss, true, has_reason, || {
-        let what = "its owner was told that it can't be carried out now";
-        ViolationDetail::new(format_args!("the command {command}"), what).expected(
-            "it done, or a fault on record",
-            format_args!("nothing wrong since {asked_at}"),
-        )
-    });
-}
-
-/// Looks whether a run is made, as its owner was told.
-pub(crate) fn made(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    asked: &ManualRunRequest<'_>,
-) {
-    let schedule = state.schedules.number(asked.schedule, state.now);
-    let Some(definition) = &state.schedules[schedule].definition else {
-        return;
-    };
-    let (tenant, id) = (&definition.tenant, &definition.id);
-    let run = RunId::of(tenant, id, Trigger::Manual, asked.occurrence);
-    let run = state.runs.number(&run);
-    let retried = asked.retried.map(|retried| state.runs.number(retried));
-    let record = &state.schedules[schedule];
-    let is_made = state.runs[run].state.is_some();
-    let is_gone = retried.is_some_and(|run| state.runs[run].is_purged);
-    let (expected, is_right) = match record.deleted_at {
-        Some(deleted_at) if deleted_at <= asked.asked_at => {
-            ("none: its schedule is deleted", !is_made)
+    fn command_acknowledged(&mut self, context: &mut CheckContext<'_>, ack: &CommandAck<'_>) {
+        match *ack {
+            CommandAck::CancelDone { run } => check_cancelled(context, run),
+            CommandAck::CancelDeferred { run, asked_at } => {
+                check_cancel_deferred(context, run, asked_at);
+            }
+            CommandAck::CommandDeferred { command, asked_at } => {
+                check_deferred(context, command, asked_at);
+            }
+            CommandAck::ManualRunDone(ack) => check_manual_run(context, &ack),
         }
-        // What the worker has read may be from before or after.
-        Some(_) => return,
-        None if record.created_at > asked.asked_at || is_gone => return,
-        None => ("the run", is_made),
+    }
+}
+
+/// Checks that a run is over whose cancellation is acknowledged.
+fn check_cancelled(context: &mut CheckContext<'_>, id: &RunId) {
+    let state = context.state;
+    let run = state.runs.table.find(id).map(|run| &state.runs[run]);
+    let open = run.filter(|run| !run.is_purged).and_then(|run| run.state);
+    let Some(found) = open.filter(|state| !state.is_terminal()) else {
+        context.held(NoLoss, 1, 1);
+        return;
     };
-    results.check(NoLoss, record.is_live(), is_right, || {
-        let place = format_args!("run {}", state.runs[run].id);
-        let found = if is_made { "it is made" } else { "it is not" };
-        ViolationDetail::new(place, "its owner was told that it is made").expected(expected, found)
+    context.violate(
+        NoLoss,
+        ViolationDetail::of(format_args!("run {id}"))
+            .is(found)
+            .expected("in a terminal state")
+            .because("its cancellation was acknowledged to its owner"),
+    );
+}
+
+/// Checks that a run was not over yet whose cancellation is put off.
+fn check_cancel_deferred(context: &mut CheckContext<'_>, id: &RunId, asked_at: Timestamp) {
+    let state = context.state;
+    let run = state.runs.table.find(id).map(|run| &state.runs[run]);
+    let completed_at = run.and_then(|run| run.completed_at);
+    let over = completed_at.filter(|at| *at <= asked_at);
+    context.check(NoLoss, true, over.is_none(), || {
+        ViolationDetail::of(format_args!("the cancellation of run {id}"))
+            .is("put off")
+            .expected("acknowledged")
+            .because(format_args!(
+                "the run was over at {}, before the request at {asked_at}",
+                over.unwrap_or_default()
+            ))
+    });
+}
+
+/// Checks that a fault is on record when a command is put off.
+fn check_deferred(context: &mut CheckContext<'_>, command: &str, asked_at: Timestamp) {
+    let has_reason = context.state.faults.trouble_since(asked_at);
+    context.check(NoLoss, true, has_reason, || {
+        ViolationDetail::of(format_args!("the command {command}"))
+            .is("put off")
+            .expected("carried out")
+            .because(format_args!("no fault is on record since {asked_at}"))
+    });
+}
+
+/// Checks that a manual run that is acknowledged exists, unless its schedule was deleted before.
+fn check_manual_run(context: &mut CheckContext<'_>, ack: &ManualRunAck<'_>) {
+    let state = context.state;
+    let Some(schedule) = state.schedules.table.find(ack.schedule) else {
+        return;
+    };
+    let record = &state.schedules[schedule];
+    let Some(definition) = &record.definition else {
+        return;
+    };
+    let (tenant, schedule) = (&definition.tenant, &definition.id);
+    let id = RunId::of(tenant, schedule, Trigger::Manual, ack.occurrence);
+    let find = |id: &RunId| state.runs.table.find(id).map(|run| &state.runs[run]);
+    let is_made = find(&id).is_some_and(|run| run.state.is_some());
+    let is_gone = ack.retried.and_then(find).is_some_and(|run| run.is_purged);
+    let was_deleted = match record.deleted_at {
+        Some(deleted_at) if deleted_at <= ack.asked_at => true,
+        // The worker may have read the schedule before the deletion or after it.
+        Some(_) => return,
+        None if record.created_at > ack.asked_at || is_gone => return,
+        None => false,
+    };
+    let holds = is_made != was_deleted;
+    context.check(NoLoss, record.is_live(), holds, || {
+        let word = |is_made| if is_made { "created" } else { "absent" };
+        let reason = if was_deleted {
+            "its schedule was deleted before its owner asked for it"
+        } else {
+            "its creation was acknowledged to its owner"
+        };
+        ViolationDetail::of(format_args!("run {id}"))
+            .is(word(is_made))
+            .expected(word(!was_deleted))
+            .because(reason)
     });
 }

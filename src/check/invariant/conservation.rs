@@ -1,156 +1,287 @@
 //! `counter-monotone`, `planner-conservation`, `image-conservation`, `delta-conservation`, and the
-//! counting parts of `segment-once` and, for the extensions, of `applied-learned`: the counters of
-//! an incarnation equal what it has learned, and what it learns is in itself consistent.
+//! counting parts of `segment-once` and, for extensions, of `applied-learned`.
+//!
+//! The counters of an incarnation equal the commits that it acknowledged, and each commit is
+//! consistent in itself.
 
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::format::{findings, numbers};
-use crate::check::instruments::{CounterSeries, DeltaKind, InstrumentReader};
-use crate::check::invariant_name::InvariantName::{
-    CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
+use crate::check::instruments::{
+    CounterSeries, CounterTable, DeltaKind, InstrumentReader, SegmentFate,
 };
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::commit::outcome_of;
+use crate::check::invariant::InvariantName::{
+    AppliedLearned, CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
+    SegmentOnce,
+};
+use crate::check::results::ViolationDetail;
+use crate::check::state::apply_commit::outcome_of;
+use crate::check::state::fact::RunChange;
 use crate::check::state::incarnation::IncarnationRecord;
-use crate::check::state::{AcceptedCommit, RunChange};
+use crate::check::state::{AcceptedCommit, DueInstruments, RunEnd};
 use crate::model::commit::SegmentCommit;
 use crate::model::{CommitStep, DeltaCounts, Mode, RunState};
 
-/// Every counter.
-pub(crate) const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
+/// Name and documentation of `counter-monotone`.
+pub(crate) const COUNTER_MONOTONE: Definition = Definition {
+    name: "counter-monotone",
+    evaluated: EvaluationTime::Always,
+    meaning: "No counter falls within one incarnation of a process.",
+    method: "Each of the 24 counter series of the contract, and each of 26 of the extensions, is \
+             compared with its last value of the same incarnation whenever it is read.",
+    exercised_by: "a counter that has moved",
+};
 
-/// The contract's own.
-pub(crate) const GIVEN_COUNTERS: u64 = (1 << CounterSeries::GIVEN) - 1;
+/// Name and documentation of `planner-conservation`.
+pub(crate) const PLANNER_CONSERVATION: Definition = Definition {
+    name: "planner-conservation",
+    evaluated: EvaluationTime::Always,
+    meaning: "Planner counters equal the acknowledged outcomes; every run that leaves Planning has \
+              exactly one outcome.",
+    method: "`scheduler_planner_runs_total` is compared per incarnation, mode and status. The \
+             outcome that a planning commit names must be the state that its run enters. A run \
+             that is ended from Planning to Error (by its time-out) counts as `failed`; one that \
+             is cancelled there counts nowhere.",
+    exercised_by: "runs that leave Planning",
+};
 
-/// Compares the counters named by `mask` with what the incarnation has learned.
-pub(crate) fn compare(results: &mut CheckResults, incarnation: &mut IncarnationRecord, mask: u64) {
-    let Some(instruments) = incarnation.instruments.take() else {
-        return;
-    };
-    let mut left = mask;
-    while left != 0 {
-        let index = left.trailing_zeros() as usize;
-        left &= left - 1;
-        compare_one(
-            results,
-            incarnation,
-            &*instruments,
-            CounterSeries::at(index),
-        );
+/// Name and documentation of `image-conservation`.
+pub(crate) const IMAGE_CONSERVATION: Definition = Definition {
+    name: "image-conservation",
+    evaluated: EvaluationTime::Always,
+    meaning: "Images counted equal the images of counted segments, split rightly by delta.",
+    method: "`scheduler_runner_images_total` is compared per incarnation, mode and delta; an image \
+             that the scanner refused counts as `false`. The totals of a segment must be those of \
+             its reports, deltas and failures, and the statistics of its run must grow by just \
+             these.",
+    exercised_by: "segment commits",
+};
+
+/// Name and documentation of `delta-conservation`.
+pub(crate) const DELTA_CONSERVATION: Definition = Definition {
+    name: "delta-conservation",
+    evaluated: EvaluationTime::Always,
+    meaning: "Delta counters equal the acknowledged meaningful deltas, and severities add up.",
+    method: "The four delta counters are compared per incarnation and mode; critical and high may \
+             not exceed the total. Each delta must be meaningful (a new finding or a KEV hit), \
+             its severities must add up, and totals must be sums.",
+    exercised_by: "deltas",
+};
+
+/// Counters of one incarnation, as last read.
+#[derive(Debug, Default)]
+struct ReadCounters {
+    values: CounterTable,
+    /// Counters that differed from the acknowledged commits, one bit each: a difference that stays
+    /// as it is counts once.
+    wrong: u64,
+}
+
+/// Checks the counters; remembers them by number of the incarnation.
+#[derive(Debug, Default)]
+pub(crate) struct ConservationCheck {
+    read: Vec<ReadCounters>,
+}
+
+impl Invariant for ConservationCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[
+            CounterMonotone,
+            AppliedLearned,
+            PlannerConservation,
+            SegmentOnce,
+            ImageConservation,
+            DeltaConservation,
+        ]
     }
-    for mode in Mode::ALL {
-        let new = CounterSeries::Deltas(mode, DeltaKind::New);
-        if mask >> new.index() & 1 == 1 {
-            compare_severities(results, incarnation, mode);
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        for change in &accepted.changes {
+            check_outcome(context, accepted, change);
+        }
+        let step = &accepted.commit.step;
+        if let (CommitStep::Segment(segment), Some(change)) = (step, accepted.changes.first()) {
+            check_images(context, segment, change);
+            check_deltas(context, segment, change);
         }
     }
-    incarnation.instruments = Some(instruments);
+
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+        let incarnation = &context.state.incarnations[due.incarnation];
+        let Some(instruments) = &incarnation.instruments else {
+            return;
+        };
+        let index = usize::from(due.incarnation);
+        if self.read.len() <= index {
+            self.read.resize_with(index + 1, ReadCounters::default);
+        }
+        let read = &mut self.read[index];
+        let mut left = due.counters;
+        while left != 0 {
+            let series = CounterSeries::at(left.trailing_zeros() as usize);
+            left &= left - 1;
+            read.compare(context, incarnation, &**instruments, series);
+        }
+        for mode in Mode::ALL {
+            let new = CounterSeries::Deltas(mode, DeltaKind::New);
+            if due.counters >> new.index() & 1 == 1 {
+                read.check_severities(context, incarnation, mode);
+            }
+        }
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, end: &RunEnd<'_>) {
+        if end.is_quiescent && context.state.incarnations.is_instrumented {
+            self.check_segments(context);
+        }
+    }
 }
 
-fn compare_one(
-    results: &mut CheckResults,
-    incarnation: &mut IncarnationRecord,
-    instruments: &dyn InstrumentReader,
-    series: CounterSeries,
-) {
-    let shown = instruments.counter(series);
-    let learned = incarnation.learned.counters[series.index()];
-    let before = std::mem::replace(&mut incarnation.seen[series.index()], shown);
-    let has_moved = shown != before && shown != 0;
-    results.check(CounterMonotone, has_moved, shown >= before, || {
-        ViolationDetail::new(
-            format_args!("{series} of {}", incarnation.id),
-            "the counter fell",
-        )
-        .expected(format_args!("at least {before}"), shown)
-    });
-    let bit = 1 << series.index();
-    let was_told = incarnation.wrong & bit != 0 && shown == before;
-    incarnation.wrong = if shown == learned {
-        incarnation.wrong & !bit
-    } else {
-        incarnation.wrong | bit
-    };
-    let holds = shown == learned || was_told;
-    results.check(series.keeper(), has_moved && learned != 0, holds, || {
-        let what = format!(
-            "it is not the {} that the process learned of",
-            series.counts()
+/// The invariant that demands that a series equals the acknowledged commits.
+const fn keeper(series: CounterSeries) -> InvariantName {
+    match series {
+        CounterSeries::PlannerRuns(..) => PlannerConservation,
+        CounterSeries::Segments(..) => SegmentOnce,
+        CounterSeries::Images(..) => ImageConservation,
+        CounterSeries::Deltas(..) => DeltaConservation,
+        CounterSeries::Extension(_) => AppliedLearned,
+    }
+}
+
+impl ReadCounters {
+    fn compare(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        incarnation: &IncarnationRecord,
+        instruments: &dyn InstrumentReader,
+        series: CounterSeries,
+    ) {
+        let shown = instruments.counter(series);
+        let expected = incarnation.expected.counters[series.index()];
+        let before = std::mem::replace(&mut self.values[series.index()], shown);
+        let has_moved = shown != before && shown != 0;
+        context.check(CounterMonotone, has_moved, shown >= before, || {
+            ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
+                .is(shown)
+                .expected(format_args!("at least {before}"))
+                .because("a counter does not fall within one incarnation")
+        });
+        let bit = 1 << series.index();
+        let was_reported = self.wrong & bit != 0 && shown == before;
+        self.wrong = if shown == expected {
+            self.wrong & !bit
+        } else {
+            self.wrong | bit
+        };
+        let holds = shown == expected || was_reported;
+        context.check(keeper(series), has_moved && expected != 0, holds, || {
+            ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
+                .is(shown)
+                .expected(expected)
+                .because(format_args!(
+                    "that many {} were acknowledged to the process",
+                    series.counts()
+                ))
+        });
+    }
+
+    fn check_severities(
+        &self,
+        context: &mut CheckContext<'_>,
+        incarnation: &IncarnationRecord,
+        mode: Mode,
+    ) {
+        let shown = |kind| self.values[CounterSeries::Deltas(mode, kind).index()];
+        let (all, critical, high) = (
+            shown(DeltaKind::New),
+            shown(DeltaKind::Critical),
+            shown(DeltaKind::High),
         );
-        ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
-            .expected(learned, shown)
-    });
-}
-
-fn compare_severities(results: &mut CheckResults, incarnation: &IncarnationRecord, mode: Mode) {
-    let shown = |kind| incarnation.seen[CounterSeries::Deltas(mode, kind).index()];
-    let (all, critical, high) = (
-        shown(DeltaKind::New),
-        shown(DeltaKind::Critical),
-        shown(DeltaKind::High),
-    );
-    results.check(DeltaConservation, false, critical + high <= all, || {
-        let series = CounterSeries::Deltas(mode, DeltaKind::New);
-        let what = "critical and high findings are more than all findings";
-        ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
-            .expected(format_args!("at least {critical} + {high}"), all)
-    });
-}
-
-/// Looks whether a commit is consistent in itself: outcomes of planning with states, and the totals
-/// of a segment with its parts.
-pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
-    for change in &taken.changes {
-        judge_plan(results, taken, change);
-    }
-    if let (CommitStep::Segment(segment), Some(change)) =
-        (&taken.commit.step, taken.changes.first())
-    {
-        judge_images(results, segment, change);
-        judge_deltas(results, segment, change);
+        context.check(DeltaConservation, false, critical + high <= all, || {
+            let series = CounterSeries::Deltas(mode, DeltaKind::New);
+            ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
+                .is(all)
+                .expected(format_args!("at least {critical} + {high}"))
+                .because("critical and high findings are among all findings")
+        });
     }
 }
 
-fn judge_plan(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
+impl ConservationCheck {
+    /// Checks the `Completed` counts of the fleet against the committed segments.
+    fn check_segments(&self, context: &mut CheckContext<'_>) {
+        let completed = |read: &ReadCounters| -> u64 {
+            let series =
+                Mode::ALL.map(|mode| CounterSeries::Segments(mode, SegmentFate::Completed));
+            series
+                .iter()
+                .map(|series| read.values[series.index()])
+                .sum()
+        };
+        let counted: u64 = self.read.iter().map(completed).sum();
+        let totals = &context.state.tally;
+        let (segments, lost) = (totals.segments, totals.segments_lost_with_incarnation);
+        let due = segments.saturating_sub(lost);
+        context.check(SegmentOnce, due > 0, counted == due, || {
+            ViolationDetail::of("scheduler_runner_segments_total over the fleet")
+                .is(counted)
+                .expected(due)
+                .because(format_args!(
+                    "{segments} segments were committed, {lost} of them by incarnations that \
+                     ended before the acknowledgement"
+                ))
+        });
+    }
+}
+
+/// Checks that the outcome of planning is the state that the run enters.
+fn check_outcome(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
+) {
     let leaves =
         change.before == Some(RunState::Planning) && change.after.state != RunState::Planning;
-    let told = match taken.commit.step {
+    let named = match accepted.commit.step {
         CommitStep::Plan { outcome, .. } => Some(outcome),
         _ => None,
     };
-    if !leaves && told.is_none() {
+    if !leaves && named.is_none() {
         return;
     }
     let happened = outcome_of(change.after.state).filter(|_| leaves);
-    let is_end = matches!(taken.commit.step, CommitStep::End(_));
-    results.check(
-        PlannerConservation,
-        leaves,
-        told == happened || is_end,
-        || {
-            let what = "its planning ended in another way than its commit says";
-            ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
-                format_args!("{told:?}"),
-                format_args!("{}", change.after.state),
-            )
-        },
-    );
+    let is_end = matches!(accepted.commit.step, CommitStep::End(_));
+    let holds = named == happened || is_end;
+    context.check(PlannerConservation, leaves, holds, || {
+        let name = |outcome: Option<_>| match outcome {
+            Some(outcome) => format!("{outcome:?}"),
+            None => "none".to_owned(),
+        };
+        ViolationDetail::of(format_args!(
+            "the planning outcome of run {}",
+            change.after.id
+        ))
+        .is(name(named))
+        .expected(name(happened))
+        .because(format_args!("its commit leaves it {}", change.after.state))
+    });
 }
 
-fn judge_images(results: &mut CheckResults, segment: &SegmentCommit, change: &RunChange<'_>) {
+/// Checks the totals of a segment commit, and the growth of its run's statistics.
+fn check_images(context: &mut CheckContext<'_>, segment: &SegmentCommit, change: &RunChange<'_>) {
     let outcome = &segment.outcome;
     let (reports, changed, failed) = (
         segment.reports.len() as u64,
         segment.deltas.len() as u64,
         segment.failed.len() as u64,
     );
-    let told = [outcome.unchanged, outcome.changed, outcome.failed];
-    let counted = [reports.saturating_sub(changed), changed, failed];
-    results.check(ImageConservation, true, told == counted, || {
+    let found = [outcome.unchanged, outcome.changed, outcome.failed];
+    let due = [reports.saturating_sub(changed), changed, failed];
+    context.check(ImageConservation, true, found == due, || {
         let names = ["unchanged", "changed", "failed"];
-        ViolationDetail::new(
-            format_args!("segment {}", segment.key),
-            "its totals of images are not those of its parts",
-        )
-        .expected(numbers(counted, names), numbers(told, names))
+        ViolationDetail::of(format_args!("the outcome of segment {}", segment.key))
+            .is(numbers(found, names))
+            .expected(numbers(due, names))
+            .because("the commit carries that many reports, deltas and failures")
     });
     let (before, after) = (&change.stats_before, &change.after.stats);
     let grown = [
@@ -162,17 +293,20 @@ fn judge_images(results: &mut CheckResults, segment: &SegmentCommit, change: &Ru
             .wrapping_sub(before.segments_completed),
     ];
     let due = [reports, failed, changed, 1];
-    results.check(ImageConservation, true, grown == due, || {
+    context.check(ImageConservation, true, grown == due, || {
         let names = ["completed", "failed", "deltas", "segmentsCompleted"];
-        ViolationDetail::new(
-            format_args!("segment {}", segment.key),
-            "its run's statistics did not grow by its own",
-        )
-        .expected(numbers(due, names), numbers(grown, names))
+        ViolationDetail::of(format_args!(
+            "the growth of the run's statistics by segment {}",
+            segment.key
+        ))
+        .is(numbers(grown, names))
+        .expected(numbers(due, names))
+        .because("the commit carries that many reports, failures and deltas")
     });
 }
 
-fn judge_deltas(results: &mut CheckResults, segment: &SegmentCommit, change: &RunChange<'_>) {
+/// Checks the deltas of a segment commit, and the growth of its run's statistics.
+fn check_deltas(context: &mut CheckContext<'_>, segment: &SegmentCommit, change: &RunChange<'_>) {
     let mut sum = DeltaCounts::default();
     for delta in &segment.deltas {
         let counts = &delta.counts;
@@ -180,27 +314,23 @@ fn judge_deltas(results: &mut CheckResults, segment: &SegmentCommit, change: &Ru
         let severities =
             counts.new_criticals + counts.new_high + counts.new_medium + counts.new_low;
         let is_sound = counts.is_meaningful() && severities == counts.new_findings;
-        results.check(DeltaConservation, true, is_sound, || {
-            let place = format!("image {} in segment {}", delta.image_digest, segment.key);
-            let what = "its delta says nothing new, or its severities don't add up";
-            ViolationDetail::new(place, what).expected(
-                format_args!("{} findings over all severities", counts.new_findings),
-                severities,
-            )
+        context.check(DeltaConservation, true, is_sound, || {
+            ViolationDetail::of(format_args!(
+                "the delta of image {} in segment {}",
+                delta.image_digest, segment.key
+            ))
+            .is(findings(counts))
+            .expected("at least one new finding or KEV hit, and severities that add up")
+            .because("a delta without them has no meaning")
         });
     }
-    results.check(
-        DeltaConservation,
-        !segment.deltas.is_empty(),
-        sum == segment.outcome.deltas,
-        || {
-            ViolationDetail::new(
-                format_args!("segment {}", segment.key),
-                "its delta totals are not the sum of its deltas",
-            )
-            .expected(findings(&sum), findings(&segment.outcome.deltas))
-        },
-    );
+    let (has_deltas, total) = (!segment.deltas.is_empty(), &segment.outcome.deltas);
+    context.check(DeltaConservation, has_deltas, sum == *total, || {
+        ViolationDetail::of(format_args!("the delta total of segment {}", segment.key))
+            .is(findings(total))
+            .expected(findings(&sum))
+            .because("that is the sum of its deltas")
+    });
     let (before, after) = (&change.stats_before, &change.after.stats);
     let grown = [
         after.new_findings.wrapping_sub(before.new_findings),
@@ -214,12 +344,14 @@ fn judge_deltas(results: &mut CheckResults, segment: &SegmentCommit, change: &Ru
         sum.new_high,
         sum.kev_hits,
     ];
-    results.check(DeltaConservation, due != [0; 4], grown == due, || {
+    context.check(DeltaConservation, due != [0; 4], grown == due, || {
         let names = ["newFindings", "newCriticals", "newHigh", "kevHits"];
-        ViolationDetail::new(
-            format_args!("segment {}", segment.key),
-            "its run's statistics of findings did not grow by its own",
-        )
-        .expected(numbers(due, names), numbers(grown, names))
+        ViolationDetail::of(format_args!(
+            "the growth of the run's findings by segment {}",
+            segment.key
+        ))
+        .is(numbers(grown, names))
+        .expected(numbers(due, names))
+        .because("that is the sum of the segment's deltas")
     });
 }

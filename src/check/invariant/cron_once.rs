@@ -1,106 +1,282 @@
 //! `cron-once`: by an independent calendar, each due fire has exactly one fate, and the right one.
 
-use crate::check::invariant_name::InvariantName::CronOnce;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::schedule::ScheduleRecord;
+use rustc_hash::FxHashMap;
+
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::calendar::WalkCalendar;
+use crate::check::invariant::InvariantName::CronOnce;
+use crate::check::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
-use crate::check::state::{AcceptedCommit, WorldState};
+use crate::check::state::{AcceptedCommit, RunEnd, ScheduleEdit};
 use crate::model::commit::FireOutcome;
+use crate::model::observation::ScheduleChange;
 use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
 
-/// Looks at a decision on fires, and moves the schedule's walk and cursor. To be called before the
-/// commit is booked.
-pub(crate) fn judge(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    taken: &AcceptedCommit<'_>,
-) {
-    let CommitStep::Fire {
-        schedule,
-        latest,
-        coalesced,
-        fate,
-    } = &taken.commit.step
-    else {
-        return;
-    };
-    let index = state.schedules.number(schedule, state.now);
-    let cursor = taken
-        .commit
-        .schedule
-        .as_ref()
-        .map(|write| write.state.cursor);
-    let cursor = cursor.or(*latest).unwrap_or(state.schedules[index].cursor);
-    judge_fires(results, state, index, cursor, *latest, *coalesced);
-    judge_fate(results, state, index, taken, latest.is_some(), *fate);
-    judge_run(results, state, index, taken, *latest, *fate);
-    state.schedules[index].cursor = cursor;
+/// Name and documentation of `cron-once`.
+pub(crate) const CRON_ONCE: Definition = Definition {
+    name: "cron-once",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "By an independent calendar, each due fire is exactly one of run, coalesced, skipped, \
+              queued.",
+    method: "A second calendar walks over real time minute by minute and reads the expression with \
+             a parser of its own; it is tested against the worker's on both changes of the hour \
+             in eight zones. Each decision must settle exactly the fires since the last one, with \
+             the fate that the overlap policy gives and the run of that instant. A queued fire \
+             must stay until it is decided again, and its run must be that of its instant. \
+             Without faults, every due fire must be decided within two minutes.",
+    exercised_by: "decided fires",
+};
+
+/// Fires of one schedule.
+#[derive(Debug)]
+struct FireRecord {
+    /// Walks over the fires; none if there are none, or the expression can't be read.
+    calendar: Option<WalkCalendar>,
+    /// Fires up to here are decided.
+    cursor: Timestamp,
+    /// Fire that waits for an earlier run, if one is known to.
+    queued: Option<Timestamp>,
 }
 
-/// Looks after the fire that waits for an earlier run: who decides that leaves it there, and until
-/// it is decided again nobody takes it away. To be called after [`judge`].
-pub(crate) fn judge_waiting(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    taken: &AcceptedCommit<'_>,
-) {
-    let Some(write) = &taken.commit.schedule else {
-        return;
-    };
-    let index = state.schedules.number(&write.id, state.now);
-    let record = &mut state.schedules[index];
-    let found = write.state.queued_fire;
-    let due = match &taken.commit.step {
-        CommitStep::Fire {
-            latest,
-            fate: FireOutcome::Queued,
-            ..
-        } => *latest,
-        CommitStep::Fire { .. } => None,
-        _ => record.waiting,
-    };
-    record.waiting = found;
-    let Some(due) = due else {
-        return;
-    };
-    results.check(CronOnce, true, found == Some(due), || {
-        let place = format!("schedule {}", write.id);
-        let what = format!(
-            "a {} commit loses the fire that waits",
-            taken.commit.step.name()
-        );
-        let found = found.map_or("none".to_owned(), |found| found.to_string());
-        ViolationDetail::new(place, what).expected(due, found)
-    });
-}
-
-/// The fires since the old cursor are those that the commit decides.
-fn judge_fires(
-    results: &mut CheckResults,
-    state: &mut WorldState,
+/// One decision on the fires of a schedule.
+struct FireDecision {
     index: ScheduleIndex,
     cursor: Timestamp,
     latest: Option<Timestamp>,
     coalesced: u32,
-) {
-    let place = format!("schedule {}", state.schedule_name(index));
-    let record = &mut state.schedules[index];
-    let from = record.cursor;
-    let Some(calendar) = &mut record.calendar else {
-        return;
-    };
-    let (mut count, mut last) = (0_u32, None);
-    calendar.fires_until(cursor, |fire| (count, last) = (count + 1, Some(fire)));
-    let told = latest.map_or(0, |_| coalesced + 1);
-    results.check(CronOnce, count > 0, (count, last) == (told, latest), || {
-        let what = format!("the fires due after {from} are not those that were decided");
-        ViolationDetail::new(&place, what).expected(fires(count, last), fires(told, latest))
-    });
-    let is_due = latest.is_none_or(|latest| latest <= results.now());
-    results.check(CronOnce, false, is_due, || {
-        ViolationDetail::new(&place, "a fire was decided before it was due")
-            .expected("a fire in the past", latest.unwrap_or_default())
-    });
+    fate: FireOutcome,
+}
+
+/// Checks `cron-once`; remembers the fires of each schedule.
+#[derive(Debug, Default)]
+pub(crate) struct CronOnceCheck {
+    schedules: FxHashMap<ScheduleIndex, FireRecord>,
+}
+
+impl Invariant for CronOnceCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[CronOnce]
+    }
+
+    fn schedule_changed(&mut self, context: &mut CheckContext<'_>, edit: &ScheduleEdit<'_>) {
+        let now = context.state.now;
+        self.check_undecided(context, edit.index, now);
+        let schedule = edit.schedule;
+        let calendar = schedule.when_cron.as_deref();
+        let record = self.record(edit.index, now);
+        record.queued = None;
+        if !matches!(
+            edit.change,
+            ScheduleChange::Disabled | ScheduleChange::Deleted
+        ) {
+            record.cursor = now;
+        }
+        record.calendar =
+            calendar.and_then(|cron| WalkCalendar::new(cron, &schedule.time_zone, now).ok());
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        if let Some(decision) = self.decision(context, accepted) {
+            self.check_fires(context, &decision);
+            check_fate(context, accepted, &decision);
+            self.check_run(context, accepted, &decision);
+            self.record(decision.index, context.state.now).cursor = decision.cursor;
+        }
+        self.check_queued(context, accepted);
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, _: &RunEnd<'_>) {
+        for index in context.state.schedules.table.indices() {
+            self.check_undecided(context, index, context.state.now);
+        }
+    }
+}
+
+impl CronOnceCheck {
+    fn record(&mut self, index: ScheduleIndex, now: Timestamp) -> &mut FireRecord {
+        self.schedules.entry(index).or_insert(FireRecord {
+            calendar: None,
+            cursor: now,
+            queued: None,
+        })
+    }
+
+    fn decision(
+        &mut self,
+        context: &CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+    ) -> Option<FireDecision> {
+        let CommitStep::Fire {
+            latest,
+            coalesced,
+            fate,
+            ..
+        } = accepted.commit.step
+        else {
+            return None;
+        };
+        let index = accepted.fired?;
+        let write = accepted.commit.schedule.as_ref();
+        let cursor = write.map(|write| write.state.cursor).or(latest);
+        let known = self.record(index, context.state.now).cursor;
+        Some(FireDecision {
+            index,
+            cursor: cursor.unwrap_or(known),
+            latest,
+            coalesced,
+            fate,
+        })
+    }
+
+    /// Checks that the fires since the old cursor are those that the commit decides.
+    fn check_fires(&mut self, context: &mut CheckContext<'_>, decision: &FireDecision) {
+        let state = context.state;
+        let record = self.record(decision.index, state.now);
+        let from = record.cursor;
+        let Some(calendar) = &mut record.calendar else {
+            return;
+        };
+        let (mut count, mut last) = (0_u32, None);
+        calendar.fires_until(decision.cursor, |fire| {
+            (count, last) = (count + 1, Some(fire))
+        });
+        let latest = decision.latest;
+        let decided = latest.map_or(0, |_| decision.coalesced + 1);
+        let holds = (count, last) == (decided, latest);
+        context.check(CronOnce, count > 0, holds, || {
+            ViolationDetail::of(format_args!(
+                "the decision of schedule {} on the fires after {from}",
+                state.schedule_name(decision.index)
+            ))
+            .is(fires(decided, latest))
+            .expected(fires(count, last))
+            .because("the calendar has these fires due")
+        });
+        let is_due = latest.is_none_or(|latest| latest <= state.now);
+        context.check(CronOnce, false, is_due, || {
+            ViolationDetail::of(format_args!(
+                "the decided fire of schedule {}",
+                state.schedule_name(decision.index)
+            ))
+            .is(latest.unwrap_or_default())
+            .expected(format_args!("at most {}", state.now))
+            .because("a fire is decided when it is due, not before")
+        });
+    }
+
+    /// Checks that a fire that starts a run makes exactly the run of its instant, and any other
+    /// none.
+    fn check_run(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+        decision: &FireDecision,
+    ) {
+        let state = context.state;
+        let Some(definition) = &state.schedules[decision.index].definition else {
+            return;
+        };
+        let made = accepted.changes.iter();
+        let made: Vec<_> = made.map(|change| change.after.id.clone()).collect();
+        // The run of a queued fire carries that fire's instant.
+        let queued = self.record(decision.index, state.now).queued;
+        let fire = decision.latest.or(queued);
+        let named =
+            fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
+        let is_run = decision.fate == FireOutcome::Run;
+        let holds = match (is_run, &named) {
+            (true, Some(named)) => made == [named.clone()],
+            (true, None) => made.len() == 1,
+            (false, _) => made.is_empty(),
+        };
+        context.check(CronOnce, is_run, holds, || {
+            let due = match (is_run, named) {
+                (true, Some(named)) => named.to_string(),
+                (true, None) => "one run".to_owned(),
+                (false, _) => "no run".to_owned(),
+            };
+            let made: Vec<_> = made.iter().map(ToString::to_string).collect();
+            let made = if made.is_empty() {
+                "no run".to_owned()
+            } else {
+                made.join(", ")
+            };
+            ViolationDetail::of(format_args!(
+                "the result of a fire of schedule {}",
+                definition.id
+            ))
+            .is(made)
+            .expected(due)
+            .because(format_args!("its fate is {}", decision.fate.as_str()))
+        });
+    }
+
+    /// Checks that a queued fire stays until it is decided again.
+    fn check_queued(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        let (Some(write), Some(index)) = (&accepted.commit.schedule, accepted.written) else {
+            return;
+        };
+        let record = self.record(index, context.state.now);
+        let found = write.state.queued_fire;
+        let due = match &accepted.commit.step {
+            CommitStep::Fire {
+                latest,
+                fate: FireOutcome::Queued,
+                ..
+            } => *latest,
+            CommitStep::Fire { .. } => None,
+            _ => record.queued,
+        };
+        record.queued = found;
+        let Some(due) = due else {
+            return;
+        };
+        context.check(CronOnce, true, found == Some(due), || {
+            let found = found.map_or("none".to_owned(), |found| found.to_string());
+            ViolationDetail::of(format_args!("the queued fire of schedule {}", write.id))
+                .is(found)
+                .expected(due)
+                .because(format_args!(
+                    "the {} commit does not decide it",
+                    accepted.commit.step.name()
+                ))
+        });
+    }
+
+    /// Checks that no fire that was due until `until` was left undecided, although there was time
+    /// and no fault.
+    fn check_undecided(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        index: ScheduleIndex,
+        until: Timestamp,
+    ) {
+        let state = context.state;
+        let allowed = state.options.fire_patience;
+        if !state.schedules[index].is_enabled() {
+            return;
+        }
+        let Some(calendar) = &mut self.record(index, state.now).calendar else {
+            return;
+        };
+        let mut first = None;
+        calendar.fires_until(until, |fire| {
+            first.get_or_insert(fire);
+        });
+        let is_late =
+            |fire: &Timestamp| until.since(*fire) > allowed && !state.faults.trouble_since(*fire);
+        let forgotten = first.filter(is_late);
+        context.check(CronOnce, false, forgotten.is_none(), || {
+            ViolationDetail::of(format_args!(
+                "the fire at {} of schedule {}",
+                forgotten.unwrap_or_default(),
+                state.schedule_name(index)
+            ))
+            .is("undecided")
+            .expected(format_args!("decided within {} s", allowed.as_secs()))
+            .because("it was due and no fault is on record")
+        });
+    }
 }
 
 fn fires(count: u32, last: Option<Timestamp>) -> String {
@@ -110,16 +286,13 @@ fn fires(count: u32, last: Option<Timestamp>) -> String {
     }
 }
 
-/// The fate is what the overlap policy says.
-fn judge_fate(
-    results: &mut CheckResults,
-    state: &WorldState,
-    index: ScheduleIndex,
-    taken: &AcceptedCommit<'_>,
-    is_fire: bool,
-    fate: FireOutcome,
+/// Checks that the fate is the one that the overlap policy gives.
+fn check_fate(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    decision: &FireDecision,
 ) {
-    let record = &state.schedules[index];
+    let record = &context.state.schedules[decision.index];
     let Some(definition) = &record.definition else {
         return;
     };
@@ -128,91 +301,17 @@ fn judge_fate(
         (true, OverlapPolicy::Skip) => FireOutcome::Skipped,
         (true, OverlapPolicy::QueueOne) => FireOutcome::Queued,
     };
-    let is_exercised = record.cron_runs > 0 && is_fire;
-    results.check(CronOnce, is_exercised, fate == due, || {
-        let what = format!(
-            "its fire had the wrong fate with {} cron runs planning or open and overlap {:?}",
+    let is_exercised = record.cron_runs > 0 && decision.latest.is_some();
+    context.check(CronOnce, is_exercised, decision.fate == due, || {
+        ViolationDetail::of(format_args!(
+            "the fate of a fire of schedule {}, decided by {}",
+            definition.id, accepted.commit.token.incarnation
+        ))
+        .is(decision.fate.as_str())
+        .expected(due.as_str())
+        .because(format_args!(
+            "{} cron runs are unfinished and overlap is {:?}",
             record.cron_runs, definition.overlap
-        );
-        let place = format!(
-            "schedule {} (commit of {})",
-            definition.id, taken.commit.token.incarnation
-        );
-        ViolationDetail::new(place, what).expected(due.as_str(), fate.as_str())
-    });
-}
-
-/// A fire that starts a run makes exactly the run of its instant, any other makes none.
-fn judge_run(
-    results: &mut CheckResults,
-    state: &WorldState,
-    index: ScheduleIndex,
-    taken: &AcceptedCommit<'_>,
-    latest: Option<Timestamp>,
-    fate: FireOutcome,
-) {
-    let Some(definition) = &state.schedules[index].definition else {
-        return;
-    };
-    let made: Vec<_> = taken
-        .changes
-        .iter()
-        .map(|change| change.after.id.clone())
-        .collect();
-    // The run of a fire that had waited carries that fire's instant.
-    let fire = latest.or(state.schedules[index].waiting);
-    let named = fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
-    let holds = match (fate, &named) {
-        (FireOutcome::Run, Some(named)) => made == [named.clone()],
-        (FireOutcome::Run, None) => made.len() == 1,
-        _ => made.is_empty(),
-    };
-    results.check(CronOnce, fate == FireOutcome::Run, holds, || {
-        let due = match (fate, named) {
-            (FireOutcome::Run, Some(named)) => named.to_string(),
-            (FireOutcome::Run, None) => "one run".to_owned(),
-            _ => "no run".to_owned(),
-        };
-        ViolationDetail::new(
-            format_args!("schedule {}", definition.id),
-            "a decided fire made the wrong runs",
-        )
-        .expected(due, format_args!("{made:?}"))
-    });
-}
-
-/// Looks for a fire that was due until `until` and decided by nobody, although it had time and
-/// nothing was wrong in the world. To be called when the schedule changes, and at the end.
-pub(crate) fn judge_undecided(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    index: ScheduleIndex,
-    until: Timestamp,
-) {
-    let patience = state.options.fire_patience;
-    let name = state.schedule_name(index);
-    let record: &mut ScheduleRecord = &mut state.schedules[index];
-    if !record.is_enabled() {
-        return;
-    }
-    let Some(calendar) = &mut record.calendar else {
-        return;
-    };
-    let mut first = None;
-    calendar.fires_until(until, |fire| {
-        first.get_or_insert(fire);
-    });
-    let forgotten =
-        first.filter(|fire| until.since(*fire) > patience && !state.faults.trouble_since(*fire));
-    results.check(CronOnce, false, forgotten.is_none(), || {
-        let fire = forgotten.unwrap_or_default();
-        ViolationDetail::new(
-            format_args!("schedule {name}"),
-            "a due fire was never decided",
-        )
-        .expected(
-            format_args!("a fate for {fire} within {} s", patience.as_secs()),
-            "none",
-        )
+        ))
     });
 }

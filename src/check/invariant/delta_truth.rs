@@ -1,103 +1,120 @@
-//! `delta-truth`: what the commits say of each image adds up to what the world did to it.
+//! `delta-truth`: the deltas of each image add up to the changes that the world made to it.
 //!
-//! Looked at with each report, against the baseline in force: the sum over an image's reports then
-//! adds up by itself, and a mistake is told with its segment.
+//! Each report is checked against the baseline in force, so the sum over an image's reports is
+//! right too, and a violation names the segment.
 
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::format::findings;
-use crate::check::invariant_name::InvariantName::DeltaTruth;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
+use crate::check::invariant::InvariantName::DeltaTruth;
+use crate::check::results::ViolationDetail;
 use crate::check::state::image::NO_SLOT;
-use crate::model::DeltaCounts;
+use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::{ReportWrite, SegmentCommit};
+use crate::model::{CommitStep, DeltaCounts};
 
-/// Compares each report's delta with the growth of its image since its baseline. `slots` go with
-/// the reports one by one. To be called before the reports are booked.
-pub(crate) fn judge(
-    results: &mut CheckResults,
-    state: &WorldState,
-    segment: &SegmentCommit,
-    slots: &[u32],
-) {
+/// Name and documentation of `delta-truth`.
+pub(crate) const DELTA_TRUTH: Definition = Definition {
+    name: "delta-truth",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "Per image, committed deltas add up to what the world changed between its reports.",
+    method: "The world says by how much each revision of an image grew. The delta of each \
+             committed report must be the growth from the baseline in force to its own revision; \
+             a first report, and one that is not newer, has none. The sum over an image's reports \
+             is then right too, and a violation names its segment.",
+    exercised_by: "reports of images that changed",
+};
+
+/// Checks `delta-truth`.
+#[derive(Debug, Default)]
+pub(crate) struct DeltaTruthCheck;
+
+impl Invariant for DeltaTruthCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[DeltaTruth]
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        if let (CommitStep::Segment(segment), false) =
+            (&accepted.commit.step, accepted.changes.is_empty())
+        {
+            check_reports(context, segment, &accepted.slots);
+        }
+    }
+}
+
+/// Checks each report's delta against the growth of its image since its baseline. `slots` are the
+/// reports' in order.
+fn check_reports(context: &mut CheckContext<'_>, segment: &SegmentCommit, slots: &[u32]) {
     let mut deltas = segment.deltas.iter();
-    let mut quiet = 0;
-    let mut matched = 0;
+    let (mut unchanged, mut matched) = (0, 0);
     for (report, slot) in segment.reports.iter().zip(slots) {
         if *slot == NO_SLOT {
             continue;
         }
-        let due = growth(state, report, *slot);
+        let due = growth(context.state, report, *slot);
         if !due.is_meaningful() {
-            quiet += 1;
+            unchanged += 1;
             continue;
         }
         matched += 1;
         // Deltas mostly come in the order of the reports.
-        let next = deltas
-            .clone()
-            .next()
-            .filter(|delta| delta.image_digest == report.image);
-        let told = match next {
+        let is_of = |image| image == report.image;
+        let next = deltas.clone().next();
+        let delta = match next.filter(|delta| is_of(delta.image_digest)) {
             Some(_) => deltas.next(),
             None => segment
                 .deltas
                 .iter()
-                .find(|delta| delta.image_digest == report.image),
+                .find(|delta| is_of(delta.image_digest)),
         };
-        let told = told.map_or(DeltaCounts::default(), |delta| delta.counts);
-        results.check(DeltaTruth, true, told == due, || {
-            complaint(
-                segment,
-                report,
-                "its delta is not what the world changed since its last report",
-            )
-            .expected(findings(&due), findings(&told))
+        let found = delta.map_or(DeltaCounts::default(), |delta| delta.counts);
+        context.check(DeltaTruth, true, found == due, || {
+            ViolationDetail::of(format_args!(
+                "the delta of image {} in segment {}",
+                report.image, segment.key
+            ))
+            .is(findings(&found))
+            .expected(findings(&due))
+            .because("the world changed the image by that much since its last report")
         });
     }
-    results.held(DeltaTruth, quiet, 0);
+    context.held(DeltaTruth, unchanged, 0);
     if matched < segment.deltas.len() {
-        report_unfounded(results, state, segment, slots);
+        report_unfounded(context, segment, slots);
     }
 }
 
 fn growth(state: &WorldState, report: &ReportWrite, slot: u32) -> DeltaCounts {
-    match state.images.baseline(slot) {
+    let images = &state.images;
+    match images.baseline(slot) {
         Some(baseline) if baseline < report.revision => {
-            state
-                .images
-                .growth(&report.image, baseline, report.revision)
+            images.growth(&report.image, baseline, report.revision)
         }
         // The first report sets the baseline, and one that is as new or older changes nothing.
         _ => DeltaCounts::default(),
     }
 }
 
-/// Names each delta of an image that did not change.
+/// Reports each delta of an image that did not change.
 #[cold]
-fn report_unfounded(
-    results: &mut CheckResults,
-    state: &WorldState,
-    segment: &SegmentCommit,
-    slots: &[u32],
-) {
+fn report_unfounded(context: &mut CheckContext<'_>, segment: &SegmentCommit, slots: &[u32]) {
     for delta in &segment.deltas {
         let mut reports = segment.reports.iter().zip(slots);
         let report = reports.find(|(report, _)| report.image == delta.image_digest);
         let Some((report, slot)) = report.filter(|(_, slot)| **slot != NO_SLOT) else {
             continue;
         };
-        if !growth(state, report, *slot).is_meaningful() {
-            let what = "it tells of a delta, but the image did not change since its last report";
-            let complaint =
-                complaint(segment, report, what).expected("no delta", findings(&delta.counts));
-            results.violate(DeltaTruth, complaint);
+        if !growth(context.state, report, *slot).is_meaningful() {
+            context.violate(
+                DeltaTruth,
+                ViolationDetail::of(format_args!(
+                    "the delta of image {} in segment {}",
+                    report.image, segment.key
+                ))
+                .is(findings(&delta.counts))
+                .expected("absent")
+                .because("the image did not change since its last report"),
+            );
         }
     }
-}
-
-fn complaint(segment: &SegmentCommit, report: &ReportWrite, what: &str) -> ViolationDetail {
-    ViolationDetail::new(
-        format_args!("image {} in segment {}", report.image, segment.key),
-        what,
-    )
 }

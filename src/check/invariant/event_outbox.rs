@@ -1,293 +1,289 @@
 //! `event-outbox`: each committed report, and each delta that passes the filter, has exactly one
 //! event, and no other exists.
 //!
-//! Events that are written and not forgotten are kept by identity; those that the store forgot are
-//! only logged, eight bytes each. A publication of an unknown identity is a repeat by a relay that
-//! read the outbox long ago, or an event that should not be: the log decides at the end.
+//! Events of the outbox are in the state. Forgotten events are only logged, eight bytes each. A
+//! publication of an event that is not in the outbox is a repeat by a relay that read the outbox
+//! long ago, or an event that no commit wrote: the log decides at the end.
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use crate::check::invariant_name::InvariantName::EventOutbox;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::{AcceptedCommit, WorldState};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::EventOutbox;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{AcceptedCommit, EventStage, Publication, RecordedCommit, RunEnd};
+use crate::convert::low_half;
 use crate::model::commit::SegmentCommit;
 use crate::model::{
     CommitStep, DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity,
     Timestamp,
 };
 
-/// Where a written event is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Written,
-    Published,
-}
+/// Name and documentation of `event-outbox`.
+pub(crate) const EVENT_OUTBOX: Definition = Definition {
+    name: "event-outbox",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "Each committed report and each delta that passes the filter has exactly one event, \
+              and no other exists.",
+    method: "The events of a segment commit must be those that its reports and deltas and the \
+             schedule's `notify` call for, with identity hash(kind, run, image), computed anew. \
+             Each must be published before the store forgets it; at quiescence none is left, and \
+             nothing was published that no commit wrote.",
+    exercised_by: "commits with events",
+};
 
-/// What is in the outbox, and what was.
+/// Checks `event-outbox`.
 #[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    events: FxHashMap<u128, State>,
-    /// The lower half of each identity that was published and forgotten.
+pub(crate) struct EventOutboxCheck {
+    /// Lower half of each identity that was published and forgotten.
     forgotten: Vec<u64>,
     /// Publications of identities that were not in the outbox.
-    suspects: Vec<(Timestamp, u128)>,
+    suspects: Vec<(Timestamp, EventId)>,
     hasher: IdentityHasher,
 }
 
-impl Outbox {
-    /// Whether every event was published and forgotten.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+impl Invariant for EventOutboxCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[EventOutbox]
     }
 
-    /// Looks at the events of a commit, and notes them.
-    pub fn written(
-        &mut self,
-        results: &mut CheckResults,
-        state: &WorldState,
-        taken: &AcceptedCommit<'_>,
-    ) {
-        let events = &taken.commit.events;
-        match (&taken.commit.step, taken.changes.first()) {
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        let (commit, state) = (accepted.commit, context.state);
+        match (&commit.step, accepted.changes.first()) {
             (CommitStep::Segment(segment), Some(change)) => {
                 let schedule = &state.schedules[state.runs[change.run].schedule];
                 // An edit between the runner's read and its commit leaves both policies possible.
                 let is_recent = state.now.since(schedule.changed_at) <= state.options.run_timeout;
                 let previous = schedule.previous.as_ref().filter(|_| is_recent);
-                let policies = schedule
-                    .definition
-                    .iter()
-                    .chain(previous)
-                    .map(|schedule| schedule.notify);
-                self.judge(results, segment, events, policies);
+                let definitions = schedule.definition.iter().chain(previous);
+                let policies = definitions.map(|schedule| schedule.notify);
+                self.check_events(context, segment, &commit.events, policies);
             }
-            _ if !events.is_empty() => {
-                let place = format!(
-                    "{} commit of {}",
-                    taken.commit.step.name(),
-                    taken.commit.token.incarnation
-                );
-                let what = "it writes events, which only segment commits do";
-                results.violate(
-                    EventOutbox,
-                    ViolationDetail::new(place, what).expected("no event", events.len()),
-                );
-            }
+            _ if !commit.events.is_empty() => context.violate(
+                EventOutbox,
+                ViolationDetail::of(format_args!(
+                    "the number of events of the {} commit of {}",
+                    commit.step.name(),
+                    commit.token.incarnation
+                ))
+                .is(commit.events.len())
+                .expected(0)
+                .because("only segment commits write events"),
+            ),
             _ => {}
-        }
-        for event in events {
-            if self
-                .events
-                .insert(event.event_id.0, State::Written)
-                .is_some()
-            {
-                let place = format!(
-                    "image {} of run {}",
-                    event.attributes.image, event.attributes.run
-                );
-                let what = format!("event {} was written twice", event.event_id);
-                results.violate(
-                    EventOutbox,
-                    ViolationDetail::new(place, what).expected("one", "two"),
-                );
-            }
         }
     }
 
-    fn judge(
+    fn commit_recorded(&mut self, context: &mut CheckContext<'_>, recorded: &RecordedCommit<'_>) {
+        for id in &recorded.rewritten {
+            context.violate(
+                EventOutbox,
+                ViolationDetail::of(format_args!("event {id}"))
+                    .is("written again")
+                    .expected("written once")
+                    .because("it is in the outbox"),
+            );
+        }
+    }
+
+    fn event_published(
         &mut self,
-        results: &mut CheckResults,
+        context: &mut CheckContext<'_>,
+        (id, publication): (EventId, Publication),
+    ) {
+        if publication == Publication::Unknown {
+            self.suspects.push((context.state.now, id));
+        }
+    }
+
+    fn event_forgotten(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        (id, stage): (EventId, Option<EventStage>),
+    ) {
+        let was_published = stage == Some(EventStage::Published);
+        if was_published {
+            self.forgotten.push(low_half(id.0));
+        }
+        context.check(EventOutbox, true, was_published, || {
+            let reason = if stage.is_some() {
+                "Notify never took it"
+            } else {
+                "no commit wrote it"
+            };
+            ViolationDetail::of(format_args!("event {id}"))
+                .is("forgotten by the store")
+                .expected("kept")
+                .because(reason)
+        });
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, end: &RunEnd<'_>) {
+        if end.is_quiescent {
+            self.check_rest(context);
+        }
+    }
+}
+
+impl EventOutboxCheck {
+    fn check_events(
+        &mut self,
+        context: &mut CheckContext<'_>,
         segment: &SegmentCommit,
         events: &[Arc<Event>],
         policies: impl Iterator<Item = NotifyPolicy>,
     ) {
         self.hasher.set_run(&segment.key.run);
-        let mut miss = None;
+        let mut mismatch = None;
         for policy in policies {
-            match self.first_miss(segment, events, &policy) {
+            match self.mismatch(segment, events, &policy) {
                 None => {
-                    results.held(EventOutbox, 1, u64::from(!events.is_empty()));
+                    context.held(EventOutbox, 1, u64::from(!events.is_empty()));
                     return;
                 }
-                found => miss = miss.or(found),
+                found => mismatch = mismatch.or(found),
             }
         }
-        if let Some(Miss {
-            what,
-            image,
-            due,
-            found,
-        }) = miss
-        {
-            results.held(EventOutbox, 1, 1);
-            let place = format!("image {image} in segment {}", segment.key);
-            results.violate(
-                EventOutbox,
-                ViolationDetail::new(place, what).expected(due, found),
-            );
+        if let Some(mismatch) = mismatch {
+            context.held(EventOutbox, 1, 1);
+            context.violate(EventOutbox, mismatch.detail(segment));
         }
     }
 
-    /// The first difference between the events and those that are due.
-    fn first_miss(
+    /// First difference between the events and those that are due.
+    fn mismatch(
         &mut self,
         segment: &SegmentCommit,
         events: &[Arc<Event>],
         policy: &NotifyPolicy,
-    ) -> Option<Miss> {
-        let reports = segment
-            .reports
-            .iter()
-            .filter(|_| policy.enabled)
-            .map(|report| report.image);
-        let deltas = segment
-            .deltas
-            .iter()
-            .filter(|delta| passes(policy, &delta.counts));
+    ) -> Option<EventMismatch> {
+        let reports = segment.reports.iter().filter(|_| policy.enabled);
+        let reports = reports.map(|report| report.image);
+        let deltas = segment.deltas.iter();
+        let deltas = deltas.filter(|delta| passes(policy, &delta.counts));
         let deltas = deltas.map(|delta| delta.image_digest);
-        self.first_miss_of(EventKind::ReportReady, segment, events, reports)
-            .or_else(|| self.first_miss_of(EventKind::RescanDelta, segment, events, deltas))
+        self.mismatch_of(EventKind::ReportReady, segment, events, reports)
+            .or_else(|| self.mismatch_of(EventKind::RescanDelta, segment, events, deltas))
     }
 
-    fn first_miss_of(
+    fn mismatch_of(
         &mut self,
         kind: EventKind,
         segment: &SegmentCommit,
         events: &[Arc<Event>],
         due: impl Iterator<Item = ImageDigest>,
-    ) -> Option<Miss> {
-        let told = events.iter().filter(|event| event.kind == kind);
-        let (mut in_order, mut due) = (told.clone(), due);
+    ) -> Option<EventMismatch> {
+        let of_kind = events.iter().filter(|event| event.kind == kind);
+        let (mut in_order, mut due) = (of_kind.clone(), due);
         loop {
             let (image, event) = match (due.next(), in_order.next()) {
                 (None, None) => return None,
                 (Some(image), Some(event)) if event.attributes.image == image => (image, event),
-                (None, Some(event)) => return Some(Miss::surplus(kind, event)),
-                // Out of order is as good, as long as each is there once.
+                (None, Some(event)) => {
+                    let (image, id) = (event.attributes.image, event.event_id);
+                    return Some(EventMismatch::Surplus { kind, image, id });
+                }
+                // Any order will do, as long as each event is there once.
                 (Some(image), _) => {
-                    match told.clone().find(|event| event.attributes.image == image) {
+                    let mut events = of_kind.clone();
+                    match events.find(|event| event.attributes.image == image) {
                         Some(event) => (image, event),
-                        None => return Some(Miss::missing(kind, image)),
+                        None => return Some(EventMismatch::Missing { kind, image }),
                     }
                 }
             };
-            let id = self.hasher.id(kind, &image);
-            if event.event_id != id || event.attributes.run != segment.key.run {
-                return Some(Miss::misnamed(kind, image, id, event));
+            let expected = self.hasher.id(kind, &image);
+            if event.event_id != expected || event.attributes.run != segment.key.run {
+                return Some(EventMismatch::Misnamed {
+                    kind,
+                    image,
+                    expected,
+                    found: event.event_id,
+                });
             }
         }
     }
 
-    /// Notify took an event. True the first time.
-    pub fn published(&mut self, now: Timestamp, id: EventId) -> bool {
-        match self.events.get_mut(&id.0) {
-            Some(state) => std::mem::replace(state, State::Published) == State::Written,
-            None => {
-                self.suspects.push((now, id.0));
-                false
-            }
-        }
-    }
-
-    /// The store forgot an event.
-    pub fn forgotten(&mut self, results: &mut CheckResults, id: EventId) {
-        let state = self.events.remove(&id.0);
-        if state == Some(State::Published) {
-            self.forgotten.push(id.0 as u64);
-        }
-        results.check(EventOutbox, true, state == Some(State::Published), || {
-            let found = if state.is_some() {
-                "it was never published"
-            } else {
-                "it was never written"
-            };
-            ViolationDetail::new(format_args!("event {id}"), "the store forgot it")
-                .expected("an event that Notify took", found)
+    /// Checks that everything is published, and that nothing was that no commit wrote.
+    fn check_rest(&mut self, context: &mut CheckContext<'_>) {
+        let (state, left) = (context.state, context.state.outbox.len());
+        context.check(EventOutbox, !self.forgotten.is_empty(), left == 0, || {
+            ViolationDetail::of("the number of events in the outbox at quiescence")
+                .is(left)
+                .expected(0)
+                .because("the relay publishes each event, and the store then forgets it")
         });
-    }
-
-    /// At quiescence: everything is published, and nothing else ever was.
-    pub fn finish(&mut self, results: &mut CheckResults) {
-        let waiting = self.events.len();
-        results.check(
-            EventOutbox,
-            !self.forgotten.is_empty(),
-            waiting == 0,
-            || {
-                ViolationDetail::new("the outbox", "events were left over").expected(
-                    "each published and forgotten",
-                    format_args!("{waiting} left"),
-                )
-            },
-        );
         if self.suspects.is_empty() {
             return;
         }
         self.forgotten.sort_unstable();
         for (at, id) in std::mem::take(&mut self.suspects) {
             let is_known =
-                self.events.contains_key(&id) || self.forgotten.binary_search(&(id as u64)).is_ok();
+                state.outbox.contains(id) || self.forgotten.binary_search(&low_half(id.0)).is_ok();
             if !is_known {
-                let complaint = ViolationDetail::new(
-                    format_args!("event {}", EventId(id)),
-                    "it was published, but no commit wrote it",
-                )
-                .expected("no such event", "one");
-                results.violate_at(EventOutbox, at, complaint);
+                let detail = ViolationDetail::of(format_args!("event {id}"))
+                    .is("published")
+                    .expected("absent")
+                    .because("no commit wrote it");
+                context.results.violate_at(EventOutbox, at, detail);
             }
         }
     }
 }
 
-/// How a commit's events differ from those that are due.
-struct Miss {
-    what: String,
-    image: ImageDigest,
-    due: String,
-    found: String,
+/// Difference between a commit's events and those that are due.
+enum EventMismatch {
+    /// An event is not there.
+    Missing { kind: EventKind, image: ImageDigest },
+    /// An event is there that should not be.
+    Surplus {
+        kind: EventKind,
+        image: ImageDigest,
+        id: EventId,
+    },
+    /// An event has the wrong identity.
+    Misnamed {
+        kind: EventKind,
+        image: ImageDigest,
+        expected: EventId,
+        found: EventId,
+    },
 }
 
-impl Miss {
-    fn missing(kind: EventKind, image: ImageDigest) -> Self {
-        let what = format!("its {} event is missing", kind.as_str());
-        Self {
-            what,
-            image,
-            due: "one".to_owned(),
-            found: "none".to_owned(),
-        }
-    }
-
-    fn surplus(kind: EventKind, event: &Event) -> Self {
-        let what = format!(
-            "it has a {} event that the schedule's notify does not want, or one too many",
-            kind.as_str()
-        );
-        Self {
-            what,
-            image: event.attributes.image,
-            due: "none".to_owned(),
-            found: event.event_id.to_string(),
-        }
-    }
-
-    fn misnamed(kind: EventKind, image: ImageDigest, id: EventId, event: &Event) -> Self {
-        let what = format!(
-            "its {} event does not carry hash(kind, run, image)",
-            kind.as_str()
-        );
-        Self {
-            what,
-            image,
-            due: id.to_string(),
-            found: event.event_id.to_string(),
+impl EventMismatch {
+    fn detail(&self, segment: &SegmentCommit) -> ViolationDetail {
+        let key = &segment.key;
+        match self {
+            Self::Missing { kind, image } => ViolationDetail::of(format_args!(
+                "the {} event of image {image} in segment {key}",
+                kind.as_str()
+            ))
+            .is("absent")
+            .expected("written")
+            .because("the schedule's notify policy asks for it"),
+            Self::Surplus { kind, image, id } => ViolationDetail::of(format_args!(
+                "the {} event {id} of image {image} in segment {key}",
+                kind.as_str()
+            ))
+            .is("written")
+            .expected("absent")
+            .because("the schedule's notify policy does not ask for it, or asks for one only"),
+            Self::Misnamed {
+                kind,
+                image,
+                expected,
+                found,
+            } => ViolationDetail::of(format_args!(
+                "the identity of the {} event of image {image} in segment {key}",
+                kind.as_str()
+            ))
+            .is(found)
+            .expected(expected)
+            .because("an identity is hash(kind, run, image)"),
         }
     }
 }
 
-/// Whether a schedule wants to tell of a delta.
+/// Whether a notify policy asks for the event of a delta.
 fn passes(policy: &NotifyPolicy, counts: &DeltaCounts) -> bool {
     let by_severity = [
         (Severity::Low, counts.new_low),
@@ -340,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identities_are_those_of_the_contract() {
+    fn identity_hasher_gives_the_contracts_identities() {
         let mut hasher = IdentityHasher::default();
         for run in ["run:a:s:cron:1", "run:a:s:cron:2"] {
             let run = RunId::from(run);

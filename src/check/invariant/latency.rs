@@ -1,79 +1,127 @@
-//! `latency-count` and `latency-quantile`: histograms hold exactly the learned samples.
+//! `latency-count` and `latency-quantile`: histograms hold exactly the acknowledged samples.
 
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
-use crate::check::invariant_name::InvariantName::{LatencyCount, LatencyQuantile};
-use crate::check::results::{CheckResults, ViolationDetail};
+use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
+use crate::check::results::ViolationDetail;
+use crate::check::state::DueInstruments;
 use crate::check::state::incarnation::{ExactSamples, IncarnationRecord};
+use crate::convert::{saturating_u64, to_f64, to_usize};
 use crate::model::time::NANOS_PER_SECOND;
 
-/// Every histogram.
-pub(crate) const ALL_HISTOGRAMS: u8 = u8::MAX;
+/// Name and documentation of `latency-count`.
+pub(crate) const LATENCY_COUNT: Definition = Definition {
+    name: "latency-count",
+    evaluated: EvaluationTime::Always,
+    meaning: "Histograms hold exactly the acknowledged samples: count, sum and cumulative buckets \
+              agree.",
+    method: "Planner latency is `plannedAt − createdAt`, run duration `completedAt − createdAt`, \
+             both by the store's clock; a run without work adds a duration of exactly 0. The \
+             count must be that of the acknowledged samples and of the planner counter, the sum \
+             theirs within one part in 10⁹, and the buckets must rise to the count.",
+    exercised_by: "each new sample",
+};
 
-const _: () = assert!(HistogramSeries::COUNT == 8, "one bit of a byte each");
+/// Name and documentation of `latency-quantile`.
+pub(crate) const LATENCY_QUANTILE: Definition = Definition {
+    name: "latency-quantile",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "The bucket chosen for a quantile holds the exact sample of that rank.",
+    method: "For the quantiles 0, 0.5, 0.9, 0.95, 0.99 and 1 the bucket that holds rank ⌈qn⌉ by the \
+             histogram must hold the exact sample of that rank. Checked for each incarnation, \
+             when it ends or at the end.",
+    exercised_by: "each series with samples",
+};
 
-/// The quantiles that are looked at.
+/// Quantiles that are checked.
 const QUANTILES: [f64; 6] = [0.0, 0.5, 0.9, 0.95, 0.99, 1.0];
 
-/// How far the sum may be off, relative to itself and at least of one second: it is a sum of
-/// floating-point numbers, of which each addition loses at most one part in 2^53.
+/// Maximum error of a sum, relative to itself and at least to one second. Each addition of
+/// floating-point numbers loses at most one part in 2^53.
 const SUM_TOLERANCE: f64 = 1e-9;
 
-/// Compares the histograms named by `mask` with what the incarnation has learned.
-pub(crate) fn compare(results: &mut CheckResults, incarnation: &IncarnationRecord, mask: u8) {
+/// Checks `latency-count` and `latency-quantile`.
+#[derive(Debug, Default)]
+pub(crate) struct LatencyCheck;
+
+impl Invariant for LatencyCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[LatencyCount, LatencyQuantile]
+    }
+
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+        if due.histograms == 0 {
+            return;
+        }
+        let incarnation = &context.state.incarnations[due.incarnation];
+        check_counts(context, incarnation, due.histograms);
+        if due.is_final {
+            check_quantiles(context, incarnation);
+        }
+    }
+}
+
+/// Checks the histograms named by `mask` against the acknowledged samples.
+fn check_counts(context: &mut CheckContext<'_>, incarnation: &IncarnationRecord, mask: u8) {
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
     for index in (0..HistogramSeries::COUNT).filter(|index| mask >> index & 1 == 1) {
         let series = HistogramSeries::at(index);
         let read = instruments.histogram(series);
-        let samples = &incarnation.learned.samples[index];
-        let has_moved = incarnation.learned.dirty_histograms >> index & 1 == 1;
-        let place = || format!("{series} of {}", incarnation.id);
-        compare_count(results, place, &read, samples, has_moved);
+        let samples = &incarnation.expected.samples[index];
+        let has_moved = incarnation.expected.dirty_histograms >> index & 1 == 1;
+        let name = || format!("{series} of {}", incarnation.id);
+        check_histogram(context, name, &read, samples, has_moved);
         if let HistogramSeries::Latency(mode, outcome) = series {
             let runs = instruments.counter(CounterSeries::PlannerRuns(mode, outcome));
-            results.check(LatencyCount, has_moved, runs == read.count, || {
-                let what = "it does not count the runs that the planner counter counts";
-                ViolationDetail::new(place(), what).expected(runs, read.count)
+            context.check(LatencyCount, has_moved, runs == read.count, || {
+                ViolationDetail::of(format_args!("the count of {}", name()))
+                    .is(read.count)
+                    .expected(runs)
+                    .because("scheduler_planner_runs_total counts that many runs")
             });
         }
     }
 }
 
-fn compare_count(
-    results: &mut CheckResults,
-    place: impl Fn() -> String,
+fn check_histogram(
+    context: &mut CheckContext<'_>,
+    name: impl Fn() -> String,
     read: &HistogramRead,
     samples: &ExactSamples,
     has_moved: bool,
 ) {
     let count = samples.nanos.len() as u64;
-    results.check(LatencyCount, has_moved, read.count == count, || {
-        ViolationDetail::new(place(), "its count is not that of the learned samples")
-            .expected(count, read.count)
+    context.check(LatencyCount, has_moved, read.count == count, || {
+        ViolationDetail::of(format_args!("the count of {}", name()))
+            .is(read.count)
+            .expected(count)
+            .because("that many samples were acknowledged")
     });
     let sum = samples.sum_seconds();
     let is_near = (read.sum - sum).abs() <= SUM_TOLERANCE * sum.max(1.0);
-    results.check(LatencyCount, has_moved, is_near, || {
-        ViolationDetail::new(place(), "its sum is not that of the learned samples")
-            .expected(format_args!("{sum} s"), format_args!("{} s", read.sum))
+    context.check(LatencyCount, has_moved, is_near, || {
+        ViolationDetail::of(format_args!("the sum of {}", name()))
+            .is(format_args!("{} s", read.sum))
+            .expected(format_args!("{sum} s"))
+            .because("the acknowledged samples add up to that")
     });
     let is_rising = read.cumulative.is_sorted() && read.cumulative.last() == Some(&read.count);
-    results.check(LatencyCount, has_moved, is_rising, || {
-        ViolationDetail::new(place(), "its buckets do not rise to its count").expected(
-            format_args!("a rise to {}", read.count),
-            format_args!("{:?}", read.cumulative),
-        )
+    context.check(LatencyCount, has_moved, is_rising, || {
+        ViolationDetail::of(format_args!("the buckets of {}", name()))
+            .is(format_args!("{:?}", read.cumulative))
+            .expected(format_args!("rising to {}", read.count))
+            .because("buckets are cumulative and the last one holds every sample")
     });
 }
 
-/// Compares the buckets that quantiles fall into with the exact samples of those ranks. For an
-/// incarnation that is over, or at quiescence.
-pub(crate) fn compare_quantiles(results: &mut CheckResults, incarnation: &IncarnationRecord) {
+/// Checks the buckets that quantiles fall into against the exact samples of those ranks.
+fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationRecord) {
     let Some(instruments) = &incarnation.instruments else {
         return;
     };
-    for (index, samples) in incarnation.learned.samples.iter().enumerate() {
+    for (index, samples) in incarnation.expected.samples.iter().enumerate() {
         if samples.nanos.is_empty() {
             continue;
         }
@@ -84,47 +132,35 @@ pub(crate) fn compare_quantiles(results: &mut CheckResults, incarnation: &Incarn
         for quantile in QUANTILES {
             let exact = exact_quantile(&sorted, quantile);
             let (lower, upper) = bucket_of(&read, quantile);
-            results.check(
-                LatencyQuantile,
-                true,
-                lower < exact && exact <= upper,
-                || {
-                    let what =
-                        format!("its bucket for quantile {quantile} misses the exact sample");
-                    ViolationDetail::new(format_args!("{series} of {}", incarnation.id), what)
-                        .expected(
-                            format_args!("a bucket with {exact} s"),
-                            format_args!("({lower}, {upper}]"),
-                        )
-                },
-            );
+            let holds = lower < exact && exact <= upper;
+            context.check(LatencyQuantile, true, holds, || {
+                ViolationDetail::of(format_args!(
+                    "the bucket of quantile {quantile} of {series} of {}",
+                    incarnation.id
+                ))
+                .is(format_args!("({lower}, {upper}]"))
+                .expected(format_args!("a bucket with {exact} s"))
+                .because("that is the acknowledged sample of this rank")
+            });
         }
     }
 }
 
-/// The exact sample of rank ⌈qn⌉ (at least 1), in seconds. `sorted` is not empty.
+/// The exact sample of rank ⌈qn⌉ (at least 1), in seconds. `sorted` must not be empty.
 fn exact_quantile(sorted: &[u64], quantile: f64) -> f64 {
-    sorted[rank(sorted.len() as u64, quantile) as usize - 1] as f64 / NANOS_PER_SECOND as f64
+    let rank = rank(sorted.len() as u64, quantile);
+    to_f64(sorted[to_usize(rank) - 1]) / to_f64(NANOS_PER_SECOND)
 }
 
 fn rank(count: u64, quantile: f64) -> u64 {
-    ((quantile * count as f64).ceil() as u64).clamp(1, count.max(1))
+    saturating_u64((quantile * to_f64(count)).ceil()).clamp(1, count.max(1))
 }
 
-/// The bucket that holds the sample of rank ⌈qn⌉, by the histogram's own account.
+/// The bucket that holds the sample of rank ⌈qn⌉, by the histogram's own counts.
 fn bucket_of(read: &HistogramRead, quantile: f64) -> (f64, f64) {
     let rank = rank(read.count, quantile);
     let bucket = read.cumulative.partition_point(|up_to| *up_to < rank);
-    let bound = |bucket: Option<usize>, beyond| {
-        bucket
-            .and_then(|bucket| read.bounds.get(bucket))
-            .copied()
-            .unwrap_or(beyond)
-    };
-    let lower = if bucket == 0 {
-        f64::NEG_INFINITY
-    } else {
-        bound(bucket.checked_sub(1), f64::INFINITY)
-    };
-    (lower, bound(Some(bucket), f64::INFINITY))
+    let bound = |bucket: usize| read.bounds.get(bucket).copied().unwrap_or(f64::INFINITY);
+    let lower = bucket.checked_sub(1).map_or(f64::NEG_INFINITY, bound);
+    (lower, bound(bucket))
 }

@@ -1,209 +1,238 @@
-//! `lease-discipline`: nothing is believed of a holder whose lease has ended, no superseded
-//! delivery commits, and no scanner call starts after the holder's own deadline.
+//! `lease-discipline`: nothing is accepted from a holder whose lease has ended, no superseded
+//! delivery commits, and no scanner request starts after the holder's own deadline.
+//!
+//! The part about stopping processes is in [`super::stopping`].
 
 use std::time::Duration;
 
-use super::scanner_manners::Request;
-use crate::check::invariant_name::InvariantName::LeaseDiscipline;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::fault::FaultHistory;
-use crate::check::state::message::{DeliveryRecord, MessageRecord, MessageStatus};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::LeaseDiscipline;
+use crate::check::results::ViolationDetail;
+use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::table::IncarnationIndex;
-use crate::check::state::{AcceptedCommit, WorldState};
+use crate::check::state::{AcceptedCommit, MessageStep, ScanRequest};
+use crate::convert::to_usize;
 use crate::model::CommitStep;
+use crate::model::observation::QueueStep;
 
-/// For a call to the store to be given up.
+/// Name and documentation of `lease-discipline`.
+pub(crate) const LEASE_DISCIPLINE: Definition = Definition {
+    name: "lease-discipline",
+    evaluated: EvaluationTime::Always,
+    meaning: "Nothing is accepted from a holder whose lease has ended, and it sends no scanner \
+              request after its deadline.",
+    method: "The queue may accept an acknowledgement, renewal, release or dead letter from the \
+             holder of a live lease only; the store no commit of a delivery after a newer one of \
+             its segment has begun, nor one under a delivery of another incarnation. An \
+             incarnation that stops in good order, without other faults, must hold no message any \
+             more, must end soon after it holds none (one wait for a message and 5 s), and within \
+             its grace and 9.5 s. An incarnation that could not reach the store for a third of a \
+             lease, one wait for a message and 10 s takes no message, and after two leases and a \
+             third more it renews none. The scanner must get no request later than the holder's \
+             last answered renewal, counted from when it was sent, plus the lease.",
+    exercised_by: "such steps, calls refused late among them",
+};
+
+/// Time for a call to the store to be given up.
 const NOTICE_SLACK: Duration = Duration::from_secs(10);
 
-/// Looks at a step that a holder took on its message.
-pub(crate) fn judge_step(
-    results: &mut CheckResults,
-    state: &WorldState,
+/// Checks `lease-discipline`.
+#[derive(Debug, Default)]
+pub(crate) struct LeaseDisciplineCheck;
+
+impl Invariant for LeaseDisciplineCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[LeaseDiscipline]
+    }
+
+    fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
+        if step.step == QueueStep::RefusedLate {
+            context.held(LeaseDiscipline, 1, 1);
+            return;
+        }
+        let record = context.state.messages.records.get(&step.message);
+        let (Some(record), Some(incarnation)) = (record, step.incarnation) else {
+            return;
+        };
+        let lease = context.state.options.lease;
+        match step.step {
+            QueueStep::Leased { .. } => {
+                check_reach(context, record, incarnation, ("leased", Duration::ZERO));
+            }
+            QueueStep::Renewed { .. } => {
+                check_holder(context, record, step, incarnation, "renewed");
+                // Other processes may do the work once the store has had no heartbeat for two
+                // leases: the message is released by the renewal after that.
+                let allowed = lease * 2 + lease / 3;
+                check_reach(context, record, incarnation, ("renewed", allowed));
+            }
+            QueueStep::Released { .. } => {
+                check_holder(context, record, step, incarnation, "released");
+            }
+            QueueStep::Acknowledged => {
+                check_holder(context, record, step, incarnation, "acknowledged");
+            }
+            QueueStep::DeadLettered | QueueStep::Dropped => {
+                check_holder(context, record, step, incarnation, "given up");
+            }
+            _ => {}
+        }
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        check_commit(context, accepted);
+    }
+
+    #[inline]
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+        let now = context.state.now;
+        if request.deadline.is_some_and(|deadline| now <= deadline) {
+            context.held(LeaseDiscipline, 1, 1);
+        } else {
+            check_late_request(context, request);
+        }
+    }
+}
+
+/// Checks that a step on a message comes from the holder of a live lease.
+fn check_holder(
+    context: &mut CheckContext<'_>,
     message: &MessageRecord,
-    word: &str,
-    delivery: u64,
+    step: &MessageStep,
     incarnation: IncarnationIndex,
+    word: &str,
 ) {
-    let now = results.now();
+    let (state, delivery) = (context.state, step.delivery);
     let holds = match message.place {
         MessageStatus::Leased {
             incarnation: holder,
             delivery: current,
             until,
             ..
-        } => holder == incarnation && current == delivery && now <= until,
+        } => holder == incarnation && current == delivery && state.now <= until,
         MessageStatus::Ready | MessageStatus::Dead => false,
     };
-    results.check(LeaseDiscipline, true, holds, || {
-        let what = format!(
-            "delivery {delivery} was {word} by {}, which does not hold it",
-            state.incarnation_name(incarnation)
-        );
-        let found = match message.place {
+    context.check(LeaseDiscipline, true, holds, || {
+        let reason = match message.place {
             MessageStatus::Leased {
                 incarnation,
                 delivery,
                 until,
                 ..
-            } => {
-                format!(
-                    "delivery {delivery} leased by {} until {until}",
-                    state.incarnation_name(incarnation)
-                )
-            }
-            MessageStatus::Ready => "a message that nobody holds".to_owned(),
-            MessageStatus::Dead => "a dead letter".to_owned(),
+            } => format!(
+                "delivery {delivery} was leased by {} until {until}",
+                state.incarnation_name(incarnation)
+            ),
+            MessageStatus::Ready => "the message is not leased".to_owned(),
+            MessageStatus::Dead => "the message is a dead letter".to_owned(),
         };
-        ViolationDetail::new(state.message_name(message), what)
-            .expected("a refusal, or a lease that is live", found)
+        ViolationDetail::of(state.message_name(message))
+            .is(format_args!(
+                "{word} under delivery {delivery} by {}",
+                state.incarnation_name(incarnation)
+            ))
+            .expected("refused")
+            .because(reason)
     });
 }
 
-/// Looks at an incarnation that takes a message. One that has been unable to reach the store for a
-/// while knows it, and takes none.
-pub(crate) fn judge_taking(
-    results: &mut CheckResults,
-    state: &WorldState,
+/// Checks an incarnation that leases or renews a message although it can't reach the store. `step`:
+/// the word for it, and the time that it may go on after the incarnation knows.
+fn check_reach(
+    context: &mut CheckContext<'_>,
     message: &MessageRecord,
     incarnation: IncarnationIndex,
+    (word, allowed): (&str, Duration),
 ) {
-    judge_without_store(
-        results,
-        state,
-        message,
-        incarnation,
-        ("taken", Duration::ZERO),
-    );
-}
-
-/// Looks at an incarnation that holds on to a message. Others may do the work once the store has
-/// heard nothing of it for two leases: by the renewal after that it goes back.
-pub(crate) fn judge_renewal(
-    results: &mut CheckResults,
-    state: &WorldState,
-    message: &MessageRecord,
-    incarnation: IncarnationIndex,
-) {
-    let lease = state.options.lease;
-    let until_stale = lease * 2;
-    judge_without_store(
-        results,
-        state,
-        message,
-        incarnation,
-        ("renewed", until_stale + lease / 3),
-    );
-}
-
-/// `step`: what an incarnation does with a message, and for how long it may after it knows that it
-/// can't reach the store.
-fn judge_without_store(
-    results: &mut CheckResults,
-    state: &WorldState,
-    message: &MessageRecord,
-    incarnation: IncarnationIndex,
-    (step, patience): (&str, Duration),
-) {
-    let Some(since) = state.incarnations.incarnations[incarnation].store_lost_since else {
+    let state = context.state;
+    let Some(since) = state.incarnations[incarnation].store_lost_since else {
         return;
     };
     let options = &state.options;
     let notices_within = options.lease / 3 + options.receive_wait_time + NOTICE_SLACK;
-    let limit = notices_within + patience;
+    let limit = notices_within + allowed;
     let is_late = state.now.since(since) > limit;
     let is_excused = state.faults.clocks_wrong_since(since);
-    results.check(LeaseDiscipline, true, !is_late || is_excused, || {
-        let what = format!(
-            "it was {step} by {}, which can't reach the store",
-            state.incarnation_name(incarnation)
-        );
-        ViolationDetail::new(state.message_name(message), what).expected(
-            format_args!(
-                "no message {step} later than {} s after {since}",
+    context.check(LeaseDiscipline, true, !is_late || is_excused, || {
+        ViolationDetail::of(state.message_name(message))
+            .is(format_args!(
+                "{word} by {} at {}",
+                state.incarnation_name(incarnation),
+                state.now
+            ))
+            .expected(format_args!(
+                "not {word} later than {} s after {since}",
                 limit.as_secs()
-            ),
-            format_args!("one at {}", state.now),
-        )
+            ))
+            .because("the process has not reached the store since then")
     });
 }
 
-/// A call after the end of a lease was refused, as it should be.
-pub(crate) fn refused(results: &mut CheckResults) {
-    results.held(LeaseDiscipline, 1, 1);
-}
-
-/// Looks whether a segment commit comes from the newest delivery, and from its holder. To be called
-/// before it is booked.
-pub(crate) fn judge_commit(
-    results: &mut CheckResults,
-    state: &WorldState,
-    taken: &AcceptedCommit<'_>,
-) {
-    let (CommitStep::Segment(segment), Some(change)) = (&taken.commit.step, taken.changes.first())
-    else {
+/// Checks that a segment commit comes from the newest delivery, and from its holder.
+fn check_commit(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+    let state = context.state;
+    let step = &accepted.commit.step;
+    let (CommitStep::Segment(segment), Some(change)) = (step, accepted.changes.first()) else {
         return;
     };
     let work = state.runs[change.run].work.as_ref();
-    let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
+    let index = to_usize(segment.key.index.into());
+    let Some(record) = work.and_then(|work| work.segments.get(index)) else {
         return;
     };
-    let delivery = taken.commit.token.delivery;
-    results.check(LeaseDiscipline, true, delivery >= record.delivery, || {
-        let what = format!(
-            "delivery {delivery} of {} committed after a newer one had begun",
-            taken.commit.token.incarnation
-        );
-        ViolationDetail::new(format_args!("segment {}", segment.key), what).expected(
-            format_args!("delivery {} or newer", record.delivery),
-            delivery,
-        )
+    let token = &accepted.commit.token;
+    let delivery = token.delivery;
+    context.check(LeaseDiscipline, true, delivery >= record.delivery, || {
+        ViolationDetail::of(format_args!("segment {}", segment.key))
+            .is(format_args!(
+                "committed under delivery {delivery} of {}",
+                token.incarnation
+            ))
+            .expected(format_args!(
+                "committed under delivery {} or newer",
+                record.delivery
+            ))
+            .because("the newer delivery had begun work on it")
     });
     // Deliveries are forgotten with their message.
     let Some(holder) = state.messages.deliveries.get(&delivery) else {
         return;
     };
-    results.check(
-        LeaseDiscipline,
-        true,
-        holder.incarnation == taken.incarnation,
-        || {
-            let what = format!("it was committed under delivery {delivery}, which is another's");
-            ViolationDetail::new(format_args!("segment {}", segment.key), what).expected(
-                state.incarnation_name(holder.incarnation),
-                &taken.commit.token.incarnation,
-            )
-        },
-    );
+    let is_own = holder.incarnation == accepted.incarnation;
+    context.check(LeaseDiscipline, true, is_own, || {
+        ViolationDetail::of(format_args!("segment {}", segment.key))
+            .is(format_args!("committed by {}", token.incarnation))
+            .expected(format_args!(
+                "committed by {}",
+                state.incarnation_name(holder.incarnation)
+            ))
+            .because(format_args!("that process holds delivery {delivery}"))
+    });
 }
 
-/// Looks whether a request goes out under a lease that its sender may still believe in. `delivery`:
-/// none if no such lease of the sender is known any more.
-#[inline]
-pub(crate) fn judge_request(
-    results: &mut CheckResults,
-    faults: &FaultHistory,
-    lease: Duration,
-    request: &Request<'_>,
-    delivery: Option<&DeliveryRecord>,
-) {
-    let now = results.now();
-    let deadline = delivery.and_then(|delivery| delivery.deadline);
-    if deadline.is_some_and(|deadline| now <= deadline) {
-        results.held(LeaseDiscipline, 1, 1);
-        return;
-    }
-    // A process whose own clock is wrong can't know its deadline any better.
-    let is_excused = faults.clocks_wrong_since(deadline.unwrap_or(now).before(lease));
-    results.check(LeaseDiscipline, true, is_excused, || {
-        let due = match deadline {
-            Some(deadline) => format!("no request after {deadline} (last renewal sent + lease)"),
-            None => "no request without a lease in hand".to_owned(),
+/// Checks a request after the deadline of its sender's lease, or without such a lease.
+#[cold]
+fn check_late_request(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    let state = context.state;
+    // A process whose clock is wrong can't know its deadline any better.
+    let deadline = request.deadline.unwrap_or(state.now);
+    let is_excused = state
+        .faults
+        .clocks_wrong_since(deadline.before(state.options.lease));
+    context.check(LeaseDiscipline, true, is_excused, || {
+        let (expected, reason) = match request.deadline {
+            Some(deadline) => (
+                format!("sent by {deadline}"),
+                "the lease ends then: last renewal sent plus the lease",
+            ),
+            None => ("not sent".to_owned(), "no lease of the sender is known"),
         };
-        let place = format!(
-            "{} under delivery {}",
+        ViolationDetail::of(format_args!(
+            "a scanner request of {} under delivery {}",
             request.incarnation, request.delivery
-        );
-        ViolationDetail::new(place, "it asked the scanner after its own deadline")
-            .expected(due, format_args!("one at {now}"))
+        ))
+        .is(format_args!("sent at {}", state.now))
+        .expected(expected)
+        .because(reason)
     });
 }

@@ -1,52 +1,64 @@
 //! `liveness`: once triggers stop and a core is healed, all work drains within the allowance.
 
-use std::time::Duration;
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::Liveness;
+use crate::check::results::ViolationDetail;
+use crate::check::state::RunEnd;
 
-use crate::check::invariant_name::InvariantName::Liveness;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::StuckRun;
-use crate::check::state::WorldState;
-use crate::model::Timestamp;
+/// Name and documentation of `liveness`.
+pub(crate) const LIVENESS: Definition = Definition {
+    name: "liveness",
+    evaluated: EvaluationTime::Quiescence,
+    meaning: "Once triggers stop and a core is healed, all work drains within the allowance.",
+    method: "At the end of the scenario a random core heals, one process of each role and the \
+             services; all else stays broken. The rehearsal says when that was and how long the \
+             drain may take. If that is not enough, the report names the event that each \
+             unfinished run waits for.",
+    exercised_by: "runs that were unfinished at that time",
+};
 
-/// Runs that a complaint names.
+/// Maximum number of runs that a violation names.
 const NAMED_MAX: usize = 5;
 
-/// What is to be drained, and until when.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DrainDeadline {
-    pub healed_at: Timestamp,
-    pub allowance: Duration,
-    /// Runs that were unfinished at that time.
-    pub unfinished: usize,
-}
+/// Checks `liveness`.
+#[derive(Debug, Default)]
+pub(crate) struct LivenessCheck;
 
-/// Looks whether the drain succeeded.
-pub(crate) fn finish(
-    results: &mut CheckResults,
-    state: &WorldState,
-    drain: DrainDeadline,
-    is_quiescent: bool,
-    stuck: &[StuckRun],
-) {
-    let DrainDeadline {
-        healed_at,
-        allowance,
-        unfinished,
-    } = drain;
-    let took = state.now.since(healed_at);
-    let holds = is_quiescent && took <= allowance;
-    results.check(Liveness, unfinished > 0, holds, || {
-        let named: Vec<_> = stuck.iter().take(NAMED_MAX).map(ToString::to_string).collect();
-        let what = match (is_quiescent, named.is_empty()) {
-            (true, _) => "the rest took too long to drain".to_owned(),
-            (false, true) => "it did not drain, though no run is unfinished: messages, events or answers are left".to_owned(),
-            (false, false) => format!("it did not drain: {}", named.join("; ")),
-        };
-        let found = match is_quiescent {
-            true => format!("{} s", took.as_secs()),
-            false => format!("{} unfinished runs after {} s", stuck.len(), took.as_secs()),
-        };
-        ViolationDetail::new(format_args!("the fleet, healed at {healed_at}"), what)
-            .expected(format_args!("quiescence within {} s", allowance.as_secs()), found)
-    });
+impl Invariant for LivenessCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[Liveness]
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, end: &RunEnd<'_>) {
+        let Some(drain) = end.drain else { return };
+        let took = context.state.now.since(drain.healed_at);
+        let holds = end.is_quiescent && took <= drain.allowance;
+        context.check(Liveness, drain.unfinished > 0, holds, || {
+            let named = end.stuck.iter().take(NAMED_MAX);
+            let named: Vec<_> = named.map(ToString::to_string).collect();
+            let reason = match (end.is_quiescent, named.is_empty()) {
+                (true, _) => "the work drained too late".to_owned(),
+                (false, true) => {
+                    "messages, events or commit answers are left, though no run is unfinished"
+                        .to_owned()
+                }
+                (false, false) => named.join("; "),
+            };
+            let found = match end.is_quiescent {
+                true => format!("quiescent after {} s", took.as_secs()),
+                false => format!(
+                    "busy after {} s with {} unfinished runs",
+                    took.as_secs(),
+                    end.stuck.len()
+                ),
+            };
+            ViolationDetail::of(format_args!("the fleet, healed at {}", drain.healed_at))
+                .is(found)
+                .expected(format_args!(
+                    "quiescent within {} s",
+                    drain.allowance.as_secs()
+                ))
+                .because(reason)
+        });
+    }
 }

@@ -1,58 +1,108 @@
-//! `notify-independent`: only the relay speaks to Notify, and work goes on while Notify is down.
+//! `notify-independent`: only the event relay calls Notify, and work goes on while Notify is down.
 
 use std::time::Duration;
 
-use crate::check::invariant_name::InvariantName::NotifyIndependent;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
+use super::{CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::NotifyIndependent;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{ObservedIncarnation, RecordedCommit, RunEnd, WorldState};
 use crate::model::fault::FaultKind;
-use crate::model::{IncarnationId, Timestamp};
+use crate::model::{CommitStep, IncarnationId, Timestamp};
 
-/// What the task of the event relay is called.
+/// Name and documentation of `notify-independent`.
+pub(crate) const NOTIFY_INDEPENDENT: Definition = Definition {
+    name: "notify-independent",
+    evaluated: EvaluationTime::Always,
+    meaning: "Only the relay waits for Notify, and work goes on while Notify is down.",
+    method: "No task but the event relay may call Notify. While only Notify is down and runs are \
+             open, some commit must advance the work at least every ten minutes; every other \
+             invariant is checked as always.",
+    exercised_by: "calls of Notify, and commits during its outages",
+};
+
+/// Name of the task of the event relay.
 const RELAY: &str = "event-relay";
 
-/// An outage of Notify alone in which nothing at all happens for this long, with open runs, stops
-/// the work. It is twice the longest back-off.
+/// Maximum time without progress during an outage of Notify alone: twice the longest backoff.
 const STANDSTILL_MAX: Duration = Duration::from_secs(600);
 
-/// Remembers when Notify went down and when work last went on.
+/// Checks `notify-independent`; remembers the outage and the last progress.
 #[derive(Debug, Default)]
-pub(crate) struct NotifyWatch {
+pub(crate) struct NotifyCheck {
     down_since: Option<Timestamp>,
-    /// The later of the outage's begin, the last progress, and the last other trouble.
+    /// The latest of the begin of the outage, the last progress, and the last other fault.
     moved_at: Timestamp,
 }
 
-impl NotifyWatch {
-    /// Notify was called.
-    pub fn called(results: &mut CheckResults, incarnation: &IncarnationId, role: &str) {
-        results.check(NotifyIndependent, true, role == RELAY, || {
-            ViolationDetail::new(incarnation, format_args!("its {role} task called Notify"))
-                .expected("calls by the event relay only", role)
+impl Invariant for NotifyCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[NotifyIndependent]
+    }
+
+    fn notify_called(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        (incarnation, role): (&IncarnationId, &'static str),
+    ) {
+        context.check(NotifyIndependent, true, role == RELAY, || {
+            ViolationDetail::of(format_args!("the task that calls Notify in {incarnation}"))
+                .is(role)
+                .expected(RELAY)
+                .because("no other task may wait for Notify")
         });
     }
 
-    /// A fault began or ended, or a run was created: the watch starts over.
-    pub fn reset(&mut self, state: &WorldState) {
+    fn fault_changing(&mut self, context: &mut CheckContext<'_>, fault: FaultChange) {
+        if !fault.begins {
+            self.check_progress(context);
+        }
+    }
+
+    fn fault_changed(&mut self, context: &mut CheckContext<'_>, _: FaultChange) {
+        self.restart(context.state);
+    }
+
+    fn commit_recorded(&mut self, context: &mut CheckContext<'_>, recorded: &RecordedCommit<'_>) {
+        let accepted = recorded.accepted;
+        let creates = matches!(
+            accepted.commit.step,
+            CommitStep::Fire { .. }
+                | CommitStep::Export
+                | CommitStep::Manual
+                | CommitStep::AdoptOrphanedCount
+        );
+        if !creates && self.down_since.is_some() {
+            self.check_progress(context);
+            context.held(NotifyIndependent, 1, 1);
+            self.moved_at = context.state.now;
+        } else if creates && !accepted.changes.is_empty() {
+            self.restart(context.state);
+        }
+    }
+
+    fn scraped(&mut self, context: &mut CheckContext<'_>, _: &ObservedIncarnation<'_>) {
+        self.check_progress(context);
+    }
+
+    fn finished(&mut self, context: &mut CheckContext<'_>, _: &RunEnd<'_>) {
+        self.check_progress(context);
+    }
+}
+
+impl NotifyCheck {
+    /// Measures from now: a fault began or ended, or a run was created.
+    fn restart(&mut self, state: &WorldState) {
         let is_down = state.faults.is_active(FaultKind::NotifyOutage);
         self.down_since = is_down.then(|| self.down_since.unwrap_or(state.now));
         self.moved_at = state.now;
     }
 
-    /// A commit moved the work on.
-    pub fn progressed(&mut self, results: &mut CheckResults, state: &WorldState) {
-        if self.down_since.is_some() {
-            self.judge(results, state);
-            results.held(NotifyIndependent, 1, 1);
-            self.moved_at = state.now;
-        }
-    }
-
-    /// Looks whether the work stands still since Notify is down.
-    pub fn judge(&mut self, results: &mut CheckResults, state: &WorldState) {
+    /// Checks that the work does not stand still while Notify is down.
+    fn check_progress(&mut self, context: &mut CheckContext<'_>) {
         let Some(down_since) = self.down_since else {
             return;
         };
+        let state = context.state;
         let open: u64 = state.runs.counts.open.iter().sum();
         if open == 0
             || state.faults.others_active(FaultKind::NotifyOutage)
@@ -62,15 +112,14 @@ impl NotifyWatch {
             return;
         }
         let still = state.now.since(self.moved_at);
-        results.check(NotifyIndependent, true, still <= STANDSTILL_MAX, || {
-            let what = format!(
-                "no work went on since {}, while Notify was down since {down_since}",
-                self.moved_at
-            );
-            ViolationDetail::new("the fleet", what).expected(
-                "progress as if Notify were up",
-                format_args!("{open} open runs and none"),
-            )
+        context.check(NotifyIndependent, true, still <= STANDSTILL_MAX, || {
+            ViolationDetail::of(format_args!("the work on {open} open runs"))
+                .is(format_args!("without progress since {}", self.moved_at))
+                .expected(format_args!(
+                    "advanced within {} s",
+                    STANDSTILL_MAX.as_secs()
+                ))
+                .because(format_args!("only Notify is down, since {down_since}"))
         });
         if still > STANDSTILL_MAX {
             self.moved_at = state.now;

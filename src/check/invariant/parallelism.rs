@@ -1,57 +1,71 @@
 //! `parallelism`: the segments of a schedule worked under a live lease never exceed its limit.
 //!
 //! Worked are the uncommitted segments of running runs with a live lease on some copy of their
-//! message; several copies count once. Segments of a run that has ended are worked for nothing, and
-//! don't count, and their released window closes with them. When an edit lowers the limit, what was
-//! released then may be finished.
+//! message; several copies count once. Segments of a run that has ended don't count, and the
+//! released window of the run closes with it. When an edit lowers the limit, segments that were
+//! released before may be finished.
 
-use crate::check::invariant_name::InvariantName::Parallelism;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::table::{RunIndex, ScheduleIndex};
-use crate::check::state::{AcceptedCommit, WorldState};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::Parallelism;
+use crate::check::results::ViolationDetail;
+use crate::check::state::{AcceptedCommit, SegmentLease};
 
-/// Looks at a schedule of which one more segment is worked now.
-pub(crate) fn judge(
-    results: &mut CheckResults,
-    state: &mut WorldState,
-    index: ScheduleIndex,
-    run: RunIndex,
-    segment: u32,
-) {
-    let schedule = &state.schedules[index];
-    let Some(limit) = schedule.parallelism() else {
-        return;
-    };
-    let worked = schedule.worked;
-    results.check(Parallelism, worked > 1, worked <= limit, || {
-        let what = "with this segment it has more segments under a live lease than it allows";
-        let place = format!(
-            "schedule {}, segment {}",
-            state.schedule_name(index),
-            state.segment_name(run, segment)
-        );
-        ViolationDetail::new(place, what).expected(format_args!("at most {limit}"), worked)
-    });
-}
+/// Name and documentation of `parallelism`.
+pub(crate) const PARALLELISM: Definition = Definition {
+    name: "parallelism",
+    evaluated: EvaluationTime::Always,
+    meaning: "The segments of a schedule worked under a live lease never exceed its parallelism.",
+    method: "Counted at each lease over uncommitted segments of running runs; copies of a message \
+             count once. When an edit lowers the limit, segments released before may be finished. \
+             A commit that ends a run must close its released window.",
+    exercised_by: "schedules with more than one segment in work",
+};
 
-/// Looks whether a commit that ends a run gives its places to others.
-pub(crate) fn judge_end(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
-    let Some(write) = &taken.commit.schedule else {
-        return;
-    };
-    let ended = taken.changes.iter().map(|change| change.after);
-    for run in ended.filter(|run| run.state.is_terminal()) {
-        let window = write.state.running.iter().find(|w| w.run == run.id);
-        results.check(Parallelism, true, window.is_none(), || {
-            let left = window.map_or(0, |window| window.released - window.committed);
-            ViolationDetail::new(
-                format_args!("run {}", run.id),
-                "it ends, and its released window stays open",
-            )
-            .expected(
-                "its places free for others",
-                format_args!("{left} of its segments in flight for ever"),
-            )
+/// Checks `parallelism`.
+#[derive(Debug, Default)]
+pub(crate) struct ParallelismCheck;
+
+impl Invariant for ParallelismCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[Parallelism]
+    }
+
+    fn segment_leased(&mut self, context: &mut CheckContext<'_>, lease: &SegmentLease) {
+        let state = context.state;
+        let schedule = &state.schedules[lease.schedule];
+        let Some(limit) = schedule.parallelism() else {
+            return;
+        };
+        let worked = schedule.worked;
+        context.check(Parallelism, worked > 1, worked <= limit, || {
+            ViolationDetail::of(format_args!(
+                "the number of leased segments of schedule {}",
+                state.schedule_name(lease.schedule)
+            ))
+            .is(format_args!(
+                "{worked} with segment {}",
+                state.segment_name(lease.run, lease.segment)
+            ))
+            .expected(format_args!("at most {limit}"))
+            .because("that is the schedule's parallelism")
         });
+    }
+
+    /// Checks that a commit that ends a run closes its released window.
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        let Some(write) = &accepted.commit.schedule else {
+            return;
+        };
+        let ended = accepted.changes.iter().map(|change| change.after);
+        for run in ended.filter(|run| run.state.is_terminal()) {
+            let window = write.state.running.iter().find(|w| w.run == run.id);
+            context.check(Parallelism, true, window.is_none(), || {
+                let left = window.map_or(0, |window| window.released - window.committed);
+                ViolationDetail::of(format_args!("the released window of run {}", run.id))
+                    .is(format_args!("open with {left} segments"))
+                    .expected("closed")
+                    .because(format_args!("the commit leaves the run {}", run.state))
+            });
+        }
     }
 }

@@ -1,18 +1,38 @@
-//! `plan-truth`: what a run plans is what a walk over the whole inventory gives.
+//! `plan-truth`: the images that a run plans are those that a walk over the whole inventory gives.
+//!
+//! The walk has no index and shares no code with the worker's impact index. An index of its own
+//! would be faster, and could share the worker's mistakes.
 
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::check::invariant_name::InvariantName::PlanTruth;
-use crate::check::results::{CheckResults, ViolationDetail};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::PlanTruth;
+use crate::check::results::ViolationDetail;
+use crate::check::state::fact::RunChange;
 use crate::check::state::image::{Images, NO_SLOT};
 use crate::check::state::table::{ScheduleIndex, TenantIndex};
-use crate::check::state::{AcceptedCommit, RunChange, WorldState};
+use crate::check::state::{AcceptedCommit, WorldState};
+use crate::convert::to_usize;
 use crate::model::commit::PlanOutcome;
 use crate::model::{CommitStep, ImageDigest, ImpactSet, Run, Schedule, Timestamp};
 
-/// What a selector and products give.
+/// Name and documentation of `plan-truth`.
+pub(crate) const PLAN_TRUTH: Definition = Definition {
+    name: "plan-truth",
+    evaluated: EvaluationTime::Always,
+    meaning: "A run plans exactly the images that a brute-force evaluation gives, and its segments \
+              partition them.",
+    method: "The oracle walks over the whole inventory, applies selector, product keys, dedupe, \
+             `onlyIf` with the reports as they were when the planner read them, and `maxJobs` with \
+             the oldest report first. Set, `candidates`, `deduped` and `queued` must agree; the \
+             dispatcher's segments must give the planned images in their order, each once. An edit \
+             of the schedule while its run was planned leaves both definitions possible.",
+    exercised_by: "runs with work",
+};
+
+/// Images that a selector and products give.
 #[derive(Debug, Clone, Default)]
 struct Candidates {
     /// Inventory entries, rising.
@@ -36,40 +56,50 @@ impl Candidates {
     }
 }
 
-/// Evaluates plans by brute force. It remembers what each schedule's selector gives, since the
+/// Checks `plan-truth`; remembers the images that each schedule's selector gives, since the
 /// inventory never changes.
 #[derive(Debug, Default)]
-pub(crate) struct Evaluator {
+pub(crate) struct PlanTruthCheck {
     known: FxHashMap<ScheduleIndex, (Arc<Schedule>, Candidates)>,
 }
 
-impl Evaluator {
-    /// Looks at a plan. Gives the slots of its images. To be called before the plan is booked.
-    pub fn judge(
+impl Invariant for PlanTruthCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[PlanTruth]
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        match (&accepted.commit.step, accepted.changes.first()) {
+            (CommitStep::Plan { outcome, as_of }, Some(change))
+                if *outcome != PlanOutcome::Failed =>
+            {
+                self.check_plan(context, accepted, change, *as_of);
+            }
+            (CommitStep::Dispatch, Some(change)) => check_segments(context, accepted, change),
+            _ => {}
+        }
+    }
+}
+
+impl PlanTruthCheck {
+    /// Checks a plan against every plan that the schedule's recent definitions allow.
+    fn check_plan(
         &mut self,
-        results: &mut CheckResults,
-        state: &WorldState,
-        taken: &AcceptedCommit<'_>,
-    ) -> Vec<u32> {
-        let CommitStep::Plan { outcome, as_of } = taken.commit.step else {
-            return Vec::new();
-        };
-        let Some(change) = taken
-            .changes
-            .first()
-            .filter(|_| outcome != PlanOutcome::Failed)
-        else {
-            return Vec::new();
-        };
+        context: &mut CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+        change: &RunChange<'_>,
+        as_of: Timestamp,
+    ) {
+        let state = context.state;
         let empty = ImpactSet::default();
-        let impact = taken.commit.impact.as_ref().unwrap_or(&empty);
+        let impact = accepted.commit.impact.as_ref().unwrap_or(&empty);
         let record = &state.runs[change.run];
         let schedule = &state.schedules[record.schedule];
         // An edit between the planner's read and its commit leaves both definitions possible.
         let is_recent = schedule.changed_at >= record.created_at;
         let previous = schedule.previous.as_ref().filter(|_| is_recent);
         let definitions = schedule.definition.iter().chain(previous);
-        let mut first_miss = None;
+        let mut first_mismatch = None;
         for definition in definitions {
             let candidates = self.candidates(
                 state,
@@ -80,26 +110,20 @@ impl Evaluator {
             );
             // A report committed in the very instant of the read may or may not have been seen.
             for inclusive in [false, true] {
-                let Some(plan) = plan(&state.images, definition, &candidates, as_of, inclusive)
-                else {
-                    return slots_of(state, record.tenant, impact);
-                };
-                if let Some(slots) = agree(state, record.tenant, &plan, impact, &change.after.stats)
-                {
-                    results.held(PlanTruth, 1, u64::from(!impact.digests.is_empty()));
-                    return slots;
+                let plan = plan(&state.images, definition, &candidates, as_of, inclusive);
+                let Some(plan) = plan else { return };
+                if plan.agrees(impact, change.after.stats.queued, &accepted.slots) {
+                    context.held(PlanTruth, 1, u64::from(!impact.digests.is_empty()));
+                    return;
                 }
-                first_miss.get_or_insert((plan, candidates.clone()));
+                first_mismatch.get_or_insert((plan, candidates.clone()));
             }
         }
-        if let Some((plan, candidates)) = first_miss {
-            results.held(PlanTruth, 1, 1);
-            results.violate(
-                PlanTruth,
-                complaint(state, change, &plan, &candidates, impact),
-            );
+        if let Some((plan, candidates)) = first_mismatch {
+            context.held(PlanTruth, 1, 1);
+            let detail = mismatch(state, change, &plan, &candidates, (impact, &accepted.slots));
+            context.violate(PlanTruth, detail);
         }
-        slots_of(state, record.tenant, impact)
     }
 
     fn candidates(
@@ -137,14 +161,14 @@ impl Evaluator {
     }
 }
 
-/// What of the candidates is to be planned; none if the reports of that time can't be told any more.
+/// The candidates to be planned; none if the reports of that time are forgotten.
 fn plan(
     images: &Images,
     schedule: &Schedule,
     candidates: &Candidates,
     as_of: Timestamp,
     inclusive: bool,
-) -> Option<Plan> {
+) -> Option<ExpectedPlan> {
     let mut slots = candidates.slots.to_vec();
     let counted = candidates.entries.len() as u64;
     let deduped = counted - slots.len() as u64;
@@ -154,7 +178,7 @@ fn plan(
     );
     if older_than.is_some() || limit.is_some() {
         let earlier = images.reports_before(as_of, inclusive)?;
-        // Zero stands for never, and sorts before all.
+        // Zero means never, and sorts before all.
         let last = |slot: &u32| {
             earlier
                 .get(slot)
@@ -169,92 +193,72 @@ fn plan(
         }
         if let Some(limit) = limit {
             slots.sort_by_key(last);
-            slots.truncate(limit.get() as usize);
+            slots.truncate(to_usize(limit.get().into()));
         }
     }
-    Some(Plan {
+    Some(ExpectedPlan {
         candidates: counted,
         deduped,
         slots,
     })
 }
 
-/// What a run should plan.
-struct Plan {
+/// Images that a run should plan.
+struct ExpectedPlan {
     candidates: u64,
     deduped: u64,
     slots: Vec<u32>,
 }
 
-/// The slots of the planned images in their order, if they are those of the plan.
-fn agree(
-    state: &WorldState,
-    tenant: TenantIndex,
-    plan: &Plan,
-    impact: &ImpactSet,
-    stats: &crate::model::RunStats,
-) -> Option<Vec<u32>> {
-    let numbers = (impact.candidates, impact.deduped, stats.queued);
-    let due = (plan.candidates, plan.deduped, plan.slots.len() as u64);
-    if numbers != due || impact.digests.len() != plan.slots.len() {
-        return None;
+impl ExpectedPlan {
+    /// Whether a plan with these counts and slots is this one, in any order.
+    fn agrees(&self, impact: &ImpactSet, queued: u64, slots: &[u32]) -> bool {
+        let counts = (impact.candidates, impact.deduped, queued);
+        let due = (self.candidates, self.deduped, self.slots.len() as u64);
+        if counts != due || slots.len() != self.slots.len() {
+            return false;
+        }
+        if slots == self.slots {
+            return true;
+        }
+        let (mut planned, mut due) = (slots.to_vec(), self.slots.clone());
+        planned.sort_unstable();
+        due.sort_unstable();
+        planned == due
     }
-    let mut pairs = plan.slots.iter().zip(impact.digests.iter());
-    if pairs.all(|(slot, digest)| state.images.digest(*slot) == digest) {
-        return Some(plan.slots.clone());
-    }
-    // The order is the planner's own affair, as long as the set is right.
-    let slots = slots_of(state, tenant, impact);
-    let (mut planned, mut due) = (slots.clone(), plan.slots.clone());
-    planned.sort_unstable();
-    due.sort_unstable();
-    (planned == due).then_some(slots)
 }
 
-fn slots_of(state: &WorldState, tenant: TenantIndex, impact: &ImpactSet) -> Vec<u32> {
-    impact
-        .digests
-        .iter()
-        .map(|digest| state.images.find(tenant, digest))
-        .collect()
-}
-
-fn complaint(
+/// Violation by a plan that differs from the expected one.
+fn mismatch(
     state: &WorldState,
     change: &RunChange<'_>,
-    plan: &Plan,
+    plan: &ExpectedPlan,
     candidates: &Candidates,
-    impact: &ImpactSet,
+    (impact, slots): (&ImpactSet, &[u32]),
 ) -> ViolationDetail {
-    let record = &state.runs[change.run];
-    let slots = slots_of(state, record.tenant, impact);
     let due: FxHashSet<u32> = plan.slots.iter().copied().collect();
     let planned: FxHashSet<u32> = slots.iter().copied().collect();
-    let wrong = slots
-        .iter()
-        .zip(impact.digests.iter())
-        .find(|(slot, _)| !due.contains(slot));
+    let mut pairs = slots.iter().zip(impact.digests.iter());
+    let wrong = pairs.find(|(slot, _)| !due.contains(slot));
     let missing = plan.slots.iter().find(|slot| !planned.contains(slot));
-    let what = match (wrong, missing) {
+    let reason = match (wrong, missing) {
         (Some((slot, digest)), _) => {
-            format!(
-                "it plans image {digest}, {}",
-                why_not(state, *slot, digest, candidates)
-            )
+            let reason = why_not(state, *slot, digest, candidates);
+            format!("planned image {digest} {reason}")
         }
         (None, Some(slot)) => {
-            format!("it leaves out image {}", state.images.digest(*slot))
+            format!("image {} is left out", state.images.digest(*slot))
         }
-        (None, None) if slots.len() != planned.len() => "it plans an image twice".to_owned(),
-        (None, None) => "its candidates, deduped or queued are miscounted".to_owned(),
+        (None, None) if slots.len() != planned.len() => "an image is planned twice".to_owned(),
+        (None, None) => "the counts of candidates, deduped or queued are wrong".to_owned(),
     };
-    let numbers = |candidates, deduped, planned| {
+    let counts = |candidates, deduped, planned| {
         format!("{planned} images ({candidates} candidates, {deduped} deduped)")
     };
-    ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
-        numbers(plan.candidates, plan.deduped, plan.slots.len()),
-        numbers(impact.candidates, impact.deduped, slots.len()),
-    )
+    ViolationDetail::of(format_args!("the plan of run {}", change.after.id))
+        .is(counts(impact.candidates, impact.deduped, slots.len()))
+        .expected(counts(plan.candidates, plan.deduped, plan.slots.len()))
+        .because(reason)
 }
 
 fn why_not(
@@ -264,41 +268,42 @@ fn why_not(
     candidates: &Candidates,
 ) -> &'static str {
     if slot == NO_SLOT && state.images.is_known(digest) {
-        "which is another tenant's"
+        "belongs to another tenant"
     } else if slot == NO_SLOT {
-        "which nobody has"
+        "is not in the inventory"
     } else if candidates.slots.binary_search(&slot).is_err() {
-        "which its selector and products do not give"
+        "does not match selector and products"
     } else {
-        "which onlyIf or maxJobs leaves out"
+        "is left out by onlyIf or maxJobs"
     }
 }
 
-/// Looks whether the segments of a run partition its planned images, in their order.
-pub(crate) fn judge_cut(
-    results: &mut CheckResults,
-    state: &WorldState,
-    taken: &AcceptedCommit<'_>,
+/// Checks that the segments of a run partition its planned images, in their order.
+fn check_segments(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
 ) {
-    let (CommitStep::Dispatch, Some(change)) = (&taken.commit.step, taken.changes.first()) else {
-        return;
-    };
-    let work = state.runs[change.run].work.as_ref();
+    let work = context.state.runs[change.run].work.as_ref();
     let Some(planned) = work.and_then(|work| work.digests.as_ref()) else {
         return;
     };
-    let segments = &taken.commit.segments;
+    let segments = &accepted.commit.segments;
     let cut = segments.iter().flat_map(|segment| segment.digests.iter());
     let count: usize = segments.iter().map(|segment| segment.digests.len()).sum();
-    let is_numbered = (0..)
-        .zip(segments)
-        .all(|(index, segment)| segment.key.index == index);
+    let mut numbered = (0..).zip(segments);
+    let is_numbered = numbered.all(|(index, segment)| segment.key.index == index);
     let holds = count == planned.len() && is_numbered && cut.eq(planned.iter());
-    results.check(PlanTruth, true, holds, || {
-        let what = "its segments do not partition its planned images in their order";
-        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
-            format_args!("{} images", planned.len()),
-            format_args!("{count} images in {} segments", segments.len()),
-        )
+    context.check(PlanTruth, true, holds, || {
+        ViolationDetail::of(format_args!("the segments of run {}", change.after.id))
+            .is(format_args!(
+                "{count} images in {} segments",
+                segments.len()
+            ))
+            .expected(format_args!(
+                "the {} planned images in order",
+                planned.len()
+            ))
+            .because("segments partition the planned images in their order")
     });
 }

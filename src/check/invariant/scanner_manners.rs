@@ -1,26 +1,46 @@
-//! `scanner-manners`: rate, permits, Retry-After and attempt limit.
+//! `scanner-manners`: rate limit, permits, Retry-After and attempt limit of scanner requests.
 
 use std::collections::VecDeque;
 
-use crate::check::invariant_name::InvariantName::ScannerManners;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::fault::FaultHistory;
-use crate::check::state::message::DeliveryRecord;
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::ScannerManners;
+use crate::check::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
+use crate::check::state::{ScanAttempt, ScanRequest, WorldState};
+use crate::convert::to_f64;
+use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
-use crate::model::{ImageDigest, IncarnationId, ScheduleId, Timestamp};
 
-/// Permits of one schedule that are remembered.
+/// Name and documentation of `scanner-manners`.
+pub(crate) const SCANNER_MANNERS: Definition = Definition {
+    name: "scanner-manners",
+    evaluated: EvaluationTime::Always,
+    meaning: "Requests keep to the schedule's rate, to their permits, to Retry-After and to the \
+              attempt limit.",
+    method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. Requests \
+             on late permits do not count, and need a pause or a fault of the store on record. Each \
+             permit is used once, and early only by a clock that is wrong. No request of a \
+             throttled image before Retry-After, nor of any other image by the process that \
+             received it. No request under a delivery with nothing to work on: its segment was \
+             committed, its run over, its tries used up or its holder asked to stop before it \
+             began, or its holder has learned of a newer one. No request under the same delivery of \
+             an image refused for good. At most `scannerAttempts` requests per image and delivery. \
+             One comparison per request finds all violations that comparing all pairs of requests \
+             would find; `scanner_manners.rs` has the proof, and a property test.",
+    exercised_by: "requests",
+};
+
+/// Maximum number of permits of one schedule that are remembered.
 const PERMITS_MAX: usize = 1 << 14;
 
-/// The rate is believed to hold within one part in this many: permits are whole nanoseconds apart.
+/// Relative tolerance of the rate: permits are whole nanoseconds apart.
 const RATE_TOLERANCE: f64 = 1e-6;
 
-/// The same for single requests, s.
+/// Tolerance of the instant of a single request, s.
 const TIME_TOLERANCE: f64 = 1e-6;
 
-/// What can come between a permit and its request.
+/// Faults that can come between a permit and its request.
 const DELAYS: [FaultKind; 4] = [
     FaultKind::ProcessPause,
     FaultKind::ClockSkew,
@@ -28,234 +48,228 @@ const DELAYS: [FaultKind; 4] = [
     FaultKind::Partition,
 ];
 
-/// A request as the oracle sees it.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Request<'a> {
-    pub incarnation: &'a IncarnationId,
-    pub schedule: ScheduleIndex,
-    pub rate_per_second: Option<f64>,
-    pub image: &'a ImageDigest,
-    pub delivery: u64,
-    pub permit: Option<Timestamp>,
-    pub is_late: bool,
-    /// When the store last took too long to hand its sender permits.
-    pub permits_slow_at: Option<Timestamp>,
-    /// When the delivery began: what it waits for was told since then.
-    pub worked_since: Timestamp,
-}
-
-/// What the requests are judged against.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules<'a> {
-    pub faults: &'a FaultHistory,
-    pub schedules: &'a [ScheduleId],
-    pub attempts_max: u32,
-}
-
-/// Remembers what was asked, by schedule.
+/// Checks `scanner-manners`; remembers the requests by schedule.
 #[derive(Debug, Default)]
-pub(crate) struct Manners {
-    rates: Vec<Option<Rate>>,
+pub(crate) struct ScannerCheck {
+    rates: Vec<Option<SlidingWindowRate>>,
 }
 
-impl Manners {
-    /// Looks at a request of a schedule with a rate.
-    pub fn judge_rate(
-        &mut self,
-        results: &mut CheckResults,
-        rules: Rules<'_>,
-        request: &Request<'_>,
-    ) {
-        let Some(rate) = request.rate_per_second else {
-            return;
-        };
-        let now = results.now();
-        let state = self.rate_of(request.schedule, rate, now);
-        let is_early = request.permit.is_some_and(|permit| permit > now);
-        if let Some(permit) = request.permit {
-            let is_unused = state.permits.take(permit);
-            results.check(ScannerManners, true, is_unused, || {
-                let what = format!("the permit for {permit} was used twice");
-                ViolationDetail::new(request.place(rules), what)
-                    .expected("each permit once", "a second request on it")
-            });
-            let is_excused = || rules.faults.clocks_wrong_since(request.worked_since);
-            results.check(ScannerManners, false, !is_early || is_excused(), || {
-                ViolationDetail::new(request.place(rules), "a request went out before its permit")
-                    .expected(permit, now)
-            });
-        } else {
-            let what = format!(
-                "a request went out without a permit, for image {}",
-                request.image
-            );
-            let complaint = ViolationDetail::new(request.place(rules), what);
-            results.violate(
-                ScannerManners,
-                complaint.expected("a permit of its own", "none"),
-            );
+impl Invariant for ScannerCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[ScannerManners]
+    }
+
+    #[inline]
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+        if let Some(attempt) = &request.attempt {
+            check_attempt(context, request, attempt);
         }
-        let since = request.worked_since;
-        let may_be_late = request
-            .permits_slow_at
-            .is_some_and(|slow_at| slow_at >= since)
-            || rules.faults.any_since(&DELAYS, since);
-        results.check(
-            ScannerManners,
-            false,
-            !request.is_late || may_be_late,
-            || {
-                ViolationDetail::new(
-                    request.place(rules),
-                    "a request went out long after its permit",
-                )
-                .expected(
-                    "a new permit, or a pause or a slow answer of the store on record",
-                    "neither",
-                )
-            },
-        );
-        // One that comes late, or early by a wrong clock, is none that the rate foresees.
+        if let Some((until, received_at)) = request.held_back {
+            check_held_back(context, request, until, received_at);
+        }
+        if let Some(rate) = request.rate_per_second {
+            self.check_rate(context, request, rate);
+        }
+    }
+}
+
+/// Name of a request by its schedule.
+fn of_schedule(state: &WorldState, request: &ScanRequest<'_>) -> String {
+    format!(
+        "for schedule {} by {}",
+        state.schedules.ids[usize::from(request.schedule)],
+        request.incarnation
+    )
+}
+
+/// Name of a request by its image.
+fn of_image(request: &ScanRequest<'_>) -> String {
+    format!("for image {} by {}", request.image, request.incarnation)
+}
+
+impl ScannerCheck {
+    /// Checks a request of a schedule with a rate.
+    fn check_rate(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>, rate: f64) {
+        let state = context.state;
+        let now = state.now;
+        let window = self.window(request.schedule, rate, now);
+        let is_early = request.permit.is_some_and(|permit| permit > now);
+        match request.permit {
+            Some(permit) => check_permit(context, request, permit, &mut window.permits),
+            None => context.violate(
+                ScannerManners,
+                ViolationDetail::of(format_args!("a request {}", of_schedule(state, request)))
+                    .is("sent without a permit")
+                    .expected("sent on a permit")
+                    .because(format_args!("the schedule has a rate of {rate} per second")),
+            ),
+        }
+        check_late(context, request);
+        // A request on a late permit, or early by a wrong clock, is none that the rate foresees.
         let excess = if request.is_late || is_early {
             None
         } else {
-            state.send(now)
+            window.send(now)
         };
-        results.check(ScannerManners, true, excess.is_none(), || {
-            let Excess { requests, seconds } = excess.unwrap_or_default();
+        context.check(ScannerManners, true, excess.is_none(), || {
+            let RateExcess { requests, seconds } = excess.unwrap_or_default();
             let allowed = rate * seconds + 1.0;
-            ViolationDetail::new(
-                request.place(rules),
-                "requests came faster than the rate allows",
-            )
-            .expected(
-                format_args!("at most {rate} × {seconds:.3} s + 1 = {allowed:.1} requests"),
-                format_args!("at least {requests} within that time"),
-            )
+            ViolationDetail::of(format_args!(
+                "the number of requests {} within {seconds:.3} s",
+                of_schedule(state, request)
+            ))
+            .is(format_args!("at least {requests}"))
+            .expected(format_args!("at most {allowed:.1}"))
+            .because(format_args!("the rate allows {rate} × {seconds:.3} s + 1"))
         });
     }
 
-    /// The record of a schedule. It begins anew when the rate changes.
-    fn rate_of(&mut self, schedule: ScheduleIndex, rate: f64, now: Timestamp) -> &mut Rate {
-        let place = usize::from(schedule);
-        if self.rates.len() <= place {
-            self.rates.resize_with(place + 1, || None);
+    /// The window of a schedule. It starts over when the rate changes.
+    fn window(
+        &mut self,
+        schedule: ScheduleIndex,
+        rate: f64,
+        now: Timestamp,
+    ) -> &mut SlidingWindowRate {
+        let index = usize::from(schedule);
+        if self.rates.len() <= index {
+            self.rates.resize_with(index + 1, || None);
         }
-        let state = self.rates[place].get_or_insert_with(|| Rate::new(rate, now));
-        if state.per_second.to_bits() != rate.to_bits() {
-            let permits = std::mem::take(&mut state.permits);
-            *state = Rate {
+        let window = self.rates[index].get_or_insert_with(|| SlidingWindowRate::new(rate, now));
+        if window.per_second.to_bits() != rate.to_bits() {
+            let permits = std::mem::take(&mut window.permits);
+            *window = SlidingWindowRate {
                 permits,
-                ..Rate::new(rate, now)
+                ..SlidingWindowRate::new(rate, now)
             };
         }
-        state
+        window
     }
 }
 
-impl Request<'_> {
-    fn place(&self, rules: Rules<'_>) -> String {
-        format!(
-            "schedule {}, asked by {}",
-            rules.schedules[usize::from(self.schedule)],
-            self.incarnation
-        )
-    }
-}
-
-/// Looks whether the sender has been told to wait, about whatever image. `held_back`: until when,
-/// and when it was told.
-#[inline]
-pub(crate) fn judge_held_back(
-    results: &mut CheckResults,
-    faults: &FaultHistory,
-    request: &Request<'_>,
-    held_back: Option<(Timestamp, Timestamp)>,
+/// Checks that a permit is used once, and not before its instant.
+fn check_permit(
+    context: &mut CheckContext<'_>,
+    request: &ScanRequest<'_>,
+    permit: Timestamp,
+    used: &mut UsedPermits,
 ) {
-    let Some((until, told_at)) = held_back else {
-        return;
-    };
-    let now = results.now();
-    let is_excused = || faults.clocks_wrong_since(told_at);
-    results.check(ScannerManners, false, now >= until || is_excused(), || {
-        let place = format!(
-            "image {} asked for by {}",
-            request.image, request.incarnation
-        );
-        let what = format!("the process was told at {told_at} to wait, and did not");
-        ViolationDetail::new(place, what).expected(
-            format_args!("no request before {until}"),
-            format_args!("one at {now}"),
-        )
+    let state = context.state;
+    let is_unused = used.take(permit);
+    context.check(ScannerManners, true, is_unused, || {
+        ViolationDetail::of(format_args!(
+            "the permit for {permit} {}",
+            of_schedule(state, request)
+        ))
+        .is("used again")
+        .expected("used once")
+        .because("each request takes a permit of its own")
+    });
+    let is_early = permit > state.now;
+    let is_excused = || state.faults.clocks_wrong_since(request.worked_since);
+    context.check(ScannerManners, false, !is_early || is_excused(), || {
+        ViolationDetail::of(format_args!("a request {}", of_schedule(state, request)))
+            .is(format_args!("sent at {}", state.now))
+            .expected(format_args!("sent at {permit} or later"))
+            .because("that is the instant of its permit")
     });
 }
 
-/// Looks at one more request of an image under a delivery: work that is left to do, refusals,
-/// Retry-After and the attempt limit.
+/// Checks that a request long after its permit has a cause on record.
+fn check_late(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    let state = context.state;
+    let since = request.worked_since;
+    let slow_at = request.permits_slow_at;
+    let may_be_late =
+        slow_at.is_some_and(|slow_at| slow_at >= since) || state.faults.any_since(&DELAYS, since);
+    context.check(
+        ScannerManners,
+        false,
+        !request.is_late || may_be_late,
+        || {
+            ViolationDetail::of(format_args!("a request {}", of_schedule(state, request)))
+                .is("sent long after its permit")
+                .expected("sent on a new permit")
+                .because("neither a pause nor a slow answer of the store is on record")
+        },
+    );
+}
+
+/// Checks that a process sends no request before the Retry-After that it received.
 #[inline]
-pub(crate) fn judge_attempt(
-    results: &mut CheckResults,
-    rules: Rules<'_>,
-    delivery: &mut DeliveryRecord,
-    request: &Request<'_>,
+fn check_held_back(
+    context: &mut CheckContext<'_>,
+    request: &ScanRequest<'_>,
+    until: Timestamp,
+    received_at: Timestamp,
 ) {
-    let Some(position) = delivery.position(request.image) else {
-        return;
-    };
-    if delivery.is_needless {
-        let place = format!(
-            "image {} asked for by {}",
-            request.image, request.incarnation
-        );
-        let what = "it was asked for under a delivery that had nothing to work on";
-        let complaint = ViolationDetail::new(place, what).expected(
-            "no request (its segment is committed or taken over, its run over, its tries used up, or \
-             its holder stops)",
-            "one",
-        );
-        results.violate(ScannerManners, complaint);
-    }
-    let requests = &mut delivery.requests[position as usize];
-    *requests = requests.saturating_add(1);
-    let requests = u32::from(*requests);
-    let limit = rules.attempts_max;
-    let place = || {
-        format!(
-            "image {} asked for by {}",
-            request.image, request.incarnation
-        )
-    };
-    results.check(ScannerManners, requests > 1, requests <= limit, || {
-        ViolationDetail::new(place(), "it was asked for too often under one delivery")
-            .expected(format_args!("at most {limit} requests"), requests)
+    let state = context.state;
+    let is_excused = || state.faults.clocks_wrong_since(received_at);
+    let holds = state.now >= until || is_excused();
+    context.check(ScannerManners, false, holds, || {
+        ViolationDetail::of(format_args!("a request {}", of_image(request)))
+            .is(format_args!("sent at {}", state.now))
+            .expected(format_args!("sent at {until} or later"))
+            .because(format_args!(
+                "the process received that Retry-After at {received_at}"
+            ))
     });
-    if delivery.refused.contains(&position) {
-        let complaint =
-            ViolationDetail::new(place(), "it was asked for again after a refusal for good");
-        results.violate(
+}
+
+/// Checks one more request of an image under a delivery: work that is left to do, attempt limit,
+/// refusals and Retry-After.
+#[inline]
+fn check_attempt(context: &mut CheckContext<'_>, request: &ScanRequest<'_>, attempt: &ScanAttempt) {
+    if attempt.is_needless {
+        report_needless(context, request);
+    }
+    let state = context.state;
+    let (requests, limit) = (attempt.requests, state.options.scanner_attempts);
+    context.check(ScannerManners, requests > 1, requests <= limit, || {
+        ViolationDetail::of(format_args!("the number of requests {}", of_image(request)))
+            .is(requests)
+            .expected(format_args!("at most {limit}"))
+            .because("scannerAttempts limits the requests under one delivery")
+    });
+    if attempt.is_refused {
+        context.violate(
             ScannerManners,
-            complaint.expected("no further request", format_args!("request {requests}")),
+            ViolationDetail::of(format_args!("a request {}", of_image(request)))
+                .is(format_args!("sent as number {requests}"))
+                .expected("not sent")
+                .because("the scanner refused the image for good"),
         );
     }
-    let throttled = &mut delivery.throttled;
-    let Some(told) = throttled.iter().position(|(image, _)| *image == position) else {
+    let Some(until) = attempt.throttled_until else {
         return;
     };
-    let (_, until) = throttled.swap_remove(told);
-    let now = results.now();
-    let is_excused = rules.faults.clocks_wrong_since(request.worked_since);
-    results.check(ScannerManners, true, now >= until || is_excused, || {
-        ViolationDetail::new(
-            place(),
-            "it was asked for again before Retry-After had passed",
-        )
-        .expected(until, now)
+    let is_excused = state.faults.clocks_wrong_since(request.worked_since);
+    let holds = state.now >= until || is_excused;
+    context.check(ScannerManners, true, holds, || {
+        ViolationDetail::of(format_args!("a request {}", of_image(request)))
+            .is(format_args!("sent at {}", state.now))
+            .expected(format_args!("sent at {until} or later"))
+            .because("the scanner answered with that Retry-After for the image")
     });
+}
+
+#[cold]
+fn report_needless(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    context.violate(
+        ScannerManners,
+        ViolationDetail::of(format_args!("a request {}", of_image(request)))
+            .is("sent")
+            .expected("not sent")
+            .because(
+                "its delivery has nothing to work on: its segment is committed or superseded, its \
+                 run over, its tries used up, or its holder stops",
+            ),
+    );
 }
 
 /// More requests than allowed.
 #[derive(Debug, Clone, Copy, Default)]
-struct Excess {
+struct RateExcess {
     requests: u64,
     seconds: f64,
 }
@@ -273,7 +287,7 @@ struct Excess {
 ///
 /// A request enters that queue once and leaves it once, so the cost is constant on average.
 #[derive(Debug)]
-struct Rate {
+struct SlidingWindowRate {
     per_second: f64,
     /// From one request to the next at full rate, a trifle shorter for the tolerance.
     interval_seconds: f64,
@@ -285,10 +299,10 @@ struct Rate {
     young: VecDeque<(u64, f64)>,
     /// The greatest `f` of all older ones, with its number and time.
     greatest: Option<(f64, u64, f64)>,
-    permits: Permits,
+    permits: UsedPermits,
 }
 
-impl Rate {
+impl SlidingWindowRate {
     fn new(per_second: f64, begins: Timestamp) -> Self {
         Self {
             per_second,
@@ -297,17 +311,17 @@ impl Rate {
             count: 0,
             young: VecDeque::new(),
             greatest: None,
-            permits: Permits::default(),
+            permits: UsedPermits::default(),
         }
     }
 
-    /// Notes a request; tells by how much it breaks the rule, if it does.
-    fn send(&mut self, now: Timestamp) -> Option<Excess> {
+    /// Records a request. Returns the excess if it breaks the rule.
+    fn send(&mut self, now: Timestamp) -> Option<RateExcess> {
         let interval = self.interval_seconds;
-        let time = (now.nanos() - self.begins.nanos()) as f64 / NANOS_PER_SECOND as f64;
+        let time = to_f64(now.nanos() - self.begins.nanos()) / to_f64(NANOS_PER_SECOND);
         let number = self.count;
         self.count += 1;
-        let slack = |number: u64, time: f64| time - number as f64 * interval;
+        let slack = |number: u64, time: f64| time - to_f64(number) * interval;
         while let Some((old, sent)) = self
             .young
             .front()
@@ -325,24 +339,24 @@ impl Rate {
         if let Some((greatest, old, sent)) = self.greatest
             && slack(number, time) < greatest - TIME_TOLERANCE
         {
-            return Some(Excess {
+            return Some(RateExcess {
                 requests: number - old + 1,
                 seconds: time - sent,
             });
         }
         let within = number - oldest;
-        (within as f64 * interval > 1.0).then_some(Excess {
+        (to_f64(within) * interval > 1.0).then_some(RateExcess {
             requests: within + 1,
             seconds: 1.0,
         })
     }
 }
 
-/// Permits that were used, in the order of their instants.
+/// UsedPermits that were used, in the order of their instants.
 #[derive(Debug, Default)]
-struct Permits(VecDeque<Timestamp>);
+struct UsedPermits(VecDeque<Timestamp>);
 
-impl Permits {
+impl UsedPermits {
     /// Uses a permit. False if it was used before; one that is too old to remember passes.
     fn take(&mut self, permit: Timestamp) -> bool {
         // Requests leave nearly in the order of their permits.
@@ -387,7 +401,7 @@ mod tests {
             gaps in prop::collection::vec(0_u64..12, 1..60),
         ) {
             let begins = Timestamp::from_seconds(1_700_000_000);
-            let mut state = Rate::new(rate, begins);
+            let mut state = SlidingWindowRate::new(rate, begins);
             let mut times = Vec::new();
             let mut now = begins;
             for gap in gaps {
@@ -400,7 +414,7 @@ mod tests {
 
     #[test]
     fn permits_are_used_once_in_whatever_order() {
-        let mut permits = Permits::default();
+        let mut permits = UsedPermits::default();
         let mut take = |seconds| permits.take(Timestamp::from_seconds(seconds));
         assert!(take(5) && take(9) && take(7));
         assert!(!take(7) && !take(9) && !take(5));

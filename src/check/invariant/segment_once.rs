@@ -1,25 +1,46 @@
-//! `segment-once`: a segment is committed once, and counted once over the fleet; no work is
-//! enqueued that is done or known to be enqueued. (That each incarnation counts what it learned is
-//! looked at with the other counters.)
+//! `segment-once`: a segment is committed once, and counted once over the fleet. No work is enqueued
+//! that is done or known to be enqueued.
+//!
+//! The counting part is in [`super::conservation`], with the other counters.
 
 use std::time::Duration;
 
-use crate::check::instruments::{CounterSeries, SegmentFate};
-use crate::check::invariant_name::InvariantName::SegmentOnce;
-use crate::check::results::{CheckResults, ViolationDetail};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::SegmentOnce;
+use crate::check::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
-use crate::check::state::{AcceptedCommit, WorldState};
+use crate::check::state::{AcceptedCommit, MessageStep};
+use crate::convert::to_usize;
 use crate::model::fault::FaultKind;
-use crate::model::{CommitStep, Mode, Timestamp};
+use crate::model::observation::QueueStep;
+use crate::model::{CommitStep, Timestamp};
 
-/// A segment that was read longer ago than this is not enqueued, but for [`DELAYS`].
+/// Name and documentation of `segment-once`.
+pub(crate) const SEGMENT_ONCE: Definition = Definition {
+    name: "segment-once",
+    evaluated: EvaluationTime::Always,
+    meaning: "A segment is committed once and counted once; each failed delivery is counted once.",
+    method: "The store must not accept a second commit of a segment. \
+             `scheduler_runner_segments_total` is compared per incarnation, mode and status: \
+             `Completed` for each acknowledged commit, `persist_failed` once per delivery that was \
+             superseded or met its 17th version conflict, `RunMissing` once per delivery whose run \
+             is gone. At quiescence all incarnations together must have counted each segment once, \
+             but for those whose committer ended before the acknowledgement. A segment that was \
+             done ten seconds ago may not be enqueued, unless a pause, or a call without an answer \
+             in the minute before, came between; nor a planner message twice by the same \
+             incarnation.",
+    exercised_by: "segments",
+};
+
+/// Maximum age of a segment, as read by a worker, at which the worker enqueues it, but for
+/// [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
 
-/// A call that is not answered is tried again for so long.
+/// Maximum time for which a call without an answer is tried again.
 const RETRIES_MAX: Duration = Duration::from_secs(60);
 
-/// What may come between a look at a segment and its enqueue, or between an enqueue and a note of
-/// it.
+/// Faults that may come between the read of a segment and its enqueue, or between an enqueue and
+/// the commit that records it.
 const DELAYS: [FaultKind; 6] = [
     FaultKind::ProcessPause,
     FaultKind::ClockSkew,
@@ -29,120 +50,103 @@ const DELAYS: [FaultKind; 6] = [
     FaultKind::Partition,
 ];
 
-/// Looks whether a segment commit is the first of its segment.
-pub(crate) fn judge(results: &mut CheckResults, state: &WorldState, taken: &AcceptedCommit<'_>) {
-    let CommitStep::Segment(segment) = &taken.commit.step else {
-        return;
-    };
-    let Some(change) = taken.changes.first() else {
-        return;
-    };
-    let work = state.runs[change.run].work.as_ref();
-    let Some(record) = work.and_then(|work| work.segments.get(segment.key.index as usize)) else {
-        return;
-    };
-    results.check(SegmentOnce, true, record.committed_by.is_none(), || {
-        let first = record.committed_by.map_or_else(String::new, |incarnation| {
-            state.incarnation_name(incarnation)
+/// Checks `segment-once`, but for the counters.
+#[derive(Debug, Default)]
+pub(crate) struct SegmentOnceCheck;
+
+impl Invariant for SegmentOnceCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[SegmentOnce]
+    }
+
+    /// Checks that a segment commit is the first of its segment.
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        let state = context.state;
+        let step = &accepted.commit.step;
+        let (CommitStep::Segment(segment), Some(change)) = (step, accepted.changes.first()) else {
+            return;
+        };
+        let work = state.runs[change.run].work.as_ref();
+        let index = to_usize(segment.key.index.into());
+        let Some(record) = work.and_then(|work| work.segments.get(index)) else {
+            return;
+        };
+        let first = record.committed_by;
+        context.check(SegmentOnce, true, first.is_none(), || {
+            let first = first.map_or_else(String::new, |first| state.incarnation_name(first));
+            ViolationDetail::of(format_args!("segment {}", segment.key))
+                .is(format_args!(
+                    "committed again by {}",
+                    accepted.commit.token.incarnation
+                ))
+                .expected("committed once")
+                .because(format_args!("{first} has committed it"))
         });
-        let second = &taken.commit.token.incarnation;
-        ViolationDetail::new(
-            format_args!("segment {}", segment.key),
-            "the store took it twice",
-        )
-        .expected(
-            format_args!("the commit of {first} only"),
-            format_args!("another of {second}"),
-        )
-    });
+    }
+
+    fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
+        let is_enqueue = matches!(step.step, QueueStep::Enqueued | QueueStep::Deduplicated);
+        let Some(run) = step.run.filter(|_| is_enqueue) else {
+            return;
+        };
+        match (step.segment, step.incarnation) {
+            (Some(segment), _) => check_enqueue(context, run, segment),
+            (None, Some(incarnation)) if step.step == QueueStep::Deduplicated => {
+                check_relay(context, run, incarnation);
+            }
+            _ => {}
+        }
+    }
 }
 
-/// Looks whether a segment that an incarnation enqueues still awaits work. What it has read of it
-/// may be a little old.
-pub(crate) fn judge_enqueue(
-    results: &mut CheckResults,
-    state: &WorldState,
-    run: RunIndex,
-    segment: u32,
-) {
+/// Checks that a segment that a process enqueues still awaits work. The process may have read the
+/// segment a little earlier.
+fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
+    let state = context.state;
     let record = &state.runs[run];
     let work = record.work.as_ref();
-    let segment_record = work.and_then(|work| work.segments.get(segment as usize));
-    let committed_at = segment_record
-        .filter(|segment| segment.committed_by.is_some())
-        .map(|segment| segment.committed_at);
+    let committed = work.and_then(|work| work.segments.get(to_usize(segment.into())));
+    let committed = committed.filter(|segment| segment.committed_by.is_some());
+    let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
     let is_new = |at: Timestamp| state.now.since(at) <= READ_AGE_MAX;
     let was_delayed = |at: Timestamp| state.faults.any_since(&DELAYS, at.before(RETRIES_MAX));
     let is_excused = |at: Timestamp| is_new(at) || was_delayed(at);
-    let is_right = done_at.is_none_or(is_excused);
-    results.check(SegmentOnce, true, is_right, || {
+    let holds = done_at.is_none_or(is_excused);
+    context.check(SegmentOnce, true, holds, || {
         let done_at = done_at.unwrap_or(state.now);
-        ViolationDetail::new(
-            format_args!("segment {}", state.segment_name(run, segment)),
-            "it is enqueued though it awaits no work",
-        )
-        .expected(
-            format_args!(
-                "none later than {} s after {done_at}",
+        ViolationDetail::of(format_args!("segment {}", state.segment_name(run, segment)))
+            .is(format_args!("enqueued at {}", state.now))
+            .expected(format_args!(
+                "enqueued within {} s after {done_at}",
                 READ_AGE_MAX.as_secs()
-            ),
-            format_args!("one at {}", state.now),
-        )
+            ))
+            .because("it awaits no work since then")
     });
 }
 
-/// Looks whether an incarnation that enqueues a planner message once more may not know that it has
-/// done so.
-pub(crate) fn judge_relay(
-    results: &mut CheckResults,
-    state: &WorldState,
-    run: RunIndex,
-    incarnation: IncarnationIndex,
-) {
+/// Checks that a process that enqueues a planner message once more may not know that it has done
+/// so.
+fn check_relay(context: &mut CheckContext<'_>, run: RunIndex, incarnation: IncarnationIndex) {
+    let state = context.state;
     let work = state.runs[run].work.as_ref();
     let relayed = work.and_then(|work| work.relayed);
     let own = relayed.filter(|(by, _)| *by == incarnation);
-    let is_right = own.is_none_or(|(_, at)| state.faults.any_since(&DELAYS, at));
-    results.check(SegmentOnce, true, is_right, || {
+    let holds = own.is_none_or(|(_, at)| state.faults.any_since(&DELAYS, at));
+    context.check(SegmentOnce, true, holds, || {
         let at = own.map_or(state.now, |(_, at)| at);
-        let what = format!(
-            "{} enqueues its planner message again",
-            state.incarnation_name(incarnation)
-        );
-        ViolationDetail::new(format_args!("run {}", state.run_name(run)), what).expected(
-            format_args!("its intent ticked off after {at}"),
-            format_args!("the same message at {}", state.now),
-        )
-    });
-}
-
-/// Compares the fleet's `Completed` counts with the segments committed.
-pub(crate) fn finish(results: &mut CheckResults, state: &WorldState) {
-    let counted: u64 = state
-        .incarnations
-        .incarnations
-        .iter()
-        .flat_map(|(_, incarnation)| {
-            Mode::ALL.map(|mode| {
-                incarnation.seen[CounterSeries::Segments(mode, SegmentFate::Completed).index()]
-            })
-        })
-        .sum();
-    let tally = &state.tally;
-    let due = tally
-        .segments
-        .saturating_sub(tally.segments_lost_with_incarnation);
-    if !state.incarnations.is_instrumented {
-        return;
-    }
-    results.check(SegmentOnce, due > 0, counted == due, || {
-        let what = format!(
-            "all lives together did not count each committed segment once ({} committed, {} of \
-             them by lives that ended before they learned of it)",
-            tally.segments, tally.segments_lost_with_incarnation
-        );
-        ViolationDetail::new("scheduler_runner_segments_total over the fleet", what)
-            .expected(due, counted)
+        ViolationDetail::of(format_args!(
+            "the planner message of run {}",
+            state.run_name(run)
+        ))
+        .is(format_args!(
+            "enqueued again by {} at {}",
+            state.incarnation_name(incarnation),
+            state.now
+        ))
+        .expected("enqueued once")
+        .because(format_args!(
+            "the process enqueued it at {at} and no fault is on record since"
+        ))
     });
 }

@@ -1,21 +1,62 @@
-//! `state-graph`: legal transitions only, terminal is final, statistics grow, attempts are counted.
+//! `state-graph`: legal transitions only, terminal states are final, statistics grow, and attempts
+//! are counted.
 
-use crate::check::invariant_name::InvariantName::StateGraph;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::{AcceptedCommit, RunChange};
+use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::StateGraph;
+use crate::check::results::ViolationDetail;
+use crate::check::state::AcceptedCommit;
+use crate::check::state::fact::RunChange;
 use crate::model::commit::PlanOutcome;
-use crate::model::{CommitStep, RunState, RunStats};
+use crate::model::{CommitStep, RunId, RunState, RunStats};
 
-/// Looks at every run that a commit writes.
-pub(crate) fn judge(results: &mut CheckResults, taken: &AcceptedCommit<'_>) {
-    for change in &taken.changes {
-        judge_state(results, taken, change);
-        judge_stats(results, change);
-        judge_attempts(results, taken, change);
+/// Name and documentation of `state-graph`.
+pub(crate) const STATE_GRAPH: Definition = Definition {
+    name: "state-graph",
+    evaluated: EvaluationTime::Always,
+    meaning: "Runs follow the state graph, terminal states are final, and statistics only grow.",
+    method: "Checked with each run that a commit writes. At `Completed`, completed + failed = \
+             queued. Each failed attempt to plan a run is counted, one by one. Retention may purge \
+             terminal runs only.",
+    exercised_by: "transitions",
+};
+
+/// Checks `state-graph`.
+#[derive(Debug, Default)]
+pub(crate) struct StateGraphCheck;
+
+impl Invariant for StateGraphCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[StateGraph]
+    }
+
+    fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+        for change in &accepted.changes {
+            check_state(context, accepted, change);
+            check_statistics(context, change);
+            check_attempts(context, accepted, change);
+        }
+    }
+
+    fn run_purged(&mut self, context: &mut CheckContext<'_>, run: &RunId) {
+        let state = context.state;
+        let record = state.runs.table.find(run).map(|run| &state.runs[run]);
+        let found = record.and_then(|record| record.state);
+        let is_terminal = found.is_none_or(RunState::is_terminal);
+        context.check(StateGraph, true, is_terminal, || {
+            let found = found.map_or(String::new(), |state| state.to_string());
+            ViolationDetail::of(format_args!("run {run}"))
+                .is(format_args!("{found} and purged"))
+                .expected("kept until it is Completed, Error or Cancelled")
+                .because("retention applies to terminal runs")
+        });
     }
 }
 
-fn judge_state(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
+fn check_state(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
+) {
     let after = change.after.state;
     let is_legal = match change.before {
         None => after == RunState::Planning,
@@ -24,64 +65,73 @@ fn judge_state(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &
         }
         Some(before) => before.may_become(after),
     };
-    results.check(StateGraph, change.before != Some(after), is_legal, || {
-        let before = change
-            .before
-            .map_or("nothing".to_owned(), |before| before.to_string());
-        let step = taken.commit.step.name();
-        let what = format!(
-            "a {step} commit of {} moved it illegally",
-            taken.commit.token.incarnation
-        );
-        let allowed = match change.before {
-            None => "a new run in Planning".to_owned(),
-            Some(before) if before.is_terminal() => format!("it to stay {before} for good"),
-            Some(before) => format!("a state that may follow {before}"),
+    context.check(StateGraph, change.before != Some(after), is_legal, || {
+        let (expected, reason) = match change.before {
+            None => ("Planning".to_owned(), "a run begins in Planning"),
+            Some(before) if before.is_terminal() => (
+                format!("still {before} and unchanged"),
+                "a terminal state is final",
+            ),
+            Some(before) => (
+                format!("in a state that may follow {before}"),
+                "the state graph has no such transition",
+            ),
         };
-        ViolationDetail::new(format_args!("run {}", change.after.id), what)
-            .expected(allowed, format_args!("{before} → {after}"))
+        ViolationDetail::of(format_args!("run {}", change.after.id))
+            .is(format_args!(
+                "{after} by the {} commit of {}",
+                accepted.commit.step.name(),
+                accepted.commit.token.incarnation
+            ))
+            .expected(expected)
+            .because(reason)
     });
 }
 
-fn judge_stats(results: &mut CheckResults, change: &RunChange<'_>) {
+fn check_statistics(context: &mut CheckContext<'_>, change: &RunChange<'_>) {
     let (before, after) = (numbers(&change.stats_before), numbers(&change.after.stats));
-    let fallen = before
-        .iter()
-        .zip(&after)
-        .find(|((_, before), (_, after))| after < before);
-    results.check(StateGraph, before != after, fallen.is_none(), || {
+    let mut pairs = before.iter().zip(&after);
+    let fallen = pairs.find(|((_, before), (_, after))| after < before);
+    context.check(StateGraph, before != after, fallen.is_none(), || {
         let ((name, before), (_, after)) = fallen.unwrap_or((&before[0], &after[0]));
-        ViolationDetail::new(
-            format_args!("run {}", change.after.id),
-            format_args!("its statistic `{name}` fell"),
-        )
-        .expected(format_args!("at least {before}"), after)
+        ViolationDetail::of(format_args!("`{name}` of run {}", change.after.id))
+            .is(after)
+            .expected(format_args!("at least {before}"))
+            .because("statistics only grow")
     });
     let stats = &change.after.stats;
     if change.after.state == RunState::Completed {
         let done = stats.completed + stats.failed;
-        results.check(StateGraph, stats.queued > 0, done == stats.queued, || {
-            let what = "it is Completed, but completed + failed is not queued";
-            ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(
-                stats.queued,
-                format_args!("{} + {}", stats.completed, stats.failed),
-            )
+        context.check(StateGraph, stats.queued > 0, done == stats.queued, || {
+            ViolationDetail::of(format_args!(
+                "completed + failed of run {}",
+                change.after.id
+            ))
+            .is(format_args!("{} + {}", stats.completed, stats.failed))
+            .expected(stats.queued)
+            .because("the run is Completed and queued that many images")
         });
     }
 }
 
-/// Looks whether attempts to plan the run are counted.
-fn judge_attempts(results: &mut CheckResults, taken: &AcceptedCommit<'_>, change: &RunChange<'_>) {
-    let has_failed = match taken.commit.step {
+/// Checks that failed attempts to plan the run are counted.
+fn check_attempts(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
+) {
+    let has_failed = match accepted.commit.step {
         CommitStep::PlanRetry => true,
         CommitStep::Plan { outcome, .. } => outcome == PlanOutcome::Failed,
         _ => false,
     };
     let due = change.attempts_before + u32::from(has_failed);
     let found = change.after.planning_attempts;
-    results.check(StateGraph, has_failed, found == due, || {
-        let what = "its failed attempts at planning are not counted";
-        ViolationDetail::new(format_args!("run {}", change.after.id), what).expected(due, found)
+    context.check(StateGraph, has_failed, found == due, || {
+        ViolationDetail::of(format_args!("planningAttempts of run {}", change.after.id))
+            .is(found)
+            .expected(due)
+            .because("each failed attempt at planning counts")
     });
 }
 

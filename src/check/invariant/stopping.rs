@@ -1,52 +1,60 @@
-//! `lease-discipline`, of a process that is asked to stop: it hands back what it holds, and it goes
-//! as soon as it holds nothing.
+//! `lease-discipline`, of a process that is asked to stop: it releases the messages that it holds,
+//! and it ends as soon as it holds none.
 
 use std::time::Duration;
 
-use crate::check::invariant_name::InvariantName::LeaseDiscipline;
-use crate::check::results::{CheckResults, ViolationDetail};
-use crate::check::state::WorldState;
+use super::{CheckContext, Invariant, InvariantName};
+use crate::check::invariant::InvariantName::LeaseDiscipline;
+use crate::check::results::ViolationDetail;
+use crate::check::state::EndedIncarnation;
 use crate::check::state::message::MessageStatus;
 use crate::check::state::table::IncarnationIndex;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::IncarnationEnd;
 
-/// What ends an incarnation in good order.
+/// Faults that end a process in good order.
 const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
 
-/// A stop takes no longer than this, the work that it waits for included.
+/// Maximum time of a stop, the work that it waits for included.
 const STOP_TIME: Duration = Duration::from_secs(120);
 
-/// For the calls that a stopping process still makes.
+/// Time for the calls that a stopping process still makes.
 const SLACK: Duration = Duration::from_secs(5);
 
-/// After its grace, for handing back and the last sign of life. A process that takes longer is
-/// killed.
+/// Time after the grace for releases and the last heartbeat. A process that takes longer is killed.
 const MARGIN: Duration = Duration::from_millis(9_500);
 
-/// Looks at an incarnation that ends after it was asked to stop. With anything wrong in the world
-/// it may not have been able to do better.
-pub(crate) fn judge(
-    results: &mut CheckResults,
-    state: &WorldState,
-    incarnation: IncarnationIndex,
-    end: IncarnationEnd,
-) {
-    let since = state.now.before(STOP_TIME);
-    if state.faults.others_since(&STOPS, since) {
-        return;
+/// Checks `lease-discipline` of stopping processes.
+#[derive(Debug, Default)]
+pub(crate) struct StoppingCheck;
+
+impl Invariant for StoppingCheck {
+    fn names(&self) -> &[InvariantName] {
+        &[LeaseDiscipline]
     }
-    if end == IncarnationEnd::Stopped {
-        judge_held(results, state, incarnation);
-    }
-    if let Some(asked_at) = state.incarnations.incarnations[incarnation].stopping_since {
-        judge_time(results, state, incarnation, asked_at);
+
+    /// Checks an incarnation that ends after it was asked to stop. With other faults on record it
+    /// may not have been able to do better.
+    fn incarnation_ended(&mut self, context: &mut CheckContext<'_>, ended: &EndedIncarnation<'_>) {
+        let state = context.state;
+        let since = state.now.before(STOP_TIME);
+        if state.faults.others_since(&STOPS, since) {
+            return;
+        }
+        let incarnation = ended.incarnation.index;
+        if ended.end == IncarnationEnd::Stopped {
+            check_held(context, incarnation);
+        }
+        if let Some(asked_at) = state.incarnations[incarnation].stopping_since {
+            check_time(context, incarnation, asked_at);
+        }
     }
 }
 
-/// Looks whether it holds a message still.
-fn judge_held(results: &mut CheckResults, state: &WorldState, incarnation: IncarnationIndex) {
+/// Checks that the incarnation holds no message.
+fn check_held(context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
+    let state = context.state;
     for (_, message) in state.messages.sorted() {
         let MessageStatus::Leased {
             incarnation: holder,
@@ -58,27 +66,25 @@ fn judge_held(results: &mut CheckResults, state: &WorldState, incarnation: Incar
             continue;
         };
         let is_left = holder == incarnation && state.now < until;
-        results.check(LeaseDiscipline, holder == incarnation, !is_left, || {
-            let name = state.incarnation_name(incarnation);
-            let what = format!("delivery {delivery} was left by {name}, which stopped");
-            ViolationDetail::new(state.message_name(message), what).expected(
-                "it handed back or done",
-                format_args!("a lease until {until}"),
-            )
+        context.check(LeaseDiscipline, holder == incarnation, !is_left, || {
+            ViolationDetail::of(state.message_name(message))
+                .is(format_args!(
+                    "leased under delivery {delivery} until {until}"
+                ))
+                .expected("released or acknowledged")
+                .because(format_args!(
+                    "its holder {} has stopped",
+                    state.incarnation_name(incarnation)
+                ))
         });
     }
 }
 
-/// Looks whether it was gone in time: within its grace, and soon after it held nothing any more. It
-/// may be waiting for a message just then, and takes that wait to its end.
-fn judge_time(
-    results: &mut CheckResults,
-    state: &WorldState,
-    incarnation: IncarnationIndex,
-    asked_at: Timestamp,
-) {
-    let record = &state.incarnations.incarnations[incarnation];
-    let options = &state.options;
+/// Checks that the incarnation ended within its grace, and soon after it held no message any more.
+/// It may be waiting for a message just then, and takes that wait to its end.
+fn check_time(context: &mut CheckContext<'_>, incarnation: IncarnationIndex, asked_at: Timestamp) {
+    let state = context.state;
+    let (record, options) = (&state.incarnations[incarnation], &state.options);
     let is_idle = record.held == 0;
     let idle_since = asked_at.max(if is_idle {
         record.held_until
@@ -86,25 +92,20 @@ fn judge_time(
         state.now
     });
     let allowances = [
-        ("asked to stop", asked_at, options.stop_grace + MARGIN),
+        ("was asked to stop", asked_at, options.stop_grace + MARGIN),
         (
-            "asked to stop and without work",
+            "was asked to stop and held no message",
             idle_since,
             options.receive_wait_time + SLACK,
         ),
     ];
-    for (word, since, allowed) in allowances {
+    for (reason, since, allowed) in allowances {
         let took = state.now.since(since);
-        results.check(LeaseDiscipline, is_idle, took <= allowed, || {
-            let place = format!("process {}", record.id);
-            ViolationDetail::new(
-                place,
-                format_args!("it was {word} and went on for too long"),
-            )
-            .expected(
-                format_args!("its end within {:.1} s", allowed.as_secs_f64()),
-                format_args!("{:.1} s", took.as_secs_f64()),
-            )
+        context.check(LeaseDiscipline, is_idle, took <= allowed, || {
+            ViolationDetail::of(format_args!("the stop of process {}", record.id))
+                .is(format_args!("{:.1} s long", took.as_secs_f64()))
+                .expected(format_args!("at most {:.1} s long", allowed.as_secs_f64()))
+                .because(format_args!("the process {reason} at {since}"))
         });
     }
 }

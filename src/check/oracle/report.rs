@@ -87,7 +87,7 @@ fn samples(state: &WorldState, is_wanted: impl Fn(HistogramSeries) -> bool) -> H
     // Three digits are within the library's range, so this can't fail.
     let mut histogram = Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
     for (_, incarnation) in state.incarnations.incarnations.iter() {
-        for (index, samples) in incarnation.learned.samples.iter().enumerate() {
+        for (index, samples) in incarnation.expected.samples.iter().enumerate() {
             let series = HistogramSeries::at(index);
             if !is_wanted(series) {
                 continue;

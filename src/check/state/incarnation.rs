@@ -66,8 +66,15 @@ impl ExpectedMetrics {
         self.dirty_histograms |= 1 << series.index();
     }
 
+    /// Marks everything as compared.
+    pub const fn mark_compared(&mut self) {
+        self.dirty_counters = 0;
+        self.dirty_histograms = 0;
+        self.dirty_active = false;
+    }
+
     /// Adds to the active balance.
-    pub fn book(&mut self, mode: usize, change: i64) {
+    pub fn add_active(&mut self, mode: usize, change: i64) {
         self.active[mode] += change;
         self.dirty_active |= change != 0;
     }
@@ -88,16 +95,12 @@ pub(crate) struct IncarnationRecord {
     /// Its instruments, while it lives and once they are attached.
     pub instruments: Option<Box<dyn InstrumentReader>>,
     /// What its counters must say.
-    pub learned: ExpectedMetrics,
-    /// What its counters said when last compared.
-    pub seen: CounterTable,
-    /// Counters that were wrong when last compared, one bit each: each difference is told once.
-    pub wrong: u64,
+    pub expected: ExpectedMetrics,
     /// Whether it is on the list of incarnations to compare.
     pub is_dirty: bool,
-    /// The store's balance of it, by mode index: what was booked and not taken over.
+    /// The store's balance of it, by mode index: what was booked and not adopted.
     pub balance: [i64; 2],
-    /// What others have taken over of it in all.
+    /// What others have adopted of it in all.
     pub surrendered: [i64; 2],
     /// Of that, what it knows of.
     pub surrender_learned: [i64; 2],
@@ -118,7 +121,7 @@ pub(crate) struct IncarnationRecord {
 }
 
 impl IncarnationRecord {
-    /// What others have taken over of its balance without its knowing yet.
+    /// What others have adopted of its balance without its knowing yet.
     pub fn unknown_surrender(&self) -> i64 {
         (0..2)
             .map(|mode| (self.surrendered[mode] - self.surrender_learned[mode]).abs())
@@ -141,9 +144,9 @@ pub(crate) struct IncarnationTable {
     pub incarnations: InternedTable<IncarnationId, IncarnationIndex, IncarnationRecord>,
     /// Living incarnations, in the order of their start.
     pub living: Vec<IncarnationIndex>,
-    /// IncarnationTable that ended and whose balance nobody has taken over.
+    /// Incarnations that ended and whose balance nobody has adopted.
     pub orphaned: Vec<IncarnationIndex>,
-    /// IncarnationTable with something to compare.
+    /// Incarnations with something to compare.
     pub dirty: Vec<IncarnationIndex>,
     /// Living incarnations that stand still.
     pub paused: u32,
@@ -153,8 +156,22 @@ pub(crate) struct IncarnationTable {
     pub is_instrumented: bool,
 }
 
+impl std::ops::Index<IncarnationIndex> for IncarnationTable {
+    type Output = IncarnationRecord;
+
+    fn index(&self, index: IncarnationIndex) -> &IncarnationRecord {
+        &self.incarnations[index]
+    }
+}
+
+impl std::ops::IndexMut<IncarnationIndex> for IncarnationTable {
+    fn index_mut(&mut self, index: IncarnationIndex) -> &mut IncarnationRecord {
+        &mut self.incarnations[index]
+    }
+}
+
 impl IncarnationTable {
-    /// The number of an incarnation. One that nobody announced is taken as living from now on.
+    /// The number of an incarnation. One that nobody announced counts as living from now on.
     pub fn number(&mut self, id: &IncarnationId, now: Timestamp) -> IncarnationIndex {
         if let Some(incarnation) = self.incarnations.find(id) {
             return incarnation;
@@ -171,9 +188,7 @@ impl IncarnationTable {
             ended_at: None,
             is_paused: false,
             instruments: None,
-            learned: ExpectedMetrics::default(),
-            seen: CounterTable::default(),
-            wrong: 0,
+            expected: ExpectedMetrics::default(),
             is_dirty: false,
             balance: [0; 2],
             surrendered: [0; 2],
@@ -251,7 +266,7 @@ impl IncarnationTable {
         self.processes[self.incarnations[incarnation].process].cut_off & bit(port) != 0
     }
 
-    /// Forgets incarnations whose balance was taken over.
+    /// Forgets incarnations whose balance was adopted.
     pub fn drop_settled_orphans(&mut self) {
         let incarnations = &self.incarnations;
         self.orphaned

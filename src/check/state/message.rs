@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
+use crate::convert::{to_u32, to_usize};
 use crate::model::observation::QueueName;
 use crate::model::{ImageDigest, Timestamp};
 
@@ -34,15 +35,32 @@ pub(crate) struct MessageRecord {
     pub segment: Option<u32>,
     pub place: MessageStatus,
     /// Its body can't be read.
-    pub is_spoiled: bool,
+    pub is_corrupted: bool,
     /// Which try that counts its newest delivery is.
     pub attempt: u32,
-    /// Deliveries that counted against the limit and have a cause on record.
-    pub explained: u32,
-    /// And those that have none.
-    pub unexplained: u32,
     /// Its deliveries so far.
     pub deliveries: Vec<u64>,
+}
+
+impl MessageRecord {
+    /// A message that is ready and was never leased.
+    pub const fn new(
+        queue: QueueName,
+        run: RunIndex,
+        schedule: ScheduleIndex,
+        segment: Option<u32>,
+    ) -> Self {
+        Self {
+            queue,
+            run,
+            schedule,
+            segment,
+            place: MessageStatus::Ready,
+            is_corrupted: false,
+            attempt: 0,
+            deliveries: Vec::new(),
+        }
+    }
 }
 
 /// A lease under which a runner asks the scanner.
@@ -78,16 +96,17 @@ impl DeliveryRecord {
     /// Where in the segment an image stands. Requests mostly come in order, or again.
     #[inline]
     pub fn position(&mut self, image: &ImageDigest) -> Option<u32> {
-        let start = self.images.1 as usize;
+        let start = to_usize(self.images.1.into());
         let digests = self.images.0.get(start..start + self.requests.len())?;
-        let next = self.cursor as usize;
+        let next = to_usize(self.cursor.into());
         let found = if digests.get(next) == Some(image) {
             next
         } else {
             digests.iter().position(|digest| digest == image)?
         };
-        self.cursor = found as u32 + 1;
-        Some(found as u32)
+        let found = to_u32(found as u64);
+        self.cursor = found + 1;
+        Some(found)
     }
 }
 
@@ -143,7 +162,13 @@ impl Messages {
         };
         let pending = &mut self.pending[record.queue as usize];
         match (record.place == MessageStatus::Dead, is_dead) {
-            (false, true) => *pending -= 1,
+            (false, true) => {
+                assert!(
+                    *pending > 0,
+                    "a message that is set aside was counted on its queue"
+                );
+                *pending -= 1;
+            }
             (true, false) => *pending += 1,
             _ => {}
         }
@@ -152,9 +177,6 @@ impl Messages {
         } else {
             MessageStatus::Ready
         };
-        if !is_dead {
-            (record.explained, record.unexplained) = (0, 0);
-        }
     }
 
     /// Messages in the order of their numbers.
@@ -170,7 +192,12 @@ impl Messages {
 
     fn forget(&mut self, record: &MessageRecord) {
         if record.place != MessageStatus::Dead {
-            self.pending[record.queue as usize] -= 1;
+            let pending = &mut self.pending[record.queue as usize];
+            assert!(
+                *pending > 0,
+                "a message that leaves its queue was counted on it"
+            );
+            *pending -= 1;
         }
         for delivery in &record.deliveries {
             self.deliveries.remove(delivery);

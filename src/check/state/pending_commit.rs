@@ -128,20 +128,29 @@ mod tests {
 
     #[test]
     fn counts_follow_each_commit() {
-        let mut calls = PendingCommits::default();
+        let mut pending = PendingCommits::default();
         let (a, b) = (IncarnationIndex(0), IncarnationIndex(1));
-        calls.update(a, 1, |call| call.in_flight = true);
-        calls.update(b, 1, |call| call.in_flight = true);
-        calls.update(a, 1, |call| {
+        pending.update(a, 1, |call| call.in_flight = true);
+        pending.update(b, 1, |call| call.in_flight = true);
+        pending.update(a, 1, |call| {
             (call.applied_at, call.weight) = (Some(Timestamp::ZERO), 1);
         });
-        assert_eq!((calls.in_flight, calls.applied, calls.weight), (2, 1, 1));
-        calls.update_known(a, 1, |call| call.in_flight = false);
-        calls.update_known(a, 9, |call| call.in_flight = true);
-        assert_eq!((calls.in_flight, calls.applied, calls.weight), (1, 1, 1));
-        assert_eq!(calls.close_incarnation(a).len(), 1);
-        assert!(calls.close(b, 1).is_some());
-        assert!(calls.sorted().is_empty());
-        assert_eq!((calls.in_flight, calls.applied, calls.weight), (0, 0, 0));
+        assert_eq!(
+            (pending.in_flight, pending.applied, pending.weight),
+            (2, 1, 1)
+        );
+        pending.update_known(a, 1, |call| call.in_flight = false);
+        pending.update_known(a, 9, |call| call.in_flight = true);
+        assert_eq!(
+            (pending.in_flight, pending.applied, pending.weight),
+            (1, 1, 1)
+        );
+        assert_eq!(pending.close_incarnation(a).len(), 1);
+        assert!(pending.close(b, 1).is_some());
+        assert!(pending.sorted().is_empty());
+        assert_eq!(
+            (pending.in_flight, pending.applied, pending.weight),
+            (0, 0, 0)
+        );
     }
 }

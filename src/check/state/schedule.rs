@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::table::{InternedTable, ScheduleIndex};
-use crate::check::calendar::WalkCalendar;
+use crate::model::observation::ScheduleChange;
 use crate::model::{Schedule, ScheduleId, Timestamp};
 
 /// One schedule.
@@ -21,12 +21,6 @@ pub(crate) struct ScheduleRecord {
     pub created_at: Timestamp,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
-    /// Walks over its fires; none if it has none, or they can't be read.
-    pub calendar: Option<WalkCalendar>,
-    /// Fires up to here are decided.
-    pub cursor: Timestamp,
-    /// The fire that waits for an earlier run, if one is known to.
-    pub waiting: Option<Timestamp>,
     /// Its cron runs that are planning or open.
     pub cron_runs: u32,
     /// Its backlog, by mode index.
@@ -47,9 +41,6 @@ impl ScheduleRecord {
             changed_at: now,
             created_at: now,
             deleted_at: None,
-            calendar: None,
-            cursor: now,
-            waiting: None,
             cron_runs: 0,
             backlog: [TrueBacklog::default(), TrueBacklog::default()],
             worked: 0,
@@ -162,6 +153,28 @@ pub(crate) struct Schedules {
 }
 
 impl Schedules {
+    /// Records a new definition.
+    pub fn edit(
+        &mut self,
+        index: ScheduleIndex,
+        schedule: &Arc<Schedule>,
+        change: ScheduleChange,
+        now: Timestamp,
+    ) {
+        let record = &mut self.table[index];
+        let was_live = record.is_live();
+        record.released_before = record.released;
+        record.previous = record.definition.replace(schedule.clone());
+        record.changed_at = now;
+        match change {
+            ScheduleChange::Created => record.created_at = now,
+            ScheduleChange::Deleted => record.deleted_at = Some(now),
+            _ => {}
+        }
+        self.live += usize::from(record.is_live());
+        self.live -= usize::from(was_live);
+    }
+
     /// The number of a schedule.
     pub fn number(&mut self, id: &ScheduleId, now: Timestamp) -> ScheduleIndex {
         let schedule = self.table.number(id, || ScheduleRecord::new(now));

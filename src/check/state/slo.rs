@@ -13,8 +13,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::WorldState;
+use super::fact::RunChange;
 use super::table::{RunIndex, ScheduleIndex};
-use super::{RunChange, WorldState};
 use crate::model::{Mode, RunId, RunState, ScheduleId, Timestamp};
 
 /// A slo broken for this long is an incident, whatever caused it.
@@ -197,7 +198,7 @@ impl WorldState {
     }
 
     /// Every slo that was broken, by its beginning, once all is over.
-    pub fn slo_breaches(&mut self) -> Vec<SloBreach> {
+    pub(crate) fn slo_breaches(&mut self) -> Vec<SloBreach> {
         for run in self.runs.unfinished.clone() {
             self.still_waits(run);
         }

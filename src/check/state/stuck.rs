@@ -35,7 +35,7 @@ impl fmt::Display for StuckRun {
 
 impl WorldState {
     /// What each unfinished run waits for, oldest run first.
-    pub fn explain_stuck(&self) -> Vec<StuckRun> {
+    pub(crate) fn explain_stuck(&self) -> Vec<StuckRun> {
         self.runs
             .unfinished
             .iter()
@@ -139,7 +139,7 @@ impl WorldState {
             MessageStatus::Leased {
                 incarnation, until, ..
             } => {
-                let record = &self.incarnations.incarnations[incarnation];
+                let record = &self.incarnations[incarnation];
                 let holder = match (record.is_alive, record.is_paused) {
                     (false, _) => "which has ended",
                     (true, true) => "which is paused",
@@ -155,8 +155,8 @@ impl WorldState {
     }
 
     fn explain_calls(&self, index: RunIndex) -> String {
-        let calls = self.calls.sorted();
-        let call = calls.iter().find(|(_, call)| call.run == Some(index));
+        let pending = self.pending.sorted();
+        let call = pending.iter().find(|(_, call)| call.run == Some(index));
         call.map_or(String::new(), |((incarnation, _), call)| {
             let fate = match (call.applied_at.is_some(), call.in_flight) {
                 (true, true) => "is applied, and its answer is under way",

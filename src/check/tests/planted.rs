@@ -149,7 +149,7 @@ pub const PLANTED: &[PlantedDefect] = &[
         name: N::NotifyIndependent,
         also: &[],
         tell: a_runner_that_calls_notify,
-        message: "notify-independent at 2024-01-01T02:00:02Z, w#1: its runner task called Notify; expected calls by the event relay only, found runner",
+        message: "notify-independent at 2024-01-01T02:00:02Z, w#1: its runner task called Notify; expected pending by the event relay only, found runner",
     },
     PlantedDefect {
         name: N::Fairness,

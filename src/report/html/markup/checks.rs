@@ -67,7 +67,7 @@ fn row(invariant: &InvariantSummary) -> Markup {
     html! {
         tr .idle[invariant.checks == 0] {
             th scope="row" { (mark(invariant.violations == 0)) code { (invariant.name) } }
-            td { (meaning.map_or("", |name| name.meaning())) }
+            td { (meaning.map_or("", |name| name.definition().map_or("", |definition| definition.meaning))) }
             td .number { (count(invariant.checks)) }
             td .number { (count(invariant.exercised)) }
             td .number.bad[invariant.violations > 0] { (count(invariant.violations)) }

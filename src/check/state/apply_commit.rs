@@ -1,11 +1,13 @@
 //! ActiveRunsDelta a commit that the store took.
 
+use super::WorldState;
+use super::coverage::ImageCoverage;
+use super::fact::{AcceptedCommit, RunChange};
 use super::pending_commit::PendingCommit;
 use super::run::SegmentRecord;
 use super::table::{IncarnationIndex, RunIndex};
-use super::{AcceptedCommit, RunChange, WorldState};
-use crate::model::commit::{Applied, PlanOutcome, SegmentCommit};
-use crate::model::{Commit, CommitStep, Run, RunState, SegmentKey, Trigger};
+use crate::model::commit::{Applied, FireOutcome, PlanOutcome, SegmentCommit};
+use crate::model::{Commit, CommitStep, EventId, Run, RunState, SegmentKey, Trigger};
 
 /// The outcome of planning that a change of state stands for; none for a cancellation.
 pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
@@ -18,72 +20,118 @@ pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
 }
 
 impl WorldState {
-    /// Looks up what a commit is about. Changes nothing but names.
-    pub fn take<'a>(&mut self, commit: &'a Commit, applied: &'a Applied) -> AcceptedCommit<'a> {
-        let incarnation = self
-            .incarnations
-            .number(&commit.token.incarnation, self.now);
-        let changes = commit
+    /// Resolves the names of a commit, before it is recorded.
+    pub(crate) fn resolve_commit<'a>(
+        &mut self,
+        commit: &'a Commit,
+        applied: &'a Applied,
+    ) -> AcceptedCommit<'a> {
+        let incarnation = self.number(&commit.token.incarnation);
+        let changes: Vec<_> = commit
             .runs
             .iter()
-            .map(|write| {
-                let run = self.runs.number(&write.run.id);
-                let record = &self.runs[run];
-                RunChange {
-                    run,
-                    before: record.state,
-                    stats_before: record.stats,
-                    attempts_before: record.work.as_ref().map_or(0, |work| work.planning.0),
-                    after: &write.run,
-                }
-            })
+            .map(|write| self.resolve_run(&write.run))
             .collect();
+        let (coverage, slots) = match changes.first() {
+            Some(change) => self.resolve_images(commit, change.run),
+            None => (None, Vec::new()),
+        };
+        let fired = match &commit.step {
+            CommitStep::Fire { schedule, .. } => Some(self.schedules.number(schedule, self.now)),
+            _ => None,
+        };
+        let written = commit.schedule.as_ref();
+        let written = written.map(|write| self.schedules.number(&write.id, self.now));
+        let served = commit.served.as_ref();
+        let served = served.map(|tenant| self.runs.tenant(tenant));
         AcceptedCommit {
             commit,
             applied,
             incarnation,
             changes,
+            slots,
+            coverage,
+            fired,
+            written,
+            served,
         }
     }
 
-    /// Books a commit. `slots`: of the images that it plans, or that its reports are of.
-    pub fn book(&mut self, taken: &AcceptedCommit<'_>, slots: Vec<u32>) {
-        let commit = taken.commit;
+    fn resolve_run<'a>(&mut self, after: &'a Run) -> RunChange<'a> {
+        let run = self.runs.number(&after.id);
+        let record = &self.runs[run];
+        RunChange {
+            run,
+            before: record.state,
+            stats_before: record.stats,
+            attempts_before: record.work.as_ref().map_or(0, |work| work.planning.0),
+            after,
+        }
+    }
+
+    /// Coverage of a segment commit, and the slots of the images that a commit of a segment or of a
+    /// plan names.
+    fn resolve_images(&self, commit: &Commit, run: RunIndex) -> (Option<ImageCoverage>, Vec<u32>) {
+        let record = &self.runs[run];
+        let find = |image| self.images.find(record.tenant, image);
         match &commit.step {
-            CommitStep::Segment(segment) => self.book_segment(taken.incarnation, segment, &slots),
+            CommitStep::Segment(segment) => {
+                let work = record.work.as_ref();
+                match work.and_then(|work| ImageCoverage::new(work, segment)) {
+                    Some((coverage, slots)) => (Some(coverage), slots),
+                    None => {
+                        let reports = segment.reports.iter();
+                        (None, reports.map(|report| find(&report.image)).collect())
+                    }
+                }
+            }
+            CommitStep::Plan { outcome, .. } if *outcome != PlanOutcome::Failed => {
+                let impact = commit.impact.iter();
+                let images = impact.flat_map(|impact| impact.digests.iter());
+                (None, images.map(find).collect())
+            }
+            _ => (None, Vec::new()),
+        }
+    }
+
+    /// Records a commit. Returns the events that it wrote although they were in the outbox.
+    pub(crate) fn apply_commit(&mut self, accepted: &AcceptedCommit<'_>) -> Vec<EventId> {
+        let commit = accepted.commit;
+        match &commit.step {
+            CommitStep::Segment(segment) => {
+                self.apply_segment(accepted.incarnation, segment, &accepted.slots)
+            }
             CommitStep::Fire {
                 coalesced,
                 latest,
                 fate,
                 ..
             } => {
-                self.tally.fire(
-                    crate::model::commit::FireOutcome::Coalesced,
-                    u64::from(*coalesced),
-                );
+                self.tally
+                    .fire(FireOutcome::Coalesced, u64::from(*coalesced));
                 self.tally.fire(*fate, u64::from(latest.is_some()));
             }
             _ => {}
         }
-        for change in &taken.changes {
-            self.book_run(change);
+        for change in &accepted.changes {
+            self.apply_run(change);
         }
         if let (CommitStep::Plan { .. }, Some(change), Some(impact)) =
-            (&commit.step, taken.changes.first(), &commit.impact)
+            (&commit.step, accepted.changes.first(), &commit.impact)
             && let Some(work) = &mut self.runs[change.run].work
         {
             work.digests = Some(impact.digests.clone());
-            work.slots = slots;
+            work.slots.clone_from(&accepted.slots);
         }
-        self.book_intents(commit);
+        self.apply_intents(commit);
         self.exports.handled = commit
             .exports
             .map_or(self.exports.handled, |(_, handled)| handled);
-        self.book_segments_cut(commit);
+        self.apply_segments_cut(commit);
         for key in &commit.release {
-            self.book_release(key);
+            self.apply_release(key);
         }
-        match (&commit.step, taken.changes.first()) {
+        match (&commit.step, accepted.changes.first()) {
             (CommitStep::Segment(segment), Some(change)) => {
                 self.record_releases(change.run, Some(segment.key.index), &commit.release);
             }
@@ -92,11 +140,13 @@ impl WorldState {
             }
             _ => {}
         }
-        self.book_balances(taken);
-        self.book_call(taken);
+        self.apply_balances(accepted);
+        self.apply_pending(accepted);
+        let events = commit.events.iter().map(|event| event.event_id);
+        events.filter(|id| !self.outbox.write(*id)).collect()
     }
 
-    fn book_run(&mut self, change: &RunChange<'_>) {
+    fn apply_run(&mut self, change: &RunChange<'_>) {
         let Run { state, stats, .. } = change.after;
         if change.before.is_none() {
             self.create_run(change);
@@ -155,7 +205,7 @@ impl WorldState {
         schedule.finish_released(released);
     }
 
-    fn book_release(&mut self, key: &SegmentKey) {
+    fn apply_release(&mut self, key: &SegmentKey) {
         let Some(run) = self.runs.table.find(&key.run) else {
             return;
         };
@@ -210,7 +260,7 @@ impl WorldState {
         self.tally.move_backlog(before, after);
     }
 
-    fn book_segment(
+    fn apply_segment(
         &mut self,
         incarnation: IncarnationIndex,
         commit: &SegmentCommit,
@@ -255,7 +305,7 @@ impl WorldState {
         }
     }
 
-    fn book_intents(&mut self, commit: &Commit) {
+    fn apply_intents(&mut self, commit: &Commit) {
         let now = self.now;
         if let Some(message) = &commit.intent {
             let run = self.runs.number(&message.run);
@@ -271,7 +321,7 @@ impl WorldState {
         }
     }
 
-    fn book_segments_cut(&mut self, commit: &Commit) {
+    fn apply_segments_cut(&mut self, commit: &Commit) {
         let Some(first) = commit.segments.first() else {
             return;
         };
@@ -295,25 +345,24 @@ impl WorldState {
             .collect();
     }
 
-    fn book_balances(&mut self, taken: &AcceptedCommit<'_>) {
-        if let Some(booking) = taken.commit.active_runs_delta {
-            self.incarnations.incarnations[taken.incarnation].balance[booking.mode.index()] +=
-                booking.change;
+    fn apply_balances(&mut self, accepted: &AcceptedCommit<'_>) {
+        if let Some(booking) = accepted.commit.active_runs_delta {
+            self.incarnations[accepted.incarnation].balance[booking.mode.index()] += booking.change;
         }
-        if let Some(take_over) = &taken.commit.adoption {
+        if let Some(take_over) = &accepted.commit.adoption {
             let from = self.incarnations.number(&take_over.from, self.now);
-            for (mode, amount) in taken.applied.adopted.into_iter().enumerate() {
-                self.incarnations.incarnations[from].balance[mode] -= amount;
-                self.incarnations.incarnations[from].surrendered[mode] += amount;
-                self.incarnations.incarnations[taken.incarnation].balance[mode] += amount;
+            for (mode, amount) in accepted.applied.adopted.into_iter().enumerate() {
+                self.incarnations[from].balance[mode] -= amount;
+                self.incarnations[from].surrendered[mode] += amount;
+                self.incarnations[accepted.incarnation].balance[mode] += amount;
             }
         }
     }
 
     /// Notes that the news of a commit is under way.
-    fn book_call(&mut self, taken: &AcceptedCommit<'_>) {
-        let commit = taken.commit;
-        if !self.incarnations.incarnations[taken.incarnation].is_alive {
+    fn apply_pending(&mut self, accepted: &AcceptedCommit<'_>) {
+        let commit = accepted.commit;
+        if !self.incarnations[accepted.incarnation].is_alive {
             let is_segment = matches!(commit.step, CommitStep::Segment(_));
             self.tally.segments_lost_with_incarnation += u64::from(is_segment);
             return;
@@ -321,21 +370,21 @@ impl WorldState {
         let weight = commit
             .active_runs_delta
             .map_or(0, |booking| booking.change.unsigned_abs())
-            + taken
+            + accepted
                 .applied
                 .adopted
                 .iter()
                 .map(|amount| amount.unsigned_abs())
                 .sum::<u64>();
         let now = self.now;
-        let first = taken.changes.first();
+        let first = accepted.changes.first();
         let run = first.map(|change| change.run);
         let leaves_planning = first.is_some_and(|change| {
             change.before == Some(RunState::Planning) && change.after.state != RunState::Planning
         });
         let (applied_at, step) = (Some(now), commit.step.name());
-        self.calls
-            .update(taken.incarnation, commit.token.sequence, |call| {
+        self.pending
+            .update(accepted.incarnation, commit.token.sequence, |call| {
                 *call = PendingCommit {
                     applied_at,
                     step,
@@ -348,7 +397,11 @@ impl WorldState {
     }
 
     /// Changes a segment's record, if its run is not over.
-    pub fn with_segment(&mut self, key: &SegmentKey, change: impl FnOnce(&mut SegmentRecord)) {
+    pub(crate) fn with_segment(
+        &mut self,
+        key: &SegmentKey,
+        change: impl FnOnce(&mut SegmentRecord),
+    ) {
         let run = self.runs.table.find(&key.run);
         let work = run.and_then(|run| self.runs[run].work.as_mut());
         if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize)) {

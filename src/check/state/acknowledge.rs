@@ -1,7 +1,7 @@
 //! What an incarnation learns, and what its counters must therefore say.
 
 use super::WorldState;
-use super::commit::outcome_of;
+use super::apply_commit::outcome_of;
 use super::pending_commit::PendingCommit;
 use super::table::{IncarnationIndex, RunIndex};
 use crate::check::instruments::{
@@ -18,17 +18,17 @@ pub(crate) const CONFLICT_RETRIES: u32 = 16;
 
 impl WorldState {
     /// An incarnation learns the answer to its commit. `call`: what was known of it.
-    pub fn learn(
+    pub(crate) fn acknowledge(
         &mut self,
         incarnation: IncarnationIndex,
         commit: &Commit,
         answer: &CommitAnswer,
         call: PendingCommit,
     ) {
-        self.learn_extensions(incarnation, commit, answer);
+        self.acknowledge_extensions(incarnation, commit, answer);
         match (answer, &commit.step) {
             (CommitAnswer::Applied(applied), _) => {
-                self.learn_applied(incarnation, commit, applied, call)
+                self.acknowledge_applied(incarnation, commit, applied, call)
             }
             (CommitAnswer::Conflict, CommitStep::Segment(segment)) => {
                 let delivery = commit.token.delivery;
@@ -60,7 +60,7 @@ impl WorldState {
     }
 
     /// What the counters of the extensions must therefore say.
-    fn learn_extensions(
+    fn acknowledge_extensions(
         &mut self,
         incarnation: IncarnationIndex,
         commit: &Commit,
@@ -102,19 +102,19 @@ impl WorldState {
     }
 
     /// An incarnation learns of one more of what an extension counts.
-    pub fn count_extension(
+    pub(crate) fn count_extension(
         &mut self,
         incarnation: IncarnationIndex,
         series: ExtensionSeries,
         amount: u64,
     ) {
-        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        let learned = &mut self.incarnations[incarnation].expected;
         learned.count(CounterSeries::Extension(series), amount);
         self.incarnations.mark_dirty(incarnation);
     }
 
     /// An incarnation learns that the run of the segment in its hands is gone.
-    pub fn learn_run_missing(
+    pub(crate) fn acknowledge_run_missing(
         &mut self,
         incarnation: IncarnationIndex,
         delivery: u64,
@@ -123,12 +123,16 @@ impl WorldState {
         self.count_failed(incarnation, delivery, key, SegmentFate::RunMissing);
     }
 
-    /// An incarnation learns how much of its balance others have taken in all.
-    pub fn learn_surrender(&mut self, incarnation: IncarnationIndex, surrendered: [i64; 2]) {
-        let record = &mut self.incarnations.incarnations[incarnation];
+    /// An incarnation learns how much of its balance others have adopted in all.
+    pub(crate) fn acknowledge_surrender(
+        &mut self,
+        incarnation: IncarnationIndex,
+        surrendered: [i64; 2],
+    ) {
+        let record = &mut self.incarnations[incarnation];
         for (mode, total) in surrendered.into_iter().enumerate() {
             let known = std::mem::replace(&mut record.surrender_learned[mode], total);
-            record.learned.book(mode, known - total);
+            record.expected.add_active(mode, known - total);
         }
         self.incarnations.mark_dirty(incarnation);
     }
@@ -151,45 +155,50 @@ impl WorldState {
             return;
         }
         let mode = self.runs[run].mode;
-        self.incarnations.incarnations[incarnation]
-            .learned
+        self.incarnations[incarnation]
+            .expected
             .count(CounterSeries::Segments(mode, fate), 1);
         self.incarnations.mark_dirty(incarnation);
     }
 
-    fn learn_applied(
+    fn acknowledge_applied(
         &mut self,
         incarnation: IncarnationIndex,
         commit: &Commit,
         applied: &Applied,
         call: PendingCommit,
     ) {
-        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        let learned = &mut self.incarnations[incarnation].expected;
         if let Some(booking) = commit.active_runs_delta {
-            learned.book(booking.mode.index(), booking.change);
+            learned.add_active(booking.mode.index(), booking.change);
         }
         for (mode, amount) in applied.adopted.into_iter().enumerate() {
-            learned.book(mode, amount);
+            learned.add_active(mode, amount);
         }
         if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
             if let CommitStep::Segment(segment) = &commit.step {
-                self.learn_segment(incarnation, run, segment, write.run.state);
+                self.acknowledge_segment(incarnation, run, segment, write.run.state);
             }
             if call.leaves_planning {
-                self.learn_planned(incarnation, run, write.run.state);
+                self.acknowledge_planned(incarnation, run, write.run.state);
             }
         }
         self.incarnations.mark_dirty(incarnation);
     }
 
     /// A commit moved a run out of `Planning`.
-    fn learn_planned(&mut self, incarnation: IncarnationIndex, run: RunIndex, after: RunState) {
+    fn acknowledge_planned(
+        &mut self,
+        incarnation: IncarnationIndex,
+        run: RunIndex,
+        after: RunState,
+    ) {
         let record = &self.runs[run];
         let (mode, created_at) = (record.mode, record.created_at);
         let (Some(planned_at), Some(outcome)) = (record.planned_at, outcome_of(after)) else {
             return;
         };
-        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        let learned = &mut self.incarnations[incarnation].expected;
         learned.count(CounterSeries::PlannerRuns(mode, outcome), 1);
         let latency = nanos_of(planned_at.since(created_at));
         learned.sample(HistogramSeries::Latency(mode, outcome), latency);
@@ -198,7 +207,7 @@ impl WorldState {
         }
     }
 
-    fn learn_segment(
+    fn acknowledge_segment(
         &mut self,
         incarnation: IncarnationIndex,
         run: RunIndex,
@@ -208,7 +217,7 @@ impl WorldState {
         let record = &self.runs[run];
         let (mode, created_at) = (record.mode, record.created_at);
         let duration = record.completed_at.filter(|_| after == RunState::Completed);
-        let learned = &mut self.incarnations.incarnations[incarnation].learned;
+        let learned = &mut self.incarnations[incarnation].expected;
         learned.count(CounterSeries::Segments(mode, SegmentFate::Completed), 1);
         let unchanged = commit.outcome.unchanged + commit.outcome.failed;
         learned.count(CounterSeries::Images(mode, false), unchanged);

@@ -1,0 +1,136 @@
+//! Observations of processes, commits under way and segments, as the state records them.
+
+use super::WorldState;
+use super::export::ExportRecord;
+use super::fact::{EndedIncarnation, LearnedCommit, ObservedIncarnation, ScheduleEdit};
+use super::table::IncarnationIndex;
+use crate::check::instruments::InstrumentReader;
+use crate::model::observation::ScheduleChange;
+use crate::model::{
+    Commit, CommitAnswer, CommitToken, IncarnationId, RunId, Schedule, SegmentKey, TenantId,
+    Trigger,
+};
+
+impl WorldState {
+    /// Resolves the name of an incarnation.
+    pub(crate) fn resolve<'a>(&mut self, id: &'a IncarnationId) -> ObservedIncarnation<'a> {
+        let index = self.number(id);
+        ObservedIncarnation { id, index }
+    }
+
+    /// Attaches the instruments of an incarnation. They are dropped when it ends.
+    pub(crate) fn attach(&mut self, id: &IncarnationId, instruments: Box<dyn InstrumentReader>) {
+        let index = self.number(id);
+        self.incarnations[index].instruments = Some(instruments);
+        self.incarnations.is_instrumented = true;
+    }
+
+    /// Records the end of an incarnation: nobody waits for its answers any more.
+    pub(crate) fn record_end(&mut self, ended: &EndedIncarnation<'_>) {
+        let index = ended.incarnation.index;
+        for commit in self.pending.close_incarnation(index) {
+            let is_segment = commit.applied_at.is_some() && commit.step == "segment";
+            self.tally.segments_lost_with_incarnation += u64::from(is_segment);
+        }
+        self.incarnations.end(index, self.now);
+    }
+
+    /// Resolves the name of an edited schedule.
+    pub(crate) fn resolve_edit<'a>(
+        &mut self,
+        schedule: &'a std::sync::Arc<Schedule>,
+        change: ScheduleChange,
+    ) -> ScheduleEdit<'a> {
+        ScheduleEdit {
+            schedule,
+            change,
+            index: self.schedules.number(&schedule.id, self.now),
+        }
+    }
+
+    /// Records that a commit is sent.
+    pub(crate) fn record_sent(&mut self, commit: &Commit) {
+        let incarnation = self.number(&commit.token.incarnation);
+        let step = commit.step.name();
+        let first = commit.runs.first();
+        let run = first.and_then(|write| self.runs.table.find(&write.run.id));
+        let sequence = commit.token.sequence;
+        self.pending.update(incarnation, sequence, |pending| {
+            (pending.in_flight, pending.step) = (true, step);
+            pending.run = run.or(pending.run);
+        });
+    }
+
+    /// Records that the answer to a commit is lost.
+    pub(crate) fn record_lost_answer(&mut self, token: &CommitToken) {
+        let incarnation = self.number(&token.incarnation);
+        self.pending.lost_at = self.now;
+        self.pending
+            .update_known(incarnation, token.sequence, |pending| {
+                pending.in_flight = false;
+            });
+    }
+
+    /// Closes an unanswered commit of which the answer arrives.
+    pub(crate) fn resolve_answer<'a>(
+        &mut self,
+        commit: &'a Commit,
+        answer: &'a CommitAnswer,
+    ) -> (IncarnationIndex, LearnedCommit<'a>) {
+        let incarnation = self.number(&commit.token.incarnation);
+        let learned = LearnedCommit {
+            commit,
+            answer,
+            pending: self.pending.close(incarnation, commit.token.sequence),
+        };
+        (incarnation, learned)
+    }
+
+    /// Records that a delivery begins work on a segment.
+    pub(crate) fn record_segment_begun(&mut self, key: &SegmentKey, delivery: u64) {
+        let mut newest = delivery;
+        self.with_segment(key, |segment| {
+            segment.delivery = segment.delivery.max(delivery);
+            newest = segment.delivery;
+        });
+        if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
+            record.is_superseded = newest > delivery;
+        }
+    }
+
+    /// Records that an incarnation knows whether its delivery may work on a segment.
+    pub(crate) fn record_segment_begun_learned(
+        &mut self,
+        incarnation: &IncarnationId,
+        key: &SegmentKey,
+        delivery: u64,
+        has_run: bool,
+    ) {
+        let incarnation = self.number(incarnation);
+        if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
+            record.is_needless |= record.is_superseded;
+        }
+        if !has_run {
+            self.acknowledge_run_missing(incarnation, delivery, key);
+        }
+    }
+
+    /// Records that retention removed a run.
+    pub(crate) fn record_purge(&mut self, run: &RunId) {
+        let run = self.runs.number(run);
+        self.runs[run].is_purged = true;
+    }
+
+    /// Records that an owner asked for the end of a run.
+    pub(crate) fn record_cancel_request(&mut self, run: &RunId) {
+        let run = self.runs.number(run);
+        self.runs[run].cancel_asked = true;
+    }
+
+    /// Records an export.
+    pub(crate) fn record_export(&mut self, tenant: Option<&TenantId>, trigger: Trigger) {
+        self.tally.exports += 1;
+        let tenant = tenant.cloned();
+        self.exports.publish(ExportRecord { tenant, trigger });
+    }
+}

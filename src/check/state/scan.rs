@@ -1,0 +1,120 @@
+//! Requests to the scanner and their answers: the hottest path of the oracle.
+//!
+//! One look-up by delivery finds the lease, the segment and the schedule of a request. Per image
+//! and delivery the state keeps one byte of attempts, and lists of the rare throttled and refused
+//! images, so that a request allocates nothing.
+
+use super::WorldState;
+use super::fact::{ScanAttempt, ScanRequest};
+use super::message::DeliveryRecord;
+use crate::convert::to_usize;
+use crate::model::observation::{Observation, ScanAnswer};
+use crate::model::{ImageDigest, IncarnationId};
+
+impl WorldState {
+    /// Records a request; none if the observation is of another kind.
+    #[inline]
+    pub(crate) fn record_request<'a>(
+        &mut self,
+        observation: &Observation<'a>,
+    ) -> Option<ScanRequest<'a>> {
+        let Observation::ScanSent {
+            incarnation,
+            schedule,
+            rate_per_second,
+            image,
+            delivery,
+            permit,
+            late,
+            ..
+        } = *observation
+        else {
+            return None;
+        };
+        self.tally.scanner_requests += 1;
+        self.tally.late_requests += u64::from(late);
+        let known = self.messages.deliveries.get_mut(&delivery);
+        let mut request = ScanRequest {
+            incarnation,
+            rate_per_second,
+            image,
+            delivery,
+            permit,
+            is_late: late,
+            schedule: match &known {
+                Some(known) => known.schedule,
+                None => self.schedules.number(schedule, self.now),
+            },
+            deadline: None,
+            permits_slow_at: None,
+            held_back: None,
+            worked_since: self.now.before(self.options.lease),
+            attempt: None,
+        };
+        if let Some(known) = known {
+            request.worked_since = known.since;
+            let holder = &self.incarnations[known.incarnation];
+            if is_same(&holder.id, incarnation) {
+                request.deadline = known.deadline;
+                request.permits_slow_at = holder.permits_slow_at;
+                request.held_back = holder.held_back;
+            }
+            request.attempt = known.record_attempt(image);
+        }
+        Some(request)
+    }
+
+    /// Records an answer.
+    pub(crate) fn record_scan_answer(
+        &mut self,
+        delivery: u64,
+        image: &ImageDigest,
+        answer: ScanAnswer,
+    ) {
+        let until = match answer {
+            ScanAnswer::Report(_) | ScanAnswer::Failed | ScanAnswer::Unanswered => return,
+            ScanAnswer::Refused => None,
+            ScanAnswer::Throttled(until) => Some(until),
+        };
+        let Some(known) = self.messages.deliveries.get_mut(&delivery) else {
+            return;
+        };
+        let Some(position) = known.position(image) else {
+            return;
+        };
+        let Some(until) = until else {
+            known.refused.push(position);
+            return;
+        };
+        known.throttled.push((position, until));
+        let held_back = &mut self.incarnations[known.incarnation].held_back;
+        let longest = held_back.map_or(until, |(before, _)| before.max(until));
+        *held_back = Some((longest, self.now));
+    }
+}
+
+impl DeliveryRecord {
+    /// Counts one more request for an image; none if the image is not of the segment.
+    #[inline]
+    fn record_attempt(&mut self, image: &ImageDigest) -> Option<ScanAttempt> {
+        let position = self.position(image)?;
+        let requests = &mut self.requests[to_usize(position.into())];
+        *requests = requests.saturating_add(1);
+        let requests = u32::from(*requests);
+        let mut throttled = self.throttled.iter();
+        let throttled = throttled.position(|(image, _)| *image == position);
+        Some(ScanAttempt {
+            requests,
+            is_needless: self.is_needless,
+            is_refused: self.refused.contains(&position),
+            throttled_until: throttled.map(|index| self.throttled.swap_remove(index).1),
+        })
+    }
+}
+
+/// Equality of names that are mostly the very same text in memory.
+#[inline]
+fn is_same(a: &IncarnationId, b: &IncarnationId) -> bool {
+    let (own, other) = (a.process.as_str(), b.process.as_str());
+    a.number == b.number && (std::ptr::eq(own, other) || own == other)
+}
