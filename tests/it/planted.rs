@@ -113,7 +113,7 @@ fn assert_caught(more: &str, defect: impl Defect, expected: &Expected) {
     due.push(expected.name);
     due.sort_unstable();
     assert_eq!(violated(&finished), due, "\n{told}");
-    let findings = &finished.oracle.findings[expected.name.index()];
+    let findings = finished.oracle.findings_of(expected.name).unwrap();
     let first = findings.violations[0].to_string();
     for part in expected.says {
         assert!(first.contains(part), "`{part}` is not in: {first}\n{told}");

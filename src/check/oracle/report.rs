@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use crate::check::instruments::HistogramSeries;
+use crate::check::invariant::InvariantName;
 use crate::check::results::{CheckResults, InvariantFindings};
 use crate::check::state::Episode;
 use crate::check::state::RunTotals;
@@ -61,6 +62,11 @@ impl OracleReport {
             stuck,
             slo_breaches: state.slo_breaches(),
         }
+    }
+
+    /// Results of one invariant; none if it was not registered.
+    pub fn findings_of(&self, name: InvariantName) -> Option<&InvariantFindings> {
+        self.findings.iter().find(|findings| findings.name == name)
     }
 
     /// Whether any invariant was violated.

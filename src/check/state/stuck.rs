@@ -75,7 +75,7 @@ impl WorldState {
         match (message, work.intent_since) {
             (Some(message), _) => format!("its planner message: {}", self.explain_place(message)),
             (None, Some(since)) => {
-                format!("a relay to enqueue its planner message (an intent stands since {since})")
+                format!("a relay to enqueue its planner message (an intent exists since {since})")
             }
             (None, None) => {
                 "a planner message: there is none on the queue, and no intent to enqueue one"
@@ -99,7 +99,10 @@ impl WorldState {
             .take(NAMED_MAX)
             .map(|(number, _)| match self.message_of(index, Some(*number)) {
                 Some(message) => format!("segment {number}: {}", self.explain_place(message)),
-                None => format!("segment {number}: released, but no message for it is on the queue; repair must enqueue it again"),
+                None => format!(
+                    "segment {number}: released, but no message for it is on the queue; repair \
+                     must enqueue it again"
+                ),
             })
             .collect();
         let count = open.len();
@@ -134,16 +137,16 @@ impl WorldState {
 
     fn explain_place(&self, message: &MessageRecord) -> String {
         match message.place {
-            MessageStatus::Ready => "it is on the queue, and nobody has leased it".to_owned(),
-            MessageStatus::Dead => "it is a dead letter, and waits to be redriven".to_owned(),
+            MessageStatus::Ready => "it is on the queue and not leased".to_owned(),
+            MessageStatus::Dead => "it is a dead letter and waits for a redrive".to_owned(),
             MessageStatus::Leased {
                 incarnation, until, ..
             } => {
                 let record = &self.incarnations[incarnation];
                 let holder = match (record.is_alive, record.is_paused) {
-                    (false, _) => "which has ended",
-                    (true, true) => "which is paused",
-                    (true, false) => "which works on it",
+                    (false, _) => "ended",
+                    (true, true) => "paused",
+                    (true, false) => "works on it",
                 };
                 let overdue = if until < self.now { ", overdue" } else { "" };
                 format!(
@@ -159,9 +162,9 @@ impl WorldState {
         let call = pending.iter().find(|(_, call)| call.run == Some(index));
         call.map_or(String::new(), |((incarnation, _), call)| {
             let fate = match (call.applied_at.is_some(), call.in_flight) {
-                (true, true) => "is applied, and its answer is under way",
+                (true, true) => "is applied, and its answer is in flight",
                 (true, false) => "is applied, but its answer was lost",
-                (false, true) => "is under way",
+                (false, true) => "is in flight",
                 (false, false) => "was lost",
             };
             format!(
@@ -177,7 +180,7 @@ impl WorldState {
         let mut notes: Vec<String> = self
             .faults
             .active()
-            .map(|kind| format!("{} goes on", kind.as_str()))
+            .map(|kind| format!("{} is active", kind.as_str()))
             .collect();
         let ports = [PortName::Store, PortName::Queue, PortName::Scanner];
         for incarnation in &self.incarnations.living {
@@ -199,7 +202,7 @@ impl WorldState {
             }
         }
         if self.incarnations.living.is_empty() {
-            notes.push("no process lives".to_owned());
+            notes.push("no process is alive".to_owned());
         }
         if self.schedules[run.schedule].deleted_at.is_some() {
             notes.push("its schedule is deleted, so repair must cancel it".to_owned());

@@ -1,4 +1,4 @@
-//! A small fleet told step by step: one tenant with four images, a schedule, and one process whose
+//! A small fleet, observed step by step: one tenant with four images, a schedule, and one process whose
 //! metrics are honest unless the fixture says otherwise.
 
 use std::cell::RefCell;
@@ -8,15 +8,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake_instruments::{SharedExposition, TestExposition};
+use super::test_exposition::{SharedExposition, TestExposition};
 use crate::check::instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
 };
-use crate::check::invariant_name::InvariantName;
-use crate::check::{Oracle, OracleOptions, OracleReport};
-use crate::model::commit::{EndReason, FireOutcome, PlanOutcome};
+use crate::check::{
+    InvariantFindings, InvariantName, Oracle, OracleOptions, OracleReport, Violation,
+};
+use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::event::EventAttributes;
-use crate::model::observation::{IncarnationEnd, Observation, Observer, ScheduleChange};
+use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
 use crate::model::{
     Applied, Commit, CommitAnswer, CommitStep, CommitToken, DeltaCounts, DeltaSummary, Event,
     EventId, EventKind, EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode,
@@ -127,16 +128,46 @@ impl Fixture {
         self
     }
 
-    /// What an invariant complains of, without instant and place.
-    pub fn complaints(&self, name: InvariantName) -> Vec<String> {
-        let violations = self.oracle.results().findings(name).violations.iter();
-        violations
-            .map(|violation| {
-                let text = violation.to_string();
-                let what = text.split_once(": ").map(|(_, what)| what.to_owned());
-                what.unwrap_or(text)
-            })
-            .collect()
+    /// Violations of an invariant so far, without its name and the time.
+    pub fn texts(&self, name: InvariantName) -> Vec<String> {
+        let findings = self.oracle.results().findings(name).unwrap();
+        texts_of(findings)
+    }
+
+    /// A process loses a port.
+    pub fn cut_off(&mut self, port: PortName) -> &mut Self {
+        let process = self.incarnation.process.clone();
+        self.see(&Observation::CutOff {
+            process: &process,
+            port,
+        })
+    }
+
+    /// A commit that ends the fixture's run.
+    pub fn end_commit(&mut self, reason: EndReason, state: RunState) -> Commit {
+        let mut commit = self.new_commit(CommitStep::End(reason), 0);
+        let run = Run {
+            state,
+            ..self.run.clone().unwrap()
+        };
+        commit.intent_done = Some(run.id.clone());
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(9),
+        });
+        commit
+    }
+
+    /// Starts a manual run, of which the first segment is leased. Returns the delivery.
+    pub fn run_again(&mut self) -> u64 {
+        self.start_by_hand("again").plan();
+        let message = self.enqueue(None);
+        let delivery = self.lease(message, None);
+        let mut commit = self.dispatch_commit(delivery);
+        commit.release.pop();
+        let first = self.submit(commit).enqueue(Some(0));
+        self.acknowledge(message, delivery, None);
+        self.begin(0, first)
     }
 
     /// The process is asked to stop.
@@ -359,10 +390,39 @@ impl Fixture {
         self.fire().plan().dispatch().work(0).work(1)
     }
 
-    /// The report, at quiescence.
-    pub fn end(self) -> OracleReport {
-        let now = self.now;
-        self.oracle.finish(now, true)
+    /// The report, as of a world that has come to rest.
+    pub fn end(&mut self) -> OracleReport {
+        self.take().finish(self.now, true)
+    }
+
+    /// The report, as of a world that is still busy.
+    pub fn stop_here(&mut self) -> OracleReport {
+        self.take().finish(self.now, false)
+    }
+
+    fn take(&mut self) -> Oracle {
+        std::mem::replace(&mut self.oracle, Oracle::new(OracleOptions::default()))
+    }
+}
+
+fn texts_of(findings: &InvariantFindings) -> Vec<String> {
+    let text = |violation: &Violation| {
+        let text = violation.to_string();
+        let prefix = format!("{} at {}: ", violation.invariant, violation.at);
+        text.strip_prefix(&prefix).unwrap().to_owned()
+    };
+    findings.violations.iter().map(text).collect()
+}
+
+impl OracleReport {
+    /// Violations of an invariant, without its name and the time.
+    pub fn texts(&self, name: InvariantName) -> Vec<String> {
+        texts_of(self.findings_of(name).unwrap())
+    }
+
+    /// Whether an invariant is not violated.
+    pub fn is_clean(&self, name: InvariantName) -> bool {
+        self.texts(name).is_empty()
     }
 }
 
@@ -436,7 +496,7 @@ pub fn delta(n: u8, counts: DeltaCounts) -> Arc<DeltaSummary> {
 
 impl Fixture {
     /// Commits a segment that is in hand, works the other one, and ends.
-    pub fn end_with(mut self, message: u64, index: u32, delivery: u64) -> OracleReport {
+    pub fn end_with(&mut self, message: u64, index: u32, delivery: u64) -> OracleReport {
         let commit = self.segment_commit(index, delivery);
         let events = commit.events.clone();
         self.submit(commit)

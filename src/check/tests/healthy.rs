@@ -1,16 +1,16 @@
-//! A healthy fixture in which every invariant is exercised.
+//! A healthy rehearsal in which every invariant is exercised.
 
 use std::time::Duration;
 
-use super::fixture::{Fixture, MODE, delta, digest, high};
-use crate::check::invariant_name::InvariantName;
+use super::fixture::{Fixture, delta, digest, high};
+use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
 use crate::model::{CommitStep, RunState, SegmentOutcome};
 
-/// A run in which nothing changes; the next one finds a change, is refused an image, blocks a fire,
-/// meets an outage of Notify, a late call and a throttled request; a third is drained.
+/// The first run finds no change. The second finds one, is refused an image, and meets an outage of
+/// Notify, a late call and a throttled request. The third blocks a fire and is drained.
 fn everything() -> Fixture {
     let mut fixture = Fixture::new();
     fixture.whole_run().scrape();
@@ -83,7 +83,7 @@ fn second_run(fixture: &mut Fixture) {
     fixture.publish(&events).scrape();
 }
 
-/// Two tenants wait, and take turns; the second run of the fixture is taken up.
+/// Two tenants wait and take turns; the second run of the fixture is taken up.
 fn waiting_tenants(fixture: &mut Fixture) {
     fixture.start_by_hand("second");
     let mut rival = fixture.run.clone().unwrap();
@@ -113,7 +113,7 @@ fn waiting_tenants(fixture: &mut Fixture) {
         incarnation: &incarnation,
         run: &mine,
     });
-    // The rival is cancelled by its owner.
+    // The owner cancels the rival.
     fixture.see(&Observation::CancelRequested { run: &rival.id });
     let mut commit =
         fixture.new_commit(CommitStep::End(crate::model::commit::EndReason::Command), 0);
@@ -177,7 +177,7 @@ fn third_run(fixture: &mut Fixture) {
 }
 
 #[test]
-fn every_invariant_is_exercised_and_none_is_violated() {
+fn healthy_rehearsal_exercises_every_invariant_and_violates_none() {
     let report = everything().end();
     for findings in &report.findings {
         assert!(findings.violations.is_empty(), "{}", findings.violations[0]);
@@ -192,8 +192,8 @@ fn every_invariant_is_exercised_and_none_is_violated() {
 }
 
 #[test]
-fn the_report_counts_what_happened() {
-    let fixture = everything();
+fn report_counts_what_happened() {
+    let mut fixture = everything();
     assert!(fixture.oracle.is_quiescent());
     let report = fixture.end();
     let tally = &report.tally;
@@ -224,5 +224,4 @@ fn the_report_counts_what_happened() {
     assert_eq!(report.faults, [(FaultKind::NotifyOutage, 1, 0)]);
     assert_eq!(report.latency_micros.len(), 3);
     assert_eq!(report.duration_micros.len(), 3);
-    let _ = MODE;
 }

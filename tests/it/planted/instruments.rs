@@ -37,8 +37,8 @@ fn counter_wrapped_violates_counter_monotone() {
         also: &[N::SegmentOnce],
         says: [
             "scheduler_runner_segments_total{",
+            "is 0",
             "expected at least 7",
-            "found 0",
         ],
     };
     assert_caught("", NarrowCounter, &expected);
@@ -72,8 +72,8 @@ fn status_wrong_violates_planner_conservation() {
         also: &[N::LatencyCount],
         says: [
             "scheduler_planner_runs_total{mode=\"analysisOnly\",status=\"no_work\"} of worker-",
+            "is 0",
             "expected 1",
-            "found 0",
         ],
     };
     assert_caught("", OneStatusForAll, &expected);
@@ -100,7 +100,7 @@ fn sum_in_milliseconds_violates_latency_count() {
     let expected = Expected {
         name: N::LatencyCount,
         also: &[],
-        says: ["_seconds{mode=", "expected ", " s, found "],
+        says: ["_seconds{mode=", " s, expected ", " s, because"],
     };
     assert_caught("", SumOfMilliseconds, &expected);
 }
@@ -126,7 +126,7 @@ fn bounds_in_milliseconds_violate_latency_quantile() {
     let expected = Expected {
         name: N::LatencyQuantile,
         also: &[],
-        says: ["_seconds{mode=", "expected a bucket with ", "found ("],
+        says: ["_seconds{mode=", "is (", "expected a bucket with "],
     };
     assert_caught("", BoundsOfMilliseconds, &expected);
 }
@@ -157,7 +157,7 @@ fn image_under_both_labels_violates_image_conservation() {
         says: [
             "scheduler_runner_images_total{mode=\"",
             "delta=\"false\"} of worker-",
-            "it is not the images that the process learned of; expected ",
+            "because that many images were acknowledged to the process",
         ],
     };
     assert_caught("", ImagesTwice, &expected);
@@ -190,8 +190,8 @@ fn finding_of_two_severities_violates_delta_conservation() {
         also: &[],
         says: [
             "scheduler_runner_delta_high_total{mode=\"",
+            " is ",
             "expected ",
-            "found ",
         ],
     };
     assert_caught("", CriticalIsHigh, &expected);
@@ -213,7 +213,7 @@ fn active_counter_leaking_violates_active_truth() {
     let expected = Expected {
         name: N::ActiveTruth,
         also: &[],
-        says: ["scheduler_runs_active{mode=\"", "expected 0", "found 1"],
+        says: ["scheduler_runs_active{mode=\"", "is 1", "expected 0"],
     };
     assert_caught("", LeakingActive, &expected);
 }
@@ -245,8 +245,8 @@ fn backlog_stale_violates_backlog_truth() {
         also: &[],
         says: [
             "scheduler_runner_backlog{mode=\"",
-            "expected a value held since then (between 0 and ",
-            "found ",
+            " is ",
+            "expected a value between 0 and ",
         ],
     };
     assert_caught("", BacklogOfOld::default(), &expected);
@@ -268,7 +268,7 @@ fn series_per_segment_violates_cardinality() {
     let expected = Expected {
         name: N::Cardinality,
         also: &[],
-        says: ["the page of worker-", "expected at most ", "found "],
+        says: ["the number of series of worker-", " is ", "expected at most "],
     };
     assert_caught("", SeriesPerSegment, &expected);
 }
@@ -289,8 +289,8 @@ fn missing_meter_violates_cardinality() {
         also: &[],
         says: [
             "otel_scope_info{otel_scope_name=\"StellaOps.Scheduler.Worker\"} of worker-",
+            "is absent",
             "expected 1, ",
-            "found no such series",
         ],
     };
     assert_caught("", MeterMissing, &expected);

@@ -48,8 +48,8 @@ fn segment_committed_twice_violates_segment_once() {
         also: &[N::AppliedLearned, N::ImageConservation, N::EventOutbox],
         says: [
             "segment run:",
-            "the store took it twice; expected the commit of worker-",
-            "found another of worker-",
+            "is committed again by worker-",
+            "expected committed once",
         ],
     };
     assert_caught("", TakesTwice::default(), &expected);
@@ -79,8 +79,8 @@ fn commit_after_supersession_violates_lease_discipline() {
         name: N::LeaseDiscipline,
         also: &[],
         says: [
-            "committed after a newer one had begun",
-            "expected delivery ",
+            "because the newer delivery had begun work on it",
+            "expected committed under delivery ",
             "or newer",
         ],
     };

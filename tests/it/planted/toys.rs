@@ -28,9 +28,9 @@ fn worker_failing_every_run_fails_rehearsal() {
         name: N::Blame,
         also: &[],
         says: [
-            "it failed in planning (Error)",
-            "expected an outage of the impact index since its creation",
-            "and no fault",
+            "is Error at an age of ",
+            "because failed planning needs an outage of the impact index",
+            "with no fault",
         ],
     };
     assert_caught("", AlwaysError, &expected);
@@ -58,7 +58,7 @@ fn worker_planning_wrong_images_fails_rehearsal() {
     let expected = Expected {
         name: N::PlanTruth,
         also: &[],
-        says: ["run run:", "expected ", "images ("],
+        says: ["the plan of run run:", "expected ", "images ("],
     };
     assert_caught("", WrongImages, &expected);
 }
@@ -117,7 +117,7 @@ fn worker_without_series_fails_rehearsal() {
             N::ActiveTruth,
             N::BacklogTruth,
         ],
-        says: ["scheduler_planner_runs_total{", "expected 1", "found 0"],
+        says: ["scheduler_planner_runs_total{", "is 0", "expected 1"],
     };
     assert_caught("", Silent, &expected);
 }

@@ -65,8 +65,8 @@ fn refusal_counted_as_success_violates_segment_once() {
         ],
         says: [
             "scheduler_runner_segments_total{mode=\"",
-            "it is not the segments that the process learned of; expected ",
-            "found ",
+            "because that many segments were acknowledged",
+            " is ",
         ],
     };
     assert_caught(DUPLICATES, Hopeful, &expected);
@@ -94,9 +94,9 @@ fn report_read_partially_violates_delta_truth() {
         name: N::DeltaTruth,
         also: &[],
         says: [
-            "its delta is not what the world changed since its last report",
+            "because the world changed the image by that much",
             "expected ",
-            "found ",
+            " is ",
         ],
     };
     assert_caught("", FirstPageOnly, &expected);
@@ -126,8 +126,8 @@ fn failure_without_cause_violates_blame() {
         also: &[],
         says: [
             "image sha256:",
-            "expected a refusal for good on record",
-            "found none",
+            "is failed, expected reported",
+            "because the scanner never refused it",
         ],
     };
     assert_caught("", Squeamish, &expected);
@@ -154,9 +154,9 @@ fn permit_used_twice_violates_scanner_manners() {
         name: N::ScannerManners,
         also: &[],
         says: [
-            "schedule globex-often, asked by worker-",
-            "expected each permit once",
-            "found a second request on it",
+            "for schedule globex-often by worker-",
+            "is used again",
+            "expected used once",
         ],
     };
     assert_caught("", AsksTwice, &expected);
@@ -178,9 +178,9 @@ fn limit_ignored_violates_parallelism() {
         name: N::Parallelism,
         also: &[],
         says: [
-            "schedule acme-often, segment ",
+            "the number of leased segments of schedule acme-often",
             "expected at most 2",
-            "found 3",
+            "is 3 with segment ",
         ],
     };
     assert_caught("", NoLimits, &expected);
@@ -208,9 +208,9 @@ fn deadline_missed_violates_lease_discipline() {
         // Leases are lost without a recorded fault, and the backlog is read too rarely.
         also: &[N::BacklogTruth, N::Blame, N::ScannerManners],
         says: [
-            "it asked the scanner after its own deadline",
-            "expected no request ",
-            "found one at ",
+            "a scanner request of worker-",
+            "expected ",
+            "is sent at ",
         ],
     };
     assert_caught(SLOW_SCANNER, SlowClock, &expected);
@@ -237,9 +237,9 @@ fn acknowledgement_before_commit_violates_no_loss() {
         name: N::NoLoss,
         also: &[N::LeaseDiscipline],
         says: [
-            "the last message that asked for its work was acknowledged, and the work is not done",
-            "expected the work committed, or the run ended, before that",
-            "found a run that is Queued",
+            "because its last message was acknowledged",
+            "expected committed",
+            "is unfinished in a run that is Queued",
         ],
     };
     assert_caught("", AcknowledgesFirst, &expected);
@@ -262,8 +262,8 @@ fn event_not_published_violates_event_outbox() {
         also: &[],
         says: [
             "event ",
-            "expected an event that Notify took",
-            "found it was never published",
+            "is forgotten by the store, expected kept",
+            "because Notify never took it",
         ],
     };
     assert_caught("", NotifyNotTold, &expected);
@@ -287,7 +287,7 @@ fn event_without_commit_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
         also: &[],
-        says: ["event ", "expected no such event", "found one"],
+        says: ["event ", "is published, expected absent", "because no commit wrote it"],
     };
     assert_caught("", EventsTwice, &expected);
 }
@@ -315,8 +315,8 @@ fn notify_called_by_runner_violates_notify_independent() {
         also: &[N::ScannerManners],
         says: [
             "worker-",
-            "expected calls by the event relay only",
-            "found runner",
+            "is runner, expected event-relay",
+            "because no other task may wait for Notify",
         ],
     };
     assert_caught("", TellsNotify, &expected);

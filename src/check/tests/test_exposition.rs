@@ -1,4 +1,4 @@
-//! A page that the fixture can change under the oracle's eyes.
+//! An exposition that the fixture can change without an observation.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::check::instruments::{
 };
 use crate::model::Mode;
 
-/// What a process's page shows.
+/// Exposition of one process.
 #[derive(Default)]
 pub struct TestExposition {
     pub counters: CounterTable,
@@ -19,8 +19,10 @@ pub struct TestExposition {
     pub active: [i64; 2],
     pub backlog: BTreeMap<String, u64>,
     pub series: usize,
-    /// An identifying series that the page lacks.
+    /// An identifying series that is not exposed.
     pub lacks: Option<InfoSeries>,
+    /// Whether the last bucket of each histogram is empty.
+    pub has_falling_buckets: bool,
 }
 
 impl TestExposition {
@@ -37,7 +39,7 @@ impl TestExposition {
     }
 }
 
-/// A page that the fixture can change under the oracle's eyes.
+/// An exposition that fixture and oracle share.
 pub struct SharedExposition(pub Rc<RefCell<TestExposition>>);
 
 impl InstrumentReader for SharedExposition {
@@ -51,7 +53,10 @@ impl InstrumentReader for SharedExposition {
         let bounds = vec![1.0, 10.0, 100.0];
         let up_to = |bound: f64| samples.iter().filter(|sample| **sample <= bound).count() as u64;
         let mut cumulative: Vec<u64> = bounds.iter().map(|bound| up_to(*bound)).collect();
-        cumulative.push(samples.len() as u64);
+        cumulative.push(match page.has_falling_buckets {
+            true => 0,
+            false => samples.len() as u64,
+        });
         HistogramRead {
             bounds,
             cumulative,

@@ -231,6 +231,21 @@ impl Fixture {
         })
     }
 
+    /// Asks for an image without a permit, although the schedule has a rate.
+    pub fn ask_without_permit(&mut self, n: u8, delivery: u64, rate: f64) -> &mut Self {
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
+        self.see(&Observation::ScanSent {
+            incarnation: &incarnation,
+            schedule: &schedule,
+            rate_per_second: Some(rate),
+            image: &digest(n),
+            delivery,
+            attempt: 1,
+            permit: None,
+            late: false,
+        })
+    }
+
     pub fn answer(&mut self, n: u8, delivery: u64, answer: ScanAnswer) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         let image = digest(n);

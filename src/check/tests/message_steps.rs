@@ -1,4 +1,4 @@
-//! Messages on the queues, and the whole healthy run.
+//! Transitions of messages in a fixture.
 
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
-//! Three toys of workers that must fail, not pass quietly: one that sends every run to `Error`, one
-//! that plans the wrong images, and one that never exports a series.
+//! Toy workers that must violate invariants: one that sends every run to `Error`, one that plans the
+//! wrong images, and one that never exports a series.
 
 use super::fixture::Fixture;
-use crate::check::invariant_name::InvariantName;
-use crate::check::oracle::OracleReport;
+use crate::check::{InvariantName, OracleReport};
 use crate::model::commit::{PlanOutcome, RunWrite};
 use crate::model::{CommitStep, Run, RunFailure, RunState};
 
@@ -16,7 +15,7 @@ fn violated(report: &OracleReport) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_worker_that_sends_every_run_to_error() {
+fn worker_that_sends_every_run_to_error_violates_blame() {
     let mut fixture = Fixture::new();
     for name in ["one", "two", "three"] {
         fixture.start_by_hand(name).wait(5);
@@ -40,30 +39,28 @@ fn a_worker_that_sends_every_run_to_error() {
     }
     let report = fixture.end();
     assert_eq!(violated(&report), ["blame"]);
-    assert_eq!(report.findings[InvariantName::Blame.index()].violated, 3);
+    assert_eq!(report.texts(InvariantName::Blame).len(), 3);
 }
 
 #[test]
-fn a_worker_that_plans_the_wrong_images() {
+fn worker_that_plans_wrong_images_violates_plan_truth() {
     // Too few, one too many (it is not in the namespace), one twice, another tenant's.
-    for (images, wrong) in [
-        (&[1, 2, 3][..], "it leaves out image"),
-        (&[1, 2, 3, 4, 5], "its selector and products do not give"),
-        (&[1, 2, 3, 4, 4], "it plans an image twice"),
-        (&[1, 2, 3, 9], "which is another tenant's"),
+    for images in [
+        &[1, 2, 3][..],
+        &[1, 2, 3, 4, 5],
+        &[1, 2, 3, 4, 4],
+        &[1, 2, 3, 9],
     ] {
         let mut fixture = Fixture::new();
         let commit = fixture.fire().wait(2).plan_commit(images);
         fixture.submit(commit);
         let report = fixture.end();
         assert_eq!(violated(&report), ["plan-truth"], "{images:?}");
-        let told = &report.findings[InvariantName::PlanTruth.index()].violations[0];
-        assert!(told.to_string().contains(wrong), "{told}");
     }
 }
 
 #[test]
-fn a_worker_that_never_exports_a_series() {
+fn worker_that_never_exports_a_series_violates_counts() {
     let mut fixture = Fixture::new();
     fixture.is_honest = false;
     fixture.forge(|page| page.backlog.clear());

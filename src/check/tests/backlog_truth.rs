@@ -1,0 +1,81 @@
+//! `backlog-truth`: exposed backlogs.
+
+use super::defect::Defect;
+use super::fixture::Fixture;
+use crate::check::InvariantName::BacklogTruth;
+use crate::check::OracleReport;
+use crate::model::observation::{Observation, PortName, ScheduleChange};
+
+pub const DEFECTS: &[Defect] = &[
+    Defect::new(BacklogTruth, "value older than a refresh", || {
+        let mut fixture = Fixture::new();
+        fixture.whole_run().wait(16);
+        fixture
+            .forge(|page| *page.backlog.get_mut("nightly").unwrap() = 2)
+            .scrape()
+            .end()
+    }),
+    Defect::new(BacklogTruth, "value of before a plan", || {
+        zero_after_a_plan(16)
+    }),
+    Defect::new(BacklogTruth, "series absent after reconnection", || {
+        absent_after_reconnection(30)
+    }),
+    Defect::new(BacklogTruth, "series of a deleted schedule", || {
+        exposed_after_deletion(16)
+    }),
+    Defect::new(BacklogTruth, "series of no schedule", || {
+        let mut fixture = Fixture::new();
+        fixture.forge(|page| {
+            page.backlog.insert("ghost".into(), 0);
+        });
+        fixture.scrape().stop_here()
+    }),
+];
+
+/// A plan; so many seconds later the process still exposes 0.
+fn zero_after_a_plan(seconds: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan();
+    fixture.forge(|page| *page.backlog.get_mut("nightly").unwrap() = 0);
+    fixture.wait(seconds).scrape().stop_here()
+}
+
+/// A process without the store exposes nothing; so does it so many seconds after it has it again.
+fn absent_after_reconnection(seconds: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    let process = &fixture.incarnation.process.clone();
+    fixture.whole_run().forge(|page| page.backlog.clear());
+    let port = PortName::Store;
+    fixture.see(&Observation::CutOff { process, port });
+    fixture.wait(600).scrape();
+    fixture.see(&Observation::Reconnected { process, port });
+    fixture.wait(seconds).scrape().end()
+}
+
+/// A deleted schedule has a series so many seconds later.
+fn exposed_after_deletion(seconds: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture
+        .whole_run()
+        .change_schedule(ScheduleChange::Deleted, |_| ());
+    fixture.forge(|page| {
+        page.backlog.insert("nightly".into(), 0);
+    });
+    fixture.wait(seconds).scrape().end()
+}
+
+#[test]
+fn backlog_value_at_most_a_refresh_old_is_no_violation() {
+    assert!(zero_after_a_plan(15).is_clean(BacklogTruth));
+}
+
+#[test]
+fn backlog_absent_within_two_refreshes_of_reconnection_is_no_violation() {
+    assert!(absent_after_reconnection(29).is_clean(BacklogTruth));
+}
+
+#[test]
+fn backlog_of_a_schedule_deleted_within_a_refresh_is_no_violation() {
+    assert!(exposed_after_deletion(15).is_clean(BacklogTruth));
+}

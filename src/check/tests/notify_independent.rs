@@ -1,0 +1,38 @@
+//! `notify-independent`: calls of Notify, and progress during its outages.
+
+use super::defect::Defect;
+use super::fixture::Fixture;
+use crate::check::InvariantName::NotifyIndependent;
+use crate::check::OracleReport;
+use crate::model::fault::FaultKind;
+use crate::model::observation::Observation;
+
+pub const DEFECTS: &[Defect] = &[
+    Defect::new(NotifyIndependent, "runner that calls Notify", || {
+        let mut fixture = Fixture::new();
+        let incarnation = fixture.incarnation.clone();
+        fixture.whole_run().see(&Observation::NotifyCalled {
+            incarnation: &incarnation,
+            role: "runner",
+        });
+        fixture.end()
+    }),
+    Defect::new(NotifyIndependent, "standstill during an outage", || {
+        stands_still(601)
+    }),
+];
+
+/// Notify is down, with an open run and no commit for so many seconds.
+fn stands_still(seconds: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan().see(&Observation::FaultBegan {
+        kind: FaultKind::NotifyOutage,
+        subject: "notify",
+    });
+    fixture.wait(seconds).stop_here()
+}
+
+#[test]
+fn standstill_of_ten_minutes_is_no_violation() {
+    assert!(stands_still(600).is_clean(NotifyIndependent));
+}

@@ -1,0 +1,82 @@
+//! `segment-once`: commits and enqueues of segments.
+
+use super::defect::Defect;
+use super::fixture::Fixture;
+use crate::check::InvariantName::SegmentOnce;
+use crate::check::OracleReport;
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueStep};
+
+pub const DEFECTS: &[Defect] = &[
+    Defect::new(SegmentOnce, "segment committed twice", || {
+        let (mut fixture, _, delivery) = Fixture::with_a_segment();
+        let commit = fixture.segment_commit(0, delivery);
+        fixture.submit(commit);
+        let commit = fixture.segment_commit(0, delivery);
+        fixture.submit(commit).stop_here()
+    }),
+    Defect::new(SegmentOnce, "committed segment enqueued again", || {
+        enqueues_a_committed_segment(11, QueueStep::Enqueued, None)
+    }),
+    Defect::new(SegmentOnce, "planner message enqueued again", || {
+        relays_again(None)
+    }),
+];
+
+/// A segment is committed, and so much later enqueued again. `step` is the queue's transition.
+/// `outage`: seconds before the commit at which the queue was away.
+fn enqueues_a_committed_segment(
+    seconds_later: u64,
+    step: QueueStep,
+    outage: Option<u64>,
+) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    if let Some(seconds_before) = outage {
+        let kind = FaultKind::QueueOutage;
+        fixture
+            .see(&Observation::FaultTriggered { kind })
+            .wait(seconds_before);
+    }
+    let commit = fixture.segment_commit(0, delivery);
+    fixture.submit(commit);
+    fixture
+        .wait(seconds_later)
+        .step(message + 1, 0, Some(0), step)
+        .stop_here()
+}
+
+/// A process enqueues a planner message that another has enqueued, and so again.
+fn relays_again(fault: Option<FaultKind>) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan();
+    let message = fixture.enqueue(None) + 1;
+    let again = |fixture: &mut Fixture| {
+        fixture
+            .wait(30)
+            .step(message, 0, None, QueueStep::Deduplicated);
+    };
+    again(&mut fixture);
+    assert!(fixture.texts(SegmentOnce).is_empty(), "it may be another's");
+    if let Some(kind) = fault {
+        fixture.see(&Observation::FaultTriggered { kind });
+    }
+    again(&mut fixture);
+    fixture.stop_here()
+}
+
+#[test]
+fn enqueue_of_a_segment_read_before_its_commit_is_no_violation() {
+    for step in [QueueStep::Enqueued, QueueStep::Deduplicated] {
+        let is_clean = |seconds, outage| {
+            enqueues_a_committed_segment(seconds, step, outage).is_clean(SegmentOnce)
+        };
+        assert!(is_clean(10, None));
+        assert!(is_clean(11, Some(60)));
+        assert!(!is_clean(11, Some(61)));
+    }
+}
+
+#[test]
+fn second_relay_after_a_store_outage_is_no_violation() {
+    assert!(relays_again(Some(FaultKind::StoreOutage)).is_clean(SegmentOnce));
+}

@@ -1,0 +1,71 @@
+//! `lease-discipline`, of stopping processes.
+
+use super::defect::Defect;
+use super::fixture::Fixture;
+use crate::check::InvariantName::LeaseDiscipline;
+use crate::check::OracleReport;
+use crate::model::fault::FaultKind;
+use crate::model::observation::{IncarnationEnd, Observation};
+
+pub const DEFECTS: &[Defect] = &[
+    Defect::new(LeaseDiscipline, "stop with a message leased", || {
+        stops_with_a_message(FaultKind::GracefulStop)
+    }),
+    Defect::new(
+        LeaseDiscipline,
+        "stop that takes longer than its grace",
+        || {
+            let (mut fixture, message, delivery) = Fixture::with_a_segment();
+            fixture.wait(1).stop();
+            fixture.wait(40).acknowledge(message, delivery, Some(0));
+            fixture.wait(1).ends().stop_here()
+        },
+    ),
+    Defect::new(LeaseDiscipline, "stop long after the last message", || {
+        stops_without_messages(26, None)
+    }),
+];
+
+/// The process stops with a message leased, half a minute after a fault.
+fn stops_with_a_message(kind: FaultKind) -> OracleReport {
+    let (mut fixture, ..) = Fixture::with_a_segment();
+    fixture.see(&Observation::FaultTriggered { kind });
+    let incarnation = fixture.incarnation.clone();
+    fixture.wait(30).see(&Observation::IncarnationEnded {
+        incarnation: &incarnation,
+        end: IncarnationEnd::Stopped,
+    });
+    fixture.stop_here()
+}
+
+/// The process holds no message, is asked to stop, and ends so many seconds later.
+fn stops_without_messages(seconds: u64, fault: Option<FaultKind>) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    fixture.acknowledge(message, delivery, Some(0));
+    if let Some(kind) = fault {
+        fixture.see(&Observation::FaultTriggered { kind });
+    }
+    fixture.wait(1).stop();
+    fixture.wait(seconds).ends().stop_here()
+}
+
+#[test]
+fn stop_soon_after_the_last_message_is_no_violation() {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    fixture.wait(1).stop();
+    fixture.wait(10).acknowledge(message, delivery, Some(0));
+    assert!(
+        fixture
+            .wait(25)
+            .ends()
+            .stop_here()
+            .is_clean(LeaseDiscipline)
+    );
+}
+
+#[test]
+fn stop_during_another_fault_may_take_longer() {
+    let fault = Some(FaultKind::QueueOutage);
+    assert!(stops_without_messages(60, fault).is_clean(LeaseDiscipline));
+    assert!(stops_with_a_message(FaultKind::QueueOutage).is_clean(LeaseDiscipline));
+}

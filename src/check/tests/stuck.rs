@@ -1,0 +1,58 @@
+//! Events that unfinished runs wait for.
+
+use super::fixture::Fixture;
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, PortName};
+
+#[test]
+fn unfinished_runs_name_the_event_that_they_wait_for() {
+    let mut fixture = Fixture::new();
+    let waits = |fixture: &Fixture| fixture.oracle.explain_stuck()[0].waits_for.clone();
+    fixture.fire();
+    assert_eq!(waits(&fixture), "a planner to take it up");
+    fixture.plan();
+    assert_eq!(
+        waits(&fixture),
+        "a relay to enqueue its planner message (an intent exists since 2024-01-01T02:00:02Z)"
+    );
+    let message = fixture.enqueue(None);
+    assert_eq!(
+        waits(&fixture),
+        "its planner message: it is on the queue and not leased"
+    );
+    let delivery = fixture.lease(message, None);
+    let commit = fixture.dispatch_commit(delivery);
+    fixture.submit(commit).acknowledge(message, delivery, None);
+    assert_eq!(
+        waits(&fixture),
+        "2 of its 2 segments (segment 0: released, but no message for it is on the queue; repair must \
+         enqueue it again; segment 1: released, but no message for it is on the queue; repair must \
+         enqueue it again)"
+    );
+    let first = fixture.enqueue(Some(0));
+    fixture.enqueue(Some(1));
+    fixture.begin(0, first);
+    let (incarnation, process) = (
+        fixture.incarnation.clone(),
+        fixture.incarnation.process.clone(),
+    );
+    fixture.see(&Observation::Paused {
+        incarnation: &incarnation,
+    });
+    fixture.see(&Observation::FaultBegan {
+        kind: FaultKind::ScannerOutage,
+        subject: "scanner",
+    });
+    let port = PortName::Scanner;
+    fixture.see(&Observation::CutOff {
+        process: &process,
+        port,
+    });
+    assert_eq!(
+        waits(&fixture),
+        "2 of its 2 segments (segment 0: it is leased by w#1 (paused) until \
+         2024-01-01T02:01:02Z; segment 1: it is on the queue and not leased) \
+         (scanner-outage is active, w#1 can't reach the scanner)"
+    );
+    assert!(!fixture.oracle.is_quiescent());
+}
