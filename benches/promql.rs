@@ -2,6 +2,7 @@
 //!
 //! Throughput is in steps of the query; a query over N series evaluates N times as many values.
 
+use rehearsal_convert::{Index, Nearest};
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -31,16 +32,16 @@ fn recording() -> TimeSeriesStore {
     let buckets = modes.map(|mode| BOUNDS.map(|le| labels(&[("mode", mode), ("le", le)])));
     for scrape in 1..=SCRAPES {
         for (index, instance) in instances.into_iter().enumerate() {
-            let at_ms = scrape * INTERVAL_MS + index as i64 * 1_000;
+            let at_ms = scrape * INTERVAL_MS + index.index_i64() * 1_000;
             if scrape % 5_760 == 6 && index == 1 {
                 recording
                     .scrape_failed(instance, at_ms)
                     .expect("rising times");
                 continue;
             }
-            let count = (scrape / 4) as f64;
+            let count = (scrape / 4).nearest_f64();
             let page = plain.iter().zip(&buckets).flat_map(|(plain, buckets)| {
-                let gauge = (scrape / 4 % 17) as f64;
+                let gauge = (scrape / 4 % 17).nearest_f64();
                 let values = [
                     ("images_total", plain, count * 3.0),
                     ("backlog", plain, gauge),
@@ -50,7 +51,7 @@ fn recording() -> TimeSeriesStore {
                     (
                         "latency_seconds_bucket",
                         labels,
-                        (count * (place + 1) as f64 / 8.0).floor(),
+                        (count * (place + 1).nearest_f64() / 8.0).floor(),
                     )
                 }))
             });
@@ -86,7 +87,7 @@ fn queries(criterion: &mut Criterion) {
     ] {
         let query = Query::parse(text, Semantics::V3).expect("a query");
         for (kind, step_ms) in [("each scrape", INTERVAL_MS), ("panel", PANEL_STEP_MS)] {
-            group.throughput(Throughput::Elements((END_MS / step_ms) as u64));
+            group.throughput(Throughput::Elements((END_MS / step_ms).cast_unsigned()));
             group.bench_function(format!("{name}/{kind}"), |bencher| {
                 bencher.iter(|| black_box(engine.range(&query, 0, END_MS, step_ms)));
             });

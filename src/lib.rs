@@ -5,7 +5,6 @@ pub mod alerts;
 pub mod bundled;
 pub mod check;
 pub mod comparison;
-mod convert;
 pub mod file_error;
 pub mod live;
 pub mod metrics;

@@ -14,9 +14,9 @@ pub mod world;
 pub use rehearsal_kernel::{self as kernel, distribution};
 
 use self::kernel::RandomStream;
-use crate::convert::to_usize;
+use rehearsal_convert::Index;
 
 /// Draws an index below `len`; 0 if `len` is 0.
 fn draw_index(stream: &mut RandomStream, len: usize) -> usize {
-    to_usize(stream.below(len as u64))
+    stream.below(len as u64).to_index()
 }

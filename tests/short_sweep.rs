@@ -1,6 +1,7 @@
 //! Short sweep in a test binary of its own, for `cargo xtask mutate-worker`. A mutant of the worker
 //! that passes it shows a gap of the checks, or is equivalent.
 
+use rehearsal_convert::Index;
 use std::ops::Range;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -30,7 +31,7 @@ const HANG: Duration = Duration::from_secs(5);
 #[ignore = "what cargo xtask mutate-worker runs; .ci/run has more seeds in less time"]
 fn short_sweep_of_unchanged_worker_passes() {
     let mut results: Vec<_> = SCENARIOS.iter().map(|name| load(name)).collect();
-    for first in (0..SEEDS).step_by(AT_ONCE as usize) {
+    for first in (0..SEEDS).step_by(AT_ONCE.to_index()) {
         for (scenario, result) in &mut results {
             sweep(scenario, first..first + AT_ONCE, result);
         }

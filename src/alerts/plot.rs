@@ -3,7 +3,7 @@
 use plotters::prelude::*;
 
 use super::tune::{TradeOff, TunedPoint};
-use crate::convert::{len_to_f64, saturating_u64, to_usize};
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Width and height in SVG units.
 const SIZE: (u32, u32) = (820, 460);
@@ -28,7 +28,7 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
     let minutes = |point: &TunedPoint| point.score.median_seconds_to_detect.map(|s| s / 60.0);
     let missed = |point: &TunedPoint| point.score.recall.map(|recall| 100.0 * (1.0 - recall));
     let alarms = |point: &TunedPoint| Some(point.false_alarms_per_week);
-    let last = len_to_f64(points.len().saturating_sub(1));
+    let last = points.len().saturating_sub(1).nearest_f64();
     let left = top(points.iter().filter_map(minutes));
     let right = top(points.iter().filter_map(alarms));
 
@@ -44,7 +44,7 @@ fn draw(trade_off: &TradeOff, svg: &mut String) -> Result<(), Box<dyn std::error
         .build_cartesian_2d(0.0..last.max(1.0), 0.0..left)?
         .set_secondary_coord(0.0..last.max(1.0), 0.0..right);
     let value_at = |place: &f64| {
-        let point = points.get(to_usize(saturating_u64(place.round())));
+        let point = points.get(((place.round()).saturating_u64()).to_index());
         point.map_or_else(String::new, |point| point.value.to_string())
     };
     chart
@@ -99,7 +99,7 @@ fn line_points<'p>(
     number: impl Fn(&TunedPoint) -> Option<f64> + 'p,
 ) -> impl Iterator<Item = (f64, f64)> + 'p {
     let all = points.iter().enumerate();
-    all.filter_map(move |(place, point)| Some((len_to_f64(place), number(point)?)))
+    all.filter_map(move |(place, point)| Some((place.nearest_f64(), number(point)?)))
 }
 
 /// Returns the upper end of an axis.

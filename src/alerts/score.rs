@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::check::{Slo, SloBreach};
-use crate::convert::signed_to_f64;
 use crate::metrics::Labels;
 use crate::model::Timestamp;
 use crate::promql::rules::{Alert, AlertRule, AlertTimeline, RuleFile};
+use rehearsal_convert::Nearest;
 
 /// Label of a rule that names the SLOs that the rule covers.
 pub const RULE_LABEL: &str = "slo";
@@ -192,5 +192,5 @@ fn firing_seconds(alarms: &[FiringSpan<'_>]) -> f64 {
 }
 
 fn seconds(ms: i64) -> f64 {
-    signed_to_f64(ms) / 1_000.0
+    ms.nearest_f64() / 1_000.0
 }

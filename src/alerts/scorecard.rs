@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::score::{Detection, RuleRunScore, RunScore};
 use crate::check::{Slo, SloBreach};
-use crate::convert::to_f64;
+use rehearsal_convert::Nearest;
 
 /// Schema version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.alerts@2";
@@ -161,8 +161,8 @@ impl Scorecard {
             let rules = runs.iter().map(|run| &run.rules[index]);
             let healthy = runs.iter().filter(is_healthy).map(|run| &run.rules[index]);
             let false_alarms: u64 = healthy.map(|rule| rule.false_alarms).sum();
-            let rate =
-                (healthy_seconds > 0.0).then(|| to_f64(false_alarms) / weeks(healthy_seconds));
+            let rate = (healthy_seconds > 0.0)
+                .then(|| false_alarms.nearest_f64() / weeks(healthy_seconds));
             RuleScore::new(rules, seconds, rate)
         });
         Self {
@@ -283,7 +283,7 @@ impl RuleScore {
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| to_f64(part) / to_f64(whole))
+    (whole > 0).then(|| part.nearest_f64() / whole.nearest_f64())
 }
 
 fn median(mut values: Vec<f64>) -> Option<f64> {

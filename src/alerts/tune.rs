@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::rule_evaluation::{RuleEvaluation, RuleEvaluationError};
 use super::score::RunScore;
 use super::scorecard::{RuleScore, Scorecard};
-use crate::convert::{len_to_f64, to_f64};
 use crate::promql::rules::{AlertParameter, RuleFile, TunedError};
 use crate::rehearsal::FinishedRun;
 use crate::scenario::Duration;
+use rehearsal_convert::Nearest;
 
 /// Number of values of a range that are tried.
 const STEPS: usize = 12;
@@ -74,7 +74,7 @@ impl Tuning {
     /// Returns the values that are tried, ascending. They form a geometric sequence if the range
     /// is positive, otherwise an arithmetic one.
     pub fn values(&self) -> Vec<f64> {
-        let part = |step: usize| len_to_f64(step) / len_to_f64(STEPS - 1);
+        let part = |step: usize| step.nearest_f64() / (STEPS - 1).nearest_f64();
         let value = |step: usize| {
             let value = if self.low > 0.0 {
                 self.low * (self.high / self.low).powf(part(step))
@@ -155,7 +155,7 @@ impl TradeOff {
             let score = card.rules.into_iter().find(|score| score.rule == rule)?;
             Some(TunedPoint {
                 value,
-                false_alarms_per_week: to_f64(score.false_alarms) / card.weeks,
+                false_alarms_per_week: score.false_alarms.nearest_f64() / card.weeks,
                 score,
             })
         };

@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::convert::to_f64;
 use crate::metrics::Labels;
 use crate::promql::rules::{
     Alert, AlertState, AlertTimeline, EvaluateError, EvaluationRange, RecordedRules, RuleFile,
     evaluate,
 };
 use crate::promql::{EvalError, Queryable, SelectHints, SeriesData};
+use rehearsal_convert::Nearest;
 
 /// Minimum step of the grid, in ms. A finer grid would produce files that consist mostly of gaps.
 const GRID_MS_MIN: i64 = 500;
@@ -312,7 +312,7 @@ fn query_tests(timeline: &AlertTimeline, interval_ms: i64) -> Vec<QueryTest> {
         }
         let sample = |((name, state), count): ((&str, &str), u64)| ExpectedSample {
             labels: format!("{{alertname={name:?}, alertstate={state:?}}}"),
-            value: to_f64(count),
+            value: count.nearest_f64(),
         };
         QueryTest {
             expr: "count by (alertname, alertstate) (ALERTS)",

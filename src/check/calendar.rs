@@ -196,7 +196,7 @@ impl WalkCalendar {
             let seconds = self.minute * SECONDS_PER_MINUTE;
             let local = (seconds + self.offset_at(seconds)).div_euclid(SECONDS_PER_MINUTE);
             if self.fires_at(local) {
-                give(Timestamp::from_seconds(seconds.max(0) as u64));
+                give(Timestamp::from_seconds(seconds.max(0).cast_unsigned()));
             }
             self.high_water = self.high_water.max(local);
             self.minute += 1;
@@ -226,6 +226,8 @@ impl WalkCalendar {
 
 #[cfg(test)]
 mod tests {
+    use rehearsal_convert::Index;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -357,7 +359,7 @@ mod tests {
                 .take(4)
                 .map(|change| Timestamp::from_jiff(change.timestamp()))
                 .collect();
-            let middle = changes.get(part as usize % 4).copied().unwrap_or(january);
+            let middle = changes.get(part.to_index() % 4).copied().unwrap_or(january);
             let from = middle.before(std::time::Duration::from_secs(part * 1_800 + 7));
             let until = middle.after(std::time::Duration::from_secs(48 * 3_600));
             // The model refuses an expression that never fires; so does the scenario format.

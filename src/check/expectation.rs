@@ -85,7 +85,9 @@ fn ask(
     span: &RehearsalSpan,
 ) -> Result<ExpectationAnswers, String> {
     let (from_ms, until_ms) = window_ms(expectation, span);
-    let step_ms = (span.interval.as_millis() as i64).max(1);
+    let step_ms = i64::try_from(span.interval.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(1);
     let asked = ExpectationQuery::of(query);
     let engine = Engine::new(recording);
     let mut answers = ExpectationAnswers::default();
@@ -227,6 +229,8 @@ fn told(value: Option<f64>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use rehearsal_convert::Nearest;
+
     use super::*;
     use crate::metrics::Labels;
 
@@ -245,8 +249,8 @@ mod tests {
         let buckets = [("1", 3.0), ("5", 4.0), ("+Inf", 4.0)]
             .map(|(le, count)| (labels(&[("le", le)]), count));
         for index in 0..5_i64 {
-            let at_ms = START_SECONDS as i64 * 1_000 + index * 15_000;
-            let page = [("x", &mode, index as f64)];
+            let at_ms = START_SECONDS.cast_signed() * 1_000 + index * 15_000;
+            let page = [("x", &mode, index.nearest_f64())];
             let histogram = buckets
                 .iter()
                 .map(|(labels, count)| ("h_bucket", labels, *count));
@@ -285,6 +289,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn expectations_are_judged_by_when_they_must_hold() {
         for (query, when, expected) in [
             (

@@ -243,7 +243,7 @@ impl fmt::Display for HistogramSeries {
 pub struct HistogramRead {
     /// Upper bounds of the buckets, rising; the bucket above the last one is `+Inf`.
     pub bounds: Vec<f64>,
-    /// ExactSamples up to each bound, and last of all: up to `+Inf`.
+    /// `ExactSamples` up to each bound, and last of all: up to `+Inf`.
     pub cumulative: Vec<u64>,
     /// The count of samples.
     pub count: u64,

@@ -1,9 +1,8 @@
 //! Difference of one number between two sides.
 
+use rehearsal_convert::Nearest;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
-
-use crate::convert::len_to_f64;
 
 /// Confidence level of the intervals. Of twenty numbers without a difference, about one is
 /// reported as different.
@@ -58,7 +57,7 @@ impl Effect {
         if pairs.is_empty() {
             return None;
         }
-        let count = len_to_f64(pairs.len());
+        let count = pairs.len().nearest_f64();
         let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / count;
         let differences = || pairs.iter().map(|(a, b)| b - a);
         let difference = mean(&mut differences());

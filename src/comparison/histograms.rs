@@ -3,8 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::convert::{saturating_u64, to_f64};
 use crate::report::QuantileSummary;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Number of bars per doubling of the time.
 const STEPS_PER_DOUBLING: f64 = 1.0;
@@ -15,9 +15,9 @@ const STEPS_PER_DOUBLING: f64 = 1.0;
 pub struct HistogramPair {
     /// Name of the duration.
     pub name: String,
-    /// QuantileSummary of A.
+    /// `QuantileSummary` of A.
     pub a: QuantileSummary,
-    /// QuantileSummary of B.
+    /// `QuantileSummary` of B.
     pub b: QuantileSummary,
     /// Bars, by ascending time.
     pub bars: Vec<HistogramBar>,
@@ -49,20 +49,20 @@ impl HistogramPair {
 
 /// Returns bars whose bounds double, from the first to the last bar with a sample.
 fn bars(a: &Histogram<u64>, b: &Histogram<u64>) -> Vec<HistogramBar> {
-    let least = to_f64(a.min().min(b.min()).max(1));
+    let least = (a.min().min(b.min()).max(1)).nearest_f64();
     let greatest = a.max().max(b.max());
     let first = (least.log2() * STEPS_PER_DOUBLING).floor();
-    let ends =
-        (0..).map(|step| saturating_u64(((first + f64::from(step)) / STEPS_PER_DOUBLING).exp2()));
+    let ends = (0..)
+        .map(|step| (((first + f64::from(step)) / STEPS_PER_DOUBLING).exp2()).saturating_u64());
     let mut bars: Vec<HistogramBar> = Vec::new();
     let mut from = 0;
     for end in ends {
         let share = |histogram: &Histogram<u64>| match histogram.len() {
             0 => 0.0,
-            all => to_f64(histogram.count_between(from, end)) / to_f64(all),
+            all => histogram.count_between(from, end).nearest_f64() / all.nearest_f64(),
         };
         bars.push(HistogramBar {
-            until_seconds: to_f64(end) / 1e6,
+            until_seconds: end.nearest_f64() / 1e6,
             share_a: share(a),
             share_b: share(b),
         });

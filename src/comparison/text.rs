@@ -3,9 +3,9 @@
 use std::fmt::{self, Write};
 
 use super::{Comparison, Effect, EffectFinding, HistogramBar, HistogramPair};
-use crate::convert::{saturating_u64, to_usize};
 use crate::report::QuantileSummary;
 use crate::report::format::{bold, count, dim, line, seconds};
+use rehearsal_convert::{Index, Saturating};
 
 /// Maximum number of seeds that are listed.
 const SEEDS_SHOWN: usize = 10;
@@ -154,7 +154,7 @@ fn number(name: &str, value: f64) -> String {
         return seconds(value);
     }
     match value {
-        100.0.. => count(saturating_u64(value.round())),
+        100.0.. => count(value.round().saturating_u64()),
         _ => format!("{value:.2}"),
     }
 }
@@ -189,7 +189,8 @@ fn quantile_words(quantiles: &QuantileSummary) -> [String; 5] {
 }
 
 fn write_bar(out: &mut String, bar: &HistogramBar) -> fmt::Result {
-    let length = |share: f64| "█".repeat(to_usize(saturating_u64((share * BAR_WIDTH).round())));
+    let length =
+        |share: f64| "█".repeat((((share * BAR_WIDTH).round()).saturating_u64()).to_index());
     let percent = |share: f64| format!("{:.1} %", share * 100.0);
     let row = format!(
         "  ≤ {:<9} {:>7} {:<30}  {:>7} {}",

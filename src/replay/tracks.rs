@@ -3,6 +3,7 @@
 //! Spans overlap (a process works several segments at once), so they are pairs of asynchronous
 //! events, which a viewer stacks by itself.
 
+use rehearsal_convert::{Index, Nearest};
 use std::collections::BTreeMap;
 use std::io;
 
@@ -119,7 +120,7 @@ impl TraceTracks {
     pub fn write(&self, out: impl io::Write) -> io::Result<()> {
         let mut numbers = BTreeMap::from([(WORLD, 1), (RUNS, 2)]);
         for mark in &self.marks {
-            let next = numbers.len() as u32 + 1;
+            let next = numbers.len().index_u32() + 1;
             numbers.entry(&mark.track).or_insert(next);
         }
         let names = numbers
@@ -218,7 +219,7 @@ impl TrackCursor<'_> {
                 );
             }
             O::Resumed { incarnation } => {
-                self.end(&SpanKey::Pause((*incarnation).clone()), "goes on")
+                self.end(&SpanKey::Pause((*incarnation).clone()), "goes on");
             }
             _ => {}
         }
@@ -460,5 +461,5 @@ impl ChromeTraceEvent {
 }
 
 fn micros(at: Timestamp) -> f64 {
-    at.nanos() as f64 / 1e3
+    at.nanos().nearest_f64() / 1e3
 }

@@ -10,7 +10,6 @@ use super::{
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
-use crate::convert::saturating_u64;
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireOutcome;
@@ -18,6 +17,7 @@ use crate::rehearsal::FinishedRun;
 use crate::scenario::Gates;
 use crate::sim::kernel::divergence::Divergence;
 use crate::sim::kernel::{Stop, TraceLine};
+use rehearsal_convert::Saturating;
 
 /// Maximum age of the last value of a series, in ms. The same as the lookback of PromQL.
 const LOOKBACK_MS: i64 = 300_000;
@@ -316,7 +316,7 @@ fn histogram(recording: &TimeSeriesStore, family: &Family) -> Vec<SeriesSummary>
         let sum = totals.get(&labels).copied().unwrap_or_default();
         SeriesSummary {
             value: SeriesSummaryValue::Histogram {
-                count: saturating_u64(count),
+                count: count.saturating_u64(),
                 sum,
             },
             labels,

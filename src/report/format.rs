@@ -8,7 +8,7 @@ use std::fmt::{self, Display, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::Verdict;
-use crate::convert::saturating_u64;
+use rehearsal_convert::Saturating;
 
 /// Formats a count with separators: `1,204,331`.
 pub fn count(number: u64) -> String {
@@ -46,7 +46,7 @@ pub fn seconds(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{seconds:.2}s");
     }
-    let whole = saturating_u64(seconds.round());
+    let whole = seconds.round().saturating_u64();
     let (large, small) = match whole {
         0..3_600 => ((whole / 60, "m"), (whole % 60, "s")),
         3_600..86_400 => ((whole / 3_600, "h"), (whole % 3_600 / 60, "m")),

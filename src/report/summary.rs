@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::check::expectation::ExpectationOutcome;
-use crate::convert::to_f64;
 use crate::model::Timestamp;
 use crate::sim::fault_plan::TimeSlice;
+use rehearsal_convert::Nearest;
 
 /// Schema version of the JSON document.
 pub const SCHEMA: &str = "rehearsal.run@1";
@@ -95,12 +95,12 @@ impl RunReport {
 
     /// Returns the number of kernel events per second of wall-clock time.
     pub fn events_per_second(&self) -> f64 {
-        per(to_f64(self.events), self.wall_seconds)
+        per(self.events.nearest_f64(), self.wall_seconds)
     }
 
     /// Returns the number of committed image scans per second of wall-clock time.
     pub fn images_per_second(&self) -> f64 {
-        per(to_f64(self.images), self.wall_seconds)
+        per(self.images.nearest_f64(), self.wall_seconds)
     }
 }
 
@@ -289,7 +289,7 @@ pub struct QuantileSummary {
 impl QuantileSummary {
     /// Computes the quantiles of a histogram of microseconds.
     pub fn of_micros(histogram: &Histogram<u64>) -> Self {
-        let seconds = |micros: u64| to_f64(micros) / 1e6;
+        let seconds = |micros: u64| micros.nearest_f64() / 1e6;
         Self {
             count: histogram.len(),
             p50_seconds: seconds(histogram.value_at_quantile(0.5)),

@@ -5,10 +5,10 @@ use toml::{Table, Value};
 use super::remove::{fewer_processes_and_images, remove_elements};
 use super::shorten::{duration_of, shorter_duration, with_default_start};
 use super::toml_edit::{find, paths, tables_mut, with};
-use crate::convert::saturating_i32;
 use crate::scenario::Duration;
 use crate::scenario::PathSegment;
 use crate::scenario::write::remove;
+use rehearsal_convert::Saturating;
 
 /// Reduction: a kind of edit that makes a scenario smaller.
 pub struct Reduction {
@@ -144,7 +144,7 @@ fn rounded_values(table: &Table) -> Vec<Table> {
 
 fn rounded_numbers(number: f64) -> Vec<Value> {
     let to_digits = |digits: i32| {
-        let unit = 10_f64.powi(digits - 1 - saturating_i32(number.abs().log10().floor()));
+        let unit = 10_f64.powi(digits - 1 - number.abs().log10().floor().saturating_i32());
         (number * unit).round() / unit
     };
     let rounded = [number.round(), to_digits(1), to_digits(2)];

@@ -11,12 +11,12 @@ use toml::Table;
 use super::ScenarioSize;
 use super::reductions::{REDUCTIONS, Reduction};
 use crate::check::scenario_loader;
-use crate::convert::saturating_u64;
 use crate::rehearsal::{Hooks, RehearsalError, RunOptions};
 use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{FailureCause, Trial, TrialOptions};
+use rehearsal_convert::Saturating;
 
 /// Event limit per candidate: a smaller scenario that runs much longer is no improvement.
 const EVENTS_MAX: u64 = 20_000_000;
@@ -224,7 +224,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         };
         let trial = Trial::of(&self.hooks, &scenario, seed, &options, false)?;
         let events = trial.row.numbers.get("events");
-        let events = events.map_or(budget, |events| saturating_u64(*events));
+        let events = events.map_or(budget, |events| (*events).saturating_u64());
         let failure = trial.failure.filter(|failure| failure.cause == *self.cause);
         let shrunk = failure.map(|failure| {
             let table = to_table(&scenario);

@@ -1,9 +1,9 @@
 //! Arrival times: from the timing of a scenario entry to offsets from the start.
 
-use crate::convert::{saturating_u64, to_f64};
 use crate::scenario::Timing;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Maximum number of arrivals of one entry of a scenario.
 const ARRIVALS_MAX: usize = 1_000_000;
@@ -40,7 +40,7 @@ pub(super) fn arrival_times(
 /// Draws a gap of a Poisson process, in nanoseconds.
 fn exponential_ns(mean_ns: u64, stream: &mut RandomStream) -> u64 {
     // 1 - uniform is never 0.
-    saturating_u64(to_f64(mean_ns) * -libm::log(1.0 - stream.uniform()))
+    ((mean_ns).nearest_f64() * -libm::log(1.0 - stream.uniform())).saturating_u64()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Samplers: distributions of a scenario in the form in which they are drawn from.
 
-use crate::convert::{saturating_u64, to_f64};
 use crate::scenario::{CountDistribution, DistributionSpec, Duration, DurationDistribution};
 use crate::sim::distribution::{Distribution, DistributionError};
 use crate::sim::kernel::RandomStream;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Draws durations or counts from a distribution that a scenario states.
 #[derive(Clone, Debug)]
@@ -19,7 +19,9 @@ impl Sampler {
     /// # Errors
     /// The parameters of the distribution are out of range.
     pub fn of_durations(stated: &DurationDistribution) -> Result<Self, DistributionError> {
-        Self::build(stated, |duration: &Duration| to_f64(duration.as_nanos()))
+        Self::build(stated, |duration: &Duration| {
+            duration.as_nanos().nearest_f64()
+        })
     }
 
     /// Builds a sampler of counts.
@@ -70,6 +72,6 @@ impl Sampler {
 
     /// Draws a number rounded to the nearest integer, saturated to `u64`.
     pub fn draw_whole(&self, stream: &mut RandomStream) -> u64 {
-        saturating_u64(self.draw(stream) + 0.5)
+        (self.draw(stream) + 0.5).saturating_u64()
     }
 }

@@ -7,9 +7,9 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{Coverage, FailureCause, SeedFailure, SeedSet, Trial};
-use crate::convert::saturating_u64;
 use crate::file_error::FileError;
 use crate::report::{Verdict, worst_exit_code};
+use rehearsal_convert::Saturating;
 
 /// Version of the file format.
 pub const SCHEMA: &str = "rehearsal.sweep@1";
@@ -185,7 +185,7 @@ impl SweepResult {
         self.events += row
             .numbers
             .get("events")
-            .map_or(0, |events| saturating_u64(*events));
+            .map_or(0, |events| (*events).saturating_u64());
         self.latency_micros.merge(&trial.latency_micros);
         self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anstyle::AnsiColor;
 
 use super::{SweepFailure, SweepResult, SweepSubject};
-use crate::convert::to_f64;
 use crate::report::format::{bold, coloured, count, line, paint, seconds};
 use crate::report::{replay_command, shell_line};
+use rehearsal_convert::Nearest;
 
 /// Maximum number of failing seeds shown per cause.
 const SEEDS_SHOWN: usize = 5;
@@ -122,7 +122,7 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
         ("run duration", &result.duration_micros),
     ] {
         let histogram = counts.histogram();
-        let at = |quantile| seconds(to_f64(histogram.value_at_quantile(quantile)) / 1e6);
+        let at = |quantile| seconds(histogram.value_at_quantile(quantile).nearest_f64() / 1e6);
         let parts = [
             format!("p50 {}", at(0.5)),
             format!("p95 {}", at(0.95)),

@@ -11,13 +11,13 @@ use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
 use super::{Coverage, FailureCause, HistogramCounts, first_violation};
 use crate::check::expectation::ExpectationOutcome;
-use crate::convert::{saturating_u64, to_f64};
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{FinishedRun, Hooks, RehearsalError, RunOptions, WithListener, run_with};
 use crate::report::{RunReport, SeriesSummaryValue, Verdict};
 use crate::scenario::{Scenario, TemporalOperator};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Numbers of one seed: a line of `seeds.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -224,7 +224,7 @@ fn note_counters(report: &RunReport, coverage: &mut Coverage) {
                 true => String::new(),
                 false => format!("{{{}}}", labels.join(",")),
             };
-            *totals.entry(format!("{name}{braces}")).or_default() += saturating_u64(value);
+            *totals.entry(format!("{name}{braces}")).or_default() += value.saturating_u64();
         }
         for (series, total) in totals {
             coverage.note(&series, total);
@@ -245,13 +245,13 @@ fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
 
 fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
     let mut numbers = BTreeMap::from([
-        ("events".into(), to_f64(report.events)),
-        ("images".into(), to_f64(report.images)),
-        ("imagesFailed".into(), to_f64(report.images_failed)),
-        ("deltas".into(), to_f64(report.deltas)),
-        ("runsCompleted".into(), to_f64(report.runs.completed)),
-        ("runsFailed".into(), to_f64(report.runs.error)),
-        ("backlogPeak".into(), to_f64(report.backlog_peak)),
+        ("events".into(), report.events.nearest_f64()),
+        ("images".into(), report.images.nearest_f64()),
+        ("imagesFailed".into(), report.images_failed.nearest_f64()),
+        ("deltas".into(), report.deltas.nearest_f64()),
+        ("runsCompleted".into(), report.runs.completed.nearest_f64()),
+        ("runsFailed".into(), report.runs.error.nearest_f64()),
+        ("backlogPeak".into(), report.backlog_peak.nearest_f64()),
         ("virtualSeconds".into(), report.virtual_seconds),
     ]);
     for (name, quantiles) in &report.latency {

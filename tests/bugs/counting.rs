@@ -197,7 +197,7 @@ impl Defect for RefusedNotCounted {
         {
             let mode = commit.runs[0].run.mode.index();
             self.0.with(&incarnation.id, |failed| {
-                failed[mode] += segment.outcome.failed
+                failed[mode] += segment.outcome.failed;
             });
         }
         answer
@@ -258,7 +258,7 @@ pub struct NoWorkIsActive;
 impl Defect for NoWorkIsActive {
     fn runs_active(&self, _: &IncarnationId, plain: &dyn InstrumentReader, mode: Mode) -> i64 {
         let no_work = plain.counter(CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork));
-        plain.runs_active(mode) + no_work as i64
+        plain.runs_active(mode) + no_work.cast_signed()
     }
 }
 

@@ -231,7 +231,8 @@ impl OffsetOfTheMoment {
         let Ok(zone) = TimeZone::get(&schedule.time_zone) else {
             return;
         };
-        let hours = (zone.to_offset(now.to_jiff()).seconds() / 3_600) as i8;
+        let hours = zone.to_offset(now.to_jiff()).seconds() / 3_600;
+        let hours = i8::try_from(hours).expect("an offset of hours");
         let mut known = self.0.borrow_mut();
         let is_known =
             |(plain, offset, _): &Shifted| *offset == hours && Arc::ptr_eq(plain, schedule);

@@ -1,5 +1,6 @@
 //! The bench's table in aligned Markdown.
 
+use rehearsal_convert::Nearest;
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fs};
@@ -66,7 +67,7 @@ fn measure(bug: &Bug, scenario: &Scenario) -> Option<Line> {
     fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     println!("{}: {}; {}", bug.name, shrunk.size, file.display());
     let seeds = bug.budget_seeds.max(SHARE_SEEDS_MIN);
-    let share = bug.count(scenario, 0..seeds) as f64 / seeds as f64;
+    let share = bug.count(scenario, 0..seeds).nearest_f64() / seeds.nearest_f64();
     Some(Line {
         cells: [
             bug.name.into(),

@@ -4,6 +4,7 @@
 //! The server has neither staleness markers (`OpenMetrics` has no representation for them) nor the
 //! rules. Recorded series are imported as data, so each rule is compared on the same input.
 
+use rehearsal_convert::Saturating;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -73,7 +74,9 @@ fn theirs(prometheus: &Prometheus, text: &str, samples: &Samples) -> Answer {
         let labels: BTreeMap<String, String> =
             serde_json::from_value(series["metric"].clone()).unwrap();
         for point in series["values"].as_array().unwrap() {
-            let at_ms = (point[0].as_f64().unwrap() * 1_000.0).round() as i64;
+            let at_ms = (point[0].as_f64().unwrap() * 1_000.0)
+                .round()
+                .saturating_i64();
             let value = point[1].as_str().unwrap().parse().unwrap();
             answer.insert((labels.clone(), at_ms), value);
         }

@@ -2,6 +2,7 @@
 //!
 //! A measurement without limits: no result fails it.
 
+use rehearsal_convert::Index;
 use std::path::Path;
 use std::time::Instant;
 
@@ -49,7 +50,7 @@ impl Asked {
     fn theirs(&self, prometheus: &Prometheus) -> f64 {
         let ask = || {
             let piece_ms = SERVER_POINTS_MAX * self.step_ms;
-            let pieces = (self.from_ms..=self.until_ms).step_by(piece_ms as usize);
+            let pieces = (self.from_ms..=self.until_ms).step_by(piece_ms.to_index());
             let piece = |from_ms: i64| {
                 let until_ms = (from_ms + piece_ms - self.step_ms).min(self.until_ms);
                 prometheus.range_seconds(self.query.text(), from_ms, until_ms, self.step_ms)

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rehearsal::metrics::Labels;
 use rehearsal::promql::promqltest::{self, EvalMessage};
 use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics};
+use rehearsal_convert::Index;
 
 /// Number of passing evals per script; the others need native histograms.
 const SCRIPTS: [(&str, usize); 6] = [
@@ -277,7 +278,7 @@ fn store(points: &[Vec<Point>]) -> MemoryStore {
         ];
         let labels = Labels::new("x", pairs).unwrap();
         for (place, point) in points.iter().enumerate() {
-            let at_ms = place as i64 * 10_000;
+            let at_ms = place.index_i64() * 10_000;
             match point {
                 Point::QueryValue(value) => store.push(&labels, at_ms, Some(f64::from(*value))),
                 Point::Stale => store.push(&labels, at_ms, None),

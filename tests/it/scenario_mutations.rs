@@ -1,5 +1,6 @@
 //! Reading a mutated scenario file ends in a scenario or in diagnostics.
 
+use rehearsal_convert::{Nearest, Saturating};
 use std::fs;
 
 use proptest::prelude::*;
@@ -57,7 +58,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 }
 
 fn boundary(text: &str, place: f64) -> usize {
-    text.floor_char_boundary((text.len() as f64 * place) as usize)
+    text.floor_char_boundary((text.len().nearest_f64() * place).saturating_usize())
 }
 
 fn mutate(text: &str, mutation: &Mutation) -> String {
@@ -80,14 +81,14 @@ fn mutate(text: &str, mutation: &Mutation) -> String {
         }
         Mutation::SwapLines(a, b) => {
             let mut lines: Vec<&str> = text.lines().collect();
-            let index = |place: f64| (place * lines.len() as f64) as usize;
+            let index = |place: f64| (place * lines.len().nearest_f64()).saturating_usize();
             let (a, b) = (index(*a), index(*b));
             lines.swap(a, b);
             lines.join("\n")
         }
         Mutation::DropLine(place) => {
-            let count = text.lines().count() as f64;
-            let dropped = (place * count) as usize;
+            let count = text.lines().count().nearest_f64();
+            let dropped = (place * count).saturating_usize();
             let kept = text
                 .lines()
                 .enumerate()

@@ -1,5 +1,6 @@
 //! Cost of records, scrapes and expositions.
 
+use rehearsal_convert::Index;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -100,7 +101,7 @@ pub fn scrape(series: u64) -> u64 {
     let mut changes = counters.chunks(counters.len() / 100).cycle();
     scrape(0);
     measurement_begins();
-    for at_ms in (15_000..).step_by(15_000).take(SCRAPES as usize) {
+    for at_ms in (15_000..).step_by(15_000).take(SCRAPES.to_index()) {
         changes
             .next()
             .into_iter()

@@ -1,5 +1,6 @@
 //! Cost of a query over a month that is scraped every 15 s.
 
+use rehearsal_convert::Nearest;
 use std::hint::black_box;
 
 use rehearsal::metrics::{Labels, TimeSeriesStore};
@@ -22,7 +23,7 @@ fn recording() -> TimeSeriesStore {
     });
     for scrape in 1..=SCRAPES {
         for instance in instances {
-            let total = (scrape / 4 * 3) as f64;
+            let total = (scrape / 4 * 3).nearest_f64();
             let page = modes.iter().map(|labels| ("images_total", labels, total));
             let scraped = recording.scrape_values(instance, scrape * INTERVAL_MS, page);
             scraped.expect("rising times");

@@ -30,7 +30,7 @@ macro_rules! nearest {
     };
 }
 
-nearest!(u64, i64, usize, u128);
+nearest!(u32, u64, i64, usize, u128);
 
 /// Conversion of an `f64` to an integer: the fraction is dropped, a number out of range becomes the
 /// nearest end of the range, and NaN becomes 0.
@@ -156,7 +156,7 @@ macro_rules! index {
     };
 }
 
-index!(u64, i64, i32, u128, usize);
+index!(u32, u64, i64, i32, u128, usize);
 
 #[cfg(test)]
 mod tests {

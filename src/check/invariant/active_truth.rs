@@ -11,8 +11,8 @@ use crate::check::format::active_changes;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, DueInstruments};
-use crate::convert::to_i64;
 use crate::model::{Mode, RunState, Timestamp};
+use rehearsal_convert::Index;
 
 /// Name and documentation of `active-truth`.
 pub(crate) const ACTIVE_TRUTH: Definition = Definition {
@@ -162,7 +162,7 @@ impl ActiveTruthCheck {
         let unknown = incarnations.living.iter();
         let unknown = unknown.map(|index| incarnations[*index].unknown_surrender().unsigned_abs());
         let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
-        let difference = (sum - to_i64(open)).unsigned_abs();
+        let difference = (sum - open.index_i64()).unsigned_abs();
         let is_exercised = has_changed && open > 0 && slack == 0;
         context.check(ActiveTruth, is_exercised, difference <= slack, || {
             let instant = if slack == 0 {

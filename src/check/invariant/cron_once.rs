@@ -138,7 +138,7 @@ impl CronOnceCheck {
         };
         let (mut count, mut last) = (0_u32, None);
         calendar.fires_until(decision.cursor, |fire| {
-            (count, last) = (count + 1, Some(fire))
+            (count, last) = (count + 1, Some(fire));
         });
         let latest = decision.latest;
         let decided = latest.map_or(0, |_| decision.coalesced + 1);

@@ -11,12 +11,12 @@ use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::EventOutbox;
 use crate::check::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, EventStage, Publication, RecordedCommit, RunEnd};
-use crate::convert::low_half;
 use crate::model::commit::SegmentCommit;
 use crate::model::{
     CommitStep, DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity,
     Timestamp,
 };
+use rehearsal_convert::LowBits;
 
 /// Name and documentation of `event-outbox`.
 pub(crate) const EVENT_OUTBOX: Definition = Definition {
@@ -102,7 +102,7 @@ impl Invariant for EventOutboxCheck {
     ) {
         let was_published = stage == Some(EventStage::Published);
         if was_published {
-            self.forgotten.push(low_half(id.0));
+            self.forgotten.push(id.0.low_u64());
         }
         context.check(EventOutbox, true, was_published, || {
             let reason = if stage.is_some() {
@@ -218,7 +218,7 @@ impl EventOutboxCheck {
         self.forgotten.sort_unstable();
         for (at, id) in std::mem::take(&mut self.suspects) {
             let is_known =
-                state.outbox.contains(id) || self.forgotten.binary_search(&low_half(id.0)).is_ok();
+                state.outbox.contains(id) || self.forgotten.binary_search(&id.0.low_u64()).is_ok();
             if !is_known {
                 let detail = ViolationDetail::of(format_args!("event {id}"))
                     .is("published")

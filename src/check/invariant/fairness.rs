@@ -12,8 +12,8 @@ use crate::check::results::ViolationDetail;
 use crate::check::state::fact::WaitingRun;
 use crate::check::state::table::{IncarnationIndex, RunIndex, TenantIndex};
 use crate::check::state::{AcceptedCommit, EndedIncarnation, PlannedRun, PlannerRead, WorldState};
-use crate::convert::to_u32;
 use crate::model::RunState;
+use rehearsal_convert::Index;
 
 /// Name and documentation of `fairness`.
 pub(crate) const FAIRNESS: Definition = Definition {
@@ -150,7 +150,7 @@ impl PlannerBatch {
             let gone = self.candidates.iter().filter(|other| {
                 other.turn == turn && !other.is_taken && !is_planning(state, other.waiting.run)
             });
-            self.turns[turn].taken + to_u32(gone.count() as u64)
+            self.turns[turn].taken + (gone.count() as u64).index_u32()
         };
         let starved = self.candidates.iter().find(|other| {
             !other.is_taken && is_planning(state, other.waiting.run) && turns(other.turn) < had

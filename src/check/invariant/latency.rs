@@ -6,8 +6,8 @@ use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::check::results::ViolationDetail;
 use crate::check::state::DueInstruments;
 use crate::check::state::incarnation::{ExactSamples, IncarnationRecord};
-use crate::convert::{saturating_u64, to_f64, to_usize};
 use crate::model::time::NANOS_PER_SECOND;
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Name and documentation of `latency-count`.
 pub(crate) const LATENCY_COUNT: Definition = Definition {
@@ -149,11 +149,13 @@ fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationReco
 /// The exact sample of rank ⌈qn⌉ (at least 1), in seconds. `sorted` must not be empty.
 fn exact_quantile(sorted: &[u64], quantile: f64) -> f64 {
     let rank = rank(sorted.len() as u64, quantile);
-    to_f64(sorted[to_usize(rank) - 1]) / to_f64(NANOS_PER_SECOND)
+    (sorted[(rank).to_index() - 1]).nearest_f64() / NANOS_PER_SECOND.nearest_f64()
 }
 
 fn rank(count: u64, quantile: f64) -> u64 {
-    saturating_u64((quantile * to_f64(count)).ceil()).clamp(1, count.max(1))
+    ((quantile * (count).nearest_f64()).ceil())
+        .saturating_u64()
+        .clamp(1, count.max(1))
 }
 
 /// The bucket that holds the sample of rank ⌈qn⌉, by the histogram's own counts.

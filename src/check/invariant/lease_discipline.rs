@@ -11,9 +11,9 @@ use crate::check::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::table::IncarnationIndex;
 use crate::check::state::{AcceptedCommit, MessageStep, ScanRequest};
-use crate::convert::to_usize;
 use crate::model::CommitStep;
 use crate::model::observation::QueueStep;
+use rehearsal_convert::Index;
 
 /// Name and documentation of `lease-discipline`.
 pub(crate) const LEASE_DISCIPLINE: Definition = Definition {
@@ -176,7 +176,7 @@ fn check_commit(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
         return;
     };
     let work = state.runs[change.run].work.as_ref();
-    let index = to_usize(segment.key.index.into());
+    let index = segment.key.index.to_index();
     let Some(record) = work.and_then(|work| work.segments.get(index)) else {
         return;
     };

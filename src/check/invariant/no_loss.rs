@@ -12,10 +12,10 @@ use crate::check::state::export::ExportRecord;
 use crate::check::state::message::MessageRecord;
 use crate::check::state::table::RunIndex;
 use crate::check::state::{AcceptedCommit, MessageStep, RunEnd, WorldState};
-use crate::convert::{to_u32, to_usize};
 use crate::model::commit::SegmentCommit;
 use crate::model::observation::{QueueName, QueueStep};
 use crate::model::{CommitStep, RunState};
+use rehearsal_convert::Index;
 
 /// Name and documentation of `no-loss`.
 pub(crate) const NO_LOSS: Definition = Definition {
@@ -114,7 +114,7 @@ fn check_completion(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_
         let Some(work) = work.filter(|_| completes && was_open) else {
             continue;
         };
-        let total = to_u32(work.segments.len() as u64);
+        let total = (work.segments.len() as u64).index_u32();
         let committed = work.committed + 1;
         context.check(NoLoss, true, committed == total, || {
             ViolationDetail::of(format_args!("run {}", change.after.id))
@@ -200,7 +200,7 @@ fn check_released(context: &mut CheckContext<'_>, message: &MessageRecord) {
     };
     let is_known = match message.segment {
         None => true,
-        Some(index) => to_usize(index.into()) < work.segments.len(),
+        Some(index) => index.to_index() < work.segments.len(),
     };
     if !is_known || copies(state, message.run, message.segment) > 1 {
         return;
@@ -208,7 +208,7 @@ fn check_released(context: &mut CheckContext<'_>, message: &MessageRecord) {
     let releases = work.releases.get(&message.segment);
     for (run, released) in releases.into_iter().flatten() {
         let work = state.runs[*run].work.as_ref();
-        let index = to_usize((*released).into());
+        let index = released.to_index();
         let segment = work.and_then(|work| work.segments.get(index));
         let is_there = segment.is_none_or(|s| s.was_enqueued || s.committed_by.is_some());
         context.check(NoLoss, true, is_there, || {
@@ -252,7 +252,7 @@ fn is_unfinished(state: &WorldState, run: RunIndex, segment: Option<u32>) -> boo
     match segment {
         None => record.state == Some(RunState::Queued),
         Some(index) => {
-            let segment = work.segments.get(to_usize(index.into()));
+            let segment = work.segments.get(index.to_index());
             segment.is_some_and(|segment| segment.committed_by.is_none())
         }
     }
@@ -266,7 +266,7 @@ fn copies(state: &WorldState, run: RunIndex, segment: Option<u32>) -> u16 {
     match segment {
         None => work.planner_copies,
         Some(index) => {
-            let segment = work.segments.get(to_usize(index.into()));
+            let segment = work.segments.get(index.to_index());
             segment.map_or(0, |segment| segment.copies)
         }
     }

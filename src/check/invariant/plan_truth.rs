@@ -14,9 +14,9 @@ use crate::check::state::fact::RunChange;
 use crate::check::state::image::{Images, NO_SLOT};
 use crate::check::state::table::{ScheduleIndex, TenantIndex};
 use crate::check::state::{AcceptedCommit, WorldState};
-use crate::convert::to_usize;
 use crate::model::commit::PlanOutcome;
 use crate::model::{CommitStep, ImageDigest, ImpactSet, Run, Schedule, Timestamp};
+use rehearsal_convert::Index;
 
 /// Name and documentation of `plan-truth`.
 pub(crate) const PLAN_TRUTH: Definition = Definition {
@@ -193,7 +193,7 @@ fn plan(
         }
         if let Some(limit) = limit {
             slots.sort_by_key(last);
-            slots.truncate(to_usize(limit.get().into()));
+            slots.truncate(limit.get().to_index());
         }
     }
     Some(ExpectedPlan {

@@ -7,10 +7,10 @@ use crate::check::invariant::InvariantName::ScannerManners;
 use crate::check::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{ScanAttempt, ScanRequest, WorldState};
-use crate::convert::to_f64;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
+use rehearsal_convert::Nearest;
 
 /// Name and documentation of `scanner-manners`.
 pub(crate) const SCANNER_MANNERS: Definition = Definition {
@@ -318,10 +318,11 @@ impl SlidingWindowRate {
     /// Records a request. Returns the excess if it breaks the rule.
     fn send(&mut self, now: Timestamp) -> Option<RateExcess> {
         let interval = self.interval_seconds;
-        let time = to_f64(now.nanos() - self.begins.nanos()) / to_f64(NANOS_PER_SECOND);
+        let time =
+            (now.nanos() - self.begins.nanos()).nearest_f64() / NANOS_PER_SECOND.nearest_f64();
         let number = self.count;
         self.count += 1;
-        let slack = |number: u64, time: f64| time - to_f64(number) * interval;
+        let slack = |number: u64, time: f64| time - number.nearest_f64() * interval;
         while let Some((old, sent)) = self
             .young
             .front()
@@ -345,14 +346,14 @@ impl SlidingWindowRate {
             });
         }
         let within = number - oldest;
-        (to_f64(within) * interval > 1.0).then_some(RateExcess {
+        (within.nearest_f64() * interval > 1.0).then_some(RateExcess {
             requests: within + 1,
             seconds: 1.0,
         })
     }
 }
 
-/// UsedPermits that were used, in the order of their instants.
+/// `UsedPermits` that were used, in the order of their instants.
 #[derive(Debug, Default)]
 struct UsedPermits(VecDeque<Timestamp>);
 
@@ -388,7 +389,7 @@ mod tests {
         let last = times.len() - 1;
         (0..last).any(|first| {
             let seconds = times[last].since(times[first]).as_secs_f64().max(1.0);
-            (last - first) as f64 > rate * seconds * (1.0 + RATE_TOLERANCE) + RATE_TOLERANCE
+            (last - first).nearest_f64() > rate * seconds * (1.0 + RATE_TOLERANCE) + RATE_TOLERANCE
         })
     }
 

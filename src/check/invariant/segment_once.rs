@@ -10,10 +10,10 @@ use crate::check::invariant::InvariantName::SegmentOnce;
 use crate::check::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::check::state::{AcceptedCommit, MessageStep};
-use crate::convert::to_usize;
 use crate::model::fault::FaultKind;
 use crate::model::observation::QueueStep;
 use crate::model::{CommitStep, Timestamp};
+use rehearsal_convert::Index;
 
 /// Name and documentation of `segment-once`.
 pub(crate) const SEGMENT_ONCE: Definition = Definition {
@@ -67,7 +67,7 @@ impl Invariant for SegmentOnceCheck {
             return;
         };
         let work = state.runs[change.run].work.as_ref();
-        let index = to_usize(segment.key.index.into());
+        let index = segment.key.index.to_index();
         let Some(record) = work.and_then(|work| work.segments.get(index)) else {
             return;
         };
@@ -105,7 +105,7 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
     let state = context.state;
     let record = &state.runs[run];
     let work = record.work.as_ref();
-    let committed = work.and_then(|work| work.segments.get(to_usize(segment.into())));
+    let committed = work.and_then(|work| work.segments.get(segment.to_index()));
     let committed = committed.filter(|segment| segment.committed_by.is_some());
     let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);

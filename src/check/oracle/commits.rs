@@ -11,11 +11,10 @@ impl Oracle {
     pub(super) fn observe_store(&mut self, observation: &Observation<'_>) {
         match *observation {
             Observation::CommitSent { commit } => self.state.record_sent(commit),
-            Observation::CommitApplied { commit, answer } => {
-                if let CommitAnswer::Applied(applied) = answer {
-                    self.commit_accepted(commit, applied);
-                }
-            }
+            Observation::CommitApplied {
+                commit,
+                answer: CommitAnswer::Applied(applied),
+            } => self.commit_accepted(commit, applied),
             Observation::CommitAnswerLost { token } => self.state.record_lost_answer(token),
             Observation::CommitLearned { commit, answer } => self.commit_learned(commit, answer),
             Observation::AdoptionLearned {

@@ -79,7 +79,7 @@ impl OracleReport {
         self.findings.iter().map(|findings| findings.checks).sum()
     }
 
-    /// FaultHistory that struck something.
+    /// `FaultHistory` that struck something.
     pub fn faults_hit(&self) -> u64 {
         self.faults
             .iter()

@@ -28,7 +28,7 @@ impl WorldState {
         self.acknowledge_extensions(incarnation, commit, answer);
         match (answer, &commit.step) {
             (CommitAnswer::Applied(applied), _) => {
-                self.acknowledge_applied(incarnation, commit, applied, call)
+                self.acknowledge_applied(incarnation, commit, applied, call);
             }
             (CommitAnswer::Conflict, CommitStep::Segment(segment)) => {
                 let delivery = commit.token.delivery;

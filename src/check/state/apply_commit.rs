@@ -1,4 +1,4 @@
-//! ActiveRunsDelta a commit that the store took.
+//! `ActiveRunsDelta` a commit that the store took.
 
 use super::WorldState;
 use super::coverage::ImageCoverage;
@@ -8,6 +8,7 @@ use super::run::SegmentRecord;
 use super::table::{IncarnationIndex, RunIndex};
 use crate::model::commit::{Applied, FireOutcome, PlanOutcome, SegmentCommit};
 use crate::model::{Commit, CommitStep, EventId, Run, RunState, SegmentKey, Trigger};
+use rehearsal_convert::Index;
 
 /// The outcome of planning that a change of state stands for; none for a cancellation.
 pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
@@ -99,7 +100,7 @@ impl WorldState {
         let commit = accepted.commit;
         match &commit.step {
             CommitStep::Segment(segment) => {
-                self.apply_segment(accepted.incarnation, segment, &accepted.slots)
+                self.apply_segment(accepted.incarnation, segment, &accepted.slots);
             }
             CommitStep::Fire {
                 coalesced,
@@ -198,8 +199,15 @@ impl WorldState {
         let record = &self.runs[run];
         let segments = record.work.iter().flat_map(|work| &work.segments);
         let open = segments.filter(|segment| segment.committed_by.is_none());
-        let worked = open.clone().filter(|segment| segment.leases > 0).count() as u32;
-        let released = open.filter(|segment| segment.is_released).count() as u32;
+        let worked = open
+            .clone()
+            .filter(|segment| segment.leases > 0)
+            .count()
+            .index_u32();
+        let released = open
+            .filter(|segment| segment.is_released)
+            .count()
+            .index_u32();
         let schedule = &mut self.schedules[record.schedule];
         schedule.worked = schedule.worked.saturating_sub(worked);
         schedule.finish_released(released);
@@ -334,7 +342,7 @@ impl WorldState {
             .segments
             .iter()
             .map(|segment| {
-                let length = segment.digests.len() as u32;
+                let length = segment.digests.len().index_u32();
                 start += length;
                 SegmentRecord {
                     start: start - length,

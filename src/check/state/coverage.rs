@@ -1,9 +1,9 @@
 //! How a segment commit covers the images of its segment.
 
 use super::run::RunWork;
-use crate::convert::to_usize;
 use crate::model::ImageDigest;
 use crate::model::commit::SegmentCommit;
+use rehearsal_convert::Index;
 
 /// How the reports and failures of a segment commit cover the images of its segment.
 #[derive(Debug, Clone)]
@@ -20,9 +20,9 @@ impl ImageCoverage {
     /// Coverage of a segment of the run with this work, and the slot of each report. None if the
     /// segment is not known.
     pub fn new(work: &RunWork, segment: &SegmentCommit) -> Option<(Self, Vec<u32>)> {
-        let record = work.segments.get(to_usize(segment.key.index.into()))?;
+        let record = work.segments.get(segment.key.index.to_index())?;
         let end = record.start + record.length;
-        let range = to_usize(record.start.into())..to_usize(end.into());
+        let range = record.start.to_index()..end.to_index();
         let digests = work.digests.as_ref()?.get(range.clone())?;
         let slots = work.slots.get(range).unwrap_or_default();
         let complete = Self {

@@ -1,6 +1,7 @@
 //! From digest to number, in five to eight bytes an image.
 
 use crate::model::ImageDigest;
+use rehearsal_convert::Index;
 
 const EMPTY: u32 = u32::MAX;
 
@@ -41,7 +42,7 @@ impl DigestIndex {
     fn probe(&self, digest: &ImageDigest) -> impl Iterator<Item = usize> + use<> {
         let mask = self.cells.len() - 1;
         let head = digest.as_bytes().first_chunk().copied().unwrap_or_default();
-        let start = u64::from_le_bytes(head) as usize & mask;
+        let start = u64::from_le_bytes(head).to_index() & mask;
         (0..=mask).map(move |step| (start + step) & mask)
     }
 }

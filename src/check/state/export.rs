@@ -1,6 +1,7 @@
 //! The exports that were published, and how far they are handled.
 
 use crate::model::{TenantId, Trigger};
+use rehearsal_convert::Index;
 
 /// One export.
 #[derive(Debug, Clone)]
@@ -26,9 +27,9 @@ impl Exports {
 
     /// Those with a number above `after` and up to `until`.
     pub fn between(&self, after: u64, until: u64) -> &[ExportRecord] {
-        let until = (until as usize).min(self.published.len());
+        let until = until.to_index().min(self.published.len());
         self.published
-            .get(after as usize..until)
+            .get(after.to_index()..until)
             .unwrap_or_default()
     }
 

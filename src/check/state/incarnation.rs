@@ -5,6 +5,7 @@ use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, In
 use crate::model::observation::PortName;
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{IncarnationId, ProcessName, Timestamp};
+use rehearsal_convert::Nearest;
 
 /// A process by name.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl ExactSamples {
 
     /// The sum in seconds.
     pub fn sum_seconds(&self) -> f64 {
-        self.sum as f64 / NANOS_PER_SECOND as f64
+        self.sum.nearest_f64() / NANOS_PER_SECOND.nearest_f64()
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
-use crate::convert::{to_u32, to_usize};
 use crate::model::observation::QueueName;
 use crate::model::{ImageDigest, Timestamp};
+use rehearsal_convert::Index;
 
 /// Where a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,15 +96,15 @@ impl DeliveryRecord {
     /// Where in the segment an image stands. Requests mostly come in order, or again.
     #[inline]
     pub fn position(&mut self, image: &ImageDigest) -> Option<u32> {
-        let start = to_usize(self.images.1.into());
+        let start = self.images.1.to_index();
         let digests = self.images.0.get(start..start + self.requests.len())?;
-        let next = to_usize(self.cursor.into());
+        let next = self.cursor.to_index();
         let found = if digests.get(next) == Some(image) {
             next
         } else {
             digests.iter().position(|digest| digest == image)?
         };
-        let found = to_u32(found as u64);
+        let found = (found as u64).index_u32();
         self.cursor = found + 1;
         Some(found)
     }

@@ -7,9 +7,9 @@ use super::fact::{MessageStep, SegmentLease};
 use super::message::{DeliveryRecord, MessageRecord, MessageStatus};
 use super::table::{IncarnationIndex, RunIndex};
 use crate::check::instruments::ExtensionSeries;
-use crate::convert::to_usize;
 use crate::model::observation::{Observation, QueueName, QueueStep};
 use crate::model::{ImageDigest, IncarnationId, RunState, Timestamp};
+use rehearsal_convert::Index;
 
 /// A lease that an incarnation takes.
 #[derive(Debug, Clone, Copy)]
@@ -241,13 +241,10 @@ impl WorldState {
         };
         let copies = match record.segment {
             None => Some(&mut work.planner_copies),
-            Some(index) => work
-                .segments
-                .get_mut(to_usize(index.into()))
-                .map(|segment| {
-                    segment.was_enqueued = true;
-                    &mut segment.copies
-                }),
+            Some(index) => work.segments.get_mut(index.to_index()).map(|segment| {
+                segment.was_enqueued = true;
+                &mut segment.copies
+            }),
         };
         if let Some(copies) = copies {
             *copies = copies.saturating_add_signed(change);
@@ -257,12 +254,10 @@ impl WorldState {
     /// Images of a run, and start and length of a segment among them.
     fn images_of_segment(&self, run: RunIndex, index: u32) -> (Arc<[ImageDigest]>, u32, usize) {
         let work = self.runs[run].work.as_ref();
-        let segment = work.and_then(|work| work.segments.get(to_usize(index.into())));
+        let segment = work.and_then(|work| work.segments.get(index.to_index()));
         let digests = work.and_then(|work| work.digests.clone());
         match (digests, segment) {
-            (Some(digests), Some(segment)) => {
-                (digests, segment.start, to_usize(segment.length.into()))
-            }
+            (Some(digests), Some(segment)) => (digests, segment.start, segment.length.to_index()),
             _ => (Arc::new([]), 0, 0),
         }
     }
@@ -271,8 +266,7 @@ impl WorldState {
     fn add_lease(&mut self, run: RunIndex, index: u32) -> bool {
         let record = &mut self.runs[run];
         let work = record.work.as_mut();
-        let Some(segment) = work.and_then(|work| work.segments.get_mut(to_usize(index.into())))
-        else {
+        let Some(segment) = work.and_then(|work| work.segments.get_mut(index.to_index())) else {
             return false;
         };
         segment.leases += 1;
@@ -285,7 +279,7 @@ impl WorldState {
     fn is_done_with(&self, run: RunIndex, index: u32) -> bool {
         let record = &self.runs[run];
         let work = record.work.as_ref();
-        let segment = work.and_then(|work| work.segments.get(to_usize(index.into())));
+        let segment = work.and_then(|work| work.segments.get(index.to_index()));
         let is_committed = segment.is_some_and(|segment| segment.committed_by.is_some());
         is_committed || record.state.is_some_and(RunState::is_terminal)
     }
@@ -313,8 +307,7 @@ impl WorldState {
         *place = MessageStatus::Ready;
         let record = &mut self.runs[*run];
         let work = record.work.as_mut();
-        let Some(segment) = work.and_then(|work| work.segments.get_mut(to_usize((*index).into())))
-        else {
+        let Some(segment) = work.and_then(|work| work.segments.get_mut(index.to_index())) else {
             return;
         };
         segment.leases = segment.leases.saturating_sub(1);

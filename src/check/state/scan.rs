@@ -7,9 +7,9 @@
 use super::WorldState;
 use super::fact::{ScanAttempt, ScanRequest};
 use super::message::DeliveryRecord;
-use crate::convert::to_usize;
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{ImageDigest, IncarnationId};
+use rehearsal_convert::Index;
 
 impl WorldState {
     /// Records a request; none if the observation is of another kind.
@@ -98,7 +98,7 @@ impl DeliveryRecord {
     #[inline]
     fn record_attempt(&mut self, image: &ImageDigest) -> Option<ScanAttempt> {
         let position = self.position(image)?;
-        let requests = &mut self.requests[to_usize(position.into())];
+        let requests = &mut self.requests[position.to_index()];
         *requests = requests.saturating_add(1);
         let requests = u32::from(*requests);
         let mut throttled = self.throttled.iter();

@@ -1,5 +1,6 @@
 //! Small numbers for things with long names, so that the hot paths never hash a name twice.
 
+use rehearsal_convert::Index;
 use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
@@ -12,7 +13,7 @@ macro_rules! index {
 
         impl From<usize> for $name {
             fn from(index: usize) -> Self {
-                Self(index as u32)
+                Self(index.index_u32())
             }
         }
 
@@ -70,7 +71,7 @@ impl<K: Hash + Eq + Clone, I: From<usize> + Into<usize> + Copy, T> InternedTable
             return I::from(*number as usize);
         }
         let number = self.records.len();
-        self.numbers.insert(name.clone(), number as u32);
+        self.numbers.insert(name.clone(), number.index_u32());
         self.records.push(make());
         I::from(number)
     }

@@ -1,6 +1,7 @@
 //! A small fleet, observed step by step: one tenant with four images, a schedule, and one process whose
 //! metrics are honest unless the fixture says otherwise.
 
+use rehearsal_convert::LowBits;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -370,7 +371,7 @@ impl Fixture {
                 }
             }
             CommitStep::PlanRetry => {
-                page.extend(ExtensionSeries::Attempts(MODE, PlanAttempt::Retried), 1)
+                page.extend(ExtensionSeries::Attempts(MODE, PlanAttempt::Retried), 1);
             }
             CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted) => {
                 page.extend(ExtensionSeries::Cancelled(MODE), 1);
@@ -428,8 +429,8 @@ impl OracleReport {
 
 /// The images of a segment.
 pub fn images_of(index: u32) -> std::ops::RangeInclusive<u8> {
-    let first = 1 + index as u8 * SEGMENT_SIZE as u8;
-    first..=first + SEGMENT_SIZE as u8 - 1
+    let first = 1 + index.low_u8() * SEGMENT_SIZE.low_u8();
+    first..=first + SEGMENT_SIZE.low_u8() - 1
 }
 
 pub fn nightly() -> Schedule {

@@ -1,5 +1,6 @@
 //! The states of a run, step by step.
 
+use rehearsal_convert::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ impl Fixture {
         let message = self.enqueue(None);
         let delivery = self.lease(message, None);
         let commit = self.dispatch_commit(delivery);
-        let count = commit.segments.len() as u32;
+        let count = commit.segments.len().index_u32();
         self.submit(commit);
         for index in 0..count {
             self.enqueue(Some(index));

@@ -1,8 +1,7 @@
 //! Run-length encoded values of a series.
 
+use rehearsal_convert::Saturating;
 use serde::ser::{Serialize, SerializeSeq, Serializer};
-
-use crate::convert::saturating_i64;
 
 /// Number of significant digits of a value that is not whole: more than a screen shows.
 const DIGITS: usize = 6;
@@ -37,7 +36,7 @@ impl Serialize for JsonNumber {
         match self.0.filter(|value| value.is_finite()) {
             None => serializer.serialize_none(),
             Some(value) if value.fract() == 0.0 && value.abs() <= WHOLE_MAX => {
-                serializer.serialize_i64(saturating_i64(value))
+                serializer.serialize_i64(value.saturating_i64())
             }
             Some(value) => {
                 let rounded = format!("{value:.0$e}", DIGITS - 1).parse();

@@ -4,8 +4,8 @@
 //! here its base metrics are mapped to their predecessors in 3.1, which rarely changes the
 //! severity.
 
-use crate::convert::{saturating_u64, to_u32};
 use crate::model::Severity;
+use rehearsal_convert::{Index, Saturating};
 
 /// Severity of a vector such as `CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H`; none if the
 /// text is not a CVSS vector.
@@ -70,8 +70,8 @@ impl BaseMetrics<'_> {
             total
         };
         // Rounded up to a tenth, with the specification's guard against float noise.
-        let hundred_thousandths = saturating_u64((total.min(10.0) * 100_000.0).round());
-        Some(to_u32(hundred_thousandths.div_ceil(10_000)))
+        let hundred_thousandths = ((total.min(10.0) * 100_000.0).round()).saturating_u64();
+        Some(hundred_thousandths.div_ceil(10_000).index_u32())
     }
 
     fn impact(&self) -> Option<f64> {

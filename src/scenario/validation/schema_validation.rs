@@ -10,9 +10,9 @@ mod value_kind;
 use serde_json::{Map, Value as Json};
 
 use super::{KnownNames, formats};
-use crate::convert::signed_to_f64;
 use crate::promql::suggest;
 use crate::scenario::document::{Diagnostic, Node, NodeTable, NodeValue, TableEntry};
+use rehearsal_convert::Nearest;
 
 /// Reports everything in `node` that does not conform to `schema`.
 pub fn check(schema: &Json, node: &Node, known_names: &KnownNames) -> Vec<Diagnostic> {
@@ -52,7 +52,7 @@ impl<'a> SchemaValidator<'a> {
             NodeValue::String(text) | NodeValue::Datetime(text) => {
                 self.text(schema, text, node, name);
             }
-            NodeValue::Integer(number) => self.number(schema, signed_to_f64(*number), node, name),
+            NodeValue::Integer(number) => self.number(schema, (*number).nearest_f64(), node, name),
             NodeValue::Float(number) => self.number(schema, *number, node, name),
             NodeValue::Array(nodes) => self.array(schema, nodes, node, name),
             NodeValue::Table(table) => self.table(schema, table, node, name),

@@ -1,12 +1,12 @@
 //! Generation of single faults: target, length and intensity.
 
 use super::{draw_log_uniform, draw_process};
-use crate::convert::{saturating_u64, to_f64, to_u32};
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
 use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Draws the parameters of single faults from one stream.
 pub(super) struct FaultGenerator<'a> {
@@ -28,8 +28,8 @@ impl FaultGenerator<'_> {
         } else {
             seconds_max
         };
-        let seconds = draw_log_uniform(self.stream, 1.0, to_f64(seconds_max));
-        let length_ns = saturating_u64(seconds * 1e9);
+        let seconds = draw_log_uniform(self.stream, 1.0, seconds_max.nearest_f64());
+        let length_ns = (seconds * 1e9).saturating_u64();
         Duration::from_nanos(length_ns.min(self.length_ns_max).max(1))
     }
 
@@ -226,7 +226,7 @@ impl FaultGenerator<'_> {
             },
             FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
                 queue,
-                count: 1 + to_u32(self.stream.below(2)),
+                count: 1 + self.stream.below(2).index_u32(),
             },
             _ => FaultEffect::QueueOutage { queue, duration },
         }

@@ -5,13 +5,13 @@
 //! queued, scanned, or has just ended.
 
 use super::{FaultProfile, draw_log_uniform};
-use crate::convert::saturating_u64;
 use crate::model::calendar::Calendar;
 use crate::model::time::nanos_of;
 use crate::scenario::Scenario;
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
+use rehearsal_convert::Saturating;
 
 /// Maximum number of fires of one schedule that times are aimed at.
 const FIRES_MAX: usize = 1_000;
@@ -48,7 +48,7 @@ impl InjectionTimes {
     fn draw_after_fire(&self, stream: &mut RandomStream) -> u64 {
         let fire_ns = self.fires_ns[draw_index(stream, self.fires_ns.len())];
         let (soonest, latest) = AFTER_FIRE_SECONDS;
-        fire_ns + saturating_u64(draw_log_uniform(stream, soonest, latest) * 1e9)
+        fire_ns + (draw_log_uniform(stream, soonest, latest) * 1e9).saturating_u64()
     }
 }
 

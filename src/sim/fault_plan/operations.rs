@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 
 use super::FaultProfile;
 use super::injection_times::InjectionTimes;
-use crate::convert::to_u32;
 use crate::model::OverlapPolicy;
 use crate::scenario::{
     LimitsSpec, OperationKind, OperationSpec, QueueTarget, Scenario, ScheduleChanges, Timing,
@@ -12,6 +11,7 @@ use crate::scenario::{
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
+use rehearsal_convert::Index;
 
 /// Maximum number of drawn operations.
 const OPERATIONS_MAX: u64 = 12;
@@ -104,7 +104,7 @@ fn draw_age(stream: &mut RandomStream) -> Duration {
 /// Draws other limits, or fires so close to one another that runs overlap.
 fn draw_changes(stream: &mut RandomStream) -> ScheduleChanges {
     let limits = LimitsSpec {
-        parallelism: NonZeroU32::new(1 + to_u32(stream.below(8))),
+        parallelism: NonZeroU32::new(1 + stream.below(8).index_u32()),
         ..LimitsSpec::default()
     };
     let overlaps = [

@@ -4,11 +4,11 @@
 use std::fmt;
 
 use super::FaultProfile;
-use crate::convert::to_u32;
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use crate::worker::options::WorkerOptions;
+use rehearsal_convert::Index;
 
 /// Worker options that a profile has drawn; `None` keeps the value of the scenario.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl PlanOverrides {
             let index = draw_index(stream, 2 * values.len());
             values.get(index).copied()
         };
-        let mut count = |values| often(values).map(to_u32);
+        let mut count = |values| often(values).map(Index::index_u32);
         Self {
             segment_size: count([1, 3, 17]),
             segments_at_once: count([1, 2, 30]),

@@ -6,10 +6,10 @@ use std::str::FromStr;
 use super::generator::FaultGenerator;
 use super::injection_times::InjectionTimes;
 use super::{PlannedFault, process_names};
-use crate::convert::{saturating_u64, to_usize};
 use crate::model::fault::FaultKind;
 use crate::scenario::Scenario;
 use crate::sim::kernel::RandomStream;
+use rehearsal_convert::{Index, Saturating};
 
 /// Maximum number of faults that `swarm` draws.
 const FAULTS_MAX: u64 = 12;
@@ -57,7 +57,7 @@ impl FaultProfile {
             Self::None => return Vec::new(),
             Self::Light => faults_in(days, 6.0, 3),
             Self::Heavy => faults_in(days, 40.0, 20),
-            Self::Swarm => to_usize(1 + stream.below(FAULTS_MAX)),
+            Self::Swarm => (1 + stream.below(FAULTS_MAX)).to_index(),
         };
         let weights = self.draw_weights(stream);
         let total: u64 = weights.iter().sum();
@@ -121,7 +121,9 @@ impl fmt::Display for FaultProfile {
 }
 
 fn faults_in(days: f64, per_day: f64, least: usize) -> usize {
-    to_usize(saturating_u64(days * per_day).min(100_000)).max(least)
+    ((days * per_day).saturating_u64().min(100_000))
+        .to_index()
+        .max(least)
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::{FaultProfile, draw_log_uniform};
-use crate::convert::saturating_u64;
 use crate::model::Timestamp;
 use crate::scenario::{
     AdvisoryTrace, ExpectationSpec, Gates, OperationKind, OperationSpec, Scenario,
@@ -17,6 +16,7 @@ use crate::scenario::{
 };
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
+use rehearsal_convert::Saturating;
 
 /// Range of the lengths of slices.
 const LENGTH_MINUTES: (f64, f64) = (20.0, 120.0);
@@ -40,7 +40,7 @@ impl TimeSlice {
         }
         let stream = &mut RandomStream::new(seed, "profile.window");
         let (shortest, longest) = LENGTH_MINUTES;
-        let minutes = saturating_u64(draw_log_uniform(stream, shortest, longest));
+        let minutes = draw_log_uniform(stream, shortest, longest).saturating_u64();
         let length = Duration::from_minutes(minutes);
         let rest_ns = scenario
             .duration
@@ -141,7 +141,7 @@ impl fmt::Display for TimeSlice {
 /// Drops the rows of a trace before the start of the slice, in whole days of the trace.
 fn skip_rows(trace: &mut AdvisoryTrace, whole_start: Date, start: Date) {
     let days = start.duration_since(whole_start).as_secs_f64() / 86_400.0;
-    let days = i64::try_from(saturating_u64(libm::round(days * trace.speed))).unwrap_or(i64::MAX);
+    let days = i64::try_from(libm::round(days * trace.speed).saturating_u64()).unwrap_or(i64::MAX);
     let first = trace.from.unwrap_or(whole_start);
     let first = first.saturating_add(SignedDuration::from_hours(days.saturating_mul(24)));
     trace.from = Some(first);

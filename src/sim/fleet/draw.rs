@@ -5,13 +5,13 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Fleet;
-use crate::convert::{saturating_u64, to_f64, to_u32, to_usize};
 use crate::model::catalogue::{Catalogue, CatalogueEntry, CatalogueNames, ComponentRef};
 use crate::model::{ImageDigest, TenantId};
 use crate::scenario;
 use crate::sim::distribution::{AliasTable, DistributionError};
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Number of images of which one runs in two namespaces, on average.
 const SECOND_NAMESPACE_ONE_IN: u64 = 8;
@@ -54,7 +54,7 @@ impl Fleet {
             labels,
             components: (1..=scenario.components).map(component).collect(),
         };
-        let images = to_usize(scenario.images);
+        let images = scenario.images.to_index();
         let mut generator = ImageGenerator::new(scenario, label_shares, seed)?;
         let mut catalogue = Catalogue::with_capacity(parts, images);
         generator.draw(scenario, &mut catalogue);
@@ -143,7 +143,7 @@ impl ImageGenerator {
         };
         // A table is several times faster here than drawing from a Zipf distribution directly.
         let weights: Vec<f64> = (1..=scenario.components)
-            .map(|rank| libm::pow(to_f64(rank), -exponent))
+            .map(|rank| libm::pow(rank.nearest_f64(), -exponent))
             .collect();
         Ok(Self {
             seed,
@@ -153,15 +153,15 @@ impl ImageGenerator {
             entrypoint_share: scenario.entrypoint_share.0,
             duplicate_share: scenario.duplicate_share.0,
             label_shares,
-            seen_by: vec![u32::MAX; to_usize(scenario.components)],
-            tag_numbers: Vec::with_capacity(to_usize(scenario.images)),
+            seen_by: vec![u32::MAX; scenario.components.to_index()],
+            tag_numbers: Vec::with_capacity(scenario.images.to_index()),
             contents: Vec::new(),
             labels: Vec::new(),
         })
     }
 
     fn draw(&mut self, scenario: &scenario::FleetSpec, catalogue: &mut Catalogue) {
-        let images = to_usize(scenario.images);
+        let images = scenario.images.to_index();
         let tenants = &catalogue.names().tenants;
         let weights: Vec<f64> = tenants
             .iter()
@@ -173,8 +173,8 @@ impl ImageGenerator {
         for (tenant, weight) in (0..).zip(&weights) {
             weight_so_far += weight;
             // Rounding the running sum gives every tenant its share, and every image a tenant.
-            let end = weight_so_far / total * to_f64(images as u64) + 0.5;
-            let end = to_usize(saturating_u64(end).min(images as u64));
+            let end = weight_so_far / total * (images as u64).nearest_f64() + 0.5;
+            let end = ((end).saturating_u64().min(images as u64)).to_index();
             let begin = catalogue.len();
             while (catalogue.len() as usize) < end {
                 self.draw_image(tenant, begin, catalogue);
@@ -198,12 +198,12 @@ impl ImageGenerator {
             digest_of(number, self.seed)
         };
         self.draw_labels();
-        let namespace = to_u32(self.stream.below(namespaces));
+        let namespace = self.stream.below(namespaces).index_u32();
         let has_second = self.stream.below(SECOND_NAMESPACE_ONE_IN) == 0;
         let tag = self.stream.below(u64::from(TAGS));
         let tag = u16::try_from(tag).unwrap_or_default();
-        let repository = to_u32(self.stream.below(repositories));
-        let second = has_second.then(|| to_u32(self.stream.below(namespaces)));
+        let repository = self.stream.below(repositories).index_u32();
+        let second = has_second.then(|| self.stream.below(namespaces).index_u32());
         let both = [namespace, second.unwrap_or(namespace)];
         let is_one = both[0] == both[1];
         self.tag_numbers.push(tag);
@@ -222,13 +222,13 @@ impl ImageGenerator {
         let earlier = u64::from(end - begin);
         let is_duplicate =
             self.duplicate_share > 0.0 && earlier > 0 && self.stream.chance(self.duplicate_share);
-        is_duplicate.then(|| begin + to_u32(self.stream.below(earlier)))
+        is_duplicate.then(|| begin + self.stream.below(earlier).index_u32())
     }
 
     fn draw_contents(&mut self, number: u32) {
         self.contents.clear();
         let wanted = self.components_per_image.draw_whole(&mut self.stream);
-        let wanted = to_usize(wanted.clamp(1, self.seen_by.len() as u64));
+        let wanted = (wanted.clamp(1, self.seen_by.len() as u64)).to_index();
         let mut missing = wanted;
         for _ in 0..wanted * DRAWS_PER_COMPONENT_MAX {
             let component = self.popularity.draw(&mut self.stream);
@@ -258,7 +258,7 @@ impl ImageGenerator {
                 }
                 left -= share;
             }
-            first += to_u32(shares.len() as u64);
+            first += (shares.len() as u64).index_u32();
         }
     }
 }

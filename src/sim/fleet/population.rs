@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::draw::digest_of;
-use crate::convert::to_u32;
 use crate::model::{Mode, Schedule};
 use crate::scenario::{self, Cadence, Population, Scenario, ScopeWeights, SelectorSpec};
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
+use rehearsal_convert::Index;
 
 /// Maximum number of repositories that a selector lists.
 const REPOSITORIES_MAX: u64 = 3;
@@ -157,7 +157,7 @@ impl SelectorScopes<'_> {
     fn draw_digests(&self, stream: &mut RandomStream) -> SelectorSpec {
         let count = 1 + stream.below(DIGESTS_MAX);
         let digests = (0..count).map(|_| {
-            let number = to_u32(stream.below(self.fleet.images));
+            let number = stream.below(self.fleet.images).index_u32();
             digest_of(number, self.seed)
         });
         SelectorSpec::Digests {

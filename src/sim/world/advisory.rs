@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use self::arrival::{AdvisoryArrival, plan_arrivals};
 use super::World;
-use crate::convert::to_u32;
 use crate::model::Finding;
 use crate::model::observation::Observation;
 use crate::scenario::Scenario;
 use crate::sim::distribution::DistributionError;
 use crate::worker::ports::Export;
+use rehearsal_convert::Index;
 
 impl World {
     /// Schedules the arrivals of the advisories, counted from now.
@@ -19,7 +19,7 @@ impl World {
         self: &Rc<Self>,
         scenario: &Scenario,
     ) -> Result<(), DistributionError> {
-        let components = to_u32(self.fleet.components().len() as u64);
+        let components = (self.fleet.components().len() as u64).index_u32();
         for arrival in plan_arrivals(scenario, components)? {
             let at_ns = self.handle.now_ns().saturating_add(arrival.offset_ns);
             let world = Rc::clone(self);

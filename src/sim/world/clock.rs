@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::connection::Connection;
-use crate::convert::{saturating_u64, to_f64};
 use crate::model::time::nanos_of;
 use crate::worker::ports;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Monotonic clock whose rate may change.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl ProcessClock {
     fn own_ns(&self, real_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => real_ns,
-            drift => saturating_u64(to_f64(real_ns) * (1.0 + drift)),
+            drift => ((real_ns).nearest_f64() * (1.0 + drift)).saturating_u64(),
         }
     }
 
@@ -44,7 +44,7 @@ impl ProcessClock {
     pub fn real_ns(&self, own_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => own_ns,
-            drift => saturating_u64((to_f64(own_ns) / (1.0 + drift)).ceil()),
+            drift => (((own_ns).nearest_f64() / (1.0 + drift)).ceil()).saturating_u64(),
         }
     }
 }

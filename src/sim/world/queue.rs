@@ -28,11 +28,11 @@ pub(super) use self::headers::MessageHeaders;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
-use crate::convert::to_usize;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
+use rehearsal_convert::Index;
 use rustc_hash::FxHashMap;
 
 /// Message with its headers, attempts and state.
@@ -90,8 +90,8 @@ pub(super) struct MessageArrival {
 const LANES: u64 = 2;
 
 /// Returns the index of a delivery in the list of its queue.
-const fn index_of(delivery: u64) -> usize {
-    to_usize(delivery.saturating_sub(1) / LANES)
+fn index_of(delivery: u64) -> usize {
+    (delivery.saturating_sub(1) / LANES).to_index()
 }
 
 /// State of a queue. Operations are *O*(log messages) unless they say otherwise.

@@ -11,7 +11,6 @@ use self::findings::FindingsTable;
 pub(super) use self::findings::{draw_severity, severities};
 pub use self::port::ScannerPort;
 use super::World;
-use crate::convert::{saturating_u64, to_f64};
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::model::time::NANOS_PER_SECOND;
@@ -22,6 +21,7 @@ use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
 use crate::worker::ports::ScannerError;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Behaviour of the Scanner, and the findings of all images.
 pub(super) struct SimScanner {
@@ -55,7 +55,7 @@ struct ImageSubset {
 impl ImageSubset {
     fn new(share: f64, salt: u64) -> Self {
         // The share of 2^64.
-        let threshold = saturating_u64(share * 18_446_744_073_709_551_616.0);
+        let threshold = (share * 18_446_744_073_709_551_616.0).saturating_u64();
         Self { salt, threshold }
     }
 
@@ -129,7 +129,7 @@ impl World {
             return latency_ns;
         }
         self.hit(FaultKind::ScannerSlow);
-        saturating_u64(to_f64(latency_ns) * slowness)
+        ((latency_ns).nearest_f64() * slowness).saturating_u64()
     }
 
     /// Answers a request for an image now.

@@ -1,5 +1,6 @@
 //! Defects of instruments that record correct values wrongly.
 
+use rehearsal_convert::Index;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -204,7 +205,7 @@ impl Defect for LeakingActive {
     fn runs_active(&self, _: &IncarnationId, plain: &dyn InstrumentReader, mode: Mode) -> i64 {
         let completed = plain.histogram(HistogramSeries::Duration(mode)).count;
         let no_work = CounterSeries::PlannerRuns(mode, PlanOutcome::NoWork);
-        plain.runs_active(mode) + (completed - plain.counter(no_work)) as i64
+        plain.runs_active(mode) + (completed - plain.counter(no_work)).cast_signed()
     }
 }
 
@@ -259,7 +260,7 @@ impl Defect for SeriesPerSegment {
     fn series_count(&self, plain: &dyn InstrumentReader) -> usize {
         let completed = |mode| plain.counter(CounterSeries::Segments(mode, SegmentFate::Completed));
         let segments: u64 = Mode::ALL.into_iter().map(completed).sum();
-        plain.series_count() + segments as usize
+        plain.series_count() + segments.to_index()
     }
 }
 
@@ -268,7 +269,11 @@ fn series_per_segment_violates_cardinality() {
     let expected = Expected {
         name: N::Cardinality,
         also: &[],
-        says: ["the number of series of worker-", " is ", "expected at most "],
+        says: [
+            "the number of series of worker-",
+            " is ",
+            "expected at most ",
+        ],
     };
     assert_caught("", SeriesPerSegment, &expected);
 }

@@ -207,11 +207,7 @@ fn deadline_missed_violates_lease_discipline() {
         name: N::LeaseDiscipline,
         // Leases are lost without a recorded fault, and the backlog is read too rarely.
         also: &[N::BacklogTruth, N::Blame, N::ScannerManners],
-        says: [
-            "a scanner request of worker-",
-            "expected ",
-            "is sent at ",
-        ],
+        says: ["a scanner request of worker-", "expected ", "is sent at "],
     };
     assert_caught(SLOW_SCANNER, SlowClock, &expected);
 }
@@ -287,7 +283,11 @@ fn event_without_commit_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
         also: &[],
-        says: ["event ", "is published, expected absent", "because no commit wrote it"],
+        says: [
+            "event ",
+            "is published, expected absent",
+            "because no commit wrote it",
+        ],
     };
     assert_caught("", EventsTwice, &expected);
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::convert::{saturating_u64, to_f64, to_u32};
 use crate::model::time::nanos_of;
 use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, AdvisoryTrace, ComponentMapping, Scenario};
@@ -15,6 +14,7 @@ use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 use crate::sim::world::scanner::{draw_severity, severities};
+use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Maximum number of advisories in a rehearsal.
 const ARRIVALS_MAX: usize = 1_000_000;
@@ -58,7 +58,7 @@ pub(super) fn plan_arrivals(
         Some(trace) => {
             let start = TimeZone::UTC.to_datetime(scenario.start.to_jiff());
             let since_midnight = start.time().duration_since(jiff::civil::Time::MIN);
-            let since_midnight_ns = to_f64(nanos_of(since_midnight.unsigned_abs()));
+            let since_midnight_ns = (nanos_of(since_midnight.unsigned_abs())).nearest_f64();
             Ok(planner.replay(trace, start.date(), since_midnight_ns))
         }
         None => planner.draw_arrivals(),
@@ -86,7 +86,7 @@ impl ArrivalPlanner<'_> {
             let wanted = wanted.clamp(1, u64::from(self.components));
             let mut components = BTreeSet::new();
             for _ in 0..wanted {
-                components.insert(to_u32(self.stream.below(u64::from(self.components))));
+                components.insert((self.stream.below(u64::from(self.components))).index_u32());
             }
             arrivals.push(AdvisoryArrival {
                 offset_ns,
@@ -121,15 +121,15 @@ impl ArrivalPlanner<'_> {
                 continue;
             }
             let days = row.date.duration_since(first_day).as_secs_f64() / 86_400.0;
-            let spread_ns = to_f64(trace.spread.as_nanos()) * self.stream.uniform();
+            let spread_ns = trace.spread.as_nanos().nearest_f64() * self.stream.uniform();
             let at_ns = days / trace.speed * NANOS_PER_DAY
-                + to_f64(trace.time_of_day.as_nanos())
+                + trace.time_of_day.as_nanos().nearest_f64()
                 + spread_ns
                 - since_midnight_ns;
             let severity = draw_severity(&self.severities, &mut self.stream);
             arrivals.push(AdvisoryArrival {
                 // A row from before the start arrives at the start.
-                offset_ns: saturating_u64(at_ns),
+                offset_ns: at_ns.saturating_u64(),
                 id: row.id.as_str().into(),
                 trigger: self.advisories.trigger,
                 severity: row.severity.unwrap_or(severity),
@@ -169,7 +169,7 @@ fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32>
         let hash = |product: &str| xxhash_rust::xxh3::xxh3_64(product.as_bytes());
         return counts
             .into_keys()
-            .map(|product| (product, to_u32(hash(product) % u64::from(components))))
+            .map(|product| (product, (hash(product) % u64::from(components)).index_u32()))
             .collect();
     }
     let mut by_count: Vec<(&str, u32)> = counts.into_iter().collect();
@@ -205,9 +205,9 @@ mod tests {
         let (for_all, none) = year(0.0);
         assert!(none.is_empty());
         let (mut some, by_tenant) = year(0.5);
-        let count = to_f64(some.len() as u64);
+        let count = (some.len() as u64).nearest_f64();
         for tenant in ["a", "b"] {
-            let share = to_f64(by_tenant[&TenantId::from(tenant)] as u64) / count;
+            let share = (by_tenant[&TenantId::from(tenant)] as u64).nearest_f64() / count;
             assert!((0.2..0.3).contains(&share), "{tenant}: {share}");
         }
         some.iter_mut().for_each(|arrival| arrival.tenant = None);

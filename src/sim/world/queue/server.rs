@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use super::headers::SimQueueMessage;
 use super::{MessageArrival, SimQueue};
-use crate::convert::to_usize;
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
@@ -16,6 +15,7 @@ use crate::sim::world::World;
 use crate::sim::world::connection::Incarnation;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::Lease;
+use rehearsal_convert::Index;
 
 /// Queue with its waiting receives and its timer.
 pub struct QueueServer<M> {
@@ -222,7 +222,9 @@ impl<M: SimQueueMessage> QueueServer<M> {
     fn draw_position(&self, world: &Rc<World>) -> usize {
         let ready = self.queue.borrow().ready();
         if ready > 1 && world.draw_queue_fault(M::QUEUE, FaultKind::Reordering) {
-            to_usize(world.draw_below(FaultKind::Reordering, ready as u64))
+            world
+                .draw_below(FaultKind::Reordering, ready as u64)
+                .to_index()
         } else {
             0
         }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::convert::{saturating_u64, to_u32, to_usize};
 use crate::model::{DeltaCounts, Finding, Severity};
 use crate::scenario;
 use crate::sim::distribution::{Distribution, DistributionError};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Handle, RandomStream};
 use crate::sim::sampler::Sampler;
+use rehearsal_convert::{Index, Saturating};
 
 /// Number of base images. Every image is built on one and starts with its findings.
 const BASE_IMAGES: u32 = 61;
@@ -149,7 +149,7 @@ impl FindingsTable {
         );
         if list < BASE_IMAGES as usize {
             self.lists.push(findings.into());
-            image.list = to_u32(self.lists.len() as u64);
+            image.list = (self.lists.len() as u64).index_u32();
         } else {
             self.lists[list] = findings.into();
         }
@@ -218,7 +218,7 @@ impl Drift {
         components: &[Arc<str>],
         stream: &mut RandomStream,
     ) -> Arc<[Finding]> {
-        let findings = to_u32(stream.below(u64::from(BASE_FINDINGS_MAX)));
+        let findings = (stream.below(u64::from(BASE_FINDINGS_MAX))).index_u32();
         let finding = |number| Finding {
             vulnerability: format!("REHEARSAL-BASE-{base:02}-{number}").into(),
             component: Arc::clone(&components[number as usize % components.len()]),
@@ -246,6 +246,6 @@ pub(in crate::sim::world) fn draw_severity(
     severities: &Distribution,
     stream: &mut RandomStream,
 ) -> Severity {
-    let rank = to_usize(saturating_u64(severities.sample(stream)));
+    let rank = ((severities.sample(stream)).saturating_u64()).to_index();
     Severity::ALL[rank.min(Severity::ALL.len() - 1)]
 }

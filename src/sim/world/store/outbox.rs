@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::convert::to_usize;
 use crate::model::{Event, EventId};
+use rehearsal_convert::Index;
 use rustc_hash::FxHashMap;
 
 /// Events in the order of their commits, by identifier too. Every operation is *O*(1) amortised.
@@ -23,7 +23,7 @@ impl Outbox {
         let position = self.first + self.events.len() as u64;
         if let Some(before) = self.positions.insert(event.event_id.0, position) {
             // Two writes of one identifier are one event.
-            self.events[to_usize(before - self.first)] = None;
+            self.events[(before - self.first).to_index()] = None;
         }
         self.events.push_back(Some(event));
         debug_assert!(self.positions.len() <= self.events.len());
@@ -34,7 +34,7 @@ impl Outbox {
         let Some(position) = self.positions.remove(&id.0) else {
             return false;
         };
-        let event = self.events[to_usize(position - self.first)].take();
+        let event = self.events[(position - self.first).to_index()].take();
         debug_assert!(event.is_some_and(|event| event.event_id == id));
         while self.events.front().is_some_and(Option::is_none) {
             self.events.pop_front();

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::SimStore;
 use super::runs::StoredRun;
-use crate::convert::to_usize;
 use crate::model::commit::Intent;
 use crate::model::{
     Baseline, Event, EventId, ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey,
@@ -15,6 +14,7 @@ use crate::worker::ports::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
     ScheduleEntry, SegmentDocument, StaleWork, Versioned, WaitingRun,
 };
+use rehearsal_convert::Index;
 
 impl SimStore {
     pub fn schedules(&mut self) -> Arc<Vec<ScheduleEntry>> {
@@ -28,7 +28,7 @@ impl SimStore {
     /// Returns the export cursor and the exports after it, `limit` at most.
     pub fn exports(&self, limit: usize) -> (u64, Vec<Export>) {
         // Sequence numbers start at 1 and have no gaps.
-        let waiting = self.exports.iter().skip(to_usize(self.export_cursor));
+        let waiting = self.exports.iter().skip(self.export_cursor.to_index());
         (self.export_cursor, waiting.take(limit).cloned().collect())
     }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::convert::{saturating_u64, to_f64};
 use crate::model::commit::{BacklogRow, DocumentVersion};
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
 use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Schedule with its state and sums.
 #[derive(Debug)]
@@ -203,8 +203,8 @@ pub(super) fn awaiting(run: &Run) -> u64 {
 
 /// Returns the time between two permits, rounded up so that the rate is never exceeded.
 fn permit_interval(rate_per_second: f64) -> Duration {
-    let interval_ns = to_f64(NANOS_PER_SECOND) / rate_per_second;
-    Duration::from_nanos(saturating_u64(interval_ns.ceil()))
+    let interval_ns = NANOS_PER_SECOND.nearest_f64() / rate_per_second;
+    Duration::from_nanos(interval_ns.ceil().saturating_u64())
 }
 
 #[cfg(test)]
