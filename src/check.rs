@@ -17,9 +17,7 @@ pub mod expectation;
 mod format;
 pub mod instruments;
 pub mod invariant;
-pub mod options;
 pub mod oracle;
-pub mod results;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -29,12 +27,12 @@ pub use instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
     InstrumentReader, PlanAttempt, SegmentFate,
 };
+pub use invariant::results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
 pub use invariant::{
     CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName,
 };
-pub use options::OracleOptions;
 pub use oracle::{Oracle, OracleReport};
-pub use results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
+pub use state::options::OracleOptions;
 pub use state::{
     EPISODES_MAX, Episode, INCIDENT, Inventory, MessageEndCounts, RunTotals, Slo, SloBreach,
     StuckRun,

@@ -28,6 +28,7 @@ pub(crate) mod notify_independent;
 pub(crate) mod parallelism;
 pub(crate) mod plan_truth;
 mod registry;
+pub mod results;
 pub(crate) mod scanner_manners;
 pub(crate) mod segment_once;
 pub(crate) mod state_graph;
@@ -35,7 +36,7 @@ pub(crate) mod stopping;
 
 pub use registry::{InvariantName, InvariantSet};
 
-use super::results::{CheckResults, ViolationDetail};
+use self::results::{CheckResults, ViolationDetail};
 use super::state::{
     AcceptedCommit, CommandAck, DueInstruments, EndedIncarnation, EventStage, LearnedCommit,
     MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, Publication, RecordedCommit, RunEnd,

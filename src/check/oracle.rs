@@ -15,9 +15,9 @@ use std::time::Duration;
 pub use report::OracleReport;
 
 use super::instruments::InstrumentReader;
+use super::invariant::results::CheckResults;
 use super::invariant::{CheckContext, Invariant, InvariantSet};
-use super::options::OracleOptions;
-use super::results::CheckResults;
+use super::state::options::OracleOptions;
 use super::state::table::IncarnationIndex;
 use super::state::{DrainDeadline, RunEnd, RunTotals, StuckRun, WaitingRun, WorldState};
 use crate::model::observation::{Observation, Observer};

@@ -17,6 +17,7 @@ pub(crate) mod incarnation;
 mod inventory;
 pub(crate) mod message;
 mod observe;
+pub mod options;
 mod outbox;
 pub(crate) mod pending_commit;
 mod queue;
@@ -44,7 +45,7 @@ pub use slo::{INCIDENT, Slo, SloBreach};
 pub use stuck::StuckRun;
 pub use tally::RunTotals;
 
-use super::options::OracleOptions;
+use self::options::OracleOptions;
 use crate::model::observation::PortName;
 use crate::model::{IncarnationId, Mode, SegmentKey, Timestamp};
 use episode::Episodes;

@@ -125,8 +125,11 @@ fn compare_of_equal_sweeps_finds_no_difference() {
     let output = run(&["compare", a.to_str().unwrap(), b.to_str().unwrap()]);
     let shown = text(&output.stdout);
     assert_eq!(shown.lines().last(), Some("no difference"), "{shown}");
-    assert!(shown.contains("seeds of both     3\n"), "{shown}");
-    assert!(shown.contains("in 3 of them, event by event\n"), "{shown}");
+    assert!(shown.contains("common seeds      3\n"), "{shown}");
+    assert!(
+        shown.contains("same traces       in 3 of them\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -176,7 +179,7 @@ fn compare_of_reports_pairs_by_seed() {
     assert!(message.contains("have no seed in common"), "{message}");
     let message = refused(&[&path(&a), &path(&b), "--set", "fleet.images=3"]);
     assert!(
-        message.contains("--set can change a scenario file only"),
+        message.contains("--set applies to scenario files only"),
         "{message}"
     );
 }

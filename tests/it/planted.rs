@@ -129,7 +129,7 @@ fn planted_defects_cover_every_invariant() {
         .collect();
     for name in InvariantName::ALL {
         // The oracle does not see the second rehearsal, so the test names the invariant itself.
-        let is_planted = ["name: N::", "breaks `N::"]
+        let is_planted = ["name: N::", "violates `N::"]
             .iter()
             .any(|marker| sources.contains(&format!("{marker}{name:?}")));
         assert!(is_planted, "nothing breaks {name} on purpose");

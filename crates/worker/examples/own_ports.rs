@@ -1,9 +1,6 @@
 //! A worker over ports of one's own: simulated time, and services that are all down. The worker
 //! backs off for an hour and loses nothing.
-#![allow(
-    clippy::arc_with_non_send_sync,
-    reason = "the simulation has one thread"
-)]
+#![allow(clippy::arc_with_non_send_sync, reason = "one thread")]
 
 use std::{sync::Arc, time::Duration};
 

@@ -9,7 +9,7 @@
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::format::active_changes;
 use crate::check::invariant::InvariantName::ActiveTruth;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, DueInstruments};
 use crate::model::{Mode, RunState, Timestamp};
 use rehearsal_convert::Index;

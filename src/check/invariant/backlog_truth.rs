@@ -6,7 +6,7 @@
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::BacklogTruth;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::state::{ObservedIncarnation, WorldState};
 use crate::model::{Mode, ScheduleId, Timestamp};

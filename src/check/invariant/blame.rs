@@ -4,7 +4,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::Blame;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::RunChange;
 use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::{AcceptedCommit, MessageStep, WorldState};

@@ -5,7 +5,7 @@
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::instruments::InfoSeries;
 use crate::check::invariant::InvariantName::Cardinality;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::ObservedIncarnation;
 
 /// Name and documentation of `cardinality`.

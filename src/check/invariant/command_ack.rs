@@ -3,7 +3,7 @@
 
 use super::{CheckContext, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::NoLoss;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{CommandAck, ManualRunAck};
 use crate::model::{RunId, Timestamp, Trigger};
 

@@ -13,7 +13,7 @@ use crate::check::invariant::InvariantName::{
     AppliedLearned, CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation,
     SegmentOnce,
 };
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::apply_commit::outcome_of;
 use crate::check::state::fact::RunChange;
 use crate::check::state::incarnation::IncarnationRecord;

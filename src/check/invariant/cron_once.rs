@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::calendar::WalkCalendar;
 use crate::check::invariant::InvariantName::CronOnce;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{AcceptedCommit, RunEnd, ScheduleEdit};
 use crate::model::commit::FireOutcome;

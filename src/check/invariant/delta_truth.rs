@@ -6,7 +6,7 @@
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::format::findings;
 use crate::check::invariant::InvariantName::DeltaTruth;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::image::NO_SLOT;
 use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::{ReportWrite, SegmentCommit};

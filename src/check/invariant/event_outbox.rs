@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::EventOutbox;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, EventStage, Publication, RecordedCommit, RunEnd};
 use crate::model::commit::SegmentCommit;
 use crate::model::{

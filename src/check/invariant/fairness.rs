@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::Fairness;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::WaitingRun;
 use crate::check::state::table::{IncarnationIndex, RunIndex, TenantIndex};
 use crate::check::state::{AcceptedCommit, EndedIncarnation, PlannedRun, PlannerRead, WorldState};

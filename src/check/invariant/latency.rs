@@ -3,7 +3,7 @@
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
 use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::DueInstruments;
 use crate::check::state::incarnation::{ExactSamples, IncarnationRecord};
 use crate::model::time::NANOS_PER_SECOND;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::LeaseDiscipline;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::table::IncarnationIndex;
 use crate::check::state::{AcceptedCommit, MessageStep, ScanRequest};

@@ -2,7 +2,7 @@
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::Liveness;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::RunEnd;
 
 /// Name and documentation of `liveness`.

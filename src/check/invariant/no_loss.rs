@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::NoLoss;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::export::ExportRecord;
 use crate::check::state::message::MessageRecord;
 use crate::check::state::table::RunIndex;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::NotifyIndependent;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{ObservedIncarnation, RecordedCommit, RunEnd, WorldState};
 use crate::model::fault::FaultKind;
 use crate::model::{CommitStep, IncarnationId, Timestamp};

@@ -7,7 +7,7 @@
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::Parallelism;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, SegmentLease};
 
 /// Name and documentation of `parallelism`.

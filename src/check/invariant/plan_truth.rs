@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::PlanTruth;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::RunChange;
 use crate::check::state::image::{Images, NO_SLOT};
 use crate::check::state::table::{ScheduleIndex, TenantIndex};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::ScannerManners;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{ScanAttempt, ScanRequest, WorldState};
 use crate::model::Timestamp;

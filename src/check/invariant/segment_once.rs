@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::SegmentOnce;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::check::state::{AcceptedCommit, MessageStep};
 use crate::model::fault::FaultKind;

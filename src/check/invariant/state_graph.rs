@@ -3,7 +3,7 @@
 
 use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::StateGraph;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::AcceptedCommit;
 use crate::check::state::fact::RunChange;
 use crate::model::commit::PlanOutcome;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{CheckContext, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::LeaseDiscipline;
-use crate::check::results::ViolationDetail;
+use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::EndedIncarnation;
 use crate::check::state::message::MessageStatus;
 use crate::check::state::table::IncarnationIndex;

@@ -4,7 +4,7 @@ use hdrhistogram::Histogram;
 
 use crate::check::instruments::HistogramSeries;
 use crate::check::invariant::InvariantName;
-use crate::check::results::{CheckResults, InvariantFindings};
+use crate::check::invariant::results::{CheckResults, InvariantFindings};
 use crate::check::state::Episode;
 use crate::check::state::RunTotals;
 use crate::check::state::SloBreach;

@@ -14,7 +14,7 @@ use super::{
     notify_independent, parallelism, plan_truth, scanner_manners, segment_once, state_graph,
     stopping,
 };
-use crate::check::results::Violation;
+use crate::check::invariant::results::Violation;
 use crate::check::{InvariantName, OracleReport};
 
 /// A defect, and the invariant that it violates.
@@ -133,6 +133,10 @@ fn sites_in_source() -> BTreeSet<String> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let file = path.file_name().unwrap().to_str().unwrap();
+        if file == "results.rs" {
+            // It defines the type, and its doc tests make examples.
+            continue;
+        }
         let text = fs::read_to_string(&path).unwrap();
         for (number, line) in (1..).zip(text.lines()) {
             if line.contains("ViolationDetail::of(") {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::Inventory;
+use super::Inventory;
 
 /// What the oracle has to know of the world that it watches.
 #[derive(Debug, Clone)]

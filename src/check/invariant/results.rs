@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::invariant::InvariantName;
+use super::InvariantName;
 use crate::model::Timestamp;
 
 /// One violation of an invariant.
