@@ -382,7 +382,7 @@ fn sweep_with_meaningless_arguments_is_refused() {
     for (words, expected) in [
         (
             &["--seeds", "5..5"][..],
-            "the first seed comes before the last",
+            "the start must be less than the end",
         ),
         (&["--seeds", "5"], "write 0..1000"),
         (&["--shard", "5/4"], "there is no shard 5 of 4"),
