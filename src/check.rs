@@ -34,8 +34,10 @@ pub use invariant::{
 pub use oracle::{Oracle, OracleReport};
 pub use state::options::OracleOptions;
 pub use state::{
-    EPISODES_MAX, Episode, INCIDENT, Inventory, MessageEndCounts, RunTotals, Slo, SloBreach,
-    StuckRun,
+    AcceptedCommit, CommandAck, DrainDeadline, DueInstruments, EPISODES_MAX, EndedIncarnation,
+    Episode, EventStage, INCIDENT, Inventory, LearnedCommit, ManualRunAck, MessageEndCounts,
+    MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, Publication, RecordedCommit, RunEnd,
+    RunTotals, ScanRequest, ScheduleEdit, SegmentLease, Slo, SloBreach, StuckRun, WorldState,
 };
 
 use crate::metrics::{catalog, registry_metrics};

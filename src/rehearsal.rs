@@ -5,6 +5,7 @@
 //!  start ─── duration: triggers, operations, faults ───> heal ─── drain, until at rest ───> end
 //! ```
 
+mod builder;
 mod determinism;
 mod hooks;
 mod instruments;
@@ -15,10 +16,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use builder::Rehearsal;
 pub use determinism::{check_determinism, check_determinism_with};
 pub use hooks::{Hooks, NoHooks, WithListener};
 
-use crate::check::{Inventory, Oracle, OracleOptions, OracleReport};
+use crate::check::{Invariant, Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::scenario::Scenario;
@@ -136,12 +138,23 @@ pub fn run_with<C: Hooks>(
     hooks: C,
     scenario: &Scenario,
     options: &RunOptions,
+    progress: impl FnMut(Progress),
+) -> Result<FinishedRun, RehearsalError> {
+    rehearse(hooks, scenario, options, Vec::new(), progress)
+}
+
+/// Runs a scenario with hooks, and with invariants of the library's user.
+fn rehearse<C: Hooks>(
+    hooks: C,
+    scenario: &Scenario,
+    options: &RunOptions,
+    invariants: Vec<Box<dyn Invariant>>,
     mut progress: impl FnMut(Progress),
 ) -> Result<FinishedRun, RehearsalError> {
     let began = Instant::now();
     let seed = options.seed.unwrap_or(scenario.seed);
     let planned = PlannedScenario::draw(scenario, options.profile, seed);
-    let mut simulation = Simulation::build(hooks, &planned, options)?;
+    let mut simulation = Simulation::build(hooks, &planned, options, invariants)?;
     let halted = simulation.run(&planned.scenario, &mut progress);
     let kernel = &mut simulation.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
@@ -182,6 +195,7 @@ impl<C: Hooks> Simulation<C> {
         hooks: C,
         planned: &PlannedScenario,
         options: &RunOptions,
+        invariants: Vec<Box<dyn Invariant>>,
     ) -> Result<Self, RehearsalError> {
         let scenario = &planned.scenario;
         let kernel = Kernel::new(KernelOptions {
@@ -194,7 +208,10 @@ impl<C: Hooks> Simulation<C> {
         let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
         let index = ImpactIndex::new(fleet.catalogue().clone());
         let inventory = Inventory::new(fleet.catalogue().clone());
-        let oracle = Oracle::new(oracle_options(scenario, inventory));
+        let mut oracle = Oracle::new(oracle_options(scenario, inventory));
+        for invariant in invariants {
+            oracle.add(invariant);
+        }
         let oracle = Rc::new(RefCell::new(oracle));
         let hooks = Rc::new(hooks);
         let worker_options = scenario.workers.options.clone();

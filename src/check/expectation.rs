@@ -231,6 +231,9 @@ fn told(value: Option<f64>) -> String {
 mod tests {
     use rehearsal_convert::Nearest;
 
+    use ExpectationOutcome::{Met, Missed, Violated};
+    use TemporalOperator::{Always, AtEnd, Eventually, Sometimes};
+
     use super::*;
     use crate::metrics::Labels;
 
@@ -289,125 +292,44 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a table of cases")]
     fn expectations_are_judged_by_when_they_must_hold() {
         for (query, when, expected) in [
-            (
-                "x{instance=\"a\"} <= 4",
-                TemporalOperator::Always,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "x{instance=\"a\"} <= 3",
-                TemporalOperator::Always,
-                ExpectationOutcome::Violated,
-            ),
-            (
-                "x{instance=\"a\"} == 3",
-                TemporalOperator::Eventually,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "x{instance=\"a\"} == 7",
-                TemporalOperator::Eventually,
-                ExpectationOutcome::Violated,
-            ),
-            (
-                "x{instance=\"a\"} == 7",
-                TemporalOperator::Sometimes,
-                ExpectationOutcome::Missed,
-            ),
-            (
-                "x{instance=\"a\"} == 4",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "sum(x) == 14",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "max by (mode) (x{mode=\"analysisOnly\"}) == 10",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
+            ("x{instance=\"a\"} <= 4", Always, Met),
+            ("x{instance=\"a\"} <= 3", Always, Violated),
+            ("x{instance=\"a\"} == 3", Eventually, Met),
+            ("x{instance=\"a\"} == 7", Eventually, Violated),
+            ("x{instance=\"a\"} == 7", Sometimes, Missed),
+            ("x{instance=\"a\"} == 4", AtEnd, Met),
+            ("sum(x) == 14", AtEnd, Met),
+            ("max by (mode) (x{mode=\"analysisOnly\"}) == 10", AtEnd, Met),
             (
                 "count(x) == 1 and on () x{instance=\"a\"} > 1",
-                TemporalOperator::Sometimes,
-                ExpectationOutcome::Met,
+                Sometimes,
+                Met,
             ),
-            (
-                "min(up) == 0",
-                TemporalOperator::Sometimes,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "up == 1",
-                TemporalOperator::Always,
-                ExpectationOutcome::Violated,
-            ),
-            (
-                "avg(x) == 7",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "quantile(0.5, x) == 7",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "nothing == 0",
-                TemporalOperator::Always,
-                ExpectationOutcome::Violated,
-            ),
+            ("min(up) == 0", Sometimes, Met),
+            ("up == 1", Always, Violated),
+            ("avg(x) == 7", AtEnd, Met),
+            ("quantile(0.5, x) == 7", AtEnd, Met),
+            ("nothing == 0", Always, Violated),
             (
                 "histogram_quantile(0.5, h_bucket) == 0.6666666666666666",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
+                AtEnd,
+                Met,
             ),
             (
                 "histogram_quantile(1, sum by (le) (h_bucket)) == 5",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
+                AtEnd,
+                Met,
             ),
-            ("3 < x", TemporalOperator::AtEnd, ExpectationOutcome::Met),
-            (
-                "increase(x{instance=\"a\"}[30s]) >= 1",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "x > 3 and on (instance) up == 1",
-                TemporalOperator::Sometimes,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "x > 3 and on (instance) up == 2",
-                TemporalOperator::Sometimes,
-                ExpectationOutcome::Missed,
-            ),
-            (
-                "absent(nothing)",
-                TemporalOperator::Always,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "absent(x)",
-                TemporalOperator::Eventually,
-                ExpectationOutcome::Violated,
-            ),
-            (
-                "scalar(sum(x)) > bool 10",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Met,
-            ),
-            (
-                "scalar(sum(x)) > bool 14",
-                TemporalOperator::AtEnd,
-                ExpectationOutcome::Violated,
-            ),
+            ("3 < x", AtEnd, Met),
+            ("increase(x{instance=\"a\"}[30s]) >= 1", AtEnd, Met),
+            ("x > 3 and on (instance) up == 1", Sometimes, Met),
+            ("x > 3 and on (instance) up == 2", Sometimes, Missed),
+            ("absent(nothing)", Always, Met),
+            ("absent(x)", Eventually, Violated),
+            ("scalar(sum(x)) > bool 10", AtEnd, Met),
+            ("scalar(sum(x)) > bool 14", AtEnd, Violated),
         ] {
             assert_eq!(outcome(query, when).outcome, expected, "{query} {when:?}");
         }
@@ -415,17 +337,17 @@ mod tests {
 
     #[test]
     fn a_violation_says_when_and_what() {
-        let judgement = outcome("x{instance=\"a\"} < 3", TemporalOperator::Always);
+        let judgement = outcome("x{instance=\"a\"} < 3", Always);
         assert_eq!(judgement.detail, "at 2024-01-01T00:00:45Z it was 3");
         assert_eq!(judgement.answers, 4);
-        let judgement = outcome("absent(x)", TemporalOperator::AtEnd);
+        let judgement = outcome("absent(x)", AtEnd);
         assert_eq!(judgement.detail, "at 2024-01-01T00:01:01Z it was empty");
     }
 
     #[test]
     fn what_cannot_be_evaluated_is_violated_and_says_why() {
-        let judgement = outcome("x + on (mode) x", TemporalOperator::Always);
-        assert_eq!(judgement.outcome, ExpectationOutcome::Violated);
+        let judgement = outcome("x + on (mode) x", Always);
+        assert_eq!(judgement.outcome, Violated);
         assert!(
             judgement.detail.contains("many-to-many"),
             "{}",

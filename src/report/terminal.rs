@@ -245,11 +245,10 @@ impl fmt::Display for ViolationSummary {
             expected,
             found,
         } = self;
-        write!(formatter, "{at} {place}: {what}")?;
-        if expected.is_empty() && found.is_empty() {
-            return Ok(());
-        }
-        write!(formatter, "; expected {expected}, found {found}")
+        write!(
+            formatter,
+            "{at}: {place} is {found}, expected {expected}, because {what}"
+        )
     }
 }
 

@@ -20,6 +20,7 @@ mod metrics_docs;
 mod openmetrics;
 mod operators;
 mod outside;
+mod own_invariant;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 #[path = "../plant/mod.rs"]
 mod plant;

@@ -417,11 +417,17 @@ fn texts_of(findings: &InvariantFindings) -> Vec<String> {
 
 impl OracleReport {
     /// Violations of an invariant, without its name and the time.
+    ///
+    /// # Panics
+    /// The invariant is not registered.
     pub fn texts(&self, name: InvariantName) -> Vec<String> {
         texts_of(self.findings_of(name).unwrap())
     }
 
     /// Whether an invariant is not violated.
+    ///
+    /// # Panics
+    /// The invariant is not registered.
     pub fn is_clean(&self, name: InvariantName) -> bool {
         self.texts(name).is_empty()
     }
