@@ -1,7 +1,7 @@
 //! The reference state of the world: pure bookkeeping of what was observed.
 //!
 //! The state knows neither the invariants nor the results. An observation reaches it in two steps:
-//! its names are resolved to records ([`fact`]), and the fact is recorded. The invariants run
+//! its names are resolved to records (`fact`), and the fact is recorded. The invariants run
 //! between the two steps, against the state before the observation.
 
 mod acknowledge;

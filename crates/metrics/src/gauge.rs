@@ -10,7 +10,7 @@ const REMOVED: u64 = 0x7ff0_dead_dead_dead;
 ///
 /// There is one cell for all threads, because "the last set wins" needs one. A set is a relaxed
 /// store; [`add`](Self::add) is a compare-and-swap loop, exact for integers up to 2^53. For what
-/// is counted up and down, [`UpDownCounter`](super::UpDown) is exact and faster.
+/// is counted up and down, [`UpDownCounter`](super::UpDownCounter) is exact and faster.
 ///
 /// ```
 /// use rehearsal_metrics::{Family, Labels, Registry};

@@ -79,7 +79,7 @@ impl<A: StaticLabel> LabelSet for A {
     }
 }
 
-/// Implements [`LabelSet`](crate::LabelSet) for a tuple of labels.
+/// Implements [`LabelSet`] for a tuple of labels.
 macro_rules! tuple_label_set {
     ($($label:ident $place:tt),+) => {
         impl<$($label: StaticLabel),+> LabelSet for ($($label,)+) {

@@ -39,7 +39,7 @@ pub enum DashboardError {
          \"Export as JSON\" in the classic model"
     )]
     Foreign(String),
-    /// The dashboard has more than [`PANELS_MAX`] panels.
+    /// The dashboard has more than `PANELS_MAX` panels.
     #[error("has {0} panels; {PANELS_MAX} are possible")]
     TooLarge(usize),
 }
