@@ -194,7 +194,8 @@ fn duration_range(key: &str, property: &Json) -> String {
 }
 
 fn flat(text: &str) -> String {
-    text.replace('\n', " ").replace('|', "\\|")
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").replace('|', "\\|")
 }
 
 fn anchor(heading: &str) -> String {

@@ -65,7 +65,9 @@ proptest! {
             let expected: BTreeMap<String, f64> = model
                 .iter()
                 .filter(|(_, (_, at))| fresh(*at))
-                .map(|((name, mode), (n, _))| (format!("{name} {}", mode.as_str()), n.nearest_f64()))
+                .map(|((name, mode), (n, _))| {
+                    (format!("{name} {}", mode.as_str()), n.nearest_f64())
+                })
                 .collect();
             let snapshot = registry.snapshot(&context);
             let family = snapshot.family("scheduler_runner_backlog");
