@@ -1,4 +1,4 @@
-//! A second calendar, made by brute force, to check the worker's by.
+//! A second calendar by brute force, against which the worker's is checked.
 //!
 //! It walks over real time minute by minute, converts each to local time and looks whether it
 //! matches. It shares nothing with [`crate::model::Calendar`] but the time zone database, and not
@@ -11,7 +11,7 @@
 //!
 //! An expression that follows real time fires at every minute that matches. Any other keeps a high
 //! water mark of the local clock: a minute at or below the mark was there before, and does not
-//! count; a minute above it stands for all local minutes since the mark, skipped ones included.
+//! count; a minute above it represents all local minutes since the mark, skipped ones included.
 
 use jiff::tz::TimeZone;
 
@@ -20,21 +20,21 @@ use crate::model::Timestamp;
 const SECONDS_PER_MINUTE: i64 = 60;
 const MINUTES_PER_DAY: i64 = 24 * 60;
 
-/// How far before its start a walk begins, so that it knows of a repeated hour that is going on.
+/// Minutes before its start at which a walk begins, so that it knows of a repeated hour in progress.
 const WARM_UP_MINUTES: i64 = 26 * 60;
 
-/// A text that this calendar can't read.
+/// Error of a text that the calendar can't read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WalkCalendarError {
     /// Not five fields of numbers, names, ranges, steps and lists.
-    #[error("the oracle's calendar can't read `{0}`")]
+    #[error("the checking calendar can't read the cron expression `{0}`")]
     Expression(String),
     /// Not in the time zone database.
-    #[error("the oracle's calendar knows no time zone `{0}`")]
+    #[error("the checking calendar knows no time zone `{0}`")]
     TimeZone(String),
 }
 
-/// The minutes at which a cron expression matches: one bit for each value of each field.
+/// Minutes at which a cron expression matches: one bit for each value of each field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CronFields {
     minutes: u64,
@@ -93,7 +93,7 @@ impl CronFields {
     }
 }
 
-/// One field as a set of bits. `names` stand for numbers from `first_name` on.
+/// Reads one field as a set of bits. `names` are numbered from `first_name` on.
 fn read_field(field: &str, least: u64, most: u64, names: &[&str], first_name: u64) -> Option<u64> {
     let number = |text: &str| -> Option<u64> {
         let lower = text.to_ascii_lowercase();
@@ -161,8 +161,8 @@ struct OffsetSpan {
 }
 
 impl WalkCalendar {
-    /// Reads a five-field cron expression and an IANA time zone name, and stands at `from`: only
-    /// fires after it will be given.
+    /// Reads a five-field cron expression and an IANA time zone name, and starts at `from`: only
+    /// fires after it will be passed.
     ///
     /// # Errors
     /// Either can't be read.
@@ -189,7 +189,7 @@ impl WalkCalendar {
         Ok(walk)
     }
 
-    /// Gives every fire after where the walk stands, up to and with `until`, and stands there.
+    /// Passes every fire after the position of the walk, up to and with `until`, and moves there.
     pub fn fires_until(&mut self, until: Timestamp, mut give: impl FnMut(Timestamp)) {
         let last = until.seconds() / SECONDS_PER_MINUTE;
         while self.minute <= last {

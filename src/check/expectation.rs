@@ -20,7 +20,7 @@ use crate::model::Timestamp;
 use crate::promql::{AnswerKind, Engine, Query, Semantics, ThresholdComparison};
 use crate::scenario::{ExpectationSpec, TemporalOperator};
 
-/// What became of an expectation.
+/// Outcome of an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ExpectationOutcome {
@@ -32,12 +32,12 @@ pub enum ExpectationOutcome {
     Missed,
 }
 
-/// What became of an expectation, and why.
+/// Outcome of an expectation, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectationResult {
-    /// What became of it.
+    /// The outcome.
     pub outcome: ExpectationOutcome,
-    /// How often the query had an answer.
+    /// Number of instants at which the query had an answer.
     pub answers: u64,
     /// Why it was not met; empty if it was.
     pub detail: String,
@@ -118,7 +118,7 @@ fn ask(
     Ok(answers)
 }
 
-/// What is asked at each instant.
+/// Query that is evaluated at each instant.
 enum ExpectationQuery<'q> {
     /// Whether a comparison holds for all values.
     ThresholdComparison(ThresholdComparison),
@@ -137,7 +137,7 @@ impl<'q> ExpectationQuery<'q> {
         }
     }
 
-    /// What is evaluated.
+    /// The query itself.
     fn query(&self) -> &Query {
         match self {
             Self::ThresholdComparison(comparison) => &comparison.of,

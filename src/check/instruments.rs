@@ -1,4 +1,4 @@
-//! The seam to the metrics: what the oracle reads of a process's instruments.
+//! Reads of a process's instruments, as the invariants need them.
 
 mod extension;
 
@@ -9,12 +9,12 @@ pub use self::extension::{ExtensionSeries, PlanAttempt};
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
 
-/// What became of a delivery of a segment, as `scheduler_runner_segments_total` counts it.
+/// End of a delivery of a segment, as `scheduler_runner_segments_total` counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SegmentFate {
     /// Committed.
     Completed,
-    /// Not committed, for good.
+    /// Given up without a commit.
     PersistFailed,
     /// There is no such run.
     RunMissing,
@@ -75,9 +75,9 @@ pub enum CounterSeries {
 impl CounterSeries {
     /// The contract's series of one mode.
     const PER_MODE: usize = 12;
-    /// How many of them are the contract's: they come first.
+    /// Number of series of the contract; they come first.
     pub const GIVEN: usize = Self::PER_MODE * Mode::ALL.len();
-    /// How many there are.
+    /// Number of series.
     pub const COUNT: usize = Self::GIVEN + ExtensionSeries::COUNT;
 
     /// A number below [`CounterSeries::COUNT`].
@@ -106,7 +106,7 @@ impl CounterSeries {
         }
     }
 
-    /// What it counts, in words.
+    /// Plural of the thing that is counted.
     pub const fn counts(self) -> &'static str {
         match self {
             Self::PlannerRuns(..) => "planned runs",
@@ -199,7 +199,7 @@ pub enum HistogramSeries {
 
 impl HistogramSeries {
     const PER_MODE: usize = 4;
-    /// How many there are.
+    /// Number of series.
     pub const COUNT: usize = Self::PER_MODE * Mode::ALL.len();
 
     /// A number below [`HistogramSeries::COUNT`].
@@ -303,9 +303,9 @@ pub trait InstrumentReader {
     fn runs_active(&self, mode: Mode) -> i64;
     /// Shows every `scheduler_runner_backlog` that is not withheld now: mode, schedule, images.
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64));
-    /// How many series the process shows.
+    /// Number of series that the process exposes.
     fn series_count(&self) -> usize;
-    /// How many series it may show at most with so many schedules: the closed set, two per
+    /// Maximum number of series with this number of schedules: the closed set, two per
     /// schedule, and the extensions' stated bound.
     fn series_max(&self, schedules: usize) -> usize;
 }

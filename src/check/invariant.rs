@@ -77,7 +77,7 @@ pub struct Definition {
     pub evaluated: EvaluationTime,
     /// Meaning, in one line.
     pub meaning: &'static str,
-    /// How it is checked.
+    /// Method of the check.
     pub method: &'static str,
     /// Which checks count as exercised.
     pub exercised_by: &'static str,

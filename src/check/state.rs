@@ -152,7 +152,7 @@ impl WorldState {
         .to_string()
     }
 
-    /// What a message is about, for people.
+    /// Name of the work that a message asks for.
     pub(crate) fn message_name(&self, message: &MessageRecord) -> String {
         match message.segment {
             Some(index) => format!("segment {}", self.segment_name(message.run, index)),

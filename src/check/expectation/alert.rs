@@ -18,14 +18,14 @@ pub struct AlertWatch<'r> {
     recording: &'r TimeSeriesStore,
     episodes: &'r [Episode],
     span: RehearsalSpan,
-    /// What became of each file's rules, by the file's text.
+    /// Timeline of each file of rules, by its text.
     timelines: BTreeMap<String, Result<AlertTimeline, String>>,
 }
 
 /// When an alert fired, ms since 1970.
 type Firings = Vec<(i64, i64)>;
 
-/// What is not as expected, and at which instant if there is one.
+/// Difference from the expectation, with its instant if there is one.
 type AlertMismatch = (String, Option<Timestamp>);
 
 impl<'r> AlertWatch<'r> {
@@ -80,7 +80,7 @@ impl<'r> AlertWatch<'r> {
         Ok(firings)
     }
 
-    /// What is not as expected; none if all is as it should be.
+    /// Difference from the expectation; none if it is met.
     fn broken(
         &self,
         expectation: &ExpectationSpec,

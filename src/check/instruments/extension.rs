@@ -7,14 +7,14 @@ use crate::model::Mode;
 use crate::model::commit::{FireOutcome, PlanOutcome};
 use crate::model::observation::QueueName;
 
-/// What an attempt to plan a run led to.
+/// Result of an attempt to plan a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanAttempt {
     /// The run left `Planning`.
     Planned(PlanOutcome),
     /// It will be tried again.
     Retried,
-    /// Somebody else was faster.
+    /// Another planner was faster.
     Conflict,
 }
 
@@ -74,7 +74,7 @@ const PER_QUEUE: usize = 4;
 const FIRES_AT: usize = QUEUES_AT + PER_QUEUE * QueueName::ALL.len();
 
 impl ExtensionSeries {
-    /// How many there are.
+    /// Number of series.
     pub const COUNT: usize = FIRES_AT + FireOutcome::ALL.len();
 
     /// A number below [`ExtensionSeries::COUNT`].
@@ -118,7 +118,7 @@ impl ExtensionSeries {
         }
     }
 
-    /// What it counts, in words.
+    /// Plural of the thing that is counted.
     pub const fn counts(self) -> &'static str {
         match self {
             Self::Attempts(..) => "planning attempts",

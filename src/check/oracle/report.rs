@@ -1,4 +1,4 @@
-//! What the oracle says when all is over.
+//! Report of the oracle at the end of a rehearsal.
 
 use hdrhistogram::Histogram;
 
@@ -16,16 +16,16 @@ use crate::model::fault::FaultKind;
 /// Significant digits of the report's histograms.
 const DIGITS: u8 = 3;
 
-/// What the oracle says when all is over.
+/// Report of the oracle at the end of a rehearsal.
 #[derive(Debug, Clone)]
 pub struct OracleReport {
-    /// What each invariant found, in the contract's order.
+    /// Results of each invariant, in the contract's order.
     pub findings: Vec<InvariantFindings>,
     /// Counts.
     pub tally: RunTotals,
-    /// How messages ended.
+    /// Number of messages by their end.
     pub messages: MessageEndCounts,
-    /// Each kind of fault that struck: how often it began, and how often it bit.
+    /// Each kind of fault on record: how often it began, and how often it was triggered.
     pub faults: Vec<(FaultKind, u64, u64)>,
     /// When faults went on, in the order in which they began: the first [`EPISODES_MAX`].
     ///

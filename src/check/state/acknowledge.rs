@@ -1,4 +1,4 @@
-//! What an incarnation learns, and what its counters must therefore say.
+//! Acknowledged answers, and the metrics that must follow from them.
 
 use super::WorldState;
 use super::apply_commit::outcome_of;
@@ -13,11 +13,11 @@ use crate::model::{
     Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, RunState, SegmentKey,
 };
 
-/// Version conflicts of one delivery that are retried in place; one more is a failure.
+/// Maximum number of version conflicts of one delivery that are retried in place.
 pub(crate) const CONFLICT_RETRIES: u32 = 16;
 
 impl WorldState {
-    /// An incarnation learns the answer to its commit. `call`: what was known of it.
+    /// Records an answer that reached an incarnation. `call`: the commit as it was unanswered.
     pub(crate) fn acknowledge(
         &mut self,
         incarnation: IncarnationIndex,
@@ -59,7 +59,7 @@ impl WorldState {
         }
     }
 
-    /// What the counters of the extensions must therefore say.
+    /// Counts the answer in the counters of the extensions.
     fn acknowledge_extensions(
         &mut self,
         incarnation: IncarnationIndex,
@@ -101,7 +101,7 @@ impl WorldState {
         }
     }
 
-    /// An incarnation learns of one more of what an extension counts.
+    /// Adds to a counter of the extensions.
     pub(crate) fn count_extension(
         &mut self,
         incarnation: IncarnationIndex,
@@ -113,7 +113,7 @@ impl WorldState {
         self.incarnations.mark_dirty(incarnation);
     }
 
-    /// An incarnation learns that the run of the segment in its hands is gone.
+    /// Records that an incarnation knows that the run of its segment is gone.
     pub(crate) fn acknowledge_run_missing(
         &mut self,
         incarnation: IncarnationIndex,
@@ -123,7 +123,7 @@ impl WorldState {
         self.count_failed(incarnation, delivery, key, SegmentFate::RunMissing);
     }
 
-    /// An incarnation learns how much of its balance others have adopted in all.
+    /// Records that an incarnation knows how much of its count others have adopted in all.
     pub(crate) fn acknowledge_surrender(
         &mut self,
         incarnation: IncarnationIndex,
@@ -137,7 +137,7 @@ impl WorldState {
         self.incarnations.mark_dirty(incarnation);
     }
 
-    /// A failed delivery of a segment counts once.
+    /// Counts a failed delivery of a segment, once.
     fn count_failed(
         &mut self,
         incarnation: IncarnationIndex,
@@ -186,7 +186,7 @@ impl WorldState {
         self.incarnations.mark_dirty(incarnation);
     }
 
-    /// A commit moved a run out of `Planning`.
+    /// Counts a run that a commit moved out of `Planning`.
     fn acknowledge_planned(
         &mut self,
         incarnation: IncarnationIndex,
@@ -233,7 +233,7 @@ impl WorldState {
     }
 }
 
-/// What the deltas of a segment add up to, by counter.
+/// Sum of the deltas of a segment, by counter.
 fn delta_counts(commit: &SegmentCommit) -> [(DeltaKind, u64); 4] {
     let mut sum = crate::model::DeltaCounts::default();
     for delta in commit

@@ -10,7 +10,7 @@ use crate::model::commit::{Applied, FireOutcome, PlanOutcome, SegmentCommit};
 use crate::model::{Commit, CommitStep, EventId, Run, RunState, SegmentKey, Trigger};
 use rehearsal_convert::Index;
 
-/// The outcome of planning that a change of state stands for; none for a cancellation.
+/// Outcome of planning that ends in this state; none for a cancellation.
 pub(crate) const fn outcome_of(after: RunState) -> Option<PlanOutcome> {
     match after {
         RunState::Queued => Some(PlanOutcome::Enqueued),
@@ -194,7 +194,7 @@ impl WorldState {
         self.tally.runs_created += 1;
     }
 
-    /// A run ends: whoever works on it works for nothing.
+    /// Ends the work on the segments of a run that ends.
     fn stop_work(&mut self, run: RunIndex) {
         let record = &self.runs[run];
         let segments = record.work.iter().flat_map(|work| &work.segments);
@@ -302,7 +302,7 @@ impl WorldState {
         self.tally.deltas += commit.deltas.len() as u64;
     }
 
-    /// Who cuts a run, or commits a segment of it, has to enqueue what the commit releases.
+    /// Records the segments that a commit releases: its sender has to enqueue them.
     fn record_releases(&mut self, run: RunIndex, by: Option<u32>, released: &[SegmentKey]) {
         let find = |key: &SegmentKey| Some((self.runs.table.find(&key.run)?, key.index));
         let found: Vec<_> = released.iter().filter_map(find).collect();
@@ -367,7 +367,7 @@ impl WorldState {
         }
     }
 
-    /// Notes that the news of a commit is under way.
+    /// Records that the answer to a commit is in flight.
     fn apply_pending(&mut self, accepted: &AcceptedCommit<'_>) {
         let commit = accepted.commit;
         if !self.incarnations[accepted.incarnation].is_alive {

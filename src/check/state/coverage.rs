@@ -1,11 +1,11 @@
-//! How a segment commit covers the images of its segment.
+//! Coverage of a segment's images by the commit of the segment.
 
 use super::run::RunWork;
 use crate::model::ImageDigest;
 use crate::model::commit::SegmentCommit;
 use rehearsal_convert::Index;
 
-/// How the reports and failures of a segment commit cover the images of its segment.
+/// Coverage of a segment's images by the reports and failures of its commit.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageCoverage {
     /// Images of the segment.

@@ -1,19 +1,19 @@
-//! From digest to number, in five to eight bytes an image.
+//! Index from digest to number, with five to eight bytes per image.
 
 use crate::model::ImageDigest;
 use rehearsal_convert::Index;
 
 const EMPTY: u32 = u32::MAX;
 
-/// An open-addressing table of numbers. It does not keep the digests: whoever asks brings the list
-/// that the numbers count in. A digest is random already, so its first bytes are its hash.
+/// An open-addressing table of numbers. The digests are not in it: each look-up
+/// passes the list that the numbers refer to. A digest is random already, so its first bytes are its hash.
 #[derive(Debug)]
 pub(crate) struct DigestIndex {
     cells: Vec<u32>,
 }
 
 impl DigestIndex {
-    /// A table with room for so many digests.
+    /// An empty table with room for this number of digests.
     pub fn with_capacity(count: usize) -> Self {
         Self {
             cells: vec![EMPTY; (count * 2).next_power_of_two().max(2)],
@@ -29,7 +29,7 @@ impl DigestIndex {
             .find(|number| digests[*number as usize] == *digest)
     }
 
-    /// Notes the number of a digest that is not in the table yet.
+    /// Adds the number of a digest that is not in the table yet.
     pub fn insert(&mut self, digest: &ImageDigest, number: u32) {
         let free = self.probe(digest).find(|cell| self.cells[*cell] == EMPTY);
         if let Some(free) = free {

@@ -1,18 +1,18 @@
-//! When faults went on: for time lines, and for alerts that are expected within a time of one.
+//! Begin and end of faults, for time lines and for alerts that are expected after a fault.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 
-/// So many episodes are kept; later ones still count in the report.
+/// Maximum number of episodes that are kept; later ones still count in the report.
 pub const EPISODES_MAX: usize = 20_000;
 
 /// One fault, from its beginning to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Episode {
-    /// What went wrong.
+    /// Kind of the fault.
     pub kind: FaultKind,
     /// Its target, for people.
     pub subject: String,
@@ -27,12 +27,12 @@ pub struct Episode {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Episodes {
     all: Vec<Episode>,
-    /// Places in `all` of those that go on.
+    /// Positions in `all` of the active ones.
     open: Vec<usize>,
 }
 
 impl Episodes {
-    /// A fault begins.
+    /// Records the begin of a fault.
     pub fn begin(&mut self, kind: FaultKind, subject: &str, now: Timestamp) {
         if self.all.len() < EPISODES_MAX {
             self.open.push(self.all.len());
@@ -45,7 +45,7 @@ impl Episodes {
         }
     }
 
-    /// It ends. Of two alike the earlier ends first.
+    /// Records the end of a fault. Of two equal ones the earlier ends first.
     pub fn end(&mut self, kind: FaultKind, subject: &str, now: Timestamp) {
         let is_it = |place: &usize| {
             let episode = &self.all[*place];

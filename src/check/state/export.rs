@@ -1,4 +1,4 @@
-//! The exports that were published, and how far they are handled.
+//! Published exports, and the number up to which they are handled.
 
 use crate::model::{TenantId, Trigger};
 use rehearsal_convert::Index;

@@ -46,7 +46,7 @@ pub struct AcceptedCommit<'a> {
     pub(crate) changes: Vec<RunChange<'a>>,
     /// Slots of the images that it plans, or that its reports are of.
     pub(crate) slots: Vec<u32>,
-    /// How a segment commit covers its segment; none for other commits and unknown segments.
+    /// Coverage of the segment by a segment commit; none for other commits and unknown segments.
     pub(crate) coverage: Option<ImageCoverage>,
     /// Schedule of the fires that it decides.
     pub(crate) fired: Option<ScheduleIndex>,
@@ -172,7 +172,7 @@ pub struct ScanRequest<'a> {
     pub(crate) schedule: ScheduleIndex,
     /// Deadline of the sender's lease by its own clock; none if no such lease is known.
     pub(crate) deadline: Option<Timestamp>,
-    /// When the store last took too long to hand the sender permits.
+    /// When the store last took too long to grant the sender permits.
     pub(crate) permits_slow_at: Option<Timestamp>,
     /// Retry-After of the sender: earliest instant of a request, and when it was received.
     pub(crate) held_back: Option<(Timestamp, Timestamp)>,

@@ -1,4 +1,4 @@
-//! The faults on record: what may be blamed.
+//! The faults on record, to which failures may be attributed.
 
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
@@ -6,13 +6,13 @@ use crate::model::fault::FaultKind;
 /// One kind of fault.
 #[derive(Debug, Clone, Copy, Default)]
 struct FaultRecord {
-    /// How many go on now.
+    /// Number of active faults.
     active: u32,
-    /// How often it has begun.
+    /// Number of begins.
     began: u64,
-    /// How often it has bitten.
+    /// Number of triggers.
     hits: u64,
-    /// When it last was active, began or bit; none: never.
+    /// When it was last active or triggered; none: never.
     last: Option<Timestamp>,
 }
 
@@ -20,7 +20,7 @@ struct FaultRecord {
 #[derive(Debug)]
 pub(crate) struct FaultHistory {
     records: Vec<FaultRecord>,
-    /// When something was last wrong in the world.
+    /// When any fault was last active or triggered.
     last: Option<Timestamp>,
     active: u32,
 }
@@ -43,7 +43,7 @@ impl FaultHistory {
         record
     }
 
-    /// A fault begins.
+    /// Records the begin of a fault.
     pub fn begin(&mut self, kind: FaultKind, now: Timestamp) {
         self.active += 1;
         let record = self.touch(kind, now);
@@ -51,19 +51,19 @@ impl FaultHistory {
         record.began += 1;
     }
 
-    /// A fault ends.
+    /// Records the end of a fault.
     pub fn end(&mut self, kind: FaultKind, now: Timestamp) {
         self.active = self.active.saturating_sub(1);
         let record = self.touch(kind, now);
         record.active = record.active.saturating_sub(1);
     }
 
-    /// A fault bites.
+    /// Records that a fault was triggered.
     pub fn hit(&mut self, kind: FaultKind, now: Timestamp) {
         self.touch(kind, now).hits += 1;
     }
 
-    /// Whether one of these was active, or bit, at some instant since.
+    /// Whether one of these was active or triggered at some instant since.
     pub fn any_since(&self, kinds: &[FaultKind], since: Timestamp) -> bool {
         kinds.iter().any(|kind| {
             let record = &self.records[*kind as usize];
@@ -71,12 +71,12 @@ impl FaultHistory {
         })
     }
 
-    /// Whether anything was wrong in the world at some instant since.
+    /// Whether any fault was active or triggered at some instant since.
     pub fn trouble_since(&self, since: Timestamp) -> bool {
         self.active > 0 || self.last.is_some_and(|last| last >= since)
     }
 
-    /// Whether anything else than these was active, or bit, at some instant since.
+    /// Whether a fault of another kind was active or triggered at some instant since.
     pub fn others_since(&self, kinds: &[FaultKind], since: Timestamp) -> bool {
         let others = FaultKind::ALL.iter().filter(|kind| !kinds.contains(kind));
         others.copied().any(|kind| self.any_since(&[kind], since))
@@ -87,17 +87,17 @@ impl FaultHistory {
         self.any_since(&[FaultKind::ClockSkew], since)
     }
 
-    /// Whether a fault of the kind goes on now.
+    /// Whether a fault of the kind is active.
     pub fn is_active(&self, kind: FaultKind) -> bool {
         self.records[kind as usize].active > 0
     }
 
-    /// Whether any other fault than of this kind goes on now.
+    /// Whether a fault of another kind is active.
     pub fn others_active(&self, kind: FaultKind) -> bool {
         self.active > self.records[kind as usize].active
     }
 
-    /// How often each kind that ever struck has begun and bitten.
+    /// Numbers of begins and triggers of each kind on record.
     pub fn counts(&self) -> Vec<(FaultKind, u64, u64)> {
         FaultKind::ALL
             .iter()
@@ -107,7 +107,7 @@ impl FaultHistory {
             .collect()
     }
 
-    /// Kinds that go on now.
+    /// Kinds that are active.
     pub fn active(&self) -> impl Iterator<Item = FaultKind> {
         FaultKind::ALL
             .iter()

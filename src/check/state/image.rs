@@ -1,4 +1,4 @@
-//! The images: who owns which, what was last reported of each, and how the world changed them.
+//! Images: owners, last committed reports, and growth of findings.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::model::{DeltaCounts, ImageDigest, TenantId, Timestamp};
 /// No image of the inventory.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
-/// Commits of reports that can be undone in thought, to look at an earlier instant.
+/// Maximum number of committed reports that can be undone, to see an earlier instant.
 const UNDO_MAX: usize = 1 << 18;
 
 /// A report that was committed, for looking back.
@@ -40,9 +40,9 @@ pub(crate) struct Images {
     /// By slot: when a report was last committed; zero if there is none.
     committed_at: Vec<Timestamp>,
     undo: VecDeque<CommittedReport>,
-    /// Nothing before this can be looked at any more.
+    /// Reports before this instant are forgotten.
     undo_begins: Timestamp,
-    /// Of images that changed: for each revision the sum of all that was added since revision 0.
+    /// By changed image: for each revision the sum of all growth since revision 0.
     growth: FxHashMap<ImageDigest, Vec<(u64, DeltaCounts)>>,
 }
 
@@ -140,7 +140,7 @@ impl Images {
         u64::from(self.baselines[slot as usize]).checked_sub(1)
     }
 
-    /// A report is committed. An older one than the baseline leaves the revision be.
+    /// Records a report. One that is older than the baseline does not change the revision.
     #[inline]
     pub fn commit_report(&mut self, slot: u32, revision: u64, at: Timestamp) {
         let baseline = &mut self.baselines[slot as usize];
@@ -154,8 +154,8 @@ impl Images {
         self.undo.push_back(CommittedReport { at, slot, before });
     }
 
-    /// When each image that was reported after `instant` had been reported before that; none if
-    /// that is too long ago to say. `inclusive`: reports of the very instant count as after it.
+    /// Time of the last report before `instant` of each image that was reported after it; none if
+    /// the reports of that time are forgotten. `inclusive`: reports of the very instant count as after it.
     pub fn reports_before(
         &self,
         instant: Timestamp,
@@ -178,7 +178,7 @@ impl Images {
         Some(before)
     }
 
-    /// The world changed an image.
+    /// Records that the world changed an image.
     pub fn grow(&mut self, image: &ImageDigest, revision: u64, added: &DeltaCounts) {
         if revision == 0 {
             return;
@@ -189,7 +189,7 @@ impl Images {
         steps.push((revision, sum));
     }
 
-    /// How much an image's findings grew from one revision to a later one.
+    /// Growth of an image's findings from one revision to a later one.
     pub fn growth(&self, image: &ImageDigest, from: u64, to: u64) -> DeltaCounts {
         let Some(steps) = self.growth.get(image) else {
             return DeltaCounts::default();

@@ -1,4 +1,4 @@
-//! The incarnations of processes, and what each has learned.
+//! Incarnations of processes, and the metrics that each must expose.
 
 use super::table::{IncarnationIndex, InternedTable, ProcessIndex};
 use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, InstrumentReader};
@@ -19,9 +19,9 @@ pub(crate) struct ProcessRecord {
 /// Exact samples of a histogram.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ExactSamples {
-    /// In nanoseconds, in the order in which they came.
+    /// Samples in the order of their arrival, ns.
     pub nanos: Vec<u64>,
-    /// Their sum.
+    /// Sum of the samples, ns.
     pub sum: u128,
 }
 
@@ -31,26 +31,26 @@ impl ExactSamples {
         self.sum += u128::from(nanos);
     }
 
-    /// The sum in seconds.
+    /// Sum of the samples, s.
     pub fn sum_seconds(&self) -> f64 {
         self.sum.nearest_f64() / NANOS_PER_SECOND.nearest_f64()
     }
 }
 
-/// What the counters of an incarnation must say: everything that it has learned.
+/// Metrics that an incarnation must expose, by the commits that it acknowledged.
 #[derive(Debug, Default)]
 pub(crate) struct ExpectedMetrics {
     /// By [`CounterSeries::index`].
     pub counters: CounterTable,
     /// By [`HistogramSeries::index`].
     pub samples: [ExactSamples; HistogramSeries::COUNT],
-    /// The active balance, by mode index.
+    /// Active runs, by mode index.
     pub active: [i64; 2],
     /// Counters that changed since they were last compared, one bit each.
     pub dirty_counters: u64,
     /// Histograms that changed since, one bit each.
     pub dirty_histograms: u8,
-    /// Whether the balance changed since.
+    /// Whether the active runs changed since.
     pub dirty_active: bool,
 }
 
@@ -74,7 +74,7 @@ impl ExpectedMetrics {
         self.dirty_active = false;
     }
 
-    /// Adds to the active balance.
+    /// Adds to the active runs.
     pub fn add_active(&mut self, mode: usize, change: i64) {
         self.active[mode] += change;
         self.dirty_active |= change != 0;
@@ -87,33 +87,33 @@ pub(crate) struct IncarnationRecord {
     pub id: IncarnationId,
     /// Its process.
     pub process: ProcessIndex,
-    /// Not ended yet.
+    /// Whether it has not ended yet.
     pub is_alive: bool,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// It stands still.
+    /// Whether it is paused.
     pub is_paused: bool,
-    /// Its instruments, while it lives and once they are attached.
+    /// Its instruments, from their attachment to its end.
     pub instruments: Option<Box<dyn InstrumentReader>>,
-    /// What its counters must say.
+    /// Metrics that it must expose.
     pub expected: ExpectedMetrics,
     /// Whether it is on the list of incarnations to compare.
     pub is_dirty: bool,
-    /// The store's balance of it, by mode index: what was booked and not adopted.
+    /// Its active-run count in the store, by mode index.
     pub balance: [i64; 2],
-    /// What others have adopted of it in all.
+    /// Part of its active-run count that others have adopted in all, by mode index.
     pub surrendered: [i64; 2],
-    /// Of that, what it knows of.
+    /// Part of `surrendered` that it knows of.
     pub surrender_learned: [i64; 2],
     /// When it was asked to stop.
     pub stopping_since: Option<Timestamp>,
-    /// Messages in its hands.
+    /// Number of messages that it holds.
     pub held: u32,
-    /// When it last let one go.
+    /// When it last released or acknowledged one.
     pub held_until: Timestamp,
-    /// Retry-After: it may ask the scanner nothing before, as it was told at the second instant.
+    /// Retry-After: earliest instant of its next scanner request, and when that was received.
     pub held_back: Option<(Timestamp, Timestamp)>,
-    /// When the store last took too long to hand it permits.
+    /// When the store last took too long to grant permits.
     pub permits_slow_at: Option<Timestamp>,
     /// Since when it could read the store without a break; none while it can't.
     pub reads_store_since: Option<Timestamp>,
@@ -122,7 +122,7 @@ pub(crate) struct IncarnationRecord {
 }
 
 impl IncarnationRecord {
-    /// What others have adopted of its balance without its knowing yet.
+    /// Part of its active-run count that others have adopted without its knowledge.
     pub fn unknown_surrender(&self) -> i64 {
         (0..2)
             .map(|mode| (self.surrendered[mode] - self.surrender_learned[mode]).abs())
@@ -145,11 +145,11 @@ pub(crate) struct IncarnationTable {
     pub incarnations: InternedTable<IncarnationId, IncarnationIndex, IncarnationRecord>,
     /// Living incarnations, in the order of their start.
     pub living: Vec<IncarnationIndex>,
-    /// Incarnations that ended and whose balance nobody has adopted.
+    /// Ended incarnations whose active-run count is not adopted yet.
     pub orphaned: Vec<IncarnationIndex>,
     /// Incarnations with something to compare.
     pub dirty: Vec<IncarnationIndex>,
-    /// Living incarnations that stand still.
+    /// Number of living incarnations that are paused.
     pub paused: u32,
     /// Processes that can't reach some port.
     pub cut_off: u32,
@@ -172,7 +172,7 @@ impl std::ops::IndexMut<IncarnationIndex> for IncarnationTable {
 }
 
 impl IncarnationTable {
-    /// The number of an incarnation. One that nobody announced counts as living from now on.
+    /// Number of an incarnation. One that was not announced counts as started now.
     pub fn number(&mut self, id: &IncarnationId, now: Timestamp) -> IncarnationIndex {
         if let Some(incarnation) = self.incarnations.find(id) {
             return incarnation;
@@ -207,7 +207,7 @@ impl IncarnationTable {
         incarnation
     }
 
-    /// An incarnation ended.
+    /// Records the end of an incarnation.
     pub fn end(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
         let record = &mut self.incarnations[incarnation];
         record.is_alive = false;
@@ -224,7 +224,7 @@ impl IncarnationTable {
         self.orphaned.push(incarnation);
     }
 
-    /// An incarnation stands still, or goes on.
+    /// Pauses or resumes an incarnation.
     pub fn pause(&mut self, incarnation: IncarnationIndex, is_paused: bool, now: Timestamp) {
         let record = &mut self.incarnations[incarnation];
         if !record.is_alive || record.is_paused == is_paused {
@@ -239,7 +239,7 @@ impl IncarnationTable {
         self.note_store(incarnation, now);
     }
 
-    /// A process lost a port, or has it again.
+    /// Records that a process lost a port, or has it again.
     pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
         let process = self.processes.number(process, || ProcessRecord {
             incarnation: None,
@@ -267,7 +267,7 @@ impl IncarnationTable {
         self.processes[self.incarnations[incarnation].process].cut_off & bit(port) != 0
     }
 
-    /// Forgets incarnations whose balance was adopted.
+    /// Forgets incarnations whose active-run count was adopted.
     pub fn drop_settled_orphans(&mut self) {
         let incarnations = &self.incarnations;
         self.orphaned

@@ -1,4 +1,4 @@
-//! Every image as the oracle knows it: a walk over all of them says what a selector takes.
+//! Every image of the fleet. A walk over all of them finds the images that a selector matches.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ impl Inventory {
         Self(catalogue)
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     pub fn len(&self) -> u32 {
         self.0.len()
     }
@@ -37,7 +37,7 @@ impl Inventory {
         self.0.tenant(entry)
     }
 
-    /// The entries of a tenant that a selector takes, rising. Looks at every one.
+    /// Entries of a tenant that a selector matches, rising. Visits every entry.
     pub(crate) fn selected(&self, tenant: &TenantId, selector: &Selector) -> Vec<u32> {
         let takes = self.taker(selector);
         (0..self.len())
@@ -81,8 +81,8 @@ impl Inventory {
         }
     }
 
-    /// Of rising entries those that contain one of the products; `usage_only`: used from their
-    /// entry point.
+    /// Filters rising entries by the products that they contain; `usage_only`: by those that their
+    /// entry point uses.
     pub(crate) fn containing(
         &self,
         entries: &[u32],

@@ -9,7 +9,7 @@ use crate::model::observation::QueueName;
 use crate::model::{ImageDigest, Timestamp};
 use rehearsal_convert::Index;
 
-/// Where a message is.
+/// Status of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageStatus {
     /// It can be leased, now or after a delay.
@@ -21,7 +21,7 @@ pub(crate) enum MessageStatus {
         since: Timestamp,
         until: Timestamp,
     },
-    /// Set aside.
+    /// A dead letter.
     Dead,
 }
 
@@ -31,12 +31,12 @@ pub(crate) struct MessageRecord {
     pub queue: QueueName,
     pub run: RunIndex,
     pub schedule: ScheduleIndex,
-    /// Of the runner queue: the segment's index.
+    /// Index of the segment; none on the planner queue.
     pub segment: Option<u32>,
     pub place: MessageStatus,
     /// Its body can't be read.
     pub is_corrupted: bool,
-    /// Which try that counts its newest delivery is.
+    /// Number of the counted try that its newest delivery is.
     pub attempt: u32,
     /// Its deliveries so far.
     pub deliveries: Vec<u64>,
@@ -78,9 +78,9 @@ pub(crate) struct DeliveryRecord {
     pub requests: Vec<u8>,
     /// Where in the segment the next request is expected.
     pub cursor: u32,
-    /// Images told to wait, by position, and until when.
+    /// Throttled images by position, with the instant of Retry-After.
     pub throttled: Vec<(u32, Timestamp)>,
-    /// Images refused for good, by position.
+    /// Refused images, by position.
     pub refused: Vec<u32>,
     /// The segment was given up or counted as lost under this delivery already.
     pub is_counted_failed: bool,
@@ -93,7 +93,7 @@ pub(crate) struct DeliveryRecord {
 }
 
 impl DeliveryRecord {
-    /// Where in the segment an image stands. Requests mostly come in order, or again.
+    /// Position of an image in the segment. Requests mostly come in order, or again.
     #[inline]
     pub fn position(&mut self, image: &ImageDigest) -> Option<u32> {
         let start = self.images.1.to_index();
@@ -117,29 +117,29 @@ pub(crate) struct Messages {
     pub deliveries: FxHashMap<u64, DeliveryRecord>,
     /// Messages that are ready or leased, by queue.
     pub pending: [u64; 2],
-    /// How messages ended.
+    /// Number of messages by their end.
     pub ends: MessageEndCounts,
 }
 
-/// How messages ended.
+/// Number of messages by their end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageEndCounts {
-    /// Came onto a queue.
+    /// Messages that came onto a queue.
     pub enqueued: u64,
-    /// Done with.
+    /// Messages whose work was done.
     pub acknowledged: u64,
-    /// Set aside.
+    /// Messages that became dead letters.
     pub dead_lettered: u64,
-    /// Dropped, since dead letters are off.
+    /// Messages dropped because dead letters are off.
     pub dropped: u64,
-    /// Put back from the dead letters.
+    /// Dead letters put back onto their queue.
     pub redriven: u64,
-    /// Lost by a queue that failed over.
+    /// Messages lost by a queue that failed over.
     pub lost: u64,
 }
 
 impl Messages {
-    /// A message comes onto a queue.
+    /// Adds a message that comes onto a queue.
     pub fn add(&mut self, id: u64, record: MessageRecord) {
         self.pending[record.queue as usize] += 1;
         self.ends.enqueued += 1;
@@ -148,14 +148,14 @@ impl Messages {
         }
     }
 
-    /// A message is gone for good.
+    /// Removes a message.
     pub fn remove(&mut self, id: u64) -> Option<MessageRecord> {
         let record = self.records.remove(&id)?;
         self.forget(&record);
         Some(record)
     }
 
-    /// A message is set aside, or put back.
+    /// Makes a message a dead letter, or redrives it.
     pub fn set_dead(&mut self, id: u64, is_dead: bool) {
         let Some(record) = self.records.get_mut(&id) else {
             return;

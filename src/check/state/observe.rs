@@ -25,7 +25,7 @@ impl WorldState {
         self.incarnations.is_instrumented = true;
     }
 
-    /// Records the end of an incarnation: nobody waits for its answers any more.
+    /// Records the end of an incarnation, and closes its unanswered commits.
     pub(crate) fn record_end(&mut self, ended: &EndedIncarnation<'_>) {
         let index = ended.incarnation.index;
         for commit in self.pending.close_incarnation(index) {

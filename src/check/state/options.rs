@@ -1,22 +1,22 @@
-//! What the oracle has to know of the world that it watches.
+//! Settings of the observed world that the invariants depend on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Inventory;
 
-/// What the oracle has to know of the world that it watches.
+/// Settings of the observed world that the invariants depend on.
 #[derive(Debug, Clone)]
 pub struct OracleOptions {
     /// Every image, in the order in which the impact index answers.
     pub inventory: Arc<Inventory>,
     /// Age at which a process withholds a backlog value.
     pub backlog_refresh: Duration,
-    /// How long a lease lasts.
+    /// Duration of a lease.
     pub lease: Duration,
-    /// How long a process waits for a message.
+    /// Maximum time for which a process waits for a message.
     pub receive_wait_time: Duration,
-    /// How long a process that is asked to stop may go on.
+    /// Maximum time for which a stopping process may finish work.
     pub stop_grace: Duration,
     /// Runs that a planner takes up at once.
     pub planner_batch: u32,

@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 use super::table::{IncarnationIndex, RunIndex};
 use crate::model::Timestamp;
 
-/// What is known of an unanswered commit.
+/// An unanswered commit.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PendingCommit {
-    /// When the store took it.
+    /// When the store applied it.
     pub applied_at: Option<Timestamp>,
     /// The request or its answer is on its way. If not, the answer was lost.
     pub in_flight: bool,
@@ -18,7 +18,7 @@ pub(crate) struct PendingCommit {
     pub step: &'static str,
     /// The run that it concerns.
     pub run: Option<RunIndex>,
-    /// By how much its news moves an active counter, at most.
+    /// Maximum change of an active-run gauge by its answer.
     pub weight: u64,
     /// It moved its run out of `Planning`.
     pub leaves_planning: bool,
@@ -28,11 +28,11 @@ pub(crate) struct PendingCommit {
 #[derive(Debug, Default)]
 pub(crate) struct PendingCommits {
     open: FxHashMap<(IncarnationIndex, u64), PendingCommit>,
-    /// How many are in flight.
+    /// Number of commits with request or answer in flight.
     pub in_flight: u64,
-    /// How many the store took.
+    /// Number of commits that the store applied.
     pub applied: u64,
-    /// What these weigh.
+    /// Sum of the weights of applied commits.
     pub weight: u64,
     /// When an answer was last lost.
     pub lost_at: Timestamp,
@@ -66,14 +66,14 @@ impl PendingCommits {
         }
     }
 
-    /// A commit's answer is learned.
+    /// Removes a commit whose answer is acknowledged.
     pub fn close(&mut self, incarnation: IncarnationIndex, sequence: u64) -> Option<PendingCommit> {
         let call = self.open.remove(&(incarnation, sequence))?;
         self.recount(call, false);
         Some(call)
     }
 
-    /// An incarnation ended: nobody waits for its answers any more. Gives its unanswered commits.
+    /// Removes and returns the unanswered commits of an incarnation that ended.
     pub fn close_incarnation(&mut self, incarnation: IncarnationIndex) -> Vec<PendingCommit> {
         let mut closed = Vec::new();
         self.open.retain(|(owner, _), call| {

@@ -13,9 +13,9 @@ pub(crate) struct SegmentRecord {
     pub start: u32,
     /// See `start`.
     pub length: u32,
-    /// Who committed it.
+    /// Incarnation that committed it.
     pub committed_by: Option<IncarnationIndex>,
-    /// When; the start of time if nobody has.
+    /// When it was committed; the start of time if it was not.
     pub committed_at: Timestamp,
     /// Released for work.
     pub is_released: bool,
@@ -29,7 +29,7 @@ pub(crate) struct SegmentRecord {
     pub was_enqueued: bool,
 }
 
-/// What is kept of a run until it is terminal.
+/// Work of a run, kept until the run is terminal.
 #[derive(Debug, Default)]
 pub(crate) struct RunWork {
     /// Its planned images, in the order of its segments.
@@ -38,14 +38,14 @@ pub(crate) struct RunWork {
     pub slots: Vec<u32>,
     /// Its segments by index.
     pub segments: Vec<SegmentRecord>,
-    /// Of these, committed.
+    /// Number of committed segments.
     pub committed: u32,
     /// An enqueue intent stands, since then.
     pub intent_since: Option<Timestamp>,
     /// The segments of which runs its commits have released: the one that cut it (none), or that of
     /// which of its segments.
     pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
-    /// Who has last enqueued its planner message, and when.
+    /// Incarnation that last enqueued its planner message, and when.
     pub relayed: Option<(IncarnationIndex, Timestamp)>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
@@ -69,7 +69,7 @@ pub(crate) struct RunRecord {
     pub completed_at: Option<Timestamp>,
     /// When a commit last changed its state or statistics.
     pub progress_at: Timestamp,
-    /// When an owner asked for its end.
+    /// Whether an owner asked for its end.
     pub cancel_asked: bool,
     /// Retention has removed it.
     pub is_purged: bool,
@@ -77,7 +77,7 @@ pub(crate) struct RunRecord {
     pub work: Option<Box<RunWork>>,
 }
 
-/// How many runs stand where.
+/// Number of runs by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RunStateCounts {
     /// Planning.

@@ -1,4 +1,4 @@
-//! The schedules, as their owners wrote them, and what hangs on them.
+//! Schedules as their owners wrote them, with fires, backlog and segments in work.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::model::{Schedule, ScheduleId, Timestamp};
 /// One schedule.
 #[derive(Debug)]
 pub(crate) struct ScheduleRecord {
-    /// The definition; none if nobody announced the schedule.
+    /// The definition; none if the schedule was not announced.
     pub definition: Option<Arc<Schedule>>,
     /// The definition before the last change.
     pub previous: Option<Arc<Schedule>>,
@@ -29,7 +29,7 @@ pub(crate) struct ScheduleRecord {
     pub worked: u32,
     /// Uncommitted segments of its running runs that are released.
     pub released: u32,
-    /// Of these, those that were released before its definition last changed.
+    /// Part of `released` that was released before its definition last changed.
     pub released_before: u32,
 }
 
@@ -69,7 +69,7 @@ impl ScheduleRecord {
         Some(limit.max(self.released_before))
     }
 
-    /// So many released segments are committed, or in vain.
+    /// Subtracts released segments that are committed, or whose run has ended.
     pub fn finish_released(&mut self, segments: u32) {
         self.released = self.released.saturating_sub(segments);
         self.released_before = self.released_before.min(self.released);
@@ -148,7 +148,7 @@ pub(crate) struct Schedules {
     pub table: InternedTable<ScheduleId, ScheduleIndex, ScheduleRecord>,
     /// Their names, by number.
     pub ids: Vec<ScheduleId>,
-    /// How many exist and are not deleted.
+    /// Number of schedules that exist and are not deleted.
     pub live: usize,
 }
 

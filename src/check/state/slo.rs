@@ -1,12 +1,11 @@
-//! What operators may rely on, and from when to when it did not hold: the truth that alerts are
-//! scored against.
+//! Service level objectives, and their breaches: the reference that alerts are scored against.
 //!
 //! ```text
 //!  backlog falls     |<------ 15 min ------>|<---- broken ---->|
 //!               last fall                 from           to, the next fall
 //! ```
 //!
-//! It is booked from what the store takes, never from metrics.
+//! Breaches are recorded from commits that the store applies, never from metrics.
 
 use std::fmt;
 use std::time::Duration;
@@ -21,7 +20,7 @@ use crate::model::{Mode, RunId, RunState, ScheduleId, Timestamp};
 /// A slo broken for this long is an incident, whatever caused it.
 pub const INCIDENT: Duration = Duration::from_secs(5 * 60);
 
-/// What operators may rely on.
+/// A service level objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Slo {
@@ -57,7 +56,7 @@ impl Slo {
         }
     }
 
-    /// How long what is promised may take; for an error, how long it counts.
+    /// Maximum time until the objective must be met; for an error, the time for which it counts.
     pub const fn patience(self) -> Duration {
         let minutes = match self {
             Self::PlannedInTime => 2,
@@ -78,18 +77,18 @@ impl fmt::Display for Slo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SloBreach {
-    /// What was promised.
+    /// The objective.
     pub kind: Slo,
-    /// Whose.
+    /// The schedule.
     pub schedule: ScheduleId,
-    /// In which mode.
+    /// The mode.
     pub mode: Mode,
-    /// The run, if it was promised of one.
+    /// The run, if the objective is one of runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
-    /// Since when.
+    /// Begin of the breach.
     pub from: Timestamp,
-    /// Until when.
+    /// End of the breach.
     pub to: Timestamp,
 }
 
@@ -100,7 +99,7 @@ impl SloBreach {
     }
 }
 
-/// Of whom something is promised.
+/// Schedule, mode and run of an objective.
 #[derive(Clone, Copy)]
 struct SloSubject<'a> {
     schedule: &'a ScheduleId,
@@ -140,7 +139,7 @@ impl SloTracker {
         }
     }
 
-    /// What was promised happens at `now`, after a wait since `since`.
+    /// Records that an objective is met at `now`, after a wait since `since`.
     fn kept(&mut self, kind: Slo, subject: SloSubject<'_>, since: Timestamp, now: Timestamp) {
         let from = since.after(kind.patience());
         if now > from {

@@ -1,4 +1,4 @@
-//! What unfinished runs wait for.
+//! Events that unfinished runs wait for.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct StuckRun {
     pub run: RunId,
     /// Where it stands.
     pub state: RunState,
-    /// What has to happen next, in words.
+    /// The event that must happen next, in words.
     pub waits_for: String,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for StuckRun {
 }
 
 impl WorldState {
-    /// What each unfinished run waits for, oldest run first.
+    /// Event that each unfinished run waits for, oldest run first.
     pub(crate) fn explain_stuck(&self) -> Vec<StuckRun> {
         self.runs
             .unfinished
@@ -175,7 +175,7 @@ impl WorldState {
         })
     }
 
-    /// What is wrong in the world at large.
+    /// Faults and lost ports that may delay the run.
     fn explain_world(&self, run: &RunRecord) -> String {
         let mut notes: Vec<String> = self
             .faults

@@ -3,14 +3,14 @@
 use crate::model::Mode;
 use crate::model::commit::{FireOutcome, PlanOutcome};
 
-/// How runs ended, and what they did.
+/// Totals of runs, segments, images and requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunTotals {
     /// Runs created.
     pub runs_created: u64,
     /// Runs that completed, those without work included.
     pub runs_completed: u64,
-    /// Of these, without work.
+    /// Completed runs without work.
     pub runs_without_work: u64,
     /// Runs that ended in `Error`.
     pub runs_failed: u64,
@@ -20,13 +20,13 @@ pub struct RunTotals {
     pub segments: u64,
     /// Images in committed segments with a report: committed scans.
     pub images: u64,
-    /// Images that the scanner refused for good, in committed segments.
+    /// Images that the scanner refused, in committed segments.
     pub images_failed: u64,
     /// Meaningful deltas committed.
     pub deltas: u64,
     /// Requests sent to the scanner.
     pub scanner_requests: u64,
-    /// Of these, on a permit made late by a pause or a delay.
+    /// Requests on a permit made late by a pause or a delay.
     pub late_requests: u64,
     /// Events published, each once.
     pub events: u64,
