@@ -1,8 +1,8 @@
 //! The test oracle: a reference state of the world, and the invariants that are checked against it.
 //!
-//! The [`Oracle`] receives observations of the world, never claims of a worker. Its state holds what
-//! the store applied and what each process incarnation learned. The contract's invariants compare
-//! both with what the world does and with what the metrics show.
+//! The [`Oracle`] receives observations of the world, never claims of a worker. Its state holds
+//! what the store applied and what each process incarnation learned. The contract's invariants
+//! compare both with what the world does and with what the metrics show.
 //!
 //! ```text
 //!  world ──observations──> Oracle ──> WorldState (tables: incarnations, schedules, runs, ..)

@@ -20,7 +20,8 @@ use crate::model::Timestamp;
 const SECONDS_PER_MINUTE: i64 = 60;
 const MINUTES_PER_DAY: i64 = 24 * 60;
 
-/// Minutes before its start at which a walk begins, so that it knows of a repeated hour in progress.
+/// Minutes before its start at which a walk begins, so that it knows of a repeated hour in
+/// progress.
 const WARM_UP_MINUTES: i64 = 26 * 60;
 
 /// Error of a text that the calendar can't read.

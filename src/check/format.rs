@@ -14,7 +14,8 @@ pub(crate) fn numbers<const N: usize>(values: [impl Display; N], names: [&str; N
     words.join(", ")
 }
 
-/// Formats a change of findings: `2 new findings (0 critical, 2 high, 0 medium, 0 low), 0 KEV hits`.
+/// Formats a change of findings: `2 new findings (0 critical, 2 high, 0 medium, 0 low), 0 KEV
+/// hits`.
 pub(crate) fn findings(counts: &DeltaCounts) -> String {
     let severities = numbers(
         [

@@ -6,6 +6,7 @@
 mod fixture;
 mod message_steps;
 mod run_steps;
+mod sample_data;
 mod test_exposition;
 
 mod defect;

@@ -5,8 +5,8 @@ use rehearsal_convert::Index;
 
 const EMPTY: u32 = u32::MAX;
 
-/// An open-addressing table of numbers. The digests are not in it: each look-up
-/// passes the list that the numbers refer to. A digest is random already, so its first bytes are its hash.
+/// An open-addressing table of numbers. The digests are not in it: each look-up passes the list
+/// that the numbers refer to. A digest is random already, so its first bytes are its hash.
 #[derive(Debug)]
 pub(crate) struct DigestIndex {
     cells: Vec<u32>,

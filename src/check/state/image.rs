@@ -155,7 +155,8 @@ impl Images {
     }
 
     /// Time of the last report before `instant` of each image that was reported after it; none if
-    /// the reports of that time are forgotten. `inclusive`: reports of the very instant count as after it.
+    /// the reports of that time are forgotten. `inclusive`: reports of the very instant count as
+    /// after it.
     pub fn reports_before(
         &self,
         instant: Timestamp,

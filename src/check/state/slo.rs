@@ -17,22 +17,23 @@ use super::fact::RunChange;
 use super::table::{RunIndex, ScheduleIndex};
 use crate::model::{Mode, RunId, RunState, ScheduleId, Timestamp};
 
-/// A slo broken for this long is an incident, whatever caused it.
+/// Minimum duration of a breach that is an incident, whatever its cause.
 pub const INCIDENT: Duration = Duration::from_secs(5 * 60);
 
 /// A service level objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Slo {
-    /// No run goes from Planning to Error. An error can't be undone, so the slo counts as broken
+    /// No run goes from Planning to Error. An error can't be undone, so the SLO counts as breached
     /// until a quarter of an hour has passed without another one of the same schedule.
     PlanningSucceeds,
-    /// Every run is planned within 2 minutes. It is broken from then until the run leaves Planning.
+    /// Every run is planned within 2 minutes. It is breached from then until the run leaves
+    /// Planning.
     PlannedInTime,
-    /// A positive backlog falls within every 15 minutes. It is broken, for a mode of a schedule, from
-    /// then until the backlog falls.
+    /// A positive backlog falls within every 15 minutes. It is breached, for a mode of a schedule,
+    /// from then until the backlog falls.
     BacklogFalls,
-    /// Every open run commits something within every 30 minutes. It is broken from then until a
+    /// Every open run commits something within every 30 minutes. It is breached from then until a
     /// commit changes the run's state or statistics.
     RunsProgress,
 }
@@ -73,7 +74,7 @@ impl fmt::Display for Slo {
     }
 }
 
-/// A slo that was broken for a while.
+/// A SLO that was broken for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SloBreach {
@@ -196,7 +197,7 @@ impl WorldState {
         self.slos.kept(kind, subject, since, self.now);
     }
 
-    /// Every slo that was broken, by its beginning, once all is over.
+    /// Every SLO that was broken, by its beginning, once all is over.
     pub(crate) fn slo_breaches(&mut self) -> Vec<SloBreach> {
         for run in self.runs.unfinished.clone() {
             self.still_waits(run);

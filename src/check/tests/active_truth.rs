@@ -45,7 +45,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// An incarnation ends with an open run; another one commits something so many seconds later.
+/// An incarnation ends with an open run; another one commits something after `seconds`.
 fn adopts_after(seconds: u64) -> OracleReport {
     let (mut fixture, ..) = Fixture::with_a_segment();
     fixture.restart().wait(seconds);

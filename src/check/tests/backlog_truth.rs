@@ -33,7 +33,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// A plan; so many seconds later the process still exposes 0.
+/// A process that still exposes 0, `seconds` after a plan.
 fn zero_after_a_plan(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.fire().plan();
@@ -41,7 +41,7 @@ fn zero_after_a_plan(seconds: u64) -> OracleReport {
     fixture.wait(seconds).scrape().stop_here()
 }
 
-/// A process without the store exposes nothing; so does it so many seconds after it has it again.
+/// A process that exposes nothing, while it has no store and `seconds` after that.
 fn absent_after_reconnection(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     let process = &fixture.incarnation.process.clone();
@@ -53,7 +53,7 @@ fn absent_after_reconnection(seconds: u64) -> OracleReport {
     fixture.wait(seconds).scrape().end()
 }
 
-/// A deleted schedule has a series so many seconds later.
+/// A process that exposes a deleted schedule after `seconds`.
 fn exposed_after_deletion(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture

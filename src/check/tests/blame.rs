@@ -1,7 +1,8 @@
 //! `blame`: causes of ends and dead letters.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, digest};
+use super::fixture::Fixture;
+use super::sample_data::digest;
 use crate::check::InvariantName::{Blame, NoLoss};
 use crate::check::OracleReport;
 use crate::model::commit::{ActiveRunsDelta, EndReason, PlanOutcome, RunWrite};

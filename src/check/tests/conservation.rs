@@ -1,7 +1,8 @@
 //! Counters, and the consistency of commits.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, MODE, delta, digest, high};
+use super::fixture::Fixture;
+use super::sample_data::{MODE, delta, digest, high};
 use super::test_exposition::TestExposition;
 use crate::check::InvariantName::{
     CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation, SegmentOnce,

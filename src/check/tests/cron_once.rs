@@ -1,7 +1,8 @@
 //! `cron-once`: decided and undecided fires.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, new_run};
+use super::fixture::Fixture;
+use super::sample_data::new_run;
 use crate::check::InvariantName::CronOnce;
 use crate::check::OracleReport;
 use crate::model::commit::FireOutcome;
@@ -78,7 +79,7 @@ fn with_a_queued_fire() -> (Fixture, Commit) {
     (fixture, commit)
 }
 
-/// A rehearsal that ends so many seconds after a fire.
+/// A rehearsal that ends `seconds` after a fire.
 fn undecided(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.at("02:00:00").wait(seconds).stop_here()

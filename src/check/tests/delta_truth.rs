@@ -1,7 +1,8 @@
 //! `delta-truth`: deltas and the growth of images.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, delta, digest, high};
+use super::fixture::Fixture;
+use super::sample_data::{delta, digest, high};
 use crate::check::InvariantName::DeltaTruth;
 use crate::check::OracleReport;
 use crate::model::CommitStep;

@@ -1,7 +1,8 @@
 //! `event-outbox`: events of commits, and their publication.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, digest, event};
+use super::fixture::Fixture;
+use super::sample_data::{digest, event};
 use crate::check::InvariantName::EventOutbox;
 use crate::check::OracleReport;
 use crate::model::observation::Observation;

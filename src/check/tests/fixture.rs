@@ -1,14 +1,13 @@
-//! A small fleet, observed step by step: one tenant with four images, a schedule, and one process whose
-//! metrics are honest unless the fixture says otherwise.
+//! A small fleet, observed step by step: one tenant with four images, a schedule, and one process
+//! whose metrics are honest unless the fixture says otherwise.
 
-use rehearsal_convert::LowBits;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::sample_data::{MODE, image, nightly};
 use super::test_exposition::{SharedExposition, TestExposition};
 use crate::check::instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
@@ -17,38 +16,14 @@ use crate::check::{
     InvariantFindings, InvariantName, Oracle, OracleOptions, OracleReport, Violation,
 };
 use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
-use crate::model::event::EventAttributes;
 use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
 use crate::model::{
-    Applied, Commit, CommitAnswer, CommitStep, CommitToken, DeltaCounts, DeltaSummary, Event,
-    EventId, EventKind, EventPayload, Image, ImageDigest, IncarnationId, Limits, Mode,
-    NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunState, Schedule, Selector, Timestamp, Trigger,
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunState, Schedule,
+    Timestamp,
 };
 
 /// Midnight of the first day.
 pub const START: &str = "2024-01-01T00:00:00Z";
-/// The mode of all runs.
-pub const MODE: Mode = Mode::AnalysisOnly;
-/// Images in a segment.
-pub const SEGMENT_SIZE: usize = 2;
-
-/// The digest of image number `n`.
-pub fn digest(n: u8) -> ImageDigest {
-    ImageDigest::new([n; 32])
-}
-
-fn image(n: u8, tenant: &str, namespace: &str) -> Image {
-    Image {
-        digest: digest(n),
-        tenant: tenant.into(),
-        registry: "registry.example".into(),
-        repository: "app".into(),
-        namespaces: vec![namespace.into()],
-        tags: Vec::new(),
-        labels: BTreeMap::new(),
-        components: Vec::new(),
-    }
-}
 
 /// The fleet's one process, its oracle, and what its store would hold.
 pub struct Fixture {
@@ -57,7 +32,7 @@ pub struct Fixture {
     pub incarnation: IncarnationId,
     pub page: Rc<RefCell<TestExposition>>,
     pub schedule: Arc<Schedule>,
-    /// The run that is told of.
+    /// The current run.
     pub run: Option<Run>,
     /// Whether what the process learns goes to its counters.
     pub is_honest: bool,
@@ -194,7 +169,7 @@ impl Fixture {
         self
     }
 
-    /// It is now so late on the first day.
+    /// Moves to a time of the first day.
     pub fn at(&mut self, time: &str) -> &mut Self {
         self.now = format!("2024-01-01T{time}Z").parse().unwrap();
         self
@@ -295,7 +270,7 @@ impl Fixture {
         answer
     }
 
-    /// The news arrives, and an honest process counts it at once.
+    /// The answer arrives, and an honest process counts it at once.
     pub fn learn(&mut self, commit: &Commit, answer: &CommitAnswer) -> &mut Self {
         self.see(&Observation::CommitLearned { commit, answer });
         if self.is_honest {
@@ -433,76 +408,8 @@ impl OracleReport {
     }
 }
 
-/// The images of a segment.
-pub fn images_of(index: u32) -> std::ops::RangeInclusive<u8> {
-    let first = 1 + index.low_u8() * SEGMENT_SIZE.low_u8();
-    first..=first + SEGMENT_SIZE.low_u8() - 1
-}
-
-pub fn nightly() -> Schedule {
-    Schedule {
-        id: "nightly".into(),
-        tenant: "acme".into(),
-        name: "Every night".into(),
-        enabled: true,
-        when_cron: Some("0 2 * * *".into()),
-        time_zone: "UTC".into(),
-        mode: MODE,
-        selector: Selector::ByNamespace(vec!["prod".into()]),
-        only_if: OnlyIf::default(),
-        limits: Limits {
-            parallelism: NonZeroU32::new(2),
-            ..Limits::default()
-        },
-        notify: NotifyPolicy::default(),
-        triggers: Vec::new(),
-        overlap: OverlapPolicy::Skip,
-    }
-}
-
-pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt::Display) -> Run {
-    Run::new(schedule, trigger, occurrence)
-}
-
-pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {
-    Arc::new(Event {
-        event_id: EventId::of(kind, &run.id, &image),
-        kind,
-        tenant: run.tenant.clone(),
-        ts: run.created_at,
-        payload: EventPayload::ReportReady {
-            image_digest: image,
-            findings: 0,
-        },
-        attributes: EventAttributes {
-            run: run.id.clone(),
-            image,
-        },
-    })
-}
-
-/// Findings that are all high.
-pub fn high(new: u64) -> DeltaCounts {
-    DeltaCounts {
-        new_findings: new,
-        new_high: new,
-        ..DeltaCounts::default()
-    }
-}
-
-/// A delta with these counts.
-pub fn delta(n: u8, counts: DeltaCounts) -> Arc<DeltaSummary> {
-    Arc::new(DeltaSummary {
-        image_digest: digest(n),
-        counts,
-        top_findings: Vec::new(),
-        report_url: String::new(),
-        detected_at: Timestamp::ZERO,
-    })
-}
-
 impl Fixture {
-    /// Commits a segment that is in hand, works the other one, and ends.
+    /// Commits a leased segment, works the other one, and ends.
     pub fn end_with(&mut self, message: u64, index: u32, delivery: u64) -> OracleReport {
         let commit = self.segment_commit(index, delivery);
         let events = commit.events.clone();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::fixture::{Fixture, delta, digest, high};
+use super::fixture::Fixture;
+use super::sample_data::{delta, digest, high};
 use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;

@@ -1,7 +1,8 @@
 //! `latency-count` and `latency-quantile`: histograms.
 
 use super::defect::Defect;
-use super::fixture::{Fixture, MODE};
+use super::fixture::Fixture;
+use super::sample_data::MODE;
 use crate::check::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::check::OracleReport;
 use crate::check::instruments::{CounterSeries, HistogramSeries};

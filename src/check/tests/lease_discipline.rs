@@ -78,13 +78,13 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// A scanner request so many seconds after the lease began.
+/// A scanner request `seconds` after the lease began.
 fn asks_after(seconds: u64) -> OracleReport {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
     fixture.wait(seconds).ask(1, delivery, None).stop_here()
 }
 
-/// A process can't reach the store; so much later it leases a message.
+/// A process can't reach the store; `seconds` later it leases a message.
 fn leases_without_the_store(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.fire().plan().dispatch();
@@ -94,7 +94,7 @@ fn leases_without_the_store(seconds: u64) -> OracleReport {
     fixture.stop_here()
 }
 
-/// A process that can't reach the store renews a lease until so much later.
+/// A process that can't reach the store renews a lease for `seconds`.
 fn renews_without_the_store(seconds: u64) -> OracleReport {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
     fixture.cut_off(PortName::Store);

@@ -3,7 +3,8 @@
 use std::num::NonZeroU32;
 
 use super::defect::Defect;
-use super::fixture::{Fixture, digest};
+use super::fixture::Fixture;
+use super::sample_data::digest;
 use crate::check::InvariantName::{NoLoss, Parallelism};
 use crate::check::OracleReport;
 use crate::model::observation::{Observation, QueueStep, ScheduleChange};

@@ -22,7 +22,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// Notify is down, with an open run and no commit for so many seconds.
+/// Notify is down, with an open run and no commit for `seconds`.
 fn stands_still(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.fire().plan().see(&Observation::FaultBegan {

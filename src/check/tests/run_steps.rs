@@ -4,7 +4,8 @@ use rehearsal_convert::Index;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fixture::{Fixture, MODE, SEGMENT_SIZE, digest, event, images_of, new_run};
+use super::fixture::Fixture;
+use super::sample_data::{MODE, SEGMENT_SIZE, digest, event, images_of, new_run};
 use crate::model::commit::{
     ActiveRunsDelta, FireOutcome, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
     SegmentCommit,
@@ -19,7 +20,7 @@ use crate::model::{
 const PERMIT_TOLERANCE: Duration = Duration::from_millis(50);
 
 impl Fixture {
-    /// A run with its first segment in hand: the fixture, the message and the delivery.
+    /// A run with its first segment leased: the fixture, the message and the delivery.
     pub fn with_a_segment() -> (Self, u64, u64) {
         let mut fixture = Self::new();
         fixture.fire().plan().dispatch();

@@ -83,7 +83,7 @@ fn asks_late(fault: Option<FaultKind>) -> OracleReport {
         .stop_here()
 }
 
-/// Image 1 is throttled for 10 s; an image is asked for so many seconds later.
+/// Image 1 is throttled for 10 s; an image is asked for `seconds` later.
 fn asks_after_retry_after(image: u8, seconds: u64) -> OracleReport {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
     let until = fixture.now.after(Duration::from_secs(10));

@@ -23,7 +23,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// A segment is committed, and so much later enqueued again. `step` is the queue's transition.
+/// A segment is committed, and enqueued again `seconds_later`. `step` is the queue's transition.
 /// `outage`: seconds before the commit at which the queue was away.
 fn enqueues_a_committed_segment(
     seconds_later: u64,

@@ -38,7 +38,7 @@ fn stops_with_a_message(kind: FaultKind) -> OracleReport {
     fixture.stop_here()
 }
 
-/// The process holds no message, is asked to stop, and ends so many seconds later.
+/// The process holds no message, is asked to stop, and ends after that many seconds.
 fn stops_without_messages(seconds: u64, fault: Option<FaultKind>) -> OracleReport {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
     fixture.acknowledge(message, delivery, Some(0));

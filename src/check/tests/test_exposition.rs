@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::fixture::MODE;
+use super::sample_data::MODE;
 use crate::check::instruments::{
     CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
     InstrumentReader,

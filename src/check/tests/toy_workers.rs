@@ -1,5 +1,5 @@
-//! Toy workers that must violate invariants: one that sends every run to `Error`, one that plans the
-//! wrong images, and one that never exports a series.
+//! Toy workers that must violate invariants: one that sends every run to `Error`, one that plans
+//! the wrong images, and one that never exports a series.
 
 use super::fixture::Fixture;
 use crate::check::{InvariantName, OracleReport};

@@ -1,0 +1,109 @@
+//! Images, schedules, runs, events and deltas for the fixtures.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use rehearsal_convert::LowBits;
+
+use crate::model::event::EventAttributes;
+use crate::model::{
+    DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Image, ImageDigest, Limits,
+    Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunState, Schedule, Selector, Timestamp,
+    Trigger,
+};
+
+/// The mode of all runs.
+pub const MODE: Mode = Mode::AnalysisOnly;
+/// Images in a segment.
+pub const SEGMENT_SIZE: usize = 2;
+
+/// The digest of image number `n`.
+pub fn digest(n: u8) -> ImageDigest {
+    ImageDigest::new([n; 32])
+}
+
+/// Image number `n` in a namespace.
+pub fn image(n: u8, tenant: &str, namespace: &str) -> Image {
+    Image {
+        digest: digest(n),
+        tenant: tenant.into(),
+        registry: "registry.example".into(),
+        repository: "app".into(),
+        namespaces: vec![namespace.into()],
+        tags: Vec::new(),
+        labels: BTreeMap::new(),
+        components: Vec::new(),
+    }
+}
+
+/// Numbers of the images of a segment.
+pub fn images_of(index: u32) -> std::ops::RangeInclusive<u8> {
+    let first = 1 + index.low_u8() * SEGMENT_SIZE.low_u8();
+    first..=first + SEGMENT_SIZE.low_u8() - 1
+}
+
+/// The schedule of the fixture: every night at 02:00.
+pub fn nightly() -> Schedule {
+    Schedule {
+        id: "nightly".into(),
+        tenant: "acme".into(),
+        name: "Every night".into(),
+        enabled: true,
+        when_cron: Some("0 2 * * *".into()),
+        time_zone: "UTC".into(),
+        mode: MODE,
+        selector: Selector::ByNamespace(vec!["prod".into()]),
+        only_if: OnlyIf::default(),
+        limits: Limits {
+            parallelism: NonZeroU32::new(2),
+            ..Limits::default()
+        },
+        notify: NotifyPolicy::default(),
+        triggers: Vec::new(),
+        overlap: OverlapPolicy::Skip,
+    }
+}
+
+/// A run that begins in Planning.
+pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt::Display) -> Run {
+    Run::new(schedule, trigger, occurrence)
+}
+
+/// The event of a report or a delta.
+pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {
+    Arc::new(Event {
+        event_id: EventId::of(kind, &run.id, &image),
+        kind,
+        tenant: run.tenant.clone(),
+        ts: run.created_at,
+        payload: EventPayload::ReportReady {
+            image_digest: image,
+            findings: 0,
+        },
+        attributes: EventAttributes {
+            run: run.id.clone(),
+            image,
+        },
+    })
+}
+
+/// Findings that are all high.
+pub fn high(new: u64) -> DeltaCounts {
+    DeltaCounts {
+        new_findings: new,
+        new_high: new,
+        ..DeltaCounts::default()
+    }
+}
+
+/// A delta with these counts.
+pub fn delta(n: u8, counts: DeltaCounts) -> Arc<DeltaSummary> {
+    Arc::new(DeltaSummary {
+        image_digest: digest(n),
+        counts,
+        top_findings: Vec::new(),
+        report_url: String::new(),
+        detected_at: Timestamp::ZERO,
+    })
+}
