@@ -1,4 +1,4 @@
-//! What is replayed.
+//! Cases to replay: bug files and scenario files.
 
 use std::path::Path;
 
@@ -8,14 +8,14 @@ use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
-/// A scenario with its seed, and what is recorded of its failure.
+/// Scenario and seed to replay, with the recorded failure if there is one.
 #[derive(Clone, Debug)]
 pub struct ReplayCase {
-    /// What is rehearsed, but for the profile's faults.
+    /// Scenario without the faults that the profile draws.
     pub scenario: Scenario,
-    /// How.
+    /// Options of the run.
     pub options: TrialOptions,
-    /// The failure, as it was recorded; none for a plain scenario.
+    /// Recorded failure; none for a scenario file.
     pub bug: Option<Bug>,
 }
 
@@ -23,7 +23,7 @@ impl ReplayCase {
     /// Reads a bug file, or a scenario file such as `rehearsal shrink` writes.
     ///
     /// # Errors
-    /// It can't be read, or is wrong.
+    /// The file cannot be read or is invalid.
     pub fn read(path: &Path) -> Result<Self, BugError> {
         if !is_bug(path) {
             let loader = scenario_loader(&[]);
@@ -48,8 +48,7 @@ impl ReplayCase {
         })
     }
 
-    /// The instant at which the rehearsal begins: the profile may have drawn a part of the
-    /// scenario.
+    /// Returns the start of virtual time. The profile may have drawn a slice of the scenario.
     pub fn start(&self) -> Timestamp {
         let (scenario, profile) = (&self.scenario, self.options.profile);
         let planned = PlannedScenario::draw(scenario, profile, scenario.seed);
@@ -57,7 +56,7 @@ impl ReplayCase {
     }
 }
 
-/// Whether a file calls itself something: scenario files don't.
+/// Returns whether a file is a bug file. Only bug files have a `schema` key.
 fn is_bug(path: &Path) -> bool {
     let table = std::fs::read_to_string(path)
         .ok()

@@ -1,4 +1,4 @@
-//! Observations as sentences.
+//! Observations as readable entries: process, object and event.
 
 use std::fmt::Display;
 
@@ -8,25 +8,25 @@ use crate::model::{
     Commit, CommitAnswer, CommitStep, ImageDigest, IncarnationId, Run, SegmentKey, Timestamp,
 };
 
-/// Digits of an image's digest that are shown.
+/// Number of digits of an image digest that are shown.
 const DIGITS: usize = 10;
 
-/// Something that happened: a line of the trace. Process, subject and event read as a sentence.
+/// Entry of the readable trace. Process, subject and event form a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceEntry {
-    /// When, in virtual time.
+    /// Virtual time.
     pub at: Timestamp,
-    /// Who did it: an incarnation of a process, or a part of the world.
+    /// Actor: an incarnation of a process, or a part of the world.
     pub process: String,
-    /// To what: a run, segment, image, message, lease or port.
+    /// Object: a run, segment, image, message, lease or port.
     pub subject: String,
-    /// What.
+    /// Description of the event.
     pub event: String,
 }
 
 impl TraceEntry {
-    /// The sentence for an observation; none for one that tells a person nothing.
-    pub fn of(at: Timestamp, observation: &Observation<'_>) -> Option<Self> {
+    /// Creates the entry of an observation; none for observations that are not shown.
+    pub fn new(at: Timestamp, observation: &Observation<'_>) -> Option<Self> {
         let (process, subject, event) = process_text(observation)
             .or_else(|| world_text(observation))
             .or_else(|| commit_text(observation))
@@ -40,10 +40,10 @@ impl TraceEntry {
     }
 }
 
-/// Process, subject and event.
+/// Process, subject and event of an entry.
 type EntryText = (String, String, String);
 
-#[allow(
+#[expect(
     clippy::unnecessary_wraps,
     reason = "the arms that call it are options"
 )]
@@ -55,42 +55,42 @@ fn entry_text(
     Some((process.to_string(), subject.to_string(), event.into()))
 }
 
-/// What processes go through.
+/// Describes starts, ends, pauses and scrapes of processes.
 fn process_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
         O::IncarnationStarted { incarnation } => entry_text(incarnation, "process", "starts"),
         O::IncarnationEnded { incarnation, end } => {
             let event = match end {
-                IncarnationEnd::Stopped => "has stopped in good order",
+                IncarnationEnd::Stopped => "has stopped gracefully",
                 IncarnationEnd::Crashed => "is killed",
             };
             entry_text(incarnation, "process", event)
         }
-        O::StopRequested { incarnation } => entry_text(incarnation, "process", "is asked to stop"),
-        O::Paused { incarnation } => entry_text(incarnation, "process", "stands still"),
-        O::Resumed { incarnation } => entry_text(incarnation, "process", "goes on"),
-        O::CutOff { process, port } => entry_text(process, port_name(*port), "can't be reached"),
-        O::Reconnected { process, port } => {
-            entry_text(process, port_name(*port), "can be reached again")
+        O::StopRequested { incarnation } => {
+            entry_text(incarnation, "process", "receives a stop request")
         }
+        O::Paused { incarnation } => entry_text(incarnation, "process", "is paused"),
+        O::Resumed { incarnation } => entry_text(incarnation, "process", "is resumed"),
+        O::CutOff { process, port } => entry_text(process, port_name(*port), "is disconnected"),
+        O::Reconnected { process, port } => entry_text(process, port_name(*port), "is reconnected"),
         O::Scraped {
             process,
             incarnation,
             up,
         } => {
-            let who = incarnation.map_or(process.to_string(), ToString::to_string);
+            let name = incarnation.map_or(process.to_string(), ToString::to_string);
             let event = match up {
                 true => "are scraped",
-                false => "can't be scraped: up is 0",
+                false => "scrape fails: up is 0",
             };
-            entry_text(who, "metrics", event)
+            entry_text(name, "metrics", event)
         }
         _ => None,
     }
 }
 
-/// What the world and its people do.
+/// Describes faults, actions of owners and changes of the world.
 fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
@@ -100,31 +100,39 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
         O::FaultEnded { kind, subject } => {
             entry_text("world", kind.as_str(), format!("ends: {subject}"))
         }
-        O::FaultTriggered { kind } => entry_text("world", kind.as_str(), "strikes"),
+        O::FaultTriggered { kind } => {
+            entry_text("world", kind.as_str(), "affects a call, message or process")
+        }
         O::ScheduleChanged { schedule, change } => {
             let event = format!("schedule {change:?}").to_lowercase();
             entry_text("owner", &schedule.id, event)
         }
-        O::CancelRequested { run } => entry_text("owner", run, "asks for it to be cancelled"),
-        O::CancelDone { run } => entry_text("owner", run, "is told that it is over"),
-        O::CancelDeferred { run, .. } => entry_text("owner", run, "is told to ask again"),
-        O::CommandDeferred { command, .. } => entry_text("owner", command, "is told to ask again"),
+        O::CancelRequested { run } => entry_text("owner", run, "requests its cancellation"),
+        O::CancelDone { run } => {
+            entry_text("owner", run, "receives the answer: cancelled or ended")
+        }
+        O::CancelDeferred { run, .. } => {
+            entry_text("owner", run, "receives the answer: retry later")
+        }
+        O::CommandDeferred { command, .. } => {
+            entry_text("owner", command, "receives the answer: retry later")
+        }
         O::ManualRunDone {
             schedule,
             occurrence,
             ..
         } => {
-            let event = format!("is told that the manual run {occurrence} is made");
+            let event = format!("receives the answer: manual run {occurrence} created");
             entry_text("owner", schedule, event)
         }
-        O::Purged { run } => entry_text("store", run, "purges it"),
+        O::Purged { run } => entry_text("store", run, "purges the run"),
         O::Exported {
             sequence,
             tenant,
             trigger,
         } => {
-            let whose = tenant.map_or("all tenants", |tenant| tenant.as_str());
-            let event = format!("arrives from {} for {whose}", trigger.as_str());
+            let scope = tenant.map_or("all tenants", |tenant| tenant.as_str());
+            let event = format!("arrives from {} for {scope}", trigger.as_str());
             entry_text("world", format!("export {sequence}"), event)
         }
         O::ImageChanged {
@@ -133,18 +141,20 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
             added,
         } => {
             let event = format!(
-                "is at revision {revision} now, with {} new findings",
+                "changes to revision {revision}, with {} new findings",
                 added.new_findings
             );
             entry_text("world", short(image), event)
         }
-        O::EventPublished { id } => entry_text("notify", format!("event {id}"), "takes it"),
-        O::EventForgotten { id } => entry_text("store", format!("event {id}"), "forgets it"),
+        O::EventPublished { id } => entry_text("notify", format!("event {id}"), "accepts it"),
+        O::EventForgotten { id } => {
+            entry_text("store", format!("event {id}"), "removes it from the outbox")
+        }
         _ => None,
     }
 }
 
-/// What becomes of commits.
+/// Describes steps of commits.
 fn commit_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
@@ -162,19 +172,19 @@ fn commit_text(observation: &Observation<'_>) -> Option<EntryText> {
             entry_text("store", commit_subject(commit), event)
         }
         O::CommitDeclined { commit, answer } => {
-            let (incarnation, why) = (&commit.token.incarnation, answer_words(answer));
+            let (incarnation, why) = (&commit.token.incarnation, answer_text(answer));
             let event = format!("answers {} of {incarnation}: {why}", commit_name(commit));
             entry_text("store", commit_subject(commit), event)
         }
         O::CommitAnswerLost { token } => {
-            let event = format!("the answer will not reach {}", token.incarnation);
+            let event = format!("loses the answer to {}", token.incarnation);
             entry_text("network", format!("commit {}", token.sequence), event)
         }
         O::CommitLearned { commit, answer } => {
             let event = format!(
-                "learns of {}: {}",
+                "receives the answer to {}: {}",
                 commit_name(commit),
-                answer_words(answer)
+                answer_text(answer)
             );
             entry_text(&commit.token.incarnation, commit_subject(commit), event)
         }
@@ -183,18 +193,18 @@ fn commit_text(observation: &Observation<'_>) -> Option<EntryText> {
             surrendered,
         } => {
             let event = match surrendered {
-                [0, 0] => "nobody has taken over any of it".into(),
+                [0, 0] => "no other process has adopted any of it".into(),
                 [analysis, refresh] => format!(
-                    "others have taken over {analysis:+} analysisOnly, {refresh:+} contentRefresh"
+                    "others have adopted {analysis:+} analysisOnly, {refresh:+} contentRefresh"
                 ),
             };
-            entry_text(incarnation, "balance", event)
+            entry_text(incarnation, "active-run count", event)
         }
         _ => None,
     }
 }
 
-/// What processes work at.
+/// Describes the work of processes.
 fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
     use Observation as O;
     match observation {
@@ -207,7 +217,7 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             format!("finds {} runs to plan", waiting.len()),
         ),
         O::PlanningBegun { incarnation, run } => {
-            entry_text(incarnation, &run.id, "takes it up to plan it")
+            entry_text(incarnation, &run.id, "starts planning it")
         }
         O::SegmentBegun {
             incarnation,
@@ -216,7 +226,7 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             run,
         } => {
             let event = format!(
-                "notes that {incarnation} works delivery {delivery}; {}",
+                "assigns delivery {delivery} to {incarnation}; {}",
                 state(*run)
             );
             entry_text("store", key, event)
@@ -227,7 +237,7 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             delivery,
             run,
         } => {
-            let event = format!("may work at delivery {delivery}: {}", state(*run));
+            let event = format!("starts work on delivery {delivery}: {}", state(*run));
             entry_text(incarnation, key, event)
         }
         O::BacklogRead { incarnation, rows } => {
@@ -244,7 +254,7 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
         O::Message { .. } => message_text(observation),
         O::MessageCorrupted { queue, message } => {
             let subject = format!("{} message {message}", queue.as_str());
-            entry_text("queue", subject, "can't be read by anyone from now on")
+            entry_text("queue", subject, "is corrupted")
         }
         O::LeaseHeld {
             incarnation,
@@ -254,22 +264,22 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             ..
         } => {
             let until = clock(sent_at.after(*lease));
-            let event = format!("may go on until {until}");
+            let event = format!("holds the lease until {until}");
             entry_text(incarnation, format!("delivery {delivery}"), event)
         }
         O::PermitsSlow { incarnation } => {
-            entry_text(incarnation, "permits", "come so late that they are late")
+            entry_text(incarnation, "permits", "arrive after the permit tolerance")
         }
         O::GivenUp {
             incarnation, queue, ..
         } => entry_text(
             incarnation,
             queue.as_str(),
-            "knows that it has given a message up",
+            "receives the answer: message given up",
         ),
         O::ScanSent { .. } | O::ScanAnswered { .. } => scan_text(observation),
         O::NotifyCalled { incarnation, role } => {
-            entry_text(incarnation, "notify", format!("the {role} calls it"))
+            entry_text(incarnation, "notify", format!("is called by the {role}"))
         }
         _ => None,
     }
@@ -293,7 +303,7 @@ fn message_text(observation: &Observation<'_>) -> Option<EntryText> {
     let event = format!(
         "{} message {message} {}",
         queue.as_str(),
-        step_words(*step, *delivery)
+        step_text(*step, *delivery)
     );
     entry_text(
         incarnation.map_or("queue".into(), IncarnationId::to_string),
@@ -302,31 +312,31 @@ fn message_text(observation: &Observation<'_>) -> Option<EntryText> {
     )
 }
 
-fn step_words(step: QueueStep, delivery: u64) -> String {
+fn step_text(step: QueueStep, delivery: u64) -> String {
     match step {
-        QueueStep::Enqueued => "comes onto the queue".into(),
-        QueueStep::Deduplicated => "is taken for a repeat: nothing is enqueued".into(),
+        QueueStep::Enqueued => "is enqueued".into(),
+        QueueStep::Deduplicated => "is deduplicated: nothing is enqueued".into(),
         QueueStep::Leased { until, attempt } => {
             let until = clock(until);
             format!("is leased until {until}: delivery {delivery}, attempt {attempt}")
         }
         QueueStep::Renewed { until } => {
-            format!("stays leased until {}: delivery {delivery}", clock(until))
+            format!("lease renewed until {}: delivery {delivery}", clock(until))
         }
         QueueStep::Acknowledged => format!("is acknowledged: delivery {delivery}"),
         QueueStep::Released { counted: true } => {
-            format!("is handed back, and the attempt counts: delivery {delivery}")
+            format!("is released, the attempt counts: delivery {delivery}")
         }
         QueueStep::Released { counted: false } => {
-            format!("is handed back, and no attempt counts: delivery {delivery}")
+            format!("is released, the attempt does not count: delivery {delivery}")
         }
-        QueueStep::Expired => format!("is ready again: the lease of delivery {delivery} ran out"),
-        QueueStep::DeadLettered => "is set aside as a dead letter".into(),
+        QueueStep::Expired => format!("is ready: the lease of delivery {delivery} expired"),
+        QueueStep::DeadLettered => "becomes a dead letter".into(),
         QueueStep::Dropped => "is dropped".into(),
-        QueueStep::Redriven => "is put back from the dead letters".into(),
-        QueueStep::Lost => "is lost: the replica that takes over has not got it".into(),
+        QueueStep::Redriven => "is redriven".into(),
+        QueueStep::Lost => "is lost in a failover".into(),
         QueueStep::RefusedLate => {
-            format!("was let go of too late: delivery {delivery} is over, and refused")
+            format!("refuses a late acknowledgement or release of delivery {delivery}")
         }
     }
 }
@@ -343,7 +353,7 @@ fn scan_text(observation: &Observation<'_>) -> Option<EntryText> {
         } => {
             let late = if *late { ", with a late permit" } else { "" };
             let event =
-                format!("asks the Scanner for delivery {delivery}, attempt {attempt}{late}");
+                format!("sends a scan request for delivery {delivery}, attempt {attempt}{late}");
             entry_text(incarnation, short(image), event)
         }
         Observation::ScanAnswered {
@@ -355,12 +365,12 @@ fn scan_text(observation: &Observation<'_>) -> Option<EntryText> {
         } => {
             let answer = match answer {
                 ScanAnswer::Report(revision) => format!("a report of revision {revision}"),
-                ScanAnswer::Refused => "refused for good".into(),
+                ScanAnswer::Refused => "permanently refused".into(),
                 ScanAnswer::Throttled(until) => format!("429, not before {}", clock(*until)),
                 ScanAnswer::Failed => "5xx".into(),
-                ScanAnswer::Unanswered => "nothing".into(),
+                ScanAnswer::Unanswered => "no answer".into(),
             };
-            let event = format!("has the Scanner's answer for delivery {delivery}: {answer}");
+            let event = format!("receives the scan result of delivery {delivery}: {answer}");
             entry_text(incarnation, short(image), event)
         }
         _ => None,
@@ -371,7 +381,7 @@ fn commit_name(commit: &Commit) -> String {
     format!("commit {} ({})", commit.token.sequence, commit.step.name())
 }
 
-/// What a commit is about: a segment, a run, a schedule or an incarnation; the first of several.
+/// Returns the object of a commit: a segment, run, schedule or incarnation; the first of several.
 fn commit_subject(commit: &Commit) -> String {
     if let CommitStep::Segment(segment) = &commit.step {
         return segment.key.to_string();
@@ -382,36 +392,39 @@ fn commit_subject(commit: &Commit) -> String {
     let subject = run.or_else(intent).or_else(release);
     subject.unwrap_or_else(|| match (&commit.step, &commit.adoption) {
         (CommitStep::Fire { schedule, .. }, _) => schedule.to_string(),
-        (_, Some(take_over)) => format!("balance of {}", take_over.from),
+        (_, Some(take_over)) => format!("active-run count of {}", take_over.from),
         _ => commit.step.name().into(),
     })
 }
 
-/// What a commit makes of its runs.
+/// Returns the states into which a commit moves its runs.
 fn moved(commit: &Commit) -> String {
     let states = commit.runs.iter().map(|write| {
         let (state, stats) = (write.run.state, &write.run.stats);
         let done = stats.completed + stats.failed;
-        format!("; it is {state} with {done} of {} images", stats.queued)
+        format!(
+            "; the run is {state} with {done} of {} images",
+            stats.queued
+        )
     });
     states.collect()
 }
 
-fn answer_words(answer: &CommitAnswer) -> &'static str {
+fn answer_text(answer: &CommitAnswer) -> &'static str {
     match answer {
         CommitAnswer::Applied(_) => "applied",
         CommitAnswer::AppliedByAnother => "applied by another",
-        CommitAnswer::Conflict => "a version has moved",
+        CommitAnswer::Conflict => "version conflict",
         CommitAnswer::Refused(CommitRefusal::Superseded) => {
             "refused, superseded by a newer delivery"
         }
-        CommitAnswer::Refused(CommitRefusal::RunMissing) => "refused, there is no such run",
-        CommitAnswer::Refused(CommitRefusal::RunTerminal) => "refused, the run is over",
+        CommitAnswer::Refused(CommitRefusal::RunMissing) => "refused, the run does not exist",
+        CommitAnswer::Refused(CommitRefusal::RunTerminal) => "refused, the run has ended",
     }
 }
 
 fn state(run: Option<&Run>) -> String {
-    run.map_or("the run is gone".into(), |run| {
+    run.map_or("the run does not exist".into(), |run| {
         format!("the run is {}", run.state)
     })
 }
@@ -420,19 +433,19 @@ fn port_name(port: crate::model::observation::PortName) -> String {
     format!("{port:?}").to_lowercase()
 }
 
-/// An image by the first digits of its digest.
+/// Returns a short name of an image: the first digits of its digest.
 pub(super) fn short(image: &ImageDigest) -> String {
     let digest = image.to_string();
     let digits = digest.trim_start_matches("sha256:");
     format!("image {}", &digits[..DIGITS])
 }
 
-/// The time of day of an instant, in UTC, to the millisecond.
+/// Formats the time of day in UTC, in milliseconds.
 pub(super) fn clock(at: Timestamp) -> String {
     at.to_jiff().strftime("%H:%M:%S%.3f").to_string()
 }
 
-/// Names a segment's work on a track.
+/// Returns the name of a segment on a track.
 pub(super) fn segment_name(key: &SegmentKey) -> String {
     format!("segment {key}")
 }

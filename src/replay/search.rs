@@ -1,95 +1,71 @@
-//! Rehearses a case, and once more for its trace if it fails.
+//! Replay of a case: one run for the verdict, and a second run that records the observations.
 
 use std::io;
 use std::time::Duration;
 
-use super::ReplayCase;
+use super::case::ReplayCase;
+use super::chrome_trace;
 use super::entry::TraceEntry;
 use super::observation_log::SharedObservationLog;
 use super::tracks::TraceTracks;
+use super::window::ReplayWindow;
 use crate::model::Timestamp;
 use crate::model::observation::Observation;
 use crate::rehearsal::{Hooks, RehearsalError, WithListener};
 use crate::sweep::{FailureCause, SeedFailure, Sweep, SweepOptions, Trial};
 
-/// A stretch of virtual time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReplayWindow {
-    /// The first instant.
-    pub from: Timestamp,
-    /// The instant that it is about.
-    pub centre: Timestamp,
-    /// The last instant.
-    pub until: Timestamp,
-}
-
-impl ReplayWindow {
-    /// So much time before and after an instant.
-    pub fn around(centre: Timestamp, reach: Duration) -> Self {
-        Self {
-            from: centre.before(reach),
-            centre,
-            until: centre.after(reach),
-        }
-    }
-
-    /// Whether an instant is in it.
-    pub fn contains(&self, at: Timestamp) -> bool {
-        (self.from..=self.until).contains(&at)
-    }
-}
-
-/// Replays a case, with something between workers, world and checks.
+/// Replay of a case with hooks between workers, world and checks.
 pub struct Replay<F> {
-    /// What is replayed.
+    /// Case to replay.
     pub case: ReplayCase,
-    /// Makes what stands between workers, world and checks.
+    /// Creates the hooks of a run.
     pub hooks: F,
-    /// How much virtual time before and after the first violation is shown.
+    /// Virtual time before and after the first violation that is recorded.
     pub around: Duration,
-    /// A rehearsal that takes longer, in real time, hangs.
+    /// Wall-clock time after which a run counts as hanging.
     pub hang: Duration,
 }
 
-/// What a replay gave.
+/// Result of a replay.
 #[derive(Clone, Debug)]
 pub struct ReplayOutcome {
-    /// What became of the seed now.
+    /// Outcome of the seed in this version.
     pub trial: Trial,
-    /// What happened around the first violation; none if it passes, or has no instant.
+    /// Observations around the first violation; none if the run passes or the failure has no
+    /// instant.
     pub excerpt: Option<ReplayExcerpt>,
 }
 
-/// What happened around an instant.
+/// Observations around an instant.
 #[derive(Clone, Debug)]
 pub struct ReplayExcerpt {
-    /// When.
+    /// Recorded window.
     pub window: ReplayWindow,
-    /// What, in order.
+    /// Entries in order of time.
     pub entries: Vec<TraceEntry>,
-    /// Entries that were left out, since there were too many.
-    pub left_out: u64,
+    /// Number of entries that were discarded, because there were too many.
+    pub discarded: u64,
     tracks: TraceTracks,
 }
 
 impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
-    /// Rehearses it. `progress` is told what is being done.
+    /// Runs the case. `progress` is called with a description of each step.
     ///
     /// # Errors
-    /// The scenario can't be simulated.
+    /// The scenario cannot be simulated.
     pub fn run(&self, mut progress: impl FnMut(&str)) -> Result<ReplayOutcome, RehearsalError> {
-        progress("does it fail?");
-        let (mut trial, recorder) = self.rehearse(None)?;
+        progress("checking for the failure");
+        let (mut trial, recorder) = self.run_once(None)?;
         let Some(centre) = self.centre(&trial, recorder.lock().last) else {
             return Ok(ReplayOutcome {
                 trial,
                 excerpt: None,
             });
         };
-        progress("what happens around the failure?");
+        progress("recording the observations around the failure");
         let window = ReplayWindow::around(centre, self.around);
-        let (again, recorder) = self.rehearse(Some(window))?;
-        if again.row.trace != trial.row.trace {
+        let (recorded, recorder) = self.run_once(Some(window))?;
+        if recorded.row.trace != trial.row.trace {
             trial.failure = Some(SeedFailure::nondeterminism());
         }
         let mut record = recorder.lock();
@@ -97,14 +73,14 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
         let excerpt = ReplayExcerpt {
             window,
             entries: std::mem::take(&mut record.entries).into(),
-            left_out: record.left_out,
+            discarded: record.discarded,
             tracks: std::mem::take(&mut record.tracks),
         };
         let excerpt = Some(excerpt);
         Ok(ReplayOutcome { trial, excerpt })
     }
 
-    fn rehearse(
+    fn run_once(
         &self,
         window: Option<ReplayWindow>,
     ) -> Result<(Trial, SharedObservationLog), RehearsalError> {
@@ -115,7 +91,7 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
             WithListener {
                 hooks: hooks(),
                 listener: move |at, observation: &Observation<'_>| {
-                    kept.lock().take(at, observation);
+                    kept.lock().add(at, observation);
                 },
             }
         };
@@ -139,7 +115,8 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
         Ok((sweep.try_seed(seed, is_rerun)?, recorder))
     }
 
-    /// The instant of the first violation; of a rehearsal that came to no end, the last instant.
+    /// Returns the instant of the first violation. For a run that did not end it is the last
+    /// instant.
     fn centre(&self, trial: &Trial, last: Timestamp) -> Option<Timestamp> {
         let failure = trial.failure.as_ref()?;
         if failure.cause == FailureCause::nondeterminism() {
@@ -154,7 +131,7 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
 }
 
 impl ReplayOutcome {
-    /// The exit code: 0 if nothing fails any more.
+    /// Returns the exit code: 0 if the case no longer fails.
     pub fn exit_code(&self) -> u8 {
         match &self.trial.failure {
             None => 0,
@@ -164,13 +141,13 @@ impl ReplayOutcome {
 }
 
 impl ReplayExcerpt {
-    /// Writes the excerpt as Chrome trace events in JSON, which Perfetto opens: a process of the
-    /// scenario is a process there, work is a span, a fault an instant. Times count from the start
-    /// of the epoch, in microseconds.
+    /// Writes the observations as Chrome trace events in JSON, which Perfetto opens. A process of
+    /// the scenario is a process of the trace, work is a span, a fault is an instant. Times count
+    /// from 1970, in microseconds.
     ///
     /// # Errors
-    /// The writer's.
+    /// The writer failed.
     pub fn write_chrome(&self, out: impl io::Write) -> io::Result<()> {
-        self.tracks.write(out)
+        chrome_trace::write(self.tracks.items(), out)
     }
 }

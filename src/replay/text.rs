@@ -1,4 +1,4 @@
-//! A replay as text for a terminal.
+//! Result of a replay as terminal text.
 
 use std::fmt::{self, Write};
 use std::slice;
@@ -10,11 +10,11 @@ use super::{ReplayCase, ReplayExcerpt, ReplayOutcome};
 use crate::report::format::{bold, coloured, count, dim, line, paint, seconds};
 use crate::sweep::Bug;
 
-/// A column is as wide as its widest cell, but no wider than this.
+/// Maximum width of a column. A column is as wide as its widest cell.
 const WIDTH_MAX: usize = 60;
 
-/// What became of a case, and what happened around its first violation, as text with styles. The
-/// last line is that of `rehearsal run`: `FAIL scenario=NAME seed=N trace=HEX`.
+/// Returns the result of a case and the entries around its first violation, as text with styles.
+/// The last line is that of `rehearsal run`: `FAIL scenario=NAME seed=N trace=HEX`.
 pub fn text(case: &ReplayCase, replayed: &ReplayOutcome) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
@@ -26,7 +26,7 @@ fn write(out: &mut String, case: &ReplayCase, replayed: &ReplayOutcome) -> fmt::
     let (scenario, row) = (&case.scenario, &replayed.trial.row);
     writeln!(
         out,
-        "{}: seed {} under the profile {}",
+        "{}: seed {}, profile {}",
         bold(&scenario.name),
         scenario.seed,
         case.options.profile.as_str()
@@ -36,8 +36,8 @@ fn write(out: &mut String, case: &ReplayCase, replayed: &ReplayOutcome) -> fmt::
         write_recorded(out, bug, replayed)?;
     }
     match (&replayed.trial.failure, &case.bug) {
-        (Some(failure), None) => line(out, "it says", slice::from_ref(&failure.message))?,
-        (None, None) => line(out, "now", &["it does not fail".into()])?,
+        (Some(failure), None) => line(out, "message", slice::from_ref(&failure.message))?,
+        (None, None) => line(out, "now", &["does not fail".into()])?,
         _ => {}
     }
     if let Some(excerpt) = &replayed.excerpt {
@@ -54,49 +54,45 @@ fn write(out: &mut String, case: &ReplayCase, replayed: &ReplayOutcome) -> fmt::
     )
 }
 
-/// The failure as it was recorded, and whether it is still that one.
+/// Writes the recorded failure, and whether the case still fails in the same way.
 fn write_recorded(out: &mut String, bug: &Bug, replayed: &ReplayOutcome) -> fmt::Result {
     line(
         out,
         "recorded",
         &[paint(AnsiColor::Red, &bug.cause).to_string()],
     )?;
-    line(out, "it said", slice::from_ref(&bug.message))?;
+    line(out, "message", slice::from_ref(&bug.message))?;
     if !bug.drawn.is_empty() {
         line(out, "drawn", &[bug.drawn.join(", ")])?;
     }
     let trial = &replayed.trial;
     let now = match &trial.failure {
-        None => paint(AnsiColor::Green, "it does not fail any more").to_string(),
-        Some(failure) if failure.cause == bug.cause => "it fails of the same cause".to_owned(),
-        Some(failure) => format!("it fails of another cause: {}", failure.message),
+        None => paint(AnsiColor::Green, "no longer fails").to_string(),
+        Some(failure) if failure.cause == bug.cause => "fails with the same cause".to_owned(),
+        Some(failure) => format!("fails with another cause: {}", failure.message),
     };
     line(out, "now", &[now])?;
-    line(out, "trace", &[trace_words(bug, &trial.row.trace)])
+    line(out, "trace", &[trace_text(bug, &trial.row.trace)])
 }
 
-/// Whether the trace is the recorded one, and if not, why that may be.
-fn trace_words(bug: &Bug, trace: &str) -> String {
+/// Compares the trace with the recorded one and explains a difference.
+fn trace_text(bug: &Bug, trace: &str) -> String {
     let version = env!("CARGO_PKG_VERSION");
     if bug.trace == trace {
         return match trace {
-            "" => "none, then and now: it came to no end".into(),
-            _ => format!("{trace}, as recorded: the same run, event by event"),
+            "" => "none, in the recording and now: the run did not end".into(),
+            _ => format!("{trace}, as recorded: the same events"),
         };
     }
     let why = match bug.version == version {
-        true => format!("the program has changed since, within version {version}"),
-        false => format!("version {} recorded it, this is {version}", bug.version),
+        true => format!("the program has changed within version {version}"),
+        false => format!("recorded by version {}, this is {version}", bug.version),
     };
     let known = |trace: &str| match trace {
         "" => "none".to_owned(),
         trace => trace.to_owned(),
     };
-    format!(
-        "{}, recorded was {}: {why}",
-        known(trace),
-        known(&bug.trace)
-    )
+    format!("{}, expected {}: {why}", known(trace), known(&bug.trace))
 }
 
 fn write_excerpt(
@@ -114,11 +110,11 @@ fn write_excerpt(
         out,
         "{day}, {reach} around {centre} UTC, {entries} observations"
     )?;
-    if excerpt.left_out > 0 {
-        let left_out = count(excerpt.left_out);
+    if excerpt.discarded > 0 {
+        let discarded = count(excerpt.discarded);
         writeln!(
             out,
-            "{left_out} more are left out; a smaller --around shows all of fewer"
+            "{discarded} more were discarded; a smaller --around shows all observations"
         )?;
     }
     writeln!(out)?;
@@ -144,7 +140,7 @@ fn write_excerpt(
     after.iter().try_for_each(|entry| widths.write(out, entry))
 }
 
-/// How wide the columns are.
+/// Widths of the columns in characters.
 struct ColumnWidths {
     process: usize,
     subject: usize,

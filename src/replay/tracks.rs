@@ -1,25 +1,20 @@
-//! Observations as spans and instants on tracks: Chrome trace events.
+//! Observations as spans and instants on tracks, one per process.
 //!
-//! Spans overlap (a process works several segments at once), so they are pairs of asynchronous
-//! events, which a viewer stacks by itself.
 
 use rehearsal_convert::{Index, Nearest};
 use std::collections::BTreeMap;
-use std::io;
 
-use serde::Serialize;
-
-use super::ReplayWindow;
 use super::entry::{segment_name, short};
+use super::window::ReplayWindow;
 use crate::model::observation::{IncarnationEnd, Observation, QueueName, QueueStep};
 use crate::model::{Commit, CommitToken, ImageDigest, IncarnationId, RunId, Timestamp};
 use crate::sweep::SeedFailure;
 
-/// The tracks that every trace has, besides those of processes.
-const WORLD: &str = "world";
-const RUNS: &str = "runs";
+/// Tracks of every trace besides those of the processes.
+pub(super) const WORLD: &str = "world";
+pub(super) const RUNS: &str = "runs";
 
-/// What a span stands for, as long as it is open.
+/// Identity of an open span.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum SpanKey {
     Incarnation(IncarnationId),
@@ -33,7 +28,7 @@ enum SpanKey {
 }
 
 impl SpanKey {
-    /// The incarnation whose end closes the span.
+    /// Returns the incarnation whose end closes the span.
     fn incarnation(&self) -> Option<&IncarnationId> {
         match self {
             Self::Incarnation(incarnation)
@@ -45,10 +40,10 @@ impl SpanKey {
         }
     }
 
-    /// The category, by which a viewer groups and filters.
+    /// Returns the category, by which a viewer groups and filters.
     fn category(&self) -> &'static str {
         match self {
-            Self::Incarnation(_) => "life",
+            Self::Incarnation(_) => "incarnation",
             Self::Pause(_) => "pause",
             Self::Fault(..) => "fault",
             Self::Run(_) => "run",
@@ -60,7 +55,7 @@ impl SpanKey {
     }
 }
 
-/// A span that has not ended.
+/// Span that has not ended.
 #[derive(Clone, Debug)]
 struct OpenSpan {
     track: String,
@@ -68,40 +63,40 @@ struct OpenSpan {
     since: Timestamp,
 }
 
-/// Something on a track.
+/// Span or instant on a track.
 #[derive(Clone, Debug)]
-struct TrackItem {
-    track: String,
-    name: String,
-    category: &'static str,
-    from: Timestamp,
-    /// The end of a span; none: an instant.
-    until: Option<Timestamp>,
-    /// What became of it.
-    end: String,
+pub(super) struct TrackItem {
+    pub track: String,
+    pub name: String,
+    pub category: &'static str,
+    pub from: Timestamp,
+    /// End of a span. `None`: an instant.
+    pub until: Option<Timestamp>,
+    /// Reason for the end of the span, or a note.
+    pub end: String,
 }
 
-/// Spans and instants.
+/// Spans and instants within a window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TraceTracks {
     open: BTreeMap<SpanKey, OpenSpan>,
-    marks: Vec<TrackItem>,
+    items: Vec<TrackItem>,
 }
 
 impl TraceTracks {
-    /// Takes an observation. Spans that were open before the window count too.
-    pub fn take(&mut self, at: Timestamp, observation: &Observation<'_>, window: &ReplayWindow) {
+    /// Adds an observation. A span may have started before the window.
+    pub fn add(&mut self, at: Timestamp, observation: &Observation<'_>, window: &ReplayWindow) {
         let mut at = TrackCursor {
             tracks: self,
             at,
             window,
         };
-        at.take_incarnation(observation);
-        at.take_world(observation);
-        at.take_work(observation);
+        at.add_incarnation(observation);
+        at.add_world(observation);
+        at.add_work(observation);
     }
 
-    /// Ends what is open where the window ends, and marks the failure.
+    /// Ends all open spans at the end of the window, and adds the failure.
     pub fn close(&mut self, window: &ReplayWindow, failure: Option<&SeedFailure>) {
         let mut end = TrackCursor {
             tracks: self,
@@ -116,29 +111,13 @@ impl TraceTracks {
         }
     }
 
-    /// Writes the trace file.
-    pub fn write(&self, out: impl io::Write) -> io::Result<()> {
-        let mut numbers = BTreeMap::from([(WORLD, 1), (RUNS, 2)]);
-        for mark in &self.marks {
-            let next = numbers.len().index_u32() + 1;
-            numbers.entry(&mark.track).or_insert(next);
-        }
-        let names = numbers
-            .iter()
-            .map(|(name, pid)| ChromeTraceEvent::name(name, *pid));
-        let marks = self.marks.iter().enumerate();
-        let events = marks.flat_map(|(id, mark)| mark.events(id, numbers[mark.track.as_str()]));
-        let mut trace_events: Vec<ChromeTraceEvent> = names.chain(events).collect();
-        trace_events.sort_by(|a, b| a.ts.total_cmp(&b.ts).then(a.pid.cmp(&b.pid)));
-        let file = ChromeTrace {
-            display_time_unit: "ms",
-            trace_events,
-        };
-        serde_json::to_writer(out, &file).map_err(io::Error::from)
+    /// Returns all spans and instants.
+    pub fn items(&self) -> &[TrackItem] {
+        &self.items
     }
 }
 
-/// The tracks at an instant.
+/// Tracks with the time of the current observation.
 struct TrackCursor<'a> {
     tracks: &'a mut TraceTracks,
     at: Timestamp,
@@ -147,7 +126,7 @@ struct TrackCursor<'a> {
 
 impl TrackCursor<'_> {
     fn begin(&mut self, key: SpanKey, track: impl ToString, name: impl ToString) {
-        // A key that is begun again was ended by something that nobody saw.
+        // A span whose end was not observed ends where it begins again.
         self.end(&key, "began again");
         let open = OpenSpan {
             track: track.to_string(),
@@ -164,7 +143,7 @@ impl TrackCursor<'_> {
         if self.at < self.window.from || open.since > self.window.until {
             return;
         }
-        self.tracks.marks.push(TrackItem {
+        self.tracks.items.push(TrackItem {
             track: open.track,
             name: open.name,
             category: key.category(),
@@ -176,7 +155,7 @@ impl TrackCursor<'_> {
 
     fn instant(&mut self, track: impl ToString, name: &str, category: &'static str, note: &str) {
         if self.window.contains(self.at) {
-            self.tracks.marks.push(TrackItem {
+            self.tracks.items.push(TrackItem {
                 track: track.to_string(),
                 name: name.to_owned(),
                 category,
@@ -187,7 +166,7 @@ impl TrackCursor<'_> {
         }
     }
 
-    fn take_incarnation(&mut self, observation: &Observation<'_>) {
+    fn add_incarnation(&mut self, observation: &Observation<'_>) {
         use Observation as O;
         match observation {
             O::IncarnationStarted { incarnation } => {
@@ -195,7 +174,7 @@ impl TrackCursor<'_> {
                 self.begin(
                     key,
                     &incarnation.process,
-                    format!("life {}", incarnation.number),
+                    format!("incarnation {}", incarnation.number),
                 );
             }
             O::IncarnationEnded { incarnation, end } => {
@@ -203,7 +182,7 @@ impl TrackCursor<'_> {
                     IncarnationEnd::Stopped => "stopped",
                     IncarnationEnd::Crashed => "killed",
                 };
-                self.instant(&incarnation.process, how, "life", "");
+                self.instant(&incarnation.process, how, "incarnation", "");
                 let keys = self.tracks.open.keys();
                 let ended: Vec<SpanKey> = keys
                     .filter(|key| key.incarnation() == Some(incarnation))
@@ -219,13 +198,13 @@ impl TrackCursor<'_> {
                 );
             }
             O::Resumed { incarnation } => {
-                self.end(&SpanKey::Pause((*incarnation).clone()), "goes on");
+                self.end(&SpanKey::Pause((*incarnation).clone()), "resumed")
             }
             _ => {}
         }
     }
 
-    fn take_world(&mut self, observation: &Observation<'_>) {
+    fn add_world(&mut self, observation: &Observation<'_>) {
         use Observation as O;
         match observation {
             O::FaultBegan { kind, subject } => {
@@ -239,7 +218,12 @@ impl TrackCursor<'_> {
                     "ended",
                 );
             }
-            O::FaultTriggered { kind } => self.instant(WORLD, kind.as_str(), "fault", "it strikes"),
+            O::FaultTriggered { kind } => self.instant(
+                WORLD,
+                kind.as_str(),
+                "fault",
+                "affects a call, message or process",
+            ),
             O::CommitApplied { commit, .. } => self.move_runs(commit),
             _ => {}
         }
@@ -250,7 +234,7 @@ impl TrackCursor<'_> {
             let (id, state) = (&write.run.id, write.run.state);
             let key = SpanKey::Run(id.clone());
             let name = format!("{id} {state}");
-            let is_news = self
+            let is_new = self
                 .tracks
                 .open
                 .get(&key)
@@ -258,14 +242,14 @@ impl TrackCursor<'_> {
             if state.is_terminal() {
                 self.end(&key, &state.to_string());
                 self.instant(RUNS, &name, "run", "");
-            } else if is_news {
+            } else if is_new {
                 self.end(&key, &state.to_string());
                 self.begin(key, RUNS, name);
             }
         }
     }
 
-    fn take_work(&mut self, observation: &Observation<'_>) {
+    fn add_work(&mut self, observation: &Observation<'_>) {
         use Observation as O;
         match observation {
             O::CommitSent { commit } => {
@@ -274,7 +258,7 @@ impl TrackCursor<'_> {
                 self.begin(key, &incarnation.process, format!("commit {name}"));
             }
             O::CommitAnswerLost { token } => {
-                self.end(&SpanKey::Commit((*token).clone()), "the answer is lost");
+                self.end(&SpanKey::Commit((*token).clone()), "answer lost");
             }
             O::CommitLearned { commit, answer } => {
                 self.end(
@@ -325,13 +309,13 @@ impl TrackCursor<'_> {
                 ..
             } => {
                 let subject = segment.map_or(run.to_string(), ToString::to_string);
-                self.take_message(*queue, *step, (*message, *delivery), *incarnation, &subject);
+                self.add_message(*queue, *step, (*message, *delivery), *incarnation, &subject);
             }
             _ => {}
         }
     }
 
-    fn take_message(
+    fn add_message(
         &mut self,
         queue: QueueName,
         step: QueueStep,
@@ -347,13 +331,13 @@ impl TrackCursor<'_> {
                 return self.begin(lease, holder, name);
             }
             QueueStep::Acknowledged => "acknowledged",
-            QueueStep::Released { .. } => "handed back",
+            QueueStep::Released { .. } => "released",
             QueueStep::Expired => "expired",
-            QueueStep::DeadLettered | QueueStep::Dropped => "set aside",
-            QueueStep::RefusedLate => "refused, too late",
+            QueueStep::DeadLettered | QueueStep::Dropped => "dead-lettered or dropped",
+            QueueStep::RefusedLate => "refused as late",
             _ => return,
         };
-        // Whoever lost a lease may work on, until the queue tells it.
+        // A worker whose lease expired continues until the queue refuses it.
         if step != QueueStep::RefusedLate {
             self.end(&lease, how);
         }
@@ -363,103 +347,4 @@ impl TrackCursor<'_> {
             self.end(&SpanKey::Segment(incarnation.clone(), delivery), how);
         }
     }
-}
-
-impl TrackItem {
-    fn events(&self, id: usize, pid: u32) -> Vec<ChromeTraceEvent> {
-        let event = |phase, at| ChromeTraceEvent {
-            name: self.name.clone(),
-            cat: self.category,
-            ph: phase,
-            ts: micros(at),
-            pid,
-            tid: pid,
-            id: None,
-            s: None,
-            args: TraceEventArgs::default(),
-        };
-        let args = TraceEventArgs {
-            end: (!self.end.is_empty()).then(|| self.end.clone()),
-            name: None,
-        };
-        match self.until {
-            None => {
-                // What the world does concerns everybody: a line over all tracks.
-                let scope = if pid == 1 { "g" } else { "p" };
-                let instant = event("i", self.from);
-                vec![ChromeTraceEvent {
-                    s: Some(scope),
-                    args,
-                    ..instant
-                }]
-            }
-            Some(until) => [
-                ("b", self.from, args),
-                ("e", until, TraceEventArgs::default()),
-            ]
-            .map(|(phase, at, args)| ChromeTraceEvent {
-                id: Some(id.to_string()),
-                args,
-                ..event(phase, at)
-            })
-            .into(),
-        }
-    }
-}
-
-/// A trace file.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ChromeTrace {
-    display_time_unit: &'static str,
-    trace_events: Vec<ChromeTraceEvent>,
-}
-
-/// A Chrome trace event. Its keys are the format's.
-#[derive(Serialize)]
-struct ChromeTraceEvent {
-    name: String,
-    cat: &'static str,
-    ph: &'static str,
-    ts: f64,
-    pid: u32,
-    tid: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    s: Option<&'static str>,
-    args: TraceEventArgs,
-}
-
-/// What a viewer shows of an event that is selected.
-#[derive(Default, Serialize)]
-struct TraceEventArgs {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-}
-
-impl ChromeTraceEvent {
-    /// Gives a track its name.
-    fn name(track: &str, pid: u32) -> Self {
-        Self {
-            name: "process_name".into(),
-            cat: "__metadata",
-            ph: "M",
-            ts: 0.0,
-            pid,
-            tid: pid,
-            id: None,
-            s: None,
-            args: TraceEventArgs {
-                name: Some(track.to_owned()),
-                end: None,
-            },
-        }
-    }
-}
-
-fn micros(at: Timestamp) -> f64 {
-    at.nanos().nearest_f64() / 1e3
 }

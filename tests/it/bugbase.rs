@@ -73,7 +73,7 @@ fn bugbase_regression_prints_trace() {
     for expected in [
         "back.toml is back; replay: rehearsal replay",
         "▶ no work",
-        "learns of commit",
+        "receives the answer to commit",
     ] {
         assert!(back[0].contains(expected), "{}", back[0]);
     }

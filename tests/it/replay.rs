@@ -80,17 +80,17 @@ fn replay_of_bug_prints_events_around_violation() {
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
     for expected in [
-        "now               it fails of the same cause\n",
-        "as recorded: the same run, event by event\n",
+        "now               fails with the same cause\n",
+        "as recorded: the same events\n",
         "2024-05-06, 30.00s around 00:04:",
         "is killed\n",
         "process-crash",
         "metrics",
-        "can't be scraped: up is 0\n",
-        "asks the Scanner for delivery",
+        "scrape fails: up is 0\n",
+        "sends a scan request for delivery",
         "runner message",
         "is leased until 00:0",
-        "learns of commit",
+        "receives the answer to commit",
     ] {
         assert!(shown.contains(expected), "`{expected}` is not in:\n{shown}");
     }
@@ -148,7 +148,7 @@ fn replay_of_swarm_part_reaches_failure() {
     let shown = text(&shown);
     let marker = shown.lines().find(|line| line.contains('▶')).unwrap();
     assert!(marker.starts_with(at), "{marker}");
-    assert!(shown.contains("learns of commit"), "{shown}");
+    assert!(shown.contains("receives the answer to commit"), "{shown}");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn replay_of_fixed_bug_passes() {
     let output = replay(&bug, &[]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{shown}");
-    assert!(shown.contains("it does not fail any more"), "{shown}");
+    assert!(shown.contains("no longer fails"), "{shown}");
     assert!(shown.contains("PASS scenario=crash seed=4"), "{shown}");
 }
 
@@ -176,10 +176,10 @@ fn replay_with_other_cause_trace_or_version_reports_it() {
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
     assert!(
-        shown.contains("it fails of another cause: every process"),
+        shown.contains("fails with another cause: every process"),
         "{shown}"
     );
-    let expected = "recorded was 00ff: version 0.0.1 recorded it, this is ";
+    let expected = "expected 00ff: recorded by version 0.0.1, this is ";
     assert!(shown.contains(expected), "{shown}");
 }
 
@@ -194,7 +194,7 @@ fn replay_applies_event_budget_of_bug() {
     let output = replay(&out.join("bugs/budget-1.toml"), &[]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
-    assert!(shown.contains("it fails of the same cause"), "{shown}");
+    assert!(shown.contains("fails with the same cause"), "{shown}");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn replay_of_shrunk_scenario_fails_again() {
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
     assert!(
-        shown.contains("it says           every process can always"),
+        shown.contains("message           every process can always"),
         "{shown}"
     );
     assert!(shown.contains("is killed"), "{shown}");
@@ -231,7 +231,7 @@ fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
         assert_eq!(output.status.code(), Some(2), "{content}");
         let message = text(&output.stderr);
         assert!(message.contains(expected), "{message}");
-        assert!(text(&output.stdout).contains("it fails of the same cause"));
+        assert!(text(&output.stdout).contains("fails with the same cause"));
     }
     assert_eq!(
         replay(Path::new("nowhere.toml"), &[]).status.code(),
@@ -298,8 +298,8 @@ fn chrome_trace_has_process_tracks_and_work_spans() {
     for (phase, category, name) in [
         ("i", "fault", "process-crash"),
         ("i", "violation", "expectation"),
-        ("i", "life", "killed"),
-        ("b", "life", "life 1"),
+        ("i", "incarnation", "killed"),
+        ("b", "incarnation", "incarnation 1"),
         ("b", "segment", "segment run:"),
         ("b", "lease", "lease of run:"),
         ("b", "commit", "commit segment"),
