@@ -160,7 +160,7 @@ fn write_failure(
     if !failure.soonest.drawn.is_empty() {
         line(out, "  drawn", &[failure.soonest.drawn.join(", ")])?;
     }
-    let again = match bug_file {
+    let replay = match bug_file {
         Some(path) => {
             let path = path.display().to_string();
             let shrink = shell_line(&["rehearsal", "shrink", &path]);
@@ -175,7 +175,7 @@ fn write_failure(
             &subject.set,
         ),
     };
-    writeln!(out, "replay: {again}")
+    writeln!(out, "replay: {replay}")
 }
 
 /// Seed range as one word; the number of seeds and ranges if there are several.
