@@ -10,7 +10,7 @@ use std::error::Error;
 use std::path::Path;
 
 use rehearsal::check::{
-    CheckContext, Invariant, InvariantName, ScanRequest, ViolationDetail, scenario_loader,
+    CheckContext, Invariant, InvariantName, ObservedScanRequest, ViolationDetail, scenario_loader,
 };
 use rehearsal::rehearsal::Rehearsal;
 
@@ -33,7 +33,7 @@ impl Invariant for MaintenanceWindow {
     }
 
     /// Called for each request; the methods of all other observation kinds do nothing.
-    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
         let hour = context.now().seconds() / 3_600 % 24;
         let holds = hour != WINDOW_HOUR;
         self.allowed += u64::from(holds);

@@ -29,15 +29,16 @@ pub use instruments::{
 };
 pub use invariant::results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
 pub use invariant::{
-    CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName,
+    CheckContext, EvaluationTime, FaultChange, Invariant, InvariantDefinition, InvariantName,
 };
 pub use oracle::{Oracle, OracleReport};
 pub use state::options::OracleOptions;
 pub use state::{
-    AcceptedCommit, CommandAck, DrainDeadline, DueInstruments, EPISODES_MAX, EndedIncarnation,
-    Episode, EventStage, INCIDENT, Inventory, LearnedCommit, ManualRunAck, MessageEndCounts,
-    MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, Publication, RecordedCommit, RunEnd,
-    RunTotals, ScanRequest, ScheduleEdit, SegmentLease, Slo, SloBreach, StuckRun, WorldState,
+    AcceptedCommit, CommandAck, DrainDeadline, EPISODES_MAX, EventStatus, FaultInterval, INCIDENT,
+    IncarnationExit, Inventory, LearnedCommit, ManualRunAck, MessageEndCounts, MessageStep,
+    ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun, PlannerRead,
+    Publication, RecordedCommit, RunEnd, RunTotals, ScheduleEdit, SegmentLease, Slo, SloBreach,
+    StuckRun, WorldState,
 };
 
 use crate::metrics::{catalog, registry_metrics};

@@ -18,7 +18,7 @@ pub use crate::check::expectation::ExpectationOutcome;
 pub use html::{Dashboard, DashboardError, html};
 pub use junit::junit;
 pub use recording::{
-    EXTENSION, RecordingError, RunRecord, find_recording, read_recording, write_recording,
+    EXTENSION, RecordedRun, RecordingError, find_recording, read_recording, write_recording,
 };
 pub use replay_command::{replay_command, shell_line};
 pub use summary::{

@@ -20,7 +20,7 @@ use crate::model::Timestamp;
 use crate::promql::{AnswerKind, Engine, Query, Semantics, ThresholdComparison};
 use crate::scenario::{ExpectationSpec, TemporalOperator};
 
-/// Outcome of an expectation.
+/// Whether an expectation was met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ExpectationOutcome {
@@ -35,7 +35,7 @@ pub enum ExpectationOutcome {
 /// Outcome of an expectation, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExpectationResult {
-    /// The outcome.
+    /// Whether it was met.
     pub outcome: ExpectationOutcome,
     /// Number of instants at which the query had an answer.
     pub answers: u64,

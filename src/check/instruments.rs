@@ -68,7 +68,7 @@ pub enum CounterSeries {
     Images(Mode, bool),
     /// The four `scheduler_runner_delta…_total`.
     Deltas(Mode, DeltaKind),
-    /// An extension's.
+    /// Counter series of an extension instrument.
     Extension(ExtensionSeries),
 }
 
@@ -293,9 +293,9 @@ impl fmt::Display for InfoSeries {
 /// The instruments of one process incarnation. Every read says what a scrape at this very moment
 /// would.
 pub trait InstrumentReader {
-    /// A counter.
+    /// Current value of a counter.
     fn counter(&self, series: CounterSeries) -> u64;
-    /// A histogram.
+    /// Current count, sum and buckets of a histogram.
     fn histogram(&self, series: HistogramSeries) -> HistogramRead;
     /// A series that identifies the process; none if it is not exposed.
     fn info(&self, series: InfoSeries) -> Option<f64>;

@@ -38,9 +38,9 @@ pub use registry::{InvariantName, InvariantSet};
 
 use self::results::{CheckResults, ViolationDetail};
 use super::state::{
-    AcceptedCommit, CommandAck, DueInstruments, EndedIncarnation, EventStage, LearnedCommit,
-    MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, Publication, RecordedCommit, RunEnd,
-    ScanRequest, ScheduleEdit, SegmentLease, WorldState,
+    AcceptedCommit, CommandAck, EventStatus, IncarnationExit, LearnedCommit, MessageStep,
+    ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun, PlannerRead,
+    Publication, RecordedCommit, RunEnd, ScheduleEdit, SegmentLease, WorldState,
 };
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScanAnswer};
@@ -70,7 +70,7 @@ impl EvaluationTime {
 
 /// Name and documentation of one invariant of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Definition {
+pub struct InvariantDefinition {
     /// Stable name in reports and scenarios.
     pub name: &'static str,
     /// When it is evaluated.
@@ -169,7 +169,7 @@ observation_methods! {
     fn observed(observation: &Observation<'_>);
 
     /// An incarnation ends. Its instruments are compared once more after that.
-    fn incarnation_ended(ended: &EndedIncarnation<'_>);
+    fn incarnation_ended(ended: &IncarnationExit<'_>);
     /// A fault begins or ends.
     fn fault_changing(fault: FaultChange);
     /// A fault began or ended. The state contains it.
@@ -200,7 +200,7 @@ observation_methods! {
     fn segment_leased(lease: &SegmentLease);
 
     /// A request goes out to the scanner. The state contains the attempt.
-    fn scan_sent(request: &ScanRequest<'_>);
+    fn scan_sent(request: &ObservedScanRequest<'_>);
     /// The scanner's answer reaches its incarnation.
     fn scan_answered(answer: (&ImageDigest, ScanAnswer));
 
@@ -209,10 +209,10 @@ observation_methods! {
     /// Notify takes an event. The state contains the publication.
     fn event_published(event: (EventId, Publication));
     /// The store forgets an event, of which the stage was this; none if it is not in the outbox.
-    fn event_forgotten(event: (EventId, Option<EventStage>));
+    fn event_forgotten(event: (EventId, Option<EventStatus>));
 
     /// Instruments are due for a comparison with the acknowledged commits.
-    fn instruments_due(due: &DueInstruments);
+    fn instruments_due(due: &PendingInstruments);
     /// All instruments that were due have been compared.
     fn instruments_compared(at: Timestamp);
     /// The prober scrapes an incarnation. Its counters and gauges have been compared.
@@ -225,7 +225,7 @@ observation_methods! {
 /// A fault that begins or ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FaultChange {
-    /// The kind.
+    /// Kind of the fault.
     pub kind: FaultKind,
     /// Whether it begins.
     pub begins: bool,

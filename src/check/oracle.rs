@@ -19,7 +19,7 @@ use super::invariant::results::CheckResults;
 use super::invariant::{CheckContext, Invariant, InvariantSet};
 use super::state::options::OracleOptions;
 use super::state::table::IncarnationIndex;
-use super::state::{DrainDeadline, RunEnd, RunTotals, StuckRun, WaitingRun, WorldState};
+use super::state::{DrainDeadline, ObservedWaitingRun, RunEnd, RunTotals, StuckRun, WorldState};
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, Timestamp};
 
@@ -34,7 +34,7 @@ pub struct Oracle {
     invariants: InvariantSet,
     drain: Option<DrainDeadline>,
     /// Scratch memory for the runs that a planner reads.
-    waiting: Vec<WaitingRun>,
+    waiting: Vec<ObservedWaitingRun>,
     /// Scratch memory for the incarnations to compare.
     dirty: Vec<IncarnationIndex>,
 }

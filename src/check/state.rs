@@ -8,10 +8,10 @@ mod acknowledge;
 pub(crate) mod apply_commit;
 mod coverage;
 mod digest_index;
-mod episode;
 pub(crate) mod export;
 pub(crate) mod fact;
 pub(crate) mod fault;
+mod fault_interval;
 pub(crate) mod image;
 pub(crate) mod incarnation;
 mod inventory;
@@ -22,35 +22,35 @@ mod outbox;
 pub(crate) mod pending_commit;
 mod queue;
 pub(crate) mod run;
+mod run_totals;
 mod scan;
 pub(crate) mod schedule;
 mod slo;
 mod stuck;
 pub(crate) mod table;
-mod tally;
 
 use std::time::Duration;
 
-pub use episode::{EPISODES_MAX, Episode};
 pub use fact::{
-    AcceptedCommit, CommandAck, DrainDeadline, DueInstruments, EndedIncarnation, LearnedCommit,
-    ManualRunAck, MessageStep, ObservedIncarnation, PlannedRun, PlannerRead, RecordedCommit,
-    RunEnd, ScanRequest, ScheduleEdit, SegmentLease,
+    AcceptedCommit, CommandAck, DrainDeadline, IncarnationExit, LearnedCommit, ManualRunAck,
+    MessageStep, ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun,
+    PlannerRead, RecordedCommit, RunEnd, ScheduleEdit, SegmentLease,
 };
-pub(crate) use fact::{ScanAttempt, WaitingRun};
+pub(crate) use fact::{ObservedWaitingRun, ScanAttempt};
+pub use fault_interval::{EPISODES_MAX, FaultInterval};
 pub use inventory::Inventory;
 pub use message::MessageEndCounts;
-pub use outbox::{EventStage, Publication};
+pub use outbox::{EventStatus, Publication};
+pub use run_totals::RunTotals;
 pub use slo::{INCIDENT, Slo, SloBreach};
 pub use stuck::StuckRun;
-pub use tally::RunTotals;
 
 use self::options::OracleOptions;
 use crate::model::observation::PortName;
 use crate::model::{IncarnationId, Mode, SegmentKey, Timestamp};
-use episode::Episodes;
 use export::Exports;
 use fault::FaultHistory;
+use fault_interval::FaultIntervals;
 use image::Images;
 use incarnation::IncarnationTable;
 use message::{MessageRecord, Messages};
@@ -79,7 +79,7 @@ pub struct WorldState {
     pub(crate) pending: PendingCommits,
     pub(crate) messages: Messages,
     pub(crate) faults: FaultHistory,
-    pub(crate) episodes: Episodes,
+    pub(crate) episodes: FaultIntervals,
     pub(crate) exports: Exports,
     pub(crate) outbox: OutboxTable,
     pub(crate) slos: SloTracker,
@@ -100,7 +100,7 @@ impl WorldState {
             pending: PendingCommits::default(),
             messages: Messages::default(),
             faults: FaultHistory::default(),
-            episodes: Episodes::default(),
+            episodes: FaultIntervals::default(),
             exports: Exports::default(),
             outbox: OutboxTable::default(),
             slos: SloTracker::default(),
@@ -133,7 +133,7 @@ impl WorldState {
         self.incarnations.number(incarnation, self.now)
     }
 
-    /// The name of an incarnation.
+    /// Process name and number of an incarnation, as text.
     pub(crate) fn incarnation_name(&self, incarnation: IncarnationIndex) -> String {
         self.incarnations[incarnation].id.to_string()
     }
@@ -160,7 +160,7 @@ impl WorldState {
         }
     }
 
-    /// The name of a schedule.
+    /// Identifier of a schedule, as text.
     pub(crate) fn schedule_name(&self, schedule: ScheduleIndex) -> String {
         self.schedules.ids[usize::from(schedule)].to_string()
     }

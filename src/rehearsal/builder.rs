@@ -7,7 +7,7 @@ use crate::scenario::Scenario;
 /// A rehearsal that is about to run.
 ///
 /// ```
-/// use rehearsal::check::{CheckContext, Invariant, InvariantName, ScanRequest};
+/// use rehearsal::check::{CheckContext, Invariant, InvariantName, ObservedScanRequest};
 /// use rehearsal::rehearsal::Rehearsal;
 /// use rehearsal::scenario::Scenario;
 ///
@@ -20,7 +20,7 @@ use crate::scenario::Scenario;
 ///         &[NAME]
 ///     }
 ///
-///     fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+///     fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
 ///         if request.permit.is_some() {
 ///             context.held(NAME, 1, 1);
 ///         }

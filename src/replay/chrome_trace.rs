@@ -10,8 +10,8 @@ use std::io;
 use serde::Serialize;
 
 use super::tracks::{RUNS, TrackItem, WORLD};
-use crate::convert::to_f64;
 use crate::model::Timestamp;
+use rehearsal_convert::Nearest;
 
 /// Writes items as a trace file. Every track becomes a process of the trace, the world first.
 ///
@@ -138,5 +138,5 @@ impl ChromeTraceEvent {
 }
 
 fn micros(at: Timestamp) -> f64 {
-    to_f64(at.nanos()) / 1e3
+    at.nanos().nearest_f64() / 1e3
 }

@@ -1,7 +1,5 @@
 //! Observations as spans and instants on tracks, one per process.
-//!
 
-use rehearsal_convert::{Index, Nearest};
 use std::collections::BTreeMap;
 
 use super::entry::{segment_name, short};

@@ -1,7 +1,7 @@
 //! HTML report: one file that needs neither network nor server.
 //!
 //! ```text
-//!  RunRecord ──────────────────────────────────────────> frame (HTML) ──┐
+//!  RecordedRun ──────────────────────────────────────────> frame (HTML) ──┐
 //!  Dashboard ──> variables, panels ──PromQL──> TimeSeriesStore ──> island (JSON) ──> one page
 //!                                       style, chart library, script ──┘
 //! ```
@@ -22,7 +22,7 @@ mod variable;
 
 pub use dashboard::{Dashboard, DashboardError};
 
-use super::RunRecord;
+use super::RecordedRun;
 use crate::bundled;
 use crate::metrics::TimeSeriesStore;
 use crate::promql::rules::{RuleFile, evaluate};
@@ -59,7 +59,7 @@ impl Dashboard {
 /// Returns the report page of a run with the panels of a dashboard and the alerts of a rules
 /// file.
 pub fn html(
-    run: &RunRecord,
+    run: &RecordedRun,
     series: &TimeSeriesStore,
     dashboard: &Dashboard,
     rules: &RuleFile,
@@ -86,7 +86,7 @@ pub fn html(
 
 /// Returns the page data in which series have at most `points` values.
 fn page_data(
-    run: &RunRecord,
+    run: &RecordedRun,
     queryable: &QueryableRun<'_>,
     dashboard: &Dashboard,
     timeline: Vec<LaneGroup>,

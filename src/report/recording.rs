@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::RunReport;
-use crate::check::{Episode, SloBreach};
+use crate::check::{FaultInterval, SloBreach};
 use crate::file_error::FileError;
 use crate::metrics::TimeSeriesStore;
 use crate::metrics::series::SavedTimeSeries;
@@ -69,7 +69,7 @@ pub enum RecordingError {
 /// Everything that is kept of a finished rehearsal except its recorded series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RunRecord {
+pub struct RecordedRun {
     /// Version of the program that made the recording.
     pub version: String,
     /// Report of the run.
@@ -87,7 +87,7 @@ pub struct RunRecord {
     /// Scenario file that repeats the run.
     pub scenario: String,
     /// Time spans of the faults.
-    pub faults: Vec<Episode>,
+    pub faults: Vec<FaultInterval>,
     /// SLO breaches, against which alerts are scored.
     #[serde(alias = "brokenPromises")]
     pub slo_breaches: Vec<SloBreach>,
@@ -99,7 +99,7 @@ fn scrape_interval_ms(scenario: &Scenario) -> i64 {
     i64::try_from(interval.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl RunRecord {
+impl RecordedRun {
     /// Creates the record of a finished rehearsal with this report.
     pub fn new(finished: &FinishedRun, report: &RunReport) -> Self {
         let scenario = &finished.scenario;
@@ -122,7 +122,7 @@ impl RunRecord {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RecordingDocument {
     schema: String,
-    run: RunRecord,
+    run: RecordedRun,
     series: SavedTimeSeries,
 }
 
@@ -135,7 +135,7 @@ struct RecordingHeader {
 ///
 /// # Errors
 /// The file can't be written.
-pub fn write_recording(path: &Path, run: &RunRecord, series: &TimeSeriesStore) -> io::Result<()> {
+pub fn write_recording(path: &Path, run: &RecordedRun, series: &TimeSeriesStore) -> io::Result<()> {
     let document = RecordingDocument {
         schema: SCHEMA.into(),
         run: run.clone(),
@@ -152,7 +152,7 @@ pub fn write_recording(path: &Path, run: &RunRecord, series: &TimeSeriesStore) -
 ///
 /// # Errors
 /// The file can't be read, is damaged, or is no recording of this version.
-pub fn read_recording(path: &Path) -> Result<(RunRecord, TimeSeriesStore), RecordingError> {
+pub fn read_recording(path: &Path) -> Result<(RecordedRun, TimeSeriesStore), RecordingError> {
     let text = unpack(path)?;
     let damaged = |reason: String| RecordingError::Damaged {
         path: path.to_owned(),

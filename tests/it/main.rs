@@ -38,3 +38,4 @@ mod scenario_files;
 mod scenario_mutations;
 mod slurm;
 mod sweep;
+mod tidy;

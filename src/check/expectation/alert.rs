@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{ExpectationOutcome, ExpectationResult, RehearsalSpan, window_ms};
-use crate::check::Episode;
+use crate::check::FaultInterval;
 use crate::metrics::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::promql::Semantics;
@@ -16,7 +16,7 @@ const INTERVAL_MS: i64 = 60_000;
 /// Judges expectations of alerts; each file of rules is evaluated once.
 pub struct AlertWatch<'r> {
     recording: &'r TimeSeriesStore,
-    episodes: &'r [Episode],
+    episodes: &'r [FaultInterval],
     span: RehearsalSpan,
     /// Timeline of each file of rules, by its text.
     timelines: BTreeMap<String, Result<AlertTimeline, String>>,
@@ -32,7 +32,7 @@ impl<'r> AlertWatch<'r> {
     /// Over a run, and the faults that went on in it.
     pub fn new(
         recording: &'r TimeSeriesStore,
-        episodes: &'r [Episode],
+        episodes: &'r [FaultInterval],
         span: RehearsalSpan,
     ) -> Self {
         Self {
@@ -110,7 +110,7 @@ impl<'r> AlertWatch<'r> {
         firings: &Firings,
         (from_ms, until_ms): (i64, i64),
     ) -> Option<AlertMismatch> {
-        let is_meant = |episode: &&Episode| {
+        let is_meant = |episode: &&FaultInterval| {
             let began_ms = episode.began.millis();
             let is_kind = expectation.fault.is_none_or(|kind| kind == episode.kind);
             is_kind && (from_ms..=until_ms).contains(&began_ms)
@@ -119,7 +119,7 @@ impl<'r> AlertWatch<'r> {
         if faults.peek().is_none() {
             return Some(("no fault began from which to count".into(), None));
         }
-        let is_late = |episode: &&Episode| {
+        let is_late = |episode: &&FaultInterval| {
             let limit_ms = episode.began.after(within).millis();
             firing_within(firings, episode.began.millis(), limit_ms).is_none()
         };

@@ -6,16 +6,16 @@
 //! commits applied and not acknowledged, counts of ended incarnations, and adoptions that the
 //! former owner does not know of. At a quiet instant there is none of them.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::format::active_changes;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::{AcceptedCommit, DueInstruments};
+use crate::check::state::{AcceptedCommit, PendingInstruments};
 use crate::model::{Mode, RunState, Timestamp};
 use rehearsal_convert::Index;
 
 /// Name and documentation of `active-truth`.
-pub(crate) const ACTIVE_TRUTH: Definition = Definition {
+pub(crate) const ACTIVE_TRUTH: InvariantDefinition = InvariantDefinition {
     name: "active-truth",
     evaluated: EvaluationTime::Always,
     meaning: "The active-run gauges of living processes add up to the open runs, but for commits \
@@ -48,7 +48,7 @@ impl Invariant for ActiveTruthCheck {
         check_delta(context, accepted);
     }
 
-    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
         if due.active_runs {
             check_gauges(context, due);
         }
@@ -94,7 +94,7 @@ fn check_delta(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
 }
 
 /// Checks the gauges of an incarnation against the commits that it acknowledged.
-fn check_gauges(context: &mut CheckContext<'_>, due: &DueInstruments) {
+fn check_gauges(context: &mut CheckContext<'_>, due: &PendingInstruments) {
     let incarnation = &context.state.incarnations[due.incarnation];
     let Some(instruments) = &incarnation.instruments else {
         return;

@@ -1,13 +1,13 @@
 //! `applied-learned`: every commit that the store applied is acknowledged to its sender.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::AppliedLearned;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{LearnedCommit, RunEnd};
 use crate::model::observation::PortName;
 
 /// Name and documentation of `applied-learned`.
-pub(crate) const APPLIED_LEARNED: Definition = Definition {
+pub(crate) const APPLIED_LEARNED: InvariantDefinition = InvariantDefinition {
     name: "applied-learned",
     evaluated: EvaluationTime::Always,
     meaning: "Every commit that the store applied is acknowledged to the incarnation that sent \

@@ -4,7 +4,7 @@
 //! Each process is checked by itself. The maximum over the answering processes is then a value that
 //! was true within the refresh too, and is there if any process could read the store.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::BacklogTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
@@ -12,7 +12,7 @@ use crate::check::state::{ObservedIncarnation, WorldState};
 use crate::model::{Mode, ScheduleId, Timestamp};
 
 /// Name and documentation of `backlog-truth`.
-pub(crate) const BACKLOG_TRUTH: Definition = Definition {
+pub(crate) const BACKLOG_TRUTH: InvariantDefinition = InvariantDefinition {
     name: "backlog-truth",
     evaluated: EvaluationTime::Always,
     meaning: "Every exposed backlog was true within the last refresh, and none is missing without \
@@ -31,7 +31,7 @@ const WRONG_CLOCK_FACTOR: u32 = 2;
 
 /// One exposed value.
 #[derive(Debug, Clone, Copy)]
-struct ShownBacklog {
+struct ExposedBacklog {
     schedule: ScheduleIndex,
     mode: Mode,
     images: u64,
@@ -40,9 +40,9 @@ struct ShownBacklog {
 /// Checks `backlog-truth`; its memory lets a scrape be read without allocating.
 #[derive(Debug, Default)]
 pub(crate) struct BacklogTruthCheck {
-    shown: Vec<ShownBacklog>,
+    shown: Vec<ExposedBacklog>,
     /// The exposition before this one. Expositions are sorted alike, so it predicts the next value.
-    previous: Vec<ShownBacklog>,
+    previous: Vec<ExposedBacklog>,
     unknown: Vec<String>,
     /// By schedule: number of the last exposition that had a value.
     marks: Vec<u64>,
@@ -90,7 +90,7 @@ impl BacklogTruthCheck {
             match find(state, guess, id) {
                 Some(schedule) => {
                     self.marks[usize::from(schedule)] = self.exposition;
-                    self.shown.push(ShownBacklog {
+                    self.shown.push(ExposedBacklog {
                         schedule,
                         mode,
                         images,
@@ -140,7 +140,11 @@ fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<Sc
         .or_else(|| state.schedules.table.find(&ScheduleId::from(id)))
 }
 
-fn check_value(context: &mut CheckContext<'_>, incarnation: IncarnationIndex, shown: ShownBacklog) {
+fn check_value(
+    context: &mut CheckContext<'_>,
+    incarnation: IncarnationIndex,
+    shown: ExposedBacklog,
+) {
     let state = context.state;
     let (now, refresh) = (state.now, state.options.backlog_refresh);
     let longest = refresh * WRONG_CLOCK_FACTOR;

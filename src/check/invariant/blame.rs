@@ -1,8 +1,8 @@
-//! `blame`: every Error, Cancelled, dead letter and failed image is attributed to a cause on record.
+//! `blame`: every Error, Cancelled, dead letter and failed image has a cause on record.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::Blame;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::RunChange;
@@ -14,7 +14,7 @@ use crate::model::observation::{QueueStep, ScanAnswer};
 use crate::model::{CommitStep, ImageDigest, RunState, Timestamp};
 
 /// Name and documentation of `blame`.
-pub(crate) const BLAME: Definition = Definition {
+pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
     name: "blame",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Every Error, Cancelled, dead letter and failed image has its cause in the world's \

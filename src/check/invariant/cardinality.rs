@@ -2,14 +2,14 @@
 //!
 //! Nor may it lack the series that identify it: a process that exposes nothing must not pass.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::instruments::InfoSeries;
 use crate::check::invariant::InvariantName::Cardinality;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::ObservedIncarnation;
 
 /// Name and documentation of `cardinality`.
-pub(crate) const CARDINALITY: Definition = Definition {
+pub(crate) const CARDINALITY: InvariantDefinition = InvariantDefinition {
     name: "cardinality",
     evaluated: EvaluationTime::Always,
     meaning: "A process exposes no more series than the closed set and two per live schedule.",

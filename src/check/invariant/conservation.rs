@@ -4,7 +4,7 @@
 //! The counters of an incarnation equal the commits that it acknowledged, and each commit is
 //! consistent in itself.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::format::{findings, numbers};
 use crate::check::instruments::{
     CounterSeries, CounterTable, DeltaKind, InstrumentReader, SegmentFate,
@@ -17,12 +17,12 @@ use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::apply_commit::outcome_of;
 use crate::check::state::fact::RunChange;
 use crate::check::state::incarnation::IncarnationRecord;
-use crate::check::state::{AcceptedCommit, DueInstruments, RunEnd};
+use crate::check::state::{AcceptedCommit, PendingInstruments, RunEnd};
 use crate::model::commit::SegmentCommit;
 use crate::model::{CommitStep, DeltaCounts, Mode, RunState};
 
 /// Name and documentation of `counter-monotone`.
-pub(crate) const COUNTER_MONOTONE: Definition = Definition {
+pub(crate) const COUNTER_MONOTONE: InvariantDefinition = InvariantDefinition {
     name: "counter-monotone",
     evaluated: EvaluationTime::Always,
     meaning: "No counter falls within one incarnation of a process.",
@@ -32,7 +32,7 @@ pub(crate) const COUNTER_MONOTONE: Definition = Definition {
 };
 
 /// Name and documentation of `planner-conservation`.
-pub(crate) const PLANNER_CONSERVATION: Definition = Definition {
+pub(crate) const PLANNER_CONSERVATION: InvariantDefinition = InvariantDefinition {
     name: "planner-conservation",
     evaluated: EvaluationTime::Always,
     meaning: "Planner counters equal the acknowledged outcomes; every run that leaves Planning has \
@@ -45,7 +45,7 @@ pub(crate) const PLANNER_CONSERVATION: Definition = Definition {
 };
 
 /// Name and documentation of `image-conservation`.
-pub(crate) const IMAGE_CONSERVATION: Definition = Definition {
+pub(crate) const IMAGE_CONSERVATION: InvariantDefinition = InvariantDefinition {
     name: "image-conservation",
     evaluated: EvaluationTime::Always,
     meaning: "Images counted equal the images of counted segments, split rightly by delta.",
@@ -57,7 +57,7 @@ pub(crate) const IMAGE_CONSERVATION: Definition = Definition {
 };
 
 /// Name and documentation of `delta-conservation`.
-pub(crate) const DELTA_CONSERVATION: Definition = Definition {
+pub(crate) const DELTA_CONSERVATION: InvariantDefinition = InvariantDefinition {
     name: "delta-conservation",
     evaluated: EvaluationTime::Always,
     meaning: "Delta counters equal the acknowledged meaningful deltas, and severities add up.",
@@ -105,7 +105,7 @@ impl Invariant for ConservationCheck {
         }
     }
 
-    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
         let incarnation = &context.state.incarnations[due.incarnation];
         let Some(instruments) = &incarnation.instruments else {
             return;

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::calendar::WalkCalendar;
 use crate::check::invariant::InvariantName::CronOnce;
 use crate::check::invariant::results::ViolationDetail;
@@ -13,7 +13,7 @@ use crate::model::observation::ScheduleChange;
 use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
 
 /// Name and documentation of `cron-once`.
-pub(crate) const CRON_ONCE: Definition = Definition {
+pub(crate) const CRON_ONCE: InvariantDefinition = InvariantDefinition {
     name: "cron-once",
     evaluated: EvaluationTime::Quiescence,
     meaning: "By an independent calendar, each due fire is exactly one of run, coalesced, skipped, \
@@ -39,7 +39,7 @@ struct FireRecord {
 }
 
 /// One decision on the fires of a schedule.
-struct FireDecision {
+struct AcceptedDecision {
     index: ScheduleIndex,
     cursor: Timestamp,
     latest: Option<Timestamp>,
@@ -105,7 +105,7 @@ impl CronOnceCheck {
         &mut self,
         context: &CheckContext<'_>,
         accepted: &AcceptedCommit<'_>,
-    ) -> Option<FireDecision> {
+    ) -> Option<AcceptedDecision> {
         let CommitStep::Fire {
             latest,
             coalesced,
@@ -119,7 +119,7 @@ impl CronOnceCheck {
         let write = accepted.commit.schedule.as_ref();
         let cursor = write.map(|write| write.state.cursor).or(latest);
         let known = self.record(index, context.state.now).cursor;
-        Some(FireDecision {
+        Some(AcceptedDecision {
             index,
             cursor: cursor.unwrap_or(known),
             latest,
@@ -129,7 +129,7 @@ impl CronOnceCheck {
     }
 
     /// Checks that the fires since the old cursor are those that the commit decides.
-    fn check_fires(&mut self, context: &mut CheckContext<'_>, decision: &FireDecision) {
+    fn check_fires(&mut self, context: &mut CheckContext<'_>, decision: &AcceptedDecision) {
         let state = context.state;
         let record = self.record(decision.index, state.now);
         let from = record.cursor;
@@ -170,7 +170,7 @@ impl CronOnceCheck {
         &mut self,
         context: &mut CheckContext<'_>,
         accepted: &AcceptedCommit<'_>,
-        decision: &FireDecision,
+        decision: &AcceptedDecision,
     ) {
         let state = context.state;
         let Some(definition) = &state.schedules[decision.index].definition else {
@@ -290,7 +290,7 @@ fn fires(count: u32, last: Option<Timestamp>) -> String {
 fn check_fate(
     context: &mut CheckContext<'_>,
     accepted: &AcceptedCommit<'_>,
-    decision: &FireDecision,
+    decision: &AcceptedDecision,
 ) {
     let record = &context.state.schedules[decision.index];
     let Some(definition) = &record.definition else {

@@ -3,7 +3,7 @@
 //! Each report is checked against the baseline in force, so the sum over an image's reports is
 //! right too, and a violation names the segment.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::format::findings;
 use crate::check::invariant::InvariantName::DeltaTruth;
 use crate::check::invariant::results::ViolationDetail;
@@ -13,7 +13,7 @@ use crate::model::commit::{ReportWrite, SegmentCommit};
 use crate::model::{CommitStep, DeltaCounts};
 
 /// Name and documentation of `delta-truth`.
-pub(crate) const DELTA_TRUTH: Definition = Definition {
+pub(crate) const DELTA_TRUTH: InvariantDefinition = InvariantDefinition {
     name: "delta-truth",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Per image, committed deltas add up to what the world changed between its reports.",

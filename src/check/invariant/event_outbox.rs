@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::EventOutbox;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::{AcceptedCommit, EventStage, Publication, RecordedCommit, RunEnd};
+use crate::check::state::{AcceptedCommit, EventStatus, Publication, RecordedCommit, RunEnd};
 use crate::model::commit::SegmentCommit;
 use crate::model::{
     CommitStep, DeltaCounts, Event, EventId, EventKind, ImageDigest, NotifyPolicy, RunId, Severity,
@@ -19,7 +19,7 @@ use crate::model::{
 use rehearsal_convert::LowBits;
 
 /// Name and documentation of `event-outbox`.
-pub(crate) const EVENT_OUTBOX: Definition = Definition {
+pub(crate) const EVENT_OUTBOX: InvariantDefinition = InvariantDefinition {
     name: "event-outbox",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Each committed report and each delta that passes the filter has exactly one event, \
@@ -98,9 +98,9 @@ impl Invariant for EventOutboxCheck {
     fn event_forgotten(
         &mut self,
         context: &mut CheckContext<'_>,
-        (id, stage): (EventId, Option<EventStage>),
+        (id, stage): (EventId, Option<EventStatus>),
     ) {
-        let was_published = stage == Some(EventStage::Published);
+        let was_published = stage == Some(EventStatus::Published);
         if was_published {
             self.forgotten.push(id.0.low_u64());
         }

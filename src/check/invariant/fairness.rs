@@ -6,17 +6,17 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::Fairness;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::fact::WaitingRun;
+use crate::check::state::fact::ObservedWaitingRun;
 use crate::check::state::table::{IncarnationIndex, RunIndex, TenantIndex};
-use crate::check::state::{AcceptedCommit, EndedIncarnation, PlannedRun, PlannerRead, WorldState};
+use crate::check::state::{AcceptedCommit, IncarnationExit, PlannedRun, PlannerRead, WorldState};
 use crate::model::RunState;
 use rehearsal_convert::Index;
 
 /// Name and documentation of `fairness`.
-pub(crate) const FAIRNESS: Definition = Definition {
+pub(crate) const FAIRNESS: InvariantDefinition = InvariantDefinition {
     name: "fairness",
     evaluated: EvaluationTime::Always,
     meaning: "In a planner's batch tenants take turns, the least recently served first, each with \
@@ -31,7 +31,7 @@ pub(crate) const FAIRNESS: Definition = Definition {
 /// One waiting run of a batch.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
-    waiting: WaitingRun,
+    waiting: ObservedWaitingRun,
     /// Position of its tenant among the turns.
     turn: usize,
     is_taken: bool,
@@ -88,7 +88,7 @@ impl Invariant for FairnessCheck {
         }
     }
 
-    fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &EndedIncarnation<'_>) {
+    fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
         self.batches.remove(&ended.incarnation.index);
     }
 }
@@ -99,7 +99,7 @@ fn is_planning(state: &WorldState, run: RunIndex) -> bool {
 }
 
 impl PlannerBatch {
-    fn restart(&mut self, waiting: &[WaitingRun], served: &FxHashMap<TenantIndex, u64>) {
+    fn restart(&mut self, waiting: &[ObservedWaitingRun], served: &FxHashMap<TenantIndex, u64>) {
         self.candidates.clear();
         self.turns.clear();
         for waiting in waiting {

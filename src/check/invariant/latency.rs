@@ -1,16 +1,16 @@
 //! `latency-count` and `latency-quantile`: histograms hold exactly the acknowledged samples.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
 use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::DueInstruments;
+use crate::check::state::PendingInstruments;
 use crate::check::state::incarnation::{ExactSamples, IncarnationRecord};
 use crate::model::time::NANOS_PER_SECOND;
 use rehearsal_convert::{Index, Nearest, Saturating};
 
 /// Name and documentation of `latency-count`.
-pub(crate) const LATENCY_COUNT: Definition = Definition {
+pub(crate) const LATENCY_COUNT: InvariantDefinition = InvariantDefinition {
     name: "latency-count",
     evaluated: EvaluationTime::Always,
     meaning: "Histograms hold exactly the acknowledged samples: count, sum and cumulative buckets \
@@ -23,13 +23,13 @@ pub(crate) const LATENCY_COUNT: Definition = Definition {
 };
 
 /// Name and documentation of `latency-quantile`.
-pub(crate) const LATENCY_QUANTILE: Definition = Definition {
+pub(crate) const LATENCY_QUANTILE: InvariantDefinition = InvariantDefinition {
     name: "latency-quantile",
     evaluated: EvaluationTime::Quiescence,
     meaning: "The bucket chosen for a quantile holds the exact sample of that rank.",
-    method: "For the quantiles 0, 0.5, 0.9, 0.95, 0.99 and 1 the bucket that holds rank ⌈qn⌉ by the \
-             histogram must hold the exact sample of that rank. Checked for each incarnation, \
-             when it ends or at the end.",
+    method: "For the quantiles 0, 0.5, 0.9, 0.95, 0.99 and 1 the bucket that holds rank ⌈qn⌉ by \
+             the histogram must hold the exact sample of that rank. Checked for each \
+             incarnation, when it ends or at the end.",
     exercised_by: "each series with samples",
 };
 
@@ -49,7 +49,7 @@ impl Invariant for LatencyCheck {
         &[LatencyCount, LatencyQuantile]
     }
 
-    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &DueInstruments) {
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
         if due.histograms == 0 {
             return;
         }

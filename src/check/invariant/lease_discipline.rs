@@ -5,18 +5,18 @@
 
 use std::time::Duration;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::LeaseDiscipline;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::table::IncarnationIndex;
-use crate::check::state::{AcceptedCommit, MessageStep, ScanRequest};
+use crate::check::state::{AcceptedCommit, MessageStep, ObservedScanRequest};
 use crate::model::CommitStep;
 use crate::model::observation::QueueStep;
 use rehearsal_convert::Index;
 
 /// Name and documentation of `lease-discipline`.
-pub(crate) const LEASE_DISCIPLINE: Definition = Definition {
+pub(crate) const LEASE_DISCIPLINE: InvariantDefinition = InvariantDefinition {
     name: "lease-discipline",
     evaluated: EvaluationTime::Always,
     meaning: "Nothing is accepted from a holder whose lease has ended, and it sends no scanner \
@@ -84,7 +84,7 @@ impl Invariant for LeaseDisciplineCheck {
     }
 
     #[inline]
-    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
         let now = context.state.now;
         if request.deadline.is_some_and(|deadline| now <= deadline) {
             context.held(LeaseDiscipline, 1, 1);
@@ -212,7 +212,7 @@ fn check_commit(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
 
 /// Checks a request after the deadline of its sender's lease, or without such a lease.
 #[cold]
-fn check_late_request(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+fn check_late_request(context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
     let state = context.state;
     // A process whose clock is wrong can't know its deadline any better.
     let deadline = request.deadline.unwrap_or(state.now);

@@ -1,12 +1,12 @@
 //! `liveness`: once triggers stop and a core is healed, all work drains within the allowance.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::Liveness;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::RunEnd;
 
 /// Name and documentation of `liveness`.
-pub(crate) const LIVENESS: Definition = Definition {
+pub(crate) const LIVENESS: InvariantDefinition = InvariantDefinition {
     name: "liveness",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Once triggers stop and a core is healed, all work drains within the allowance.",

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::NoLoss;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::export::ExportRecord;
@@ -18,7 +18,7 @@ use crate::model::{CommitStep, RunState};
 use rehearsal_convert::Index;
 
 /// Name and documentation of `no-loss`.
-pub(crate) const NO_LOSS: Definition = Definition {
+pub(crate) const NO_LOSS: InvariantDefinition = InvariantDefinition {
     name: "no-loss",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Every image of a Completed run is committed exactly once, and no message vanishes.",

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CheckContext, Definition, EvaluationTime, FaultChange, Invariant, InvariantName};
+use super::{
+    CheckContext, EvaluationTime, FaultChange, Invariant, InvariantDefinition, InvariantName,
+};
 use crate::check::invariant::InvariantName::NotifyIndependent;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{ObservedIncarnation, RecordedCommit, RunEnd, WorldState};
@@ -10,7 +12,7 @@ use crate::model::fault::FaultKind;
 use crate::model::{CommitStep, IncarnationId, Timestamp};
 
 /// Name and documentation of `notify-independent`.
-pub(crate) const NOTIFY_INDEPENDENT: Definition = Definition {
+pub(crate) const NOTIFY_INDEPENDENT: InvariantDefinition = InvariantDefinition {
     name: "notify-independent",
     evaluated: EvaluationTime::Always,
     meaning: "Only the relay waits for Notify, and work goes on while Notify is down.",

@@ -5,13 +5,13 @@
 //! released window of the run closes with it. When an edit lowers the limit, segments that were
 //! released before may be finished.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::Parallelism;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, SegmentLease};
 
 /// Name and documentation of `parallelism`.
-pub(crate) const PARALLELISM: Definition = Definition {
+pub(crate) const PARALLELISM: InvariantDefinition = InvariantDefinition {
     name: "parallelism",
     evaluated: EvaluationTime::Always,
     meaning: "The segments of a schedule worked under a live lease never exceed its parallelism.",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::PlanTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::RunChange;
@@ -19,7 +19,7 @@ use crate::model::{CommitStep, ImageDigest, ImpactSet, Run, Schedule, Timestamp}
 use rehearsal_convert::Index;
 
 /// Name and documentation of `plan-truth`.
-pub(crate) const PLAN_TRUTH: Definition = Definition {
+pub(crate) const PLAN_TRUTH: InvariantDefinition = InvariantDefinition {
     name: "plan-truth",
     evaluated: EvaluationTime::Always,
     meaning: "A run plans exactly the images that a brute-force evaluation gives, and its segments \

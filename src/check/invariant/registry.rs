@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Definition, EvaluationTime, Invariant};
+use super::{EvaluationTime, Invariant, InvariantDefinition};
 use super::{
     active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
     cron_once, delta_truth, event_outbox, fairness, latency, lease_discipline, liveness, no_loss,
@@ -29,7 +29,7 @@ macro_rules! names {
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
             /// Name and documentation; none for an invariant of the library's user.
-            pub const fn definition(self) -> Option<&'static Definition> {
+            pub const fn definition(self) -> Option<&'static InvariantDefinition> {
                 match self {
                     $(Self::$name => Some(&$definition),)*
                     Self::Custom(_) => None,
@@ -77,7 +77,7 @@ names! {
 }
 
 /// Checked by `rehearsal run --check-determinism`, which runs a scenario twice.
-const DETERMINISM: Definition = Definition {
+const DETERMINISM: InvariantDefinition = InvariantDefinition {
     name: "determinism",
     evaluated: EvaluationTime::Rerun,
     meaning: "The same scenario, seed and version give the same trace.",

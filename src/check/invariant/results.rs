@@ -11,7 +11,7 @@ use crate::model::Timestamp;
 /// Its text reads `<object> is <found>, expected <expected>, because <reason>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// The invariant.
+    /// Name of the violated invariant.
     pub invariant: InvariantName,
     /// Virtual time.
     pub at: Timestamp,
@@ -108,7 +108,7 @@ impl ViolationDetail {
 /// Results of one invariant.
 #[derive(Debug, Clone)]
 pub struct InvariantFindings {
-    /// The invariant.
+    /// Name of the violated invariant.
     pub name: InvariantName,
     /// Number of checks.
     pub checks: u64,

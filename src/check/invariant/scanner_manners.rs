@@ -2,32 +2,33 @@
 
 use std::collections::VecDeque;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::ScannerManners;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
-use crate::check::state::{ScanAttempt, ScanRequest, WorldState};
+use crate::check::state::{ObservedScanRequest, ScanAttempt, WorldState};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::time::NANOS_PER_SECOND;
 use rehearsal_convert::Nearest;
 
 /// Name and documentation of `scanner-manners`.
-pub(crate) const SCANNER_MANNERS: Definition = Definition {
+pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
     name: "scanner-manners",
     evaluated: EvaluationTime::Always,
     meaning: "Requests keep to the schedule's rate, to their permits, to Retry-After and to the \
               attempt limit.",
-    method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. Requests \
-             on late permits do not count, and need a pause or a fault of the store on record. Each \
-             permit is used once, and early only by a clock that is wrong. No request of a \
-             throttled image before Retry-After, nor of any other image by the process that \
-             received it. No request under a delivery with nothing to work on: its segment was \
-             committed, its run over, its tries used up or its holder asked to stop before it \
-             began, or its holder has learned of a newer one. No request under the same delivery of \
-             an image refused for good. At most `scannerAttempts` requests per image and delivery. \
-             One comparison per request finds all violations that comparing all pairs of requests \
-             would find; `scanner_manners.rs` has the proof, and a property test.",
+    method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. \
+             Requests on late permits do not count, and need a pause or a fault of the store on \
+             record. Each permit is used once, and early only by a clock that is wrong. No \
+             request of a throttled image before Retry-After, nor of any other image by the \
+             process that received it. No request under a delivery with nothing to work on: its \
+             segment was committed, its run over, its tries used up or its holder asked to stop \
+             before it began, or its holder has learned of a newer one. No request under the \
+             same delivery of an image refused permanently. At most `scannerAttempts` requests \
+             per image and delivery. One comparison per request finds all violations that \
+             comparing all pairs of requests would find; `scanner_manners.rs` has the proof, and \
+             a property test.",
     exercised_by: "requests",
 };
 
@@ -60,7 +61,7 @@ impl Invariant for ScannerCheck {
     }
 
     #[inline]
-    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
         if let Some(attempt) = &request.attempt {
             check_attempt(context, request, attempt);
         }
@@ -74,7 +75,7 @@ impl Invariant for ScannerCheck {
 }
 
 /// Name of a request by its schedule.
-fn of_schedule(state: &WorldState, request: &ScanRequest<'_>) -> String {
+fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
     format!(
         "for schedule {} by {}",
         state.schedules.ids[usize::from(request.schedule)],
@@ -83,13 +84,18 @@ fn of_schedule(state: &WorldState, request: &ScanRequest<'_>) -> String {
 }
 
 /// Name of a request by its image.
-fn of_image(request: &ScanRequest<'_>) -> String {
+fn of_image(request: &ObservedScanRequest<'_>) -> String {
     format!("for image {} by {}", request.image, request.incarnation)
 }
 
 impl ScannerCheck {
     /// Checks a request of a schedule with a rate.
-    fn check_rate(&mut self, context: &mut CheckContext<'_>, request: &ScanRequest<'_>, rate: f64) {
+    fn check_rate(
+        &mut self,
+        context: &mut CheckContext<'_>,
+        request: &ObservedScanRequest<'_>,
+        rate: f64,
+    ) {
         let state = context.state;
         let now = state.now;
         let window = self.window(request.schedule, rate, now);
@@ -150,7 +156,7 @@ impl ScannerCheck {
 /// Checks that a permit is used once, and not before its instant.
 fn check_permit(
     context: &mut CheckContext<'_>,
-    request: &ScanRequest<'_>,
+    request: &ObservedScanRequest<'_>,
     permit: Timestamp,
     used: &mut UsedPermits,
 ) {
@@ -176,7 +182,7 @@ fn check_permit(
 }
 
 /// Checks that a request long after its permit has a cause on record.
-fn check_late(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+fn check_late(context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
     let state = context.state;
     let since = request.worked_since;
     let slow_at = request.permits_slow_at;
@@ -199,7 +205,7 @@ fn check_late(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
 #[inline]
 fn check_held_back(
     context: &mut CheckContext<'_>,
-    request: &ScanRequest<'_>,
+    request: &ObservedScanRequest<'_>,
     until: Timestamp,
     received_at: Timestamp,
 ) {
@@ -219,7 +225,11 @@ fn check_held_back(
 /// Checks one more request of an image under a delivery: work that is left to do, attempt limit,
 /// refusals and Retry-After.
 #[inline]
-fn check_attempt(context: &mut CheckContext<'_>, request: &ScanRequest<'_>, attempt: &ScanAttempt) {
+fn check_attempt(
+    context: &mut CheckContext<'_>,
+    request: &ObservedScanRequest<'_>,
+    attempt: &ScanAttempt,
+) {
     if attempt.is_needless {
         report_needless(context, request);
     }
@@ -237,7 +247,7 @@ fn check_attempt(context: &mut CheckContext<'_>, request: &ScanRequest<'_>, atte
             ViolationDetail::of(format_args!("a request {}", of_image(request)))
                 .is(format_args!("sent as number {requests}"))
                 .expected("not sent")
-                .because("the scanner refused the image for good"),
+                .because("the scanner refused the image permanently"),
         );
     }
     let Some(until) = attempt.throttled_until else {
@@ -254,7 +264,7 @@ fn check_attempt(context: &mut CheckContext<'_>, request: &ScanRequest<'_>, atte
 }
 
 #[cold]
-fn report_needless(context: &mut CheckContext<'_>, request: &ScanRequest<'_>) {
+fn report_needless(context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
     context.violate(
         ScannerManners,
         ViolationDetail::of(format_args!("a request {}", of_image(request)))
@@ -408,7 +418,8 @@ mod tests {
             for gap in gaps {
                 now = now.after(std::time::Duration::from_millis(gap * 100));
                 times.push(now);
-                prop_assert_eq!(state.send(now).is_some(), breaks_by_pairs(&times, rate), "{:?}", times);
+                let breaks = breaks_by_pairs(&times, rate);
+                prop_assert_eq!(state.send(now).is_some(), breaks, "{:?}", times);
             }
         }
     }

@@ -1,11 +1,11 @@
-//! `segment-once`: a segment is committed once, and counted once over the fleet. No work is enqueued
-//! that is done or known to be enqueued.
+//! `segment-once`: a segment is committed once, and counted once over the fleet. No work is
+//! enqueued that is done or known to be enqueued.
 //!
 //! The counting part is in [`super::conservation`], with the other counters.
 
 use std::time::Duration;
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::SegmentOnce;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
@@ -16,7 +16,7 @@ use crate::model::{CommitStep, Timestamp};
 use rehearsal_convert::Index;
 
 /// Name and documentation of `segment-once`.
-pub(crate) const SEGMENT_ONCE: Definition = Definition {
+pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
     name: "segment-once",
     evaluated: EvaluationTime::Always,
     meaning: "A segment is committed once and counted once; each failed delivery is counted once.",

@@ -1,7 +1,7 @@
 //! `state-graph`: legal transitions only, terminal states are final, statistics grow, and attempts
 //! are counted.
 
-use super::{CheckContext, Definition, EvaluationTime, Invariant, InvariantName};
+use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::StateGraph;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::AcceptedCommit;
@@ -10,7 +10,7 @@ use crate::model::commit::PlanOutcome;
 use crate::model::{CommitStep, RunId, RunState, RunStats};
 
 /// Name and documentation of `state-graph`.
-pub(crate) const STATE_GRAPH: Definition = Definition {
+pub(crate) const STATE_GRAPH: InvariantDefinition = InvariantDefinition {
     name: "state-graph",
     evaluated: EvaluationTime::Always,
     meaning: "Runs follow the state graph, terminal states are final, and statistics only grow.",

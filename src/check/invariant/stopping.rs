@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{CheckContext, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::LeaseDiscipline;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::EndedIncarnation;
+use crate::check::state::IncarnationExit;
 use crate::check::state::message::MessageStatus;
 use crate::check::state::table::IncarnationIndex;
 use crate::model::Timestamp;
@@ -36,7 +36,7 @@ impl Invariant for StoppingCheck {
 
     /// Checks an incarnation that ends after it was asked to stop. With other faults on record it
     /// may not have been able to do better.
-    fn incarnation_ended(&mut self, context: &mut CheckContext<'_>, ended: &EndedIncarnation<'_>) {
+    fn incarnation_ended(&mut self, context: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
         let state = context.state;
         let since = state.now.before(STOP_TIME);
         if state.faults.others_since(&STOPS, since) {

@@ -2,7 +2,7 @@
 
 use super::Oracle;
 use crate::check::state::{
-    CommandAck, ManualRunAck, PlannedRun, PlannerRead, RecordedCommit, WaitingRun,
+    CommandAck, ManualRunAck, ObservedWaitingRun, PlannedRun, PlannerRead, RecordedCommit,
 };
 use crate::model::observation::Observation;
 use crate::model::{Applied, Commit, CommitAnswer};
@@ -56,10 +56,12 @@ impl Oracle {
             } => {
                 let incarnation = self.state.resolve(incarnation);
                 let mut resolved = std::mem::take(&mut self.waiting);
-                resolved.extend(waiting.iter().map(|(run, tenant, created_at)| WaitingRun {
-                    run: self.state.runs.number(run),
-                    tenant: self.state.runs.tenant(tenant),
-                    created_at: *created_at,
+                resolved.extend(waiting.iter().map(|(run, tenant, created_at)| {
+                    ObservedWaitingRun {
+                        run: self.state.runs.number(run),
+                        tenant: self.state.runs.tenant(tenant),
+                        created_at: *created_at,
+                    }
                 }));
                 let read = PlannerRead {
                     incarnation,

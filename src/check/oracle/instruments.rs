@@ -6,7 +6,7 @@
 
 use super::Oracle;
 use crate::check::instruments::{CounterSeries, HistogramSeries};
-use crate::check::state::DueInstruments;
+use crate::check::state::PendingInstruments;
 use crate::check::state::table::IncarnationIndex;
 use crate::model::IncarnationId;
 use crate::model::observation::Observation;
@@ -38,7 +38,7 @@ impl Oracle {
     fn scraped(&mut self, incarnation: &IncarnationId) {
         let incarnation = self.state.resolve(incarnation);
         self.compare_dirty();
-        let due = DueInstruments {
+        let due = PendingInstruments {
             incarnation: incarnation.index,
             // Counters of extensions are compared when they should have changed, and at the end.
             counters: GIVEN_COUNTERS,
@@ -71,7 +71,7 @@ impl Oracle {
     /// Compares these counters, and the histograms and gauges that should have changed.
     fn compare_changed(&mut self, incarnation: IncarnationIndex, counters: u64) {
         let expected = &self.state.incarnations[incarnation].expected;
-        let due = DueInstruments {
+        let due = PendingInstruments {
             incarnation,
             counters,
             histograms: expected.dirty_histograms,
@@ -86,7 +86,7 @@ impl Oracle {
 
     /// Compares all instruments of an incarnation, for the last time.
     pub(super) fn compare_all(&mut self, incarnation: IncarnationIndex) {
-        let due = DueInstruments {
+        let due = PendingInstruments {
             incarnation,
             counters: ALL_COUNTERS,
             histograms: ALL_HISTOGRAMS,

@@ -2,7 +2,7 @@
 
 use super::Oracle;
 use crate::check::invariant::FaultChange;
-use crate::check::state::EndedIncarnation;
+use crate::check::state::IncarnationExit;
 use crate::model::IncarnationId;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{IncarnationEnd, Observation};
@@ -50,7 +50,7 @@ impl Oracle {
     }
 
     fn incarnation_ended(&mut self, incarnation: &IncarnationId, end: IncarnationEnd) {
-        let ended = EndedIncarnation {
+        let ended = IncarnationExit {
             incarnation: self.state.resolve(incarnation),
             end,
         };

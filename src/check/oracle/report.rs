@@ -5,7 +5,7 @@ use hdrhistogram::Histogram;
 use crate::check::instruments::HistogramSeries;
 use crate::check::invariant::InvariantName;
 use crate::check::invariant::results::{CheckResults, InvariantFindings};
-use crate::check::state::Episode;
+use crate::check::state::FaultInterval;
 use crate::check::state::RunTotals;
 use crate::check::state::SloBreach;
 use crate::check::state::StuckRun;
@@ -30,7 +30,7 @@ pub struct OracleReport {
     /// When faults went on, in the order in which they began: the first [`EPISODES_MAX`].
     ///
     /// [`EPISODES_MAX`]: crate::check::EPISODES_MAX
-    pub episodes: Vec<Episode>,
+    pub episodes: Vec<FaultInterval>,
     /// Planner latency over all incarnations, in microseconds.
     pub latency_micros: Histogram<u64>,
     /// Run duration over all incarnations, runs without work left out, in microseconds.

@@ -27,8 +27,8 @@ pub struct ObservedIncarnation<'a> {
 
 /// An incarnation that ends.
 #[derive(Debug, Clone, Copy)]
-pub struct EndedIncarnation<'a> {
-    /// The incarnation.
+pub struct IncarnationExit<'a> {
+    /// Incarnation that ended.
     pub incarnation: ObservedIncarnation<'a>,
     /// Whether it stopped in good order.
     pub end: IncarnationEnd,
@@ -70,7 +70,7 @@ pub(crate) struct RunChange<'a> {
 /// A commit that the state has just recorded.
 #[derive(Debug)]
 pub struct RecordedCommit<'a> {
-    /// The commit.
+    /// Acknowledged commit.
     pub accepted: &'a AcceptedCommit<'a>,
     /// Events that it wrote although they were in the outbox.
     pub rewritten: Vec<EventId>,
@@ -79,9 +79,9 @@ pub struct RecordedCommit<'a> {
 /// An answer to a commit that reached the incarnation that sent it.
 #[derive(Debug)]
 pub struct LearnedCommit<'a> {
-    /// The commit.
+    /// Acknowledged commit.
     pub commit: &'a Commit,
-    /// The answer.
+    /// Answer of the store.
     pub answer: &'a CommitAnswer,
     /// The unanswered commit; none if the answer was learned before.
     pub(crate) pending: Option<PendingCommit>,
@@ -105,12 +105,12 @@ impl LearnedCommit<'_> {
 pub struct PlannerRead<'a> {
     /// The planner's incarnation.
     pub incarnation: ObservedIncarnation<'a>,
-    pub(crate) waiting: &'a [WaitingRun],
+    pub(crate) waiting: &'a [ObservedWaitingRun],
 }
 
 /// One run that waits for a planner.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct WaitingRun {
+pub(crate) struct ObservedWaitingRun {
     pub run: RunIndex,
     pub tenant: TenantIndex,
     pub created_at: Timestamp,
@@ -121,7 +121,7 @@ pub(crate) struct WaitingRun {
 pub struct PlannedRun<'a> {
     /// The planner's incarnation.
     pub incarnation: ObservedIncarnation<'a>,
-    /// The run.
+    /// Run as the store has it.
     pub run: &'a Run,
     pub(crate) index: RunIndex,
 }
@@ -129,7 +129,7 @@ pub struct PlannedRun<'a> {
 /// One transition of one copy of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageStep {
-    /// The queue.
+    /// Queue of the message.
     pub queue: QueueName,
     /// The transition.
     pub step: QueueStep,
@@ -156,12 +156,12 @@ pub struct SegmentLease {
 
 /// A request to the scanner.
 #[derive(Debug, Clone, Copy)]
-pub struct ScanRequest<'a> {
+pub struct ObservedScanRequest<'a> {
     /// Incarnation that sends it.
     pub incarnation: &'a IncarnationId,
     /// Rate of the schedule, requests per second; none: unlimited.
     pub rate_per_second: Option<f64>,
-    /// The image.
+    /// Digest of the requested image.
     pub image: &'a ImageDigest,
     /// Delivery under which the sender works.
     pub delivery: u64,
@@ -210,19 +210,19 @@ pub struct ScheduleEdit<'a> {
 pub enum CommandAck<'a> {
     /// The run to be cancelled is over.
     CancelDone {
-        /// The run.
+        /// Run to be cancelled.
         run: &'a RunId,
     },
     /// The run can't be cancelled now.
     CancelDeferred {
-        /// The run.
+        /// Run to be cancelled.
         run: &'a RunId,
         /// When the owner gave the command.
         asked_at: Timestamp,
     },
     /// Another command can't be carried out now.
     CommandDeferred {
-        /// The command.
+        /// Name of the command.
         command: &'static str,
         /// When the owner gave it.
         asked_at: Timestamp,
@@ -234,7 +234,7 @@ pub enum CommandAck<'a> {
 /// Acknowledgement of a manual run.
 #[derive(Debug, Clone, Copy)]
 pub struct ManualRunAck<'a> {
-    /// The schedule.
+    /// Schedule of the manual run.
     pub schedule: &'a ScheduleId,
     /// Name of the run among the schedule's manual runs.
     pub occurrence: &'a str,
@@ -246,7 +246,7 @@ pub struct ManualRunAck<'a> {
 
 /// Instruments of one incarnation that are due for a comparison with the acknowledged commits.
 #[derive(Debug, Clone, Copy)]
-pub struct DueInstruments {
+pub struct PendingInstruments {
     pub(crate) incarnation: IncarnationIndex,
     /// Counters, one bit each.
     pub(crate) counters: u64,

@@ -85,7 +85,7 @@ impl ExpectedMetrics {
 pub(crate) struct IncarnationRecord {
     /// Its name.
     pub id: IncarnationId,
-    /// Its process.
+    /// Process that it is a lifetime of.
     pub process: ProcessIndex,
     /// Whether it has not ended yet.
     pub is_alive: bool,

@@ -9,7 +9,7 @@ use crate::model::observation::QueueName;
 use crate::model::{ImageDigest, Timestamp};
 use rehearsal_convert::Index;
 
-/// Status of a message.
+/// Ready, leased or gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MessageStatus {
     /// It can be leased, now or after a delay.

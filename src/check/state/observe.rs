@@ -2,7 +2,7 @@
 
 use super::WorldState;
 use super::export::ExportRecord;
-use super::fact::{EndedIncarnation, LearnedCommit, ObservedIncarnation, ScheduleEdit};
+use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
 use super::table::IncarnationIndex;
 use crate::check::instruments::InstrumentReader;
 use crate::model::observation::ScheduleChange;
@@ -26,7 +26,7 @@ impl WorldState {
     }
 
     /// Records the end of an incarnation, and closes its unanswered commits.
-    pub(crate) fn record_end(&mut self, ended: &EndedIncarnation<'_>) {
+    pub(crate) fn record_end(&mut self, ended: &IncarnationExit<'_>) {
         let index = ended.incarnation.index;
         for commit in self.pending.close_incarnation(index) {
             let is_segment = commit.applied_at.is_some() && commit.step == "segment";

@@ -9,7 +9,7 @@ use crate::model::EventId;
 
 /// Stage of an event between the commit that writes it and the moment the store forgets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EventStage {
+pub enum EventStatus {
     /// A commit wrote it.
     Written,
     /// Notify took it.
@@ -30,7 +30,7 @@ pub enum Publication {
 /// The outbox of the store.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxTable {
-    stages: FxHashMap<u128, EventStage>,
+    stages: FxHashMap<u128, EventStatus>,
 }
 
 impl OutboxTable {
@@ -51,22 +51,22 @@ impl OutboxTable {
 
     /// Adds an event. False if it was there.
     pub fn write(&mut self, id: EventId) -> bool {
-        self.stages.insert(id.0, EventStage::Written).is_none()
+        self.stages.insert(id.0, EventStatus::Written).is_none()
     }
 
     /// Marks an event as published.
     pub fn publish(&mut self, id: EventId) -> Publication {
         match self.stages.get_mut(&id.0) {
             None => Publication::Unknown,
-            Some(stage) => match std::mem::replace(stage, EventStage::Published) {
-                EventStage::Written => Publication::First,
-                EventStage::Published => Publication::Repeated,
+            Some(stage) => match std::mem::replace(stage, EventStatus::Published) {
+                EventStatus::Written => Publication::First,
+                EventStatus::Published => Publication::Repeated,
             },
         }
     }
 
     /// Removes an event and returns its stage; none if it was not in the outbox.
-    pub fn forget(&mut self, id: EventId) -> Option<EventStage> {
+    pub fn forget(&mut self, id: EventId) -> Option<EventStatus> {
         self.stages.remove(&id.0)
     }
 }

@@ -80,7 +80,7 @@ pub(crate) struct RunRecord {
 /// Number of runs by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct RunStateCounts {
-    /// Planning.
+    /// Number of runs in Planning.
     pub planning: u64,
     /// Queued or Running, by mode index.
     pub open: [u64; 2],

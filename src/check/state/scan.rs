@@ -5,7 +5,7 @@
 //! images, so that a request allocates nothing.
 
 use super::WorldState;
-use super::fact::{ScanAttempt, ScanRequest};
+use super::fact::{ObservedScanRequest, ScanAttempt};
 use super::message::DeliveryRecord;
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{ImageDigest, IncarnationId};
@@ -17,7 +17,7 @@ impl WorldState {
     pub(crate) fn record_request<'a>(
         &mut self,
         observation: &Observation<'a>,
-    ) -> Option<ScanRequest<'a>> {
+    ) -> Option<ObservedScanRequest<'a>> {
         let Observation::ScanSent {
             incarnation,
             schedule,
@@ -34,7 +34,7 @@ impl WorldState {
         self.tally.scanner_requests += 1;
         self.tally.late_requests += u64::from(late);
         let known = self.messages.deliveries.get_mut(&delivery);
-        let mut request = ScanRequest {
+        let mut request = ObservedScanRequest {
             incarnation,
             rate_per_second,
             image,

@@ -80,9 +80,9 @@ impl fmt::Display for Slo {
 pub struct SloBreach {
     /// The objective.
     pub kind: Slo,
-    /// The schedule.
+    /// Schedule whose objective was breached.
     pub schedule: ScheduleId,
-    /// The mode.
+    /// Mode of its runs.
     pub mode: Mode,
     /// The run, if the objective is one of runs.
     #[serde(skip_serializing_if = "Option::is_none")]

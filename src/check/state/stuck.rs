@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 3;
 /// A run that is not terminal, and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StuckRun {
-    /// The run.
+    /// Identifier of the unfinished run.
     pub run: RunId,
     /// Where it stands.
     pub state: RunState,

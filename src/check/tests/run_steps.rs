@@ -66,7 +66,7 @@ impl Fixture {
         commit
     }
 
-    /// Somebody makes a run by hand.
+    /// Creates a manual run.
     pub fn start_by_hand(&mut self, name: &str) -> &mut Self {
         let mut commit = self.new_commit(CommitStep::Manual, 0);
         let run = new_run(&self.schedule.clone(), Trigger::Manual, &name);

@@ -9,8 +9,7 @@ use rehearsal_convert::LowBits;
 use crate::model::event::EventAttributes;
 use crate::model::{
     DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Image, ImageDigest, Limits,
-    Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run, RunState, Schedule, Selector, Timestamp,
-    Trigger,
+    Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run, Schedule, Selector, Timestamp, Trigger,
 };
 
 /// The mode of all runs.

@@ -50,7 +50,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(ScannerManners, "fourth request of an image", || {
         asks_times(4)
     }),
-    Defect::new(ScannerManners, "request after a refusal for good", || {
+    Defect::new(ScannerManners, "request after a permanent refusal", || {
         let (mut fixture, _, delivery) = Fixture::with_a_segment();
         fixture
             .ask(1, delivery, None)

@@ -25,9 +25,9 @@ fn unfinished_runs_name_the_event_that_they_wait_for() {
     fixture.submit(commit).acknowledge(message, delivery, None);
     assert_eq!(
         waits(&fixture),
-        "2 of its 2 segments (segment 0: released, but no message for it is on the queue; repair must \
-         enqueue it again; segment 1: released, but no message for it is on the queue; repair must \
-         enqueue it again)"
+        "2 of its 2 segments (segment 0: released, but no message for it is on the queue; repair \
+         must enqueue it again; segment 1: released, but no message for it is on the queue; \
+         repair must enqueue it again)"
     );
     let first = fixture.enqueue(Some(0));
     fixture.enqueue(Some(1));

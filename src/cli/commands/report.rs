@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rehearsal::file_error::{read_text, write};
 use rehearsal::promql::Semantics;
-use rehearsal::report::{Dashboard, RunRecord, find_recording, html, read_recording};
+use rehearsal::report::{Dashboard, RecordedRun, find_recording, html, read_recording};
 
 use crate::cli::error::CliError;
 use crate::cli::input::read_rules;
@@ -43,7 +43,7 @@ pub fn main(arguments: &ReportArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn summary_line(run: &RunRecord, out: &Path) -> String {
+fn summary_line(run: &RecordedRun, out: &Path) -> String {
     let report = &run.report;
     format!(
         "{} scenario={} seed={} report={}",

@@ -9,7 +9,7 @@ use rehearsal::check::scenario_loader;
 use rehearsal::file_error::{FileError, write};
 use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::FinishedRun;
-use rehearsal::report::{self, Dashboard, RunRecord, RunReport, worst_exit_code};
+use rehearsal::report::{self, Dashboard, RecordedRun, RunReport, worst_exit_code};
 
 use crate::cli::error::CliError;
 use crate::cli::input::read_rules;
@@ -148,7 +148,7 @@ fn write_documents(
 
 /// Writes the recording and the HTML report.
 fn write_run(directory: &Path, report: &RunReport, finished: &FinishedRun) -> Result<(), CliError> {
-    let run = RunRecord::new(finished, report);
+    let run = RecordedRun::new(finished, report);
     let path = document(directory, report, report::EXTENSION);
     report::write_recording(&path, &run, &finished.recording)
         .map_err(|error| FileError::writing(&path, error))?;

@@ -9,7 +9,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::dashboard::Dashboard;
 use super::page_data::PageData;
 use crate::report::format::seconds;
-use crate::report::{RunRecord, Verdict};
+use crate::report::{RecordedRun, Verdict};
 use crate::scenario::Duration;
 
 const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
@@ -30,7 +30,7 @@ const SCRIPT: [&str; 7] = [
 const LIBRARY_LICENCE: &str = include_str!("uPlot.LICENSE");
 
 /// Returns the whole page.
-pub fn page(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData, json: &str) -> String {
+pub fn page(run: &RecordedRun, dashboard: &Dashboard, page_data: &PageData, json: &str) -> String {
     let report = &run.report;
     let title = format!(
         "{} {} · Rehearsal",
@@ -94,7 +94,7 @@ fn tone(verdict: Verdict) -> &'static str {
     }
 }
 
-fn head(run: &RunRecord) -> Markup {
+fn head(run: &RecordedRun) -> Markup {
     let report = &run.report;
     let sign = match report.verdict {
         Verdict::Pass => "✓",
@@ -130,7 +130,7 @@ fn fact(name: &str, value: &str) -> Markup {
     html! { div { dt { (name) } dd { (value) } } }
 }
 
-fn panels(run: &RunRecord, dashboard: &Dashboard, page_data: &PageData) -> Markup {
+fn panels(run: &RecordedRun, dashboard: &Dashboard, page_data: &PageData) -> Markup {
     let length = |ms: i64| Duration::from_secs(ms.unsigned_abs() / 1_000).to_string();
     let (step, scrape) = (length(page_data.step_ms), length(run.scrape_interval_ms));
     let sampling = if page_data.step_ms == run.scrape_interval_ms {

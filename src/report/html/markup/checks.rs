@@ -63,11 +63,12 @@ fn invariants(invariants: &[InvariantSummary]) -> Markup {
 
 fn row(invariant: &InvariantSummary) -> Markup {
     let known = InvariantName::ALL.iter();
-    let meaning = { known }.find(|name| name.as_str() == invariant.name);
+    let known = { known }.find(|name| name.as_str() == invariant.name);
+    let definition = known.and_then(|name| name.definition());
     html! {
         tr .idle[invariant.checks == 0] {
             th scope="row" { (mark(invariant.violations == 0)) code { (invariant.name) } }
-            td { (meaning.map_or("", |name| name.definition().map_or("", |definition| definition.meaning))) }
+            td { (definition.map_or("", |definition| definition.meaning)) }
             td .number { (count(invariant.checks)) }
             td .number { (count(invariant.exercised)) }
             td .number.bad[invariant.violations > 0] { (count(invariant.violations)) }

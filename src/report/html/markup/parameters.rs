@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use crate::report::RunRecord;
+use crate::report::RecordedRun;
 
 /// Returns the table of all parameters, and the scenario file.
-pub fn parameters(run: &RunRecord) -> Markup {
+pub fn parameters(run: &RecordedRun) -> Markup {
     let parameters = |differs| {
         run.parameters
             .iter()
@@ -51,7 +51,7 @@ pub fn parameters(run: &RunRecord) -> Markup {
 }
 
 /// Returns the command that repeats the run.
-pub fn replay(run: &RunRecord) -> Markup {
+pub fn replay(run: &RecordedRun) -> Markup {
     html! {
         section aria-labelledby="replay-title" {
             h2 #replay-title { "Replay" }

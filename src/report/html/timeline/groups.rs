@@ -7,14 +7,14 @@ use crate::check::Slo;
 use crate::metrics::Labels;
 use crate::model::Timestamp;
 use crate::promql::rules::{self, Alert, AlertState, AlertTimeline, EvaluateError, RuleFile};
-use crate::report::RunRecord;
+use crate::report::RecordedRun;
 
 /// Default interval between two evaluations of a rule group, in ms: that of Prometheus.
 const RULES_INTERVAL_MS: i64 = 60_000;
 
 /// Returns the groups of a run: faults, SLO breaches and alerts.
 pub fn groups(
-    run: &RunRecord,
+    run: &RecordedRun,
     rules: &RuleFile,
     evaluated: &Result<AlertTimeline, EvaluateError>,
 ) -> Vec<LaneGroup> {
@@ -26,7 +26,7 @@ pub fn groups(
 }
 
 /// Returns the time range over which rules are evaluated.
-pub const fn rules_span(run: &RunRecord) -> rules::EvaluationRange {
+pub const fn rules_span(run: &RecordedRun) -> rules::EvaluationRange {
     rules::EvaluationRange {
         start_ms: run.start_ms,
         end_ms: run.end_ms,
@@ -40,7 +40,7 @@ type SpansByKind<'k> = BTreeMap<(usize, &'k str, &'k str), Vec<TimelineSpan>>;
 /// Creates the group of a heading. `note` explains how to read the lanes; `empty_note` replaces
 /// it if there are none.
 fn group(
-    run: &RunRecord,
+    run: &RecordedRun,
     title: &str,
     (note, empty_note): (&str, String),
     kinds: SpansByKind<'_>,
@@ -59,7 +59,7 @@ fn group(
     }
 }
 
-fn faults(run: &RunRecord) -> LaneGroup {
+fn faults(run: &RecordedRun) -> LaneGroup {
     let mut kinds = SpansByKind::new();
     for episode in &run.faults {
         let end = episode.ended.map_or(run.end_ms, Timestamp::millis);
@@ -72,7 +72,7 @@ fn faults(run: &RunRecord) -> LaneGroup {
 }
 
 /// Returns the SLO breaches, of which those that last long enough are incidents.
-fn slo_breaches(run: &RunRecord) -> LaneGroup {
+fn slo_breaches(run: &RecordedRun) -> LaneGroup {
     let mut kinds = SpansByKind::new();
     for broken in &run.slo_breaches {
         let tone = match broken.is_incident() {
@@ -107,7 +107,7 @@ const fn meaning(slo: Slo) -> &'static str {
 }
 
 fn alerts(
-    run: &RunRecord,
+    run: &RecordedRun,
     rules: &RuleFile,
     evaluated: &Result<AlertTimeline, EvaluateError>,
 ) -> LaneGroup {

@@ -11,7 +11,7 @@ pub const EPISODES_MAX: usize = 20_000;
 /// One fault, from its beginning to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Episode {
+pub struct FaultInterval {
     /// Kind of the fault.
     pub kind: FaultKind,
     /// Its target, for people.
@@ -25,18 +25,18 @@ pub struct Episode {
 
 /// All episodes, in the order in which they began.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Episodes {
-    all: Vec<Episode>,
+pub(crate) struct FaultIntervals {
+    all: Vec<FaultInterval>,
     /// Positions in `all` of the active ones.
     open: Vec<usize>,
 }
 
-impl Episodes {
+impl FaultIntervals {
     /// Records the begin of a fault.
     pub fn begin(&mut self, kind: FaultKind, subject: &str, now: Timestamp) {
         if self.all.len() < EPISODES_MAX {
             self.open.push(self.all.len());
-            self.all.push(Episode {
+            self.all.push(FaultInterval {
                 kind,
                 subject: subject.to_owned(),
                 began: now,
@@ -58,7 +58,7 @@ impl Episodes {
     }
 
     /// All that were kept.
-    pub fn list(&self) -> Vec<Episode> {
+    pub fn list(&self) -> Vec<FaultInterval> {
         self.all.clone()
     }
 }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn an_episode_ends_with_its_own_kind_and_subject() {
-        let mut episodes = Episodes::default();
+        let mut episodes = FaultIntervals::default();
         let at = Timestamp::from_seconds;
         episodes.begin(FaultKind::ProcessPause, "worker-1", at(10));
         episodes.begin(FaultKind::ProcessPause, "worker-2", at(20));
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn no_more_are_kept_than_the_limit() {
-        let mut episodes = Episodes::default();
+        let mut episodes = FaultIntervals::default();
         for second in 0..=EPISODES_MAX as u64 {
             let at = Timestamp::from_seconds(second);
             episodes.begin(FaultKind::QueueDelay, "both queues", at);

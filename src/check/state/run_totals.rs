@@ -6,7 +6,7 @@ use crate::model::commit::{FireOutcome, PlanOutcome};
 /// Totals of runs, segments, images and requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunTotals {
-    /// Runs created.
+    /// Number of created runs.
     pub runs_created: u64,
     /// Runs that completed, those without work included.
     pub runs_completed: u64,
