@@ -8,8 +8,8 @@ use crate::check::{
     InstrumentReader, PlanAttempt, SegmentFate,
 };
 use crate::metrics::{
-    AttemptOutcome, CollectContext, Delta, HistogramReading, Labels, PlannerStatus, Readings,
-    Registry, SchedulerWorkerMetrics, SegmentStatus, catalog,
+    AttemptOutcome, CollectContext, Delta, HistogramReading, Labels, ObservableCallback,
+    PlannerStatus, Readings, Registry, SchedulerWorkerMetrics, SegmentStatus, catalog,
 };
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
@@ -23,10 +23,10 @@ pub struct IncarnationInstruments {
     ports: WorldPorts,
     /// Number of series that exist from the start.
     static_series: usize,
-    /// Labels of the series that names the meter.
-    meter: Labels,
-    /// Labels of the series that names the build.
-    build: Labels,
+    /// Names the meter.
+    meter: InfoReader,
+    /// Names the build.
+    build: InfoReader,
 }
 
 impl IncarnationInstruments {
@@ -37,15 +37,15 @@ impl IncarnationInstruments {
         ports: WorldPorts,
     ) -> Self {
         let static_series = registry.cell_series();
+        let build = Labels::of_closed(catalog::BUILD_INFO.labels).next();
+        let build = build.unwrap_or_else(Labels::none);
         Self {
+            meter: InfoReader::new(&registry, InfoSeries::Meter, meter_labels()),
+            build: InfoReader::new(&registry, InfoSeries::Build, build),
             metrics,
             registry,
             ports,
             static_series,
-            meter: meter_labels(),
-            build: Labels::of_closed(catalog::BUILD_INFO.labels)
-                .next()
-                .unwrap_or_else(Labels::none),
         }
     }
 
@@ -91,13 +91,10 @@ impl InstrumentReader for IncarnationInstruments {
     }
 
     fn info(&self, series: InfoSeries) -> Option<f64> {
-        let labels = match series {
-            InfoSeries::Meter => &self.meter,
-            InfoSeries::Build => &self.build,
-        };
-        let context = CollectContext::default();
-        self.registry
-            .observed_value(series.metric(), labels, &context)
+        match series {
+            InfoSeries::Meter => self.meter.value(),
+            InfoSeries::Build => self.build.value(),
+        }
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {
@@ -118,6 +115,34 @@ impl InstrumentReader for IncarnationInstruments {
 
     fn series_max(&self, schedules: usize) -> usize {
         self.static_series + Mode::ALL.len() * schedules
+    }
+}
+
+/// Reads one series of an info metric at every scrape, so it keeps the callback.
+struct InfoReader {
+    callback: Option<Arc<dyn ObservableCallback>>,
+    labels: Labels,
+}
+
+impl InfoReader {
+    fn new(registry: &Registry, series: InfoSeries, labels: Labels) -> Self {
+        Self {
+            callback: registry.observable(series.metric()),
+            labels,
+        }
+    }
+
+    /// Value of the series; `None` if the exposition has no such series.
+    fn value(&self) -> Option<f64> {
+        let mut found = None;
+        let context = CollectContext::default();
+        let callback = self.callback.as_ref()?;
+        callback.observe(&context, &mut |labels, value| {
+            if found.is_none() && *labels == self.labels {
+                found = Some(value);
+            }
+        });
+        found
     }
 }
 

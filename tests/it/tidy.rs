@@ -156,6 +156,34 @@ fn relative_links_lead_somewhere() {
     assert_none("dead links", &found);
 }
 
+#[test]
+fn paths_in_documents_exist() {
+    let folders = [
+        "src/",
+        "crates/",
+        "tests/",
+        "benches/",
+        "xtask/",
+        "docs/",
+        "scenarios/",
+        "reports/",
+    ];
+    let directories = [&RUST[..], &["scenarios", "reports", "docs"]].concat();
+    let files: Vec<String> = ["rs", "toml", "md", "txt", "golden"]
+        .iter()
+        .flat_map(|extension| tree(&directories, extension))
+        .map(|path| path.display().to_string())
+        .collect();
+    let mut found = Vec::new();
+    for path in tree(&MARKDOWN, "md") {
+        let text = fs::read_to_string(&path).expect("the file is text");
+        let shown = path.strip_prefix(root()).unwrap_or(&path).display();
+        let dead = links::dead_paths(&text, &files, &folders);
+        found.extend(dead.iter().map(|target| format!("{shown}: {target}")));
+    }
+    assert_none("paths that do not exist", &found);
+}
+
 /// Source files of the product without those of unit tests, with their paths below the root.
 fn product_files() -> Vec<(PathBuf, String)> {
     let files = tree(&["src", "crates", "xtask"], "rs");

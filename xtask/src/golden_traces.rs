@@ -7,15 +7,17 @@
 use std::fs;
 use std::process::Command;
 
-use crate::process::{Context, Failure, Result, cargo, on_all_cores, output, root, run};
+use crate::process::{
+    Context, Failure, Result, cargo_without_lto, on_all_cores, output, root, run,
+};
 
 /// Runs all scenarios in `scenarios/`.
 pub fn main() -> Result<()> {
-    run(cargo().args([
+    run(cargo_without_lto().args([
         "build",
         "--locked",
         "--quiet",
-        "--profile=ci",
+        "--release",
         "--package=rehearsal",
         "--bins",
     ]))?;
@@ -57,7 +59,7 @@ fn check(name: &str) -> Result<String> {
         .rsplit_once("trace ")
         .map_or("", |(_, trace)| trace);
     let text = output(
-        Command::new(root().join("target/ci/rehearsal"))
+        Command::new(root().join("target/release/rehearsal"))
             .args([
                 "run",
                 "--check-determinism",

@@ -13,7 +13,7 @@ use crate::baseline::{self, CountBaseline, Counts};
 use crate::callgrind::count;
 use crate::compare::compare;
 use crate::process::{
-    Context, Failure, Result, Scratch, cargo, git, on_all_cores, output, root, run,
+    Context, Failure, Result, Scratch, cargo_without_lto, git, on_all_cores, output, root, run,
 };
 
 const PACKAGE: &str = "benches/instructions";
@@ -156,7 +156,7 @@ fn measure(source: &Path, scratch: &Scratch) -> Result<Counts> {
 fn build(source: &Path, scratch: &Path) -> Result<PathBuf> {
     // One target folder for all trees: dependencies are built once.
     let target = root().join("target");
-    run(cargo()
+    run(cargo_without_lto()
         .args([
             "build",
             "--release",
@@ -167,7 +167,7 @@ fn build(source: &Path, scratch: &Path) -> Result<PathBuf> {
         .arg(source.join(PACKAGE).join("Cargo.toml"))
         .arg("--target-dir")
         .arg(&target))?;
-    let built = target.join("ci").join(PROGRAM);
+    let built = target.join("release").join(PROGRAM);
     let program = scratch.join(PROGRAM);
     fs::copy(&built, &program).context(built.display())?;
     Ok(program)

@@ -206,25 +206,14 @@ impl Registry {
             .observe(family, Arc::new(InfoCallback::new(definition)))
     }
 
-    /// The value that an observable gauge or an info metric gives for these labels at this moment.
-    /// `None` if it gives none, or if there is no such instrument.
-    pub fn observed_value(
-        &self,
-        name: &str,
-        labels: &Labels,
-        context: &CollectContext,
-    ) -> Option<f64> {
-        let observer = match &self.inner.read().entries.get(name)?.source {
-            SeriesSource::Observed(observer) => Arc::clone(observer),
-            _ => return None,
-        };
-        let mut found = None;
-        observer.observe(context, &mut |given, value| {
-            if found.is_none() && given == labels {
-                found = Some(value);
-            }
-        });
-        found
+    /// Callback of an observable gauge or an info metric. `None` if there is no such instrument.
+    ///
+    /// A reader of one gauge keeps the callback and saves the lookup.
+    pub fn observable(&self, name: &str) -> Option<Arc<dyn ObservableCallback>> {
+        match &self.inner.read().entries.get(name)?.source {
+            SeriesSource::Observed(observer) => Some(Arc::clone(observer)),
+            _ => None,
+        }
     }
 
     /// Takes one series with dynamic labels out of the exposition, and says whether it was there.

@@ -117,9 +117,13 @@ impl Invariant for ConservationCheck {
         let read = &mut self.read[index];
         let mut left = due.counters;
         while left != 0 {
-            let series = CounterSeries::at(left.trailing_zeros() as usize);
+            read.compare(
+                context,
+                incarnation,
+                &**instruments,
+                left.trailing_zeros() as usize,
+            );
             left &= left - 1;
-            read.compare(context, incarnation, &**instruments, series);
         }
         for mode in Mode::ALL {
             let new = CounterSeries::Deltas(mode, DeltaKind::New);
@@ -153,11 +157,12 @@ impl ReadCounters {
         context: &mut CheckContext<'_>,
         incarnation: &IncarnationRecord,
         instruments: &dyn InstrumentReader,
-        series: CounterSeries,
+        index: usize,
     ) {
+        let series = CounterSeries::at(index);
         let shown = instruments.counter(series);
-        let expected = incarnation.expected.counters[series.index()];
-        let before = std::mem::replace(&mut self.values[series.index()], shown);
+        let expected = incarnation.expected.counters[index];
+        let before = std::mem::replace(&mut self.values[index], shown);
         let has_moved = shown != before && shown != 0;
         context.check(CounterMonotone, has_moved, shown >= before, || {
             ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
@@ -165,7 +170,7 @@ impl ReadCounters {
                 .expected(format_args!("at least {before}"))
                 .because("a counter does not fall within one incarnation")
         });
-        let bit = 1 << series.index();
+        let bit = 1 << index;
         let was_reported = self.wrong & bit != 0 && shown == before;
         self.wrong = if shown == expected {
             self.wrong & !bit

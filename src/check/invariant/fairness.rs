@@ -76,10 +76,9 @@ impl Invariant for FairnessCheck {
 
     fn planner_read(&mut self, context: &mut CheckContext<'_>, read: &PlannerRead<'_>) {
         let index = read.incarnation.index;
-        let mut batch = self.batches.remove(&index).unwrap_or_default();
+        let batch = self.batches.entry(index).or_default();
         batch.check_left_out(context, index);
         batch.restart(read.waiting, &self.served);
-        self.batches.insert(index, batch);
     }
 
     fn run_planned(&mut self, context: &mut CheckContext<'_>, planned: &PlannedRun<'_>) {

@@ -1,4 +1,4 @@
-//! Relative links in Markdown lead to a file, and to a heading if they name one.
+//! Relative links and paths in Markdown lead to a file, and to a heading if they name one.
 
 use std::fs;
 use std::path::Path;
@@ -9,6 +9,36 @@ pub fn dead_links(text: &str, document: &Path) -> Vec<String> {
     targets(text)
         .into_iter()
         .filter(|target| !leads_somewhere(target, text, directory))
+        .collect()
+}
+
+/// Paths of Rust files and of the tree's folders in code spans that no file of the tree has.
+///
+/// A path may begin below the root, as in `flow/lease.rs` for `crates/worker/src/flow/lease.rs`.
+pub fn dead_paths(text: &str, tree: &[String], folders: &[&str]) -> Vec<String> {
+    code_spans(text)
+        .into_iter()
+        .filter(|span| span.contains('/') && !span.contains([' ', '*', '<', '{', ':']))
+        .filter(|span| {
+            let is_rust = span.ends_with(".rs");
+            let end = format!("/{span}");
+            let is_folder = span.ends_with('/') && folders.iter().any(|f| span.starts_with(f));
+            (is_rust && !tree.iter().any(|file| file.ends_with(&end)))
+                || (is_folder && !tree.iter().any(|file| file.contains(&end)))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Code spans outside of code blocks.
+fn code_spans(text: &str) -> Vec<&str> {
+    let mut is_code = false;
+    let lines = text.lines().filter(|line| {
+        is_code ^= line.trim_start().starts_with("```");
+        !is_code
+    });
+    lines
+        .flat_map(|line| line.split('`').skip(1).step_by(2))
         .collect()
 }
 

@@ -71,6 +71,16 @@ fn banned_words_in_markdown_are_offences_outside_of_code() {
 }
 
 #[test]
+fn dead_paths_in_code_spans_are_offences() {
+    let tree = ["/r/crates/worker/src/flow/lease.rs".to_owned()];
+    let dead = |text| links::dead_paths(text, &tree, &["crates/"]);
+    assert_eq!(dead("`flow/lease.rs`, `crates/worker/`, `a/b`"), [""; 0]);
+    assert_eq!(dead("see `worker/lease.rs`"), ["worker/lease.rs"]);
+    assert_eq!(dead("see `crates/promises/`"), ["crates/promises/"]);
+    assert_eq!(dead("```\n`worker/lease.rs`\n```"), [""; 0]);
+}
+
+#[test]
 fn first_words_that_begin_no_noun_phrase_are_offences() {
     for word in ["What", "Who", "Of", "So", "How"] {
         let source = format!("//! Module.\n\n/// {word} it is.\nfn x() {{}}");

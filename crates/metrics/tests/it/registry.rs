@@ -388,22 +388,20 @@ fn info_metric_has_constant_value_one() {
 }
 
 #[test]
-fn observed_value_equals_exposition() {
+fn observable_gives_series_of_the_exposition() {
     let registry = Registry::new();
-    let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
-    assert_eq!(registry.observed_value("door_info", &front, &NOW), None);
+    assert!(registry.observable("door_info").is_none());
     registry.info(&DOOR_INFO).expect("a valid name");
-    assert_eq!(
-        registry.observed_value("door_info", &front, &NOW),
-        Some(1.0)
-    );
-    assert_eq!(registry.observed_value("door_info", &labels(1), &NOW), None);
+    let door = registry.observable("door_info").expect("is registered");
+    let mut given = Vec::new();
+    door.observe(&NOW, &mut |labels, value| {
+        given.push((labels.clone(), value))
+    });
+    let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
+    assert!(given.contains(&(front, 1.0)), "{given:?}");
     let counter = registry.counter(&Family::counter("visits_total"), labels(1));
     counter.expect("valid").increment();
-    assert_eq!(
-        registry.observed_value("visits_total", &labels(1), &NOW),
-        None
-    );
+    assert!(registry.observable("visits_total").is_none());
 }
 
 #[test]
