@@ -40,7 +40,7 @@ pub(super) fn arrival_times(
 /// Draws a gap of a Poisson process, in nanoseconds.
 fn exponential_ns(mean_ns: u64, stream: &mut RandomStream) -> u64 {
     // 1 - uniform is never 0.
-    ((mean_ns).nearest_f64() * -libm::log(1.0 - stream.uniform())).saturating_u64()
+    (mean_ns.nearest_f64() * -libm::log(1.0 - stream.uniform())).saturating_u64()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub fn main(arguments: &[&str]) -> Result<()> {
             Some(expected) => judge(expected, &measure(root(), &scratch)?),
             None => {
                 println!("the baseline has no counts of this machine");
-                against(&base()?, &known, &scratch)
+                against_base(&known, &scratch)
             }
         },
         ["--against", revision] => against(revision, &known, &scratch),
@@ -62,6 +62,18 @@ fn judge(expected: &Counts, found: &Counts) -> Result<()> {
             comparison.failed.join(", ")
         ))),
     }
+}
+
+/// Compares this version with the revision before the change, unless the clone lacks it.
+fn against_base(known: &CountBaseline, scratch: &Scratch) -> Result<()> {
+    let Some(base) = base()? else {
+        println!(
+            "NOT COMPARED: the clone is shallow; `git fetch --unshallow` brings the revision \
+             before this one"
+        );
+        return Ok(());
+    };
+    against(&base, known, scratch)
 }
 
 /// Measures a revision, and compares this version with it.
@@ -121,20 +133,22 @@ fn allow_declared(counts: &mut Counts, before: &CountBaseline, now: &CountBaseli
 }
 
 /// Revision that a change is compared with: where its branch began, or the commit before it.
-fn base() -> Result<String> {
+/// `None` in a shallow clone, which has neither.
+fn base() -> Result<Option<String>> {
     let head = output(git().args(["rev-parse", "HEAD"]))?;
     let changed = output(git().args(["status", "--porcelain", "--untracked-files=no"]))?;
     for branch in ["origin/main", "main"] {
         match output(git().args(["merge-base", "HEAD", branch])) {
-            Ok(base) if base != head || !changed.is_empty() => return Ok(base),
+            Ok(base) if base != head || !changed.is_empty() => return Ok(Some(base)),
             _ => {}
         }
     }
-    output(git().args(["rev-parse", "--verify", "HEAD~1"])).map_err(|failure| {
-        Failure::new(format!(
-            "{failure}\nthe history is too short; `git fetch --unshallow` brings the rest"
-        ))
-    })
+    let shallow = output(git().args(["rev-parse", "--is-shallow-repository"]))?;
+    match output(git().args(["rev-parse", "--verify", "HEAD~1"])) {
+        Ok(parent) => Ok(Some(parent)),
+        Err(_) if shallow == "true" => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Builds the benchmarks of a source tree and runs each of them under Callgrind.

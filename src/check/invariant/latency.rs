@@ -138,7 +138,10 @@ fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationReco
                     "the bucket of quantile {quantile} of {series} of {}",
                     incarnation.id
                 ))
-                .is(format_args!("({lower}, {upper}]"))
+                .is(match read.count {
+                    0 => "empty".to_owned(),
+                    _ => format!("({lower}, {upper}]"),
+                })
                 .expected(format_args!("a bucket with {exact} s"))
                 .because("that is the acknowledged sample of this rank")
             });
@@ -149,11 +152,11 @@ fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationReco
 /// The exact sample of rank ⌈qn⌉ (at least 1), in seconds. `sorted` must not be empty.
 fn exact_quantile(sorted: &[u64], quantile: f64) -> f64 {
     let rank = rank(sorted.len() as u64, quantile);
-    (sorted[(rank).to_index() - 1]).nearest_f64() / NANOS_PER_SECOND.nearest_f64()
+    (sorted[rank.to_index() - 1]).nearest_f64() / NANOS_PER_SECOND.nearest_f64()
 }
 
 fn rank(count: u64, quantile: f64) -> u64 {
-    ((quantile * (count).nearest_f64()).ceil())
+    ((quantile * count.nearest_f64()).ceil())
         .saturating_u64()
         .clamp(1, count.max(1))
 }

@@ -61,7 +61,8 @@ impl InstrumentReader for SharedExposition {
             bounds,
             cumulative,
             count: samples.len() as u64,
-            sum: samples.iter().sum(),
+            // The sum of no numbers is -0.0 in Rust, and 0 in an exposition.
+            sum: samples.iter().sum::<f64>() + 0.0,
         }
     }
 

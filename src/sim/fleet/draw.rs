@@ -174,7 +174,7 @@ impl ImageGenerator {
             weight_so_far += weight;
             // Rounding the running sum gives every tenant its share, and every image a tenant.
             let end = weight_so_far / total * (images as u64).nearest_f64() + 0.5;
-            let end = ((end).saturating_u64().min(images as u64)).to_index();
+            let end = (end.saturating_u64().min(images as u64)).to_index();
             let begin = catalogue.len();
             while (catalogue.len() as usize) < end {
                 self.draw_image(tenant, begin, catalogue);

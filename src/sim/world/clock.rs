@@ -36,7 +36,7 @@ impl ProcessClock {
     fn own_ns(&self, real_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => real_ns,
-            drift => ((real_ns).nearest_f64() * (1.0 + drift)).saturating_u64(),
+            drift => (real_ns.nearest_f64() * (1.0 + drift)).saturating_u64(),
         }
     }
 
@@ -44,7 +44,7 @@ impl ProcessClock {
     pub fn real_ns(&self, own_ns: u64) -> u64 {
         match self.drift.get() {
             0.0 => own_ns,
-            drift => (((own_ns).nearest_f64() / (1.0 + drift)).ceil()).saturating_u64(),
+            drift => ((own_ns.nearest_f64() / (1.0 + drift)).ceil()).saturating_u64(),
         }
     }
 }

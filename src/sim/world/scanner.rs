@@ -129,7 +129,7 @@ impl World {
             return latency_ns;
         }
         self.hit(FaultKind::ScannerSlow);
-        ((latency_ns).nearest_f64() * slowness).saturating_u64()
+        (latency_ns.nearest_f64() * slowness).saturating_u64()
     }
 
     /// Answers a request for an image now.
