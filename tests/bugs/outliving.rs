@@ -69,15 +69,10 @@ impl Defect for OutboxInMemory {
         Ok(answer)
     }
 
-    async fn outbox(
-        &self,
-        incarnation: &Incarnation,
-        limit: usize,
-    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
         incarnation.world.store().outbox(limit).await?;
         Ok(self.0.with(&incarnation.id, |kept| {
-            let first = kept.iter().take(limit).cloned().collect();
-            (first, kept.len() as u64)
+            kept.iter().take(limit).cloned().collect()
         }))
     }
 
@@ -94,13 +89,9 @@ pub struct EventsGoWithTheRun;
 
 #[async_trait(?Send)]
 impl Defect for EventsGoWithTheRun {
-    async fn outbox(
-        &self,
-        incarnation: &Incarnation,
-        limit: usize,
-    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
         let store = incarnation.world.store();
-        let (events, depth) = store.outbox(limit).await?;
+        let events = store.outbox(limit).await?;
         let (mut kept, mut dropped) = (Vec::new(), Vec::new());
         for event in events {
             match store.run(&event.attributes.run).await?.value {
@@ -111,7 +102,7 @@ impl Defect for EventsGoWithTheRun {
         if !dropped.is_empty() {
             store.forget_events(&dropped).await?;
         }
-        Ok((kept, depth))
+        Ok(kept)
     }
 }
 

@@ -66,11 +66,7 @@ pub trait Defect: 'static {
     }
 
     /// Lists events of the outbox.
-    async fn outbox(
-        &self,
-        incarnation: &Incarnation,
-        limit: usize,
-    ) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
         incarnation.world.store().outbox(limit).await
     }
 

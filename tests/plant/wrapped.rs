@@ -348,7 +348,7 @@ impl Store for Wrapped {
         self.incarnation.world.store().intents_enqueued(runs).await
     }
 
-    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, limit: usize) -> PortResult<Vec<Arc<Event>>> {
         self.defect.outbox(&self.incarnation, limit).await
     }
 

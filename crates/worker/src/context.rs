@@ -17,7 +17,7 @@ use futures_lite::future;
 
 use crate::flow::backoff::Backoff;
 use crate::flow::wake::{CancellationToken, WakeSignal};
-use crate::metrics::SchedulerWorkerMetrics;
+use crate::metrics::{ReadTime, SchedulerWorkerMetrics};
 use crate::model::time::nanos_of;
 use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode};
 use crate::options::WorkerOptions;
@@ -186,7 +186,11 @@ impl<P: Ports> WorkerContext<P> {
             }
             if let Some(row) = &applied.backlog {
                 let backlog = self.metrics.backlog();
-                backlog.set(row.mode, row.schedule.as_str(), row.images, asked_at);
+                let time = ReadTime {
+                    asked_at,
+                    as_of: applied.at,
+                };
+                backlog.set(row.mode, row.schedule.as_str(), row.images, time);
             }
         }
         answer

@@ -52,6 +52,8 @@ mod run_lifecycle;
 mod scan;
 mod services;
 mod task;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use services::command::CommandService;

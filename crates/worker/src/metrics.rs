@@ -6,7 +6,7 @@ pub mod instruments;
 pub mod label;
 pub mod readings;
 
-pub use backlog::{BacklogCache, BacklogOptions};
+pub use backlog::{BacklogCache, BacklogOptions, ReadTime};
 pub use instruments::{SchedulerWorkerMetrics, WorkerMetricsOptions};
 pub use label::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,

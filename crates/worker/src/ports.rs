@@ -171,8 +171,8 @@ pub trait Store {
     /// Marks the intents of these runs as enqueued.
     fn intents_enqueued(&self, runs: &[RunId]) -> impl Future<Output = PortResult<()>>;
 
-    /// Lists up to `limit` events of the outbox, oldest first, and returns its depth.
-    fn outbox(&self, limit: usize) -> impl Future<Output = PortResult<(Vec<Arc<Event>>, u64)>>;
+    /// Lists up to `limit` events of the outbox, oldest first.
+    fn outbox(&self, limit: usize) -> impl Future<Output = PortResult<Vec<Arc<Event>>>>;
 
     /// Removes published events from the outbox.
     fn forget_events(&self, events: &[EventId]) -> impl Future<Output = PortResult<()>>;
@@ -186,7 +186,7 @@ pub trait Store {
         lead: Duration,
     ) -> impl Future<Output = PortResult<PermitGrant>>;
 
-    /// Reads the backlog of every schedule that is not deleted.
+    /// Reads the backlog of every schedule that is not deleted, and the depth of the outbox.
     fn backlog(&self) -> impl Future<Output = PortResult<Timestamped<BacklogSnapshot>>>;
 
     /// Records a heartbeat of the incarnation. `abandoned_after` is the time without a heartbeat

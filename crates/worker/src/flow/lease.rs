@@ -11,7 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_lite::future;
+
 use crate::context::WorkerContext;
+use crate::flow::reusable_timeout::ReusableTimeout;
+use crate::flow::wake::WakeSignal;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
 use crate::model::time::nanos_of;
@@ -104,42 +108,68 @@ impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
     /// Renews the lease after each third of it, and calls `on_renewed` each time. Runs beside the
     /// work, and resolves only if `on_renewed` ends the work.
     ///
-    /// After the lease is lost the future stays pending. If the store has been unreachable for two
-    /// leases, the message is released, since another worker may take it, and the future stays
-    /// pending too: the running work may still wait for the answer to its commit.
+    /// The two do not wait for each other, so a slow store delays no renewal. After the lease is
+    /// lost the future stays pending: the running work may still wait for the answer to its
+    /// commit.
     pub async fn keep_alive(
         &self,
         on_renewed: impl AsyncFn() -> Option<Disposition>,
     ) -> Disposition {
-        let options = &self.context.options;
-        let interval = options.renewal_interval();
+        let renewed = WakeSignal::default();
+        let renewals = async {
+            self.renew_regularly(&renewed).await;
+            std::future::pending().await
+        };
+        let calls = async {
+            loop {
+                renewed.notified().await;
+                if let Some(disposition) = on_renewed().await {
+                    return disposition;
+                }
+            }
+        };
+        future::or(renewals, calls).await
+    }
+
+    /// Renews until the lease is lost. A renewal that is not answered within a third of the lease
+    /// is given up, so that it does not delay the next one.
+    ///
+    /// If the store has been unreachable for two leases, the message is released, since another
+    /// worker may take it.
+    async fn renew_regularly(&self, renewed: &WakeSignal) {
+        let WorkerContext { options, ports, .. } = self.context;
+        let (clock, interval) = (ports.clock(), options.renewal_interval());
+        let mut limit = ReusableTimeout::new(clock, interval);
+        let mut wait = interval;
         loop {
-            self.context.ports.clock().sleep(interval).await;
+            clock.sleep(wait).await;
             if self.context.store_unreachable_for() > options.stale_after() {
                 self.is_lost.store(true, Ordering::Relaxed);
-                self.release(self.delay(), false).await;
-                std::future::pending::<()>().await;
+                return self.release(self.delay(), false).await;
             }
             let sent_at = self.context.elapsed();
-            let lease = options.lease;
-            match self.queue.renew(self.lease.delivery, lease).await {
-                Ok(LeaseAnswer::Done) => {
-                    let deadline_ns = nanos_of(sent_at + lease);
-                    let before = self.deadline_ns.swap(deadline_ns, Ordering::Relaxed);
-                    debug_assert!(before <= deadline_ns, "a renewal shortens no lease");
-                    self.context.metrics.lease_renewal(self.name);
-                    if let Some(disposition) = on_renewed().await {
-                        return disposition;
-                    }
+            let renewal = self.queue.renew(self.lease.delivery, options.lease);
+            match limit.run(renewal).await {
+                Some(Ok(LeaseAnswer::Done)) => {
+                    self.extend(sent_at + options.lease);
+                    renewed.notify_one();
                 }
-                Ok(LeaseAnswer::Expired) => {
+                Some(Ok(LeaseAnswer::Expired)) => {
                     self.is_lost.store(true, Ordering::Relaxed);
-                    self.context.metrics.lease_loss(self.name);
-                    std::future::pending::<()>().await;
+                    return self.context.metrics.lease_loss(self.name);
                 }
-                Err(_) => {}
+                Some(Err(_)) | None => {}
             }
+            let taken = self.context.elapsed().saturating_sub(sent_at);
+            wait = interval.saturating_sub(taken);
         }
+    }
+
+    fn extend(&self, deadline: Duration) {
+        let deadline_ns = nanos_of(deadline);
+        let before = self.deadline_ns.swap(deadline_ns, Ordering::Relaxed);
+        debug_assert!(before <= deadline_ns, "a renewal shortens no lease");
+        self.context.metrics.lease_renewal(self.name);
     }
 
     /// Settles the message.
@@ -185,5 +215,85 @@ impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
                 self.context.metrics.drop_message(self.name);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use rehearsal_kernel::ProcessId;
+
+    use super::*;
+    use crate::model::{ImpactSet, PlannerMessage};
+    use crate::testing::{ContextHarness, TestPorts};
+
+    /// Keeps a lease alive for 90 s; returns the times of the renewals in seconds, and whether the
+    /// lease is held at the end.
+    fn keep(
+        script: impl Fn(&TestPorts),
+        on_renewed: impl AsyncFn() -> Option<Disposition> + 'static,
+    ) -> (Vec<u64>, bool) {
+        let mut harness = ContextHarness::new();
+        script(&harness.context.ports);
+        let (context, is_held) = (Rc::clone(&harness.context), Rc::new(AtomicBool::new(false)));
+        let seen = Rc::clone(&is_held);
+        harness
+            .kernel
+            .handle()
+            .spawn(ProcessId::WORLD, "holder", async move {
+                let leased = LeasedMessage {
+                    context: &context,
+                    queue: &context.ports.planner_queue,
+                    name: QueueName::Planner,
+                    lease: lease(),
+                    deadline_ns: AtomicU64::new(nanos_of(Duration::from_secs(60))),
+                    is_lost: AtomicBool::new(false),
+                };
+                let end = context.ports.clock.sleep(Duration::from_secs(90));
+                let kept = async {
+                    leased.keep_alive(on_renewed).await;
+                };
+                future::or(end, kept).await;
+                seen.store(leased.is_held(), Ordering::Relaxed);
+            });
+        harness.run_until(100);
+        let renewals = harness.context.ports.planner_queue.renewals.borrow();
+        (renewals.clone(), is_held.load(Ordering::Relaxed))
+    }
+
+    fn lease() -> Lease<PlannerMessage> {
+        let message = PlannerMessage {
+            run: "run".into(),
+            schedule: "nightly".into(),
+            tenant: "acme".into(),
+            impact: ImpactSet::default(),
+        };
+        Lease {
+            run: message.run.clone(),
+            schedule: message.schedule.clone(),
+            body: Ok(message),
+            delivery: 1,
+            attempt: 1,
+        }
+    }
+
+    #[test]
+    fn renewals_do_not_wait_for_the_store() {
+        let kept = keep(|_| {}, async || std::future::pending().await);
+        assert_eq!(kept, (vec![20, 40, 60, 80], true));
+    }
+
+    #[test]
+    fn renewal_without_answer_does_not_delay_the_next_one() {
+        let hang = |ports: &TestPorts| ports.planner_queue.latency.set(None);
+        assert_eq!(keep(hang, async || None), (vec![20, 40, 60, 80], false));
+    }
+
+    #[test]
+    fn slow_renewals_are_sent_every_third_of_the_lease() {
+        let slow = Some(Duration::from_secs(15));
+        let slow = |ports: &TestPorts| ports.planner_queue.latency.set(slow);
+        assert_eq!(keep(slow, async || None), (vec![20, 40, 60, 80], true));
     }
 }

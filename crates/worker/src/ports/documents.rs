@@ -132,7 +132,7 @@ pub struct StaleWork {
     pub orphaned: Vec<RunId>,
 }
 
-/// The backlog of all schedules at one time.
+/// The backlog of all schedules, and the depth of the outbox, at one time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacklogSnapshot {
     /// Rows in ascending order, one for each schedule that is not deleted, zeros included. The
@@ -141,6 +141,8 @@ pub struct BacklogSnapshot {
     /// Time of the last progress of the open run that has waited longest, by mode index; none if no
     /// run is open.
     pub progress: [Option<Timestamp>; 2],
+    /// Number of events that await publication.
+    pub outbox_depth: u64,
 }
 
 /// Answer to a heartbeat.

@@ -86,7 +86,7 @@ impl Store for Unavailable {
         Err(PortError::Unavailable)
     }
 
-    async fn outbox(&self, _limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, _limit: usize) -> PortResult<Vec<Arc<Event>>> {
         Err(PortError::Unavailable)
     }
 

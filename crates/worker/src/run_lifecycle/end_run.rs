@@ -13,8 +13,8 @@ use crate::model::{
 };
 use crate::ports::{Ports, RunDocument, Store};
 
-/// Ends a run that is not terminal. Returns true once it is terminal or purged, and false if
-/// conflicts prevented the end: the caller comes back later.
+/// Ends a run that is not terminal, and enqueues what that has released. Returns true once the run
+/// is terminal or purged, and false if conflicts prevented the end: the caller comes back later.
 pub async fn end_run<P: Ports>(
     context: &WorkerContext<P>,
     id: &RunId,
@@ -22,6 +22,22 @@ pub async fn end_run<P: Ports>(
     detail: &str,
     delivery: u64,
 ) -> bool {
+    let released = commit_end(context, id, reason, detail, delivery).await;
+    if let Some(released) = &released {
+        enqueue_released(context, released).await;
+    }
+    released.is_some()
+}
+
+/// Ends a run that is not terminal. Returns the segments that this has released, which the caller
+/// enqueues, or none if conflicts prevented the end.
+pub async fn commit_end<P: Ports>(
+    context: &WorkerContext<P>,
+    id: &RunId,
+    reason: EndReason,
+    detail: &str,
+    delivery: u64,
+) -> Option<Vec<SegmentKey>> {
     for attempt in 1..=MAX_COMMIT_ATTEMPTS {
         let read = context
             .retry_until_ok(|| context.ports.store().run(id))
@@ -30,7 +46,7 @@ pub async fn end_run<P: Ports>(
             .value
             .filter(|document| !document.run.value.state.is_terminal())
         else {
-            return true;
+            return Some(Vec::new());
         };
         let commit = end_commit(context, &document, reason, detail, delivery);
         let released = commit.release.clone();
@@ -44,12 +60,11 @@ pub async fn end_run<P: Ports>(
                     .metrics
                     .planner_run(run.mode, PlannerStatus::Failed, latency);
             }
-            enqueue_released(context, &released).await;
-            return true;
+            return Some(released);
         }
         context.backoff_after_conflict(attempt).await;
     }
-    false
+    None
 }
 
 fn is_cancelled(reason: EndReason) -> bool {

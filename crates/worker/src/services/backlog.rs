@@ -1,17 +1,23 @@
-//! Refresh of the observable gauges: backlog, progress of open runs, depth of the queues.
+//! Refresh of the observable gauges: backlog, progress of open runs, depth of outbox and queues.
+//!
+//! The store and each queue are read by a loop of their own, so a service that is slow or down
+//! withholds its own gauges and no others.
 //!
 //! A commit's answer already moves the backlog of its schedule in the committing process. The other
 //! processes read it here. Reading at every scrape was rejected: a scrape must not wait for the
 //! store. A value that is older than `backlogRefresh` is withheld instead of shown as current.
 
 use std::sync::Arc;
-use std::time::Duration;
+
+use futures_lite::future;
 
 use crate::context::WorkerContext;
+use crate::metrics::ReadTime;
 use crate::model::Mode;
 use crate::model::commit::BacklogRow;
+use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
-use crate::ports::{PortResult, Ports, Queue, QueueDepth, Store};
+use crate::ports::{Ports, Queue, QueueDepth, Store};
 
 /// Refreshes the observable gauges of a process.
 pub struct BacklogBackgroundService<'a, P: Ports> {
@@ -32,17 +38,20 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
         }
     }
 
-    /// Refreshes until a stopping process has drained its work. Values are read again after two
-    /// thirds of the age at which they are withheld, so that one slow answer leaves no gap.
+    /// Refreshes until a stopping process has drained its work.
     pub async fn run(mut self) {
-        let interval = self.context.options.backlog_refresh * 2 / 3;
-        while !self.context.monitoring.is_cancelled() {
-            self.refresh().await;
-            if self.reads_queues {
-                self.read_depths().await;
+        let (context, reads_queues) = (self.context, self.reads_queues);
+        let queues = async {
+            if reads_queues {
+                let (planner, runner) =
+                    (context.ports.planner_queue(), context.ports.runner_queue());
+                let planner = read_depth_regularly(context, QueueName::Planner, planner);
+                let runner = read_depth_regularly(context, QueueName::Runner, runner);
+                future::zip(planner, runner).await;
             }
-            self.context.sleep_or_drained(interval).await;
-        }
+        };
+        let store = read_regularly(context, async || self.refresh().await);
+        future::zip(store, queues).await;
     }
 
     async fn refresh(&mut self) {
@@ -51,7 +60,12 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
         let answer = self.context.ports.store().backlog().await;
         if let Ok(read) = self.context.track_store_health(answer) {
             let metrics = &self.context.metrics;
-            self.show(&read.value.rows, asked_at);
+            let time = ReadTime {
+                asked_at,
+                as_of: read.now,
+            };
+            self.show(&read.value.rows, time);
+            metrics.outbox_depth(read.value.outbox_depth, asked_at);
             for mode in Mode::ALL {
                 let progress = read.value.progress[mode.index()];
                 let idle = progress.map_or(0.0, |since| read.now.since(since).as_secs_f64());
@@ -61,45 +75,99 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
     }
 
     /// Shows the rows, in *O*(1) if the store answers with the same allocation as before.
-    fn show(&mut self, rows: &Arc<Vec<BacklogRow>>, asked_at: Duration) {
+    fn show(&mut self, rows: &Arc<Vec<BacklogRow>>, time: ReadTime) {
         let backlog = self.context.metrics.backlog();
         if self
             .rows
             .as_ref()
             .is_some_and(|known| Arc::ptr_eq(known, rows))
         {
-            backlog.confirm(asked_at);
+            backlog.confirm(time);
             return;
         }
         let values = rows.iter();
         let values = values.map(|row| (row.mode, row.schedule.as_str(), row.images));
-        backlog.refresh(values, asked_at);
+        backlog.refresh(values, time);
         self.rows = Some(Arc::clone(rows));
     }
+}
 
-    async fn read_depths(&self) {
-        let (planner, runner) = (
-            self.context.ports.planner_queue(),
-            self.context.ports.runner_queue(),
-        );
-        self.read_depth(QueueName::Planner, planner.depth()).await;
-        self.read_depth(QueueName::Runner, runner.depth()).await;
+/// Reads at regular instants until a stopping process has drained its work. Values are read again
+/// after two thirds of the age at which they are withheld, counted from one call to the next: an
+/// answer that takes the last third leaves no gap.
+async fn read_regularly<P: Ports>(context: &WorkerContext<P>, mut read: impl AsyncFnMut()) {
+    let interval = context.options.backlog_refresh * 2 / 3;
+    while !context.monitoring.is_cancelled() {
+        let asked_at = context.elapsed();
+        read().await;
+        let taken = context.elapsed().saturating_sub(asked_at);
+        context
+            .sleep_or_drained(interval.saturating_sub(taken))
+            .await;
     }
+}
 
-    async fn read_depth(
-        &self,
-        queue: QueueName,
-        depth: impl Future<Output = PortResult<QueueDepth>>,
-    ) {
-        let asked_at = self.context.elapsed();
+async fn read_depth_regularly<P: Ports, M: QueueMessage>(
+    context: &WorkerContext<P>,
+    name: QueueName,
+    queue: &impl Queue<M>,
+) {
+    let read = async || {
+        let asked_at = context.elapsed();
         if let Ok(QueueDepth {
             depth,
             oldest_ready_age,
-        }) = depth.await
+        }) = queue.depth().await
         {
-            let metrics = &self.context.metrics;
-            metrics.queue_depth(queue, depth, asked_at);
-            metrics.queue_oldest_ready(queue, oldest_ready_age.as_secs_f64(), asked_at);
+            let metrics = &context.metrics;
+            metrics.queue_depth(name, depth, asked_at);
+            metrics.queue_oldest_ready(name, oldest_ready_age.as_secs_f64(), asked_at);
         }
+    };
+    read_regularly(context, read).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use rehearsal_kernel::ProcessId;
+    use rehearsal_metrics::CollectContext;
+
+    use super::*;
+    use crate::testing::{ContextHarness, TestPorts};
+
+    /// Returns the depths of both queues at 100 s, after the script has set their latencies.
+    fn depths(script: impl Fn(&TestPorts)) -> [Option<u64>; 2] {
+        let mut harness = ContextHarness::new();
+        script(&harness.context.ports);
+        let context = Rc::clone(&harness.context);
+        let task = async move { BacklogBackgroundService::new(&context, true).run().await };
+        let handle = harness.kernel.handle();
+        handle.spawn(ProcessId::WORLD, "backlog", task);
+        harness.run_until(100);
+        let read = harness.context.metrics.read();
+        let at = CollectContext::at(Duration::from_secs(100));
+        QueueName::ALL.map(|queue| read.queue_depth(queue, &at))
+    }
+
+    #[test]
+    fn depth_of_a_queue_that_hangs_is_withheld_and_the_other_is_shown() {
+        assert_eq!(depths(|_| {}), [Some(7), Some(7)]);
+        let planner = depths(|ports| ports.planner_queue.latency.set(None));
+        assert_eq!(planner, [None, Some(7)]);
+        let runner = depths(|ports| ports.runner_queue.latency.set(None));
+        assert_eq!(runner, [Some(7), None]);
+    }
+
+    #[test]
+    fn depth_read_in_the_last_third_of_its_freshness_leaves_no_gap() {
+        let slow = Some(Duration::from_millis(4_900));
+        let shown = depths(|ports| {
+            ports.planner_queue.latency.set(slow);
+            ports.runner_queue.latency.set(slow);
+        });
+        assert_eq!(shown, [Some(7), Some(7)]);
     }
 }

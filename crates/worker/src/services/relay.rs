@@ -92,12 +92,9 @@ impl<'a, P: Ports> EventRelay<'a, P> {
     async fn relay_batch(&self) -> bool {
         let batch = self.context.options.relay_batch as usize;
         let store = self.context.ports.store();
-        let Ok((events, depth)) = self.context.track_store_health(store.outbox(batch).await) else {
+        let Ok(events) = self.context.track_store_health(store.outbox(batch).await) else {
             return false;
         };
-        self.context
-            .metrics
-            .outbox_depth(depth, self.context.elapsed());
         if events.is_empty() || self.context.ports.notify().publish(&events).await.is_err() {
             return false;
         }

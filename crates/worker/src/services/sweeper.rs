@@ -3,12 +3,17 @@
 //! A segment or intent counts as lost if it was released before the oldest message that is ready,
 //! and no worker has worked on it for two leases. Age alone was rejected as the criterion: every
 //! backlog longer than two leases would be enqueued again and again.
+//!
+//! The repairs of one sweep do not wait for each other, so a queue that is slow or down delays no
+//! repair that does without it.
+
+use futures_lite::future;
 
 use crate::context::WorkerContext;
 use crate::model::commit::{EndReason, Intent};
-use crate::model::{CommitAnswer, CommitStep, Segment, Timestamp};
+use crate::model::{CommitAnswer, CommitStep, RunId, Segment, Timestamp};
 use crate::ports::{Ports, Queue, Store};
-use crate::run_lifecycle::end_run::end_run;
+use crate::run_lifecycle::end_run::{commit_end, enqueue_released};
 use crate::run_lifecycle::enqueue;
 
 /// Repairs at regular intervals.
@@ -42,14 +47,23 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
             return;
         };
         let stale = read.value;
-        for run in &stale.overdue {
-            end_run(self.context, run, EndReason::TimedOut, "", 0).await;
+        let ends = self.end_runs(&stale.overdue, &stale.orphaned);
+        let segments = self.requeue_segments(stale.segments, read.now);
+        let intents = self.requeue_intents(stale.intents, read.now);
+        future::zip(ends, future::zip(segments, intents)).await;
+    }
+
+    /// Ends overdue runs and those of deleted schedules. What their ends have released is enqueued
+    /// last, so that a slow queue delays no end.
+    async fn end_runs(&self, overdue: &[RunId], orphaned: &[RunId]) {
+        let overdue = overdue.iter().map(|run| (run, EndReason::TimedOut));
+        let orphaned = orphaned.iter().map(|run| (run, EndReason::ScheduleDeleted));
+        let mut released = Vec::new();
+        for (run, reason) in overdue.chain(orphaned) {
+            let ended = commit_end(self.context, run, reason, "", 0).await;
+            released.extend(ended.into_iter().flatten());
         }
-        for run in &stale.orphaned {
-            end_run(self.context, run, EndReason::ScheduleDeleted, "", 0).await;
-        }
-        self.requeue_segments(stale.segments, read.now).await;
-        self.requeue_intents(stale.intents, read.now).await;
+        enqueue_released(self.context, &released).await;
     }
 
     /// Enqueues segments again whose message must be lost: every ready message is younger.

@@ -9,8 +9,9 @@ use rehearsal_metrics::{
     CollectContext, InstrumentKind, OVERFLOW, ObservableCallback, Registry, SampleValue,
 };
 use rehearsal_worker::metrics::{
-    BacklogOptions, Mode, SchedulerWorkerMetrics, WorkerMetricsOptions,
+    BacklogOptions, Mode, ReadTime, SchedulerWorkerMetrics, WorkerMetricsOptions,
 };
+use rehearsal_worker::model::Timestamp;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -202,4 +203,33 @@ fn generation_ends_when_registrations_are_dropped() {
         assert!(now.is_some() && now != last, "{last:?} then {now:?}");
         last = now;
     }
+}
+
+/// Answers may arrive in another order than the store served the calls.
+#[test]
+fn values_are_ordered_by_the_clock_of_the_store() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let (backlog, mode) = (metrics.backlog(), Mode::AnalysisOnly);
+    let time = |asked_at, as_of| ReadTime {
+        asked_at: Duration::from_secs(asked_at),
+        as_of: Timestamp::from_seconds(as_of),
+    };
+    let shown = |seconds| {
+        let context = CollectContext::at(Duration::from_secs(seconds));
+        ["a", "b"].map(|name| backlog.get(mode, name, &context))
+    };
+    backlog.refresh([(mode, "a", 36), (mode, "b", 5)], time(10, 103));
+    backlog.set(mode, "a", 0, time(11, 101));
+    assert_eq!(shown(12), [Some(36), Some(5)], "a commit before the read");
+    backlog.set(mode, "a", 20, time(9, 104));
+    assert_eq!(shown(12), [Some(20), Some(5)], "a commit after the read");
+    assert_eq!(shown(25), [Some(20), Some(5)], "no older than the read");
+    backlog.refresh([(mode, "a", 36), (mode, "b", 4)], time(12, 103));
+    assert_eq!(shown(13), [Some(20), Some(4)], "the read was before it");
+    backlog.refresh(
+        [(mode, "a", 36), (mode, "aa", 1), (mode, "b", 3)],
+        time(12, 103),
+    );
+    assert_eq!(shown(13), [Some(20), Some(3)]);
 }

@@ -250,7 +250,7 @@ impl ports::Store for StorePort {
         self.write(move |store, _| store.note_enqueued(&runs)).await
     }
 
-    async fn outbox(&self, limit: usize) -> PortResult<(Vec<Arc<Event>>, u64)> {
+    async fn outbox(&self, limit: usize) -> PortResult<Vec<Arc<Event>>> {
         self.read(|store, _| store.outbox(limit)).await
     }
 

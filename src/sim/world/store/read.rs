@@ -102,8 +102,8 @@ impl SimStore {
         waiting.take(limit).cloned().collect()
     }
 
-    pub fn outbox(&self, limit: usize) -> (Vec<Arc<Event>>, u64) {
-        (self.outbox.oldest(limit), self.outbox.depth())
+    pub fn outbox(&self, limit: usize) -> Vec<Arc<Event>> {
+        self.outbox.oldest(limit)
     }
 
     /// Removes an event from the outbox; returns false if it is gone already.
@@ -134,6 +134,7 @@ impl SimStore {
         BacklogSnapshot {
             rows: self.schedules.backlog(),
             progress,
+            outbox_depth: self.outbox.depth(),
         }
     }
 

@@ -239,6 +239,6 @@ proptest! {
         let run = harness.store.run(&run_id()).unwrap().run.value;
         prop_assert_eq!(run.stats.segments_completed, committed);
         prop_assert_eq!(run.stats.completed, committed * IMAGES_PER_SEGMENT);
-        prop_assert_eq!(harness.store.outbox(100).1, committed * IMAGES_PER_SEGMENT);
+        prop_assert_eq!(harness.store.backlog().outbox_depth, committed * IMAGES_PER_SEGMENT);
     }
 }
