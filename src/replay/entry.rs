@@ -270,6 +270,14 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
         O::PermitsSlow { incarnation } => {
             entry_text(incarnation, "permits", "arrive after the permit tolerance")
         }
+        O::CallSlow {
+            incarnation,
+            port,
+            until,
+        } => {
+            let event = format!("is slow: the answer comes at {}, or never", clock(*until));
+            entry_text(incarnation, port_name(*port), event)
+        }
         O::GivenUp {
             incarnation, queue, ..
         } => entry_text(

@@ -19,6 +19,7 @@ mod overrides;
 mod planned;
 mod profile;
 mod scenario_faults;
+mod service_latency;
 #[cfg(test)]
 mod tests;
 mod time_slice;
@@ -27,6 +28,7 @@ use self::injection_times::InjectionTimes;
 pub use self::overrides::PlanOverrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::FaultProfile;
+pub use self::service_latency::{DrawnLatency, ServiceLatency};
 pub use self::time_slice::TimeSlice;
 use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing, WorkersSpec};
 use crate::sim::draw_index;
@@ -43,16 +45,19 @@ pub struct FaultPlan {
     pub operations: Vec<OperationSpec>,
     /// Drawn options of the worker.
     pub overrides: PlanOverrides,
+    /// Drawn latencies of the services.
+    pub latency: ServiceLatency,
 }
 
 /// A scenario as one seed rehearses it, and the plan that was drawn for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedScenario {
-    /// The time slice of the scenario with its seed and with the drawn operations and options.
+    /// The time slice of the scenario with its seed and with the drawn operations, options and
+    /// latencies.
     ///
     /// Its `faults` are those that the file states; the world injects those of the plan.
     pub scenario: Scenario,
-    /// Faults, operations and options that were drawn.
+    /// Faults, operations, options and latencies that were drawn.
     pub plan: FaultPlan,
 }
 
@@ -78,6 +83,7 @@ impl PlannedScenario {
             faults,
             operations: operations::draw(profile, &part, &times, seed),
             overrides: PlanOverrides::draw(profile, seed),
+            latency: ServiceLatency::draw(profile, seed),
         };
         Self {
             scenario: plan.operated(part),
@@ -103,8 +109,9 @@ impl PlannedScenario {
 }
 
 impl FaultPlan {
-    /// Returns the scenario with the drawn operations and options.
+    /// Returns the scenario with the drawn operations, options and latencies.
     fn operated(&self, scenario: Scenario) -> Scenario {
+        let scenario = self.latency.applied_to(scenario);
         let mut operations = scenario.operations;
         operations.extend(self.operations.iter().cloned());
         Scenario {

@@ -45,6 +45,7 @@ use self::scanner::SimScanner;
 pub use self::sink::ObservationSink;
 use self::store::SimStore;
 use crate::model::observation::Observer;
+use crate::model::time::nanos_of;
 use crate::model::{PlannerMessage, SegmentMessage};
 use crate::scenario::Scenario;
 use crate::sim::distribution::DistributionError;
@@ -70,6 +71,8 @@ pub struct World {
     stop_grace: Duration,
     /// Maximum delay of a request after the instant of its permit.
     permit_tolerance: Duration,
+    /// Round trip from which on a call may cost its caller a lease.
+    slow_call_ns: u64,
     /// Choice of the worker that an operator asks.
     operator: RefCell<RandomStream>,
 }
@@ -119,6 +122,9 @@ impl World {
             operator: RefCell::new(handle.stream("operator")),
             stop_grace: scenario.workers.options.stop_grace,
             permit_tolerance: scenario.workers.options.permit_tolerance,
+            slow_call_ns: options
+                .client_timeout_ns
+                .min(nanos_of(scenario.workers.options.renewal_interval())),
             fleet,
             options,
             handle,

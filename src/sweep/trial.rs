@@ -291,12 +291,10 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
     let kinds = kinds
         .into_iter()
         .map(|(kind, count)| format!("{kind} × {count}"));
-    let options = plan.overrides.to_string();
+    let settings = [plan.overrides.to_string(), plan.latency.to_string()];
+    let settings = settings.into_iter().filter(|text| !text.is_empty());
     let slice = plan.slice.map(|slice| slice.to_string());
-    kinds
-        .chain((!options.is_empty()).then_some(options))
-        .chain(slice)
-        .collect()
+    kinds.chain(settings).chain(slice).collect()
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

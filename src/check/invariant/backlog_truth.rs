@@ -20,7 +20,8 @@ pub(crate) const BACKLOG_TRUTH: InvariantDefinition = InvariantDefinition {
     method: "At every scrape each value must be one that the store's backlog had at some instant \
              within `backlogRefresh`, or within twice that while the clock of the process is \
              wrong. Each live schedule must have a value if the process could read the store all \
-             through the last two refreshes. The series of a deleted schedule may stay for one \
+             through the last two refreshes, without a call to it that took a third of a lease or \
+             longer than the client waits. The series of a deleted schedule may stay for one \
              refresh. The maximum over the answering processes then follows.",
     exercised_by: "nonzero values that have changed",
 };

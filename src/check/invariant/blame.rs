@@ -10,7 +10,7 @@ use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::{AcceptedCommit, MessageStep, WorldState};
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{QueueStep, ScanAnswer};
+use crate::model::observation::{PortName, QueueStep, ScanAnswer};
 use crate::model::{CommitStep, ImageDigest, RunState, Timestamp};
 
 /// Name and documentation of `blame`.
@@ -19,14 +19,16 @@ pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Quiescence,
     meaning: "Every Error, Cancelled, dead letter and failed image has its cause in the world's \
               record.",
-    method: "Error attribution. Failed planning needs an outage of the impact index, or a \
-             partition, since the run's creation, and exactly `plannerAttempts` failed attempts. \
-             A message may be given up only at its `maxDeliveryAttempts`-th counted delivery, an \
-             unreadable one at no later delivery. Poison needs a corrupted message, or for every \
-             counted delivery a crash, pause, partition or other fault by which a lease is lost. \
-             A time-out needs `runTimeout` to have passed, and a fault or an overload that the \
-             scenario declares. A cancellation needs an owner's request or the deletion of the \
-             schedule; a failed image, a refusal by the scanner.",
+    method: "Error attribution. Failed planning needs an outage of the impact index, a partition, \
+             or a query without an answer in time, since the run's creation, and exactly \
+             `plannerAttempts` failed attempts. A message may be given up only at its \
+             `maxDeliveryAttempts`-th counted delivery, an unreadable one at no later delivery. \
+             Poison needs a corrupted message, or for every counted delivery a crash, pause, \
+             partition or other fault by which a lease is lost, or a call to store or queue that \
+             took a third of the lease or longer than the client waits. A time-out needs \
+             `runTimeout` to have passed, and a fault or an overload that the scenario declares. A \
+             cancellation needs an owner's request or the deletion of the schedule; a failed \
+             image, a refusal by the scanner.",
     exercised_by: "each of these ends, and unreadable messages that are released",
 };
 
@@ -219,7 +221,7 @@ impl BlameCheck {
             _ => (
                 "failed planning needs an outage of the impact index since the run's creation, \
                  and all attempts used up",
-                state.faults.any_since(&PLANNING, record.created_at)
+                may_fail_to_plan(state, record.created_at)
                     && change.after.planning_attempts == state.options.planner_attempts,
             ),
         };
@@ -275,10 +277,24 @@ fn is_attempt_explained(state: &WorldState, message: &MessageRecord, expired: bo
         return true;
     };
     if expired {
-        !state.incarnations[incarnation].is_alive || state.faults.any_since(&LEASE_LOSS, since)
+        !state.incarnations[incarnation].is_alive || may_lose_lease(state, since)
     } else {
         message.is_corrupted || state.faults.any_since(&RELEASE, since)
     }
+}
+
+/// Whether something on record since then lets a holder lose its lease, besides its own end.
+fn may_lose_lease(state: &WorldState, since: Timestamp) -> bool {
+    let slow = state
+        .faults
+        .slow_calls_since(&[PortName::Store, PortName::Queue], since);
+    slow || state.faults.any_since(&LEASE_LOSS, since)
+}
+
+/// Whether something on record since then lets planning fail.
+fn may_fail_to_plan(state: &WorldState, since: Timestamp) -> bool {
+    let slow = state.faults.slow_calls_since(&[PortName::Impact], since);
+    slow || state.faults.any_since(&PLANNING, since)
 }
 
 fn faults(state: &WorldState, since: Timestamp) -> String {

@@ -9,9 +9,9 @@ use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, Invari
 use crate::check::invariant::InvariantName::SegmentOnce;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
-use crate::check::state::{AcceptedCommit, MessageStep};
+use crate::check::state::{AcceptedCommit, MessageStep, WorldState};
 use crate::model::fault::FaultKind;
-use crate::model::observation::QueueStep;
+use crate::model::observation::{PortName, QueueStep};
 use crate::model::{CommitStep, Timestamp};
 use rehearsal_convert::Index;
 
@@ -26,9 +26,9 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
              superseded or met its 17th version conflict, `RunMissing` once per delivery whose run \
              is gone. At quiescence all incarnations together must have counted each segment once, \
              but for those whose committer ended before the acknowledgement. A segment that was \
-             done ten seconds ago may not be enqueued, unless a pause, or a call without an answer \
-             in the minute before, came between; nor a planner message twice by the same \
-             incarnation.",
+             done ten seconds ago may not be enqueued, unless a pause, or a slow call or one \
+             without an answer in the minute before, came between; nor a planner message twice \
+             by the same incarnation.",
     exercised_by: "segments",
 };
 
@@ -40,7 +40,7 @@ const READ_AGE_MAX: Duration = Duration::from_secs(10);
 const RETRIES_MAX: Duration = Duration::from_secs(60);
 
 /// Faults that may come between the read of a segment and its enqueue, or between an enqueue and
-/// the commit that records it.
+/// the commit that records it. Slow calls may do so too.
 const DELAYS: [FaultKind; 6] = [
     FaultKind::ProcessPause,
     FaultKind::ClockSkew,
@@ -49,6 +49,15 @@ const DELAYS: [FaultKind; 6] = [
     FaultKind::QueueOutage,
     FaultKind::Partition,
 ];
+
+/// Whether something on record since then delayed a process between a read and its enqueue, or
+/// between an enqueue and the commit that records it.
+fn was_delayed(state: &WorldState, since: Timestamp) -> bool {
+    let slow = state
+        .faults
+        .slow_calls_since(&[PortName::Store, PortName::Queue], since);
+    slow || state.faults.any_since(&DELAYS, since)
+}
 
 /// Checks `segment-once`, but for the counters.
 #[derive(Debug, Default)]
@@ -110,8 +119,7 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
     let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
     let is_new = |at: Timestamp| state.now.since(at) <= READ_AGE_MAX;
-    let was_delayed = |at: Timestamp| state.faults.any_since(&DELAYS, at.before(RETRIES_MAX));
-    let is_excused = |at: Timestamp| is_new(at) || was_delayed(at);
+    let is_excused = |at: Timestamp| is_new(at) || was_delayed(state, at.before(RETRIES_MAX));
     let holds = done_at.is_none_or(is_excused);
     context.check(SegmentOnce, true, holds, || {
         let done_at = done_at.unwrap_or(state.now);
@@ -132,7 +140,7 @@ fn check_relay(context: &mut CheckContext<'_>, run: RunIndex, incarnation: Incar
     let work = state.runs[run].work.as_ref();
     let relayed = work.and_then(|work| work.relayed);
     let own = relayed.filter(|(by, _)| *by == incarnation);
-    let holds = own.is_none_or(|(_, at)| state.faults.any_since(&DELAYS, at));
+    let holds = own.is_none_or(|(_, at)| was_delayed(state, at));
     context.check(SegmentOnce, true, holds, || {
         let at = own.map_or(state.now, |(_, at)| at);
         ViolationDetail::of(format_args!(

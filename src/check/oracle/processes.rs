@@ -45,6 +45,15 @@ impl Oracle {
                 self.state.episodes.end(kind, subject, now);
             }
             Observation::FaultTriggered { kind } => self.state.faults.hit(kind, now),
+            Observation::CallSlow {
+                incarnation,
+                port,
+                until,
+            } => {
+                self.state.faults.slow_call(port, until);
+                let incarnation = self.state.number(incarnation);
+                self.state.incarnations.slow_call(incarnation, port, until);
+            }
             _ => {}
         }
     }

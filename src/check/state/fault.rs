@@ -2,6 +2,7 @@
 
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
+use crate::model::observation::PortName;
 
 /// One kind of fault.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,10 +21,15 @@ struct FaultRecord {
 #[derive(Debug)]
 pub(crate) struct FaultHistory {
     records: Vec<FaultRecord>,
-    /// When any fault was last active or triggered.
+    /// When any fault was last active or triggered, or a slow call under way.
     last: Option<Timestamp>,
     active: u32,
+    /// Until when the last slow call of each port was under way; none: there was none.
+    slow_until: [Option<Timestamp>; PORTS],
 }
+
+/// Number of ports.
+const PORTS: usize = PortName::Scrape as usize + 1;
 
 impl Default for FaultHistory {
     fn default() -> Self {
@@ -31,13 +37,14 @@ impl Default for FaultHistory {
             records: vec![FaultRecord::default(); FaultKind::ALL.len()],
             last: None,
             active: 0,
+            slow_until: [None; PORTS],
         }
     }
 }
 
 impl FaultHistory {
     fn touch(&mut self, kind: FaultKind, now: Timestamp) -> &mut FaultRecord {
-        self.last = Some(now);
+        self.last = self.last.max(Some(now));
         let record = &mut self.records[kind as usize];
         record.last = Some(now);
         record
@@ -63,6 +70,19 @@ impl FaultHistory {
         self.touch(kind, now).hits += 1;
     }
 
+    /// Records a slow call, which is under way until then.
+    pub fn slow_call(&mut self, port: PortName, until: Timestamp) {
+        let slow_until = &mut self.slow_until[port as usize];
+        *slow_until = (*slow_until).max(Some(until));
+        self.last = self.last.max(Some(until));
+    }
+
+    /// Whether a slow call of one of the ports was under way at some instant since.
+    pub fn slow_calls_since(&self, ports: &[PortName], since: Timestamp) -> bool {
+        let mut latest = ports.iter().map(|port| self.slow_until[*port as usize]);
+        latest.any(|until| until.is_some_and(|until| until >= since))
+    }
+
     /// Whether one of these was active or triggered at some instant since.
     pub fn any_since(&self, kinds: &[FaultKind], since: Timestamp) -> bool {
         kinds.iter().any(|kind| {
@@ -71,15 +91,21 @@ impl FaultHistory {
         })
     }
 
-    /// Whether any fault was active or triggered at some instant since.
+    /// Whether any fault was active or triggered, or a slow call under way, at some instant since.
     pub fn trouble_since(&self, since: Timestamp) -> bool {
         self.active > 0 || self.last.is_some_and(|last| last >= since)
     }
 
-    /// Whether a fault of another kind was active or triggered at some instant since.
+    /// Whether a fault of another kind was active or triggered, or a slow call under way, at some
+    /// instant since.
     pub fn others_since(&self, kinds: &[FaultKind], since: Timestamp) -> bool {
         let others = FaultKind::ALL.iter().filter(|kind| !kinds.contains(kind));
-        others.copied().any(|kind| self.any_since(&[kind], since))
+        let is_slow = self
+            .slow_until
+            .iter()
+            .flatten()
+            .any(|until| *until >= since);
+        is_slow || others.copied().any(|kind| self.any_since(&[kind], since))
     }
 
     /// Whether processes' own clocks may have been wrong since.

@@ -239,6 +239,14 @@ impl IncarnationTable {
         self.note_store(incarnation, now);
     }
 
+    /// Records a slow call: it breaks a time in which the store could be read.
+    pub fn slow_call(&mut self, incarnation: IncarnationIndex, port: PortName, until: Timestamp) {
+        let record = &mut self.incarnations[incarnation];
+        if let (PortName::Store, Some(since)) = (port, &mut record.reads_store_since) {
+            *since = until.max(*since);
+        }
+    }
+
     /// Records that a process lost a port, or has it again.
     pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
         let process = self.processes.number(process, || ProcessRecord {

@@ -1,5 +1,7 @@
 //! `backlog-truth`: exposed backlogs.
 
+use std::time::Duration;
+
 use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::BacklogTruth;
@@ -78,4 +80,21 @@ fn backlog_absent_within_two_refreshes_of_reconnection_is_no_violation() {
 #[test]
 fn backlog_of_a_schedule_deleted_within_a_refresh_is_no_violation() {
     assert!(exposed_after_deletion(15).is_clean(BacklogTruth));
+}
+
+#[test]
+fn backlog_absent_within_two_refreshes_of_a_slow_call_is_no_violation() {
+    let absent = |port: PortName, seconds: u64| {
+        let mut fixture = Fixture::new();
+        fixture.whole_run().forge(|page| page.backlog.clear());
+        fixture.see(&Observation::CallSlow {
+            incarnation: &fixture.incarnation.clone(),
+            port,
+            until: fixture.now.after(Duration::from_secs(5)),
+        });
+        fixture.wait(seconds).scrape().end()
+    };
+    assert!(absent(PortName::Store, 34).is_clean(BacklogTruth));
+    assert!(!absent(PortName::Store, 35).is_clean(BacklogTruth));
+    assert!(!absent(PortName::Queue, 34).is_clean(BacklogTruth));
 }

@@ -1,5 +1,7 @@
 //! `blame`: causes of ends and dead letters.
 
+use std::time::Duration;
+
 use super::defect::Defect;
 use super::fixture::Fixture;
 use super::sample_data::digest;
@@ -7,7 +9,7 @@ use crate::check::InvariantName::{Blame, NoLoss};
 use crate::check::OracleReport;
 use crate::model::commit::{ActiveRunsDelta, EndReason, PlanOutcome, RunWrite};
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, QueueName, QueueStep};
+use crate::model::observation::{Observation, PortName, QueueName, QueueStep};
 use crate::model::{CommitStep, Run, RunFailure, RunState};
 
 pub const DEFECTS: &[Defect] = &[
@@ -189,4 +191,56 @@ fn conflict_fault_explains_a_counted_release() {
     poison(&mut fixture, delivery);
     fixture.step(message, delivery, Some(0), QueueStep::DeadLettered);
     assert!(fixture.stop_here().is_clean(Blame));
+}
+
+#[test]
+fn slow_call_explains_an_expired_lease_while_it_is_under_way() {
+    let expires = |port: PortName, seconds: u64| {
+        let (mut fixture, message, mut delivery) = Fixture::with_a_segment();
+        for _ in 0..5 {
+            fixture.see(&Observation::CallSlow {
+                incarnation: &fixture.incarnation.clone(),
+                port,
+                until: fixture.now.after(Duration::from_secs(seconds)),
+            });
+            fixture
+                .wait(61)
+                .step(message, delivery, Some(0), QueueStep::Expired);
+            delivery = fixture.lease(message, Some(0));
+        }
+        poison(&mut fixture, delivery);
+        fixture.step(message, delivery, Some(0), QueueStep::DeadLettered);
+        fixture.stop_here()
+    };
+    assert!(expires(PortName::Queue, 5).is_clean(Blame));
+    assert!(expires(PortName::Store, 5).is_clean(Blame));
+    assert!(!expires(PortName::Notify, 5).is_clean(Blame));
+}
+
+#[test]
+fn slow_query_of_the_impact_index_explains_failed_planning() {
+    let fails = |port: PortName| {
+        let mut fixture = Fixture::new();
+        let mut run = fixture.fire().wait(30).run.clone().unwrap();
+        fixture.see(&Observation::CallSlow {
+            incarnation: &fixture.incarnation.clone(),
+            port,
+            until: fixture.now,
+        });
+        run.state = RunState::Error;
+        run.error = Some(RunFailure::Planning("no answer".into()));
+        run.planning_attempts = 5;
+        let step = CommitStep::Plan {
+            outcome: PlanOutcome::Failed,
+            as_of: fixture.now,
+        };
+        let mut commit = fixture.new_commit(step, 0);
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(1),
+        });
+        fixture.submit(commit).end()
+    };
+    assert!(fails(PortName::Impact).is_clean(Blame));
+    assert!(!fails(PortName::Queue).is_clean(Blame));
 }

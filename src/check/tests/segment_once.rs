@@ -1,11 +1,13 @@
 //! `segment-once`: commits and enqueues of segments.
 
+use std::time::Duration;
+
 use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::SegmentOnce;
 use crate::check::OracleReport;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, QueueStep};
+use crate::model::observation::{Observation, PortName, QueueStep};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(SegmentOnce, "segment committed twice", || {
@@ -79,4 +81,26 @@ fn enqueue_of_a_segment_read_before_its_commit_is_no_violation() {
 #[test]
 fn second_relay_after_a_store_outage_is_no_violation() {
     assert!(relays_again(Some(FaultKind::StoreOutage)).is_clean(SegmentOnce));
+}
+
+#[test]
+fn second_relay_after_a_slow_call_is_no_violation() {
+    let relays = |seconds: u64| {
+        let mut fixture = Fixture::new();
+        fixture.fire().plan();
+        let message = fixture.enqueue(None) + 1;
+        let slow = Observation::CallSlow {
+            incarnation: &fixture.incarnation.clone(),
+            port: PortName::Queue,
+            until: fixture.now.after(Duration::from_secs(seconds)),
+        };
+        fixture.see(&slow).wait(30);
+        for _ in 0..2 {
+            fixture.step(message, 0, None, QueueStep::Deduplicated);
+            fixture.wait(30);
+        }
+        fixture.stop_here()
+    };
+    assert!(relays(30).is_clean(SegmentOnce));
+    assert!(!relays(29).is_clean(SegmentOnce), "it was over before");
 }

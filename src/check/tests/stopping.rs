@@ -1,11 +1,13 @@
 //! `lease-discipline`, of stopping processes.
 
+use std::time::Duration;
+
 use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::LeaseDiscipline;
 use crate::check::OracleReport;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{IncarnationEnd, Observation};
+use crate::model::observation::{IncarnationEnd, Observation, PortName};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(LeaseDiscipline, "stop with a message leased", || {
@@ -68,4 +70,21 @@ fn stop_during_another_fault_may_take_longer() {
     let fault = Some(FaultKind::QueueOutage);
     assert!(stops_without_messages(60, fault).is_clean(LeaseDiscipline));
     assert!(stops_with_a_message(FaultKind::QueueOutage).is_clean(LeaseDiscipline));
+}
+
+#[test]
+fn stop_during_a_slow_call_may_take_longer() {
+    let stops = |slow_seconds: u64| {
+        let (mut fixture, message, delivery) = Fixture::with_a_segment();
+        fixture.acknowledge(message, delivery, Some(0));
+        fixture.see(&Observation::CallSlow {
+            incarnation: &fixture.incarnation.clone(),
+            port: PortName::Queue,
+            until: fixture.now.after(Duration::from_secs(slow_seconds)),
+        });
+        fixture.wait(91).stop();
+        fixture.wait(39).ends().stop_here()
+    };
+    assert!(stops(10).is_clean(LeaseDiscipline));
+    assert!(!stops(9).is_clean(LeaseDiscipline), "over before the stop");
 }

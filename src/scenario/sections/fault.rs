@@ -269,6 +269,29 @@ pub enum FaultEffect {
         #[serde(default = "ten_seconds")]
         lag: Duration,
     },
+    /// The store is slower than usual.
+    SlowStore {
+        /// Duration of the fault.
+        #[serde(default = "ten_minutes")]
+        duration: Duration,
+        /// Factor by which the round-trip time is multiplied.
+        #[serde(default = "hundred_times")]
+        #[schemars(range(min = 1, max = 10_000))]
+        factor: f64,
+    },
+    /// A queue is slower than usual.
+    SlowQueue {
+        /// Queue that the fault is injected into.
+        #[serde(default)]
+        queue: QueueTarget,
+        /// Duration of the fault.
+        #[serde(default = "ten_minutes")]
+        duration: Duration,
+        /// Factor by which the round-trip time is multiplied.
+        #[serde(default = "hundred_times")]
+        #[schemars(range(min = 1, max = 10_000))]
+        factor: f64,
+    },
 }
 
 impl FaultEffect {
@@ -300,6 +323,8 @@ impl FaultEffect {
             Self::PoisonedMessage { .. } => FaultKind::PoisonedMessage,
             Self::ImpactOutage { .. } => FaultKind::ImpactOutage,
             Self::QueueFailover { .. } => FaultKind::QueueFailover,
+            Self::SlowStore { .. } => FaultKind::SlowStore,
+            Self::SlowQueue { .. } => FaultKind::SlowQueue,
         }
     }
 
@@ -327,6 +352,8 @@ impl FaultEffect {
             | Self::RenewalLost { duration, .. }
             | Self::NotifyOutage { duration }
             | Self::ImpactOutage { duration }
+            | Self::SlowStore { duration, .. }
+            | Self::SlowQueue { duration, .. }
             | Self::Partition { duration, .. } => Some(("duration", *duration)),
             Self::Purge { .. } | Self::PoisonedMessage { .. } | Self::QueueFailover { .. } => None,
         }
@@ -443,6 +470,10 @@ fn ten_seconds_always() -> DurationDistribution {
 
 fn ten_times() -> f64 {
     10.0
+}
+
+fn hundred_times() -> f64 {
+    100.0
 }
 
 fn seldom() -> Share {

@@ -3,7 +3,9 @@
 use super::{draw_log_uniform, draw_process};
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
-use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget, Share};
+use crate::scenario::{
+    DistributionSpec, DurationDistribution, FaultEffect, ProcessTarget, QueueTarget, Share,
+};
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use rehearsal_convert::{Index, Nearest, Saturating};
@@ -41,6 +43,18 @@ impl FaultGenerator<'_> {
         }
     }
 
+    /// Draws a Retry-After: half of the time a fixed one, else one that varies from zero on.
+    fn retry_after(&mut self) -> DurationDistribution {
+        let max = self.length(60);
+        match self.stream.below(2) {
+            0 => max.into(),
+            _ => DistributionSpec::Uniform {
+                min: Duration::ZERO,
+                max,
+            },
+        }
+    }
+
     fn between(&mut self, low: f64, high: f64) -> f64 {
         let high = if self.is_gentle {
             low + (high - low) / 4.0
@@ -48,6 +62,12 @@ impl FaultGenerator<'_> {
             high
         };
         low + (high - low) * self.stream.uniform()
+    }
+
+    /// Draws the factor of a slow store or queue: from slower round trips to calls that time out.
+    fn slowness(&mut self) -> f64 {
+        let factor_max = if self.is_gentle { 30.0 } else { 1_000.0 };
+        draw_log_uniform(self.stream, 3.0, factor_max)
     }
 
     fn share(&mut self, high: f64) -> Share {
@@ -94,6 +114,7 @@ impl FaultGenerator<'_> {
             | FaultKind::NotifyOutage
             | FaultKind::ImpactOutage => self.draw_of_service(kind),
             FaultKind::StoreOutage
+            | FaultKind::SlowStore
             | FaultKind::CommitConflict
             | FaultKind::CommitAnswerLost
             | FaultKind::Purge => self.draw_of_store(kind),
@@ -104,7 +125,8 @@ impl FaultGenerator<'_> {
             | FaultKind::AcknowledgementLost
             | FaultKind::RenewalLost
             | FaultKind::PoisonedMessage
-            | FaultKind::QueueFailover => self.draw_of_queue(kind),
+            | FaultKind::QueueFailover
+            | FaultKind::SlowQueue => self.draw_of_queue(kind),
         }
     }
 
@@ -153,7 +175,7 @@ impl FaultGenerator<'_> {
             FaultKind::ScannerThrottle => FaultEffect::ScannerThrottle {
                 duration: self.length(900),
                 probability: self.share(0.7),
-                retry_after: self.length(60).into(),
+                retry_after: self.retry_after(),
             },
             FaultKind::ScannerRefusal => FaultEffect::ScannerRefusal {
                 duration: self.length(900),
@@ -183,6 +205,10 @@ impl FaultGenerator<'_> {
             },
             FaultKind::Purge => FaultEffect::Purge {
                 older_than: self.age(),
+            },
+            FaultKind::SlowStore => FaultEffect::SlowStore {
+                duration: self.length(900),
+                factor: self.slowness(),
             },
             _ => FaultEffect::StoreOutage {
                 duration: self.length(900),
@@ -223,6 +249,11 @@ impl FaultGenerator<'_> {
             FaultKind::QueueFailover => FaultEffect::QueueFailover {
                 queue,
                 lag: self.length(120),
+            },
+            FaultKind::SlowQueue => FaultEffect::SlowQueue {
+                queue,
+                duration,
+                factor: self.slowness(),
             },
             FaultKind::PoisonedMessage => FaultEffect::PoisonedMessage {
                 queue,

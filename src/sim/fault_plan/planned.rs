@@ -72,6 +72,7 @@ fn subject(effect: &FaultEffect) -> String {
         | FaultEffect::ScannerThrottle { .. }
         | FaultEffect::ScannerRefusal { .. } => "the scanner".to_owned(),
         FaultEffect::StoreOutage { .. }
+        | FaultEffect::SlowStore { .. }
         | FaultEffect::CommitConflict { .. }
         | FaultEffect::CommitAnswerLost { .. } => "the store".to_owned(),
         FaultEffect::QueueOutage { queue: which, .. }
@@ -81,7 +82,8 @@ fn subject(effect: &FaultEffect) -> String {
         | FaultEffect::AcknowledgementLost { queue: which, .. }
         | FaultEffect::RenewalLost { queue: which, .. }
         | FaultEffect::PoisonedMessage { queue: which, .. }
-        | FaultEffect::QueueFailover { queue: which, .. } => queue(which),
+        | FaultEffect::QueueFailover { queue: which, .. }
+        | FaultEffect::SlowQueue { queue: which, .. } => queue(which),
         FaultEffect::NotifyOutage { .. } => "Notify".to_owned(),
         FaultEffect::ImpactOutage { .. } => "the impact index".to_owned(),
         FaultEffect::Purge { .. } => "finished runs".to_owned(),

@@ -12,12 +12,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::World;
 use super::network::NetworkPort;
+use crate::model::observation::Observation;
 use crate::model::{IncarnationId, Timestamp};
 use crate::sim::kernel::{RandomStream, Sender, oneshot};
 use crate::worker::ports::{PortError, PortResult};
+use rehearsal_convert::{Nearest, Saturating};
 
 /// State that the ports of one incarnation need.
 pub(super) struct Incarnation {
@@ -60,14 +63,18 @@ impl Connection {
         read: impl FnOnce(&World) -> T,
     ) -> PortResult<T> {
         self.connect(port).await?;
-        let sent_ns = self.world.handle.now_ns();
-        let round_trip_ns = self.world.network.round_trip_ns(port);
-        self.world.handle.sleep_ns(round_trip_ns).await;
-        if self.is_reachable(port) {
-            return Ok(read(&self.world));
+        let world = &self.world;
+        let sent_ns = world.handle.now_ns();
+        let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
+        let timeout_ns = world.options.client_timeout_ns;
+        if round_trip_ns <= timeout_ns {
+            world.handle.sleep_ns(round_trip_ns).await;
+            if self.is_reachable(port) {
+                return Ok(read(world));
+            }
         }
-        let give_up_ns = sent_ns.saturating_add(self.world.options.client_timeout_ns);
-        self.world.handle.sleep_until_ns(give_up_ns).await;
+        let give_up_ns = sent_ns.saturating_add(timeout_ns);
+        world.handle.sleep_until_ns(give_up_ns).await;
         Err(PortError::Unavailable)
     }
 
@@ -82,74 +89,80 @@ impl Connection {
     }
 
     /// Sends a call over an open connection. `serve` runs at the service as an event of its own;
-    /// `None` is a lost answer.
+    /// `None` is a lost answer. A call that is answered after the client's timeout takes effect all
+    /// the same, perhaps after its caller has given it up.
     pub async fn send<T: 'static>(
         &self,
         port: NetworkPort,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
         let world = &self.world;
-        let sent_ns = world.handle.now_ns();
-        let round_trip_ns = world.network.round_trip_ns(port);
+        let handle = &world.handle;
+        let sent_ns = handle.now_ns();
+        let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
+        let timeout_ns = world.options.client_timeout_ns;
         let (sender, receiver) = oneshot();
-        let exchange = PendingCall {
+        let call = PendingCall {
             world: Rc::clone(world),
             process: self.incarnation.process,
             port,
-            sender,
             due_ns: sent_ns.saturating_add(round_trip_ns),
-            give_up_ns: sent_ns.saturating_add(world.options.client_timeout_ns),
+            give_up_ns: sent_ns.saturating_add(timeout_ns),
         };
-        world
-            .handle
-            .schedule_at(sent_ns.saturating_add(round_trip_ns / 2), move || {
-                exchange.serve(serve);
-            });
+        let served_ns = sent_ns.saturating_add(round_trip_ns / 2);
+        if round_trip_ns <= timeout_ns {
+            handle.schedule_at(served_ns, move || call.serve(serve, sender));
+        } else {
+            handle.schedule_at(call.give_up_ns, move || drop(sender));
+            handle.schedule_at(served_ns, move || drop(call.take_effect(serve)));
+        }
         receiver.await.ok_or(PortError::Unknown)
     }
 }
 
-/// Call that was sent and neither answered nor given up.
-struct PendingCall<T> {
+/// Call that was sent and is not answered yet.
+struct PendingCall {
     world: Rc<World>,
     process: usize,
     port: NetworkPort,
-    sender: Sender<T>,
     due_ns: u64,
     /// Instant at which the caller stops waiting.
     give_up_ns: u64,
 }
 
-impl<T: 'static> PendingCall<T> {
+impl PendingCall {
     fn is_reachable(&self) -> bool {
         self.world.reaches(self.process, self.port)
     }
 
-    fn serve(self, serve: impl FnOnce(&Rc<World>) -> Option<T>) {
-        let answer = self.is_reachable().then(|| serve(&self.world)).flatten();
-        match answer.filter(|_| self.due_ns <= self.give_up_ns) {
+    fn take_effect<T>(&self, serve: impl FnOnce(&Rc<World>) -> Option<T>) -> Option<T> {
+        self.is_reachable().then(|| serve(&self.world)).flatten()
+    }
+
+    fn serve<T: 'static>(self, serve: impl FnOnce(&Rc<World>) -> Option<T>, sender: Sender<T>) {
+        match self.take_effect(serve) {
             Some(answer) => {
                 let handle = self.world.handle.clone();
-                handle.schedule_at(self.due_ns, move || self.answer(answer));
+                handle.schedule_at(self.due_ns, move || self.answer(answer, sender));
             }
-            None => self.lose(),
+            None => self.lose(sender),
         }
     }
 
-    fn answer(self, answer: T) {
+    fn answer<T: 'static>(self, answer: T, sender: Sender<T>) {
         if self.is_reachable() {
             // A caller that has ended drops its receiver.
-            let _ = self.sender.send(answer);
+            let _ = sender.send(answer);
         } else {
-            self.lose();
+            self.lose(sender);
         }
     }
 
     /// Lets the caller's receive fail when its timeout ends.
-    fn lose(self) {
-        debug_assert!(self.world.handle.now_ns() <= self.give_up_ns.max(self.due_ns));
+    fn lose<T: 'static>(self, sender: Sender<T>) {
         let handle = self.world.handle.clone();
-        handle.schedule_at(self.give_up_ns, move || drop(self.sender));
+        debug_assert!(handle.now_ns() <= self.give_up_ns);
+        handle.schedule_at(self.give_up_ns, move || drop(sender));
     }
 }
 
@@ -164,6 +177,36 @@ impl World {
                 false
             }
         }
+    }
+
+    /// Draws the round trip time of a call, and reports one that may cost the caller a lease.
+    pub(super) fn draw_call_ns(
+        self: &Rc<Self>,
+        incarnation: &Incarnation,
+        port: NetworkPort,
+    ) -> u64 {
+        let round_trip_ns = self.draw_round_trip_ns(port);
+        if round_trip_ns >= self.slow_call_ns {
+            let ends_ns = round_trip_ns.min(self.options.client_timeout_ns);
+            let until = Duration::from_nanos(ends_ns.max(round_trip_ns / 2));
+            self.sink.emit(&Observation::CallSlow {
+                incarnation: &incarnation.id,
+                port: port.name(),
+                until: self.now().after(until),
+            });
+        }
+        round_trip_ns
+    }
+
+    /// Draws a round trip time under the faults that are active.
+    pub(super) fn draw_round_trip_ns(self: &Rc<Self>, port: NetworkPort) -> u64 {
+        let round_trip_ns = self.network.round_trip_ns(port);
+        let slowness = self.faults.conditions.borrow().slowness(port);
+        let Some((kind, factor)) = slowness else {
+            return round_trip_ns;
+        };
+        self.hit(kind);
+        (round_trip_ns.nearest_f64() * factor).saturating_u64()
     }
 
     /// Returns the time on the clock of every service.

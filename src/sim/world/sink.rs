@@ -133,6 +133,9 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
             text(incarnation.process.as_str()),
             u64::from(incarnation.number),
         ),
+        O::CallSlow {
+            incarnation, port, ..
+        } => (43, text(incarnation.process.as_str()), *port as u64),
         O::GivenUp {
             incarnation, queue, ..
         } => (39, text(incarnation.process.as_str()), *queue as u64),

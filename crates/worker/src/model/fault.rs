@@ -59,4 +59,6 @@ fault_kinds! {
     PoisonedMessage = "poisoned-message": "A message's body can't be read by any process.",
     ImpactOutage = "impact-outage": "The impact index answers no query.",
     QueueFailover = "queue-failover": "A queue loses its newest messages that are not leased.",
+    SlowStore = "slow-store": "The store takes several times as long.",
+    SlowQueue = "slow-queue": "The queues take several times as long.",
 }

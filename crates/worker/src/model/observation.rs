@@ -318,6 +318,13 @@ pub enum Observation<'a> {
     },
     /// The store took longer to grant permits than the permit tolerance.
     PermitsSlow { incarnation: &'a IncarnationId },
+    /// A call was sent that is answered, or given up, only at `until`. It takes a third of a lease
+    /// or the client's timeout, so a lease may be lost over it.
+    CallSlow {
+        incarnation: &'a IncarnationId,
+        port: PortName,
+        until: Timestamp,
+    },
     /// The Scanner's answer reached the incarnation.
     ScanAnswered {
         incarnation: &'a IncarnationId,

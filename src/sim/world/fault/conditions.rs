@@ -7,6 +7,7 @@ use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::PlannedFault;
 use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
+use crate::sim::world::network::NetworkPort;
 
 const KINDS: usize = FaultKind::ALL.len();
 
@@ -17,6 +18,8 @@ const KINDS: usize = FaultKind::ALL.len();
 pub(in crate::sim::world) struct FaultConditions {
     /// Factor on the latency of the scanner.
     pub scanner_slowness: f64,
+    store_slowness: f64,
+    queue_slowness: [f64; 2],
     probabilities: [f64; KINDS],
     of_queues: [[f64; KINDS]; 2],
     retry_after: Option<Sampler>,
@@ -27,6 +30,8 @@ impl Default for FaultConditions {
     fn default() -> Self {
         Self {
             scanner_slowness: 1.0,
+            store_slowness: 1.0,
+            queue_slowness: [1.0; 2],
             probabilities: [0.0; KINDS],
             of_queues: [[0.0; KINDS]; 2],
             retry_after: None,
@@ -50,6 +55,12 @@ impl FaultConditions {
     fn add(&mut self, effect: &FaultEffect) -> Result<(), DistributionError> {
         match effect {
             FaultEffect::ScannerSlow { factor, .. } => self.scanner_slowness *= factor,
+            FaultEffect::SlowStore { factor, .. } => self.store_slowness *= factor,
+            FaultEffect::SlowQueue { queue, factor, .. } => {
+                for name in queues(*queue) {
+                    self.queue_slowness[name as usize] *= factor;
+                }
+            }
             FaultEffect::ScannerThrottle {
                 probability,
                 retry_after,
@@ -105,6 +116,17 @@ impl FaultConditions {
             let present = &mut self.of_queues[name as usize][kind as usize];
             *present = present.max(probability);
         }
+    }
+
+    /// Returns the fault that slows a port down, and the factor on its round trips.
+    pub fn slowness(&self, port: NetworkPort) -> Option<(FaultKind, f64)> {
+        let (kind, factor) = match port {
+            NetworkPort::Store => (FaultKind::SlowStore, self.store_slowness),
+            NetworkPort::PlannerQueue => (FaultKind::SlowQueue, self.queue_slowness[0]),
+            NetworkPort::RunnerQueue => (FaultKind::SlowQueue, self.queue_slowness[1]),
+            _ => return None,
+        };
+        (factor > 1.0).then_some((kind, factor))
     }
 
     /// Returns the probability with which a fault affects a call.

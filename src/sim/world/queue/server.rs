@@ -233,7 +233,18 @@ impl<M: SimQueueMessage> QueueServer<M> {
     /// Sends a leased message to the receive that waited for it.
     fn hand_over(world: &Rc<World>, waiter: ReceiveWaiter<M>, lease: Lease<M>) {
         let port = NetworkPort::of_queue(M::QUEUE);
-        let arrival_ns = world.handle.now_ns() + world.network.round_trip_ns(port);
+        let timeout_ns = world.options.client_timeout_ns;
+        let round_trip_ns = world.draw_call_ns(&waiter.incarnation, port);
+        let now_ns = world.handle.now_ns();
+        if round_trip_ns > timeout_ns {
+            // The receive gives up first, and the lease ends by the clock.
+            let give_up_ns = now_ns.saturating_add(timeout_ns);
+            world
+                .handle
+                .schedule_at(give_up_ns, move || drop(waiter.sender));
+            return;
+        }
+        let arrival_ns = now_ns + round_trip_ns;
         let at_world = Rc::clone(world);
         world.handle.schedule_at(arrival_ns, move || {
             if at_world.reaches(waiter.incarnation.process, port) {
@@ -241,7 +252,6 @@ impl<M: SimQueueMessage> QueueServer<M> {
                 let _ = waiter.sender.send(lease);
                 return;
             }
-            let timeout_ns = at_world.options.client_timeout_ns;
             let give_up_ns = waiter.sent_ns.max(arrival_ns).saturating_add(timeout_ns);
             at_world
                 .handle

@@ -161,3 +161,38 @@ fn queue_failover_loses_the_newest_unleased_messages() {
     assert_eq!(harness.count("step: Deduplicated"), 1);
     assert_eq!(leases(&mut harness).as_deref(), Some("lost"));
 }
+
+#[test]
+fn slow_queue_multiplies_the_round_trips_of_that_queue() {
+    let slow = "kind = \"slow-queue\"\nqueue = \"planner\"\nduration = \"4m\"\nfactor = 100";
+    for (queue, seconds) in [("planner", 1), ("runner", 0)] {
+        let mut harness = harness_with(&slow.replace("planner", queue));
+        harness.pass_until(DURING);
+        let before = harness.world.now();
+        assert_eq!(harness.enqueue("run"), Ok(()));
+        assert_eq!(harness.world.now().since(before).as_secs(), seconds);
+        harness.pass_until(AFTER);
+        assert_eq!(harness.enqueue("other"), Ok(()));
+        if seconds > 0 {
+            harness.assert_injected(FaultKind::SlowQueue);
+        }
+    }
+}
+
+#[test]
+fn slow_queue_leases_a_message_to_a_receive_that_has_given_up() {
+    let slow = "kind = \"slow-queue\"\nduration = \"4m\"\nfactor = 600";
+    let mut harness = harness_with(slow);
+    harness.enqueue("run").unwrap();
+    harness.pass_until(DURING);
+    let ports = harness.ports("worker-1");
+    let answer = harness.run("worker-1", async move {
+        let leased = ports.planner_queue().lease(LEASE, Duration::ZERO).await;
+        leased.map(|leased| leased.map(|leased| leased.delivery))
+    });
+    assert_eq!(answer, Err(PortError::Unknown));
+    assert_eq!(harness.count("CallSlow"), 1);
+    assert_eq!(harness.count("LeaseHeld"), 0);
+    harness.pass(LEASE);
+    assert_eq!(harness.count("step: Expired"), 1);
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{AFTER, DURING, harness_with};
 use crate::model::CommitAnswer;
 use crate::model::fault::FaultKind;
-use crate::worker::ports::PortError;
+use crate::worker::ports::{PortError, Ports, Store};
 
 #[test]
 fn store_outage_refuses_commits() {
@@ -100,4 +100,51 @@ fn purge_removes_only_old_terminal_runs() {
     harness.pass_until(AFTER);
     assert_eq!(harness.count("Purged"), 1);
     harness.assert_injected(FaultKind::Purge);
+}
+
+#[test]
+fn slow_store_multiplies_the_round_trip() {
+    let mut harness = harness_with("kind = \"slow-store\"\nduration = \"4m\"\nfactor = 100");
+    harness.pass_until(DURING);
+    let before = harness.world.now();
+    let answer = harness.try_commit(1);
+    assert!(matches!(answer, Ok(CommitAnswer::Applied(_))));
+    assert_eq!(harness.world.now().since(before), Duration::from_secs(1));
+    assert_eq!(harness.count("CallSlow"), 0, "no lease is lost over it");
+    harness.pass_until(AFTER);
+    harness.assert_injected(FaultKind::SlowStore);
+}
+
+#[test]
+fn slow_store_applies_a_commit_that_its_caller_has_given_up() {
+    let mut harness = harness_with("kind = \"slow-store\"\nduration = \"4m\"\nfactor = 1200");
+    harness.pass_until(DURING);
+    let before = harness.world.now();
+    assert_eq!(harness.try_commit(1), Err(PortError::Unknown));
+    assert_eq!(harness.world.now().since(before), Duration::from_secs(5));
+    assert_eq!(
+        harness.count("CommitApplied"),
+        0,
+        "half a round trip is 6 s"
+    );
+    harness.pass(Duration::from_secs(1));
+    assert_eq!(harness.count("CommitApplied"), 1);
+    assert_eq!(harness.count("CommitAnswerLost"), 1);
+    assert_eq!(harness.count("CallSlow"), 1);
+    harness.pass_until(AFTER);
+    let answer = harness.try_commit(1);
+    assert!(matches!(answer, Ok(CommitAnswer::Applied(_))));
+    assert_eq!(harness.count("CommitApplied"), 1);
+}
+
+#[test]
+fn slow_store_fails_a_read_after_the_timeout_of_the_client() {
+    let mut harness = harness_with("kind = \"slow-store\"\nduration = \"4m\"\nfactor = 1200");
+    harness.pass_until(DURING);
+    let (before, ports) = (harness.world.now(), harness.ports("worker-1"));
+    let answer = harness.run("worker-1", async move {
+        ports.store().schedules().await.map(|read| read.value.len())
+    });
+    assert_eq!(answer, Err(PortError::Unavailable));
+    assert_eq!(harness.world.now().since(before), Duration::from_secs(5));
 }
