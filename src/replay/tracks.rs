@@ -196,7 +196,7 @@ impl TrackCursor<'_> {
                 );
             }
             O::Resumed { incarnation } => {
-                self.end(&SpanKey::Pause((*incarnation).clone()), "resumed")
+                self.end(&SpanKey::Pause((*incarnation).clone()), "resumed");
             }
             _ => {}
         }
