@@ -146,7 +146,9 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
             );
             entry_text("world", short(image), event)
         }
-        O::EventPublished { id } => entry_text("notify", format!("event {id}"), "accepts it"),
+        O::EventPublished { event } => {
+            entry_text("notify", format!("event {}", event.event_id), "accepts it")
+        }
         O::EventForgotten { id } => {
             entry_text("store", format!("event {id}"), "removes it from the outbox")
         }

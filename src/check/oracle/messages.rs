@@ -81,8 +81,8 @@ impl Oracle {
                     invariants.notify_called(context, (incarnation, role));
                 });
             }
-            Observation::EventPublished { id } => {
-                let publication = self.state.outbox.publish(id);
+            Observation::EventPublished { event } => {
+                let (id, publication) = (event.event_id, self.state.outbox.publish(event));
                 self.state.tally.events += u64::from(publication == Publication::First);
                 self.check(|invariants, context| {
                     invariants.event_published(context, (id, publication));

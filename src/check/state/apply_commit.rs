@@ -143,8 +143,11 @@ impl WorldState {
         }
         self.apply_balances(accepted);
         self.apply_pending(accepted);
-        let events = commit.events.iter().map(|event| event.event_id);
-        events.filter(|id| !self.outbox.write(*id)).collect()
+        let rewritten = commit
+            .events
+            .iter()
+            .filter(|event| !self.outbox.write(event));
+        rewritten.map(|event| event.event_id).collect()
     }
 
     fn apply_run(&mut self, change: &RunChange<'_>) {

@@ -1,11 +1,14 @@
 //! Events that a commit has written and the store has not forgotten.
 //!
-//! Each is kept by its identity, 128 bits. An event leaves the table when the store forgets it, so
-//! the table is as large as the outbox and not as large as the history.
+//! Each is kept by its identity, 128 bits, with the event as it was committed. An event leaves the
+//! table when the store forgets it, so the table is as large as the outbox and not as large as the
+//! history.
+
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::EventId;
+use crate::model::{Event, EventId};
 
 /// Stage of an event between the commit that writes it and the moment the store forgets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub enum Publication {
     First,
     /// Another one of an event of the outbox.
     Repeated,
+    /// One of an event of the outbox, with other content than the commit's.
+    Altered,
     /// One of an event that is not in the outbox: forgotten before, or never written.
     Unknown,
 }
@@ -30,43 +35,57 @@ pub enum Publication {
 /// The outbox of the store.
 #[derive(Debug, Default)]
 pub(crate) struct OutboxTable {
-    stages: FxHashMap<u128, EventStatus>,
+    events: FxHashMap<u128, OutboxEvent>,
+}
+
+#[derive(Debug)]
+struct OutboxEvent {
+    event: Arc<Event>,
+    status: EventStatus,
 }
 
 impl OutboxTable {
     /// Number of events.
     pub fn len(&self) -> usize {
-        self.stages.len()
+        self.events.len()
     }
 
     /// Whether every event was published and forgotten.
     pub fn is_empty(&self) -> bool {
-        self.stages.is_empty()
+        self.events.is_empty()
     }
 
     /// Whether an event is in the outbox.
     pub fn contains(&self, id: EventId) -> bool {
-        self.stages.contains_key(&id.0)
+        self.events.contains_key(&id.0)
     }
 
     /// Adds an event. False if it was there.
-    pub fn write(&mut self, id: EventId) -> bool {
-        self.stages.insert(id.0, EventStatus::Written).is_none()
+    pub fn write(&mut self, event: &Arc<Event>) -> bool {
+        let written = OutboxEvent {
+            event: Arc::clone(event),
+            status: EventStatus::Written,
+        };
+        self.events.insert(event.event_id.0, written).is_none()
     }
 
     /// Marks an event as published.
-    pub fn publish(&mut self, id: EventId) -> Publication {
-        match self.stages.get_mut(&id.0) {
-            None => Publication::Unknown,
-            Some(stage) => match std::mem::replace(stage, EventStatus::Published) {
-                EventStatus::Written => Publication::First,
-                EventStatus::Published => Publication::Repeated,
-            },
+    pub fn publish(&mut self, event: &Event) -> Publication {
+        let Some(written) = self.events.get_mut(&event.event_id.0) else {
+            return Publication::Unknown;
+        };
+        let before = std::mem::replace(&mut written.status, EventStatus::Published);
+        // The relay of a worker in this process publishes the committed event itself.
+        let is_same = std::ptr::eq(&raw const *written.event, event) || *written.event == *event;
+        match before {
+            _ if !is_same => Publication::Altered,
+            EventStatus::Written => Publication::First,
+            EventStatus::Published => Publication::Repeated,
         }
     }
 
     /// Removes an event and returns its stage; none if it was not in the outbox.
     pub fn forget(&mut self, id: EventId) -> Option<EventStatus> {
-        self.stages.remove(&id.0)
+        self.events.remove(&id.0).map(|event| event.status)
     }
 }

@@ -130,8 +130,17 @@ fn defects_violate_their_invariants() {
 fn sites_in_source() -> BTreeSet<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check/invariant");
     let mut sites = BTreeSet::new();
+    collect_sites(&folder, &mut sites);
+    sites
+}
+
+fn collect_sites(folder: &Path, sites: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_sites(&path, sites);
+            continue;
+        }
         let file = path.file_name().unwrap().to_str().unwrap();
         if file == "results.rs" {
             // It defines the type, and its doc tests make examples.
@@ -144,7 +153,6 @@ fn sites_in_source() -> BTreeSet<String> {
             }
         }
     }
-    sites
 }
 
 #[test]

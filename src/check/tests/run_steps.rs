@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fixture::Fixture;
-use super::sample_data::{MODE, SEGMENT_SIZE, digest, event, images_of, new_run};
+use super::sample_data::{
+    MODE, SEGMENT_SIZE, delta_event, digest, images_of, new_run, report_event,
+};
 use crate::model::commit::{
     ActiveRunsDelta, FireOutcome, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
     SegmentCommit,
 };
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{
-    Commit, CommitStep, Event, EventKind, ImageDigest, ImpactSet, PlannerMessage, Run, RunState,
+    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunState,
     ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
 
@@ -296,14 +298,9 @@ impl Fixture {
         let mut events: Vec<Arc<Event>> = segment
             .reports
             .iter()
-            .map(|report| event(EventKind::ReportReady, &run, report.image))
+            .map(|report| report_event(&run, report.image))
             .collect();
-        events.extend(
-            segment
-                .deltas
-                .iter()
-                .map(|delta| event(EventKind::RescanDelta, &run, delta.image_digest)),
-        );
+        events.extend(segment.deltas.iter().map(|delta| delta_event(&run, delta)));
         let mut commit = self.new_commit(CommitStep::Segment(segment), delivery);
         commit.events = events;
         if completes {
@@ -327,7 +324,7 @@ impl Fixture {
             role: "event-relay",
         });
         for event in events {
-            self.see(&Observation::EventPublished { id: event.event_id });
+            self.see(&Observation::EventPublished { event });
             self.see(&Observation::EventForgotten { id: event.event_id });
         }
         self

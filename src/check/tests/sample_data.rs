@@ -69,17 +69,28 @@ pub fn new_run(schedule: &Schedule, trigger: Trigger, occurrence: &dyn std::fmt:
     Run::new(schedule, trigger, occurrence)
 }
 
-/// The event of a report or a delta.
-pub fn event(kind: EventKind, run: &Run, image: ImageDigest) -> Arc<Event> {
+/// The event that announces a report without findings.
+pub fn report_event(run: &Run, image: ImageDigest) -> Arc<Event> {
+    let payload = EventPayload::ReportReady {
+        image_digest: image,
+        findings: 0,
+    };
+    event(EventKind::ReportReady, run, image, payload)
+}
+
+/// The event that announces a meaningful delta.
+pub fn delta_event(run: &Run, delta: &Arc<DeltaSummary>) -> Arc<Event> {
+    let payload = EventPayload::RescanDelta(Arc::clone(delta));
+    event(EventKind::RescanDelta, run, delta.image_digest, payload)
+}
+
+fn event(kind: EventKind, run: &Run, image: ImageDigest, payload: EventPayload) -> Arc<Event> {
     Arc::new(Event {
         event_id: EventId::of(kind, &run.id, &image),
         kind,
         tenant: run.tenant.clone(),
         ts: run.created_at,
-        payload: EventPayload::ReportReady {
-            image_digest: image,
-            findings: 0,
-        },
+        payload,
         attributes: EventAttributes {
             run: run.id.clone(),
             image,

@@ -10,8 +10,8 @@ use super::network::NetworkPort;
 use super::queue::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use super::scanner::ScannerPort;
 use super::store::StorePort;
+use crate::model::Event;
 use crate::model::observation::Observation;
-use crate::model::{Event, EventId};
 use crate::worker::ports::{
     EventPublisher, ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, Random,
 };
@@ -122,10 +122,10 @@ impl EventPublisher for NotifyPort {
             incarnation: &incarnation.id,
             role: world.handle.task_name(),
         });
-        let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
+        let events = events.to_vec();
         let serve = move |world: &Rc<World>| {
-            for &id in &ids {
-                world.sink.emit(&Observation::EventPublished { id });
+            for event in &events {
+                world.sink.emit(&Observation::EventPublished { event });
             }
             Some(())
         };

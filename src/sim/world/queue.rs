@@ -13,6 +13,7 @@
 //! covers all of them. A kernel timer for each lease was rejected: each renewal would cancel one
 //! and start another.
 
+mod codec;
 mod headers;
 mod port;
 mod recent;
@@ -28,6 +29,7 @@ pub(super) use self::headers::MessageHeaders;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
+use crate::model::document::VersionedJson;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
@@ -115,7 +117,7 @@ pub(super) struct SimQueue<M> {
     events: Vec<QueueEvent>,
 }
 
-impl<M: QueueMessage> SimQueue<M> {
+impl<M: QueueMessage + VersionedJson + PartialEq> SimQueue<M> {
     /// Builds an empty queue. Numbers of messages and deliveries differ between the [`LANES`]
     /// lanes.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {
@@ -165,7 +167,7 @@ impl<M: QueueMessage> SimQueue<M> {
         let body = if arrival.is_poisoned {
             Err(DecodeError("expected value at line 1 column 1".to_owned()))
         } else {
-            Ok(message)
+            codec::received(message, self.last_message + 1)
         };
         for _ in 0..=u32::from(arrival.is_doubled) {
             self.last_message += 1;

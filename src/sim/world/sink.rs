@@ -114,7 +114,10 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
             image, revision, ..
         } => (29, head(image), *revision),
         O::NotifyCalled { role, .. } => (30, text(role), 0),
-        O::EventPublished { id } => (31, low(id.0), low(id.0 >> 64)),
+        O::EventPublished { event } => {
+            let id = event.event_id.0;
+            (31, low(id), low(id >> 64))
+        }
         O::EventForgotten { id } => (32, low(id.0), low(id.0 >> 64)),
         O::Scraped { process, up, .. } => (33, text(process.as_str()), u64::from(*up)),
         O::Settled => (34, 0, 0),

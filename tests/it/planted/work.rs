@@ -271,9 +271,10 @@ struct EventsTwice;
 impl Defect for EventsTwice {
     fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
         oracle.observe(at, observation);
-        if let Observation::EventPublished { id } = observation {
-            let id = EventId(!id.0);
-            oracle.observe(at, &Observation::EventPublished { id });
+        if let Observation::EventPublished { event } = observation {
+            let mut event = Event::clone(event);
+            event.event_id = EventId(!event.event_id.0);
+            oracle.observe(at, &Observation::EventPublished { event: &event });
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::commit::BacklogRow;
 use super::{
-    Commit, CommitAnswer, CommitToken, DeltaCounts, EventId, ImageDigest, IncarnationId,
+    Commit, CommitAnswer, CommitToken, DeltaCounts, Event, EventId, ImageDigest, IncarnationId,
     ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp,
     fault::FaultKind,
 };
@@ -347,7 +347,7 @@ pub enum Observation<'a> {
         role: &'static str,
     },
     /// Notify accepted an event, perhaps not for the first time.
-    EventPublished { id: EventId },
+    EventPublished { event: &'a Event },
     /// The store removed a published event from the outbox.
     EventForgotten { id: EventId },
 

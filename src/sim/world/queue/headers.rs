@@ -1,5 +1,6 @@
 //! Message headers, which stay readable when the body can't be decoded.
 
+use crate::model::document::VersionedJson;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
 use crate::model::{PlannerMessage, RunId, ScheduleId, SegmentKey, SegmentMessage};
@@ -17,7 +18,7 @@ pub(in crate::sim::world) struct MessageHeaders {
 }
 
 /// Kind of message with a queue of its own.
-pub trait SimQueueMessage: QueueMessage {
+pub trait SimQueueMessage: QueueMessage + VersionedJson + PartialEq {
     /// Queue that carries these messages.
     const QUEUE: QueueName;
     /// Returns the server of that queue.
