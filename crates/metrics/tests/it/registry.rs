@@ -395,7 +395,7 @@ fn observable_gives_series_of_the_exposition() {
     let door = registry.observable("door_info").expect("is registered");
     let mut given = Vec::new();
     door.observe(&NOW, &mut |labels, value| {
-        given.push((labels.clone(), value))
+        given.push((labels.clone(), value));
     });
     let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
     assert!(given.contains(&(front, 1.0)), "{given:?}");
