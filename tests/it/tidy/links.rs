@@ -20,7 +20,9 @@ pub fn dead_paths(text: &str, tree: &[String], folders: &[&str]) -> Vec<String> 
         .into_iter()
         .filter(|span| span.contains('/') && !span.contains([' ', '*', '<', '{', ':']))
         .filter(|span| {
-            let is_rust = span.ends_with(".rs");
+            let is_rust = Path::new(span)
+                .extension()
+                .is_some_and(|found| found == "rs");
             let end = format!("/{span}");
             let is_folder = span.ends_with('/') && folders.iter().any(|f| span.starts_with(f));
             (is_rust && !tree.iter().any(|file| file.ends_with(&end)))
