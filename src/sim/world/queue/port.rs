@@ -141,6 +141,7 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
         let world = &self.connection.world;
         let sent_at = world.now();
         let round_trip_ns = world.draw_round_trip_ns(Self::PORT);
+        let round_trip_ns = round_trip_ns.min(world.options.client_timeout_ns);
         let wait_ns = nanos_of(wait_time).saturating_add(round_trip_ns);
         let give_up_ns = sent_at.nanos().saturating_add(wait_ns);
         let leased = self.wait(lease, give_up_ns).await?;
