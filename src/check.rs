@@ -24,8 +24,8 @@ mod tests;
 
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
-    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
-    InstrumentReader, PlanAttempt, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
+    InfoSeries, InstrumentReader, PlanAttempt, RequestOutcome, SegmentFate,
 };
 pub use invariant::results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
 pub use invariant::{

@@ -20,7 +20,7 @@ pub use builder::Rehearsal;
 pub use determinism::{check_determinism, check_determinism_with};
 pub use hooks::{Hooks, NoHooks, WithListener};
 
-use crate::check::{Invariant, Inventory, Oracle, OracleOptions, OracleReport};
+use crate::check::{GaugeSeries, Invariant, Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::scenario::Scenario;
@@ -28,6 +28,7 @@ use crate::sim::fault_plan::{FaultProfile, PlannedScenario, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
+use crate::worker::Role;
 use crate::worker::planning::impact_index::ImpactIndex;
 use worker_process::{ObserverAdapter, WorkerProcessFactory};
 
@@ -305,6 +306,19 @@ fn oracle_options(scenario: &Scenario, inventory: Inventory) -> OracleOptions {
         max_delivery_attempts: options.max_delivery_attempts,
         scanner_attempts: options.scanner_attempts,
         run_timeout: options.run_timeout,
+        gauges: exposed_gauges(scenario),
         ..OracleOptions::default()
     }
+}
+
+/// Observed gauges that some process exposes: the sweeper's process reads the queues, and every
+/// process the store.
+fn exposed_gauges(scenario: &Scenario) -> Vec<GaugeSeries> {
+    let processes = scenario.workers.processes.list();
+    let has = |role: Role| processes.iter().any(|(_, roles)| roles.contains(&role));
+    let is_exposed = |series: &GaugeSeries| match series {
+        GaugeSeries::QueueDepth(_) | GaugeSeries::OldestReady(_) => has(Role::Sweeper),
+        GaugeSeries::OutboxDepth | GaugeSeries::SinceProgress(_) => true,
+    };
+    GaugeSeries::ALL.into_iter().filter(is_exposed).collect()
 }

@@ -1,11 +1,13 @@
 //! Reads of a process's instruments, as the invariants need them.
 
 mod extension;
+mod gauge;
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
-pub use self::extension::{ExtensionSeries, PlanAttempt};
+pub use self::extension::{ExtensionSeries, PlanAttempt, RequestOutcome};
+pub use self::gauge::GaugeSeries;
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
 
@@ -303,6 +305,12 @@ pub trait InstrumentReader {
     fn runs_active(&self, mode: Mode) -> i64;
     /// Shows every `scheduler_runner_backlog` that is not withheld now: mode, schedule, images.
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64));
+    /// One `scheduler_runner_backlog`; none if it is withheld now.
+    fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64>;
+    /// An observed gauge of the extensions; none if it is withheld now.
+    fn gauge(&self, series: GaugeSeries) -> Option<f64>;
+    /// `scheduler_scanner_late_permits_total`
+    fn late_permits(&self, mode: Mode) -> u64;
     /// Number of series that the process exposes.
     fn series_count(&self) -> usize;
     /// Maximum number of series with this number of schedules: the closed set, two per

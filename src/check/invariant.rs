@@ -20,6 +20,7 @@ pub(crate) mod cron_once;
 pub(crate) mod delta_truth;
 pub(crate) mod event_outbox;
 pub(crate) mod fairness;
+pub(crate) mod gauge_truth;
 pub(crate) mod latency;
 pub(crate) mod lease_discipline;
 pub(crate) mod liveness;

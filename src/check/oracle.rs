@@ -172,6 +172,10 @@ impl Observer for Oracle {
             Observation::NotifyCalled { .. }
             | Observation::EventPublished { .. }
             | Observation::EventForgotten { .. } => self.observe_events(observation),
+            Observation::AnswerLearned {
+                incarnation,
+                answer,
+            } => self.state.record_learned(incarnation, answer),
             Observation::Scraped { .. } | Observation::Settled => {
                 self.observe_metrics(observation);
             }

@@ -12,19 +12,23 @@ pub(crate) mod export;
 pub(crate) mod fact;
 pub(crate) mod fault;
 mod fault_interval;
+pub(crate) mod gauge_truth;
 pub(crate) mod image;
 pub(crate) mod incarnation;
 mod inventory;
+pub(crate) mod known_backlog;
 pub(crate) mod message;
 mod observe;
 pub mod options;
 mod outbox;
 pub(crate) mod pending_commit;
 mod queue;
+pub(crate) mod recent_values;
 pub(crate) mod run;
 mod run_totals;
 mod scan;
 pub(crate) mod schedule;
+pub(crate) mod segment_work;
 mod slo;
 mod stuck;
 pub(crate) mod table;
@@ -51,6 +55,7 @@ use crate::model::{IncarnationId, Mode, SegmentKey, Timestamp};
 use export::Exports;
 use fault::FaultHistory;
 use fault_interval::FaultIntervals;
+use gauge_truth::GaugeTruth;
 use image::Images;
 use incarnation::IncarnationTable;
 use message::{MessageRecord, Messages};
@@ -58,6 +63,7 @@ use outbox::OutboxTable;
 use pending_commit::PendingCommits;
 use run::Runs;
 use schedule::Schedules;
+use segment_work::SegmentWorks;
 use slo::SloTracker;
 use table::{IncarnationIndex, RunIndex, ScheduleIndex};
 
@@ -78,6 +84,8 @@ pub struct WorldState {
     pub(crate) images: Images,
     pub(crate) pending: PendingCommits,
     pub(crate) messages: Messages,
+    pub(crate) works: SegmentWorks,
+    pub(crate) gauges: GaugeTruth,
     pub(crate) faults: FaultHistory,
     pub(crate) episodes: FaultIntervals,
     pub(crate) exports: Exports,
@@ -99,6 +107,8 @@ impl WorldState {
             images,
             pending: PendingCommits::default(),
             messages: Messages::default(),
+            works: SegmentWorks::default(),
+            gauges: GaugeTruth::default(),
             faults: FaultHistory::default(),
             episodes: FaultIntervals::default(),
             exports: Exports::default(),

@@ -27,6 +27,7 @@ mod cron_once;
 mod delta_truth;
 mod event_outbox;
 mod fairness;
+mod gauge_truth;
 mod latency;
 mod lease_discipline;
 mod liveness;

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rehearsal_convert::Nearest;
+
 use crate::check::{
-    CounterSeries, DeltaKind, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
-    InstrumentReader, PlanAttempt, SegmentFate,
+    CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
+    InfoSeries, InstrumentReader, PlanAttempt, RequestOutcome, SegmentFate,
 };
 use crate::metrics::{
     AttemptOutcome, CollectContext, Delta, HistogramReading, Labels, ObservableCallback,
-    PlannerStatus, Readings, Registry, SchedulerWorkerMetrics, SegmentStatus, catalog,
+    PlannerStatus, Readings, Registry, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus,
+    catalog,
 };
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
@@ -105,6 +108,27 @@ impl InstrumentReader for IncarnationInstruments {
         self.metrics.backlog().visit(&self.context(), show);
     }
 
+    fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {
+        let context = self.context();
+        self.metrics.backlog().get(mode, schedule, &context)
+    }
+
+    fn gauge(&self, series: GaugeSeries) -> Option<f64> {
+        let (read, context) = (self.metrics.read(), self.context());
+        match series {
+            GaugeSeries::QueueDepth(queue) => {
+                read.queue_depth(queue, &context).map(Nearest::nearest_f64)
+            }
+            GaugeSeries::OldestReady(queue) => read.queue_oldest_ready(queue, &context),
+            GaugeSeries::OutboxDepth => read.outbox_depth(&context).map(Nearest::nearest_f64),
+            GaugeSeries::SinceProgress(mode) => read.since_progress(mode, &context),
+        }
+    }
+
+    fn late_permits(&self, mode: Mode) -> u64 {
+        self.metrics.read().late_permits(mode)
+    }
+
     fn series_count(&self) -> usize {
         let mut backlog = 0;
         self.metrics
@@ -166,15 +190,26 @@ fn extension(read: &Readings<'_>, series: ExtensionSeries) -> u64 {
             read.planner_attempts(mode, outcome)
         }
         ExtensionSeries::Cancelled(mode) => read.runs_cancelled(mode),
+        ExtensionSeries::Discarded(mode) => read.segments_discarded(mode),
         ExtensionSeries::ImagesFailed(mode) => read.images_failed(mode),
         ExtensionSeries::Redeliveries(queue) => read.redeliveries(queue),
         ExtensionSeries::Renewals(queue) => read.lease_renewals(queue),
         ExtensionSeries::DeadLetters(queue) => read.dead_letters(queue),
         ExtensionSeries::Drops(queue) => read.drops(queue),
-        ExtensionSeries::Fires(fate) => {
-            let of_mode = |mode: &Mode| read.schedule_fires(*mode, fate);
-            Mode::ALL.iter().map(of_mode).sum()
+        ExtensionSeries::Losses(queue) => read.lease_losses(queue),
+        ExtensionSeries::Requests(mode, outcome) => {
+            let outcome = match outcome {
+                RequestOutcome::Succeeded => ScannerOutcome::Succeeded,
+                RequestOutcome::TimedOut => ScannerOutcome::TimedOut,
+                RequestOutcome::ServerError => ScannerOutcome::ServerError,
+                RequestOutcome::RateLimited => ScannerOutcome::RateLimited,
+                RequestOutcome::Refused => ScannerOutcome::Refused,
+                RequestOutcome::Unreachable => ScannerOutcome::Unreachable,
+            };
+            read.scanner_requests(mode, outcome)
         }
+        ExtensionSeries::Events(kind) => read.events_published(kind),
+        ExtensionSeries::Fires(mode, fate) => read.schedule_fires(mode, fate),
     }
 }
 

@@ -378,7 +378,9 @@ fn scan_text(observation: &Observation<'_>) -> Option<EntryText> {
                 ScanAnswer::Refused => "permanently refused".into(),
                 ScanAnswer::Throttled(until) => format!("429, not before {}", clock(*until)),
                 ScanAnswer::Failed => "5xx".into(),
-                ScanAnswer::Unanswered => "no answer".into(),
+                ScanAnswer::TimedOut => "no answer in time".into(),
+                ScanAnswer::Unreachable => "no answer: the connection broke".into(),
+                ScanAnswer::Abandoned => "no answer: given up".into(),
             };
             let event = format!("receives the scan result of delivery {delivery}: {answer}");
             entry_text(incarnation, short(image), event)

@@ -73,6 +73,7 @@ pub struct World {
     permit_tolerance: Duration,
     /// Round trip from which on a call may cost its caller a lease.
     slow_call_ns: u64,
+    scanner_timeout: Duration,
     /// Choice of the worker that an operator asks.
     operator: RefCell<RandomStream>,
 }
@@ -125,6 +126,7 @@ impl World {
             slow_call_ns: options
                 .client_timeout_ns
                 .min(nanos_of(scenario.workers.options.renewal_interval())),
+            scanner_timeout: scenario.workers.options.scanner_timeout,
             fleet,
             options,
             handle,

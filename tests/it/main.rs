@@ -14,6 +14,7 @@ mod endpoint;
 mod golden;
 mod guides;
 mod help_files;
+mod instrument_writes;
 mod layers;
 mod malformed;
 mod metrics_docs;

@@ -11,6 +11,8 @@ use rehearsal::metrics::catalog::{EXTENSIONS, GIVEN, METER};
 use rehearsal::metrics::registry_metrics::LAYER;
 use rehearsal::metrics::{Definition, InstrumentKind, LabelDefinition, Unit};
 
+use crate::instrument_writes;
+
 const PAGE: &str = "docs/metrics.md";
 
 const HEAD: &str = "\
@@ -178,6 +180,7 @@ fn page() -> String {
     table(&mut page, &EXTENSIONS);
     page.push_str(OWN);
     table(&mut page, &LAYER);
+    page.push_str(&instrument_writes::section());
     page.push_str(TAGS);
     tag_rows(&mut page, &all());
     page.push_str(BOUNDS);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal::check::{
-    CounterSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
+    CounterSeries, GaugeSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
 };
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
@@ -84,6 +84,18 @@ impl InstrumentReader for Read {
 
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
         self.defect.backlog(&self.incarnation, &*self.plain, show);
+    }
+
+    fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {
+        self.plain.backlog_of(mode, schedule)
+    }
+
+    fn gauge(&self, series: GaugeSeries) -> Option<f64> {
+        self.plain.gauge(series)
+    }
+
+    fn late_permits(&self, mode: Mode) -> u64 {
+        self.plain.late_permits(mode)
     }
 
     fn series_count(&self) -> usize {

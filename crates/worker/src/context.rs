@@ -7,6 +7,7 @@
 //! longer, the lease expires or repair enqueues the message again, and a task that kept trying
 //! would only block the next message.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -21,7 +22,7 @@ use crate::metrics::{ReadTime, SchedulerWorkerMetrics};
 use crate::model::time::nanos_of;
 use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode};
 use crate::options::WorkerOptions;
-use crate::ports::{Clock, PortResult, Ports, Store};
+use crate::ports::{Clock, PortError, PortResult, Ports, Store};
 
 /// Maximum attempts of a commit: the first, and 16 more after version conflicts.
 pub const MAX_COMMIT_ATTEMPTS: u32 = 17;
@@ -170,11 +171,17 @@ impl<P: Ports> WorkerContext<P> {
     /// counter and the backlog of the schedule in the step that receives the answer.
     pub async fn commit(&self, commit: Commit) -> CommitAnswer {
         let commit = Arc::new(commit);
-        // An answer may belong to any attempt: its content is at least as new as the first one.
-        let asked_at = self.elapsed();
-        let answer = self
-            .retry_until_ok(|| self.ports.store().commit(&commit))
-            .await;
+        // An answer may belong to any attempt that was sent: it is no older than the first.
+        let sent_at = Cell::new(None);
+        let attempt = async || {
+            let asked_at = self.elapsed();
+            let answer = self.ports.store().commit(&commit).await;
+            if !matches!(answer, Err(PortError::Unavailable)) {
+                sent_at.set(sent_at.get().or(Some(asked_at)));
+            }
+            answer
+        };
+        let answer = self.retry_until_ok(attempt).await;
         if let CommitAnswer::Applied(applied) = &answer {
             if let Some(delta) = commit.active_runs_delta {
                 debug_assert!(delta.change.abs() == 1, "one run enters or leaves");
@@ -187,7 +194,7 @@ impl<P: Ports> WorkerContext<P> {
             if let Some(row) = &applied.backlog {
                 let backlog = self.metrics.backlog();
                 let time = ReadTime {
-                    asked_at,
+                    asked_at: sent_at.get().unwrap_or_default(),
                     as_of: applied.at,
                 };
                 backlog.set(row.mode, row.schedule.as_str(), row.images, time);

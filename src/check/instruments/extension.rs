@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::status;
-use crate::model::Mode;
 use crate::model::commit::{FireOutcome, PlanOutcome};
 use crate::model::observation::QueueName;
+use crate::model::{EventKind, Mode};
 
 /// Result of an attempt to plan a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,41 @@ impl PlanAttempt {
     }
 }
 
+/// Result of a request to the scanner, as `scheduler_scanner_requests_total` counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it all")]
+pub enum RequestOutcome {
+    Succeeded,
+    TimedOut,
+    ServerError,
+    RateLimited,
+    Refused,
+    Unreachable,
+}
+
+impl RequestOutcome {
+    const ALL: [Self; 6] = [
+        Self::Succeeded,
+        Self::TimedOut,
+        Self::ServerError,
+        Self::RateLimited,
+        Self::Refused,
+        Self::Unreachable,
+    ];
+
+    /// The label value.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::TimedOut => "timed_out",
+            Self::ServerError => "server_error",
+            Self::RateLimited => "rate_limited",
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
 /// One of the extensions' counter series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExtensionSeries {
@@ -52,6 +87,8 @@ pub enum ExtensionSeries {
     Attempts(Mode, PlanAttempt),
     /// `scheduler_runs_cancelled_total`
     Cancelled(Mode),
+    /// `scheduler_runner_segments_discarded_total`
+    Discarded(Mode),
     /// `scheduler_runner_images_failed_total`
     ImagesFailed(Mode),
     /// `scheduler_queue_redeliveries_total`
@@ -62,20 +99,29 @@ pub enum ExtensionSeries {
     DeadLetters(QueueName),
     /// `scheduler_queue_drops_total`
     Drops(QueueName),
-    /// `scheduler_schedule_fires_total`, of both modes: a schedule may change its mode at any time.
-    Fires(FireOutcome),
+    /// `scheduler_lease_losses_total`
+    Losses(QueueName),
+    /// `scheduler_scanner_requests_total`
+    Requests(Mode, RequestOutcome),
+    /// `scheduler_events_published_total`
+    Events(EventKind),
+    /// `scheduler_schedule_fires_total`
+    Fires(Mode, FireOutcome),
 }
 
 const ATTEMPTS: usize = PlanAttempt::ALL.len() * Mode::ALL.len();
 const CANCELLED_AT: usize = ATTEMPTS;
-const IMAGES_FAILED_AT: usize = CANCELLED_AT + Mode::ALL.len();
+const DISCARDED_AT: usize = CANCELLED_AT + Mode::ALL.len();
+const IMAGES_FAILED_AT: usize = DISCARDED_AT + Mode::ALL.len();
 const QUEUES_AT: usize = IMAGES_FAILED_AT + Mode::ALL.len();
-const PER_QUEUE: usize = 4;
-const FIRES_AT: usize = QUEUES_AT + PER_QUEUE * QueueName::ALL.len();
+const PER_QUEUE: usize = 5;
+const REQUESTS_AT: usize = QUEUES_AT + PER_QUEUE * QueueName::ALL.len();
+const EVENTS_AT: usize = REQUESTS_AT + RequestOutcome::ALL.len() * Mode::ALL.len();
+const FIRES_AT: usize = EVENTS_AT + EventKind::ALL.len();
 
 impl ExtensionSeries {
     /// Number of series.
-    pub const COUNT: usize = FIRES_AT + FireOutcome::ALL.len();
+    pub const COUNT: usize = FIRES_AT + FireOutcome::ALL.len() * Mode::ALL.len();
 
     /// A number below [`ExtensionSeries::COUNT`].
     pub const fn index(self) -> usize {
@@ -87,12 +133,20 @@ impl ExtensionSeries {
                 mode.index() * PlanAttempt::ALL.len() + attempt.index()
             }
             Self::Cancelled(mode) => CANCELLED_AT + mode.index(),
+            Self::Discarded(mode) => DISCARDED_AT + mode.index(),
             Self::ImagesFailed(mode) => IMAGES_FAILED_AT + mode.index(),
             Self::Redeliveries(queue) => of_queue(queue, 0),
             Self::Renewals(queue) => of_queue(queue, 1),
             Self::DeadLetters(queue) => of_queue(queue, 2),
             Self::Drops(queue) => of_queue(queue, 3),
-            Self::Fires(fate) => FIRES_AT + fate as usize,
+            Self::Losses(queue) => of_queue(queue, 4),
+            Self::Requests(mode, outcome) => {
+                REQUESTS_AT + mode.index() * RequestOutcome::ALL.len() + outcome as usize
+            }
+            Self::Events(kind) => EVENTS_AT + kind as usize,
+            Self::Fires(mode, fate) => {
+                FIRES_AT + mode.index() * FireOutcome::ALL.len() + fate as usize
+            }
         }
     }
 
@@ -103,18 +157,30 @@ impl ExtensionSeries {
                 let mode = Mode::ALL[index / PlanAttempt::ALL.len()];
                 Self::Attempts(mode, PlanAttempt::ALL[index % PlanAttempt::ALL.len()])
             }
-            CANCELLED_AT..IMAGES_FAILED_AT => Self::Cancelled(Mode::ALL[index - CANCELLED_AT]),
+            CANCELLED_AT..DISCARDED_AT => Self::Cancelled(Mode::ALL[index - CANCELLED_AT]),
+            DISCARDED_AT..IMAGES_FAILED_AT => Self::Discarded(Mode::ALL[index - DISCARDED_AT]),
             IMAGES_FAILED_AT..QUEUES_AT => Self::ImagesFailed(Mode::ALL[index - IMAGES_FAILED_AT]),
-            QUEUES_AT..FIRES_AT => {
+            QUEUES_AT..REQUESTS_AT => {
                 let queue = QueueName::ALL[(index - QUEUES_AT) / PER_QUEUE];
                 match (index - QUEUES_AT) % PER_QUEUE {
                     0 => Self::Redeliveries(queue),
                     1 => Self::Renewals(queue),
                     2 => Self::DeadLetters(queue),
-                    _ => Self::Drops(queue),
+                    3 => Self::Drops(queue),
+                    _ => Self::Losses(queue),
                 }
             }
-            _ => Self::Fires(FireOutcome::ALL[(index - FIRES_AT) % FireOutcome::ALL.len()]),
+            REQUESTS_AT..EVENTS_AT => {
+                let (place, count) = (index - REQUESTS_AT, RequestOutcome::ALL.len());
+                let outcome = RequestOutcome::ALL[place % count];
+                Self::Requests(Mode::ALL[place / count], outcome)
+            }
+            EVENTS_AT..FIRES_AT => Self::Events(EventKind::ALL[index - EVENTS_AT]),
+            _ => {
+                let (place, count) = (index - FIRES_AT, FireOutcome::ALL.len());
+                let mode = Mode::ALL[place / count % Mode::ALL.len()];
+                Self::Fires(mode, FireOutcome::ALL[place % count])
+            }
         }
     }
 
@@ -123,12 +189,16 @@ impl ExtensionSeries {
         match self {
             Self::Attempts(..) => "planning attempts",
             Self::Cancelled(_) => "cancelled runs",
+            Self::Discarded(_) => "discarded segments",
             Self::ImagesFailed(_) => "failed images",
             Self::Redeliveries(_) => "redeliveries",
             Self::Renewals(_) => "renewed leases",
             Self::DeadLetters(_) => "dead letters",
             Self::Drops(_) => "dropped messages",
-            Self::Fires(_) => "decided fires",
+            Self::Losses(_) => "lost leases",
+            Self::Requests(..) => "answers of the scanner",
+            Self::Events(_) => "published events",
+            Self::Fires(..) => "decided fires",
         }
     }
 }
@@ -145,6 +215,11 @@ impl fmt::Display for ExtensionSeries {
                 );
             }
             Self::Cancelled(mode) => ("scheduler_runs_cancelled_total", "mode", mode.as_str()),
+            Self::Discarded(mode) => (
+                "scheduler_runner_segments_discarded_total",
+                "mode",
+                mode.as_str(),
+            ),
             Self::ImagesFailed(mode) => (
                 "scheduler_runner_images_failed_total",
                 "mode",
@@ -162,7 +237,22 @@ impl fmt::Display for ExtensionSeries {
                 queue.as_str(),
             ),
             Self::Drops(queue) => ("scheduler_queue_drops_total", "queue", queue.as_str()),
-            Self::Fires(fate) => ("scheduler_schedule_fires_total", "fate", fate.as_str()),
+            Self::Losses(queue) => ("scheduler_lease_losses_total", "queue", queue.as_str()),
+            Self::Requests(mode, outcome) => {
+                let (mode, outcome) = (mode.as_str(), outcome.as_str());
+                return write!(
+                    f,
+                    "scheduler_scanner_requests_total{{mode=\"{mode}\",outcome=\"{outcome}\"}}"
+                );
+            }
+            Self::Events(kind) => ("scheduler_events_published_total", "kind", kind.as_str()),
+            Self::Fires(mode, fate) => {
+                let (mode, fate) = (mode.as_str(), fate.as_str());
+                return write!(
+                    f,
+                    "scheduler_schedule_fires_total{{mode=\"{mode}\",fate=\"{fate}\"}}"
+                );
+            }
         };
         write!(f, "{name}{{{label}=\"{value}\"}}")
     }

@@ -16,10 +16,9 @@ pub(crate) const APPLIED_LEARNED: InvariantDefinition = InvariantDefinition {
              answer. An answer must say what happened. At quiescence no applied commit may be \
              left whose answer is neither in flight nor asked for again. The families below \
              check that the contract's counters equal the acknowledged commits, each for its own \
-             series. This family covers the counters of those extensions of which a process \
-             learns every step: planning attempts, cancelled runs, failed images, redeliveries, \
-             renewals, dead letters, drops and fires. They are compared when they should have \
-             changed, and when the incarnation ends.",
+             series. This family covers those of the extensions, which are compared when they \
+             should have changed, and when the incarnation ends. Late permits lie between the \
+             requests that were seen to be late and the permits that were granted.",
     exercised_by: "each acknowledged commit",
 };
 

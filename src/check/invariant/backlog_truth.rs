@@ -7,8 +7,10 @@
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::BacklogTruth;
 use crate::check::invariant::results::ViolationDetail;
+use crate::check::state::known_backlog::CommittedBacklog;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
-use crate::check::state::{ObservedIncarnation, WorldState};
+use crate::check::state::{MessageStep, ObservedIncarnation, PendingInstruments, WorldState};
+use crate::model::observation::QueueStep;
 use crate::model::{Mode, ScheduleId, Timestamp};
 
 /// Name and documentation of `backlog-truth`.
@@ -22,7 +24,13 @@ pub(crate) const BACKLOG_TRUTH: InvariantDefinition = InvariantDefinition {
              wrong. Each live schedule must have a value if the process could read the store all \
              through the last two refreshes, without a call to it that took a third of a lease or \
              longer than the client waits. The series of a deleted schedule may stay for one \
-             refresh. The maximum over the answering processes then follows.",
+             refresh. The maximum over the answering processes then follows. In the step in which \
+             a process learns that its commit was applied, its value for the schedule must be the \
+             committed one, unless it has read a newer one. A holder whose delivery failed by \
+             `persist_failed` or `RunMissing` must have read the backlog anew when it settles the \
+             message. The depth of queues and outbox, the age of the oldest ready message and \
+             the time since progress must likewise have been true within the last refresh, and \
+             some process must expose each of them.",
     exercised_by: "nonzero values that have changed",
 };
 
@@ -53,6 +61,23 @@ pub(crate) struct BacklogTruthCheck {
 impl Invariant for BacklogTruthCheck {
     fn names(&self) -> &[InvariantName] {
         &[BacklogTruth]
+    }
+
+    fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
+        let is_settled = matches!(
+            step.step,
+            QueueStep::Acknowledged | QueueStep::Released { .. }
+        );
+        if let (Some(incarnation), true) = (step.incarnation, is_settled) {
+            check_reread(context, incarnation, step);
+        }
+    }
+
+    fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
+        let state = context.state;
+        for row in &state.incarnations[due.incarnation].expected.backlog.due {
+            check_committed(context, due.incarnation, row);
+        }
     }
 
     fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
@@ -133,6 +158,69 @@ impl BacklogTruthCheck {
     }
 }
 
+/// Checks that a process shows what its commit has made of the backlog, in the step in which it
+/// learns of it. A commit that was sent long ago tells an old value, which is withheld.
+fn check_committed(
+    context: &mut CheckContext<'_>,
+    incarnation: IncarnationIndex,
+    row: &CommittedBacklog,
+) {
+    let state = context.state;
+    let Some(instruments) = &state.incarnations[incarnation].instruments else {
+        return;
+    };
+    let refresh = state.options.backlog_refresh;
+    let is_old = state.now.since(row.sent_at) * WRONG_CLOCK_FACTOR > refresh;
+    let schedule = state.schedule_name(row.schedule);
+    let shown = instruments.backlog_of(row.mode, &schedule);
+    let holds = shown == Some(row.images) || (shown.is_none() && is_old);
+    context.check(BacklogTruth, row.images != 0, holds, || {
+        let (mode, process) = (row.mode.as_str(), state.incarnation_name(incarnation));
+        ViolationDetail::of(format_args!(
+            "scheduler_runner_backlog{{mode=\"{mode}\",scheduleId=\"{schedule}\"}} of {process}"
+        ))
+        .is(shown.map_or("absent".to_owned(), |images| images.to_string()))
+        .expected(row.images)
+        .because(format_args!(
+            "the answer to its commit of {} says so and is newer than every read",
+            row.as_of
+        ))
+    });
+}
+
+/// Checks that a holder whose delivery failed without a commit has read the backlog anew before it
+/// settles the message, if it could.
+fn check_reread(context: &mut CheckContext<'_>, holder: IncarnationIndex, step: &MessageStep) {
+    let state = context.state;
+    let incarnation = &state.incarnations[holder];
+    let Some(failed_at) = incarnation.expected.backlog.missed_at(step.delivery) else {
+        return;
+    };
+    let could_read = incarnation
+        .reads_store_since
+        .is_some_and(|since| since <= failed_at);
+    context.check(BacklogTruth, true, !could_read, || {
+        ViolationDetail::of(format_args!(
+            "the last read of the backlog by {}",
+            incarnation.id
+        ))
+        .is("before its delivery failed")
+        .expected(format_args!("after {failed_at}"))
+        .because(format_args!(
+            "delivery {} ended without a commit that tells the backlog",
+            step.delivery
+        ))
+    });
+}
+
+/// Instant to which the oldest value belongs that a process still shows.
+pub(super) fn oldest_instant(state: &WorldState) -> Timestamp {
+    let (now, refresh) = (state.now, state.options.backlog_refresh);
+    let longest = refresh * WRONG_CLOCK_FACTOR;
+    let is_clock_wrong = state.faults.clocks_wrong_since(now.before(longest));
+    now.before(if is_clock_wrong { longest } else { refresh })
+}
+
 /// Number of a schedule by name, trying a guess first.
 fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
     let is_named = |guess: &ScheduleIndex| state.schedules.ids[usize::from(*guess)].as_str() == id;
@@ -147,12 +235,9 @@ fn check_value(
     shown: ExposedBacklog,
 ) {
     let state = context.state;
-    let (now, refresh) = (state.now, state.options.backlog_refresh);
-    let longest = refresh * WRONG_CLOCK_FACTOR;
-    let is_clock_wrong = state.faults.clocks_wrong_since(now.before(longest));
-    let from = now.before(if is_clock_wrong { longest } else { refresh });
+    let (now, from) = (state.now, oldest_instant(state));
     let schedule = &state.schedules[shown.schedule];
-    let backlog = &schedule.backlog[shown.mode.index()];
+    let backlog = &schedule.backlog[shown.mode.index()].images;
     let existed = schedule.definition.is_some() && schedule.deleted_at.is_none_or(|at| at >= from);
     let holds = existed && backlog.held_within(shown.images, from, now);
     let has_changed = backlog.changed_since(from) && shown.images != 0;

@@ -26,7 +26,7 @@ pub(crate) const COUNTER_MONOTONE: InvariantDefinition = InvariantDefinition {
     name: "counter-monotone",
     evaluated: EvaluationTime::Always,
     meaning: "No counter falls within one incarnation of a process.",
-    method: "Each of the 24 counter series of the contract, and each of 26 of the extensions, is \
+    method: "Each of the 24 counter series of the contract, and each of 48 of the extensions, is \
              compared with its last value of the same incarnation whenever it is read.",
     exercised_by: "a counter that has moved",
 };
@@ -73,7 +73,7 @@ struct ReadCounters {
     values: CounterTable,
     /// Counters that differed from the acknowledged commits, one bit each: a difference that stays
     /// as it is counts once.
-    wrong: u64,
+    wrong: u128,
 }
 
 /// Checks the counters; remembers them by number of the incarnation.
@@ -124,6 +124,9 @@ impl Invariant for ConservationCheck {
                 left.trailing_zeros() as usize,
             );
             left &= left - 1;
+        }
+        if due.is_final {
+            check_late_permits(context, incarnation, &**instruments);
         }
         for mode in Mode::ALL {
             let new = CounterSeries::Deltas(mode, DeltaKind::New);
@@ -234,6 +237,32 @@ impl ConservationCheck {
                     "{segments} segments were committed, {lost} of them by incarnations that \
                      ended before the acknowledgement"
                 ))
+        });
+    }
+}
+
+/// Checks that late permits lie between the requests that were seen to be late, and the permits.
+/// The process alone knows which of its permits it dropped as late.
+fn check_late_permits(
+    context: &mut CheckContext<'_>,
+    incarnation: &IncarnationRecord,
+    instruments: &dyn InstrumentReader,
+) {
+    let permits = &incarnation.expected.permits;
+    for mode in Mode::ALL {
+        let shown = instruments.late_permits(mode);
+        let least = permits.late[mode.index()];
+        let most = permits.granted.max(least);
+        let holds = (least..=most).contains(&shown);
+        context.check(AppliedLearned, least > 0, holds, || {
+            ViolationDetail::of(format_args!(
+                "scheduler_scanner_late_permits_total{{mode=\"{}\"}} of {}",
+                mode.as_str(),
+                incarnation.id
+            ))
+            .is(shown)
+            .expected(format_args!("{least} to {most}"))
+            .because("that many late requests were seen, and that many permits granted")
         });
     }
 }

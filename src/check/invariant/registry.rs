@@ -5,9 +5,9 @@ use std::fmt;
 use super::{EvaluationTime, Invariant, InvariantDefinition};
 use super::{
     active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
-    cron_once, delta_truth, event_outbox, fairness, latency, lease_discipline, liveness, no_loss,
-    notify_independent, parallelism, plan_truth, scanner_manners, segment_once, state_graph,
-    stopping,
+    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline,
+    liveness, no_loss, notify_independent, parallelism, plan_truth, scanner_manners, segment_once,
+    state_graph, stopping,
 };
 
 macro_rules! names {
@@ -138,6 +138,7 @@ families! { $;
     delta_truth: delta_truth::DeltaTruthCheck,
     event_outbox: event_outbox::EventOutboxCheck,
     fairness: fairness::FairnessCheck,
+    gauge_truth: gauge_truth::GaugeTruthCheck,
     latency: latency::LatencyCheck,
     lease_discipline: lease_discipline::LeaseDisciplineCheck,
     liveness: liveness::LivenessCheck,

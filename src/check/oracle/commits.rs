@@ -24,6 +24,9 @@ impl Oracle {
                 let incarnation = self.state.number(incarnation);
                 self.state.acknowledge_surrender(incarnation, surrendered);
             }
+            Observation::BacklogRead { incarnation, .. } => {
+                self.state.record_backlog_read(incarnation);
+            }
             _ => {}
         }
     }
@@ -87,9 +90,11 @@ impl Oracle {
                 key,
                 delivery,
                 run,
-            } => self
-                .state
-                .record_segment_begun_learned(incarnation, key, delivery, run.is_some()),
+            } => {
+                let run = run.map(|run| run.state);
+                self.state
+                    .record_segment_begun_learned(incarnation, key, delivery, run);
+            }
             _ => {}
         }
     }

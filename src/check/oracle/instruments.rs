@@ -12,10 +12,10 @@ use crate::model::IncarnationId;
 use crate::model::observation::Observation;
 
 /// Every counter.
-const ALL_COUNTERS: u64 = (1 << CounterSeries::COUNT) - 1;
+const ALL_COUNTERS: u128 = (1 << CounterSeries::COUNT) - 1;
 
 /// Counters of the contract.
-const GIVEN_COUNTERS: u64 = (1 << CounterSeries::GIVEN) - 1;
+const GIVEN_COUNTERS: u128 = (1 << CounterSeries::GIVEN) - 1;
 
 /// Every histogram.
 const ALL_HISTOGRAMS: u8 = u8::MAX;
@@ -69,7 +69,7 @@ impl Oracle {
     }
 
     /// Compares these counters, and the histograms and gauges that should have changed.
-    fn compare_changed(&mut self, incarnation: IncarnationIndex, counters: u64) {
+    fn compare_changed(&mut self, incarnation: IncarnationIndex, counters: u128) {
         let expected = &self.state.incarnations[incarnation].expected;
         let due = PendingInstruments {
             incarnation,

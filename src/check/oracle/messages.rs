@@ -23,6 +23,7 @@ impl Oracle {
                     invariants.scan_answered(context, (image, answer));
                 });
                 self.state.record_scan_answer(delivery, image, answer);
+                self.state.count_scan_answer(delivery, answer);
             }
             Observation::PermitsSlow { incarnation } => {
                 let incarnation = self.state.number(incarnation);
@@ -90,6 +91,7 @@ impl Oracle {
             }
             Observation::EventForgotten { id } => {
                 let stage = self.state.outbox.forget(id);
+                self.state.count_outbox();
                 self.check(|invariants, context| {
                     invariants.event_forgotten(context, (id, stage));
                 });

@@ -2,6 +2,7 @@
 
 use super::WorldState;
 use super::apply_commit::outcome_of;
+use super::known_backlog::CommittedBacklog;
 use super::pending_commit::PendingCommit;
 use super::table::{IncarnationIndex, RunIndex};
 use crate::check::instruments::{
@@ -10,7 +11,7 @@ use crate::check::instruments::{
 use crate::model::commit::{EndReason, FireOutcome, SegmentCommit};
 use crate::model::time::nanos_of;
 use crate::model::{
-    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, RunState, SegmentKey,
+    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, Mode, RunState, SegmentKey,
 };
 
 /// Maximum number of version conflicts of one delivery that are retried in place.
@@ -25,7 +26,7 @@ impl WorldState {
         answer: &CommitAnswer,
         call: PendingCommit,
     ) {
-        self.acknowledge_extensions(incarnation, commit, answer);
+        self.acknowledge_extensions(incarnation, commit, answer, call.fire_mode);
         match (answer, &commit.step) {
             (CommitAnswer::Applied(applied), _) => {
                 self.acknowledge_applied(incarnation, commit, applied, call);
@@ -65,12 +66,13 @@ impl WorldState {
         incarnation: IncarnationIndex,
         commit: &Commit,
         answer: &CommitAnswer,
+        fire_mode: Option<Mode>,
     ) {
         use ExtensionSeries as Series;
         let is_applied = matches!(answer, CommitAnswer::Applied(_));
         let mode = commit.runs.first().map(|write| write.run.mode);
         let mut count = |series, amount| self.count_extension(incarnation, series, amount);
-        match (&commit.step, mode) {
+        match (&commit.step, mode.or(fire_mode)) {
             (CommitStep::Plan { .. } | CommitStep::PlanRetry, Some(mode)) => {
                 let attempt = match commit.step {
                     _ if !is_applied => PlanAttempt::Conflict,
@@ -82,9 +84,15 @@ impl WorldState {
             (CommitStep::End(EndReason::Command | EndReason::ScheduleDeleted), Some(mode)) => {
                 count(Series::Cancelled(mode), u64::from(is_applied));
             }
-            (CommitStep::Segment(segment), Some(mode)) if is_applied => {
-                count(Series::ImagesFailed(mode), segment.outcome.failed);
-            }
+            (CommitStep::Segment(segment), Some(mode)) => match answer {
+                CommitAnswer::Applied(_) => {
+                    count(Series::ImagesFailed(mode), segment.outcome.failed);
+                }
+                CommitAnswer::Refused(CommitRefusal::RunTerminal) => {
+                    count(Series::Discarded(mode), 1);
+                }
+                _ => {}
+            },
             (
                 CommitStep::Fire {
                     latest,
@@ -92,10 +100,11 @@ impl WorldState {
                     fate,
                     ..
                 },
-                _,
+                Some(mode),
             ) if is_applied => {
-                count(Series::Fires(FireOutcome::Coalesced), u64::from(*coalesced));
-                count(Series::Fires(*fate), u64::from(latest.is_some()));
+                let coalesced = u64::from(*coalesced);
+                count(Series::Fires(mode, FireOutcome::Coalesced), coalesced);
+                count(Series::Fires(mode, *fate), u64::from(latest.is_some()));
             }
             _ => {}
         }
@@ -154,10 +163,10 @@ impl WorldState {
         {
             return;
         }
-        let mode = self.runs[run].mode;
-        self.incarnations[incarnation]
-            .expected
-            .count(CounterSeries::Segments(mode, fate), 1);
+        let (mode, now) = (self.runs[run].mode, self.now);
+        let learned = &mut self.incarnations[incarnation].expected;
+        learned.count(CounterSeries::Segments(mode, fate), 1);
+        learned.backlog.miss(delivery, now);
         self.incarnations.mark_dirty(incarnation);
     }
 
@@ -174,6 +183,15 @@ impl WorldState {
         }
         for (mode, amount) in applied.adopted.into_iter().enumerate() {
             learned.add_active(mode, amount);
+        }
+        if let (Some((schedule, mode, images)), Some(as_of)) = (call.backlog, call.applied_at) {
+            learned.backlog.learn(CommittedBacklog {
+                schedule,
+                mode,
+                images,
+                as_of,
+                sent_at: call.sent_at.unwrap_or(as_of),
+            });
         }
         if let (Some(run), Some(write)) = (call.run, commit.runs.first()) {
             if let CommitStep::Segment(segment) = &commit.step {

@@ -4,10 +4,12 @@ use super::WorldState;
 use super::coverage::ImageCoverage;
 use super::fact::{AcceptedCommit, RunChange};
 use super::pending_commit::PendingCommit;
-use super::run::SegmentRecord;
-use super::table::{IncarnationIndex, RunIndex};
+use super::run::{RunRecord, SegmentRecord};
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
 use crate::model::commit::{Applied, FireOutcome, PlanOutcome, SegmentCommit};
-use crate::model::{Commit, CommitStep, EventId, Run, RunState, SegmentKey, Trigger};
+use crate::model::{
+    Commit, CommitStep, EventId, Mode, Run, RunState, SegmentKey, Timestamp, Trigger,
+};
 use rehearsal_convert::Index;
 
 /// Outcome of planning that ends in this state; none for a cancellation.
@@ -147,7 +149,9 @@ impl WorldState {
             .events
             .iter()
             .filter(|event| !self.outbox.write(event));
-        rewritten.map(|event| event.event_id).collect()
+        let rewritten = rewritten.map(|event| event.event_id).collect();
+        self.count_outbox();
+        rewritten
     }
 
     fn apply_run(&mut self, change: &RunChange<'_>) {
@@ -155,7 +159,9 @@ impl WorldState {
         if change.before.is_none() {
             self.create_run(change);
         }
+        let moved_at = self.runs[change.run].progress_at;
         self.track_slos(change);
+        self.move_progress(change, moved_at);
         if state.is_terminal() {
             self.stop_work(change.run);
         }
@@ -182,6 +188,19 @@ impl WorldState {
             let cron_runs = &mut self.schedules[schedule].cron_runs;
             *cron_runs = cron_runs.saturating_sub(u32::from(is_cron));
             self.tally_end(change);
+        }
+    }
+
+    /// Moves a run in the order of progress. It last moved at `moved_at`.
+    fn move_progress(&mut self, change: &RunChange<'_>, moved_at: Timestamp) {
+        let was_open = change.before.is_some_and(RunState::is_open);
+        let record = &self.runs[change.run];
+        let before = was_open.then_some(moved_at);
+        let after = change.after.state.is_open().then_some(record.progress_at);
+        if before != after {
+            let (now, kept) = (self.now, self.options.history_kept());
+            let progress = &mut self.gauges.progress[record.mode.index()];
+            progress.move_run(change.run, before, after, now, kept);
         }
     }
 
@@ -259,11 +278,11 @@ impl WorldState {
         }
         let record = &self.runs[change.run];
         let (schedule, mode) = (record.schedule, record.mode);
-        let kept = self.options.backlog_refresh * 4;
+        let kept = self.options.history_kept();
         let backlog = &mut self.schedules.table[schedule].backlog[mode.index()];
-        let images = (backlog.images + after).saturating_sub(before);
+        let images = (backlog.images.current + after).saturating_sub(before);
         let waited_since = backlog.fell_at;
-        let falls = images < backlog.images;
+        let falls = images < backlog.images.current;
         backlog.set(images, self.now, kept);
         if falls {
             self.backlog_fell(schedule, mode, waited_since);
@@ -393,6 +412,10 @@ impl WorldState {
         let leaves_planning = first.is_some_and(|change| {
             change.before == Some(RunState::Planning) && change.after.state != RunState::Planning
         });
+        let backlog = run.and_then(|run| self.backlog_of(run));
+        let fired = accepted.fired.map(|schedule| &self.schedules[schedule]);
+        let definition = fired.and_then(|schedule| schedule.definition.as_ref());
+        let fire_mode = definition.map(|definition| definition.mode);
         let (applied_at, step) = (Some(now), commit.step.name());
         self.pending
             .update(accepted.incarnation, commit.token.sequence, |call| {
@@ -402,9 +425,19 @@ impl WorldState {
                     run,
                     weight,
                     leaves_planning,
+                    fire_mode,
+                    backlog,
                     ..*call
                 };
             });
+    }
+
+    /// Backlog of a run's schedule and mode, unless the schedule is deleted.
+    fn backlog_of(&self, run: RunIndex) -> Option<(ScheduleIndex, Mode, u64)> {
+        let RunRecord { schedule, mode, .. } = self.runs[run];
+        let record = &self.schedules[schedule];
+        let images = record.backlog[mode.index()].images.current;
+        record.is_live().then_some((schedule, mode, images))
     }
 
     /// Changes a segment's record, if its run is not over.

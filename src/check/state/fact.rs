@@ -249,7 +249,7 @@ pub struct ManualRunAck<'a> {
 pub struct PendingInstruments {
     pub(crate) incarnation: IncarnationIndex,
     /// Counters, one bit each.
-    pub(crate) counters: u64,
+    pub(crate) counters: u128,
     /// Histograms, one bit each.
     pub(crate) histograms: u8,
     /// Whether the active-run gauges are due.

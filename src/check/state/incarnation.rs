@@ -1,5 +1,6 @@
 //! Incarnations of processes, and the metrics that each must expose.
 
+use super::known_backlog::KnownBacklog;
 use super::table::{IncarnationIndex, InternedTable, ProcessIndex};
 use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, InstrumentReader};
 use crate::model::observation::PortName;
@@ -47,11 +48,25 @@ pub(crate) struct ExpectedMetrics {
     /// Active runs, by mode index.
     pub active: [i64; 2],
     /// Counters that changed since they were last compared, one bit each.
-    pub dirty_counters: u64,
+    pub dirty_counters: u128,
     /// Histograms that changed since, one bit each.
     pub dirty_histograms: u8,
     /// Whether the active runs changed since.
     pub dirty_active: bool,
+    /// Rows of the backlog.
+    pub backlog: KnownBacklog,
+    /// Permits of the scanner.
+    pub permits: PermitCounts,
+}
+
+/// Permits of an incarnation, which bound the number of late ones that it counts.
+#[derive(Debug, Default)]
+pub(crate) struct PermitCounts {
+    /// Permits that it was granted.
+    pub granted: u64,
+    /// Requests that it sent with a late permit, by mode index. A pause or a wrong clock may make a
+    /// permit late after it was taken; such requests are left out.
+    pub late: [u64; 2],
 }
 
 impl ExpectedMetrics {
@@ -68,10 +83,11 @@ impl ExpectedMetrics {
     }
 
     /// Marks everything as compared.
-    pub const fn mark_compared(&mut self) {
+    pub fn mark_compared(&mut self) {
         self.dirty_counters = 0;
         self.dirty_histograms = 0;
         self.dirty_active = false;
+        self.backlog.due.clear();
     }
 
     /// Adds to the active runs.

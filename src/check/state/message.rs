@@ -34,6 +34,8 @@ pub(crate) struct MessageRecord {
     /// Index of the segment; none on the planner queue.
     pub segment: Option<u32>,
     pub place: MessageStatus,
+    /// Since when it is ready, perhaps after a delay; none while it is not.
+    pub ready_since: Option<Timestamp>,
     /// Its body can't be read.
     pub is_corrupted: bool,
     /// Number of the counted try that its newest delivery is.
@@ -56,6 +58,7 @@ impl MessageRecord {
             schedule,
             segment,
             place: MessageStatus::Ready,
+            ready_since: None,
             is_corrupted: false,
             attempt: 0,
             deliveries: Vec::new(),

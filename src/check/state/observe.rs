@@ -4,11 +4,11 @@ use super::WorldState;
 use super::export::ExportRecord;
 use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
 use super::table::IncarnationIndex;
-use crate::check::instruments::InstrumentReader;
-use crate::model::observation::ScheduleChange;
+use crate::check::instruments::{ExtensionSeries, InstrumentReader, RequestOutcome};
+use crate::model::observation::{LearnedAnswer, ScheduleChange};
 use crate::model::{
-    Commit, CommitAnswer, CommitToken, IncarnationId, RunId, Schedule, SegmentKey, TenantId,
-    Trigger,
+    Commit, CommitAnswer, CommitToken, IncarnationId, RunId, RunState, Schedule, SegmentKey,
+    TenantId, Trigger,
 };
 
 impl WorldState {
@@ -32,6 +32,7 @@ impl WorldState {
             let is_segment = commit.applied_at.is_some() && commit.step == "segment";
             self.tally.segments_lost_with_incarnation += u64::from(is_segment);
         }
+        self.works.end(index);
         self.incarnations.end(index, self.now);
     }
 
@@ -54,9 +55,10 @@ impl WorldState {
         let step = commit.step.name();
         let first = commit.runs.first();
         let run = first.and_then(|write| self.runs.table.find(&write.run.id));
-        let sequence = commit.token.sequence;
+        let (sequence, now) = (commit.token.sequence, self.now);
         self.pending.update(incarnation, sequence, |pending| {
             (pending.in_flight, pending.step) = (true, step);
+            pending.sent_at = pending.sent_at.or(Some(now));
             pending.run = run.or(pending.run);
         });
     }
@@ -69,6 +71,13 @@ impl WorldState {
             .update_known(incarnation, token.sequence, |pending| {
                 pending.in_flight = false;
             });
+    }
+
+    /// Records that an incarnation read the backlog.
+    pub(crate) fn record_backlog_read(&mut self, incarnation: &IncarnationId) {
+        let incarnation = self.number(incarnation);
+        let now = self.now;
+        self.incarnations[incarnation].expected.backlog.read(now);
     }
 
     /// Closes an unanswered commit of which the answer arrives.
@@ -96,6 +105,11 @@ impl WorldState {
         if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
             record.is_superseded = newest > delivery;
         }
+        let run = self.runs.table.find(&key.run);
+        let was_committed = run.is_some_and(|run| self.runs[run].is_committed(key.index));
+        if let Some(work) = self.works.get_mut(delivery) {
+            work.was_committed = was_committed;
+        }
     }
 
     /// Records that an incarnation knows whether its delivery may work on a segment.
@@ -104,14 +118,55 @@ impl WorldState {
         incarnation: &IncarnationId,
         key: &SegmentKey,
         delivery: u64,
-        has_run: bool,
+        run: Option<RunState>,
     ) {
         let incarnation = self.number(incarnation);
         if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
             record.is_needless |= record.is_superseded;
         }
-        if !has_run {
-            self.acknowledge_run_missing(incarnation, delivery, key);
+        let Some(state) = run else {
+            return self.acknowledge_run_missing(incarnation, delivery, key);
+        };
+        if let Some(work) = self.works.get_mut(delivery)
+            && work.learn_begun(state == RunState::Running)
+        {
+            let discarded = ExtensionSeries::Discarded(work.mode);
+            self.count_extension(incarnation, discarded, 1);
+        }
+    }
+
+    /// Records the number of events in the outbox.
+    pub(crate) fn count_outbox(&mut self) {
+        let depth = self.outbox.len() as u64;
+        if self.gauges.outbox.current != depth {
+            let kept = self.options.history_kept();
+            self.gauges.outbox.set(depth, self.now, kept);
+        }
+    }
+
+    /// Counts an answer that a process learned.
+    pub(crate) fn record_learned(
+        &mut self,
+        incarnation: &IncarnationId,
+        answer: &LearnedAnswer<'_>,
+    ) {
+        let incarnation = self.number(incarnation);
+        match *answer {
+            LearnedAnswer::LeaseLost(queue) => {
+                self.count_extension(incarnation, ExtensionSeries::Losses(queue), 1);
+            }
+            LearnedAnswer::ScannerUnreachable(mode) => {
+                let requests = ExtensionSeries::Requests(mode, RequestOutcome::Unreachable);
+                self.count_extension(incarnation, requests, 1);
+            }
+            LearnedAnswer::Published(events) => {
+                for event in events {
+                    self.count_extension(incarnation, ExtensionSeries::Events(event.kind), 1);
+                }
+            }
+            LearnedAnswer::PermitsGranted(count) => {
+                self.incarnations[incarnation].expected.permits.granted += u64::from(count);
+            }
         }
     }
 

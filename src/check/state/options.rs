@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Inventory;
+use crate::check::instruments::GaugeSeries;
 
 /// Settings of the observed world that the invariants depend on.
 #[derive(Debug, Clone)]
@@ -12,6 +13,8 @@ pub struct OracleOptions {
     pub inventory: Arc<Inventory>,
     /// Age at which a process withholds a backlog value.
     pub backlog_refresh: Duration,
+    /// Observed gauges that some process must expose.
+    pub gauges: Vec<GaugeSeries>,
     /// Duration of a lease.
     pub lease: Duration,
     /// Maximum time for which a process waits for a message.
@@ -36,11 +39,20 @@ pub struct OracleOptions {
     pub violations_kept: usize,
 }
 
+impl OracleOptions {
+    /// Time for which true values of gauges are kept: a process withholds an older reading, even if
+    /// its clock is slow by half.
+    pub(crate) fn history_kept(&self) -> Duration {
+        self.backlog_refresh * 4
+    }
+}
+
 impl Default for OracleOptions {
     fn default() -> Self {
         Self {
             inventory: Arc::default(),
             backlog_refresh: Duration::from_secs(15),
+            gauges: GaugeSeries::ALL.to_vec(),
             lease: Duration::from_secs(60),
             receive_wait_time: Duration::from_secs(20),
             stop_grace: Duration::from_secs(30),

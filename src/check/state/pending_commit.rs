@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::table::{IncarnationIndex, RunIndex};
-use crate::model::Timestamp;
+use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
+use crate::model::{Mode, Timestamp};
 
 /// An unanswered commit.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,6 +22,12 @@ pub(crate) struct PendingCommit {
     pub weight: u64,
     /// It moved its run out of `Planning`.
     pub leaves_planning: bool,
+    /// Mode of the schedule of which it decides fires.
+    pub fire_mode: Option<Mode>,
+    /// When it was first sent.
+    pub sent_at: Option<Timestamp>,
+    /// Backlog of its schedule right after it: mode and images; none if the schedule is deleted.
+    pub backlog: Option<(ScheduleIndex, Mode, u64)>,
 }
 
 /// Commits of living incarnations that were sent and are not learned.

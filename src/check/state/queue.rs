@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::WorldState;
 use super::fact::{MessageStep, SegmentLease};
 use super::message::{DeliveryRecord, MessageRecord, MessageStatus};
+use super::segment_work::SegmentWork;
 use super::table::{IncarnationIndex, RunIndex};
 use crate::check::instruments::ExtensionSeries;
+use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep};
 use crate::model::{ImageDigest, IncarnationId, RunState, Timestamp};
 use rehearsal_convert::Index;
@@ -64,6 +66,42 @@ impl WorldState {
 
     /// Records a transition. Returns the lease if one more segment is worked now.
     pub(crate) fn record_message(&mut self, step: &MessageStep) -> Option<SegmentLease> {
+        let known = self.messages.records.get(&step.message);
+        let ready_since = known.and_then(|record| record.ready_since);
+        let lease = self.record_step(step);
+        self.record_depth(step, ready_since);
+        lease
+    }
+
+    /// Records what the gauges of the queue should show. The message was ready since then.
+    fn record_depth(&mut self, step: &MessageStep, ready_since: Option<Timestamp>) {
+        let (now, kept, queue) = (self.now, self.options.history_kept(), step.queue as usize);
+        let pending = self.messages.pending[queue];
+        let depth = &mut self.gauges.depth[queue];
+        if depth.current != pending {
+            depth.set(pending, now, kept);
+        }
+        let ready = &mut self.gauges.ready[queue];
+        let record = self.messages.records.get_mut(&step.message);
+        let record = record.filter(|record| record.place == MessageStatus::Ready);
+        match (record, ready_since) {
+            (Some(record), None) => {
+                record.ready_since = Some(now);
+                let is_delayed = matches!(step.step, QueueStep::Released { .. })
+                    || self.faults.any_since(&[FaultKind::QueueDelay], now);
+                ready.add(step.message, is_delayed, now);
+            }
+            (None, Some(since)) => {
+                ready.remove(step.message, since, now, kept);
+                if let Some(record) = self.messages.records.get_mut(&step.message) {
+                    record.ready_since = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn record_step(&mut self, step: &MessageStep) -> Option<SegmentLease> {
         let message = step.message;
         match step.step {
             QueueStep::RefusedLate => {}
@@ -92,6 +130,7 @@ impl WorldState {
                 }
             }
             QueueStep::Acknowledged | QueueStep::DeadLettered | QueueStep::Dropped => {
+                self.works.settle(step.delivery);
                 self.record_departure(message, step.step);
             }
             QueueStep::Lost => {
@@ -158,6 +197,8 @@ impl WorldState {
             conflicts: 0,
         };
         self.messages.deliveries.insert(delivery, delivery_record);
+        let work = SegmentWork::new(incarnation, self.runs[run].mode, length.index_u32());
+        self.works.begin(delivery, work);
         self.add_lease(run, segment).then_some(SegmentLease {
             segment,
             schedule,

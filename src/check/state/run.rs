@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rehearsal_convert::Index;
+
 use super::table::{IncarnationIndex, InternedTable, RunIndex, ScheduleIndex, TenantIndex};
 use crate::model::{ImageDigest, Mode, RunId, RunState, RunStats, TenantId, Timestamp, Trigger};
 
@@ -75,6 +77,32 @@ pub(crate) struct RunRecord {
     pub is_purged: bool,
     /// Until it is terminal.
     pub work: Option<Box<RunWork>>,
+    /// Indices of the segments that were committed when it ended otherwise than Completed.
+    pub committed: Box<[u32]>,
+}
+
+impl RunRecord {
+    /// Whether a segment is committed.
+    pub fn is_committed(&self, index: u32) -> bool {
+        match &self.work {
+            Some(work) => work.is_committed(index),
+            None if self.state == Some(RunState::Completed) => true,
+            None => self.committed.contains(&index),
+        }
+    }
+}
+
+impl RunWork {
+    fn is_committed(&self, index: u32) -> bool {
+        let segment = self.segments.get(index.to_index());
+        segment.is_some_and(|segment| segment.committed_by.is_some())
+    }
+
+    /// Indices of the committed segments.
+    fn committed(&self) -> Box<[u32]> {
+        let indices = 0..self.segments.len().index_u32();
+        indices.filter(|index| self.is_committed(*index)).collect()
+    }
 }
 
 /// Number of runs by state.
@@ -114,6 +142,7 @@ impl Runs {
             cancel_asked: false,
             is_purged: false,
             work: None,
+            committed: Box::default(),
         })
     }
 
@@ -135,7 +164,10 @@ impl Runs {
             record.work = Some(Box::default());
             self.unfinished.push(run);
         } else if state.is_terminal() {
-            record.work = None;
+            let work = record.work.take();
+            if let Some(work) = work.filter(|_| state != RunState::Completed) {
+                record.committed = work.committed();
+            }
             self.unfinished.retain(|unfinished| *unfinished != run);
         }
     }

@@ -7,6 +7,8 @@
 use super::WorldState;
 use super::fact::{ObservedScanRequest, ScanAttempt};
 use super::message::DeliveryRecord;
+use crate::check::instruments::{CounterSeries, ExtensionSeries, RequestOutcome};
+use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{ImageDigest, IncarnationId};
 use rehearsal_convert::Index;
@@ -33,6 +35,9 @@ impl WorldState {
         };
         self.tally.scanner_requests += 1;
         self.tally.late_requests += u64::from(late);
+        if late {
+            self.count_late_request(delivery);
+        }
         let known = self.messages.deliveries.get_mut(&delivery);
         let mut request = ObservedScanRequest {
             incarnation,
@@ -64,6 +69,17 @@ impl WorldState {
         Some(request)
     }
 
+    /// Counts a request with a late permit, unless a pause or a wrong clock may be the reason.
+    fn count_late_request(&mut self, delivery: u64) {
+        const EXCUSES: [FaultKind; 2] = [FaultKind::ProcessPause, FaultKind::ClockSkew];
+        let since = self.now.before(self.options.lease);
+        let is_excused = self.faults.any_since(&EXCUSES, since);
+        if let Some(work) = self.works.get_mut(delivery).filter(|_| !is_excused) {
+            let permits = &mut self.incarnations[work.incarnation].expected.permits;
+            permits.late[work.mode.index()] += 1;
+        }
+    }
+
     /// Records an answer.
     pub(crate) fn record_scan_answer(
         &mut self,
@@ -72,9 +88,9 @@ impl WorldState {
         answer: ScanAnswer,
     ) {
         let until = match answer {
-            ScanAnswer::Report(_) | ScanAnswer::Failed | ScanAnswer::Unanswered => return,
             ScanAnswer::Refused => None,
             ScanAnswer::Throttled(until) => Some(until),
+            _ => return,
         };
         let Some(known) = self.messages.deliveries.get_mut(&delivery) else {
             return;
@@ -90,6 +106,30 @@ impl WorldState {
         let held_back = &mut self.incarnations[known.incarnation].held_back;
         let longest = held_back.map_or(until, |(before, _)| before.max(until));
         *held_back = Some((longest, self.now));
+    }
+
+    /// Counts an answer for its holder. It is compared with other counters: marking the holder for
+    /// each image would cost more than the rest.
+    #[inline]
+    pub(crate) fn count_scan_answer(&mut self, delivery: u64, answer: ScanAnswer) {
+        let Some(work) = self.works.get_mut(delivery) else {
+            return;
+        };
+        let outcome = match answer {
+            ScanAnswer::Report(_) => RequestOutcome::Succeeded,
+            ScanAnswer::Refused => RequestOutcome::Refused,
+            ScanAnswer::Throttled(_) => RequestOutcome::RateLimited,
+            ScanAnswer::Failed => RequestOutcome::ServerError,
+            ScanAnswer::TimedOut => RequestOutcome::TimedOut,
+            ScanAnswer::Unreachable => RequestOutcome::Unreachable,
+            ScanAnswer::Abandoned => return,
+        };
+        if matches!(answer, ScanAnswer::Report(_) | ScanAnswer::Refused) {
+            work.unanswered = work.unanswered.saturating_sub(1);
+        }
+        let series = ExtensionSeries::Requests(work.mode, outcome);
+        let expected = &mut self.incarnations[work.incarnation].expected;
+        expected.count(CounterSeries::Extension(series), 1);
     }
 }
 

@@ -1,9 +1,9 @@
 //! Schedules as their owners wrote them, with fires, backlog and segments in work.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::recent_values::RecentValues;
 use super::table::{InternedTable, ScheduleIndex};
 use crate::model::observation::ScheduleChange;
 use crate::model::{Schedule, ScheduleId, Timestamp};
@@ -76,69 +76,22 @@ impl ScheduleRecord {
     }
 }
 
-/// The true backlog of a (mode, schedule), now and shortly before.
+/// The true backlog of a (mode, schedule).
 #[derive(Debug, Default)]
 pub(crate) struct TrueBacklog {
     /// Images that await a runner.
-    pub images: u64,
+    pub images: RecentValues,
     /// When it last fell, or became positive.
     pub fell_at: Timestamp,
-    /// Each value with the instant from which it held; the last one holds now.
-    history: VecDeque<(Timestamp, u64)>,
 }
 
 impl TrueBacklog {
     /// The value changes at `now`. What was over longer than `kept` ago is forgotten.
     pub fn set(&mut self, images: u64, now: Timestamp, kept: Duration) {
-        if self.history.is_empty() {
-            self.history.push_back((Timestamp::ZERO, self.images));
-        }
-        if images < self.images || self.images == 0 {
+        if images < self.images.current || self.images.current == 0 {
             self.fell_at = now;
         }
-        self.images = images;
-        self.history.push_back((now, images));
-        let horizon = now.before(kept);
-        // The value in force at the horizon is the last that began at or before it.
-        while self
-            .history
-            .get(1)
-            .is_some_and(|(since, _)| *since < horizon)
-        {
-            self.history.pop_front();
-        }
-    }
-
-    /// Whether the value held at some instant in [`from`, `to`].
-    pub fn held_within(&self, images: u64, from: Timestamp, to: Timestamp) -> bool {
-        if self.images == images {
-            return true;
-        }
-        let mut until = None;
-        self.history.iter().rev().any(|(since, value)| {
-            let overlaps = *since <= to && until.is_none_or(|until| until >= from);
-            until = Some(*since);
-            overlaps && *value == images
-        })
-    }
-
-    /// Whether the value changed since `from`.
-    pub fn changed_since(&self, from: Timestamp) -> bool {
-        self.history.back().is_some_and(|(since, _)| *since >= from)
-    }
-
-    /// The lowest and highest value since `from`.
-    pub fn range_since(&self, from: Timestamp) -> (u64, u64) {
-        let (mut least, mut most) = (self.images, self.images);
-        let mut until = None::<Timestamp>;
-        for (since, value) in self.history.iter().rev() {
-            if until.is_some_and(|until| until < from) {
-                break;
-            }
-            (least, most) = (least.min(*value), most.max(*value));
-            until = Some(*since);
-        }
-        (least, most)
+        self.images.set(images, now, kept);
     }
 }
 
@@ -196,28 +149,5 @@ impl std::ops::Index<ScheduleIndex> for Schedules {
 impl std::ops::IndexMut<ScheduleIndex> for Schedules {
     fn index_mut(&mut self, index: ScheduleIndex) -> &mut ScheduleRecord {
         &mut self.table[index]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_held_within_a_window_that_touches_its_span() {
-        let at = Timestamp::from_seconds;
-        let mut backlog = TrueBacklog::default();
-        backlog.set(5, at(100), Duration::from_secs(15));
-        backlog.set(3, at(110), Duration::from_secs(15));
-        assert!(backlog.held_within(3, at(111), at(126)));
-        assert!(
-            backlog.held_within(5, at(110), at(125)),
-            "it ended at the window's edge"
-        );
-        assert!(!backlog.held_within(5, at(111), at(126)));
-        assert!(backlog.held_within(0, at(99), at(111)));
-        assert!(!backlog.held_within(4, at(0), at(126)));
-        assert_eq!(backlog.range_since(at(105)), (3, 5));
-        assert_eq!(backlog.range_since(at(120)), (3, 3));
     }
 }

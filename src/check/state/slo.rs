@@ -205,7 +205,7 @@ impl WorldState {
         for schedule in self.schedules.table.indices() {
             for mode in Mode::ALL {
                 let backlog = &self.schedules[schedule].backlog[mode.index()];
-                if backlog.images > 0 {
+                if backlog.images.current > 0 {
                     self.backlog_fell(schedule, mode, backlog.fell_at);
                 }
             }

@@ -33,7 +33,40 @@ pub const DEFECTS: &[Defect] = &[
         });
         fixture.scrape().stop_here()
     }),
+    Defect::new(BacklogTruth, "committed row that is not shown", || {
+        shown_after_a_commit(0, Some(3))
+    }),
+    Defect::new(
+        BacklogTruth,
+        "backlog not read after a failed delivery",
+        || settled_after_a_failure(|_| ()),
+    ),
 ];
+
+/// A process that shows this backlog when it learns of a commit after `seconds`.
+fn shown_after_a_commit(seconds: u64, images: Option<u64>) -> OracleReport {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    let mut commit = fixture.segment_commit(0, delivery);
+    let answer = fixture.apply(&mut commit);
+    fixture.wait(seconds).see(&Observation::CommitLearned {
+        commit: &commit,
+        answer: &answer,
+    });
+    fixture.forge(|page| {
+        page.backlog.remove("nightly");
+        page.backlog
+            .extend(images.map(|images| ("nightly".to_owned(), images)));
+    });
+    fixture.settle().stop_here()
+}
+
+/// A process that settles a message whose run is gone.
+fn settled_after_a_failure(before: fn(&mut Fixture)) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    fixture.begun(0, delivery, None);
+    before(&mut fixture);
+    fixture.acknowledge(message, delivery, Some(0)).stop_here()
+}
 
 /// A process that still exposes 0, `seconds` after a plan.
 fn zero_after_a_plan(seconds: u64) -> OracleReport {
@@ -97,4 +130,36 @@ fn backlog_absent_within_two_refreshes_of_a_slow_call_is_no_violation() {
     assert!(absent(PortName::Store, 34).is_clean(BacklogTruth));
     assert!(!absent(PortName::Store, 35).is_clean(BacklogTruth));
     assert!(!absent(PortName::Queue, 34).is_clean(BacklogTruth));
+}
+
+#[test]
+fn committed_row_shown_in_the_same_step_is_no_violation() {
+    assert!(shown_after_a_commit(0, Some(2)).is_clean(BacklogTruth));
+}
+
+#[test]
+fn committed_row_of_a_commit_sent_long_ago_may_be_withheld() {
+    assert!(shown_after_a_commit(8, None).is_clean(BacklogTruth));
+    assert!(!shown_after_a_commit(7, None).is_clean(BacklogTruth));
+}
+
+#[test]
+fn committed_row_older_than_a_read_need_not_be_shown() {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    let mut commit = fixture.segment_commit(0, delivery);
+    let answer = fixture.apply(&mut commit);
+    fixture.wait(1).read_backlog();
+    fixture.see(&Observation::CommitLearned {
+        commit: &commit,
+        answer: &answer,
+    });
+    assert!(fixture.settle().texts(BacklogTruth).is_empty());
+}
+
+#[test]
+fn backlog_read_or_unreadable_after_a_failed_delivery_is_no_violation() {
+    let read = settled_after_a_failure(|fixture| _ = fixture.read_backlog());
+    assert!(read.is_clean(BacklogTruth));
+    let cut_off = settled_after_a_failure(|fixture| _ = fixture.cut_off(PortName::Store));
+    assert!(cut_off.is_clean(BacklogTruth));
 }

@@ -18,8 +18,8 @@ use crate::check::{
 use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
 use crate::model::{
-    Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunState, Schedule,
-    Timestamp,
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunId, RunState,
+    Schedule, ScheduleId, Timestamp,
 };
 
 /// Midnight of the first day.
@@ -36,6 +36,8 @@ pub struct Fixture {
     pub run: Option<Run>,
     /// Whether what the process learns goes to its counters.
     pub is_honest: bool,
+    /// Images that await a runner, by schedule and run.
+    waiting: BTreeMap<(ScheduleId, RunId), u64>,
     sequence: u64,
     pub delivery: u64,
     pub message: u64,
@@ -71,6 +73,7 @@ impl Fixture {
             schedule: Arc::new(nightly()),
             run: None,
             is_honest: true,
+            waiting: BTreeMap::new(),
             sequence: 0,
             delivery: 0,
             message: 0,
@@ -250,6 +253,36 @@ impl Fixture {
         Commit::new(token, step)
     }
 
+    /// The process learns that the run of a segment is in this state, or gone.
+    pub fn begun(&mut self, index: u32, delivery: u64, state: Option<RunState>) -> &mut Self {
+        let (incarnation, key) = (self.incarnation.clone(), self.key(index));
+        let run = state.and_then(|state| {
+            let run = self.run.clone()?;
+            Some(Run { state, ..run })
+        });
+        self.see(&Observation::SegmentBegun {
+            incarnation: &incarnation,
+            key: &key,
+            delivery,
+            run: run.as_ref(),
+        });
+        self.see(&Observation::SegmentBegunLearned {
+            incarnation: &incarnation,
+            key: &key,
+            delivery,
+            run: run.as_ref(),
+        })
+    }
+
+    /// The process reads the backlog.
+    pub fn read_backlog(&mut self) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::BacklogRead {
+            incarnation: &incarnation,
+            rows: &[],
+        })
+    }
+
     /// The store takes a commit; its times are stamped.
     pub fn apply(&mut self, commit: &mut Commit) -> CommitAnswer {
         for write in &mut commit.runs {
@@ -299,7 +332,7 @@ impl Fixture {
             ..
         } = &commit.step
         {
-            let mut fires = |fate, amount| page.extend(ExtensionSeries::Fires(fate), amount);
+            let mut fires = |fate, amount| page.extend(ExtensionSeries::Fires(MODE, fate), amount);
             fires(FireOutcome::Coalesced, u64::from(*coalesced));
             fires(*fate, u64::from(latest.is_some()));
         }
@@ -358,7 +391,12 @@ impl Fixture {
         } else {
             0
         };
-        page.backlog.insert(run.schedule.to_string(), remaining);
+        let schedule = run.schedule.clone();
+        let key = (schedule.clone(), run.id.clone());
+        self.waiting.insert(key, remaining);
+        let all = self.waiting.iter().filter(|((of, _), _)| *of == schedule);
+        let all = all.map(|(_, images)| images).sum();
+        page.backlog.insert(schedule.to_string(), all);
     }
 
     /// The whole healthy run.

@@ -8,6 +8,7 @@ use super::fixture::Fixture;
 use super::sample_data::{
     MODE, SEGMENT_SIZE, delta_event, digest, images_of, new_run, report_event,
 };
+use crate::check::instruments::{ExtensionSeries, RequestOutcome};
 use crate::model::commit::{
     ActiveRunsDelta, FireOutcome, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
     SegmentCommit,
@@ -251,6 +252,19 @@ impl Fixture {
     }
 
     pub fn answer(&mut self, n: u8, delivery: u64, answer: ScanAnswer) -> &mut Self {
+        let outcome = match answer {
+            ScanAnswer::Report(_) => Some(RequestOutcome::Succeeded),
+            ScanAnswer::Refused => Some(RequestOutcome::Refused),
+            ScanAnswer::Throttled(_) => Some(RequestOutcome::RateLimited),
+            ScanAnswer::Failed => Some(RequestOutcome::ServerError),
+            ScanAnswer::TimedOut => Some(RequestOutcome::TimedOut),
+            ScanAnswer::Unreachable => Some(RequestOutcome::Unreachable),
+            ScanAnswer::Abandoned => None,
+        };
+        if let Some(outcome) = outcome.filter(|_| self.is_honest) {
+            let requests = ExtensionSeries::Requests(MODE, outcome);
+            self.forge(|page| page.extend(requests, 1));
+        }
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         let image = digest(n);
         self.see(&Observation::ScanAnswered {

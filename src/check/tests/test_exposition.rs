@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::sample_data::MODE;
 use crate::check::instruments::{
-    CounterSeries, CounterTable, ExtensionSeries, HistogramRead, HistogramSeries, InfoSeries,
-    InstrumentReader,
+    CounterSeries, CounterTable, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
+    InfoSeries, InstrumentReader,
 };
 use crate::model::Mode;
 
@@ -18,6 +18,8 @@ pub struct TestExposition {
     pub samples: [Vec<f64>; HistogramSeries::COUNT],
     pub active: [i64; 2],
     pub backlog: BTreeMap<String, u64>,
+    pub gauges: Vec<(GaugeSeries, f64)>,
+    pub late_permits: [u64; 2],
     pub series: usize,
     /// An identifying series that is not exposed.
     pub lacks: Option<InfoSeries>,
@@ -78,6 +80,22 @@ impl InstrumentReader for SharedExposition {
         for (schedule, images) in &self.0.borrow().backlog {
             show(MODE, schedule, *images);
         }
+    }
+
+    fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {
+        let page = self.0.borrow();
+        let images = page.backlog.get(schedule).filter(|_| mode == MODE);
+        images.copied()
+    }
+
+    fn gauge(&self, series: GaugeSeries) -> Option<f64> {
+        let page = self.0.borrow();
+        let shown = page.gauges.iter().find(|(known, _)| *known == series);
+        shown.map(|(_, value)| *value)
+    }
+
+    fn late_permits(&self, mode: Mode) -> u64 {
+        self.0.borrow().late_permits[mode.index()]
     }
 
     fn series_count(&self) -> usize {

@@ -55,9 +55,7 @@ pub struct ClockPort(pub(super) Connection);
 
 impl ports::Clock for ClockPort {
     fn elapsed(&self) -> Duration {
-        let Connection { world, incarnation } = &self.0;
-        let now_ns = world.handle.now_ns();
-        Duration::from_nanos(world.clock(incarnation.process).elapsed_ns(now_ns))
+        self.0.elapsed()
     }
 
     async fn sleep(&self, duration: Duration) {

@@ -45,6 +45,13 @@ impl Connection {
         self.world.reaches(self.incarnation.process, port)
     }
 
+    /// Returns the time on the clock of the process.
+    pub fn elapsed(&self) -> Duration {
+        let now_ns = self.world.handle.now_ns();
+        let clock = self.world.clock(self.incarnation.process);
+        Duration::from_nanos(clock.elapsed_ns(now_ns))
+    }
+
     /// Connects, or fails after the connect delay; then nothing was sent.
     pub async fn connect(&self, port: NetworkPort) -> PortResult<()> {
         if self.is_reachable(port) {

@@ -11,7 +11,7 @@ use super::queue::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use super::scanner::ScannerPort;
 use super::store::StorePort;
 use crate::model::Event;
-use crate::model::observation::Observation;
+use crate::model::observation::{LearnedAnswer, Observation};
 use crate::worker::ports::{
     EventPublisher, ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, Random,
 };
@@ -122,13 +122,18 @@ impl EventPublisher for NotifyPort {
             incarnation: &incarnation.id,
             role: world.handle.task_name(),
         });
-        let events = events.to_vec();
+        let sent = events.to_vec();
         let serve = move |world: &Rc<World>| {
-            for event in &events {
+            for event in &sent {
                 world.sink.emit(&Observation::EventPublished { event });
             }
             Some(())
         };
-        self.0.call(NetworkPort::Notify, serve).await
+        self.0.call(NetworkPort::Notify, serve).await?;
+        world.sink.emit(&Observation::AnswerLearned {
+            incarnation: &incarnation.id,
+            answer: LearnedAnswer::Published(events),
+        });
+        Ok(())
     }
 }

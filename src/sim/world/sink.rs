@@ -27,9 +27,10 @@ impl ObservationSink {
 
     /// Emits an observation.
     pub fn emit(self: &Rc<Self>, observation: &Observation<'_>) {
-        let (kind, subject, detail) = fingerprint(observation);
-        self.handle.record(kind, subject, detail);
-        self.handle.trace(|| format!("{observation:?}"));
+        if let Some((kind, subject, detail)) = fingerprint(observation) {
+            self.handle.record(kind, subject, detail);
+            self.handle.trace(|| format!("{observation:?}"));
+        }
         let now = Timestamp::from_nanos(self.handle.now_ns());
         self.observer.borrow_mut().observe(now, observation);
         if moves_sums(observation) {
@@ -62,10 +63,12 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
 }
 
 /// Returns the words that enter the trace hash: the number of the variant, which never changes, and
-/// two words that distinguish most observations of it.
-fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
+/// two words that distinguish most observations of it. Returns none for answers: the trace has the
+/// kernel events that bring them.
+fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
     use Observation as O;
-    match observation {
+    let words = match observation {
+        O::AnswerLearned { .. } => return None,
         O::IncarnationStarted { incarnation } => (
             1,
             text(incarnation.process.as_str()),
@@ -142,7 +145,8 @@ fn fingerprint(observation: &Observation<'_>) -> (u16, u64, u64) {
         O::GivenUp {
             incarnation, queue, ..
         } => (39, text(incarnation.process.as_str()), *queue as u64),
-    }
+    };
+    Some(words)
 }
 
 /// Returns the hash of a text.

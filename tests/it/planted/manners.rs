@@ -76,7 +76,7 @@ impl Defect for Pushy {
 fn retry_after_ignored_violates_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "image sha256:",
             "because the scanner answered with that Retry-After",
@@ -109,7 +109,7 @@ impl Defect for AsksFiveTimes {
 fn attempts_above_limit_violate_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "the number of requests for image sha256:",
             "expected at most 3",
@@ -155,7 +155,7 @@ impl Defect for WaitsForNotify {
 fn work_waiting_for_notify_violates_notify_independent() {
     let expected = Expected {
         name: N::NotifyIndependent,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "is without progress since ",
             "expected advanced within 600 s",

@@ -123,7 +123,7 @@ impl Defect for Squeamish {
 fn failure_without_cause_violates_blame() {
     let expected = Expected {
         name: N::Blame,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "image sha256:",
             "is failed, expected reported",
@@ -152,7 +152,7 @@ impl Defect for AsksTwice {
 fn permit_used_twice_violates_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "for schedule globex-often by worker-",
             "is used again",
@@ -255,7 +255,7 @@ impl Defect for NotifyNotTold {
 fn event_not_published_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
-        also: &[],
+        also: &[N::AppliedLearned],
         says: [
             "event ",
             "is forgotten by the store, expected kept",

@@ -178,9 +178,9 @@ impl BacklogCache {
         }
     }
 
-    /// Replaces all values but newer ones by those of the store at `time`. Missing (mode, schedule)
-    /// pairs are removed. Fast if sorted by schedule and mode, and fastest if unchanged: about 5 ns
-    /// each.
+    /// Replaces all values but newer ones by those of the store at `time`, unless a later state of
+    /// the store is known. Missing (mode, schedule) pairs are removed. Fast if sorted by schedule
+    /// and mode, and fastest if unchanged: about 5 ns each.
     pub fn refresh<'v>(
         &self,
         values: impl IntoIterator<Item = (Mode, &'v str, u64)>,
@@ -190,6 +190,9 @@ impl BacklogCache {
         let mut values = values.into_iter().peekable();
         let mut state = self.state();
         let state = &mut *state;
+        if state.confirmed.as_of > time.as_of {
+            return;
+        }
         let mut same = 0;
         while let Some(entry) = state.entries.get_mut(same)
             && let Some((_, _, images)) =
@@ -251,13 +254,10 @@ impl BacklogCache {
     pub fn confirm(&self, time: impl Into<ReadTime>) {
         let time = time.into();
         let mut state = self.state();
-        state.confirmed = time;
-        state.oldest = state.oldest.max(time.asked_at);
-    }
-
-    /// Removes all values, when a process stops running segments.
-    pub fn clear(&self) {
-        self.refresh([], Duration::ZERO);
+        if state.confirmed.as_of <= time.as_of {
+            state.confirmed = time;
+            state.oldest = state.oldest.max(time.asked_at);
+        }
     }
 
     /// Value of one schedule that a collection would give now.

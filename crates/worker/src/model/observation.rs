@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::commit::BacklogRow;
 use super::{
     Commit, CommitAnswer, CommitToken, DeltaCounts, Event, EventId, ImageDigest, IncarnationId,
-    ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp,
+    Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp,
     fault::FaultKind,
 };
 
@@ -97,8 +97,25 @@ pub enum ScanAnswer {
     Throttled(Timestamp),
     /// 5xx: the request failed.
     Failed,
-    /// No answer within the timeout, or a broken connection.
-    Unanswered,
+    /// No answer within the timeout.
+    TimedOut,
+    /// The connection broke before the answer.
+    Unreachable,
+    /// The caller gave the request up before its timeout.
+    Abandoned,
+}
+
+/// Answer that reached an incarnation, where no other observation says so.
+#[derive(Debug, Clone, Copy)]
+pub enum LearnedAnswer<'a> {
+    /// A renewal was refused: the lease on a message of this queue is lost.
+    LeaseLost(QueueName),
+    /// No connection to the Scanner: a request of a run of this mode was not sent.
+    ScannerUnreachable(Mode),
+    /// Notify accepted these events.
+    Published(&'a [Arc<Event>]),
+    /// The store granted that many permits.
+    PermitsGranted(u32),
 }
 
 /// State change of a message.
@@ -350,6 +367,12 @@ pub enum Observation<'a> {
     EventPublished { event: &'a Event },
     /// The store removed a published event from the outbox.
     EventForgotten { id: EventId },
+
+    /// An answer reached the incarnation. Not part of the trace, which has the call.
+    AnswerLearned {
+        incarnation: &'a IncarnationId,
+        answer: LearnedAnswer<'a>,
+    },
 
     /// The prober scraped a process, or failed to (`up` is false).
     Scraped {

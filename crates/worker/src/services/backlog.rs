@@ -3,9 +3,10 @@
 //! The store and each queue are read by a loop of their own, so a service that is slow or down
 //! withholds its own gauges and no others.
 //!
-//! A commit's answer already moves the backlog of its schedule in the committing process. The other
-//! processes read it here. Reading at every scrape was rejected: a scrape must not wait for the
-//! store. A value that is older than `backlogRefresh` is withheld instead of shown as current.
+//! A commit's answer already moves the backlog of its schedule in the committing process, and a
+//! runner whose commit failed reads it anew. The other processes read it here. Reading at every
+//! scrape was rejected: a scrape must not wait for the store. A value that is older than
+//! `backlogRefresh` is withheld instead of shown as current.
 
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
         future::zip(store, queues).await;
     }
 
-    async fn refresh(&mut self) {
+    /// Reads the store once and shows what it has. Without an answer the next read does so.
+    pub(crate) async fn refresh(&mut self) {
         // The store reads at or after this instant, so a value's age is never underestimated.
         let asked_at = self.context.elapsed();
         let answer = self.context.ports.store().backlog().await;

@@ -18,12 +18,13 @@ use crate::flow::reusable_timeout::ReusableTimeout;
 use crate::metrics::{Delta, SegmentStatus};
 use crate::model::observation::QueueName;
 use crate::model::{
-    Applied, CommitAnswer, CommitRefusal, RunState, Segment, SegmentMessage, SegmentOutcome,
+    Applied, CommitAnswer, CommitRefusal, Mode, RunState, Segment, SegmentMessage, SegmentOutcome,
 };
 use crate::ports::{Ports, RunDocument, SegmentDocument, Store};
 use crate::run_lifecycle::{end_run, poison};
 use crate::scan::scanner_client::{ScanFailure, ScanSession, ScannerReportClient};
 use crate::scan::segment_commit::{ScanResults, segment_commit};
+use crate::services::backlog::BacklogBackgroundService;
 
 type LeasedSegment<'a, P> = LeasedMessage<'a, P, SegmentMessage, <P as Ports>::RunnerQueue>;
 
@@ -70,9 +71,14 @@ impl<'a, P: Ports> RunnerBackgroundService<'a, P> {
             leased,
             is_scanning: AtomicBool::new(false),
             is_missing: AtomicBool::new(false),
+            is_backlog_unknown: AtomicBool::new(false),
         };
         let kept = leased.keep_alive(async || service.touch().await);
         let disposition = future::or(service.execute(), kept).await;
+        if service.is_backlog_unknown.into_inner() {
+            let mut backlog = BacklogBackgroundService::new(self.context, false);
+            backlog.refresh().await;
+        }
         leased.settle(disposition.clone()).await;
         disposition
     }
@@ -88,6 +94,8 @@ pub struct RunnerExecutionService<'a, P: Ports> {
     is_scanning: AtomicBool,
     /// Set once the missing run is counted.
     is_missing: AtomicBool,
+    /// Set once the segment is counted without a commit that tells the backlog.
+    is_backlog_unknown: AtomicBool,
 }
 
 impl<P: Ports> RunnerExecutionService<'_, P> {
@@ -261,7 +269,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                 CommitAnswer::Conflict => self.context.backoff_after_conflict(attempt).await,
                 CommitAnswer::AppliedByAnother => return Disposition::Ack,
                 CommitAnswer::Refused(CommitRefusal::Superseded) => {
-                    metrics.segment(mode, SegmentStatus::PersistFailed);
+                    self.count_failed(mode, SegmentStatus::PersistFailed);
                     return Disposition::Ack;
                 }
                 CommitAnswer::Refused(CommitRefusal::RunMissing) => {
@@ -273,7 +281,7 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                 }
             }
         }
-        metrics.segment(mode, SegmentStatus::PersistFailed);
+        self.count_failed(mode, SegmentStatus::PersistFailed);
         // Contention does not make the message poison: the delivery does not count.
         Disposition::ReleaseAfterBackoff
     }
@@ -281,10 +289,15 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
     /// Counts a purged run, once per delivery.
     fn run_missing(&self, message: &SegmentMessage) -> Disposition {
         if !self.is_missing.swap(true, Ordering::Relaxed) {
-            let metrics = &self.context.metrics;
-            metrics.segment(message.mode, SegmentStatus::RunMissing);
+            self.count_failed(message.mode, SegmentStatus::RunMissing);
         }
         Disposition::Ack
+    }
+
+    /// Counts a segment that ends without a commit.
+    fn count_failed(&self, mode: Mode, status: SegmentStatus) {
+        self.context.metrics.segment(mode, status);
+        self.is_backlog_unknown.store(true, Ordering::Relaxed);
     }
 
     /// Counts a segment whose commit is acknowledged as applied.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::headers::SimQueueMessage;
 use super::{QueueServer, SimQueue};
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, QueueStep};
+use crate::model::observation::{LearnedAnswer, Observation, QueueStep};
 use crate::model::time::nanos_of;
 use crate::model::{PlannerMessage, SegmentMessage, Timestamp};
 use crate::sim::world::World;
@@ -156,8 +156,15 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
         let loss = Some(FaultKind::RenewalLost);
         let renew = move |queue: &mut SimQueue<M>, now| queue.renew(delivery, lease, now);
         let answer = self.act(loss, renew).await?;
-        if answer == LeaseAnswer::Done {
-            self.note_held(delivery, None, sent_at, lease);
+        match answer {
+            LeaseAnswer::Done => self.note_held(delivery, None, sent_at, lease),
+            LeaseAnswer::Expired => {
+                let Connection { world, incarnation } = &self.connection;
+                world.sink.emit(&Observation::AnswerLearned {
+                    incarnation: &incarnation.id,
+                    answer: LearnedAnswer::LeaseLost(M::QUEUE),
+                });
+            }
         }
         Ok(answer)
     }

@@ -1,7 +1,9 @@
 //! The Scanner port: access to the Scanner over the network.
 
+use std::time::Duration;
+
 use crate::model::ScanReport;
-use crate::model::observation::{Observation, ScanAnswer};
+use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
@@ -10,10 +12,15 @@ use crate::worker::ports::{self, ScanRequest, ScannerError};
 #[derive(Clone)]
 pub struct ScannerPort(pub(in crate::sim::world) Connection);
 
-/// Request that was sent. If its future is dropped, it is recorded as unanswered.
+/// Maximum error of a time-out on a process's clock, whose rate is no round number.
+const CLOCK_ROUNDING: Duration = Duration::from_micros(1);
+
+/// Request that was sent. If its future is dropped, the caller has waited long enough or gives up.
 struct PendingScan<'a> {
     connection: &'a Connection,
     request: &'a ScanRequest<'a>,
+    /// On the clock of the process.
+    sent_at: Duration,
     is_answered: bool,
 }
 
@@ -34,7 +41,12 @@ impl PendingScan<'_> {
 impl Drop for PendingScan<'_> {
     fn drop(&mut self) {
         if !self.is_answered && !self.connection.incarnation.is_over.get() {
-            self.note(ScanAnswer::Unanswered);
+            let waited = self.connection.elapsed().saturating_sub(self.sent_at);
+            let limit = self.connection.world.scanner_timeout;
+            self.note(match waited + CLOCK_ROUNDING >= limit {
+                true => ScanAnswer::TimedOut,
+                false => ScanAnswer::Abandoned,
+            });
         }
     }
 }
@@ -57,6 +69,7 @@ impl ScannerPort {
         PendingScan {
             connection: &self.0,
             request,
+            sent_at: self.0.elapsed(),
             is_answered: false,
         }
     }
@@ -65,13 +78,19 @@ impl ScannerPort {
 impl ports::Scanner for ScannerPort {
     async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
         let connected = self.0.connect(NetworkPort::Scanner).await;
-        connected.map_err(|_| ScannerError::Unavailable)?;
-        let world = &self.0.world;
+        let Connection { world, incarnation } = &self.0;
+        if connected.is_err() {
+            world.sink.emit(&Observation::AnswerLearned {
+                incarnation: &incarnation.id,
+                answer: LearnedAnswer::ScannerUnreachable(request.mode),
+            });
+            return Err(ScannerError::Unavailable);
+        }
         let mut pending = self.send(request);
         let latency_ns = world.draw_scan_ns(request.image, request.mode);
         world.handle.sleep_ns(latency_ns).await;
         if !self.0.is_reachable(NetworkPort::Scanner) {
-            pending.note(ScanAnswer::Unanswered);
+            pending.note(ScanAnswer::Unreachable);
             return Err(ScannerError::Unavailable);
         }
         let report = world.scan(request.image);
@@ -80,7 +99,8 @@ impl ports::Scanner for ScannerPort {
             Err(ScannerError::Refused) => ScanAnswer::Refused,
             Err(ScannerError::Throttled(wait)) => ScanAnswer::Throttled(world.now().after(*wait)),
             Err(ScannerError::Failed) => ScanAnswer::Failed,
-            Err(ScannerError::TimedOut | ScannerError::Unavailable) => ScanAnswer::Unanswered,
+            Err(ScannerError::TimedOut) => ScanAnswer::TimedOut,
+            Err(ScannerError::Unavailable) => ScanAnswer::Unreachable,
         });
         report
     }

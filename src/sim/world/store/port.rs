@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{CommitDecision, SimStore};
 use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
-use crate::model::observation::Observation;
+use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, RunState,
     ScheduleId, SegmentKey, TenantId, Timestamp,
@@ -277,6 +277,10 @@ impl ports::Store for StorePort {
             store.reserve_permits(&schedule, rate_per_second, count, lead, now)
         };
         let permits = self.write(reserve).await?;
+        self.emit(&Observation::AnswerLearned {
+            incarnation: &incarnation.id,
+            answer: LearnedAnswer::PermitsGranted(permits.count),
+        });
         if world.now().since(sent_at) > world.permit_tolerance {
             self.emit(&Observation::PermitsSlow {
                 incarnation: &incarnation.id,

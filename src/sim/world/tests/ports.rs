@@ -119,7 +119,7 @@ fn scan_is_unanswered_if_dropped_and_refused_if_unknown() {
     });
     assert_eq!(answers, (Err(ScannerError::Refused), true));
     assert_eq!(harness.count("answer: Refused"), 1);
-    assert_eq!(harness.count("answer: Unanswered"), 1);
+    assert_eq!(harness.count("answer: Abandoned"), 1);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn scanner_outage_breaks_a_request_in_flight() {
     let mut harness = harness_with("kind = \"scanner-outage\"\nduration = \"4m\"");
     harness.pass_until(Duration::from_millis(59_950));
     assert_eq!(harness.scan(), Err(ScannerError::Unavailable));
-    assert_eq!(harness.count("answer: Unanswered"), 1);
+    assert_eq!(harness.count("answer: Unreachable"), 1);
 }
 
 #[test]
