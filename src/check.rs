@@ -17,6 +17,7 @@ pub mod expectation;
 mod format;
 pub mod instruments;
 pub mod invariant;
+pub mod limit;
 pub mod oracle;
 pub mod state;
 #[cfg(test)]

@@ -294,18 +294,9 @@ impl<C: Hooks> Drop for Simulation<C> {
 }
 
 fn oracle_options(scenario: &Scenario, inventory: Inventory) -> OracleOptions {
-    let options = &scenario.workers.options;
     OracleOptions {
         inventory: Arc::new(inventory),
-        backlog_refresh: options.backlog_refresh,
-        lease: options.lease,
-        receive_wait_time: options.receive_wait_time,
-        stop_grace: options.stop_grace,
-        planner_batch: options.planner_batch,
-        planner_attempts: options.planner_attempts,
-        max_delivery_attempts: options.max_delivery_attempts,
-        scanner_attempts: options.scanner_attempts,
-        run_timeout: options.run_timeout,
+        worker: scenario.workers.options.clone(),
         gauges: exposed_gauges(scenario),
         ..OracleOptions::default()
     }

@@ -163,7 +163,9 @@ impl Observer for Oracle {
             | Observation::SegmentBegunLearned { .. } => self.observe_work(observation),
             Observation::ScheduleChanged { .. }
             | Observation::CancelRequested { .. }
+            | Observation::ManualRunRequested { .. }
             | Observation::CancelDone { .. }
+            | Observation::RedriveDone { .. }
             | Observation::CancelDeferred { .. }
             | Observation::CommandDeferred { .. }
             | Observation::ManualRunDone { .. }

@@ -187,6 +187,7 @@ impl WorldState {
     /// commit. Dead letters do not count.
     pub(crate) fn is_idle(&self) -> bool {
         self.runs.unfinished.is_empty()
+            && self.runs.intents.is_empty()
             && self.outbox.is_empty()
             && self.messages.pending == [0, 0]
             && self.exports.is_settled()

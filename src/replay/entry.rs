@@ -108,6 +108,17 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
             entry_text("owner", &schedule.id, event)
         }
         O::CancelRequested { run } => entry_text("owner", run, "requests its cancellation"),
+        O::ManualRunRequested {
+            schedule,
+            occurrence,
+            retried,
+        } => {
+            let event = match retried {
+                Some(run) => format!("requests manual run {occurrence}, a retry of {run}"),
+                None => format!("requests manual run {occurrence}"),
+            };
+            entry_text("owner", schedule, event)
+        }
         O::CancelDone { run } => {
             entry_text("owner", run, "receives the answer: cancelled or ended")
         }
@@ -125,11 +136,16 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
             let event = format!("receives the answer: manual run {occurrence} created");
             entry_text("owner", schedule, event)
         }
+        O::RedriveDone { queue, .. } => {
+            let event = "receives the answer: dead letters put back";
+            entry_text("owner", format!("{} queue", queue.as_str()), event)
+        }
         O::Purged { run } => entry_text("store", run, "purges the run"),
         O::Exported {
             sequence,
             tenant,
             trigger,
+            ..
         } => {
             let scope = tenant.map_or("all tenants", |tenant| tenant.as_str());
             let event = format!("arrives from {} for {scope}", trigger.as_str());
@@ -288,9 +304,9 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             "receives the answer: message given up",
         ),
         O::ScanSent { .. } | O::ScanAnswered { .. } => scan_text(observation),
-        O::NotifyCalled { incarnation, role } => {
-            entry_text(incarnation, "notify", format!("is called by the {role}"))
-        }
+        O::NotifyCalled {
+            incarnation, role, ..
+        } => entry_text(incarnation, "notify", format!("is called by the {role}")),
         _ => None,
     }
 }

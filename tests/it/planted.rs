@@ -1,6 +1,7 @@
 //! Defects planted in a small rehearsal of the real worker. Each must violate the invariant that it
 //! names, with a message that has the object, the expected and the found value.
 
+mod content;
 mod determinism;
 mod healthy;
 mod instruments;

@@ -11,6 +11,7 @@ use crate::check::format::active_changes;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, PendingInstruments};
+use crate::model::fault::FaultKind;
 use crate::model::{Mode, RunState, Timestamp};
 use rehearsal_convert::Index;
 
@@ -26,12 +27,19 @@ pub(crate) const ACTIVE_TRUTH: InvariantDefinition = InvariantDefinition {
              or take commits applied and not acknowledged, counts of ended incarnations that no \
              process has adopted, and adoptions that the former owner does not know of. At a \
              quiet instant there is none of these. Without faults, the count of an ended \
-             incarnation must be adopted within four leases.",
+             incarnation must be adopted within four leases. A process that reads the store, with \
+             its clock right, must learn within one lease that others have adopted its count.",
     exercised_by: "quiet instants with open runs whose sums have changed",
 };
 
 /// Leases within which a living process adopts the count of an ended incarnation.
 const ADOPTION_LEASES: u32 = 4;
+
+/// Leases within which a process that reads the store learns that its count was adopted.
+const AWARENESS_LEASES: u32 = 1;
+
+/// Faults, besides a lost way to the store, that delay heartbeats.
+const HEARTBEAT_LOSS: [FaultKind; 2] = [FaultKind::StoreOutage, FaultKind::ClockSkew];
 
 /// Checks `active-truth`; remembers the sums, to see whether they have changed.
 #[derive(Debug, Default)]
@@ -56,6 +64,7 @@ impl Invariant for ActiveTruthCheck {
 
     fn instruments_compared(&mut self, context: &mut CheckContext<'_>, _: Timestamp) {
         check_adoption(context);
+        check_former_owners(context);
         for mode in Mode::ALL {
             self.check_sum(context, mode);
         }
@@ -120,7 +129,7 @@ fn check_gauges(context: &mut CheckContext<'_>, due: &PendingInstruments) {
 /// the incarnation and to send one more heartbeat, without faults.
 fn check_adoption(context: &mut CheckContext<'_>) {
     let state = context.state;
-    let allowed = state.options.lease * ADOPTION_LEASES;
+    let allowed = state.options.worker.lease * ADOPTION_LEASES;
     if state.faults.trouble_since(state.now.before(allowed)) {
         return;
     }
@@ -137,6 +146,33 @@ fn check_adoption(context: &mut CheckContext<'_>) {
                 ))
                 .expected(format_args!("adopted within {} s", allowed.as_secs()))
                 .because("the incarnation has ended and no fault is on record")
+        });
+    }
+}
+
+/// Checks that no process that can read the store is unaware for longer that others have adopted
+/// its count: it sends a heartbeat after each third of a lease.
+fn check_former_owners(context: &mut CheckContext<'_>) {
+    let state = context.state;
+    let allowed = state.options.worker.lease * AWARENESS_LEASES;
+    for index in &state.incarnations.living {
+        let owner = &state.incarnations[*index];
+        let unaware_since = owner.surrender_unknown_since.zip(owner.reads_store_since);
+        let Some(since) = unaware_since.map(|(adopted, reads)| adopted.max(reads)) else {
+            continue;
+        };
+        let is_overdue =
+            state.now.since(since) > allowed && !state.faults.any_since(&HEARTBEAT_LOSS, since);
+        context.check(ActiveTruth, true, !is_overdue, || {
+            ViolationDetail::of(format_args!("the surrendered count of {}", owner.id))
+                .is(format_args!(
+                    "unknown to it after {} s",
+                    state.now.since(since).as_secs()
+                ))
+                .expected(format_args!("known within {} s", allowed.as_secs()))
+                .because(format_args!(
+                    "others have adopted the count, and the process reads the store since {since}"
+                ))
         });
     }
 }

@@ -129,7 +129,7 @@ impl BacklogTruthCheck {
 
     fn check_missing(&self, context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
         let state = context.state;
-        let settled_before = state.now.before(state.options.backlog_refresh * 2);
+        let settled_before = state.now.before(state.options.worker.backlog_refresh * 2);
         let reads_since = state.incarnations[incarnation].reads_store_since;
         if reads_since.is_none_or(|since| since > settled_before) {
             return;
@@ -169,7 +169,7 @@ fn check_committed(
     let Some(instruments) = &state.incarnations[incarnation].instruments else {
         return;
     };
-    let refresh = state.options.backlog_refresh;
+    let refresh = state.options.worker.backlog_refresh;
     let is_old = state.now.since(row.sent_at) * WRONG_CLOCK_FACTOR > refresh;
     let schedule = state.schedule_name(row.schedule);
     let shown = instruments.backlog_of(row.mode, &schedule);
@@ -215,7 +215,7 @@ fn check_reread(context: &mut CheckContext<'_>, holder: IncarnationIndex, step: 
 
 /// Instant to which the oldest value belongs that a process still shows.
 pub(super) fn oldest_instant(state: &WorldState) -> Timestamp {
-    let (now, refresh) = (state.now, state.options.backlog_refresh);
+    let (now, refresh) = (state.now, state.options.worker.backlog_refresh);
     let longest = refresh * WRONG_CLOCK_FACTOR;
     let is_clock_wrong = state.faults.clocks_wrong_since(now.before(longest));
     now.before(if is_clock_wrong { longest } else { refresh })

@@ -139,7 +139,7 @@ fn check_released(context: &mut CheckContext<'_>, message: &MessageRecord, count
         return;
     }
     let state = context.state;
-    let limit = state.options.max_delivery_attempts;
+    let limit = state.options.worker.max_delivery_attempts;
     context.check(Blame, true, message.attempt < limit, || {
         ViolationDetail::of(state.message_name(message))
             .is(format_args!("released at delivery {}", message.attempt))
@@ -210,7 +210,7 @@ impl BlameCheck {
             }
             CommitStep::End(EndReason::TimedOut) => (
                 "a time-out needs runTimeout to have passed, and a fault or a declared overload",
-                age >= state.options.run_timeout
+                age >= state.options.worker.run_timeout
                     && (state.options.overload_expected
                         || state.faults.trouble_since(record.created_at)),
             ),
@@ -222,7 +222,7 @@ impl BlameCheck {
                 "failed planning needs an outage of the impact index since the run's creation, \
                  and all attempts used up",
                 may_fail_to_plan(state, record.created_at)
-                    && change.after.planning_attempts == state.options.planner_attempts,
+                    && change.after.planning_attempts == state.options.worker.planner_attempts,
             ),
         };
         context.check(Blame, true, is_explained, || {
@@ -255,7 +255,7 @@ impl BlameCheck {
                      a cause",
                 )
         });
-        let limit = state.options.max_delivery_attempts;
+        let limit = state.options.worker.max_delivery_attempts;
         // An unreadable message is given up at the last try, any other one when that has failed.
         let due = limit + u32::from(!message.is_corrupted);
         context.check(Blame, limit > 1, message.attempt >= due, || {

@@ -33,7 +33,7 @@ impl Invariant for CardinalityCheck {
         let Some(instruments) = &state.incarnations[incarnation.index].instruments else {
             return;
         };
-        let recently = state.now.before(state.options.backlog_refresh);
+        let recently = state.now.before(state.options.worker.backlog_refresh);
         let deleted = state.schedules.table.iter();
         let deleted =
             deleted.filter(|(_, schedule)| schedule.deleted_at.is_some_and(|at| at >= recently));

@@ -4,7 +4,9 @@
 use super::{CheckContext, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::NoLoss;
 use crate::check::invariant::results::ViolationDetail;
+use crate::check::state::message::{MessageRecord, MessageStatus};
 use crate::check::state::{CommandAck, ManualRunAck};
+use crate::model::observation::QueueName;
 use crate::model::{RunId, Timestamp, Trigger};
 
 /// Checks `no-loss` of owners' commands.
@@ -21,6 +23,9 @@ impl Invariant for CommandAckCheck {
             CommandAck::CancelDone { run } => check_cancelled(context, run),
             CommandAck::CancelDeferred { run, asked_at } => {
                 check_cancel_deferred(context, run, asked_at);
+            }
+            CommandAck::RedriveDone { queue, asked_at } => {
+                check_redriven(context, queue, asked_at);
             }
             CommandAck::CommandDeferred { command, asked_at } => {
                 check_deferred(context, command, asked_at);
@@ -61,6 +66,27 @@ fn check_cancel_deferred(context: &mut CheckContext<'_>, id: &RunId, asked_at: T
             .because(format_args!(
                 "the run was over at {}, before the request at {asked_at}",
                 over.unwrap_or_default()
+            ))
+    });
+}
+
+/// Checks that no dead letter is left that was one when the owner asked for their redrive.
+fn check_redriven(context: &mut CheckContext<'_>, queue: QueueName, asked_at: Timestamp) {
+    let state = context.state;
+    let is_left = |message: &MessageRecord| match message.place {
+        MessageStatus::Dead { since } => message.queue == queue && since <= asked_at,
+        _ => false,
+    };
+    let mut letters = state.messages.sorted().into_iter();
+    let left = letters.find(|(_, message)| is_left(message));
+    let is_exercised = state.messages.ends.redriven > 0;
+    context.check(NoLoss, is_exercised, left.is_none(), || {
+        let name = left.map_or(String::new(), |(_, message)| state.message_name(message));
+        ViolationDetail::of(name)
+            .is("a dead letter")
+            .expected(format_args!("back on the {} queue", queue.as_str()))
+            .because(format_args!(
+                "the redrive requested at {asked_at} was acknowledged to its owner"
             ))
     });
 }

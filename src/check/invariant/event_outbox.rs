@@ -56,9 +56,8 @@ impl Invariant for EventOutboxCheck {
                 let schedule = &state.schedules[state.runs[change.run].schedule];
                 let run = change.after;
                 // An edit between the runner's read and its commit leaves both policies possible.
-                let is_recent = state.now.since(schedule.changed_at) <= state.options.run_timeout;
-                let previous = schedule.previous.as_ref().filter(|_| is_recent);
-                let definitions = schedule.definition.iter().chain(previous);
+                let definitions =
+                    schedule.definitions_since(state.now.before(state.options.worker.run_timeout));
                 let policies = definitions.map(|schedule| schedule.notify);
                 self.check_events(context, run, segment, &commit.events, policies);
             }

@@ -205,7 +205,7 @@ impl PlannerBatch {
 
     /// Checks that the batch has room.
     fn check_size(&self, context: &mut CheckContext<'_>, planned: &PlannedRun<'_>) {
-        let room = context.state.options.planner_batch;
+        let room = context.state.options.worker.planner_batch;
         let taken: u32 = self.turns.iter().map(|turn| turn.taken).sum();
         let is_exercised = self.turns.len() > 1;
         context.check(Fairness, is_exercised, taken < room, || {

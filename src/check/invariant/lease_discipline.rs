@@ -54,7 +54,7 @@ impl Invariant for LeaseDisciplineCheck {
         let (Some(record), Some(incarnation)) = (record, step.incarnation) else {
             return;
         };
-        let lease = context.state.options.lease;
+        let lease = context.state.options.worker.lease;
         match step.step {
             QueueStep::Leased { .. } => {
                 check_reach(context, record, incarnation, ("leased", Duration::ZERO));
@@ -110,7 +110,7 @@ fn check_holder(
             until,
             ..
         } => holder == incarnation && current == delivery && state.now <= until,
-        MessageStatus::Ready | MessageStatus::Dead => false,
+        MessageStatus::Ready | MessageStatus::Dead { .. } => false,
     };
     context.check(LeaseDiscipline, true, holds, || {
         let reason = match message.place {
@@ -124,7 +124,7 @@ fn check_holder(
                 state.incarnation_name(incarnation)
             ),
             MessageStatus::Ready => "the message is not leased".to_owned(),
-            MessageStatus::Dead => "the message is a dead letter".to_owned(),
+            MessageStatus::Dead { .. } => "the message is a dead letter".to_owned(),
         };
         ViolationDetail::of(state.message_name(message))
             .is(format_args!(
@@ -149,7 +149,7 @@ fn check_reach(
         return;
     };
     let options = &state.options;
-    let notices_within = options.lease / 3 + options.receive_wait_time + NOTICE_SLACK;
+    let notices_within = options.worker.lease / 3 + options.worker.receive_wait_time + NOTICE_SLACK;
     let limit = notices_within + allowed;
     let is_late = state.now.since(since) > limit;
     let is_excused = state.faults.clocks_wrong_since(since);
@@ -218,7 +218,7 @@ fn check_late_request(context: &mut CheckContext<'_>, request: &ObservedScanRequ
     let deadline = request.deadline.unwrap_or(state.now);
     let is_excused = state
         .faults
-        .clocks_wrong_since(deadline.before(state.options.lease));
+        .clocks_wrong_since(deadline.before(state.options.worker.lease));
     context.check(LeaseDiscipline, true, is_excused, || {
         let (expected, reason) = match request.deadline {
             Some(deadline) => (

@@ -3,15 +3,14 @@
 //!
 //! The part about owners' commands is in [`super::command_ack`].
 
-use std::time::Duration;
-
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::NoLoss;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::export::ExportRecord;
+use crate::check::state::fact::RunChange;
 use crate::check::state::message::MessageRecord;
 use crate::check::state::table::RunIndex;
-use crate::check::state::{AcceptedCommit, MessageStep, RunEnd, WorldState};
+use crate::check::state::{AcceptedCommit, MessageStep, RecordedCommit, RunEnd, WorldState};
 use crate::model::commit::SegmentCommit;
 use crate::model::observation::{QueueName, QueueStep};
 use crate::model::{CommitStep, RunState};
@@ -26,16 +25,15 @@ pub(crate) const NO_LOSS: InvariantDefinition = InvariantDefinition {
              last segment. The last message that asks for a piece of work may leave its queue only \
              when the work is committed or the run has ended, and when the work that its commit \
              has released was enqueued. No enqueue may be dropped as a duplicate of a message that \
-             is gone while its work waits. An export must make one run for each enabled schedule \
+             is gone while its work waits. The commit that ends a run removes its enqueue intent. \
+             An export must make one run for each enabled schedule \
              that subscribes to it. A command that is acknowledged must be done: a cancelled run \
              is over, a manual run exists, and none of a schedule that was deleted before the \
-             request. The cancellation of a run that is over is not put off, nor any other \
-             command without a fault. At quiescence the queues are empty.",
+             request; after a redrive no dead letter is left that was one at the request. The \
+             cancellation of a run that is over is not put off, nor any other command without a \
+             fault. At quiescence the queues are empty.",
     exercised_by: "commits, messages and owners' commands",
 };
-
-/// Maximum age of a schedule, as read by a worker, at which the worker acts upon it.
-const EXPORT_READ_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// Checks `no-loss`.
 #[derive(Debug, Default)]
@@ -54,6 +52,14 @@ impl Invariant for NoLossCheck {
             }
             CommitStep::Export => check_exports(context, accepted),
             _ => {}
+        }
+    }
+
+    fn commit_recorded(&mut self, context: &mut CheckContext<'_>, recorded: &RecordedCommit<'_>) {
+        for change in &recorded.accepted.changes {
+            if change.after.state.is_terminal() {
+                check_intent(context, recorded.accepted, change);
+            }
         }
     }
 
@@ -127,8 +133,33 @@ fn check_completion(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_
     }
 }
 
+/// Checks that the commit that ends a run removes its enqueue intent.
+fn check_intent(
+    context: &mut CheckContext<'_>,
+    accepted: &AcceptedCommit<'_>,
+    change: &RunChange<'_>,
+) {
+    let since = context.state.runs.intents.get(&change.run);
+    context.check(NoLoss, true, since.is_none(), || {
+        ViolationDetail::of(format_args!(
+            "the enqueue intent of run {}",
+            change.after.id
+        ))
+        .is(format_args!(
+            "left, since {}",
+            since.copied().unwrap_or_default()
+        ))
+        .expected("removed")
+        .because(format_args!(
+            "the {} commit of {} ends the run",
+            accepted.commit.step.name(),
+            accepted.commit.token.incarnation
+        ))
+    });
+}
+
 /// Checks that a commit that handles exports makes one run of each for each schedule that
-/// subscribes to it. A schedule that has just changed may have been read before or after that.
+/// subscribes to it. A schedule that has changed since may have been read before or after that.
 fn check_exports(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
     let state = context.state;
     let Some((after, until)) = accepted.commit.exports else {
@@ -149,7 +180,8 @@ fn check_exports(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) 
         let runs = accepted.changes.iter();
         let runs = runs.map(|change| &change.after.schedule);
         let made = runs.filter(|id| **id == definition.id).count();
-        let has_settled = state.now.since(schedule.changed_at) > EXPORT_READ_AGE_MAX;
+        let read_since = exports.iter().map(|export| export.published_at).max();
+        let has_settled = read_since.is_none_or(|since| schedule.changed_at < since);
         context.check(NoLoss, due > 0, made == due || !has_settled, || {
             ViolationDetail::of(format_args!(
                 "the number of runs of schedule {} for exports {} to {until}",

@@ -96,9 +96,7 @@ impl PlanTruthCheck {
         let record = &state.runs[change.run];
         let schedule = &state.schedules[record.schedule];
         // An edit between the planner's read and its commit leaves both definitions possible.
-        let is_recent = schedule.changed_at >= record.created_at;
-        let previous = schedule.previous.as_ref().filter(|_| is_recent);
-        let definitions = schedule.definition.iter().chain(previous);
+        let definitions = schedule.definitions_since(record.created_at);
         let mut first_mismatch = None;
         for definition in definitions {
             let candidates = self.candidates(

@@ -5,9 +5,9 @@ use std::fmt;
 use super::{EvaluationTime, Invariant, InvariantDefinition};
 use super::{
     active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
-    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline,
-    liveness, no_loss, notify_independent, parallelism, plan_truth, scanner_manners, segment_once,
-    state_graph, stopping,
+    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline, limits,
+    liveness, no_loss, notify_independent, parallelism, plan_truth, run_content, scanner_manners,
+    segment_once, state_graph, stopping,
 };
 
 macro_rules! names {
@@ -73,6 +73,7 @@ names! {
     Fairness = fairness::FAIRNESS;
     Liveness = liveness::LIVENESS;
     Cardinality = cardinality::CARDINALITY;
+    Limits = limits::LIMITS_KEPT;
     Determinism = DETERMINISM;
 }
 
@@ -141,11 +142,13 @@ families! { $;
     gauge_truth: gauge_truth::GaugeTruthCheck,
     latency: latency::LatencyCheck,
     lease_discipline: lease_discipline::LeaseDisciplineCheck,
+    limits: limits::LimitsCheck,
     liveness: liveness::LivenessCheck,
     no_loss: no_loss::NoLossCheck,
     notify_independent: notify_independent::NotifyCheck,
     parallelism: parallelism::ParallelismCheck,
     plan_truth: plan_truth::PlanTruthCheck,
+    run_content: run_content::RunContentCheck,
     scanner_manners: scanner_manners::ScannerCheck,
     segment_once: segment_once::SegmentOnceCheck,
     state_graph: state_graph::StateGraphCheck,

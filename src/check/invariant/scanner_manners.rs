@@ -24,9 +24,10 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
              request of a throttled image before Retry-After, nor of any other image by the \
              process that received it. No request under a delivery with nothing to work on: its \
              segment was committed, its run over, its tries used up or its holder asked to stop \
-             before it began, or its holder has learned of a newer one. No request under the \
-             same delivery of an image refused permanently. At most `scannerAttempts` requests \
-             per image and delivery. One comparison per request finds all violations that \
+             before it began, or its holder has learned of a newer one or of the end of its run. \
+             Without faults, no request later than one lease after the end of its run. No request \
+             under the same delivery of an image refused permanently. At most `scannerAttempts` \
+             requests per image and delivery. One comparison per request finds all violations that \
              comparing all pairs of requests would find; `scanner_manners.rs` has the proof, and \
              a property test.",
     exercised_by: "requests",
@@ -64,6 +65,9 @@ impl Invariant for ScannerCheck {
     fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
         if let Some(attempt) = &request.attempt {
             check_attempt(context, request, attempt);
+        }
+        if let Some(ended_at) = request.run_ended_at {
+            check_ended(context, request, ended_at);
         }
         if let Some((until, received_at)) = request.held_back {
             check_held_back(context, request, until, received_at);
@@ -234,7 +238,7 @@ fn check_attempt(
         report_needless(context, request);
     }
     let state = context.state;
-    let (requests, limit) = (attempt.requests, state.options.scanner_attempts);
+    let (requests, limit) = (attempt.requests, state.options.worker.scanner_attempts);
     context.check(ScannerManners, requests > 1, requests <= limit, || {
         ViolationDetail::of(format_args!("the number of requests {}", of_image(request)))
             .is(requests)
@@ -260,6 +264,27 @@ fn check_attempt(
             .is(format_args!("sent at {}", state.now))
             .expected(format_args!("sent at {until} or later"))
             .because("the scanner answered with that Retry-After for the image")
+    });
+}
+
+/// Checks that the requests for a run that was cancelled, or ended otherwise, stop: each renewal of
+/// a lease asks the store about the run.
+#[cold]
+fn check_ended(
+    context: &mut CheckContext<'_>,
+    request: &ObservedScanRequest<'_>,
+    ended_at: Timestamp,
+) {
+    let state = context.state;
+    let lease = state.options.worker.lease;
+    let holds = state.now.since(ended_at) <= lease || state.faults.trouble_since(ended_at);
+    context.check(ScannerManners, true, holds, || {
+        ViolationDetail::of(format_args!("a request {}", of_image(request)))
+            .is(format_args!("sent at {}", state.now))
+            .expected(format_args!("sent by {}", ended_at.after(lease)))
+            .because(format_args!(
+                "its run ended at {ended_at}, and no fault is on record since"
+            ))
     });
 }
 

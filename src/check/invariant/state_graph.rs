@@ -13,11 +13,16 @@ use crate::model::{CommitStep, RunId, RunState, RunStats};
 pub(crate) const STATE_GRAPH: InvariantDefinition = InvariantDefinition {
     name: "state-graph",
     evaluated: EvaluationTime::Always,
-    meaning: "Runs follow the state graph, terminal states are final, and statistics only grow.",
-    method: "Checked with each run that a commit writes. At `Completed`, completed + failed = \
-             queued. Each failed attempt to plan a run is counted, one by one. Retention may purge \
-             terminal runs only.",
-    exercised_by: "transitions",
+    meaning: "Runs begin with the content that their cause gives, follow the state graph, terminal \
+              states are final, and statistics only grow.",
+    method: "Checked with each run that a commit writes. A new run must equal, in every field, the \
+             one that is derived from its schedule's definition and its cron fire, export or \
+             command; a retry takes products and `usageOnly` from the retried run. Definitions \
+             count that were in force since the cause. Later commits may change only what their \
+             step changes: times are those of the transitions, the reason for Error is that of the \
+             step, all else stays. At `Completed`, completed + failed = queued. Each failed \
+             attempt to plan a run is counted, one by one. Retention may purge terminal runs only.",
+    exercised_by: "new runs and transitions",
 };
 
 /// Checks `state-graph`.

@@ -85,18 +85,22 @@ fn check_held(context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
 fn check_time(context: &mut CheckContext<'_>, incarnation: IncarnationIndex, asked_at: Timestamp) {
     let state = context.state;
     let (record, options) = (&state.incarnations[incarnation], &state.options);
-    let is_idle = record.held == 0;
+    let is_idle = record.held == [0; 2];
     let idle_since = asked_at.max(if is_idle {
         record.held_until
     } else {
         state.now
     });
     let allowances = [
-        ("was asked to stop", asked_at, options.stop_grace + MARGIN),
+        (
+            "was asked to stop",
+            asked_at,
+            options.worker.stop_grace + MARGIN,
+        ),
         (
             "was asked to stop and held no message",
             idle_since,
-            options.receive_wait_time + SLACK,
+            options.worker.receive_wait_time + SLACK,
         ),
     ];
     for (reason, since, allowed) in allowances {

@@ -1,6 +1,7 @@
 //! Observations of the store, of planning and of the owners' commands.
 
 use super::Oracle;
+use crate::check::state::export::ExportRecord;
 use crate::check::state::{
     CommandAck, ManualRunAck, ObservedWaitingRun, PlannedRun, PlannerRead, RecordedCommit,
 };
@@ -109,13 +110,37 @@ impl Oracle {
                 return;
             }
             Observation::CancelRequested { run } => return self.state.record_cancel_request(run),
+            Observation::ManualRunRequested {
+                schedule,
+                occurrence,
+                retried,
+            } => {
+                return self.state.record_run_request(schedule, occurrence, retried);
+            }
             Observation::Purged { run } => {
                 self.check(|invariants, context| invariants.run_purged(context, run));
                 return self.state.record_purge(run);
             }
             Observation::Exported {
-                tenant, trigger, ..
-            } => return self.state.record_export(tenant, trigger),
+                id,
+                tenant,
+                trigger,
+                product_keys,
+                usage_only,
+                ..
+            } => {
+                return self.state.record_export(ExportRecord {
+                    tenant: tenant.cloned(),
+                    trigger,
+                    id: id.clone(),
+                    product_keys: product_keys.to_vec(),
+                    usage_only,
+                    published_at: self.state.now,
+                });
+            }
+            Observation::RedriveDone { queue, asked_at } => {
+                CommandAck::RedriveDone { queue, asked_at }
+            }
             Observation::CancelDone { run } => CommandAck::CancelDone { run },
             Observation::CancelDeferred { run, asked_at } => {
                 CommandAck::CancelDeferred { run, asked_at }

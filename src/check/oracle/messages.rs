@@ -77,7 +77,9 @@ impl Oracle {
 
     pub(super) fn observe_events(&mut self, observation: &Observation<'_>) {
         match *observation {
-            Observation::NotifyCalled { incarnation, role } => {
+            Observation::NotifyCalled {
+                incarnation, role, ..
+            } => {
                 self.check(|invariants, context| {
                     invariants.notify_called(context, (incarnation, role));
                 });

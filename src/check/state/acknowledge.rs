@@ -143,6 +143,9 @@ impl WorldState {
             let known = std::mem::replace(&mut record.surrender_learned[mode], total);
             record.expected.add_active(mode, known - total);
         }
+        if record.surrender_learned == record.surrendered {
+            record.surrender_unknown_since = None;
+        }
         self.incarnations.mark_dirty(incarnation);
     }
 

@@ -170,6 +170,7 @@ impl WorldState {
         let record = &mut self.runs[change.run];
         record.stats = *stats;
         record.planned_at = change.after.planned_at;
+        record.started_at = change.after.started_at;
         record.completed_at = change.after.completed_at;
         if let Some(work) = &mut record.work {
             work.planning = (change.after.planning_attempts, change.after.not_before);
@@ -211,6 +212,8 @@ impl WorldState {
         let record = &mut self.runs[change.run];
         (record.tenant, record.schedule) = (tenant, schedule);
         (record.mode, record.trigger) = (run.mode, run.trigger);
+        record.product_keys.clone_from(&run.product_keys);
+        record.usage_only = run.usage_only;
         record.created_at = run.created_at;
         self.schedules[schedule].cron_runs += u32::from(run.trigger == Trigger::Cron);
         self.tally.runs_created += 1;
@@ -339,15 +342,11 @@ impl WorldState {
         let now = self.now;
         if let Some(message) = &commit.intent {
             let run = self.runs.number(&message.run);
-            if let Some(work) = &mut self.runs[run].work {
-                work.intent_since = Some(now);
-            }
+            self.runs.intents.insert(run, now);
         }
         if let Some(run) = &commit.intent_done {
             let run = self.runs.number(run);
-            if let Some(work) = &mut self.runs[run].work {
-                work.intent_since = None;
-            }
+            self.runs.intents.remove(&run);
         }
     }
 
@@ -383,7 +382,7 @@ impl WorldState {
             let from = self.incarnations.number(&take_over.from, self.now);
             for (mode, amount) in accepted.applied.adopted.into_iter().enumerate() {
                 self.incarnations[from].balance[mode] -= amount;
-                self.incarnations[from].surrendered[mode] += amount;
+                self.incarnations[from].surrender(mode, amount, self.now);
                 self.incarnations[accepted.incarnation].balance[mode] += amount;
             }
         }

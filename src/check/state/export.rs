@@ -1,6 +1,8 @@
 //! Published exports, and the number up to which they are handled.
 
-use crate::model::{TenantId, Trigger};
+use std::sync::Arc;
+
+use crate::model::{TenantId, Timestamp, Trigger};
 use rehearsal_convert::Index;
 
 /// One export.
@@ -9,6 +11,10 @@ pub(crate) struct ExportRecord {
     /// Only this tenant's schedules; none: all.
     pub tenant: Option<TenantId>,
     pub trigger: Trigger,
+    pub id: Arc<str>,
+    pub product_keys: Vec<Arc<str>>,
+    pub usage_only: bool,
+    pub published_at: Timestamp,
 }
 
 /// All exports, numbered from 1 without gaps.

@@ -176,6 +176,8 @@ pub struct ObservedScanRequest<'a> {
     pub(crate) permits_slow_at: Option<Timestamp>,
     /// Retry-After of the sender: earliest instant of a request, and when it was received.
     pub(crate) held_back: Option<(Timestamp, Timestamp)>,
+    /// When the run of the delivery ended.
+    pub(crate) run_ended_at: Option<Timestamp>,
     /// When the delivery began.
     pub(crate) worked_since: Timestamp,
     /// The attempt for the image; none if the delivery or the image is not known.
@@ -217,6 +219,13 @@ pub enum CommandAck<'a> {
     CancelDeferred {
         /// Run to be cancelled.
         run: &'a RunId,
+        /// When the owner gave the command.
+        asked_at: Timestamp,
+    },
+    /// The dead letters of a queue are put back.
+    RedriveDone {
+        /// Queue whose dead letters are put back.
+        queue: QueueName,
         /// When the owner gave the command.
         asked_at: Timestamp,
     },

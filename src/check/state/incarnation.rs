@@ -119,12 +119,14 @@ pub(crate) struct IncarnationRecord {
     pub balance: [i64; 2],
     /// Part of its active-run count that others have adopted in all, by mode index.
     pub surrendered: [i64; 2],
+    /// Since when others have adopted a part that it does not know of.
+    pub surrender_unknown_since: Option<Timestamp>,
     /// Part of `surrendered` that it knows of.
     pub surrender_learned: [i64; 2],
     /// When it was asked to stop.
     pub stopping_since: Option<Timestamp>,
-    /// Number of messages that it holds.
-    pub held: u32,
+    /// Number of messages that it holds, by queue.
+    pub held: [u32; 2],
     /// When it last released or acknowledged one.
     pub held_until: Timestamp,
     /// Retry-After: earliest instant of its next scanner request, and when that was received.
@@ -138,6 +140,14 @@ pub(crate) struct IncarnationRecord {
 }
 
 impl IncarnationRecord {
+    /// Records that others have adopted a part of its active-run count.
+    pub fn surrender(&mut self, mode: usize, amount: i64, now: Timestamp) {
+        self.surrendered[mode] += amount;
+        if amount != 0 {
+            self.surrender_unknown_since.get_or_insert(now);
+        }
+    }
+
     /// Part of its active-run count that others have adopted without its knowledge.
     pub fn unknown_surrender(&self) -> i64 {
         (0..2)
@@ -209,9 +219,10 @@ impl IncarnationTable {
             is_dirty: false,
             balance: [0; 2],
             surrendered: [0; 2],
+            surrender_unknown_since: None,
             surrender_learned: [0; 2],
             stopping_since: None,
-            held: 0,
+            held: [0; 2],
             held_until: now,
             held_back: None,
             permits_slow_at: None,

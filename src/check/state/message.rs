@@ -22,7 +22,7 @@ pub(crate) enum MessageStatus {
         until: Timestamp,
     },
     /// A dead letter.
-    Dead,
+    Dead { since: Timestamp },
 }
 
 /// One copy of a message.
@@ -40,6 +40,8 @@ pub(crate) struct MessageRecord {
     pub is_corrupted: bool,
     /// Number of the counted try that its newest delivery is.
     pub attempt: u32,
+    /// Number of renewals of its lease.
+    pub renewals: u32,
     /// Its deliveries so far.
     pub deliveries: Vec<u64>,
 }
@@ -61,8 +63,14 @@ impl MessageRecord {
             ready_since: None,
             is_corrupted: false,
             attempt: 0,
+            renewals: 0,
             deliveries: Vec::new(),
         }
+    }
+
+    /// Whether it is a dead letter.
+    pub const fn is_dead(&self) -> bool {
+        matches!(self.place, MessageStatus::Dead { .. })
     }
 }
 
@@ -70,6 +78,7 @@ impl MessageRecord {
 #[derive(Debug, Clone)]
 pub(crate) struct DeliveryRecord {
     pub incarnation: IncarnationIndex,
+    pub run: RunIndex,
     pub schedule: ScheduleIndex,
     /// When it began.
     pub since: Timestamp,
@@ -79,6 +88,8 @@ pub(crate) struct DeliveryRecord {
     pub images: (Arc<[ImageDigest]>, u32),
     /// Requests for each image of the segment.
     pub requests: Vec<u8>,
+    /// When its last request was sent.
+    pub asked_at: Timestamp,
     /// Where in the segment the next request is expected.
     pub cursor: u32,
     /// Throttled images by position, with the instant of Retry-After.
@@ -158,13 +169,13 @@ impl Messages {
         Some(record)
     }
 
-    /// Makes a message a dead letter, or redrives it.
-    pub fn set_dead(&mut self, id: u64, is_dead: bool) {
+    /// Makes a message a dead letter, since that time, or redrives it (none).
+    pub fn set_dead(&mut self, id: u64, since: Option<Timestamp>) {
         let Some(record) = self.records.get_mut(&id) else {
             return;
         };
         let pending = &mut self.pending[record.queue as usize];
-        match (record.place == MessageStatus::Dead, is_dead) {
+        match (record.is_dead(), since.is_some()) {
             (false, true) => {
                 assert!(
                     *pending > 0,
@@ -175,11 +186,7 @@ impl Messages {
             (true, false) => *pending += 1,
             _ => {}
         }
-        record.place = if is_dead {
-            MessageStatus::Dead
-        } else {
-            MessageStatus::Ready
-        };
+        record.place = since.map_or(MessageStatus::Ready, |since| MessageStatus::Dead { since });
     }
 
     /// Messages in the order of their numbers.
@@ -194,7 +201,7 @@ impl Messages {
     }
 
     fn forget(&mut self, record: &MessageRecord) {
-        if record.place != MessageStatus::Dead {
+        if !record.is_dead() {
             let pending = &mut self.pending[record.queue as usize];
             assert!(
                 *pending > 0,

@@ -3,12 +3,13 @@
 use super::WorldState;
 use super::export::ExportRecord;
 use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
+use super::schedule::RunRequest;
 use super::table::IncarnationIndex;
 use crate::check::instruments::{ExtensionSeries, InstrumentReader, RequestOutcome};
 use crate::model::observation::{LearnedAnswer, ScheduleChange};
 use crate::model::{
-    Commit, CommitAnswer, CommitToken, IncarnationId, RunId, RunState, Schedule, SegmentKey,
-    TenantId, Trigger,
+    Commit, CommitAnswer, CommitToken, IncarnationId, RunId, RunState, Schedule, ScheduleId,
+    SegmentKey,
 };
 
 impl WorldState {
@@ -122,7 +123,8 @@ impl WorldState {
     ) {
         let incarnation = self.number(incarnation);
         if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
-            record.is_needless |= record.is_superseded;
+            let is_over = run.is_some_and(RunState::is_terminal);
+            record.is_needless |= record.is_superseded || is_over;
         }
         let Some(state) = run else {
             return self.acknowledge_run_missing(incarnation, delivery, key);
@@ -174,6 +176,7 @@ impl WorldState {
     pub(crate) fn record_purge(&mut self, run: &RunId) {
         let run = self.runs.number(run);
         self.runs[run].is_purged = true;
+        self.runs.intents.remove(&run);
     }
 
     /// Records that an owner asked for the end of a run.
@@ -182,10 +185,25 @@ impl WorldState {
         self.runs[run].cancel_asked = true;
     }
 
+    /// Records that an owner asked for a manual run.
+    pub(crate) fn record_run_request(
+        &mut self,
+        schedule: &ScheduleId,
+        occurrence: &str,
+        retried: Option<&RunId>,
+    ) {
+        let index = self.schedules.number(schedule, self.now);
+        let request = RunRequest {
+            occurrence: occurrence.to_owned(),
+            retried: retried.map(|run| self.runs.number(run)),
+            asked_at: self.now,
+        };
+        self.schedules[index].requests.push(request);
+    }
+
     /// Records an export.
-    pub(crate) fn record_export(&mut self, tenant: Option<&TenantId>, trigger: Trigger) {
+    pub(crate) fn record_export(&mut self, export: ExportRecord) {
         self.tally.exports += 1;
-        let tenant = tenant.cloned();
-        self.exports.publish(ExportRecord { tenant, trigger });
+        self.exports.publish(export);
     }
 }

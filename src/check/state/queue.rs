@@ -116,11 +116,11 @@ impl WorldState {
                 return self.record_lease(message, lease);
             }
             QueueStep::Renewed { until } => {
-                let record = self.messages.records.get_mut(&message);
-                if let Some(MessageStatus::Leased { until: end, .. }) =
-                    record.map(|record| &mut record.place)
+                if let Some(record) = self.messages.records.get_mut(&message)
+                    && let MessageStatus::Leased { until: end, .. } = &mut record.place
                 {
                     *end = until;
+                    record.renewals += 1;
                 }
             }
             QueueStep::Released { .. } | QueueStep::Expired => {
@@ -139,7 +139,7 @@ impl WorldState {
                 self.messages.ends.lost += 1;
             }
             QueueStep::Redriven => {
-                self.messages.set_dead(message, false);
+                self.messages.set_dead(message, None);
                 self.messages.ends.redriven += 1;
                 self.move_copies(message, 1);
             }
@@ -165,29 +165,31 @@ impl WorldState {
             attempt,
         } = lease;
         self.end_lease(message);
-        self.incarnations[incarnation].held += 1;
         let since = self.now;
         let record = self.messages.records.get_mut(&message)?;
+        self.incarnations[incarnation].held[record.queue as usize] += 1;
         record.place = MessageStatus::Leased {
             incarnation,
             delivery,
             since,
             until,
         };
-        record.attempt = attempt;
+        (record.attempt, record.renewals) = (attempt, 0);
         record.deliveries.push(delivery);
         let (run, schedule, segment) = (record.run, record.schedule, record.segment?);
         let (images, start, length) = self.images_of_segment(run, segment);
         let is_stopping = self.incarnations[incarnation].stopping_since.is_some();
-        let is_given_up = attempt > self.options.max_delivery_attempts;
+        let is_given_up = attempt > self.options.worker.max_delivery_attempts;
         let is_needless = is_stopping || is_given_up || self.is_done_with(run, segment);
         let delivery_record = DeliveryRecord {
             incarnation,
+            run,
             schedule,
             since,
             deadline: None,
             images: (images, start),
             requests: vec![0; length],
+            asked_at: since,
             cursor: 0,
             throttled: Vec::new(),
             refused: Vec::new(),
@@ -214,7 +216,7 @@ impl WorldState {
         let is_known = messages.records.contains_key(&message);
         match step {
             QueueStep::DeadLettered if is_known => {
-                messages.set_dead(message, true);
+                messages.set_dead(message, Some(self.now));
                 messages.ends.dead_lettered += 1;
             }
             QueueStep::Dropped if is_known => {
@@ -328,12 +330,14 @@ impl WorldState {
     /// Ends the lease on a message, if there is one.
     fn end_lease(&mut self, message: u64) {
         if let Some(MessageRecord {
+            queue,
             place: MessageStatus::Leased { incarnation, .. },
             ..
         }) = self.messages.records.get(&message)
         {
             let holder = &mut self.incarnations[*incarnation];
-            holder.held = holder.held.saturating_sub(1);
+            let held = &mut holder.held[*queue as usize];
+            *held = held.saturating_sub(1);
             holder.held_until = self.now;
         }
         let Some(MessageRecord {

@@ -42,8 +42,6 @@ pub(crate) struct RunWork {
     pub segments: Vec<SegmentRecord>,
     /// Number of committed segments.
     pub committed: u32,
-    /// An enqueue intent stands, since then.
-    pub intent_since: Option<Timestamp>,
     /// The segments of which runs its commits have released: the one that cut it (none), or that of
     /// which of its segments.
     pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
@@ -63,11 +61,14 @@ pub(crate) struct RunRecord {
     pub schedule: ScheduleIndex,
     pub mode: Mode,
     pub trigger: Trigger,
+    pub product_keys: Vec<Arc<str>>,
+    pub usage_only: bool,
     /// None: it is only known by name yet.
     pub state: Option<RunState>,
     pub stats: RunStats,
     pub created_at: Timestamp,
     pub planned_at: Option<Timestamp>,
+    pub started_at: Option<Timestamp>,
     pub completed_at: Option<Timestamp>,
     /// When a commit last changed its state or statistics.
     pub progress_at: Timestamp,
@@ -122,6 +123,8 @@ pub(crate) struct Runs {
     pub counts: RunStateCounts,
     /// Unfinished runs in the order of their creation.
     pub unfinished: Vec<RunIndex>,
+    /// Runs whose enqueue intent stands, each since then. They may be over.
+    pub intents: BTreeMap<RunIndex, Timestamp>,
 }
 
 impl Runs {
@@ -133,10 +136,13 @@ impl Runs {
             schedule: ScheduleIndex(0),
             mode: Mode::AnalysisOnly,
             trigger: Trigger::Manual,
+            product_keys: Vec::new(),
+            usage_only: false,
             state: None,
             stats: RunStats::default(),
             created_at: Timestamp::ZERO,
             planned_at: None,
+            started_at: None,
             completed_at: None,
             progress_at: Timestamp::ZERO,
             cancel_asked: false,

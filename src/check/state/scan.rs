@@ -53,17 +53,20 @@ impl WorldState {
             deadline: None,
             permits_slow_at: None,
             held_back: None,
-            worked_since: self.now.before(self.options.lease),
+            run_ended_at: None,
+            worked_since: self.now.before(self.options.worker.lease),
             attempt: None,
         };
         if let Some(known) = known {
             request.worked_since = known.since;
+            request.run_ended_at = self.runs[known.run].completed_at;
             let holder = &self.incarnations[known.incarnation];
             if is_same(&holder.id, incarnation) {
                 request.deadline = known.deadline;
                 request.permits_slow_at = holder.permits_slow_at;
                 request.held_back = holder.held_back;
             }
+            known.asked_at = self.now;
             request.attempt = known.record_attempt(image);
         }
         Some(request)
@@ -72,7 +75,7 @@ impl WorldState {
     /// Counts a request with a late permit, unless a pause or a wrong clock may be the reason.
     fn count_late_request(&mut self, delivery: u64) {
         const EXCUSES: [FaultKind; 2] = [FaultKind::ProcessPause, FaultKind::ClockSkew];
-        let since = self.now.before(self.options.lease);
+        let since = self.now.before(self.options.worker.lease);
         let is_excused = self.faults.any_since(&EXCUSES, since);
         if let Some(work) = self.works.get_mut(delivery).filter(|_| !is_excused) {
             let permits = &mut self.incarnations[work.incarnation].expected.permits;

@@ -4,23 +4,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::recent_values::RecentValues;
-use super::table::{InternedTable, ScheduleIndex};
+use super::table::{InternedTable, RunIndex, ScheduleIndex};
 use crate::model::observation::ScheduleChange;
 use crate::model::{Schedule, ScheduleId, Timestamp};
+
+/// An owner's request for a manual run.
+#[derive(Debug)]
+pub(crate) struct RunRequest {
+    /// Name of the run among the schedule's manual runs.
+    pub occurrence: String,
+    /// The run that it repeats.
+    pub retried: Option<RunIndex>,
+    pub asked_at: Timestamp,
+}
 
 /// One schedule.
 #[derive(Debug)]
 pub(crate) struct ScheduleRecord {
     /// The definition; none if the schedule was not announced.
     pub definition: Option<Arc<Schedule>>,
-    /// The definition before the last change.
-    pub previous: Option<Arc<Schedule>>,
+    /// Earlier definitions, each with the time of the change that replaced it.
+    earlier: Vec<(Timestamp, Arc<Schedule>)>,
     /// When its definition last changed.
     pub changed_at: Timestamp,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was deleted.
     pub deleted_at: Option<Timestamp>,
+    /// Requests for manual runs of it.
+    pub requests: Vec<RunRequest>,
     /// Its cron runs that are planning or open.
     pub cron_runs: u32,
     /// Its backlog, by mode index.
@@ -37,16 +49,25 @@ impl ScheduleRecord {
     fn new(now: Timestamp) -> Self {
         Self {
             definition: None,
-            previous: None,
+            earlier: Vec::new(),
             changed_at: now,
             created_at: now,
             deleted_at: None,
+            requests: Vec::new(),
             cron_runs: 0,
             backlog: [TrueBacklog::default(), TrueBacklog::default()],
             worked: 0,
             released: 0,
             released_before: 0,
         }
+    }
+
+    /// The definitions that were in force at some instant since then, the current one first.
+    pub fn definitions_since(&self, since: Timestamp) -> impl Iterator<Item = &Arc<Schedule>> {
+        let earlier = self.earlier.iter().rev();
+        let recent = earlier.take_while(move |(until, _)| *until >= since);
+        let recent = recent.map(|(_, schedule)| schedule);
+        self.definition.iter().chain(recent)
     }
 
     /// Whether it exists and is not deleted.
@@ -117,7 +138,8 @@ impl Schedules {
         let record = &mut self.table[index];
         let was_live = record.is_live();
         record.released_before = record.released;
-        record.previous = record.definition.replace(schedule.clone());
+        let earlier = record.definition.replace(schedule.clone());
+        record.earlier.extend(earlier.map(|earlier| (now, earlier)));
         record.changed_at = now;
         match change {
             ScheduleChange::Created => record.created_at = now,

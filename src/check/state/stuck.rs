@@ -48,7 +48,7 @@ impl WorldState {
         let (state, work) = (run.state?, run.work.as_ref()?);
         let mut waits_for = match state {
             RunState::Planning => self.explain_planning(work),
-            RunState::Queued => self.explain_queued(index, work),
+            RunState::Queued => self.explain_queued(index),
             _ => self.explain_running(index, work),
         };
         waits_for.push_str(&self.explain_calls(index));
@@ -70,9 +70,9 @@ impl WorldState {
         }
     }
 
-    fn explain_queued(&self, index: RunIndex, work: &RunWork) -> String {
+    fn explain_queued(&self, index: RunIndex) -> String {
         let message = self.message_of(index, None);
-        match (message, work.intent_since) {
+        match (message, self.runs.intents.get(&index)) {
             (Some(message), _) => format!("its planner message: {}", self.explain_place(message)),
             (None, Some(since)) => {
                 format!("a relay to enqueue its planner message (an intent exists since {since})")
@@ -126,7 +126,7 @@ impl WorldState {
         let rank = |message: &(u64, &MessageRecord)| match message.1.place {
             MessageStatus::Leased { .. } => 0,
             MessageStatus::Ready => 1,
-            MessageStatus::Dead => 2,
+            MessageStatus::Dead { .. } => 2,
         };
         let all = self.messages.sorted();
         all.iter()
@@ -138,7 +138,7 @@ impl WorldState {
     fn explain_place(&self, message: &MessageRecord) -> String {
         match message.place {
             MessageStatus::Ready => "it is on the queue and not leased".to_owned(),
-            MessageStatus::Dead => "it is a dead letter and waits for a redrive".to_owned(),
+            MessageStatus::Dead { .. } => "it is a dead letter and waits for a redrive".to_owned(),
             MessageStatus::Leased {
                 incarnation, until, ..
             } => {

@@ -43,7 +43,60 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(ActiveTruth, "count that no process adopts", || {
         adopts_after(241)
     }),
+    Defect::new(ActiveTruth, "former owner that stays unaware", || {
+        unaware_for(61, true)
+    }),
 ];
+
+/// Another process adopts the count of a living one, which does not learn of it for `seconds`.
+fn unaware_for(seconds: u64, reads_store: bool) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan();
+    let first = fixture.incarnation.clone();
+    if !reads_store {
+        fixture.cut_off(PortName::Store);
+    }
+    adopt(&mut fixture, &first);
+    fixture.wait(seconds).settle().stop_here()
+}
+
+/// A second process adopts the count of 1 of the first.
+fn adopt(fixture: &mut Fixture, first: &IncarnationId) {
+    let heir = IncarnationId {
+        process: "x".into(),
+        number: 1,
+    };
+    fixture.see(&Observation::IncarnationStarted { incarnation: &heir });
+    let page = fixture.attach_page(&heir);
+    page.borrow_mut().backlog.insert("nightly".into(), 4);
+    fixture.incarnation = heir;
+    let mut commit = fixture.new_commit(CommitStep::AdoptOrphanedCount, 0);
+    commit.adoption = Some(AdoptOrphanedCount {
+        from: first.clone(),
+        expected: 1,
+    });
+    let (commit, answer) = (
+        &commit,
+        &CommitAnswer::Applied(Applied {
+            at: fixture.now,
+            backlog: None,
+            adopted: [1, 0],
+        }),
+    );
+    fixture.see(&Observation::CommitSent { commit });
+    fixture
+        .see(&Observation::CommitApplied { commit, answer })
+        .settle();
+    fixture.see(&Observation::CommitLearned { commit, answer });
+    page.borrow_mut().active[0] += 1;
+    fixture.settle();
+}
+
+#[test]
+fn former_owner_unaware_for_a_lease_or_without_the_store_is_no_violation() {
+    assert!(unaware_for(60, true).is_clean(ActiveTruth));
+    assert!(unaware_for(61, false).is_clean(ActiveTruth));
+}
 
 /// An incarnation ends with an open run; another one commits something after `seconds`.
 fn adopts_after(seconds: u64) -> OracleReport {
@@ -77,34 +130,7 @@ fn adopted_count_moves_without_a_violation() {
     fixture.fire().plan();
     let first = fixture.incarnation.clone();
     // Another process adopts the count; the first one does not know yet.
-    let heir = IncarnationId {
-        process: "x".into(),
-        number: 1,
-    };
-    fixture.see(&Observation::IncarnationStarted { incarnation: &heir });
-    let page = fixture.attach_page(&heir);
-    page.borrow_mut().backlog.insert("nightly".into(), 4);
-    fixture.incarnation = heir;
-    let mut commit = fixture.new_commit(CommitStep::AdoptOrphanedCount, 0);
-    commit.adoption = Some(AdoptOrphanedCount {
-        from: first.clone(),
-        expected: 1,
-    });
-    let (commit, answer) = (
-        &commit,
-        &CommitAnswer::Applied(Applied {
-            at: fixture.now,
-            backlog: None,
-            adopted: [1, 0],
-        }),
-    );
-    fixture.see(&Observation::CommitSent { commit });
-    fixture
-        .see(&Observation::CommitApplied { commit, answer })
-        .settle();
-    fixture.see(&Observation::CommitLearned { commit, answer });
-    page.borrow_mut().active[0] += 1;
-    fixture.settle();
+    adopt(&mut fixture, &first);
     fixture.see(&Observation::AdoptionLearned {
         incarnation: &first,
         surrendered: [1, 0],

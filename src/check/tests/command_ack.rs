@@ -6,7 +6,7 @@ use crate::check::InvariantName::NoLoss;
 use crate::check::OracleReport;
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, ScheduleChange};
+use crate::model::observation::{Observation, QueueName, QueueStep, ScheduleChange};
 use crate::model::{RunId, RunState, ScheduleId, Timestamp};
 
 pub const DEFECTS: &[Defect] = &[
@@ -21,6 +21,9 @@ pub const DEFECTS: &[Defect] = &[
     }),
     Defect::new(NoLoss, "command put off without a fault", || {
         command_put_off(None)
+    }),
+    Defect::new(NoLoss, "redrive acknowledged and not done", || {
+        redrive(|_, _| ())
     }),
     Defect::new(NoLoss, "manual run acknowledged and not made", || {
         asks_for_a_run(None, |_| ())
@@ -70,6 +73,18 @@ fn cancellation_put_off(is_over: bool) -> OracleReport {
     fixture.stop_here()
 }
 
+/// An owner asks for the redrive of a dead letter, something happens to it, and the redrive is
+/// acknowledged.
+fn redrive(meanwhile: impl FnOnce(&mut Fixture, u64)) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    fixture.step(message, delivery, Some(0), QueueStep::DeadLettered);
+    let asked_at = fixture.wait(1).now;
+    meanwhile(fixture.wait(1), message);
+    let queue = QueueName::Runner;
+    fixture.see(&Observation::RedriveDone { queue, asked_at });
+    fixture.stop_here()
+}
+
 fn command_put_off(fault: Option<FaultKind>) -> OracleReport {
     let mut fixture = Fixture::new();
     let asked_at = fixture.now;
@@ -91,6 +106,24 @@ fn cancellation_of_an_open_run_may_be_put_off() {
 #[test]
 fn command_during_a_fault_may_be_put_off() {
     assert!(command_put_off(Some(FaultKind::QueueOutage)).is_clean(NoLoss));
+}
+
+#[test]
+fn redrive_that_is_done_may_be_acknowledged() {
+    let redriven = |report: &OracleReport| {
+        let texts = report.texts(NoLoss);
+        texts.iter().all(|text| !text.contains("redrive requested"))
+    };
+    let put_back = |fixture: &mut Fixture, message| {
+        fixture.step(message, 0, Some(0), QueueStep::Redriven);
+    };
+    assert!(redriven(&redrive(put_back)));
+    // It may become a dead letter again before the answer.
+    assert!(redriven(&redrive(|fixture, message| {
+        put_back(fixture, message);
+        let delivery = fixture.lease(message, Some(0));
+        fixture.step(message, delivery, Some(0), QueueStep::DeadLettered);
+    })));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::check::InvariantName::{
 use crate::check::OracleReport;
 use crate::check::instruments::{CounterSeries, DeltaKind, SegmentFate};
 use crate::model::commit::{EndReason, PlanOutcome, SegmentCommit};
+use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep};
 use crate::model::{Commit, CommitAnswer, CommitRefusal, CommitStep, DeltaCounts, RunState};
 
@@ -152,6 +153,9 @@ fn count(fixture: &mut Fixture, fate: SegmentFate) {
 #[test]
 fn superseded_delivery_counts_once_as_persist_failed() {
     let (mut fixture, message, old) = Fixture::with_a_segment();
+    fixture.see(&Observation::FaultTriggered {
+        kind: FaultKind::RenewalLost,
+    });
     fixture
         .wait(61)
         .step(message, old, Some(0), QueueStep::Expired);

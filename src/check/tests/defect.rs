@@ -10,9 +10,9 @@ use std::path::Path;
 
 use super::{
     active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
-    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline,
-    liveness, no_loss, notify_independent, parallelism, plan_truth, scanner_manners, segment_once,
-    state_graph, stopping,
+    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline, limits,
+    liveness, no_loss, notify_independent, parallelism, plan_truth, run_content, scanner_manners,
+    segment_once, state_graph, stopping,
 };
 use crate::check::invariant::results::Violation;
 use crate::check::{InvariantName, OracleReport};
@@ -40,7 +40,7 @@ impl Defect {
 
 /// Every defect, in the order of the contract's invariants.
 pub fn all() -> Vec<&'static Defect> {
-    let families: [&[Defect]; 23] = [
+    let families: [&[Defect]; 25] = [
         active_truth::DEFECTS,
         applied_learned::DEFECTS,
         backlog_truth::DEFECTS,
@@ -55,11 +55,13 @@ pub fn all() -> Vec<&'static Defect> {
         gauge_truth::DEFECTS,
         latency::DEFECTS,
         lease_discipline::DEFECTS,
+        limits::DEFECTS,
         liveness::DEFECTS,
         no_loss::DEFECTS,
         notify_independent::DEFECTS,
         parallelism::DEFECTS,
         plan_truth::DEFECTS,
+        run_content::DEFECTS,
         scanner_manners::DEFECTS,
         segment_once::DEFECTS,
         state_graph::DEFECTS,

@@ -68,7 +68,7 @@ fn take(fixture: &mut Fixture, run: &Run) {
 /// A batch with this many runs more than it may have.
 fn batch_of(surplus: u32) -> OracleReport {
     let mut fixture = Fixture::new();
-    let room = OracleOptions::default().planner_batch;
+    let room = OracleOptions::default().worker.planner_batch;
     let tenants: Vec<_> = (0..room + surplus)
         .map(|number| ["acme", "other"][number as usize % 2])
         .collect();

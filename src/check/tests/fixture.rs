@@ -18,8 +18,8 @@ use crate::check::{
 use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
 use crate::model::{
-    Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunId, RunState,
-    Schedule, ScheduleId, Timestamp,
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunFailure, RunId,
+    RunState, Schedule, ScheduleId, Timestamp,
 };
 
 /// Midnight of the first day.
@@ -125,8 +125,14 @@ impl Fixture {
     /// A commit that ends the fixture's run.
     pub fn end_commit(&mut self, reason: EndReason, state: RunState) -> Commit {
         let mut commit = self.new_commit(CommitStep::End(reason), 0);
+        let error = match reason {
+            EndReason::TimedOut => Some(RunFailure::TimedOut),
+            EndReason::Poisoned => Some(RunFailure::Poisoned("too often".into())),
+            EndReason::Command | EndReason::ScheduleDeleted => None,
+        };
         let run = Run {
             state,
+            error,
             ..self.run.clone().unwrap()
         };
         commit.intent_done = Some(run.id.clone());

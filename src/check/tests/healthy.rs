@@ -1,14 +1,15 @@
 //! A healthy rehearsal in which every invariant is exercised.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::fixture::Fixture;
-use super::sample_data::{delta, digest, high};
+use super::sample_data::{delta, digest, high, new_run, nightly};
 use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, QueueStep, ScanAnswer};
-use crate::model::{CommitStep, RunState, SegmentOutcome};
+use crate::model::observation::{Observation, QueueStep, ScanAnswer, ScheduleChange};
+use crate::model::{CommitStep, RunState, Schedule, SegmentOutcome, Trigger};
 
 /// The first run finds no change. The second finds one, is refused an image, and meets an outage of
 /// Notify, a late call and a throttled request. The third blocks a fire and is drained.
@@ -87,10 +88,26 @@ fn second_run(fixture: &mut Fixture) {
 /// Two tenants wait and take turns; the second run of the fixture is taken up.
 fn waiting_tenants(fixture: &mut Fixture) {
     fixture.start_by_hand("second");
-    let mut rival = fixture.run.clone().unwrap();
-    rival.id = "run:other:weekly:manual:1".into();
-    rival.tenant = "other".into();
     let mine = fixture.run.clone().unwrap();
+    let weekly = Arc::new(Schedule {
+        id: "weekly".into(),
+        tenant: "other".into(),
+        when_cron: None,
+        ..nightly()
+    });
+    fixture.forge(|page| {
+        page.backlog.insert("weekly".into(), 0);
+    });
+    fixture.see(&Observation::ScheduleChanged {
+        schedule: &weekly,
+        change: ScheduleChange::Created,
+    });
+    fixture.see(&Observation::ManualRunRequested {
+        schedule: &weekly.id,
+        occurrence: "1",
+        retried: None,
+    });
+    let rival = new_run(&weekly, Trigger::Manual, &"1");
     let mut commit = fixture.new_commit(CommitStep::Manual, 0);
     commit.runs.push(RunWrite {
         run: rival.clone(),
@@ -142,12 +159,9 @@ fn dispatch_again(fixture: &mut Fixture) {
 
 /// A cron run that blocks the next fire and is drained at the end.
 fn third_run(fixture: &mut Fixture) {
-    fixture.change_schedule(
-        crate::model::observation::ScheduleChange::Edited,
-        |schedule| {
-            schedule.when_cron = Some("0 4,5 * * *".into());
-        },
-    );
+    fixture.change_schedule(ScheduleChange::Edited, |schedule| {
+        schedule.when_cron = Some("0 4,5 * * *".into());
+    });
     fixture.at("04:00:00");
     let commit = fixture.fire_commit("04:00:00", FireOutcome::Run);
     fixture.submit(commit);

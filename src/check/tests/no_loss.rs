@@ -7,7 +7,8 @@ use super::fixture::Fixture;
 use super::sample_data::digest;
 use crate::check::InvariantName::{NoLoss, Parallelism};
 use crate::check::OracleReport;
-use crate::model::observation::{Observation, QueueStep, ScheduleChange};
+use crate::model::commit::EndReason;
+use crate::model::observation::{QueueStep, ScheduleChange};
 use crate::model::{Commit, CommitStep, RunState, Trigger};
 
 pub const DEFECTS: &[Defect] = &[
@@ -76,17 +77,17 @@ pub const DEFECTS: &[Defect] = &[
         fixture.step(message, 0, Some(0), QueueStep::Deduplicated);
         fixture.stop_here()
     }),
+    Defect::new(NoLoss, "intent of a run that ends", || {
+        let report = ends_queued_run(|commit| commit.intent_done = None);
+        assert!(!report.1, "the intent is left");
+        report.0
+    }),
     Defect::new(NoLoss, "export that makes no run", || {
         let mut fixture = Fixture::new();
         fixture.change_schedule(ScheduleChange::Edited, |schedule| {
             schedule.triggers = vec![Trigger::Conselier];
         });
-        let export = Observation::Exported {
-            sequence: 1,
-            tenant: None,
-            trigger: Trigger::Conselier,
-        };
-        fixture.wait(3_600).see(&export);
+        fixture.wait(3_600).export();
         assert!(!fixture.oracle.is_quiescent(), "the export is not handled");
         let mut commit = fixture.new_commit(CommitStep::Export, 0);
         commit.exports = Some((0, 1));
@@ -100,6 +101,24 @@ pub const DEFECTS: &[Defect] = &[
         fixture.end()
     }),
 ];
+
+/// The commit that cancels a queued run is changed. Returns the report, and whether the world is
+/// at rest.
+fn ends_queued_run(change: fn(&mut Commit)) -> (OracleReport, bool) {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan();
+    let mut commit = fixture.end_commit(EndReason::Command, RunState::Cancelled);
+    change(&mut commit);
+    fixture.submit(commit);
+    let is_quiescent = fixture.oracle.is_quiescent();
+    (fixture.stop_here(), is_quiescent)
+}
+
+#[test]
+fn run_that_ends_with_its_intent_is_no_violation() {
+    let (report, is_quiescent) = ends_queued_run(|_| ());
+    assert!(is_quiescent && report.is_clean(NoLoss));
+}
 
 fn segment_commit_with(change: fn(&mut Commit)) -> OracleReport {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();

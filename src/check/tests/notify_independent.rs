@@ -14,6 +14,7 @@ pub const DEFECTS: &[Defect] = &[
         fixture.whole_run().see(&Observation::NotifyCalled {
             incarnation: &incarnation,
             role: "runner",
+            events: 1,
         });
         fixture.end()
     }),

@@ -15,7 +15,7 @@ use crate::model::commit::{
 };
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{
-    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunState,
+    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunId, RunState,
     ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
 
@@ -69,8 +69,19 @@ impl Fixture {
         commit
     }
 
-    /// Creates a manual run.
+    /// An owner asks for a manual run, or for a retry.
+    pub fn request_run(&mut self, name: &str, retried: Option<&RunId>) -> &mut Self {
+        let schedule = self.schedule.id.clone();
+        self.see(&Observation::ManualRunRequested {
+            schedule: &schedule,
+            occurrence: name,
+            retried,
+        })
+    }
+
+    /// Creates a manual run that its owner asks for.
     pub fn start_by_hand(&mut self, name: &str) -> &mut Self {
+        self.request_run(name, None);
         let mut commit = self.new_commit(CommitStep::Manual, 0);
         let run = new_run(&self.schedule.clone(), Trigger::Manual, &name);
         commit.runs.push(RunWrite {
@@ -78,6 +89,18 @@ impl Fixture {
             expected: None,
         });
         self.submit(commit)
+    }
+
+    /// An export of one product arrives, as number 1.
+    pub fn export(&mut self) -> &mut Self {
+        self.see(&Observation::Exported {
+            sequence: 1,
+            id: &"export-1".into(),
+            tenant: None,
+            trigger: Trigger::Conselier,
+            product_keys: &["openssl".into()],
+            usage_only: true,
+        })
     }
 
     /// The run is planned with its four images, 2 s after its creation.
@@ -336,6 +359,7 @@ impl Fixture {
         self.see(&Observation::NotifyCalled {
             incarnation: &incarnation,
             role: "event-relay",
+            events: events.len(),
         });
         for event in events {
             self.see(&Observation::EventPublished { event });

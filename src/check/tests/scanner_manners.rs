@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::defect::Defect;
 use super::fixture::Fixture;
+use super::sample_data::MODE;
 use crate::check::InvariantName::ScannerManners;
 use crate::check::OracleReport;
+use crate::model::RunState;
+use crate::model::commit::{ActiveRunsDelta, EndReason};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
 
@@ -68,7 +71,48 @@ pub const DEFECTS: &[Defect] = &[
         let again = fixture.begin(0, message);
         fixture.ask(1, again, None).stop_here()
     }),
+    Defect::new(ScannerManners, "request for a run known to be over", || {
+        let (mut fixture, _, delivery) = cancelled_while_worked();
+        let (incarnation, run) = (fixture.incarnation.clone(), fixture.run.clone());
+        let key = fixture.key(0);
+        fixture.wait(20).see(&Observation::SegmentBegunLearned {
+            incarnation: &incarnation,
+            key: &key,
+            delivery,
+            run: run.as_ref(),
+        });
+        fixture.ask(1, delivery, None).stop_here()
+    }),
+    Defect::new(
+        ScannerManners,
+        "request a lease after a cancellation",
+        || asks_after_cancellation(61),
+    ),
 ];
+
+/// A run is cancelled while its first segment is worked.
+fn cancelled_while_worked() -> (Fixture, u64, u64) {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    let run = fixture.run_id();
+    fixture.see(&Observation::CancelRequested { run: &run });
+    let mut commit = fixture.end_commit(EndReason::Command, RunState::Cancelled);
+    commit.active_runs_delta = Some(ActiveRunsDelta {
+        mode: MODE,
+        change: -1,
+    });
+    fixture.submit(commit);
+    (fixture, message, delivery)
+}
+
+fn asks_after_cancellation(seconds: u64) -> OracleReport {
+    let (mut fixture, _, delivery) = cancelled_while_worked();
+    fixture.wait(seconds).ask(1, delivery, None).stop_here()
+}
+
+#[test]
+fn request_within_a_lease_of_a_cancellation_is_no_violation() {
+    assert!(asks_after_cancellation(60).is_clean(ScannerManners));
+}
 
 /// A request goes out a second after its permit, with such a fault on record.
 fn asks_late(fault: Option<FaultKind>) -> OracleReport {

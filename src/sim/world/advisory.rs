@@ -57,11 +57,14 @@ impl World {
                 .collect(),
             usage_only: arrival.usage_only,
         };
-        let sequence = self.store.borrow_mut().publish_export(export);
+        let sequence = self.store.borrow_mut().publish_export(export.clone());
         self.sink.emit(&Observation::Exported {
             sequence,
-            tenant: arrival.tenant.as_ref(),
-            trigger: arrival.trigger,
+            id: &export.id,
+            tenant: export.tenant.as_ref(),
+            trigger: export.trigger,
+            product_keys: &export.product_keys,
+            usage_only: export.usage_only,
         });
     }
 }

@@ -64,8 +64,14 @@ impl World {
             OperationKind::Cancel { schedule } => self.cancel_runs(&id(schedule)),
             OperationKind::Retry { schedule } => self.retry_last(&id(schedule), occurrence),
             OperationKind::Redrive { queue } => {
-                queues(*queue)
-                    .for_each(|queue| self.command(OperatorCommand::Redrive { queue }, |_| {}));
+                let asked_at = self.now();
+                queues(*queue).for_each(|queue| {
+                    self.command(OperatorCommand::Redrive { queue }, move |world| {
+                        world
+                            .sink
+                            .emit(&Observation::RedriveDone { queue, asked_at });
+                    });
+                });
             }
             OperationKind::Purge {
                 schedule,
@@ -186,6 +192,11 @@ impl World {
         occurrence: String,
         retried: Option<RunId>,
     ) {
+        self.sink.emit(&Observation::ManualRunRequested {
+            schedule: &schedule,
+            occurrence: &occurrence,
+            retried: retried.as_ref(),
+        });
         let asked_at = self.now();
         self.command(command, move |world| {
             world.sink.emit(&Observation::ManualRunDone {

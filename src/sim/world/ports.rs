@@ -121,6 +121,7 @@ impl EventPublisher for NotifyPort {
         world.sink.emit(&Observation::NotifyCalled {
             incarnation: &incarnation.id,
             role: world.handle.task_name(),
+            events: events.len(),
         });
         let sent = events.to_vec();
         let serve = move |world: &Rc<World>| {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::model::commit::RunWrite;
 use crate::model::observation::{Observation, Observer};
 use crate::model::{ImageDigest, Timestamp};
 use crate::sim::kernel::Handle;
@@ -87,9 +88,13 @@ fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
         O::ScheduleChanged { schedule, change } => (10, text(schedule.id.as_str()), *change as u64),
         O::CancelRequested { run } => (11, text(run.as_str()), 0),
         O::Purged { run } => (12, text(run.as_str()), 0),
-        O::Exported { sequence, .. } => (13, *sequence, 0),
+        O::Exported { sequence, id, .. } => (13, *sequence, text(id)),
         O::CommitSent { commit } => (14, commit.token.sequence, commit.token.delivery),
-        O::CommitApplied { commit, .. } => (15, commit.token.sequence, commit.token.delivery),
+        O::CommitApplied { commit, .. } => (
+            15,
+            commit.token.sequence ^ content(&commit.runs),
+            commit.token.delivery,
+        ),
         O::CommitDeclined { commit, .. } => (16, commit.token.sequence, commit.token.delivery),
         O::CommitAnswerLost { token } => (17, token.sequence, token.delivery),
         O::CommitLearned { commit, .. } => (18, commit.token.sequence, commit.token.delivery),
@@ -127,6 +132,12 @@ fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
         O::MessageCorrupted { queue, message } => (35, *queue as u64, *message),
         O::CancelDone { run } => (36, text(run.as_str()), 0),
         O::ManualRunDone { occurrence, .. } => (37, text(occurrence), 0),
+        O::RedriveDone { queue, .. } => (44, *queue as u64, 0),
+        O::ManualRunRequested {
+            schedule,
+            occurrence,
+            ..
+        } => (45, text(occurrence), text(schedule.as_str())),
         O::CancelDeferred { run, .. } => (41, text(run.as_str()), 0),
         O::CommandDeferred { command, .. } => (42, text(command), 0),
         O::StopRequested { incarnation } => (
@@ -147,6 +158,18 @@ fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
         } => (39, text(incarnation.process.as_str()), *queue as u64),
     };
     Some(words)
+}
+
+/// Returns the hash of all fields of runs, in their order; 0 for no runs.
+fn content(runs: &[RunWrite]) -> u64 {
+    let hash = |write: &RunWrite| {
+        // Serialisation is the same on every platform; `Hash` is not.
+        let json = serde_json::to_vec(&write.run).unwrap_or_default();
+        xxhash_rust::xxh3::xxh3_64(&json)
+    };
+    runs.iter()
+        .map(hash)
+        .fold(0, |all, run| all.rotate_left(1) ^ run)
 }
 
 /// Returns the hash of a text.

@@ -206,7 +206,7 @@ fn deadline_missed_violates_lease_discipline() {
     let expected = Expected {
         name: N::LeaseDiscipline,
         // Leases are lost without a recorded fault, and the backlog is read too rarely.
-        also: &[N::BacklogTruth, N::Blame, N::ScannerManners],
+        also: &[N::BacklogTruth, N::Blame, N::ScannerManners, N::Limits],
         says: ["a scanner request of worker-", "expected ", "is sent at "],
     };
     assert_caught(SLOW_SCANNER, SlowClock, &expected);

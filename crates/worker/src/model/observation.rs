@@ -203,6 +203,12 @@ pub enum Observation<'a> {
     },
     /// An operator requested the cancellation of this run.
     CancelRequested { run: &'a RunId },
+    /// An operator requested a manual run. `retried` is the run that it repeats.
+    ManualRunRequested {
+        schedule: &'a ScheduleId,
+        occurrence: &'a str,
+        retried: Option<&'a RunId>,
+    },
     /// A worker acknowledged to the operator that the run to cancel is terminal.
     CancelDone { run: &'a RunId },
     /// A worker answered that a cancellation requested at `asked_at` is not possible now.
@@ -220,13 +226,22 @@ pub enum Observation<'a> {
         retried: Option<&'a RunId>,
         asked_at: Timestamp,
     },
+    /// A worker acknowledged that the dead letters of a queue are put back, as requested at
+    /// `asked_at`.
+    RedriveDone {
+        queue: QueueName,
+        asked_at: Timestamp,
+    },
     /// Retention purged a terminal run.
     Purged { run: &'a RunId },
     /// An export was published, as number `sequence` from 1.
     Exported {
         sequence: u64,
+        id: &'a Arc<str>,
         tenant: Option<&'a TenantId>,
         trigger: super::Trigger,
+        product_keys: &'a [Arc<str>],
+        usage_only: bool,
     },
 
     /// An incarnation began to send a commit, or to repeat it if the token was seen before.
@@ -358,10 +373,11 @@ pub enum Observation<'a> {
         added: &'a DeltaCounts,
     },
 
-    /// A task called Notify. `role` is the role of the task.
+    /// A task called Notify with this number of events. `role` is the role of the task.
     NotifyCalled {
         incarnation: &'a IncarnationId,
         role: &'static str,
+        events: usize,
     },
     /// Notify accepted an event, perhaps not for the first time.
     EventPublished { event: &'a Event },
