@@ -107,17 +107,6 @@ impl CounterSeries {
             offset => Self::Deltas(mode, DELTA_KINDS[offset - 8]),
         }
     }
-
-    /// Plural of the thing that is counted.
-    pub const fn counts(self) -> &'static str {
-        match self {
-            Self::PlannerRuns(..) => "planned runs",
-            Self::Segments(..) => "segments",
-            Self::Images(..) => "images",
-            Self::Deltas(..) => "findings in meaningful deltas",
-            Self::Extension(series) => series.counts(),
-        }
-    }
 }
 
 impl fmt::Display for CounterSeries {

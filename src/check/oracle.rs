@@ -32,7 +32,6 @@ pub struct Oracle {
     state: WorldState,
     results: CheckResults,
     invariants: InvariantSet,
-    drain: Option<DrainDeadline>,
     /// Scratch memory for the runs that a planner reads.
     waiting: Vec<ObservedWaitingRun>,
     /// Scratch memory for the incarnations to compare.
@@ -47,7 +46,6 @@ impl Oracle {
             state: WorldState::new(options),
             results,
             invariants: InvariantSet::default(),
-            drain: None,
             waiting: Vec::new(),
             dirty: Vec::new(),
         }
@@ -70,15 +68,16 @@ impl Oracle {
         self.state.attach(incarnation, instruments);
     }
 
-    /// Triggers have stopped and a core is healed at `at`: unfinished work must drain within the
-    /// allowance.
-    pub fn expect_drain(&mut self, at: Timestamp, allowance: Duration) {
-        let unfinished = self.state.runs.unfinished.len();
-        self.drain = Some(DrainDeadline {
-            healed_at: at,
-            allowance,
-            unfinished,
-        });
+    /// Triggers have stopped and a core is healed at `at`: unfinished work must drain within `base`
+    /// and the time that the amount of work needs, and there must be progress.
+    pub fn expect_drain(&mut self, at: Timestamp, base: Duration) {
+        self.state.begin_drain(at, base);
+    }
+
+    /// When the drain is over at the latest, by the progress until now; none before it.
+    pub fn drain_ends_at(&mut self, now: Timestamp) -> Option<Timestamp> {
+        self.state.note_progress(now);
+        self.state.drain.as_ref().map(DrainDeadline::ends_at)
     }
 
     /// Whether nothing is left to do: no unfinished run, message (dead letters aside), intent,
@@ -113,7 +112,7 @@ impl Oracle {
         let stuck = self.explain_stuck();
         let end = RunEnd {
             is_quiescent,
-            drain: self.drain,
+            drain: self.state.drain,
             stuck: &stuck,
         };
         self.check(|invariants, context| invariants.finished(context, &end));

@@ -8,6 +8,7 @@ mod acknowledge;
 pub(crate) mod apply_commit;
 mod coverage;
 mod digest_index;
+mod drain;
 pub(crate) mod export;
 pub(crate) mod fact;
 pub(crate) mod fault;
@@ -35,10 +36,11 @@ pub(crate) mod table;
 
 use std::time::Duration;
 
+pub use drain::{DrainDeadline, WorkTimes};
 pub use fact::{
-    AcceptedCommit, CommandAck, DrainDeadline, IncarnationExit, LearnedCommit, ManualRunAck,
-    MessageStep, ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun,
-    PlannerRead, RecordedCommit, RunEnd, ScheduleEdit, SegmentLease,
+    AcceptedCommit, CommandAck, IncarnationExit, LearnedCommit, ManualRunAck, MessageStep,
+    ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun, PlannerRead,
+    RecordedCommit, RunEnd, ScheduleEdit, SegmentLease,
 };
 pub(crate) use fact::{ObservedWaitingRun, ScanAttempt};
 pub use fault_interval::{EPISODES_MAX, FaultInterval};
@@ -92,6 +94,7 @@ pub struct WorldState {
     pub(crate) outbox: OutboxTable,
     pub(crate) slos: SloTracker,
     pub(crate) tally: RunTotals,
+    pub(crate) drain: Option<DrainDeadline>,
 }
 
 impl WorldState {
@@ -115,6 +118,7 @@ impl WorldState {
             outbox: OutboxTable::default(),
             slos: SloTracker::default(),
             tally: RunTotals::default(),
+            drain: None,
         }
     }
 

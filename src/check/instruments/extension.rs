@@ -183,24 +183,6 @@ impl ExtensionSeries {
             }
         }
     }
-
-    /// Plural of the thing that is counted.
-    pub const fn counts(self) -> &'static str {
-        match self {
-            Self::Attempts(..) => "planning attempts",
-            Self::Cancelled(_) => "cancelled runs",
-            Self::Discarded(_) => "discarded segments",
-            Self::ImagesFailed(_) => "failed images",
-            Self::Redeliveries(_) => "redeliveries",
-            Self::Renewals(_) => "renewed leases",
-            Self::DeadLetters(_) => "dead letters",
-            Self::Drops(_) => "dropped messages",
-            Self::Losses(_) => "lost leases",
-            Self::Requests(..) => "answers of the scanner",
-            Self::Events(_) => "published events",
-            Self::Fires(..) => "decided fires",
-        }
-    }
 }
 
 impl fmt::Display for ExtensionSeries {

@@ -26,9 +26,9 @@ pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
              Poison needs a corrupted message, or for every counted delivery a crash, pause, \
              partition or other fault by which a lease is lost, or a call to store or queue that \
              took a third of the lease or longer than the client waits. A time-out needs \
-             `runTimeout` to have passed, and a fault or an overload that the scenario declares. A \
-             cancellation needs an owner's request or the deletion of the schedule; a failed \
-             image, a refusal by the scanner.",
+             `runTimeout` to have passed, and a fault, or a drain in which the work that is left \
+             takes that long. A cancellation needs an owner's request or the deletion of the \
+             schedule; a failed image, a refusal by the scanner.",
     exercised_by: "each of these ends, and unreadable messages that are released",
 };
 
@@ -209,10 +209,9 @@ impl BlameCheck {
                 ("its schedule is not deleted", schedule.deleted_at.is_some())
             }
             CommitStep::End(EndReason::TimedOut) => (
-                "a time-out needs runTimeout to have passed, and a fault or a declared overload",
+                "a time-out needs runTimeout to have passed, and a fault or an overload",
                 age >= state.options.worker.run_timeout
-                    && (state.options.overload_expected
-                        || state.faults.trouble_since(record.created_at)),
+                    && (state.is_overloaded() || state.faults.trouble_since(record.created_at)),
             ),
             CommitStep::End(EndReason::Poisoned) => (
                 "poison needs a cause on record for each counted delivery",

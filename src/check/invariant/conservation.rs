@@ -67,6 +67,9 @@ pub(crate) const DELTA_CONSERVATION: InvariantDefinition = InvariantDefinition {
     exercised_by: "deltas",
 };
 
+/// Reason of every counter: one defect that touches several counters is one cause.
+const ACKNOWLEDGED: &str = "the process has acknowledged that many";
+
 /// Counters of one incarnation, as last read.
 #[derive(Debug, Default)]
 struct ReadCounters {
@@ -185,10 +188,7 @@ impl ReadCounters {
             ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
                 .is(shown)
                 .expected(expected)
-                .because(format_args!(
-                    "that many {} were acknowledged to the process",
-                    series.counts()
-                ))
+                .because(ACKNOWLEDGED)
         });
     }
 

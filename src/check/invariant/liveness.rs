@@ -11,9 +11,13 @@ pub(crate) const LIVENESS: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Quiescence,
     meaning: "Once triggers stop and a core is healed, all work drains within the allowance.",
     method: "At the end of the scenario a random core heals, one process of each role and the \
-             services; all else stays broken. The rehearsal says when that was and how long the \
-             drain may take. If that is not enough, the report names the event that each \
-             unfinished run waits for.",
+             services; all else stays broken. The allowance is the scenario's `drain` + 3 × the \
+             sum over unfinished runs of (images × image time + segments × segment time / slots), \
+             where slots = min(`parallelism`, `segmentsAtOnce`) and image time = max(mean scan \
+             time / slots, 1 / `ratePerSecond`). A run that is not planned counts with `maxJobs` \
+             or all images. A segment takes ten calls of store and queue. The drain ends early \
+             when for the length of `drain` no run was planned, no segment was committed and no \
+             run ended. The report names the event that each unfinished run waits for.",
     exercised_by: "runs that were unfinished at that time",
 };
 
@@ -31,7 +35,8 @@ impl Invariant for LivenessCheck {
 
     fn finished(&mut self, context: &mut CheckContext<'_>, end: &RunEnd<'_>) {
         let Some(drain) = end.drain else { return };
-        let took = context.state.now.since(drain.healed_at);
+        let now = context.state.now;
+        let took = now.since(drain.healed_at);
         let holds = end.is_quiescent && took <= drain.allowance;
         context.check(Liveness, drain.unfinished > 0, holds, || {
             let named = end.stuck.iter().take(NAMED_MAX);
@@ -44,19 +49,22 @@ impl Invariant for LivenessCheck {
                 }
                 (false, false) => named.join("; "),
             };
+            let idle = now.since(drain.progress_at());
             let found = match end.is_quiescent {
                 true => format!("quiescent after {} s", took.as_secs()),
                 false => format!(
-                    "busy after {} s with {} unfinished runs",
+                    "busy after {} s with {} unfinished runs, and without progress for {} s",
                     took.as_secs(),
-                    end.stuck.len()
+                    end.stuck.len(),
+                    idle.as_secs()
                 ),
             };
             ViolationDetail::of(format_args!("the fleet, healed at {}", drain.healed_at))
                 .is(found)
                 .expected(format_args!(
-                    "quiescent within {} s",
-                    drain.allowance.as_secs()
+                    "quiescent within {} s, with progress every {} s",
+                    drain.allowance.as_secs(),
+                    drain.base.as_secs()
                 ))
                 .because(reason)
         });

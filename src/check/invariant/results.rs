@@ -112,7 +112,7 @@ pub struct InvariantFindings {
     pub name: InvariantName,
     /// Number of checks.
     pub checks: u64,
-    /// Number of checks against a nonzero state that had changed.
+    /// Number of checks against a nonzero state that had changed, and at least that of violations.
     pub exercised: u64,
     /// Number of violations.
     pub violated: u64,
@@ -206,6 +206,9 @@ impl CheckResults {
         let kept_max = self.kept_max;
         let findings = self.findings_mut(name);
         findings.violated += 1;
+        // A violation shows that the invariant met a state that it can judge.
+        findings.exercised = findings.exercised.max(findings.violated);
+        findings.checks = findings.checks.max(findings.exercised);
         if findings.violations.len() < kept_max {
             let ViolationDetail {
                 object,
@@ -281,6 +284,25 @@ mod tests {
             findings.violations[0].to_string(),
             "state-graph at 2024-01-01T00:00:00Z: run r is Running, expected Completed, because a \
              terminal state is final"
+        );
+    }
+
+    #[test]
+    fn violations_count_as_exercised() {
+        let mut results = CheckResults::new(1);
+        let name = InvariantName::BacklogTruth;
+        results.held(name, 1, 0);
+        for _ in 0..2 {
+            let detail = ViolationDetail::of("a backlog")
+                .is(1)
+                .expected(2)
+                .because("of the state");
+            results.violate(name, detail);
+        }
+        let findings = results.findings(name).unwrap();
+        assert_eq!(
+            (findings.checks, findings.exercised, findings.violated),
+            (2, 2, 2)
         );
     }
 }

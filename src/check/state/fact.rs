@@ -4,9 +4,9 @@
 //! looks up a name twice, and so that invariants need no mutable access to the state.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::coverage::ImageCoverage;
+use super::drain::DrainDeadline;
 use super::pending_commit::PendingCommit;
 use super::stuck::StuckRun;
 use super::table::{IncarnationIndex, RunIndex, ScheduleIndex, TenantIndex};
@@ -265,17 +265,6 @@ pub struct PendingInstruments {
     pub(crate) active_runs: bool,
     /// Whether this is the last comparison of the incarnation.
     pub(crate) is_final: bool,
-}
-
-/// Allowance for the work that is left when triggers have stopped and a core is healed.
-#[derive(Debug, Clone, Copy)]
-pub struct DrainDeadline {
-    /// When the core was healed.
-    pub healed_at: Timestamp,
-    /// Time allowed since then.
-    pub allowance: Duration,
-    /// Runs that were unfinished at that time.
-    pub unfinished: usize,
 }
 
 /// The end of a rehearsal.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Inventory;
+use super::{Inventory, WorkTimes};
 use crate::check::instruments::GaugeSeries;
 use crate::worker::options::WorkerOptions;
 
@@ -18,8 +18,12 @@ pub struct OracleOptions {
     pub gauges: Vec<GaugeSeries>,
     /// A due fire that is undecided for longer, with nothing wrong in the world, was forgotten.
     pub fire_patience: Duration,
-    /// The scenario says that the fleet can't keep up: runs may time out without a fault.
-    pub overload_expected: bool,
+    /// Mean times of work without faults.
+    pub work_times: WorkTimes,
+    /// Maximum images in a segment.
+    pub segment_size: u32,
+    /// Maximum segments that one process works on at once.
+    pub segments_at_once: u32,
     /// Violations of one invariant that are kept; all are counted.
     pub violations_kept: usize,
 }
@@ -39,7 +43,9 @@ impl Default for OracleOptions {
             worker: WorkerOptions::default(),
             gauges: GaugeSeries::ALL.to_vec(),
             fire_patience: Duration::from_secs(120),
-            overload_expected: false,
+            work_times: WorkTimes::default(),
+            segment_size: 1,
+            segments_at_once: 1,
             violations_kept: 20,
         }
     }

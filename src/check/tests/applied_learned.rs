@@ -90,7 +90,7 @@ fn miscounted_extensions_are_each_one_violation() {
         let texts = miscounts(series).texts(AppliedLearned);
         assert_eq!(texts.len(), 1, "{texts:?}");
         assert!(texts[0].starts_with(&format!("{series} of w#1 is ")));
-        assert!(texts[0].contains(&format!("that many {} were", series.counts())));
+        assert!(texts[0].ends_with("because the process has acknowledged that many"));
     }
 }
 

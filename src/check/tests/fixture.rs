@@ -49,6 +49,11 @@ impl Fixture {
     /// Four images of `acme`, one of `other`, and the schedule `nightly` at 02:00. Created at
     /// midnight, with a process that begins then.
     pub fn new() -> Self {
+        Self::with(OracleOptions::default())
+    }
+
+    /// The same with other options.
+    pub fn with(options: OracleOptions) -> Self {
         let inventory = [
             image(1, "acme", "prod"),
             image(2, "acme", "prod"),
@@ -59,7 +64,7 @@ impl Fixture {
         ];
         let options = OracleOptions {
             inventory: Arc::new(inventory.into_iter().collect()),
-            ..OracleOptions::default()
+            ..options
         };
         let incarnation = IncarnationId {
             process: "w".into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::Liveness;
-use crate::check::OracleReport;
+use crate::check::{OracleOptions, OracleReport, WorkTimes};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(Liveness, "run that no planner takes up", || {
@@ -32,6 +32,74 @@ fn drains(then: fn(&mut Fixture) -> OracleReport) -> OracleReport {
         .oracle
         .expect_drain(fixture.now, Duration::from_secs(600));
     then(&mut fixture)
+}
+
+/// A planned run of four images in two segments of which each takes 100 s.
+fn overloaded() -> Fixture {
+    let mut fixture = Fixture::with(OracleOptions {
+        work_times: WorkTimes {
+            scan: [Duration::from_secs(40); 2],
+            segment: Duration::from_secs(20),
+        },
+        segment_size: 2,
+        ..OracleOptions::default()
+    });
+    fixture.fire().plan().dispatch();
+    fixture
+}
+
+#[test]
+fn allowance_grows_with_the_work_that_is_left() {
+    let base = Duration::from_secs(600);
+    let mut fixture = overloaded();
+    fixture.oracle.expect_drain(fixture.now, base);
+    let healed_at = fixture.now;
+    let deadline = |fixture: &mut Fixture| {
+        let now = fixture.now;
+        fixture
+            .oracle
+            .drain_ends_at(now)
+            .unwrap()
+            .since(healed_at)
+            .as_secs()
+    };
+    assert_eq!(
+        deadline(&mut fixture),
+        600,
+        "without progress the base decides"
+    );
+    fixture.wait(500).work(0);
+    let last = fixture.now.since(healed_at).as_secs();
+    assert_eq!(deadline(&mut fixture), last + 600);
+    fixture.wait(590).work(1);
+    assert_eq!(
+        deadline(&mut fixture),
+        600 + 3 * (4 * 40 + 2 * 20),
+        "the work decides"
+    );
+    assert!(fixture.end().is_clean(Liveness));
+}
+
+#[test]
+fn work_is_divided_among_the_places_of_one_process() {
+    let mut fixture = Fixture::with(OracleOptions {
+        work_times: WorkTimes {
+            scan: [Duration::from_secs(60); 2],
+            segment: Duration::ZERO,
+        },
+        // The schedule allows two at once.
+        segments_at_once: 8,
+        ..OracleOptions::default()
+    });
+    fixture.fire().plan().dispatch();
+    fixture
+        .oracle
+        .expect_drain(fixture.now, Duration::from_secs(600));
+    let healed_at = fixture.now;
+    fixture.wait(599).work(0).wait(599);
+    let ends_at = fixture.oracle.drain_ends_at(fixture.now).unwrap();
+    let allowance = ends_at.since(healed_at).as_secs();
+    assert_eq!(allowance, 600 + 3 * 4 * 60 / 2);
 }
 
 #[test]

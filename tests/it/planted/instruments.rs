@@ -158,7 +158,7 @@ fn image_under_both_labels_violates_image_conservation() {
         says: [
             "scheduler_runner_images_total{mode=\"",
             "delta=\"false\"} of worker-",
-            "because that many images were acknowledged to the process",
+            "because the process has acknowledged that many",
         ],
     };
     assert_caught("", ImagesTwice, &expected);
