@@ -39,7 +39,7 @@ pub use state::{
     IncarnationExit, Inventory, LearnedCommit, ManualRunAck, MessageEndCounts, MessageStep,
     ObservedIncarnation, ObservedScanRequest, PendingInstruments, PlannedRun, PlannerRead,
     Publication, RecordedCommit, RunEnd, RunTotals, ScheduleEdit, SegmentLease, Slo, SloBreach,
-    StuckRun, WorldState,
+    StuckRun, WorkTimes, WorldState,
 };
 
 use crate::metrics::{catalog, registry_metrics};

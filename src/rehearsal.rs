@@ -9,6 +9,7 @@ mod builder;
 mod determinism;
 mod hooks;
 mod instruments;
+mod work_times;
 mod worker_process;
 
 use std::cell::RefCell;
@@ -24,7 +25,7 @@ use crate::check::{GaugeSeries, Invariant, Inventory, Oracle, OracleOptions, Ora
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::Timestamp;
 use crate::scenario::Scenario;
-use crate::sim::fault_plan::{FaultProfile, PlannedScenario, TimeSlice};
+use crate::sim::fault_plan::{FaultProfile, PlannedScenario, SkippedExpectation, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
 use crate::sim::world::{World, WorldOptions, WorldParts};
@@ -80,6 +81,8 @@ pub struct FinishedRun {
     pub scenario: Scenario,
     /// The slice of the scenario that was run. `None`: the whole scenario.
     pub window: Option<TimeSlice>,
+    /// Expectations that the slice can't decide.
+    pub skipped: Vec<SkippedExpectation>,
     /// Root seed of the random streams.
     pub seed: u64,
     /// Profile from which additional faults were drawn.
@@ -166,6 +169,7 @@ fn rehearse<C: Hooks>(
     let report = oracle.finish(ended_at, quiescent);
     Ok(FinishedRun {
         window: planned.plan.slice,
+        skipped: planned.plan.skipped,
         seed,
         profile: options.profile,
         oracle: report,
@@ -209,7 +213,7 @@ impl<C: Hooks> Simulation<C> {
         let fleet = Rc::new(Fleet::draw(&scenario.fleet, scenario.seed)?);
         let index = ImpactIndex::new(fleet.catalogue().clone());
         let inventory = Inventory::new(fleet.catalogue().clone());
-        let mut oracle = Oracle::new(oracle_options(scenario, inventory));
+        let mut oracle = Oracle::new(oracle_options(scenario, inventory)?);
         for invariant in invariants {
             oracle.add(invariant);
         }
@@ -246,7 +250,6 @@ impl<C: Hooks> Simulation<C> {
     /// stopped early.
     fn run(&mut self, scenario: &Scenario, progress: &mut impl FnMut(Progress)) -> Option<Stop> {
         let end = scenario.start.after(scenario.duration.std());
-        let last = end.after(scenario.drain.std());
         let mut healed = false;
         let mut quiescent_checks = 0;
         loop {
@@ -261,10 +264,6 @@ impl<C: Hooks> Simulation<C> {
             } else {
                 0
             };
-            // The second check leaves the prober time to see the world at rest.
-            if healed && (now >= last || quiescent_checks >= 2) {
-                return None;
-            }
             if !healed && now >= end {
                 (healed, quiescent_checks) = (true, 0);
                 self.world.stop_triggers();
@@ -275,7 +274,11 @@ impl<C: Hooks> Simulation<C> {
                     .borrow_mut()
                     .expect_drain(now, scenario.drain.std());
             }
-            let limit = if healed { last } else { end };
+            let limit = self.oracle.borrow_mut().drain_ends_at(now).unwrap_or(end);
+            // The second check leaves the prober time to see the world at rest.
+            if healed && (now >= limit || quiescent_checks >= 2) {
+                return None;
+            }
             let next = now.after(PROGRESS_INTERVAL).min(limit);
             match self.kernel.run_until(next.nanos()) {
                 Stop::Deadline => {}
@@ -293,13 +296,17 @@ impl<C: Hooks> Drop for Simulation<C> {
     }
 }
 
-fn oracle_options(scenario: &Scenario, inventory: Inventory) -> OracleOptions {
-    OracleOptions {
+fn oracle_options(
+    scenario: &Scenario,
+    inventory: Inventory,
+) -> Result<OracleOptions, RehearsalError> {
+    Ok(OracleOptions {
         inventory: Arc::new(inventory),
         worker: scenario.workers.options.clone(),
         gauges: exposed_gauges(scenario),
+        work_times: work_times::work_times(scenario)?,
         ..OracleOptions::default()
-    }
+    })
 }
 
 /// Observed gauges that some process exposes: the sweeper's process reads the queues, and every

@@ -24,7 +24,7 @@ pub use replay_command::{replay_command, shell_line};
 pub use summary::{
     DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
     InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
-    SeriesSummaryValue, StuckRunSummary, ViolationSummary, json,
+    SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, ViolationSummary, json,
 };
 pub use terminal::terminal;
 pub use verdict::{Verdict, worst_exit_code};

@@ -38,11 +38,11 @@ pub use parameters::{ScenarioParameter, changed_parameters, parameters};
 pub use schema::schema;
 pub use sections::{
     Advisories, AdvisoryRow, AdvisoryTrace, Cadence, ComponentMapping, CountDistribution,
-    CountOrNames, DeltaRates, DistributionSpec, DurationDistribution, ExpectationSpec, FaultEffect,
-    FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec, OnlyIfSpec, OperationKind, OperationSpec,
-    Popularity, Population, ProcessGroup, ProcessTarget, ProcessesSpec, QueueTarget, ScannerSpec,
-    ScheduleChanges, ScheduleSpec, ScopeWeights, SelectorSpec, SeverityWeights, Share,
-    TemporalOperator, Timing, WorkersSpec,
+    CountOrNames, DeltaRates, DistributionSpec, DurationDistribution, ExpectationScope,
+    ExpectationSpec, FaultEffect, FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec, OnlyIfSpec,
+    OperationKind, OperationSpec, Popularity, Population, ProcessGroup, ProcessTarget,
+    ProcessesSpec, QueueTarget, ScannerSpec, ScheduleChanges, ScheduleSpec, ScopeWeights,
+    SelectorSpec, SeverityWeights, Share, TemporalOperator, Timing, WorkersSpec,
 };
 pub use validation::{KnownInstrument, KnownNames};
 pub use write::starter;
@@ -70,7 +70,8 @@ pub struct Scenario {
     #[serde(default = "default_seed")]
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
     pub seed: u64,
-    /// Virtual time after `duration` in which open work may finish.
+    /// Virtual time after `duration` in which open work may finish, and longest time without
+    /// progress. A backlog extends it by the time that its work needs.
     #[serde(default = "default_drain")]
     pub drain: Duration,
     /// Images, their owners and their components.

@@ -15,6 +15,7 @@ mod coverage;
 mod coverage_observer;
 mod directory;
 mod driver;
+mod expectation_share;
 mod result;
 mod seed_scheduler;
 mod seeds;
@@ -26,6 +27,7 @@ pub use cause::{FailureCause, first_violation};
 pub use coverage::{Coverage, CoverageMark};
 pub use directory::{RunningSeeds, SweepDirectory, is_fresh, read_result, read_rows, read_running};
 pub use driver::{Sweep, SweepEnd, SweepOptions};
+pub use expectation_share::{ExpectationShare, RequiredSeeds};
 pub use result::{
     HistogramCounts, ResultError, SweepFailure, SweepResult, SweepSubject, VerdictCounts,
 };

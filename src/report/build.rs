@@ -6,7 +6,7 @@ use super::format::count;
 use super::{
     DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
     InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
-    SeriesSummaryValue, StuckRunSummary, Verdict, ViolationSummary,
+    SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, Verdict, ViolationSummary,
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
@@ -15,6 +15,7 @@ use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireOutcome;
 use crate::rehearsal::FinishedRun;
 use crate::scenario::Gates;
+use crate::sim::fault_plan::{FaultProfile, SkippedExpectation};
 use crate::sim::kernel::divergence::Divergence;
 use crate::sim::kernel::{Stop, TraceLine};
 use rehearsal_convert::Saturating;
@@ -35,6 +36,8 @@ impl RunReport {
         let tally = &oracle.tally;
         let determinism = rerun.map(determinism);
         let expectations = expectations(finished);
+        let skipped = finished.skipped.iter();
+        let skipped = skipped.map(|it| skipped_expectation(finished.profile, it));
         let gates = gates(&scenario.gates, oracle);
         let mut invariants: Vec<InvariantSummary> = oracle.findings.iter().map(invariant).collect();
         note_determinism(&mut invariants, determinism.as_ref());
@@ -87,6 +90,7 @@ impl RunReport {
             faults: faults(oracle),
             invariants,
             expectations,
+            skipped: skipped.collect(),
             gates,
             stuck: stuck(oracle),
             halted,
@@ -115,7 +119,8 @@ fn halt_reason(stop: Stop, events: u64) -> Option<String> {
 }
 
 /// Combines the results: a violation outranks an unmet gate, and that outranks a miss. A slice of
-/// a scenario is never a miss, because the expectation may be met in another slice.
+/// a scenario is never a miss, because the expectation may be met in another slice. Expectations
+/// that are not required have no part in it.
 fn verdict(
     invariants: &[InvariantSummary],
     expectations: &[ExpectationSummary],
@@ -126,7 +131,7 @@ fn verdict(
     let any = |outcome| {
         expectations
             .iter()
-            .any(|expectation| expectation.outcome == outcome)
+            .any(|expectation| expectation.required && expectation.outcome == outcome)
     };
     if halted || invariants.iter().any(|i| i.violations > 0) || any(ExpectationOutcome::Violated) {
         Verdict::Fail
@@ -156,6 +161,7 @@ fn expectations(finished: &FinishedRun) -> Vec<ExpectationSummary> {
             name: expectation.title(),
             query: expectation.asked(),
             when: expectation.when.as_str().into(),
+            required: finished.profile.requires(expectation),
             outcome: judgement.outcome,
             answers: judgement.answers,
             detail: judgement.detail,
@@ -163,6 +169,19 @@ fn expectations(finished: &FinishedRun) -> Vec<ExpectationSummary> {
         }
     });
     judged.collect()
+}
+
+fn skipped_expectation(
+    profile: FaultProfile,
+    skipped: &SkippedExpectation,
+) -> SkippedExpectationSummary {
+    let expectation = &skipped.expectation;
+    SkippedExpectationSummary {
+        name: expectation.title(),
+        when: expectation.when.as_str().into(),
+        required: profile.requires(expectation),
+        reason: skipped.reason.into(),
+    }
 }
 
 /// Returns the gates that require anything.

@@ -9,6 +9,9 @@ use super::{
     StuckRunSummary,
 };
 
+/// Reason for which an invariant without a check is skipped.
+const NOT_EXERCISED: &str = "not exercised: nothing that it checks occurred";
+
 /// Returns one document for all scenarios.
 pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
     let mut document = Report::new("rehearsal");
@@ -33,6 +36,12 @@ fn suite(report: &RunReport) -> TestSuite {
             .iter()
             .map(|case| expectation(name, case)),
     );
+    suite.add_test_cases(
+        report
+            .skipped
+            .iter()
+            .map(|it| skipped_case(name, "expectation", &it.name, &it.reason)),
+    );
     suite.add_test_cases(report.gates.iter().map(|case| gate(name, case)));
     suite.add_test_cases(report.stuck.iter().map(|run| stuck(name, run)));
     if let Some(reason) = &report.halted {
@@ -51,6 +60,9 @@ fn suite(report: &RunReport) -> TestSuite {
 }
 
 fn invariant(scenario: &str, invariant: &InvariantSummary) -> TestCase {
+    if invariant.checks == 0 {
+        return skipped_case(scenario, "invariant", &invariant.name, NOT_EXERCISED);
+    }
     let detail = (invariant.violations > 0).then(|| {
         let first = invariant
             .first
@@ -70,6 +82,10 @@ fn invariant(scenario: &str, invariant: &InvariantSummary) -> TestCase {
 fn expectation(scenario: &str, expectation: &ExpectationSummary) -> TestCase {
     let detail = (expectation.outcome != ExpectationOutcome::Met)
         .then(|| format!("{}: {}", expectation.query, expectation.detail));
+    if let (false, Some(detail)) = (expectation.required, &detail) {
+        let reason = format!("not required under a profile; {detail}");
+        return skipped_case(scenario, "expectation", &expectation.name, &reason);
+    }
     case(
         scenario,
         "expectation",
@@ -95,6 +111,14 @@ fn stuck(scenario: &str, run: &StuckRunSummary) -> TestCase {
 
 fn case(scenario: &str, group: &str, name: &str, failure: Option<&str>) -> TestCase {
     test_case(&format!("{scenario}.{group}"), name, failure)
+}
+
+fn skipped_case(scenario: &str, group: &str, name: &str, reason: &str) -> TestCase {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(reason);
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("{scenario}.{group}"));
+    case
 }
 
 /// Creates a test case, failed if a detail is given. Its message is the first line of the detail.

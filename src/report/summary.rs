@@ -28,8 +28,8 @@ pub struct RunReport {
     pub seed: u64,
     /// Profile from which additional faults were drawn.
     pub profile: String,
-    /// Slice of the scenario that was run. Absent: the whole scenario. Gates and `sometimes`
-    /// expectations do not apply to a slice.
+    /// Slice of the scenario that was run. Absent: the whole scenario. Gates do not apply to a
+    /// slice, and a `sometimes` may be met in another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<TimeSlice>,
     /// Hash over every kernel event, in hexadecimal.
@@ -62,6 +62,9 @@ pub struct RunReport {
     pub invariants: Vec<InvariantSummary>,
     /// Results of the expectations, in the order of the scenario file.
     pub expectations: Vec<ExpectationSummary>,
+    /// Expectations that the slice can't decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<SkippedExpectationSummary>,
     /// Results of the gates.
     pub gates: Vec<GateSummary>,
     /// Runs that did not end within the drain.
@@ -180,6 +183,10 @@ pub struct ExpectationSummary {
     /// Quantifier over time: `always`, `eventually`, `sometimes` or `at_end`. For an alert:
     /// `fires`, `never_fires` or `resolves`.
     pub when: String,
+    /// Whether the verdict depends on the expectation. Under a profile, only those with `under =
+    /// "any-profile"` are required.
+    #[serde(default = "default_required")]
+    pub required: bool,
     /// Whether the expectation was met.
     pub outcome: ExpectationOutcome,
     /// Number of instants at which the query had a value.
@@ -189,6 +196,32 @@ pub struct ExpectationSummary {
     /// Time of the violation, if it has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub at: Option<Timestamp>,
+}
+
+impl ExpectationSummary {
+    /// Whether the verdict depends on the expectation, and it was not met.
+    pub fn is_failed(&self) -> bool {
+        self.required && self.outcome != ExpectationOutcome::Met
+    }
+}
+
+/// Reports of earlier versions have required expectations only.
+const fn default_required() -> bool {
+    true
+}
+
+/// Expectation that depends on something outside of the slice that was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedExpectationSummary {
+    /// Name of the expectation, or its query.
+    pub name: String,
+    /// Quantifier over time, as in [`ExpectationSummary::when`].
+    pub when: String,
+    /// Whether the verdict would depend on it.
+    pub required: bool,
+    /// Thing outside of the slice that it depends on.
+    pub reason: String,
 }
 
 /// Result of one gate: a minimum amount of activity below which a run means nothing.

@@ -75,24 +75,7 @@ fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
             format!("{exercised} exercised"),
         ],
     )?;
-    let met = |outcome| {
-        report
-            .expectations
-            .iter()
-            .filter(|e| e.outcome == outcome)
-            .count()
-    };
-    if !report.expectations.is_empty() {
-        line(
-            out,
-            "expectations",
-            &[of(
-                met(ExpectationOutcome::Met),
-                report.expectations.len(),
-                "met",
-            )],
-        )?;
-    }
+    write_expectations(out, report)?;
     if !report.gates.is_empty() {
         let met = report.gates.iter().filter(|gate| gate.is_met()).count();
         line(out, "gates", &[of(met, report.gates.len(), "met")])?;
@@ -105,6 +88,33 @@ fn write_checks(out: &mut String, report: &RunReport) -> fmt::Result {
             &[paint(AnsiColor::Red, "differs").to_string()],
         ),
         None => Ok(()),
+    }
+}
+
+/// Writes the number of required expectations that were met, then of the others.
+fn write_expectations(out: &mut String, report: &RunReport) -> fmt::Result {
+    let count = |required: bool| {
+        let mut counted = (0, 0);
+        for expectation in report
+            .expectations
+            .iter()
+            .filter(|it| it.required == required)
+        {
+            counted.0 += usize::from(expectation.outcome == ExpectationOutcome::Met);
+            counted.1 += 1;
+        }
+        counted
+    };
+    let ((met, required), (held, others)) = (count(true), count(false));
+    let parts = [
+        (required > 0).then(|| of(met, required, "met")),
+        (others > 0).then(|| format!("{held} of {others} not required held")),
+        (!report.skipped.is_empty()).then(|| format!("{} skipped", report.skipped.len())),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => Ok(()),
+        false => line(out, "expectations", &parts),
     }
 }
 
@@ -210,7 +220,7 @@ fn write_violations(out: &mut String, invariants: &[InvariantSummary]) -> fmt::R
 /// Writes the expectations and gates that were not met.
 fn write_unmet(out: &mut String, report: &RunReport) -> fmt::Result {
     let expectations = report.expectations.iter();
-    for expectation in expectations.filter(|it| it.outcome != ExpectationOutcome::Met) {
+    for expectation in expectations.filter(|it| it.is_failed()) {
         failure(out, "expectation", &expectation.name, &expectation.detail)?;
     }
     for gate in report.gates.iter().filter(|gate| !gate.is_met()) {

@@ -14,12 +14,14 @@
 
 mod generator;
 mod injection_times;
+mod load_limit;
 mod operations;
 mod overrides;
 mod planned;
 mod profile;
 mod scenario_faults;
 mod service_latency;
+mod skipped_expectation;
 #[cfg(test)]
 mod tests;
 mod time_slice;
@@ -29,6 +31,7 @@ pub use self::overrides::PlanOverrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::FaultProfile;
 pub use self::service_latency::{DrawnLatency, ServiceLatency};
+pub use self::skipped_expectation::SkippedExpectation;
 pub use self::time_slice::TimeSlice;
 use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing, WorkersSpec};
 use crate::sim::draw_index;
@@ -37,8 +40,12 @@ use crate::sim::kernel::RandomStream;
 /// Faults of a rehearsal, and all else that its profile has drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FaultPlan {
+    /// Profile from which the plan was drawn.
+    pub profile: FaultProfile,
     /// Part of the scenario that is rehearsed; `None` is all of it.
     pub slice: Option<TimeSlice>,
+    /// Expectations that the part can't decide.
+    pub skipped: Vec<SkippedExpectation>,
     /// Stated and drawn faults by time since the start of the part that is rehearsed.
     pub faults: Vec<PlannedFault>,
     /// Drawn operations, which follow those that the scenario states.
@@ -47,6 +54,8 @@ pub struct FaultPlan {
     pub overrides: PlanOverrides,
     /// Drawn latencies of the services.
     pub latency: ServiceLatency,
+    /// Number of images that keeps the seed in its event budget; `None` keeps that of the scenario.
+    pub images: Option<u64>,
 }
 
 /// A scenario as one seed rehearses it, and the plan that was drawn for it.
@@ -69,30 +78,35 @@ impl PlannedScenario {
             ..scenario.clone()
         };
         let slice = TimeSlice::draw(profile, &whole, seed);
-        let part = match slice {
+        let (part, skipped) = match slice {
             Some(slice) => slice.cut(whole),
-            None => whole,
+            None => (whole, Vec::new()),
         };
         let times = InjectionTimes::new(&part, profile);
         let mut faults = scenario_faults::plan_stated(&part, seed);
         faults.extend(profile.draw_plan(&part, &times, seed));
         // Stable: faults at the same time stay in the order of the scenario.
         faults.sort_by_key(|planned| planned.at);
-        let plan = FaultPlan {
+        let mut plan = FaultPlan {
+            profile,
             slice,
+            skipped,
             faults,
             operations: operations::draw(profile, &part, &times, seed),
             overrides: PlanOverrides::draw(profile, seed),
             latency: ServiceLatency::draw(profile, seed),
+            images: None,
         };
-        Self {
-            scenario: plan.operated(part),
-            plan,
+        let mut scenario = plan.operated(part);
+        if profile == FaultProfile::Swarm {
+            plan.images = load_limit::limited_images(&scenario);
+            scenario.fleet.images = plan.images.unwrap_or(scenario.fleet.images);
         }
+        Self { scenario, plan }
     }
 
     /// Returns a scenario that states all that was drawn: without a profile its rehearsal is the
-    /// same.
+    /// same. It has the expectations that the profile requires.
     pub fn into_stated(self) -> Scenario {
         let state = |planned: PlannedFault| FaultSpec {
             timing: Timing {
@@ -101,8 +115,11 @@ impl PlannedScenario {
             },
             effect: planned.effect,
         };
+        let mut expectations = self.scenario.expectations;
+        expectations.retain(|expectation| self.plan.profile.requires(expectation));
         Scenario {
             faults: self.plan.faults.into_iter().map(state).collect(),
+            expectations,
             ..self.scenario
         }
     }

@@ -8,11 +8,14 @@ use super::FailureCause;
 use crate::check::scenario_loader;
 use crate::file_error::{FileError, read_text};
 use crate::rehearsal::{EVENT_BUDGET, RunOptions};
-use crate::scenario::{LoadError, Scenario};
+use crate::scenario::{ExpectationScope, LoadError, Scenario};
 use crate::sim::fault_plan::FaultProfile;
 
 /// Version of the file format.
-pub const SCHEMA: &str = "rehearsal.bug@1";
+pub const SCHEMA: &str = "rehearsal.bug@2";
+
+/// Version whose expectations were all required under any profile.
+const SCHEMA_1: &str = "rehearsal.bug@1";
 
 /// Failure of a seed: scenario, overrides, cause and message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +93,7 @@ impl Bug {
             .parse()
             .map_err(|error: toml::de::Error| foreign(error.to_string()))?;
         match table.get("schema").and_then(toml::Value::as_str) {
-            Some(SCHEMA) => {}
+            Some(SCHEMA | SCHEMA_1) => {}
             Some(other) => {
                 let reason = format!("its schema is `{other}`; this version reads `{SCHEMA}`");
                 return Err(foreign(reason));
@@ -126,6 +129,10 @@ impl Bug {
             .parse(&name, &self.scenario, Some(&self.scenario_directory(path)))
             .map_err(LoadError::from)?;
         scenario.seed = self.seed;
+        if self.schema == SCHEMA_1 {
+            let expectations = scenario.expectations.iter_mut();
+            expectations.for_each(|expectation| expectation.under = ExpectationScope::AnyProfile);
+        }
         Ok(scenario)
     }
 

@@ -33,6 +33,12 @@ impl FailureCause {
         Self::new(InvariantName::Determinism.as_str(), message)
     }
 
+    /// Whether failures of both causes count as the same bug. One defect may violate several
+    /// invariants for the same reason, and another one first in each seed.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.shape == other.shape
+    }
+
     /// Exit code of the program for this cause.
     pub fn exit_code(&self) -> u8 {
         match *self == Self::nondeterminism() {
@@ -70,10 +76,12 @@ pub fn first_violation(finished: &FinishedRun) -> Option<&Violation> {
         .min_by_key(|violation| violation.at)
 }
 
-/// First violated expectation, in file order.
+/// First violated expectation of those that are required, in file order.
 pub(super) fn violated(report: &RunReport) -> Option<&ExpectationSummary> {
     let mut expectations = report.expectations.iter();
-    expectations.find(|expectation| expectation.outcome == ExpectationOutcome::Violated)
+    expectations.find(|expectation| {
+        expectation.required && expectation.outcome == ExpectationOutcome::Violated
+    })
 }
 
 /// Message without numbers, times, run identifiers and digests.
@@ -107,5 +115,8 @@ mod tests {
         assert_eq!(first.to_string(), "liveness: at # it is not the open runs");
         let other = FailureCause::new("liveness", "it went back");
         assert_ne!(first, other);
+        assert!(!first.is_same(&other));
+        let elsewhere = FailureCause::new("stopping", "it went back");
+        assert!(other.is_same(&elsewhere));
     }
 }

@@ -168,7 +168,7 @@ impl SweepDirectory {
         let known = self
             .bugs
             .iter()
-            .position(|(_, known)| known.cause == failure.cause);
+            .position(|(_, known)| known.cause.is_same(&failure.cause));
         if let Some(index) = known {
             if self.bugs[index].1.soonest_seed == failure.soonest_seed {
                 return Ok(());

@@ -25,8 +25,8 @@ pub struct SweepOptions {
     pub trial: TrialOptions,
     /// Maximum wall-clock time before the last seed starts.
     pub time: Option<Duration>,
-    /// Number of successive seeds without new coverage that ends the sweep. Every `sometimes` must
-    /// have been met before.
+    /// Number of successive seeds without new coverage that ends the sweep. Every
+    /// required `sometimes` must have been met before.
     pub plateau: Option<u64>,
     /// Maximum wall-clock time of a seed. A longer seed fails, and its thread is abandoned.
     pub hang: Duration,

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, FailureCause, SeedFailure, SeedSet, Trial};
+use super::{Coverage, ExpectationShare, FailureCause, RequiredSeeds, SeedFailure, SeedSet, Trial};
 use crate::file_error::FileError;
 use crate::report::{Verdict, worst_exit_code};
 use rehearsal_convert::Saturating;
 
 /// Version of the file format.
-pub const SCHEMA: &str = "rehearsal.sweep@1";
+pub const SCHEMA: &str = "rehearsal.sweep@2";
+
+/// Version that had the number of seeds that met each `sometimes`, and no other expectation.
+const SCHEMA_1: &str = "rehearsal.sweep@1";
 
 /// Maximum number of failing seeds kept per cause.
 const SEEDS_KEPT: usize = 20;
@@ -60,7 +63,7 @@ pub struct VerdictCounts {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SweepFailure {
-    /// Cause of all these failures.
+    /// Cause of all these failures, as the earliest of them shows it.
     pub cause: FailureCause,
     /// Number of seeds that failed with this cause.
     pub count: u64,
@@ -121,8 +124,8 @@ pub struct SweepResult {
     pub verdicts: VerdictCounts,
     /// Failures, sorted by cause.
     pub failures: Vec<SweepFailure>,
-    /// Number of seeds that met each `sometimes` expectation.
-    pub sometimes: BTreeMap<String, u64>,
+    /// Seeds in which each expectation held, by its name.
+    pub expectations: BTreeMap<String, ExpectationShare>,
     /// Coverage over all seeds.
     pub coverage: Coverage,
     /// Number of kernel events of all seeds.
@@ -161,7 +164,7 @@ impl SweepResult {
             seeds: SeedSet::default(),
             verdicts: VerdictCounts::default(),
             failures: Vec::new(),
-            sometimes: BTreeMap::new(),
+            expectations: BTreeMap::new(),
             coverage: Coverage::default(),
             events: 0,
             latency_micros: HistogramCounts::default(),
@@ -179,8 +182,9 @@ impl SweepResult {
             Verdict::Miss => &mut self.verdicts.miss,
             Verdict::Vacuous => &mut self.verdicts.vacuous,
         } += 1;
-        for (name, is_met) in &trial.sometimes {
-            *self.sometimes.entry(name.clone()).or_default() += u64::from(*is_met);
+        for (name, share) in &trial.expectations {
+            let known = self.expectations.entry(name.clone()).or_default();
+            known.merge(*share);
         }
         self.events += row
             .numbers
@@ -202,13 +206,12 @@ impl SweepResult {
     }
 
     fn add_failure(&mut self, failure: SweepFailure) {
-        let position = self
-            .failures
-            .binary_search_by(|known| known.cause.cmp(&failure.cause));
-        match position {
-            Ok(index) => self.failures[index].merge(failure),
-            Err(index) => self.failures.insert(index, failure),
+        let mut known = self.failures.iter_mut();
+        match known.find(|known| known.cause.is_same(&failure.cause)) {
+            Some(known) => known.merge(failure),
+            None => self.failures.push(failure),
         }
+        self.failures.sort_by(|a, b| a.cause.cmp(&b.cause));
     }
 
     /// Merges the result of other seeds of the same sweep.
@@ -231,8 +234,8 @@ impl SweepResult {
         verdicts.fail += more.fail;
         verdicts.miss += more.miss;
         verdicts.vacuous += more.vacuous;
-        for (name, seeds) in other.sometimes {
-            *self.sometimes.entry(name).or_default() += seeds;
+        for (name, share) in other.expectations {
+            self.expectations.entry(name).or_default().merge(share);
         }
         self.events += other.events;
         self.latency_micros.merge(&other.latency_micros);
@@ -254,10 +257,11 @@ impl SweepResult {
             path: path.to_owned(),
             reason,
         };
-        let value: serde_json::Value = serde_json::from_str(text)
+        let mut value: serde_json::Value = serde_json::from_str(text)
             .map_err(|error| foreign(format!("it is damaged ({error})")))?;
         match value.get("schema").and_then(serde_json::Value::as_str) {
             Some(SCHEMA) => {}
+            Some(SCHEMA_1) => upgrade(&mut value),
             Some(other) => {
                 let reason = format!("its schema is `{other}`; this version reads `{SCHEMA}`");
                 return Err(foreign(reason));
@@ -274,13 +278,16 @@ impl SweepResult {
         text + "\n"
     }
 
-    /// Names of the `sometimes` expectations that no seed met.
+    /// Names of the expectations that one seed must meet, and none did.
     pub fn never_met(&self) -> impl Iterator<Item = &str> {
-        let never = self.sometimes.iter().filter(|(_, seeds)| **seeds == 0);
+        let never = self
+            .expectations
+            .iter()
+            .filter(|(_, share)| share.is_missed());
         never.map(|(name, _)| name.as_str())
     }
 
-    /// Verdict of the sweep: `VACUOUS` if every seed was, `MISS` if no seed met one of the
+    /// Verdict of the sweep: `VACUOUS` if every seed was, `MISS` if no seed met a required
     /// `sometimes`.
     pub fn verdict(&self) -> Verdict {
         if self.verdicts.fail > 0 {
@@ -304,11 +311,38 @@ impl SweepResult {
     }
 }
 
+/// Converts a result of [`SCHEMA_1`].
+fn upgrade(value: &mut serde_json::Value) {
+    let decided: u64 = value["verdicts"]
+        .as_object()
+        .into_iter()
+        .flat_map(|verdicts| verdicts.values().filter_map(serde_json::Value::as_u64))
+        .sum();
+    let sometimes = value
+        .as_object_mut()
+        .and_then(|fields| fields.remove("sometimes"));
+    let shares = sometimes
+        .iter()
+        .filter_map(serde_json::Value::as_object)
+        .flatten();
+    let shares: serde_json::Map<_, _> = shares
+        .map(|(name, held)| {
+            let share = serde_json::json!({
+                "required": RequiredSeeds::Some, "held": held, "decided": decided, "skipped": 0
+            });
+            (name.clone(), share)
+        })
+        .collect();
+    value["schema"] = SCHEMA.into();
+    value["expectations"] = shares.into();
+}
+
 impl SweepFailure {
     fn merge(&mut self, other: Self) {
         let rank = |failure: &Self| (failure.soonest.after_seconds, failure.soonest_seed);
         if rank(&other) < rank(self) {
             self.soonest_seed = other.soonest_seed;
+            self.cause = other.cause;
             self.soonest = other.soonest;
             self.trace = other.trace;
         }

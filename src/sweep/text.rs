@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anstyle::AnsiColor;
 
-use super::{SweepFailure, SweepResult, SweepSubject};
+use super::{ExpectationShare, RequiredSeeds, SweepFailure, SweepResult, SweepSubject};
 use crate::report::format::{bold, coloured, count, line, paint, seconds};
 use crate::report::{replay_command, shell_line};
 use rehearsal_convert::Nearest;
@@ -64,7 +64,7 @@ fn write_never(out: &mut String, result: &SweepResult) -> fmt::Result {
         }
     }
     for name in result.never_met() {
-        groups.push(("sometimes:", vec![name]));
+        groups.push(("expectation:", vec![name]));
     }
     for (index, (head, tails)) in groups.iter().enumerate() {
         let name = if index == 0 { "never covered" } else { "" };
@@ -113,9 +113,8 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
         count(marks)
     );
     line(out, "covered", &[covered])?;
-    for (name, seeds) in &result.sometimes {
-        let share = format!("{} of {} seeds", count(*seeds), count(result.seeds.len()));
-        line(out, "sometimes", &[name.clone(), share])?;
+    for (name, share) in &result.expectations {
+        write_share(out, name, *share)?;
     }
     for (name, counts) in [
         ("planner latency", &result.latency_micros),
@@ -132,6 +131,27 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
         line(out, name, &parts)?;
     }
     line(out, "events", &[count(result.events)])
+}
+
+/// Writes the share of seeds in which an expectation held.
+fn write_share(out: &mut String, name: &str, share: ExpectationShare) -> fmt::Result {
+    let required = match share.required {
+        RequiredSeeds::None => None,
+        RequiredSeeds::Some => Some("required in one".to_owned()),
+        RequiredSeeds::Every => Some("required in all".to_owned()),
+    };
+    let (held, decided) = (count(share.held), count(share.decided));
+    let skipped = (share.skipped > 0).then(|| format!("skipped in {}", count(share.skipped)));
+    let parts = [
+        Some(name.to_owned()),
+        Some(format!("held in {held} of {decided} seeds")),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .chain([required, skipped])
+        .flatten()
+        .collect();
+    line(out, "expectation", &parts)
 }
 
 fn write_failure(

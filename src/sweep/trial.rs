@@ -9,13 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
-use super::{Coverage, FailureCause, HistogramCounts, first_violation};
-use crate::check::expectation::ExpectationOutcome;
+use super::{Coverage, ExpectationShare, FailureCause, HistogramCounts, first_violation};
 use crate::metrics::InstrumentKind;
 use crate::model::observation::Observation;
 use crate::rehearsal::{FinishedRun, Hooks, RehearsalError, RunOptions, WithListener, run_with};
 use crate::report::{RunReport, SeriesSummaryValue, Verdict};
-use crate::scenario::{Scenario, TemporalOperator};
+use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use rehearsal_convert::{Nearest, Saturating};
 
@@ -81,8 +80,8 @@ pub struct Trial {
     pub failure: Option<SeedFailure>,
     /// Coverage of the seed.
     pub coverage: Coverage,
-    /// `sometimes` expectations, and whether each was met.
-    pub sometimes: Vec<(String, bool)>,
+    /// Expectations by name: whether each held, or was skipped.
+    pub expectations: Vec<(String, ExpectationShare)>,
     /// Planner latency of all runs, in microseconds.
     pub latency_micros: HistogramCounts,
     /// Duration of all runs, in microseconds.
@@ -155,7 +154,7 @@ impl Trial {
                 drawn: drawn(scenario, seed, options.profile),
             }),
             coverage: Coverage::default(),
-            sometimes: Vec::new(),
+            expectations: Vec::new(),
             latency_micros: HistogramCounts::default(),
             duration_micros: HistogramCounts::default(),
         }
@@ -195,7 +194,7 @@ fn try_once<C: Hooks>(
     Ok(Trial {
         failure,
         coverage,
-        sometimes: sometimes(&report),
+        expectations: ExpectationShare::of(&report),
         row: SeedRow::of(&report),
         latency_micros: HistogramCounts::of(&finished.oracle.latency_micros),
         duration_micros: HistogramCounts::of(&finished.oracle.duration_micros),
@@ -230,17 +229,6 @@ fn note_counters(report: &RunReport, coverage: &mut Coverage) {
             coverage.note(&series, total);
         }
     }
-}
-
-fn sometimes(report: &RunReport) -> Vec<(String, bool)> {
-    let expectations = report.expectations.iter();
-    expectations
-        .filter(|expectation| expectation.when == TemporalOperator::Sometimes.as_str())
-        .map(|expectation| {
-            let is_met = expectation.outcome == ExpectationOutcome::Met;
-            (expectation.name.clone(), is_met)
-        })
-        .collect()
 }
 
 fn numbers(report: &RunReport) -> BTreeMap<String, f64> {
@@ -294,7 +282,10 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
     let settings = [plan.overrides.to_string(), plan.latency.to_string()];
     let settings = settings.into_iter().filter(|text| !text.is_empty());
     let slice = plan.slice.map(|slice| slice.to_string());
-    kinds.chain(settings).chain(slice).collect()
+    let images = plan
+        .images
+        .map(|images| format!("--set 'fleet.images={images}'"));
+    kinds.chain(settings).chain(images).chain(slice).collect()
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

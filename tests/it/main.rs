@@ -4,6 +4,7 @@ mod alerts;
 mod backfill;
 mod browser;
 mod bugbase;
+mod bundled_sweeps;
 mod command_line;
 mod comparison;
 mod compatibility;
@@ -21,6 +22,7 @@ mod metrics_docs;
 mod openmetrics;
 mod operators;
 mod outside;
+mod overload;
 mod own_invariant;
 #[allow(dead_code, unused_imports, reason = "each test binary uses a part")]
 #[path = "../plant/mod.rs"]

@@ -43,6 +43,7 @@ downtime = "40s"
 name = "every process can always be scraped"
 query = 'min(up) == 1'
 when = "always"
+under = "any-profile"
 "#;
 
 /// Bug file of a sweep for seed 4 of a scenario.
@@ -220,7 +221,7 @@ fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
             "its schema is `rehearsal.bug@7`",
         ),
         (
-            "schema = \"rehearsal.bug@1\"",
+            "schema = \"rehearsal.bug@2\"",
             "is not a bug file: TOML parse error",
         ),
         ("nonsense", "bad.toml"),

@@ -81,6 +81,10 @@ fn report_without_script_shows_results_and_replay_command() {
     ] {
         assert!(frame.contains(told), "{told}");
     }
+    assert!(
+        frame.contains("aria-label=\"not exercised\""),
+        "determinism needs two runs"
+    );
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub struct SweepArgs {
     /// Maximum wall-clock time before the last seed starts, as in `10m`. Default: unlimited
     #[arg(long, value_name = "TIME")]
     time: Option<scenario::Duration>,
-    /// Stop when every `sometimes` was met and this many successive seeds covered nothing new.
-    /// Default: 1000 if given without a number, otherwise no such stop
+    /// Stop when every required `sometimes` was met and this many successive seeds covered nothing
+    /// new. Default: 1000 if given without a number, otherwise no such stop
     #[arg(long, value_name = "SEEDS", num_args = 0..=1, default_missing_value = "1000")]
     until_plateau: Option<u64>,
     /// Number of seeds run in parallel, 1 or more. Default: number of cores

@@ -45,6 +45,9 @@ pub struct ExpectationSpec {
     /// End of the window, after the start of the rehearsal. Default: the end, drain included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Duration>,
+    /// Conditions under which it must hold: the plan of the file alone, or any fault profile.
+    #[serde(default, skip_serializing_if = "ExpectationScope::is_default")]
+    pub under: ExpectationScope,
 }
 
 impl ExpectationSpec {
@@ -61,6 +64,7 @@ impl ExpectationSpec {
             rules_text: None,
             from: None,
             until: None,
+            under: ExpectationScope::OwnPlan,
         }
     }
 
@@ -89,6 +93,32 @@ impl ExpectationSpec {
             (Some(path), Some(text)) => Some((path, text)),
             (Some(_), None) => None,
         }
+    }
+}
+
+/// Conditions under which an expectation must hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExpectationScope {
+    /// The faults, operations and options of the file alone. Under a profile, which draws others, a
+    /// sweep reports the share of seeds in which it held.
+    #[default]
+    OwnPlan,
+    /// Whatever a profile draws in addition.
+    AnyProfile,
+}
+
+impl ExpectationScope {
+    /// Value of `under` in scenario files and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OwnPlan => "own-plan",
+            Self::AnyProfile => "any-profile",
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -5,9 +5,10 @@
 //! queued, scanned, or has just ended.
 
 use super::{FaultProfile, draw_log_uniform};
+use crate::model::Timestamp;
 use crate::model::calendar::Calendar;
 use crate::model::time::nanos_of;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ScheduleSpec};
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
@@ -59,19 +60,32 @@ fn fires_ns(scenario: &Scenario, end_ns: u64) -> Vec<u64> {
         .schedules
         .iter()
         .filter(|schedule| schedule.enabled);
-    let calendars = enabled.filter_map(|schedule| {
-        let expression = schedule.when_cron.as_deref()?;
-        // A scenario that was validated has no other expressions.
-        Calendar::new(expression, &schedule.time_zone).ok()
-    });
-    let mut fires = Vec::new();
-    for calendar in calendars {
-        let first = calendar.next_after(scenario.start);
-        let all = std::iter::successors(first, |fire| calendar.next_after(*fire));
-        let within = all.take_while(|fire| *fire < end).take(FIRES_MAX);
-        fires.extend(within.map(|fire| nanos_of(fire.since(scenario.start))));
-    }
+    let fires = enabled.flat_map(|schedule| cron_fires(schedule, scenario.start, end));
     fires
+        .map(|fire| nanos_of(fire.since(scenario.start)))
+        .collect()
+}
+
+/// The first [`FIRES_MAX`] cron fires of a schedule after `start` and before `end`.
+pub(super) fn cron_fires(
+    schedule: &ScheduleSpec,
+    start: Timestamp,
+    end: Timestamp,
+) -> impl Iterator<Item = Timestamp> {
+    let expression = schedule.when_cron.as_deref();
+    // A scenario that was validated has no other expressions.
+    let calendar = expression.and_then(|text| Calendar::new(text, &schedule.time_zone).ok());
+    let mut next = calendar
+        .as_ref()
+        .and_then(|calendar| calendar.next_after(start));
+    let all = std::iter::from_fn(move || {
+        let fire = next?;
+        next = calendar
+            .as_ref()
+            .and_then(|calendar| calendar.next_after(fire));
+        Some(fire)
+    });
+    all.take_while(move |fire| *fire < end).take(FIRES_MAX)
 }
 
 #[cfg(test)]

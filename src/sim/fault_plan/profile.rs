@@ -7,7 +7,7 @@ use super::generator::FaultGenerator;
 use super::injection_times::InjectionTimes;
 use super::{PlannedFault, process_names};
 use crate::model::fault::FaultKind;
-use crate::scenario::Scenario;
+use crate::scenario::{ExpectationScope, ExpectationSpec, Scenario};
 use crate::sim::kernel::RandomStream;
 use rehearsal_convert::{Index, Saturating};
 
@@ -41,6 +41,12 @@ impl FaultProfile {
             Self::Heavy => "heavy",
             Self::Swarm => "swarm",
         }
+    }
+
+    /// Whether an expectation must hold under this profile. One on the file's own plan need not
+    /// hold if the profile draws more.
+    pub fn requires(self, expectation: &ExpectationSpec) -> bool {
+        self == Self::None || expectation.under == ExpectationScope::AnyProfile
     }
 
     /// Draws faults for a scenario; equal arguments give equal plans. All of them end before the

@@ -108,6 +108,27 @@ fn planned_scenario_without_profile_differs_by_its_seed_only() {
 }
 
 #[test]
+fn stated_scenario_has_the_expectations_that_the_profile_requires() {
+    let scenario = scenario(
+        "[[expect]]\nquery = 'min(up) == 1'\nwhen = \"always\"\n\
+         [[expect]]\nquery = 'max(up) == 1'\nwhen = \"at_end\"\nunder = \"any-profile\"\n",
+    );
+    let queries = |profile| {
+        let stated = PlannedScenario::draw(&scenario, profile, 1).into_stated();
+        let queries = stated.expectations.into_iter();
+        queries
+            .filter_map(|expectation| expectation.query)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        queries(FaultProfile::None),
+        ["min(up) == 1", "max(up) == 1"]
+    );
+    assert_eq!(queries(FaultProfile::Swarm), ["max(up) == 1"]);
+    assert_eq!(queries(FaultProfile::Light), ["max(up) == 1"]);
+}
+
+#[test]
 fn stated_scenario_without_profile_gives_the_plan_of_swarm() {
     let scenario = scenario("[[fault]]\nevery = \"2m\"\nkind = \"process-pause\"\n");
     for seed in 1..20 {

@@ -8,12 +8,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{FaultProfile, draw_log_uniform};
+use super::{FaultProfile, SkippedExpectation, draw_log_uniform};
 use crate::model::Timestamp;
-use crate::scenario::{
-    AdvisoryTrace, ExpectationSpec, Gates, OperationKind, OperationSpec, Scenario,
-    TemporalOperator, Timing,
-};
+use crate::scenario::{AdvisoryTrace, Gates, OperationKind, OperationSpec, Scenario, Timing};
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use rehearsal_convert::Saturating;
@@ -51,34 +48,33 @@ impl TimeSlice {
         Some(Self { from, length })
     }
 
-    /// Returns the part of the scenario that lies within the slice.
+    /// Returns the part of the scenario that lies within the slice, and the expectations that it
+    /// can't decide.
     ///
     /// Repetitions start anew with the part, and so does the world: no image has a report yet. An
     /// expectation that must hold `eventually` may hold elsewhere, so it becomes a `sometimes`. The
     /// gates count the whole scenario, so the part has none.
-    pub(super) fn cut(self, mut scenario: Scenario) -> Scenario {
+    pub(super) fn cut(self, mut scenario: Scenario) -> (Scenario, Vec<SkippedExpectation>) {
         let whole_start = scenario.start;
         scenario.start = scenario.start.after(self.from.std());
         scenario.duration = self.length;
+        let skipped = self.split_expectations(&mut scenario);
         scenario
             .faults
             .retain_mut(|fault| self.clip_timing(&mut fault.timing));
         scenario
             .operations
             .retain_mut(|operation| self.clip_operation(operation));
-        scenario
-            .expectations
-            .retain_mut(|expectation| self.clip_expectation(expectation));
         scenario.gates = Gates::default();
         let advisories = scenario.advisories.as_mut();
         if let Some(trace) = advisories.and_then(|advisories| advisories.trace.as_mut()) {
             skip_rows(trace, date(whole_start), date(scenario.start));
         }
-        scenario
+        (scenario, skipped)
     }
 
     /// Shifts a timing to the start of the slice. Returns whether the slice contains any of it.
-    fn clip_timing(self, timing: &mut Timing) -> bool {
+    pub(super) fn clip_timing(self, timing: &mut Timing) -> bool {
         match &mut timing.at {
             Some(at) => match self.within(*at) {
                 Some(shifted) => {
@@ -100,23 +96,8 @@ impl TimeSlice {
         self.clip_timing(timing)
     }
 
-    fn clip_expectation(self, expectation: &mut ExpectationSpec) -> bool {
-        match expectation.when {
-            // An end that lies outside of the slice is not judged in it.
-            TemporalOperator::AtEnd
-                if expectation
-                    .until
-                    .is_some_and(|at| self.within(at).is_none()) =>
-            {
-                return false;
-            }
-            TemporalOperator::Eventually => expectation.when = TemporalOperator::Sometimes,
-            _ => {}
-        }
-        self.clip(&mut expectation.from, &mut expectation.until)
-    }
-
-    fn clip(self, from: &mut Option<Duration>, until: &mut Option<Duration>) -> bool {
+    /// Shifts a window to the start of the slice. Returns whether the slice contains any of it.
+    pub(super) fn clip(self, from: &mut Option<Duration>, until: &mut Option<Duration>) -> bool {
         let end_ns = self.from.as_nanos() + self.length.as_nanos();
         let is_over = until.is_some_and(|until| until <= self.from);
         let is_later = from.is_some_and(|from| from.as_nanos() >= end_ns);
@@ -171,7 +152,7 @@ mod tests {
             from: Duration::from_hours(2),
             length: Duration::from_hours(1),
         };
-        slice.cut(scenario(more))
+        slice.cut(scenario(more)).0
     }
 
     #[test]
@@ -225,37 +206,6 @@ mod tests {
     }
 
     #[test]
-    fn cut_drops_expectations_on_other_times() {
-        let expect = |when: &str, more: &str| {
-            format!("[[expect]]\nquery = \"min(up) == 1\"\nwhen = \"{when}\"\n{more}\n")
-        };
-        let part = hour_from_two(
-            &[
-                expect("at_end", "until = \"4h\""),
-                expect("at_end", ""),
-                expect("always", "until = \"2h\""),
-                expect("always", "from = \"2h10m\"\nuntil = \"4h\""),
-                expect("eventually", ""),
-            ]
-            .concat(),
-        );
-        let left: Vec<_> = part
-            .expectations
-            .iter()
-            .map(|expectation| (expectation.when, expectation.from, expectation.until))
-            .collect();
-        let ten = Some(Duration::from_minutes(10));
-        assert_eq!(
-            left,
-            [
-                (TemporalOperator::AtEnd, None, None),
-                (TemporalOperator::Always, ten, None),
-                (TemporalOperator::Sometimes, None, None)
-            ]
-        );
-    }
-
-    #[test]
     fn cut_drops_the_rows_of_a_trace_before_the_slice() {
         let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         let text = "name = \"part\"\nstart = 2024-01-01T00:00:00Z\nduration = \"300d\"\n\
@@ -273,7 +223,7 @@ mod tests {
             from: Duration::from_hours(24 * 100 + 5),
             length: Duration::from_hours(24),
         };
-        let part = slice.cut(whole);
+        let (part, _) = slice.cut(whole);
         let rows_after = rows(&part);
         assert!(
             (1..rows_before).contains(&rows_after),

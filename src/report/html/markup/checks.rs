@@ -5,7 +5,9 @@ use maud::{Markup, html};
 use crate::check::InvariantName;
 use crate::check::expectation::ExpectationOutcome;
 use crate::report::format::count;
-use crate::report::{ExpectationSummary, GateSummary, InvariantSummary, RunReport};
+use crate::report::{
+    ExpectationSummary, GateSummary, InvariantSummary, RunReport, SkippedExpectationSummary,
+};
 
 /// Returns the section with all results.
 pub fn checks(report: &RunReport) -> Markup {
@@ -16,7 +18,7 @@ pub fn checks(report: &RunReport) -> Markup {
                 p .problem { "The simulation stopped early: " (reason) }
             }
             (invariants(&report.invariants))
-            @if !report.expectations.is_empty() { (expectations(&report.expectations)) }
+            @if report.expectations.len() + report.skipped.len() > 0 { (expectations(report)) }
             @if !report.gates.is_empty() { (gates(&report.gates)) }
             @if !report.stuck.is_empty() {
                 h3 { "Stuck runs" }
@@ -67,7 +69,11 @@ fn row(invariant: &InvariantSummary) -> Markup {
     let definition = known.and_then(|name| name.definition());
     html! {
         tr .idle[invariant.checks == 0] {
-            th scope="row" { (mark(invariant.violations == 0)) code { (invariant.name) } }
+            th scope="row" {
+                @if invariant.checks == 0 { (neutral_mark("not exercised")) }
+                @else { (mark(invariant.violations == 0)) }
+                code { (invariant.name) }
+            }
             td { (definition.map_or("", |definition| definition.meaning)) }
             td .number { (count(invariant.checks)) }
             td .number { (count(invariant.exercised)) }
@@ -79,14 +85,19 @@ fn row(invariant: &InvariantSummary) -> Markup {
     }
 }
 
-fn expectations(expectations: &[ExpectationSummary]) -> Markup {
-    let met = |it: &&ExpectationSummary| it.outcome == ExpectationOutcome::Met;
-    let count_met = expectations.iter().filter(met).count();
+fn expectations(report: &RunReport) -> Markup {
+    let required = report.expectations.iter().filter(|it| it.required);
+    let (count, failed) = (
+        required.clone().count(),
+        required.filter(|it| it.is_failed()).count(),
+    );
+    let others = report.expectations.len() - count + report.skipped.len();
     html! {
-        details open[count_met < expectations.len()] {
+        details open[failed > 0] {
             summary {
-                (mark(count_met == expectations.len())) "Expectations: "
-                strong { (of(count_met, expectations.len())) }
+                (mark(failed == 0)) "Expectations: "
+                strong { (of(count - failed, count)) }
+                @if others > 0 { span .aside { (others) " not required or skipped" } }
             }
             div .scroll {
                 table {
@@ -95,19 +106,44 @@ fn expectations(expectations: &[ExpectationSummary]) -> Markup {
                         th scope="col" { "Query" }
                         th .number scope="col" { "Values" }
                     } }
-                    tbody { @for expectation in expectations {
-                        tr {
-                            th scope="row" { (mark(met(&expectation))) (expectation.name) }
-                            td { (expectation.when.replace('_', " ")) }
-                            td { code { (expectation.query) } }
-                            td .number { (count(expectation.answers)) }
-                        }
-                        @if !expectation.detail.is_empty() {
-                            tr .violation { td colspan="4" { (expectation.detail) } }
-                        }
-                    } }
+                    tbody {
+                        @for it in &report.expectations { (expectation(it)) }
+                        @for it in &report.skipped { (skipped_expectation(it)) }
+                    }
                 }
             }
+        }
+    }
+}
+
+fn expectation(expectation: &ExpectationSummary) -> Markup {
+    let is_met = expectation.outcome == ExpectationOutcome::Met;
+    html! {
+        tr {
+            th scope="row" {
+                @if is_met || expectation.required { (mark(is_met)) }
+                @else { (neutral_mark("not required")) }
+                (expectation.name)
+            }
+            td { (expectation.when.replace('_', " ")) }
+            td { code { (expectation.query) } }
+            td .number { (count(expectation.answers)) }
+        }
+        @if !expectation.detail.is_empty() {
+            tr .violation { td colspan="4" {
+                @if !expectation.required { "not required under a profile: " }
+                (expectation.detail)
+            } }
+        }
+    }
+}
+
+fn skipped_expectation(skipped: &SkippedExpectationSummary) -> Markup {
+    html! {
+        tr .idle {
+            th scope="row" { (neutral_mark("skipped")) (skipped.name) }
+            td { (skipped.when.replace('_', " ")) }
+            td colspan="2" { (skipped.reason) }
         }
     }
 }
@@ -147,4 +183,9 @@ fn mark(is_good: bool) -> Markup {
         true => html! { span .mark.good aria-label="held" { "✓" } " " },
         false => html! { span .mark.bad aria-label="violated" { "✗" } " " },
     }
+}
+
+/// Returns the sign of a check without a result.
+fn neutral_mark(meaning: &str) -> Markup {
+    html! { span .mark aria-label=(meaning) { "–" } " " }
 }

@@ -1,0 +1,200 @@
+//! Event budget of a `swarm` seed: fewer images where the expected load is high.
+//!
+//! A seed of a large scenario may contain its main wave, and drawn operations may start a run each
+//! minute. Such a seed would take a hundred times as long as its neighbours and show nothing that a
+//! smaller fleet does not show.
+//!
+//! ```text
+//! scans  = Σ over schedules: runs × min(maxJobs, images × share of the tenant × of the selector)
+//! events = scans × (events per scan + events per segment / segmentSize)
+//! images := images × min(1, EVENTS_MAX / events)
+//! ```
+//!
+//! Runs that advisories start are not counted: they scan the images of a component.
+
+use super::injection_times::cron_fires;
+use crate::scenario::{
+    Cadence, LimitsSpec, OperationKind, Population, Scenario, ScheduleSpec, SelectorSpec,
+};
+use crate::sim::arrival_times::arrival_times;
+use crate::sim::kernel::RandomStream;
+use crate::worker::duration::Duration;
+use rehearsal_convert::{Nearest, Saturating};
+
+/// Expected number of kernel events of a seed, at most.
+const EVENTS_MAX: f64 = 400_000.0;
+
+/// Events of a scan, and of a segment besides its scans.
+const EVENTS_PER: (f64, f64) = (5.0, 15.0);
+
+/// Number of images with which the expected number of events is in the budget; `None` if it is with
+/// those of the scenario, which has the drawn operations and options.
+pub(super) fn limited_images(scenario: &Scenario) -> Option<u64> {
+    let segment_size = f64::from(scenario.workers.options.segment_size);
+    let events_per_scan = EVENTS_PER.0 + EVENTS_PER.1 / segment_size;
+    let events = expected_scans(scenario) * events_per_scan;
+    let factor = EVENTS_MAX / events;
+    (factor < 1.0).then(|| {
+        let images = scenario.fleet.images.nearest_f64() * factor;
+        images.saturating_u64().max(1)
+    })
+}
+
+/// Scans that the schedules of a scenario ask for, by cron and by operations.
+fn expected_scans(scenario: &Scenario) -> f64 {
+    let stated = scenario.schedules.iter().map(|schedule| {
+        let images = images_of(
+            scenario,
+            &schedule.limits,
+            selected_share(scenario, schedule),
+        );
+        images * runs_of(scenario, schedule)
+    });
+    let drawn = scenario.population.iter().map(|population| {
+        let share = 1.0 / scenario.fleet.tenants.count().nearest_f64();
+        let images = images_of(scenario, &population.limits, share);
+        images * f64::from(population.count) * fires_of_population(scenario, population)
+    });
+    stated.chain(drawn).sum()
+}
+
+/// Images that one run scans.
+fn images_of(scenario: &Scenario, limits: &LimitsSpec, share: f64) -> f64 {
+    let images = scenario.fleet.images.nearest_f64() * share;
+    limits
+        .max_jobs
+        .map_or(images, |jobs| images.min(f64::from(jobs.get())))
+}
+
+/// Share of the fleet that a schedule selects: that of its tenant, and of its namespaces in it.
+fn selected_share(scenario: &Scenario, schedule: &ScheduleSpec) -> f64 {
+    let fleet = &scenario.fleet;
+    let names = fleet.tenant_names();
+    let weight = |name: &str| fleet.tenant_weights.get(name).copied().unwrap_or(1.0);
+    let all: f64 = names.iter().map(|name| weight(name)).sum();
+    let own = schedule
+        .tenant
+        .as_deref()
+        .or(names.first().map(String::as_str));
+    let tenant = own.map_or(1.0, weight) / all;
+    let part = |selected: usize, of: usize| (selected.nearest_f64() / of.nearest_f64()).min(1.0);
+    let selector = match &schedule.selector {
+        SelectorSpec::Namespaces { namespaces } => part(namespaces.len(), fleet.namespaces.count()),
+        SelectorSpec::Repositories { repositories } => {
+            part(repositories.len(), fleet.repositories.count())
+        }
+        SelectorSpec::Digests { digests } => {
+            return digests.len().nearest_f64() / fleet.images.nearest_f64();
+        }
+        SelectorSpec::All | SelectorSpec::Labels { .. } => 1.0,
+    };
+    tenant * selector
+}
+
+/// Runs that cron, an operator and an edit to another cron expression start.
+fn runs_of(scenario: &Scenario, schedule: &ScheduleSpec) -> f64 {
+    let end = scenario.start.after(scenario.duration.std());
+    let mut runs = cron_fires(schedule, scenario.start, end)
+        .count()
+        .nearest_f64();
+    let own = scenario
+        .operations
+        .iter()
+        .filter(|operation| operation.kind.schedule() == Some(&schedule.id));
+    for operation in own {
+        match &operation.kind {
+            OperationKind::Run { .. } | OperationKind::Retry { .. } => {
+                // The times do not matter, only their number does.
+                let stream = &mut RandomStream::new(scenario.seed, "profile.load");
+                let duration_ns = scenario.duration.as_nanos();
+                runs += arrival_times(&operation.timing, duration_ns, stream)
+                    .len()
+                    .nearest_f64();
+            }
+            OperationKind::Edit { changes, .. } if changes.when_cron.is_some() => {
+                let edited = ScheduleSpec {
+                    when_cron: changes.when_cron.clone(),
+                    ..schedule.clone()
+                };
+                let at = operation.timing.at.unwrap_or(Duration::ZERO);
+                let from = scenario.start.after(at.std());
+                let fires = cron_fires(&edited, from, end).count();
+                runs = runs.max(fires.nearest_f64());
+            }
+            _ => {}
+        }
+    }
+    runs
+}
+
+/// Mean number of fires of one schedule of a population.
+fn fires_of_population(scenario: &Scenario, population: &Population) -> f64 {
+    let hours = scenario.duration.as_secs_f64() / 3_600.0;
+    let open_hours = f64::from(
+        population
+            .until_hour
+            .saturating_sub(population.from_hour)
+            .max(1),
+    );
+    match population.cadence {
+        Cadence::Hourly => hours,
+        // The part may lie in the hours in which all schedules fire.
+        Cadence::Daily => (hours / open_hours).min(1.0) + (hours / 24.0).floor(),
+        Cadence::Weekly => (hours / open_hours).min(1.0) / 7.0 + (hours / 168.0).floor(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Loader;
+
+    fn scenario(text: &str) -> Scenario {
+        let text = format!(
+            "name = \"load\"\nstart = 2024-05-06T00:00:00Z\nduration = \"2h\"\n\
+             [fleet]\nimages = 80000\ntenants = [\"a\", \"b\"]\ntenantWeights = {{ a = 3 }}\n{text}"
+        );
+        let scenario = Loader::default().parse("load.toml", &text, None);
+        scenario.unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    fn scans(text: &str) -> f64 {
+        expected_scans(&scenario(text)).round()
+    }
+
+    #[test]
+    fn expected_scans_follow_fires_limits_and_selectors() {
+        let hourly = "[[schedule]]\nid = \"s\"\nwhenCron = \"30 * * * *\"\n";
+        assert!((scans(hourly) - 120_000.0).abs() < 0.5);
+        let limited = format!("{hourly}limits = {{ maxJobs = 100 }}\n");
+        assert!((scans(&limited) - 200.0).abs() < 0.5);
+        let namespace = "selector = { scope = \"namespaces\", namespaces = [\"namespace-1\"] }\n";
+        assert!((scans(&format!("{hourly}{namespace}")) - 30_000.0).abs() < 0.5);
+        let run = "[[operation]]\nkind = \"run\"\nschedule = \"s\"\nat = \"1h\"\n";
+        assert!((scans(&format!("{hourly}{run}")) - 180_000.0).abs() < 0.5);
+        let edit = "[[operation]]\nkind = \"edit\"\nschedule = \"s\"\nat = \"1h\"\n\
+                    changes = { whenCron = \"* * * * *\" }\n";
+        // From 01:01 to 01:59.
+        assert!((scans(&format!("{hourly}{edit}")) - 59.0 * 60_000.0).abs() < 0.5);
+        let population = "[schedules]\ncount = 10\ncadence = \"daily\"\n";
+        assert!((scans(population) - 10.0 * 40_000.0 / 12.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn limited_images_keep_the_expected_events_in_the_budget() {
+        let cron =
+            |minutes: &str| format!("[[schedule]]\nid = \"s\"\nwhenCron = \"{minutes} * * * *\"\n");
+        let light = scenario(&format!("{}limits = {{ maxJobs = 100 }}\n", cron("30")));
+        assert_eq!(limited_images(&light), None);
+        let mut heavy = scenario(&cron("*/5"));
+        heavy.fleet.images = limited_images(&heavy).unwrap();
+        let scans = expected_scans(&heavy);
+        assert!((60_000.0..80_000.0).contains(&scans), "{scans} scans");
+        let mut small = scenario(&format!(
+            "{}[workers]\noptions.segmentSize = 1\n",
+            cron("*/5")
+        ));
+        small.fleet.images = limited_images(&small).unwrap();
+        assert!(expected_scans(&small) < scans / 3.0);
+    }
+}

@@ -1,0 +1,83 @@
+//! Default sweeps of the bundled scenarios: none of them fails.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rehearsal::check::scenario_loader;
+use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
+use rehearsal::report::Verdict;
+use rehearsal::scenario::{ExpectationScope, Scenario};
+use rehearsal::sim::fault_plan::{FaultProfile, PlannedScenario};
+use rehearsal::sweep::{Trial, TrialOptions};
+
+/// Seeds of each scenario. CI runs more in an optimised build.
+const SEEDS: std::ops::Range<u64> = 0..2;
+
+/// Fleet that makes a seed cheap without optimisation.
+const SMALL_FLEET: &str = "fleet.images=500";
+
+fn bundled() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let files = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let is_scenario = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    };
+    files.filter(is_scenario).collect()
+}
+
+fn load(path: &Path) -> Scenario {
+    let loader = scenario_loader(&[SMALL_FLEET.to_owned()]);
+    loader.load(path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn bundled_scenarios_each_require_something_under_any_profile() {
+    for path in bundled() {
+        let expectations = load(&path).expectations;
+        let mut scopes = expectations.iter().map(|expectation| expectation.under);
+        assert!(
+            scopes.any(|scope| scope == ExpectationScope::AnyProfile),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn bundled_scenarios_pass_their_first_seeds_under_swarm() {
+    let options = TrialOptions {
+        profile: FaultProfile::Swarm,
+        event_budget: EVENT_BUDGET,
+    };
+    for path in bundled() {
+        let scenario = load(&path);
+        for seed in SEEDS {
+            let trial = Trial::of(|| NoHooks, &scenario, seed, &options, false).unwrap();
+            assert_eq!(
+                trial.row.verdict,
+                Verdict::Pass,
+                "{} seed {seed}: {:?}",
+                path.display(),
+                trial.failure
+            );
+        }
+    }
+}
+
+/// The nightly wave of a million images lies within this slice.
+#[test]
+fn seed_with_the_main_wave_of_a_large_scenario_keeps_its_event_budget() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/million-images.toml");
+    let scenario = scenario_loader(&[]).load(&path).unwrap();
+    let planned = |seed| PlannedScenario::draw(&scenario, FaultProfile::Swarm, seed);
+    let limited = (0..100).filter_map(|seed| planned(seed).plan.images);
+    let limited: Vec<u64> = limited.collect();
+    assert!(!limited.is_empty());
+    assert!(
+        limited.iter().all(|images| *images <= 80_000),
+        "{limited:?}"
+    );
+}
