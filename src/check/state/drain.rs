@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The sum is the time that one process needs if it works the schedules one after another. Within
-//! the allowance there must be progress: the drain ends early when for the length of the base no run
-//! was planned, no segment was committed and no run ended.
+//! the allowance there must be progress: the drain ends early when for the length of the base no
+//! run was planned, no segment was committed and no run ended.
 
 use std::time::Duration;
 
