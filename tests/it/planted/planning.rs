@@ -50,7 +50,7 @@ fn answer_not_awaited_violates_applied_learned() {
         also: &[],
         says: [
             "scheduler_planner_attempts_total{",
-            "because that many planning attempts were acknowledged",
+            "because the process has acknowledged that many",
             "is 1, expected 0",
         ],
     };
@@ -211,8 +211,8 @@ fn message_lost_violates_liveness() {
         also: &[],
         says: [
             "the fleet, healed at 2024-01-01T02:00:07Z",
-            "expected quiescent within 2400 s",
-            "is busy after 2400 s with ",
+            "with progress every 2400 s",
+            "without progress for 2400 s",
         ],
     };
     assert_caught("", LosingBroker, &expected);

@@ -65,7 +65,7 @@ fn refusal_counted_as_success_violates_segment_once() {
         ],
         says: [
             "scheduler_runner_segments_total{mode=\"",
-            "because that many segments were acknowledged",
+            "because the process has acknowledged that many",
             " is ",
         ],
     };
