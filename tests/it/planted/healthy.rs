@@ -52,7 +52,7 @@ fn parallelism_after_limit_edit_allows_released_segments() {
 const CONTENTION: &str = r#"
 name = "contention"
 duration = "13m"
-seed = 2
+seed = 18
 
 [fleet]
 tenants = ["acme"]

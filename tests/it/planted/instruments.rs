@@ -214,7 +214,7 @@ fn active_counter_leaking_violates_active_truth() {
     let expected = Expected {
         name: N::ActiveTruth,
         also: &[],
-        says: ["scheduler_runs_active{mode=\"", "is 1", "expected 0"],
+        says: ["scheduler_runs_active{mode=\"", "is 0", "expected -1"],
     };
     assert_caught("", LeakingActive, &expected);
 }

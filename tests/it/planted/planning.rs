@@ -51,7 +51,7 @@ fn answer_not_awaited_violates_applied_learned() {
         says: [
             "scheduler_planner_attempts_total{",
             "because the process has acknowledged that many",
-            "is 1, expected 0",
+            "is 2, expected 1",
         ],
     };
     assert_caught("", Impatient::default(), &expected);

@@ -54,14 +54,13 @@ probability = 0.3
 fn refusal_counted_as_success_violates_segment_once() {
     let expected = Expected {
         name: N::SegmentOnce,
-        // It also counts the other effects of the refused commit, and releases segments in its
-        // name.
+        // It also counts the other effects of the refused commit, and of a run that it ends.
         also: &[
             N::LatencyCount,
+            N::LatencyQuantile,
             N::ImageConservation,
             N::DeltaConservation,
             N::ActiveTruth,
-            N::Parallelism,
         ],
         says: [
             "scheduler_runner_segments_total{mode=\"",
