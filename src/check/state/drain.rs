@@ -96,7 +96,7 @@ impl WorldState {
     /// Whether the work that was left at healing takes longer than a run may be open.
     pub(crate) fn is_overloaded(&self) -> bool {
         let drain = self.drain.as_ref();
-        drain.is_some_and(|drain| drain.allowance >= self.options.run_timeout)
+        drain.is_some_and(|drain| drain.allowance >= self.options.worker.run_timeout)
     }
 
     /// Time that one process needs for a run, in seconds.
@@ -121,14 +121,14 @@ impl WorldState {
                     .map_or(all, |jobs| all.min(u64::from(jobs.get())));
                 (
                     images,
-                    images.div_ceil(u64::from(options.segment_size.max(1))),
+                    images.div_ceil(u64::from(options.worker.segment_size.max(1))),
                 )
             }
         };
         let slots = limits
             .parallelism
-            .map_or(options.segments_at_once, |limit| {
-                limit.get().min(options.segments_at_once)
+            .map_or(options.worker.segments_at_once, |limit| {
+                limit.get().min(options.worker.segments_at_once)
             });
         let slots = f64::from(slots.max(1));
         let times = &options.work_times;

@@ -20,10 +20,6 @@ pub struct OracleOptions {
     pub fire_patience: Duration,
     /// Mean times of work without faults.
     pub work_times: WorkTimes,
-    /// Maximum images in a segment.
-    pub segment_size: u32,
-    /// Maximum segments that one process works on at once.
-    pub segments_at_once: u32,
     /// Violations of one invariant that are kept; all are counted.
     pub violations_kept: usize,
 }
@@ -44,8 +40,6 @@ impl Default for OracleOptions {
             gauges: GaugeSeries::ALL.to_vec(),
             fire_patience: Duration::from_secs(120),
             work_times: WorkTimes::default(),
-            segment_size: 1,
-            segments_at_once: 1,
             violations_kept: 20,
         }
     }

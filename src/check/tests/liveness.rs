@@ -6,6 +6,7 @@ use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::Liveness;
 use crate::check::{OracleOptions, OracleReport, WorkTimes};
+use crate::worker::options::WorkerOptions;
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(Liveness, "run that no planner takes up", || {
@@ -41,7 +42,11 @@ fn overloaded() -> Fixture {
             scan: [Duration::from_secs(40); 2],
             segment: Duration::from_secs(20),
         },
-        segment_size: 2,
+        worker: WorkerOptions {
+            segment_size: 2,
+            segments_at_once: 1,
+            ..WorkerOptions::default()
+        },
         ..OracleOptions::default()
     });
     fixture.fire().plan().dispatch();
@@ -88,7 +93,10 @@ fn work_is_divided_among_the_places_of_one_process() {
             segment: Duration::ZERO,
         },
         // The schedule allows two at once.
-        segments_at_once: 8,
+        worker: WorkerOptions {
+            segments_at_once: 8,
+            ..WorkerOptions::default()
+        },
         ..OracleOptions::default()
     });
     fixture.fire().plan().dispatch();
