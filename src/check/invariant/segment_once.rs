@@ -26,8 +26,9 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
              superseded or met its 17th version conflict, `RunMissing` once per delivery whose run \
              is gone. At quiescence all incarnations together must have counted each segment once, \
              but for those whose committer ended before the acknowledgement. A segment that was \
-             done ten seconds ago may not be enqueued, unless a pause, or a slow call or one \
-             without an answer in the minute before, came between; nor a planner message twice \
+             done ten seconds ago, and 0.4 s more for each segment of its run, may not be \
+             enqueued, unless a pause, or a slow call or one without an answer in the minute \
+             before, came between; nor a planner message twice \
              by the same incarnation.",
     exercised_by: "segments",
 };
@@ -35,6 +36,10 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
 /// Maximum age of a segment, as read by a worker, at which the worker enqueues it, but for
 /// [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
+
+/// Maximum mean time of one enqueue without a fault. A process enqueues the released segments of a
+/// run one after the other.
+const ENQUEUE_TIME_MAX: Duration = Duration::from_millis(400);
 
 /// Maximum time for which a call without an answer is tried again.
 const RETRIES_MAX: Duration = Duration::from_secs(60);
@@ -118,7 +123,9 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
     let committed = committed.filter(|segment| segment.committed_by.is_some());
     let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
-    let is_new = |at: Timestamp| state.now.since(at) <= READ_AGE_MAX;
+    let segments = work.map_or(0, |work| work.segments.len());
+    let age_max = READ_AGE_MAX + ENQUEUE_TIME_MAX * segments.index_u32();
+    let is_new = |at: Timestamp| state.now.since(at) <= age_max;
     let is_excused = |at: Timestamp| is_new(at) || was_delayed(state, at.before(RETRIES_MAX));
     let holds = done_at.is_none_or(is_excused);
     context.check(SegmentOnce, true, holds, || {
@@ -126,8 +133,8 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
         ViolationDetail::of(format_args!("segment {}", state.segment_name(run, segment)))
             .is(format_args!("enqueued at {}", state.now))
             .expected(format_args!(
-                "enqueued within {} s after {done_at}",
-                READ_AGE_MAX.as_secs()
+                "enqueued within {:.1} s after {done_at}",
+                age_max.as_secs_f64()
             ))
             .because("it awaits no work since then")
     });
