@@ -131,7 +131,7 @@ pub const BREAKAGES: [Breakage; 22] = [
     ),
     breakage(
         "crates/worker/src/metrics/backlog.rs",
-        "state.entries[index].observed_at > observed_at",
+        "self.time.as_of > time.as_of",
         "false",
         Suite::Worker,
         "backlog_equals_reference_map",
