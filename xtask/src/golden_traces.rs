@@ -13,14 +13,8 @@ use crate::process::{
 
 /// Runs all scenarios in `scenarios/`.
 pub fn main() -> Result<()> {
-    run(cargo_without_lto().args([
-        "build",
-        "--locked",
-        "--quiet",
-        "--release",
-        "--package=rehearsal",
-        "--bins",
-    ]))?;
+    // As the main job builds it: another selection of packages would build it anew.
+    run(cargo_without_lto().args(["run", "--locked", "--quiet", "--release", "--", "--version"]))?;
     let results = on_all_cores(&names()?, |name| {
         let result = check(name);
         match &result {

@@ -26,7 +26,7 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
              superseded or met its 17th version conflict, `RunMissing` once per delivery whose run \
              is gone. At quiescence all incarnations together must have counted each segment once, \
              but for those whose committer ended before the acknowledgement. A segment that was \
-             done ten seconds ago, and 0.4 s more for each segment of its run, may not be \
+             done ten seconds ago, and 0.4 s more for each segment up to it, may not be \
              enqueued, unless a pause, or a slow call or one without an answer in the minute \
              before, came between; nor a planner message twice \
              by the same incarnation.",
@@ -38,7 +38,7 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
 
 /// Maximum mean time of one enqueue without a fault. A process enqueues the released segments of a
-/// run one after the other.
+/// run one after the other, in their order.
 const ENQUEUE_TIME_MAX: Duration = Duration::from_millis(400);
 
 /// Maximum time for which a call without an answer is tried again.
@@ -123,8 +123,7 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
     let committed = committed.filter(|segment| segment.committed_by.is_some());
     let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
-    let segments = work.map_or(0, |work| work.segments.len());
-    let age_max = READ_AGE_MAX + ENQUEUE_TIME_MAX * segments.index_u32();
+    let age_max = READ_AGE_MAX + ENQUEUE_TIME_MAX * (segment + 1);
     let is_new = |at: Timestamp| state.now.since(at) <= age_max;
     let is_excused = |at: Timestamp| is_new(at) || was_delayed(state, at.before(RETRIES_MAX));
     let holds = done_at.is_none_or(is_excused);
