@@ -55,7 +55,7 @@ when = "always"
 under = "any-profile"
 "#;
 
-/// The same on the file's own plan, and an alert that no fault of the file explains.
+/// The same on the file's own plan, and a backlog that the file never reaches.
 const OWN_PLAN: &str = r#"
 [[expect]]
 name = "every process can always be scraped"
@@ -63,7 +63,7 @@ query = 'min(up) == 1'
 when = "always"
 
 [[expect]]
-name = "never so many"
+name = "a million images wait"
 query = 'sum(scheduler_runner_backlog) > 1e6'
 when = "sometimes"
 "#;
@@ -110,7 +110,7 @@ fn expectation_on_own_plan_is_reported_as_share_under_profile() {
     let share = result.expectations["every process can always be scraped"];
     assert_eq!((share.required, share.decided), (RequiredSeeds::None, 60));
     assert!((1..60).contains(&share.held), "{share:?}");
-    let missed = result.expectations["never so many"];
+    let missed = result.expectations["a million images wait"];
     assert_eq!((missed.held, missed.decided), (0, 60));
     assert_eq!(result.verdict(), Verdict::Pass);
 }

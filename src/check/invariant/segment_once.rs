@@ -3,13 +3,16 @@
 //!
 //! The counting part is in [`super::conservation`], with the other counters.
 
+mod enqueue_sequence;
+
 use std::time::Duration;
 
+use self::enqueue_sequence::EnqueueSequences;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::SegmentOnce;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
-use crate::check::state::{AcceptedCommit, MessageStep, WorldState};
+use crate::check::state::{AcceptedCommit, IncarnationExit, MessageStep, WorldState};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{PortName, QueueStep};
 use crate::model::{CommitStep, Timestamp};
@@ -26,20 +29,16 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
              superseded or met its 17th version conflict, `RunMissing` once per delivery whose run \
              is gone. At quiescence all incarnations together must have counted each segment once, \
              but for those whose committer ended before the acknowledgement. A segment that was \
-             done ten seconds ago, and 0.4 s more for each segment up to it, may not be \
-             enqueued, unless a pause, or a slow call or one without an answer in the minute \
-             before, came between; nor a planner message twice \
-             by the same incarnation.",
+             done ten seconds ago may not be enqueued, unless a pause, or a slow call or one \
+             without an answer in the minute before, came between, or the process enqueues several \
+             segments one after the other and began while it was not done. No incarnation enqueues \
+             a planner message twice.",
     exercised_by: "segments",
 };
 
-/// Maximum age of a segment, as read by a worker, at which the worker enqueues it, but for
-/// [`DELAYS`].
+/// Maximum age of a segment, as read by a worker, at which the worker enqueues it or the first of a
+/// sequence, but for [`DELAYS`].
 const READ_AGE_MAX: Duration = Duration::from_secs(10);
-
-/// Maximum mean time of one enqueue without a fault. A process enqueues the released segments of a
-/// run one after the other, in their order.
-const ENQUEUE_TIME_MAX: Duration = Duration::from_millis(400);
 
 /// Maximum time for which a call without an answer is tried again.
 const RETRIES_MAX: Duration = Duration::from_secs(60);
@@ -66,7 +65,9 @@ fn was_delayed(state: &WorldState, since: Timestamp) -> bool {
 
 /// Checks `segment-once`, but for the counters.
 #[derive(Debug, Default)]
-pub(crate) struct SegmentOnceCheck;
+pub(crate) struct SegmentOnceCheck {
+    sequences: EnqueueSequences,
+}
 
 impl Invariant for SegmentOnceCheck {
     fn names(&self) -> &[InvariantName] {
@@ -104,18 +105,32 @@ impl Invariant for SegmentOnceCheck {
             return;
         };
         match (step.segment, step.incarnation) {
-            (Some(segment), _) => check_enqueue(context, run, segment),
+            (Some(segment), incarnation) => {
+                let (now, key) = (context.now(), (run, segment));
+                let read_at = incarnation.map_or(now, |incarnation| {
+                    self.sequences.add(incarnation, key, now, READ_AGE_MAX)
+                });
+                check_enqueue(context, key, read_at);
+            }
             (None, Some(incarnation)) if step.step == QueueStep::Deduplicated => {
                 check_relay(context, run, incarnation);
             }
             _ => {}
         }
     }
+
+    fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
+        self.sequences.end(ended.incarnation.index);
+    }
 }
 
-/// Checks that a segment that a process enqueues still awaits work. The process may have read the
-/// segment a little earlier.
-fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
+/// Checks that a segment that a process enqueues still awaits work. The process has read the segment
+/// at `read_at` at the latest, and perhaps a little earlier.
+fn check_enqueue(
+    context: &mut CheckContext<'_>,
+    (run, segment): (RunIndex, u32),
+    read_at: Timestamp,
+) {
     let state = context.state;
     let record = &state.runs[run];
     let work = record.work.as_ref();
@@ -123,8 +138,7 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
     let committed = committed.filter(|segment| segment.committed_by.is_some());
     let committed_at = committed.map(|segment| segment.committed_at);
     let done_at = record.completed_at.or(committed_at);
-    let age_max = READ_AGE_MAX + ENQUEUE_TIME_MAX * (segment + 1);
-    let is_new = |at: Timestamp| state.now.since(at) <= age_max;
+    let is_new = |at: Timestamp| read_at.since(at) <= READ_AGE_MAX;
     let is_excused = |at: Timestamp| is_new(at) || was_delayed(state, at.before(RETRIES_MAX));
     let holds = done_at.is_none_or(is_excused);
     context.check(SegmentOnce, true, holds, || {
@@ -132,8 +146,8 @@ fn check_enqueue(context: &mut CheckContext<'_>, run: RunIndex, segment: u32) {
         ViolationDetail::of(format_args!("segment {}", state.segment_name(run, segment)))
             .is(format_args!("enqueued at {}", state.now))
             .expected(format_args!(
-                "enqueued within {:.1} s after {done_at}",
-                age_max.as_secs_f64()
+                "enqueued within {} s after {done_at}",
+                READ_AGE_MAX.as_secs()
             ))
             .because("it awaits no work since then")
     });

@@ -7,28 +7,15 @@ use super::fixture::Fixture;
 use super::sample_data::digest;
 use crate::check::InvariantName::{Blame, NoLoss};
 use crate::check::OracleReport;
-use crate::model::commit::{ActiveRunsDelta, EndReason, PlanOutcome, RunWrite};
+use crate::model::commit::{ActiveRunsDelta, EndReason, RunWrite};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, PortName, QueueName, QueueStep};
-use crate::model::{CommitStep, Run, RunFailure, RunState};
+use crate::model::{CommitStep, Run, RunState};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(Blame, "planning that fails without a fault", || {
         let mut fixture = Fixture::new();
-        let mut run = fixture.fire().wait(30).run.clone().unwrap();
-        run.state = RunState::Error;
-        run.error = Some(RunFailure::Planning("no answer".into()));
-        run.planning_attempts = 1;
-        let step = CommitStep::Plan {
-            outcome: PlanOutcome::Failed,
-            as_of: fixture.now,
-        };
-        let mut commit = fixture.new_commit(step, 0);
-        commit.runs.push(RunWrite {
-            run,
-            expected: Some(1),
-        });
-        fixture.submit(commit).end()
+        fixture.fire().wait(30).fail_planning(1).end()
     }),
     Defect::new(Blame, "time-out without a fault", || {
         let mut fixture = Fixture::new();
@@ -221,25 +208,13 @@ fn slow_call_explains_an_expired_lease_while_it_is_under_way() {
 fn slow_query_of_the_impact_index_explains_failed_planning() {
     let fails = |port: PortName| {
         let mut fixture = Fixture::new();
-        let mut run = fixture.fire().wait(30).run.clone().unwrap();
+        fixture.fire().wait(30);
         fixture.see(&Observation::CallSlow {
             incarnation: &fixture.incarnation.clone(),
             port,
             until: fixture.now,
         });
-        run.state = RunState::Error;
-        run.error = Some(RunFailure::Planning("no answer".into()));
-        run.planning_attempts = 5;
-        let step = CommitStep::Plan {
-            outcome: PlanOutcome::Failed,
-            as_of: fixture.now,
-        };
-        let mut commit = fixture.new_commit(step, 0);
-        commit.runs.push(RunWrite {
-            run,
-            expected: Some(1),
-        });
-        fixture.submit(commit).end()
+        fixture.fail_planning(5).end()
     };
     assert!(fails(PortName::Impact).is_clean(Blame));
     assert!(!fails(PortName::Queue).is_clean(Blame));

@@ -15,8 +15,8 @@ use crate::model::commit::{
 };
 use crate::model::observation::{Observation, ScanAnswer};
 use crate::model::{
-    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunId, RunState,
-    ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
+    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunFailure, RunId,
+    RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
 
 /// A permit is late from then on.
@@ -217,22 +217,29 @@ impl Fixture {
         2 + u64::from(index)
     }
 
+    /// The planner gives the run up after this number of attempts.
+    pub fn fail_planning(&mut self, attempts: u32) -> &mut Self {
+        let mut run = self.run.clone().unwrap();
+        run.state = RunState::Error;
+        run.error = Some(RunFailure::Planning("no answer".into()));
+        run.planning_attempts = attempts;
+        let step = CommitStep::Plan {
+            outcome: PlanOutcome::Failed,
+            as_of: self.now,
+        };
+        let mut commit = self.new_commit(step, 0);
+        commit.runs.push(RunWrite {
+            run,
+            expected: Some(1),
+        });
+        self.submit(commit)
+    }
+
     /// A segment is leased and its work begins.
     pub fn begin(&mut self, index: u32, message: u64) -> u64 {
         let delivery = self.lease(message, Some(index));
-        let (incarnation, key, run) = (self.incarnation.clone(), self.key(index), self.run.clone());
-        self.see(&Observation::SegmentBegun {
-            incarnation: &incarnation,
-            key: &key,
-            delivery,
-            run: run.as_ref(),
-        });
-        self.see(&Observation::SegmentBegunLearned {
-            incarnation: &incarnation,
-            key: &key,
-            delivery,
-            run: run.as_ref(),
-        });
+        let state = self.run.as_ref().map(|run| run.state);
+        self.begun(index, delivery, state);
         delivery
     }
 

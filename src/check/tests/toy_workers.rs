@@ -3,8 +3,6 @@
 
 use super::fixture::Fixture;
 use crate::check::{InvariantName, OracleReport};
-use crate::model::commit::{PlanOutcome, RunWrite};
-use crate::model::{CommitStep, Run, RunFailure, RunState};
 
 fn violated(report: &OracleReport) -> Vec<&'static str> {
     let violated = report
@@ -19,23 +17,7 @@ fn worker_that_sends_every_run_to_error_violates_blame() {
     let mut fixture = Fixture::new();
     for name in ["one", "two", "three"] {
         fixture.start_by_hand(name).wait(5);
-        let error = Some(RunFailure::Planning("too hard".into()));
-        let run = Run {
-            state: RunState::Error,
-            error,
-            planning_attempts: 1,
-            ..fixture.run.clone().unwrap()
-        };
-        let step = CommitStep::Plan {
-            outcome: PlanOutcome::Failed,
-            as_of: fixture.now,
-        };
-        let mut commit = fixture.new_commit(step, 0);
-        commit.runs.push(RunWrite {
-            run,
-            expected: Some(1),
-        });
-        fixture.submit(commit);
+        fixture.fail_planning(1);
     }
     let report = fixture.end();
     assert_eq!(violated(&report), ["blame"]);

@@ -26,11 +26,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 pub(super) use self::headers::MessageHeaders;
+use self::headers::SimQueueMessage;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
-use crate::model::document::VersionedJson;
-use crate::model::message::QueueMessage;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
@@ -117,7 +116,7 @@ pub(super) struct SimQueue<M> {
     events: Vec<QueueEvent>,
 }
 
-impl<M: QueueMessage + VersionedJson + PartialEq> SimQueue<M> {
+impl<M: SimQueueMessage> SimQueue<M> {
     /// Builds an empty queue. Numbers of messages and deliveries differ between the [`LANES`]
     /// lanes.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {

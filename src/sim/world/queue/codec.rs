@@ -5,8 +5,8 @@
 //! the scans of the message's images. One message in [`SAMPLE`] finds a wrong key within the first
 //! minutes of any run.
 
+use super::headers::SimQueueMessage;
 use crate::model::DecodeError;
-use crate::model::document::VersionedJson;
 
 /// Every message with a number that is one more than a multiple of this is written as JSON.
 const SAMPLE: u64 = 16;
@@ -14,16 +14,18 @@ const SAMPLE: u64 = 16;
 /// Returns the body of message `number`, counted from 1, as its receiver reads it.
 ///
 /// Every second sample is written by the previous schema version, as during a deploy.
-pub(super) fn received<M>(message: M, number: u64) -> Result<M, DecodeError>
-where
-    M: VersionedJson + PartialEq,
-{
+pub(super) fn received<M: SimQueueMessage>(message: M, number: u64) -> Result<M, DecodeError> {
     if number % SAMPLE != 1 {
         return Ok(message);
     }
     let is_previous = number / SAMPLE % 2 == 1;
     let previous = is_previous.then(|| message.to_previous_json()).flatten();
     let json = previous.unwrap_or_else(|| message.to_json());
+    decoded(message, &json)
+}
+
+/// Returns a message as it is read from JSON, or an error if that is another message.
+fn decoded<M: SimQueueMessage>(message: M, json: &str) -> Result<M, DecodeError> {
     let read = M::from_json(json.as_bytes())?;
     if read == message {
         Ok(read)
@@ -34,42 +36,34 @@ where
 
 #[cfg(test)]
 mod tests {
-    use serde::{Deserialize, Serialize};
-
     use super::*;
+    use crate::model::document::VersionedJson;
+    use crate::model::{ImageDigest, Mode, SegmentMessage};
 
-    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    struct Forgetful {
-        #[serde(skip)]
-        count: u32,
-    }
-
-    impl VersionedJson for Forgetful {
-        const SCHEMA: &'static str = "forgetful@2";
-        const PREVIOUS: Option<&'static str> = Some("forgetful@1");
-
-        fn to_previous_json(&self) -> Option<String> {
-            Some("{\"schemaVersion\":\"forgetful@0\"}".to_owned())
+    fn segment() -> SegmentMessage {
+        SegmentMessage {
+            run: "run".into(),
+            schedule: "nightly".into(),
+            tenant: "acme".into(),
+            index: 3,
+            mode: Mode::ContentRefresh,
+            digests: [ImageDigest::new([1; 32])].into(),
         }
     }
 
     #[test]
-    fn received_sample_with_a_lost_field_is_unreadable() {
-        let error = received(Forgetful { count: 1 }, 1).unwrap_err();
-        assert!(error.to_string().contains("not what was sent"), "{error}");
-        assert_eq!(
-            received(Forgetful { count: 0 }, 1),
-            Ok(Forgetful { count: 0 })
-        );
-        assert_eq!(
-            received(Forgetful { count: 1 }, 2),
-            Ok(Forgetful { count: 1 })
-        );
+    fn received_messages_of_both_schema_versions_are_those_sent() {
+        for number in 1..=2 * SAMPLE + 1 {
+            assert_eq!(received(segment(), number), Ok(segment()), "{number}");
+        }
     }
 
     #[test]
-    fn received_sample_of_an_unknown_previous_version_is_unreadable() {
-        let error = received(Forgetful { count: 0 }, 1 + SAMPLE).unwrap_err();
-        assert!(error.to_string().contains("forgetful@0"), "{error}");
+    fn decoded_message_with_another_field_or_version_is_unreadable() {
+        let error = |json: &str| decoded(segment(), json).unwrap_err().to_string();
+        let other = segment().to_json().replace("acme", "globex");
+        assert!(error(&other).contains("it is not what was sent as {"));
+        let unknown = segment().to_previous_json().unwrap().replace("@1", "@0");
+        assert!(error(&unknown).contains("its schemaVersion is"));
     }
 }

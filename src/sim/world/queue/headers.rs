@@ -25,6 +25,9 @@ pub trait SimQueueMessage: QueueMessage + VersionedJson + PartialEq {
     fn server(world: &World) -> &QueueServer<Self>;
     /// Returns the segment that the message asks for.
     fn segment(&self) -> Option<SegmentKey>;
+    /// Returns the message as a process of the previous version writes it. `None` if the schema has
+    /// no previous version.
+    fn to_previous_json(&self) -> Option<String>;
 }
 
 impl SimQueueMessage for PlannerMessage {
@@ -35,6 +38,10 @@ impl SimQueueMessage for PlannerMessage {
     }
 
     fn segment(&self) -> Option<SegmentKey> {
+        None
+    }
+
+    fn to_previous_json(&self) -> Option<String> {
         None
     }
 }
@@ -48,5 +55,26 @@ impl SimQueueMessage for SegmentMessage {
 
     fn segment(&self) -> Option<SegmentKey> {
         Some(self.key())
+    }
+
+    fn to_previous_json(&self) -> Option<String> {
+        let Self {
+            run,
+            schedule,
+            tenant,
+            index,
+            mode,
+            digests,
+        } = self;
+        let previous = serde_json::json!({
+            "schemaVersion": Self::PREVIOUS,
+            "run": run,
+            "schedule": schedule,
+            "tenant": tenant,
+            "index": index,
+            "mode": mode,
+            "images": digests,
+        });
+        Some(previous.to_string())
     }
 }
