@@ -8,7 +8,8 @@ use crate::check::instruments::GaugeSeries;
 use crate::check::invariant::InvariantName::BacklogTruth;
 use crate::check::invariant::backlog_truth::oldest_instant;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::gauge_truth::Range;
+use crate::check::state::gauge_truth::{OldestProgress, Range};
+use crate::check::state::recent_values::RecentValues;
 use crate::check::state::{ObservedIncarnation, RunEnd, WorldState};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
@@ -61,77 +62,92 @@ impl Invariant for GaugeTruthCheck {
     }
 }
 
-/// Values that a gauge may show.
-enum TrueValues {
-    /// The least and the most that was true, and whether the shown value was.
-    Counts(u64, u64, bool),
-    /// Any time in one of these ranges.
-    Times(Vec<Range>),
-}
-
 fn check_value(
     context: &mut CheckContext<'_>,
     incarnation: &ObservedIncarnation<'_>,
     series: GaugeSeries,
     shown: f64,
 ) {
-    let (from, now) = (oldest_instant(context.state), context.state.now);
-    let expected = expected(context.state, series, shown, from, now);
-    let holds = match &expected {
-        TrueValues::Counts(_, _, holds) => *holds,
-        TrueValues::Times(ranges) => ranges.iter().any(|range| is_within(shown, *range)),
-    };
+    let state = context.state;
+    let (from, now) = (oldest_instant(state), state.now);
+    let expected = true_values(state, series, from);
+    let holds = expected.contain(shown, from, now);
     context.check(BacklogTruth, shown != 0.0, holds, || {
         ViolationDetail::of(format_args!("{series} of {}", incarnation.id))
             .is(shown)
-            .expected(match expected {
-                TrueValues::Counts(least, most, _) => format!("a value between {least} and {most}"),
-                TrueValues::Times(ranges) => spans(&ranges),
-            })
+            .expected(expected.describe(from, now))
             .because(format_args!("nothing else was true since {from}"))
     });
 }
 
-fn expected(
-    state: &WorldState,
-    series: GaugeSeries,
-    shown: f64,
-    from: Timestamp,
-    now: Timestamp,
-) -> TrueValues {
+/// True values of a gauge, from the state.
+enum TrueValues<'a> {
+    /// A number of things.
+    Counts(&'a RecentValues),
+    /// Time since the oldest progress.
+    Progress(&'a OldestProgress),
+    /// Age of the oldest ready message.
+    Age(Range),
+}
+
+fn true_values<'a>(state: &'a WorldState, series: GaugeSeries, from: Timestamp) -> TrueValues<'a> {
     let gauges = &state.gauges;
-    let values = match series {
-        GaugeSeries::QueueDepth(queue) => &gauges.depth[queue as usize],
-        GaugeSeries::OutboxDepth => &gauges.outbox,
-        GaugeSeries::SinceProgress(mode) => {
-            return TrueValues::Times(gauges.progress[mode.index()].ranges(from, now));
-        }
+    match series {
+        GaugeSeries::QueueDepth(queue) => TrueValues::Counts(&gauges.depth[queue as usize]),
+        GaugeSeries::OutboxDepth => TrueValues::Counts(&gauges.outbox),
+        GaugeSeries::SinceProgress(mode) => TrueValues::Progress(&gauges.progress[mode.index()]),
         GaugeSeries::OldestReady(queue) => {
-            let (least, most) = gauges.ready[queue as usize].range(from, now);
+            let (least, most) = gauges.ready[queue as usize].range(from, state.now);
             // The queue may have delayed messages, and so their age.
             let delays = state
                 .faults
                 .any_since(&[FaultKind::QueueDelay], Timestamp::ZERO);
             let least = if delays { Duration::ZERO } else { least };
-            return TrueValues::Times(vec![(least, most)]);
+            TrueValues::Age((least, most))
         }
-    };
-    let (least, most) = values.range_since(from);
-    let value = shown.saturating_u64();
-    let is_integer = value.nearest_f64().to_bits() == shown.to_bits();
-    let holds = is_integer && values.held_within(value, from, now);
-    TrueValues::Counts(least, most, holds)
+    }
+}
+
+impl TrueValues<'_> {
+    /// Whether a value was true at some instant in [`from`, `now`].
+    fn contain(&self, shown: f64, from: Timestamp, now: Timestamp) -> bool {
+        match self {
+            Self::Counts(values) => {
+                let value = shown.saturating_u64();
+                let is_integer = value.nearest_f64().to_bits() == shown.to_bits();
+                is_integer && values.held_within(value, from, now)
+            }
+            Self::Progress(progress) => {
+                let mut holds = false;
+                progress.visit_ranges(from, now, &mut |range| holds |= is_within(shown, range));
+                holds
+            }
+            Self::Age(range) => is_within(shown, *range),
+        }
+    }
+
+    /// The values, as a violation names them.
+    fn describe(&self, from: Timestamp, now: Timestamp) -> String {
+        match self {
+            Self::Counts(values) => {
+                let (least, most) = values.range_since(from);
+                format!("a value between {least} and {most}")
+            }
+            Self::Progress(progress) => {
+                let mut spans = Vec::new();
+                progress.visit_ranges(from, now, &mut |range| spans.push(span(range)));
+                spans.join(" or ")
+            }
+            Self::Age(range) => span(*range),
+        }
+    }
 }
 
 fn is_within(shown: f64, (least, most): Range) -> bool {
     shown + ROUNDING >= least.as_secs_f64() && shown <= most.as_secs_f64() + ROUNDING
 }
 
-fn spans(ranges: &[Range]) -> String {
-    let span = |(least, most): &Range| {
-        let (least, most) = (least.as_secs_f64(), most.as_secs_f64());
-        format!("{least} s to {most} s")
-    };
-    let spans: Vec<String> = ranges.iter().map(span).collect();
-    spans.join(" or ")
+fn span((least, most): Range) -> String {
+    let (least, most) = (least.as_secs_f64(), most.as_secs_f64());
+    format!("{least} s to {most} s")
 }

@@ -47,20 +47,19 @@ impl OldestProgress {
         }
     }
 
-    /// Ranges of the time since the oldest progress in [`from`, `to`], one for each oldest run.
-    pub fn ranges(&self, from: Timestamp, to: Timestamp) -> Vec<Range> {
+    /// Visits the ranges of the time since the oldest progress in [`from`, `to`], one for each
+    /// oldest run, newest first. Each scrape asks for them, so they are not collected.
+    pub fn visit_ranges(&self, from: Timestamp, to: Timestamp, visit: &mut impl FnMut(Range)) {
         let mut until = to;
-        let mut ranges = Vec::new();
         for (since, oldest) in self.history.iter().rev() {
             let range = |oldest: Timestamp| (from.max(*since).since(oldest), until.since(oldest));
-            ranges.push(oldest.map_or_else(Range::default, range));
+            visit(oldest.map_or_else(Range::default, range));
             if *since < from {
-                return ranges;
+                return;
             }
             until = *since;
         }
-        ranges.push(Range::default());
-        ranges
+        visit(Range::default());
     }
 }
 
@@ -142,11 +141,13 @@ mod tests {
         progress.move_run(first, None, Some(at(100)), at(100), KEPT);
         progress.move_run(second, None, Some(at(105)), at(105), KEPT);
         progress.move_run(first, Some(at(100)), None, at(110), KEPT);
-        let ranges = progress.ranges(at(108), at(120));
-        let ranges: Vec<_> = ranges.into_iter().map(seconds).collect();
-        assert_eq!(ranges, [(5, 15), (8, 10)]);
-        let ranges = progress.ranges(at(90), at(95));
-        assert!(ranges.contains(&Range::default()), "no run was open");
+        let ranges = |from, to| {
+            let mut ranges = Vec::new();
+            progress.visit_ranges(at(from), at(to), &mut |range| ranges.push(seconds(range)));
+            ranges
+        };
+        assert_eq!(ranges(108, 120), [(5, 15), (8, 10)]);
+        assert!(ranges(90, 95).contains(&(0, 0)), "no run was open");
     }
 
     #[test]
