@@ -1,25 +1,18 @@
 //! `sweep`, `sweep merge` and `shrink`: results are independent of the distribution of seeds, of
 //! interruptions and of damaged files.
 
+mod expectation;
+mod hooked;
+
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use rehearsal::check::scenario_loader;
-use rehearsal::model::Timestamp;
-use rehearsal::model::observation::{Observation, Observer};
-use rehearsal::rehearsal::{Hooks, NoHooks};
 use rehearsal::report::Verdict;
-use rehearsal::scenario::{Loader, Scenario};
-use rehearsal::sim::fault_plan::FaultProfile;
-use rehearsal::sim::world::WorldPorts;
-use rehearsal::sweep::{
-    Bug, RequiredSeeds, SeedRow, Sweep, SweepEnd, SweepOptions, SweepResult, SweepSubject,
-    TrialOptions, read_result, read_rows,
-};
+use rehearsal::sweep::{Bug, SeedRow, SweepResult, read_result, read_rows};
 
 use super::program::{rehearsal, run, scratch, text};
 
@@ -53,19 +46,6 @@ name = "every process can always be scraped"
 query = 'min(up) == 1'
 when = "always"
 under = "any-profile"
-"#;
-
-/// The same on the file's own plan, and a backlog that the file never reaches.
-const OWN_PLAN: &str = r#"
-[[expect]]
-name = "every process can always be scraped"
-query = 'min(up) == 1'
-when = "always"
-
-[[expect]]
-name = "a million images wait"
-query = 'sum(scheduler_runner_backlog) > 1e6'
-when = "sometimes"
 "#;
 
 /// Writes the small scenario with `more` appended, in a directory of its own.
@@ -102,77 +82,6 @@ fn merge_of_four_shards_keeps_all_failures() {
     assert_eq!(failure.count, failed.len() as u64);
     // More failures than a result keeps per cause, so that merging has to drop some.
     assert_eq!(failure.seeds, failed[..20]);
-}
-
-#[test]
-fn expectation_on_own_plan_is_reported_as_share_under_profile() {
-    let (result, _) = shards_and_whole("sweep-shards-own-plan", OWN_PLAN, "0..60", 0);
-    let share = result.expectations["every process can always be scraped"];
-    assert_eq!((share.required, share.decided), (RequiredSeeds::None, 60));
-    assert!((1..60).contains(&share.held), "{share:?}");
-    let missed = result.expectations["a million images wait"];
-    assert_eq!((missed.held, missed.decided), (0, 60));
-    assert_eq!(result.verdict(), Verdict::Pass);
-}
-
-#[test]
-fn expectation_on_own_plan_is_required_without_profile() {
-    let scenario = file("sweep-own-plan", OWN_PLAN);
-    let out = scenario.parent().unwrap().join("out");
-    let output = sweep(&scenario, &out, &["--seeds", "0..3", "--profile", "none"]);
-    assert_eq!(output.status.code(), Some(11), "{}", text(&output.stdout));
-    let shown = text(&output.stdout);
-    assert!(
-        shown.contains("held in 3 of 3 seeds   required in all"),
-        "{shown}"
-    );
-    assert!(
-        shown.contains("held in 0 of 3 seeds   required in one"),
-        "{shown}"
-    );
-}
-
-/// A slice of at most two hours does not reach the fault of the last hour, so the alert is skipped.
-#[test]
-fn expectation_on_fault_outside_of_slice_is_skipped() {
-    let more = "[[fault]]\nkind = \"scanner-outage\"\nat = \"23h\"\nduration = \"30m\"\n\
-                [[expect]]\nname = \"pages\"\nalert = \"SchedulerBacklogStuck\"\n\
-                when = \"fires\"\nwithin = \"20m\"\nunder = \"any-profile\"\n";
-    let scenario = file("sweep-skipped", more);
-    let out = scenario.parent().unwrap().join("out");
-    let output = sweep(
-        &scenario,
-        &out,
-        &["--seeds", "0..4", "--set", "duration=1d"],
-    );
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    let share = read_result(&out).unwrap().expectations["pages"];
-    assert_eq!(
-        (share.required, share.decided, share.skipped),
-        (RequiredSeeds::Every, 0, 4)
-    );
-    let path = scenario.to_str().unwrap();
-    let words = [
-        "run",
-        path,
-        "--profile",
-        "swarm",
-        "--seed",
-        "1",
-        "--set",
-        "duration=1d",
-    ];
-    let junit = run(&[&words[..], &["--format", "junit"]].concat());
-    let junit = text(&junit.stdout);
-    let reason = "the slice contains no fault of the scenario that it refers to";
-    assert!(
-        junit.contains(&format!("<skipped message=\"{reason}\"/>")),
-        "{junit}"
-    );
-    assert!(
-        junit.contains("<skipped message=\"not exercised: "),
-        "{junit}"
-    );
 }
 
 /// Compares a whole sweep with the merge of four shards.
@@ -477,104 +386,4 @@ fn sweep_with_meaningless_arguments_is_refused() {
         let message = text(&output.stderr);
         assert!(message.contains(expected), "{message}");
     }
-}
-
-/// Expectations that fail with different causes under different seeds.
-struct Troubled {
-    trouble: fn(),
-}
-
-impl Hooks for Troubled {
-    type Ports = WorldPorts;
-
-    fn ports(&self, _: &rehearsal::model::IncarnationId, world: WorldPorts) -> WorldPorts {
-        world
-    }
-
-    fn observe(&self, at: Timestamp, observation: &Observation<'_>, oracle: &mut dyn Observer) {
-        if matches!(observation, Observation::CommitApplied { .. }) {
-            (self.trouble)();
-        }
-        oracle.observe(at, observation);
-    }
-}
-
-fn small() -> Scenario {
-    let scenario = Loader::default().parse("small.toml", SMALL, None);
-    scenario.unwrap_or_else(|problems| panic!("{problems}"))
-}
-
-fn options() -> SweepOptions {
-    SweepOptions {
-        seeds: 0..3,
-        jobs: 2,
-        trial: TrialOptions {
-            profile: FaultProfile::None,
-            event_budget: 10_000_000,
-        },
-        time: None,
-        plateau: None,
-        hang: Duration::from_secs(60),
-    }
-}
-
-fn empty() -> SweepResult {
-    SweepResult::new(SweepSubject {
-        version: "test".into(),
-        scenario: "small".into(),
-        path: "small.toml".into(),
-        text: SMALL.into(),
-        profile: "none".into(),
-        set: Vec::new(),
-        rerun_every: 2,
-        event_budget: 10_000_000,
-    })
-}
-
-fn causes(trouble: fn(), options: SweepOptions) -> Vec<(String, u64)> {
-    let sweep = Sweep::new(small(), move || Troubled { trouble }, options, |_| {});
-    let mut result = empty();
-    assert_eq!(sweep.run(&mut result, |_, _| {}).unwrap(), SweepEnd::Seeds);
-    assert_eq!(result.seeds.to_string(), "0..3");
-    let failures = result.failures.iter();
-    failures
-        .map(|failure| (failure.cause.to_string(), failure.count))
-        .collect()
-}
-
-#[test]
-fn sweep_with_panicking_seed_reports_failure() {
-    let found = causes(|| panic!("commit {} is one too many", 17), options());
-    assert_eq!(found, [("panic: commit # is one too many".into(), 3)]);
-}
-
-#[test]
-fn sweep_with_hanging_seed_continues_others() {
-    static COMMITS: AtomicU64 = AtomicU64::new(0);
-    let hang = || {
-        if COMMITS.fetch_add(1, Ordering::Relaxed) == 0 {
-            thread::sleep(Duration::from_secs(600));
-        }
-    };
-    let options = SweepOptions {
-        hang: Duration::from_secs(4),
-        ..options()
-    };
-    let found = causes(hang, options);
-    let expected = "hang: the seed did not finish within # s of wall-clock time";
-    assert_eq!(found, [(expected.into(), 1)]);
-}
-
-#[test]
-fn sweep_with_rerun_interval_repeats_multiples() {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
-    let hooks = || {
-        RUNS.fetch_add(1, Ordering::Relaxed);
-        NoHooks
-    };
-    let sweep = Sweep::new(small(), hooks, options(), |_| {});
-    let mut result = empty();
-    sweep.run(&mut result, |_, _| {}).unwrap();
-    assert_eq!(RUNS.load(Ordering::Relaxed), 5, "0 and 2 twice, 1 once");
-    assert_eq!(result.verdicts.pass, 3);
 }

@@ -8,5 +8,6 @@
 
 mod kit;
 mod laws;
+mod recording;
 mod registry;
 mod threads;
