@@ -13,8 +13,8 @@ use rehearsal_convert::Nearest;
 /// Number of draws of which the mean of a distribution is taken.
 const DRAWS: u32 = 1_000;
 
-/// Number of calls of store and queue that a segment takes besides its scans, with its release and
-/// its event. A little more than in truth.
+/// Maximum number of calls of store and queue, each, that a segment takes besides its scans: lease,
+/// reads, commit, acknowledgement, its release and its events.
 const CALLS_PER_SEGMENT: f64 = 10.0;
 
 /// Returns the mean times of a scenario.

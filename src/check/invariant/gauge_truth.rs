@@ -90,7 +90,7 @@ enum TrueValues<'a> {
     Age(Range),
 }
 
-fn true_values<'a>(state: &'a WorldState, series: GaugeSeries, from: Timestamp) -> TrueValues<'a> {
+fn true_values(state: &WorldState, series: GaugeSeries, from: Timestamp) -> TrueValues<'_> {
     let gauges = &state.gauges;
     match series {
         GaugeSeries::QueueDepth(queue) => TrueValues::Counts(&gauges.depth[queue as usize]),

@@ -21,11 +21,12 @@ use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use rehearsal_convert::{Nearest, Saturating};
 
-/// Expected number of kernel events of a seed, at most.
-const EVENTS_MAX: f64 = 400_000.0;
+/// Maximum of the expected number of kernel events that scans cause in a seed.
+const EVENTS_MAX: f64 = 200_000.0;
 
-/// Events of a scan, and of a segment besides its scans.
-const EVENTS_PER: (f64, f64) = (5.0, 15.0);
+/// Events of a scan, and of a segment besides its scans. Measured: one hourly schedule over 4,000
+/// and then 8,000 images causes 34.2, 4.5 and 1.5 more events per scan at `segmentSize` 1, 8, 64.
+const EVENTS_PER: (f64, f64) = (1.0, 33.0);
 
 /// Number of images with which the expected number of events is in the budget; `None` if it is with
 /// those of the scenario, which has the drawn operations and options.
@@ -138,7 +139,7 @@ fn fires_of_population(scenario: &Scenario, population: &Population) -> f64 {
     );
     match population.cadence {
         Cadence::Hourly => hours,
-        // The part may lie in the hours in which all schedules fire.
+        // The slice may lie in the hours in which all schedules fire.
         Cadence::Daily => (hours / open_hours).min(1.0) + (hours / 24.0).floor(),
         Cadence::Weekly => (hours / open_hours).min(1.0) / 7.0 + (hours / 168.0).floor(),
     }
@@ -189,7 +190,7 @@ mod tests {
         let mut heavy = scenario(&cron("*/5"));
         heavy.fleet.images = limited_images(&heavy).unwrap();
         let scans = expected_scans(&heavy);
-        assert!((60_000.0..80_000.0).contains(&scans), "{scans} scans");
+        assert!((120_000.0..140_000.0).contains(&scans), "{scans} scans");
         let mut small = scenario(&format!(
             "{}[workers]\noptions.segmentSize = 1\n",
             cron("*/5")

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use rehearsal_convert::{Index, Nearest, Saturating};
+use rehearsal_convert::{Index, Nearest};
 use rehearsal_metrics::series::{Matcher, Sample};
 use rehearsal_metrics::{
-    Bounds, CollectContext, Counter, Family, Gauge, Labels, Registry, SampleValue, TimeSeriesStore,
+    CollectContext, Counter, Family, Gauge, Labels, Registry, SampleValue, TimeSeriesStore,
 };
 use rehearsal_worker::metrics::{Delta, Mode, PlannerStatus, SchedulerWorkerMetrics};
 
