@@ -124,8 +124,8 @@ impl Invariant for SegmentOnceCheck {
     }
 }
 
-/// Checks that a segment that a process enqueues still awaits work. The process has read the segment
-/// at `read_at` at the latest, and perhaps a little earlier.
+/// Checks that a segment that a process enqueues still awaits work. The process has read the
+/// segment at `read_at` at the latest, and perhaps a little earlier.
 fn check_enqueue(
     context: &mut CheckContext<'_>,
     (run, segment): (RunIndex, u32),
