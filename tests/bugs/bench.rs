@@ -19,8 +19,11 @@ use crate::plant::{Defect, Planted};
 /// Constructor of a defect, called once per seed.
 pub type Make = fn() -> Rc<dyn Defect>;
 
-/// Kinds of faults and operations, any of which suffices.
+/// Kinds of faults and operations, or [`DRAWN_LATENCY`], any of which suffices.
 pub type OneOf = &'static [&'static str];
+
+/// Condition that the seed draws latencies of the services.
+pub const DRAWN_LATENCY: &str = "drawn-latency";
 
 /// Defect with its budget and the invariants that find it.
 pub struct Bug {
@@ -112,6 +115,10 @@ impl Bug {
             faults.retain(|fault| is_left(fault.effect.kind().as_str()));
             let operations = &mut stated.operations;
             operations.retain(|operation| is_left(operation.kind.as_str()));
+            if !is_left(DRAWN_LATENCY) {
+                stated.latency = scenario.latency.clone();
+                stated.scanner = scenario.scanner.clone();
+            }
             failure(self.make, &stated, *seed, FaultProfile::None).is_some()
         })
     }

@@ -7,7 +7,7 @@ use rehearsal::check::InvariantName as N;
 use rehearsal::model::RunState;
 use rehearsal::worker::ports::ScannerError;
 
-use crate::bench::{Bug, OneOf};
+use crate::bench::{Bug, DRAWN_LATENCY, OneOf};
 use crate::{
     committing as c, counting as k, messages as m, outliving as o, planning as p, scanning as s,
 };
@@ -68,7 +68,13 @@ pub const ALL: &[Bug] = &[
         2500,
         || Rc::new(k::RepeatIsDone::default()),
     )
-    .needs(&[&["commit-answer-lost", "store-outage", "partition"]]),
+    .needs(&[&[
+        "commit-answer-lost",
+        "store-outage",
+        "partition",
+        "slow-store",
+        DRAWN_LATENCY,
+    ]]),
     Bug::new("conflict-counted", &[N::SegmentOnce], 20, || {
         Rc::new(k::CountsConflicts::default())
     }),
@@ -264,7 +270,7 @@ pub const ALL: &[Bug] = &[
     Bug::new("events-go-with-the-run", &[N::EventOutbox], 1700, || {
         Rc::new(o::EventsGoWithTheRun)
     })
-    .needs(&[&["purge"], &["notify-outage", "partition"]]),
+    .needs(&[&["purge"], &["notify-outage", "partition", DRAWN_LATENCY]]),
     Bug::new("canary", &[N::EventOutbox], 500, || {
         Rc::new(o::Canary::default())
     }),
