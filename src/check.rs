@@ -13,6 +13,7 @@
 //! This module depends on the model and the metrics, neither on the worker nor on any world.
 
 pub mod calendar;
+mod call_limit;
 pub mod expectation;
 mod format;
 pub mod instruments;

@@ -23,7 +23,7 @@ pub use hooks::{Hooks, NoHooks, WithListener};
 
 use crate::check::{GaugeSeries, Invariant, Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
-use crate::model::Timestamp;
+use crate::model::{CallCounts, Timestamp};
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario, SkippedExpectation, TimeSlice};
 use crate::sim::fleet::Fleet;
@@ -101,6 +101,8 @@ pub struct FinishedRun {
     pub trace_hash: u64,
     /// Number of kernel events.
     pub events: u64,
+    /// Calls of all processes, by kind.
+    pub calls: CallCounts,
     /// Virtual time at the end of the run.
     pub ended_at: Timestamp,
     /// Wall-clock time that the simulation took.
@@ -163,6 +165,7 @@ fn rehearse<C: Hooks>(
     let kernel = &mut simulation.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
     let quiescent = simulation.oracle.borrow().is_quiescent();
+    let calls = simulation.world.call_counts();
     let oracle = simulation
         .oracle
         .replace(Oracle::new(OracleOptions::default()));
@@ -179,6 +182,7 @@ fn rehearse<C: Hooks>(
         halted,
         trace_hash: kernel.trace_hash(),
         events: kernel.events(),
+        calls,
         ended_at,
         wall: began.elapsed(),
         blocks: kernel.blocks(),

@@ -22,9 +22,10 @@ pub use recording::{
 };
 pub use replay_command::{replay_command, shell_line};
 pub use summary::{
-    DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
-    InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
-    SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, ViolationSummary, json,
+    CallSummary, DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary,
+    InstrumentSummary, InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA,
+    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary,
+    ViolationSummary, json,
 };
 pub use terminal::terminal;
 pub use verdict::{Verdict, worst_exit_code};

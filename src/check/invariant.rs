@@ -13,6 +13,7 @@ pub(crate) mod active_truth;
 pub(crate) mod applied_learned;
 pub(crate) mod backlog_truth;
 pub(crate) mod blame;
+pub(crate) mod call_budget;
 pub(crate) mod cardinality;
 pub(crate) mod command_ack;
 pub(crate) mod conservation;

@@ -20,6 +20,7 @@ mod active_truth;
 mod applied_learned;
 mod backlog_truth;
 mod blame;
+mod call_budget;
 mod cardinality;
 mod command_ack;
 mod conservation;

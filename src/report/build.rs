@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use super::format::count;
 use super::{
-    DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary, InstrumentSummary,
-    InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA, SeriesSummary,
-    SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, Verdict, ViolationSummary,
+    CallSummary, DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary,
+    InstrumentSummary, InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA,
+    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, Verdict,
+    ViolationSummary,
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
 use crate::metrics::series::SeriesId;
 use crate::metrics::{Family, InstrumentKind, TimeSeriesStore};
 use crate::model::commit::FireOutcome;
+use crate::model::{CallCount, CallCounts, PortCall};
 use crate::rehearsal::FinishedRun;
 use crate::scenario::Gates;
 use crate::sim::fault_plan::{FaultProfile, SkippedExpectation};
@@ -62,6 +64,7 @@ impl RunReport {
             virtual_seconds: finished.ended_at.since(scenario.start).as_secs_f64(),
             wall_seconds: finished.wall.as_secs_f64(),
             events: finished.events,
+            calls: calls(&finished.calls),
             images: tally.images,
             images_failed: tally.images_failed,
             deltas: tally.deltas,
@@ -102,6 +105,15 @@ impl RunReport {
 }
 
 /// Returns the reason if an early stop makes the run a failure.
+/// Returns the calls by name.
+fn calls(counts: &CallCounts) -> BTreeMap<String, CallSummary> {
+    let summary = |call: &PortCall| {
+        let CallCount { begun, failed } = counts.of(*call);
+        (begun > 0).then(|| (call.as_str().to_owned(), CallSummary { begun, failed }))
+    };
+    PortCall::ALL.iter().filter_map(summary).collect()
+}
+
 fn halt_reason(stop: Stop, events: u64) -> Option<String> {
     match stop {
         Stop::Deadline | Stop::Idle | Stop::Requested => None,

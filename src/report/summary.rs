@@ -42,6 +42,10 @@ pub struct RunReport {
     pub wall_seconds: f64,
     /// Number of kernel events.
     pub events: u64,
+    /// Calls of the processes to the services, by port and method. Kinds without a call are left
+    /// out.
+    #[serde(default)]
+    pub calls: BTreeMap<String, CallSummary>,
     /// Number of image scans that were committed.
     pub images: u64,
     /// Number of image scans that failed for the last time.
@@ -125,6 +129,16 @@ pub struct RunsSummary {
     pub cancelled: u64,
     /// Runs that did not end.
     pub open: u64,
+}
+
+/// Calls of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallSummary {
+    /// Number of calls.
+    pub begun: u64,
+    /// Number of calls that ended without an answer.
+    pub failed: u64,
 }
 
 /// Injections of one kind of fault.

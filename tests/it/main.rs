@@ -16,6 +16,7 @@ mod golden;
 mod guides;
 mod help_files;
 mod instrument_writes;
+mod key_figures;
 mod layers;
 mod malformed;
 mod metrics_docs;

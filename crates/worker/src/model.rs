@@ -15,6 +15,7 @@ pub mod ids;
 pub mod impact;
 pub mod message;
 pub mod observation;
+pub mod port_call;
 pub mod run;
 pub mod schedule;
 pub mod segment;
@@ -28,6 +29,7 @@ pub use event::{Event, EventId, EventKind, EventPayload};
 pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
 pub use impact::{Image, ImpactSet, Selector};
 pub use message::{DecodeError, PlannerMessage, SegmentMessage};
+pub use port_call::{CallCount, CallCounts, PortCall};
 pub use run::{Run, RunFailure, RunState, RunStats, Trigger};
 pub use schedule::{
     Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, RunWindow, Schedule, ScheduleState,

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::{EvaluationTime, Invariant, InvariantDefinition};
 use super::{
-    active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
-    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline, limits,
-    liveness, no_loss, notify_independent, parallelism, plan_truth, run_content, scanner_manners,
-    segment_once, state_graph, stopping,
+    active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
+    conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
+    lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
+    run_content, scanner_manners, segment_once, state_graph, stopping,
 };
 
 macro_rules! names {
@@ -74,6 +74,7 @@ names! {
     Liveness = liveness::LIVENESS;
     Cardinality = cardinality::CARDINALITY;
     Limits = limits::LIMITS_KEPT;
+    CallBudget = call_budget::CALL_BUDGET;
     Determinism = DETERMINISM;
 }
 
@@ -137,6 +138,7 @@ families! { $;
     conservation: conservation::ConservationCheck,
     cron_once: cron_once::CronOnceCheck,
     delta_truth: delta_truth::DeltaTruthCheck,
+    call_budget: call_budget::CallBudgetCheck,
     event_outbox: event_outbox::EventOutboxCheck,
     fairness: fairness::FairnessCheck,
     gauge_truth: gauge_truth::GaugeTruthCheck,

@@ -9,10 +9,10 @@ use std::fs;
 use std::path::Path;
 
 use super::{
-    active_truth, applied_learned, backlog_truth, blame, cardinality, command_ack, conservation,
-    cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency, lease_discipline, limits,
-    liveness, no_loss, notify_independent, parallelism, plan_truth, run_content, scanner_manners,
-    segment_once, state_graph, stopping,
+    active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
+    conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
+    lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
+    run_content, scanner_manners, segment_once, state_graph, stopping,
 };
 use crate::check::invariant::results::Violation;
 use crate::check::{InvariantName, OracleReport};
@@ -40,11 +40,12 @@ impl Defect {
 
 /// Every defect, in the order of the contract's invariants.
 pub fn all() -> Vec<&'static Defect> {
-    let families: [&[Defect]; 25] = [
+    let families: [&[Defect]; 26] = [
         active_truth::DEFECTS,
         applied_learned::DEFECTS,
         backlog_truth::DEFECTS,
         blame::DEFECTS,
+        call_budget::DEFECTS,
         cardinality::DEFECTS,
         command_ack::DEFECTS,
         conservation::DEFECTS,

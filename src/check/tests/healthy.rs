@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call_budget::count_calls;
 use super::fixture::Fixture;
 use super::sample_data::{delta, digest, high, new_run, nightly};
 use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer, ScheduleChange};
-use crate::model::{CommitStep, RunState, Schedule, SegmentOutcome, Trigger};
+use crate::model::{CallCount, CommitStep, PortCall, RunState, Schedule, SegmentOutcome, Trigger};
 
 /// The first run finds no change. The second finds one, is refused an image, and meets an outage of
 /// Notify, a late call and a throttled request. The third blocks a fire and is drained.
@@ -188,6 +189,11 @@ fn third_run(fixture: &mut Fixture) {
             .publish(&events)
             .acknowledge(message, delivery, Some(index));
     }
+    let count = CallCount {
+        begun: 3,
+        failed: 0,
+    };
+    count_calls(fixture, PortCall::Heartbeat, count);
     fixture.scrape();
 }
 

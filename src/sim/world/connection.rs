@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::World;
 use super::network::NetworkPort;
 use crate::model::observation::Observation;
-use crate::model::{IncarnationId, Timestamp};
+use crate::model::{CallCounts, IncarnationId, PortCall, Timestamp};
 use crate::sim::kernel::{RandomStream, Sender, oneshot};
 use crate::worker::ports::{PortError, PortResult};
 use rehearsal_convert::{Nearest, Saturating};
@@ -30,6 +30,8 @@ pub(super) struct Incarnation {
     pub random: RefCell<RandomStream>,
     /// Whether the incarnation has ended and its tasks are being dropped.
     pub is_over: Cell<bool>,
+    pub started_at: Timestamp,
+    pub calls: RefCell<CallCounts>,
 }
 
 /// Connection that all ports of an incarnation share.
@@ -52,25 +54,28 @@ impl Connection {
         Duration::from_nanos(clock.elapsed_ns(now_ns))
     }
 
-    /// Connects, or fails after the connect delay; then nothing was sent.
-    pub async fn connect(&self, port: NetworkPort) -> PortResult<()> {
-        if self.is_reachable(port) {
+    /// Begins a call: connects, or fails after the connect delay; then nothing was sent.
+    pub async fn connect(&self, call: PortCall) -> PortResult<()> {
+        self.incarnation.calls.borrow_mut().of_mut(call).begun += 1;
+        if self.is_reachable(NetworkPort::of_call(call)) {
             return Ok(());
         }
         let delay_ns = self.world.options.connect_delay_ns;
         self.world.handle.sleep_ns(delay_ns).await;
-        Err(PortError::Unavailable)
+        Err(self.failed(call, PortError::Unavailable))
+    }
+
+    /// Counts a call that fails with `error`, and returns it.
+    pub fn failed(&self, call: PortCall, error: PortError) -> PortError {
+        self.incarnation.calls.borrow_mut().of_mut(call).failed += 1;
+        error
     }
 
     /// Reads from a service: one timer in the caller's task, and the read happens when the answer
     /// is due.
-    pub async fn read<T>(
-        &self,
-        port: NetworkPort,
-        read: impl FnOnce(&World) -> T,
-    ) -> PortResult<T> {
-        self.connect(port).await?;
-        let world = &self.world;
+    pub async fn read<T>(&self, call: PortCall, read: impl FnOnce(&World) -> T) -> PortResult<T> {
+        self.connect(call).await?;
+        let (world, port) = (&self.world, NetworkPort::of_call(call));
         let sent_ns = world.handle.now_ns();
         let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
         let timeout_ns = world.options.client_timeout_ns;
@@ -82,17 +87,17 @@ impl Connection {
         }
         let give_up_ns = sent_ns.saturating_add(timeout_ns);
         world.handle.sleep_until_ns(give_up_ns).await;
-        Err(PortError::Unavailable)
+        Err(self.failed(call, PortError::Unavailable))
     }
 
     /// Connects and sends: see [`Connection::send`].
     pub async fn call<T: 'static>(
         &self,
-        port: NetworkPort,
+        call: PortCall,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
-        self.connect(port).await?;
-        self.send(port, serve).await
+        self.connect(call).await?;
+        self.send(call, serve).await
     }
 
     /// Sends a call over an open connection. `serve` runs at the service as an event of its own;
@@ -100,16 +105,16 @@ impl Connection {
     /// the same, perhaps after its caller has given it up.
     pub async fn send<T: 'static>(
         &self,
-        port: NetworkPort,
+        call: PortCall,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
-        let world = &self.world;
+        let (world, port) = (&self.world, NetworkPort::of_call(call));
         let handle = &world.handle;
         let sent_ns = handle.now_ns();
         let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
         let timeout_ns = world.options.client_timeout_ns;
         let (sender, receiver) = oneshot();
-        let call = PendingCall {
+        let pending = PendingCall {
             world: Rc::clone(world),
             process: self.incarnation.process,
             port,
@@ -118,12 +123,13 @@ impl Connection {
         };
         let served_ns = sent_ns.saturating_add(round_trip_ns / 2);
         if round_trip_ns <= timeout_ns {
-            handle.schedule_at(served_ns, move || call.serve(serve, sender));
+            handle.schedule_at(served_ns, move || pending.serve(serve, sender));
         } else {
-            handle.schedule_at(call.give_up_ns, move || drop(sender));
-            handle.schedule_at(served_ns, move || drop(call.take_effect(serve)));
+            handle.schedule_at(pending.give_up_ns, move || drop(sender));
+            handle.schedule_at(served_ns, move || drop(pending.take_effect(serve)));
         }
-        receiver.await.ok_or(PortError::Unknown)
+        let answer = receiver.await;
+        answer.ok_or_else(|| self.failed(call, PortError::Unknown))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use crate::model::PortCall;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{PortName, QueueName};
 use crate::scenario::LatencySpec;
@@ -31,6 +32,35 @@ impl NetworkPort {
         Self::Impact,
         Self::Scrape,
     ];
+
+    /// Returns the port of a call.
+    pub const fn of_call(call: PortCall) -> Self {
+        use PortCall as C;
+        match call {
+            C::PlannerEnqueue
+            | C::PlannerLease
+            | C::PlannerRenew
+            | C::PlannerAcknowledge
+            | C::PlannerRelease
+            | C::PlannerDeadLetter
+            | C::PlannerDiscard
+            | C::PlannerRedrive
+            | C::PlannerDepth => Self::PlannerQueue,
+            C::RunnerEnqueue
+            | C::RunnerLease
+            | C::RunnerRenew
+            | C::RunnerAcknowledge
+            | C::RunnerRelease
+            | C::RunnerDeadLetter
+            | C::RunnerDiscard
+            | C::RunnerRedrive
+            | C::RunnerDepth => Self::RunnerQueue,
+            C::Report => Self::Scanner,
+            C::Resolve => Self::Impact,
+            C::Publish => Self::Notify,
+            _ => Self::Store,
+        }
+    }
 
     /// Returns the port of a queue.
     pub const fn of_queue(queue: QueueName) -> Self {

@@ -6,12 +6,11 @@ use std::sync::Arc;
 use super::World;
 use super::clock::ClockPort;
 use super::connection::Connection;
-use super::network::NetworkPort;
 use super::queue::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use super::scanner::ScannerPort;
 use super::store::StorePort;
-use crate::model::Event;
 use crate::model::observation::{LearnedAnswer, Observation};
+use crate::model::{Event, PortCall};
 use crate::worker::ports::{
     EventPublisher, ImpactQuery, ImpactRequest, Impacted, PortResult, Ports, Random,
 };
@@ -107,7 +106,7 @@ pub struct ImpactPort(Connection);
 impl ImpactQuery for ImpactPort {
     async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
         let resolve = |world: &World| (world.impact)(request);
-        self.0.read(NetworkPort::Impact, resolve).await
+        self.0.read(PortCall::Resolve, resolve).await
     }
 }
 
@@ -130,7 +129,7 @@ impl EventPublisher for NotifyPort {
             }
             Some(())
         };
-        self.0.call(NetworkPort::Notify, serve).await?;
+        self.0.call(PortCall::Publish, serve).await?;
         world.sink.emit(&Observation::AnswerLearned {
             incarnation: &incarnation.id,
             answer: LearnedAnswer::Published(events),

@@ -16,7 +16,7 @@ use super::ports::WorldPorts;
 use super::timeout::timeout;
 use crate::model::observation::{IncarnationEnd, Observation};
 use crate::model::time::nanos_of;
-use crate::model::{IncarnationId, ProcessName};
+use crate::model::{CallCounts, IncarnationId, ProcessName};
 use crate::sim::kernel::{Handle, ProcessId, oneshot};
 use crate::worker::Role;
 
@@ -24,6 +24,8 @@ use crate::worker::Role;
 pub(super) struct SimProcesses {
     list: Vec<SimProcess>,
     factory: Rc<dyn ProcessFactory>,
+    /// Calls of the incarnations that have ended.
+    ended_calls: RefCell<CallCounts>,
 }
 
 /// Worker process over all its incarnations.
@@ -62,6 +64,7 @@ impl SimProcesses {
         Self {
             list: processes.into_iter().map(process).collect(),
             factory,
+            ended_calls: RefCell::default(),
         }
     }
 
@@ -112,6 +115,8 @@ impl World {
             process: number,
             random: RefCell::new(self.handle.stream(&format!("process.{}", process.name))),
             is_over: Cell::new(false),
+            started_at: self.now(),
+            calls: RefCell::default(),
         });
         self.sink.emit(&Observation::IncarnationStarted {
             incarnation: &incarnation.id,
@@ -138,6 +143,33 @@ impl World {
         }
     }
 
+    /// Returns the calls of all incarnations so far.
+    pub fn call_counts(&self) -> CallCounts {
+        let mut all = self.processes.ended_calls.borrow().clone();
+        for running in self.processes.iter().filter_map(SimProcess::running) {
+            all.add(&running.incarnation.calls.borrow());
+        }
+        all
+    }
+
+    /// Reports the calls that the current incarnation of a process has begun so far.
+    fn report_calls(self: &Rc<Self>, number: usize) {
+        let Some(running) = self.processes.list[number].running() else {
+            return;
+        };
+        let Incarnation {
+            id,
+            started_at,
+            calls,
+            ..
+        } = &*running.incarnation;
+        self.sink.emit(&Observation::CallsCounted {
+            incarnation: id,
+            elapsed: self.now().since(*started_at),
+            counts: &calls.borrow(),
+        });
+    }
+
     /// Ends the current incarnation of a process: drops its tasks at their current await points.
     fn end_incarnation(self: &Rc<Self>, number: usize, end: IncarnationEnd) {
         let process = &self.processes.list[number];
@@ -149,6 +181,8 @@ impl World {
             .emit(&Observation::IncarnationEnded { incarnation, end });
         let was_over = running.incarnation.is_over.replace(true);
         debug_assert!(!was_over, "an incarnation ends once");
+        let calls = &running.incarnation.calls;
+        self.processes.ended_calls.borrow_mut().add(&calls.borrow());
         self.handle.kill(process.kernel);
     }
 

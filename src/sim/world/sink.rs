@@ -64,12 +64,12 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
 }
 
 /// Returns the words that enter the trace hash: the number of the variant, which never changes, and
-/// two words that distinguish most observations of it. Returns none for answers: the trace has the
-/// kernel events that bring them.
+/// two words that distinguish most observations of it. Returns none for answers, of which the trace
+/// has the kernel events that bring them, and for counts.
 fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
     use Observation as O;
     let words = match observation {
-        O::AnswerLearned { .. } => return None,
+        O::AnswerLearned { .. } | O::CallsCounted { .. } => return None,
         O::IncarnationStarted { incarnation } => (
             1,
             text(incarnation.process.as_str()),

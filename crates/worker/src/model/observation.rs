@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use super::commit::BacklogRow;
 use super::{
-    Commit, CommitAnswer, CommitToken, DeltaCounts, Event, EventId, ImageDigest, IncarnationId,
-    Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId, Timestamp,
-    fault::FaultKind,
+    CallCounts, Commit, CommitAnswer, CommitToken, DeltaCounts, Event, EventId, ImageDigest,
+    IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId,
+    Timestamp, fault::FaultKind,
 };
 
 /// Identity of a queue: the planner's or the runner's.
@@ -388,6 +388,14 @@ pub enum Observation<'a> {
     AnswerLearned {
         incarnation: &'a IncarnationId,
         answer: LearnedAnswer<'a>,
+    },
+
+    /// Calls that an incarnation has begun since its start, `elapsed` ago. Reported regularly while
+    /// it lives. Not part of the trace.
+    CallsCounted {
+        incarnation: &'a IncarnationId,
+        elapsed: Duration,
+        counts: &'a CallCounts,
     },
 
     /// The prober scraped a process, or failed to (`up` is false).

@@ -26,6 +26,7 @@ impl World {
     }
 
     fn scrape(self: &Rc<Self>, number: usize) {
+        self.report_calls(number);
         let incarnation = self.scrapable(number);
         let process = &self.processes.list[number].name;
         self.processes.factory.scrape(process, incarnation.as_ref());

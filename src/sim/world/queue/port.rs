@@ -9,7 +9,7 @@ use super::{QueueServer, SimQueue};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation, QueueStep};
 use crate::model::time::nanos_of;
-use crate::model::{PlannerMessage, SegmentMessage, Timestamp};
+use crate::model::{PlannerMessage, PortCall, SegmentMessage, Timestamp};
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
@@ -54,10 +54,16 @@ impl<M: SimQueueMessage> QueuePort<M> {
         }
     }
 
+    /// Returns the call of this queue, given the planner queue's and the runner queue's.
+    const fn call(planner: PortCall, runner: PortCall) -> PortCall {
+        PortCall::of_queue(M::QUEUE, [planner, runner])
+    }
+
     /// Performs an action on the queue over the network. `loss` is the fault that may lose the
     /// call.
     async fn act<T: 'static>(
         &self,
+        call: PortCall,
         loss: Option<FaultKind>,
         action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> T + 'static,
     ) -> PortResult<T> {
@@ -65,7 +71,7 @@ impl<M: SimQueueMessage> QueuePort<M> {
             let is_lost = loss.is_some_and(|kind| world.draw_queue_fault(M::QUEUE, kind));
             (!is_lost).then(|| QueueServer::<M>::act(world, action))
         };
-        self.connection.call(Self::PORT, serve).await
+        self.connection.call(call, serve).await
     }
 
     /// Waits for a lease until `give_up_ns`; `Ok(None)` if no message became ready.
@@ -105,10 +111,11 @@ impl<M: SimQueueMessage> QueuePort<M> {
     /// Ends the work on a message by `action`, whose transition is `step`.
     async fn give_up(
         &self,
+        call: PortCall,
         step: QueueStep,
         action: impl FnOnce(&mut SimQueue<M>, Timestamp) -> LeaseAnswer + 'static,
     ) -> PortResult<LeaseAnswer> {
-        let answer = self.act(None, action).await?;
+        let answer = self.act(call, None, action).await?;
         if answer == LeaseAnswer::Done {
             let Connection { world, incarnation } = &self.connection;
             world.sink.emit(&Observation::GivenUp {
@@ -133,18 +140,25 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
             });
             Some(())
         };
-        self.connection.call(Self::PORT, serve).await
+        self.connection
+            .call(
+                Self::call(PortCall::PlannerEnqueue, PortCall::RunnerEnqueue),
+                serve,
+            )
+            .await
     }
 
     async fn lease(&self, lease: Duration, wait_time: Duration) -> PortResult<Option<Lease<M>>> {
-        self.connection.connect(Self::PORT).await?;
+        let call = Self::call(PortCall::PlannerLease, PortCall::RunnerLease);
+        self.connection.connect(call).await?;
         let world = &self.connection.world;
         let sent_at = world.now();
         let round_trip_ns = world.draw_round_trip_ns(Self::PORT);
         let round_trip_ns = round_trip_ns.min(world.options.client_timeout_ns);
         let wait_ns = nanos_of(wait_time).saturating_add(round_trip_ns);
         let give_up_ns = sent_at.nanos().saturating_add(wait_ns);
-        let leased = self.wait(lease, give_up_ns).await?;
+        let leased = self.wait(lease, give_up_ns).await;
+        let leased = leased.map_err(|error| self.connection.failed(call, error))?;
         if let Some(leased) = &leased {
             self.note_held(leased.delivery, Some(leased.attempt), sent_at, lease);
         }
@@ -155,7 +169,13 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
         let sent_at = self.connection.world.now();
         let loss = Some(FaultKind::RenewalLost);
         let renew = move |queue: &mut SimQueue<M>, now| queue.renew(delivery, lease, now);
-        let answer = self.act(loss, renew).await?;
+        let answer = self
+            .act(
+                Self::call(PortCall::PlannerRenew, PortCall::RunnerRenew),
+                loss,
+                renew,
+            )
+            .await?;
         match answer {
             LeaseAnswer::Done => self.note_held(delivery, None, sent_at, lease),
             LeaseAnswer::Expired => {
@@ -173,7 +193,12 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
         let loss = Some(FaultKind::AcknowledgementLost);
         let remove =
             move |queue: &mut SimQueue<M>, _| queue.remove(delivery, QueueStep::Acknowledged);
-        self.act(loss, remove).await
+        self.act(
+            Self::call(PortCall::PlannerAcknowledge, PortCall::RunnerAcknowledge),
+            loss,
+            remove,
+        )
+        .await
     }
 
     async fn release(
@@ -184,26 +209,46 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
     ) -> PortResult<LeaseAnswer> {
         let release =
             move |queue: &mut SimQueue<M>, now| queue.release(delivery, delay, counted, now);
-        self.act(None, release).await
+        self.act(
+            Self::call(PortCall::PlannerRelease, PortCall::RunnerRelease),
+            None,
+            release,
+        )
+        .await
     }
 
     async fn dead_letter(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
         let reason: Rc<str> = reason.into();
         let dead_letter = move |queue: &mut SimQueue<M>, _| queue.dead_letter(delivery, reason);
-        self.give_up(QueueStep::DeadLettered, dead_letter).await
+        self.give_up(
+            Self::call(PortCall::PlannerDeadLetter, PortCall::RunnerDeadLetter),
+            QueueStep::DeadLettered,
+            dead_letter,
+        )
+        .await
     }
 
     async fn discard(&self, delivery: u64, _reason: &str) -> PortResult<LeaseAnswer> {
         let step = QueueStep::Dropped;
         let remove = move |queue: &mut SimQueue<M>, _| queue.remove(delivery, step);
-        self.give_up(step, remove).await
+        self.give_up(
+            Self::call(PortCall::PlannerDiscard, PortCall::RunnerDiscard),
+            step,
+            remove,
+        )
+        .await
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
         let incarnation = self.connection.incarnation.id.clone();
         let redrive =
             move |queue: &mut SimQueue<M>, now| queue.redrive(limit, Some(&incarnation), now);
-        self.act(None, redrive).await
+        self.act(
+            Self::call(PortCall::PlannerRedrive, PortCall::RunnerRedrive),
+            None,
+            redrive,
+        )
+        .await
     }
 
     async fn depth(&self) -> PortResult<QueueDepth> {
@@ -211,7 +256,12 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
             let now = world.now();
             M::server(world).look(|queue| queue.depth(now))
         };
-        self.connection.read(Self::PORT, depth).await
+        self.connection
+            .read(
+                Self::call(PortCall::PlannerDepth, PortCall::RunnerDepth),
+                depth,
+            )
+            .await
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::ScanReport;
 use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
+use crate::model::{PortCall, ScanReport};
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
@@ -77,7 +77,7 @@ impl ScannerPort {
 
 impl ports::Scanner for ScannerPort {
     async fn report(&self, request: &ScanRequest<'_>) -> Result<ScanReport, ScannerError> {
-        let connected = self.0.connect(NetworkPort::Scanner).await;
+        let connected = self.0.connect(PortCall::Report).await;
         let Connection { world, incarnation } = &self.0;
         if connected.is_err() {
             world.sink.emit(&Observation::AnswerLearned {

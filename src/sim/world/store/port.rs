@@ -9,12 +9,11 @@ use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, RunState,
-    ScheduleId, SegmentKey, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PortCall, RunId,
+    RunState, ScheduleId, SegmentKey, TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
-use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{
     self, BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
     ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped, WaitingRun,
@@ -25,29 +24,35 @@ use crate::worker::ports::{
 pub struct StorePort(pub(in crate::sim::world) Connection);
 
 impl StorePort {
-    async fn read<T>(&self, read: impl FnOnce(&mut SimStore, Timestamp) -> T) -> PortResult<T> {
+    async fn read<T>(
+        &self,
+        call: PortCall,
+        read: impl FnOnce(&mut SimStore, Timestamp) -> T,
+    ) -> PortResult<T> {
         let look = |world: &World| read(&mut world.store.borrow_mut(), world.now());
-        self.0.read(NetworkPort::Store, look).await
+        self.0.read(call, look).await
     }
 
     async fn read_stamped<T>(
         &self,
+        call: PortCall,
         read: impl FnOnce(&mut SimStore, Timestamp) -> T,
     ) -> PortResult<Timestamped<T>> {
         let stamped = |store: &mut SimStore, now| Timestamped {
             now,
             value: read(store, now),
         };
-        self.read(stamped).await
+        self.read(call, stamped).await
     }
 
     async fn write<T: 'static>(
         &self,
+        call: PortCall,
         write: impl FnOnce(&mut SimStore, Timestamp) -> T + 'static,
     ) -> PortResult<T> {
         let serve =
             move |world: &Rc<World>| Some(write(&mut world.store.borrow_mut(), world.now()));
-        self.0.call(NetworkPort::Store, serve).await
+        self.0.call(call, serve).await
     }
 
     fn emit(&self, observation: &Observation<'_>) {
@@ -138,20 +143,25 @@ impl World {
 
 impl ports::Store for StorePort {
     async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
-        self.read_stamped(|store, _| store.schedules()).await
+        self.read_stamped(PortCall::Schedules, |store, _| store.schedules())
+            .await
     }
 
     async fn schedule(&self, id: &ScheduleId) -> PortResult<Timestamped<Option<ScheduleDocument>>> {
-        self.read_stamped(|store, _| store.schedule(id)).await
+        self.read_stamped(PortCall::Schedule, |store, _| store.schedule(id))
+            .await
     }
 
     async fn exports(&self, limit: usize) -> PortResult<Timestamped<(u64, Vec<Export>)>> {
-        self.read_stamped(|store, _| store.exports(limit)).await
+        self.read_stamped(PortCall::Exports, |store, _| store.exports(limit))
+            .await
     }
 
     async fn planning_runs(&self, per_tenant: usize) -> PortResult<Timestamped<Vec<WaitingRun>>> {
         let heads = self
-            .read_stamped(|store, now| store.planning_runs(per_tenant, now))
+            .read_stamped(PortCall::PlanningRuns, |store, now| {
+                store.planning_runs(per_tenant, now)
+            })
             .await?;
         let waiting: Vec<_> = heads
             .value
@@ -166,7 +176,9 @@ impl ports::Store for StorePort {
     }
 
     async fn begin_planning(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
-        let document = self.run(run).await?;
+        let document = self
+            .read_stamped(PortCall::BeginPlanning, |store, _| store.run(run))
+            .await?;
         let run = document.value.as_ref().map(|document| &document.run.value);
         if let Some(run) = run.filter(|run| run.state == RunState::Planning) {
             self.emit(&Observation::PlanningBegun {
@@ -178,7 +190,8 @@ impl ports::Store for StorePort {
     }
 
     async fn run(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
-        self.read_stamped(|store, _| store.run(run)).await
+        self.read_stamped(PortCall::Run, |store, _| store.run(run))
+            .await
     }
 
     async fn last_reports(
@@ -186,8 +199,10 @@ impl ports::Store for StorePort {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Timestamped<Vec<Option<Timestamp>>>> {
-        self.read_stamped(|store, _| store.last_reports(tenant, images))
-            .await
+        self.read_stamped(PortCall::LastReports, |store, _| {
+            store.last_reports(tenant, images)
+        })
+        .await
     }
 
     async fn begin_segment(
@@ -198,7 +213,7 @@ impl ports::Store for StorePort {
         let (incarnation, sent) = (self.0.incarnation.id.clone(), key.clone());
         let serve =
             move |world: &Rc<World>| Some(world.serve_begin_segment(&incarnation, &sent, delivery));
-        let document = self.0.call(NetworkPort::Store, serve).await?;
+        let document = self.0.call(PortCall::BeginSegment, serve).await?;
         let run = document.value.run.as_ref();
         self.emit(&Observation::SegmentBegunLearned {
             incarnation: &self.0.incarnation.id,
@@ -210,7 +225,8 @@ impl ports::Store for StorePort {
     }
 
     async fn segment(&self, key: &SegmentKey) -> PortResult<Timestamped<SegmentDocument>> {
-        self.read_stamped(|store, _| store.segment(key)).await
+        self.read_stamped(PortCall::Segment, |store, _| store.segment(key))
+            .await
     }
 
     async fn baselines(
@@ -218,11 +234,14 @@ impl ports::Store for StorePort {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        self.read(|store, _| store.baselines(tenant, images)).await
+        self.read(PortCall::Baselines, |store, _| {
+            store.baselines(tenant, images)
+        })
+        .await
     }
 
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
-        self.0.connect(NetworkPort::Store).await?;
+        self.0.connect(PortCall::Commit).await?;
         self.emit(&Observation::CommitSent { commit });
         let mut pending = PendingAnswer {
             connection: &self.0,
@@ -231,7 +250,7 @@ impl ports::Store for StorePort {
         };
         let sent = Arc::clone(commit);
         let serve = move |world: &Rc<World>| world.serve_commit(&sent);
-        let answer = self.0.send(NetworkPort::Store, serve).await?;
+        let answer = self.0.send(PortCall::Commit, serve).await?;
         pending.is_answered = true;
         let answer_seen = &answer;
         self.emit(&Observation::CommitLearned {
@@ -242,16 +261,21 @@ impl ports::Store for StorePort {
     }
 
     async fn intents(&self, limit: usize) -> PortResult<Vec<Intent>> {
-        self.read(|store, _| store.intents(limit)).await
+        self.read(PortCall::Intents, |store, _| store.intents(limit))
+            .await
     }
 
     async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
         let runs = runs.to_vec();
-        self.write(move |store, _| store.note_enqueued(&runs)).await
+        self.write(PortCall::IntentsEnqueued, move |store, _| {
+            store.note_enqueued(&runs)
+        })
+        .await
     }
 
     async fn outbox(&self, limit: usize) -> PortResult<Vec<Arc<Event>>> {
-        self.read(|store, _| store.outbox(limit)).await
+        self.read(PortCall::Outbox, |store, _| store.outbox(limit))
+            .await
     }
 
     async fn forget_events(&self, events: &[EventId]) -> PortResult<()> {
@@ -260,7 +284,7 @@ impl ports::Store for StorePort {
             world.serve_forget_events(&events);
             Some(())
         };
-        self.0.call(NetworkPort::Store, serve).await
+        self.0.call(PortCall::ForgetEvents, serve).await
     }
 
     async fn reserve_permits(
@@ -276,7 +300,7 @@ impl ports::Store for StorePort {
         let reserve = move |store: &mut SimStore, now| {
             store.reserve_permits(&schedule, rate_per_second, count, lead, now)
         };
-        let permits = self.write(reserve).await?;
+        let permits = self.write(PortCall::ReservePermits, reserve).await?;
         self.emit(&Observation::AnswerLearned {
             incarnation: &incarnation.id,
             answer: LearnedAnswer::PermitsGranted(permits.count),
@@ -290,7 +314,9 @@ impl ports::Store for StorePort {
     }
 
     async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {
-        let backlog = self.read_stamped(|store, _| store.backlog()).await?;
+        let backlog = self
+            .read_stamped(PortCall::Backlog, |store, _| store.backlog())
+            .await?;
         self.emit(&Observation::BacklogRead {
             incarnation: &self.0.incarnation.id,
             rows: &backlog.value.rows,
@@ -306,7 +332,9 @@ impl ports::Store for StorePort {
     ) -> PortResult<HeartbeatAnswer> {
         let sender = incarnation.clone();
         let heartbeat = self
-            .write(move |store, now| store.heartbeat(&sender, abandoned_after, stopping, now))
+            .write(PortCall::Heartbeat, move |store, now| {
+                store.heartbeat(&sender, abandoned_after, stopping, now)
+            })
             .await?;
         self.emit(&Observation::AdoptionLearned {
             incarnation,
@@ -320,7 +348,9 @@ impl ports::Store for StorePort {
         stale_after: Duration,
         run_timeout: Duration,
     ) -> PortResult<Timestamped<StaleWork>> {
-        self.read_stamped(|store, now| store.stale_work(stale_after, run_timeout, now))
-            .await
+        self.read_stamped(PortCall::StaleWork, |store, now| {
+            store.stale_work(stale_after, run_timeout, now)
+        })
+        .await
     }
 }
