@@ -71,7 +71,8 @@ pub struct Scenario {
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_i64))]
     pub seed: u64,
     /// Virtual time after `duration` in which open work may finish, and longest time without
-    /// progress. A backlog extends it by the time that its work needs.
+    /// progress. A backlog extends the first by the time that its work needs, a long segment the
+    /// second.
     #[serde(default = "default_drain")]
     pub drain: Duration,
     /// Images, their owners and their components.

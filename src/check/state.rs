@@ -33,6 +33,7 @@ pub(crate) mod segment_work;
 mod slo;
 mod stuck;
 pub(crate) mod table;
+mod transition;
 
 use std::time::Duration;
 

@@ -115,8 +115,8 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
         Ok((sweep.try_seed(seed, is_rerun)?, recorder))
     }
 
-    /// Returns the instant of the first violation. For a run that did not end it is the last
-    /// instant.
+    /// Returns the instant of the first violation. For unfinished work it is that of its last
+    /// movement, and for a run that did not end it is the last instant.
     fn centre(&self, trial: &Trial, last: Timestamp) -> Option<Timestamp> {
         let failure = trial.failure.as_ref()?;
         if failure.cause == FailureCause::nondeterminism() {
@@ -124,6 +124,9 @@ impl<C: Hooks, F: Fn() -> C + Clone + Send + Sync + 'static> Replay<F> {
         }
         if trial.row.trace.is_empty() {
             return Some(last);
+        }
+        if trial.stuck_since.is_some() {
+            return trial.stuck_since;
         }
         let after = Duration::from_secs_f64(failure.after_seconds);
         Some(self.case.start().after(after))

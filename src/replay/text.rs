@@ -106,9 +106,14 @@ fn write_excerpt(
     let centre = clock(window.centre);
     let entries = count(excerpt.entries.len() as u64);
     writeln!(out)?;
+    let is_stuck = replayed.trial.stuck_since.is_some();
+    let reason = match is_stuck {
+        true => ", when the work that is left last moved",
+        false => "",
+    };
     writeln!(
         out,
-        "{day}, {reach} around {centre} UTC, {entries} observations"
+        "{day}, {reach} around {centre} UTC{reason}, {entries} observations"
     )?;
     if excerpt.discarded > 0 {
         let discarded = count(excerpt.discarded);
@@ -132,12 +137,17 @@ fn write_excerpt(
         .as_ref()
         .map(|failure| &failure.message);
     let message = message.map_or("", String::as_str);
-    writeln!(
-        out,
-        "{centre}  {}",
-        paint(AnsiColor::Red, format!("▶ {message}"))
-    )?;
-    after.iter().try_for_each(|entry| widths.write(out, entry))
+    let violation = paint(AnsiColor::Red, format!("▶ {message}"));
+    if !is_stuck {
+        writeln!(out, "{centre}  {violation}")?;
+    }
+    after
+        .iter()
+        .try_for_each(|entry| widths.write(out, entry))?;
+    if is_stuck {
+        writeln!(out, "\nat the end of the drain  {violation}")?;
+    }
+    Ok(())
 }
 
 /// Widths of the columns in characters.

@@ -302,6 +302,7 @@ fn stuck(oracle: &OracleReport) -> Vec<StuckRunSummary> {
         .map(|stuck| StuckRunSummary {
             run: stuck.run.to_string(),
             waits_for: stuck.waits_for.clone(),
+            moved_at: Some(stuck.moved_at),
         })
         .collect()
 }

@@ -265,6 +265,9 @@ pub struct StuckRunSummary {
     pub run: String,
     /// Description of the step that the run waits for.
     pub waits_for: String,
+    /// Instant at which what it waits for last moved. Absent in reports of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moved_at: Option<Timestamp>,
 }
 
 /// Result of running the same scenario and seed a second time.

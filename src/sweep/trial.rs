@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
 use super::{Coverage, ExpectationShare, FailureCause, HistogramCounts, first_violation};
+use crate::check::InvariantName;
 use crate::metrics::InstrumentKind;
+use crate::model::Timestamp;
 use crate::model::observation::Observation;
 use crate::rehearsal::{FinishedRun, Hooks, RehearsalError, RunOptions, WithListener, run_with};
 use crate::report::{RunReport, SeriesSummaryValue, Verdict};
@@ -78,6 +80,9 @@ pub struct Trial {
     pub row: SeedRow,
     /// Failure, if the seed failed.
     pub failure: Option<SeedFailure>,
+    /// When the first of the unfinished runs last moved, if that is the failure: the violation is
+    /// found at the end of the drain.
+    pub stuck_since: Option<Timestamp>,
     /// Coverage of the seed.
     pub coverage: Coverage,
     /// Expectations by name: whether each held, or was skipped.
@@ -153,6 +158,7 @@ impl Trial {
                 after_seconds: 0.0,
                 drawn: drawn(scenario, seed, options.profile),
             }),
+            stuck_since: None,
             coverage: Coverage::default(),
             expectations: Vec::new(),
             latency_micros: HistogramCounts::default(),
@@ -191,7 +197,10 @@ fn try_once<C: Hooks>(
         after_seconds: after_seconds(&finished, &report),
         drawn: drawn(scenario, seed, options.profile),
     });
+    let is_stuck = |failure: &SeedFailure| failure.cause.name == InvariantName::Liveness.as_str();
+    let first_stuck = finished.oracle.stuck.first().map(|stuck| stuck.moved_at);
     Ok(Trial {
+        stuck_since: first_stuck.filter(|_| failure.as_ref().is_some_and(is_stuck)),
         failure,
         coverage,
         expectations: ExpectationShare::of(&report),

@@ -282,6 +282,50 @@ fn assert_chrome_trace(trace: &Value) -> Vec<&Value> {
     events
 }
 
+/// Scenario whose drain is too short for the repair of a message that the queue loses.
+const STUCK: &str = r#"
+name = "stuck"
+start = 2024-05-06T00:00:00Z
+duration = "10m"
+drain = "5s"
+seed = 4
+
+[fleet]
+images = 40
+components = 30
+
+[[schedule]]
+id = "often"
+whenCron = "8 * * * *"
+
+[scanner]
+latency = { kind = "constant", value = "1s" }
+
+[workers]
+processes = 1
+options = { segmentSize = 4, segmentsAtOnce = 1 }
+
+[[fault]]
+kind = "queue-failover"
+at = "8m3s"
+lag = "10s"
+"#;
+
+#[test]
+fn replay_of_unfinished_work_shows_its_last_movement() {
+    let output = replay(&bug("replay-stuck", STUCK), &["--around", "1s"]);
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(10), "{shown}");
+    for part in [
+        "when the work that is left last moved",
+        "queue-failover",
+        "at the end of the drain  ▶ liveness at 2024-05-06T00:1",
+        "it was lost in a failover of the queue at 2024-05-06T00:08:03",
+    ] {
+        assert!(shown.contains(part), "no `{part}` in\n{shown}");
+    }
+}
+
 #[test]
 fn chrome_trace_has_process_tracks_and_work_spans() {
     let bug = bug("replay-chrome", CRASH);

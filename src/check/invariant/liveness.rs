@@ -12,12 +12,13 @@ pub(crate) const LIVENESS: InvariantDefinition = InvariantDefinition {
     meaning: "Once triggers stop and a core is healed, all work drains within the allowance.",
     method: "At the end of the scenario a random core heals, one process of each role and the \
              services; all else stays broken. The allowance is the scenario's `drain` + 3 × the \
-             sum over unfinished runs of (images × image time + segments × segment time / slots), \
-             where slots = min(`parallelism`, `segmentsAtOnce`) and image time = max(mean scan \
-             time / slots, 1 / `ratePerSecond`). A run that is not planned counts with `maxJobs` \
-             or all images. A segment takes ten calls of store and queue. The drain ends early \
-             when for the length of `drain` no run was planned, no segment was committed and no \
-             run ended. The report names the event that each unfinished run waits for.",
+             sum over unfinished runs of (images × image time + segments × segment time / \
+             slots), where slots = min(`parallelism`, `segmentsAtOnce`) and image time = \
+             max(mean scan time / slots, 1 / `ratePerSecond`). A run that is not planned counts \
+             with `maxJobs` or all images. A segment takes ten calls of store and queue. The \
+             drain ends early when no run was planned, no segment was committed and no run ended \
+             for `drain` + 3 × the time of the longest segment (images × slots × image time). \
+             The report names the event that each unfinished run waits for.",
     exercised_by: "runs that were unfinished at that time",
 };
 
@@ -64,7 +65,7 @@ impl Invariant for LivenessCheck {
                 .expected(format_args!(
                     "quiescent within {} s, with progress every {} s",
                     drain.allowance.as_secs(),
-                    drain.base.as_secs()
+                    drain.patience.as_secs()
                 ))
                 .because(reason)
         });

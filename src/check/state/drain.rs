@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! allowance = base + 3 × Σ over unfinished runs (images × image time + segments × segment time)
-//! image time = max(mean scan time / min(parallelism, segmentsAtOnce), 1 / ratePerSecond)
+//! patience  = base + 3 × max over unfinished runs (images of a segment × slots × image time)
+//! image time = max(mean scan time / slots, 1 / ratePerSecond)
+//! slots      = min(parallelism, segmentsAtOnce)
 //! ```
 //!
 //! The sum is the time that one process needs if it works the schedules one after another. Within
-//! the allowance there must be progress: the drain ends early when for the length of the base no
-//! run was planned, no segment was committed and no run ended.
+//! the allowance there must be progress: the drain ends early when for the length of the patience
+//! no run was planned, no segment was committed and no run ended. A segment is committed after its
+//! last image, so the longest one bounds the time between two steps.
 
 use std::time::Duration;
 
@@ -27,8 +30,8 @@ const SECONDS_MAX: f64 = 1e9;
 pub struct DrainDeadline {
     /// When the core was healed.
     pub healed_at: Timestamp,
-    /// Time allowed for any amount of work, and without progress.
-    pub base: Duration,
+    /// Time allowed without progress.
+    pub patience: Duration,
     /// Time allowed since healing, for the work that was left.
     pub allowance: Duration,
     /// Runs that were unfinished at that time.
@@ -41,7 +44,7 @@ impl DrainDeadline {
     /// When the drain is over at the latest, if no more progress is seen.
     pub fn ends_at(&self) -> Timestamp {
         let last = self.healed_at.after(self.allowance);
-        self.progress.1.after(self.base).min(last)
+        self.progress.1.after(self.patience).min(last)
     }
 
     /// When progress was last seen.
@@ -59,19 +62,30 @@ pub struct WorkTimes {
     pub segment: Duration,
 }
 
+/// Time that is left for the work of a run.
+#[derive(Debug, Clone, Copy)]
+struct DrainTime {
+    /// Time for all of its images, in seconds.
+    seconds: f64,
+    /// Time from the start of its longest segment to its commit, in seconds.
+    segment_seconds: f64,
+}
+
 impl WorldState {
     /// Begins the drain.
     pub(crate) fn begin_drain(&mut self, at: Timestamp, base: Duration) {
-        let needed = self
-            .runs
-            .unfinished
-            .iter()
-            .map(|run| self.work_seconds(&self.runs[*run]));
-        let needed = Duration::from_secs_f64((SLACK * needed.sum::<f64>()).min(SECONDS_MAX));
+        let unfinished = self.runs.unfinished.iter();
+        let times = unfinished.map(|run| self.drain_time(&self.runs[*run]));
+        let (needed, longest) = times.fold((0.0, 0.0_f64), |(needed, longest), time| {
+            (needed + time.seconds, longest.max(time.segment_seconds))
+        });
+        let with_slack = |seconds: f64| {
+            base.saturating_add(Duration::from_secs_f64((SLACK * seconds).min(SECONDS_MAX)))
+        };
         self.drain = Some(DrainDeadline {
             healed_at: at,
-            base,
-            allowance: base.saturating_add(needed),
+            patience: with_slack(longest),
+            allowance: with_slack(needed),
             unfinished: self.runs.unfinished.len(),
             progress: (self.progress(), at),
         });
@@ -99,19 +113,21 @@ impl WorldState {
         drain.is_some_and(|drain| drain.allowance >= self.options.worker.run_timeout)
     }
 
-    /// Time that one process needs for a run, in seconds.
-    fn work_seconds(&self, run: &RunRecord) -> f64 {
+    /// Time that one process needs for a run.
+    fn drain_time(&self, run: &RunRecord) -> DrainTime {
         let options = &self.options;
         let definition = self.schedules[run.schedule].definition.as_ref();
         let limits = definition
             .map(|schedule| schedule.limits)
             .unwrap_or_default();
         let planned = run.work.as_ref().filter(|work| !work.segments.is_empty());
-        let (images, segments) = match planned {
+        let segment_size = u64::from(options.worker.segment_size.max(1));
+        let (images, segments, largest) = match planned {
             Some(work) => {
                 let open = work.segments.iter().filter(|it| it.committed_by.is_none());
-                open.fold((0_u64, 0_u64), |(images, segments), segment| {
-                    (images + u64::from(segment.length), segments + 1)
+                open.fold((0, 0_u64, 0), |(images, segments, largest), segment| {
+                    let length = u64::from(segment.length);
+                    (images + length, segments + 1, length.max(largest))
                 })
             }
             None => {
@@ -119,10 +135,8 @@ impl WorldState {
                 let images = limits
                     .max_jobs
                     .map_or(all, |jobs| all.min(u64::from(jobs.get())));
-                (
-                    images,
-                    images.div_ceil(u64::from(options.worker.segment_size.max(1))),
-                )
+                let segments = images.div_ceil(segment_size);
+                (images, segments, images.min(segment_size))
             }
         };
         let slots = limits
@@ -136,6 +150,10 @@ impl WorldState {
         let image = limits
             .rate_per_second
             .map_or(scan, |rate| scan.max(1.0 / rate));
-        images.nearest_f64() * image + segments.nearest_f64() * times.segment.as_secs_f64() / slots
+        let segment = times.segment.as_secs_f64();
+        DrainTime {
+            seconds: images.nearest_f64() * image + segments.nearest_f64() * segment / slots,
+            segment_seconds: largest.nearest_f64() * slots * image + segment,
+        }
     }
 }

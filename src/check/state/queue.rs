@@ -69,6 +69,7 @@ impl WorldState {
         let known = self.messages.records.get(&step.message);
         let ready_since = known.and_then(|record| record.ready_since);
         let lease = self.record_step(step);
+        self.record_transition(step);
         self.record_depth(step, ready_since);
         lease
     }

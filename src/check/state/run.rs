@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rehearsal_convert::Index;
 
 use super::table::{IncarnationIndex, InternedTable, RunIndex, ScheduleIndex, TenantIndex};
+use super::transition::MessageTransition;
 use crate::model::{ImageDigest, Mode, RunId, RunState, RunStats, TenantId, Timestamp, Trigger};
 
 /// One segment of a running run.
@@ -29,6 +30,8 @@ pub(crate) struct SegmentRecord {
     pub copies: u16,
     /// Its message came onto the queue.
     pub was_enqueued: bool,
+    /// Last transition of a copy of its message.
+    pub moved: Option<MessageTransition>,
 }
 
 /// Work of a run, kept until the run is terminal.
@@ -47,6 +50,8 @@ pub(crate) struct RunWork {
     pub releases: BTreeMap<Option<u32>, Vec<(RunIndex, u32)>>,
     /// Incarnation that last enqueued its planner message, and when.
     pub relayed: Option<(IncarnationIndex, Timestamp)>,
+    /// Last transition of a copy of its planner message.
+    pub moved: Option<MessageTransition>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.

@@ -4,10 +4,11 @@ use std::fmt;
 
 use super::WorldState;
 use super::message::{MessageRecord, MessageStatus};
-use super::run::{RunRecord, RunWork};
+use super::run::{RunRecord, RunWork, SegmentRecord};
 use super::table::RunIndex;
+use super::transition::MessageTransition;
 use crate::model::observation::{PortName, QueueName};
-use crate::model::{RunId, RunState};
+use crate::model::{RunId, RunState, Timestamp};
 
 /// Segments that an explanation names.
 const NAMED_MAX: usize = 3;
@@ -21,15 +22,42 @@ pub struct StuckRun {
     pub state: RunState,
     /// The event that must happen next, in words.
     pub waits_for: String,
+    /// When what it waits for last moved.
+    pub moved_at: Timestamp,
 }
 
 impl fmt::Display for StuckRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "run {} is {} and waits for {}",
-            self.run, self.state, self.waits_for
+            "run {} is {} since it last moved at {}, and waits for {}",
+            self.run, self.state, self.moved_at, self.waits_for
         )
+    }
+}
+
+/// When the work that a run waits for last moved: the first of its released segments, or the run.
+fn moved_at(run: &RunRecord, work: &RunWork) -> Timestamp {
+    let open = work.segments.iter();
+    let open = open.filter(|segment| segment.is_released && segment.committed_by.is_none());
+    let segments = open.map(|segment| segment.moved.map(|transition| transition.at));
+    let planner = work.moved.map(|transition| transition.at);
+    let since = run.progress_at.max(planner.unwrap_or_default());
+    // A segment that never moved waits since its release, which was the run's last progress.
+    segments
+        .map(|at| at.unwrap_or(since))
+        .min()
+        .unwrap_or(since)
+}
+
+/// Reason why a released segment has no message.
+fn explain_absence(segment: &SegmentRecord) -> String {
+    let remedy = "repair must enqueue it again";
+    match segment.moved {
+        Some(MessageTransition { at, description }) => {
+            format!("its message is not on the queue: it was {description} at {at}; {remedy}")
+        }
+        None => format!("released, but its message was never on the queue; {remedy}"),
     }
 }
 
@@ -48,7 +76,7 @@ impl WorldState {
         let (state, work) = (run.state?, run.work.as_ref()?);
         let mut waits_for = match state {
             RunState::Planning => self.explain_planning(work),
-            RunState::Queued => self.explain_queued(index),
+            RunState::Queued => self.explain_queued(index, work),
             _ => self.explain_running(index, work),
         };
         waits_for.push_str(&self.explain_calls(index));
@@ -57,6 +85,7 @@ impl WorldState {
             run: run.id.clone(),
             state,
             waits_for,
+            moved_at: moved_at(run, work),
         })
     }
 
@@ -70,10 +99,15 @@ impl WorldState {
         }
     }
 
-    fn explain_queued(&self, index: RunIndex) -> String {
+    fn explain_queued(&self, index: RunIndex, work: &RunWork) -> String {
         let message = self.message_of(index, None);
         match (message, self.runs.intents.get(&index)) {
             (Some(message), _) => format!("its planner message: {}", self.explain_place(message)),
+            (None, Some(_)) if let Some(MessageTransition { at, description }) = work.moved => {
+                format!(
+                    "repair to enqueue its planner message again, which was {description} at {at}"
+                )
+            }
             (None, Some(since)) => {
                 format!("a relay to enqueue its planner message (an intent exists since {since})")
             }
@@ -88,21 +122,19 @@ impl WorldState {
         let open = (0..)
             .zip(&work.segments)
             .filter(|(_, segment)| segment.committed_by.is_none());
-        let open: Vec<(u32, bool)> = open
-            .map(|(number, segment)| (number, segment.is_released))
-            .collect();
+        let open: Vec<(u32, &SegmentRecord)> = open.collect();
         if open.is_empty() {
             return "the commit that completes it: every segment is committed".to_owned();
         }
-        let released = open.iter().filter(|(_, is_released)| *is_released);
+        let released = open.iter().filter(|(_, segment)| segment.is_released);
         let named: Vec<String> = released
             .take(NAMED_MAX)
-            .map(|(number, _)| match self.message_of(index, Some(*number)) {
-                Some(message) => format!("segment {number}: {}", self.explain_place(message)),
-                None => format!(
-                    "segment {number}: released, but no message for it is on the queue; repair \
-                     must enqueue it again"
-                ),
+            .map(|(number, segment)| {
+                let place = match self.message_of(index, Some(*number)) {
+                    Some(message) => self.explain_place(message),
+                    None => explain_absence(segment),
+                };
+                format!("segment {number}: {place}")
             })
             .collect();
         let count = open.len();

@@ -2,7 +2,7 @@
 
 use super::fixture::Fixture;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, PortName};
+use crate::model::observation::{Observation, PortName, QueueStep};
 
 #[test]
 fn unfinished_runs_name_the_event_that_they_wait_for() {
@@ -25,8 +25,8 @@ fn unfinished_runs_name_the_event_that_they_wait_for() {
     fixture.submit(commit).acknowledge(message, delivery, None);
     assert_eq!(
         waits(&fixture),
-        "2 of its 2 segments (segment 0: released, but no message for it is on the queue; repair \
-         must enqueue it again; segment 1: released, but no message for it is on the queue; \
+        "2 of its 2 segments (segment 0: released, but its message was never on the queue; repair \
+         must enqueue it again; segment 1: released, but its message was never on the queue; \
          repair must enqueue it again)"
     );
     let first = fixture.enqueue(Some(0));
@@ -55,4 +55,39 @@ fn unfinished_runs_name_the_event_that_they_wait_for() {
          (scanner-outage is active, w#1 can't reach the scanner)"
     );
     assert!(!fixture.oracle.is_quiescent());
+}
+
+/// Reason for which the only unfinished run waits, and the time of its last transition.
+fn stuck(fixture: &Fixture) -> (String, String) {
+    let stuck = fixture.oracle.explain_stuck().remove(0);
+    (stuck.waits_for, stuck.moved_at.to_string())
+}
+
+#[test]
+fn message_lost_in_a_failover_is_what_a_queued_run_waits_for() {
+    let mut fixture = Fixture::new();
+    let message = fixture.fire().plan().enqueue(None);
+    let lost_at = fixture.wait(5).now.to_string();
+    fixture.step(message, 0, None, QueueStep::Lost).wait(600);
+    let reason = format!(
+        "repair to enqueue its planner message again, which was lost in a failover of the queue \
+         at {lost_at}"
+    );
+    assert_eq!(stuck(&fixture), (reason, lost_at));
+}
+
+#[test]
+fn segment_whose_message_is_lost_moved_last_then_though_others_go_on() {
+    let (mut fixture, message, _) = Fixture::with_a_segment();
+    let lost_at = fixture.wait(5).now.to_string();
+    fixture.step(message, 0, Some(0), QueueStep::Lost).wait(600);
+    let other = fixture.enqueue(Some(1));
+    fixture.begin(1, other);
+    let (waits_for, moved_at) = stuck(&fixture);
+    let reason = format!(
+        "segment 0: its message is not on the queue: it was lost in a failover of the queue at \
+         {lost_at}; repair must enqueue it again"
+    );
+    assert!(waits_for.contains(&reason), "{waits_for}");
+    assert_eq!(moved_at, lost_at);
 }

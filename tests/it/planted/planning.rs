@@ -211,8 +211,8 @@ fn message_lost_violates_liveness() {
         also: &[],
         says: [
             "the fleet, healed at 2024-01-01T02:00:07Z",
-            "with progress every 2400 s",
-            "without progress for 2400 s",
+            "with progress every 2424 s",
+            "without progress for 2424 s",
         ],
     };
     assert_caught("", LosingBroker, &expected);

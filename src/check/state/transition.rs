@@ -1,0 +1,59 @@
+//! Last transition of the message for a run or a segment, by which unfinished work is explained.
+
+use rehearsal_convert::Index;
+
+use super::{MessageStep, WorldState};
+use crate::model::Timestamp;
+use crate::model::observation::QueueStep;
+
+/// Transition of a message that changes what the work waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MessageTransition {
+    pub at: Timestamp,
+    /// Participle that describes it.
+    pub description: &'static str,
+}
+
+impl MessageTransition {
+    /// Returns that of a step; none if the message stays where it is.
+    const fn of(at: Timestamp, step: QueueStep) -> Option<Self> {
+        let description = match step {
+            QueueStep::Enqueued => "enqueued",
+            QueueStep::Leased { .. } => "leased",
+            QueueStep::Acknowledged => "acknowledged",
+            QueueStep::Released { .. } => "released",
+            QueueStep::Expired => "released when its lease expired",
+            QueueStep::DeadLettered => "made a dead letter",
+            QueueStep::Dropped => "dropped",
+            QueueStep::Redriven => "redriven",
+            QueueStep::Lost => "lost in a failover of the queue",
+            QueueStep::Deduplicated | QueueStep::Renewed { .. } | QueueStep::RefusedLate => {
+                return None;
+            }
+        };
+        Some(Self { at, description })
+    }
+}
+
+impl WorldState {
+    /// Records a transition of the message for the run or the segment that it asks to work.
+    pub(super) fn record_transition(&mut self, step: &MessageStep) {
+        let transition = MessageTransition::of(self.now, step.step);
+        let Some((transition, run)) = transition.zip(step.run) else {
+            return;
+        };
+        let Some(work) = self.runs[run].work.as_mut() else {
+            return;
+        };
+        let place = match step.segment {
+            None => Some(&mut work.moved),
+            Some(index) => {
+                let segment = work.segments.get_mut(index.to_index());
+                segment.map(|segment| &mut segment.moved)
+            }
+        };
+        if let Some(place) = place {
+            *place = Some(transition);
+        }
+    }
+}
