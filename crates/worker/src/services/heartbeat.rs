@@ -8,6 +8,10 @@
 //! One process that shows the sum of the whole fleet was rejected: the gauge would have a gap
 //! whenever that process ends, and a scrape of two leaders would count every run twice.
 
+use std::pin::pin;
+
+use futures_lite::future;
+
 use crate::context::WorkerContext;
 use crate::model::commit::{AdoptOrphanedCount, DocumentVersion};
 use crate::model::{CommitStep, IncarnationId, Mode};
@@ -33,8 +37,9 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
     /// its active-run count for adoption.
     pub async fn run(mut self) {
         while !self.context.monitoring.is_cancelled() {
-            for (incarnation, version) in self.beat(false).await {
-                self.adopt(incarnation, version).await;
+            let orphaned = self.beat(false).await;
+            if !orphaned.is_empty() {
+                self.adopt_all(orphaned).await;
             }
             self.context
                 .sleep_or_drained(self.context.options.renewal_interval())
@@ -66,10 +71,41 @@ impl<'a, P: Ports> HeartbeatBackgroundService<'a, P> {
         orphaned
     }
 
-    /// Adopts an orphaned count, unless another process does so first.
-    async fn adopt(&self, from: IncarnationId, expected: DocumentVersion) {
-        let mut commit = self.context.new_commit(CommitStep::AdoptOrphanedCount, 0);
-        commit.adoption = Some(AdoptOrphanedCount { from, expected });
-        self.context.commit(commit).await;
+    /// Adopts orphaned counts. A commit whose answer is lost delays no heartbeat: the process would
+    /// be believed dead itself.
+    async fn adopt_all(&mut self, orphaned: Vec<(IncarnationId, DocumentVersion)>) {
+        let context = self.context;
+        let mut adoptions = pin!(async {
+            for (incarnation, version) in orphaned {
+                adopt(context, incarnation, version).await;
+            }
+        });
+        while !context.monitoring.is_cancelled() {
+            let interval = context.sleep_or_drained(context.options.renewal_interval());
+            let adopted = async {
+                adoptions.as_mut().await;
+                true
+            };
+            let is_due = async {
+                interval.await;
+                false
+            };
+            if future::or(adopted, is_due).await {
+                return;
+            }
+            self.beat(false).await;
+        }
+        adoptions.await;
     }
+}
+
+/// Adopts an orphaned count, unless another process does so first.
+async fn adopt<P: Ports>(
+    context: &WorkerContext<P>,
+    from: IncarnationId,
+    expected: DocumentVersion,
+) {
+    let mut commit = context.new_commit(CommitStep::AdoptOrphanedCount, 0);
+    commit.adoption = Some(AdoptOrphanedCount { from, expected });
+    context.commit(commit).await;
 }
