@@ -7,6 +7,8 @@ mod enqueue_sequence;
 
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use self::enqueue_sequence::EnqueueSequences;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::SegmentOnce;
@@ -31,8 +33,8 @@ pub(crate) const SEGMENT_ONCE: InvariantDefinition = InvariantDefinition {
              but for those whose committer ended before the acknowledgement. A segment that was \
              done ten seconds ago may not be enqueued, unless a pause, or a slow call or one \
              without an answer in the minute before, came between, or the process enqueues several \
-             segments one after the other and began while it was not done. No incarnation enqueues \
-             a planner message twice.",
+             segments one after the other and began while it was not done: those of one run, or \
+             those that it has marked for repair. No incarnation enqueues a planner message twice.",
     exercised_by: "segments",
 };
 
@@ -67,6 +69,9 @@ fn was_delayed(state: &WorldState, since: Timestamp) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct SegmentOnceCheck {
     sequences: EnqueueSequences,
+    /// Segments that a process has marked for repair and not yet enqueued, with the time of that
+    /// commit. It enqueues those of several runs one after the other.
+    repairs: FxHashMap<(IncarnationIndex, RunIndex, u32), Timestamp>,
 }
 
 impl Invariant for SegmentOnceCheck {
@@ -78,6 +83,13 @@ impl Invariant for SegmentOnceCheck {
     fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
         let state = context.state;
         let step = &accepted.commit.step;
+        if matches!(step, CommitStep::Requeue) {
+            let repaired = accepted.commit.release.iter().filter_map(|key| {
+                let run = state.runs.table.find(&key.run)?;
+                Some(((accepted.incarnation, run, key.index), context.now()))
+            });
+            self.repairs.extend(repaired);
+        }
         let (CommitStep::Segment(segment), Some(change)) = (step, accepted.changes.first()) else {
             return;
         };
@@ -108,7 +120,9 @@ impl Invariant for SegmentOnceCheck {
             (Some(segment), incarnation) => {
                 let (now, key) = (context.now(), (run, segment));
                 let read_at = incarnation.map_or(now, |incarnation| {
-                    self.sequences.add(incarnation, key, now, READ_AGE_MAX)
+                    let began_at = self.sequences.add(incarnation, key, now, READ_AGE_MAX);
+                    let repaired_at = self.repairs.remove(&(incarnation, run, segment));
+                    repaired_at.map_or(began_at, |at| at.min(began_at))
                 });
                 check_enqueue(context, key, read_at);
             }
@@ -120,7 +134,10 @@ impl Invariant for SegmentOnceCheck {
     }
 
     fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
-        self.sequences.end(ended.incarnation.index);
+        let ended = ended.incarnation.index;
+        self.sequences.end(ended);
+        self.repairs
+            .retain(|(incarnation, ..), _| *incarnation != ended);
     }
 }
 

@@ -6,6 +6,7 @@ use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::SegmentOnce;
 use crate::check::OracleReport;
+use crate::model::CommitStep;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, PortName, QueueStep};
 
@@ -76,6 +77,27 @@ fn enqueue_of_a_segment_read_before_its_commit_is_no_violation() {
         assert!(is_clean(11, Some(60)));
         assert!(!is_clean(11, Some(61)));
     }
+}
+
+#[test]
+fn repair_of_a_segment_marked_before_its_commit_is_no_violation() {
+    let repairs = |is_marked: bool| {
+        let (mut fixture, message, delivery) = Fixture::with_a_segment();
+        let segment = fixture.segment_commit(0, delivery);
+        let mut mark = fixture.new_commit(CommitStep::Requeue, 0);
+        if let (CommitStep::Segment(segment), true) = (&segment.step, is_marked) {
+            mark.release = vec![segment.key.clone()];
+        }
+        fixture.submit(mark);
+        fixture.submit(segment).wait(40);
+        let repair = |fixture: &mut Fixture| {
+            fixture.step(message + 1, 0, Some(0), QueueStep::Deduplicated);
+            fixture.texts(SegmentOnce).len()
+        };
+        [repair(&mut fixture), repair(fixture.wait(11))]
+    };
+    assert_eq!(repairs(false), [1, 2]);
+    assert_eq!(repairs(true), [0, 1], "it is enqueued once");
 }
 
 #[test]
