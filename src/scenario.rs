@@ -39,10 +39,10 @@ pub use schema::schema;
 pub use sections::{
     Advisories, AdvisoryRow, AdvisoryTrace, Cadence, ComponentMapping, CountDistribution,
     CountOrNames, DeltaRates, DistributionSpec, DurationDistribution, ExpectationScope,
-    ExpectationSpec, FaultEffect, FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec, OnlyIfSpec,
-    OperationKind, OperationSpec, Popularity, Population, ProcessGroup, ProcessTarget,
-    ProcessesSpec, QueueTarget, ScannerSpec, ScheduleChanges, ScheduleSpec, ScopeWeights,
-    SelectorSpec, SeverityWeights, Share, TemporalOperator, Timing, WorkersSpec,
+    ExpectationSpec, FaultEffect, FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec,
+    MessageSchema, OnlyIfSpec, OperationKind, OperationSpec, Popularity, Population, ProcessGroup,
+    ProcessTarget, ProcessesSpec, QueueTarget, ScannerSpec, ScheduleChanges, ScheduleSpec,
+    ScopeWeights, SelectorSpec, SeverityWeights, Share, TemporalOperator, Timing, WorkersSpec,
 };
 pub use validation::{KnownInstrument, KnownNames};
 pub use write::starter;

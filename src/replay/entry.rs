@@ -154,11 +154,12 @@ fn world_text(observation: &Observation<'_>) -> Option<EntryText> {
         O::ImageChanged {
             image,
             revision,
-            added,
+            changes,
         } => {
+            let new = changes.iter().filter(|change| change.before.is_none());
             let event = format!(
                 "changes to revision {revision}, with {} new findings",
-                added.new_findings
+                new.count()
             );
             entry_text("world", short(image), event)
         }

@@ -30,6 +30,10 @@ pub fn distributions(scenario: &mut Scenario) -> Vec<(KeyPath, AnyDistribution<'
             path.key("components"),
             AnyDistribution::Count(&mut advisories.components),
         ));
+        all.push((
+            path.key("updateDelay"),
+            AnyDistribution::Duration(&mut advisories.update_delay),
+        ));
     }
     let deltas = root.key("deltas").key("newFindings");
     all.push((

@@ -18,7 +18,7 @@ mod workers;
 pub use advisories::{Advisories, AdvisoryRow, AdvisoryTrace, ComponentMapping};
 pub use distribution::{CountDistribution, DistributionSpec, DurationDistribution, Share};
 pub use expectation::{ExpectationScope, ExpectationSpec, Gates, TemporalOperator};
-pub use fault::{FaultEffect, FaultSpec, ProcessTarget, QueueTarget};
+pub use fault::{FaultEffect, FaultSpec, MessageSchema, ProcessTarget, QueueTarget};
 pub use fleet::{CountOrNames, FleetSpec, Popularity};
 pub use operation::{OperationKind, OperationSpec, ScheduleChanges};
 pub use population::{Cadence, Population, ScopeWeights};

@@ -140,6 +140,7 @@ impl World {
     /// The parameters of a distribution of the scenario or of the plan are out of range.
     pub fn start(self: &Rc<Self>, planned: &PlannedScenario) -> Result<(), DistributionError> {
         let scenario = &planned.scenario;
+        self.write_previous_schema(&planned.plan.faults);
         self.schedule_faults(&planned.plan.faults)?;
         self.schedule_arrivals(scenario)?;
         self.schedule_operations(scenario);

@@ -24,7 +24,9 @@ pub mod time;
 pub use calendar::{Calendar, CalendarError};
 pub use catalogue::Catalogue;
 pub use commit::{Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, CommitToken};
-pub use delta::{Baseline, DeltaCounts, DeltaSummary, Finding, ScanReport, Severity};
+pub use delta::{
+    Baseline, DeltaCounts, DeltaSummary, Finding, FindingChange, FindingState, ScanReport, Severity,
+};
 pub use event::{Event, EventId, EventKind, EventPayload};
 pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
 pub use impact::{Image, ImpactSet, Selector};

@@ -17,10 +17,12 @@ pub(crate) const DELTA_TRUTH: InvariantDefinition = InvariantDefinition {
     name: "delta-truth",
     evaluated: EvaluationTime::Quiescence,
     meaning: "Per image, committed deltas add up to what the world changed between its reports.",
-    method: "The world says by how much each revision of an image grew. The delta of each \
-             committed report must be the growth from the baseline in force to its own revision; \
-             a first report, and one that is not newer, has none. The sum over an image's reports \
-             is then right too, and a violation names its segment.",
+    method: "The world says which findings each revision of an image adds, fixes or flags as KEV. \
+             The delta of each committed report must be what is new against the baseline in force: \
+             findings that the baseline lacks, and KEV hits that it does not have. A finding that \
+             is fixed, or comes back before the next report, is none. A first report, and one that \
+             is not newer, has no delta. The sum over an image's reports is then right too, and a \
+             violation names its segment.",
     exercised_by: "reports of images that changed",
 };
 

@@ -32,8 +32,8 @@ impl Oracle {
             Observation::ImageChanged {
                 image,
                 revision,
-                added,
-            } => self.state.images.grow(image, revision, added),
+                changes,
+            } => self.state.images.change(image, revision, changes),
             _ => {}
         }
     }

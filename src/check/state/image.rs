@@ -8,7 +8,9 @@ use rustc_hash::FxHashMap;
 use super::digest_index::DigestIndex;
 use super::inventory::Inventory;
 use super::table::{InternedTable, TenantIndex};
-use crate::model::{DeltaCounts, ImageDigest, TenantId, Timestamp};
+use crate::model::{
+    DeltaCounts, FindingChange, FindingState, ImageDigest, Severity, TenantId, Timestamp,
+};
 
 /// No image of the inventory.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -42,8 +44,8 @@ pub(crate) struct Images {
     undo: VecDeque<CommittedReport>,
     /// Reports before this instant are forgotten.
     undo_begins: Timestamp,
-    /// By changed image: for each revision the sum of all growth since revision 0.
-    growth: FxHashMap<ImageDigest, Vec<(u64, DeltaCounts)>>,
+    /// By changed image: all changes since revision 0, each with its revision.
+    changes: FxHashMap<ImageDigest, Vec<(u32, FindingChange)>>,
 }
 
 impl Images {
@@ -61,7 +63,7 @@ impl Images {
             committed_at: vec![Timestamp::ZERO; count],
             undo: VecDeque::new(),
             undo_begins: Timestamp::ZERO,
-            growth: FxHashMap::default(),
+            changes: FxHashMap::default(),
             inventory: inventory.clone(),
         };
         let mut slots = Vec::with_capacity(count);
@@ -180,36 +182,54 @@ impl Images {
     }
 
     /// Records that the world changed an image.
-    pub fn grow(&mut self, image: &ImageDigest, revision: u64, added: &DeltaCounts) {
-        if revision == 0 {
-            return;
+    pub fn change(&mut self, image: &ImageDigest, revision: u64, changes: &[FindingChange]) {
+        if revision > 0 {
+            let all = self.changes.entry(*image).or_default();
+            let revision = u32::try_from(revision).unwrap_or(u32::MAX);
+            all.extend(changes.iter().map(|change| (revision, *change)));
         }
-        let steps = self.growth.entry(*image).or_default();
-        let mut sum = steps.last().map_or(DeltaCounts::default(), |(_, sum)| *sum);
-        sum.add(added);
-        steps.push((revision, sum));
     }
 
-    /// Growth of an image's findings from one revision to a later one.
+    /// Growth of an image's findings from one revision to a later one: what a report of the later
+    /// one has, and one of the earlier one has not.
     pub fn growth(&self, image: &ImageDigest, from: u64, to: u64) -> DeltaCounts {
-        let Some(steps) = self.growth.get(image) else {
-            return DeltaCounts::default();
+        let mut growth = DeltaCounts::default();
+        let Some(all) = self.changes.get(image) else {
+            return growth;
         };
-        let at = |revision: u64| {
-            let after = steps.partition_point(|(step, _)| *step <= revision);
-            after
-                .checked_sub(1)
-                .map_or(DeltaCounts::default(), |last| steps[last].1)
-        };
-        let (from, to) = (at(from), at(to));
-        DeltaCounts {
-            new_findings: to.new_findings.saturating_sub(from.new_findings),
-            new_criticals: to.new_criticals.saturating_sub(from.new_criticals),
-            new_high: to.new_high.saturating_sub(from.new_high),
-            new_medium: to.new_medium.saturating_sub(from.new_medium),
-            new_low: to.new_low.saturating_sub(from.new_low),
-            kev_hits: to.kev_hits.saturating_sub(from.kev_hits),
+        let up_to = |last: u64| all.partition_point(|(revision, _)| u64::from(*revision) <= last);
+        let (from, to) = (up_to(from), up_to(to));
+        let mut changes = all.get(from..to).unwrap_or_default().to_vec();
+        // Stable: the changes of one finding stay in the order of their revisions.
+        changes.sort_by_key(|(_, change)| change.finding);
+        for of_finding in changes.chunk_by(|(_, a), (_, b)| a.finding == b.finding) {
+            if let [(_, first), ..] = of_finding
+                && let [.., (_, last)] = of_finding
+            {
+                count_growth(&mut growth, first.before, last.after);
+            }
         }
+        growth
+    }
+}
+
+/// Counts a finding that is new or known to be exploited since an earlier report.
+fn count_growth(
+    growth: &mut DeltaCounts,
+    before: Option<FindingState>,
+    after: Option<FindingState>,
+) {
+    let Some(after) = after else { return };
+    let was_kev = before.is_some_and(|before| before.kev);
+    growth.kev_hits += u64::from(after.kev && !was_kev);
+    if before.is_none() {
+        growth.new_findings += 1;
+        *match after.severity {
+            Severity::Critical => &mut growth.new_criticals,
+            Severity::High => &mut growth.new_high,
+            Severity::Medium => &mut growth.new_medium,
+            Severity::Low => &mut growth.new_low,
+        } += 1;
     }
 }
 
@@ -279,19 +299,64 @@ mod tests {
         assert_eq!(before(30, false), None);
     }
 
-    #[test]
-    fn growth_adds_up_between_revisions() {
-        let added = |new_findings| DeltaCounts {
-            new_findings,
-            ..DeltaCounts::default()
-        };
+    fn state(kev: bool) -> Option<FindingState> {
+        let severity = Severity::High;
+        Some(FindingState { severity, kev })
+    }
+
+    /// Growth of an image between revisions, from the changes of each revision from 1 on: finding,
+    /// state before and state after.
+    fn growth(
+        revisions: &[&[(u64, Option<FindingState>, Option<FindingState>)]],
+        from: u64,
+        to: u64,
+    ) -> (u64, u64, u64) {
         let mut images = images(&[image(1, "a")]);
         let digest = ImageDigest::new([1; 32]);
-        images.grow(&digest, 0, &added(9));
-        images.grow(&digest, 1, &added(2));
-        images.grow(&digest, 2, &added(3));
-        assert_eq!(images.growth(&digest, 0, 2).new_findings, 5);
-        assert_eq!(images.growth(&digest, 1, 2).new_findings, 3);
-        assert_eq!(images.growth(&digest, 2, 2).new_findings, 0);
+        for (revision, changes) in (1..).zip(revisions) {
+            let change = |&(finding, before, after)| FindingChange {
+                finding,
+                before,
+                after,
+            };
+            let changes: Vec<_> = changes.iter().map(change).collect();
+            images.change(&digest, revision, &changes);
+        }
+        let growth = images.growth(&digest, from, to);
+        assert!(growth.is_consistent());
+        (growth.new_findings, growth.new_high, growth.kev_hits)
+    }
+
+    #[test]
+    fn growth_adds_up_between_revisions() {
+        let (absent, known) = (None, state(false));
+        let revisions: [&[_]; 2] = [
+            &[(1, absent, known), (2, absent, state(true))],
+            &[(3, absent, known)],
+        ];
+        assert_eq!(growth(&revisions, 0, 2), (3, 3, 1));
+        assert_eq!(growth(&revisions, 1, 2), (1, 1, 0));
+        assert_eq!(growth(&revisions, 2, 2), (0, 0, 0));
+    }
+
+    #[test]
+    fn growth_has_no_finding_that_was_fixed_or_came_back() {
+        let (absent, known) = (None, state(false));
+        let fixed: [&[_]; 2] = [&[(1, absent, known)], &[(1, known, absent)]];
+        assert_eq!(growth(&fixed, 0, 2), (0, 0, 0));
+        assert_eq!(growth(&fixed, 1, 2), (0, 0, 0));
+        let back: [&[_]; 2] = [&[(1, known, absent)], &[(1, absent, known)]];
+        assert_eq!(growth(&back, 0, 2), (0, 0, 0));
+        assert_eq!(growth(&back, 1, 2), (1, 1, 0));
+    }
+
+    #[test]
+    fn growth_by_a_late_kev_flag_is_a_hit_without_new_finding() {
+        let (absent, known) = (None, state(false));
+        let late: [&[_]; 2] = [&[(1, absent, known)], &[(1, known, state(true))]];
+        assert_eq!(growth(&late, 1, 2), (0, 0, 1));
+        assert_eq!(growth(&late, 0, 2), (1, 1, 1));
+        let back: [&[_]; 2] = [&[(1, known, absent)], &[(1, absent, state(true))]];
+        assert_eq!(growth(&back, 0, 2), (0, 0, 1));
     }
 }

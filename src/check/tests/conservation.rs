@@ -2,7 +2,7 @@
 
 use super::defect::Defect;
 use super::fixture::Fixture;
-use super::sample_data::{MODE, delta, digest, high};
+use super::sample_data::{MODE, additions, delta, digest, high};
 use super::test_exposition::TestExposition;
 use crate::check::InvariantName::{
     CounterMonotone, DeltaConservation, ImageConservation, PlannerConservation, SegmentOnce,
@@ -126,7 +126,7 @@ fn segment_with_delta(counts: DeltaCounts, change: fn(&mut Commit)) -> OracleRep
     fixture.see(&Observation::ImageChanged {
         image: &digest(1),
         revision: 1,
-        added: &counts,
+        changes: &additions(counts),
     });
     let delivery = fixture.run_again();
     let CommitStep::Segment(unchanged) = fixture.segment_commit(0, delivery).step else {

@@ -2,7 +2,7 @@
 
 use super::defect::Defect;
 use super::fixture::Fixture;
-use super::sample_data::{delta, digest, high};
+use super::sample_data::{additions, delta, digest, high};
 use crate::check::InvariantName::DeltaTruth;
 use crate::check::OracleReport;
 use crate::model::CommitStep;
@@ -23,7 +23,7 @@ fn reports_again(added: u64, reported: u64) -> OracleReport {
     fixture.see(&Observation::ImageChanged {
         image: &digest(1),
         revision: 1,
-        added: &high(added),
+        changes: &additions(high(added)),
     });
     let delivery = fixture.run_again();
     let mut commit = fixture.segment_commit(0, delivery);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::call_budget::count_calls;
 use super::fixture::Fixture;
-use super::sample_data::{delta, digest, high, new_run, nightly};
+use super::sample_data::{additions, delta, digest, high, new_run, nightly};
 use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
@@ -26,7 +26,7 @@ fn second_run(fixture: &mut Fixture) {
     fixture.at("03:00:00").see(&Observation::ImageChanged {
         image: &digest(1),
         revision: 1,
-        added: &high(2),
+        changes: &additions(high(2)),
     });
     waiting_tenants(fixture);
     fixture.plan().scrape();

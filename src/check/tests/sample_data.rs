@@ -8,8 +8,9 @@ use rehearsal_convert::LowBits;
 
 use crate::model::event::EventAttributes;
 use crate::model::{
-    DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Image, ImageDigest, Limits,
-    Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run, Schedule, Selector, Timestamp, Trigger,
+    DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, FindingChange,
+    FindingState, Image, ImageDigest, Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run,
+    Schedule, Selector, Severity, Timestamp, Trigger,
 };
 
 /// The mode of all runs.
@@ -105,6 +106,28 @@ pub fn high(new: u64) -> DeltaCounts {
         new_high: new,
         ..DeltaCounts::default()
     }
+}
+
+/// Changes of an image that add as many findings, the first of which are KEV hits.
+pub fn additions(counts: DeltaCounts) -> Vec<FindingChange> {
+    let severities = [
+        (Severity::Critical, counts.new_criticals),
+        (Severity::High, counts.new_high),
+        (Severity::Medium, counts.new_medium),
+        (Severity::Low, counts.new_low),
+    ];
+    let all = severities
+        .into_iter()
+        .flat_map(|(severity, count)| (0..count).map(move |_| severity));
+    let change = |(finding, severity)| FindingChange {
+        finding,
+        before: None,
+        after: Some(FindingState {
+            severity,
+            kev: finding < counts.kev_hits,
+        }),
+    };
+    (0..).zip(all).map(change).collect()
 }
 
 /// A delta with these counts.

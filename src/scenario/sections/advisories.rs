@@ -31,6 +31,14 @@ pub struct Advisories {
     pub usage_only_share: Share,
     /// Share of advisories exported to one tenant only; all tenants are equally likely.
     pub tenant_share: Share,
+    /// Share of affected products that no image contains, in place of components of the fleet.
+    pub unknown_product_share: Share,
+    /// Share of advisories that later affect other components as well.
+    pub spread_share: Share,
+    /// Share of advisories that become KEV later, of those that are none at first.
+    pub late_kev_share: Share,
+    /// Time from an advisory to its update, which is an export of its own.
+    pub update_delay: DurationDistribution,
 }
 
 impl Default for Advisories {
@@ -46,6 +54,12 @@ impl Default for Advisories {
             components: DistributionSpec::Constant { value: 1.0 },
             usage_only_share: Share(0.0),
             tenant_share: Share(0.0),
+            unknown_product_share: Share(0.0),
+            spread_share: Share(0.0),
+            late_kev_share: Share(0.0),
+            update_delay: DistributionSpec::Exponential {
+                mean: Duration::from_hours(1),
+            },
         }
     }
 }

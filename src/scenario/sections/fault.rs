@@ -20,6 +20,17 @@ pub struct FaultSpec {
     pub effect: FaultEffect,
 }
 
+/// Schema version of messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MessageSchema {
+    /// Version that the worker writes.
+    #[default]
+    Current,
+    /// Version before it, which the worker still reads.
+    Previous,
+}
+
 /// Kinds of faults that the simulator can inject.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(
@@ -54,6 +65,9 @@ pub enum FaultEffect {
         /// Delay between the restart of one process and the stop of the next.
         #[serde(default = "thirty_seconds")]
         pause: Duration,
+        /// Schema version of the messages that a process writes until a deploy restarts it.
+        #[serde(default)]
+        schema_before: MessageSchema,
     },
     /// A process is paused and resumes without notice, as in a long garbage collection.
     ProcessPause {

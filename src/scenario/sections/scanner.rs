@@ -66,6 +66,10 @@ pub struct DeltaRates {
     pub severities: SeverityWeights,
     /// Probability that a new finding is a known exploited vulnerability (KEV).
     pub kev_probability: Share,
+    /// Probability that one of an image's findings is fixed between two scans.
+    pub fix_probability: Share,
+    /// Probability that one of an image's findings becomes a KEV between two scans.
+    pub late_kev_probability: Share,
 }
 
 impl Default for DeltaRates {
@@ -78,6 +82,8 @@ impl Default for DeltaRates {
             },
             severities: SeverityWeights::default(),
             kev_probability: Share(0.01),
+            fix_probability: Share(0.0),
+            late_kev_probability: Share(0.0),
         }
     }
 }

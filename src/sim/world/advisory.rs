@@ -1,8 +1,10 @@
 //! Advisories: each adds findings to images and an export for the worker.
 
 mod arrival;
+mod update;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use self::arrival::{AdvisoryArrival, plan_arrivals};
 use super::World;
@@ -34,7 +36,7 @@ impl World {
         let catalogue = self.fleet.catalogue();
         for &component in &arrival.components {
             let finding = Finding {
-                vulnerability: arrival.id.clone(),
+                vulnerability: arrival.vulnerability.clone(),
                 component: self.fleet.components()[component as usize].clone(),
                 severity: arrival.severity,
                 kev: arrival.kev,
@@ -50,11 +52,7 @@ impl World {
             id: arrival.id.clone(),
             trigger: arrival.trigger,
             tenant: arrival.tenant.clone(),
-            product_keys: arrival
-                .components
-                .iter()
-                .map(|component| self.fleet.components()[*component as usize].clone())
-                .collect(),
+            product_keys: self.product_keys(arrival),
             usage_only: arrival.usage_only,
         };
         let sequence = self.store.borrow_mut().publish_export(export.clone());
@@ -66,5 +64,18 @@ impl World {
             product_keys: &export.product_keys,
             usage_only: export.usage_only,
         });
+    }
+
+    /// Returns the product keys of an advisory. Those that no image contains have its name.
+    fn product_keys(&self, arrival: &AdvisoryArrival) -> Vec<Arc<str>> {
+        let known = arrival.components.iter();
+        let known = known.map(|component| self.fleet.components()[*component as usize].clone());
+        let unknown = (1..=arrival.unknown_products).map(|number| {
+            Arc::from(format!(
+                "pkg:generic/unknown-{}-{number}",
+                arrival.vulnerability
+            ))
+        });
+        known.chain(unknown).collect()
     }
 }

@@ -17,6 +17,7 @@ use super::timeout::timeout;
 use crate::model::observation::{IncarnationEnd, Observation};
 use crate::model::time::nanos_of;
 use crate::model::{CallCounts, IncarnationId, ProcessName};
+use crate::scenario::MessageSchema;
 use crate::sim::kernel::{Handle, ProcessId, oneshot};
 use crate::worker::Role;
 
@@ -35,6 +36,8 @@ pub(super) struct SimProcess {
     kernel: ProcessId,
     clock: ProcessClock,
     incarnations: Cell<u32>,
+    /// Version of the messages that it writes.
+    schema: Cell<MessageSchema>,
     running: RefCell<Option<LiveIncarnation>>,
 }
 
@@ -59,12 +62,26 @@ impl SimProcesses {
             roles,
             clock: ProcessClock::default(),
             incarnations: Cell::new(0),
+            schema: Cell::default(),
             running: RefCell::new(None),
         };
         Self {
             list: processes.into_iter().map(process).collect(),
             factory,
             ended_calls: RefCell::default(),
+        }
+    }
+
+    /// Version of the messages that a process writes.
+    pub fn schema(&self, number: usize) -> MessageSchema {
+        let process = self.list.get(number);
+        process.map_or_else(Default::default, |process| process.schema.get())
+    }
+
+    /// Sets the version of the messages that a process writes.
+    pub fn set_schema(&self, number: usize, schema: MessageSchema) {
+        if let Some(process) = self.list.get(number) {
+            process.schema.set(schema);
         }
     }
 

@@ -32,6 +32,7 @@ use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
 use crate::model::observation::QueueStep;
 use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
+use crate::scenario::MessageSchema;
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
 use rehearsal_convert::Index;
 use rustc_hash::FxHashMap;
@@ -76,7 +77,7 @@ pub(super) struct QueueEvent {
     pub is_spoiled: bool,
 }
 
-/// Faults that affect the arrival of a message.
+/// Faults that affect the arrival of a message, and how it was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct MessageArrival {
     /// Delay until the message becomes ready.
@@ -85,6 +86,8 @@ pub(super) struct MessageArrival {
     pub is_poisoned: bool,
     /// Whether the queue keeps a second copy.
     pub is_doubled: bool,
+    /// Version in which its sender has written it.
+    pub schema: MessageSchema,
 }
 
 /// Number of queues; the message numbers of different queues differ.
@@ -166,7 +169,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
         let body = if arrival.is_poisoned {
             Err(DecodeError("expected value at line 1 column 1".to_owned()))
         } else {
-            codec::received(message, self.last_message + 1)
+            codec::received(message, self.last_message + 1, arrival.schema)
         };
         for _ in 0..=u32::from(arrival.is_doubled) {
             self.last_message += 1;

@@ -14,7 +14,7 @@ use super::World;
 use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 use crate::model::time::NANOS_PER_SECOND;
-use crate::model::{DeltaCounts, Finding, ImageDigest, Mode, ScanReport};
+use crate::model::{Finding, FindingChange, ImageDigest, Mode, ScanReport};
 use crate::scenario;
 use crate::sim::distribution::DistributionError;
 use crate::sim::fleet::Fleet;
@@ -145,9 +145,9 @@ impl World {
             return Err(ScannerError::Refused);
         };
         self.introduce(number);
-        let added = self.scanner.findings.borrow_mut().drift(number);
-        if let Some(added) = added {
-            self.note_change(number, &added);
+        let changes = self.scanner.findings.borrow_mut().drift(number);
+        if !changes.is_empty() {
+            self.note_changes(number, &changes);
         }
         let (revision, findings) = self.scanner.findings.borrow_mut().report(number);
         Ok(ScanReport {
@@ -175,27 +175,27 @@ impl World {
 
     /// Introduces an image with the findings of its base image, before any other change of it.
     fn introduce(self: &Rc<Self>, number: u32) {
-        let added = self.scanner.findings.borrow_mut().introduce(number);
-        if let Some(added) = added {
-            self.note_change(number, &added);
+        let introduction = self.scanner.findings.borrow_mut().introduce(number);
+        if let Some(changes) = introduction {
+            self.note_changes(number, &changes);
         }
     }
 
-    /// Adds a finding to an image.
+    /// Adds a finding to an image, or the KEV flag to a finding that it has.
     pub(super) fn add_finding(self: &Rc<Self>, number: u32, finding: &Finding) {
         self.introduce(number);
-        let mut findings = self.scanner.findings.borrow_mut();
-        let added = findings.add(number, finding.clone());
-        drop(findings);
-        self.note_change(number, &added);
+        let change = self.scanner.findings.borrow_mut().add(number, finding);
+        if let Some(change) = change {
+            self.note_changes(number, &[change]);
+        }
     }
 
-    fn note_change(self: &Rc<Self>, number: u32, added: &DeltaCounts) {
+    fn note_changes(self: &Rc<Self>, number: u32, changes: &[FindingChange]) {
         let revision = self.scanner.findings.borrow().revision(number);
         self.sink.emit(&Observation::ImageChanged {
             image: self.scanner.fleet.digest(number),
             revision,
-            added,
+            changes,
         });
     }
 }

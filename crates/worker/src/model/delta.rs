@@ -58,6 +58,33 @@ pub struct Finding {
     pub kev: bool,
 }
 
+/// State of a finding in a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindingState {
+    /// Severity in its component.
+    pub severity: Severity,
+    /// Whether the vulnerability is known to be exploited.
+    pub kev: bool,
+}
+
+impl From<&Finding> for FindingState {
+    fn from(finding: &Finding) -> Self {
+        let Finding { severity, kev, .. } = *finding;
+        Self { severity, kev }
+    }
+}
+
+/// Change of one finding of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FindingChange {
+    /// Hash of vulnerability and component.
+    pub finding: u64,
+    /// State before the change; `None` if the image did not have it.
+    pub before: Option<FindingState>,
+    /// State after the change; `None` if it is fixed.
+    pub after: Option<FindingState>,
+}
+
 /// Report of the Scanner on an image.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,7 +110,8 @@ pub struct Baseline {
     pub committed_at: Timestamp,
 }
 
-/// Number of new findings by severity. `critical + high + medium + low = total`.
+/// Number of new findings by severity, and of KEV hits among new and known findings.
+/// `critical + high + medium + low = total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs, reason = "the names are the contract's and say it all")]
@@ -102,10 +130,11 @@ impl DeltaCounts {
         self.new_findings > 0 || self.kev_hits > 0
     }
 
-    /// Returns whether the findings by severity add up to the total.
+    /// Returns whether the findings by severity add up to the total. There may be more KEV hits:
+    /// a known finding may become one.
     pub const fn is_consistent(&self) -> bool {
         let sum = self.new_criticals + self.new_high + self.new_medium + self.new_low;
-        sum == self.new_findings && self.kev_hits <= self.new_findings
+        sum == self.new_findings
     }
 
     /// Counts one new finding.
@@ -140,7 +169,7 @@ pub struct DeltaSummary {
     /// Number of new findings.
     #[serde(flatten)]
     pub counts: DeltaCounts,
-    /// New findings of the highest severity, worst first, at most ten.
+    /// New findings, and known ones that have become KEV hits, worst first, at most ten.
     pub top_findings: Vec<Finding>,
     /// Path of the report in the user interface.
     pub report_url: String,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::commit::BacklogRow;
 use super::{
-    CallCounts, Commit, CommitAnswer, CommitToken, DeltaCounts, Event, EventId, ImageDigest,
+    CallCounts, Commit, CommitAnswer, CommitToken, Event, EventId, FindingChange, ImageDigest,
     IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId,
     Timestamp, fault::FaultKind,
 };
@@ -365,12 +365,12 @@ pub enum Observation<'a> {
         delivery: u64,
         answer: ScanAnswer,
     },
-    /// An image's findings changed. `added` counts the findings of this revision that the previous
-    /// one does not have. Revision 0 is the first, and follows an empty one.
+    /// An image's findings changed from the previous revision to this one. Revision 0 is the first,
+    /// and follows an empty one.
     ImageChanged {
         image: &'a ImageDigest,
         revision: u64,
-        added: &'a DeltaCounts,
+        changes: &'a [FindingChange],
     },
 
     /// A task called Notify with this number of events. `role` is the role of the task.

@@ -17,38 +17,67 @@ use crate::planning::image_selection::urgency;
 const MAX_TOP_FINDINGS: usize = 10;
 
 /// Returns the change that a report brings. There is none without a baseline (the report becomes
-/// it), against a baseline of the same or a later revision, or if no finding was added.
+/// it), against a baseline of the same or a later revision, or if no finding was added or has
+/// become a KEV hit.
 pub fn summarize(report: &ScanReport, baseline: Option<&Baseline>) -> Option<Arc<DeltaSummary>> {
     let baseline = baseline?;
     if baseline.revision >= report.revision {
         return None;
     }
-    let mut added = added(&report.findings, &baseline.findings);
     let mut counts = DeltaCounts::default();
-    added.iter().for_each(|finding| counts.add_finding(finding));
+    let mut reported = Vec::new();
+    for (finding, change) in changes(&report.findings, &baseline.findings) {
+        match change {
+            Change::New => counts.add_finding(finding),
+            Change::Exploited => counts.kev_hits += 1,
+        }
+        reported.push(finding);
+    }
     debug_assert!(counts.is_consistent(), "{counts:?}");
     if !counts.is_meaningful() {
         return None;
     }
-    added.sort_by(|a, b| urgency(a).cmp(&urgency(b)));
+    reported.sort_by(|a, b| urgency(a).cmp(&urgency(b)));
     Some(Arc::new(DeltaSummary {
         image_digest: report.image,
         counts,
-        top_findings: added.into_iter().take(MAX_TOP_FINDINGS).cloned().collect(),
+        top_findings: reported
+            .into_iter()
+            .take(MAX_TOP_FINDINGS)
+            .cloned()
+            .collect(),
         report_url: format!("/reports/{}/{}", report.image, report.revision),
         detected_at: report.generated_at,
     }))
 }
 
-/// Returns the findings of `now` that are not in `before`, in *O*(n + m). Both ascend.
-fn added<'a>(now: &'a [Finding], before: &[Finding]) -> Vec<&'a Finding> {
+/// Difference of a finding from the baseline.
+enum Change {
+    /// The baseline does not have it.
+    New,
+    /// The baseline has it, and did not know that it is exploited.
+    Exploited,
+}
+
+/// Returns the findings of `now` that differ from those of `before`, in *O*(n + m). Both ascend.
+/// A late KEV flag leaves a finding the same finding.
+fn changes<'a>(
+    now: &'a [Finding],
+    before: &[Finding],
+) -> impl Iterator<Item = (&'a Finding, Change)> {
+    fn identity(finding: &Finding) -> impl Ord + use<'_> {
+        (&finding.vulnerability, &finding.component, finding.severity)
+    }
     let mut before = before.iter().peekable();
-    now.iter()
-        .filter(|finding| {
-            while before.next_if(|old| *old < *finding).is_some() {}
-            before.next_if(|old| *old == *finding).is_none()
-        })
-        .collect()
+    now.iter().filter_map(move |finding| {
+        let own = identity(finding);
+        while before.next_if(|old| identity(old) < own).is_some() {}
+        match before.next_if(|old| identity(old) == own) {
+            None => Some((finding, Change::New)),
+            Some(old) if finding.kev && !old.kev => Some((finding, Change::Exploited)),
+            Some(_) => None,
+        }
+    })
 }
 
 /// Returns whether a schedule's policy publishes this change.
@@ -192,6 +221,27 @@ mod tests {
         ];
         let new = vec![finding("b", Severity::Low, false)];
         assert_eq!(summarize(&report(2, new), Some(&baseline(1, old))), None);
+    }
+
+    #[test]
+    fn summarize_late_kev_flag_is_hit_without_new_finding() {
+        let old = vec![
+            finding("a", Severity::High, false),
+            finding("b", Severity::Low, true),
+            finding("c", Severity::Low, true),
+        ];
+        let new = vec![
+            finding("a", Severity::High, true),
+            finding("b", Severity::Low, true),
+            finding("c", Severity::Low, false),
+        ];
+        let delta = summarize(&report(2, new), Some(&baseline(1, old))).unwrap();
+        let expected = DeltaCounts {
+            kev_hits: 1,
+            ..DeltaCounts::default()
+        };
+        assert_eq!(delta.counts, expected);
+        assert_eq!(delta.top_findings, [finding("a", Severity::High, true)]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::update::{draw_unknown_products, draw_updates};
 use crate::model::time::nanos_of;
 use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, AdvisoryTrace, ComponentMapping, Scenario};
@@ -25,12 +26,17 @@ const NANOS_PER_DAY: f64 = 86_400e9;
 pub(super) struct AdvisoryArrival {
     /// Time since the start.
     pub offset_ns: u64,
+    /// Identifier of the export.
     pub id: Arc<str>,
+    /// Identifier of the advisory, which an update shares.
+    pub vulnerability: Arc<str>,
     pub trigger: Trigger,
     pub severity: Severity,
     pub kev: bool,
     /// Numbers of the affected components, each once.
     pub components: Vec<u32>,
+    /// Number of affected products that are no component of the fleet.
+    pub unknown_products: u32,
     /// Whether only images whose entry point uses the component are affected.
     pub usage_only: bool,
     /// Tenant whose schedules alone react; `None` is all of them.
@@ -54,15 +60,20 @@ pub(super) fn plan_arrivals(
         components,
         duration_ns: scenario.duration.as_nanos(),
     };
-    match &advisories.trace {
+    let mut arrivals = match &advisories.trace {
         Some(trace) => {
             let start = TimeZone::UTC.to_datetime(scenario.start.to_jiff());
             let since_midnight = start.time().duration_since(jiff::civil::Time::MIN);
             let since_midnight_ns = (nanos_of(since_midnight.unsigned_abs())).nearest_f64();
-            Ok(planner.replay(trace, start.date(), since_midnight_ns))
+            planner.replay(trace, start.date(), since_midnight_ns)
         }
-        None => planner.draw_arrivals(),
-    }
+        None => planner.draw_arrivals()?,
+    };
+    draw_unknown_products(&mut arrivals, advisories, scenario.seed);
+    arrivals.extend(draw_updates(&arrivals, advisories, scenario, components)?);
+    // Stable: rows of one instant stay in the order of the trace.
+    arrivals.sort_by_key(|arrival| arrival.offset_ns);
+    Ok(arrivals)
 }
 
 struct ArrivalPlanner<'a> {
@@ -88,13 +99,16 @@ impl ArrivalPlanner<'_> {
             for _ in 0..wanted {
                 components.insert((self.stream.below(u64::from(self.components))).index_u32());
             }
+            let id: Arc<str> = format!("ADV-{:06}", arrivals.len() + 1).into();
             arrivals.push(AdvisoryArrival {
                 offset_ns,
-                id: format!("ADV-{:06}", arrivals.len() + 1).into(),
+                id: Arc::clone(&id),
+                vulnerability: id,
                 trigger: self.advisories.trigger,
                 severity: draw_severity(&self.severities, &mut self.stream),
                 kev: self.stream.chance(self.advisories.kev_share.0),
                 components: components.into_iter().collect(),
+                unknown_products: 0,
                 usage_only: self.draw_usage_only(),
                 tenant: self.draw_tenant(),
             });
@@ -131,17 +145,17 @@ impl ArrivalPlanner<'_> {
                 // A row from before the start arrives at the start.
                 offset_ns: at_ns.saturating_u64(),
                 id: row.id.as_str().into(),
+                vulnerability: row.id.as_str().into(),
                 trigger: self.advisories.trigger,
                 severity: row.severity.unwrap_or(severity),
                 kev: row.kev,
                 components: vec![component],
+                unknown_products: 0,
                 usage_only: self.draw_usage_only(),
                 tenant: self.draw_tenant(),
             });
         }
         arrivals.retain(|arrival| arrival.offset_ns < self.duration_ns);
-        // Stable: rows of one instant stay in the order of the trace.
-        arrivals.sort_by_key(|arrival| arrival.offset_ns);
         arrivals
     }
 
@@ -185,14 +199,18 @@ fn map_components(trace: &AdvisoryTrace, components: u32) -> BTreeMap<&str, u32>
 mod tests {
     use super::*;
 
-    /// Returns the arrivals of a year, and by tenant the number of those that only it reacts to.
-    fn year(tenant_share: f64) -> (Vec<AdvisoryArrival>, BTreeMap<TenantId, usize>) {
+    fn arrivals(keys: &str) -> Vec<AdvisoryArrival> {
         let text = format!(
             "name = \"year\"\nduration = \"365d\"\nfleet = {{ tenants = [\"a\", \"b\"] }}\n\
-             advisories = {{ tenantShare = {tenant_share} }}"
+             advisories = {{ {keys} }}"
         );
         let scenario: Scenario = toml::from_str(&text).unwrap();
-        let arrivals = plan_arrivals(&scenario, 10).unwrap();
+        plan_arrivals(&scenario, 10).unwrap()
+    }
+
+    /// Returns the arrivals of a year, and by tenant the number of those that only it reacts to.
+    fn year(tenant_share: f64) -> (Vec<AdvisoryArrival>, BTreeMap<TenantId, usize>) {
+        let arrivals = arrivals(&format!("tenantShare = {tenant_share}"));
         let mut by_tenant = BTreeMap::new();
         for tenant in arrivals.iter().filter_map(|arrival| arrival.tenant.clone()) {
             *by_tenant.entry(tenant).or_default() += 1;
@@ -212,5 +230,52 @@ mod tests {
         }
         some.iter_mut().for_each(|arrival| arrival.tenant = None);
         assert_eq!(some, for_all);
+    }
+
+    #[test]
+    fn unknown_products_replace_components() {
+        let known = arrivals("components = 3");
+        let some = arrivals("components = 3, unknownProductShare = 0.5");
+        assert_eq!(known.len(), some.len());
+        let mut counts = [0; 4];
+        for (known, some) in known.iter().zip(&some) {
+            let left = known.components.len() - some.components.len();
+            assert_eq!(some.unknown_products as usize, left);
+            assert!(
+                some.components
+                    .iter()
+                    .all(|it| known.components.contains(it))
+            );
+            counts[left] += 1;
+        }
+        assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
+    }
+
+    #[test]
+    fn updates_add_components_or_the_kev_flag_and_move_no_other_draw() {
+        let plain = arrivals("kevShare = 0.2");
+        let keys = "kevShare = 0.2, spreadShare = 0.3, lateKevShare = 0.5, updateDelay = \"2h\"";
+        let mut all = arrivals(keys);
+        let updates: Vec<_> = all.extract_if(.., |it| it.id != it.vulnerability).collect();
+        assert_eq!(all, plain);
+        let (mut spread, mut late) = (0, 0);
+        for update in &updates {
+            let first = plain.iter().find(|first| first.id == update.vulnerability);
+            let first = first.unwrap();
+            assert_eq!(update.offset_ns, first.offset_ns + 7_200_000_000_000);
+            assert!(
+                first
+                    .components
+                    .iter()
+                    .all(|it| update.components.contains(it))
+            );
+            assert!(update.kev || !first.kev);
+            spread += usize::from(update.components.len() > first.components.len());
+            late += usize::from(update.kev && !first.kev);
+        }
+        // Of 1,460 advisories a third spreads, and 40 % are flagged late.
+        assert!((300..550).contains(&spread), "{spread}");
+        assert!((450..700).contains(&late), "{late}");
+        assert!(updates.len() < spread + late, "some updates do both");
     }
 }

@@ -7,7 +7,7 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, PortName, QueueName};
 use crate::model::time::nanos_of;
 use crate::model::{PlannerMessage, SegmentMessage};
-use crate::scenario::FaultEffect;
+use crate::scenario::{FaultEffect, MessageSchema};
 use crate::sim::distribution::DistributionError;
 use crate::sim::fault_plan::PlannedFault;
 use crate::sim::kernel::ProcessId;
@@ -106,11 +106,17 @@ impl World {
                 hit_if(self.pause_process(process, duration.std()));
             }
             (FaultEffect::GracefulStop { downtime, .. }, Some(process)) => {
-                self.stop_for(number, vec![process], downtime.std(), Default::default());
+                let (downtime, none) = (downtime.std(), Default::default());
+                self.stop_for(number, kind, vec![process], downtime, none);
             }
-            (FaultEffect::RollingDeploy { downtime, pause }, _) => {
+            (
+                FaultEffect::RollingDeploy {
+                    downtime, pause, ..
+                },
+                _,
+            ) => {
                 let all = (0..self.processes.len()).collect();
-                self.stop_for(number, all, downtime.std(), pause.std());
+                self.stop_for(number, kind, all, downtime.std(), pause.std());
             }
             (FaultEffect::ClockSkew { .. }, _) => hit_if(true),
             (FaultEffect::Purge { older_than }, _) => {
@@ -145,20 +151,29 @@ impl World {
         }
     }
 
+    /// Lets every process write the previous schema version, if a deploy will replace it.
+    pub(in crate::sim::world) fn write_previous_schema(&self, faults: &[PlannedFault]) {
+        let replaces = |fault: &PlannedFault| {
+            let previous = MessageSchema::Previous;
+            matches!(&fault.effect,
+                FaultEffect::RollingDeploy { schema_before, .. } if *schema_before == previous)
+        };
+        if faults.iter().any(replaces) {
+            let all = 0..self.processes.len();
+            all.for_each(|process| self.processes.set_schema(process, MessageSchema::Previous));
+        }
+    }
+
     /// Stops processes gracefully, one after the other. The next one is stopped when the previous
     /// one has been up for `pause`.
     fn stop_for(
         self: &Rc<Self>,
         number: usize,
+        kind: FaultKind,
         processes: Vec<usize>,
         downtime: std::time::Duration,
         pause: std::time::Duration,
     ) {
-        let kind = if processes.len() == 1 && pause.is_zero() {
-            FaultKind::GracefulStop
-        } else {
-            FaultKind::RollingDeploy
-        };
         let world = Rc::clone(self);
         self.handle.spawn(ProcessId::WORLD, "deploy", async move {
             for process in processes {
@@ -167,6 +182,9 @@ impl World {
                 }
                 if world.stop_process(process, downtime).await {
                     world.hit(kind);
+                }
+                if kind == FaultKind::RollingDeploy {
+                    world.processes.set_schema(process, MessageSchema::Current);
                 }
                 world.handle.sleep_ns(nanos_of(downtime + pause)).await;
             }

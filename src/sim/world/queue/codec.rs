@@ -7,18 +7,25 @@
 
 use super::headers::SimQueueMessage;
 use crate::model::DecodeError;
+use crate::scenario::MessageSchema;
 
 /// Every message with a number that is one more than a multiple of this is written as JSON.
 const SAMPLE: u64 = 16;
 
 /// Returns the body of message `number`, counted from 1, as its receiver reads it.
 ///
-/// Every second sample is written by the previous schema version, as during a deploy.
-pub(super) fn received<M: SimQueueMessage>(message: M, number: u64) -> Result<M, DecodeError> {
-    if number % SAMPLE != 1 {
+/// A process of the previous schema version writes every message in it, and any other process every
+/// second sample.
+pub(super) fn received<M: SimQueueMessage>(
+    message: M,
+    number: u64,
+    schema: MessageSchema,
+) -> Result<M, DecodeError> {
+    let is_old = schema == MessageSchema::Previous;
+    if number % SAMPLE != 1 && !is_old {
         return Ok(message);
     }
-    let is_previous = number / SAMPLE % 2 == 1;
+    let is_previous = is_old || number / SAMPLE % 2 == 1;
     let previous = is_previous.then(|| message.to_previous_json()).flatten();
     let json = previous.unwrap_or_else(|| message.to_json());
     decoded(message, &json)
@@ -54,7 +61,10 @@ mod tests {
     #[test]
     fn received_messages_of_both_schema_versions_are_those_sent() {
         for number in 1..=2 * SAMPLE + 1 {
-            assert_eq!(received(segment(), number), Ok(segment()), "{number}");
+            for schema in [MessageSchema::Current, MessageSchema::Previous] {
+                let received = received(segment(), number, schema);
+                assert_eq!(received, Ok(segment()), "{number}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::headers::SimQueueMessage;
-use super::{QueueServer, SimQueue};
+use super::{MessageArrival, QueueServer, SimQueue};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation, QueueStep};
 use crate::model::time::nanos_of;
@@ -132,8 +132,13 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
         let (message, key) = (message.clone(), idempotency_key.to_owned());
         let incarnation = self.connection.incarnation.id.clone();
+        let Connection { world, .. } = &self.connection;
+        let schema = world.processes.schema(self.connection.incarnation.process);
         let serve = move |world: &Rc<World>| {
-            let arrival = M::server(world).draw_arrival(world, &key);
+            let arrival = MessageArrival {
+                schema,
+                ..M::server(world).draw_arrival(world, &key)
+            };
             let segment = message.segment();
             QueueServer::act(world, |queue: &mut SimQueue<M>, now| {
                 queue.enqueue(message, segment, &key, arrival, &incarnation, now);

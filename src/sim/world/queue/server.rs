@@ -108,6 +108,7 @@ impl<M: SimQueueMessage> QueueServer<M> {
             delay: Duration::from_nanos(world.draw_queue_delay_ns(M::QUEUE)),
             is_poisoned,
             is_doubled: world.draw_queue_fault(M::QUEUE, FaultKind::DuplicateDelivery),
+            ..MessageArrival::default()
         }
     }
 

@@ -153,7 +153,7 @@ fn unreadable_message_keeps_its_headers_in_every_copy() {
     let arrival = MessageArrival {
         is_poisoned: true,
         is_doubled: true,
-        delay: Duration::ZERO,
+        ..MessageArrival::default()
     };
     queue.enqueue(message("run"), None, "run", arrival, &incarnation(), at(0));
     for _ in 0..2 {

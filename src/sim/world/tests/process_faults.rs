@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{AFTER, DURING, commit, harness_with};
 use crate::model::CommitAnswer;
 use crate::model::fault::FaultKind;
+use crate::scenario::MessageSchema;
 use crate::sim::world::testing::WorldHarness;
 use crate::worker::ports::{Clock, PortError, Ports, Store};
 
@@ -139,6 +140,21 @@ fn rolling_deploy_stops_processes_in_turn() {
     }
     drop(lines);
     harness.assert_injected(FaultKind::RollingDeploy);
+}
+
+#[test]
+fn rolling_deploy_ends_the_previous_schema_process_by_process() {
+    let mut harness =
+        harness_with("kind = \"rolling-deploy\"\npause = \"2m\"\nschemaBefore = \"previous\"");
+    let schemas = |harness: &WorldHarness| [0, 1].map(|it| harness.world.processes.schema(it));
+    let (current, previous) = (MessageSchema::Current, MessageSchema::Previous);
+    assert_eq!(schemas(&harness), [previous, previous]);
+    harness.pass_until(DURING);
+    assert_eq!(schemas(&harness), [current, previous]);
+    harness.pass_until(AFTER);
+    assert_eq!(schemas(&harness), [current, current]);
+    let plain = harness_with("kind = \"rolling-deploy\"");
+    assert_eq!(schemas(&plain), [current, current]);
 }
 
 #[test]
