@@ -24,7 +24,7 @@ pub use hooks::{Hooks, NoHooks, WithListener};
 use crate::check::{GaugeSeries, Invariant, Inventory, Oracle, OracleOptions, OracleReport};
 use crate::metrics::series::TimeSeriesStore;
 use crate::model::{CallCounts, Timestamp};
-use crate::scenario::Scenario;
+use crate::scenario::{FaultSpec, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario, SkippedExpectation, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
@@ -77,8 +77,10 @@ pub enum RehearsalError {
 
 /// Result of a rehearsal: the findings of the checks, the recorded series and the trace.
 pub struct FinishedRun {
-    /// The scenario that was run, drawn faults included.
+    /// The scenario that was run, with all drawn values but the faults.
     pub scenario: Scenario,
+    /// Faults that were injected, stated and drawn ones.
+    pub faults: Vec<FaultSpec>,
     /// The slice of the scenario that was run. `None`: the whole scenario.
     pub window: Option<TimeSlice>,
     /// Expectations that the slice can't decide.
@@ -173,6 +175,12 @@ fn rehearse<C: Hooks>(
     Ok(FinishedRun {
         window: planned.plan.slice,
         skipped: planned.plan.skipped,
+        faults: planned
+            .plan
+            .faults
+            .into_iter()
+            .map(FaultSpec::from)
+            .collect(),
         seed,
         profile: options.profile,
         oracle: report,

@@ -15,6 +15,7 @@
 
 mod distribution_paths;
 mod document;
+mod key_values;
 mod load;
 mod parameters;
 mod schema;
@@ -33,6 +34,7 @@ pub use crate::worker::Role;
 pub use crate::worker::duration::{Duration, DurationError};
 pub use crate::worker::options::WorkerOptions;
 pub use document::{Diagnostics, PathSegment};
+pub use key_values::key_values;
 pub use load::{LoadError, Loader};
 pub use parameters::{ScenarioParameter, changed_parameters, parameters};
 pub use schema::schema;

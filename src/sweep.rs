@@ -11,6 +11,7 @@
 
 mod bug;
 mod cause;
+mod constant_keys;
 mod coverage;
 mod coverage_observer;
 mod directory;
@@ -24,6 +25,7 @@ mod trial;
 
 pub use bug::{Bug, BugError};
 pub use cause::{FailureCause, first_violation};
+pub use constant_keys::ConstantKeys;
 pub use coverage::{Coverage, CoverageMark};
 pub use directory::{RunningSeeds, SweepDirectory, is_fresh, read_result, read_rows, read_running};
 pub use driver::{Sweep, SweepEnd, SweepOptions};

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use super::{Coverage, ExpectationShare, FailureCause, RequiredSeeds, SeedFailure, SeedSet, Trial};
+use super::{
+    ConstantKeys, Coverage, ExpectationShare, FailureCause, RequiredSeeds, SeedFailure, SeedSet,
+    Trial,
+};
 use crate::file_error::FileError;
 use crate::report::{Verdict, worst_exit_code};
 use rehearsal_convert::Saturating;
@@ -128,6 +131,9 @@ pub struct SweepResult {
     pub expectations: BTreeMap<String, ExpectationShare>,
     /// Coverage over all seeds.
     pub coverage: Coverage,
+    /// Keys of the scenario schema that had the same value in every seed.
+    #[serde(default)]
+    pub constant_keys: ConstantKeys,
     /// Number of kernel events of all seeds.
     pub events: u64,
     /// Planner latency over all seeds, in microseconds.
@@ -166,6 +172,7 @@ impl SweepResult {
             failures: Vec::new(),
             expectations: BTreeMap::new(),
             coverage: Coverage::default(),
+            constant_keys: ConstantKeys::default(),
             events: 0,
             latency_micros: HistogramCounts::default(),
             duration_micros: HistogramCounts::default(),
@@ -202,6 +209,7 @@ impl SweepResult {
                 trace: row.trace.clone(),
             });
         }
+        self.constant_keys.merge(&trial.constant_keys);
         self.coverage.merge(&trial.coverage)
     }
 
@@ -240,6 +248,7 @@ impl SweepResult {
         self.events += other.events;
         self.latency_micros.merge(&other.latency_micros);
         self.duration_micros.merge(&other.duration_micros);
+        self.constant_keys.merge(&other.constant_keys);
         self.coverage.merge(&other.coverage);
         other
             .failures

@@ -113,6 +113,17 @@ fn write_facts(out: &mut String, result: &SweepResult) -> fmt::Result {
         count(marks)
     );
     line(out, "covered", &[covered])?;
+    if let Some(keys) = result.constant_keys.count() {
+        let keys = format!(
+            "{} keys of the scenario schema had one value",
+            count(keys as u64)
+        );
+        line(
+            out,
+            "constant",
+            &[keys, "listed in sweep.json by --out".into()],
+        )?;
+    }
     for (name, share) in &result.expectations {
         write_share(out, name, *share)?;
     }

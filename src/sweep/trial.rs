@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::violated;
 use super::coverage_observer::CoverageObserver;
-use super::{Coverage, ExpectationShare, FailureCause, HistogramCounts, first_violation};
+use super::{
+    ConstantKeys, Coverage, ExpectationShare, FailureCause, HistogramCounts, first_violation,
+};
 use crate::check::InvariantName;
 use crate::metrics::InstrumentKind;
 use crate::model::Timestamp;
@@ -85,6 +87,8 @@ pub struct Trial {
     pub stuck_since: Option<Timestamp>,
     /// Coverage of the seed.
     pub coverage: Coverage,
+    /// Keys of the scenario as the seed has run it; unknown if it did not finish.
+    pub constant_keys: ConstantKeys,
     /// Expectations by name: whether each held, or was skipped.
     pub expectations: Vec<(String, ExpectationShare)>,
     /// Planner latency of all runs, in microseconds.
@@ -160,6 +164,7 @@ impl Trial {
             }),
             stuck_since: None,
             coverage: Coverage::default(),
+            constant_keys: ConstantKeys::default(),
             expectations: Vec::new(),
             latency_micros: HistogramCounts::default(),
             duration_micros: HistogramCounts::default(),
@@ -191,6 +196,9 @@ fn try_once<C: Hooks>(
     let report = RunReport::new(&finished, String::new(), None);
     let mut coverage = observer.borrow().coverage();
     note_counters(&report, &mut coverage);
+    let [latencies, durations] = finished.oracle.samples_on_bounds;
+    coverage.note("latency sample on the bound of a bucket", latencies);
+    coverage.note("duration sample on the bound of a bucket", durations);
     let failure = FailureCause::of(&finished, &report).map(|(cause, message)| SeedFailure {
         cause,
         message,
@@ -203,6 +211,7 @@ fn try_once<C: Hooks>(
         stuck_since: first_stuck.filter(|_| failure.as_ref().is_some_and(is_stuck)),
         failure,
         coverage,
+        constant_keys: ConstantKeys::of(&finished),
         expectations: ExpectationShare::of(&report),
         row: SeedRow::of(&report),
         latency_micros: HistogramCounts::of(&finished.oracle.latency_micros),
@@ -288,7 +297,10 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
     let kinds = kinds
         .into_iter()
         .map(|(kind, count)| format!("{kind} × {count}"));
-    let settings = [plan.overrides.to_string(), plan.latency.to_string()];
+    let settings = [
+        plan.overrides.to_string(),
+        plan.latency.to_string(),
+    ];
     let settings = settings.into_iter().filter(|text| !text.is_empty());
     let slice = plan.slice.map(|slice| slice.to_string());
     let images = plan

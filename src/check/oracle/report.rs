@@ -11,7 +11,9 @@ use crate::check::state::SloBreach;
 use crate::check::state::StuckRun;
 use crate::check::state::WorldState;
 use crate::check::state::message::MessageEndCounts;
+use crate::metrics::catalog;
 use crate::model::fault::FaultKind;
+use rehearsal_convert::Saturating;
 
 /// Significant digits of the report's histograms.
 const DIGITS: u8 = 3;
@@ -35,6 +37,8 @@ pub struct OracleReport {
     pub latency_micros: Histogram<u64>,
     /// Run duration over all incarnations, runs without work left out, in microseconds.
     pub duration_micros: Histogram<u64>,
+    /// Samples of latency and of duration that lie exactly on the bound of a bucket.
+    pub samples_on_bounds: [u64; 2],
     /// Unfinished runs, and what each waits for.
     pub stuck: Vec<StuckRun>,
     /// Every slo that was broken, by its beginning.
@@ -53,12 +57,12 @@ impl OracleReport {
             messages: state.messages.ends,
             faults: state.faults.counts(),
             episodes: state.episodes.list(),
-            latency_micros: samples(state, |series| {
-                matches!(series, HistogramSeries::Latency(..))
-            }),
-            duration_micros: samples(state, |series| {
-                matches!(series, HistogramSeries::Duration(_))
-            }),
+            latency_micros: histogram(samples(state, is_latency)),
+            duration_micros: histogram(samples(state, is_duration)),
+            samples_on_bounds: [
+                on_bounds(samples(state, is_latency), &catalog::LATENCY_BOUNDS),
+                on_bounds(samples(state, is_duration), &catalog::DURATION_BOUNDS),
+            ],
             stuck,
             slo_breaches: state.slo_breaches(),
         }
@@ -88,26 +92,47 @@ impl OracleReport {
     }
 }
 
-/// The samples of all incarnations, those of exactly zero left out for durations without work.
-fn samples(state: &WorldState, is_wanted: impl Fn(HistogramSeries) -> bool) -> Histogram<u64> {
+const fn is_latency(series: HistogramSeries) -> bool {
+    matches!(series, HistogramSeries::Latency(..))
+}
+
+const fn is_duration(series: HistogramSeries) -> bool {
+    matches!(series, HistogramSeries::Duration(_))
+}
+
+/// The samples of all incarnations in nanoseconds, those of exactly zero left out for durations
+/// without work.
+fn samples(
+    state: &WorldState,
+    is_wanted: fn(HistogramSeries) -> bool,
+) -> impl Iterator<Item = u64> {
+    let incarnations = state.incarnations.incarnations.iter();
+    let series = incarnations.flat_map(|(_, incarnation)| {
+        let samples = incarnation.expected.samples.iter().enumerate();
+        samples.map(|(index, samples)| (HistogramSeries::at(index), samples))
+    });
+    let series = series.filter(move |(series, _)| is_wanted(*series));
+    series.flat_map(|(series, samples)| {
+        let nanos = samples.nanos.iter().copied();
+        nanos.filter(move |nanos| *nanos > 0 || !is_duration(series))
+    })
+}
+
+fn histogram(samples: impl Iterator<Item = u64>) -> Histogram<u64> {
     // Three digits are within the library's range, so this can't fail.
     let mut histogram = Histogram::new(DIGITS).unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
-    for (_, incarnation) in state.incarnations.incarnations.iter() {
-        for (index, samples) in incarnation.expected.samples.iter().enumerate() {
-            let series = HistogramSeries::at(index);
-            if !is_wanted(series) {
-                continue;
-            }
-            let is_duration = matches!(series, HistogramSeries::Duration(_));
-            for nanos in samples
-                .nanos
-                .iter()
-                .filter(|nanos| **nanos > 0 || !is_duration)
-            {
-                // It grows as needed, so this can't fail either.
-                let _ = histogram.record(nanos / 1_000);
-            }
-        }
+    for nanos in samples {
+        // It grows as needed, so this can't fail either.
+        let _ = histogram.record(nanos / 1_000);
     }
     histogram
+}
+
+/// Counts the samples that equal a bound, given in seconds.
+fn on_bounds(samples: impl Iterator<Item = u64>, bounds: &[f64]) -> u64 {
+    let bounds: Vec<u64> = bounds
+        .iter()
+        .map(|bound| (bound * 1e9).saturating_u64())
+        .collect();
+    samples.filter(|nanos| bounds.contains(nanos)).count() as u64
 }

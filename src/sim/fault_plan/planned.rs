@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::model::observation::PortName;
-use crate::scenario::{FaultEffect, ProcessTarget, QueueTarget};
+use crate::scenario::{FaultEffect, FaultSpec, ProcessTarget, QueueTarget, Timing};
 use crate::worker::duration::Duration;
 
 /// One fault at one time. A fault that concerns a process names it.
@@ -42,6 +42,16 @@ impl PlannedFault {
     /// Text that names the process or service that the fault concerns.
     pub fn subject(&self) -> String {
         subject(&self.effect)
+    }
+}
+
+impl From<PlannedFault> for FaultSpec {
+    fn from(PlannedFault { at, effect }: PlannedFault) -> Self {
+        let timing = Timing {
+            at: Some(at),
+            ..Timing::default()
+        };
+        Self { timing, effect }
     }
 }
 
