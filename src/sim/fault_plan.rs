@@ -12,6 +12,7 @@
 //! Drawing never changes the scenario that is read. The part that is rehearsed, with the drawn
 //! operations and options, is a new value.
 
+mod finding_overrides;
 mod generator;
 mod injection_times;
 mod load_limit;
@@ -20,20 +21,26 @@ mod overrides;
 mod planned;
 mod profile;
 mod scenario_faults;
+mod schedule_generator;
+mod schedule_overrides;
 mod service_latency;
+mod set_arguments;
 mod skipped_expectation;
 #[cfg(test)]
 mod tests;
 mod time_slice;
 
+pub use self::finding_overrides::FindingOverrides;
 use self::injection_times::InjectionTimes;
 pub use self::overrides::PlanOverrides;
 pub use self::planned::PlannedFault;
 pub use self::profile::FaultProfile;
-pub use self::service_latency::{DrawnLatency, ServiceLatency};
+pub use self::schedule_overrides::{DrawnPopulation, DrawnSchedule, ScheduleOverrides};
+pub use self::service_latency::ServiceLatency;
+use self::set_arguments::SetArguments;
 pub use self::skipped_expectation::SkippedExpectation;
 pub use self::time_slice::TimeSlice;
-use crate::scenario::{FaultSpec, OperationSpec, Scenario, Timing, WorkersSpec};
+use crate::scenario::{FaultSpec, OperationSpec, Scenario, WorkersSpec};
 use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 
@@ -54,6 +61,10 @@ pub struct FaultPlan {
     pub overrides: PlanOverrides,
     /// Drawn latencies of the services.
     pub latency: ServiceLatency,
+    /// Drawn keys of the schedules.
+    pub schedules: ScheduleOverrides,
+    /// Drawn keys of deltas and advisories.
+    pub findings: FindingOverrides,
     /// Number of images that keeps the seed in its event budget; `None` keeps that of the scenario.
     pub images: Option<u64>,
 }
@@ -61,8 +72,8 @@ pub struct FaultPlan {
 /// A scenario as one seed rehearses it, and the plan that was drawn for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedScenario {
-    /// The time slice of the scenario with its seed and with the drawn operations, options and
-    /// latencies.
+    /// The time slice of the scenario with its seed and with the drawn operations, options,
+    /// latencies, and keys of schedules and findings.
     ///
     /// Its `faults` are those that the file states; the world injects those of the plan.
     pub scenario: Scenario,
@@ -82,6 +93,8 @@ impl PlannedScenario {
             Some(slice) => slice.cut(whole),
             None => (whole, Vec::new()),
         };
+        let schedules = ScheduleOverrides::draw(profile, &part, seed);
+        let part = schedules.applied_to(part);
         let times = InjectionTimes::new(&part, profile);
         let mut faults = scenario_faults::plan_stated(&part, seed);
         faults.extend(profile.draw_plan(&part, &times, seed));
@@ -95,6 +108,8 @@ impl PlannedScenario {
             operations: operations::draw(profile, &part, &times, seed),
             overrides: PlanOverrides::draw(profile, seed),
             latency: ServiceLatency::draw(profile, seed),
+            schedules,
+            findings: FindingOverrides::draw(profile, &part, seed),
             images: None,
         };
         let mut scenario = plan.operated(part);
@@ -108,17 +123,10 @@ impl PlannedScenario {
     /// Returns a scenario that states all that was drawn: without a profile its rehearsal is the
     /// same. It has the expectations that the profile requires.
     pub fn into_stated(self) -> Scenario {
-        let state = |planned: PlannedFault| FaultSpec {
-            timing: Timing {
-                at: Some(planned.at),
-                ..Timing::default()
-            },
-            effect: planned.effect,
-        };
         let mut expectations = self.scenario.expectations;
         expectations.retain(|expectation| self.plan.profile.requires(expectation));
         Scenario {
-            faults: self.plan.faults.into_iter().map(state).collect(),
+            faults: self.plan.faults.into_iter().map(FaultSpec::from).collect(),
             expectations,
             ..self.scenario
         }
@@ -126,9 +134,9 @@ impl PlannedScenario {
 }
 
 impl FaultPlan {
-    /// Returns the scenario with the drawn operations, options and latencies.
+    /// Returns the scenario with the drawn operations, options, latencies and findings.
     fn operated(&self, scenario: Scenario) -> Scenario {
-        let scenario = self.latency.applied_to(scenario);
+        let scenario = self.findings.applied_to(self.latency.applied_to(scenario));
         let mut operations = scenario.operations;
         operations.extend(self.operations.iter().cloned());
         Scenario {

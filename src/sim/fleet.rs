@@ -8,7 +8,7 @@ mod population;
 
 use std::sync::Arc;
 
-pub use self::population::schedules;
+pub use self::population::{SelectorScopes, schedules};
 use crate::model::catalogue::Catalogue;
 use crate::model::{Image, ImageDigest, TenantId};
 

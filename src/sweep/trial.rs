@@ -300,6 +300,8 @@ pub fn drawn(scenario: &Scenario, seed: u64, profile: FaultProfile) -> Vec<Strin
     let settings = [
         plan.overrides.to_string(),
         plan.latency.to_string(),
+        plan.schedules.to_string(),
+        plan.findings.to_string(),
     ];
     let settings = settings.into_iter().filter(|text| !text.is_empty());
     let slice = plan.slice.map(|slice| slice.to_string());

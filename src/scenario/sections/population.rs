@@ -27,6 +27,8 @@ pub struct Population {
     pub time_zones: Vec<String>,
     /// Interval between the fires of a schedule.
     pub cadence: Cadence,
+    /// Share of schedules with the cron expression of the one before, in place of their own.
+    pub shared_cron_share: Share,
     /// First hour of the day, local time, in which a schedule may fire.
     #[schemars(range(min = 0, max = 23))]
     pub from_hour: u8,
@@ -56,6 +58,7 @@ impl Default for Population {
             prefix: "schedule".into(),
             time_zones: vec!["UTC".into()],
             cadence: Cadence::Daily,
+            shared_cron_share: Share(0.0),
             from_hour: 0,
             until_hour: 24,
             content_refresh_share: Share(0.0),

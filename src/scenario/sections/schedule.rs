@@ -143,6 +143,25 @@ pub struct LimitsSpec {
 }
 
 impl ScheduleSpec {
+    /// A schedule with this identifier and defaults for all other keys.
+    pub fn new(id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            tenant: None,
+            name: None,
+            enabled: enabled(),
+            when_cron: None,
+            time_zone: utc(),
+            mode: analysis_only(),
+            selector: SelectorSpec::default(),
+            only_if: OnlyIfSpec::default(),
+            limits: LimitsSpec::default(),
+            notify: NotifyPolicy::default(),
+            triggers: Vec::new(),
+            overlap: OverlapPolicy::default(),
+        }
+    }
+
     /// Converts to the schedule of the worker model; `first_tenant` is the default owner.
     pub fn definition(&self, first_tenant: &str) -> model::Schedule {
         model::Schedule {

@@ -4,7 +4,8 @@ use super::{draw_log_uniform, draw_process};
 use crate::model::fault::FaultKind;
 use crate::model::observation::PortName;
 use crate::scenario::{
-    DistributionSpec, DurationDistribution, FaultEffect, ProcessTarget, QueueTarget, Share,
+    DistributionSpec, DurationDistribution, FaultEffect, MessageSchema, ProcessTarget, QueueTarget,
+    Share,
 };
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
@@ -13,6 +14,8 @@ use rehearsal_convert::{Index, Nearest, Saturating};
 /// Draws the parameters of single faults from one stream.
 pub(super) struct FaultGenerator<'a> {
     pub stream: &'a mut RandomStream,
+    /// Stream of schema versions.
+    pub schemas: RandomStream,
     /// Names of the processes that a fault may concern.
     pub processes: Vec<String>,
     /// Time from the fault to the end of the scenario.
@@ -52,6 +55,13 @@ impl FaultGenerator<'_> {
                 min: Duration::ZERO,
                 max,
             },
+        }
+    }
+
+    fn schema(&mut self) -> MessageSchema {
+        match self.schemas.below(2) {
+            0 => MessageSchema::Current,
+            _ => MessageSchema::Previous,
         }
     }
 
@@ -158,6 +168,7 @@ impl FaultGenerator<'_> {
             _ => FaultEffect::RollingDeploy {
                 downtime: self.length(30),
                 pause: self.length(60),
+                schema_before: self.schema(),
             },
         }
     }

@@ -12,9 +12,12 @@
 //!
 //! Runs that advisories start are not counted: they scan the images of a component.
 
+use std::collections::BTreeSet;
+
 use super::injection_times::cron_fires;
 use crate::scenario::{
-    Cadence, LimitsSpec, OperationKind, Population, Scenario, ScheduleSpec, SelectorSpec,
+    Cadence, LimitsSpec, OperationKind, Population, Scenario, ScheduleChanges, ScheduleSpec,
+    SelectorSpec,
 };
 use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::RandomStream;
@@ -43,20 +46,91 @@ pub(super) fn limited_images(scenario: &Scenario) -> Option<u64> {
 
 /// Scans that the schedules of a scenario ask for, by cron and by operations.
 fn expected_scans(scenario: &Scenario) -> f64 {
-    let stated = scenario.schedules.iter().map(|schedule| {
-        let images = images_of(
-            scenario,
-            &schedule.limits,
-            selected_share(scenario, schedule),
-        );
-        images * runs_of(scenario, schedule)
+    let stated = scenario.schedules.iter().cloned();
+    let stated = stated.map(|schedule| scans_of(scenario, Duration::ZERO, schedule));
+    let created = scenario.operations.iter().map(|operation| {
+        let at = operation.timing.at.unwrap_or(Duration::ZERO);
+        match &operation.kind {
+            OperationKind::Create { definition } => scans_of(scenario, at, (**definition).clone()),
+            _ => 0.0,
+        }
     });
     let drawn = scenario.population.iter().map(|population| {
         let share = 1.0 / scenario.fleet.tenants.count().nearest_f64();
         let images = images_of(scenario, &population.limits, share);
-        images * f64::from(population.count) * fires_of_population(scenario, population)
+        let by_cron =
+            images * f64::from(population.count) * fires_of_population(scenario, population);
+        by_cron + scans_by_operations(scenario, population)
     });
-    stated.chain(drawn).sum()
+    stated.chain(created).chain(drawn).sum()
+}
+
+/// Scans of one schedule that exists from an instant on: at most the runs of the definition that
+/// fires most often, each with the images of the definition that selects the most.
+fn scans_of(scenario: &Scenario, from: Duration, schedule: ScheduleSpec) -> f64 {
+    let own = || {
+        let operations = scenario.operations.iter();
+        operations.filter(|operation| operation.kind.schedule() == Some(&schedule.id))
+    };
+    let (mut images, mut fires, mut runs): (f64, f64, f64) = (0.0, 0.0, 0.0);
+    let mut consider = |from: Duration, definition: &ScheduleSpec| {
+        let share = selected_share(scenario, definition);
+        images = images.max(images_of(scenario, &definition.limits, share));
+        let start = scenario.start.after(from.std());
+        let end = scenario.start.after(scenario.duration.std());
+        let count = cron_fires(definition, start, end).count();
+        fires = fires.max(count.nearest_f64());
+    };
+    consider(from, &schedule);
+    let mut definition = schedule.clone();
+    for operation in own() {
+        match &operation.kind {
+            OperationKind::Run { .. } | OperationKind::Retry { .. } => {
+                // The times do not matter, only their number does.
+                let stream = &mut RandomStream::new(scenario.seed, "profile.load");
+                let duration_ns = scenario.duration.as_nanos();
+                let times = arrival_times(&operation.timing, duration_ns, stream);
+                runs += times.len().nearest_f64();
+            }
+            OperationKind::Edit { changes, .. } => {
+                definition = edited(definition, changes);
+                consider(operation.timing.at.unwrap_or(Duration::ZERO), &definition);
+            }
+            _ => {}
+        }
+    }
+    images * (fires + runs)
+}
+
+/// Returns a definition with those changes of an edit that concern the load.
+fn edited(definition: ScheduleSpec, changes: &ScheduleChanges) -> ScheduleSpec {
+    let cron = changes.when_cron.clone();
+    ScheduleSpec {
+        when_cron: cron.or(definition.when_cron),
+        limits: changes.limits.unwrap_or(definition.limits),
+        selector: changes.selector.clone().unwrap_or(definition.selector),
+        ..definition
+    }
+}
+
+/// Scans of the runs that operations start of the schedules of a population.
+fn scans_by_operations(scenario: &Scenario, population: &Population) -> f64 {
+    let ids = scenario.operations.iter();
+    let ids = ids.filter_map(|operation| operation.kind.schedule());
+    let drawn: BTreeSet<&str> = ids.collect();
+    let all: BTreeSet<String> = match drawn.is_empty() {
+        true => BTreeSet::new(),
+        false => population.ids().collect(),
+    };
+    let drawn = drawn.into_iter().filter(|id| all.contains(*id));
+    let scans = drawn.map(|id| {
+        let schedule = ScheduleSpec {
+            limits: population.limits,
+            ..ScheduleSpec::new(id)
+        };
+        scans_of(scenario, Duration::ZERO, schedule)
+    });
+    scans.sum()
 }
 
 /// Images that one run scans.
@@ -90,42 +164,6 @@ fn selected_share(scenario: &Scenario, schedule: &ScheduleSpec) -> f64 {
         SelectorSpec::All | SelectorSpec::Labels { .. } => 1.0,
     };
     tenant * selector
-}
-
-/// Runs that cron, an operator and an edit to another cron expression start.
-fn runs_of(scenario: &Scenario, schedule: &ScheduleSpec) -> f64 {
-    let end = scenario.start.after(scenario.duration.std());
-    let mut runs = cron_fires(schedule, scenario.start, end)
-        .count()
-        .nearest_f64();
-    let own = scenario
-        .operations
-        .iter()
-        .filter(|operation| operation.kind.schedule() == Some(&schedule.id));
-    for operation in own {
-        match &operation.kind {
-            OperationKind::Run { .. } | OperationKind::Retry { .. } => {
-                // The times do not matter, only their number does.
-                let stream = &mut RandomStream::new(scenario.seed, "profile.load");
-                let duration_ns = scenario.duration.as_nanos();
-                runs += arrival_times(&operation.timing, duration_ns, stream)
-                    .len()
-                    .nearest_f64();
-            }
-            OperationKind::Edit { changes, .. } if changes.when_cron.is_some() => {
-                let edited = ScheduleSpec {
-                    when_cron: changes.when_cron.clone(),
-                    ..schedule.clone()
-                };
-                let at = operation.timing.at.unwrap_or(Duration::ZERO);
-                let from = scenario.start.after(at.std());
-                let fires = cron_fires(&edited, from, end).count();
-                runs = runs.max(fires.nearest_f64());
-            }
-            _ => {}
-        }
-    }
-    runs
 }
 
 /// Mean number of fires of one schedule of a population.
@@ -177,8 +215,20 @@ mod tests {
                     changes = { whenCron = \"* * * * *\" }\n";
         // From 01:01 to 01:59.
         assert!((scans(&format!("{hourly}{edit}")) - 59.0 * 60_000.0).abs() < 0.5);
+        let wider = format!(
+            "{hourly}{namespace}[[operation]]\nkind = \"edit\"\nschedule = \"s\"\nat = \"1h\"\n\
+             changes = {{ selector = {{ scope = \"all\" }} }}\n"
+        );
+        assert!((scans(&wider) - 120_000.0).abs() < 0.5);
+        let create = "[[operation]]\nkind = \"create\"\nat = \"1h\"\n\
+                      definition = { id = \"new\", tenant = \"b\", whenCron = \"*/20 * * * *\" }\n";
+        // At 01:20 and 01:40.
+        assert!((scans(&format!("{hourly}{create}")) - 160_000.0).abs() < 0.5);
         let population = "[schedules]\ncount = 10\ncadence = \"daily\"\n";
-        assert!((scans(population) - 10.0 * 40_000.0 / 12.0).abs() < 1.0);
+        let by_cron = 10.0 * 40_000.0 / 12.0;
+        assert!((scans(population) - by_cron).abs() < 1.0);
+        let run = run.replace("\"s\"", "\"schedule-3\"");
+        assert!((scans(&format!("{population}{run}")) - by_cron - 60_000.0).abs() < 1.0);
     }
 
     #[test]

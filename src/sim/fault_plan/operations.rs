@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::FaultProfile;
 use super::injection_times::InjectionTimes;
+use super::schedule_generator::ScheduleGenerator;
 use crate::model::OverlapPolicy;
 use crate::scenario::{
     LimitsSpec, OperationKind, OperationSpec, QueueTarget, Scenario, ScheduleChanges, Timing,
@@ -15,6 +16,9 @@ use rehearsal_convert::Index;
 
 /// Maximum number of drawn operations.
 const OPERATIONS_MAX: u64 = 12;
+
+/// Maximum number of created schedules.
+const CREATED_MAX: u64 = 3;
 
 /// Constructors of every kind that is drawn, given the identifier of a schedule.
 const KINDS: [fn(String, &mut RandomStream) -> OperationKind; 9] = [
@@ -37,18 +41,30 @@ const KINDS: [fn(String, &mut RandomStream) -> OperationKind; 9] = [
     },
 ];
 
-/// Draws operations on the schedules of a scenario, for half of the seeds of `swarm` only.
-///
-/// Each seed weighs the kinds anew, so that some are frequent in one seed and absent in another.
+/// Draws operations for `swarm` only, in the order of their times.
 pub(super) fn draw(
     profile: FaultProfile,
     scenario: &Scenario,
     times: &InjectionTimes,
     seed: u64,
 ) -> Vec<OperationSpec> {
+    if profile != FaultProfile::Swarm {
+        return Vec::new();
+    }
+    let mut operations = draw_on_stated(scenario, times, seed);
+    operations.extend(draw_created(scenario, times, seed));
+    operations.sort_by_key(|operation| operation.timing.at);
+    operations
+}
+
+/// Draws operations on the schedules of a scenario, for half of the seeds.
+///
+/// Each seed weighs the kinds anew, so that some are frequent in one seed and absent in another.
+fn draw_on_stated(scenario: &Scenario, times: &InjectionTimes, seed: u64) -> Vec<OperationSpec> {
     let stream = &mut RandomStream::new(seed, "profile.operations");
+    let mut edits = ScheduleGenerator::new(scenario, RandomStream::new(seed, "profile.edits"));
     let ids = schedule_ids(scenario);
-    if profile != FaultProfile::Swarm || ids.is_empty() || stream.below(2) == 0 {
+    if ids.is_empty() || stream.below(2) == 0 {
         return Vec::new();
     }
     let weights: Vec<u64> = KINDS
@@ -60,7 +76,7 @@ pub(super) fn draw(
         return Vec::new();
     }
     let count = 1 + stream.below(OPERATIONS_MAX);
-    let mut operations: Vec<OperationSpec> = (0..count)
+    (0..count)
         .map(|_| {
             let at = times.draw(stream);
             let id = ids[draw_index(stream, ids.len())].clone();
@@ -70,17 +86,47 @@ pub(super) fn draw(
                 ticket = ticket.saturating_sub(*weight);
                 is_drawn
             });
-            OperationSpec {
-                timing: Timing {
-                    at: Some(at),
-                    ..Timing::default()
-                },
-                kind: KINDS[drawn.unwrap_or_default()](id, stream),
+            let mut kind = KINDS[drawn.unwrap_or_default()](id, stream);
+            if let OperationKind::Edit { changes, .. } = &mut kind {
+                edits.add_changes(changes);
             }
+            operation(at, kind)
         })
-        .collect();
-    operations.sort_by_key(|operation| operation.timing.at);
+        .collect()
+}
+
+/// Draws schedules that are created, for half of the seeds; half of them are deleted later.
+fn draw_created(scenario: &Scenario, times: &InjectionTimes, seed: u64) -> Vec<OperationSpec> {
+    let mut generator =
+        ScheduleGenerator::new(scenario, RandomStream::new(seed, "profile.created"));
+    if generator.stream.below(2) == 0 {
+        return Vec::new();
+    }
+    let ids = schedule_ids(scenario);
+    let count = 1 + generator.stream.below(CREATED_MAX);
+    let mut operations = Vec::new();
+    for id in (1..=count).map(|number| format!("created-{number}")) {
+        let at = times.draw(&mut generator.stream);
+        let definition = Box::new(generator.schedule(id.clone()));
+        let rest_ns = scenario.duration.as_nanos() - at.as_nanos();
+        let later_ns = at.as_nanos() + generator.stream.below(rest_ns);
+        let is_deleted = generator.stream.below(2) == 0;
+        if ids.contains(&id) {
+            continue;
+        }
+        operations.push(operation(at, OperationKind::Create { definition }));
+        let delete = OperationKind::Delete { schedule: id };
+        operations.extend(is_deleted.then(|| operation(Duration::from_nanos(later_ns), delete)));
+    }
     operations
+}
+
+fn operation(at: Duration, kind: OperationKind) -> OperationSpec {
+    let timing = Timing {
+        at: Some(at),
+        ..Timing::default()
+    };
+    OperationSpec { timing, kind }
 }
 
 fn schedule_ids(scenario: &Scenario) -> Vec<String> {
@@ -138,19 +184,30 @@ mod tests {
             let times = InjectionTimes::new(&scenario, profile);
             draw(profile, &scenario, &times, seed)
         };
-        let mut kinds = BTreeSet::new();
+        let (mut kinds, mut changed) = (BTreeSet::new(), BTreeSet::new());
         for seed in 0..200 {
-            for operation in draw(FaultProfile::Swarm, seed) {
-                assert!(operation.kind.schedule().is_none_or(|id| id == "often"));
+            let operations = draw(FaultProfile::Swarm, seed);
+            assert!(operations.is_sorted_by_key(|operation| operation.timing.at));
+            let mut known = BTreeSet::from(["often".to_owned()]);
+            for operation in operations {
+                if let OperationKind::Create { definition } = &operation.kind {
+                    assert!(known.insert(definition.id.clone()));
+                }
+                let id = operation.kind.schedule();
+                assert!(id.is_none_or(|id| known.contains(id)), "{operation:?}");
                 assert!(operation.timing.at < Some(scenario.duration));
                 let value = serde_json::to_value(&operation.kind).unwrap();
                 kinds.insert(value["kind"].to_string());
+                let changes = value["changes"].as_object().cloned().unwrap_or_default();
+                changed.extend(changes.into_iter().map(|(key, _)| key));
             }
         }
-        assert_eq!(kinds.len(), KINDS.len(), "{kinds:?}");
+        assert_eq!(kinds.len(), KINDS.len() + 1, "{kinds:?}");
+        // All keys but the name.
+        assert_eq!(changed.len(), 9, "{changed:?}");
         let drawn = (0..200).filter(|seed| !draw(FaultProfile::Swarm, *seed).is_empty());
         let drawn = drawn.count();
-        assert!((70..130).contains(&drawn), "{drawn} of 200 seeds");
+        assert!((120..180).contains(&drawn), "{drawn} of 200 seeds");
         for profile in [FaultProfile::None, FaultProfile::Light, FaultProfile::Heavy] {
             assert!((0..50).all(|seed| draw(profile, seed).is_empty()));
         }

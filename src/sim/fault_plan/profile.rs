@@ -69,6 +69,7 @@ impl FaultProfile {
         let total: u64 = weights.iter().sum();
         let mut generator = FaultGenerator {
             stream,
+            schemas: RandomStream::new(seed, "profile.schemas"),
             processes: process_names(scenario),
             length_ns_max: 0,
             is_gentle: self == Self::Light,

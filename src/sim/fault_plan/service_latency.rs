@@ -3,8 +3,9 @@
 
 use std::fmt;
 
-use super::{FaultProfile, draw_log_uniform};
+use super::{FaultProfile, SetArguments, draw_log_uniform};
 use crate::scenario::{DistributionSpec, DurationDistribution, LatencySpec, ScannerSpec, Scenario};
+use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use rehearsal_convert::Saturating;
@@ -21,42 +22,38 @@ const RETRY_AFTER_MS: (f64, f64) = (500.0, 60_000.0);
 /// Range of the factor between median and 99th percentile.
 const TAIL: (f64, f64) = (1.5, 40.0);
 
-/// Median and 99th percentile of a lognormal distribution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DrawnLatency {
-    /// Half of the draws are longer.
-    pub median: Duration,
-    /// One draw in a hundred is longer.
-    pub p99: Duration,
-}
+/// Constant round trips whose sums are bounds of the buckets of latency and duration, ms.
+const ROUND_MS: [u64; 3] = [50, 250, 500];
 
-impl DrawnLatency {
-    fn draw(stream: &mut RandomStream, (low_ms, high_ms): (f64, f64)) -> Self {
-        let median_ms = draw_log_uniform(stream, low_ms, high_ms);
-        let p99_ms = median_ms * draw_log_uniform(stream, TAIL.0, TAIL.1);
-        let whole = |ms: f64| Duration::from_millis(ms.saturating_u64().max(1));
-        Self {
-            median: whole(median_ms),
-            p99: whole(p99_ms).max(Duration::from_millis(2)),
-        }
-    }
+/// One seed in this many has constant latencies.
+const CONSTANT_ONE_IN: u64 = 8;
 
-    fn distribution(self) -> DurationDistribution {
-        let Self { median, p99 } = self;
-        DistributionSpec::Lognormal { median, p99 }
+/// Constant latency of the Scanner, in round trips.
+const SCAN_ROUND_TRIPS: u64 = 10;
+
+fn draw_lognormal(
+    stream: &mut RandomStream,
+    (low_ms, high_ms): (f64, f64),
+) -> DurationDistribution {
+    let median_ms = draw_log_uniform(stream, low_ms, high_ms);
+    let p99_ms = median_ms * draw_log_uniform(stream, TAIL.0, TAIL.1);
+    let whole = |ms: f64| Duration::from_millis(ms.saturating_u64().max(1));
+    DistributionSpec::Lognormal {
+        median: whole(median_ms),
+        p99: whole(p99_ms).max(Duration::from_millis(2)),
     }
 }
 
 /// Latencies that a profile has drawn; `None` keeps the value of the scenario.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[allow(missing_docs, reason = "each is named after the key that it sets")]
 pub struct ServiceLatency {
-    pub store: Option<DrawnLatency>,
-    pub queue: Option<DrawnLatency>,
-    pub notify: Option<DrawnLatency>,
-    pub impact: Option<DrawnLatency>,
-    pub scanner: Option<DrawnLatency>,
-    pub retry_after: Option<DrawnLatency>,
+    pub store: Option<DurationDistribution>,
+    pub queue: Option<DurationDistribution>,
+    pub notify: Option<DurationDistribution>,
+    pub impact: Option<DurationDistribution>,
+    pub scanner: Option<DurationDistribution>,
+    pub retry_after: Option<DurationDistribution>,
 }
 
 impl ServiceLatency {
@@ -67,23 +64,42 @@ impl ServiceLatency {
         }
         let stream = &mut RandomStream::new(seed, "profile.latency");
         let mut often = |range| {
-            let drawn = DrawnLatency::draw(stream, range);
+            let drawn = draw_lognormal(stream, range);
             (stream.below(2) == 0).then_some(drawn)
         };
-        Self {
+        let drawn = Self {
             store: often(ROUND_TRIP_MS),
             queue: often(ROUND_TRIP_MS),
             notify: often(ROUND_TRIP_MS),
             impact: often(ROUND_TRIP_MS),
             scanner: often(SCAN_MS),
             retry_after: often(RETRY_AFTER_MS),
+        };
+        let stream = &mut RandomStream::new(seed, "profile.latency.constant");
+        match stream.below(CONSTANT_ONE_IN) {
+            0 => drawn.constant(ROUND_MS[draw_index(stream, ROUND_MS.len())]),
+            _ => drawn,
+        }
+    }
+
+    /// Returns constant latencies: samples lie exactly on the bounds of buckets.
+    fn constant(self, round_trip_ms: u64) -> Self {
+        let always = |ms| Some(DurationDistribution::from(Duration::from_millis(ms)));
+        let round_trip = always(round_trip_ms);
+        Self {
+            store: round_trip.clone(),
+            queue: round_trip.clone(),
+            notify: round_trip.clone(),
+            impact: round_trip,
+            scanner: always(round_trip_ms * SCAN_ROUND_TRIPS),
+            ..self
         }
     }
 
     /// Returns the scenario with the drawn latencies set. Those of a mode or of slow images stay.
-    pub(super) fn applied_to(self, scenario: Scenario) -> Scenario {
-        let set = |drawn: Option<DrawnLatency>, stated: DurationDistribution| {
-            drawn.map_or(stated, DrawnLatency::distribution)
+    pub(super) fn applied_to(&self, scenario: Scenario) -> Scenario {
+        let set = |drawn: &Option<DurationDistribution>, stated: DurationDistribution| {
+            drawn.clone().unwrap_or(stated)
         };
         let LatencySpec {
             store,
@@ -93,14 +109,14 @@ impl ServiceLatency {
         } = scenario.latency;
         Scenario {
             latency: LatencySpec {
-                store: set(self.store, store),
-                queue: set(self.queue, queue),
-                notify: set(self.notify, notify),
-                impact: set(self.impact, impact),
+                store: set(&self.store, store),
+                queue: set(&self.queue, queue),
+                notify: set(&self.notify, notify),
+                impact: set(&self.impact, impact),
             },
             scanner: ScannerSpec {
-                latency: set(self.scanner, scenario.scanner.latency),
-                retry_after: set(self.retry_after, scenario.scanner.retry_after),
+                latency: set(&self.scanner, scenario.scanner.latency),
+                retry_after: set(&self.retry_after, scenario.scanner.retry_after),
                 ..scenario.scanner
             },
             ..scenario
@@ -111,26 +127,14 @@ impl ServiceLatency {
 impl fmt::Display for ServiceLatency {
     /// Writes the latencies as arguments of `--set`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let drawn = [
-            ("latency.store", self.store),
-            ("latency.queue", self.queue),
-            ("latency.notify", self.notify),
-            ("latency.impact", self.impact),
-            ("scanner.latency", self.scanner),
-            ("scanner.retryAfter", self.retry_after),
-        ];
-        let drawn = drawn
-            .iter()
-            .filter_map(|(key, latency)| Some((key, (*latency)?)));
-        for (index, (key, DrawnLatency { median, p99 })) in drawn.enumerate() {
-            let space = if index == 0 { "" } else { " " };
-            write!(
-                f,
-                "{space}--set '{key}={{ kind = \"lognormal\", median = \"{median}\", \
-                 p99 = \"{p99}\" }}'"
-            )?;
-        }
-        Ok(())
+        let mut arguments = SetArguments::default();
+        arguments.add("latency", "store", self.store.as_ref());
+        arguments.add("latency", "queue", self.queue.as_ref());
+        arguments.add("latency", "notify", self.notify.as_ref());
+        arguments.add("latency", "impact", self.impact.as_ref());
+        arguments.add("scanner", "latency", self.scanner.as_ref());
+        arguments.add("scanner", "retryAfter", self.retry_after.as_ref());
+        arguments.fmt(f)
     }
 }
 
@@ -141,7 +145,7 @@ mod tests {
 
     #[test]
     fn swarm_draws_each_latency_for_about_half_of_the_seeds() {
-        let mut counts = [0; 6];
+        let (mut counts, mut constant) = ([0; 6], 0);
         for seed in 0..200 {
             let drawn = ServiceLatency::draw(FaultProfile::Swarm, seed);
             let ServiceLatency {
@@ -153,13 +157,19 @@ mod tests {
                 retry_after,
             } = drawn;
             let all = [store, queue, notify, impact, scanner, retry_after];
-            for (count, drawn) in counts.iter_mut().zip(all) {
+            for (count, drawn) in counts.iter_mut().zip(&all) {
                 *count += usize::from(drawn.is_some());
             }
-            assert!(all.iter().flatten().all(|drawn| drawn.p99 > drawn.median));
+            constant += usize::from(matches!(all, [Some(DistributionSpec::Constant { .. }), ..]));
+            for drawn in all.into_iter().flatten() {
+                if let DistributionSpec::Lognormal { median, p99 } = drawn {
+                    assert!(p99 > median);
+                }
+            }
         }
         let is_half = |count: &usize| (70..130).contains(count);
         assert!(counts.iter().all(is_half), "{counts:?}");
+        assert!((12..40).contains(&constant), "{constant} of 200 seeds");
         for profile in [FaultProfile::None, FaultProfile::Light, FaultProfile::Heavy] {
             let drawn = ServiceLatency::draw(profile, 1);
             assert_eq!(drawn, ServiceLatency::default());
@@ -169,7 +179,7 @@ mod tests {
     #[test]
     fn drawn_latencies_are_set_as_the_command_line_takes_them() {
         let latency = |median_ms, p99_ms| {
-            Some(DrawnLatency {
+            Some(DistributionSpec::Lognormal {
                 median: Duration::from_millis(median_ms),
                 p99: Duration::from_millis(p99_ms),
             })

@@ -41,20 +41,21 @@ fn populate(
     seed: u64,
 ) -> Vec<Schedule> {
     let mut stream = RandomStream::new(seed, "schedules");
-    let scopes = SelectorScopes {
-        fleet: &scenario.fleet,
-        namespaces: scenario.fleet.namespace_names(),
-        repositories: scenario.fleet.repository_names(),
-        seed,
-    };
+    let scopes = SelectorScopes::new(&scenario.fleet, seed);
+    let mut shared = RandomStream::new(seed, "schedules.shared");
+    let mut cron_before: Option<String> = None;
     let schedule = |(number, id): (usize, String)| {
         let is_refresh = stream.chance(population.content_refresh_share.0);
+        let own = draw_cron(population, &mut stream);
+        let is_shared = shared.chance(population.shared_cron_share.0);
+        let cron = cron_before.take().filter(|_| is_shared).unwrap_or(own);
+        cron_before = Some(cron.clone());
         Schedule {
             tenant: turn(tenants, number).into(),
             id: id.as_str().into(),
             name: id,
             enabled: true,
-            when_cron: Some(draw_cron(population, &mut stream)),
+            when_cron: Some(cron),
             time_zone: turn(&population.time_zones, number).to_owned(),
             mode: if is_refresh {
                 Mode::ContentRefresh
@@ -92,7 +93,7 @@ fn draw_cron(population: &Population, stream: &mut RandomStream) -> String {
 }
 
 /// Names and digests that selectors are drawn from.
-struct SelectorScopes<'a> {
+pub struct SelectorScopes<'a> {
     fleet: &'a scenario::FleetSpec,
     namespaces: Vec<String>,
     repositories: Vec<String>,
@@ -103,9 +104,20 @@ struct SelectorScopes<'a> {
 /// Function that draws one kind of selector.
 type SelectorDraw<'a> = fn(&SelectorScopes<'a>, &mut RandomStream) -> SelectorSpec;
 
-impl SelectorScopes<'_> {
-    fn draw(&self, weights: &ScopeWeights, stream: &mut RandomStream) -> SelectorSpec {
-        let draws: [(f64, SelectorDraw<'_>); 4] = [
+impl<'a> SelectorScopes<'a> {
+    /// Collects the names of a fleet that is drawn with this seed.
+    pub fn new(fleet: &'a scenario::FleetSpec, seed: u64) -> Self {
+        Self {
+            fleet,
+            namespaces: fleet.namespace_names(),
+            repositories: fleet.repository_names(),
+            seed,
+        }
+    }
+
+    /// Draws a selector; the weights are the relative frequencies of its kinds.
+    pub fn draw(&self, weights: &ScopeWeights, stream: &mut RandomStream) -> SelectorSpec {
+        let draws: [(f64, SelectorDraw<'a>); 4] = [
             (weights.namespaces, Self::draw_namespace),
             (weights.repositories, Self::draw_repositories),
             (weights.labels, Self::draw_labels),
