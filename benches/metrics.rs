@@ -10,8 +10,8 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use metrics::{Key, Level, Metadata, Recorder};
 use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{
-    Bounds, CollectContext, DynamicFamily, Family, Histogram, Labels, Mode, Registry,
-    RegistryOptions, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
+    Bounds, CollectContext, DynamicFamily, Family, Histogram, InstrumentWrites, Labels, Mode,
+    Registry, RegistryOptions, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
 
 const BOUNDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];

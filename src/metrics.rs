@@ -2,7 +2,7 @@
 
 pub use rehearsal_metrics::*;
 pub use rehearsal_worker::metrics::{
-    AttemptOutcome, BacklogCache, BacklogOptions, Delta, EventKind, Fate, Mode, PlannerStatus,
-    QueueName, Readings, RunResult, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus,
-    WorkerMetricsOptions, backlog, catalog,
+    AttemptOutcome, BacklogCache, BacklogOptions, Delta, EventKind, Fate, InstrumentWrites, Mode,
+    PlannerStatus, QueueName, ReadTime, Readings, RunResult, ScannerOutcome,
+    SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions, backlog, catalog,
 };

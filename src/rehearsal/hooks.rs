@@ -3,8 +3,10 @@
 //! An ordinary rehearsal uses [`NoHooks`]. Tests wrap the ports, the registry or the observer, to
 //! plant a defect and to assert that an invariant finds it.
 
+use std::sync::Arc;
+
 use crate::check::InstrumentReader;
-use crate::metrics::Registry;
+use crate::metrics::{InstrumentWrites, Registry, SchedulerWorkerMetrics};
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, Timestamp};
 use crate::sim::world::WorldPorts;
@@ -21,6 +23,15 @@ pub trait Hooks: 'static {
     /// Returns the registry into which an incarnation records.
     fn registry(&self, _incarnation: &IncarnationId) -> Registry {
         Registry::new()
+    }
+
+    /// Returns the receiver of everything that an incarnation records.
+    fn writes(
+        &self,
+        _incarnation: &IncarnationId,
+        metrics: Arc<SchedulerWorkerMetrics>,
+    ) -> Arc<dyn InstrumentWrites> {
+        metrics
     }
 
     /// Returns the view through which the checks read the instruments of an incarnation.
@@ -68,6 +79,14 @@ impl<C: Hooks, L: Fn(Timestamp, &Observation<'_>) + 'static> Hooks for WithListe
 
     fn registry(&self, incarnation: &IncarnationId) -> Registry {
         self.hooks.registry(incarnation)
+    }
+
+    fn writes(
+        &self,
+        incarnation: &IncarnationId,
+        metrics: Arc<SchedulerWorkerMetrics>,
+    ) -> Arc<dyn InstrumentWrites> {
+        self.hooks.writes(incarnation, metrics)
     }
 
     fn instruments(

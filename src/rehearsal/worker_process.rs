@@ -114,7 +114,7 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
             ports_of_worker,
             self.options.clone(),
             incarnation.clone(),
-            metrics,
+            self.hooks.writes(incarnation, metrics),
         );
         let worker = Arc::new(worker.expect("the scenario's options were validated"));
         for task in worker.tasks(roles) {

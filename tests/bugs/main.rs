@@ -13,6 +13,7 @@ mod planning;
 mod plant;
 mod scanning;
 mod table;
+mod writes;
 
 use std::rc::Rc;
 

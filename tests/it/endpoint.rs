@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use rehearsal::live::MetricsEndpoint;
 use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{
-    CollectContext, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
+    CollectContext, InstrumentWrites, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus,
+    WorkerMetricsOptions,
 };
 use rehearsal::model::IncarnationId;
 use rehearsal::rehearsal::{Hooks, Progress, RunOptions, run_with};

@@ -8,44 +8,11 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rehearsal::check::InvariantName::{
-    self, ActiveTruth, AppliedLearned, BacklogTruth, DeltaConservation, ImageConservation,
-    LatencyCount, PlannerConservation, SegmentOnce,
-};
+use crate::plant::write_table::{WRITES, expected_by};
 
 const WORKER: &str = "crates/worker/src";
 const INSTRUMENTS: &str = "crates/worker/src/metrics/instruments.rs";
-const BACKLOG: &str = "crates/worker/src/metrics/backlog.rs";
-
-/// Each write with the invariants that fail if it is skipped, doubled, late or has a wrong label.
-const EXPECTED_BY: [(&str, &[InvariantName]); 26] = [
-    ("backlog().confirm", &[BacklogTruth]),
-    ("backlog().refresh", &[BacklogTruth]),
-    ("backlog().set", &[BacklogTruth]),
-    ("dead_letter", &[AppliedLearned]),
-    ("deltas", &[DeltaConservation]),
-    ("drop_message", &[AppliedLearned]),
-    ("event_published", &[AppliedLearned]),
-    ("images", &[ImageConservation]),
-    ("images_failed", &[AppliedLearned]),
-    ("late_permit", &[AppliedLearned]),
-    ("lease_loss", &[AppliedLearned]),
-    ("lease_renewal", &[AppliedLearned]),
-    ("outbox_depth", &[BacklogTruth]),
-    ("planner_attempt", &[AppliedLearned]),
-    ("planner_run", &[PlannerConservation, LatencyCount]),
-    ("queue_depth", &[BacklogTruth]),
-    ("queue_oldest_ready", &[BacklogTruth]),
-    ("redelivery", &[AppliedLearned]),
-    ("run_cancelled", &[AppliedLearned]),
-    ("run_completed", &[LatencyCount]),
-    ("runs_active_add", &[ActiveTruth]),
-    ("scanner_request", &[AppliedLearned]),
-    ("schedule_fires", &[AppliedLearned]),
-    ("segment", &[SegmentOnce]),
-    ("segment_discarded", &[AppliedLearned]),
-    ("since_progress", &[BacklogTruth]),
-];
+const IMPLEMENTATION: &str = "crates/worker/src/metrics/writes.rs";
 
 /// One method that writes instruments.
 struct InstrumentWrite {
@@ -57,10 +24,10 @@ struct InstrumentWrite {
     callers: Vec<String>,
 }
 
-/// Public methods of a source file with their bodies.
+/// Methods of an implementation with their bodies.
 fn methods(source: &str) -> Vec<(&str, &str)> {
     let starts: Vec<usize> = source
-        .match_indices("\n    pub fn ")
+        .match_indices("\n    fn ")
         .map(|(start, _)| start)
         .collect();
     let ends = starts.iter().skip(1).copied().chain([source.len()]);
@@ -70,7 +37,7 @@ fn methods(source: &str) -> Vec<(&str, &str)> {
         body.split_once("\n    }").map_or(body, |(body, _)| body)
     });
     let named = bodies.filter_map(|body| {
-        let name = body.trim_start().strip_prefix("pub fn ")?;
+        let name = body.trim_start().strip_prefix("fn ")?;
         Some((name.split(['(', '<']).next()?, body))
     });
     named.collect()
@@ -84,8 +51,10 @@ fn written_fields(body: &str) -> Vec<&str> {
         let (field, rest) = after.split_once(|c: char| !c.is_alphanumeric() && c != '_')?;
         let call = rest.trim_start().trim_start_matches('.');
         let writes = ["increment(", "add(", "set(", "record("];
+        let backlog = ["refresh(", "confirm("];
         writes
             .iter()
+            .chain(&backlog)
             .any(|write| call.starts_with(write))
             .then_some(field)
     });
@@ -94,8 +63,12 @@ fn written_fields(body: &str) -> Vec<&str> {
 
 /// Name of the instrument behind a field: the field's constant in the catalogue, and its name.
 fn instrument(field: &str, instruments: &str, catalog: &str) -> String {
+    let registered = match field {
+        "backlog" => "Family::try_from(&".to_owned(),
+        _ => format!("\n            {field}: "),
+    };
     let (_, after) = instruments
-        .split_once(&format!("\n            {field}: "))
+        .split_once(&registered)
         .unwrap_or_else(|| panic!("{field} is not registered"));
     let (_, after) = after.split_once("catalog::").expect("it has a definition");
     let constant = after.split([',', ')']).next().expect("it ends");
@@ -132,7 +105,10 @@ fn callers() -> BTreeMap<String, String> {
 
 fn writes() -> Vec<InstrumentWrite> {
     let instruments = fs::read_to_string(INSTRUMENTS).unwrap();
-    let backlog = fs::read_to_string(BACKLOG).unwrap();
+    let text = fs::read_to_string(IMPLEMENTATION).unwrap();
+    let (_, implementation) = text
+        .split_once("impl InstrumentWrites")
+        .expect("it is there");
     let catalog = fs::read_to_string(format!("{WORKER}/metrics/catalog.rs")).unwrap();
     let callers = callers();
     let called_in = |call: &str| -> Vec<String> {
@@ -140,35 +116,17 @@ fn writes() -> Vec<InstrumentWrite> {
         files.map(|(name, _)| name.clone()).collect()
     };
     let mut writes = Vec::new();
-    for (name, body) in methods(&instruments) {
-        let fields = written_fields(body);
-        if !fields.is_empty() {
-            writes.push(InstrumentWrite {
-                method: name.to_owned(),
-                instruments: fields
-                    .iter()
-                    .map(|field| instrument(field, &instruments, &catalog))
-                    .collect(),
-                callers: called_in(&format!("metrics.{name}(")),
-            });
-        }
-    }
-    for (name, body) in methods(&backlog) {
-        if body.contains("state.confirmed") {
-            writes.push(InstrumentWrite {
-                method: format!("backlog().{name}"),
-                instruments: vec!["scheduler_runner_backlog".to_owned()],
-                callers: called_in(&format!("backlog.{name}(")),
-            });
-        }
+    for (name, body) in methods(implementation) {
+        let fields = written_fields(body).into_iter();
+        let instruments = fields.map(|field| instrument(field, &instruments, &catalog));
+        writes.push(InstrumentWrite {
+            method: name.to_owned(),
+            instruments: instruments.collect(),
+            callers: called_in(&format!("metrics.{name}(")),
+        });
     }
     writes.sort_by(|a, b| a.method.cmp(&b.method));
     writes
-}
-
-fn expected_by(method: &str) -> Option<&'static [InvariantName]> {
-    let mut known = EXPECTED_BY.iter();
-    known.find(|(known, _)| *known == method).map(|(_, by)| *by)
 }
 
 /// The section of `docs/metrics.md`.
@@ -179,7 +137,8 @@ pub fn section() -> String {
 
 Each method through which the worker writes an instrument, the files that call it, and the
 invariant that fails if a write is skipped, doubled, late or under a wrong label.
-[invariants.md](invariants.md) says how each of them compares.
+`tests/bugs/writes.rs` breaks each write in each of these ways. [invariants.md](invariants.md) says
+how each invariant compares.
 
 | method | instruments | called in | invariant |
 |---|---|---|---|
@@ -216,9 +175,9 @@ fn instrument_writes_each_have_an_invariant_and_a_caller() {
         assert!(!write.instruments.is_empty(), "`{method}` writes nothing");
     }
     let is_known = |name: &str| writes.iter().any(|write| write.method == name);
-    let mut entries = EXPECTED_BY.iter();
+    let mut entries = WRITES.iter();
     assert!(
-        entries.all(|(name, _)| is_known(name)),
+        entries.all(|(name, _, _)| is_known(name)),
         "an entry without a write"
     );
 }
@@ -226,8 +185,8 @@ fn instrument_writes_each_have_an_invariant_and_a_caller() {
 #[test]
 fn write_of_an_unknown_method_is_found() {
     let source = concat!(
-        "\n    pub fn known(&self) {\n        self.a.increment(x);\n    }\n",
-        "\n    pub fn reads(&self) {\n        self.a.get(x);\n    }\n",
+        "\n    fn known(&self) {\n        self.a.increment(x);\n    }\n",
+        "\n    fn reads(&self) {\n        self.a.get(x);\n    }\n",
     );
     let found = methods(source);
     let found: Vec<_> = found

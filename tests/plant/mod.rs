@@ -4,6 +4,8 @@
 pub mod defect;
 pub mod incarnation;
 pub mod wrapped;
+pub mod write_table;
+pub mod writes;
 
 pub use defect::{Defect, Healthy};
 pub use incarnation::{Incarnation, Posted};

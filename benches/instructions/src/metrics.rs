@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rehearsal::metrics::exposition::{ExpositionFormat, render};
 use rehearsal::metrics::{
-    Bounds, CollectContext, Counter, DynamicFamily, Family, Labels, Mode, Registry,
-    RegistryOptions, SchedulerWorkerMetrics, SegmentStatus, TimeSeriesStore, WorkerMetricsOptions,
+    Bounds, CollectContext, Counter, DynamicFamily, Family, InstrumentWrites, Labels, Mode,
+    Registry, RegistryOptions, SchedulerWorkerMetrics, SegmentStatus, TimeSeriesStore,
+    WorkerMetricsOptions,
 };
 
 use crate::{measurement_begins, measurement_ends};

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ports = PortSet::unavailable(Simulated(kernel.handle()), Simulated(kernel.handle()));
     let id = IncarnationId::new(ProcessName::new("worker-1"), 1);
     let metrics = Arc::new(SchedulerWorkerMetrics::new(&Registry::new())?);
-    let worker = Worker::new(ports, WorkerOptions::default(), id, Arc::clone(&metrics));
+    let worker = Worker::new(ports, WorkerOptions::default(), id, metrics.clone());
     let worker = Arc::new(worker.map_err(|errors| format!("{errors:?}"))?);
     for task in worker.tasks(&Role::ALL) {
         let run = Arc::clone(&worker).run(task);

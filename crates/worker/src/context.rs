@@ -18,7 +18,7 @@ use futures_lite::future;
 
 use crate::flow::backoff::Backoff;
 use crate::flow::wake::{CancellationToken, WakeSignal};
-use crate::metrics::{ReadTime, SchedulerWorkerMetrics};
+use crate::metrics::{InstrumentWrites, ReadTime};
 use crate::model::time::nanos_of;
 use crate::model::{Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode};
 use crate::options::WorkerOptions;
@@ -53,7 +53,7 @@ pub struct WorkerContext<P: Ports> {
     /// Incarnation that commits are attributed to.
     pub incarnation: IncarnationId,
     /// Instruments of the process.
-    pub metrics: Arc<SchedulerWorkerMetrics>,
+    pub metrics: Arc<dyn InstrumentWrites>,
     /// Cancelled when a stop is requested: no new work is taken.
     pub intake: CancellationToken,
     /// Cancelled when `stopGrace` has passed since the stop was requested: running work is
@@ -87,7 +87,7 @@ impl<P: Ports> WorkerContext<P> {
         ports: P,
         options: WorkerOptions,
         incarnation: IncarnationId,
-        metrics: Arc<SchedulerWorkerMetrics>,
+        metrics: Arc<dyn InstrumentWrites>,
     ) -> Self {
         Self {
             ports,
@@ -192,12 +192,13 @@ impl<P: Ports> WorkerContext<P> {
                     .runs_active_add(mode, applied.adopted[mode.index()]);
             }
             if let Some(row) = &applied.backlog {
-                let backlog = self.metrics.backlog();
                 let time = ReadTime {
                     asked_at: sent_at.get().unwrap_or_default(),
                     as_of: applied.at,
                 };
-                backlog.set(row.mode, row.schedule.as_str(), row.images, time);
+                let schedule = row.schedule.as_str();
+                self.metrics
+                    .backlog_set(row.mode, schedule, row.images, time);
             }
         }
         answer

@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod instruments;
 pub mod label;
 pub mod readings;
+pub mod writes;
 
 pub use backlog::{BacklogCache, BacklogOptions, ReadTime};
 pub use instruments::{SchedulerWorkerMetrics, WorkerMetricsOptions};
@@ -13,3 +14,4 @@ pub use label::{
     ScannerOutcome, SegmentStatus,
 };
 pub use readings::Readings;
+pub use writes::InstrumentWrites;

@@ -123,6 +123,7 @@ pub type TestPorts = PortSet<
 /// A kernel, and the context of a process over it.
 pub struct ContextHarness {
     pub kernel: Kernel,
+    pub metrics: Arc<SchedulerWorkerMetrics>,
     pub context: Rc<WorkerContext<TestPorts>>,
 }
 
@@ -149,9 +150,11 @@ impl ContextHarness {
         let metrics = SchedulerWorkerMetrics::new(&Registry::new()).expect("an empty registry");
         let incarnation = IncarnationId::new(ProcessName::new("worker-1"), 1);
         let options = WorkerOptions::default();
-        let context = WorkerContext::new(ports, options, incarnation, Arc::new(metrics));
+        let metrics = Arc::new(metrics);
+        let context = WorkerContext::new(ports, options, incarnation, metrics.clone());
         Self {
             kernel,
+            metrics,
             context: Rc::new(context),
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use futures_lite::future;
 
 use crate::context::WorkerContext;
-use crate::metrics::SchedulerWorkerMetrics;
+use crate::metrics::InstrumentWrites;
 use crate::model::IncarnationId;
 use crate::options::{OptionError, WorkerOptions};
 use crate::ports::{Clock, Ports};
@@ -53,7 +53,7 @@ impl<P: Ports> Worker<P> {
         ports: P,
         options: WorkerOptions,
         incarnation: IncarnationId,
-        metrics: Arc<SchedulerWorkerMetrics>,
+        metrics: Arc<dyn InstrumentWrites>,
     ) -> Result<Self, Vec<OptionError>> {
         options.validate()?;
         let context = WorkerContext::new(ports, options, incarnation, metrics);

@@ -1,9 +1,7 @@
 //! The typed instruments of the Scheduler Worker.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use rehearsal_convert::Nearest;
 use rehearsal_metrics::{
     CounterFamily, Definition, Family, HistogramFamily, LabelSet, ObservableCallback,
     ObservableFamily, Precision, RegisterError, Registry, UpDownCounterFamily,
@@ -15,7 +13,6 @@ use super::label::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,
     ScannerOutcome, SegmentStatus,
 };
-use crate::model::DeltaCounts;
 
 /// Options of the instruments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +35,14 @@ const PRECISION: Precision = Precision {
 ///
 /// Every series with static labels exists from the start, at 0, so that the first event after a
 /// process's first scrape is an increase. Recording costs a few ns, takes no lock and allocates
-/// nothing. The exceptions, which store a value for collection, are [`backlog`](Self::backlog),
-/// [`queue_depth`](Self::queue_depth), [`queue_oldest_ready`](Self::queue_oldest_ready),
-/// [`outbox_depth`](Self::outbox_depth) and [`since_progress`](Self::since_progress).
+/// nothing. The exceptions are the observed gauges, which store a value for collection. The methods
+/// that record are those of [`InstrumentWrites`](super::InstrumentWrites).
 ///
 /// ```
 /// use rehearsal_metrics::{Registry};
-/// use rehearsal_worker::metrics::{Mode, PlannerStatus, SchedulerWorkerMetrics};
+/// use rehearsal_worker::metrics::{
+///     InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics,
+/// };
 ///
 /// let registry = Registry::new();
 /// let metrics = SchedulerWorkerMetrics::new(&registry)?;
@@ -139,151 +137,9 @@ impl SchedulerWorkerMetrics {
         })
     }
 
-    /// Records that a run left `Planning`: its outcome, and the time since its creation, s.
-    #[inline]
-    pub fn planner_run(&self, mode: Mode, status: PlannerStatus, latency_seconds: f64) {
-        self.planner_runs.increment((mode, status));
-        self.planner_latency.record((mode, status), latency_seconds);
-    }
-
-    /// Records the time from a completed run's creation, s. Exactly 0 for a run without work.
-    #[inline]
-    pub fn run_completed(&self, mode: Mode, duration_seconds: f64) {
-        self.run_duration
-            .record((mode, RunResult::Completed), duration_seconds);
-    }
-
-    /// Counts a processed segment.
-    #[inline]
-    pub fn segment(&self, mode: Mode, status: SegmentStatus) {
-        self.segments.increment((mode, status));
-    }
-
-    /// Counts images of a committed segment, with or without a meaningful delta.
-    #[inline]
-    pub fn images(&self, mode: Mode, delta: Delta, count: u64) {
-        self.images.add((mode, delta), count);
-    }
-
-    /// Counts the meaningful deltas of a committed segment.
-    #[inline]
-    pub fn deltas(&self, mode: Mode, counts: &DeltaCounts) {
-        self.deltas.add(mode, counts.new_findings);
-        self.deltas_critical.add(mode, counts.new_criticals);
-        self.deltas_high.add(mode, counts.new_high);
-        self.deltas_kev.add(mode, counts.kev_hits);
-    }
-
-    /// Adds the runs that entered (+) or left (−) the open states by a commit of this process, or
-    /// an orphaned count that was adopted or given up.
-    #[inline]
-    pub fn runs_active_add(&self, mode: Mode, count: i64) {
-        self.runs_active.add(mode, count);
-    }
-
     /// Backlog as last read by this process.
     pub fn backlog(&self) -> &BacklogCache {
         &self.backlog
-    }
-
-    /// Counts an ended attempt to plan a run.
-    #[inline]
-    pub fn planner_attempt(&self, mode: Mode, outcome: AttemptOutcome) {
-        self.planner_attempts.increment((mode, outcome));
-    }
-
-    /// Counts a cancelled run.
-    #[inline]
-    pub fn run_cancelled(&self, mode: Mode) {
-        self.runs_cancelled.increment(mode);
-    }
-
-    /// Counts a segment that was discarded because its run had ended.
-    #[inline]
-    pub fn segment_discarded(&self, mode: Mode) {
-        self.segments_discarded.increment(mode);
-    }
-
-    /// Counts images of a committed segment for which the Scanner permanently refused a report.
-    #[inline]
-    pub fn images_failed(&self, mode: Mode, count: u64) {
-        self.images_failed.add(mode, count);
-    }
-
-    /// Sets the number of messages in a queue at `observed_at`.
-    pub fn queue_depth(&self, queue: QueueName, messages: u64, observed_at: Duration) {
-        self.queue_depth
-            .set(queue, messages.nearest_f64(), observed_at);
-    }
-
-    /// Sets the age of the oldest ready message, s, at `observed_at`; 0 if there is none.
-    pub fn queue_oldest_ready(&self, queue: QueueName, age_seconds: f64, observed_at: Duration) {
-        self.queue_oldest_ready.set(queue, age_seconds, observed_at);
-    }
-
-    /// Counts a message that had been delivered before.
-    #[inline]
-    pub fn redelivery(&self, queue: QueueName) {
-        self.redeliveries.increment(queue);
-    }
-
-    /// Counts a dead-lettered message.
-    #[inline]
-    pub fn dead_letter(&self, queue: QueueName) {
-        self.dead_letters.increment(queue);
-    }
-
-    /// Counts a poison message that was dropped because dead letters are off.
-    #[inline]
-    pub fn drop_message(&self, queue: QueueName) {
-        self.drops.increment(queue);
-    }
-
-    /// Counts a renewed lease.
-    #[inline]
-    pub fn lease_renewal(&self, queue: QueueName) {
-        self.lease_renewals.increment(queue);
-    }
-
-    /// Counts a lease that was lost during work.
-    #[inline]
-    pub fn lease_loss(&self, queue: QueueName) {
-        self.lease_losses.increment(queue);
-    }
-
-    /// Counts an ended request to the Scanner.
-    #[inline]
-    pub fn scanner_request(&self, mode: Mode, outcome: ScannerOutcome) {
-        self.scanner_requests.increment((mode, outcome));
-    }
-
-    /// Counts a permit that was used late, after a pause or a delay.
-    #[inline]
-    pub fn late_permit(&self, mode: Mode) {
-        self.late_permits.increment(mode);
-    }
-
-    /// Counts a published event.
-    #[inline]
-    pub fn event_published(&self, kind: EventKind) {
-        self.events.increment(kind);
-    }
-
-    /// Sets the number of events in the outbox at `observed_at`.
-    pub fn outbox_depth(&self, events: u64, observed_at: Duration) {
-        self.outbox_depth.set((), events.nearest_f64(), observed_at);
-    }
-
-    /// Counts due fires of a schedule by fate.
-    #[inline]
-    pub fn schedule_fires(&self, mode: Mode, fate: Fate, count: u64) {
-        self.fires.add((mode, fate), count);
-    }
-
-    /// Sets the time since the least advanced open run made progress, s, at `observed_at`; 0 when
-    /// no run is open.
-    pub fn since_progress(&self, mode: Mode, seconds: f64, observed_at: Duration) {
-        self.since_progress.set(mode, seconds, observed_at);
     }
 }
 

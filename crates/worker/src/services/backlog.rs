@@ -78,18 +78,16 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
 
     /// Shows the rows, in *O*(1) if the store answers with the same allocation as before.
     fn show(&mut self, rows: &Arc<Vec<BacklogRow>>, time: ReadTime) {
-        let backlog = self.context.metrics.backlog();
+        let metrics = &self.context.metrics;
         if self
             .rows
             .as_ref()
             .is_some_and(|known| Arc::ptr_eq(known, rows))
         {
-            backlog.confirm(time);
+            metrics.backlog_confirm(time);
             return;
         }
-        let values = rows.iter();
-        let values = values.map(|row| (row.mode, row.schedule.as_str(), row.images));
-        backlog.refresh(values, time);
+        metrics.backlog_refresh(rows, time);
         self.rows = Some(Arc::clone(rows));
     }
 }
@@ -149,7 +147,7 @@ mod tests {
         let handle = harness.kernel.handle();
         handle.spawn(ProcessId::WORLD, "backlog", task);
         harness.run_until(100);
-        let read = harness.context.metrics.read();
+        let read = harness.metrics.read();
         let at = CollectContext::at(Duration::from_secs(100));
         QueueName::ALL.map(|queue| read.queue_depth(queue, &at))
     }

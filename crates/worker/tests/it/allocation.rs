@@ -11,7 +11,7 @@ use rehearsal_metrics::{
     Bounds, CollectContext, DynamicFamily, Family, Labels, Precision, Registry, RegistryOptions,
 };
 use rehearsal_worker::metrics::{
-    Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
+    Delta, InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
 };
 
 /// The system's allocator with counters per thread.

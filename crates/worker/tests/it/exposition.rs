@@ -12,7 +12,7 @@ use rehearsal_metrics::{
     Bounds, CollectContext, Family, Labels, RegisterError, Registry, SampleValue, Unit,
 };
 use rehearsal_worker::metrics::catalog::{EXTENSIONS, GIVEN};
-use rehearsal_worker::metrics::{Mode, PlannerStatus, SchedulerWorkerMetrics};
+use rehearsal_worker::metrics::{InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics};
 
 const AT: CollectContext = CollectContext::at(Duration::from_secs(1));
 

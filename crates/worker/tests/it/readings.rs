@@ -6,8 +6,8 @@ use rehearsal_convert::Nearest;
 use rehearsal_metrics::{CollectContext, Registry, SampleValue, Snapshot};
 use rehearsal_worker::metrics::catalog::{DURATION_BOUNDS, LATENCY_BOUNDS};
 use rehearsal_worker::metrics::{
-    AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, Readings,
-    ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
+    AttemptOutcome, Delta, EventKind, Fate, InstrumentWrites, Mode, PlannerStatus, QueueName,
+    Readings, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus, WorkerMetricsOptions,
 };
 use rehearsal_worker::model::DeltaCounts;
 

@@ -9,7 +9,9 @@ use rehearsal_metrics::series::{Matcher, Sample};
 use rehearsal_metrics::{
     CollectContext, Counter, Family, Gauge, Labels, Registry, SampleValue, TimeSeriesStore,
 };
-use rehearsal_worker::metrics::{Delta, Mode, PlannerStatus, SchedulerWorkerMetrics};
+use rehearsal_worker::metrics::{
+    Delta, InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics,
+};
 
 fn at(seconds: u64) -> CollectContext {
     CollectContext::at(Duration::from_secs(seconds))

@@ -8,7 +8,7 @@ use rehearsal_metrics::registry_metrics::LAYER;
 use rehearsal_metrics::{CollectContext, Origin, Registry, SampleValue, Unit};
 use rehearsal_worker::metrics::catalog::{EXTENSIONS, GIVEN};
 use rehearsal_worker::metrics::{
-    Delta, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
+    Delta, InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics, SegmentStatus,
 };
 
 use rehearsal_worker::model::DeltaCounts;

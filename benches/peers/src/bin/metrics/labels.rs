@@ -8,7 +8,7 @@ use opentelemetry::metrics::MeterProvider;
 use prometheus_client::metrics::counter::Counter as ClientCounter;
 use prometheus_client::metrics::family::Family as ClientFamily;
 use rehearsal::metrics::{
-    DynamicFamily, Family, Mode, Registry, SchedulerWorkerMetrics, SegmentStatus,
+    DynamicFamily, Family, Mode, Registry, InstrumentWrites, SchedulerWorkerMetrics, SegmentStatus,
 };
 
 use super::OURS;
