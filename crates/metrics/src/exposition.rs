@@ -16,7 +16,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod parse;
+
 use std::io;
+
+pub use parse::{ExpositionLine, ExpositionParseError, ExpositionSample, parse};
 
 use super::bounds::Bounds;
 use super::definition::{Family, InstrumentKind};

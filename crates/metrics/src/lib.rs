@@ -42,7 +42,8 @@
 //!
 //! [`Registry::snapshot`] returns plain data. [`Registry::visit`] visits the same series one by one
 //! and allocates nothing for them. [`exposition::ExpositionWriter`] is a visitor that streams the
-//! exposition. [`TimeSeriesStore`] keeps the scrapes of many processes.
+//! exposition. [`Registry::series`] reads one series as the exposition would show it.
+//! [`TimeSeriesStore`] keeps the scrapes of many processes.
 //!
 //! Reading resets nothing and never makes a recording thread wait. A histogram's reading is not
 //! torn: its count is the sum of its buckets, and its sum belongs to the same samples.
@@ -99,6 +100,7 @@ pub mod counter;
 pub mod definition;
 pub mod dynamic_family;
 pub mod exact;
+pub mod exposed_series;
 pub mod exposition;
 pub mod gauge;
 pub mod histogram;
@@ -124,11 +126,13 @@ pub use counter::{Counter, CounterFamily, UpDownCounter, UpDownCounterFamily};
 pub use definition::{Definition, Family, InstrumentKind, Origin, RegisterError, Text, Unit};
 pub use dynamic_family::DynamicFamily;
 pub use exact::{ExactQuantiles, Precision, PrecisionError};
+pub use exposed_series::ExposedSeries;
 pub use gauge::Gauge;
 pub use histogram::{Histogram, HistogramFamily, HistogramReading};
 pub use inner::RegistryOptions;
 pub use label::{LabelDefinition, LabelSet, SampleFault, StaticLabel};
 pub use labels::{Labels, OVERFLOW};
+pub use number_format::stored_bound;
 pub use observable::{CollectContext, ObservableCallback};
 pub use observable_family::ObservableFamily;
 pub use registry::Registry;

@@ -45,18 +45,63 @@ pub(crate) fn push_f64(to: &mut Vec<u8>, value: f64) {
     }
 }
 
-/// Appends a number in OpenMetrics' canonical form, in which integers carry `.0`.
+/// Exponents of ten of the numbers that the canonical form writes without an exponent.
+const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..6;
+
+/// Appends a number in OpenMetrics' canonical form: integers carry `.0`, and very large and very
+/// small numbers an exponent of at least two digits, as in `1e+06`.
 pub(crate) fn push_canonical(to: &mut Vec<u8>, value: f64) {
-    let start = to.len();
-    push_f64(to, value);
-    if value.is_finite() && !to[start..].iter().any(|byte| matches!(byte, b'.' | b'e')) {
-        to.extend_from_slice(b".0");
+    if !value.is_finite() {
+        return push_f64(to, value);
     }
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').expect("the format has an `e`");
+    let exponent: i32 = exponent.parse().expect("an exponent is an integer");
+    let written = if PLAIN_EXPONENTS.contains(&exponent) {
+        write!(to, "{value:?}")
+    } else {
+        write!(to, "{digits}e{exponent:+03}")
+    };
+    written.expect("a vector takes everything");
 }
 
-/// A number as [`push_f64`] writes it.
-pub(crate) fn text_of(value: f64) -> String {
+/// Value of the label `le` under which Prometheus stores the bucket of a bound.
+///
+/// Prometheus 3 brings each bound into OpenMetrics' canonical form, whatever the page says.
+/// Prometheus 2 keeps the text of the page; by default it asks for an OpenMetrics page, which has
+/// the same form.
+///
+/// ```
+/// use rehearsal_metrics::stored_bound;
+///
+/// let stored = [0.5, 1.0, 120.0, 1e6, 1e-5, f64::INFINITY].map(stored_bound);
+/// assert_eq!(stored, ["0.5", "1.0", "120.0", "1e+06", "1e-05", "+Inf"]);
+/// ```
+pub fn stored_bound(bound: f64) -> String {
     let mut text = Vec::new();
-    push_f64(&mut text, value);
+    push_canonical(&mut text, bound);
     String::from_utf8(text).expect("digits are ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_numbers_are_those_of_prometheus() {
+        for (value, expected) in [
+            (0.0, "0.0"),
+            (-1.0, "-1.0"),
+            (0.0001, "0.0001"),
+            (0.000_012, "1.2e-05"),
+            (100_000.0, "100000.0"),
+            (999_999.5, "999999.5"),
+            (1_234_567.0, "1.234567e+06"),
+            (1e100, "1e+100"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(stored_bound(value), expected);
+        }
+    }
 }

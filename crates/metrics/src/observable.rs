@@ -44,6 +44,18 @@ pub trait ObservableCallback: Send + Sync {
     /// Gives each series and its value, in any order. Of equal labels the first counts.
     fn observe(&self, context: &CollectContext, give: &mut dyn FnMut(&Labels, f64));
 
+    /// Value that [`observe`](Self::observe) gives for these labels. A callback with many series
+    /// can find it faster.
+    fn value(&self, context: &CollectContext, labels: &Labels) -> Option<f64> {
+        let mut found = None;
+        self.observe(context, &mut |given, value| {
+            if found.is_none() && given == labels {
+                found = Some(value);
+            }
+        });
+        found
+    }
+
     /// A number which, while it stays the same, says that [`observe`](Self::observe) would give
     /// the same again; `None` if that isn't known. It makes frequent collection cheap.
     fn generation(&self, context: &CollectContext) -> Option<u64> {

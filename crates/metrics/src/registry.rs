@@ -9,9 +9,7 @@ use super::definition::{Definition, Family, InstrumentKind, RegisterError, Text}
 use super::exact::Precision;
 use super::gauge::Gauge;
 use super::histogram::{Histogram, HistogramFamily};
-use super::inner::{
-    FamilyLookup, InstrumentHandle, RegistryInner, RegistryOptions, SeriesSource, TypedHandle,
-};
+use super::inner::{FamilyLookup, RegistryInner, RegistryOptions, SeriesSource, TypedHandle};
 use super::label::LabelSet;
 use super::labels::Labels;
 use super::observable::{CollectContext, InfoCallback, ObservableCallback, observations};
@@ -206,16 +204,6 @@ impl Registry {
             .observe(family, Arc::new(InfoCallback::new(definition)))
     }
 
-    /// Callback of an observable gauge or an info metric. `None` if there is no such instrument.
-    ///
-    /// A reader of one gauge keeps the callback and saves the lookup.
-    pub fn observable(&self, name: &str) -> Option<Arc<dyn ObservableCallback>> {
-        match &self.inner.read().entries.get(name)?.source {
-            SeriesSource::Observed(observer) => Some(Arc::clone(observer)),
-            _ => None,
-        }
-    }
-
     /// Takes one series with dynamic labels out of the exposition, and says whether it was there.
     ///
     /// Handles to it stay good: the next record through one of them puts the series back, with
@@ -267,7 +255,7 @@ impl Registry {
                 visitor.family(&entry.family);
             }
             for (labels, handle) in series {
-                handle.visit(labels, visitor);
+                handle.read(|reading| visitor.series(labels, reading));
             }
         }
     }
@@ -323,25 +311,6 @@ impl Registry {
     /// Whether two handles are the same registry.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)
-    }
-}
-
-impl InstrumentHandle {
-    fn visit(&self, labels: &Labels, visitor: &mut impl SnapshotVisitor) {
-        match self {
-            Self::Counter(counter) => visitor.series(labels, Reading::Counter(counter.get())),
-            Self::UpDownCounter(up_down) => {
-                visitor.series(labels, Reading::UpDownCounter(up_down.get()));
-            }
-            Self::Gauge(gauge) => {
-                if let Some(value) = gauge.get() {
-                    visitor.series(labels, Reading::Gauge(value));
-                }
-            }
-            Self::Histogram(histogram) => {
-                visitor.series(labels, Reading::Histogram(&histogram.read()));
-            }
-        }
     }
 }
 

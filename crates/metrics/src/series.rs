@@ -90,6 +90,8 @@ pub struct TimeSeriesStore {
     by_name: BTreeMap<Arc<str>, Vec<SeriesId>>,
     /// Only ever asked, never iterated.
     ids: FxHashMap<SeriesKey, SeriesId>,
+    /// Series that the last scrape changed.
+    changed: Vec<SeriesId>,
     families: BTreeMap<Text, Family>,
 }
 
@@ -125,6 +127,7 @@ impl TimeSeriesStore {
             series: Vec::new(),
             by_name: BTreeMap::new(),
             ids: FxHashMap::default(),
+            changed: Vec::new(),
             families: BTreeMap::new(),
         }
     }
@@ -229,6 +232,7 @@ impl TimeSeriesStore {
             return Err(OutOfOrder { last_ms, at_ms });
         }
         scrapes.push(at_ms);
+        self.changed.clear();
         Ok(())
     }
 
@@ -276,19 +280,24 @@ impl TimeSeriesStore {
 
     #[inline]
     fn push(&mut self, id: SeriesId, at_ms: i64, value: f64) {
-        self.series[id.0 as usize].column.push(at_ms, value);
+        if self.series[id.0 as usize].column.push(at_ms, value) {
+            self.changed.push(id);
+        }
     }
 
     fn end(&mut self, id: SeriesId, at_ms: i64) {
-        self.series[id.0 as usize].column.end(at_ms);
+        if self.series[id.0 as usize].column.end(at_ms) {
+            self.changed.push(id);
+        }
     }
 
     /// Ends an instance's series but `up` and those listed, which are sorted.
     fn end_except(&mut self, instance: InstanceId, at_ms: i64, listed: &[SeriesId]) {
         let TargetInstance { series, up, .. } = &self.instances[instance.0 as usize];
         for id in series {
-            if id != up && listed.binary_search(id).is_err() {
-                self.series[id.0 as usize].column.end(at_ms);
+            let is_over = id != up && listed.binary_search(id).is_err();
+            if is_over && self.series[id.0 as usize].column.end(at_ms) {
+                self.changed.push(*id);
             }
         }
     }
@@ -326,6 +335,22 @@ impl TimeSeriesStore {
     /// When a process was scraped, answered or not, ms since 1970, rising.
     pub fn scrapes_ms(&self, instance: InstanceId) -> &[i64] {
         &self.instances[instance.0 as usize].scrapes_ms
+    }
+
+    /// Series of a process, in the order in which they were first seen.
+    pub fn series_of(&self, instance: InstanceId) -> &[SeriesId] {
+        &self.instances[instance.0 as usize].series
+    }
+
+    /// The series `up` of a process: 1 after an answered scrape and 0 after one without an answer.
+    pub fn up(&self, instance: InstanceId) -> SeriesId {
+        self.instances[instance.0 as usize].up
+    }
+
+    /// Series whose value the last scrape changed, came or ended with it, in no particular order.
+    /// Each scrape replaces the list, whichever process it is of.
+    pub fn changed(&self) -> &[SeriesId] {
+        &self.changed
     }
 
     /// The name in the exposition: for parts of a histogram with `_bucket`, `_sum` or `_count`.

@@ -7,6 +7,7 @@ use crate::counter::{Counter, UpDownCounter};
 use crate::definition::InstrumentKind;
 use crate::gauge::Gauge;
 use crate::histogram::Histogram;
+use crate::snapshot::Reading;
 
 /// The registry's own cells of one series.
 #[derive(Clone)]
@@ -43,6 +44,16 @@ impl InstrumentHandle {
             Self::Gauge(gauge) => gauge.get().is_some(),
             other => other.life().is_none_or(|life| !life.is_hidden()),
         }
+    }
+
+    /// Maps the reading of the series; a gauge without a value has none.
+    pub(crate) fn read<R>(&self, map: impl FnOnce(Reading<'_>) -> R) -> Option<R> {
+        Some(match self {
+            Self::Counter(counter) => map(Reading::Counter(counter.get())),
+            Self::UpDownCounter(up_down) => map(Reading::UpDownCounter(up_down.get())),
+            Self::Gauge(gauge) => map(Reading::Gauge(gauge.get()?)),
+            Self::Histogram(histogram) => map(Reading::Histogram(&histogram.read())),
+        })
     }
 
     pub(super) fn hide(&self) {

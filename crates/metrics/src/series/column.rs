@@ -12,30 +12,31 @@ pub(super) struct SampleColumn {
 }
 
 impl SampleColumn {
-    /// Appends a value, unless it is what the series has already.
+    /// Appends a value, unless it is what the series has already. Returns whether it changed.
     #[inline]
-    pub(super) fn push(&mut self, at_ms: i64, value: f64) {
+    pub(super) fn push(&mut self, at_ms: i64, value: f64) -> bool {
         // Any other NaN becomes the canonical one, so that only `end` can end a series.
         let bits = if value.is_nan() {
             f64::NAN.to_bits()
         } else {
             value.to_bits()
         };
-        self.push_bits(at_ms, bits);
+        self.push_bits(at_ms, bits)
     }
 
-    /// Ends the series: there is no value at this scrape, nor until the next push.
-    pub(super) fn end(&mut self, at_ms: i64) {
-        if self.is_live() {
-            self.push_bits(at_ms, STALE_BITS);
-        }
+    /// Ends the series: there is no value at this scrape, nor until the next push. Returns whether
+    /// it had a value.
+    pub(super) fn end(&mut self, at_ms: i64) -> bool {
+        self.is_live() && self.push_bits(at_ms, STALE_BITS)
     }
 
-    fn push_bits(&mut self, at_ms: i64, bits: u64) {
-        if self.bits.last() != Some(&bits) {
+    fn push_bits(&mut self, at_ms: i64, bits: u64) -> bool {
+        let differs = self.bits.last() != Some(&bits);
+        if differs {
             self.times_ms.push(at_ms);
             self.bits.push(bits);
         }
+        differs
     }
 
     /// Whether the series has a value at the last scrape.

@@ -27,6 +27,12 @@ impl TimeSeriesStore {
         Some(Sample { at_ms: at, value })
     }
 
+    /// Value at the last scrape of its process; `None` if the series has ended or has none yet.
+    pub fn current(&self, id: SeriesId) -> Option<f64> {
+        let column = &self.series[id.0 as usize].column;
+        column.value_after(column.len())
+    }
+
     /// Returns the total of a counter over all incarnations of its process. A falling value starts
     /// a new incarnation, as for `PromQL`'s `increase`.
     pub fn total(&self, id: SeriesId) -> f64 {

@@ -175,7 +175,7 @@ fn column(
                 Ok(value) => column.push(at_ms, value),
                 Err(_) => return Err(wrong(format!("`{name}` has the value `{text}`"))),
             },
-        }
+        };
     }
     Ok(column)
 }

@@ -6,7 +6,7 @@ use super::{InstanceId, SeriesId, TimeSeriesStore};
 use crate::definition::Family;
 use crate::inner::{InstrumentHandle, SeriesSource};
 use crate::labels::Labels;
-use crate::number_format::text_of;
+use crate::number_format::stored_bound;
 use crate::observable::{CollectContext, ObservableCallback, observations};
 use crate::registry::Registry;
 use crate::sharded_cells::ShardedCells;
@@ -264,7 +264,7 @@ fn ids(
     let bounds = histogram.bounds().iter().copied().chain([f64::INFINITY]);
     let bucket = format!("{}_bucket", family.name);
     let mut ids: Vec<SeriesId> = bounds
-        .map(|bound| recording.id(instance, &bucket, labels, Some(text_of(bound).into())))
+        .map(|bound| recording.id(instance, &bucket, labels, Some(stored_bound(bound).into())))
         .collect();
     for part in ["_sum", "_count"] {
         ids.push(recording.id(instance, &format!("{}{part}", family.name), labels, None));

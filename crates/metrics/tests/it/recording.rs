@@ -81,9 +81,9 @@ fn histogram_after_restart_can_have_other_buckets() {
             .map(|sample| (sample.at_ms, sample.value))
             .collect::<Vec<_>>()
     };
-    assert_eq!((seen("1"), seen("2")), (vec![(0, 0.0)], vec![(0, 1.0)]));
+    assert_eq!((seen("1.0"), seen("2.0")), (vec![(0, 0.0)], vec![(0, 1.0)]));
     assert_eq!(
-        (seen("3"), seen("4")),
+        (seen("3.0"), seen("4.0")),
         (vec![(1000, 1.0)], vec![(1000, 1.0)])
     );
     // `up`, the layer's five, and the histogram's five buckets, sum and count.
@@ -156,4 +156,41 @@ fn total_includes_all_incarnations() {
     }
     let id = recording.select(Some("c_total"), &[])[0];
     assert!((recording.total(id) - 12.0).abs() < f64::EPSILON);
+}
+
+#[test]
+fn changed_lists_series_that_came_moved_or_ended() {
+    let (registry, mut recording) = (Registry::new(), TimeSeriesStore::new("worker"));
+    let instance = recording.instance("worker-0");
+    let gauge = registry.gauge(&Family::gauge("depth"), Labels::none());
+    let gauge = gauge.expect("a new name");
+    let counter = registry.counter(&Family::counter("x_total"), Labels::none());
+    let counter = counter.expect("a new name");
+    gauge.set(4.0);
+    let scrape = |recording: &mut TimeSeriesStore, at_ms| {
+        recording
+            .scrape(instance, at_ms, &registry, &at(0))
+            .expect("rising times");
+        let names = recording.changed().iter();
+        let mut names: Vec<_> = names.map(|id| recording.name(*id).to_owned()).collect();
+        names.retain(|name| !name.starts_with("metrics_"));
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(scrape(&mut recording, 0), ["depth", "up", "x_total"]);
+    assert_eq!(scrape(&mut recording, 1000), [""; 0]);
+    counter.increment();
+    assert!(registry.remove("depth", &Labels::none()));
+    assert_eq!(scrape(&mut recording, 2000), ["depth", "x_total"]);
+    let current = |name| recording.current(recording.named(name)[0]);
+    assert_eq!((current("depth"), current("x_total")), (None, Some(1.0)));
+    assert_eq!(recording.current(recording.up(instance)), Some(1.0));
+    recording
+        .scrape_failed(instance, 3000)
+        .expect("rising times");
+    assert_eq!(
+        recording.changed().len(),
+        recording.series_of(instance).len() - 1,
+        "`depth` had ended before"
+    );
 }

@@ -388,20 +388,37 @@ fn info_metric_has_constant_value_one() {
 }
 
 #[test]
-fn observable_gives_series_of_the_exposition() {
+fn series_reads_what_the_exposition_shows() {
     let registry = Registry::new();
-    assert!(registry.observable("door_info").is_none());
-    registry.info(&DOOR_INFO).expect("a valid name");
-    let door = registry.observable("door_info").expect("is registered");
-    let mut given = Vec::new();
-    door.observe(&NOW, &mut |labels, value| {
-        given.push((labels.clone(), value));
-    });
     let front = Labels::new("", [("side".into(), "front".into())]).expect("valid");
-    assert!(given.contains(&(front, 1.0)), "{given:?}");
+    assert!(registry.series("door_info", &front).is_none());
+    registry.info(&DOOR_INFO).expect("a valid name");
     let counter = registry.counter(&Family::counter("visits_total"), labels(1));
     counter.expect("valid").increment();
-    assert!(registry.observable("visits_total").is_none());
+    let bounds = Bounds::new(&[1.0, 2.0]).expect("rising");
+    let family = Family::histogram("wait_seconds", bounds);
+    let histogram = registry.histogram(&family, Labels::none());
+    histogram.expect("valid").record(1.5);
+
+    let read = |name, labels: &Labels| {
+        let series = registry.series(name, labels)?;
+        series.read(&NOW, |reading| SampleValue::from(reading))
+    };
+    assert_eq!(read("door_info", &front), Some(SampleValue::Gauge(1.0)));
+    assert_eq!(read("door_info", &Labels::none()), None, "other labels");
+    assert_eq!(
+        read("visits_total", &labels(1)),
+        Some(SampleValue::Counter(1))
+    );
+    assert_eq!(read("visits_total", &labels(2)), None);
+    let wait = registry.series("wait_seconds", &Labels::none());
+    assert_eq!(wait.expect("is registered").bounds(), [1.0, 2.0]);
+
+    let visits = registry
+        .series("visits_total", &labels(1))
+        .expect("is there");
+    registry.remove("visits_total", &labels(1));
+    assert_eq!(visits.read(&NOW, |_| ()), None, "it was removed");
 }
 
 #[test]
