@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!  world ──observations──> Oracle ──> WorldState (tables: incarnations, schedules, runs, ..)
-//!  metrics ──InstrumentReader─┘  └──> invariants ──> CheckResults (checks, exercised, violations)
+//!  metrics ─InstrumentReaders─┘  └──> invariants ──> CheckResults (checks, exercised, violations)
 //!                                                        └──> OracleReport ──> Verdict
 //! ```
 //!
@@ -27,7 +27,8 @@ mod tests;
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
-    InfoSeries, InstrumentReader, PlanAttempt, RequestOutcome, SegmentFate,
+    InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, PlanAttempt, ProcessSeries,
+    RecordedScrape, RequestOutcome, SegmentFate,
 };
 pub use invariant::results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
 pub use invariant::{

@@ -2,12 +2,17 @@
 
 mod extension;
 mod gauge;
+mod process_series;
+mod recorded_scrape;
 
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
 pub use self::extension::{ExtensionSeries, PlanAttempt, RequestOutcome};
 pub use self::gauge::GaugeSeries;
+pub use self::process_series::ProcessSeries;
+pub(crate) use self::recorded_scrape::InstrumentSource;
+pub use self::recorded_scrape::{InstrumentReaders, InstrumentSet, RecordedScrape};
 use crate::model::Mode;
 use crate::model::commit::PlanOutcome;
 
@@ -281,8 +286,8 @@ impl fmt::Display for InfoSeries {
     }
 }
 
-/// The instruments of one process incarnation. Every read says what a scrape at this very moment
-/// would.
+/// The instruments of one process incarnation: what a collection at this moment shows, or what the
+/// last scrape has recorded. A counter or histogram that is missing reads as empty.
 pub trait InstrumentReader {
     /// Current value of a counter.
     fn counter(&self, series: CounterSeries) -> u64;
@@ -300,10 +305,10 @@ pub trait InstrumentReader {
     fn gauge(&self, series: GaugeSeries) -> Option<f64>;
     /// `scheduler_scanner_late_permits_total`
     fn late_permits(&self, mode: Mode) -> u64;
-    /// Number of series that the process exposes.
+    /// Number of series that the process exposes, each bucket counting as one.
     fn series_count(&self) -> usize;
-    /// Maximum number of series with this number of schedules: the closed set, two per
-    /// schedule, and the extensions' stated bound.
+    /// Maximum number of series with this number of schedules: the closed set, the observed gauges,
+    /// and two per schedule.
     fn series_max(&self, schedules: usize) -> usize;
 }
 
@@ -318,6 +323,12 @@ mod tests {
         }
         for index in 0..HistogramSeries::COUNT {
             assert_eq!(HistogramSeries::at(index).index(), index);
+        }
+        for (index, series) in GaugeSeries::ALL.into_iter().enumerate() {
+            assert_eq!(series.index(), index);
+        }
+        for index in 0..ProcessSeries::COUNT {
+            assert_eq!(ProcessSeries::at(index).index(), index);
         }
     }
 

@@ -34,6 +34,7 @@ mod registry;
 pub mod results;
 pub(crate) mod run_content;
 pub(crate) mod scanner_manners;
+pub(crate) mod scrape_recorded;
 pub(crate) mod segment_once;
 pub(crate) mod state_graph;
 pub(crate) mod stopping;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub use report::OracleReport;
 
-use super::instruments::InstrumentReader;
+use super::instruments::InstrumentReaders;
 use super::invariant::results::CheckResults;
 use super::invariant::{CheckContext, Invariant, InvariantSet};
 use super::state::options::OracleOptions;
@@ -60,11 +60,7 @@ impl Oracle {
     }
 
     /// Attaches the instruments of an incarnation. They are dropped when the incarnation ends.
-    pub fn attach_metrics(
-        &mut self,
-        incarnation: &IncarnationId,
-        instruments: Box<dyn InstrumentReader>,
-    ) {
+    pub fn attach_metrics(&mut self, incarnation: &IncarnationId, instruments: InstrumentReaders) {
         self.state.attach(incarnation, instruments);
     }
 

@@ -39,6 +39,7 @@ mod parallelism;
 mod plan_truth;
 mod run_content;
 mod scanner_manners;
+mod scrape_recorded;
 mod segment_once;
 mod state_graph;
 mod stopping;

@@ -34,7 +34,8 @@ pub trait Hooks: 'static {
         metrics
     }
 
-    /// Returns the view through which the checks read the instruments of an incarnation.
+    /// Returns the view through which the checks read the instruments of an incarnation. Called for
+    /// what the incarnation exposes and for what the recording holds of it.
     fn instruments(
         &self,
         _incarnation: &IncarnationId,

@@ -1,236 +1,196 @@
-//! Reads the instruments of an incarnation for the checks.
+//! Reads the instruments of an incarnation for the checks, as a collection would show them.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod recorded_instruments;
+mod recorded_process;
+mod scrape_index;
+mod series_name;
 
-use rehearsal_convert::Nearest;
+use rehearsal_convert::{Nearest, Saturating};
+
+pub use recorded_instruments::RecordedInstruments;
+pub use recorded_process::RecordedProcess;
+use series_name::{BACKLOG, GAUGES, PROCESS_SERIES, SeriesName};
 
 use crate::check::{
-    CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
-    InfoSeries, InstrumentReader, PlanAttempt, RequestOutcome, SegmentFate,
+    CounterSeries, GaugeSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
+    ProcessSeries,
 };
 use crate::metrics::{
-    AttemptOutcome, CollectContext, Delta, HistogramReading, Labels, ObservableCallback,
-    PlannerStatus, Readings, Registry, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus,
-    catalog,
+    CollectContext, ExposedSeries, Family, HistogramReading, Labels, Reading, Registry,
+    SnapshotVisitor,
 };
 use crate::model::Mode;
-use crate::model::commit::PlanOutcome;
 use crate::sim::world::WorldPorts;
 use crate::worker::ports::{Clock, Ports};
 
 /// Instruments of one incarnation, with the values that a scrape at the same instant would show.
-pub struct IncarnationInstruments {
-    metrics: Arc<SchedulerWorkerMetrics>,
+/// Each series is found by the name and the labels under which it is exposed.
+pub struct ExposedInstruments {
     registry: Registry,
     ports: WorldPorts,
+    /// By [`ProcessSeries::index`].
+    series: Vec<Option<ExposedSeries>>,
+    /// In the order of [`GaugeSeries::ALL`].
+    gauges: Vec<Option<ExposedSeries>>,
     /// Number of series that exist from the start.
     static_series: usize,
-    /// Names the meter.
-    meter: InfoReader,
-    /// Names the build.
-    build: InfoReader,
 }
 
-impl IncarnationInstruments {
-    /// Creates a reader. `ports` supplies the clock of the process.
-    pub fn new(
-        metrics: Arc<SchedulerWorkerMetrics>,
-        registry: Registry,
-        ports: WorldPorts,
-    ) -> Self {
-        let static_series = registry.cell_series();
-        let build = Labels::of_closed(catalog::BUILD_INFO.labels).next();
-        let build = build.unwrap_or_else(Labels::none);
-        Self {
-            meter: InfoReader::new(&registry, InfoSeries::Meter, meter_labels()),
-            build: InfoReader::new(&registry, InfoSeries::Build, build),
-            metrics,
+impl ExposedInstruments {
+    /// Creates a reader of a registry in which nothing is recorded yet. `ports` supplies the clock
+    /// of the process.
+    pub fn new(registry: Registry, ports: WorldPorts) -> Self {
+        let find = |name: &SeriesName| registry.series(&name.metric, &name.labels);
+        let series = PROCESS_SERIES.iter().map(find).collect();
+        let gauges = GAUGES.iter().map(find).collect();
+        let mut instruments = Self {
             registry,
             ports,
-            static_series,
-        }
+            series,
+            gauges,
+            static_series: 0,
+        };
+        instruments.static_series = instruments.series_count();
+        instruments
     }
 
     fn context(&self) -> CollectContext {
-        let elapsed: Duration = self.ports.clock().elapsed();
-        CollectContext { elapsed }
+        CollectContext::at(self.ports.clock().elapsed())
+    }
+
+    fn read<R>(&self, series: ProcessSeries, map: impl FnOnce(Reading<'_>) -> R) -> Option<R> {
+        let series = self.series[series.index()].as_ref()?;
+        // The series of a process have cells or are constant: their readings need no time.
+        series.read(&CollectContext::default(), map)
+    }
+
+    fn count(&self, series: ProcessSeries) -> u64 {
+        let count = |reading: Reading<'_>| match reading {
+            Reading::Counter(count) => count,
+            _ => 0,
+        };
+        self.read(series, count).unwrap_or(0)
     }
 }
 
-impl InstrumentReader for IncarnationInstruments {
+impl InstrumentReader for ExposedInstruments {
     fn counter(&self, series: CounterSeries) -> u64 {
-        let read = self.metrics.read();
-        match series {
-            CounterSeries::PlannerRuns(mode, outcome) => read.planner_runs(mode, status(outcome)),
-            CounterSeries::Segments(mode, fate) => {
-                let status = match fate {
-                    SegmentFate::Completed => SegmentStatus::Completed,
-                    SegmentFate::PersistFailed => SegmentStatus::PersistFailed,
-                    SegmentFate::RunMissing => SegmentStatus::RunMissing,
-                };
-                read.segments(mode, status)
-            }
-            CounterSeries::Images(mode, changed) => read.images(mode, Delta(changed)),
-            CounterSeries::Deltas(mode, DeltaKind::New) => read.new_findings(mode),
-            CounterSeries::Deltas(mode, DeltaKind::Critical) => read.new_criticals(mode),
-            CounterSeries::Deltas(mode, DeltaKind::High) => read.new_high(mode),
-            CounterSeries::Deltas(mode, DeltaKind::Kev) => read.kev_hits(mode),
-            CounterSeries::Extension(series) => extension(&read, series),
-        }
+        self.count(ProcessSeries::Counter(series))
     }
 
     fn histogram(&self, series: HistogramSeries) -> HistogramRead {
-        let read = self.metrics.read();
-        match series {
-            HistogramSeries::Latency(mode, outcome) => cumulative(
-                read.planner_latency_bounds(),
-                &read.planner_latency(mode, status(outcome)),
-            ),
-            HistogramSeries::Duration(mode) => {
-                cumulative(read.run_duration_bounds(), &read.run_duration(mode))
-            }
-        }
+        let series = ProcessSeries::Histogram(series);
+        let bounds = self.series[series.index()].as_ref();
+        let bounds = bounds.map_or_else(Vec::new, |found| found.bounds().to_vec());
+        let read = |reading: Reading<'_>| match reading {
+            Reading::Histogram(reading) => cumulative(bounds, reading),
+            _ => HistogramRead::default(),
+        };
+        self.read(series, read).unwrap_or_default()
     }
 
     fn info(&self, series: InfoSeries) -> Option<f64> {
-        match series {
-            InfoSeries::Meter => self.meter.value(),
-            InfoSeries::Build => self.build.value(),
-        }
+        self.read(ProcessSeries::Info(series), number)
     }
 
     fn runs_active(&self, mode: Mode) -> i64 {
-        self.metrics.read().runs_active(mode)
+        let runs = self.read(ProcessSeries::RunsActive(mode), number);
+        runs.unwrap_or(0.0).saturating_i64()
     }
 
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64)) {
-        self.metrics.backlog().visit(&self.context(), show);
+        let mut visitor = BacklogVisitor {
+            is_backlog: false,
+            show,
+        };
+        self.registry.visit(&self.context(), &mut visitor);
     }
 
     fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {
-        let context = self.context();
-        self.metrics.backlog().get(mode, schedule, &context)
+        let pairs = [("mode", mode.as_str()), ("scheduleId", schedule)];
+        let pairs = pairs.map(|(name, value)| (name.into(), value.to_owned().into()));
+        let series = self.registry.series(BACKLOG, &Labels::of_pairs(pairs))?;
+        let images = series.read(&self.context(), number)?;
+        Some(images.saturating_u64())
     }
 
     fn gauge(&self, series: GaugeSeries) -> Option<f64> {
-        let (read, context) = (self.metrics.read(), self.context());
-        match series {
-            GaugeSeries::QueueDepth(queue) => {
-                read.queue_depth(queue, &context).map(Nearest::nearest_f64)
-            }
-            GaugeSeries::OldestReady(queue) => read.queue_oldest_ready(queue, &context),
-            GaugeSeries::OutboxDepth => read.outbox_depth(&context).map(Nearest::nearest_f64),
-            GaugeSeries::SinceProgress(mode) => read.since_progress(mode, &context),
-        }
+        let series = self.gauges[series.index()].as_ref()?;
+        series.read(&self.context(), number)
     }
 
     fn late_permits(&self, mode: Mode) -> u64 {
-        self.metrics.read().late_permits(mode)
+        self.count(ProcessSeries::LatePermits(mode))
     }
 
     fn series_count(&self) -> usize {
-        let mut backlog = 0;
-        self.metrics
-            .backlog()
-            .visit(&self.context(), &mut |_, _, _| backlog += 1);
-        self.registry.cell_series() + backlog
+        let mut count = SeriesCount(0);
+        self.registry.visit(&self.context(), &mut count);
+        count.0
     }
 
     fn series_max(&self, schedules: usize) -> usize {
-        self.static_series + Mode::ALL.len() * schedules
+        self.static_series + GaugeSeries::ALL.len() + Mode::ALL.len() * schedules
     }
 }
 
-/// Reads one series of an info metric at every scrape, so it keeps the callback.
-struct InfoReader {
-    callback: Option<Arc<dyn ObservableCallback>>,
-    labels: Labels,
-}
-
-impl InfoReader {
-    fn new(registry: &Registry, series: InfoSeries, labels: Labels) -> Self {
-        Self {
-            callback: registry.observable(series.metric()),
-            labels,
-        }
-    }
-
-    /// Value of the series; `None` if the exposition has no such series.
-    fn value(&self) -> Option<f64> {
-        let mut found = None;
-        let context = CollectContext::default();
-        let callback = self.callback.as_ref()?;
-        callback.observe(&context, &mut |labels, value| {
-            if found.is_none() && *labels == self.labels {
-                found = Some(value);
-            }
-        });
-        found
+/// Number of a series that is no histogram.
+fn number(reading: Reading<'_>) -> f64 {
+    match reading {
+        Reading::Counter(value) => value.nearest_f64(),
+        Reading::UpDownCounter(value) => value.nearest_f64(),
+        Reading::Gauge(value) => value,
+        Reading::Histogram(_) => f64::NAN,
     }
 }
 
-/// Labels that the contract gives to the series of the meter.
-fn meter_labels() -> Labels {
-    let pair = ("otel_scope_name".into(), InfoSeries::METER.into());
-    let labels = Labels::new(InfoSeries::Meter.metric(), [pair]);
-    labels.unwrap_or_else(|_| unreachable!("the label's name is valid"))
-}
-
-fn extension(read: &Readings<'_>, series: ExtensionSeries) -> u64 {
-    match series {
-        ExtensionSeries::Attempts(mode, attempt) => {
-            let outcome = match attempt {
-                PlanAttempt::Planned(PlanOutcome::Enqueued) => AttemptOutcome::Enqueued,
-                PlanAttempt::Planned(PlanOutcome::NoWork) => AttemptOutcome::NoWork,
-                PlanAttempt::Planned(PlanOutcome::Failed) => AttemptOutcome::Failed,
-                PlanAttempt::Retried => AttemptOutcome::Retried,
-                PlanAttempt::Conflict => AttemptOutcome::Conflict,
-            };
-            read.planner_attempts(mode, outcome)
-        }
-        ExtensionSeries::Cancelled(mode) => read.runs_cancelled(mode),
-        ExtensionSeries::Discarded(mode) => read.segments_discarded(mode),
-        ExtensionSeries::ImagesFailed(mode) => read.images_failed(mode),
-        ExtensionSeries::Redeliveries(queue) => read.redeliveries(queue),
-        ExtensionSeries::Renewals(queue) => read.lease_renewals(queue),
-        ExtensionSeries::DeadLetters(queue) => read.dead_letters(queue),
-        ExtensionSeries::Drops(queue) => read.drops(queue),
-        ExtensionSeries::Losses(queue) => read.lease_losses(queue),
-        ExtensionSeries::Requests(mode, outcome) => {
-            let outcome = match outcome {
-                RequestOutcome::Succeeded => ScannerOutcome::Succeeded,
-                RequestOutcome::TimedOut => ScannerOutcome::TimedOut,
-                RequestOutcome::ServerError => ScannerOutcome::ServerError,
-                RequestOutcome::RateLimited => ScannerOutcome::RateLimited,
-                RequestOutcome::Refused => ScannerOutcome::Refused,
-                RequestOutcome::Unreachable => ScannerOutcome::Unreachable,
-            };
-            read.scanner_requests(mode, outcome)
-        }
-        ExtensionSeries::Events(kind) => read.events_published(kind),
-        ExtensionSeries::Fires(mode, fate) => read.schedule_fires(mode, fate),
-    }
-}
-
-const fn status(outcome: PlanOutcome) -> PlannerStatus {
-    match outcome {
-        PlanOutcome::Enqueued => PlannerStatus::Enqueued,
-        PlanOutcome::NoWork => PlannerStatus::NoWork,
-        PlanOutcome::Failed => PlannerStatus::Failed,
-    }
-}
-
-fn cumulative(bounds: &[f64], reading: &HistogramReading) -> HistogramRead {
-    let mut sum = 0;
-    let running = reading.counts().iter().map(|count| {
-        sum += count;
-        sum
-    });
+fn cumulative(bounds: Vec<f64>, reading: &HistogramReading) -> HistogramRead {
     HistogramRead {
-        bounds: bounds.to_vec(),
-        cumulative: running.collect(),
+        bounds,
+        cumulative: reading.cumulative().collect(),
         count: reading.count(),
         sum: reading.sum(),
     }
+}
+
+/// Counts series as a scrape stores them.
+struct SeriesCount(usize);
+
+impl SnapshotVisitor for SeriesCount {
+    fn family(&mut self, _: &Family) {}
+
+    fn series(&mut self, _: &Labels, reading: Reading<'_>) {
+        self.0 += match reading {
+            // The sum and the count.
+            Reading::Histogram(reading) => reading.counts().len() + 2,
+            _ => 1,
+        };
+    }
+}
+
+/// Shows the rows of the backlog.
+struct BacklogVisitor<'s> {
+    is_backlog: bool,
+    show: &'s mut dyn FnMut(Mode, &str, u64),
+}
+
+impl SnapshotVisitor for BacklogVisitor<'_> {
+    fn family(&mut self, family: &Family) {
+        self.is_backlog = family.name == BACKLOG;
+    }
+
+    fn series(&mut self, labels: &Labels, reading: Reading<'_>) {
+        if self.is_backlog
+            && let Some((mode, schedule)) = backlog_labels(labels)
+        {
+            (self.show)(mode, schedule, number(reading).saturating_u64());
+        }
+    }
+}
+
+/// Mode and schedule of a row of the backlog.
+fn backlog_labels(labels: &Labels) -> Option<(Mode, &str)> {
+    let mode = labels.get("mode")?;
+    let mode = Mode::ALL.into_iter().find(|known| known.as_str() == mode)?;
+    Some((mode, labels.get("scheduleId")?))
 }

@@ -4,16 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::hooks::Hooks;
-use super::instruments::IncarnationInstruments;
-use crate::check::Oracle;
-use crate::metrics::exposition::{ExpositionFormat, render};
+use super::instruments::{ExposedInstruments, RecordedInstruments, RecordedProcess};
+use crate::check::{InstrumentReaders, Oracle};
 use crate::metrics::series::TimeSeriesStore;
-use crate::metrics::{
-    BacklogOptions, CollectContext, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions,
-};
+use crate::metrics::{BacklogOptions, Registry, SchedulerWorkerMetrics, WorkerMetricsOptions};
 use crate::model::observation::{Observation, Observer};
 use crate::model::{IncarnationId, ProcessName, Timestamp};
 use crate::sim::kernel::Handle;
@@ -21,23 +17,20 @@ use crate::sim::world::{
     LocalFuture, OperatorCommand, ProcessFactory, ProcessHandle, Spawner, WorldPorts,
 };
 use crate::worker::options::WorkerOptions;
-use crate::worker::ports::{Clock, Ports};
+use crate::worker::ports::Ports;
 use crate::worker::{Role, Worker};
+
+/// Label `job` of every recorded series.
+const JOB: &str = "scheduler-worker";
 
 /// Starts worker processes, attaches their metrics to the oracle, and records their scrapes.
 pub struct WorkerProcessFactory<C: Hooks> {
     hooks: Rc<C>,
     options: WorkerOptions,
     oracle: Rc<RefCell<Oracle>>,
-    recording: RefCell<TimeSeriesStore>,
-    targets: RefCell<BTreeMap<ProcessName, ScrapeTarget>>,
+    recording: Rc<RefCell<TimeSeriesStore>>,
+    targets: RefCell<BTreeMap<ProcessName, Rc<RecordedProcess>>>,
     handle: Handle,
-}
-
-/// Registry and clock of an incarnation, from which the prober scrapes it.
-struct ScrapeTarget {
-    registry: Registry,
-    ports: WorldPorts,
 }
 
 impl<C: Hooks> WorkerProcessFactory<C> {
@@ -52,7 +45,7 @@ impl<C: Hooks> WorkerProcessFactory<C> {
             hooks,
             options,
             oracle,
-            recording: RefCell::new(TimeSeriesStore::new("scheduler-worker")),
+            recording: Rc::new(RefCell::new(TimeSeriesStore::new(JOB))),
             targets: RefCell::default(),
             handle,
         }
@@ -61,24 +54,47 @@ impl<C: Hooks> WorkerProcessFactory<C> {
     /// Renders the exposition of the first process. Returns `None` if no process ever started.
     pub fn exposition(&self) -> Option<String> {
         let targets = self.targets.borrow();
-        let ScrapeTarget { registry, ports } = targets.values().next()?;
-        let elapsed = ports.clock().elapsed();
-        Some(render(
-            ExpositionFormat::Text,
-            registry,
-            &CollectContext { elapsed },
-        ))
+        Some(targets.values().next()?.render())
     }
 
-    /// Drops the scrape targets. Their ports hold `Rc`s to the world.
+    /// Drops the scraped incarnations. Their ports hold `Rc`s to the world.
     pub fn forget_targets(&self) {
-        self.targets.take();
+        for process in self.targets.take().values() {
+            process.forget_target();
+        }
     }
 
     /// Returns the recorded series and continues with an empty store.
     pub fn take_recording(&self) -> TimeSeriesStore {
-        self.recording
-            .replace(TimeSeriesStore::new("scheduler-worker"))
+        self.recording.replace(TimeSeriesStore::new(JOB))
+    }
+
+    /// Finds or adds a process in the recording.
+    fn recorded(&self, process: &ProcessName) -> Rc<RecordedProcess> {
+        let mut targets = self.targets.borrow_mut();
+        let recorded = targets
+            .entry(process.clone())
+            .or_insert_with(|| Rc::new(RecordedProcess::new(self.recording.clone(), process)));
+        recorded.clone()
+    }
+
+    /// Instruments of an incarnation for the checks, through the hooks.
+    fn instruments(
+        &self,
+        incarnation: &IncarnationId,
+        registry: &Registry,
+        ports: &WorldPorts,
+    ) -> InstrumentReaders {
+        let process = self.recorded(&incarnation.process);
+        process.launch(registry.clone(), ports.clone());
+        let exposed = ExposedInstruments::new(registry.clone(), ports.clone());
+        let recorded = RecordedInstruments::new(process.clone(), &exposed);
+        let hooks = &self.hooks;
+        InstrumentReaders {
+            exposed: hooks.instruments(incarnation, Box::new(exposed)),
+            recorded: hooks.instruments(incarnation, Box::new(recorded)),
+            scrape: process,
+        }
     }
 }
 
@@ -103,13 +119,11 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
             },
         );
         let metrics = Arc::new(metrics.expect("an empty registry takes every instrument"));
-        let instruments =
-            IncarnationInstruments::new(metrics.clone(), registry.clone(), ports.clone());
-        let instruments = self.hooks.instruments(incarnation, Box::new(instruments));
+        let instruments = self.instruments(incarnation, &registry, &ports);
         self.oracle
             .borrow_mut()
             .attach_metrics(incarnation, instruments);
-        let ports_of_worker = self.hooks.ports(incarnation, ports.clone());
+        let ports_of_worker = self.hooks.ports(incarnation, ports);
         let worker = Worker::new(
             ports_of_worker,
             self.options.clone(),
@@ -120,31 +134,12 @@ impl<C: Hooks> ProcessFactory for WorkerProcessFactory<C> {
         for task in worker.tasks(roles) {
             spawner.spawn(task.name(), worker.clone().run(task));
         }
-        self.targets.borrow_mut().insert(
-            incarnation.process.clone(),
-            ScrapeTarget { registry, ports },
-        );
         Rc::new(RunningWorker(worker))
     }
 
     fn scrape(&self, process: &ProcessName, incarnation: Option<&IncarnationId>) {
         let at_ms = Timestamp::from_nanos(self.handle.now_ns()).millis();
-        let mut recording = self.recording.borrow_mut();
-        let instance = recording.instance(process.as_str());
-        let targets = self.targets.borrow();
-        let result = match targets.get(process).filter(|_| incarnation.is_some()) {
-            Some(incarnation) => {
-                let elapsed: Duration = incarnation.ports.clock().elapsed();
-                recording.scrape(
-                    instance,
-                    at_ms,
-                    &incarnation.registry,
-                    &CollectContext { elapsed },
-                )
-            }
-            None => recording.scrape_failed(instance, at_ms),
-        };
-        debug_assert!(result.is_ok(), "the prober's times rise");
+        self.recorded(process).scrape(at_ms, incarnation.is_some());
     }
 }
 

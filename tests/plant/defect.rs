@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use rehearsal::check::{
     CounterSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
 };
+use rehearsal::metrics::Registry;
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
@@ -159,6 +160,11 @@ pub trait Defect: 'static {
         counted: bool,
     ) -> PortResult<LeaseAnswer> {
         incarnation.release(queue, delivery, delay, counted).await
+    }
+
+    /// Registry into which an incarnation records.
+    fn registry(&self) -> Registry {
+        Registry::new()
     }
 
     /// Reads a counter of an incarnation.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rehearsal::check::{
     CounterSeries, GaugeSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
 };
+use rehearsal::metrics::Registry;
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
@@ -37,6 +38,10 @@ impl Hooks for Planted {
             incarnation: Incarnation { id, world },
             defect: self.0.clone(),
         }
+    }
+
+    fn registry(&self, _: &IncarnationId) -> Registry {
+        self.0.registry()
     }
 
     fn instruments(

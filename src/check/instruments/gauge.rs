@@ -29,6 +29,16 @@ impl GaugeSeries {
         Self::SinceProgress(Mode::AnalysisOnly),
         Self::SinceProgress(Mode::ContentRefresh),
     ];
+
+    /// Position in [`GaugeSeries::ALL`].
+    pub const fn index(self) -> usize {
+        match self {
+            Self::QueueDepth(queue) => queue as usize,
+            Self::OldestReady(queue) => QueueName::ALL.len() + queue as usize,
+            Self::OutboxDepth => 2 * QueueName::ALL.len(),
+            Self::SinceProgress(mode) => 2 * QueueName::ALL.len() + 1 + mode.index(),
+        }
+    }
 }
 
 impl fmt::Display for GaugeSeries {

@@ -8,6 +8,7 @@
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::format::active_changes;
+use crate::check::instruments::InstrumentSource;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, PendingInstruments};
@@ -105,7 +106,7 @@ fn check_delta(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
 /// Checks the gauges of an incarnation against the commits that it acknowledged.
 fn check_gauges(context: &mut CheckContext<'_>, due: &PendingInstruments) {
     let incarnation = &context.state.incarnations[due.incarnation];
-    let Some(instruments) = &incarnation.instruments else {
+    let Some(instruments) = incarnation.read(due.view) else {
         return;
     };
     for mode in Mode::ALL {
@@ -183,7 +184,7 @@ impl ActiveTruthCheck {
         let incarnations = &context.state.incarnations;
         let mut sum = 0;
         for index in &incarnations.living {
-            let Some(instruments) = &incarnations[*index].instruments else {
+            let Some(instruments) = incarnations[*index].read(InstrumentSource::Exposed) else {
                 return;
             };
             sum += instruments.runs_active(mode);

@@ -5,6 +5,7 @@
 //! was true within the refresh too, and is there if any process could read the store.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::instruments::InstrumentSource;
 use crate::check::invariant::InvariantName::BacklogTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::known_backlog::CommittedBacklog;
@@ -103,7 +104,8 @@ impl Invariant for BacklogTruthCheck {
 
 impl BacklogTruthCheck {
     fn read(&mut self, state: &WorldState, incarnation: IncarnationIndex) {
-        let Some(instruments) = &state.incarnations[incarnation].instruments else {
+        let Some(instruments) = state.incarnations[incarnation].read(InstrumentSource::Recorded)
+        else {
             return;
         };
         self.exposition += 1;
@@ -166,7 +168,7 @@ fn check_committed(
     row: &CommittedBacklog,
 ) {
     let state = context.state;
-    let Some(instruments) = &state.incarnations[incarnation].instruments else {
+    let Some(instruments) = state.incarnations[incarnation].read(InstrumentSource::Exposed) else {
         return;
     };
     let refresh = state.options.worker.backlog_refresh;

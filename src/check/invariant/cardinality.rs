@@ -3,7 +3,7 @@
 //! Nor may it lack the series that identify it: a process that exposes nothing must not pass.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
-use crate::check::instruments::InfoSeries;
+use crate::check::instruments::{InfoSeries, InstrumentSource};
 use crate::check::invariant::InvariantName::Cardinality;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::ObservedIncarnation;
@@ -13,9 +13,10 @@ pub(crate) const CARDINALITY: InvariantDefinition = InvariantDefinition {
     name: "cardinality",
     evaluated: EvaluationTime::Always,
     meaning: "A process exposes no more series than the closed set and two per live schedule.",
-    method: "The series are counted at every scrape. The series of a schedule deleted within the \
-             last refresh may still be exposed. `otel_scope_info`, which names the meter, and \
-             `scheduler_worker_build_info` must be exposed with the value 1.",
+    method: "The recorded series are counted at every scrape, each bucket as one. The series of a \
+             schedule deleted within the last refresh may still be exposed. `otel_scope_info`, \
+             which names the meter, and `scheduler_worker_build_info` must be exposed with the \
+             value 1.",
     exercised_by: "scrapes with schedules",
 };
 
@@ -30,7 +31,8 @@ impl Invariant for CardinalityCheck {
 
     fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
         let state = context.state;
-        let Some(instruments) = &state.incarnations[incarnation.index].instruments else {
+        let record = &state.incarnations[incarnation.index];
+        let Some(instruments) = record.read(InstrumentSource::Recorded) else {
             return;
         };
         let recently = state.now.before(state.options.worker.backlog_refresh);

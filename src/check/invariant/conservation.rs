@@ -110,7 +110,7 @@ impl Invariant for ConservationCheck {
 
     fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
         let incarnation = &context.state.incarnations[due.incarnation];
-        let Some(instruments) = &incarnation.instruments else {
+        let Some(instruments) = incarnation.read(due.view) else {
             return;
         };
         let index = usize::from(due.incarnation);
@@ -123,13 +123,13 @@ impl Invariant for ConservationCheck {
             read.compare(
                 context,
                 incarnation,
-                &**instruments,
+                instruments,
                 left.trailing_zeros() as usize,
             );
             left &= left - 1;
         }
         if due.is_final {
-            check_late_permits(context, incarnation, &**instruments);
+            check_late_permits(context, incarnation, instruments);
         }
         for mode in Mode::ALL {
             let new = CounterSeries::Deltas(mode, DeltaKind::New);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{CheckContext, Invariant, InvariantName};
-use crate::check::instruments::GaugeSeries;
+use crate::check::instruments::{GaugeSeries, InstrumentSource};
 use crate::check::invariant::InvariantName::BacklogTruth;
 use crate::check::invariant::backlog_truth::oldest_instant;
 use crate::check::invariant::results::ViolationDetail;
@@ -35,7 +35,8 @@ impl Invariant for GaugeTruthCheck {
     }
 
     fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
-        let Some(instruments) = &context.state.incarnations[incarnation.index].instruments else {
+        let record = &context.state.incarnations[incarnation.index];
+        let Some(instruments) = record.read(InstrumentSource::Recorded) else {
             return;
         };
         self.scrapes += 1;
@@ -49,9 +50,7 @@ impl Invariant for GaugeTruthCheck {
 
     fn finished(&mut self, context: &mut CheckContext<'_>, _: &RunEnd<'_>) {
         for series in &context.state.options.gauges {
-            let position = GaugeSeries::ALL.iter().position(|known| known == series);
-            let seen = position.is_some_and(|position| self.seen[position]);
-            let holds = seen || self.scrapes < SCRAPES_MIN;
+            let holds = self.seen[series.index()] || self.scrapes < SCRAPES_MIN;
             context.check(BacklogTruth, false, holds, || {
                 ViolationDetail::of(format_args!("{series} over the fleet"))
                     .is("absent from every scrape")

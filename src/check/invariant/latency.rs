@@ -1,7 +1,7 @@
 //! `latency-count` and `latency-quantile`: histograms hold exactly the acknowledged samples.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
-use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries};
+use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries, InstrumentSource};
 use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::PendingInstruments;
@@ -54,19 +54,23 @@ impl Invariant for LatencyCheck {
             return;
         }
         let incarnation = &context.state.incarnations[due.incarnation];
-        check_counts(context, incarnation, due.histograms);
+        check_counts(context, incarnation, due);
         if due.is_final {
             check_quantiles(context, incarnation);
         }
     }
 }
 
-/// Checks the histograms named by `mask` against the acknowledged samples.
-fn check_counts(context: &mut CheckContext<'_>, incarnation: &IncarnationRecord, mask: u8) {
-    let Some(instruments) = &incarnation.instruments else {
+/// Checks the histograms that are due against the acknowledged samples.
+fn check_counts(
+    context: &mut CheckContext<'_>,
+    incarnation: &IncarnationRecord,
+    due: &PendingInstruments,
+) {
+    let Some(instruments) = incarnation.read(due.view) else {
         return;
     };
-    for index in (0..HistogramSeries::COUNT).filter(|index| mask >> index & 1 == 1) {
+    for index in (0..HistogramSeries::COUNT).filter(|index| due.histograms >> index & 1 == 1) {
         let series = HistogramSeries::at(index);
         let read = instruments.histogram(series);
         let samples = &incarnation.expected.samples[index];
@@ -118,7 +122,7 @@ fn check_histogram(
 
 /// Checks the buckets that quantiles fall into against the exact samples of those ranks.
 fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationRecord) {
-    let Some(instruments) = &incarnation.instruments else {
+    let Some(instruments) = incarnation.read(InstrumentSource::Exposed) else {
         return;
     };
     for (index, samples) in incarnation.expected.samples.iter().enumerate() {

@@ -7,7 +7,7 @@ use super::{
     active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
     conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
     lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
-    run_content, scanner_manners, segment_once, state_graph, stopping,
+    run_content, scanner_manners, scrape_recorded, segment_once, state_graph, stopping,
 };
 
 macro_rules! names {
@@ -73,6 +73,7 @@ names! {
     Fairness = fairness::FAIRNESS;
     Liveness = liveness::LIVENESS;
     Cardinality = cardinality::CARDINALITY;
+    ScrapeRecorded = scrape_recorded::SCRAPE_RECORDED;
     Limits = limits::LIMITS_KEPT;
     CallBudget = call_budget::CALL_BUDGET;
     Determinism = DETERMINISM;
@@ -152,6 +153,7 @@ families! { $;
     plan_truth: plan_truth::PlanTruthCheck,
     run_content: run_content::RunContentCheck,
     scanner_manners: scanner_manners::ScannerCheck,
+    scrape_recorded: scrape_recorded::ScrapeRecordedCheck,
     segment_once: segment_once::SegmentOnceCheck,
     state_graph: state_graph::StateGraphCheck,
     stopping: stopping::StoppingCheck,

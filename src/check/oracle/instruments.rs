@@ -1,24 +1,17 @@
 //! Comparisons of instruments with the commits that their process acknowledged.
 //!
-//! A comparison is due when something was acknowledged since the last one, for all of the
-//! contract's counters at every scrape, and for everything when an incarnation ends. Comparing all
-//! series after every observation would cost more than the simulation itself.
+//! A comparison is due when something was acknowledged since the last one, at every scrape, and for
+//! everything when an incarnation ends. Scrapes are judged by what the recording holds of them,
+//! everything else by a collection. Comparing all series after every observation would cost more
+//! than the simulation itself. A scrape needs no comparison of a counter or histogram that neither
+//! the recording nor the acknowledged commits have changed since the scrape before.
 
 use super::Oracle;
-use crate::check::instruments::{CounterSeries, HistogramSeries};
+use crate::check::instruments::{HistogramSeries, InstrumentSet, InstrumentSource};
 use crate::check::state::PendingInstruments;
 use crate::check::state::table::IncarnationIndex;
 use crate::model::IncarnationId;
 use crate::model::observation::Observation;
-
-/// Every counter.
-const ALL_COUNTERS: u128 = (1 << CounterSeries::COUNT) - 1;
-
-/// Counters of the contract.
-const GIVEN_COUNTERS: u128 = (1 << CounterSeries::GIVEN) - 1;
-
-/// Every histogram.
-const ALL_HISTOGRAMS: u8 = u8::MAX;
 
 const _: () = assert!(HistogramSeries::COUNT == 8, "one bit of a byte each");
 
@@ -38,11 +31,17 @@ impl Oracle {
     fn scraped(&mut self, incarnation: &IncarnationId) {
         let incarnation = self.state.resolve(incarnation);
         self.compare_dirty();
+        let record = &mut self.state.incarnations[incarnation.index];
+        let Some(instruments) = &record.instruments else {
+            return;
+        };
+        let expected = std::mem::take(&mut record.expected.unscraped);
+        let recorded = instruments.scrape.changed();
         let due = PendingInstruments {
             incarnation: incarnation.index,
-            // Counters of extensions are compared when they should have changed, and at the end.
-            counters: GIVEN_COUNTERS,
-            histograms: 0,
+            view: InstrumentSource::Recorded,
+            counters: expected.counters | recorded.counters,
+            histograms: expected.histograms | recorded.histograms,
             active_runs: true,
             is_final: false,
         };
@@ -73,6 +72,7 @@ impl Oracle {
         let expected = &self.state.incarnations[incarnation].expected;
         let due = PendingInstruments {
             incarnation,
+            view: InstrumentSource::Exposed,
             counters,
             histograms: expected.dirty_histograms,
             active_runs: expected.dirty_active,
@@ -88,8 +88,9 @@ impl Oracle {
     pub(super) fn compare_all(&mut self, incarnation: IncarnationIndex) {
         let due = PendingInstruments {
             incarnation,
-            counters: ALL_COUNTERS,
-            histograms: ALL_HISTOGRAMS,
+            view: InstrumentSource::Exposed,
+            counters: InstrumentSet::ALL.counters,
+            histograms: InstrumentSet::ALL.histograms,
             active_runs: true,
             is_final: true,
         };

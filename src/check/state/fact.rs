@@ -10,6 +10,7 @@ use super::drain::DrainDeadline;
 use super::pending_commit::PendingCommit;
 use super::stuck::StuckRun;
 use super::table::{IncarnationIndex, RunIndex, ScheduleIndex, TenantIndex};
+use crate::check::instruments::InstrumentSource;
 use crate::model::commit::Applied;
 use crate::model::observation::{IncarnationEnd, QueueName, QueueStep, ScheduleChange};
 use crate::model::{
@@ -257,6 +258,8 @@ pub struct ManualRunAck<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct PendingInstruments {
     pub(crate) incarnation: IncarnationIndex,
+    /// Where the values come from.
+    pub(crate) view: InstrumentSource,
     /// Counters, one bit each.
     pub(crate) counters: u128,
     /// Histograms, one bit each.

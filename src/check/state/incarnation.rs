@@ -1,20 +1,35 @@
 //! Incarnations of processes, and the metrics that each must expose.
 
+use std::rc::Rc;
+
 use super::known_backlog::KnownBacklog;
 use super::table::{IncarnationIndex, InternedTable, ProcessIndex};
-use crate::check::instruments::{CounterSeries, CounterTable, HistogramSeries, InstrumentReader};
+use crate::check::instruments::{
+    CounterSeries, CounterTable, HistogramSeries, InstrumentReader, InstrumentReaders,
+    InstrumentSet, InstrumentSource, RecordedScrape,
+};
 use crate::model::observation::PortName;
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{IncarnationId, ProcessName, Timestamp};
 use rehearsal_convert::Nearest;
 
 /// A process by name.
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct ProcessRecord {
     /// Its living incarnation.
     pub incarnation: Option<IncarnationIndex>,
     /// Ports that it can't reach, one bit each.
     pub cut_off: u8,
+    /// Its last scrape, from its first incarnation with instruments on.
+    pub scrape: Option<Rc<dyn RecordedScrape>>,
+}
+
+impl std::fmt::Debug for ProcessRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ProcessRecord")
+            .field("incarnation", &self.incarnation)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Exact samples of a histogram.
@@ -53,6 +68,8 @@ pub(crate) struct ExpectedMetrics {
     pub dirty_histograms: u8,
     /// Whether the active runs changed since.
     pub dirty_active: bool,
+    /// Counters and histograms that changed since the last scrape.
+    pub unscraped: InstrumentSet,
     /// Rows of the backlog.
     pub backlog: KnownBacklog,
     /// Permits of the scanner.
@@ -74,12 +91,14 @@ impl ExpectedMetrics {
     pub fn count(&mut self, series: CounterSeries, amount: u64) {
         self.counters[series.index()] += amount;
         self.dirty_counters |= 1 << series.index();
+        self.unscraped.counters |= 1 << series.index();
     }
 
     /// Adds a sample.
     pub fn sample(&mut self, series: HistogramSeries, nanos: u64) {
         self.samples[series.index()].push(nanos);
         self.dirty_histograms |= 1 << series.index();
+        self.unscraped.histograms |= 1 << series.index();
     }
 
     /// Marks everything as compared.
@@ -110,7 +129,7 @@ pub(crate) struct IncarnationRecord {
     /// Whether it is paused.
     pub is_paused: bool,
     /// Its instruments, from their attachment to its end.
-    pub instruments: Option<Box<dyn InstrumentReader>>,
+    pub instruments: Option<InstrumentReaders>,
     /// Metrics that it must expose.
     pub expected: ExpectedMetrics,
     /// Whether it is on the list of incarnations to compare.
@@ -140,6 +159,11 @@ pub(crate) struct IncarnationRecord {
 }
 
 impl IncarnationRecord {
+    /// Values of its instruments; `None` if it has ended.
+    pub fn read(&self, view: InstrumentSource) -> Option<&dyn InstrumentReader> {
+        self.instruments.as_ref().map(|all| all.view(view))
+    }
+
     /// Records that others have adopted a part of its active-run count.
     pub fn surrender(&mut self, mode: usize, amount: i64, now: Timestamp) {
         self.surrendered[mode] += amount;
@@ -203,10 +227,7 @@ impl IncarnationTable {
         if let Some(incarnation) = self.incarnations.find(id) {
             return incarnation;
         }
-        let process = self.processes.number(&id.process, || ProcessRecord {
-            incarnation: None,
-            cut_off: 0,
-        });
+        let process = self.processes.number(&id.process, ProcessRecord::default);
         let reads_store = self.processes[process].cut_off & bit(PortName::Store) == 0;
         let incarnation = self.incarnations.number(id, || IncarnationRecord {
             id: id.clone(),
@@ -276,10 +297,7 @@ impl IncarnationTable {
 
     /// Records that a process lost a port, or has it again.
     pub fn reach(&mut self, process: &ProcessName, port: PortName, reaches: bool, now: Timestamp) {
-        let process = self.processes.number(process, || ProcessRecord {
-            incarnation: None,
-            cut_off: 0,
-        });
+        let process = self.processes.number(process, ProcessRecord::default);
         let record = &mut self.processes[process];
         let before = record.cut_off;
         if reaches {

@@ -5,7 +5,7 @@ use super::export::ExportRecord;
 use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
 use super::schedule::RunRequest;
 use super::table::IncarnationIndex;
-use crate::check::instruments::{ExtensionSeries, InstrumentReader, RequestOutcome};
+use crate::check::instruments::{ExtensionSeries, InstrumentReaders, RequestOutcome};
 use crate::model::observation::{LearnedAnswer, ScheduleChange};
 use crate::model::{
     Commit, CommitAnswer, CommitToken, IncarnationId, RunId, RunState, Schedule, ScheduleId,
@@ -20,8 +20,10 @@ impl WorldState {
     }
 
     /// Attaches the instruments of an incarnation. They are dropped when it ends.
-    pub(crate) fn attach(&mut self, id: &IncarnationId, instruments: Box<dyn InstrumentReader>) {
+    pub(crate) fn attach(&mut self, id: &IncarnationId, instruments: InstrumentReaders) {
         let index = self.number(id);
+        let process = self.incarnations[index].process;
+        self.incarnations.processes[process].scrape = Some(instruments.scrape.clone());
         self.incarnations[index].instruments = Some(instruments);
         self.incarnations.is_instrumented = true;
     }

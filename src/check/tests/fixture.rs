@@ -93,17 +93,15 @@ impl Fixture {
     }
 
     fn attach(&mut self) {
-        self.oracle.attach_metrics(
-            &self.incarnation,
-            Box::new(SharedExposition(self.page.clone())),
-        );
+        self.oracle
+            .attach_metrics(&self.incarnation, SharedExposition::attached(&self.page));
     }
 
     /// Gives another incarnation a page of its own.
     pub fn attach_page(&mut self, incarnation: &IncarnationId) -> Rc<RefCell<TestExposition>> {
         let page = Rc::new(RefCell::new(TestExposition::default()));
         self.oracle
-            .attach_metrics(incarnation, Box::new(SharedExposition(page.clone())));
+            .attach_metrics(incarnation, SharedExposition::attached(&page));
         page
     }
 
@@ -234,11 +232,17 @@ impl Fixture {
     }
 
     pub fn scrape(&mut self) -> &mut Self {
+        self.scrape_that(true)
+    }
+
+    /// A scrape that the process answers or not.
+    pub fn scrape_that(&mut self, is_answered: bool) -> &mut Self {
         let incarnation = self.incarnation.clone();
+        self.page.borrow_mut().scrape.last = (self.now.millis(), is_answered);
         self.see(&Observation::Scraped {
             process: &incarnation.process,
-            incarnation: Some(&incarnation),
-            up: true,
+            incarnation: is_answered.then_some(&incarnation),
+            up: is_answered,
         })
     }
 

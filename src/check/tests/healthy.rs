@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::call_budget::count_calls;
 use super::fixture::Fixture;
 use super::sample_data::{additions, delta, digest, high, new_run, nightly};
+use super::scrape_recorded;
 use crate::check::InvariantName;
 use crate::model::commit::{FireOutcome, RunWrite, SegmentCommit};
 use crate::model::fault::FaultKind;
@@ -16,6 +17,7 @@ use crate::model::{CallCount, CommitStep, PortCall, RunState, Schedule, SegmentO
 /// Notify, a late call and a throttled request. The third blocks a fire and is drained.
 fn everything() -> Fixture {
     let mut fixture = Fixture::new();
+    fixture.forge(|page| scrape_recorded::stored(&mut page.scrape));
     fixture.whole_run().scrape();
     second_run(&mut fixture);
     third_run(&mut fixture);

@@ -7,8 +7,9 @@ use std::rc::Rc;
 use super::sample_data::MODE;
 use crate::check::instruments::{
     CounterSeries, CounterTable, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
-    InfoSeries, InstrumentReader,
+    InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, ProcessSeries, RecordedScrape,
 };
+use crate::metrics::{InstrumentKind, Labels};
 use crate::model::Mode;
 
 /// Exposition of one process.
@@ -25,6 +26,23 @@ pub struct TestExposition {
     pub lacks: Option<InfoSeries>,
     /// Whether the last bucket of each histogram is empty.
     pub has_falling_buckets: bool,
+    pub scrape: TestScrape,
+}
+
+/// Scrape that the recording of a test holds.
+#[derive(Default)]
+pub struct TestScrape {
+    /// `None`: as an honest recording has it.
+    pub at_ms: Option<i64>,
+    pub up: Option<f64>,
+    /// Series that have not ended with an unanswered scrape.
+    pub left: usize,
+    pub missing: Option<ProcessSeries>,
+    /// Name, labels and value of each sample.
+    pub samples: Vec<(&'static str, Vec<(&'static str, &'static str)>, f64)>,
+    pub page: &'static str,
+    /// Time and result of the last scrape.
+    pub last: (i64, bool),
 }
 
 impl TestExposition {
@@ -104,5 +122,62 @@ impl InstrumentReader for SharedExposition {
 
     fn series_max(&self, schedules: usize) -> usize {
         50 + 2 * schedules
+    }
+}
+
+impl SharedExposition {
+    /// Instruments of which the recording shows what the exposition does.
+    pub fn attached(page: &Rc<RefCell<TestExposition>>) -> InstrumentReaders {
+        InstrumentReaders {
+            exposed: Box::new(Self(page.clone())),
+            recorded: Box::new(Self(page.clone())),
+            scrape: Rc::new(Self(page.clone())),
+        }
+    }
+}
+
+impl RecordedScrape for SharedExposition {
+    fn at_ms(&self) -> Option<i64> {
+        let scrape = &self.0.borrow().scrape;
+        Some(scrape.at_ms.unwrap_or(scrape.last.0))
+    }
+
+    fn up(&self) -> Option<f64> {
+        let scrape = &self.0.borrow().scrape;
+        let up = if scrape.last.1 { 1.0 } else { 0.0 };
+        Some(scrape.up.unwrap_or(up))
+    }
+
+    fn series_count(&self) -> usize {
+        self.0.borrow().scrape.left
+    }
+
+    fn changed(&self) -> InstrumentSet {
+        InstrumentSet::ALL
+    }
+
+    fn show_missing(&self, show: &mut dyn FnMut(ProcessSeries)) {
+        self.0.borrow().scrape.missing.into_iter().for_each(show);
+    }
+
+    fn show_samples(&self, show: &mut dyn FnMut(&str, &Labels, f64)) {
+        for (name, labels, value) in &self.0.borrow().scrape.samples {
+            let target = [("instance", "w"), ("job", "test")];
+            let pairs = labels.iter().copied().chain(target);
+            let pairs = pairs.map(|(label, text)| (label.into(), text.into()));
+            show(name, &Labels::of_pairs(pairs), *value);
+        }
+    }
+
+    fn kind(&self, metric: &str) -> Option<InstrumentKind> {
+        match metric {
+            "depth" => Some(InstrumentKind::Gauge),
+            "wait" => Some(InstrumentKind::Histogram),
+            _ => None,
+        }
+    }
+
+    fn page(&self) -> String {
+        self.0.borrow().scrape.page.to_owned()
     }
 }

@@ -3,11 +3,14 @@
 use rehearsal_convert::Index;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rehearsal::check::{
     CounterSeries, DeltaKind, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
     InvariantName as N, SegmentFate,
 };
+use rehearsal::metrics::{CollectContext, Family, Labels, Registry};
 use rehearsal::model::commit::PlanOutcome;
 use rehearsal::model::{IncarnationId, Mode};
 
@@ -299,4 +302,35 @@ fn missing_meter_violates_cardinality() {
         ],
     };
     assert_caught("", MeterMissing, &expected);
+}
+
+/// Each collection changes a gauge, so no two see the same.
+struct CountsCollections;
+
+impl Defect for CountsCollections {
+    fn registry(&self) -> Registry {
+        let registry = Registry::new();
+        let collections = AtomicU32::new(0);
+        let observe = move |_: &CollectContext, give: &mut dyn FnMut(&Labels, f64)| {
+            let number = collections.fetch_add(1, Ordering::Relaxed);
+            give(&Labels::none(), f64::from(number));
+        };
+        let family = Family::gauge("collections");
+        registry.observe(family, Arc::new(observe)).unwrap();
+        registry
+    }
+}
+
+#[test]
+fn page_unlike_the_recording_violates_scrape_recorded() {
+    let expected = Expected {
+        name: N::ScrapeRecorded,
+        also: &[],
+        says: [
+            "the recorded collections of worker-",
+            " is ",
+            "because the page of that instant says so",
+        ],
+    };
+    assert_caught("", CountsCollections, &expected);
 }

@@ -302,6 +302,13 @@ impl ObservableCallback for BacklogCache {
         }
     }
 
+    fn value(&self, context: &CollectContext, labels: &Labels) -> Option<f64> {
+        let (mode, schedule) = (labels.get("mode")?, labels.get("scheduleId")?);
+        let mode = Mode::ALL.into_iter().find(|known| known.as_str() == mode)?;
+        let images = self.get(mode, schedule, context);
+        images.map(Nearest::nearest_f64)
+    }
+
     fn generation(&self, context: &CollectContext) -> Option<u64> {
         let state = self.state();
         let fresh = context.elapsed.saturating_sub(state.oldest) <= self.options.fresh_for;
