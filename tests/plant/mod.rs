@@ -4,6 +4,7 @@
 pub mod defect;
 pub mod incarnation;
 pub mod wrapped;
+pub mod write_arguments;
 pub mod write_table;
 pub mod writes;
 

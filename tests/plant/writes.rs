@@ -17,6 +17,8 @@ use rehearsal::model::{DeltaCounts, IncarnationId, Timestamp};
 use rehearsal::rehearsal::Hooks;
 use rehearsal::sim::world::WorldPorts;
 
+use super::write_arguments::{BreakableLabel, BreakableLabels, BreakableValue, ModesSwapped};
+
 /// Way in which a write is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breakage {
@@ -116,110 +118,6 @@ impl Hooks for BreaksWrites {
     }
 }
 
-/// A label that can be wrong.
-pub trait BreakableLabel: Copy + Send + 'static {
-    /// Another value of the label.
-    fn other(self) -> Self;
-}
-
-macro_rules! breakable_labels {
-    ($($label:ty),+) => {$(
-        impl BreakableLabel for $label {
-            fn other(self) -> Self {
-                <$label>::ALL[(self as usize + 1) % <$label>::ALL.len()]
-            }
-        }
-    )+};
-}
-
-breakable_labels!(
-    Mode,
-    PlannerStatus,
-    SegmentStatus,
-    AttemptOutcome,
-    ScannerOutcome,
-    QueueName,
-    EventKind,
-    Fate
-);
-
-/// Whether the rows of the backlog have the modes of each other.
-#[derive(Clone, Copy, Debug)]
-struct ModesSwapped(bool);
-
-impl BreakableLabel for ModesSwapped {
-    fn other(self) -> Self {
-        Self(!self.0)
-    }
-}
-
-impl BreakableLabel for Delta {
-    fn other(self) -> Self {
-        Self(!self.0)
-    }
-}
-
-/// Labels of a write.
-pub trait BreakableLabels: Copy + Send + 'static {
-    /// Number of labels.
-    const COUNT: usize;
-    /// The same with another value of one label.
-    fn with_wrong(self, place: usize) -> Self;
-}
-
-impl BreakableLabels for () {
-    const COUNT: usize = 0;
-
-    fn with_wrong(self, _: usize) {}
-}
-
-impl<A: BreakableLabel> BreakableLabels for (A,) {
-    const COUNT: usize = 1;
-
-    fn with_wrong(self, _: usize) -> Self {
-        (self.0.other(),)
-    }
-}
-
-impl<A: BreakableLabel, B: BreakableLabel> BreakableLabels for (A, B) {
-    const COUNT: usize = 2;
-
-    fn with_wrong(self, place: usize) -> Self {
-        match place {
-            0 => (self.0.other(), self.1),
-            _ => (self.0, self.1.other()),
-        }
-    }
-}
-
-/// A value that a write sets.
-pub trait BreakableValue: Clone + Send + 'static {
-    /// Twice the value.
-    fn doubled(&self) -> Self;
-}
-
-impl BreakableValue for u64 {
-    fn doubled(&self) -> Self {
-        self * 2
-    }
-}
-
-impl BreakableValue for f64 {
-    fn doubled(&self) -> Self {
-        self * 2.0
-    }
-}
-
-impl BreakableValue for Vec<BacklogRow> {
-    fn doubled(&self) -> Self {
-        let doubled = |row: &BacklogRow| BacklogRow {
-            images: row.images * 2,
-            ..row.clone()
-        };
-        self.iter().map(doubled).collect()
-    }
-}
-
 /// Writes of one incarnation.
 struct PlantedWrites {
     to: Arc<SchedulerWorkerMetrics>,
@@ -314,9 +212,9 @@ impl InstrumentWrites for PlantedWrites {
     }
 
     fn deltas(&self, mode: Mode, counts: &DeltaCounts) {
-        let counts = counts.clone();
+        let counts = *counts;
         self.add("deltas", (mode,), move |to, (mode,)| {
-            to.deltas(mode, &counts)
+            to.deltas(mode, &counts);
         });
     }
 
@@ -334,7 +232,7 @@ impl InstrumentWrites for PlantedWrites {
 
     fn run_cancelled(&self, mode: Mode) {
         self.add("run_cancelled", (mode,), |to, (mode,)| {
-            to.run_cancelled(mode)
+            to.run_cancelled(mode);
         });
     }
 
@@ -378,19 +276,19 @@ impl InstrumentWrites for PlantedWrites {
 
     fn dead_letter(&self, queue: QueueName) {
         self.add("dead_letter", (queue,), |to, (queue,)| {
-            to.dead_letter(queue)
+            to.dead_letter(queue);
         });
     }
 
     fn drop_message(&self, queue: QueueName) {
         self.add("drop_message", (queue,), |to, (queue,)| {
-            to.drop_message(queue)
+            to.drop_message(queue);
         });
     }
 
     fn lease_renewal(&self, queue: QueueName) {
         self.add("lease_renewal", (queue,), |to, (queue,)| {
-            to.lease_renewal(queue)
+            to.lease_renewal(queue);
         });
     }
 
@@ -410,7 +308,7 @@ impl InstrumentWrites for PlantedWrites {
 
     fn event_published(&self, kind: EventKind) {
         self.add("event_published", (kind,), |to, (kind,)| {
-            to.event_published(kind)
+            to.event_published(kind);
         });
     }
 
@@ -469,7 +367,7 @@ impl InstrumentWrites for PlantedWrites {
 
     fn backlog_confirm(&self, time: ReadTime) {
         self.add("backlog_confirm", (), move |to, ()| {
-            to.backlog_confirm(time)
+            to.backlog_confirm(time);
         });
     }
 }

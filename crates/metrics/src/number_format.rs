@@ -80,7 +80,8 @@ pub(crate) fn push_canonical(to: &mut Vec<u8>, value: f64) {
 pub fn stored_bound(bound: f64) -> String {
     let mut text = Vec::new();
     push_canonical(&mut text, bound);
-    String::from_utf8(text).expect("digits are ASCII")
+    // Digits, signs and letters are ASCII.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]

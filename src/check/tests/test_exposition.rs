@@ -29,6 +29,9 @@ pub struct TestExposition {
     pub scrape: TestScrape,
 }
 
+/// Label names and values.
+pub type TestLabels = Vec<(&'static str, &'static str)>;
+
 /// Scrape that the recording of a test holds.
 #[derive(Default)]
 pub struct TestScrape {
@@ -39,7 +42,7 @@ pub struct TestScrape {
     pub left: usize,
     pub missing: Option<ProcessSeries>,
     /// Name, labels and value of each sample.
-    pub samples: Vec<(&'static str, Vec<(&'static str, &'static str)>, f64)>,
+    pub samples: Vec<(&'static str, TestLabels, f64)>,
     pub page: &'static str,
     /// Time and result of the last scrape.
     pub last: (i64, bool),

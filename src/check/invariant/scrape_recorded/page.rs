@@ -7,7 +7,7 @@ use super::{CheckContext, ScrapeRecorded};
 use crate::check::instruments::RecordedScrape;
 use crate::check::invariant::results::ViolationDetail;
 use crate::metrics::exposition::{ExpositionLine, ExpositionSample, parse};
-use crate::metrics::stored_bound;
+use crate::metrics::{InstrumentKind, stored_bound};
 use crate::model::ProcessName;
 
 /// Labels that the scraper adds.
@@ -24,7 +24,7 @@ pub(super) fn check(
     for line in parse(&text) {
         match line {
             Ok(ExpositionLine::Type { name, kind }) => {
-                check_type(context, process, scrape, name, kind)
+                check_type(context, process, scrape, name, kind);
             }
             Ok(ExpositionLine::Sample(sample)) => page.add(sample),
             Err(error) => context.violate(
@@ -146,7 +146,7 @@ fn check_type(
     metric: &str,
     kind: &str,
 ) {
-    let recorded = scrape.kind(metric).map(|recorded| recorded.exposed());
+    let recorded = scrape.kind(metric).map(InstrumentKind::exposed);
     context.check(ScrapeRecorded, false, recorded == Some(kind), || {
         ViolationDetail::of(format_args!("the recorded type of {metric} of {process}"))
             .is(recorded.unwrap_or("absent"))
