@@ -51,7 +51,7 @@ fn answer_not_awaited_violates_applied_learned() {
         says: [
             "scheduler_planner_attempts_total{",
             "because the process has acknowledged that many",
-            "is 2, expected 1",
+            "is 1, expected 0",
         ],
     };
     assert_caught("", Impatient::default(), &expected);
