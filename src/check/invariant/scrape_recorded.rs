@@ -19,17 +19,20 @@ pub(crate) const SCRAPE_RECORDED: InvariantDefinition = InvariantDefinition {
     meaning: "The recording holds each scrape of a process as Prometheus would store it.",
     method: "At every scrape the recording must have one of that time, with `up` 1 or 0. Without \
              an answer every series has ended; with one, each series that a process exposes from \
-             its start has a value. The text page of the fleet's first scrape and of each 256th \
-             is parsed and compared with the recording: names, labels, values and types must \
-             agree, a bucket's `le` in the form in which Prometheus 3 stores it, and buckets must \
-             rise to the count. The families of the instruments judge scrapes by the recorded \
-             values.",
+             its start has a value. The text page of the fleet's 64th scrape and of each 1,024th \
+             after it is parsed and compared with the recording: names, labels, values and types \
+             must agree, a bucket's `le` in the form in which Prometheus 3 stores it, and buckets \
+             must rise to the count. The families of the instruments judge scrapes by the \
+             recorded values.",
     exercised_by: "nonzero samples of the compared pages",
 };
 
-/// Scrapes of the fleet from one compared page to the next. Rendering, parsing and comparing a page
-/// costs about as much as a hundred scrapes.
-const SCRAPES_PER_PAGE: u64 = 256;
+/// Answered scrapes of the fleet from one compared page to the next. Rendering, parsing and
+/// comparing a page costs about as much as five hundred scrapes.
+const SCRAPES_PER_PAGE: u64 = 1024;
+
+/// Number of the first scrape whose page is compared. Until then little is recorded.
+const FIRST_PAGE: u64 = 64;
 
 /// Checks `scrape-recorded`.
 #[derive(Debug, Default)]
@@ -56,10 +59,10 @@ impl Invariant for ScrapeRecordedCheck {
         check_up(context, process, scrape, up);
         if up {
             check_missing(context, process, scrape);
-            if self.answered.is_multiple_of(SCRAPES_PER_PAGE) {
+            self.answered += 1;
+            if self.answered % SCRAPES_PER_PAGE == FIRST_PAGE {
                 page::check(context, process, scrape);
             }
-            self.answered += 1;
         } else {
             check_ended(context, process, scrape);
         }

@@ -52,6 +52,14 @@ impl Fixture {
         Self::with(OracleOptions::default())
     }
 
+    /// The same with a process that need not expose the observed gauges.
+    pub fn without_gauges() -> Self {
+        Self::with(OracleOptions {
+            gauges: Vec::new(),
+            ..OracleOptions::default()
+        })
+    }
+
     /// The same with other options.
     pub fn with(options: OracleOptions) -> Self {
         let inventory = [

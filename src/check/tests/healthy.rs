@@ -16,8 +16,11 @@ use crate::model::{CallCount, CommitStep, PortCall, RunState, Schedule, SegmentO
 /// The first run finds no change. The second finds one, is refused an image, and meets an outage of
 /// Notify, a late call and a throttled request. The third blocks a fire and is drained.
 fn everything() -> Fixture {
-    let mut fixture = Fixture::new();
+    let mut fixture = Fixture::without_gauges();
     fixture.forge(|page| scrape_recorded::stored(&mut page.scrape));
+    for _ in 0..64 {
+        fixture.wait(15).scrape();
+    }
     fixture.whole_run().scrape();
     second_run(&mut fixture);
     third_run(&mut fixture);

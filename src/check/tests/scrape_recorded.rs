@@ -57,9 +57,12 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// The first scrape of a process, of which the recording holds this.
+/// The first scrape of a process whose page is compared, of which the recording holds this.
 fn recorded(is_answered: bool, change: impl FnOnce(&mut TestScrape)) -> OracleReport {
-    let mut fixture = Fixture::new();
+    let mut fixture = Fixture::without_gauges();
+    for _ in 1..64 {
+        fixture.wait(15).scrape();
+    }
     fixture.wait(15).forge(|page| change(&mut page.scrape));
     fixture.scrape_that(is_answered).stop_here()
 }
@@ -111,12 +114,12 @@ fn series_on_one_side_only_are_each_named() {
 }
 
 #[test]
-fn pages_are_compared_at_the_first_and_at_each_256th_scrape() {
-    let mut fixture = Fixture::new();
-    for number in 0..=256 {
+fn pages_are_compared_at_the_64th_and_at_each_1024th_scrape_after_it() {
+    let mut fixture = Fixture::without_gauges();
+    for number in 1..=64 + 1024 {
         fixture.wait(15).forge(|page| {
             stored(&mut page.scrape);
-            if number % 256 != 0 {
+            if number % 1024 != 64 {
                 page.scrape.page = "";
             }
         });

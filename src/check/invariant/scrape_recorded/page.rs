@@ -1,7 +1,6 @@
 //! The text page of a scrape, compared with the recording.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::{CheckContext, ScrapeRecorded};
 use crate::check::instruments::RecordedScrape;
@@ -12,6 +11,9 @@ use crate::model::ProcessName;
 
 /// Labels that the scraper adds.
 const TARGET_LABELS: [&str; 2] = ["instance", "job"];
+
+/// Length of most spelled series, bytes.
+const TEXT_CAPACITY: usize = 128;
 
 /// Parses the page that the process serves now, and compares it with the recorded scrape.
 pub(super) fn check(
@@ -113,11 +115,15 @@ impl ParsedHistogram {
 
 /// `name{a="1",b="2"}`
 fn spelled<'l>(name: &str, labels: impl Iterator<Item = (&'l str, &'l str)>) -> String {
-    let mut text = name.to_owned();
+    let mut text = String::with_capacity(TEXT_CAPACITY);
+    text.push_str(name);
     let mut separator = '{';
     for (label, value) in labels {
         text.push(separator);
-        let _ = write!(text, "{label}={value:?}");
+        text.push_str(label);
+        text.push_str("=\"");
+        text.push_str(value);
+        text.push('"');
         separator = ',';
     }
     if separator == ',' {
