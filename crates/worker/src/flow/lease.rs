@@ -186,10 +186,12 @@ impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
         }
     }
 
-    /// Returns the backoff before the next delivery of a released message.
+    /// Returns the backoff before the next delivery of a released message: a lease at most, since
+    /// repair takes work for lost of which nothing was seen for two leases.
     fn delay(&self) -> Duration {
         let WorkerContext { options, ports, .. } = self.context;
-        options.backoff().delay(self.lease.attempt, ports.random())
+        let delay = options.backoff().delay(self.lease.attempt, ports.random());
+        delay.min(options.lease)
     }
 
     /// Releases the message: it is ready again after `delay`.

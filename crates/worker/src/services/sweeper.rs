@@ -1,8 +1,9 @@
 //! Repair: enqueues work again whose message was lost, and ends overdue and orphaned runs.
 //!
-//! A segment or intent counts as lost if it was released before the oldest message that is ready,
-//! and no worker has worked on it for two leases. Age alone was rejected as the criterion: every
-//! backlog longer than two leases would be enqueued again and again.
+//! A segment or intent counts as lost if it was released, and last worked on, more than two leases
+//! before the oldest message that is ready became so. Two leases are enough for its message to come
+//! onto the queue, or back onto it after a release or the end of a lease. Age alone was rejected as
+//! the criterion: every backlog longer than two leases would be enqueued again and again.
 //!
 //! The repairs of one sweep do not wait for each other, so a queue that is slow or down delays no
 //! repair that does without it.
@@ -12,7 +13,7 @@ use futures_lite::future;
 use crate::context::WorkerContext;
 use crate::model::commit::{EndReason, Intent};
 use crate::model::{CommitAnswer, CommitStep, RunId, Segment, Timestamp};
-use crate::ports::{Ports, Queue, Store};
+use crate::ports::{Ports, Queue, QueueDepth, Store};
 use crate::run_lifecycle::end_run::{commit_end, enqueue_released};
 use crate::run_lifecycle::enqueue;
 
@@ -66,6 +67,14 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         enqueue_released(self.context, &released).await;
     }
 
+    /// Returns the instant before which work was last seen if its message is lost: a message that
+    /// came onto the queue within two leases would have been leased before the oldest that is
+    /// ready.
+    fn lost_before(&self, now: Timestamp, depth: &QueueDepth) -> Timestamp {
+        let oldest_ready = now.before(depth.oldest_ready_age);
+        oldest_ready.before(self.context.options.stale_after())
+    }
+
     /// Enqueues segments again whose message must be lost: every ready message is younger.
     async fn requeue_segments(&self, mut segments: Vec<Segment>, now: Timestamp) {
         if segments.is_empty() {
@@ -74,8 +83,11 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         let Ok(depth) = self.context.ports.runner_queue().depth().await else {
             return;
         };
-        let oldest_ready = now.before(depth.oldest_ready_age);
-        segments.retain(|segment| segment.released_at.is_some_and(|at| at < oldest_ready));
+        let limit = self.lost_before(now, &depth);
+        segments.retain(|segment| {
+            let is_before = |at: Timestamp| at < limit;
+            segment.released_at.is_some_and(is_before) && segment.worked_at.is_none_or(is_before)
+        });
         if segments.is_empty() {
             return;
         }
@@ -105,8 +117,8 @@ impl<'a, P: Ports> SweeperBackgroundService<'a, P> {
         let Ok(depth) = self.context.ports.planner_queue().depth().await else {
             return;
         };
-        let oldest_ready = now.before(depth.oldest_ready_age);
-        intents.retain(|intent| intent.enqueued && intent.since < oldest_ready);
+        let limit = self.lost_before(now, &depth);
+        intents.retain(|intent| intent.enqueued && intent.since < limit);
         if intents.is_empty() {
             return;
         }
