@@ -5,6 +5,7 @@
 mod baseline;
 mod break_lints;
 mod break_metrics;
+mod break_worker;
 mod callgrind;
 mod compare;
 mod golden_traces;
@@ -29,6 +30,8 @@ usage: cargo xtask COMMAND
   break-lints      break each Clippy rule that guards a crate and require Clippy to notice
   break-metrics [NAME]
                    break each property of the metrics crate on purpose and require its test to fail
+  break-worker [NAME...]
+                   plant defects in a copy of the worker and require sweeps to find each of them
   mutate-worker    change the worker at random and require a short sweep to notice
   same-trace       require one trace of `quickstart` from differently optimised builds
   sanitize [thread|address]
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Some((&"instructions", rest)) => instructions::main(rest),
         Some((&"break-lints", [])) => break_lints::main(),
         Some((&"break-metrics", rest)) => break_metrics::main(rest),
+        Some((&"break-worker", rest)) => break_worker::main(rest),
         Some((&"golden-traces", [])) => golden_traces::main(),
         Some((&"mutate-worker", [])) => mutate_worker::main(),
         Some((&"same-trace", [])) => same_trace::main(),

@@ -130,6 +130,14 @@ pub fn on_all_cores<I: Sync, T: Send>(items: &[I], work: impl Fn(&I) -> T + Sync
     })
 }
 
+/// Files of the repository that git knows or would add, with their paths below its root.
+pub fn listed_files() -> Result<Vec<String>> {
+    let listed = output(git().args(["ls-files", "-co", "--exclude-standard"]))?;
+    let files = listed.lines().map(str::to_owned);
+    // A file deleted but not yet committed is listed too.
+    Ok(files.filter(|file| root().join(file).is_file()).collect())
+}
+
 /// A folder below `target/` that is empty at first and removed at the end.
 pub struct Scratch(PathBuf);
 
@@ -145,16 +153,12 @@ impl Scratch {
         &self.0
     }
 
-    /// Copies every file of the repository that git knows or would add.
+    /// Copies every file of the repository.
     pub fn copy_repository(&self) -> Result<()> {
-        let listed = output(git().args(["ls-files", "-co", "--exclude-standard"]))?;
-        for file in listed.lines() {
-            let (from, to) = (root().join(file), self.0.join(file));
-            // A file deleted but not yet committed is listed too.
-            if from.is_file() {
-                fs::create_dir_all(to.parent().expect("below the copy")).context(to.display())?;
-                fs::copy(&from, &to).context(from.display())?;
-            }
+        for file in listed_files()? {
+            let (from, to) = (root().join(&file), self.0.join(&file));
+            fs::create_dir_all(to.parent().expect("below the copy")).context(to.display())?;
+            fs::copy(&from, &to).context(from.display())?;
         }
         Ok(())
     }

@@ -1,0 +1,151 @@
+//! `cargo xtask break-worker`: plants the defects of `tests/defects/` in a copy of the worker, and
+//! requires sweeps of two scenarios to find each of them.
+//!
+//! All defects are in one build. An environment variable chooses the one that a program has.
+
+mod defect;
+mod planting;
+mod search;
+
+use std::fs;
+
+use crate::process::{Context, Failure, Result, root};
+use defect::Defect;
+use planting::PlantedCopy;
+use search::search;
+
+/// Folder with the defects, one file for each part of the worker.
+const DEFECTS: &str = "tests/defects";
+
+/// Folder of the worker's sources, to which the defects' paths are relative.
+const WORKER: &str = "crates/worker/src";
+
+/// Searches for all defects, or for those with one of the arguments in their names. Without
+/// arguments, the program without a defect must pass all seeds too.
+pub fn main(arguments: &[&str]) -> Result<()> {
+    let all = defects()?;
+    let copy = PlantedCopy::create(&all)?;
+    copy.build()?;
+    if arguments.is_empty() {
+        healthy_program_passes(&copy)?;
+    }
+    let is_chosen = |defect: &&Defect| {
+        arguments.is_empty() || arguments.iter().any(|part| defect.name.contains(part))
+    };
+    let chosen: Vec<&Defect> = all.iter().filter(is_chosen).collect();
+    let mut found = 0;
+    let mut missed = Vec::new();
+    for defect in &chosen {
+        let outcome = match (search(&copy, Some(&defect.name))?, &defect.unfound) {
+            (Some(finding), _) => {
+                found += 1;
+                finding.to_string()
+            }
+            (None, Some(reason)) => format!("not found: {reason}"),
+            (None, None) => {
+                missed.push(defect.name.as_str());
+                format!("NOT FOUND: {}", defect.description)
+            }
+        };
+        println!("{:46}{outcome}", defect.name);
+    }
+    println!("{found} of {} defects found", chosen.len());
+    match missed.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(format!(
+            "neither found nor explained: {}",
+            missed.join(", ")
+        ))),
+    }
+}
+
+fn healthy_program_passes(copy: &PlantedCopy) -> Result<()> {
+    match search(copy, None)? {
+        None => {
+            println!("{:46}passes", "no defect");
+            Ok(())
+        }
+        Some(finding) => Err(Failure::new(format!(
+            "the program without a defect fails: {finding}"
+        ))),
+    }
+}
+
+/// Reads all defects, in the order of the files' names.
+fn defects() -> Result<Vec<Defect>> {
+    let folder = root().join(DEFECTS);
+    let entries = fs::read_dir(&folder).context(folder.display())?;
+    let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    let mut defects = Vec::new();
+    for file in files {
+        let whole = fs::read_to_string(&file).context(file.display())?;
+        defects.extend(defect::parse(&whole).context(file.display())?);
+    }
+    Ok(defects)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Files without a defect, and why.
+    const EXCUSED: [(&str, &str); 16] = [
+        ("lib.rs", "only modules"),
+        ("flow.rs", "only modules"),
+        ("metrics.rs", "only modules"),
+        ("model.rs", "only modules"),
+        ("planning.rs", "only modules"),
+        ("run_lifecycle.rs", "only modules"),
+        ("scan.rs", "only modules"),
+        ("services.rs", "only modules"),
+        ("model/fault.rs", "names of the simulator's faults"),
+        ("model/impact.rs", "plain data"),
+        ("model/observation.rs", "plain data for the checks"),
+        ("model/port_call.rs", "counts for the checks"),
+        ("ports.rs", "traits and plain data"),
+        ("ports/set.rs", "accessors of different types"),
+        ("ports/unavailable.rs", "no simulated process uses it"),
+        ("testing.rs", "only for tests"),
+    ];
+
+    fn sources(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else {
+                let below = path.strip_prefix(root().join(WORKER)).unwrap();
+                found.insert(below.display().to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_worker_has_a_defect_or_an_excuse() {
+        let mut files = BTreeSet::new();
+        sources(&root().join(WORKER), &mut files);
+        let defects = defects().unwrap();
+        let sites = defects.iter().flat_map(|defect| &defect.sites);
+        let covered = sites.map(|site| site.file.as_str());
+        let excused = EXCUSED.map(|(file, _)| file);
+        let known: BTreeSet<_> = covered.chain(excused).map(str::to_owned).collect();
+        assert_eq!(files, known);
+    }
+
+    #[test]
+    fn defects_have_names_of_their_own() {
+        let defects = defects().unwrap();
+        let names: BTreeSet<_> = defects.iter().map(|defect| &defect.name).collect();
+        assert_eq!(names.len(), defects.len());
+        assert!(names.len() >= 80, "{} defects", names.len());
+    }
+
+    #[test]
+    fn each_text_occurs_once_and_no_two_sites_overlap() {
+        planting::plant_all(&defects().unwrap()).unwrap();
+    }
+}
