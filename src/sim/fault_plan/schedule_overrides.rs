@@ -132,7 +132,7 @@ impl ScheduleOverrides {
 }
 
 /// Sets a key if it was drawn.
-fn set<T: Clone>(key: &mut T, drawn: &Option<T>) {
+fn set<T: Clone>(key: &mut T, drawn: Option<&T>) {
     if let Some(drawn) = drawn {
         *key = drawn.clone();
     }
@@ -147,16 +147,19 @@ impl DrawnSchedule {
         if self.when_cron.is_some() {
             schedule.when_cron.clone_from(&self.when_cron);
         }
-        set(&mut schedule.time_zone, &self.time_zone);
-        set(&mut schedule.notify, &self.notify);
+        set(&mut schedule.time_zone, self.time_zone.as_ref());
+        set(&mut schedule.notify, self.notify.as_ref());
     }
 }
 
 impl DrawnPopulation {
     fn set(&self, population: &mut Population) {
-        set(&mut population.time_zones, &self.time_zones);
-        set(&mut population.shared_cron_share, &self.shared_cron_share);
-        set(&mut population.notify, &self.notify);
+        set(&mut population.time_zones, self.time_zones.as_ref());
+        set(
+            &mut population.shared_cron_share,
+            self.shared_cron_share.as_ref(),
+        );
+        set(&mut population.notify, self.notify.as_ref());
     }
 }
 

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::arrival::{AdvisoryArrival, plan_arrivals};
+use self::update::updated;
 use super::World;
 use crate::model::Finding;
 use crate::model::observation::Observation;
@@ -22,7 +23,8 @@ impl World {
         scenario: &Scenario,
     ) -> Result<(), DistributionError> {
         let components = (self.fleet.components().len() as u64).index_u32();
-        for arrival in plan_arrivals(scenario, components)? {
+        let arrivals = plan_arrivals(scenario, components)?;
+        for arrival in updated(arrivals, scenario, components)? {
             let at_ns = self.handle.now_ns().saturating_add(arrival.offset_ns);
             let world = Rc::clone(self);
             self.handle

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::update::{draw_unknown_products, draw_updates};
 use crate::model::time::nanos_of;
 use crate::model::{Severity, TenantId, Trigger};
 use crate::scenario::{Advisories, AdvisoryTrace, ComponentMapping, Scenario};
@@ -43,7 +42,7 @@ pub(super) struct AdvisoryArrival {
     pub tenant: Option<TenantId>,
 }
 
-/// Returns the advisories of a scenario in order of time.
+/// Returns the advisories of a scenario in order of time, without their updates.
 pub(super) fn plan_arrivals(
     scenario: &Scenario,
     components: u32,
@@ -69,8 +68,6 @@ pub(super) fn plan_arrivals(
         }
         None => planner.draw_arrivals()?,
     };
-    draw_unknown_products(&mut arrivals, advisories, scenario.seed);
-    arrivals.extend(draw_updates(&arrivals, advisories, scenario, components)?);
     // Stable: rows of one instant stay in the order of the trace.
     arrivals.sort_by_key(|arrival| arrival.offset_ns);
     Ok(arrivals)
@@ -230,52 +227,5 @@ mod tests {
         }
         some.iter_mut().for_each(|arrival| arrival.tenant = None);
         assert_eq!(some, for_all);
-    }
-
-    #[test]
-    fn unknown_products_replace_components() {
-        let known = arrivals("components = 3");
-        let some = arrivals("components = 3, unknownProductShare = 0.5");
-        assert_eq!(known.len(), some.len());
-        let mut counts = [0; 4];
-        for (known, some) in known.iter().zip(&some) {
-            let left = known.components.len() - some.components.len();
-            assert_eq!(some.unknown_products as usize, left);
-            assert!(
-                some.components
-                    .iter()
-                    .all(|it| known.components.contains(it))
-            );
-            counts[left] += 1;
-        }
-        assert!(counts.iter().all(|count| *count > 50), "{counts:?}");
-    }
-
-    #[test]
-    fn updates_add_components_or_the_kev_flag_and_move_no_other_draw() {
-        let plain = arrivals("kevShare = 0.2");
-        let keys = "kevShare = 0.2, spreadShare = 0.3, lateKevShare = 0.5, updateDelay = \"2h\"";
-        let mut all = arrivals(keys);
-        let updates: Vec<_> = all.extract_if(.., |it| it.id != it.vulnerability).collect();
-        assert_eq!(all, plain);
-        let (mut spread, mut late) = (0, 0);
-        for update in &updates {
-            let first = plain.iter().find(|first| first.id == update.vulnerability);
-            let first = first.unwrap();
-            assert_eq!(update.offset_ns, first.offset_ns + 7_200_000_000_000);
-            assert!(
-                first
-                    .components
-                    .iter()
-                    .all(|it| update.components.contains(it))
-            );
-            assert!(update.kev || !first.kev);
-            spread += usize::from(update.components.len() > first.components.len());
-            late += usize::from(update.kev && !first.kev);
-        }
-        // Of 1,460 advisories a third spreads, and 40 % are flagged late.
-        assert!((300..550).contains(&spread), "{spread}");
-        assert!((450..700).contains(&late), "{late}");
-        assert!(updates.len() < spread + late, "some updates do both");
     }
 }
