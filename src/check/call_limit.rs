@@ -12,7 +12,7 @@ use rehearsal_convert::{Nearest, Saturating};
 use crate::model::{CallCounts, PortCall};
 use crate::worker::options::WorkerOptions;
 
-/// RetryPolicy of a call to a queue that is not answered.
+/// Maximum number of times that a call to a queue is repeated.
 const QUEUE_REPEATS: u64 = 3;
 
 /// Maximum delay between two attempts of a call to a store that does not answer.
@@ -116,7 +116,7 @@ impl RetryPolicy {
         }
     }
 
-    /// RetryPolicy that `failed` calls of `units` of work explain.
+    /// Returns the number of repeats that `failed` calls for `units` of work explain.
     fn allowed(self, reasons: &CallReasons<'_>, units: u64, failed: u64) -> u64 {
         let options = reasons.options;
         let in_time = |longest: Duration| {

@@ -31,11 +31,13 @@ pub(crate) mod notify_independent;
 pub(crate) mod parallelism;
 pub(crate) mod plan_truth;
 mod registry;
+pub(crate) mod repair_cause;
 pub mod results;
 pub(crate) mod run_content;
 pub(crate) mod scanner_manners;
 pub(crate) mod scrape_recorded;
 pub(crate) mod segment_once;
+pub(crate) mod stage_latency;
 pub(crate) mod state_graph;
 pub(crate) mod stopping;
 

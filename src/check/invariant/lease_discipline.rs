@@ -24,12 +24,14 @@ pub(crate) const LEASE_DISCIPLINE: InvariantDefinition = InvariantDefinition {
     method: "The queue may accept an acknowledgement, renewal, release or dead letter from the \
              holder of a live lease only; the store no commit of a delivery after a newer one of \
              its segment has begun, nor one under a delivery of another incarnation. An \
-             incarnation that stops in good order, without other faults, must hold no message any \
-             more, must end soon after it holds none (one wait for a message and 5 s), and within \
-             its grace and 9.5 s. An incarnation that could not reach the store for a third of a \
-             lease, one wait for a message and 10 s takes no message, and after two leases and a \
-             third more it renews none. The scanner must get no request later than the holder's \
-             last answered renewal, counted from when it was sent, plus the lease.",
+             incarnation that stops in good order, without other faults, must hold no message \
+             any more, must end soon after it holds none (one wait for a message and 5 s), and \
+             within its grace and 9.5 s. The attempt number of a delivery is one more than the \
+             deliveries that counted since the message was enqueued or redriven. An incarnation \
+             that could not reach the store for a third of a lease, one wait for a message and \
+             10 s takes no message, and after two leases and a third more it renews none. The \
+             scanner must get no request later than the holder's last answered renewal, counted \
+             from when it was sent, plus the lease.",
     exercised_by: "such steps, calls refused late among them",
 };
 
@@ -56,7 +58,8 @@ impl Invariant for LeaseDisciplineCheck {
         };
         let lease = context.state.options.worker.lease;
         match step.step {
-            QueueStep::Leased { .. } => {
+            QueueStep::Leased { attempt, .. } => {
+                check_attempt(context, record, attempt);
                 check_reach(context, record, incarnation, ("leased", Duration::ZERO));
             }
             QueueStep::Renewed { .. } => {
@@ -92,6 +95,19 @@ impl Invariant for LeaseDisciplineCheck {
             check_late_request(context, request);
         }
     }
+}
+
+/// Checks the number of the attempt that a delivery is.
+fn check_attempt(context: &mut CheckContext<'_>, message: &MessageRecord, attempt: u32) {
+    let (state, counted) = (context.state, message.counted);
+    context.check(LeaseDiscipline, counted > 0, attempt == counted + 1, || {
+        ViolationDetail::of(state.message_name(message))
+            .is(format_args!("leased as attempt {attempt}"))
+            .expected(format_args!("attempt {}", counted + 1))
+            .because(format_args!(
+                "{counted} deliveries counted since it was enqueued or redriven"
+            ))
+    });
 }
 
 /// Checks that a step on a message comes from the holder of a live lease.

@@ -7,7 +7,8 @@ use super::{
     active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
     conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
     lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
-    run_content, scanner_manners, scrape_recorded, segment_once, state_graph, stopping,
+    repair_cause, run_content, scanner_manners, scrape_recorded, segment_once, stage_latency,
+    state_graph, stopping,
 };
 
 macro_rules! names {
@@ -76,6 +77,7 @@ names! {
     ScrapeRecorded = scrape_recorded::SCRAPE_RECORDED;
     Limits = limits::LIMITS_KEPT;
     CallBudget = call_budget::CALL_BUDGET;
+    StageLatency = stage_latency::STAGE_LATENCY;
     Determinism = DETERMINISM;
 }
 
@@ -151,11 +153,13 @@ families! { $;
     notify_independent: notify_independent::NotifyCheck,
     parallelism: parallelism::ParallelismCheck,
     plan_truth: plan_truth::PlanTruthCheck,
+    repair_cause: repair_cause::RepairCauseCheck,
     run_content: run_content::RunContentCheck,
     scanner_manners: scanner_manners::ScannerCheck,
     scrape_recorded: scrape_recorded::ScrapeRecordedCheck,
     segment_once: segment_once::SegmentOnceCheck,
     state_graph: state_graph::StateGraphCheck,
+    stage_latency: stage_latency::StageLatencyCheck,
     stopping: stopping::StoppingCheck,
 }
 

@@ -38,6 +38,7 @@ impl WorldState {
                     return;
                 };
                 record.conflicts += 1;
+                record.conflict_at = Some(self.now);
                 if record.conflicts > CONFLICT_RETRIES {
                     record.conflicts = 0;
                     self.count_failed(

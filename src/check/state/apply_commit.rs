@@ -244,9 +244,10 @@ impl WorldState {
         };
         let record = &mut self.runs[run];
         let work = record.work.as_mut();
-        if let Some(segment) = work.and_then(|work| work.segments.get_mut(key.index as usize))
-            && !std::mem::replace(&mut segment.is_released, true)
-        {
+        let segment = work.and_then(|work| work.segments.get_mut(key.index as usize));
+        let Some(segment) = segment else { return };
+        segment.released_at = self.now;
+        if !std::mem::replace(&mut segment.is_released, true) {
             self.schedules[record.schedule].released += 1;
         }
     }

@@ -299,18 +299,16 @@ mod tests {
         assert_eq!(before(30, false), None);
     }
 
-    fn state(kev: bool) -> Option<FindingState> {
+    /// Finding, state before and state after.
+    type Change = (u64, Option<FindingState>, Option<FindingState>);
+
+    fn state(kev: bool) -> FindingState {
         let severity = Severity::High;
-        Some(FindingState { severity, kev })
+        FindingState { severity, kev }
     }
 
-    /// Growth of an image between revisions, from the changes of each revision from 1 on: finding,
-    /// state before and state after.
-    fn growth(
-        revisions: &[&[(u64, Option<FindingState>, Option<FindingState>)]],
-        from: u64,
-        to: u64,
-    ) -> (u64, u64, u64) {
+    /// Growth of an image between revisions, from the changes of each revision from 1 on.
+    fn growth(revisions: &[&[Change]], from: u64, to: u64) -> (u64, u64, u64) {
         let mut images = images(&[image(1, "a")]);
         let digest = ImageDigest::new([1; 32]);
         for (revision, changes) in (1..).zip(revisions) {
@@ -329,9 +327,9 @@ mod tests {
 
     #[test]
     fn growth_adds_up_between_revisions() {
-        let (absent, known) = (None, state(false));
+        let (absent, known) = (None, Some(state(false)));
         let revisions: [&[_]; 2] = [
-            &[(1, absent, known), (2, absent, state(true))],
+            &[(1, absent, known), (2, absent, Some(state(true)))],
             &[(3, absent, known)],
         ];
         assert_eq!(growth(&revisions, 0, 2), (3, 3, 1));
@@ -341,7 +339,7 @@ mod tests {
 
     #[test]
     fn growth_has_no_finding_that_was_fixed_or_came_back() {
-        let (absent, known) = (None, state(false));
+        let (absent, known) = (None, Some(state(false)));
         let fixed: [&[_]; 2] = [&[(1, absent, known)], &[(1, known, absent)]];
         assert_eq!(growth(&fixed, 0, 2), (0, 0, 0));
         assert_eq!(growth(&fixed, 1, 2), (0, 0, 0));
@@ -352,11 +350,11 @@ mod tests {
 
     #[test]
     fn growth_by_a_late_kev_flag_is_a_hit_without_new_finding() {
-        let (absent, known) = (None, state(false));
-        let late: [&[_]; 2] = [&[(1, absent, known)], &[(1, known, state(true))]];
+        let (absent, known) = (None, Some(state(false)));
+        let late: [&[_]; 2] = [&[(1, absent, known)], &[(1, known, Some(state(true)))]];
         assert_eq!(growth(&late, 1, 2), (0, 0, 1));
         assert_eq!(growth(&late, 0, 2), (1, 1, 1));
-        let back: [&[_]; 2] = [&[(1, known, absent)], &[(1, absent, state(true))]];
+        let back: [&[_]; 2] = [&[(1, known, absent)], &[(1, absent, Some(state(true)))]];
         assert_eq!(growth(&back, 0, 2), (0, 0, 1));
     }
 }

@@ -36,10 +36,14 @@ pub(crate) struct MessageRecord {
     pub place: MessageStatus,
     /// Since when it is ready, perhaps after a delay; none while it is not.
     pub ready_since: Option<Timestamp>,
+    /// Messages of its queue, ready or leased, when it came onto the queue. It is one of them.
+    pub pending_at_enqueue: u64,
     /// Its body can't be read.
     pub is_corrupted: bool,
     /// Number of the counted try that its newest delivery is.
     pub attempt: u32,
+    /// Its deliveries that counted, since it was enqueued or redriven.
+    pub counted: u32,
     /// Number of renewals of its lease.
     pub renewals: u32,
     /// Its deliveries so far.
@@ -61,8 +65,10 @@ impl MessageRecord {
             segment,
             place: MessageStatus::Ready,
             ready_since: None,
+            pending_at_enqueue: 0,
             is_corrupted: false,
             attempt: 0,
+            counted: 0,
             renewals: 0,
             deliveries: Vec::new(),
         }
@@ -104,6 +110,12 @@ pub(crate) struct DeliveryRecord {
     pub is_needless: bool,
     /// Version conflicts that its holder has learned.
     pub conflicts: u32,
+    /// When its holder last learned of one.
+    pub conflict_at: Option<Timestamp>,
+    /// When a request to the Scanner last led to no report.
+    pub failed_at: Option<Timestamp>,
+    /// When its last request was answered.
+    pub answered_at: Option<Timestamp>,
 }
 
 impl DeliveryRecord {
@@ -154,8 +166,10 @@ pub struct MessageEndCounts {
 
 impl Messages {
     /// Adds a message that comes onto a queue.
-    pub fn add(&mut self, id: u64, record: MessageRecord) {
-        self.pending[record.queue as usize] += 1;
+    pub fn add(&mut self, id: u64, mut record: MessageRecord) {
+        let pending = &mut self.pending[record.queue as usize];
+        *pending += 1;
+        record.pending_at_enqueue = *pending;
         self.ends.enqueued += 1;
         if let Some(old) = self.records.insert(id, record) {
             self.forget(&old);

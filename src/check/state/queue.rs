@@ -126,8 +126,10 @@ impl WorldState {
             }
             QueueStep::Released { .. } | QueueStep::Expired => {
                 self.end_lease(message);
+                let is_counted = step.step != QueueStep::Released { counted: false };
                 if let Some(record) = self.messages.records.get_mut(&message) {
                     record.place = MessageStatus::Ready;
+                    record.counted += u32::from(is_counted);
                 }
             }
             QueueStep::Acknowledged | QueueStep::DeadLettered | QueueStep::Dropped => {
@@ -141,6 +143,9 @@ impl WorldState {
             }
             QueueStep::Redriven => {
                 self.messages.set_dead(message, None);
+                if let Some(record) = self.messages.records.get_mut(&message) {
+                    record.counted = 0;
+                }
                 self.messages.ends.redriven += 1;
                 self.move_copies(message, 1);
             }
@@ -198,6 +203,9 @@ impl WorldState {
             is_superseded: false,
             is_needless,
             conflicts: 0,
+            conflict_at: None,
+            failed_at: None,
+            answered_at: None,
         };
         self.messages.deliveries.insert(delivery, delivery_record);
         let work = SegmentWork::new(incarnation, self.runs[run].mode, length.index_u32());

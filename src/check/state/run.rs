@@ -22,6 +22,8 @@ pub(crate) struct SegmentRecord {
     pub committed_at: Timestamp,
     /// Released for work.
     pub is_released: bool,
+    /// When it was last released; the start of time if it was not.
+    pub released_at: Timestamp,
     /// The newest delivery that began work on it.
     pub delivery: u64,
     /// Live leases on copies of its message.
@@ -31,7 +33,7 @@ pub(crate) struct SegmentRecord {
     /// Its message came onto the queue.
     pub was_enqueued: bool,
     /// Last transition of a copy of its message.
-    pub moved: Option<MessageTransition>,
+    pub transition: Option<MessageTransition>,
 }
 
 /// Work of a run, kept until the run is terminal.
@@ -51,7 +53,7 @@ pub(crate) struct RunWork {
     /// Incarnation that last enqueued its planner message, and when.
     pub relayed: Option<(IncarnationIndex, Timestamp)>,
     /// Last transition of a copy of its planner message.
-    pub moved: Option<MessageTransition>,
+    pub transition: Option<MessageTransition>,
     /// Copies of its planner message that are ready or leased.
     pub planner_copies: u16,
     /// Failed planning attempts, and no attempt before.

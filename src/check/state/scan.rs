@@ -90,13 +90,24 @@ impl WorldState {
         image: &ImageDigest,
         answer: ScanAnswer,
     ) {
-        let until = match answer {
-            ScanAnswer::Refused => None,
-            ScanAnswer::Throttled(until) => Some(until),
-            _ => return,
-        };
         let Some(known) = self.messages.deliveries.get_mut(&delivery) else {
             return;
+        };
+        known.answered_at = Some(self.now);
+        let until = match answer {
+            ScanAnswer::Report(_) => return,
+            ScanAnswer::Refused => None,
+            ScanAnswer::Throttled(until) => {
+                known.failed_at = Some(self.now);
+                Some(until)
+            }
+            ScanAnswer::Failed
+            | ScanAnswer::TimedOut
+            | ScanAnswer::Unreachable
+            | ScanAnswer::Abandoned => {
+                known.failed_at = Some(self.now);
+                return;
+            }
         };
         let Some(position) = known.position(image) else {
             return;

@@ -40,8 +40,8 @@ impl fmt::Display for StuckRun {
 fn moved_at(run: &RunRecord, work: &RunWork) -> Timestamp {
     let open = work.segments.iter();
     let open = open.filter(|segment| segment.is_released && segment.committed_by.is_none());
-    let segments = open.map(|segment| segment.moved.map(|transition| transition.at));
-    let planner = work.moved.map(|transition| transition.at);
+    let segments = open.map(|segment| segment.transition.map(|transition| transition.at));
+    let planner = work.transition.map(|transition| transition.at);
     let since = run.progress_at.max(planner.unwrap_or_default());
     // A segment that never moved waits since its release, which was the run's last progress.
     segments
@@ -53,7 +53,7 @@ fn moved_at(run: &RunRecord, work: &RunWork) -> Timestamp {
 /// Reason why a released segment has no message.
 fn explain_absence(segment: &SegmentRecord) -> String {
     let remedy = "repair must enqueue it again";
-    match segment.moved {
+    match segment.transition {
         Some(MessageTransition { at, description }) => {
             format!("its message is not on the queue: it was {description} at {at}; {remedy}")
         }
@@ -103,7 +103,9 @@ impl WorldState {
         let message = self.message_of(index, None);
         match (message, self.runs.intents.get(&index)) {
             (Some(message), _) => format!("its planner message: {}", self.explain_place(message)),
-            (None, Some(_)) if let Some(MessageTransition { at, description }) = work.moved => {
+            (None, Some(_))
+                if let Some(MessageTransition { at, description }) = work.transition =>
+            {
                 format!(
                     "repair to enqueue its planner message again, which was {description} at {at}"
                 )

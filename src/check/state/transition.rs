@@ -1,10 +1,15 @@
 //! Last transition of the message for a run or a segment, by which unfinished work is explained.
 
+use std::time::Duration;
+
 use rehearsal_convert::Index;
 
 use super::{MessageStep, WorldState};
 use crate::model::Timestamp;
 use crate::model::observation::QueueStep;
+
+/// Description of the first transition.
+const ENQUEUED: &str = "enqueued";
 
 /// Transition of a message that changes what the work waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +23,7 @@ impl MessageTransition {
     /// Returns that of a step; none if the message stays where it is.
     const fn of(at: Timestamp, step: QueueStep) -> Option<Self> {
         let description = match step {
-            QueueStep::Enqueued => "enqueued",
+            QueueStep::Enqueued => ENQUEUED,
             QueueStep::Leased { .. } => "leased",
             QueueStep::Acknowledged => "acknowledged",
             QueueStep::Released { .. } => "released",
@@ -33,6 +38,11 @@ impl MessageTransition {
         };
         Some(Self { at, description })
     }
+
+    /// Whether the message came onto the queue later than `delay` after the release of its work.
+    pub fn is_enqueued_after(&self, released_at: Timestamp, delay: Duration) -> bool {
+        self.description == ENQUEUED && self.at > released_at.after(delay)
+    }
 }
 
 impl WorldState {
@@ -46,10 +56,10 @@ impl WorldState {
             return;
         };
         let place = match step.segment {
-            None => Some(&mut work.moved),
+            None => Some(&mut work.transition),
             Some(index) => {
                 let segment = work.segments.get_mut(index.to_index());
-                segment.map(|segment| &mut segment.moved)
+                segment.map(|segment| &mut segment.transition)
             }
         };
         if let Some(place) = place {

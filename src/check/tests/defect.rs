@@ -12,7 +12,8 @@ use super::{
     active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
     conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
     lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
-    run_content, scanner_manners, scrape_recorded, segment_once, state_graph, stopping,
+    repair_cause, run_content, scanner_manners, scrape_recorded, segment_once, stage_latency,
+    state_graph, stopping,
 };
 use crate::check::invariant::results::Violation;
 use crate::check::{InvariantName, OracleReport};
@@ -40,7 +41,7 @@ impl Defect {
 
 /// Every defect, in the order of the contract's invariants.
 pub fn all() -> Vec<&'static Defect> {
-    let families: [&[Defect]; 27] = [
+    let families: [&[Defect]; 29] = [
         active_truth::DEFECTS,
         applied_learned::DEFECTS,
         backlog_truth::DEFECTS,
@@ -62,10 +63,12 @@ pub fn all() -> Vec<&'static Defect> {
         notify_independent::DEFECTS,
         parallelism::DEFECTS,
         plan_truth::DEFECTS,
+        repair_cause::DEFECTS,
         run_content::DEFECTS,
         scanner_manners::DEFECTS,
         scrape_recorded::DEFECTS,
         segment_once::DEFECTS,
+        stage_latency::DEFECTS,
         state_graph::DEFECTS,
         stopping::DEFECTS,
     ];

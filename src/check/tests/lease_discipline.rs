@@ -35,6 +35,9 @@ pub const DEFECTS: &[Defect] = &[
         fixture.step(message, delivery, Some(0), QueueStep::DeadLettered);
         fixture.acknowledge(message, delivery, Some(0)).stop_here()
     }),
+    Defect::new(LeaseDiscipline, "redriven message with attempts", || {
+        leases_after_redrive(2)
+    }),
     Defect::new(LeaseDiscipline, "message leased without the store", || {
         leases_without_the_store(51)
     }),
@@ -84,6 +87,17 @@ fn asks_after(seconds: u64) -> OracleReport {
     fixture.wait(seconds).ask(1, delivery, None).stop_here()
 }
 
+/// A dead letter is redriven and leased as this attempt.
+fn leases_after_redrive(attempt: u32) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    for step in [QueueStep::DeadLettered, QueueStep::Redriven] {
+        fixture.step(message, delivery, Some(0), step);
+    }
+    let until = fixture.now.after(Duration::from_secs(60));
+    let step = QueueStep::Leased { until, attempt };
+    fixture.step(message, 99, Some(0), step).stop_here()
+}
+
 /// A process can't reach the store; `seconds` later it leases a message.
 fn leases_without_the_store(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
@@ -118,4 +132,14 @@ fn lease_without_the_store_within_the_notice_is_no_violation() {
 #[test]
 fn renewal_without_the_store_before_others_may_work_is_no_violation() {
     assert!(renews_without_the_store(190).is_clean(LeaseDiscipline));
+}
+
+#[test]
+fn redriven_message_begins_at_the_first_attempt() {
+    let report = leases_after_redrive(1);
+    assert!(
+        report.is_clean(LeaseDiscipline),
+        "{:?}",
+        report.texts(LeaseDiscipline)
+    );
 }

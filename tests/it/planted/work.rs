@@ -1,5 +1,6 @@
 //! Defects between the lease of a segment and its published events.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -230,7 +231,7 @@ impl Defect for AcknowledgesFirst {
 fn acknowledgement_before_commit_violates_no_loss() {
     let expected = Expected {
         name: N::NoLoss,
-        also: &[N::LeaseDiscipline],
+        also: &[N::LeaseDiscipline, N::CallBudget],
         says: [
             "because its last message was acknowledged",
             "expected committed",
@@ -254,7 +255,7 @@ impl Defect for NotifyNotTold {
 fn event_not_published_violates_event_outbox() {
     let expected = Expected {
         name: N::EventOutbox,
-        also: &[N::AppliedLearned],
+        also: &[N::AppliedLearned, N::CallBudget],
         says: [
             "event ",
             "is forgotten by the store, expected kept",
@@ -262,6 +263,63 @@ fn event_not_published_violates_event_outbox() {
         ],
     };
     assert_caught("", NotifyNotTold, &expected);
+}
+
+/// Relay that reads the outbox three times.
+struct OutboxReadThrice;
+
+#[async_trait(?Send)]
+impl Defect for OutboxReadThrice {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
+        let store = incarnation.world.store();
+        store.outbox(limit).await?;
+        store.outbox(limit).await?;
+        store.outbox(limit).await
+    }
+}
+
+#[test]
+fn outbox_read_thrice_violates_call_budget() {
+    let expected = Expected {
+        name: N::CallBudget,
+        also: &[],
+        says: [
+            "the number of calls `store.outbox` by worker-",
+            "expected at most ",
+            "because its reasons are: `relayPoll`; an applied commit, a full batch",
+        ],
+    };
+    assert_caught("", OutboxReadThrice, &expected);
+}
+
+/// Relay that finds the outbox empty three times out of four.
+#[derive(Default)]
+struct OutboxHidden {
+    reads: Cell<u32>,
+}
+
+#[async_trait(?Send)]
+impl Defect for OutboxHidden {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
+        self.reads.set(self.reads.get() + 1);
+        let events = incarnation.world.store().outbox(limit).await?;
+        let is_shown = self.reads.get().is_multiple_of(4);
+        Ok(if is_shown { events } else { Vec::new() })
+    }
+}
+
+#[test]
+fn event_published_by_a_later_poll_violates_stage_latency() {
+    let expected = Expected {
+        name: N::StageLatency,
+        also: &[],
+        says: [
+            "the time from the commit of event ",
+            "expected at most 30s",
+            "because no fault is on record since then",
+        ],
+    };
+    assert_caught("", OutboxHidden::default(), &expected);
 }
 
 /// World in which each event is published under a second identity.

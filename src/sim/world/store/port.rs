@@ -268,7 +268,7 @@ impl ports::Store for StorePort {
     async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
         let runs = runs.to_vec();
         self.write(PortCall::IntentsEnqueued, move |store, _| {
-            store.note_enqueued(&runs)
+            store.note_enqueued(&runs);
         })
         .await
     }

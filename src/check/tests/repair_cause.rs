@@ -1,0 +1,82 @@
+//! `blame`: repairs and releases without a cause.
+
+use super::defect::Defect;
+use super::fixture::Fixture;
+use crate::check::InvariantName::Blame;
+use crate::check::OracleReport;
+use crate::model::CommitStep;
+use crate::model::fault::FaultKind;
+use crate::model::observation::{Observation, QueueStep, ScanAnswer};
+
+pub const DEFECTS: &[Defect] = &[
+    Defect::new(Blame, "segment enqueued again without a cause", || {
+        requeues_segment(None)
+    }),
+    Defect::new(
+        Blame,
+        "planner message enqueued again without a cause",
+        || requeues_intent(None),
+    ),
+    Defect::new(Blame, "segment released without a cause", || {
+        releases(|fixture, _| fixture)
+    }),
+];
+
+fn with_fault(fixture: &mut Fixture, fault: Option<FaultKind>) {
+    if let Some(kind) = fault {
+        fixture.see(&Observation::FaultTriggered { kind });
+    }
+}
+
+/// Repair enqueues a segment again, after such a fault.
+fn requeues_segment(fault: Option<FaultKind>) -> OracleReport {
+    let (mut fixture, _, _) = Fixture::with_a_segment();
+    with_fault(&mut fixture, fault);
+    let mut commit = fixture.wait(130).new_commit(CommitStep::Requeue, 0);
+    commit.release.push(fixture.key(0));
+    fixture.submit(commit).stop_here()
+}
+
+fn requeues_intent(fault: Option<FaultKind>) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan().enqueue(None);
+    with_fault(&mut fixture, fault);
+    let run = fixture.run.clone().unwrap().id;
+    let mut commit = fixture.wait(130).new_commit(CommitStep::Requeue, 0);
+    commit.intents_requeued.push(run);
+    fixture.submit(commit).stop_here()
+}
+
+/// A runner releases a segment after this.
+fn releases(before: impl FnOnce(&mut Fixture, u64) -> &mut Fixture) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    before(&mut fixture, delivery);
+    let step = QueueStep::Released { counted: false };
+    fixture.step(message, delivery, Some(0), step).stop_here()
+}
+
+#[test]
+fn repairs_and_releases_with_a_cause_are_no_violation() {
+    for report in [
+        requeues_segment(Some(FaultKind::QueueFailover)),
+        requeues_intent(Some(FaultKind::QueueFailover)),
+        releases(|fixture, _| {
+            with_fault(fixture, Some(FaultKind::StoreOutage));
+            fixture
+        }),
+        releases(|fixture, delivery| {
+            fixture
+                .ask(1, delivery, None)
+                .wait(1)
+                .answer(1, delivery, ScanAnswer::Failed)
+        }),
+        releases(|fixture, _| {
+            let incarnation = fixture.incarnation.clone();
+            fixture.see(&Observation::StopRequested {
+                incarnation: &incarnation,
+            })
+        }),
+    ] {
+        assert!(report.is_clean(Blame), "{:?}", report.texts(Blame));
+    }
+}
