@@ -34,9 +34,7 @@ impl ExposedSeries {
             }
         }
     }
-}
 
-impl ExposedSeries {
     /// Upper bucket bounds of a histogram; empty for other series.
     pub fn bounds(&self) -> &[f64] {
         match &self.0 {

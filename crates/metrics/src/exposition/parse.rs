@@ -1,5 +1,9 @@
 //! Parser of the Prometheus text format 0.0.4. It borrows from the page, line by line.
 //!
+//! `rehearsal-metrics-laws` has one of its own: the laws must not depend on a crate that they test,
+//! and a program that parses a page must not depend on a library for property tests. A test
+//! compares the two.
+//!
 //! ```
 //! use rehearsal_metrics::exposition::{ExpositionLine, parse};
 //!

@@ -6,6 +6,7 @@
     reason = "tests start threads and measure time"
 )]
 
+mod exposition;
 mod kit;
 mod laws;
 mod recording;
