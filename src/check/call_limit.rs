@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rehearsal_convert::{Nearest, Saturating};
 
+use crate::model::observation::QueueName;
 use crate::model::{CallCounts, PortCall};
 use crate::worker::options::WorkerOptions;
 
@@ -190,8 +191,8 @@ macro_rules! call_limits {
     };
 }
 
-const PLANNER: usize = 0;
-const RUNNER: usize = 1;
+const PLANNER: usize = QueueName::Planner as usize;
+const RUNNER: usize = QueueName::Runner as usize;
 
 call_limits! {
     Schedules, Never, "`triggerPoll`; a decided fire, an export",

@@ -19,17 +19,20 @@ pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Quiescence,
     meaning: "Every Error, Cancelled, dead letter and failed image has its cause in the world's \
               record.",
-    method: "Error attribution. Failed planning needs an outage of the impact index, a partition, \
-             or a query without an answer in time, since the run's creation, and exactly \
-             `plannerAttempts` failed attempts. A message may be given up only at its \
+    method: "Error attribution. Failed planning needs an outage of the impact index, a \
+             partition, or a query without an answer in time, since the run's creation, and \
+             exactly `plannerAttempts` failed attempts. A message may be given up only at its \
              `maxDeliveryAttempts`-th counted delivery, an unreadable one at no later delivery. \
              Poison needs a corrupted message, or for every counted delivery a crash, pause, \
              partition or other fault by which a lease is lost, or a call to store or queue that \
              took a third of the lease or longer than the client waits. A time-out needs \
              `runTimeout` to have passed, and a fault, or a drain in which the work that is left \
              takes that long. A cancellation needs an owner's request or the deletion of the \
-             schedule; a failed image, a refusal by the scanner.",
-    exercised_by: "each of these ends, and unreadable messages that are released",
+             schedule; a failed image, a refusal by the scanner. Work that repair enqueues again \
+             needs a fault within two leases and a sweep, unless its message was enqueued more \
+             than a lease after its release. A message that a holder releases needs a fault, a \
+             conflict, a failed request, an unreadable body or a stopping process.",
+    exercised_by: "each of these ends, repairs and releases",
 };
 
 /// Faults that keep the impact index from answering.

@@ -13,7 +13,7 @@ use crate::check::state::{
     AcceptedCommit, CommandAck, IncarnationExit, LearnedCommit, MessageStep, PlannerRead,
 };
 use crate::model::commit::FireOutcome;
-use crate::model::observation::{Observation, QueueStep, ScanAnswer};
+use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
 use crate::model::{CallCounts, CommitAnswer, CommitStep, IncarnationId};
 use crate::worker::duration;
 
@@ -178,8 +178,8 @@ impl Invariant for CallBudgetCheck {
         work.released += commit.release.len() as u64;
         work.intents += u64::from(commit.intent.is_some() || !commit.intents_requeued.is_empty());
         match commit.step {
-            CommitStep::Dispatch => work.settled[0] += 1,
-            CommitStep::Segment { .. } => work.settled[1] += 1,
+            CommitStep::Dispatch => work.settled[QueueName::Planner as usize] += 1,
+            CommitStep::Segment { .. } => work.settled[QueueName::Runner as usize] += 1,
             _ => {}
         }
     }

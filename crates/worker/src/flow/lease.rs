@@ -187,7 +187,7 @@ impl<'a, P: Ports, M: QueueMessage, Q: Queue<M>> LeasedMessage<'a, P, M, Q> {
     }
 
     /// Returns the backoff before the next delivery of a released message: a lease at most, since
-    /// repair takes work for lost of which nothing was seen for two leases.
+    /// after two leases without a sign of work, repair enqueues the work again.
     fn delay(&self) -> Duration {
         let WorkerContext { options, ports, .. } = self.context;
         let delay = options.backoff().delay(self.lease.attempt, ports.random());

@@ -1,7 +1,8 @@
 //! The writes to the instruments: every way in which the worker moves one.
 //!
 //! The worker sees its instruments through this trait only, so that a test can put a defect between
-//! the two.
+//! the two. It is a trait object: a type parameter would go through every service and cost each of
+//! them a second type to name, for one indirect call per record.
 
 use std::time::Duration;
 
