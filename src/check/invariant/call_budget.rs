@@ -32,28 +32,15 @@ pub(crate) const CALL_BUDGET: InvariantDefinition = InvariantDefinition {
 /// Checks `call-budget`; counts the work of each incarnation.
 #[derive(Debug, Default)]
 pub(crate) struct CallBudgetCheck {
-    incarnations: FxHashMap<IncarnationIndex, IncarnationTotals>,
+    incarnations: FxHashMap<IncarnationIndex, IncarnationWork>,
     fleet: FleetWork,
-}
-
-/// Work of an incarnation, and that of the fleet at its start.
-#[derive(Debug)]
-struct IncarnationTotals {
-    own: IncarnationWork,
-    fleet_before: FleetWork,
+    /// Work of the fleet at the start of each living incarnation.
+    fleet_before: FxHashMap<IncarnationId, FleetWork>,
 }
 
 impl CallBudgetCheck {
     fn work(&mut self, incarnation: IncarnationIndex) -> &mut IncarnationWork {
-        let fleet = self.fleet;
-        let since_start =
-            self.incarnations
-                .entry(incarnation)
-                .or_insert_with(|| IncarnationTotals {
-                    own: IncarnationWork::default(),
-                    fleet_before: fleet,
-                });
-        &mut since_start.own
+        self.incarnations.entry(incarnation).or_default()
     }
 
     fn work_of(
@@ -79,16 +66,17 @@ impl CallBudgetCheck {
         let Some(index) = state.incarnations.incarnations.find(id) else {
             return;
         };
-        self.work(index);
-        let since_start = &self.incarnations[&index];
+        let fleet_before = self.fleet_before.get(id).copied().unwrap_or_default();
+        let fleet = self.fleet.since(&fleet_before);
+        let own = &*self.work(index);
         let reasons = CallReasons {
             elapsed,
             options: &state.options.worker,
             counts,
-            work: &since_start.own,
-            fleet: self.fleet.since(&since_start.fleet_before),
+            work: own,
+            fleet,
         };
-        let is_exercised = since_start.own.leased != [0, 0];
+        let is_exercised = own.leased != [0, 0];
         let excess = CALL_LIMITS.iter().find_map(|limit| limit.excess(&reasons));
         context.held(CallBudget, 1, u64::from(is_exercised));
         if let Some(CallExcess {
@@ -135,6 +123,9 @@ impl Invariant for CallBudgetCheck {
                     work.throttled += 1;
                 }
             }
+            Observation::IncarnationStarted { incarnation } => {
+                self.fleet_before.insert(incarnation.clone(), self.fleet);
+            }
             Observation::Exported { .. } => self.fleet.exports += 1,
             Observation::CancelRequested { .. } | Observation::ManualRunRequested { .. } => {
                 self.fleet.commands += 1;
@@ -145,6 +136,7 @@ impl Invariant for CallBudgetCheck {
 
     fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
         self.incarnations.remove(&ended.incarnation.index);
+        self.fleet_before.remove(ended.incarnation.id);
         self.fleet.incarnations += 1;
     }
 

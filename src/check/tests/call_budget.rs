@@ -79,6 +79,23 @@ fn polls_of_an_idle_minute_follow_the_options() {
 }
 
 #[test]
+fn work_of_others_since_the_start_is_a_reason() {
+    let mut fixture = Fixture::new();
+    for _ in 0..100 {
+        fixture.export();
+    }
+    let begun = allowed(PortCall::Exports, 0) + 100;
+    let count = |begun| CallCount { begun, failed: 0 };
+    count_calls(&mut fixture, PortCall::Exports, count(begun));
+    let report = fixture.stop_here();
+    assert!(
+        report.is_clean(CallBudget),
+        "{:?}",
+        report.texts(CallBudget)
+    );
+}
+
+#[test]
 fn failures_allow_repeats_within_the_backoff_only() {
     let without = allowed(PortCall::Commit, 0);
     assert_eq!(allowed(PortCall::Commit, 100), without + 100);
