@@ -14,6 +14,7 @@
 
 pub mod calendar;
 mod call_limit;
+mod contract;
 pub mod expectation;
 mod format;
 pub mod instruments;

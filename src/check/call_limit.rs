@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rehearsal_convert::{Nearest, Saturating};
 
+use super::contract;
 use crate::model::observation::QueueName;
 use crate::model::{CallCounts, PortCall};
 use crate::worker::options::WorkerOptions;
@@ -234,14 +235,14 @@ call_limits! {
             + e.tasks() * (e.work.throttled + 1));
     Backlog, Never, "two thirds of `backlogRefresh`; a leased segment",
         |e| e.polls(e.options.backlog_refresh * 2 / 3) + e.work.leased[RUNNER];
-    Heartbeat, Never, "a third of `lease`", |e| e.polls(e.options.renewal_interval());
+    Heartbeat, Never, "a third of `lease`", |e| e.polls(contract::renewal_interval(e.options));
     StaleWork, Never, "`sweepInterval`", |e| e.polls(e.options.sweep_interval);
     PlannerEnqueue, Bounded, "`relayBatch` for a read of the intents",
         |e| e.begun(PortCall::Intents) * u64::from(e.options.relay_batch);
     PlannerLease, AfterInitialBackoff, "`leasePatience`; a leased message",
         |e| e.polls(e.options.receive_wait_time) + e.work.leased[PLANNER];
     PlannerRenew, Never, "a third of `lease`; a leased message",
-        |e| e.polls(e.options.renewal_interval()) + e.work.leased[PLANNER];
+        |e| e.polls(contract::renewal_interval(e.options)) + e.work.leased[PLANNER];
     PlannerAcknowledge, Bounded, "a leased message", |e| e.work.leased[PLANNER];
     PlannerRelease, Bounded, "a leased message, twice", |e| 2 * e.work.leased[PLANNER];
     PlannerDeadLetter, Bounded, "a leased message", |e| e.work.leased[PLANNER];
@@ -254,7 +255,7 @@ call_limits! {
     RunnerLease, AfterInitialBackoff, "`leasePatience`; a leased message",
         |e| e.polls(e.options.receive_wait_time) + e.work.leased[RUNNER];
     RunnerRenew, Never, "a third of `lease` per runner; a leased message",
-        |e| e.polls(e.options.renewal_interval()) * u64::from(e.options.segments_at_once)
+        |e| e.polls(contract::renewal_interval(e.options)) * u64::from(e.options.segments_at_once)
             + e.work.leased[RUNNER];
     RunnerAcknowledge, Bounded, "a leased message", |e| e.work.leased[RUNNER];
     RunnerRelease, Bounded, "a leased message, twice", |e| 2 * e.work.leased[RUNNER];

@@ -233,3 +233,35 @@ fn modules_that_import_each_other_are_found() {
     let none = sources(&[("a", "use crate::b::X;"), ("b", "use crate::b::inner::Y;")]);
     assert!(cycles(&none).is_empty());
 }
+
+/// Functions of the model whose results the checks derive themselves, in `src/check/contract.rs`.
+const DERIVED: [&str; 16] = [
+    ".is_open()",
+    ".is_terminal()",
+    "RunState::is_open",
+    "RunState::is_terminal",
+    ".may_become(",
+    ".remaining()",
+    ".add_segment(",
+    ".is_meaningful()",
+    ".is_consistent()",
+    ".add_finding(",
+    "RunId::of(",
+    "EventId::of(",
+    ".renewal_interval()",
+    ".stale_after()",
+    "model::Calendar",
+    "rehearsal_worker::planning",
+];
+
+#[test]
+fn checks_derive_what_they_expect_without_the_model() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+    let mut found = Vec::new();
+    for (module, text) in modules(&directory) {
+        let code = code(&text);
+        let used = DERIVED.iter().filter(|name| code.contains(**name));
+        found.extend(used.map(|name| format!("{}: {name}", module.join("::"))));
+    }
+    assert!(found.is_empty(), "{found:?}");
+}

@@ -6,14 +6,21 @@
 //! commits applied and not acknowledged, counts of ended incarnations, and adoptions that the
 //! former owner does not know of. At a quiet instant there is none of them.
 
+use std::time::Duration;
+
+use super::stopping::STOPS;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::format::active_changes;
 use crate::check::instruments::InstrumentSource;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::{AcceptedCommit, PendingInstruments};
+use crate::check::state::incarnation::IncarnationRecord;
+use crate::check::state::table::IncarnationIndex;
+use crate::check::state::{AcceptedCommit, PendingInstruments, WorldState};
 use crate::model::fault::FaultKind;
-use crate::model::{Mode, RunState, Timestamp};
+use crate::model::observation::IncarnationEnd;
+use crate::model::{Mode, Timestamp};
 use rehearsal_convert::Index;
 
 /// Name and documentation of `active-truth`.
@@ -28,8 +35,10 @@ pub(crate) const ACTIVE_TRUTH: InvariantDefinition = InvariantDefinition {
              or take commits applied and not acknowledged, counts of ended incarnations that no \
              process has adopted, and adoptions that the former owner does not know of. At a \
              quiet instant there is none of these. Without faults, the count of an ended \
-             incarnation must be adopted within four leases. A process that reads the store, with \
-             its clock right, must learn within one lease that others have adopted its count.",
+             incarnation must be adopted within four leases, and within one if it stopped in good \
+             order, its last heartbeat was answered, and another process can read the store. A process that reads the \
+             store, with its clock right, must learn within one lease that others have adopted its \
+             count.",
     exercised_by: "quiet instants with open runs whose sums have changed",
 };
 
@@ -38,6 +47,9 @@ const ADOPTION_LEASES: u32 = 4;
 
 /// Leases within which a process that reads the store learns that its count was adopted.
 const AWARENESS_LEASES: u32 = 1;
+
+/// Maximum time between the answer to a stopping process's last heartbeat and its end.
+const HEARTBEAT_SLACK: Duration = Duration::from_millis(100);
 
 /// Faults, besides a lost way to the store, that delay heartbeats.
 const HEARTBEAT_LOSS: [FaultKind; 2] = [FaultKind::StoreOutage, FaultKind::ClockSkew];
@@ -76,9 +88,9 @@ impl Invariant for ActiveTruthCheck {
 fn check_delta(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
     let mut due = [0; 2];
     for change in &accepted.changes {
-        let was_open = change.before.is_some_and(RunState::is_open);
+        let was_open = change.before.is_some_and(contract::is_open);
         due[change.after.mode.index()] +=
-            i64::from(change.after.state.is_open()) - i64::from(was_open);
+            i64::from(contract::is_open(change.after.state)) - i64::from(was_open);
     }
     let mut found = [0; 2];
     if let Some(delta) = accepted.commit.active_runs_delta {
@@ -130,15 +142,13 @@ fn check_gauges(context: &mut CheckContext<'_>, due: &PendingInstruments) {
 /// the incarnation and to send one more heartbeat, without faults.
 fn check_adoption(context: &mut CheckContext<'_>) {
     let state = context.state;
-    let allowed = state.options.worker.lease * ADOPTION_LEASES;
-    if state.faults.trouble_since(state.now.before(allowed)) {
-        return;
-    }
+    let lease = state.options.worker.lease;
+    let allowed = lease * ADOPTION_LEASES;
+    let is_quiet = !state.faults.trouble_since(state.now.before(allowed));
     for index in &state.incarnations.orphaned {
         let incarnation = &state.incarnations[*index];
         let waits = incarnation.ended_at.map(|ended| state.now.since(ended));
-        let is_overdue = waits.is_some_and(|waits| waits > allowed);
-        context.check(ActiveTruth, true, !is_overdue, || {
+        let violation = |allowed: Duration, reason| {
             ViolationDetail::of(format_args!("the active-run count of {}", incarnation.id))
                 .is(format_args!(
                     "{} after {} s",
@@ -146,9 +156,40 @@ fn check_adoption(context: &mut CheckContext<'_>) {
                     waits.unwrap_or_default().as_secs()
                 ))
                 .expected(format_args!("adopted within {} s", allowed.as_secs()))
-                .because("the incarnation has ended and no fault is on record")
-        });
+                .because(reason)
+        };
+        let is_overdue = |allowed| waits.is_some_and(|waits| waits > allowed);
+        if is_quiet {
+            context.check(ActiveTruth, true, !is_overdue(allowed), || {
+                violation(
+                    allowed,
+                    "the incarnation has ended and no fault is on record",
+                )
+            });
+        }
+        if is_overdue(lease) && has_heir(state, incarnation) {
+            let reason = "the incarnation has stopped in good order, and others read the store";
+            context.violate(ActiveTruth, violation(lease, reason));
+        }
     }
+}
+
+/// Returns whether a process stopped in good order without other faults, and another can read the
+/// store for a lease. A process says with its last heartbeat that it stops, and others see that in
+/// their next one. It ends when that heartbeat is answered, or without an answer much later.
+fn has_heir(state: &WorldState, ended: &IncarnationRecord) -> bool {
+    let lease = state.options.worker.lease;
+    let is_alone = |at: Timestamp| {
+        let heartbeat = ended.heartbeat_at;
+        heartbeat.is_some_and(|heartbeat| at.since(heartbeat) <= HEARTBEAT_SLACK)
+            && !state.faults.others_since(&STOPS, at.before(lease))
+    };
+    let mut living = state.incarnations.living.iter();
+    let since = state.now.before(lease);
+    let reads_since = |index: &IncarnationIndex| state.incarnations[*index].reads_store_since;
+    ended.end == Some(IncarnationEnd::Stopped)
+        && ended.ended_at.is_some_and(is_alone)
+        && living.any(|index| reads_since(index).is_some_and(|reads| reads <= since))
 }
 
 /// Checks that no process that can read the store is unaware for longer that others have adopted

@@ -2,6 +2,7 @@
 //! only for a reason.
 
 use super::{CheckContext, Invariant, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::NoLoss;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
@@ -40,7 +41,7 @@ fn check_cancelled(context: &mut CheckContext<'_>, id: &RunId) {
     let state = context.state;
     let run = state.runs.table.find(id).map(|run| &state.runs[run]);
     let open = run.filter(|run| !run.is_purged).and_then(|run| run.state);
-    let Some(found) = open.filter(|state| !state.is_terminal()) else {
+    let Some(found) = open.filter(|state| !contract::is_terminal(*state)) else {
         context.held(NoLoss, 1, 1);
         return;
     };
@@ -113,7 +114,7 @@ fn check_manual_run(context: &mut CheckContext<'_>, ack: &ManualRunAck<'_>) {
         return;
     };
     let (tenant, schedule) = (&definition.tenant, &definition.id);
-    let id = RunId::of(tenant, schedule, Trigger::Manual, ack.occurrence);
+    let id = contract::run_id(tenant, schedule, Trigger::Manual, ack.occurrence);
     let find = |id: &RunId| state.runs.table.find(id).map(|run| &state.runs[run]);
     let is_made = find(&id).is_some_and(|run| run.state.is_some());
     let is_gone = ack.retried.and_then(find).is_some_and(|run| run.is_purged);

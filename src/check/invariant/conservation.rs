@@ -5,6 +5,7 @@
 //! consistent in itself.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::format::{findings, numbers};
 use crate::check::instruments::{
     CounterSeries, CounterTable, DeltaKind, InstrumentReader, SegmentFate,
@@ -19,7 +20,7 @@ use crate::check::state::fact::RunChange;
 use crate::check::state::incarnation::IncarnationRecord;
 use crate::check::state::{AcceptedCommit, PendingInstruments, RunEnd};
 use crate::model::commit::SegmentCommit;
-use crate::model::{CommitStep, DeltaCounts, Mode, RunState};
+use crate::model::{CommitStep, Mode, RunState};
 
 /// Name and documentation of `counter-monotone`.
 pub(crate) const COUNTER_MONOTONE: InvariantDefinition = InvariantDefinition {
@@ -341,13 +342,12 @@ fn check_images(context: &mut CheckContext<'_>, segment: &SegmentCommit, change:
 
 /// Checks the deltas of a segment commit, and the growth of its run's statistics.
 fn check_deltas(context: &mut CheckContext<'_>, segment: &SegmentCommit, change: &RunChange<'_>) {
-    let mut sum = DeltaCounts::default();
+    let sum = contract::sum(segment.deltas.iter().map(|delta| &delta.counts));
     for delta in &segment.deltas {
         let counts = &delta.counts;
-        sum.add(counts);
         let severities =
             counts.new_criticals + counts.new_high + counts.new_medium + counts.new_low;
-        let is_sound = counts.is_meaningful() && severities == counts.new_findings;
+        let is_sound = contract::is_meaningful(counts) && severities == counts.new_findings;
         context.check(DeltaConservation, true, is_sound, || {
             ViolationDetail::of(format_args!(
                 "the delta of image {} in segment {}",

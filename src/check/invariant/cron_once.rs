@@ -4,13 +4,14 @@ use rustc_hash::FxHashMap;
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::calendar::WalkCalendar;
+use crate::check::contract;
 use crate::check::invariant::InvariantName::CronOnce;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{AcceptedCommit, RunEnd, ScheduleEdit};
 use crate::model::commit::FireOutcome;
 use crate::model::observation::ScheduleChange;
-use crate::model::{CommitStep, OverlapPolicy, RunId, Timestamp, Trigger};
+use crate::model::{CommitStep, OverlapPolicy, Timestamp, Trigger};
 
 /// Name and documentation of `cron-once`.
 pub(crate) const CRON_ONCE: InvariantDefinition = InvariantDefinition {
@@ -181,8 +182,8 @@ impl CronOnceCheck {
         // The run of a queued fire carries that fire's instant.
         let queued = self.record(decision.index, state.now).queued;
         let fire = decision.latest.or(queued);
-        let named =
-            fire.map(|fire| RunId::of(&definition.tenant, &definition.id, Trigger::Cron, fire));
+        let named = fire
+            .map(|fire| contract::run_id(&definition.tenant, &definition.id, Trigger::Cron, fire));
         let is_run = decision.fate == FireOutcome::Run;
         let holds = match (is_run, &named) {
             (true, Some(named)) => made == [named.clone()],

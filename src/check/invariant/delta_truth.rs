@@ -4,13 +4,15 @@
 //! right too, and a violation names the segment.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::format::findings;
 use crate::check::invariant::InvariantName::DeltaTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::image::NO_SLOT;
 use crate::check::state::{AcceptedCommit, WorldState};
 use crate::model::commit::{ReportWrite, SegmentCommit};
-use crate::model::{CommitStep, DeltaCounts};
+use crate::model::{CommitStep, DeltaCounts, DeltaSummary, Severity};
+use rehearsal_convert::Index;
 
 /// Name and documentation of `delta-truth`.
 pub(crate) const DELTA_TRUTH: InvariantDefinition = InvariantDefinition {
@@ -22,7 +24,8 @@ pub(crate) const DELTA_TRUTH: InvariantDefinition = InvariantDefinition {
              findings that the baseline lacks, and KEV hits that it does not have. A finding that \
              is fixed, or comes back before the next report, is none. A first report, and one that \
              is not newer, has no delta. The sum over an image's reports is then right too, and a \
-             violation names its segment.",
+             violation names its segment. Each delta names its ten most urgent findings in \
+             order: by severity, then known exploited, then by name.",
     exercised_by: "reports of images that changed",
 };
 
@@ -54,7 +57,7 @@ fn check_reports(context: &mut CheckContext<'_>, segment: &SegmentCommit, slots:
             continue;
         }
         let due = growth(context.state, report, *slot);
-        if !due.is_meaningful() {
+        if !contract::is_meaningful(&due) {
             unchanged += 1;
             continue;
         }
@@ -79,11 +82,59 @@ fn check_reports(context: &mut CheckContext<'_>, segment: &SegmentCommit, slots:
             .expected(findings(&due))
             .because("the world changed the image by that much since its last report")
         });
+        if let Some(delta) = delta {
+            check_summary(context, segment, delta);
+        }
     }
     context.held(DeltaTruth, unchanged, 0);
     if matched < segment.deltas.len() {
         report_unfounded(context, segment, slots);
     }
+}
+
+/// Checks the findings that a delta names: at most ten of the highest severities, the most urgent
+/// first.
+fn check_summary(context: &mut CheckContext<'_>, segment: &SegmentCommit, delta: &DeltaSummary) {
+    let (counts, named) = (&delta.counts, &delta.top_findings);
+    let by_severity = [
+        (Severity::Critical, counts.new_criticals),
+        (Severity::High, counts.new_high),
+        (Severity::Medium, counts.new_medium),
+        (Severity::Low, counts.new_low),
+    ];
+    let due = by_severity
+        .into_iter()
+        .flat_map(|(severity, new)| (0..new).map(move |_| severity))
+        .take(contract::TOP_FINDINGS);
+    let is_in_order = named.is_sorted_by(contract::is_more_urgent);
+    let severities = named.iter().map(|finding| finding.severity);
+    // A known finding that has become a KEV hit is named too, and its severity is not counted.
+    let most = contract::TOP_FINDINGS.min((counts.new_findings + counts.kev_hits).to_index());
+    let is_complete = match counts.kev_hits {
+        0 => severities.eq(due.clone()),
+        _ => (due.clone().count()..=most).contains(&named.len()),
+    };
+    if is_in_order && is_complete {
+        return;
+    }
+    let names = |severities: &mut dyn Iterator<Item = Severity>| {
+        let names: Vec<_> = severities.map(Severity::as_str).collect();
+        names.join(", ")
+    };
+    let found = names(&mut named.iter().map(|finding| finding.severity));
+    context.violate(
+        DeltaTruth,
+        ViolationDetail::of(format_args!(
+            "the list of findings in the delta of image {} in segment {}",
+            delta.image_digest, segment.key
+        ))
+        .is(match is_in_order {
+            true => found,
+            false => format!("{found}, not in order"),
+        })
+        .expected(names(&mut due.clone()))
+        .because("a summary names the ten most urgent findings, the most urgent first"),
+    );
 }
 
 fn growth(state: &WorldState, report: &ReportWrite, slot: u32) -> DeltaCounts {
@@ -106,7 +157,7 @@ fn report_unfounded(context: &mut CheckContext<'_>, segment: &SegmentCommit, slo
         let Some((report, slot)) = report.filter(|(_, slot)| **slot != NO_SLOT) else {
             continue;
         };
-        if !growth(context.state, report, *slot).is_meaningful() {
+        if !contract::is_meaningful(&growth(context.state, report, *slot)) {
             context.violate(
                 DeltaTruth,
                 ViolationDetail::of(format_args!(

@@ -26,7 +26,8 @@ pub(crate) const LEASE_DISCIPLINE: InvariantDefinition = InvariantDefinition {
              its segment has begun, nor one under a delivery of another incarnation. An \
              incarnation that stops in good order, without other faults, must hold no message \
              any more, must end soon after it holds none (one wait for a message and 5 s), and \
-             within its grace and 9.5 s. The attempt number of a delivery is one more than the \
+             within its grace and 9.5 s. It gives up no segment before its grace is over that it \
+             scans without a failed request. The attempt number of a delivery is one more than the \
              deliveries that counted since the message was enqueued or redriven. An incarnation \
              that could not reach the store for a third of a lease, one wait for a message and \
              10 s takes no message, and after two leases and a third more it renews none. The \

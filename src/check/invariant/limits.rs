@@ -3,6 +3,8 @@
 //! The table [`LIMITS`](crate::check::limit::LIMITS) names the invariant of each option. Those
 //! without an older invariant are checked here.
 
+mod lease;
+
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -13,12 +15,11 @@ use crate::check::invariant::InvariantName::Limits;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::limit::{self, Bound, Limit};
 use crate::check::state::fact::RunChange;
-use crate::check::state::message::MessageStatus;
 use crate::check::state::table::IncarnationIndex;
 use crate::check::state::{AcceptedCommit, MessageStep, PlannerRead};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
-use crate::model::{CommitStep, Timestamp};
+use crate::model::{CommitStep, IncarnationId, Timestamp};
 use crate::worker::duration;
 use rehearsal_convert::Index;
 
@@ -32,7 +33,9 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
              clock is wrong. A maximum time is checked only without faults; fires get 30 s more \
              and 50 ms per schedule, planned runs 30 s more and only while one batch holds them \
              all. A lease that a living process holds does not expire without a fault on record \
-             within three leases.",
+             within three leases. Renewals without a fault on record are at most two thirds of a \
+             lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
+             maximum.",
     exercised_by: "each check",
 };
 
@@ -53,6 +56,8 @@ const WAIT_FAULTS: [FaultKind; 2] = [FaultKind::ProcessPause, FaultKind::ClockSk
 pub(crate) struct LimitsCheck {
     /// Last batch of each planner, and whether it was full.
     batches: FxHashMap<IncarnationIndex, (Timestamp, bool)>,
+    /// When each planner last began to plan a run.
+    begun: FxHashMap<IncarnationId, Timestamp>,
     /// Last repair by each sweeper, of segments and of intents.
     repairs: FxHashMap<(IncarnationIndex, bool), Timestamp>,
 }
@@ -73,6 +78,9 @@ impl Invariant for LimitsCheck {
                 keep(context, limit::RELAY_BATCH, events, most.to_index(), || {
                     format!("the number of events of a call of Notify by {incarnation}")
                 });
+            }
+            Observation::PlanningBegun { incarnation, .. } => {
+                self.begun.insert(incarnation.clone(), context.state.now);
             }
             Observation::ScanAnswered {
                 delivery,
@@ -105,7 +113,7 @@ impl Invariant for LimitsCheck {
     fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
         match (&accepted.commit.step, accepted.changes.first()) {
             (CommitStep::Fire { latest, .. }, _) => check_fire(context, accepted, *latest),
-            (CommitStep::PlanRetry, Some(change)) => check_backoff(context, accepted, change),
+            (CommitStep::PlanRetry, Some(change)) => self.check_backoff(context, accepted, change),
             (CommitStep::Dispatch, _) => check_sizes(context, accepted),
             (CommitStep::Requeue, _) => self.check_repair(context, accepted),
             _ => {}
@@ -118,8 +126,8 @@ impl Invariant for LimitsCheck {
             QueueStep::DeadLettered => check_end(context, step, true),
             QueueStep::Dropped => check_end(context, step, false),
             QueueStep::Leased { .. } => check_held(context, step),
-            QueueStep::Renewed { .. } => check_renewal(context, step),
-            QueueStep::Expired => check_expiry(context, step),
+            QueueStep::Renewed { .. } => lease::check_renewal(context, step),
+            QueueStep::Expired => lease::check_expiry(context, step),
             _ => {}
         }
     }
@@ -176,6 +184,53 @@ impl LimitsCheck {
             format!("the time between two repairs by {incarnation}")
         });
     }
+
+    /// Checks the delay before the next attempt to plan a run. It is counted from the read that
+    /// begins an attempt.
+    fn check_backoff(
+        &self,
+        context: &mut CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+        change: &RunChange<'_>,
+    ) {
+        let options = &context.state.options.worker;
+        let failed = change.after.planning_attempts;
+        let growth = options
+            .backoff_factor
+            .saturating_pow(failed.saturating_sub(1));
+        let ceiling = options.backoff_initial.saturating_mul(growth);
+        let option = if ceiling > options.backoff_max {
+            limit::BACKOFF_MAX
+        } else if failed > 1 {
+            limit::BACKOFF_FACTOR
+        } else {
+            limit::BACKOFF_INITIAL
+        };
+        let most = ceiling.min(options.backoff_max);
+        let next = change.after.not_before.unwrap_or_default();
+        let Some(begun) = self.begun.get(&accepted.commit.token.incarnation) else {
+            return;
+        };
+        let delay = next.since(*begun);
+        let object = || {
+            let next = failed + 1;
+            format!(
+                "the delay of attempt {next} to plan run {}",
+                change.after.id
+            )
+        };
+        keep_time(context, option, delay, most, object);
+        if delay.is_zero() || delay == most {
+            let text = duration::Duration::from;
+            context.violate(
+                Limits,
+                ViolationDetail::of(object())
+                    .is(text(delay))
+                    .expected(format_args!("between 0s and {}", text(most)))
+                    .because("full jitter draws each delay"),
+            );
+        }
+    }
 }
 
 fn check_fire(
@@ -194,36 +249,6 @@ fn check_fire(
     keep_time(context, limit::TRIGGER_POLL, late, most, || {
         let incarnation = &accepted.commit.token.incarnation;
         format!("the delay of the decision of {incarnation} on the fire at {fire}")
-    });
-}
-
-fn check_backoff(
-    context: &mut CheckContext<'_>,
-    accepted: &AcceptedCommit<'_>,
-    change: &RunChange<'_>,
-) {
-    let options = &context.state.options.worker;
-    let failed = change.after.planning_attempts;
-    let growth = options
-        .backoff_factor
-        .saturating_pow(failed.saturating_sub(1));
-    let ceiling = options.backoff_initial.saturating_mul(growth);
-    let option = if ceiling > options.backoff_max {
-        limit::BACKOFF_MAX
-    } else if failed > 1 {
-        limit::BACKOFF_FACTOR
-    } else {
-        limit::BACKOFF_INITIAL
-    };
-    let most = ceiling.min(options.backoff_max);
-    let next = change.after.not_before.unwrap_or_default();
-    let delay = next.since(accepted.applied.at);
-    keep_time(context, option, delay, most, || {
-        format!(
-            "the delay of attempt {} to plan run {}",
-            failed + 1,
-            change.after.id
-        )
     });
 }
 
@@ -330,54 +355,4 @@ fn check_held(context: &mut CheckContext<'_>, step: &MessageStep) {
             )
         },
     );
-}
-
-/// Checks that no lease is renewed before the next third of it has passed. A renewal may be late on
-/// its way, so all of a lease are counted.
-fn check_renewal(context: &mut CheckContext<'_>, step: &MessageStep) {
-    let (state, options) = (context.state, &context.state.options.worker);
-    let Some(record) = state.messages.records.get(&step.message) else {
-        return;
-    };
-    let MessageStatus::Leased { since, .. } = record.place else {
-        return;
-    };
-    if state.faults.clocks_wrong_since(since) {
-        return;
-    }
-    let renewals = record.renewals + 1;
-    let least = options.renewal_interval() * renewals;
-    keep_time(context, limit::LEASE, state.now.since(since), least, || {
-        format!(
-            "the time for {renewals} renewals of {}",
-            state.message_name(record)
-        )
-    });
-}
-
-/// Checks that no lease expires for which its holder could send renewals.
-fn check_expiry(context: &mut CheckContext<'_>, step: &MessageStep) {
-    let (state, options) = (context.state, &context.state.options.worker);
-    let Some(record) = state.messages.records.get(&step.message) else {
-        return;
-    };
-    let MessageStatus::Leased { incarnation, .. } = record.place else {
-        return;
-    };
-    let holder = &state.incarnations[incarnation];
-    let quiet_since = state.now.before(options.lease * QUIET_LEASES);
-    let is_held = holder.is_alive && !state.faults.trouble_since(quiet_since);
-    context.check(Limits, true, !is_held, || {
-        ViolationDetail::of(format_args!(
-            "the lease of {} on {}",
-            holder.id,
-            state.message_name(record)
-        ))
-        .is("expired")
-        .expected(format_args!(
-            "renewed after {}",
-            duration::Duration::from(options.renewal_interval())
-        ))
-        .because("a third of `lease` passes between renewals, and no fault is on record")
-    });
 }

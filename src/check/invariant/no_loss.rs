@@ -4,6 +4,7 @@
 //! The part about owners' commands is in [`super::command_ack`].
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::NoLoss;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::export::ExportRecord;
@@ -57,7 +58,7 @@ impl Invariant for NoLossCheck {
 
     fn commit_recorded(&mut self, context: &mut CheckContext<'_>, recorded: &RecordedCommit<'_>) {
         for change in &recorded.accepted.changes {
-            if change.after.state.is_terminal() {
+            if contract::is_terminal(change.after.state) {
                 check_intent(context, recorded.accepted, change);
             }
         }
@@ -115,7 +116,7 @@ fn check_coverage(
 fn check_completion(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
     for change in &accepted.changes {
         let completes = change.after.state == RunState::Completed;
-        let was_open = change.before.is_some_and(RunState::is_open);
+        let was_open = change.before.is_some_and(contract::is_open);
         let work = context.state.runs[change.run].work.as_ref();
         let Some(work) = work.filter(|_| completes && was_open) else {
             continue;

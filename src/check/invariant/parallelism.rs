@@ -6,6 +6,7 @@
 //! released before may be finished.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::Parallelism;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::{AcceptedCommit, SegmentLease};
@@ -57,7 +58,7 @@ impl Invariant for ParallelismCheck {
             return;
         };
         let ended = accepted.changes.iter().map(|change| change.after);
-        for run in ended.filter(|run| run.state.is_terminal()) {
+        for run in ended.filter(|run| contract::is_terminal(run.state)) {
             let window = write.state.running.iter().find(|w| w.run == run.id);
             context.check(Parallelism, true, window.is_none(), || {
                 let left = window.map_or(0, |window| window.released - window.committed);

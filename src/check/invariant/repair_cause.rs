@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::{CheckContext, Invariant, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::Blame;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
@@ -123,7 +124,7 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
     }
     let read_after = state
         .now
-        .before(options.stale_after() + options.sweep_interval);
+        .before(contract::stale_after(options) + options.sweep_interval);
     let since = last.at.min(read_after);
     // Of two sweeps at once, the first has a reason for both.
     let holds = released_at > last.at || state.faults.trouble_since(since);

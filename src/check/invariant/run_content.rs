@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{CheckContext, Invariant, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::StateGraph;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::export::ExportRecord;
@@ -97,7 +98,7 @@ fn cause_of<'a>(
         CommitStep::Export => {
             let (after, until) = accepted.commit.exports?;
             let id = |export: &ExportRecord| {
-                RunId::of(
+                contract::run_id(
                     &definition.tenant,
                     &definition.id,
                     export.trigger,
@@ -117,7 +118,7 @@ fn cause_of<'a>(
         }
         CommitStep::Manual => {
             let id = |occurrence: &str| {
-                RunId::of(
+                contract::run_id(
                     &definition.tenant,
                     &definition.id,
                     Trigger::Manual,
@@ -231,7 +232,10 @@ fn changed(
             enters && after.state == RunState::Running,
             record.started_at,
         ),
-        completed_at: stamp(enters && after.state.is_terminal(), record.completed_at),
+        completed_at: stamp(
+            enters && contract::is_terminal(after.state),
+            record.completed_at,
+        ),
         error: failure_of(accepted, after),
         planning_attempts: after.planning_attempts,
         not_before: if is_retry {

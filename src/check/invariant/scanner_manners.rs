@@ -27,7 +27,8 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
              before it began, or its holder has learned of a newer one or of the end of its run. \
              Without faults, no request later than one lease after the end of its run. No request \
              under the same delivery of an image refused permanently. At most `scannerAttempts` \
-             requests per image and delivery. One comparison per request finds all violations that \
+             requests per image and delivery, and no two of a delivery in the instant in which the \
+             request before failed. One comparison per request finds all violations that \
              comparing all pairs of requests would find; `scanner_manners.rs` has the proof, and \
              a property test.",
     exercised_by: "requests",
@@ -245,6 +246,15 @@ fn check_attempt(
             .expected(format_args!("at most {limit}"))
             .because("scannerAttempts limits the requests under one delivery")
     });
+    if attempt.hasty_requests > 1 {
+        context.violate(
+            ScannerManners,
+            ViolationDetail::of(format_args!("a request {}", of_image(request)))
+                .is("sent in the instant in which the last one failed, and not for the first time")
+                .expected("sent after a delay")
+                .because("full jitter draws each delay between two attempts"),
+        );
+    }
     if attempt.is_refused {
         context.violate(
             ScannerManners,

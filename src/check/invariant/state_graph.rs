@@ -2,6 +2,7 @@
 //! are counted.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::invariant::InvariantName::StateGraph;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::AcceptedCommit;
@@ -46,7 +47,7 @@ impl Invariant for StateGraphCheck {
         let state = context.state;
         let record = state.runs.table.find(run).map(|run| &state.runs[run]);
         let found = record.and_then(|record| record.state);
-        let is_terminal = found.is_none_or(RunState::is_terminal);
+        let is_terminal = found.is_none_or(contract::is_terminal);
         context.check(StateGraph, true, is_terminal, || {
             let found = found.map_or(String::new(), |state| state.to_string());
             ViolationDetail::of(format_args!("run {run}"))
@@ -66,14 +67,14 @@ fn check_state(
     let is_legal = match change.before {
         None => after == RunState::Planning,
         Some(before) if before == after => {
-            !before.is_terminal() || change.stats_before == change.after.stats
+            !contract::is_terminal(before) || change.stats_before == change.after.stats
         }
-        Some(before) => before.may_become(after),
+        Some(before) => contract::successors(before).contains(&after),
     };
     context.check(StateGraph, change.before != Some(after), is_legal, || {
         let (expected, reason) = match change.before {
             None => ("Planning".to_owned(), "a run begins in Planning"),
-            Some(before) if before.is_terminal() => (
+            Some(before) if contract::is_terminal(before) => (
                 format!("still {before} and unchanged"),
                 "a terminal state is final",
             ),

@@ -1,20 +1,20 @@
-//! `lease-discipline`, of a process that is asked to stop: it releases the messages that it holds,
-//! and it ends as soon as it holds none.
+//! `lease-discipline`, of a process that is asked to stop: it works on until its grace is over,
+//! releases the messages that it holds then, and ends as soon as it holds none.
 
 use std::time::Duration;
 
 use super::{CheckContext, Invariant, InvariantName};
 use crate::check::invariant::InvariantName::LeaseDiscipline;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::IncarnationExit;
 use crate::check::state::message::MessageStatus;
 use crate::check::state::table::IncarnationIndex;
+use crate::check::state::{IncarnationExit, MessageStep};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
-use crate::model::observation::IncarnationEnd;
+use crate::model::observation::{IncarnationEnd, QueueStep};
 
 /// Faults that end a process in good order.
-const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
+pub(super) const STOPS: [FaultKind; 2] = [FaultKind::GracefulStop, FaultKind::RollingDeploy];
 
 /// Maximum time of a stop, the work that it waits for included.
 const STOP_TIME: Duration = Duration::from_secs(120);
@@ -34,6 +34,12 @@ impl Invariant for StoppingCheck {
         &[LeaseDiscipline]
     }
 
+    fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
+        if matches!(step.step, QueueStep::Released { .. }) {
+            check_grace(context, step);
+        }
+    }
+
     /// Checks an incarnation that ends after it was asked to stop. With other faults on record it
     /// may not have been able to do better.
     fn incarnation_ended(&mut self, context: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
@@ -49,6 +55,43 @@ impl Invariant for StoppingCheck {
         if let Some(asked_at) = state.incarnations[incarnation].stopping_since {
             check_time(context, incarnation, asked_at);
         }
+    }
+}
+
+/// Checks that a segment that a process scans when it is asked to stop is not given up before the
+/// grace is over. With a failed request or a fault on record there are other reasons for it.
+fn check_grace(context: &mut CheckContext<'_>, step: &MessageStep) {
+    let state = context.state;
+    let delivery = state.messages.deliveries.get(&step.delivery);
+    let Some((delivery, incarnation)) = delivery.zip(step.incarnation) else {
+        return;
+    };
+    let record = &state.incarnations[incarnation];
+    let Some(asked_at) = record.stopping_since.filter(|at| *at > delivery.since) else {
+        return;
+    };
+    // A message whose lease arrives after the request is released at once, and one that is scanned
+    // after too many version conflicts.
+    let is_begun = delivery.asked_at > delivery.since;
+    if !is_begun
+        || !state.works.is_unanswered(step.delivery)
+        || delivery.failed_requests > 0
+        || state.faults.others_since(&STOPS, delivery.since)
+    {
+        return;
+    }
+    let (took, grace) = (state.now.since(asked_at), state.options.worker.stop_grace);
+    if took < grace {
+        context.violate(
+            LeaseDiscipline,
+            ViolationDetail::of(format_args!(
+                "the work of {} under delivery {}",
+                record.id, step.delivery
+            ))
+            .is(format_args!("given up after {:.1} s", took.as_secs_f64()))
+            .expected(format_args!("given up after {:.1} s", grace.as_secs_f64()))
+            .because("`stopGrace` is the time that a stopping process has to finish work"),
+        );
     }
 }
 

@@ -5,6 +5,7 @@ use super::apply_commit::outcome_of;
 use super::known_backlog::CommittedBacklog;
 use super::pending_commit::PendingCommit;
 use super::table::{IncarnationIndex, RunIndex};
+use crate::check::contract;
 use crate::check::instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
 };
@@ -140,6 +141,7 @@ impl WorldState {
         surrendered: [i64; 2],
     ) {
         let record = &mut self.incarnations[incarnation];
+        record.heartbeat_at = Some(self.now);
         for (mode, total) in surrendered.into_iter().enumerate() {
             let known = std::mem::replace(&mut record.surrender_learned[mode], total);
             record.expected.add_active(mode, known - total);
@@ -257,14 +259,8 @@ impl WorldState {
 
 /// Sum of the deltas of a segment, by counter.
 fn delta_counts(commit: &SegmentCommit) -> [(DeltaKind, u64); 4] {
-    let mut sum = crate::model::DeltaCounts::default();
-    for delta in commit
-        .deltas
-        .iter()
-        .filter(|delta| delta.counts.is_meaningful())
-    {
-        sum.add(&delta.counts);
-    }
+    let deltas = commit.deltas.iter().map(|delta| &delta.counts);
+    let sum = contract::sum(deltas.filter(|delta| contract::is_meaningful(delta)));
     [
         (DeltaKind::New, sum.new_findings),
         (DeltaKind::Critical, sum.new_criticals),

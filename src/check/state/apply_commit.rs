@@ -6,6 +6,7 @@ use super::fact::{AcceptedCommit, RunChange};
 use super::pending_commit::PendingCommit;
 use super::run::{RunRecord, SegmentRecord};
 use super::table::{IncarnationIndex, RunIndex, ScheduleIndex};
+use crate::check::contract;
 use crate::model::commit::{Applied, FireOutcome, PlanOutcome, SegmentCommit};
 use crate::model::{
     Commit, CommitStep, EventId, Mode, Run, RunState, SegmentKey, Timestamp, Trigger,
@@ -162,7 +163,7 @@ impl WorldState {
         let moved_at = self.runs[change.run].progress_at;
         self.track_slos(change);
         self.move_progress(change, moved_at);
-        if state.is_terminal() {
+        if contract::is_terminal(*state) {
             self.stop_work(change.run);
         }
         self.move_backlog(change);
@@ -184,7 +185,7 @@ impl WorldState {
         {
             self.tally.plan(change.after.mode, outcome);
         }
-        if state.is_terminal() {
+        if contract::is_terminal(*state) {
             let is_cron = change.after.trigger == Trigger::Cron;
             let cron_runs = &mut self.schedules[schedule].cron_runs;
             *cron_runs = cron_runs.saturating_sub(u32::from(is_cron));
@@ -194,10 +195,10 @@ impl WorldState {
 
     /// Moves a run in the order of progress. It last moved at `moved_at`.
     fn move_progress(&mut self, change: &RunChange<'_>, moved_at: Timestamp) {
-        let was_open = change.before.is_some_and(RunState::is_open);
+        let was_open = change.before.is_some_and(contract::is_open);
         let record = &self.runs[change.run];
         let before = was_open.then_some(moved_at);
-        let after = change.after.state.is_open().then_some(record.progress_at);
+        let after = contract::is_open(change.after.state).then_some(record.progress_at);
         if before != after {
             let (now, kept) = (self.now, self.options.history_kept());
             let progress = &mut self.gauges.progress[record.mode.index()];
@@ -265,15 +266,15 @@ impl WorldState {
     }
 
     fn move_backlog(&mut self, change: &RunChange<'_>) {
-        let was_open = change.before.is_some_and(RunState::is_open);
+        let was_open = change.before.is_some_and(contract::is_open);
         let before = if was_open {
-            change.stats_before.remaining()
+            contract::remaining(&change.stats_before)
         } else {
             0
         };
-        let is_open = change.after.state.is_open();
+        let is_open = contract::is_open(change.after.state);
         let after = if is_open {
-            change.after.stats.remaining()
+            contract::remaining(&change.after.stats)
         } else {
             0
         };

@@ -194,6 +194,8 @@ pub(crate) struct ScanAttempt {
     pub is_needless: bool,
     /// The scanner refused the image before.
     pub is_refused: bool,
+    /// Requests under the delivery that were repeated in the instant in which they failed.
+    pub hasty_requests: u8,
     /// Retry-After of the image, if the scanner answered 429 since the last request.
     pub throttled_until: Option<Timestamp>,
 }

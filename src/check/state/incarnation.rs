@@ -8,7 +8,7 @@ use crate::check::instruments::{
     CounterSeries, CounterTable, HistogramSeries, InstrumentReader, InstrumentReaders,
     InstrumentSet, InstrumentSource, RecordedScrape,
 };
-use crate::model::observation::PortName;
+use crate::model::observation::{IncarnationEnd, PortName};
 use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{IncarnationId, ProcessName, Timestamp};
 use rehearsal_convert::Nearest;
@@ -126,6 +126,10 @@ pub(crate) struct IncarnationRecord {
     pub is_alive: bool,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
+    /// When its last heartbeat was answered.
+    pub heartbeat_at: Option<Timestamp>,
+    /// Manner in which it ended.
+    pub end: Option<IncarnationEnd>,
     /// Whether it is paused.
     pub is_paused: bool,
     /// Its instruments, from their attachment to its end.
@@ -234,6 +238,8 @@ impl IncarnationTable {
             process,
             is_alive: true,
             ended_at: None,
+            heartbeat_at: None,
+            end: None,
             is_paused: false,
             instruments: None,
             expected: ExpectedMetrics::default(),
@@ -256,8 +262,9 @@ impl IncarnationTable {
     }
 
     /// Records the end of an incarnation.
-    pub fn end(&mut self, incarnation: IncarnationIndex, now: Timestamp) {
+    pub fn end(&mut self, incarnation: IncarnationIndex, end: IncarnationEnd, now: Timestamp) {
         let record = &mut self.incarnations[incarnation];
+        record.end = Some(end);
         record.is_alive = false;
         record.ended_at = Some(now);
         record.instruments = None;

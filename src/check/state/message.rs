@@ -96,6 +96,10 @@ pub(crate) struct DeliveryRecord {
     pub requests: Vec<u8>,
     /// When its last request was sent.
     pub asked_at: Timestamp,
+    /// Number of requests that failed and may be repeated.
+    pub failed_requests: u32,
+    /// Number of requests that were repeated in the instant in which they failed.
+    pub hasty_requests: u8,
     /// Where in the segment the next request is expected.
     pub cursor: u32,
     /// Throttled images by position, with the instant of Retry-After.

@@ -5,6 +5,7 @@ use super::export::ExportRecord;
 use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
 use super::schedule::RunRequest;
 use super::table::IncarnationIndex;
+use crate::check::contract;
 use crate::check::instruments::{ExtensionSeries, InstrumentReaders, RequestOutcome};
 use crate::model::observation::{LearnedAnswer, ScheduleChange};
 use crate::model::{
@@ -36,7 +37,7 @@ impl WorldState {
             self.tally.segments_lost_with_incarnation += u64::from(is_segment);
         }
         self.works.end(index);
-        self.incarnations.end(index, self.now);
+        self.incarnations.end(index, ended.end, self.now);
     }
 
     /// Resolves the name of an edited schedule.
@@ -125,7 +126,7 @@ impl WorldState {
     ) {
         let incarnation = self.number(incarnation);
         if let Some(record) = self.messages.deliveries.get_mut(&delivery) {
-            let is_over = run.is_some_and(RunState::is_terminal);
+            let is_over = run.is_some_and(contract::is_terminal);
             record.is_needless |= record.is_superseded || is_over;
         }
         let Some(state) = run else {

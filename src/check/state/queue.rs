@@ -7,10 +7,11 @@ use super::fact::{MessageStep, SegmentLease};
 use super::message::{DeliveryRecord, MessageRecord, MessageStatus};
 use super::segment_work::SegmentWork;
 use super::table::{IncarnationIndex, RunIndex};
+use crate::check::contract;
 use crate::check::instruments::ExtensionSeries;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep};
-use crate::model::{ImageDigest, IncarnationId, RunState, Timestamp};
+use crate::model::{ImageDigest, IncarnationId, Timestamp};
 use rehearsal_convert::Index;
 
 /// A lease that an incarnation takes.
@@ -196,6 +197,8 @@ impl WorldState {
             images: (images, start),
             requests: vec![0; length],
             asked_at: since,
+            failed_requests: 0,
+            hasty_requests: 0,
             cursor: 0,
             throttled: Vec::new(),
             refused: Vec::new(),
@@ -333,7 +336,7 @@ impl WorldState {
         let work = record.work.as_ref();
         let segment = work.and_then(|work| work.segments.get(index.to_index()));
         let is_committed = segment.is_some_and(|segment| segment.committed_by.is_some());
-        is_committed || record.state.is_some_and(RunState::is_terminal)
+        is_committed || record.state.is_some_and(contract::is_terminal)
     }
 
     /// Ends the lease on a message, if there is one.

@@ -7,6 +7,7 @@ use rehearsal_convert::Index;
 
 use super::table::{IncarnationIndex, InternedTable, RunIndex, ScheduleIndex, TenantIndex};
 use super::transition::MessageTransition;
+use crate::check::contract;
 use crate::model::{ImageDigest, Mode, RunId, RunState, RunStats, TenantId, Timestamp, Trigger};
 
 /// One segment of a running run.
@@ -171,12 +172,12 @@ impl Runs {
         self.counts.planning -= u64::from(before == Some(RunState::Planning));
         self.counts.planning += u64::from(state == RunState::Planning);
         let open = &mut self.counts.open[record.mode.index()];
-        *open -= u64::from(before.is_some_and(RunState::is_open));
-        *open += u64::from(state.is_open());
-        if before.is_none() && !state.is_terminal() {
+        *open -= u64::from(before.is_some_and(contract::is_open));
+        *open += u64::from(contract::is_open(state));
+        if before.is_none() && !contract::is_terminal(state) {
             record.work = Some(Box::default());
             self.unfinished.push(run);
-        } else if state.is_terminal() {
+        } else if contract::is_terminal(state) {
             let work = record.work.take();
             if let Some(work) = work.filter(|_| state != RunState::Completed) {
                 record.committed = work.committed();

@@ -10,7 +10,7 @@ use super::message::DeliveryRecord;
 use crate::check::instruments::{CounterSeries, ExtensionSeries, RequestOutcome};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScanAnswer};
-use crate::model::{ImageDigest, IncarnationId};
+use crate::model::{ImageDigest, IncarnationId, Timestamp};
 use rehearsal_convert::Index;
 
 impl WorldState {
@@ -67,7 +67,7 @@ impl WorldState {
                 request.held_back = holder.held_back;
             }
             known.asked_at = self.now;
-            request.attempt = known.record_attempt(image);
+            request.attempt = known.record_attempt(image, self.now);
         }
         Some(request)
     }
@@ -98,13 +98,14 @@ impl WorldState {
             ScanAnswer::Report(_) => return,
             ScanAnswer::Refused => None,
             ScanAnswer::Throttled(until) => {
-                known.failed_at = Some(self.now);
+                known.fail_request(self.now);
                 Some(until)
             }
-            ScanAnswer::Failed
-            | ScanAnswer::TimedOut
-            | ScanAnswer::Unreachable
-            | ScanAnswer::Abandoned => {
+            ScanAnswer::Failed | ScanAnswer::TimedOut | ScanAnswer::Unreachable => {
+                known.fail_request(self.now);
+                return;
+            }
+            ScanAnswer::Abandoned => {
                 known.failed_at = Some(self.now);
                 return;
             }
@@ -148,19 +149,29 @@ impl WorldState {
 }
 
 impl DeliveryRecord {
+    /// Records a failed request that may be repeated.
+    fn fail_request(&mut self, now: Timestamp) {
+        self.failed_at = Some(now);
+        self.failed_requests += 1;
+    }
+
     /// Counts one more request for an image; none if the image is not of the segment.
     #[inline]
-    fn record_attempt(&mut self, image: &ImageDigest) -> Option<ScanAttempt> {
+    fn record_attempt(&mut self, image: &ImageDigest, now: Timestamp) -> Option<ScanAttempt> {
         let position = self.position(image)?;
         let requests = &mut self.requests[position.to_index()];
         *requests = requests.saturating_add(1);
         let requests = u32::from(*requests);
+        if requests > 1 && self.failed_at == Some(now) {
+            self.hasty_requests = self.hasty_requests.saturating_add(1);
+        }
         let mut throttled = self.throttled.iter();
         let throttled = throttled.position(|(image, _)| *image == position);
         Some(ScanAttempt {
             requests,
             is_needless: self.is_needless,
             is_refused: self.refused.contains(&position),
+            hasty_requests: self.hasty_requests,
             throttled_until: throttled.map(|index| self.throttled.swap_remove(index).1),
         })
     }

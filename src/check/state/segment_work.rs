@@ -63,6 +63,12 @@ impl SegmentWorks {
         self.0.get_mut(&delivery)
     }
 
+    /// Returns whether images of a delivery still await their answers.
+    pub fn is_unanswered(&self, delivery: u64) -> bool {
+        let work = self.0.get(&delivery);
+        work.is_some_and(|work| work.unanswered > 0)
+    }
+
     /// Forgets a delivery that was settled, unless its holder may still scan.
     pub fn settle(&mut self, delivery: u64) {
         let is_over = |work: &SegmentWork| work.unanswered == 0;

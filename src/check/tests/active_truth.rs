@@ -43,6 +43,11 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(ActiveTruth, "count that no process adopts", || {
         adopts_after(241)
     }),
+    Defect::new(
+        ActiveTruth,
+        "count of a stopped process not adopted",
+        || adopts_after_a_stop(61, 61, true),
+    ),
     Defect::new(ActiveTruth, "former owner that stays unaware", || {
         unaware_for(61, true)
     }),
@@ -104,6 +109,39 @@ fn adopts_after(seconds: u64) -> OracleReport {
     fixture.restart().wait(seconds);
     let commit = fixture.new_commit(CommitStep::Requeue, 0);
     fixture.submit(commit).stop_here()
+}
+
+/// A process stops in good order with an open run, `seconds` ago, with an answer to its last
+/// heartbeat or without; another one reads the store since `heir_seconds` ago.
+fn adopts_after_a_stop(seconds: u64, heir_seconds: u64, has_answer: bool) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    fixture.acknowledge(message, delivery, Some(0)).wait(1);
+    let stopped = fixture.stop().incarnation.clone();
+    if has_answer {
+        fixture.see(&Observation::AdoptionLearned {
+            incarnation: &stopped,
+            surrendered: [0; 2],
+        });
+    }
+    fixture.ends().wait(seconds - heir_seconds);
+    let heir = IncarnationId {
+        process: "x".into(),
+        number: 1,
+    };
+    fixture.see(&Observation::IncarnationStarted { incarnation: &heir });
+    let backlog = fixture.page.borrow().backlog.clone();
+    fixture.attach_page(&heir).borrow_mut().backlog = backlog;
+    fixture.incarnation = heir;
+    fixture.wait(heir_seconds);
+    let commit = fixture.new_commit(CommitStep::Requeue, 0);
+    fixture.submit(commit).stop_here()
+}
+
+#[test]
+fn count_of_a_stopped_process_has_a_lease_and_an_heir() {
+    assert!(adopts_after_a_stop(60, 60, true).is_clean(ActiveTruth));
+    assert!(adopts_after_a_stop(90, 59, true).is_clean(ActiveTruth));
+    assert!(adopts_after_a_stop(61, 61, false).is_clean(ActiveTruth));
 }
 
 #[test]

@@ -24,6 +24,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
     Defect::new(Limits, "process with nine segments", || holds(9)),
     Defect::new(Limits, "lease renewed too early", || renews_after(19)),
+    Defect::new(Limits, "lease renewed at its half", || renews_every(30, 5)),
     Defect::new(Limits, "lease that is not renewed", || expires(None)),
     Defect::new(Limits, "poison message dropped", || {
         let (mut fixture, message, delivery) = Fixture::with_a_segment();
@@ -35,6 +36,12 @@ pub const DEFECTS: &[Defect] = &[
         retries(2, 11)
     }),
     Defect::new(Limits, "eighth delay over the maximum", || retries(8, 301)),
+    Defect::new(Limits, "delay that is not drawn", || {
+        retries_after(1, Duration::from_secs(5))
+    }),
+    Defect::new(Limits, "attempt without a delay", || {
+        retries_after(1, Duration::ZERO)
+    }),
     Defect::new(Limits, "long wait for the Scanner", || waits_for(31)),
     Defect::new(Limits, "plan enqueued late", || relays_after(61)),
     Defect::new(Limits, "large batch of events", || publishes(257)),
@@ -120,6 +127,15 @@ fn renews_after(seconds: u64) -> OracleReport {
     fixture.step(message, delivery, Some(0), step).stop_here()
 }
 
+fn renews_every(seconds: u64, times: u32) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    for _ in 0..times {
+        let until = fixture.wait(seconds).now.after(Duration::from_secs(60));
+        fixture.step(message, delivery, Some(0), QueueStep::Renewed { until });
+    }
+    fixture.stop_here()
+}
+
 /// A lease expires, with such a fault on record.
 fn expires(fault: Option<FaultKind>) -> OracleReport {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
@@ -132,14 +148,24 @@ fn expires(fault: Option<FaultKind>) -> OracleReport {
         .stop_here()
 }
 
-/// Planning fails for this time, and is to be tried again after these seconds.
+/// Planning fails for this time, and is to be tried again right before these seconds are over.
 fn retries(attempt: u32, seconds: u64) -> OracleReport {
+    let delay = Duration::from_secs(seconds) - Duration::from_nanos(1);
+    retries_after(attempt, delay)
+}
+
+fn retries_after(attempt: u32, delay: Duration) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.fire();
+    let (incarnation, run) = (fixture.incarnation.clone(), fixture.run.clone().unwrap());
+    fixture.see(&Observation::PlanningBegun {
+        incarnation: &incarnation,
+        run: &run,
+    });
     let run = Run {
         planning_attempts: attempt,
-        not_before: Some(fixture.now.after(Duration::from_secs(seconds))),
-        ..fixture.run.clone().unwrap()
+        not_before: Some(fixture.now.after(delay)),
+        ..run
     };
     let mut commit = fixture.new_commit(CommitStep::PlanRetry, 0);
     commit.runs.push(RunWrite {
@@ -192,6 +218,7 @@ fn values_at_their_limits_are_no_violation() {
         reads_again_after(5_000),
         holds(8),
         renews_after(20),
+        renews_every(28, 5),
         expires(Some(FaultKind::RenewalLost)),
         retries(1, 5),
         retries(2, 10),

@@ -8,7 +8,7 @@ use rehearsal_convert::LowBits;
 
 use crate::model::event::EventAttributes;
 use crate::model::{
-    DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, FindingChange,
+    DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Finding, FindingChange,
     FindingState, Image, ImageDigest, Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run,
     Schedule, Selector, Severity, Timestamp, Trigger,
 };
@@ -130,12 +130,31 @@ pub fn additions(counts: DeltaCounts) -> Vec<FindingChange> {
     (0..).zip(all).map(change).collect()
 }
 
+/// Findings that a summary of these counts names.
+fn top_findings(counts: &DeltaCounts) -> Vec<Finding> {
+    let by_severity = [
+        (Severity::Critical, counts.new_criticals),
+        (Severity::High, counts.new_high),
+        (Severity::Medium, counts.new_medium),
+        (Severity::Low, counts.new_low),
+    ];
+    let findings = by_severity.into_iter().flat_map(|(severity, new)| {
+        (0..new).map(move |number| Finding {
+            vulnerability: format!("CVE-2024-{number:04}").into(),
+            component: "openssl".into(),
+            severity,
+            kev: false,
+        })
+    });
+    findings.take(10).collect()
+}
+
 /// A delta with these counts.
 pub fn delta(n: u8, counts: DeltaCounts) -> Arc<DeltaSummary> {
     Arc::new(DeltaSummary {
         image_digest: digest(n),
         counts,
-        top_findings: Vec::new(),
+        top_findings: top_findings(&counts),
         report_url: String::new(),
         detected_at: Timestamp::ZERO,
     })

@@ -53,6 +53,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(ScannerManners, "fourth request of an image", || {
         asks_times(4)
     }),
+    Defect::new(ScannerManners, "repeats without a delay", || repeats(2)),
     Defect::new(ScannerManners, "request after a permanent refusal", || {
         let (mut fixture, _, delivery) = Fixture::with_a_segment();
         fixture
@@ -145,6 +146,21 @@ fn asks_times(times: usize) -> OracleReport {
         fixture.wait(1).ask(1, delivery, None);
     }
     fixture.stop_here()
+}
+
+/// A request fails, and is repeated at once this many times.
+fn repeats(times: usize) -> OracleReport {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    for _ in 0..=times {
+        fixture.ask(1, delivery, None);
+        fixture.answer(1, delivery, ScanAnswer::Failed);
+    }
+    fixture.stop_here()
+}
+
+#[test]
+fn single_repeat_in_the_same_instant_is_no_violation() {
+    assert!(repeats(1).is_clean(ScannerManners));
 }
 
 #[test]

@@ -7,7 +7,9 @@ use super::fixture::Fixture;
 use crate::check::InvariantName::LeaseDiscipline;
 use crate::check::OracleReport;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{IncarnationEnd, Observation, PortName};
+use crate::model::observation::{IncarnationEnd, Observation, PortName, QueueStep, ScanAnswer};
+
+const REPORT: ScanAnswer = ScanAnswer::Report(0);
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(LeaseDiscipline, "stop with a message leased", || {
@@ -23,6 +25,9 @@ pub const DEFECTS: &[Defect] = &[
             fixture.wait(1).ends().stop_here()
         },
     ),
+    Defect::new(LeaseDiscipline, "work given up during the grace", || {
+        gives_up_after(29, &[REPORT])
+    }),
     Defect::new(LeaseDiscipline, "stop long after the last message", || {
         stops_without_messages(26, None)
     }),
@@ -38,6 +43,30 @@ fn stops_with_a_message(kind: FaultKind) -> OracleReport {
         end: IncarnationEnd::Stopped,
     });
     fixture.stop_here()
+}
+
+/// A process is asked to stop after these answers, and gives its segment of two images up after
+/// that many seconds.
+fn gives_up_after(seconds: u64, answers: &[ScanAnswer]) -> OracleReport {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    for (image, answer) in (1..).zip(answers) {
+        fixture.wait(1).ask(image, delivery, None).wait(1);
+        fixture.answer(image, delivery, *answer);
+    }
+    fixture.wait(1).stop().wait(seconds);
+    let step = QueueStep::Released { counted: false };
+    fixture.step(message, delivery, Some(0), step).stop_here()
+}
+
+#[test]
+fn work_given_up_for_other_reasons_is_no_violation() {
+    let is_clean = |seconds, answers: &[ScanAnswer]| {
+        gives_up_after(seconds, answers).is_clean(LeaseDiscipline)
+    };
+    assert!(is_clean(30, &[REPORT]), "the grace is over");
+    assert!(is_clean(29, &[ScanAnswer::Failed]), "the Scanner is down");
+    assert!(is_clean(0, &[]), "no work has begun");
+    assert!(is_clean(1, &[REPORT, REPORT]), "commits conflict");
 }
 
 /// The process holds no message, is asked to stop, and ends after that many seconds.

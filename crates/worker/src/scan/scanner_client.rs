@@ -97,7 +97,8 @@ impl ScannerReportClient {
                 .options
                 .backoff()
                 .delay(attempt, context.ports.random());
-            context.sleep_or_stopped(delay).await;
+            // A stopping process works on during its grace, with the same delays.
+            context.ports.clock().sleep(delay).await;
             attempt += 1;
         }
     }
