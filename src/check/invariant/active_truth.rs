@@ -36,9 +36,9 @@ pub(crate) const ACTIVE_TRUTH: InvariantDefinition = InvariantDefinition {
              process has adopted, and adoptions that the former owner does not know of. At a \
              quiet instant there is none of these. Without faults, the count of an ended \
              incarnation must be adopted within four leases, and within one if it stopped in good \
-             order, its last heartbeat was answered, and another process can read the store. A process that reads the \
-             store, with its clock right, must learn within one lease that others have adopted its \
-             count.",
+             order, its last heartbeat was answered, and another process can read the store. A \
+             process that reads the store, with its clock right, must learn within one lease that \
+             others have adopted its count.",
     exercised_by: "quiet instants with open runs whose sums have changed",
 };
 
