@@ -126,8 +126,11 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
         .now
         .before(contract::stale_after(options) + options.sweep_interval);
     let since = last.at.min(read_after);
+    // Nobody can tell from an unreadable message which work it is for.
+    let message = state.messages.records.get(&last.message);
+    let is_unreadable = message.is_some_and(|message| message.is_corrupted);
     // Of two sweeps at once, the first has a reason for both.
-    let holds = released_at > last.at || state.faults.trouble_since(since);
+    let holds = is_unreadable || released_at > last.at || state.faults.trouble_since(since);
     context.check(Blame, true, holds, || {
         let object = match segment {
             None => format!("the planner message of run {}", record.id),

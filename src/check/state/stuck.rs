@@ -54,7 +54,9 @@ fn moved_at(run: &RunRecord, work: &RunWork) -> Timestamp {
 fn explain_absence(segment: &SegmentRecord) -> String {
     let remedy = "repair must enqueue it again";
     match segment.transition {
-        Some(MessageTransition { at, description }) => {
+        Some(MessageTransition {
+            at, description, ..
+        }) => {
             format!("its message is not on the queue: it was {description} at {at}; {remedy}")
         }
         None => format!("released, but its message was never on the queue; {remedy}"),
@@ -104,7 +106,9 @@ impl WorldState {
         match (message, self.runs.intents.get(&index)) {
             (Some(message), _) => format!("its planner message: {}", self.explain_place(message)),
             (None, Some(_))
-                if let Some(MessageTransition { at, description }) = work.transition =>
+                if let Some(MessageTransition {
+                    at, description, ..
+                }) = work.transition =>
             {
                 format!(
                     "repair to enqueue its planner message again, which was {description} at {at}"

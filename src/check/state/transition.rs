@@ -15,14 +15,15 @@ const ENQUEUED: &str = "enqueued";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MessageTransition {
     pub at: Timestamp,
+    pub message: u64,
     /// Participle that describes it.
     pub description: &'static str,
 }
 
 impl MessageTransition {
     /// Returns that of a step; none if the message stays where it is.
-    const fn of(at: Timestamp, step: QueueStep) -> Option<Self> {
-        let description = match step {
+    const fn of(at: Timestamp, step: &MessageStep) -> Option<Self> {
+        let description = match step.step {
             QueueStep::Enqueued => ENQUEUED,
             QueueStep::Leased { .. } => "leased",
             QueueStep::Acknowledged => "acknowledged",
@@ -36,7 +37,12 @@ impl MessageTransition {
                 return None;
             }
         };
-        Some(Self { at, description })
+        let message = step.message;
+        Some(Self {
+            at,
+            message,
+            description,
+        })
     }
 
     /// Whether the message came onto the queue later than `delay` after the release of its work.
@@ -48,7 +54,7 @@ impl MessageTransition {
 impl WorldState {
     /// Records a transition of the message for the run or the segment that it asks to work.
     pub(super) fn record_transition(&mut self, step: &MessageStep) {
-        let transition = MessageTransition::of(self.now, step.step);
+        let transition = MessageTransition::of(self.now, step);
         let Some((transition, run)) = transition.zip(step.run) else {
             return;
         };

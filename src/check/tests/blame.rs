@@ -96,7 +96,8 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-fn with_a_corrupted_message() -> (Fixture, u64, u64) {
+/// A leased segment whose message nobody can read: fixture, message and delivery.
+pub fn with_a_corrupted_message() -> (Fixture, u64, u64) {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
     fixture.see(&Observation::MessageCorrupted {
         queue: QueueName::Runner,

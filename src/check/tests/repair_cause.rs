@@ -1,5 +1,6 @@
 //! `blame`: repairs and releases without a cause.
 
+use super::blame::with_a_corrupted_message;
 use super::defect::Defect;
 use super::fixture::Fixture;
 use crate::check::InvariantName::Blame;
@@ -37,6 +38,20 @@ fn requeues_segment(fault: Option<FaultKind>) -> OracleReport {
     fixture.submit(commit).stop_here()
 }
 
+/// Repair enqueues a segment again whose message nobody can read.
+fn requeues_segment_of_unreadable_message() -> OracleReport {
+    let (mut fixture, message, delivery) = with_a_corrupted_message();
+    fixture.step(
+        message,
+        delivery,
+        Some(0),
+        QueueStep::Released { counted: true },
+    );
+    let mut commit = fixture.wait(130).new_commit(CommitStep::Requeue, 0);
+    commit.release.push(fixture.key(0));
+    fixture.submit(commit).stop_here()
+}
+
 fn requeues_intent(fault: Option<FaultKind>) -> OracleReport {
     let mut fixture = Fixture::new();
     fixture.fire().plan().enqueue(None);
@@ -59,6 +74,7 @@ fn releases(before: impl FnOnce(&mut Fixture, u64) -> &mut Fixture) -> OracleRep
 fn repairs_and_releases_with_a_cause_are_no_violation() {
     for report in [
         requeues_segment(Some(FaultKind::QueueFailover)),
+        requeues_segment_of_unreadable_message(),
         requeues_intent(Some(FaultKind::QueueFailover)),
         releases(|fixture, _| {
             with_fault(fixture, Some(FaultKind::StoreOutage));
