@@ -167,6 +167,9 @@ fn rehearse<C: Hooks>(
     let kernel = &mut simulation.kernel;
     let ended_at = Timestamp::from_nanos(kernel.now_ns());
     let quiescent = simulation.oracle.borrow().is_quiescent();
+    if quiescent {
+        simulation.world.report_resources();
+    }
     let calls = simulation.world.call_counts();
     let oracle = simulation
         .oracle

@@ -26,6 +26,7 @@ pub(crate) mod latency;
 pub(crate) mod lease_discipline;
 pub(crate) mod limits;
 pub(crate) mod liveness;
+pub(crate) mod no_leak;
 pub(crate) mod no_loss;
 pub(crate) mod notify_independent;
 pub(crate) mod parallelism;

@@ -33,6 +33,7 @@ mod latency;
 mod lease_discipline;
 mod limits;
 mod liveness;
+mod no_leak;
 mod no_loss;
 mod notify_independent;
 mod parallelism;

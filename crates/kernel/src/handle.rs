@@ -104,6 +104,11 @@ impl Handle {
         self.core.count_tasks(process)
     }
 
+    /// Returns the number of pending timers of tasks of a process. *O*(timers of the kernel).
+    pub fn count_timers(&self, process: ProcessId) -> usize {
+        self.core.count_timers(process)
+    }
+
     /// Returns whether the task has neither ended nor been killed.
     pub fn is_live(&self, task: TaskId) -> bool {
         self.core.is_live(task)

@@ -3,7 +3,7 @@
 use super::Stop;
 use super::core::KernelCore;
 use super::ids::ProcessId;
-use super::ids::TaskId;
+use super::ids::{TaskId, TaskKey};
 use super::state::KernelState;
 use super::task::TaskFuture;
 use super::trace::TraceEventKind;
@@ -106,6 +106,12 @@ impl KernelCore {
 
     pub(super) fn count_tasks(&self, process: ProcessId) -> usize {
         self.state.borrow().tasks.of_process(process).count()
+    }
+
+    pub(super) fn count_timers(&self, process: ProcessId) -> usize {
+        let state = self.state.borrow();
+        let tasks: Vec<TaskKey> = state.tasks.of_process(process).map(TaskKey::from).collect();
+        state.timers.count(|task| tasks.contains(&task))
     }
 
     /// Returns the name of the task being polled; empty between polls.

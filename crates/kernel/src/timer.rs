@@ -98,6 +98,15 @@ impl Timers {
         }
     }
 
+    /// Returns the number of pending timers of such tasks.
+    pub(super) fn count(&self, is_counted: impl Fn(TaskKey) -> bool) -> usize {
+        let pending = self.slots.iter().filter(|slot| slot.key != 0);
+        let tasks = pending.filter(|slot| slot.target & OTHER == 0);
+        tasks
+            .filter(|slot| is_counted(TaskKey::from_bits(slot.target)))
+            .count()
+    }
+
     fn is_full(&self) -> bool {
         let has_room = !self.free.is_empty() || self.slots.len() < self.pending_max;
         !has_room || self.sequence + 1 >= SEQUENCE_MAX

@@ -6,9 +6,9 @@ use super::{EvaluationTime, Invariant, InvariantDefinition};
 use super::{
     active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
     conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
-    lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
-    repair_cause, run_content, scanner_manners, scrape_recorded, segment_once, stage_latency,
-    state_graph, stopping,
+    lease_discipline, limits, liveness, no_leak, no_loss, notify_independent, parallelism,
+    plan_truth, repair_cause, run_content, scanner_manners, scrape_recorded, segment_once,
+    stage_latency, state_graph, stopping,
 };
 
 macro_rules! names {
@@ -78,6 +78,7 @@ names! {
     Limits = limits::LIMITS_KEPT;
     CallBudget = call_budget::CALL_BUDGET;
     StageLatency = stage_latency::STAGE_LATENCY;
+    NoLeak = no_leak::NO_LEAK;
     Determinism = DETERMINISM;
 }
 
@@ -149,6 +150,7 @@ families! { $;
     lease_discipline: lease_discipline::LeaseDisciplineCheck,
     limits: limits::LimitsCheck,
     liveness: liveness::LivenessCheck,
+    no_leak: no_leak::NoLeakCheck,
     no_loss: no_loss::NoLossCheck,
     notify_independent: notify_independent::NotifyCheck,
     parallelism: parallelism::ParallelismCheck,

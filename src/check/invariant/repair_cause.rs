@@ -126,7 +126,7 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
         .now
         .before(contract::stale_after(options) + options.sweep_interval);
     let since = last.at.min(read_after);
-    // Nobody can tell from an unreadable message which work it is for.
+    // An unreadable message does not say which work it is for.
     let message = state.messages.records.get(&last.message);
     let is_unreadable = message.is_some_and(|message| message.is_corrupted);
     // Of two sweeps at once, the first has a reason for both.

@@ -96,7 +96,7 @@ pub const DEFECTS: &[Defect] = &[
     }),
 ];
 
-/// A leased segment whose message nobody can read: fixture, message and delivery.
+/// A leased segment with an unreadable message: fixture, message and delivery.
 pub fn with_a_corrupted_message() -> (Fixture, u64, u64) {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
     fixture.see(&Observation::MessageCorrupted {

@@ -11,9 +11,9 @@ use std::path::Path;
 use super::{
     active_truth, applied_learned, backlog_truth, blame, call_budget, cardinality, command_ack,
     conservation, cron_once, delta_truth, event_outbox, fairness, gauge_truth, latency,
-    lease_discipline, limits, liveness, no_loss, notify_independent, parallelism, plan_truth,
-    repair_cause, run_content, scanner_manners, scrape_recorded, segment_once, stage_latency,
-    state_graph, stopping,
+    lease_discipline, limits, liveness, no_leak, no_loss, notify_independent, parallelism,
+    plan_truth, repair_cause, run_content, scanner_manners, scrape_recorded, segment_once,
+    stage_latency, state_graph, stopping,
 };
 use crate::check::invariant::results::Violation;
 use crate::check::{InvariantName, OracleReport};
@@ -41,7 +41,7 @@ impl Defect {
 
 /// Every defect, in the order of the contract's invariants.
 pub fn all() -> Vec<&'static Defect> {
-    let families: [&[Defect]; 29] = [
+    let families: [&[Defect]; 30] = [
         active_truth::DEFECTS,
         applied_learned::DEFECTS,
         backlog_truth::DEFECTS,
@@ -59,6 +59,7 @@ pub fn all() -> Vec<&'static Defect> {
         lease_discipline::DEFECTS,
         limits::DEFECTS,
         liveness::DEFECTS,
+        no_leak::DEFECTS,
         no_loss::DEFECTS,
         notify_independent::DEFECTS,
         parallelism::DEFECTS,

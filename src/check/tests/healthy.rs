@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::call_budget::count_calls;
 use super::fixture::Fixture;
+use super::no_leak::count_resources;
 use super::sample_data::{additions, delta, digest, high, new_run, nightly};
 use super::scrape_recorded;
 use crate::check::InvariantName;
@@ -199,6 +200,7 @@ fn third_run(fixture: &mut Fixture) {
         failed: 0,
     };
     count_calls(fixture, PortCall::Heartbeat, count);
+    count_resources(fixture, 10, 12);
     fixture.scrape();
 }
 

@@ -38,7 +38,7 @@ fn requeues_segment(fault: Option<FaultKind>) -> OracleReport {
     fixture.submit(commit).stop_here()
 }
 
-/// Repair enqueues a segment again whose message nobody can read.
+/// Repair enqueues a segment again with an unreadable message.
 fn requeues_segment_of_unreadable_message() -> OracleReport {
     let (mut fixture, message, delivery) = with_a_corrupted_message();
     fixture.step(

@@ -32,6 +32,8 @@ pub(super) struct Incarnation {
     pub is_over: Cell<bool>,
     pub started_at: Timestamp,
     pub calls: RefCell<CallCounts>,
+    /// Number of tasks that it was launched with.
+    pub launched_tasks: Cell<usize>,
 }
 
 /// Connection that all ports of an incarnation share.

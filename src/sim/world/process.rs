@@ -134,6 +134,7 @@ impl World {
             is_over: Cell::new(false),
             started_at: self.now(),
             calls: RefCell::default(),
+            launched_tasks: Cell::default(),
         });
         self.sink.emit(&Observation::IncarnationStarted {
             incarnation: &incarnation.id,
@@ -145,6 +146,9 @@ impl World {
         let spawner = Spawner::new(self.handle.clone(), process.kernel);
         let factory = &self.processes.factory;
         let handle = factory.launch(&incarnation.id, &process.roles, ports, spawner);
+        incarnation
+            .launched_tasks
+            .set(self.handle.count_tasks(process.kernel));
         *process.running.borrow_mut() = Some(LiveIncarnation {
             incarnation,
             process: handle,
@@ -185,6 +189,21 @@ impl World {
             elapsed: self.now().since(*started_at),
             counts: &calls.borrow(),
         });
+    }
+
+    /// Reports the resources that each living incarnation holds now.
+    pub fn report_resources(&self) {
+        for process in self.processes.iter() {
+            let Some(running) = process.running() else {
+                continue;
+            };
+            self.sink.emit(&Observation::ResourcesCounted {
+                incarnation: &running.incarnation.id,
+                launched: running.incarnation.launched_tasks.get(),
+                tasks: self.handle.count_tasks(process.kernel),
+                timers: self.handle.count_timers(process.kernel),
+            });
+        }
     }
 
     /// Ends the current incarnation of a process: drops its tasks at their current await points.

@@ -69,7 +69,9 @@ fn moves_sums(observation: &Observation<'_>) -> bool {
 fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
     use Observation as O;
     let words = match observation {
-        O::AnswerLearned { .. } | O::CallsCounted { .. } => return None,
+        O::AnswerLearned { .. } | O::CallsCounted { .. } | O::ResourcesCounted { .. } => {
+            return None;
+        }
         O::IncarnationStarted { incarnation } => (
             1,
             text(incarnation.process.as_str()),

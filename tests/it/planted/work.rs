@@ -1,16 +1,20 @@
 //! Defects between the lease of a segment and its published events.
 
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_lite::future;
 use rehearsal::check::InvariantName as N;
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
     Applied, Commit, CommitAnswer, CommitStep, Event, EventId, ScanReport, Timestamp,
 };
 use rehearsal::worker::ports::{
-    EventPublisher, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError, Store,
+    Clock, EventPublisher, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError,
+    Store,
 };
 
 use super::{Expected, assert_caught};
@@ -320,6 +324,34 @@ fn event_published_by_a_later_poll_violates_stage_latency() {
         ],
     };
     assert_caught("", OutboxHidden::default(), &expected);
+}
+
+/// Relay whose reads of the outbox leave their time limits behind.
+struct TimersForgotten;
+
+#[async_trait(?Send)]
+impl Defect for TimersForgotten {
+    async fn outbox(&self, incarnation: &Incarnation, limit: usize) -> PortResult<Vec<Arc<Event>>> {
+        let day = Duration::from_secs(86_400);
+        let mut time_limit = Box::pin(incarnation.world.clock().sleep(day));
+        let _ = future::poll_once(&mut time_limit).await;
+        mem::forget(time_limit);
+        incarnation.world.store().outbox(limit).await
+    }
+}
+
+#[test]
+fn timers_of_ended_calls_violate_no_leak() {
+    let expected = Expected {
+        name: N::NoLeak,
+        also: &[],
+        says: [
+            "the number of pending timers of worker-",
+            " at rest is ",
+            "because an incarnation whose work is done has the tasks that it was launched with",
+        ],
+    };
+    assert_caught("", TimersForgotten, &expected);
 }
 
 /// World in which each event is published under a second identity.

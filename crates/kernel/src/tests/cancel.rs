@@ -24,6 +24,22 @@ fn cancelled_timer_does_not_move_clock() {
 }
 
 #[test]
+fn pending_timers_are_counted_by_process_until_cancelled() {
+    let mut kernel = kernel(1);
+    let (handle, log) = (kernel.handle(), Log::new());
+    let (process, other) = (handle.process("p"), handle.process("q"));
+    for delay_ns in [10, 200, 300] {
+        spawn_sleeper(&handle, process, delay_ns, &log);
+    }
+    spawn_sleeper(&handle, other, 400, &log);
+    kernel.run_until(100);
+    let counts = || [process, other].map(|process| handle.count_timers(process));
+    assert_eq!(counts(), [2, 1]);
+    handle.kill(process);
+    assert_eq!(counts(), [0, 1]);
+}
+
+#[test]
 fn stale_timers_before_deadline_mean_idle() {
     let mut kernel = kernel(1);
     let (handle, log) = (kernel.handle(), Log::new());

@@ -398,6 +398,16 @@ pub enum Observation<'a> {
         counts: &'a CallCounts,
     },
 
+    /// Resources that an incarnation holds when the world has come to rest. Not part of the trace.
+    ResourcesCounted {
+        incarnation: &'a IncarnationId,
+        /// Tasks that it was launched with.
+        launched: usize,
+        /// Tasks and pending timers that it has now.
+        tasks: usize,
+        timers: usize,
+    },
+
     /// The prober scraped a process, or failed to (`up` is false).
     Scraped {
         process: &'a ProcessName,
