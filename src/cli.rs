@@ -5,6 +5,7 @@ mod error;
 mod input;
 mod output;
 mod progress;
+mod signals;
 mod simulate;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +51,10 @@ enum CliCommand {
 
 /// Runs the command and returns the exit code of the program.
 pub fn main() -> u8 {
+    if let Err(error) = signals::install() {
+        output::print_status(&format!("error: can't handle signals: {error}"));
+        return CliError::IO;
+    }
     let arguments = match Cli::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {

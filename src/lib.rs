@@ -5,7 +5,7 @@ pub mod alerts;
 pub mod bundled;
 pub mod check;
 pub mod comparison;
-pub mod file_error;
+pub mod files;
 pub mod live;
 pub mod metrics;
 pub mod rehearsal;

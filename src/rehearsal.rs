@@ -73,6 +73,9 @@ pub enum RehearsalError {
     /// A distribution of the scenario has impossible parameters.
     #[error("the scenario can't be simulated: {0}")]
     Scenario(#[from] crate::sim::distribution::DistributionError),
+    /// The system creates no more threads.
+    #[error("can't create a thread: {0}; choose a smaller --jobs")]
+    Thread(#[from] std::io::Error),
 }
 
 /// Result of a rehearsal: the findings of the checks, the recorded series and the trace.

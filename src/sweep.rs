@@ -18,6 +18,9 @@ mod directory;
 mod driver;
 mod expectation_share;
 mod result;
+mod row_checksum;
+mod rows;
+mod running_seeds;
 mod seed_scheduler;
 mod seeds;
 mod text;
@@ -27,12 +30,14 @@ pub use bug::{Bug, BugError};
 pub use cause::{FailureCause, first_violation};
 pub use constant_keys::ConstantKeys;
 pub use coverage::{Coverage, CoverageMark};
-pub use directory::{RunningSeeds, SweepDirectory, is_fresh, read_result, read_rows, read_running};
+pub use directory::{SweepDirectory, is_fresh, read_result, read_sweep};
 pub use driver::{Sweep, SweepEnd, SweepOptions};
 pub use expectation_share::{ExpectationShare, RequiredSeeds};
 pub use result::{
     HistogramCounts, ResultError, SweepFailure, SweepResult, SweepSubject, VerdictCounts,
 };
+pub use row_checksum::RowChecksum;
+pub use running_seeds::{RunningSeeds, read_running};
 pub use seeds::{SeedSet, Shard};
 pub use text::text;
 pub use trial::{SeedFailure, SeedRow, Trial, TrialOptions};

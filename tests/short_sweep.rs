@@ -2,7 +2,7 @@
 //! that passes it shows a gap of the checks, or is equivalent.
 
 use rehearsal_convert::Index;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn sweep(scenario: &Scenario, seeds: Range<u64>, result: &mut SweepResult) {
         hang: HANG,
     };
     let sweep = Sweep::new(scenario.clone(), || NoHooks, options, |_| {});
-    sweep.run(result, |_, _| {}).unwrap();
+    sweep.run(result, |_, _| ControlFlow::Continue(())).unwrap();
     let told: Vec<_> = result.failures.iter().map(|f| &f.soonest.message).collect();
     assert!(told.is_empty(), "{}: {told:#?}", scenario.name);
 }

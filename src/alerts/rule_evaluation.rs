@@ -146,11 +146,13 @@ impl RuleEvaluation<'_> {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..self.jobs.get() {
-                scope.spawn(worker);
-            }
+            (1..self.jobs.get()).try_for_each(|_| {
+                thread::Builder::new().spawn_scoped(scope, worker)?;
+                Ok::<_, RehearsalError>(())
+            })?;
             worker();
-        });
+            Ok::<_, RehearsalError>(())
+        })?;
         let mut results = results
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);

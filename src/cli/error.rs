@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use rehearsal::alerts::RuleEvaluationError;
-use rehearsal::file_error::FileError;
+use rehearsal::files::FileError;
 use rehearsal::rehearsal::RehearsalError;
 use rehearsal::report::RecordingError;
 use rehearsal::scenario::LoadError;
@@ -64,7 +64,10 @@ fn message(error: &LoadError) -> String {
 
 impl From<FileError> for CliError {
     fn from(error: FileError) -> Self {
-        Self::io(error)
+        match error.is_usage() {
+            true => Self::usage(error),
+            false => Self::io(error),
+        }
     }
 }
 
@@ -91,13 +94,19 @@ impl From<RecordingError> for CliError {
 
 impl From<ResultError> for CliError {
     fn from(error: ResultError) -> Self {
-        Self::usage(error)
+        match error {
+            ResultError::Unreadable(error) => error.into(),
+            _ => Self::usage(error),
+        }
     }
 }
 
 impl From<RehearsalError> for CliError {
     fn from(error: RehearsalError) -> Self {
-        Self::usage(error)
+        match error {
+            RehearsalError::Thread(_) => Self::io(error),
+            RehearsalError::Scenario(_) => Self::usage(error),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use hdrhistogram::Histogram;
 use serde_json::Value;
 
+use crate::files::{ByteLimit, read_text};
 use crate::report::{RunReport, SCHEMA as RUN_SCHEMA};
-use crate::sweep::{ResultError, SeedRow, SweepResult, is_fresh, read_result, read_rows};
+use crate::sweep::{ResultError, SeedRow, SweepResult, is_fresh, read_sweep};
 
 /// Numbers of every seed of one side.
 #[derive(Clone, Debug)]
@@ -61,8 +62,8 @@ impl ComparisonSide {
     pub fn read(path: &Path) -> Result<Self, SideError> {
         let label = path.display().to_string();
         if !is_fresh(path) {
-            let result = read_result(path)?;
-            return Ok(Self::of_sweep(label, &result, read_rows(path)?));
+            let (result, rows) = read_sweep(path)?;
+            return Ok(Self::of_sweep(label, &result, rows));
         }
         let foreign = |reason: String| SideError::Foreign {
             path: path.to_owned(),
@@ -70,7 +71,8 @@ impl ComparisonSide {
         };
         let mut reports = Vec::new();
         for file in documents(path).map_err(|error| foreign(error.to_string()))? {
-            let text = fs::read_to_string(&file).map_err(|error| foreign(error.to_string()))?;
+            let text =
+                read_text(&file, ByteLimit::RESULT).map_err(|error| foreign(error.reason()))?;
             let found = read_reports(&text);
             reports.extend(found.map_err(|reason| SideError::Foreign { path: file, reason })?);
         }

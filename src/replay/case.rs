@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use crate::check::scenario_loader;
+use crate::files::{ByteLimit, read_text};
 use crate::model::Timestamp;
-use crate::scenario::Scenario;
+use crate::scenario::{LoadError, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{Bug, BugError, TrialOptions};
 
@@ -25,10 +26,11 @@ impl ReplayCase {
     /// # Errors
     /// The file cannot be read or is invalid.
     pub fn read(path: &Path) -> Result<Self, BugError> {
-        if !is_bug(path) {
+        let text = read_text(path, ByteLimit::DOCUMENT)?;
+        if !is_bug(&text) {
             let loader = scenario_loader(&[]);
             return Ok(Self {
-                scenario: loader.load(path)?,
+                scenario: loader.parse_file(path, &text).map_err(LoadError::from)?,
                 options: TrialOptions {
                     profile: FaultProfile::None,
                     event_budget: crate::rehearsal::EVENT_BUDGET,
@@ -36,7 +38,7 @@ impl ReplayCase {
                 bug: None,
             });
         }
-        let bug = Bug::read(path)?;
+        let bug = Bug::parse(path, &text)?;
         let options = bug.options();
         Ok(Self {
             scenario: bug.scenario(path)?,
@@ -56,10 +58,8 @@ impl ReplayCase {
     }
 }
 
-/// Returns whether a file is a bug file. Only bug files have a `schema` key.
-fn is_bug(path: &Path) -> bool {
-    let table = std::fs::read_to_string(path)
-        .ok()
-        .and_then(|text| text.parse::<toml::Table>().ok());
-    table.is_some_and(|table| table.contains_key("schema"))
+/// Returns whether the text is that of a bug file. Only bug files have a `schema` key.
+fn is_bug(text: &str) -> bool {
+    let table = text.parse::<toml::Table>();
+    table.is_ok_and(|table| table.contains_key("schema"))
 }

@@ -1,7 +1,7 @@
 //! Recording of a finished rehearsal: one gzipped JSON document, so that `gunzip -c` shows it and
 //! the checksum detects damage.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunReport;
 use crate::check::{FaultInterval, SloBreach};
-use crate::file_error::FileError;
+use crate::files::{ByteLimit, FileError, InputFile};
 use crate::metrics::TimeSeriesStore;
 use crate::metrics::series::SavedTimeSeries;
 use crate::rehearsal::FinishedRun;
@@ -29,7 +29,14 @@ const SCHEMA_1: &str = "rehearsal.recording@1";
 pub const EXTENSION: &str = "run";
 
 /// Maximum size of the document in bytes, before compression.
-const SIZE_MAX: u64 = 4 << 30;
+const SIZE_MAX: u64 = 1 << 30;
+
+/// Maximum size of the document in bytes if the file is small.
+const SMALL_SIZE_MAX: u64 = 32 << 20;
+
+/// Maximum ratio of the sizes before and after compression, above [`SMALL_SIZE_MAX`]. Recordings
+/// have 10 to 40; gzip can have 1,000.
+const RATIO_MAX: u64 = 100;
 
 /// First bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -131,21 +138,24 @@ struct RecordingHeader {
     schema: Option<String>,
 }
 
-/// Writes a recording to a file.
+/// Writes a recording.
 ///
 /// # Errors
-/// The file can't be written.
-pub fn write_recording(path: &Path, run: &RecordedRun, series: &TimeSeriesStore) -> io::Result<()> {
+/// A write fails.
+pub fn write_recording(
+    out: &mut dyn Write,
+    run: &RecordedRun,
+    series: &TimeSeriesStore,
+) -> io::Result<()> {
     let document = RecordingDocument {
         schema: SCHEMA.into(),
         run: run.clone(),
         series: series.save(),
     };
-    let file = GzEncoder::new(File::create(path)?, Compression::fast());
-    let mut file = BufWriter::new(file);
+    let mut file = BufWriter::new(GzEncoder::new(out, Compression::fast()));
     serde_json::to_writer(&mut file, &document)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.finish()?.flush()
+    file.finish().map(drop)
 }
 
 /// Reads a recording.
@@ -185,21 +195,30 @@ const ORIGIN: &str = "`rehearsal run --out DIR` writes such files, as NAME-SEED.
 
 fn unpack(path: &Path) -> Result<String, RecordingError> {
     let unreadable = |error| FileError::reading(path, error);
-    let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut packed = Vec::new();
+    let mut file = BufReader::new(InputFile::open(path, ByteLimit::RECORDING)?);
     if !file.fill_buf().map_err(unreadable)?.starts_with(&GZIP) {
         return Err(RecordingError::Foreign {
             path: path.to_owned(),
             reason: format!("it is not gzipped; {ORIGIN}"),
         });
     }
+    file.read_to_end(&mut packed).map_err(unreadable)?;
+    let ratio_limit = (packed.len() as u64).saturating_mul(RATIO_MAX);
+    let limit = ratio_limit.clamp(SMALL_SIZE_MAX, SIZE_MAX);
+    let damaged = |reason: String| RecordingError::Damaged {
+        path: path.to_owned(),
+        reason,
+    };
     let mut text = String::new();
-    let mut unpacked = MultiGzDecoder::new(file).take(SIZE_MAX);
+    let mut unpacked = MultiGzDecoder::new(packed.as_slice()).take(limit + 1);
     unpacked
         .read_to_string(&mut text)
-        .map_err(|error| RecordingError::Damaged {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
+        .map_err(|error| damaged(error.to_string()))?;
+    if text.len() as u64 > limit {
+        let mebibytes = limit >> 20;
+        return Err(damaged(format!("it unpacks to more than {mebibytes} MiB")));
+    }
     Ok(text)
 }
 

@@ -4,6 +4,7 @@ mod advisory_trace;
 mod cvss;
 mod referenced_files;
 
+use std::io::Read;
 use std::path::Path;
 use std::string::FromUtf8Error;
 
@@ -11,10 +12,7 @@ use serde::Deserialize;
 
 use super::document::{Diagnostic, Diagnostics, Node, SourceSpan, SourceText, overrides};
 use super::{KnownNames, Scenario, schema, validation};
-use crate::file_error::{FileError, read_limited};
-
-/// Maximum size of a scenario file, in bytes.
-const FILE_BYTES_MAX: u64 = 4 << 20;
+use crate::files::{ByteLimit, FileError, InputFile, input_name};
 
 /// Error of loading a scenario.
 #[derive(Debug, thiserror::Error)]
@@ -37,15 +35,27 @@ pub struct Loader {
 }
 
 impl Loader {
-    /// Loads a scenario file and all files that it refers to.
+    /// Loads a scenario file and all files that it refers to. `-` is the standard input.
     pub fn load(&self, path: &Path) -> Result<Scenario, LoadError> {
-        let bytes = read_limited(path, FILE_BYTES_MAX)?;
-        let name = path.display().to_string();
-        let directory = path.parent().unwrap_or(Path::new(""));
+        self.load_with_text(path).map(|(scenario, _)| scenario)
+    }
+
+    /// Loads a scenario file and all files that it refers to, and returns its text too.
+    pub fn load_with_text(&self, path: &Path) -> Result<(Scenario, String), LoadError> {
+        let mut bytes = Vec::new();
+        InputFile::open(path, ByteLimit::DOCUMENT)?
+            .read_to_end(&mut bytes)
+            .map_err(|error| FileError::reading(path, error))?;
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(self.parse(&name, &text, Some(directory))?),
-            Err(error) => Err(not_text(name, &error).into()),
+            Ok(text) => Ok((self.parse_file(path, &text)?, text)),
+            Err(error) => Err(not_text(input_name(path), &error).into()),
         }
+    }
+
+    /// Loads a scenario from the text of its file, with all files that it refers to.
+    pub fn parse_file(&self, path: &Path, text: &str) -> Result<Scenario, Diagnostics> {
+        let directory = path.parent().unwrap_or(Path::new(""));
+        self.parse(&input_name(path), text, Some(directory))
     }
 
     /// Loads a scenario from a text. Without a directory, referenced files are not read, and their

@@ -144,34 +144,38 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
         };
         let next = AtomicUsize::new(0);
         let found: Mutex<Option<(usize, Result<Shrunk, RehearsalError>)>> = Mutex::new(None);
-        thread::scope(|scope| {
-            for _ in 0..self.options.jobs.max(1) {
-                scope.spawn(|| {
-                    loop {
-                        let index = next.fetch_add(1, Ordering::Relaxed);
-                        let best = || {
-                            let found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                            found.as_ref().map_or(usize::MAX, |(best, _)| *best)
-                        };
-                        // A candidate after an accepted one cannot be the first.
-                        if index >= candidates.len() || index > best() {
-                            return;
-                        }
-                        if is_known(index) {
-                            continue;
-                        }
-                        let (candidate, event_limit) = (&candidates[index], reduction.event_limit);
-                        let Some(result) = self.attempt(candidate, smallest, event_limit) else {
-                            continue;
-                        };
-                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                        if found.as_ref().is_none_or(|(best, _)| index < *best) {
-                            *found = Some((index, result));
-                        }
-                    }
-                });
+        let worker = || {
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let best = || {
+                    let found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                    found.as_ref().map_or(usize::MAX, |(best, _)| *best)
+                };
+                // A candidate after an accepted one cannot be the first.
+                if index >= candidates.len() || index > best() {
+                    return;
+                }
+                if is_known(index) {
+                    continue;
+                }
+                let (candidate, event_limit) = (&candidates[index], reduction.event_limit);
+                let Some(result) = self.attempt(candidate, smallest, event_limit) else {
+                    continue;
+                };
+                let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                if found.as_ref().is_none_or(|(best, _)| index < *best) {
+                    *found = Some((index, result));
+                }
             }
-        });
+        };
+        thread::scope(|scope| {
+            (1..self.options.jobs).try_for_each(|_| {
+                thread::Builder::new().spawn_scoped(scope, worker)?;
+                Ok::<_, RehearsalError>(())
+            })?;
+            worker();
+            Ok::<_, RehearsalError>(())
+        })?;
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found
             .map(|(index, result)| result.map(|shrunk| (index, shrunk)))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::FailureCause;
 use crate::check::scenario_loader;
-use crate::file_error::{FileError, read_text};
+use crate::files::{ByteLimit, FileError, read_text};
 use crate::rehearsal::{EVENT_BUDGET, RunOptions};
 use crate::scenario::{ExpectationScope, LoadError, Scenario};
 use crate::sim::fault_plan::FaultProfile;
@@ -84,7 +84,14 @@ impl Bug {
     /// # Errors
     /// The file can't be read, or is not a bug file of this version.
     pub fn read(path: &Path) -> Result<Self, BugError> {
-        let text = read_text(path)?;
+        Self::parse(path, &read_text(path, ByteLimit::DOCUMENT)?)
+    }
+
+    /// Parses the text of a bug file; `path` is its name in messages.
+    ///
+    /// # Errors
+    /// The text is not a bug file of this version.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, BugError> {
         let foreign = |reason: String| BugError::Foreign {
             path: path.to_owned(),
             reason,
@@ -105,7 +112,7 @@ impl Bug {
                 return Err(foreign(reason));
             }
         }
-        let bug: Self = toml::from_str(&text).map_err(|error| foreign(error.to_string()))?;
+        let bug: Self = toml::from_str(text).map_err(|error| foreign(error.to_string()))?;
         bug.profile.parse::<FaultProfile>().map_err(foreign)?;
         Ok(bug)
     }

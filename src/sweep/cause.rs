@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::check::expectation::ExpectationOutcome;
 use crate::check::{InvariantName, Violation};
@@ -12,10 +13,25 @@ use crate::report::{ExpectationSummary, RunReport, Verdict};
 /// Cause of a failure, without the details that differ between seeds.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FailureCause {
-    /// First violated invariant; or `expectation`, `budget`, `panic` or `hang`.
+    /// First violated invariant; or `expectation`, `budget`, `panic` or `hang`. It is a part of
+    /// file names.
+    #[serde(deserialize_with = "file_name_part")]
     pub name: String,
     /// Message in which `#` replaces every word that has a digit.
     pub shape: String,
+}
+
+/// Reads a name that becomes a part of a file name.
+fn file_name_part<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let is_letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match name.len() {
+        1..=64 if name.chars().all(is_letter) => Ok(name),
+        _ => Err(D::Error::custom(format!(
+            "`{}` is no name of a cause: it has lower-case letters, digits and hyphens, 64 at most",
+            name.escape_debug()
+        ))),
+    }
 }
 
 impl FailureCause {

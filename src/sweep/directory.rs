@@ -5,121 +5,79 @@
 //!  seeds.jsonl     the numbers of each seed, one line per seed, in order
 //!  running.txt     the seeds in progress; after an abort, its possible causes
 //!  bugs/*.toml     a bug file for each cause
+//!  .lock           the process that writes into the directory
 //! ```
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bug::SCHEMA;
+use super::rows::{RowWriter, read_rows};
 use super::{Bug, ResultError, SeedRow, SweepFailure, SweepResult, Trial};
-use crate::file_error::{FileError, read_text, write};
+use crate::files::{
+    ByteLimit, DirectoryLock, ExistingFile, FileError, create_directory, read_text, remove_drafts,
+    remove_file, write,
+};
 
 /// Delay between two writes of the result.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
 const RESULT: &str = "sweep.json";
-const SEEDS: &str = "seeds.jsonl";
-const RUNNING: &str = "running.txt";
 const BUGS: &str = "bugs";
 
-/// Directory of a sweep, open for writing.
+/// Directory of a sweep, locked and open for writing.
 pub struct SweepDirectory {
-    path: PathBuf,
-    seeds: BufWriter<File>,
+    lock: DirectoryLock,
+    rows: RowWriter,
     saved: Instant,
     /// Bug files written so far, with their failures.
     bugs: Vec<(PathBuf, SweepFailure)>,
 }
 
-/// File of the seeds in progress.
-pub struct RunningSeeds {
-    state: Mutex<(BTreeSet<u64>, Option<File>)>,
-}
-
-impl RunningSeeds {
-    /// Adds a seed that starts. Write errors are ignored: they must not stop the sweep.
-    pub fn begin(&self, seed: u64) {
-        self.change(|seeds| seeds.insert(seed));
-    }
-
-    /// Removes a finished seed.
-    pub fn end(&self, seed: u64) {
-        self.change(|seeds| seeds.remove(&seed));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (seeds, file) = &mut *state;
-        change(seeds);
-        let text: String = seeds.iter().map(|seed| format!("{seed}\n")).collect();
-        if let Some(file) = file {
-            let written = file
-                .seek(SeekFrom::Start(0))
-                .and_then(|_| file.write_all(text.as_bytes()))
-                .and_then(|()| file.set_len(text.len() as u64));
-            // Saving the result reports a full disk.
-            drop(written);
-        }
-    }
-}
-
 impl SweepDirectory {
-    /// Opens or creates a directory for a sweep with the given result and rows. Rows of seeds that
-    /// are not in the result are dropped.
+    /// Begins in a locked directory, with the given result and its rows. Files of an earlier sweep
+    /// are replaced.
     ///
     /// # Errors
     /// A file can't be written.
-    pub fn create(path: &Path, result: &SweepResult, rows: &[SeedRow]) -> Result<Self, FileError> {
-        let bugs = path.join(BUGS);
-        fs::create_dir_all(&bugs).map_err(|error| FileError::writing(&bugs, error))?;
-        let seeds = path.join(SEEDS);
-        let draft = seeds.with_extension("jsonl.new");
-        let file = File::create(&draft).map_err(|error| FileError::writing(&draft, error))?;
+    pub fn create(
+        lock: DirectoryLock,
+        result: &SweepResult,
+        rows: &[SeedRow],
+    ) -> Result<Self, FileError> {
+        // Without it, no reader takes the new rows for those of the old result.
+        remove_file(&lock.directory().join(RESULT))?;
+        Self::resume(lock, result, rows)
+    }
+
+    /// Continues a sweep in its locked directory. `result` and `rows` are those that it has.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn resume(
+        lock: DirectoryLock,
+        result: &SweepResult,
+        rows: &[SeedRow],
+    ) -> Result<Self, FileError> {
+        let path = lock.directory();
+        create_directory(&path.join(BUGS))?;
+        remove_drafts(path)?;
+        remove_drafts(&path.join(BUGS))?;
+        let rows = RowWriter::create(path, rows)?;
         let mut directory = Self {
-            path: path.to_owned(),
-            seeds: BufWriter::new(file),
+            lock,
+            rows,
             saved: Instant::now(),
             bugs: Vec::new(),
         };
-        for row in rows.iter().filter(|row| result.seeds.contains(row.seed)) {
-            directory.write_row(row)?;
-        }
-        // The old file stays until the new one has all rows.
-        let replaced = directory.seeds.flush();
-        let replaced = replaced.and_then(|()| fs::rename(&draft, &seeds));
-        replaced.map_err(|error| FileError::writing(&seeds, error))?;
+        directory.finish(result)?;
         Ok(directory)
     }
 
-    /// Writes a merged result with the rows of its parts.
-    ///
-    /// # Errors
-    /// A file can't be written.
-    pub fn merged(
-        path: &Path,
-        result: &SweepResult,
-        mut rows: Vec<SeedRow>,
-    ) -> Result<Self, FileError> {
-        rows.sort_by_key(|row| row.seed);
-        let mut directory = Self::create(path, result, &rows)?;
-        directory.save(result)?;
-        Ok(directory)
-    }
-
-    /// Creates the file of the seeds in progress.
-    ///
-    /// # Errors
-    /// A file can't be written.
-    pub fn running(&self) -> Result<RunningSeeds, FileError> {
-        let path = self.path.join(RUNNING);
-        let file = File::create(&path).map_err(|error| FileError::writing(&path, error))?;
-        Ok(RunningSeeds {
-            state: Mutex::new((BTreeSet::new(), Some(file))),
-        })
+    /// Path of the directory.
+    pub fn path(&self) -> &Path {
+        self.lock.directory()
     }
 
     /// Appends the row of a seed, and saves the result if it is due.
@@ -127,41 +85,35 @@ impl SweepDirectory {
     /// # Errors
     /// A file can't be written.
     pub fn add(&mut self, trial: &Trial, result: &SweepResult) -> Result<(), FileError> {
-        self.write_row(&trial.row)?;
+        self.rows.append(&trial.row)?;
         if self.saved.elapsed() >= SAVE_INTERVAL {
             self.save(result)?;
         }
         Ok(())
     }
 
-    fn write_row(&mut self, row: &SeedRow) -> Result<(), FileError> {
-        let line = serde_json::to_string(row).map_err(io::Error::from);
-        let written = line.and_then(|line| writeln!(self.seeds, "{line}"));
-        written.map_err(|error| FileError::writing(&self.path.join(SEEDS), error))
-    }
-
-    /// Saves the result and the bug files. The result is replaced atomically.
+    /// Saves the rows, the bug files and the result, in this order: a result is never without them.
     ///
     /// # Errors
     /// A file can't be written.
     pub fn save(&mut self, result: &SweepResult) -> Result<(), FileError> {
-        let flushed = self.seeds.flush();
-        flushed.map_err(|error| FileError::writing(&self.path.join(SEEDS), error))?;
+        self.rows.sync()?;
         for failure in &result.failures {
             self.write_bug(failure, result)?;
         }
-        let path = self.path.join(RESULT);
-        let draft = path.with_extension("json.new");
-        let written = fs::write(&draft, result.to_json()).and_then(|()| fs::rename(&draft, &path));
-        written.map_err(|error| FileError::writing(&path, error))?;
+        let path = self.path().join(RESULT);
+        write(&path, ExistingFile::Replace, result.to_json())?;
         self.saved = Instant::now();
         Ok(())
     }
 
-    /// Removes the file of the seeds in progress. Call it after the last `save`.
-    pub fn close(self) {
-        // A remaining file is empty and harmless.
-        let _ = fs::remove_file(self.path.join(RUNNING));
+    /// Saves the result, and removes the bug files of others.
+    ///
+    /// # Errors
+    /// A file can't be written.
+    pub fn finish(&mut self, result: &SweepResult) -> Result<(), FileError> {
+        self.save(result)?;
+        self.remove_other_bugs()
     }
 
     fn write_bug(&mut self, failure: &SweepFailure, result: &SweepResult) -> Result<(), FileError> {
@@ -174,19 +126,33 @@ impl SweepDirectory {
                 return Ok(());
             }
             // A seed that fails earlier replaces it.
-            let _ = fs::remove_file(self.bugs.swap_remove(index).0);
+            remove_file(&self.bugs.swap_remove(index).0)?;
         }
         let path = self.bug_path(failure);
-        let text = bug(failure, result, &self.path.join(BUGS)).to_toml();
-        write(&path, text)?;
+        let text = bug(failure, result, &self.path().join(BUGS)).to_toml();
+        write(&path, ExistingFile::Replace, text)?;
         self.bugs.push((path, failure.clone()));
+        Ok(())
+    }
+
+    /// Removes bug files that are not of this result: an earlier sweep or an abort has left them.
+    fn remove_other_bugs(&self) -> Result<(), FileError> {
+        let directory = self.path().join(BUGS);
+        let unreadable = |error| FileError::reading(&directory, error);
+        for entry in fs::read_dir(&directory).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let is_own = self.bugs.iter().any(|(own, _)| *own == path);
+            if !is_own && Bug::read(&path).is_ok() {
+                remove_file(&path)?;
+            }
+        }
         Ok(())
     }
 
     /// Path of the bug file of a failure.
     pub fn bug_path(&self, failure: &SweepFailure) -> PathBuf {
         let name = format!("{}-{}.toml", failure.cause.name, failure.soonest_seed);
-        self.path.join(BUGS).join(name)
+        self.path().join(BUGS).join(name)
     }
 }
 
@@ -232,37 +198,21 @@ pub fn read_result(path: &Path) -> Result<SweepResult, ResultError> {
         true => path.join(RESULT),
         false => path.to_owned(),
     };
-    let text = read_text(&path)?;
+    let text = read_text(&path, ByteLimit::RESULT)?;
     SweepResult::parse(&path, &text)
 }
 
-/// Reads the rows of a sweep's directory, in seed order; none if the file is missing. An incomplete
-/// last line, which an abort may leave, is ignored.
+/// Reads the result of a sweep with its rows, in seed order. `path` is the directory, or the file
+/// of the result in it.
 ///
 /// # Errors
-/// The file can't be read, or is damaged before its last line.
-pub fn read_rows(path: &Path) -> Result<Vec<SeedRow>, ResultError> {
-    let path = path.join(SEEDS);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(_) if !path.exists() => return Ok(Vec::new()),
-        Err(error) => return Err(FileError::reading(&path, error).into()),
+/// A file can't be read or is damaged, or the rows are not those of the result.
+pub fn read_sweep(path: &Path) -> Result<(SweepResult, Vec<SeedRow>), ResultError> {
+    let result = read_result(path)?;
+    let directory = match path.is_dir() {
+        true => path,
+        false => path.parent().unwrap_or(Path::new("")),
     };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let read = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| ResultError::Foreign {
-            path: path.clone(),
-            reason: format!("line {} is damaged ({error})", index + 1),
-        })
-    };
-    let rows: Result<Vec<SeedRow>, _> = whole.lines().enumerate().map(read).collect();
-    let mut rows = rows?;
-    rows.sort_by_key(|row| row.seed);
-    Ok(rows)
-}
-
-/// Reads the seeds that were in progress when the sweep was interrupted.
-pub fn read_running(path: &Path) -> Vec<u64> {
-    let text = fs::read_to_string(path.join(RUNNING)).unwrap_or_default();
-    text.lines().filter_map(|line| line.parse().ok()).collect()
+    let rows = read_rows(directory, &result)?;
+    Ok((result, rows))
 }

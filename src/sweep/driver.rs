@@ -1,7 +1,8 @@
 //! Sweep driver: runs seeds in parallel and merges their trials in seed order.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -41,12 +42,17 @@ pub enum SweepEnd {
     Time,
     /// Coverage reached a plateau.
     Plateau,
+    /// The caller of `progress` stopped it.
+    Stopped,
+    /// The flag of [`Sweep::stop_on`] was set. The seeds in progress were finished.
+    Interrupted,
 }
 
 /// Sweep of a scenario, with hooks between workers, world and checks.
 pub struct Sweep<F> {
     shared: Arc<WorkerShared<F>>,
     options: SweepOptions,
+    interrupt: Option<&'static AtomicBool>,
 }
 
 /// State shared by the worker threads.
@@ -82,28 +88,49 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         Self {
             shared: Arc::new(shared),
             options,
+            interrupt: None,
         }
     }
 
+    /// Starts no more seeds once the flag is set.
+    #[must_use]
+    pub fn stop_on(mut self, interrupt: &'static AtomicBool) -> Self {
+        self.interrupt = Some(interrupt);
+        self
+    }
+
     /// Runs the seeds and merges them into `result`. `progress` is called with each trial and the
-    /// result so far, in seed order.
+    /// result so far, in seed order; it may stop the sweep.
     ///
     /// # Errors
-    /// The scenario can't be simulated.
+    /// The scenario can't be simulated, or a thread can't be created.
     pub fn run(
         &self,
         result: &mut SweepResult,
-        mut progress: impl FnMut(&Trial, &SweepResult),
+        mut progress: impl FnMut(&Trial, &SweepResult) -> ControlFlow<()>,
     ) -> Result<SweepEnd, RehearsalError> {
-        let began = Instant::now();
         let scheduler = Arc::new(SeedScheduler::new(
             self.options.seeds.clone(),
             result.seeds.clone(),
         ));
+        let end = self.run_all(&scheduler, result, &mut progress);
+        if !matches!(end, Ok(SweepEnd::Seeds)) {
+            scheduler.stop();
+        }
+        end
+    }
+
+    fn run_all(
+        &self,
+        scheduler: &Arc<SeedScheduler>,
+        result: &mut SweepResult,
+        progress: &mut impl FnMut(&Trial, &SweepResult) -> ControlFlow<()>,
+    ) -> Result<SweepEnd, RehearsalError> {
+        let began = Instant::now();
         let rerun_every = result.subject.rerun_every;
         let (sender, errors) = channel();
-        let start = || self.start_worker(Arc::clone(&scheduler), rerun_every, sender.clone());
-        (0..self.options.jobs.max(1)).for_each(|_| start());
+        let start = || self.start_worker(Arc::clone(scheduler), rerun_every, sender.clone());
+        (0..self.options.jobs.max(1)).try_for_each(|_| start())?;
         let mut end = SweepEnd::Seeds;
         let mut nothing_new = 0;
         loop {
@@ -113,13 +140,12 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
                 } else {
                     nothing_new + 1
                 };
-                progress(&trial, result);
-                let is_flat = self
-                    .options
-                    .plateau
-                    .is_some_and(|count| nothing_new >= count);
+                if progress(&trial, result).is_break() {
+                    return Ok(SweepEnd::Stopped);
+                }
+                let plateau = self.options.plateau;
+                let is_flat = plateau.is_some_and(|count| nothing_new >= count);
                 if is_flat && result.never_met().next().is_none() {
-                    scheduler.stop();
                     return Ok(SweepEnd::Plateau);
                 }
             }
@@ -127,35 +153,45 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
                 return Ok(end);
             }
             // A worker thread reports a finished seed, or that the scenario can't be simulated.
-            if let Ok(Err(error)) = errors.recv_timeout(TIME_CHECK_INTERVAL) {
-                scheduler.stop();
-                return Err(error);
+            if let Ok(error) = errors.recv_timeout(TIME_CHECK_INTERVAL) {
+                error?;
             }
             if end == SweepEnd::Seeds
-                && self
-                    .options
-                    .time
-                    .is_some_and(|time| began.elapsed() >= time)
+                && let Some(reason) = self.reason_to_stop(began)
             {
-                end = SweepEnd::Time;
+                end = reason;
                 scheduler.stop();
             }
             for seed in scheduler.overdue(self.options.hang) {
                 scheduler.finish(self.hung(seed));
-                start();
+                start()?;
             }
         }
+    }
+
+    fn reason_to_stop(&self, began: Instant) -> Option<SweepEnd> {
+        if self
+            .interrupt
+            .is_some_and(|flag| flag.load(Ordering::Relaxed))
+        {
+            return Some(SweepEnd::Interrupted);
+        }
+        let limit = self.options.time;
+        limit
+            .filter(|limit| began.elapsed() >= *limit)
+            .map(|_| SweepEnd::Time)
     }
 
     /// Runs one seed; twice, with a comparison of the traces, if `is_rerun`.
     ///
     /// # Errors
-    /// The scenario can't be simulated.
+    /// The scenario can't be simulated, or a thread can't be created.
     pub fn try_seed(&self, seed: u64, is_rerun: bool) -> Result<Trial, RehearsalError> {
         let (sender, tried) = channel();
         let shared = Arc::clone(&self.shared);
         // After a timeout, the result of the abandoned thread is dropped.
-        thread::spawn(move || drop(sender.send(shared.try_seed(seed, is_rerun))));
+        let work = move || drop(sender.send(shared.try_seed(seed, is_rerun)));
+        thread::Builder::new().spawn(work)?;
         let tried = tried.recv_timeout(self.options.hang);
         tried.unwrap_or_else(|_| Ok(self.hung(seed)))
     }
@@ -165,9 +201,9 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
         scheduler: Arc<SeedScheduler>,
         rerun_every: u64,
         sender: Sender<Result<(), RehearsalError>>,
-    ) {
+    ) -> Result<(), RehearsalError> {
         let shared = Arc::clone(&self.shared);
-        thread::spawn(move || {
+        let work = move || {
             while let Some(seed) = scheduler.next_seed() {
                 let is_rerun = rerun_every > 0 && seed.is_multiple_of(rerun_every);
                 let outcome = shared.try_seed(seed, is_rerun);
@@ -178,7 +214,9 @@ impl<C: Hooks, F: Fn() -> C + Send + Sync + 'static> Sweep<F> {
                     return;
                 }
             }
-        });
+        };
+        thread::Builder::new().spawn(work)?;
+        Ok(())
     }
 
     fn hung(&self, seed: u64) -> Trial {

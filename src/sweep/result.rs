@@ -7,10 +7,10 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ConstantKeys, Coverage, ExpectationShare, FailureCause, RequiredSeeds, SeedFailure, SeedSet,
-    Trial,
+    ConstantKeys, Coverage, ExpectationShare, FailureCause, RequiredSeeds, RowChecksum,
+    SeedFailure, SeedSet, Trial,
 };
-use crate::file_error::FileError;
+use crate::files::FileError;
 use crate::report::{Verdict, worst_exit_code};
 use rehearsal_convert::Saturating;
 
@@ -62,6 +62,15 @@ pub struct VerdictCounts {
     pub vacuous: u64,
 }
 
+impl VerdictCounts {
+    fn merge(&mut self, other: Self) {
+        self.pass = self.pass.saturating_add(other.pass);
+        self.fail = self.fail.saturating_add(other.fail);
+        self.miss = self.miss.saturating_add(other.miss);
+        self.vacuous = self.vacuous.saturating_add(other.vacuous);
+    }
+}
+
 /// Bug of a sweep: all seeds that failed with one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -96,7 +105,8 @@ impl HistogramCounts {
 
     fn merge(&mut self, other: &Self) {
         for (value, count) in &other.0 {
-            *self.0.entry(*value).or_default() += count;
+            let known = self.0.entry(*value).or_default();
+            *known = known.saturating_add(*count);
         }
     }
 
@@ -123,6 +133,9 @@ pub struct SweepResult {
     pub subject: SweepSubject,
     /// Seeds that were run.
     pub seeds: SeedSet,
+    /// Checksum of their rows, which are in a file of their own. The first schema had none.
+    #[serde(default)]
+    pub row_checksum: Option<RowChecksum>,
     /// Number of seeds with each verdict.
     pub verdicts: VerdictCounts,
     /// Failures, sorted by cause.
@@ -156,6 +169,17 @@ pub enum ResultError {
         /// Reason, with help.
         reason: String,
     },
+    /// The rows of a directory are not those of its result.
+    #[error(
+        "{}: {reason}; sweep again into another --out, or replace it with --force",
+        path.display()
+    )]
+    Rows {
+        /// Path of the file of rows.
+        path: PathBuf,
+        /// Difference.
+        reason: String,
+    },
     /// Two results are of different sweeps, or share seeds.
     #[error("the results can't be merged: {0}")]
     Mismatch(String),
@@ -168,6 +192,7 @@ impl SweepResult {
             schema: SCHEMA.into(),
             subject,
             seeds: SeedSet::default(),
+            row_checksum: Some(RowChecksum::default()),
             verdicts: VerdictCounts::default(),
             failures: Vec::new(),
             expectations: BTreeMap::new(),
@@ -183,6 +208,7 @@ impl SweepResult {
     pub fn add(&mut self, trial: &Trial) -> bool {
         let row = &trial.row;
         self.seeds.insert(row.seed);
+        self.add_rows(Some(RowChecksum::of(&row.to_line())));
         *match row.verdict {
             Verdict::Pass => &mut self.verdicts.pass,
             Verdict::Fail => &mut self.verdicts.fail,
@@ -213,6 +239,13 @@ impl SweepResult {
         self.coverage.merge(&trial.coverage)
     }
 
+    fn add_rows(&mut self, more: Option<RowChecksum>) {
+        self.row_checksum = self
+            .row_checksum
+            .zip(more)
+            .map(|(own, more)| own.merged(more));
+    }
+
     fn add_failure(&mut self, failure: SweepFailure) {
         let mut known = self.failures.iter_mut();
         match known.find(|known| known.cause.is_same(&failure.cause)) {
@@ -237,15 +270,12 @@ impl SweepResult {
         for range in other.seeds.ranges() {
             self.seeds.insert_range(range.clone());
         }
-        let (verdicts, more) = (&mut self.verdicts, other.verdicts);
-        verdicts.pass += more.pass;
-        verdicts.fail += more.fail;
-        verdicts.miss += more.miss;
-        verdicts.vacuous += more.vacuous;
+        self.add_rows(other.row_checksum);
+        self.verdicts.merge(other.verdicts);
         for (name, share) in other.expectations {
             self.expectations.entry(name).or_default().merge(share);
         }
-        self.events += other.events;
+        self.events = self.events.saturating_add(other.events);
         self.latency_micros.merge(&other.latency_micros);
         self.duration_micros.merge(&other.duration_micros);
         self.constant_keys.merge(&other.constant_keys);
@@ -355,7 +385,7 @@ impl SweepFailure {
             self.soonest = other.soonest;
             self.trace = other.trace;
         }
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.seeds.extend(other.seeds);
         self.seeds.sort_unstable();
         self.seeds.truncate(SEEDS_KEPT);

@@ -46,6 +46,12 @@ impl SeedRow {
             trace: report.trace_hash.clone(),
         }
     }
+
+    /// Renders the row as a line, without the line end.
+    pub fn to_line(&self) -> String {
+        let line = serde_json::to_string(self);
+        line.unwrap_or_else(|error| unreachable!("a row is plain data: {error}"))
+    }
 }
 
 /// Failure of a seed: cause, message and time.

@@ -177,7 +177,8 @@ fn unit_tests_for_date_rules_are_refused() {
         let content =
             format!("groups:\n- name: a\n  rules:\n  - alert: A\n    expr: {expression}\n");
         fs::write(&rules, content).unwrap();
-        let (rules, path) = (rules.to_str().unwrap(), directory.to_str().unwrap());
+        let tests = scratch("alerts-date-tests");
+        let (rules, path) = (rules.to_str().unwrap(), tests.to_str().unwrap());
         let scenario = "scenarios/tenant-burst.toml";
         let output = run(&["alerts", scenario, "--rules", rules, "--unit-tests", path]);
         let said = text(&output.stderr);

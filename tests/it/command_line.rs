@@ -151,12 +151,10 @@ fn new_scenario_is_valid_and_never_overwrites() {
         text(&output.stderr)
     );
     let output = run(&new);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(
-        text(&output.stderr).contains("File exists"),
-        "{}",
-        text(&output.stderr)
-    );
+    assert_eq!(output.status.code(), Some(2));
+    let refused = text(&output.stderr);
+    let expected = "exists: choose another path, or replace it with --force";
+    assert!(refused.contains(expected), "{refused}");
 }
 
 #[test]

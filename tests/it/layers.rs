@@ -265,3 +265,36 @@ fn checks_derive_what_they_expect_without_the_model() {
     }
     assert!(found.is_empty(), "{found:?}");
 }
+
+/// Calls that read or change files.
+const FILE_CALLS: [&str; 11] = [
+    "fs::write",
+    "fs::read(",
+    "fs::read_to_string",
+    "fs::rename",
+    "fs::copy",
+    "fs::create_dir",
+    "fs::remove",
+    "File::open",
+    "File::create",
+    "File::options",
+    "io::stdin",
+];
+
+#[test]
+fn files_are_opened_in_one_module_only() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for (module, text) in modules(&directory) {
+        let code = code(&text);
+        let used = FILE_CALLS.iter().filter(|name| {
+            let mut calls = code.match_indices(**name);
+            // `InputFile::open` is of that module.
+            calls.any(|(index, _)| !code[..index].ends_with(char::is_alphanumeric))
+        });
+        if module.first().is_none_or(|first| first != "files") {
+            found.extend(used.map(|name| format!("{}: {name}", module.join("::"))));
+        }
+    }
+    assert!(found.is_empty(), "{found:?}");
+}

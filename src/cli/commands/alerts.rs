@@ -1,10 +1,8 @@
 //! `rehearsal alerts`
 
-use std::fs;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use clap::Args;
 use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
@@ -13,7 +11,7 @@ use rehearsal::alerts::{
     TuningError, junit, plot, text, trade_off_text,
 };
 use rehearsal::check::scenario_loader;
-use rehearsal::file_error::{self, FileError};
+use rehearsal::files::{DirectoryLock, OutputFiles};
 use rehearsal::promql::Semantics;
 use rehearsal::promql::rules::{AlertTimeline, RuleFile};
 use rehearsal::rehearsal::FinishedRun;
@@ -21,13 +19,16 @@ use rehearsal::scenario::{Duration, Scenario};
 use serde::Serialize;
 
 use crate::cli::error::CliError;
-use crate::cli::input::{parse_seeds, read_rules};
+use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs, parse_seeds, read_rules};
 use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::SeedBar;
 use crate::cli::simulate::ProfileArg;
 
 /// Exit code if an incident was missed, or a rule fires without an incident.
 const BAD_RULES: u8 = 10;
+
+/// Name of the rule file beside its unit tests.
+const RULES: &str = "rules.yaml";
 
 #[derive(Args)]
 pub struct AlertsArgs {
@@ -52,9 +53,9 @@ pub struct AlertsArgs {
     /// Prometheus version whose query semantics apply: `v3` or `v2.42`
     #[arg(long, value_name = "VERSION", default_value_t = Semantics::V3)]
     semantics: Semantics,
-    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    /// Number of rehearsals run in parallel, 1 to 1024. Default: number of cores
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
+    jobs: Option<usize>,
     /// Directory for the rules and a `promtool` unit-test file per rehearsal. Default: none
     #[arg(long, value_name = "DIR")]
     unit_tests: Option<PathBuf>,
@@ -62,9 +63,12 @@ pub struct AlertsArgs {
     /// `SchedulerRunStuck for=1m..30m`, and print delay against false alarms
     #[arg(long, num_args = 2, value_names = ["RULE", "RANGE"])]
     tune: Option<Vec<String>>,
-    /// SVG file for the plot of --tune. Default: `reports/tune-RULE.svg`
+    /// SVG file for the plot of --tune. Default: `reports/tune-RULE.svg`, or with a number if that
+    /// exists
     #[arg(long, value_name = "FILE", requires = "tune")]
     picture: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -76,13 +80,22 @@ pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
     let loader = scenario_loader(&arguments.overrides);
     let scenarios = arguments.scenarios.iter().map(|path| loader.load(path));
     let scenarios = scenarios.collect::<Result<Vec<Scenario>, _>>()?;
-    if let Some(directory) = &arguments.unit_tests {
-        write(&directory.join("rules.yaml"), &rules_text)?;
-    }
+    let files = output_files(arguments);
+    let _lock = match &arguments.unit_tests {
+        Some(directory) => {
+            check_unit_tests(&files, directory, &scenarios)?;
+            let lock = DirectoryLock::acquire(directory)?;
+            files.write(&directory.join(RULES), &rules_text)?;
+            Some(lock)
+        }
+        None => None,
+    };
     if let Some([rule, range]) = arguments.tune.as_deref() {
-        return tune(arguments, &rules, &scenarios, rule, range);
+        let picture = picture(arguments, &files, rule)?;
+        let trade_off = tune(arguments, &rules, &scenarios, rule, range)?;
+        return publish(arguments, &files, &trade_off, &picture);
     }
-    let card = Scorecard::new(&rules.path, &score(arguments, &rules, &scenarios)?);
+    let card = Scorecard::new(&rules.path, &score(arguments, &files, &rules, &scenarios)?);
     output::print(&match arguments.format {
         ReportFormat::Text => text(&card),
         ReportFormat::Json => json(&card)?,
@@ -91,8 +104,49 @@ pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
     Ok(if card.is_good() { 0 } else { BAD_RULES })
 }
 
+/// Rules for the output files.
+fn output_files(arguments: &AlertsArgs) -> OutputFiles {
+    let inputs = arguments.scenarios.iter().chain(&arguments.rules);
+    OutputFiles::new(arguments.overwrite.force, inputs.map(PathBuf::as_path))
+}
+
+/// Checks, before the work, that each unit test has a file of its own.
+fn check_unit_tests(
+    files: &OutputFiles,
+    directory: &Path,
+    scenarios: &[Scenario],
+) -> Result<(), CliError> {
+    for (index, scenario) in scenarios.iter().enumerate() {
+        let others = &scenarios[..index];
+        if others.iter().any(|other| other.name == scenario.name) {
+            return Err(CliError::Usage(format!(
+                "two scenarios are named `{}`, and so would be their unit tests: score one at a \
+                 time, each with a directory of its own",
+                scenario.name
+            )));
+        }
+    }
+    Ok(files.check(&directory.join(RULES))?)
+}
+
+/// Path of the plot. It may be written.
+fn picture(arguments: &AlertsArgs, files: &OutputFiles, rule: &str) -> Result<PathBuf, CliError> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let picture = match &arguments.picture {
+        Some(picture) => picture.clone(),
+        None if rule.is_empty() || !rule.chars().all(is_plain) => {
+            let message = "the name of the rule is no file name: name the plot with --picture";
+            return Err(CliError::Usage(message.into()));
+        }
+        None => files.unused(Path::new(&format!("reports/tune-{rule}.svg"))),
+    };
+    files.check(&picture)?;
+    Ok(picture)
+}
+
 fn score(
     arguments: &AlertsArgs,
+    files: &OutputFiles,
     rules: &RuleFile,
     scenarios: &[Scenario],
 ) -> Result<Vec<RunScore>, CliError> {
@@ -102,20 +156,20 @@ fn score(
             .timeline(finished)
             .map_err(RuleEvaluationError::from)?;
         if let Some(directory) = &arguments.unit_tests {
-            write_unit_tests(directory, rules, finished, &timeline)?;
+            write_unit_tests(files, directory, (rules, &timeline), finished)?;
         }
         Ok(evaluation.score(finished, &timeline)?)
     })
 }
 
-/// Evaluates other values of a rule, prints the trade-off and writes its plot.
+/// Evaluates other values of a rule.
 fn tune(
     arguments: &AlertsArgs,
     rules: &RuleFile,
     scenarios: &[Scenario],
     rule: &str,
     range: &str,
-) -> Result<u8, CliError> {
+) -> Result<TradeOff, CliError> {
     let tuning: Tuning = range
         .parse()
         .map_err(|error: TuningError| CliError::usage(error))?;
@@ -124,24 +178,34 @@ fn tune(
     let runs = over(arguments, &evaluation, scenarios, |finished| {
         Ok(TradeOff::scores(&files, &evaluation, finished)?)
     })?;
-    let trade_off = TradeOff::new(rule, &tuning, &runs);
-    let default = || PathBuf::from(format!("reports/tune-{rule}.svg"));
-    let path = arguments.picture.clone().unwrap_or_else(default);
-    write(&path, &plot(&trade_off).map_err(CliError::Io)?)?;
+    Ok(TradeOff::new(rule, &tuning, &runs))
+}
+
+/// Writes the plot of a trade-off, and prints it.
+fn publish(
+    arguments: &AlertsArgs,
+    files: &OutputFiles,
+    trade_off: &TradeOff,
+    picture: &Path,
+) -> Result<u8, CliError> {
+    files.write(picture, plot(trade_off).map_err(CliError::Io)?)?;
     output::print(&match arguments.format {
-        ReportFormat::Json => json(&trade_off)?,
-        _ => format!("{}\nwrote {}\n", trade_off_text(&trade_off), path.display()),
+        ReportFormat::Json => json(trade_off)?,
+        _ => format!(
+            "{}\nwrote {}\n",
+            trade_off_text(trade_off),
+            picture.display()
+        ),
     })?;
     Ok(0)
 }
 
 fn evaluation<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> RuleEvaluation<'r> {
-    let cores = || available_parallelism().unwrap_or(NonZeroUsize::MIN);
     RuleEvaluation {
         rules,
         // A duration is a hundred years at most.
         interval_ms: i64::try_from(arguments.interval.std().as_millis()).unwrap_or(i64::MAX),
-        jobs: arguments.jobs.unwrap_or_else(cores),
+        jobs: NonZeroUsize::new(jobs_or_cores(arguments.jobs)).unwrap_or(NonZeroUsize::MIN),
     }
 }
 
@@ -161,26 +225,19 @@ fn over<T: Send>(
 }
 
 fn write_unit_tests(
+    files: &OutputFiles,
     directory: &Path,
-    rules: &RuleFile,
+    (rules, timeline): (&RuleFile, &AlertTimeline),
     finished: &FinishedRun,
-    timeline: &AlertTimeline,
 ) -> Result<(), CliError> {
     let name = format!("{}-{}", finished.scenario.name, finished.seed);
     let source = &finished.recording;
-    let written = unit_tests(rules, "rules.yaml", &name, source, timeline.span);
+    let written = unit_tests(rules, RULES, &name, source, timeline.span);
     let written = written.map_err(|error: UnitTestError| CliError::usage(error))?;
-    write(&directory.join(format!("{name}.test.yaml")), &written)
+    Ok(files.write(&directory.join(format!("{name}.test.yaml")), &written)?)
 }
 
 fn json(document: &impl Serialize) -> Result<String, CliError> {
     let text = serde_json::to_string_pretty(document).map_err(CliError::io)?;
     Ok(text + "\n")
-}
-
-/// Writes a file, and creates its directory if needed.
-fn write(path: &Path, content: &str) -> Result<(), CliError> {
-    let directory = path.parent().map_or(Ok(()), fs::create_dir_all);
-    directory.map_err(|error| FileError::writing(path, error))?;
-    Ok(file_error::write(path, content)?)
 }

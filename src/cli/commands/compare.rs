@@ -1,18 +1,18 @@
 //! `rehearsal compare`
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use rehearsal::check::scenario_loader;
-use rehearsal::comparison::{Comparison, ComparisonSide, text};
+use rehearsal::comparison::{Comparison, ComparisonSide, SideError, text};
 use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
 use rehearsal::sweep::{Sweep, SweepOptions, SweepResult, TrialOptions};
 
 use super::sweep::subject;
 use crate::cli::error::CliError;
-use crate::cli::input::{jobs_or_cores, parse_seeds};
+use crate::cli::input::{jobs_or_cores, parse_jobs, parse_seeds};
 use crate::cli::output::{self, ResultFormat};
 use crate::cli::progress::SeedBar;
 use crate::cli::simulate::ProfileArg;
@@ -44,8 +44,8 @@ pub struct CompareArgs {
     /// Profile of random faults, added to those of the scenario
     #[arg(long, value_enum, default_value_t = ProfileArg::None)]
     profile: ProfileArg,
-    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
-    #[arg(long, value_name = "N")]
+    /// Number of rehearsals run in parallel, 1 to 1024. Default: number of cores
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<usize>,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
@@ -85,7 +85,10 @@ fn side(arguments: &CompareArgs, path: &Path, own: &[String]) -> Result<Comparis
         );
         return Err(CliError::Usage(message));
     }
-    ComparisonSide::read(path).map_err(CliError::usage)
+    ComparisonSide::read(path).map_err(|error| match error {
+        SideError::Sweep(error) => error.into(),
+        SideError::Foreign { .. } => CliError::usage(error),
+    })
 }
 
 /// Sweeps a scenario without writing files.
@@ -95,12 +98,12 @@ fn sweep(
     overrides: Vec<String>,
 ) -> Result<ComparisonSide, CliError> {
     let loader = scenario_loader(&overrides);
-    let scenario = loader.load(path)?;
+    let (scenario, text) = loader.load_with_text(path)?;
     let label = match overrides.is_empty() {
         true => path.display().to_string(),
         false => format!("{} with {}", path.display(), overrides.join(" ")),
     };
-    let subject = subject(path, &scenario.name, arguments.profile, overrides)?;
+    let subject = subject(path, &scenario.name, text, arguments.profile, overrides);
     let options = SweepOptions {
         seeds: arguments.seeds.clone(),
         jobs: jobs_or_cores(arguments.jobs),
@@ -118,8 +121,9 @@ fn sweep(
     let swept = sweep.run(&mut result, |trial, result| {
         bar.advance(result.seeds.len(), result.verdicts.fail);
         rows.push(trial.row.clone());
+        ControlFlow::Continue(())
     });
     bar.finish();
-    swept.map_err(CliError::usage)?;
+    swept?;
     Ok(ComparisonSide::of_sweep(label, &result, rows))
 }

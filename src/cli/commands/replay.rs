@@ -1,17 +1,16 @@
 //! `rehearsal replay`
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rehearsal::file_error::FileError;
+use rehearsal::files::OutputFiles;
 use rehearsal::rehearsal::NoHooks;
-use rehearsal::replay::{Replay, ReplayCase, ReplayExcerpt, text};
+use rehearsal::replay::{Replay, ReplayCase, text};
 use rehearsal::report::worst_exit_code;
 use rehearsal::scenario;
 
 use crate::cli::error::CliError;
+use crate::cli::input::OverwriteArgs;
 use crate::cli::output;
 use crate::cli::progress::Spinner;
 
@@ -26,6 +25,8 @@ pub struct ReplayArgs {
     /// Chrome trace file to write as well, for Perfetto. Default: none
     #[arg(long, value_name = "FILE")]
     chrome: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Maximum wall-clock time of a run, as in `10m`; exceeding it is a failure
     #[arg(long, value_name = "TIME", default_value = "5m")]
     hang_after: scenario::Duration,
@@ -46,6 +47,11 @@ pub fn main(arguments: &ReplayArgs) -> Result<u8, CliError> {
 }
 
 fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
+    let files = OutputFiles::new(arguments.overwrite.force, [file]);
+    arguments
+        .chrome
+        .iter()
+        .try_for_each(|path| files.check(path))?;
     let replay = Replay {
         case: ReplayCase::read(file)?,
         hooks: || NoHooks,
@@ -55,10 +61,10 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
     let spinner = Spinner::new(&replay.case.scenario.name);
     let replayed = replay.run(|step| spinner.set_message(step));
     spinner.finish();
-    let replayed = replayed.map_err(CliError::usage)?;
+    let replayed = replayed?;
     output::print(&text(&replay.case, &replayed))?;
     match (&arguments.chrome, &replayed.excerpt) {
-        (Some(path), Some(excerpt)) => write_chrome(path, excerpt)?,
+        (Some(path), Some(excerpt)) => files.write_with(path, |out| excerpt.write_chrome(out))?,
         (Some(path), None) => output::print_status(&format!(
             "no failure at an instant; {} is not written",
             path.display()
@@ -66,13 +72,4 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
         (None, _) => {}
     }
     Ok(replayed.exit_code())
-}
-
-fn write_chrome(path: &Path, excerpt: &ReplayExcerpt) -> Result<(), CliError> {
-    let written = File::create(path).and_then(|file| {
-        let mut out = BufWriter::new(file);
-        excerpt.write_chrome(&mut out)?;
-        out.flush()
-    });
-    Ok(written.map_err(|error| FileError::writing(path, error))?)
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rehearsal::file_error::{read_text, write};
+use rehearsal::files::{ByteLimit, OutputFiles, is_stdin, read_text};
 use rehearsal::promql::Semantics;
 use rehearsal::report::{Dashboard, RecordedRun, find_recording, html, read_recording};
 
 use crate::cli::error::CliError;
-use crate::cli::input::read_rules;
+use crate::cli::input::{OverwriteArgs, read_rules};
 use crate::cli::output;
 
 #[derive(Args)]
@@ -22,9 +22,12 @@ pub struct ReportArgs {
     /// Prometheus rule file whose alerts are shown. Default: docs/ops/
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
-    /// HTML file to write. Default: next to the recording, as `NAME-SEED.html`
+    /// HTML file to write. Default: next to the recording, as `NAME-SEED.html`, or with a number
+    /// if that exists
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Writes the HTML report of a finished run.
@@ -35,10 +38,21 @@ pub fn main(arguments: &ReportArgs) -> Result<u8, CliError> {
     };
     let (rules, _) = read_rules(arguments.rules.as_deref(), Semantics::default())?;
     let path = find_recording(&arguments.run)?;
+    let inputs = [
+        Some(&path),
+        arguments.dashboard.as_ref(),
+        arguments.rules.as_ref(),
+    ];
+    let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
+    let files = OutputFiles::new(arguments.overwrite.force, inputs);
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None if is_stdin(&path) => return Err(CliError::Usage("name the page with --out".into())),
+        None => files.unused(&path.with_extension("html")),
+    };
+    files.check(&out)?;
     let (run, series) = read_recording(&path)?;
-    let out = arguments.out.clone();
-    let out = out.unwrap_or_else(|| path.with_extension("html"));
-    write(&out, html(&run, &series, &dashboard, &rules))?;
+    files.write(&out, html(&run, &series, &dashboard, &rules))?;
     output::print(&format!("{}\n", summary_line(&run, &out)))?;
     Ok(0)
 }
@@ -55,6 +69,6 @@ fn summary_line(run: &RecordedRun, out: &Path) -> String {
 }
 
 fn read_dashboard(path: &Path) -> Result<Dashboard, CliError> {
-    let text = read_text(path)?;
+    let text = read_text(path, ByteLimit::DOCUMENT)?;
     Dashboard::parse(&text).map_err(|error| CliError::Usage(format!("{} {error}", path.display())))
 }

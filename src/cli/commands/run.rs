@@ -1,18 +1,17 @@
 //! `rehearsal run`
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, value_parser};
 use rehearsal::check::scenario_loader;
-use rehearsal::file_error::{FileError, write};
+use rehearsal::files::{DirectoryLock, OutputFiles};
 use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::FinishedRun;
 use rehearsal::report::{self, Dashboard, RecordedRun, RunReport, worst_exit_code};
+use rehearsal::scenario::Scenario;
 
 use crate::cli::error::CliError;
-use crate::cli::input::read_rules;
+use crate::cli::input::{OverwriteArgs, read_rules};
 use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::ProgressLine;
 use crate::cli::simulate::{ProfileArg, banner, rehearse};
@@ -41,6 +40,8 @@ pub struct RunArgs {
     /// none is written
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Also write all recorded samples to --out, as `OpenMetrics` with timestamps
     #[arg(long, requires = "out")]
     openmetrics: bool,
@@ -51,16 +52,17 @@ pub struct RunArgs {
 
 /// Runs all scenarios and prints their reports.
 pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
-    if let Some(directory) = &arguments.out {
-        fs::create_dir_all(directory).map_err(|error| FileError::writing(directory, error))?;
-    }
+    let mut documents = match &arguments.out {
+        Some(directory) => Some(RunDocuments::new(arguments, directory)?),
+        None => None,
+    };
     let mut codes = Vec::new();
     let mut reports = Vec::new();
     for path in &arguments.scenarios {
-        match run_one(arguments, path) {
+        match run_one(arguments, path, documents.as_mut()) {
             Ok((report, finished)) => {
                 codes.push(report.exit_code());
-                publish(arguments, &report, &finished)?;
+                publish(arguments, &report, &finished, documents.as_ref())?;
                 reports.push(report);
             }
             Err(failure) => {
@@ -77,11 +79,18 @@ pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
     Ok(worst_exit_code(codes))
 }
 
-fn run_one(arguments: &RunArgs, path: &Path) -> Result<(RunReport, FinishedRun), CliError> {
+fn run_one(
+    arguments: &RunArgs,
+    path: &Path,
+    documents: Option<&mut RunDocuments>,
+) -> Result<(RunReport, FinishedRun), CliError> {
     let loader = scenario_loader(&arguments.overrides);
     let mut scenario = loader.load(path)?;
     if let Some(seed) = arguments.seed {
         scenario.seed = seed;
+    }
+    if let Some(documents) = documents {
+        documents.begin(&scenario)?;
     }
     output::print_status(&banner(&scenario, arguments.profile));
     let bar = ProgressLine::new(&scenario);
@@ -106,15 +115,11 @@ fn publish(
     arguments: &RunArgs,
     report: &RunReport,
     finished: &FinishedRun,
+    documents: Option<&RunDocuments>,
 ) -> Result<(), CliError> {
     let text = report::terminal(report);
-    if let Some(directory) = &arguments.out {
-        write_documents(directory, report, &text, &finished.exposition)?;
-        write_run(directory, report, finished)?;
-        if arguments.openmetrics {
-            let path = document(directory, report, "openmetrics");
-            write_samples(&path, finished).map_err(|error| FileError::writing(&path, error))?;
-        }
+    if let Some(documents) = documents {
+        documents.write(report, &text, finished)?;
     }
     if arguments.format == ReportFormat::Text {
         output::print(&text)
@@ -123,45 +128,84 @@ fn publish(
     }
 }
 
-fn document(directory: &Path, report: &RunReport, extension: &str) -> PathBuf {
-    directory.join(format!("{}-{}.{extension}", report.scenario, report.seed))
+/// Documents of finished runs in a directory, as `NAME-SEED.EXTENSION`.
+struct RunDocuments {
+    files: OutputFiles,
+    lock: DirectoryLock,
+    /// Extensions of the documents of each run.
+    extensions: Vec<&'static str>,
+    /// Names of the runs so far, without extension.
+    names: Vec<String>,
 }
 
-fn write_documents(
-    directory: &Path,
-    report: &RunReport,
-    text: &str,
-    page: &str,
-) -> Result<(), CliError> {
-    let reports = std::slice::from_ref(report);
-    for (extension, content) in [
-        ("txt", anstream::adapter::strip_str(text).to_string()),
-        ("json", report::json(reports)),
-        ("xml", junit(reports)?),
-        ("prom", page.to_owned()),
-    ] {
-        let path = document(directory, report, extension);
-        write(&path, content)?;
+impl RunDocuments {
+    fn new(arguments: &RunArgs, directory: &Path) -> Result<Self, CliError> {
+        let inputs = arguments.scenarios.iter().map(PathBuf::as_path);
+        let mut extensions = vec!["txt", "json", "xml", "prom", report::EXTENSION, "html"];
+        extensions.extend(arguments.openmetrics.then_some("openmetrics"));
+        Ok(Self {
+            files: OutputFiles::new(arguments.overwrite.force, inputs),
+            lock: DirectoryLock::acquire(directory)?,
+            extensions,
+            names: Vec::new(),
+        })
     }
-    Ok(())
-}
 
-/// Writes the recording and the HTML report.
-fn write_run(directory: &Path, report: &RunReport, finished: &FinishedRun) -> Result<(), CliError> {
-    let run = RecordedRun::new(finished, report);
-    let path = document(directory, report, report::EXTENSION);
-    report::write_recording(&path, &run, &finished.recording)
-        .map_err(|error| FileError::writing(&path, error))?;
-    let path = document(directory, report, "html");
-    let (rules, _) = read_rules(None, Semantics::default())?;
-    let page = report::html(&run, &finished.recording, &Dashboard::bundled(), &rules);
-    Ok(write(&path, page)?)
-}
+    /// Chooses the name of the next run: `NAME-SEED`, with a number if an earlier run of this
+    /// command has that. Checks, before the run, that its documents may be written.
+    fn begin(&mut self, scenario: &Scenario) -> Result<(), CliError> {
+        let first = format!("{}-{}", scenario.name, scenario.seed);
+        let mut name = first.clone();
+        for number in 2.. {
+            if !self.names.contains(&name) {
+                break;
+            }
+            name = format!("{first}-{number}");
+        }
+        self.names.push(name);
+        let mut extensions = self.extensions.iter();
+        Ok(extensions.try_for_each(|extension| self.files.check(&self.path(extension)))?)
+    }
 
-fn write_samples(path: &Path, finished: &FinishedRun) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    rehearsal::metrics::series::write_openmetrics(&finished.recording, &mut file)?;
-    file.flush()
+    /// Path of a document of the current run.
+    fn path(&self, extension: &str) -> PathBuf {
+        let name = self.names.last().map_or("", String::as_str);
+        self.lock.directory().join(format!("{name}.{extension}"))
+    }
+
+    fn write(
+        &self,
+        report: &RunReport,
+        text: &str,
+        finished: &FinishedRun,
+    ) -> Result<(), CliError> {
+        let reports = std::slice::from_ref(report);
+        let run = RecordedRun::new(finished, report);
+        let (rules, _) = read_rules(None, Semantics::default())?;
+        for extension in &self.extensions {
+            let path = self.path(extension);
+            let recording = &finished.recording;
+            match *extension {
+                "txt" => self
+                    .files
+                    .write(&path, anstream::adapter::strip_str(text).to_string()),
+                "json" => self.files.write(&path, report::json(reports)),
+                "xml" => self.files.write(&path, junit(reports)?),
+                "prom" => self.files.write(&path, &finished.exposition),
+                "html" => {
+                    let page = report::html(&run, recording, &Dashboard::bundled(), &rules);
+                    self.files.write(&path, page)
+                }
+                "openmetrics" => self.files.write_with(&path, |mut out| {
+                    rehearsal::metrics::series::write_openmetrics(recording, &mut out)
+                }),
+                _ => self
+                    .files
+                    .write_with(&path, |out| report::write_recording(out, &run, recording)),
+            }?;
+        }
+        Ok(())
+    }
 }
 
 fn junit(reports: &[RunReport]) -> Result<String, CliError> {

@@ -1,16 +1,15 @@
 //! `rehearsal scenario`
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use rehearsal::check::scenario_loader;
-use rehearsal::file_error::FileError;
+use rehearsal::files::{OutputFiles, input_name, is_stdin};
 use rehearsal::report::worst_exit_code;
 use rehearsal::scenario::starter;
 
 use crate::cli::error::CliError;
+use crate::cli::input::OverwriteArgs;
 use crate::cli::output;
 
 #[derive(Subcommand)]
@@ -40,6 +39,8 @@ pub struct NewArgs {
     /// File to create; `-` for standard output. Default: NAME.toml
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
 }
 
 /// Runs the subcommand.
@@ -57,7 +58,7 @@ fn check(arguments: &CheckArgs) -> Result<u8, CliError> {
     let mut codes = Vec::new();
     for path in &arguments.scenarios {
         match loader.load(path) {
-            Ok(_) => output::print(&format!("{}: valid\n", path.display()))?,
+            Ok(_) => output::print(&format!("{}: valid\n", input_name(path)))?,
             Err(error) => {
                 let failure = CliError::from(error);
                 output::print_status(&failure.to_string());
@@ -88,17 +89,11 @@ fn new(arguments: &NewArgs) -> Result<u8, CliError> {
         .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{name}.toml")));
-    if path.as_os_str() == "-" {
+    if is_stdin(&path) {
         output::print(&text)?;
         return Ok(0);
     }
-    // Never replace an existing file.
-    let written = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| FileError::writing(&path, error))?;
+    OutputFiles::new(arguments.overwrite.force, []).write(&path, text)?;
     output::print(&format!(
         "wrote {0}; now: rehearsal run {0}\n",
         path.display()

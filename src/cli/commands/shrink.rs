@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Args;
-use rehearsal::file_error::{self, FileError};
+use rehearsal::files::{ExistingFile, FileError, OutputFiles, is_stdin, write};
 use rehearsal::rehearsal::NoHooks;
 use rehearsal::report::shell_line;
 use rehearsal::scenario::write::to_table;
@@ -12,7 +12,7 @@ use rehearsal::shrink::{ScenarioSize, Shrink, ShrinkOptions, Shrunk};
 use rehearsal::sweep::Bug;
 
 use crate::cli::error::CliError;
-use crate::cli::input::jobs_or_cores;
+use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs};
 use crate::cli::output;
 use crate::cli::progress::Spinner;
 
@@ -21,11 +21,14 @@ pub struct ShrinkArgs {
     /// Bug file written by `sweep`
     #[arg(value_name = "BUG")]
     bug: PathBuf,
-    /// Scenario file to write. Default: next to the bug file, as `NAME.scenario.toml`
+    /// Scenario file to write. Default: next to the bug file, as `NAME.scenario.toml`, or with a
+    /// number if that exists
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Number of rehearsals run in parallel, 1 or more. Default: number of cores
-    #[arg(long, value_name = "N")]
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
+    /// Number of rehearsals run in parallel, 1 to 1024. Default: number of cores
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<usize>,
     /// Maximum number of other seeds tried per candidate, 0 or more
     #[arg(long, value_name = "N", default_value_t = ShrinkOptions::default().seeds)]
@@ -35,6 +38,7 @@ pub struct ShrinkArgs {
 /// Shrinks a bug and writes the smallest scenario.
 pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let path = &arguments.bug;
+    let out = out(arguments)?;
     let bug = Bug::read(path)?;
     let scenario = bug.scenario(path)?;
     let directory = bug.scenario_directory(path);
@@ -47,8 +51,6 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
             seeds: arguments.seeds,
         },
     };
-    let out = arguments.out.clone();
-    let out = out.unwrap_or_else(|| path.with_extension("scenario.toml"));
     let began = Instant::now();
     let (spinner, mut rehearsals) = (Spinner::new(&bug.cause.name), 0);
     let mut written = Ok(());
@@ -62,20 +64,19 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
         // After an interrupt, the file has the smallest scenario found before it.
         if written.is_ok() && last != Some(progress.smallest.size) {
             last = Some(progress.smallest.size);
-            written = write(&out, &bug, progress.smallest);
+            written = save(&out, &bug, progress.smallest);
         }
     });
     spinner.finish();
     written?;
-    let shrunk = shrunk.map_err(CliError::usage)?;
-    let Some(shrunk) = shrunk else {
+    let Some(shrunk) = shrunk? else {
         return Err(CliError::Usage(format!(
             "{} does not fail as `{}` any more; `rehearsal replay` shows its current behaviour",
             path.display(),
             bug.cause
         )));
     };
-    write(&out, &bug, &shrunk)?;
+    save(&out, &bug, &shrunk)?;
     let written_to = out.display().to_string();
     let before = ScenarioSize::of(&scenario, &to_table(&scenario));
     output::print(&format!(
@@ -91,8 +92,24 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     Ok(0)
 }
 
-fn write(out: &Path, bug: &Bug, shrunk: &Shrunk) -> Result<(), FileError> {
-    file_error::write(out, file(bug, shrunk))
+/// Path of the scenario file. It may be written.
+fn out(arguments: &ShrinkArgs) -> Result<PathBuf, CliError> {
+    let bug = &arguments.bug;
+    let files = OutputFiles::new(arguments.overwrite.force, [bug.as_path()]);
+    let out = match &arguments.out {
+        Some(out) => out.clone(),
+        None if is_stdin(bug) => {
+            return Err(CliError::Usage("name the scenario file with --out".into()));
+        }
+        None => files.unused(&bug.with_extension("scenario.toml")),
+    };
+    files.check(&out)?;
+    Ok(out)
+}
+
+/// Replaces what this command has written before.
+fn save(out: &Path, bug: &Bug, shrunk: &Shrunk) -> Result<(), FileError> {
+    write(out, ExistingFile::Replace, file(bug, shrunk))
 }
 
 /// Scenario file with its cause and message as comments.

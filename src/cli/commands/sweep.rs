@@ -1,24 +1,25 @@
 //! `rehearsal sweep`
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use rehearsal::check::scenario_loader;
-use rehearsal::file_error::read_text;
+use rehearsal::files::{DirectoryLock, OutputFiles, numbered};
 use rehearsal::rehearsal::{EVENT_BUDGET, NoHooks};
 use rehearsal::scenario;
 use rehearsal::sweep::{
-    SeedRow, Shard, Sweep, SweepDirectory, SweepOptions, SweepResult, SweepSubject, TrialOptions,
-    is_fresh, read_result, read_rows, read_running, text,
+    RunningSeeds, Shard, Sweep, SweepDirectory, SweepEnd, SweepOptions, SweepResult, SweepSubject,
+    TrialOptions, is_fresh, read_result, read_running, read_sweep, text,
 };
 
 use crate::cli::error::CliError;
-use crate::cli::input::{jobs_or_cores, parse_seeds};
+use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs, parse_seeds};
 use crate::cli::output::{self, ResultFormat};
 use crate::cli::progress::SeedBar;
+use crate::cli::signals;
 use crate::cli::simulate::ProfileArg;
 
 /// Default seed range.
@@ -51,8 +52,8 @@ pub struct SweepArgs {
     /// new. Default: 1000 if given without a number, otherwise no such stop
     #[arg(long, value_name = "SEEDS", num_args = 0..=1, default_missing_value = "1000")]
     until_plateau: Option<u64>,
-    /// Number of seeds run in parallel, 1 or more. Default: number of cores
-    #[arg(long, value_name = "N")]
+    /// Number of seeds run in parallel, 1 to 1024. Default: number of cores
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<usize>,
     /// Shard of the seed range to run, as in `2/8`. Default: from the environment of Slurm or
     /// Kubernetes, otherwise all seeds
@@ -67,12 +68,15 @@ pub struct SweepArgs {
     /// Maximum wall-clock time per seed, 1s or more; exceeding it fails the seed
     #[arg(long, value_name = "TIME", default_value = "5m")]
     hang_after: scenario::Duration,
-    /// Directory for the result and the bug files. Default: `reports/sweep-NAME`
+    /// Directory for the result and the bug files. Default: `reports/sweep-NAME`, or with a number
+    /// if that has a sweep; with --resume, the last of them
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Resume an interrupted sweep from its directory
-    #[arg(long)]
+    #[arg(long, conflicts_with = "force")]
     resume: bool,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
     format: ResultFormat,
@@ -92,6 +96,8 @@ struct MergeArgs {
     /// Directory for the merged result. Default: none, it is only printed
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArgs,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
     format: ResultFormat,
@@ -108,52 +114,68 @@ pub fn main(arguments: &SweepArgs) -> Result<u8, CliError> {
 
 fn sweep(arguments: &SweepArgs, path: &Path) -> Result<u8, CliError> {
     let loader = scenario_loader(&arguments.overrides);
-    let scenario = loader.load(path)?;
+    let (scenario, text) = loader.load_with_text(path)?;
+    let overrides = arguments.overrides.clone();
     let subject = SweepSubject {
         rerun_every: arguments.rerun_every,
         event_budget: arguments.event_budget,
-        ..subject(
-            path,
-            &scenario.name,
-            arguments.profile,
-            arguments.overrides.clone(),
-        )?
+        ..subject(path, &scenario.name, text, arguments.profile, overrides)
     };
-    let seeds = seeds(arguments)?;
-    let default = || Path::new("reports").join(format!("sweep-{}", scenario.name));
-    let out = arguments.out.clone().unwrap_or_else(default);
-    let (mut result, rows) = begin(arguments, subject, &out)?;
-    let mut directory = SweepDirectory::create(&out, &result, &rows)?;
-    let running = Arc::new(directory.running()?);
-    let options = options(arguments, seeds);
+    let options = options(arguments, seeds(arguments)?);
+    let lock = DirectoryLock::acquire(&out(arguments, &scenario.name))?;
+    let (mut directory, mut result) = begin(arguments, subject, lock)?;
+    let running = Arc::new(RunningSeeds::create(directory.path())?);
     let bar = SeedBar::new(&scenario.name, &options.seeds);
     let begun = Arc::clone(&running);
     let sweep = Sweep::new(scenario, || NoHooks, options, move |seed| begun.begin(seed));
+    let sweep = sweep.stop_on(signals::defer());
     let mut written = Ok(());
     let swept = sweep.run(&mut result, |trial, result| {
         running.end(trial.row.seed);
         bar.advance(result.seeds.len(), result.verdicts.fail);
-        if written.is_ok() {
-            written = directory.add(trial, result);
+        written = directory.add(trial, result);
+        match written.is_ok() {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
         }
     });
     bar.finish();
-    swept.map_err(CliError::usage)?;
-    written.and_then(|()| directory.save(&result))?;
+    written?;
+    directory.finish(&result)?;
+    let end = swept?;
+    running.remove();
     print(&result, arguments.format, Some(&directory))?;
-    directory.close();
+    if end == SweepEnd::Interrupted {
+        output::print_status("interrupted; --resume continues the sweep");
+        return Ok(signals::exit_code());
+    }
     Ok(result.exit_code())
+}
+
+/// Directory of the sweep.
+fn out(arguments: &SweepArgs, name: &str) -> PathBuf {
+    if let Some(out) = &arguments.out {
+        return out.clone();
+    }
+    let first = Path::new("reports").join(format!("sweep-{name}"));
+    let mut all = numbered(&first);
+    let found = match (arguments.resume, arguments.overwrite.force) {
+        (true, _) => all.take_while(|path| !is_fresh(path)).last(),
+        (false, true) => None,
+        (false, false) => all.find(|path| is_fresh(path)),
+    };
+    found.unwrap_or(first)
 }
 
 /// Subject of a sweep in which no seed is run twice.
 pub fn subject(
     path: &Path,
     name: &str,
+    text: String,
     profile: ProfileArg,
     overrides: Vec<String>,
-) -> Result<SweepSubject, CliError> {
-    let text = read_text(path)?;
-    Ok(SweepSubject {
+) -> SweepSubject {
+    SweepSubject {
         version: env!("CARGO_PKG_VERSION").into(),
         scenario: name.into(),
         path: path.display().to_string(),
@@ -162,7 +184,7 @@ pub fn subject(
         set: overrides,
         rerun_every: 0,
         event_budget: EVENT_BUDGET,
-    })
+    }
 }
 
 /// Seed range of this shard.
@@ -186,21 +208,28 @@ fn seeds(arguments: &SweepArgs) -> Result<Range<u64>, CliError> {
     })
 }
 
-/// Result and rows of the interrupted sweep, if this one resumes it.
+/// Begins the sweep in its directory, or continues the interrupted one.
 fn begin(
     arguments: &SweepArgs,
     subject: SweepSubject,
-    out: &Path,
-) -> Result<(SweepResult, Vec<SeedRow>), CliError> {
+    lock: DirectoryLock,
+) -> Result<(SweepDirectory, SweepResult), CliError> {
+    let out = lock.directory();
     // A sweep may be interrupted before its first result is written.
     if !arguments.resume || is_fresh(out) {
-        return Ok((SweepResult::new(subject), Vec::new()));
+        check_unused(
+            out,
+            arguments.overwrite.force,
+            "continue it with --resume, ",
+        )?;
+        let result = SweepResult::new(subject);
+        return Ok((SweepDirectory::create(lock, &result, &[])?, result));
     }
-    let result = read_result(out)?;
+    let (result, rows) = read_sweep(out)?;
     if let Some(difference) = result.subject.difference(&subject) {
         return Err(CliError::Usage(format!(
-            "{} has the result of another sweep: {difference}; choose another --out, or omit \
-             --resume to start over",
+            "{} has the result of another sweep: {difference}; choose another --out, or replace it \
+             with --force",
             out.display()
         )));
     }
@@ -209,7 +238,18 @@ fn begin(
             "the last sweep was interrupted while it ran seed {seed}"
         ));
     }
-    Ok((result, read_rows(out)?))
+    Ok((SweepDirectory::resume(lock, &result, &rows)?, result))
+}
+
+/// Refuses a directory that has a result, unless it may be replaced.
+fn check_unused(out: &Path, force: bool, remedy: &str) -> Result<(), CliError> {
+    if force || is_fresh(out) {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "{} has the result of a sweep: {remedy}choose another --out, or replace it with --force",
+        out.display()
+    )))
 }
 
 fn options(arguments: &SweepArgs, seeds: Range<u64>) -> SweepOptions {
@@ -227,24 +267,40 @@ fn options(arguments: &SweepArgs, seeds: Range<u64>) -> SweepOptions {
 }
 
 fn merge(arguments: &MergeArgs) -> Result<u8, CliError> {
+    let inputs = arguments.results.iter().map(PathBuf::as_path);
+    let lock = match &arguments.out {
+        Some(out) => {
+            let force = arguments.overwrite.force;
+            let files = OutputFiles::new(force, inputs.clone());
+            files.check_input(out)?;
+            files.check_input(&out.join("sweep.json"))?;
+            let lock = DirectoryLock::acquire(out)?;
+            check_unused(out, force, "")?;
+            Some(lock)
+        }
+        None => None,
+    };
     let mut rows = Vec::new();
     let mut merged: Option<SweepResult> = None;
-    for path in &arguments.results {
-        let result = read_result(path)?;
-        rows.extend(read_rows(path)?);
+    for path in inputs {
+        // The text needs no rows.
+        let result = match path.is_dir() || lock.is_some() {
+            true => {
+                let (result, more) = read_sweep(path)?;
+                rows.extend(more);
+                result
+            }
+            false => read_result(path)?,
+        };
         match &mut merged {
             None => merged = Some(result),
             Some(merged) => merged.merge(result)?,
         }
     }
     let merged = merged.ok_or_else(|| CliError::Usage("name at least one result".into()))?;
-    let directory = match &arguments.out {
-        None => None,
-        Some(out) => {
-            let written = SweepDirectory::merged(out, &merged, rows);
-            Some(written?)
-        }
-    };
+    rows.sort_by_key(|row| row.seed);
+    let write = |lock| SweepDirectory::create(lock, &merged, &rows);
+    let directory = lock.map(write).transpose()?;
     print(&merged, arguments.format, directory.as_ref())?;
     Ok(merged.exit_code())
 }

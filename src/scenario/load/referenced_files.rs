@@ -6,14 +6,11 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use super::advisory_trace;
-use crate::file_error::read_limited;
+use crate::files::{self, ByteLimit};
 use crate::scenario::distribution_paths::{AnyDistribution, distributions};
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
 use crate::scenario::validation::check_alert;
 use crate::scenario::{DistributionSpec, Duration, Scenario};
-
-/// Maximum size of a referenced file, in bytes.
-const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Reads all referenced files into the scenario. Returns the errors.
 pub fn fill(scenario: &mut Scenario, root: &Node, directory: &Path) -> Vec<Diagnostic> {
@@ -136,9 +133,10 @@ fn read_values<T: EmpiricalValue>(text: &str) -> Result<Arc<[T]>, String> {
 }
 
 fn read_text(directory: &Path, file: &str) -> Result<String, String> {
-    let read = read_limited(&directory.join(file), FILE_BYTES_MAX);
-    let bytes = read.map_err(|error| error.reason())?;
-    String::from_utf8(bytes).map_err(|_| "the file is not UTF-8".into())
+    // `-` is a file here, and not the standard input.
+    let path = Path::new(".").join(directory).join(file);
+    let read = files::read_text(&path, ByteLimit::TRACE);
+    read.map_err(|error| error.reason())
 }
 
 fn refused(root: &Node, path: &KeyPath, file: &str, reason: &str) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! A rehearsal that depends on its environment violates `N::Determinism`.
 
 use std::cell::Cell;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -92,7 +93,9 @@ fn sweep_with_nondeterministic_seed_reports_it() {
     };
     let hooks = || Moody::of(REHEARSALS.fetch_add(1, Ordering::Relaxed));
     let sweep = Sweep::new(scenario(""), hooks, options, |_| {});
-    sweep.run(&mut result, |_, _| {}).unwrap();
+    sweep
+        .run(&mut result, |_, _| ControlFlow::Continue(()))
+        .unwrap();
     let causes = result.failures.iter().map(|failure| &*failure.cause.name);
     assert_eq!(causes.collect::<Vec<_>>(), ["determinism"]);
     assert_eq!(result.exit_code(), 13);

@@ -1,5 +1,6 @@
 //! Sweeps through the library, with hooks that panic, hang or count the runs.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -69,7 +70,12 @@ fn empty() -> SweepResult {
 fn causes(trouble: fn(), options: SweepOptions) -> Vec<(String, u64)> {
     let sweep = Sweep::new(small(), move || Troubled { trouble }, options, |_| {});
     let mut result = empty();
-    assert_eq!(sweep.run(&mut result, |_, _| {}).unwrap(), SweepEnd::Seeds);
+    assert_eq!(
+        sweep
+            .run(&mut result, |_, _| ControlFlow::Continue(()))
+            .unwrap(),
+        SweepEnd::Seeds
+    );
     assert_eq!(result.seeds.to_string(), "0..3");
     let failures = result.failures.iter();
     failures
@@ -109,7 +115,9 @@ fn sweep_with_rerun_interval_repeats_multiples() {
     };
     let sweep = Sweep::new(small(), hooks, options(), |_| {});
     let mut result = empty();
-    sweep.run(&mut result, |_, _| {}).unwrap();
+    sweep
+        .run(&mut result, |_, _| ControlFlow::Continue(()))
+        .unwrap();
     assert_eq!(RUNS.load(Ordering::Relaxed), 5, "0 and 2 twice, 1 once");
     assert_eq!(result.verdicts.pass, 3);
 }

@@ -5,6 +5,9 @@ use super::{
     format,
 };
 
+/// Maximum depth of nested parentheses.
+const DEPTH_MAX: usize = 100;
+
 fn refused(what: &str) -> TemplateError {
     let known: Vec<&str> = TemplateFunction::ALL
         .iter()
@@ -71,15 +74,22 @@ enum Token {
 
 fn tokens(action: &str) -> Result<Vec<Token>, TemplateError> {
     let mut found = Vec::new();
+    let mut depth = 0_usize;
     let mut rest = action.trim_start();
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '|' | '(' | ')' => {
-                found.push(match first {
-                    '|' => Token::Pipe,
-                    '(' => Token::Open,
-                    _ => Token::Close,
-                });
+                let (token, change) = match first {
+                    '|' => (Token::Pipe, 0),
+                    '(' => (Token::Open, 1),
+                    _ => (Token::Close, -1),
+                };
+                depth = depth.saturating_add_signed(change);
+                if depth > DEPTH_MAX {
+                    let message = format!("parentheses are nested deeper than {DEPTH_MAX}");
+                    return Err(TemplateError(message));
+                }
+                found.push(token);
                 1
             }
             '"' | '`' => {
