@@ -1,13 +1,10 @@
 //! Values of a scenario by the keys of the schema, to compare scenarios key by key.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use super::schema::schema;
-
-static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
+use super::schema::SCHEMA;
 
 /// Returns the values of a scenario's tree by key path, as JSON, for every key of the schema.
 ///

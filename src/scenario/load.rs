@@ -11,7 +11,8 @@ use std::string::FromUtf8Error;
 use serde::Deserialize;
 
 use super::document::{Diagnostic, Diagnostics, Node, SourceSpan, SourceText, overrides};
-use super::{KnownNames, Scenario, schema, validation};
+use super::schema::SCHEMA;
+use super::{KnownNames, Scenario, validation};
 use crate::files::{ByteLimit, FileError, InputFile, input_name};
 
 /// Error of loading a scenario.
@@ -88,7 +89,7 @@ impl Loader {
             diagnostics.extend(more);
         }
         diagnostics.extend(validation::check_schema(
-            &schema(),
+            &SCHEMA,
             &document,
             &self.known_names,
         ));

@@ -1,11 +1,16 @@
 //! JSON Schema of scenario files, generated from the types.
 
+use std::sync::LazyLock;
+
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::{Value, json};
 
 use super::Scenario;
+
+/// Result of [`schema`], generated once.
+pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(schema);
 
 /// JSON Schema (draft 2020-12) of scenario files.
 pub fn schema() -> Value {

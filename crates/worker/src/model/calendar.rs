@@ -23,8 +23,8 @@ use rustc_hash::FxHashMap;
 
 use super::Timestamp;
 
-/// Maximum parsed expressions in the cache, a few kilobytes each.
-const MAX_PARSED: usize = 256;
+/// Maximum parsed expressions in the cache, a few kilobytes each: each minute of a day fits in.
+const MAX_PARSED: usize = 2048;
 
 thread_local! {
     /// Cache of parsed expressions. Parsing costs as much as thirty fires, and every process of
@@ -338,8 +338,8 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &parse_once("1 2 3 4 *").unwrap()));
         assert!(parse_once("1 2 3 4").is_err());
         for number in 0..2 * MAX_PARSED {
-            let (hour, minute) = (number / 60, number % 60);
-            parse_once(&format!("{minute} {hour} * * *")).unwrap();
+            let (day, hour, minute) = (number / 1440 + 1, number / 60 % 24, number % 60);
+            parse_once(&format!("{minute} {hour} {day} * *")).unwrap();
             assert!((1..=MAX_PARSED).contains(&parsed()));
         }
         assert_eq!(*parse_once("1 2 3 4 *").unwrap(), *first);

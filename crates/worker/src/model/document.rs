@@ -39,14 +39,12 @@ pub trait VersionedJson: Serialize + DeserializeOwned {
     fn from_json(json: &[u8]) -> Result<Self, DecodeError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct DocumentReader<T> {
+        struct VersionReader {
             schema_version: String,
-            #[serde(flatten)]
-            body: T,
         }
         let error = |error: serde_json::Error| DecodeError(error.to_string());
-        let read: DocumentReader<serde_json::Value> =
-            serde_json::from_slice(json).map_err(error)?;
+        // The text is read twice: a tree of the whole text would cost several times as much.
+        let read: VersionReader = serde_json::from_slice(json).map_err(error)?;
         let version = read.schema_version.as_str();
         if version != Self::SCHEMA && Some(version) != Self::PREVIOUS {
             return Err(DecodeError(format!(
@@ -57,7 +55,7 @@ pub trait VersionedJson: Serialize + DeserializeOwned {
                     .unwrap_or_default()
             )));
         }
-        serde_json::from_value(read.body).map_err(error)
+        serde_json::from_slice(json).map_err(error)
     }
 }
 

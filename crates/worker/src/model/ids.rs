@@ -108,6 +108,11 @@ impl fmt::Display for IncarnationId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageDigest([u8; 32]);
 
+const PREFIX: &str = "sha256:";
+
+/// Length of the text of a digest.
+const TEXT_LEN: usize = PREFIX.len() + 64;
+
 impl ImageDigest {
     /// Creates the digest with these bytes.
     pub const fn new(bytes: [u8; 32]) -> Self {
@@ -118,14 +123,23 @@ impl ImageDigest {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Shows the text of the digest, which is on the stack.
+    fn with_text<R>(&self, show: impl FnOnce(&str) -> R) -> R {
+        let mut text = [0; TEXT_LEN];
+        let (prefix, digits) = text.split_at_mut(PREFIX.len());
+        prefix.copy_from_slice(PREFIX.as_bytes());
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        show(str::from_utf8(&text).unwrap_or_default())
+    }
 }
 
 impl fmt::Display for ImageDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
-        let digits = self.0.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        f.write_str("sha256:")?;
-        f.write_str(str::from_utf8(digits.as_flattened()).map_err(|_| fmt::Error)?)
+        self.with_text(|text| f.write_str(text))
     }
 }
 
@@ -145,15 +159,19 @@ impl FromStr for ImageDigest {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || ImageDigestError(text.to_owned());
-        let hex = text.strip_prefix("sha256:").ok_or_else(error)?.as_bytes();
+        let hex = text.strip_prefix(PREFIX).ok_or_else(error)?.as_bytes();
         if hex.len() != 64 {
             return Err(error());
         }
         let mut bytes = [0; 32];
         for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let digit = |c: u8| char::from(c).to_digit(16).ok_or_else(error);
-            let value = digit(pair[0])? * 16 + digit(pair[1])?;
-            *byte = u8::try_from(value).map_err(|_| error())?;
+            let digit = |c: u8| match c {
+                b'0'..=b'9' => Ok(c - b'0'),
+                b'a'..=b'f' => Ok(c - b'a' + 10),
+                b'A'..=b'F' => Ok(c - b'A' + 10),
+                _ => Err(error()),
+            };
+            *byte = digit(pair[0])? << 4 | digit(pair[1])?;
         }
         Ok(Self(bytes))
     }
@@ -161,7 +179,7 @@ impl FromStr for ImageDigest {
 
 impl Serialize for ImageDigest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        self.with_text(|text| serializer.serialize_str(text))
     }
 }
 

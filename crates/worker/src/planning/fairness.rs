@@ -11,6 +11,9 @@ use crate::ports::WaitingRun;
 
 /// Chooses at most `places` of the waiting runs, and returns them in planning order.
 pub fn choose(heads: Vec<WaitingRun>, places: usize) -> Vec<WaitingRun> {
+    if heads.is_empty() {
+        return heads;
+    }
     let mut by_tenant: BTreeMap<_, Vec<WaitingRun>> = BTreeMap::new();
     for head in heads {
         by_tenant
