@@ -14,6 +14,7 @@ mod mutate_worker;
 mod process;
 mod same_trace;
 mod sanitize;
+mod scale;
 
 use std::env;
 use std::process::ExitCode;
@@ -35,7 +36,10 @@ usage: cargo xtask COMMAND
   mutate-worker    change the worker at random and require a short sweep to notice
   same-trace       require one trace of `quickstart` from differently optimised builds
   sanitize [thread|address]
-                   run the tests of the metrics crate under sanitizers";
+                   run the tests of the metrics crate under sanitizers
+  scale [images|schedules|processes]
+                   measure the cost of a scan by the size of the scenario, and require that it does
+                   not grow faster than it may";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         Some((&"mutate-worker", [])) => mutate_worker::main(),
         Some((&"same-trace", [])) => same_trace::main(),
         Some((&"sanitize", rest)) => sanitize::main(rest),
+        Some((&"scale", rest)) => scale::main(rest),
         _ => Err(Failure::new(USAGE)),
     };
     match result {
