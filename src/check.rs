@@ -27,9 +27,9 @@ mod tests;
 
 pub use calendar::{WalkCalendar, WalkCalendarError};
 pub use instruments::{
-    CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
-    InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, PlanAttempt, ProcessSeries,
-    RecordedScrape, RequestOutcome, SegmentFate,
+    BacklogChange, CounterSeries, DeltaKind, ExtensionSeries, GaugeSeries, HistogramRead,
+    HistogramSeries, InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, PlanAttempt,
+    ProcessSeries, RecordedScrape, RequestOutcome, SegmentFate,
 };
 pub use invariant::results::{CheckResults, InvariantFindings, Violation, ViolationDetail};
 pub use invariant::{

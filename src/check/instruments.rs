@@ -286,6 +286,19 @@ impl fmt::Display for InfoSeries {
     }
 }
 
+/// A row of the backlog that a scrape has changed.
+#[derive(Debug, Clone, Copy)]
+pub struct BacklogChange<'a> {
+    /// Number of the row, which it keeps over all incarnations of its process.
+    pub row: usize,
+    /// Mode of the row.
+    pub mode: Mode,
+    /// Schedule of the row.
+    pub schedule: &'a str,
+    /// Value after the scrape; none if the series has ended.
+    pub images: Option<u64>,
+}
+
 /// The instruments of one process incarnation: what a collection at this moment shows, or what the
 /// last scrape has recorded. A counter or histogram that is missing reads as empty.
 pub trait InstrumentReader {
@@ -299,6 +312,12 @@ pub trait InstrumentReader {
     fn runs_active(&self, mode: Mode) -> i64;
     /// Shows every `scheduler_runner_backlog` that is not withheld now: mode, schedule, images.
     fn backlog(&self, show: &mut dyn FnMut(Mode, &str, u64));
+    /// Takes the rows of the backlog that scrapes have changed since the last call. Returns false,
+    /// after any number of rows, if the changes are not known; then `backlog` has all rows.
+    fn take_backlog_changes(&self, take: &mut dyn FnMut(BacklogChange<'_>)) -> bool {
+        let _ = take;
+        false
+    }
     /// One `scheduler_runner_backlog`; none if it is withheld now.
     fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64>;
     /// An observed gauge of the extensions; none if it is withheld now.

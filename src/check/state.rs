@@ -24,6 +24,7 @@ pub mod options;
 mod outbox;
 pub(crate) mod pending_commit;
 mod queue;
+pub(crate) mod recent_changes;
 pub(crate) mod recent_values;
 pub(crate) mod run;
 mod run_totals;

@@ -259,7 +259,9 @@ fn work_text(observation: &Observation<'_>) -> Option<EntryText> {
             let event = format!("starts work on delivery {delivery}: {}", state(*run));
             entry_text(incarnation, key, event)
         }
-        O::BacklogRead { incarnation, rows } => {
+        O::BacklogRead {
+            incarnation, rows, ..
+        } => {
             let rows: Vec<String> = rows
                 .iter()
                 .map(|row| format!("{} {}", row.schedule, row.images))

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use rehearsal::model::commit::FireOutcome;
 use rehearsal::model::{
     Calendar, Commit, CommitAnswer, CommitStep, Limits, RunId, Schedule, ScheduleId, Severity,
-    Timestamp, Trigger,
+    SharedList, Timestamp, Trigger,
 };
 use rehearsal::worker::ports::{
     PortResult, Ports, RunDocument, ScheduleDocument, ScheduleEntry, StaleWork, Store, WaitingRun,
@@ -253,10 +253,12 @@ impl OffsetOfTheMoment {
 }
 
 impl Defect for OffsetOfTheMoment {
-    fn bend_schedules(&self, now: Timestamp, entries: &mut Arc<Vec<ScheduleEntry>>) {
-        for entry in Arc::make_mut(entries) {
+    fn bend_schedules(&self, now: Timestamp, entries: &mut SharedList<ScheduleEntry>) {
+        let shifted = entries.iter().cloned().map(|mut entry| {
             self.shift(&mut entry.schedule, now);
-        }
+            entry
+        });
+        *entries = shifted.collect();
     }
 
     fn bend_schedule(&self, now: Timestamp, document: &mut ScheduleDocument) {

@@ -51,7 +51,7 @@ fn written_fields(body: &str) -> Vec<&str> {
         let (field, rest) = after.split_once(|c: char| !c.is_alphanumeric() && c != '_')?;
         let call = rest.trim_start().trim_start_matches('.');
         let writes = ["increment(", "add(", "set(", "record("];
-        let backlog = ["refresh(", "confirm("];
+        let backlog = ["refresh_rows(", "confirm("];
         writes
             .iter()
             .chain(&backlog)

@@ -11,7 +11,7 @@ use rehearsal::metrics::Registry;
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
-    ScheduleId, SegmentKey, TenantId, Timestamp,
+    ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::worker::ports::{
     EventPublisher, HeartbeatAnswer, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer,
@@ -39,7 +39,7 @@ pub trait Defect: 'static {
     }
 
     /// Changes the list of schedules as it is read at `now`.
-    fn bend_schedules(&self, _now: Timestamp, _entries: &mut Arc<Vec<ScheduleEntry>>) {}
+    fn bend_schedules(&self, _now: Timestamp, _entries: &mut SharedList<ScheduleEntry>) {}
 
     /// Changes a schedule as it is read at `now`, before its fires are decided.
     fn bend_schedule(&self, _now: Timestamp, _document: &mut ScheduleDocument) {}

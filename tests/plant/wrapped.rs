@@ -12,7 +12,7 @@ use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, RunId,
-    ScanReport, ScheduleId, SegmentKey, TenantId, Timestamp,
+    ScanReport, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::rehearsal::Hooks;
 use rehearsal::sim::world::WorldPorts;
@@ -314,7 +314,7 @@ impl Store for Wrapped {
         Ok(read)
     }
 
-    async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
+    async fn schedules(&self) -> PortResult<Timestamped<SharedList<ScheduleEntry>>> {
         let mut read = self.incarnation.world.store().schedules().await?;
         self.defect.bend_schedules(read.now, &mut read.value);
         Ok(read)

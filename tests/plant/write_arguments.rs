@@ -4,6 +4,7 @@ use rehearsal::metrics::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, ScannerOutcome,
     SegmentStatus,
 };
+use rehearsal::model::SharedList;
 use rehearsal::model::commit::BacklogRow;
 
 /// A label that can be wrong.
@@ -100,7 +101,7 @@ impl BreakableValue for f64 {
     }
 }
 
-impl BreakableValue for Vec<BacklogRow> {
+impl BreakableValue for SharedList<BacklogRow> {
     fn doubled(&self) -> Self {
         let doubled = |row: &BacklogRow| BacklogRow {
             images: row.images * 2,

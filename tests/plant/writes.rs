@@ -11,6 +11,7 @@ use rehearsal::metrics::{
     AttemptOutcome, Delta, EventKind, Fate, InstrumentWrites, Mode, PlannerStatus, QueueName,
     ReadTime, ScannerOutcome, SchedulerWorkerMetrics, SegmentStatus,
 };
+use rehearsal::model::SharedList;
 use rehearsal::model::commit::BacklogRow;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{DeltaCounts, IncarnationId, Timestamp};
@@ -350,16 +351,21 @@ impl InstrumentWrites for PlantedWrites {
         });
     }
 
-    fn backlog_refresh(&self, rows: &[BacklogRow], time: ReadTime) {
+    fn backlog_refresh(&self, rows: &SharedList<BacklogRow>, time: ReadTime) {
         let labels = (ModesSwapped(false),);
         self.set(
             "backlog_refresh",
             labels,
-            rows.to_vec(),
-            |to, (swapped,), mut rows| {
-                for row in rows.iter_mut().filter(|_| swapped.0) {
-                    row.mode = row.mode.other();
-                }
+            rows.clone(),
+            |to, (swapped,), rows| {
+                let swap = |row: BacklogRow| BacklogRow {
+                    mode: row.mode.other(),
+                    ..row
+                };
+                let rows = match swapped.0 {
+                    true => rows.iter().cloned().map(swap).collect(),
+                    false => rows,
+                };
                 to.backlog_refresh(&rows, time);
             },
         );

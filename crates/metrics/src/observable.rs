@@ -62,6 +62,15 @@ pub trait ObservableCallback: Send + Sync {
         let _ = context;
         None
     }
+
+    /// Gives what has changed since a generation, apart from values that are withheld: each
+    /// changed series by its place in the order of [`observe`](Self::observe), and its value.
+    /// Returns false if that isn't known, or if series came or went. It makes a collection as cheap
+    /// as the changes are few.
+    fn changes_since(&self, generation: u64, give: &mut dyn FnMut(usize, f64)) -> bool {
+        let _ = (generation, give);
+        false
+    }
 }
 
 impl<F: Fn(&CollectContext, &mut dyn FnMut(&Labels, f64)) + Send + Sync> ObservableCallback for F {
@@ -94,17 +103,30 @@ impl ObservableCallback for InfoCallback {
     }
 }
 
+/// A series that a callback gives.
+pub(crate) struct ObservedSeries {
+    pub(crate) labels: Labels,
+    pub(crate) value: f64,
+    /// Position in the order of the callback.
+    pub(crate) place: usize,
+}
+
 /// Returns the observations of a callback, sorted and without repetition.
 pub(crate) fn observations(
     observer: &dyn ObservableCallback,
     context: &CollectContext,
-) -> Vec<(Labels, f64)> {
+) -> Vec<ObservedSeries> {
     let mut given = Vec::new();
     observer.observe(context, &mut |labels, value| {
-        given.push((labels.clone(), value));
+        let (labels, place) = (labels.clone(), given.len());
+        given.push(ObservedSeries {
+            labels,
+            value,
+            place,
+        });
     });
     // Stable, so that of equal labels the first stays first.
-    given.sort_by(|a, b| a.0.cmp(&b.0));
-    given.dedup_by(|later, first| later.0 == first.0);
+    given.sort_by(|a, b| a.labels.cmp(&b.labels));
+    given.dedup_by(|later, first| later.labels == first.labels);
     given
 }

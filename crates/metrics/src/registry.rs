@@ -12,7 +12,9 @@ use super::histogram::{Histogram, HistogramFamily};
 use super::inner::{FamilyLookup, RegistryInner, RegistryOptions, SeriesSource, TypedHandle};
 use super::label::LabelSet;
 use super::labels::Labels;
-use super::observable::{CollectContext, InfoCallback, ObservableCallback, observations};
+use super::observable::{
+    CollectContext, InfoCallback, ObservableCallback, ObservedSeries, observations,
+};
 use super::snapshot::{Reading, Snapshot, SnapshotVisitor};
 
 /// The instruments and series of one process, with their cells. Cheap to clone: clones are the
@@ -242,8 +244,8 @@ impl Registry {
                 if !given.is_empty() {
                     visitor.family(&entry.family);
                 }
-                for (labels, value) in &given {
-                    visitor.series(labels, Reading::Gauge(*value));
+                for series in &given {
+                    visitor.series(&series.labels, Reading::Gauge(series.value));
                 }
                 continue;
             };
@@ -271,7 +273,7 @@ impl Registry {
         series.sum()
     }
 
-    fn observe_all(&self, context: &CollectContext) -> Vec<(Text, Vec<(Labels, f64)>)> {
+    fn observe_all(&self, context: &CollectContext) -> Vec<(Text, Vec<ObservedSeries>)> {
         let all: Vec<(Text, Arc<dyn ObservableCallback>)> = {
             let index = self.inner.read();
             let observed = index

@@ -19,6 +19,7 @@ pub mod port_call;
 pub mod run;
 pub mod schedule;
 pub mod segment;
+pub mod shared_list;
 pub mod time;
 
 pub use calendar::{Calendar, CalendarError};
@@ -37,4 +38,5 @@ pub use schedule::{
     Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, RunWindow, Schedule, ScheduleState,
 };
 pub use segment::{Segment, SegmentKey, SegmentOutcome};
+pub use shared_list::SharedList;
 pub use time::Timestamp;

@@ -27,8 +27,8 @@ use crate::model::commit::Intent;
 use crate::model::message::QueueMessage;
 use crate::model::{
     Baseline, Commit, CommitAnswer, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
-    PlannerMessage, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage, Selector, TenantId,
-    Timestamp,
+    PlannerMessage, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage, Selector,
+    SharedList, TenantId, Timestamp,
 };
 
 /// Reason why a call gave no answer.
@@ -98,8 +98,9 @@ pub trait Random {
 
 /// Linearizable store. One commit is atomic over all of its documents.
 pub trait Store {
-    /// Lists the schedules that are not deleted.
-    fn schedules(&self) -> impl Future<Output = PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>>>;
+    /// Lists the schedules that are not deleted, in ascending order.
+    fn schedules(&self)
+    -> impl Future<Output = PortResult<Timestamped<SharedList<ScheduleEntry>>>>;
 
     /// Reads a schedule; none if it never existed.
     fn schedule(

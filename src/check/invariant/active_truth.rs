@@ -12,16 +12,16 @@ use super::stopping::STOPS;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::contract;
 use crate::check::format::active_changes;
-use crate::check::instruments::InstrumentSource;
 use crate::check::invariant::InvariantName::ActiveTruth;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::incarnation::IncarnationRecord;
 use crate::check::state::table::IncarnationIndex;
-use crate::check::state::{AcceptedCommit, PendingInstruments, WorldState};
+use crate::check::state::{AcceptedCommit, IncarnationExit, PendingInstruments, WorldState};
 use crate::model::fault::FaultKind;
 use crate::model::observation::IncarnationEnd;
 use crate::model::{Mode, Timestamp};
 use rehearsal_convert::Index;
+use rustc_hash::FxHashMap;
 
 /// Name and documentation of `active-truth`.
 pub(crate) const ACTIVE_TRUTH: InvariantDefinition = InvariantDefinition {
@@ -58,6 +58,13 @@ const HEARTBEAT_LOSS: [FaultKind; 2] = [FaultKind::StoreOutage, FaultKind::Clock
 #[derive(Debug, Default)]
 pub(crate) struct ActiveTruthCheck {
     seen: [(i64, u64); 2],
+    /// Gauges of the living incarnations at their last comparisons. Each is compared when it
+    /// changes and at each scrape, so the sum needs no reading of all.
+    shown: FxHashMap<IncarnationIndex, [i64; 2]>,
+    /// Sum of `shown`, by mode index.
+    sum: [i64; 2],
+    /// Incarnations that have ended, and may be in `shown`.
+    ended: Vec<IncarnationIndex>,
 }
 
 impl Invariant for ActiveTruthCheck {
@@ -71,11 +78,16 @@ impl Invariant for ActiveTruthCheck {
 
     fn instruments_due(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
         if due.active_runs {
-            check_gauges(context, due);
+            self.check_gauges(context, due);
         }
     }
 
+    fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
+        self.ended.push(ended.incarnation.index);
+    }
+
     fn instruments_compared(&mut self, context: &mut CheckContext<'_>, _: Timestamp) {
+        self.forget_ended(context);
         check_adoption(context);
         check_former_owners(context);
         for mode in Mode::ALL {
@@ -113,29 +125,6 @@ fn check_delta(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
         .expected(active_changes(due))
         .because("a commit carries each entry into and exit from {Queued, Running}")
     });
-}
-
-/// Checks the gauges of an incarnation against the commits that it acknowledged.
-fn check_gauges(context: &mut CheckContext<'_>, due: &PendingInstruments) {
-    let incarnation = &context.state.incarnations[due.incarnation];
-    let Some(instruments) = incarnation.read(due.view) else {
-        return;
-    };
-    for mode in Mode::ALL {
-        let shown = instruments.runs_active(mode);
-        let expected = incarnation.expected.active[mode.index()];
-        let is_exercised = incarnation.expected.dirty_active && expected != 0;
-        context.check(ActiveTruth, is_exercised, shown == expected, || {
-            ViolationDetail::of(format_args!(
-                "scheduler_runs_active{{mode=\"{}\"}} of {}",
-                mode.as_str(),
-                incarnation.id
-            ))
-            .is(shown)
-            .expected(expected)
-            .because("the commits that the process acknowledged add up to that count")
-        });
-    }
 }
 
 /// Checks that no count of an ended incarnation waits longer for its adoption than it takes to miss
@@ -197,7 +186,7 @@ fn has_heir(state: &WorldState, ended: &IncarnationRecord) -> bool {
 fn check_former_owners(context: &mut CheckContext<'_>) {
     let state = context.state;
     let allowed = state.options.worker.lease * AWARENESS_LEASES;
-    for index in &state.incarnations.living {
+    for index in &state.incarnations.unaware {
         let owner = &state.incarnations[*index];
         let unaware_since = owner.surrender_unknown_since.zip(owner.reads_store_since);
         let Some(since) = unaware_since.map(|(adopted, reads)| adopted.max(reads)) else {
@@ -220,16 +209,52 @@ fn check_former_owners(context: &mut CheckContext<'_>) {
 }
 
 impl ActiveTruthCheck {
+    /// Checks the gauges of an incarnation against the commits that it acknowledged.
+    fn check_gauges(&mut self, context: &mut CheckContext<'_>, due: &PendingInstruments) {
+        let incarnation = &context.state.incarnations[due.incarnation];
+        let Some(instruments) = incarnation.read(due.view) else {
+            return;
+        };
+        for mode in Mode::ALL {
+            let shown = instruments.runs_active(mode);
+            let known = &mut self.shown.entry(due.incarnation).or_default()[mode.index()];
+            self.sum[mode.index()] += shown - std::mem::replace(known, shown);
+            let expected = incarnation.expected.active[mode.index()];
+            let is_exercised = incarnation.expected.dirty_active && expected != 0;
+            context.check(ActiveTruth, is_exercised, shown == expected, || {
+                ViolationDetail::of(format_args!(
+                    "scheduler_runs_active{{mode=\"{}\"}} of {}",
+                    mode.as_str(),
+                    incarnation.id
+                ))
+                .is(shown)
+                .expected(expected)
+                .because("the commits that the process acknowledged add up to that count")
+            });
+        }
+    }
+
+    fn forget_ended(&mut self, context: &CheckContext<'_>) {
+        let incarnations = &context.state.incarnations;
+        let (shown, sum) = (&mut self.shown, &mut self.sum);
+        self.ended.retain(|index| {
+            if incarnations[*index].is_alive {
+                return true;
+            }
+            for (sum, shown) in sum.iter_mut().zip(shown.remove(index).unwrap_or_default()) {
+                *sum -= shown;
+            }
+            false
+        });
+    }
+
     /// Checks the sum over living processes against the open runs.
     fn check_sum(&mut self, context: &mut CheckContext<'_>, mode: Mode) {
         let incarnations = &context.state.incarnations;
-        let mut sum = 0;
-        for index in &incarnations.living {
-            let Some(instruments) = incarnations[*index].read(InstrumentSource::Exposed) else {
-                return;
-            };
-            sum += instruments.runs_active(mode);
+        if incarnations.attached < incarnations.living.len() {
+            return;
         }
+        let sum = self.sum[mode.index()];
         let open = context.state.open_runs(mode);
         let seen = &mut self.seen[mode.index()];
         let has_changed = std::mem::replace(seen, (sum, open)) != (sum, open);
@@ -237,7 +262,7 @@ impl ActiveTruthCheck {
         let orphaned = incarnations.orphaned.iter();
         let orphaned =
             orphaned.map(|index| incarnations[*index].balance[mode.index()].unsigned_abs());
-        let unknown = incarnations.living.iter();
+        let unknown = incarnations.unaware.iter();
         let unknown = unknown.map(|index| incarnations[*index].unknown_surrender().unsigned_abs());
         let slack = unlearned + orphaned.sum::<u64>() + unknown.sum::<u64>();
         let difference = (sum - open.index_i64()).unsigned_abs();

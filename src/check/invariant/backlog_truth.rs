@@ -4,6 +4,11 @@
 //! Each process is checked by itself. The maximum over the answering processes is then a value that
 //! was true within the refresh too, and is there if any process could read the store.
 
+mod process_backlog;
+
+use std::collections::BTreeSet;
+
+use self::process_backlog::ProcessBacklog;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::instruments::InstrumentSource;
 use crate::check::invariant::InvariantName::BacklogTruth;
@@ -12,7 +17,7 @@ use crate::check::state::known_backlog::CommittedBacklog;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::state::{MessageStep, ObservedIncarnation, PendingInstruments, WorldState};
 use crate::model::observation::QueueStep;
-use crate::model::{Mode, ScheduleId, Timestamp};
+use crate::model::{Mode, Timestamp};
 
 /// Name and documentation of `backlog-truth`.
 pub(crate) const BACKLOG_TRUTH: InvariantDefinition = InvariantDefinition {
@@ -47,16 +52,14 @@ struct ExposedBacklog {
     images: u64,
 }
 
-/// Checks `backlog-truth`; its memory lets a scrape be read without allocating.
+/// Checks `backlog-truth`; remembers what each process has exposed, so that a scrape costs as much
+/// as has changed. A value is looked at if it has changed, if the true one has changed within the
+/// window or since the scrape before, or if it was not the present one at the scrape before. Each
+/// other one is still the present value.
 #[derive(Debug, Default)]
 pub(crate) struct BacklogTruthCheck {
-    shown: Vec<ExposedBacklog>,
-    /// The exposition before this one. Expositions are sorted alike, so it predicts the next value.
-    previous: Vec<ExposedBacklog>,
-    unknown: Vec<String>,
-    /// By schedule: number of the last exposition that had a value.
-    marks: Vec<u64>,
-    exposition: u64,
+    /// By number of the process.
+    processes: Vec<ProcessBacklog>,
 }
 
 impl Invariant for BacklogTruthCheck {
@@ -82,8 +85,18 @@ impl Invariant for BacklogTruthCheck {
     }
 
     fn scraped(&mut self, context: &mut CheckContext<'_>, incarnation: &ObservedIncarnation<'_>) {
-        self.read(context.state, incarnation.index);
-        for schedule in self.unknown.drain(..) {
+        let state = context.state;
+        let record = &state.incarnations[incarnation.index];
+        let Some(instruments) = record.read(InstrumentSource::Recorded) else {
+            return;
+        };
+        let process = usize::from(record.process);
+        if self.processes.len() <= process {
+            self.processes.resize_with(process + 1, Default::default);
+        }
+        let shown = &mut self.processes[process];
+        shown.read(state, instruments);
+        for schedule in &shown.unknown {
             let id = incarnation.id;
             context.violate(
                 BacklogTruth,
@@ -95,69 +108,68 @@ impl Invariant for BacklogTruthCheck {
                 .because("there never was such a schedule"),
             );
         }
-        for shown in &self.shown {
-            check_value(context, incarnation.index, *shown);
-        }
-        self.check_missing(context, incarnation.index);
+        check_values(context, incarnation.index, shown);
+        check_missing(context, incarnation.index, &shown.unshown);
     }
 }
 
-impl BacklogTruthCheck {
-    fn read(&mut self, state: &WorldState, incarnation: IncarnationIndex) {
-        let Some(instruments) = state.incarnations[incarnation].read(InstrumentSource::Recorded)
-        else {
-            return;
-        };
-        self.exposition += 1;
-        std::mem::swap(&mut self.shown, &mut self.previous);
-        self.shown.clear();
-        self.marks.resize(state.schedules.ids.len(), 0);
-        instruments.backlog(&mut |mode, id, images| {
-            let guess = self.previous.get(self.shown.len());
-            let guess = guess.map(|shown| shown.schedule);
-            match find(state, guess, id) {
-                Some(schedule) => {
-                    self.marks[usize::from(schedule)] = self.exposition;
-                    self.shown.push(ExposedBacklog {
-                        schedule,
-                        mode,
-                        images,
-                    });
-                }
-                None => self.unknown.push(id.to_owned()),
-            }
-        });
-    }
-
-    fn check_missing(&self, context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
-        let state = context.state;
-        let settled_before = state.now.before(state.options.worker.backlog_refresh * 2);
-        let reads_since = state.incarnations[incarnation].reads_store_since;
-        if reads_since.is_none_or(|since| since > settled_before) {
-            return;
-        }
-        let mut present = 0;
-        for (index, schedule) in state.schedules.table.iter() {
-            if !schedule.is_live() || schedule.created_at > settled_before {
+/// Checks the values that may be untrue.
+fn check_values(
+    context: &mut CheckContext<'_>,
+    incarnation: IncarnationIndex,
+    shown: &mut ProcessBacklog,
+) {
+    let mut others = shown.count as u64;
+    for schedule in shown.take_suspects() {
+        let mut is_settled = context.state.schedules[schedule].is_live();
+        for mode in Mode::ALL {
+            let Some(images) = shown.images(schedule, mode) else {
                 continue;
-            }
-            present += 1;
-            if self.marks.get(usize::from(index)) != Some(&self.exposition) {
-                let name = state.schedule_name(index);
-                let process = state.incarnation_name(incarnation);
-                context.violate(
-                    BacklogTruth,
-                    ViolationDetail::of(format_args!(
-                        "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {process}"
-                    ))
-                    .is("absent")
-                    .expected("a value")
-                    .because("the process could read the store all through the last two refreshes"),
-                );
-            }
+            };
+            let value = ExposedBacklog {
+                schedule,
+                mode,
+                images,
+            };
+            is_settled &= check_value(context, incarnation, value);
+            others -= 1;
         }
-        context.held(BacklogTruth, present, 0);
+        if !is_settled && shown.is_shown(schedule) {
+            shown.unsettled.push(schedule);
+        }
     }
+    context.held(BacklogTruth, others, 0);
+}
+
+/// Checks that no schedule without a value should have one.
+fn check_missing(
+    context: &mut CheckContext<'_>,
+    incarnation: IncarnationIndex,
+    unshown: &BTreeSet<ScheduleIndex>,
+) {
+    let state = context.state;
+    let settled_before = state.now.before(state.options.worker.backlog_refresh * 2);
+    let reads_since = state.incarnations[incarnation].reads_store_since;
+    if reads_since.is_none_or(|since| since > settled_before) {
+        return;
+    }
+    let is_old = |index: &&ScheduleIndex| state.schedules[**index].created_at <= settled_before;
+    for index in unshown.iter().filter(is_old) {
+        let name = state.schedule_name(*index);
+        let process = state.incarnation_name(incarnation);
+        context.violate(
+            BacklogTruth,
+            ViolationDetail::of(format_args!(
+                "scheduler_runner_backlog{{scheduleId=\"{name}\"}} of {process}"
+            ))
+            .is("absent")
+            .expected("a value")
+            .because("the process could read the store all through the last two refreshes"),
+        );
+    }
+    let young = state.schedules.live_created_after(settled_before);
+    let present = state.schedules.live.saturating_sub(young);
+    context.held(BacklogTruth, present as u64, 0);
 }
 
 /// Checks that a process shows what its commit has made of the backlog, in the step in which it
@@ -223,19 +235,12 @@ pub(super) fn oldest_instant(state: &WorldState) -> Timestamp {
     now.before(if is_clock_wrong { longest } else { refresh })
 }
 
-/// Number of a schedule by name, trying a guess first.
-fn find(state: &WorldState, guess: Option<ScheduleIndex>, id: &str) -> Option<ScheduleIndex> {
-    let is_named = |guess: &ScheduleIndex| state.schedules.ids[usize::from(*guess)].as_str() == id;
-    guess
-        .filter(is_named)
-        .or_else(|| state.schedules.table.find(&ScheduleId::from(id)))
-}
-
+/// Checks a value, and returns whether it is the present one.
 fn check_value(
     context: &mut CheckContext<'_>,
     incarnation: IncarnationIndex,
     shown: ExposedBacklog,
-) {
+) -> bool {
     let state = context.state;
     let (now, from) = (state.now, oldest_instant(state));
     let schedule = &state.schedules[shown.schedule];
@@ -259,6 +264,7 @@ fn check_value(
                 .because("its schedule was deleted more than a refresh ago")
         }
     });
+    backlog.current == shown.images
 }
 
 fn stale_value(

@@ -36,10 +36,7 @@ impl Invariant for CardinalityCheck {
             return;
         };
         let recently = state.now.before(state.options.worker.backlog_refresh);
-        let deleted = state.schedules.table.iter();
-        let deleted =
-            deleted.filter(|(_, schedule)| schedule.deleted_at.is_some_and(|at| at >= recently));
-        let schedules = state.schedules.live + deleted.count();
+        let schedules = state.schedules.live + state.schedules.deleted_since(recently);
         let (shown, most) = (
             instruments.series_count(),
             instruments.series_max(schedules),

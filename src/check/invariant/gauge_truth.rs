@@ -40,10 +40,11 @@ impl Invariant for GaugeTruthCheck {
             return;
         };
         self.scrapes += 1;
+        let from = oldest_instant(context.state);
         for (series, seen) in GaugeSeries::ALL.into_iter().zip(&mut self.seen) {
             if let Some(shown) = instruments.gauge(series) {
                 *seen = true;
-                check_value(context, incarnation, series, shown);
+                check_value(context, incarnation, (series, shown), from);
             }
         }
     }
@@ -64,11 +65,10 @@ impl Invariant for GaugeTruthCheck {
 fn check_value(
     context: &mut CheckContext<'_>,
     incarnation: &ObservedIncarnation<'_>,
-    series: GaugeSeries,
-    shown: f64,
+    (series, shown): (GaugeSeries, f64),
+    from: Timestamp,
 ) {
-    let state = context.state;
-    let (from, now) = (oldest_instant(state), state.now);
+    let (state, now) = (context.state, context.state.now);
     let expected = true_values(state, series, from);
     let holds = expected.contain(shown, from, now);
     context.check(BacklogTruth, shown != 0.0, holds, || {

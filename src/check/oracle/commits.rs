@@ -106,7 +106,10 @@ impl Oracle {
                 let edit = self.state.resolve_edit(schedule, change);
                 self.check(|invariants, context| invariants.schedule_changed(context, &edit));
                 let now = self.state.now;
-                self.state.schedules.edit(edit.index, schedule, change, now);
+                let kept = self.state.options.history_kept();
+                self.state
+                    .schedules
+                    .edit(edit.index, schedule, change, now, kept);
                 return;
             }
             Observation::CancelRequested { run } => return self.state.record_cancel_request(run),

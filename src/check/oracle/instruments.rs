@@ -99,7 +99,7 @@ impl Oracle {
     }
 
     pub(super) fn compare_sums(&mut self) {
-        self.state.incarnations.drop_settled_orphans();
+        self.state.incarnations.drop_settled();
         let now = self.state.now;
         self.check(|invariants, context| invariants.instruments_compared(context, now));
     }

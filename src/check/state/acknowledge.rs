@@ -140,15 +140,8 @@ impl WorldState {
         incarnation: IncarnationIndex,
         surrendered: [i64; 2],
     ) {
-        let record = &mut self.incarnations[incarnation];
-        record.heartbeat_at = Some(self.now);
-        for (mode, total) in surrendered.into_iter().enumerate() {
-            let known = std::mem::replace(&mut record.surrender_learned[mode], total);
-            record.expected.add_active(mode, known - total);
-        }
-        if record.surrender_learned == record.surrendered {
-            record.surrender_unknown_since = None;
-        }
+        self.incarnations[incarnation].heartbeat_at = Some(self.now);
+        self.incarnations.learn_surrender(incarnation, surrendered);
         self.incarnations.mark_dirty(incarnation);
     }
 

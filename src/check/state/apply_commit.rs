@@ -289,6 +289,7 @@ impl WorldState {
         let waited_since = backlog.fell_at;
         let falls = images < backlog.images.current;
         backlog.set(images, self.now, kept);
+        self.schedules.changes.push(schedule, self.now, kept);
         if falls {
             self.backlog_fell(schedule, mode, waited_since);
         }
@@ -384,7 +385,7 @@ impl WorldState {
             let from = self.incarnations.number(&take_over.from, self.now);
             for (mode, amount) in accepted.applied.adopted.into_iter().enumerate() {
                 self.incarnations[from].balance[mode] -= amount;
-                self.incarnations[from].surrender(mode, amount, self.now);
+                self.incarnations.surrender(from, mode, amount, self.now);
                 self.incarnations[accepted.incarnation].balance[mode] += amount;
             }
         }

@@ -168,14 +168,6 @@ impl IncarnationRecord {
         self.instruments.as_ref().map(|all| all.view(view))
     }
 
-    /// Records that others have adopted a part of its active-run count.
-    pub fn surrender(&mut self, mode: usize, amount: i64, now: Timestamp) {
-        self.surrendered[mode] += amount;
-        if amount != 0 {
-            self.surrender_unknown_since.get_or_insert(now);
-        }
-    }
-
     /// Part of its active-run count that others have adopted without its knowledge.
     pub fn unknown_surrender(&self) -> i64 {
         (0..2)
@@ -201,6 +193,10 @@ pub(crate) struct IncarnationTable {
     pub living: Vec<IncarnationIndex>,
     /// Ended incarnations whose active-run count is not adopted yet.
     pub orphaned: Vec<IncarnationIndex>,
+    /// Incarnations that may not know how much of their active-run count others have adopted.
+    pub unaware: Vec<IncarnationIndex>,
+    /// Number of living incarnations with instruments.
+    pub attached: usize,
     /// Incarnations with something to compare.
     pub dirty: Vec<IncarnationIndex>,
     /// Number of living incarnations that are paused.
@@ -267,7 +263,7 @@ impl IncarnationTable {
         record.end = Some(end);
         record.is_alive = false;
         record.ended_at = Some(now);
-        record.instruments = None;
+        self.attached -= usize::from(record.instruments.take().is_some());
         if std::mem::take(&mut record.is_paused) {
             self.paused -= 1;
         }
@@ -327,11 +323,46 @@ impl IncarnationTable {
         self.processes[self.incarnations[incarnation].process].cut_off & bit(port) != 0
     }
 
-    /// Forgets incarnations whose active-run count was adopted.
-    pub fn drop_settled_orphans(&mut self) {
+    /// Records that others have adopted a part of the active-run count of an incarnation.
+    pub fn surrender(&mut self, from: IncarnationIndex, mode: usize, amount: i64, now: Timestamp) {
+        if amount != 0 {
+            let record = &mut self.incarnations[from];
+            record.surrendered[mode] += amount;
+            record.surrender_unknown_since.get_or_insert(now);
+            self.note_unaware(from);
+        }
+    }
+
+    /// Records that an incarnation knows how much of its count others have adopted in all.
+    pub fn learn_surrender(&mut self, incarnation: IncarnationIndex, surrendered: [i64; 2]) {
+        let record = &mut self.incarnations[incarnation];
+        for (mode, total) in surrendered.into_iter().enumerate() {
+            let known = std::mem::replace(&mut record.surrender_learned[mode], total);
+            record.expected.add_active(mode, known - total);
+        }
+        if record.surrender_learned == record.surrendered {
+            record.surrender_unknown_since = None;
+        } else {
+            self.note_unaware(incarnation);
+        }
+    }
+
+    fn note_unaware(&mut self, incarnation: IncarnationIndex) {
+        if !self.unaware.contains(&incarnation) {
+            self.unaware.push(incarnation);
+        }
+    }
+
+    /// Forgets incarnations whose active-run count was adopted, and those that know how much others
+    /// have adopted.
+    pub fn drop_settled(&mut self) {
         let incarnations = &self.incarnations;
         self.orphaned
             .retain(|incarnation| incarnations[*incarnation].balance != [0; 2]);
+        self.unaware.retain(|incarnation| {
+            let record = &incarnations[*incarnation];
+            record.is_alive && record.surrender_learned != record.surrendered
+        });
     }
 
     /// Puts an incarnation on the list of those to compare.

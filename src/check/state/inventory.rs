@@ -40,8 +40,11 @@ impl Inventory {
     /// Entries of a tenant that a selector matches, rising. Visits every entry.
     pub(crate) fn selected(&self, tenant: &TenantId, selector: &Selector) -> Vec<u32> {
         let takes = self.taker(selector);
+        // A number is compared faster than a name.
+        let is_own = flags(&self.0.names().tenants, |name| name == tenant);
+        let is_own = |entry: u32| is_own[self.0.tenant_number(entry) as usize];
         (0..self.len())
-            .filter(|entry| self.tenant(*entry) == tenant && takes(*entry))
+            .filter(|entry| is_own(*entry) && takes(*entry))
             .collect()
     }
 
@@ -50,15 +53,15 @@ impl Inventory {
         match selector {
             Selector::All => Box::new(|_| true),
             Selector::ByNamespace(names) => {
-                let wanted = numbers_of(&parts.namespaces, names);
+                let is_wanted = flags(&parts.namespaces, |name| names.contains(name));
                 Box::new(move |entry| {
-                    let own = catalogue.entry(entry).namespaces;
-                    own.iter().any(|namespace| wanted.contains(namespace))
+                    let own = catalogue.namespace_numbers(entry);
+                    own.iter().any(|namespace| is_wanted[*namespace as usize])
                 })
             }
             Selector::ByRepository(names) => {
-                let wanted = numbers_of(&parts.repositories, names);
-                Box::new(move |entry| wanted.contains(&catalogue.entry(entry).repository))
+                let is_wanted = flags(&parts.repositories, |name| names.contains(name));
+                Box::new(move |entry| is_wanted[catalogue.repository_number(entry) as usize])
             }
             Selector::ByDigest(digests) => {
                 let wanted: FxHashSet<&ImageDigest> = digests.iter().collect();
@@ -100,11 +103,9 @@ impl Inventory {
     }
 }
 
-/// The numbers of those names that are wanted.
-fn numbers_of(names: &[Arc<str>], wanted: &[Arc<str>]) -> FxHashSet<u32> {
-    let wanted: FxHashSet<&Arc<str>> = wanted.iter().collect();
-    let found = (0..).zip(names).filter(|(_, name)| wanted.contains(name));
-    found.map(|(number, _)| number).collect()
+/// Whether each name is wanted, by its number.
+fn flags<T>(names: &[T], is_wanted: impl Fn(&T) -> bool) -> Vec<bool> {
+    names.iter().map(is_wanted).collect()
 }
 
 impl FromIterator<Image> for Inventory {

@@ -25,7 +25,8 @@ impl WorldState {
         let index = self.number(id);
         let process = self.incarnations[index].process;
         self.incarnations.processes[process].scrape = Some(instruments.scrape.clone());
-        self.incarnations[index].instruments = Some(instruments);
+        let before = self.incarnations[index].instruments.replace(instruments);
+        self.incarnations.attached += usize::from(before.is_none());
         self.incarnations.is_instrumented = true;
     }
 

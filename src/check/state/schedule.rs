@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::recent_changes::RecentChanges;
 use super::recent_values::RecentValues;
 use super::table::{InternedTable, RunIndex, ScheduleIndex};
 use crate::model::observation::ScheduleChange;
@@ -124,6 +125,12 @@ pub(crate) struct Schedules {
     pub ids: Vec<ScheduleId>,
     /// Number of schedules that exist and are not deleted.
     pub live: usize,
+    /// Schedules of which the backlog has changed, and those that came or went.
+    pub changes: RecentChanges<ScheduleIndex>,
+    /// When schedules were created.
+    creations: Vec<(Timestamp, ScheduleIndex)>,
+    /// When schedules were deleted.
+    deletions: Vec<Timestamp>,
 }
 
 impl Schedules {
@@ -134,7 +141,9 @@ impl Schedules {
         schedule: &Arc<Schedule>,
         change: ScheduleChange,
         now: Timestamp,
+        kept: Duration,
     ) {
+        self.changes.push(index, now, kept);
         let record = &mut self.table[index];
         let was_live = record.is_live();
         record.released_before = record.released;
@@ -142,12 +151,31 @@ impl Schedules {
         record.earlier.extend(earlier.map(|earlier| (now, earlier)));
         record.changed_at = now;
         match change {
-            ScheduleChange::Created => record.created_at = now,
-            ScheduleChange::Deleted => record.deleted_at = Some(now),
+            ScheduleChange::Created => {
+                record.created_at = now;
+                self.creations.push((now, index));
+            }
+            ScheduleChange::Deleted => {
+                record.deleted_at = Some(now);
+                self.deletions.push(now);
+            }
             _ => {}
         }
         self.live += usize::from(record.is_live());
         self.live -= usize::from(was_live);
+    }
+
+    /// Number of the schedules created after that time that are not deleted.
+    pub fn live_created_after(&self, time: Timestamp) -> usize {
+        let recent = self.creations.iter().rev();
+        let recent = recent.take_while(|(at, _)| *at > time);
+        recent.filter(|(_, index)| self[*index].is_live()).count()
+    }
+
+    /// Number of the schedules deleted at that time or later.
+    pub fn deleted_since(&self, time: Timestamp) -> usize {
+        let recent = self.deletions.iter().rev();
+        recent.take_while(|at| **at >= time).count()
     }
 
     /// The number of a schedule.

@@ -19,7 +19,7 @@ use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
 use crate::model::{
     Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunFailure, RunId,
-    RunState, Schedule, ScheduleId, Timestamp,
+    RunState, Schedule, ScheduleId, SharedList, Timestamp,
 };
 
 /// Midnight of the first day.
@@ -302,7 +302,8 @@ impl Fixture {
         let incarnation = self.incarnation.clone();
         self.see(&Observation::BacklogRead {
             incarnation: &incarnation,
-            rows: &[],
+            rows: &SharedList::default(),
+            images: 0,
         })
     }
 

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use super::sample_data::MODE;
 use crate::check::instruments::{
-    CounterSeries, CounterTable, ExtensionSeries, GaugeSeries, HistogramRead, HistogramSeries,
-    InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, ProcessSeries, RecordedScrape,
+    BacklogChange, CounterSeries, CounterTable, ExtensionSeries, GaugeSeries, HistogramRead,
+    HistogramSeries, InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, ProcessSeries,
+    RecordedScrape,
 };
 use crate::metrics::{InstrumentKind, Labels};
 use crate::model::Mode;
@@ -19,6 +20,8 @@ pub struct TestExposition {
     pub samples: [Vec<f64>; HistogramSeries::COUNT],
     pub active: [i64; 2],
     pub backlog: BTreeMap<String, u64>,
+    /// Rows of the backlog as they were last taken.
+    pub taken: Vec<(String, Option<u64>)>,
     pub gauges: Vec<(GaugeSeries, f64)>,
     pub late_permits: [u64; 2],
     pub series: usize,
@@ -101,6 +104,27 @@ impl InstrumentReader for SharedExposition {
         for (schedule, images) in &self.0.borrow().backlog {
             show(MODE, schedule, *images);
         }
+    }
+
+    fn take_backlog_changes(&self, take: &mut dyn FnMut(BacklogChange<'_>)) -> bool {
+        let page = &mut *self.0.borrow_mut();
+        for schedule in page.backlog.keys() {
+            if !page.taken.iter().any(|(known, _)| known == schedule) {
+                page.taken.push((schedule.clone(), None));
+            }
+        }
+        for (row, (schedule, taken)) in page.taken.iter_mut().enumerate() {
+            let images = page.backlog.get(schedule).copied();
+            if std::mem::replace(taken, images) != images {
+                take(BacklogChange {
+                    row,
+                    mode: MODE,
+                    schedule,
+                    images,
+                });
+            }
+        }
+        true
     }
 
     fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {

@@ -6,8 +6,8 @@ use rehearsal_convert::Saturating;
 
 use super::{ExposedInstruments, RecordedProcess};
 use crate::check::{
-    CounterSeries, GaugeSeries, HistogramRead, HistogramSeries, InfoSeries, InstrumentReader,
-    ProcessSeries, RecordedScrape,
+    BacklogChange, CounterSeries, GaugeSeries, HistogramRead, HistogramSeries, InfoSeries,
+    InstrumentReader, ProcessSeries, RecordedScrape,
 };
 use crate::model::Mode;
 
@@ -60,6 +60,10 @@ impl InstrumentReader for RecordedInstruments {
                 show(row.mode, &row.schedule, images.saturating_u64());
             }
         }
+    }
+
+    fn take_backlog_changes(&self, take: &mut dyn FnMut(BacklogChange<'_>)) -> bool {
+        self.process.take_backlog_changes(take)
     }
 
     fn backlog_of(&self, mode: Mode, schedule: &str) -> Option<u64> {

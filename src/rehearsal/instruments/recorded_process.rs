@@ -3,8 +3,10 @@
 use std::cell::{Ref, RefCell};
 use std::rc::Rc;
 
+use rehearsal_convert::Saturating;
+
 use super::scrape_index::ScrapeIndex;
-use crate::check::{InstrumentSet, ProcessSeries, RecordedScrape};
+use crate::check::{BacklogChange, InstrumentSet, ProcessSeries, RecordedScrape};
 use crate::metrics::exposition::{ExpositionFormat, render};
 use crate::metrics::series::{InstanceId, TimeSeriesStore};
 use crate::metrics::{CollectContext, InstrumentKind, Labels, Registry};
@@ -71,6 +73,26 @@ impl RecordedProcess {
     /// The recording of all processes.
     pub fn recording(&self) -> Ref<'_, TimeSeriesStore> {
         self.recording.borrow()
+    }
+
+    /// Takes the rows of the backlog that scrapes have changed since the last call. Returns false
+    /// if they are not known.
+    pub fn take_backlog_changes(&self, take: &mut dyn FnMut(BacklogChange<'_>)) -> bool {
+        let Some(changes) = self.index.borrow_mut().take_backlog_changes() else {
+            return false;
+        };
+        let (index, recording) = (self.index(), self.recording());
+        for position in changes {
+            let row = &index.backlog[position as usize];
+            let images = recording.current(row.id);
+            take(BacklogChange {
+                row: position as usize,
+                mode: row.mode,
+                schedule: &row.schedule,
+                images: images.map(Saturating::saturating_u64),
+            });
+        }
+        true
     }
 
     /// Series of this process in the recording.

@@ -1,8 +1,8 @@
-//! The recorded series of a process by their meaning.
+//! The recorded series of a process by their kind.
 //!
 //! A series is recognized once, when it comes. After each scrape only what changed is looked at.
 
-use rehearsal_convert::Saturating;
+use rehearsal_convert::{Index, Saturating};
 
 use super::backlog_labels;
 use super::series_name::{BACKLOG, GAUGES, PROCESS_SERIES, SeriesName};
@@ -23,6 +23,11 @@ pub struct ScrapeIndex {
     /// In the order of [`GaugeSeries::ALL`].
     pub gauges: [Option<SeriesId>; GaugeSeries::ALL.len()],
     pub backlog: Vec<RecordedBacklog>,
+    /// Positions of rows of the backlog that scrapes have changed since they were taken. Emptied if
+    /// more than all have changed.
+    backlog_changes: Vec<u32>,
+    /// Whether `backlog_changes` lacks some.
+    lacks_changes: bool,
     /// Number of series with a value.
     pub live: usize,
     /// Whether a series that a process has from its start came or ended with the last scrape.
@@ -34,8 +39,17 @@ pub struct ScrapeIndex {
 struct KnownSeries {
     id: SeriesId,
     is_live: bool,
-    /// Number of the process series that it belongs to.
-    process_series: Option<u8>,
+    kind: SeriesKind,
+}
+
+/// Kind of a series of the recording.
+#[derive(Clone, Copy)]
+enum SeriesKind {
+    /// The process series of that number.
+    Process(u8),
+    /// The row of the backlog at that position.
+    Backlog(u32),
+    Other,
 }
 
 #[derive(Default)]
@@ -59,6 +73,11 @@ impl ScrapeIndex {
             self.list(recording, *id);
         }
         (self.changed, self.has_moved) = (InstrumentSet::default(), false);
+        if self.backlog_changes.len() > self.backlog.len() {
+            // Nobody takes them.
+            self.backlog_changes = Vec::new();
+            self.lacks_changes = true;
+        }
         for id in recording.changed() {
             let Ok(place) = self.known.binary_search_by_key(id, |known| known.id) else {
                 continue;
@@ -66,38 +85,50 @@ impl ScrapeIndex {
             let known = &mut self.known[place];
             let is_live = recording.current(*id).is_some();
             if std::mem::replace(&mut known.is_live, is_live) != is_live {
-                self.has_moved |= known.process_series.is_some();
+                self.has_moved |= matches!(known.kind, SeriesKind::Process(_));
                 self.live = if is_live {
                     self.live + 1
                 } else {
                     self.live - 1
                 };
             }
-            if let Some(series) = known.process_series {
-                self.changed.add(ProcessSeries::at(usize::from(series)));
+            match known.kind {
+                SeriesKind::Process(series) => {
+                    self.changed.add(ProcessSeries::at(usize::from(series)));
+                }
+                SeriesKind::Backlog(row) => self.backlog_changes.push(row),
+                SeriesKind::Other => {}
             }
         }
+    }
+
+    /// Takes the positions of the rows of the backlog that scrapes have changed since the last
+    /// call. `None` if they are not known.
+    pub fn take_backlog_changes(&mut self) -> Option<Vec<u32>> {
+        let changes = std::mem::take(&mut self.backlog_changes);
+        (!std::mem::take(&mut self.lacks_changes)).then_some(changes)
     }
 
     /// Adds a new series.
     fn list(&mut self, recording: &TimeSeriesStore, id: SeriesId) {
         let (name, labels) = (recording.name(id), recording.labels(id));
-        let process_series = self.recognize(name, labels, id);
+        let kind = self.recognize(name, labels, id);
         self.known.push(KnownSeries {
             id,
             is_live: false,
-            process_series,
+            kind: kind.unwrap_or(SeriesKind::Other),
         });
     }
 
-    /// Files a series by its meaning. Returns the number of the process series that it belongs to.
-    fn recognize(&mut self, name: &str, labels: &Labels, id: SeriesId) -> Option<u8> {
+    /// Files a series by its kind.
+    fn recognize(&mut self, name: &str, labels: &Labels, id: SeriesId) -> Option<SeriesKind> {
         if name == BACKLOG {
             // By far the most series, if there are many schedules.
             let (mode, schedule) = backlog_labels(labels)?;
             let schedule = schedule.into();
+            let row = self.backlog.len().index_u32();
             self.backlog.push(RecordedBacklog { mode, schedule, id });
-            return None;
+            return Some(SeriesKind::Backlog(row));
         }
         if let Some(index) = find(&GAUGES, name, labels) {
             self.gauges[index] = Some(id);
@@ -113,7 +144,7 @@ impl ScrapeIndex {
                 self.process[index] = Some(id);
             }
         }
-        u8::try_from(index).ok()
+        u8::try_from(index).ok().map(SeriesKind::Process)
     }
 
     /// Shows each process series of which no part, or not every part, has a value. Shows none if
@@ -124,7 +155,7 @@ impl ScrapeIndex {
         }
         let (mut live, mut ended) = (0_u128, 0_u128);
         for known in &self.known {
-            let Some(index) = known.process_series else {
+            let SeriesKind::Process(index) = known.kind else {
                 continue;
             };
             let part = if known.is_live { &mut live } else { &mut ended };
@@ -229,7 +260,7 @@ mod tests {
             mode: MODE,
             images: 7,
         };
-        metrics.backlog_refresh(&[row], ReadTime::default());
+        metrics.backlog_refresh(&[row].into_iter().collect(), ReadTime::default());
         let runs = CounterSeries::PlannerRuns(MODE, PlanOutcome::Enqueued);
         let latency = HistogramSeries::Latency(MODE, PlanOutcome::Enqueued);
         let place = ProcessSeries::Counter(runs).index();

@@ -104,7 +104,7 @@ fn fingerprint(observation: &Observation<'_>) -> Option<(u16, u64, u64)> {
         O::PlanningBegun { run, .. } => (20, text(run.id.as_str()), 0),
         O::SegmentBegun { key, delivery, .. } => (21, u64::from(key.index), *delivery),
         O::SegmentBegunLearned { key, delivery, .. } => (22, u64::from(key.index), *delivery),
-        O::BacklogRead { rows, .. } => (23, rows.iter().map(|row| row.images).sum(), 0),
+        O::BacklogRead { images, .. } => (23, *images, 0),
         O::AdoptionLearned { surrendered, .. } => (
             24,
             surrendered[0].cast_unsigned(),

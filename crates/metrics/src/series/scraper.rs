@@ -7,7 +7,7 @@ use crate::definition::Family;
 use crate::inner::{InstrumentHandle, SeriesSource};
 use crate::labels::Labels;
 use crate::number_format::stored_bound;
-use crate::observable::{CollectContext, ObservableCallback, observations};
+use crate::observable::{CollectContext, ObservableCallback, ObservedSeries, observations};
 use crate::registry::Registry;
 use crate::sharded_cells::ShardedCells;
 use rehearsal_convert::{Index, Nearest};
@@ -46,7 +46,10 @@ struct ObservedInstrument {
     family: Arc<Family>,
     observer: Arc<dyn ObservableCallback>,
     generation: Option<u64>,
+    /// Sorted by labels.
     given: Vec<(Labels, SeriesId)>,
+    /// Series by place in the order of the callback; none for repeated labels.
+    places: Vec<Option<SeriesId>>,
 }
 
 /// A series that an instance once had, and where it is recorded. After a restart most series come
@@ -283,6 +286,7 @@ impl ObservedInstrument {
             observer,
             generation: None,
             given: Vec::new(),
+            places: Vec::new(),
         })
     }
 
@@ -297,9 +301,38 @@ impl ObservedInstrument {
         if generation.is_some() && generation == self.generation {
             return;
         }
-        self.generation = generation;
+        let before = std::mem::replace(&mut self.generation, generation);
+        let known = before.filter(|_| generation.is_some());
+        if known.is_some_and(|known| self.scrape_changes(recording, at_ms, known)) {
+            return;
+        }
+        self.scrape_all(recording, instance, at_ms, context);
+    }
+
+    /// Writes what has changed since a generation, if the callback knows it.
+    fn scrape_changes(&self, recording: &mut TimeSeriesStore, at_ms: i64, since: u64) -> bool {
+        self.observer.changes_since(since, &mut |place, value| {
+            if let Some(id) = self.places.get(place).copied().flatten() {
+                recording.push(id, at_ms, value);
+            }
+        })
+    }
+
+    fn scrape_all(
+        &mut self,
+        recording: &mut TimeSeriesStore,
+        instance: InstanceId,
+        at_ms: i64,
+        context: &CollectContext,
+    ) {
+        self.places.clear();
         let mut before = std::mem::take(&mut self.given).into_iter().peekable();
-        for (labels, value) in observations(self.observer.as_ref(), context) {
+        for ObservedSeries {
+            labels,
+            value,
+            place,
+        } in observations(self.observer.as_ref(), context)
+        {
             while let Some((_, id)) = before.next_if(|(known, _)| *known < labels) {
                 recording.end(id, at_ms);
             }
@@ -309,6 +342,10 @@ impl ObservedInstrument {
                 |(_, id)| id,
             );
             recording.push(id, at_ms, value);
+            if self.places.len() <= place {
+                self.places.resize(place + 1, None);
+            }
+            self.places[place] = Some(id);
             self.given.push((labels, id));
         }
         before.for_each(|(_, id)| recording.end(id, at_ms));

@@ -7,12 +7,13 @@ use std::cmp::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rehearsal_convert::Nearest;
+use rehearsal_convert::{Index, Nearest};
 use rehearsal_metrics::{CollectContext, Counter, Labels, OVERFLOW, ObservableCallback};
 
 use super::label::Mode;
-use crate::model::Timestamp;
+use crate::model::commit::BacklogRow;
 use crate::model::time::nanos_of;
+use crate::model::{SharedList, Timestamp};
 
 /// Freshness and maximum number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +85,54 @@ struct BacklogState {
     /// Sorted by schedule, then mode.
     entries: Vec<BacklogEntry>,
     overflow: [Option<BacklogEntry>; Mode::ALL.len()],
-    /// Changes whenever a collection would give another result, apart from values that expire.
-    generation: u64,
+    /// Whenever a collection would give another result, apart from values that expire.
+    changes: ChangeLog,
+    /// Rows of the last refresh, if the entries are those rows and no others.
+    rows: Option<SharedList<BacklogRow>>,
     /// Lower bound of the values' times. May be earlier than the oldest value, never later.
     oldest: Duration,
     /// Time at which all entries were correct and complete, but for newer ones.
     confirmed: ReadTime,
+}
+
+/// Entries that have changed, in the order of their changes. The generation is the number of
+/// changes ever, so the changes since a generation are the end of the log.
+#[derive(Default)]
+struct ChangeLog {
+    entries: Vec<u32>,
+    /// Number of changes before those.
+    forgotten: u64,
+}
+
+impl ChangeLog {
+    fn generation(&self) -> u64 {
+        self.forgotten + self.entries.len() as u64
+    }
+
+    /// Records a change of one of `count` entries.
+    fn note(&mut self, entry: usize, count: usize) {
+        if self.entries.len() > count {
+            self.forget();
+        }
+        self.entries.push(entry.index_u32());
+    }
+
+    /// Records a change of the entries as such: they have other positions from now on.
+    fn note_all(&mut self) {
+        self.forget();
+        self.forgotten += 1;
+    }
+
+    fn forget(&mut self) {
+        self.forgotten = self.generation();
+        self.entries.clear();
+    }
+
+    /// The entries that have changed since a generation; none if that is not known.
+    fn since(&self, generation: u64) -> Option<&[u32]> {
+        let known = generation.checked_sub(self.forgotten)?;
+        self.entries.get(known.to_index()..)
+    }
 }
 
 struct BacklogEntry {
@@ -136,6 +179,34 @@ impl BacklogEntry {
     }
 }
 
+impl BacklogState {
+    /// Replaces the values of the parts in which the rows differ from those of the last refresh.
+    /// Returns false if that is not all: the entries are not those of the last refresh, or the rows
+    /// are of other schedules.
+    fn replace_changed(&mut self, rows: &SharedList<BacklogRow>, time: ReadTime) -> bool {
+        let Some(before) = self.rows.take() else {
+            return false;
+        };
+        let Some(changed) = rows.changes(&before) else {
+            return false;
+        };
+        let count = self.entries.len();
+        for (position, before, now) in changed {
+            for ((index, before), now) in (position..).zip(before).zip(now) {
+                if (&before.schedule, before.mode) != (&now.schedule, now.mode) {
+                    return false;
+                }
+                if self.entries[index].replace(now.images, time) {
+                    self.changes.note(index, count);
+                }
+            }
+        }
+        (self.oldest, self.confirmed) = (time.asked_at, time);
+        self.rows = Some(rows.clone());
+        true
+    }
+}
+
 impl BacklogCache {
     pub(crate) fn new(options: BacklogOptions, overflowed: Counter) -> Self {
         Self {
@@ -166,13 +237,16 @@ impl BacklogCache {
             .binary_search_by(|entry| entry.cmp_key(schedule, mode))
         {
             Ok(index) => {
-                state.generation += u64::from(state.entries[index].replace(images, time));
+                if state.entries[index].replace(images, time) {
+                    state.changes.note(index, state.entries.len());
+                }
             }
             Err(_) if state.entries.len() >= self.options.series_max => self.overflowed.increment(),
             Err(index) => {
                 let entry = BacklogEntry::new(schedule, mode, images, time);
                 state.entries.insert(index, entry);
-                state.generation += 1;
+                state.rows = None;
+                state.changes.note_all();
                 state.oldest = state.oldest.min(time.asked_at);
             }
         }
@@ -187,18 +261,50 @@ impl BacklogCache {
         time: impl Into<ReadTime>,
     ) {
         let time = time.into();
-        let mut values = values.into_iter().peekable();
         let mut state = self.state();
-        let state = &mut *state;
+        if state.confirmed.as_of <= time.as_of {
+            self.refresh_all(&mut state, values, time);
+        }
+    }
+
+    /// Replaces the values as [`refresh`](Self::refresh) does, in *O*(changed parts of the list).
+    pub fn refresh_rows(&self, rows: &SharedList<BacklogRow>, time: impl Into<ReadTime>) {
+        let time = time.into();
+        let mut state = self.state();
         if state.confirmed.as_of > time.as_of {
             return;
         }
-        let mut same = 0;
+        if !state.replace_changed(rows, time) {
+            let values = rows.iter();
+            let values = values.map(|row| (row.mode, row.schedule.as_str(), row.images));
+            self.refresh_all(&mut state, values, time);
+            let is_whole = state.overflow.iter().all(Option::is_none);
+            // Unsorted rows were sorted, and doubled ones dropped.
+            let is_same = |(entry, row): (&BacklogEntry, &BacklogRow)| {
+                entry.is_of(row.mode, row.schedule.as_str())
+            };
+            let is_aligned = state.entries.len() == rows.len()
+                && state.entries.iter().zip(rows.iter()).all(is_same);
+            state.rows = (is_whole && is_aligned).then(|| rows.clone());
+        }
+    }
+
+    fn refresh_all<'v>(
+        &self,
+        state: &mut BacklogState,
+        values: impl IntoIterator<Item = (Mode, &'v str, u64)>,
+        time: ReadTime,
+    ) {
+        let mut values = values.into_iter().peekable();
+        state.rows = None;
+        let (mut same, count) = (0, state.entries.len());
         while let Some(entry) = state.entries.get_mut(same)
             && let Some((_, _, images)) =
                 values.next_if(|(mode, schedule, _)| entry.is_of(*mode, schedule))
         {
-            state.generation += u64::from(entry.replace(images, time));
+            if entry.replace(images, time) {
+                state.changes.note(same, count);
+            }
             same += 1;
         }
         (state.oldest, state.confirmed) = (time.asked_at, time);
@@ -216,7 +322,7 @@ impl BacklogCache {
         values: impl Iterator<Item = (Mode, &'v str, u64)>,
         time: ReadTime,
     ) {
-        state.generation += 1;
+        state.changes.note_all();
         let mut old = state.entries.split_off(same).into_iter().peekable();
         let entries = &mut state.entries;
         let mut overflow = [None; Mode::ALL.len()];
@@ -312,6 +418,17 @@ impl ObservableCallback for BacklogCache {
     fn generation(&self, context: &CollectContext) -> Option<u64> {
         let state = self.state();
         let fresh = context.elapsed.saturating_sub(state.oldest) <= self.options.fresh_for;
-        fresh.then_some(state.generation)
+        fresh.then(|| state.changes.generation())
+    }
+
+    fn changes_since(&self, generation: u64, give: &mut dyn FnMut(usize, f64)) -> bool {
+        let state = self.state();
+        let Some(changed) = state.changes.since(generation) else {
+            return false;
+        };
+        for index in changed.iter().map(|index| *index as usize) {
+            give(index, state.entries[index].images.nearest_f64());
+        }
+        true
     }
 }

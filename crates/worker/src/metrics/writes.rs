@@ -14,8 +14,8 @@ use super::label::{
     AttemptOutcome, Delta, EventKind, Fate, Mode, PlannerStatus, QueueName, RunResult,
     ScannerOutcome, SegmentStatus,
 };
-use crate::model::DeltaCounts;
 use crate::model::commit::BacklogRow;
+use crate::model::{DeltaCounts, SharedList};
 
 /// Receiver of everything that a worker records. A method is one write.
 pub trait InstrumentWrites: Send + Sync {
@@ -94,7 +94,7 @@ pub trait InstrumentWrites: Send + Sync {
     fn backlog_set(&self, mode: Mode, schedule: &str, images: u64, time: ReadTime);
 
     /// Replaces all values of the backlog by those of the store at `time`.
-    fn backlog_refresh(&self, rows: &[BacklogRow], time: ReadTime);
+    fn backlog_refresh(&self, rows: &SharedList<BacklogRow>, time: ReadTime);
 
     /// Confirms all values of the backlog at `time`.
     fn backlog_confirm(&self, time: ReadTime);
@@ -222,10 +222,8 @@ impl InstrumentWrites for SchedulerWorkerMetrics {
         self.backlog.set(mode, schedule, images, time);
     }
 
-    fn backlog_refresh(&self, rows: &[BacklogRow], time: ReadTime) {
-        let rows = rows.iter();
-        let rows = rows.map(|row| (row.mode, row.schedule.as_str(), row.images));
-        self.backlog.refresh(rows, time);
+    fn backlog_refresh(&self, rows: &SharedList<BacklogRow>, time: ReadTime) {
+        self.backlog.refresh_rows(rows, time);
     }
 
     fn backlog_confirm(&self, time: ReadTime) {

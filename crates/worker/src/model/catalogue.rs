@@ -169,6 +169,18 @@ impl Catalogue {
         self.rows[image as usize].tenant
     }
 
+    /// Returns the number of the repository of an image.
+    #[inline]
+    pub fn repository_number(&self, image: u32) -> u32 {
+        self.rows[image as usize].repository
+    }
+
+    /// Returns the numbers of the namespaces of an image.
+    #[inline]
+    pub fn namespace_numbers(&self, image: u32) -> &[u32] {
+        &self.namespaces[self.span(image, |row| row.namespaces_end)]
+    }
+
     /// Returns the image with this number.
     #[inline]
     pub fn entry(&self, image: u32) -> CatalogueEntry<'_> {
@@ -177,7 +189,7 @@ impl Catalogue {
             digest: self.digests[image as usize],
             tenant: row.tenant,
             repository: row.repository,
-            namespaces: &self.namespaces[self.span(image, |row| row.namespaces_end)],
+            namespaces: self.namespace_numbers(image),
             labels: &self.labels[self.span(image, |row| row.labels_end)],
             contents: self.contents(image),
         }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::commit::BacklogRow;
 use super::{
     CallCounts, Commit, CommitAnswer, CommitToken, Event, EventId, FindingChange, ImageDigest,
-    IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, TenantId,
-    Timestamp, fault::FaultKind,
+    IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, SharedList,
+    TenantId, Timestamp, fault::FaultKind,
 };
 
 /// Identity of a queue: the planner's or the runner's.
@@ -289,10 +289,12 @@ pub enum Observation<'a> {
         delivery: u64,
         run: Option<&'a Run>,
     },
-    /// The answer to a read of the backlog reached the incarnation.
+    /// The answer to a read of the backlog reached the incarnation; `images` is the sum of the
+    /// rows.
     BacklogRead {
         incarnation: &'a IncarnationId,
-        rows: &'a [BacklogRow],
+        rows: &'a SharedList<BacklogRow>,
+        images: u64,
     },
     /// The answer to a heartbeat reached the incarnation: others have adopted `surrendered` of its
     /// active runs so far, by mode.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::model::commit::{BacklogRow, DocumentVersion, Intent, RunWrite, ScheduleStateWrite};
 use crate::model::{
-    IncarnationId, Run, RunId, Schedule, ScheduleState, Segment, TenantId, Timestamp, Trigger,
+    IncarnationId, Run, RunId, Schedule, ScheduleState, Segment, SharedList, TenantId, Timestamp,
+    Trigger,
 };
 
 /// A value with the store's time of the read.
@@ -35,6 +36,15 @@ pub struct ScheduleEntry {
     pub cursor: Timestamp,
     /// Whether a fire is queued under `queueOne`.
     pub has_queued_fire: bool,
+}
+
+impl ScheduleEntry {
+    /// Returns whether nothing that decides the fires has changed. Equal definitions of two edits
+    /// differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.schedule, &other.schedule)
+            && (self.cursor, self.has_queued_fire) == (other.cursor, other.has_queued_fire)
+    }
 }
 
 /// A schedule with its definition and state.
@@ -136,8 +146,8 @@ pub struct StaleWork {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BacklogSnapshot {
     /// Rows in ascending order, one for each schedule that is not deleted, zeros included. The
-    /// store returns the same allocation until a row changes.
-    pub rows: Arc<Vec<BacklogRow>>,
+    /// store returns the same version until a row changes.
+    pub rows: SharedList<BacklogRow>,
     /// Time of the last progress of the open run that has waited longest, by mode index; none if no
     /// run is open.
     pub progress: [Option<Timestamp>; 2],

@@ -8,8 +8,8 @@ use super::{
     HeartbeatAnswer, ImageDigest, ImpactQuery, ImpactRequest, Impacted, IncarnationId, Intent,
     Lease, LeaseAnswer, PermitGrant, PortError, PortResult, Queue, QueueDepth, QueueMessage,
     RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError, ScheduleDocument,
-    ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, StaleWork, Store, TenantId, Timestamp,
-    Timestamped, WaitingRun,
+    ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, SharedList, StaleWork, Store, TenantId,
+    Timestamp, Timestamped, WaitingRun,
 };
 
 /// Implements every service port; every call fails with [`PortError::Unavailable`].
@@ -19,7 +19,7 @@ use super::{
 pub struct Unavailable;
 
 impl Store for Unavailable {
-    async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
+    async fn schedules(&self) -> PortResult<Timestamped<SharedList<ScheduleEntry>>> {
         Err(PortError::Unavailable)
     }
 

@@ -8,16 +8,14 @@
 //! scrape was rejected: a scrape must not wait for the store. A value that is older than
 //! `backlogRefresh` is withheld instead of shown as current.
 
-use std::sync::Arc;
-
 use futures_lite::future;
 
 use crate::context::WorkerContext;
 use crate::metrics::ReadTime;
-use crate::model::Mode;
 use crate::model::commit::BacklogRow;
 use crate::model::message::QueueMessage;
 use crate::model::observation::QueueName;
+use crate::model::{Mode, SharedList};
 use crate::ports::{Ports, Queue, QueueDepth, Store};
 
 /// Refreshes the observable gauges of a process.
@@ -25,7 +23,7 @@ pub struct BacklogBackgroundService<'a, P: Ports> {
     context: &'a WorkerContext<P>,
     reads_queues: bool,
     /// Rows of the last read.
-    rows: Option<Arc<Vec<BacklogRow>>>,
+    rows: Option<SharedList<BacklogRow>>,
 }
 
 impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
@@ -76,19 +74,15 @@ impl<'a, P: Ports> BacklogBackgroundService<'a, P> {
         }
     }
 
-    /// Shows the rows, in *O*(1) if the store answers with the same allocation as before.
-    fn show(&mut self, rows: &Arc<Vec<BacklogRow>>, time: ReadTime) {
+    /// Shows the rows, in *O*(1) if the store answers with the same version as before.
+    fn show(&mut self, rows: &SharedList<BacklogRow>, time: ReadTime) {
         let metrics = &self.context.metrics;
-        if self
-            .rows
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, rows))
-        {
+        if self.rows.as_ref().is_some_and(|known| known.is_same(rows)) {
             metrics.backlog_confirm(time);
             return;
         }
         metrics.backlog_refresh(rows, time);
-        self.rows = Some(Arc::clone(rows));
+        self.rows = Some(rows.clone());
     }
 }
 

@@ -7,7 +7,7 @@
 //! A process sleeps until the next fire that it knows of, plus up to a second of jitter so that
 //! processes do not race for it. `triggerPoll` is how late it notices a new or edited schedule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::context::{MAX_COMMIT_ATTEMPTS, WorkerContext};
 use crate::model::commit::{FireOutcome, RunWrite};
 use crate::model::time::nanos_of;
 use crate::model::{
-    Calendar, CommitAnswer, CommitStep, OverlapPolicy, Run, Schedule, ScheduleId, Timestamp,
-    Trigger,
+    Calendar, CommitAnswer, CommitStep, OverlapPolicy, Run, Schedule, ScheduleId, SharedList,
+    Timestamp, Trigger,
 };
 use crate::ports::{Ports, Random, ScheduleDocument, ScheduleEntry, Store, Timestamped};
 
@@ -27,14 +27,37 @@ const MAX_FIRE_JITTER: Duration = Duration::from_secs(1);
 pub struct CronTriggerService<'a, P: Ports> {
     context: &'a WorkerContext<P>,
     calendars: BTreeMap<ScheduleId, CachedSchedule>,
-    listing: Option<ScheduleList>,
+    listing: ScheduleList,
 }
 
 /// Result of the last listing.
+#[derive(Default)]
 struct ScheduleList {
-    entries: Arc<Vec<ScheduleEntry>>,
+    entries: SharedList<ScheduleEntry>,
+    /// Time from which each schedule of `entries` has a fire to decide.
+    due: Vec<Option<Timestamp>>,
+    /// Schedules of which that time is known, by it.
+    order: BTreeSet<(Timestamp, usize)>,
+}
+
+impl ScheduleList {
     /// Time at which the first schedule is due.
-    next: Option<Timestamp>,
+    fn next(&self) -> Option<Timestamp> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    fn set(&mut self, index: usize, due: Option<Timestamp>) {
+        let before = std::mem::replace(&mut self.due[index], due);
+        if before == due {
+            return;
+        }
+        if let Some(before) = before {
+            self.order.remove(&(before, index));
+        }
+        if let Some(due) = due {
+            self.order.insert((due, index));
+        }
+    }
 }
 
 /// Parsed calendar and next fire of a schedule, so that a poll is cheap.
@@ -52,7 +75,7 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
         Self {
             context,
             calendars: BTreeMap::new(),
-            listing: None,
+            listing: ScheduleList::default(),
         }
     }
 
@@ -79,37 +102,46 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
 
     /// Returns the delay until the next known fire plus jitter, if none was due at `now`.
     fn until_next_fire(&self, now: Timestamp) -> Duration {
-        let next = self.listing.as_ref().and_then(|listing| listing.next);
-        let Some(next) = next.filter(|next| *next > now) else {
+        let Some(next) = self.listing.next().filter(|next| *next > now) else {
             return Duration::MAX;
         };
         let jitter_ns = self.context.ports.random().below(nanos_of(MAX_FIRE_JITTER));
         next.since(now) + Duration::from_nanos(jitter_ns)
     }
 
-    /// Returns the schedules that are due, in *O*(1) if the store lists the same allocation as
-    /// before and none is due.
-    fn due(&mut self, entries: &Arc<Vec<ScheduleEntry>>, now: Timestamp) -> Vec<ScheduleId> {
-        let is_known = |listing: &ScheduleList| Arc::ptr_eq(&listing.entries, entries);
-        if !self.listing.as_ref().is_some_and(is_known) {
-            self.listing = Some(ScheduleList {
-                entries: Arc::clone(entries),
-                next: self.next_due(entries),
-            });
+    /// Returns the schedules that are due, in the order of the list. Takes *O*(1) if the store
+    /// lists the same version as before and none is due.
+    fn due(&mut self, entries: &SharedList<ScheduleEntry>, now: Timestamp) -> Vec<ScheduleId> {
+        if !self.listing.entries.is_same(entries) {
+            self.list(entries);
         }
-        let next = self.listing.as_ref().and_then(|listing| listing.next);
-        if next.is_none_or(|next| next > now) {
-            return Vec::new();
-        }
-        entries
-            .iter()
-            .filter(|entry| self.due_at(entry).is_some_and(|at| at <= now))
-            .map(|entry| entry.schedule.id.clone())
-            .collect()
+        let due = self.listing.order.range(..=(now, usize::MAX));
+        let mut due: Vec<usize> = due.map(|(_, index)| *index).collect();
+        due.sort_unstable();
+        let id = |index: usize| Some(entries.get(index)?.schedule.id.clone());
+        due.into_iter().filter_map(id).collect()
     }
 
-    fn next_due(&mut self, entries: &[ScheduleEntry]) -> Option<Timestamp> {
-        entries.iter().filter_map(|entry| self.due_at(entry)).min()
+    /// Takes over a list; only what has changed is looked at.
+    fn list(&mut self, entries: &SharedList<ScheduleEntry>) {
+        let before = std::mem::replace(&mut self.listing.entries, entries.clone());
+        let Some(changed) = entries.changes(&before) else {
+            self.listing.due = vec![None; entries.len()];
+            self.listing.order.clear();
+            for (index, entry) in entries.iter().enumerate() {
+                let due = self.due_at(entry);
+                self.listing.set(index, due);
+            }
+            return;
+        };
+        for (position, before, now) in changed {
+            for ((index, before), now) in (position..).zip(before).zip(now) {
+                if !before.is_same(now) {
+                    let due = self.due_at(now);
+                    self.listing.set(index, due);
+                }
+            }
+        }
     }
 
     /// Returns the time from which a schedule has a fire to decide. A queued fire is examined at

@@ -5,7 +5,7 @@
 
 use crate::context::WorkerContext;
 use crate::model::commit::RunWrite;
-use crate::model::{CommitAnswer, CommitStep, Run};
+use crate::model::{CommitAnswer, CommitStep, Run, SharedList};
 use crate::ports::{Export, Ports, ScheduleEntry, Store};
 
 /// Maximum number of exports handled per poll.
@@ -64,7 +64,7 @@ impl<'a, P: Ports> ExportTriggerService<'a, P> {
 }
 
 /// Returns a run for each schedule that subscribes to the export.
-fn runs_for(export: &Export, schedules: &[ScheduleEntry]) -> Vec<RunWrite> {
+fn runs_for(export: &Export, schedules: &SharedList<ScheduleEntry>) -> Vec<RunWrite> {
     schedules
         .iter()
         .map(|entry| &entry.schedule)

@@ -11,7 +11,8 @@ use rehearsal_metrics::{
 use rehearsal_worker::metrics::{
     BacklogOptions, Mode, ReadTime, SchedulerWorkerMetrics, WorkerMetricsOptions,
 };
-use rehearsal_worker::model::Timestamp;
+use rehearsal_worker::model::commit::BacklogRow;
+use rehearsal_worker::model::{SharedList, Timestamp};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -168,6 +169,52 @@ fn late_answer_does_not_restore_deleted_schedule() {
     backlog.confirm(at(15));
     backlog.set(mode, "deleted", 2, at(14));
     assert_eq!((shown("deleted"), shown("kept")), (None, Some(1)));
+}
+
+/// A list of rows gives what its rows give, whatever was set between two lists.
+#[test]
+fn rows_of_a_changed_list_replace_older_values() {
+    let registry = Registry::new();
+    let metrics = SchedulerWorkerMetrics::new(&registry).expect("an empty registry");
+    let (backlog, mode, at) = (metrics.backlog(), Mode::AnalysisOnly, Duration::from_secs);
+    let row = |number: u64| BacklogRow {
+        schedule: format!("{number:03}").as_str().into(),
+        mode,
+        images: number,
+    };
+    let mut rows: SharedList<BacklogRow> = (0..200).map(row).collect();
+    let shown =
+        |names: [&str; 3]| names.map(|name| backlog.get(mode, name, &CollectContext::at(at(10))));
+    let changed = |generation| {
+        let mut changed = Vec::new();
+        let is_known = backlog.changes_since(generation, &mut |place, value| {
+            changed.push((place, value));
+        });
+        is_known.then_some(changed)
+    };
+    let generation = || {
+        let generation = backlog.generation(&CollectContext::at(at(10)));
+        generation.expect("all values are fresh")
+    };
+    backlog.refresh_rows(&rows, at(1));
+    let first = generation();
+    assert_eq!(changed(first), Some(vec![]));
+    backlog.set(mode, "070", 1, at(2));
+    backlog.set(mode, "071", 2, at(5));
+    rows.get_mut(100).expect("below 200").images = 3;
+    backlog.refresh_rows(&rows, at(4));
+    assert_eq!(shown(["070", "071", "100"]), [Some(70), Some(2), Some(3)]);
+    let expected = vec![(70, 70.0), (71, 2.0), (70, 70.0), (100, 3.0)];
+    assert_eq!(changed(first), Some(expected));
+
+    backlog.set(mode, "new", 9, at(6));
+    assert_eq!(changed(first), None, "a series came");
+    rows.get_mut(0).expect("below 200").images = 4;
+    backlog.refresh_rows(&rows, at(7));
+    assert_eq!(shown(["000", "071", "new"]), [Some(4), Some(71), None]);
+    let fewer: SharedList<BacklogRow> = (0..199).map(row).collect();
+    backlog.refresh_rows(&fewer, at(8));
+    assert_eq!(shown(["000", "198", "199"]), [Some(0), Some(198), None]);
 }
 
 /// While the generation is unchanged, no value has changed.

@@ -12,6 +12,8 @@ use rehearsal_metrics::{
 use rehearsal_worker::metrics::{
     Delta, InstrumentWrites, Mode, PlannerStatus, SchedulerWorkerMetrics,
 };
+use rehearsal_worker::model::SharedList;
+use rehearsal_worker::model::commit::BacklogRow;
 
 fn at(seconds: u64) -> CollectContext {
     CollectContext::at(Duration::from_secs(seconds))
@@ -155,6 +157,7 @@ enum Event {
     Active { change: i64 },
     Backlog { schedule: usize, images: u64 },
     Refresh { schedules: usize },
+    Row { schedule: usize, images: u64 },
     Confirm,
     Register { series: usize },
     Set { series: usize, value: i32 },
@@ -171,6 +174,8 @@ fn event() -> impl Strategy<Value = Event> {
         (-2..3_i64).prop_map(|change| Event::Active { change }),
         (0..4_usize, 0..5_u64).prop_map(|(schedule, images)| Event::Backlog { schedule, images }),
         (0..5_usize).prop_map(|schedules| Event::Refresh { schedules }),
+        (0..80_usize, 0..5_u64).prop_map(|(schedule, images)| Event::Row { schedule, images }),
+        (0..80_usize, 0..5_u64).prop_map(|(schedule, images)| Event::Row { schedule, images }),
         Just(Event::Confirm),
         (0..3_usize).prop_map(|series| Event::Register { series }),
         (0..3_usize, 0..3_i32).prop_map(|(series, value)| Event::Set { series, value }),
@@ -191,6 +196,7 @@ struct Process {
     metrics: SchedulerWorkerMetrics,
     counters: BTreeMap<usize, Counter>,
     gauges: BTreeMap<usize, Gauge>,
+    rows: SharedList<BacklogRow>,
 }
 
 impl Process {
@@ -202,11 +208,20 @@ impl Process {
             metrics,
             counters: BTreeMap::new(),
             gauges: BTreeMap::new(),
+            rows: (0..80).map(Self::row).collect(),
         }
     }
 
     fn labels(series: usize) -> Labels {
         Labels::new("", [("n".into(), series.to_string().into())]).expect("valid")
+    }
+
+    fn row(schedule: usize) -> BacklogRow {
+        BacklogRow {
+            schedule: format!("{schedule:02}").as_str().into(),
+            mode: Mode::AnalysisOnly,
+            images: 0,
+        }
     }
 
     fn apply(&mut self, event: &Event, now: Duration) {
@@ -228,6 +243,11 @@ impl Process {
                 let values = SCHEDULES[..*schedules.min(&4)].iter();
                 let values = values.map(|schedule| (mode, *schedule, *schedules as u64));
                 self.metrics.backlog().refresh(values, now);
+            }
+            Event::Row { schedule, images } => {
+                let row = self.rows.get_mut(*schedule).expect("below 80");
+                row.images = *images;
+                self.metrics.backlog().refresh_rows(&self.rows, now);
             }
             Event::Confirm => self.metrics.backlog().confirm(now),
             Event::Register { series } => {

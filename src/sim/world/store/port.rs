@@ -10,7 +10,7 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::{
     Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PortCall, RunId,
-    RunState, ScheduleId, SegmentKey, TenantId, Timestamp,
+    RunState, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
@@ -142,7 +142,7 @@ impl World {
 }
 
 impl ports::Store for StorePort {
-    async fn schedules(&self) -> PortResult<Timestamped<Arc<Vec<ScheduleEntry>>>> {
+    async fn schedules(&self) -> PortResult<Timestamped<SharedList<ScheduleEntry>>> {
         self.read_stamped(PortCall::Schedules, |store, _| store.schedules())
             .await
     }
@@ -314,14 +314,21 @@ impl ports::Store for StorePort {
     }
 
     async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {
-        let backlog = self
-            .read_stamped(PortCall::Backlog, |store, _| store.backlog())
+        let Timestamped { now, value } = self
+            .read_stamped(PortCall::Backlog, |store, _| {
+                (store.backlog(), store.backlog_images())
+            })
             .await?;
+        let (backlog, images) = value;
         self.emit(&Observation::BacklogRead {
             incarnation: &self.0.incarnation.id,
-            rows: &backlog.value.rows,
+            rows: &backlog.rows,
+            images,
         });
-        Ok(backlog)
+        Ok(Timestamped {
+            now,
+            value: backlog,
+        })
     }
 
     async fn heartbeat(

@@ -7,8 +7,8 @@ use super::SimStore;
 use super::runs::StoredRun;
 use crate::model::commit::Intent;
 use crate::model::{
-    Baseline, Event, EventId, ImageDigest, IncarnationId, RunId, RunState, ScheduleId, SegmentKey,
-    TenantId, Timestamp,
+    Baseline, Event, EventId, ImageDigest, IncarnationId, Mode, RunId, RunState, ScheduleId,
+    SegmentKey, SharedList, TenantId, Timestamp,
 };
 use crate::worker::ports::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
@@ -17,7 +17,7 @@ use crate::worker::ports::{
 use rehearsal_convert::Index;
 
 impl SimStore {
-    pub fn schedules(&mut self) -> Arc<Vec<ScheduleEntry>> {
+    pub fn schedules(&mut self) -> SharedList<ScheduleEntry> {
         self.schedules.listing()
     }
 
@@ -125,17 +125,16 @@ impl SimStore {
 
     /// Returns the backlog, and by mode the oldest instant of progress among open runs.
     pub fn backlog(&mut self) -> BacklogSnapshot {
-        let mut progress = [None; 2];
-        let open = |record: &&StoredRun| record.run.state.is_open();
-        for record in self.runs.unfinished().filter(open) {
-            let least: &mut Option<Timestamp> = &mut progress[record.run.mode.index()];
-            *least = Some(least.map_or(record.progress_at, |at| at.min(record.progress_at)));
-        }
         BacklogSnapshot {
             rows: self.schedules.backlog(),
-            progress,
+            progress: Mode::ALL.map(|mode| self.runs.oldest_progress(mode)),
             outbox_depth: self.outbox.depth(),
         }
+    }
+
+    /// Returns the images in all rows of the backlog.
+    pub fn backlog_images(&self) -> u64 {
+        self.schedules.backlog_images()
     }
 
     pub fn heartbeat(
@@ -150,7 +149,7 @@ impl SimStore {
     }
 
     /// Returns stale segments and intents, and overdue and orphaned runs, for repair.
-    /// *O*(unfinished runs + stale segments).
+    /// *O*(what it returns), and *O*(unfinished runs) once a schedule was deleted.
     pub fn stale_work(
         &self,
         stale_after: Duration,
@@ -165,10 +164,13 @@ impl SimStore {
                 .get(run)
                 .is_some_and(|record| record.run.state == RunState::Running)
         };
-        let ids = |filter: &dyn Fn(&StoredRun) -> bool| -> Vec<RunId> {
-            let chosen = self.runs.unfinished().filter(|record| filter(record));
-            chosen.map(|record| record.run.id.clone()).collect()
+        let id = |record: &StoredRun| record.run.id.clone();
+        let is_overdue = |record: &&StoredRun| record.run.created_at < run_limit;
+        let is_orphaned = |record: &&StoredRun| {
+            let schedule = self.schedules.get(&record.run.schedule);
+            schedule.is_some_and(|schedule| schedule.deleted)
         };
+        let maybe_orphaned = self.schedules.has_deleted().then(|| self.runs.unfinished());
         StaleWork {
             segments: self
                 .runs
@@ -183,11 +185,18 @@ impl SimStore {
                 .take_while(|intent| intent.since < limit)
                 .cloned()
                 .collect(),
-            overdue: ids(&|record| record.run.created_at < run_limit),
-            orphaned: ids(&|record| {
-                let schedule = self.schedules.get(&record.run.schedule);
-                schedule.is_some_and(|schedule| schedule.deleted)
-            }),
+            overdue: self
+                .runs
+                .unfinished()
+                .take_while(is_overdue)
+                .map(id)
+                .collect(),
+            orphaned: maybe_orphaned
+                .into_iter()
+                .flatten()
+                .filter(is_orphaned)
+                .map(id)
+                .collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::commit::{DocumentVersion, Intent};
 use crate::model::{
-    CommitToken, ImpactSet, Run, RunId, RunState, Segment, SegmentKey, TenantId, Timestamp,
+    CommitToken, ImpactSet, Mode, Run, RunId, RunState, Segment, SegmentKey, TenantId, Timestamp,
 };
 use rustc_hash::FxHashMap;
 
@@ -45,6 +45,8 @@ pub(super) struct RunTable {
     released: BTreeSet<(Timestamp, SegmentKey)>,
     /// Runs with an intent, by its age.
     intents: BTreeSet<(Timestamp, RunId)>,
+    /// Open runs by their last progress, by mode index.
+    progress: [BTreeSet<(Timestamp, RunId)>; 2],
 }
 
 impl RunTable {
@@ -66,13 +68,16 @@ impl RunTable {
         match self.records.get_mut(&id) {
             None => {
                 self.index(&run);
+                self.set_progress(&run, now, true);
                 self.records.insert(id, StoredRun::new(run, now));
             }
             Some(record) => {
                 let old = std::mem::replace(&mut record.run, run.clone());
                 record.version += 1;
                 if old.state != run.state || old.stats != run.stats {
-                    record.progress_at = now;
+                    let before = std::mem::replace(&mut record.progress_at, now);
+                    self.set_progress(&old, before, false);
+                    self.set_progress(&run, now, true);
                 }
                 if old.state != run.state {
                     self.unindex(&old);
@@ -83,6 +88,23 @@ impl RunTable {
                 }
             }
         }
+    }
+
+    /// Adds or removes the instant of the last progress of a run, if it is open.
+    fn set_progress(&mut self, run: &Run, at: Timestamp, is_added: bool) {
+        if !run.state.is_open() {
+            return;
+        }
+        let (progress, key) = (&mut self.progress[run.mode.index()], (at, run.id.clone()));
+        match is_added {
+            true => progress.insert(key),
+            false => progress.remove(&key),
+        };
+    }
+
+    /// Returns the oldest instant of progress among the open runs of a mode.
+    pub fn oldest_progress(&self, mode: Mode) -> Option<Timestamp> {
+        self.progress[mode.index()].first().map(|(at, _)| *at)
     }
 
     fn index(&mut self, run: &Run) {
@@ -216,6 +238,7 @@ impl RunTable {
         self.set_intent(id, None);
         let record = self.records.remove(id)?;
         self.unindex(&record.run);
+        self.set_progress(&record.run, record.progress_at, false);
         Some(record)
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::commit::{BacklogRow, DocumentVersion};
 use crate::model::time::NANOS_PER_SECOND;
-use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, Timestamp};
+use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, SharedList, Timestamp};
 use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
 use rehearsal_convert::{Nearest, Saturating};
 
@@ -28,9 +28,12 @@ pub(super) struct StoredSchedule {
 pub(super) struct ScheduleTable {
     records: BTreeMap<ScheduleId, StoredSchedule>,
     /// Cached list; `None` once it is out of date.
-    listing: Option<Arc<Vec<ScheduleEntry>>>,
+    listing: Option<SharedList<ScheduleEntry>>,
     /// Cached backlog; `None` once it is out of date.
-    backlog: Option<Arc<Vec<BacklogRow>>>,
+    backlog: Option<SharedList<BacklogRow>>,
+    /// Images of the schedules that are not deleted.
+    backlog_images: u64,
+    has_deleted: bool,
 }
 
 impl ScheduleTable {
@@ -72,20 +75,29 @@ impl ScheduleTable {
 
     pub fn delete(&mut self, id: &ScheduleId) {
         if let Some(record) = self.records.get_mut(id) {
+            if !record.deleted {
+                self.backlog_images -= record.backlog.iter().sum::<u64>();
+            }
             record.deleted = true;
             record.version += 1;
+            self.has_deleted = true;
             self.outdate();
         }
     }
 
     pub fn write_state(&mut self, id: &ScheduleId, state: ScheduleState) {
-        if let Some(record) = self.records.get_mut(id) {
-            let is_listed_otherwise = record.state.cursor != state.cursor
-                || record.state.queued_fire != state.queued_fire;
-            record.state = state;
-            record.version += 1;
-            if is_listed_otherwise {
-                self.listing = None;
+        let Some(record) = self.records.get_mut(id) else {
+            return;
+        };
+        let is_listed_otherwise =
+            record.state.cursor != state.cursor || record.state.queued_fire != state.queued_fire;
+        record.state = state;
+        record.version += 1;
+        if let Some(listing) = self.listing.as_mut().filter(|_| is_listed_otherwise) {
+            let place = listing.partition_point(|entry| entry.schedule.id < *id);
+            let entry = listing.get_mut(place);
+            if let Some(entry) = entry.filter(|entry| entry.schedule.id == *id) {
+                *entry = record.entry();
             }
         }
     }
@@ -95,14 +107,33 @@ impl ScheduleTable {
         let Some(record) = self.records.get_mut(&after.schedule) else {
             return;
         };
+        let (fallen, risen) = (before.map_or(0, awaiting), awaiting(after));
         if let Some(before) = before {
             let part = &mut record.backlog[before.mode.index()];
-            debug_assert!(*part >= awaiting(before), "the backlog fell below zero");
-            *part = part.saturating_sub(awaiting(before));
+            debug_assert!(*part >= fallen, "the backlog fell below zero");
+            *part = part.saturating_sub(fallen);
         }
-        record.backlog[after.mode.index()] += awaiting(after);
-        if before.map_or(0, awaiting) != awaiting(after) {
-            self.backlog = None;
+        let images = &mut record.backlog[after.mode.index()];
+        *images += risen;
+        if fallen == risen || record.deleted {
+            return;
+        }
+        let images = *images;
+        let is_kept = images > 0 || record.schedule.mode == after.mode;
+        self.backlog_images = (self.backlog_images + risen).saturating_sub(fallen);
+        self.show_backlog(&after.schedule, after.mode, images, is_kept);
+    }
+
+    /// Writes a row of the cached backlog. A row that comes or goes outdates the cache.
+    fn show_backlog(&mut self, id: &ScheduleId, mode: Mode, images: u64, is_kept: bool) {
+        let Some(rows) = &mut self.backlog else {
+            return;
+        };
+        let place = rows.partition_point(|row| (&row.schedule, row.mode) < (id, mode));
+        let row = rows.get_mut(place);
+        match row.filter(|row| row.schedule == *id && row.mode == mode) {
+            Some(row) if is_kept => row.images = images,
+            _ => self.backlog = None,
         }
     }
 
@@ -111,22 +142,31 @@ impl ScheduleTable {
         self.backlog = None;
     }
 
-    /// Returns the schedules that are not deleted. *O*(1) unless one has changed.
-    pub fn listing(&mut self) -> Arc<Vec<ScheduleEntry>> {
+    /// Returns the schedules that are not deleted. *O*(1) unless one was edited.
+    pub fn listing(&mut self) -> SharedList<ScheduleEntry> {
         if self.listing.is_none() {
-            let listing = self.live().map(StoredSchedule::entry).collect();
-            self.listing = Some(Arc::new(listing));
+            self.listing = Some(self.live().map(StoredSchedule::entry).collect());
         }
         self.listing.clone().unwrap_or_default()
     }
 
-    /// Returns the backlog of schedules that are not deleted. *O*(1) unless one has changed.
-    pub fn backlog(&mut self) -> Arc<Vec<BacklogRow>> {
+    /// Returns the backlog of schedules that are not deleted. *O*(1) unless one was edited.
+    pub fn backlog(&mut self) -> SharedList<BacklogRow> {
         if self.backlog.is_none() {
             let rows = self.live().flat_map(StoredSchedule::backlog_rows).collect();
-            self.backlog = Some(Arc::new(rows));
+            self.backlog = Some(rows);
         }
         self.backlog.clone().unwrap_or_default()
+    }
+
+    /// Returns the images in all rows of [`ScheduleTable::backlog`].
+    pub fn backlog_images(&self) -> u64 {
+        self.backlog_images
+    }
+
+    /// Returns whether a schedule was ever deleted.
+    pub fn has_deleted(&self) -> bool {
+        self.has_deleted
     }
 
     /// Reserves permits one `interval` apart, none before `lead` from now.

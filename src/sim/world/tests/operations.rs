@@ -20,7 +20,7 @@ fn operations_on_a_schedule_change_its_entry() {
         harness.pass_until(Duration::from_mins(minutes) + Duration::from_secs(1));
         let ports = harness.ports("worker-1");
         let listed = harness.run("worker-1", async move { ports.store().schedules().await });
-        listed.unwrap().value.first().cloned()
+        listed.unwrap().value.get(0).cloned()
     };
     assert_eq!(listed(0), None);
     let created = listed(1).unwrap();
