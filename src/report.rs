@@ -8,6 +8,7 @@ mod build;
 pub(crate) mod format;
 mod html;
 pub(crate) mod junit;
+mod printable;
 mod recording;
 mod replay_command;
 mod summary;
@@ -17,6 +18,7 @@ mod verdict;
 pub use crate::check::expectation::ExpectationOutcome;
 pub use html::{Dashboard, DashboardError, html};
 pub use junit::junit;
+pub use printable::printable;
 pub use recording::{
     EXTENSION, RecordedRun, RecordingError, find_recording, read_recording, write_recording,
 };

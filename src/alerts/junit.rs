@@ -1,10 +1,10 @@
 //! Scorecard as `JUnit` XML: one case per SLO (its incidents are detected) and per rule (it does
 //! not fire while all is well).
 
-use quick_junit::{Report, SerializeError, TestSuite};
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestSuite};
 
 use super::scorecard::Scorecard;
-use crate::report::junit::test_case;
+use crate::report::junit::{test_case, xml};
 
 /// Returns one document.
 pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
@@ -23,17 +23,19 @@ pub fn junit(card: &Scorecard) -> Result<String, SerializeError> {
             })
             .collect();
         let failure = (!missed.is_empty()).then(|| missed.join("\n"));
-        let case = test_case("alerts.detects", slo.slo.as_str(), failure.as_deref());
+        let kind = NonSuccessKind::Failure;
+        let case = test_case("alerts.detects", slo.slo.as_str(), kind, failure.as_deref());
         suite.add_test_case(case);
     }
     for rule in &card.rules {
         let is_noisy = card.noisy().any(|noisy| noisy.rule == rule.rule);
         let detail = rule.healthy_false_alarms_per_week.filter(|_| is_noisy);
         let detail = detail.map(|rate| format!("{rate:.3} false alarms per healthy week"));
-        let case = test_case("alerts.quiet", &rule.rule, detail.as_deref());
+        let kind = NonSuccessKind::Failure;
+        let case = test_case("alerts.quiet", &rule.rule, kind, detail.as_deref());
         suite.add_test_case(case);
     }
     let mut document = Report::new("rehearsal alerts");
     document.add_test_suite(suite);
-    document.to_string()
+    xml(&document)
 }

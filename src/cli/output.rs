@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use clap::ValueEnum;
+use rehearsal::report::printable;
 
 use super::error::CliError;
 
@@ -37,8 +38,14 @@ pub fn print(text: &str) -> Result<(), CliError> {
     }
 }
 
+/// Prints a text for people to standard output, without control characters of user data.
+pub fn print_text(text: &str) -> Result<(), CliError> {
+    print(&printable(text))
+}
+
 /// Prints a line to standard error: a banner, a notice or an error. A failure is ignored.
 pub fn print_status(text: &str) {
+    let text = printable(text);
     let mut err = anstream::stderr().lock();
     let _ = writeln!(err, "{text}");
 }

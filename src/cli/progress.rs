@@ -1,14 +1,43 @@
-//! Progress bars on standard error, hidden unless it is a terminal.
+//! Progress on standard error: bars on a terminal, otherwise a line per minute.
 
 use std::ops::Range;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use rehearsal::scenario::Scenario;
 
+use super::output::print_status;
+
+/// Delay between two lines.
+const LINE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Lines in place of a bar.
+struct LineClock {
+    last: Mutex<Instant>,
+}
+
+impl LineClock {
+    fn new() -> Self {
+        Self {
+            last: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Prints a line if it is due and the bar is hidden.
+    fn tick(&self, bar: &ProgressBar, line: impl FnOnce() -> String) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if bar.is_hidden() && last.elapsed() >= LINE_INTERVAL {
+            *last = Instant::now();
+            print_status(&line());
+        }
+    }
+}
+
 /// Progress bar of one run, in virtual time.
 pub struct ProgressLine {
     bar: ProgressBar,
+    lines: LineClock,
 }
 
 impl ProgressLine {
@@ -20,7 +49,10 @@ impl ProgressLine {
             bar.set_style(style);
         }
         bar.set_prefix(scenario.name.clone());
-        Self { bar }
+        Self {
+            bar,
+            lines: LineClock::new(),
+        }
     }
 
     /// Sets the virtual time since the start.
@@ -29,6 +61,11 @@ impl ProgressLine {
             .set_position(elapsed.as_secs().min(self.bar.length().unwrap_or(0)));
         let elapsed = rehearsal::scenario::Duration::from_secs(elapsed.as_secs());
         self.bar.set_message(elapsed.to_string());
+        self.lines.tick(&self.bar, || {
+            let whole = self.bar.length().unwrap_or_default();
+            let whole = rehearsal::scenario::Duration::from_secs(whole);
+            format!("{}: {elapsed} of {whole}", self.bar.prefix())
+        });
     }
 
     /// Removes the bar.
@@ -40,6 +77,7 @@ impl ProgressLine {
 /// Progress bar over seeds.
 pub struct SeedBar {
     bar: ProgressBar,
+    lines: LineClock,
 }
 
 impl SeedBar {
@@ -63,18 +101,27 @@ impl SeedBar {
             bar.set_style(style);
         }
         bar.set_prefix(name.to_owned());
-        Self { bar }
+        Self {
+            bar,
+            lines: LineClock::new(),
+        }
     }
 
     /// Sets the number of finished and of failed seeds.
     pub fn advance(&self, tried: u64, failed: u64) {
         self.bar.set_position(tried);
         self.bar.set_message(format!("{failed} failed"));
+        self.lines.tick(&self.bar, || {
+            format!("{}: {tried} seeds, {failed} failed", self.bar.prefix())
+        });
     }
 
     /// Counts one more finished seed.
     pub fn advance_by_one(&self) {
         self.bar.inc(1);
+        self.lines.tick(&self.bar, || {
+            format!("{}: {} seeds", self.bar.prefix(), self.bar.position())
+        });
     }
 
     /// Removes the bar.

@@ -12,13 +12,26 @@ use super::{
 /// Reason for which an invariant without a check is skipped.
 const NOT_EXERCISED: &str = "not exercised: nothing that it checks occurred";
 
-/// Returns one document for all scenarios.
-pub fn junit(reports: &[RunReport]) -> Result<String, SerializeError> {
+/// Returns one document for all scenarios. `errors` are paths of scenarios that were not run, with
+/// the reasons.
+pub fn junit(reports: &[RunReport], errors: &[(String, String)]) -> Result<String, SerializeError> {
     let mut document = Report::new("rehearsal");
     for report in reports {
         document.add_test_suite(suite(report));
     }
-    document.to_string()
+    for (path, reason) in errors {
+        let mut suite = TestSuite::new(path);
+        let case = test_case(path, "scenario", NonSuccessKind::Error, Some(reason));
+        suite.add_test_case(case);
+        document.add_test_suite(suite);
+    }
+    xml(&document)
+}
+
+/// Renders a document. The library removes all characters that XML does not have, but for two.
+pub fn xml(document: &Report) -> Result<String, SerializeError> {
+    let text = document.to_string()?;
+    Ok(text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
 }
 
 fn suite(report: &RunReport) -> TestSuite {
@@ -110,7 +123,8 @@ fn stuck(scenario: &str, run: &StuckRunSummary) -> TestCase {
 }
 
 fn case(scenario: &str, group: &str, name: &str, failure: Option<&str>) -> TestCase {
-    test_case(&format!("{scenario}.{group}"), name, failure)
+    let class = format!("{scenario}.{group}");
+    test_case(&class, name, NonSuccessKind::Failure, failure)
 }
 
 fn skipped_case(scenario: &str, group: &str, name: &str, reason: &str) -> TestCase {
@@ -121,12 +135,13 @@ fn skipped_case(scenario: &str, group: &str, name: &str, reason: &str) -> TestCa
     case
 }
 
-/// Creates a test case, failed if a detail is given. Its message is the first line of the detail.
-pub fn test_case(class: &str, name: &str, failure: Option<&str>) -> TestCase {
+/// Creates a test case, without success if a detail is given. Its message is the first line of the
+/// detail.
+pub fn test_case(class: &str, name: &str, kind: NonSuccessKind, failure: Option<&str>) -> TestCase {
     let status = match failure {
         None => TestCaseStatus::success(),
         Some(detail) => {
-            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            let mut status = TestCaseStatus::non_success(kind);
             status.set_message(detail.lines().next().unwrap_or_default());
             status.set_description(detail);
             status

@@ -36,32 +36,10 @@ impl Sampler {
         stated: &DistributionSpec<T>,
         number: impl Fn(&T) -> f64,
     ) -> Result<Self, DistributionError> {
-        let mut factor = 1.0;
-        let distribution = match stated {
-            DistributionSpec::Constant { value } => Distribution::constant(number(value)),
-            DistributionSpec::Uniform { min, max } => {
-                Distribution::uniform(number(min), number(max))
-            }
-            DistributionSpec::Exponential { mean } => Distribution::exponential(number(mean)),
-            DistributionSpec::Lognormal { median, p99 } => {
-                Distribution::log_normal(number(median), number(p99))
-            }
-            DistributionSpec::Pareto { min, shape } => Distribution::pareto(number(min), *shape),
-            DistributionSpec::Zipf {
-                scale,
-                ranks,
-                exponent,
-            } => {
-                factor = number(scale);
-                Distribution::zipf(*ranks, *exponent)
-            }
-            DistributionSpec::Empirical { values, .. } => {
-                Distribution::empirical(values.iter().map(|value| (number(value), 1.0)))
-            }
-        }?;
+        let (distribution, scale) = stated.distribution(number)?;
         Ok(Self {
             distribution,
-            scale: factor,
+            scale,
         })
     }
 

@@ -6,6 +6,7 @@ mod input;
 mod output;
 mod rows;
 mod signal;
+mod user_text;
 
 use std::fs;
 use std::path::{Path, PathBuf};

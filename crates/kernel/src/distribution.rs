@@ -36,7 +36,7 @@ const PARETO_SHAPE_MIN: f64 = 0.1;
 /// Maximum number of ranks of a Zipf distribution: a larger rank is not exact as `f64`.
 const ZIPF_RANKS_MAX: u64 = 1 << 48;
 /// Maximum number of values of an empirical distribution.
-const VALUES_MAX: usize = 1 << 24;
+pub const VALUES_MAX: usize = 1 << 24;
 
 /// Invalid parameter of a distribution.
 #[derive(Clone, Debug, PartialEq, Error)]

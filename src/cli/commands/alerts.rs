@@ -96,11 +96,11 @@ pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
         return publish(arguments, &files, &trade_off, &picture);
     }
     let card = Scorecard::new(&rules.path, &score(arguments, &files, &rules, &scenarios)?);
-    output::print(&match arguments.format {
-        ReportFormat::Text => text(&card),
-        ReportFormat::Json => json(&card)?,
-        ReportFormat::Junit => junit(&card).map_err(CliError::junit)?,
-    })?;
+    match arguments.format {
+        ReportFormat::Text => output::print_text(&text(&card)),
+        ReportFormat::Json => output::print(&json(&card)?),
+        ReportFormat::Junit => output::print(&junit(&card).map_err(CliError::junit)?),
+    }?;
     Ok(if card.is_good() { 0 } else { BAD_RULES })
 }
 
@@ -189,14 +189,13 @@ fn publish(
     picture: &Path,
 ) -> Result<u8, CliError> {
     files.write(picture, plot(trade_off).map_err(CliError::Io)?)?;
-    output::print(&match arguments.format {
-        ReportFormat::Json => json(trade_off)?,
-        _ => format!(
-            "{}\nwrote {}\n",
-            trade_off_text(trade_off),
-            picture.display()
-        ),
-    })?;
+    match arguments.format {
+        ReportFormat::Json => output::print(&json(trade_off)?),
+        _ => {
+            let text = trade_off_text(trade_off);
+            output::print_text(&format!("{text}\nwrote {}\n", picture.display()))
+        }
+    }?;
     Ok(0)
 }
 

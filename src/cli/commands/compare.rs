@@ -63,10 +63,10 @@ pub fn main(arguments: &CompareArgs) -> Result<u8, CliError> {
     let a = side(arguments, &arguments.a, &arguments.set_a)?;
     let b = side(arguments, b, &arguments.set_b)?;
     let comparison = Comparison::of(&a, &b).map_err(CliError::Usage)?;
-    output::print(&match arguments.format {
-        ResultFormat::Text => text(&comparison),
-        ResultFormat::Json => comparison.to_json(),
-    })?;
+    match arguments.format {
+        ResultFormat::Text => output::print_text(&text(&comparison)),
+        ResultFormat::Json => output::print(&comparison.to_json()),
+    }?;
     Ok(0)
 }
 

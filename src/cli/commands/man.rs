@@ -32,7 +32,7 @@ pub fn main(arguments: &ManArgs) -> Result<u8, CliError> {
     for (page, path) in pages.iter().zip(paths) {
         files.write_with(&path, |file| page.render(file))?;
     }
-    output::print(&format!("wrote the man pages into {}\n", out.display()))?;
+    output::print_text(&format!("wrote the man pages into {}\n", out.display()))?;
     Ok(0)
 }
 

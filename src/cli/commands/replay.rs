@@ -62,7 +62,7 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
     let replayed = replay.run(|step| spinner.set_message(step));
     spinner.finish();
     let replayed = replayed?;
-    output::print(&text(&replay.case, &replayed))?;
+    output::print_text(&text(&replay.case, &replayed))?;
     match (&arguments.chrome, &replayed.excerpt) {
         (Some(path), Some(excerpt)) => files.write_with(path, |out| excerpt.write_chrome(out))?,
         (Some(path), None) => output::print_status(&format!(

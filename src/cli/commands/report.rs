@@ -26,6 +26,9 @@ pub struct ReportArgs {
     /// if that exists
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Leave out the wall-clock time, so that the same run gives the same page
+    #[arg(long)]
+    reproducible: bool,
     #[command(flatten)]
     overwrite: OverwriteArgs,
 }
@@ -51,9 +54,12 @@ pub fn main(arguments: &ReportArgs) -> Result<u8, CliError> {
         None => files.unused(&path.with_extension("html")),
     };
     files.check(&out)?;
-    let (run, series) = read_recording(&path)?;
+    let (mut run, series) = read_recording(&path)?;
+    if arguments.reproducible {
+        run.report.wall_seconds = 0.0;
+    }
     files.write(&out, html(&run, &series, &dashboard, &rules))?;
-    output::print(&format!("{}\n", summary_line(&run, &out)))?;
+    output::print_text(&format!("{}\n", summary_line(&run, &out)))?;
     Ok(0)
 }
 

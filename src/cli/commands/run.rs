@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, value_parser};
 use rehearsal::check::scenario_loader;
-use rehearsal::files::{DirectoryLock, OutputFiles};
+use rehearsal::files::{DirectoryLock, OutputFiles, input_name};
 use rehearsal::promql::Semantics;
 use rehearsal::rehearsal::FinishedRun;
-use rehearsal::report::{self, Dashboard, RecordedRun, RunReport, worst_exit_code};
+use rehearsal::report::{self, Dashboard, RecordedRun, RunReport, printable, worst_exit_code};
 use rehearsal::scenario::Scenario;
 
 use crate::cli::error::CliError;
@@ -58,6 +58,7 @@ pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
     };
     let mut codes = Vec::new();
     let mut reports = Vec::new();
+    let mut errors = Vec::new();
     for path in &arguments.scenarios {
         match run_one(arguments, path, documents.as_mut()) {
             Ok((report, finished)) => {
@@ -68,13 +69,14 @@ pub fn main(arguments: &RunArgs) -> Result<u8, CliError> {
             Err(failure) => {
                 output::print_status(&failure.to_string());
                 codes.push(failure.exit_code());
+                errors.push((input_name(path), failure.to_string()));
             }
         }
     }
     match arguments.format {
         ReportFormat::Text => {}
         ReportFormat::Json => output::print(&report::json(&reports))?,
-        ReportFormat::Junit => output::print(&junit(&reports)?)?,
+        ReportFormat::Junit => output::print(&junit(&reports, &errors)?)?,
     }
     Ok(worst_exit_code(codes))
 }
@@ -122,7 +124,7 @@ fn publish(
         documents.write(report, &text, finished)?;
     }
     if arguments.format == ReportFormat::Text {
-        output::print(&text)
+        output::print_text(&text)
     } else {
         Ok(())
     }
@@ -186,11 +188,12 @@ impl RunDocuments {
             let path = self.path(extension);
             let recording = &finished.recording;
             match *extension {
-                "txt" => self
-                    .files
-                    .write(&path, anstream::adapter::strip_str(text).to_string()),
+                "txt" => self.files.write(
+                    &path,
+                    printable(&anstream::adapter::strip_str(text).to_string()),
+                ),
                 "json" => self.files.write(&path, report::json(reports)),
-                "xml" => self.files.write(&path, junit(reports)?),
+                "xml" => self.files.write(&path, junit(reports, &[])?),
                 "prom" => self.files.write(&path, &finished.exposition),
                 "html" => {
                     let page = report::html(&run, recording, &Dashboard::bundled(), &rules);
@@ -208,6 +211,6 @@ impl RunDocuments {
     }
 }
 
-fn junit(reports: &[RunReport]) -> Result<String, CliError> {
-    report::junit(reports).map_err(CliError::junit)
+fn junit(reports: &[RunReport], errors: &[(String, String)]) -> Result<String, CliError> {
+    report::junit(reports, errors).map_err(CliError::junit)
 }

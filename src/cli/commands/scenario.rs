@@ -58,7 +58,7 @@ fn check(arguments: &CheckArgs) -> Result<u8, CliError> {
     let mut codes = Vec::new();
     for path in &arguments.scenarios {
         match loader.load(path) {
-            Ok(_) => output::print(&format!("{}: valid\n", input_name(path)))?,
+            Ok(_) => output::print_text(&format!("{}: valid\n", input_name(path)))?,
             Err(error) => {
                 let failure = CliError::from(error);
                 output::print_status(&failure.to_string());

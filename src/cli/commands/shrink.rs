@@ -79,7 +79,7 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     save(&out, &bug, &shrunk)?;
     let written_to = out.display().to_string();
     let before = ScenarioSize::of(&scenario, &to_table(&scenario));
-    output::print(&format!(
+    output::print_text(&format!(
         "{}\n\nbefore  {before}, plus faults of profile {}\nafter   {}\n\
          {rehearsals} candidates, {:.1} s\n\n\
          wrote {written_to}\nreplay: {}\n",

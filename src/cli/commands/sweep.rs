@@ -310,10 +310,10 @@ fn print(
     format: ResultFormat,
     directory: Option<&SweepDirectory>,
 ) -> Result<(), CliError> {
-    output::print(&match format {
-        ResultFormat::Text => text(result, |failure| {
+    match format {
+        ResultFormat::Text => output::print_text(&text(result, |failure| {
             directory.map(|directory| directory.bug_path(failure))
-        }),
-        ResultFormat::Json => result.to_json(),
-    })
+        })),
+        ResultFormat::Json => output::print(&result.to_json()),
+    }
 }

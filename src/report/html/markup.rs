@@ -14,6 +14,10 @@ use crate::scenario::Duration;
 
 const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
 
+/// Content security policy: nothing is loaded or sent, whatever the data of the page contains.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                      img-src data:; base-uri 'none'; form-action 'none'";
+
 /// Chart library, followed by the files of the script.
 const LIBRARY: &str = include_str!("uPlot.iife.min.js");
 const SCRIPT: [&str; 7] = [
@@ -42,6 +46,7 @@ pub fn page(run: &RecordedRun, dashboard: &Dashboard, page_data: &PageData, json
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 // Without an icon, browsers request one from the network.
@@ -119,7 +124,9 @@ fn head(run: &RecordedRun) -> Markup {
                 (fact("Seed", &report.seed.to_string()))
                 (fact("Profile", &report.profile))
                 (fact("Virtual time", &seconds(report.virtual_seconds)))
-                (fact("Wall-clock time", &seconds(report.wall_seconds)))
+                @if report.wall_seconds > 0.0 {
+                    (fact("Wall-clock time", &seconds(report.wall_seconds)))
+                }
                 (fact("Trace", &report.trace_hash))
             }
         }

@@ -11,6 +11,7 @@ use crate::scenario::distribution_paths::{AnyDistribution, distributions};
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
 use crate::scenario::validation::check_alert;
 use crate::scenario::{DistributionSpec, Duration, Scenario};
+use rehearsal_kernel::distribution::VALUES_MAX;
 
 /// Reads all referenced files into the scenario. Returns the errors.
 pub fn fill(scenario: &mut Scenario, root: &Node, directory: &Path) -> Vec<Diagnostic> {
@@ -127,6 +128,9 @@ fn read_values<T: EmpiricalValue>(text: &str) -> Result<Arc<[T]>, String> {
     }
     if values.is_empty() {
         return Err("the file has no value".into());
+    }
+    if values.len() > VALUES_MAX {
+        return Err(format!("the file has more than {VALUES_MAX} values"));
     }
     values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     Ok(values.into())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rehearsal_kernel::distribution::{Distribution, DistributionError};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -79,6 +80,41 @@ pub enum DistributionSpec<T> {
         #[serde(skip, default = "no_values")]
         values: Arc<[T]>,
     },
+}
+
+impl<T> DistributionSpec<T> {
+    /// Converts to the distribution from which values are drawn, and the factor of every draw.
+    /// `number` converts a value of the scenario.
+    ///
+    /// # Errors
+    /// A parameter is out of range.
+    pub fn distribution(
+        &self,
+        number: impl Fn(&T) -> f64,
+    ) -> Result<(Distribution, f64), DistributionError> {
+        let mut factor = 1.0;
+        let distribution = match self {
+            Self::Constant { value } => Distribution::constant(number(value)),
+            Self::Uniform { min, max } => Distribution::uniform(number(min), number(max)),
+            Self::Exponential { mean } => Distribution::exponential(number(mean)),
+            Self::Lognormal { median, p99 } => {
+                Distribution::log_normal(number(median), number(p99))
+            }
+            Self::Pareto { min, shape } => Distribution::pareto(number(min), *shape),
+            Self::Zipf {
+                scale,
+                ranks,
+                exponent,
+            } => {
+                factor = number(scale);
+                Distribution::zipf(*ranks, *exponent)
+            }
+            Self::Empirical { values, .. } => {
+                Distribution::empirical(values.iter().map(|value| (number(value), 1.0)))
+            }
+        }?;
+        Ok((distribution, factor))
+    }
 }
 
 impl<T> From<T> for DistributionSpec<T> {
