@@ -14,6 +14,16 @@ use crate::worker::options::WorkerOptions;
 /// Maximum number of findings that a summary of a delta names.
 pub(crate) const TOP_FINDINGS: usize = 10;
 
+/// Upper bounds of the buckets of `scheduler_planner_latency_seconds`, s: 0.1 s to 30 min.
+pub(crate) const LATENCY_BOUNDS: [f64; 13] = [
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0,
+];
+
+/// Upper bounds of the buckets of `scheduler_run_duration_seconds`, s: 1 s to 24 h.
+pub(crate) const DURATION_BOUNDS: [f64; 13] = [
+    1.0, 5.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0,
+];
+
 /// Returns whether a run in this state is open: planned, and not over.
 pub(crate) const fn is_open(state: RunState) -> bool {
     match state {

@@ -1,6 +1,7 @@
 //! `latency-count` and `latency-quantile`: histograms hold exactly the acknowledged samples.
 
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
+use crate::check::contract;
 use crate::check::instruments::{CounterSeries, HistogramRead, HistogramSeries, InstrumentSource};
 use crate::check::invariant::InvariantName::{LatencyCount, LatencyQuantile};
 use crate::check::invariant::results::ViolationDetail;
@@ -28,8 +29,8 @@ pub(crate) const LATENCY_QUANTILE: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Quiescence,
     meaning: "The bucket chosen for a quantile holds the exact sample of that rank.",
     method: "For the quantiles 0, 0.5, 0.9, 0.95, 0.99 and 1 the bucket that holds rank ⌈qn⌉ by \
-             the histogram must hold the exact sample of that rank. Checked for each \
-             incarnation, when it ends or at the end.",
+             the histogram must hold the exact sample of that rank, and the bounds must be the \
+             documented ones. Checked for each incarnation, when it ends or at the end.",
     exercised_by: "each series with samples",
 };
 
@@ -131,6 +132,7 @@ fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationReco
         }
         let series = HistogramSeries::at(index);
         let read = instruments.histogram(series);
+        check_bounds(context, incarnation, series, &read);
         let mut sorted = samples.nanos.clone();
         sorted.sort_unstable();
         for quantile in QUANTILES {
@@ -151,6 +153,26 @@ fn check_quantiles(context: &mut CheckContext<'_>, incarnation: &IncarnationReco
             });
         }
     }
+}
+
+/// Checks that a histogram has the documented bounds.
+fn check_bounds(
+    context: &mut CheckContext<'_>,
+    incarnation: &IncarnationRecord,
+    series: HistogramSeries,
+    read: &HistogramRead,
+) {
+    let expected = match series {
+        HistogramSeries::Latency(..) => contract::LATENCY_BOUNDS,
+        HistogramSeries::Duration(..) => contract::DURATION_BOUNDS,
+    };
+    let holds = read.bounds == expected;
+    context.check(LatencyQuantile, true, holds, || {
+        ViolationDetail::of(format_args!("the bounds of {series} of {}", incarnation.id))
+            .is(format_args!("{:?}", read.bounds))
+            .expected(format_args!("{expected:?}"))
+            .because("the documentation lists them, and rules and dashboards use them")
+    });
 }
 
 /// The exact sample of rank ⌈qn⌉ (at least 1), in seconds. `sorted` must not be empty.

@@ -33,6 +33,11 @@ pub const DEFECTS: &[Defect] = &[
         fixture.whole_run();
         fixture.forge(|page| page.has_falling_buckets = true).end()
     }),
+    Defect::new(LatencyQuantile, "buckets with other bounds", || {
+        let mut fixture = Fixture::new();
+        fixture.whole_run();
+        fixture.forge(|page| page.has_other_bounds = true).end()
+    }),
     Defect::new(
         LatencyQuantile,
         "samples of the right sum in wrong buckets",

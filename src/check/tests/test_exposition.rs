@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::sample_data::MODE;
+use crate::check::contract;
 use crate::check::instruments::{
     BacklogChange, CounterSeries, CounterTable, ExtensionSeries, GaugeSeries, HistogramRead,
     HistogramSeries, InfoSeries, InstrumentReader, InstrumentReaders, InstrumentSet, ProcessSeries,
@@ -29,6 +30,8 @@ pub struct TestExposition {
     pub lacks: Option<InfoSeries>,
     /// Whether the last bucket of each histogram is empty.
     pub has_falling_buckets: bool,
+    /// Whether each first bucket has another bound.
+    pub has_other_bounds: bool,
     pub scrape: TestScrape,
 }
 
@@ -76,7 +79,13 @@ impl InstrumentReader for SharedExposition {
     fn histogram(&self, series: HistogramSeries) -> HistogramRead {
         let page = self.0.borrow();
         let samples = &page.samples[series.index()];
-        let bounds = vec![1.0, 10.0, 100.0];
+        let mut bounds = match series {
+            HistogramSeries::Latency(..) => contract::LATENCY_BOUNDS.to_vec(),
+            HistogramSeries::Duration(..) => contract::DURATION_BOUNDS.to_vec(),
+        };
+        if page.has_other_bounds {
+            bounds[0] *= 2.0;
+        }
         let up_to = |bound: f64| samples.iter().filter(|sample| **sample <= bound).count() as u64;
         let mut cumulative: Vec<u64> = bounds.iter().map(|bound| up_to(*bound)).collect();
         cumulative.push(match page.has_falling_buckets {
