@@ -33,6 +33,12 @@ const CRONS: [&str; 4] = ["*/5 * * * *", "*/10 * * * *", "7,37 * * * *", "0 * * 
 /// Maximum number of images in a run of a created schedule, so that it adds little load.
 const CREATED_IMAGES_MAX: u64 = 100;
 
+/// Name and value of a label that no image carries: a selector with it selects nothing.
+const UNKNOWN: &str = "unknown";
+
+/// One selector by labels in this many has the unknown label.
+const UNKNOWN_ONE_IN: u64 = 4;
+
 /// Range of drawn rate limits, in requests per second.
 const RATES: (f64, f64) = (2.0, 50.0);
 
@@ -80,7 +86,13 @@ impl<'a> ScheduleGenerator<'a> {
             labels: if has_labels { 1.0 } else { 0.0 },
             digests: 1.0,
         };
-        self.scopes.draw(&weights, &mut self.stream)
+        let mut selector = self.scopes.draw(&weights, &mut self.stream);
+        if let SelectorSpec::Labels { labels } = &mut selector
+            && self.stream.below(UNKNOWN_ONE_IN) == 0
+        {
+            labels.insert(UNKNOWN.to_owned(), UNKNOWN.to_owned());
+        }
+        selector
     }
 
     fn limits(&mut self) -> LimitsSpec {

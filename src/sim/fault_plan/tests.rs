@@ -1,8 +1,10 @@
 //! The plan, and the document that describes its faults.
 
 use crate::model::fault::FaultKind;
-use crate::scenario::{FaultEffect, FaultSpec, Loader, Scenario};
+use crate::scenario::{FaultEffect, FaultSpec, Loader, Scenario, SelectorSpec};
+use crate::sim::fault_plan::schedule_generator::ScheduleGenerator;
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
+use crate::sim::kernel::RandomStream;
 
 const DOCUMENT: &str = include_str!("../../../docs/faults.md");
 
@@ -141,4 +143,23 @@ fn stated_scenario_without_profile_gives_the_plan_of_swarm() {
         assert_eq!(again.scenario.start, planned.scenario.start);
         assert_eq!(again.scenario.duration, planned.scenario.duration);
     }
+}
+
+#[test]
+fn selectors_by_labels_sometimes_have_a_label_that_no_image_carries() {
+    let labels = "[fleet]\nlabels = { tier = { back = 0.5, front = 0.5 } }\n";
+    let scenario = scenario(labels);
+    let stream = RandomStream::new(1, "selectors");
+    let mut generator = ScheduleGenerator::new(&scenario, stream);
+    let mut with_unknown = [0; 2];
+    for number in 0..200 {
+        let schedule = generator.schedule(format!("s{number}"));
+        if let SelectorSpec::Labels { labels } = schedule.selector {
+            with_unknown[usize::from(labels.contains_key("unknown"))] += 1;
+        }
+    }
+    assert!(
+        with_unknown[0] > 10 && with_unknown[1] > 2,
+        "{with_unknown:?}"
+    );
 }
