@@ -8,11 +8,12 @@ mod planting;
 mod search;
 
 use std::fs;
+use std::ops::Range;
 
 use crate::process::{Context, Failure, Result, root};
 use defect::Defect;
-use planting::PlantedCopy;
-use search::search;
+use planting::{PlantedCopy, PlantedProfile};
+use search::{STAGES, search};
 
 /// Folder with the defects, one file for each part of the worker.
 const DEFECTS: &str = "tests/defects";
@@ -20,23 +21,41 @@ const DEFECTS: &str = "tests/defects";
 /// Folder of the worker's sources, to which the defects' paths are relative.
 const WORKER: &str = "crates/worker/src";
 
-/// Searches for all defects, or for those with one of the arguments in their names. Without
-/// arguments, the program without a defect must pass all seeds too.
+/// Number of stages of seeds in which `--sample` searches.
+const SAMPLE_STAGES: usize = 2;
+
+/// Defects that `--sample` searches for: of each part of the worker, one that few seeds find.
+const SAMPLE: &[&str] = &[];
+
+/// Searches for all defects, or for those with one of the arguments in their names. With
+/// `--sample`, searches for a few of them in a debug build. If all or a sample are searched for,
+/// the program without a defect must pass all seeds too.
 pub fn main(arguments: &[&str]) -> Result<()> {
     let all = defects()?;
-    let copy = PlantedCopy::create(&all)?;
+    let is_sample = arguments == ["--sample"];
+    let (profile, stages) = match is_sample {
+        true => (PlantedProfile::Debug, &STAGES[..SAMPLE_STAGES]),
+        false => (PlantedProfile::Optimised, &STAGES[..]),
+    };
+    let copy = PlantedCopy::create(&all, profile)?;
     copy.build()?;
-    if arguments.is_empty() {
-        healthy_program_passes(&copy)?;
+    if is_sample || arguments.is_empty() {
+        healthy_program_passes(&copy, stages)?;
     }
-    let is_chosen = |defect: &&Defect| {
-        arguments.is_empty() || arguments.iter().any(|part| defect.name.contains(part))
+    let is_chosen = |defect: &&Defect| match is_sample {
+        true => SAMPLE.contains(&defect.name.as_str()),
+        false => arguments.is_empty() || arguments.iter().any(|part| defect.name.contains(part)),
     };
     let chosen: Vec<&Defect> = all.iter().filter(is_chosen).collect();
+    search_all(&copy, &chosen, stages)
+}
+
+/// Prints the outcome for each defect. Fails if one is neither found nor explained.
+fn search_all(copy: &PlantedCopy, chosen: &[&Defect], stages: &[Range<u64>]) -> Result<()> {
     let mut found = 0;
     let mut missed = Vec::new();
-    for defect in &chosen {
-        let outcome = match (search(&copy, Some(&defect.name))?, &defect.unfound) {
+    for defect in chosen {
+        let outcome = match (search(copy, Some(&defect.name), stages)?, &defect.unfound) {
             (Some(finding), _) => {
                 found += 1;
                 finding.to_string()
@@ -59,8 +78,8 @@ pub fn main(arguments: &[&str]) -> Result<()> {
     }
 }
 
-fn healthy_program_passes(copy: &PlantedCopy) -> Result<()> {
-    match search(copy, None)? {
+fn healthy_program_passes(copy: &PlantedCopy, stages: &[Range<u64>]) -> Result<()> {
+    match search(copy, None, stages)? {
         None => {
             println!("{:46}passes", "no defect");
             Ok(())

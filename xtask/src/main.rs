@@ -31,8 +31,9 @@ usage: cargo xtask COMMAND
   break-lints      break each Clippy rule that guards a crate and require Clippy to notice
   break-metrics [NAME]
                    break each property of the metrics crate on purpose and require its test to fail
-  break-worker [NAME...]
-                   plant defects in a copy of the worker and require sweeps to find each of them
+  break-worker [--sample | NAME...]
+                   plant defects in a copy of the worker and require sweeps to find each of them;
+                   --sample searches for a few, in a debug build
   mutate-worker    change the worker at random and require a short sweep to notice
   same-trace       require one trace of `quickstart` from differently optimised builds
   sanitize [thread|address]

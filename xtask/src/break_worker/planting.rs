@@ -20,13 +20,58 @@ pub const CHOICE: &str = "REHEARSAL_DEFECT";
 /// Keyword of functions that run at compile time.
 const CONST: &str = "const ";
 
+/// Name of the copy's program, other than the repository's, so that both can share a target folder.
+const PROGRAM: &str = "rehearsal-with-defects";
+
+/// Build script of the copy's worker. A script sets the `cfg` for this package only; with
+/// `RUSTFLAGS`, every dependency would be built again.
+const BUILD_SCRIPT: &str = "//! Sets the cfg of the defects.\n\nfn main() {
+    println!(\"cargo::rustc-check-cfg=cfg(rehearsal_defects)\");
+    println!(\"cargo::rustc-cfg=rehearsal_defects\");
+}
+";
+
+/// Build profile of the copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlantedProfile {
+    /// Optimised, without debug assertions, which would find defects.
+    Optimised,
+    /// As the tests are built, with their dependencies: compiled in a minute, slower sweeps.
+    Debug,
+}
+
+impl PlantedProfile {
+    /// Folder of the build's results.
+    fn target(self) -> PathBuf {
+        root().join(match self {
+            Self::Optimised => "target/defects",
+            Self::Debug => "target",
+        })
+    }
+
+    /// Path of the program below the folder of the results.
+    fn program(self) -> PathBuf {
+        let folder = match self {
+            Self::Optimised => "checked",
+            Self::Debug => "debug",
+        };
+        self.target().join(folder).join(PROGRAM)
+    }
+}
+
 /// A built copy with all defects.
-pub struct PlantedCopy(PathBuf);
+pub struct PlantedCopy {
+    folder: PathBuf,
+    profile: PlantedProfile,
+}
 
 impl PlantedCopy {
     /// Writes the copy. Files that are the same as before keep their times.
-    pub fn create(defects: &[Defect]) -> Result<Self> {
-        let copy = Self(root().join("target/defects/copy"));
+    pub fn create(defects: &[Defect], profile: PlantedProfile) -> Result<Self> {
+        let copy = Self {
+            folder: root().join("target/defects/copy"),
+            profile,
+        };
         let planted = plant_all(defects)?;
         for file in listed_files()? {
             let original = root().join(&file);
@@ -39,13 +84,31 @@ impl PlantedCopy {
                 None => copy.write(&file, &fs::read(&original).context(original.display())?)?,
             }
         }
+        copy.rename_program()?;
         let choice = format!("{WORKER}/defect.rs");
         copy.write(&choice, choice_module(defects).as_bytes())?;
+        let script = Path::new(WORKER).with_file_name("build.rs");
+        copy.write(&script.to_string_lossy(), BUILD_SCRIPT.as_bytes())?;
         Ok(copy)
     }
 
+    fn rename_program(&self) -> Result<()> {
+        let path = root().join("Cargo.toml");
+        let manifest = fs::read_to_string(&path).context(path.display())?;
+        let bin = "[[bin]]\nname = \"rehearsal\"";
+        let default = "default-run = \"rehearsal\"";
+        if !manifest.contains(bin) || !manifest.contains(default) {
+            let name = path.display();
+            return Err(Failure::new(format!("{name} has no program `rehearsal`")));
+        }
+        let manifest = manifest
+            .replace(bin, &format!("[[bin]]\nname = \"{PROGRAM}\""))
+            .replace(default, &format!("default-run = \"{PROGRAM}\""));
+        self.write("Cargo.toml", manifest.as_bytes())
+    }
+
     fn write(&self, file: &str, content: &[u8]) -> Result<()> {
-        let path = self.0.join(file);
+        let path = self.folder.join(file);
         if fs::read(&path).is_ok_and(|known| known == content) {
             return Ok(());
         }
@@ -53,24 +116,26 @@ impl PlantedCopy {
         fs::write(&path, content).context(path.display())
     }
 
-    /// Builds the program as it is released: without debug assertions, which would find defects.
+    /// Builds the program.
     pub fn build(&self) -> Result<()> {
         let mut build = cargo();
         build
-            .args(["build", "--quiet", "--locked", "--profile", "checked"])
-            .args(["--bin", "rehearsal"])
-            .current_dir(&self.0)
-            .env("CARGO_TARGET_DIR", root().join("target/defects"))
-            .env("CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS", "false")
-            .env("CARGO_PROFILE_CHECKED_OVERFLOW_CHECKS", "false")
-            .env("RUSTFLAGS", "--cfg rehearsal_defects --cap-lints allow");
+            .args(["build", "--quiet", "--locked", "--bin", PROGRAM])
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", self.profile.target());
+        if self.profile == PlantedProfile::Optimised {
+            build
+                .args(["--profile", "checked"])
+                .env("CARGO_PROFILE_CHECKED_DEBUG_ASSERTIONS", "false")
+                .env("CARGO_PROFILE_CHECKED_OVERFLOW_CHECKS", "false");
+        }
         run(&mut build)
     }
 
     /// Returns the program with the chosen defect, or without one, in the copy's folder.
     pub fn program(&self, defect: Option<&str>) -> Command {
-        let mut program = Command::new(root().join("target/defects/checked/rehearsal"));
-        program.current_dir(&self.0);
+        let mut program = Command::new(self.profile.program());
+        program.current_dir(&self.folder);
         match defect {
             Some(name) => program.env(CHOICE, name),
             None => program.env_remove(CHOICE),
@@ -117,6 +182,8 @@ pub fn plant_all(defects: &[Defect]) -> Result<BTreeMap<PathBuf, String>> {
     let library = root().join(WORKER).join("lib.rs");
     let library = fs::read_to_string(&library).context(library.display())?;
     let library = library.replacen("mod context;", "mod context;\nmod defect;", 1);
+    // Defects leave variables and functions unused.
+    let library = format!("#![allow(warnings)]\n{library}");
     planted.insert(PathBuf::from("lib.rs"), library);
     Ok(planted)
 }

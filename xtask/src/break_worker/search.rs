@@ -13,7 +13,7 @@ use crate::process::{Context, Failure, Result, root};
 const SCENARIOS: [&str; 2] = ["quickstart", "every-selector"];
 
 /// Seeds of each scenario, in the order in which they are swept: 1,000 altogether.
-const STAGES: [Range<u64>; 5] = [0..4, 4..20, 20..100, 100..400, 400..1_000];
+pub const STAGES: [Range<u64>; 5] = [0..4, 4..20, 20..100, 100..400, 400..1_000];
 
 /// Kernel events of a seed: fifty times those of a seed without a defect. A defect may let a task
 /// repeat something endlessly.
@@ -39,11 +39,15 @@ impl fmt::Display for DefectSearchResult {
     }
 }
 
-/// Sweeps until a seed fails. Returns none if all seeds pass.
-pub fn search(copy: &PlantedCopy, defect: Option<&str>) -> Result<Option<DefectSearchResult>> {
-    for seeds in STAGES {
+/// Sweeps the seeds of each stage until one fails. Returns none if all pass.
+pub fn search(
+    copy: &PlantedCopy,
+    defect: Option<&str>,
+    stages: &[Range<u64>],
+) -> Result<Option<DefectSearchResult>> {
+    for seeds in stages {
         for scenario in SCENARIOS {
-            let found = sweep(copy, defect, scenario, &seeds)?;
+            let found = sweep(copy, defect, scenario, seeds)?;
             if found.is_some() {
                 return Ok(found);
             }
