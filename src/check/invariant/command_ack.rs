@@ -103,7 +103,8 @@ fn check_deferred(context: &mut CheckContext<'_>, command: &str, asked_at: Times
     });
 }
 
-/// Checks that a manual run that is acknowledged exists, unless its schedule was deleted before.
+/// Checks that a manual run that is acknowledged exists, unless its schedule was deleted before or
+/// the run to retry was not over.
 fn check_manual_run(context: &mut CheckContext<'_>, ack: &ManualRunAck<'_>) {
     let state = context.state;
     let Some(schedule) = state.schedules.table.find(ack.schedule) else {
@@ -117,25 +118,26 @@ fn check_manual_run(context: &mut CheckContext<'_>, ack: &ManualRunAck<'_>) {
     let id = contract::run_id(tenant, schedule, Trigger::Manual, ack.occurrence);
     let find = |id: &RunId| state.runs.table.find(id).map(|run| &state.runs[run]);
     let is_made = find(&id).is_some_and(|run| run.state.is_some());
-    let is_gone = ack.retried.and_then(find).is_some_and(|run| run.is_purged);
-    let was_deleted = match record.deleted_at {
-        Some(deleted_at) if deleted_at <= ack.asked_at => true,
+    let retried = ack.retried.and_then(find);
+    let refusal = match (record.deleted_at, retried.map(|run| run.completed_at)) {
+        (Some(deleted_at), _) if deleted_at <= ack.asked_at => {
+            Some("its schedule was deleted before its owner asked for it")
+        }
         // The worker may have read the schedule before the deletion or after it.
-        Some(_) => return,
-        None if record.created_at > ack.asked_at || is_gone => return,
-        None => false,
+        (Some(_), _) => return,
+        (None, _) if record.created_at > ack.asked_at => return,
+        (None, _) if retried.is_some_and(|run| run.is_purged) => return,
+        (None, Some(None)) => Some("the run to retry is not over"),
+        // It may have read the run before its end or after it.
+        (None, Some(Some(completed_at))) if completed_at > ack.asked_at => return,
+        (None, _) => None,
     };
-    let holds = is_made != was_deleted;
+    let holds = is_made == refusal.is_none();
     context.check(NoLoss, record.is_live(), holds, || {
         let word = |is_made| if is_made { "created" } else { "absent" };
-        let reason = if was_deleted {
-            "its schedule was deleted before its owner asked for it"
-        } else {
-            "its creation was acknowledged to its owner"
-        };
         ViolationDetail::of(format_args!("run {id}"))
             .is(word(is_made))
-            .expected(word(!was_deleted))
-            .because(reason)
+            .expected(word(refusal.is_none()))
+            .because(refusal.unwrap_or("its creation was acknowledged to its owner"))
     });
 }

@@ -36,7 +36,22 @@ pub const DEFECTS: &[Defect] = &[
         acknowledge(&mut fixture, None, asked_at);
         fixture.stop_here()
     }),
+    Defect::new(NoLoss, "open run retried", || {
+        retries_open_run(|fixture| {
+            fixture.start_by_hand("again");
+        })
+    }),
 ];
+
+/// An owner asks for the retry of an open run, something happens, and the retry is acknowledged.
+fn retries_open_run(meanwhile: impl FnOnce(&mut Fixture)) -> OracleReport {
+    let mut fixture = Fixture::new();
+    let run = fixture.fire().plan().run_id();
+    let asked_at = fixture.wait(1).now;
+    meanwhile(&mut fixture);
+    acknowledge(&mut fixture, Some(&run), asked_at);
+    fixture.stop_here()
+}
 
 /// An owner asks for a manual run, `meanwhile` happens, and the run is acknowledged.
 fn asks_for_a_run(retried: Option<&RunId>, meanwhile: impl FnOnce(&mut Fixture)) -> OracleReport {
@@ -96,6 +111,12 @@ fn command_put_off(fault: Option<FaultKind>) -> OracleReport {
         asked_at,
     });
     fixture.stop_here()
+}
+
+#[test]
+fn retry_of_an_open_run_is_refused() {
+    let report = retries_open_run(|_| ());
+    assert!(report.is_clean(NoLoss), "{:?}", report.texts(NoLoss));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::fault::queues;
 use super::process::OperatorCommand;
 use crate::model::observation::{Observation, ScheduleChange};
 use crate::model::time::nanos_of;
-use crate::model::{Run, RunId, RunState, Schedule, ScheduleId, Timestamp};
+use crate::model::{Run, RunId, Schedule, ScheduleId, Timestamp};
 use crate::scenario::{OperationKind, Scenario, ScheduleChanges};
 use crate::sim::arrival_times::arrival_times;
 use crate::sim::draw_index;
@@ -174,9 +174,7 @@ impl World {
     }
 
     fn retry_last(self: &Rc<Self>, schedule: &ScheduleId, occurrence: &str) {
-        let last = self.store.borrow().last_finished(schedule).cloned();
-        debug_assert!(last.iter().all(|run| run.state != RunState::Running));
-        if let Some(run) = last {
+        if let Some(run) = self.store.borrow().last_run(schedule).cloned() {
             let command = OperatorCommand::Retry {
                 run: run.id.clone(),
                 occurrence: occurrence.to_owned(),

@@ -70,9 +70,11 @@ impl SimStore {
         self.runs.unfinished().map(|record| &record.run)
     }
 
-    /// Returns the terminal run of a schedule that ended last.
-    pub fn last_finished(&self, schedule: &ScheduleId) -> Option<&Run> {
-        let mut finished = self.runs.finished().rev().map(|record| &record.run);
-        finished.find(|run| run.schedule == *schedule)
+    /// Returns the terminal run of a schedule that ended last; an unfinished one if none has ended.
+    pub fn last_run(&self, schedule: &ScheduleId) -> Option<&Run> {
+        let finished = self.runs.finished().rev();
+        let records = finished.chain(self.runs.unfinished());
+        let mut runs = records.map(|record| &record.run);
+        runs.find(|run| run.schedule == *schedule)
     }
 }
