@@ -12,7 +12,7 @@
 
 use std::cell::RefCell;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -27,9 +27,9 @@ use super::Timestamp;
 const MAX_PARSED: usize = 2048;
 
 thread_local! {
-    /// Cache of parsed expressions. Parsing costs as much as thirty fires, and every process of
-    /// every simulated fleet asks for the same few expressions.
-    static PARSED: RefCell<FxHashMap<Box<str>, Arc<Cron>>> = RefCell::default();
+    /// Cache of calendars by expression and time zone. Parsing costs as much as thirty fires, and
+    /// every process of every simulated fleet asks for the same few expressions.
+    static PARSED: RefCell<FxHashMap<(Box<str>, Box<str>), Calendar>> = RefCell::default();
 }
 
 /// Error of a cron expression or a time zone.
@@ -53,10 +53,16 @@ pub enum CalendarError {
 
 /// A cron expression in a time zone.
 #[derive(Debug, Clone)]
-pub struct Calendar {
-    cron: Arc<Cron>,
+pub struct Calendar(Arc<FireRule>);
+
+#[derive(Debug)]
+struct FireRule {
+    cron: Cron,
     time_zone: TimeZone,
     follows_real_time: bool,
+    /// The last instant of [`Calendar::next_after`] with its answer: all processes of a simulated
+    /// fleet ask for the same one in turn.
+    last: Mutex<Option<(Timestamp, Option<Timestamp>)>>,
 }
 
 impl Calendar {
@@ -65,16 +71,32 @@ impl Calendar {
     /// # Errors
     /// Either cannot be parsed, or the expression has no fire from 2024 on.
     pub fn new(expression: &str, time_zone: &str) -> Result<Self, CalendarError> {
-        let cron = parse_once(expression)?;
+        let key = (Box::from(expression), Box::from(time_zone));
+        if let Some(known) = PARSED.with_borrow(|parsed| parsed.get(&key).cloned()) {
+            return Ok(known);
+        }
+        let calendar = Self::parse(expression, time_zone)?;
+        PARSED.with_borrow_mut(|parsed| {
+            if parsed.len() == MAX_PARSED {
+                parsed.clear();
+            }
+            parsed.insert(key, calendar.clone());
+        });
+        Ok(calendar)
+    }
+
+    fn parse(expression: &str, time_zone: &str) -> Result<Self, CalendarError> {
+        let cron = parse(expression)?;
         let time_zone =
             TimeZone::get(time_zone).map_err(|_| CalendarError::TimeZone(time_zone.to_owned()))?;
         let mut minute_and_hour = expression.split_whitespace().take(2);
         let follows_real_time = minute_and_hour.any(|field| field.starts_with('*'));
-        let calendar = Self {
+        let calendar = Self(Arc::new(FireRule {
             cron,
             time_zone,
             follows_real_time,
-        };
+            last: Mutex::default(),
+        }));
         let reference = Timestamp::from_seconds(1_704_067_200);
         match calendar.next_after(reference) {
             Some(_) => Ok(calendar),
@@ -84,11 +106,14 @@ impl Calendar {
 
     /// Returns the first fire after `instant`; none if there is none within croner's horizon.
     pub fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
-        if self.follows_real_time {
-            self.next_real_time(instant)
-        } else {
-            self.next_wall_clock(instant)
+        // The answer is right whatever happened to its last user.
+        let last = || self.0.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, next)) = last().filter(|(asked, _)| *asked == instant) {
+            return next;
         }
+        let next = self.0.next_after(instant);
+        *last() = Some((instant, next));
+        next
     }
 
     /// Returns the latest fire in (`after`, `until`] and the number of fires before it in there.
@@ -100,6 +125,16 @@ impl Calendar {
             earlier += 1;
         }
         Some((latest, earlier))
+    }
+}
+
+impl FireRule {
+    fn next_after(&self, instant: Timestamp) -> Option<Timestamp> {
+        if self.follows_real_time {
+            self.next_real_time(instant)
+        } else {
+            self.next_wall_clock(instant)
+        }
     }
 
     /// Returns the next matching local time after `local`, without any change of the offset.
@@ -164,21 +199,6 @@ impl Calendar {
             }
         }
     }
-}
-
-/// Returns an expression from the cache, or parses it.
-fn parse_once(expression: &str) -> Result<Arc<Cron>, CalendarError> {
-    if let Some(known) = PARSED.with_borrow(|parsed| parsed.get(expression).cloned()) {
-        return Ok(known);
-    }
-    let cron = Arc::new(parse(expression)?);
-    PARSED.with_borrow_mut(|parsed| {
-        if parsed.len() == MAX_PARSED {
-            parsed.clear();
-        }
-        parsed.insert(expression.into(), cron.clone());
-    });
-    Ok(cron)
 }
 
 fn parse(expression: &str) -> Result<Cron, CalendarError> {
@@ -334,15 +354,22 @@ mod tests {
     #[test]
     fn parse_cache_is_bounded() {
         let parsed = || PARSED.with_borrow(FxHashMap::len);
-        let first = parse_once("1 2 3 4 *").unwrap();
-        assert!(Arc::ptr_eq(&first, &parse_once("1 2 3 4 *").unwrap()));
-        assert!(parse_once("1 2 3 4").is_err());
+        let calendar = |expression: &str| Calendar::new(expression, "UTC").unwrap();
+        let first = calendar("1 2 3 4 *");
+        assert!(Arc::ptr_eq(&first.0, &calendar("1 2 3 4 *").0));
+        let elsewhere = Calendar::new("1 2 3 4 *", "Europe/Vienna").unwrap();
+        assert!(!Arc::ptr_eq(&first.0, &elsewhere.0));
         for number in 0..2 * MAX_PARSED {
             let (day, hour, minute) = (number / 1440 + 1, number / 60 % 24, number % 60);
-            parse_once(&format!("{minute} {hour} {day} * *")).unwrap();
+            calendar(&format!("{minute} {hour} {day} * *"));
             assert!((1..=MAX_PARSED).contains(&parsed()));
         }
-        assert_eq!(*parse_once("1 2 3 4 *").unwrap(), *first);
+        let start = Timestamp::from_seconds(1_704_067_200);
+        let again = calendar("1 2 3 4 *");
+        let later = Timestamp::from_seconds(1_800_000_000);
+        for instant in [start, later, start, start] {
+            assert_eq!(again.next_after(instant), first.0.next_after(instant));
+        }
     }
 
     #[test]
