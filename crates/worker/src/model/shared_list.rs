@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 /// Number of items in each part but the last.
-const PART_LEN: usize = 64;
+const PART_LEN: usize = 16;
 
 /// An immutable list in parts. A new version shares every part without a change with the version
 /// before, so what differs is found in *O*(parts + items of changed parts).
@@ -118,7 +118,7 @@ mod tests {
         let [(64, old, new)] = changes[..] else {
             panic!("one part: {changes:?}");
         };
-        assert_eq!((old.len(), old[6], new[6]), (64, 70, 0));
+        assert_eq!((old.len(), old[6], new[6]), (16, 70, 0));
         assert!(now.get_mut(200).is_none());
         assert!(now.changes(&(0..199).collect()).is_none());
     }
