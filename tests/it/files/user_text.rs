@@ -1,4 +1,4 @@
-//! Texts of users in outputs for others: terminals, JUnit readers and browsers.
+//! Texts of users in outputs for others: terminals, `JUnit` readers and browsers.
 
 use std::fs;
 
