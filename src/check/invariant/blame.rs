@@ -30,9 +30,9 @@ pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
              takes that long. A cancellation needs an owner's request or the deletion of the \
              schedule; a failed image, a refusal by the scanner. Work that repair enqueues again \
              needs a fault within two leases and a sweep, unless its message was enqueued more \
-             than a lease after its release or has an unreadable body. A message that a holder \
-             releases needs a fault, a conflict, a failed request, an unreadable body or a \
-             stopping process.",
+             than a lease after its release or has an unreadable body, and two leases must have \
+             passed. A message that a holder releases needs a fault, a conflict, a failed request, \
+             an unreadable body or a stopping process.",
     exercised_by: "each of these ends, repairs and releases",
 };
 

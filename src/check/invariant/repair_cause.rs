@@ -10,10 +10,12 @@ use crate::check::contract;
 use crate::check::invariant::InvariantName::Blame;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::message::{MessageRecord, MessageStatus};
+use crate::check::state::run::RunRecord;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::check::state::{AcceptedCommit, LearnedCommit, MessageStep};
 use crate::model::observation::QueueStep;
 use crate::model::{CommitAnswer, CommitStep, Timestamp};
+use crate::worker::duration;
 use rehearsal_convert::Index;
 
 /// Checks `blame`; remembers when each incarnation last learned of a conflict.
@@ -122,6 +124,7 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
     if last.at > state.now.before(options.sweep_interval) {
         return;
     }
+    check_age(context, record, segment, released_at.min(last.at));
     let read_after = state
         .now
         .before(contract::stale_after(options) + options.sweep_interval);
@@ -132,11 +135,7 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
     // Of two sweeps at once, the first has a reason for both.
     let holds = is_unreadable || released_at > last.at || state.faults.trouble_since(since);
     context.check(Blame, true, holds, || {
-        let object = match segment {
-            None => format!("the planner message of run {}", record.id),
-            Some(index) => format!("segment {index} of run {}", record.id),
-        };
-        ViolationDetail::of(object)
+        ViolationDetail::of(work_name(record, segment))
             .is("enqueued again by repair")
             .expected("enqueued once")
             .because(format_args!(
@@ -144,4 +143,32 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
                 last.description, last.at
             ))
     });
+}
+
+/// Checks that repair waits until work has been without a message for two leases at least.
+fn check_age(
+    context: &mut CheckContext<'_>,
+    record: &RunRecord,
+    segment: Option<u32>,
+    since: Timestamp,
+) {
+    let text = duration::Duration::from;
+    let age = context.state.now.since(since);
+    let least = contract::stale_after(&context.state.options.worker);
+    context.check(Blame, true, age >= least, || {
+        ViolationDetail::of(format_args!(
+            "the age of {} at its repair",
+            work_name(record, segment)
+        ))
+        .is(text(age))
+        .expected(format_args!("at least {}", text(least)))
+        .because("a message has two leases to come onto the queue, or back onto it")
+    });
+}
+
+fn work_name(record: &RunRecord, segment: Option<u32>) -> String {
+    match segment {
+        None => format!("the planner message of run {}", record.id),
+        Some(index) => format!("segment {index} of run {}", record.id),
+    }
 }

@@ -11,13 +11,16 @@ use crate::model::observation::{Observation, QueueStep, ScanAnswer};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(Blame, "segment enqueued again without a cause", || {
-        requeues_segment(None)
+        requeues_segment(None, 130)
     }),
     Defect::new(
         Blame,
         "planner message enqueued again without a cause",
         || requeues_intent(None),
     ),
+    Defect::new(Blame, "segment enqueued again after one lease", || {
+        requeues_segment(Some(FaultKind::QueueFailover), 110)
+    }),
     Defect::new(Blame, "segment released without a cause", || {
         releases(|fixture, _| fixture)
     }),
@@ -29,11 +32,11 @@ fn with_fault(fixture: &mut Fixture, fault: Option<FaultKind>) {
     }
 }
 
-/// Repair enqueues a segment again, after such a fault.
-fn requeues_segment(fault: Option<FaultKind>) -> OracleReport {
+/// Repair enqueues a segment again so many seconds after such a fault.
+fn requeues_segment(fault: Option<FaultKind>, seconds: u64) -> OracleReport {
     let (mut fixture, _, _) = Fixture::with_a_segment();
     with_fault(&mut fixture, fault);
-    let mut commit = fixture.wait(130).new_commit(CommitStep::Requeue, 0);
+    let mut commit = fixture.wait(seconds).new_commit(CommitStep::Requeue, 0);
     commit.release.push(fixture.key(0));
     fixture.submit(commit).stop_here()
 }
@@ -73,7 +76,7 @@ fn releases(before: impl FnOnce(&mut Fixture, u64) -> &mut Fixture) -> OracleRep
 #[test]
 fn repairs_and_releases_with_a_cause_are_no_violation() {
     for report in [
-        requeues_segment(Some(FaultKind::QueueFailover)),
+        requeues_segment(Some(FaultKind::QueueFailover), 130),
         requeues_segment_of_unreadable_message(),
         requeues_intent(Some(FaultKind::QueueFailover)),
         releases(|fixture, _| {

@@ -66,8 +66,8 @@ pub enum OperationKind {
         /// Identifier of the schedule.
         schedule: String,
     },
-    /// Retries the latest terminal run of a schedule as a new manual run. Without one, an unfinished
-    /// run, which the worker refuses.
+    /// Retries the latest terminal run of a schedule as a new manual run. Without one, asks for
+    /// the retry of an unfinished run, which the worker refuses.
     Retry {
         /// Identifier of the schedule.
         schedule: String,
