@@ -124,7 +124,10 @@ fn check_requeue(context: &mut CheckContext<'_>, run: RunIndex, segment: Option<
     if last.at > state.now.before(options.sweep_interval) {
         return;
     }
-    check_age(context, record, segment, released_at.min(last.at));
+    // Of two sweeps at once, the first releases the work anew.
+    if released_at <= last.at {
+        check_age(context, record, segment, released_at);
+    }
     let read_after = state
         .now
         .before(contract::stale_after(options) + options.sweep_interval);
