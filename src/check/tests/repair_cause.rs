@@ -32,7 +32,7 @@ fn with_fault(fixture: &mut Fixture, fault: Option<FaultKind>) {
     }
 }
 
-/// Repair enqueues a segment again so many seconds after such a fault.
+/// Repair enqueues a segment again, this number of seconds after such a fault.
 fn requeues_segment(fault: Option<FaultKind>, seconds: u64) -> OracleReport {
     let (mut fixture, _, _) = Fixture::with_a_segment();
     with_fault(&mut fixture, fault);

@@ -130,7 +130,11 @@ fn bounds_in_milliseconds_violate_latency_quantile() {
     let expected = Expected {
         name: N::LatencyQuantile,
         also: &[],
-        says: ["_seconds{mode=", "is (", "expected a bucket with "],
+        says: [
+            "the bounds of scheduler_",
+            "is [1000.0, ",
+            "expected [1.0, ",
+        ],
     };
     assert_caught("", BoundsOfMilliseconds, &expected);
 }
