@@ -26,10 +26,13 @@ use super::Timestamp;
 /// Maximum parsed expressions in the cache, a few kilobytes each: each minute of a day fits in.
 const MAX_PARSED: usize = 2048;
 
+/// Calendars by cron expression and time zone.
+type ParsedCalendars = FxHashMap<(Box<str>, Box<str>), Calendar>;
+
 thread_local! {
     /// Cache of calendars by expression and time zone. Parsing costs as much as thirty fires, and
     /// every process of every simulated fleet asks for the same few expressions.
-    static PARSED: RefCell<FxHashMap<(Box<str>, Box<str>), Calendar>> = RefCell::default();
+    static PARSED: RefCell<ParsedCalendars> = RefCell::default();
 }
 
 /// Error of a cron expression or a time zone.
