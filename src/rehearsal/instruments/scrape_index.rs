@@ -74,7 +74,7 @@ impl ScrapeIndex {
         }
         (self.changed, self.has_moved) = (InstrumentSet::default(), false);
         if self.backlog_changes.len() > self.backlog.len() {
-            // Nobody takes them.
+            // No check reads them: the next one reads all rows.
             self.backlog_changes = Vec::new();
             self.lacks_changes = true;
         }
