@@ -15,6 +15,7 @@ pub mod scenario;
 pub mod shrink;
 pub mod sim;
 pub mod sweep;
+mod threads;
 
 pub use rehearsal_promql as promql;
 pub use rehearsal_worker::{self as worker, model};

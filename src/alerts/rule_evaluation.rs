@@ -5,13 +5,13 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::score::{RunScore, score};
 use crate::promql::rules::{AlertTimeline, EvaluateError, EvaluationRange, RuleFile, evaluate};
 use crate::rehearsal::{FinishedRun, RehearsalError, RunOptions, run};
 use crate::scenario::Scenario;
 use crate::sim::fault_plan::FaultProfile;
+use crate::threads::on_threads;
 
 /// Scenario and seed of one rehearsal.
 #[derive(Clone, Debug)]
@@ -145,14 +145,7 @@ impl RuleEvaluation<'_> {
                 }
             }
         };
-        thread::scope(|scope| {
-            (1..self.jobs.get()).try_for_each(|_| {
-                thread::Builder::new().spawn_scoped(scope, worker)?;
-                Ok::<_, RehearsalError>(())
-            })?;
-            worker();
-            Ok::<_, RehearsalError>(())
-        })?;
+        on_threads(self.jobs.get(), worker).map_err(RehearsalError::from)?;
         let mut results = results
             .into_inner()
             .unwrap_or_else(std::sync::PoisonError::into_inner);

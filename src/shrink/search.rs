@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use toml::Table;
 
@@ -16,6 +15,7 @@ use crate::scenario::write::{to_table, to_text};
 use crate::scenario::{Gates, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario};
 use crate::sweep::{FailureCause, Trial, TrialOptions};
+use crate::threads::on_threads;
 use rehearsal_convert::Saturating;
 
 /// Event limit per candidate: a smaller scenario that runs much longer is no improvement.
@@ -168,14 +168,7 @@ impl<C: Hooks, F: Fn() -> C + Sync> Shrink<'_, F> {
                 }
             }
         };
-        thread::scope(|scope| {
-            (1..self.options.jobs).try_for_each(|_| {
-                thread::Builder::new().spawn_scoped(scope, worker)?;
-                Ok::<_, RehearsalError>(())
-            })?;
-            worker();
-            Ok::<_, RehearsalError>(())
-        })?;
+        on_threads(self.options.jobs, worker)?;
         let found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         found
             .map(|(index, result)| result.map(|shrunk| (index, shrunk)))
