@@ -11,39 +11,22 @@ mod user_text;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
+use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rehearsal::sweep::read_result;
 
-use super::program::{rehearsal, run, scratch, text};
+use super::program::{self, NO_CRASH, rehearsal, run, scratch, text};
 
-/// Scenario whose seeds take milliseconds, and of which some fail.
-const SMALL: &str = r#"
-name = "small"
-duration = "10m"
-drain = "2h"
-
-[fleet]
-images = 12
-components = 20
-
-[[schedule]]
-id = "often"
-whenCron = "*/4 * * * *"
-
-[[expect]]
-name = "every process can always be scraped"
-query = 'min(up) == 1'
-when = "always"
-under = "any-profile"
-"#;
+/// Small scenario of which some seeds fail.
+static SMALL: LazyLock<String> = LazyLock::new(|| format!("{}{NO_CRASH}", program::SMALL));
 
 /// Scratch directory with the small scenario, and the path of that.
 fn small(name: &str) -> (PathBuf, String) {
     let directory = scratch(name);
     let scenario = directory.join("small.toml");
-    fs::write(&scenario, SMALL).unwrap();
+    fs::write(&scenario, SMALL.as_str()).unwrap();
     let scenario = name_of(&scenario);
     (directory, scenario)
 }

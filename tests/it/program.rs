@@ -32,3 +32,27 @@ pub fn scratch(name: &str) -> PathBuf {
     fs::create_dir_all(&directory).unwrap();
     directory
 }
+
+/// Small scenario: ten minutes of a few images, whose seeds take milliseconds.
+pub const SMALL: &str = r#"
+name = "small"
+duration = "10m"
+drain = "2h"
+
+[fleet]
+images = 12
+components = 20
+
+[[schedule]]
+id = "often"
+whenCron = "*/4 * * * *"
+"#;
+
+/// Expectation that fails when a process crashes.
+pub const NO_CRASH: &str = r#"
+[[expect]]
+name = "every process can always be scraped"
+query = 'min(up) == 1'
+when = "always"
+under = "any-profile"
+"#;

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::LazyLock;
 
 use rehearsal::sweep::Bug;
 use serde_json::Value;
 
-use super::program::{run, scratch, text};
+use super::program::{NO_CRASH, run, scratch, text};
 
-/// Scenario with a crash, and an expectation that fails on crashes.
-const CRASH: &str = r#"
+/// Scenario with a crash, and the expectation that fails on crashes.
+static CRASH: LazyLock<String> = LazyLock::new(|| format!("{CRASHING}{NO_CRASH}"));
+
+const CRASHING: &str = r#"
 name = "crash"
 start = 2024-05-06T00:00:00Z
 duration = "10m"
@@ -38,12 +41,6 @@ kind = "process-crash"
 process = "any"
 at = "4m6s"
 downtime = "40s"
-
-[[expect]]
-name = "every process can always be scraped"
-query = 'min(up) == 1'
-when = "always"
-under = "any-profile"
 "#;
 
 /// Bug file of a sweep for seed 4 of a scenario.
@@ -76,7 +73,7 @@ fn change(path: &Path, change: impl FnOnce(&mut Bug)) {
 
 #[test]
 fn replay_of_bug_prints_events_around_violation() {
-    let bug = bug("replay-again", CRASH);
+    let bug = bug("replay-again", &CRASH);
     let output = replay(&bug, &[]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
@@ -104,7 +101,7 @@ fn replay_of_bug_prints_events_around_violation() {
 
 #[test]
 fn replay_output_is_ordered_aligned_and_within_window() {
-    let bug = bug("replay-columns", CRASH);
+    let bug = bug("replay-columns", &CRASH);
     let output = replay(&bug, &["--around", "28s"]);
     let shown = text(&output.stdout);
     let entries: Vec<&str> = shown
@@ -154,7 +151,7 @@ fn replay_of_swarm_part_reaches_failure() {
 
 #[test]
 fn replay_of_fixed_bug_passes() {
-    let bug = bug("replay-mended", CRASH);
+    let bug = bug("replay-mended", &CRASH);
     change(&bug, |bug| {
         bug.scenario = bug.scenario.replace("== 1", ">= 0");
     });
@@ -167,7 +164,7 @@ fn replay_of_fixed_bug_passes() {
 
 #[test]
 fn replay_with_other_cause_trace_or_version_reports_it() {
-    let bug = bug("replay-other", CRASH);
+    let bug = bug("replay-other", &CRASH);
     change(&bug, |bug| {
         "0.0.1".clone_into(&mut bug.version);
         "00ff".clone_into(&mut bug.trace);
@@ -188,7 +185,7 @@ fn replay_with_other_cause_trace_or_version_reports_it() {
 fn replay_applies_event_budget_of_bug() {
     let directory = scratch("replay-budget");
     let (path, out) = (directory.join("crash.toml"), directory.join("out"));
-    fs::write(&path, CRASH).unwrap();
+    fs::write(&path, CRASH.as_str()).unwrap();
     let words = ["--seeds", "1..2", "--event-budget", "500", "--out"];
     let sweep = ["sweep", path.to_str().unwrap()];
     run(&[&sweep[..], &words, &[out.to_str().unwrap()]].concat());
@@ -201,7 +198,7 @@ fn replay_applies_event_budget_of_bug() {
 #[test]
 fn replay_of_shrunk_scenario_fails_again() {
     let path = scratch("replay-scenario").join("small.toml");
-    fs::write(&path, CRASH).unwrap();
+    fs::write(&path, CRASH.as_str()).unwrap();
     let output = replay(&path, &[]);
     let shown = text(&output.stdout);
     assert_eq!(output.status.code(), Some(10), "{shown}");
@@ -214,7 +211,7 @@ fn replay_of_shrunk_scenario_fails_again() {
 
 #[test]
 fn replay_of_invalid_file_is_refused_and_worst_exit_code_wins() {
-    let sound = bug("replay-refused", CRASH);
+    let sound = bug("replay-refused", &CRASH);
     for (content, expected) in [
         (
             "schema = \"rehearsal.bug@7\"",
@@ -328,7 +325,7 @@ fn replay_of_unfinished_work_shows_its_last_movement() {
 
 #[test]
 fn chrome_trace_has_process_tracks_and_work_spans() {
-    let bug = bug("replay-chrome", CRASH);
+    let bug = bug("replay-chrome", &CRASH);
     let path = bug.with_extension("json");
     let output = replay(&bug, &["--chrome", path.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(10), "{}", text(&output.stderr));

@@ -8,6 +8,7 @@ mod hooked;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::LazyLock;
 use std::thread;
 use std::time::Duration;
 
@@ -15,22 +16,12 @@ use rehearsal::check::scenario_loader;
 use rehearsal::report::Verdict;
 use rehearsal::sweep::{Bug, SeedRow, SweepResult, read_result, read_sweep};
 
-use super::program::{rehearsal, run, scratch, text};
+use super::program::{self, NO_CRASH, rehearsal, run, scratch, text};
 
-/// Ten minutes of a few images; a seed takes milliseconds.
-const SMALL: &str = r#"
-name = "small"
-duration = "10m"
-drain = "2h"
+/// Small scenario with two schedules and two processes.
+static SMALL: LazyLock<String> = LazyLock::new(|| format!("{}{SECOND}", program::SMALL));
 
-[fleet]
-images = 12
-components = 20
-
-[[schedule]]
-id = "often"
-whenCron = "*/4 * * * *"
-
+const SECOND: &str = r#"
 [[schedule]]
 id = "seldom"
 whenCron = "*/9 * * * *"
@@ -40,19 +31,10 @@ mode = "contentRefresh"
 processes = 2
 "#;
 
-/// Expectation that fails when a process crashes.
-const NO_CRASH: &str = r#"
-[[expect]]
-name = "every process can always be scraped"
-query = 'min(up) == 1'
-when = "always"
-under = "any-profile"
-"#;
-
 /// Writes the small scenario with `more` appended, in a directory of its own.
 fn file(name: &str, more: &str) -> std::path::PathBuf {
     let path = scratch(name).join("small.toml");
-    fs::write(&path, format!("{SMALL}{more}")).unwrap();
+    fs::write(&path, format!("{}{more}", *SMALL)).unwrap();
     path
 }
 

@@ -67,13 +67,13 @@ fn files_that_a_scenario_refers_to_are_regular_files() {
     let directory = scratch("files-referenced");
     let scenario = directory.join("small.toml");
     let trace = "[advisories]\ntrace = { file = \"/dev/zero\" }\n";
-    fs::write(&scenario, format!("{}{trace}", super::SMALL)).unwrap();
+    fs::write(&scenario, format!("{}{trace}", *super::SMALL)).unwrap();
     let refused = error_of(&["run", &name_of(&scenario)], 2);
     assert!(refused.contains("is not a regular file"), "{refused}");
     // Without a directory in the path of the scenario, `-` is a file as well.
     fs::write(
         &scenario,
-        format!("{}{trace}", super::SMALL).replace("/dev/zero", "-"),
+        format!("{}{trace}", *super::SMALL).replace("/dev/zero", "-"),
     )
     .unwrap();
     let mut command = rehearsal(&["scenario", "check", "small.toml"]);

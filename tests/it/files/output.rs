@@ -102,7 +102,7 @@ fn output_that_is_an_input_is_refused_even_if_forced() {
         let refused = error_of(&[command, &["--force"]].concat(), 2);
         assert!(refused.contains("is an input"), "{command:?}: {refused}");
     }
-    assert_eq!(fs::read_to_string(&scenario).unwrap(), super::SMALL);
+    assert_eq!(fs::read_to_string(&scenario).unwrap(), *super::SMALL);
 }
 
 #[test]

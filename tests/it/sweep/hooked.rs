@@ -36,7 +36,7 @@ impl Hooks for Troubled {
 }
 
 fn small() -> Scenario {
-    let scenario = Loader::default().parse("small.toml", SMALL, None);
+    let scenario = Loader::default().parse("small.toml", &SMALL, None);
     scenario.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -59,7 +59,7 @@ fn empty() -> SweepResult {
         version: "test".into(),
         scenario: "small".into(),
         path: "small.toml".into(),
-        text: SMALL.into(),
+        text: SMALL.clone(),
         profile: "none".into(),
         set: Vec::new(),
         rerun_every: 2,
