@@ -56,6 +56,12 @@ pub fn main(arguments: &[&str]) -> Result<()> {
         false => arguments.is_empty() || arguments.iter().any(|part| defect.name.contains(part)),
     };
     let chosen: Vec<&Defect> = all.iter().filter(is_chosen).collect();
+    if chosen.is_empty() {
+        let names = arguments.join(", ");
+        return Err(Failure::new(format!(
+            "no defect in {DEFECTS} has a name with {names}"
+        )));
+    }
     search_all(&copy, &chosen, stages)
 }
 
@@ -119,6 +125,26 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    #[test]
+    fn sample_has_one_defect_of_each_file() {
+        let mut files: Vec<_> = fs::read_dir(root().join(DEFECTS))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        files.sort();
+        let names = |file: &Path| {
+            let defects = defect::parse(&fs::read_to_string(file).unwrap()).unwrap();
+            let found = defects
+                .into_iter()
+                .filter(|defect| defect.unfound.is_none());
+            found.map(|defect| defect.name).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(files.len(), SAMPLE.len());
+        for (file, name) in files.iter().zip(SAMPLE) {
+            assert!(names(file).contains(name), "{name} is not in {file:?}");
+        }
+    }
 
     /// Files without a defect, and why.
     const EXCUSED: [(&str, &str); 16] = [

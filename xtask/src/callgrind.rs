@@ -16,20 +16,28 @@ pub struct Count {
     pub functions: BTreeMap<String, f64>,
 }
 
+/// Callgrind, to which the program and its arguments are to be added. It writes its counts into a
+/// file.
+pub fn callgrind(counts: &Path) -> Command {
+    let mut command = Command::new("valgrind");
+    command
+        .args(["--tool=callgrind", "--quiet", "--dump-line=no"])
+        .arg(format!("--callgrind-out-file={}", counts.display()))
+        // The user's environment must not change the path through a program.
+        .env_clear();
+    command
+}
+
 /// Runs a benchmark of `program` and counts the instructions between its two marks.
 pub fn count(program: &Path, benchmark: &str, scratch: &Path) -> Result<Count> {
     let file = scratch.join(benchmark);
     let units = output(
-        Command::new("valgrind")
-            .args(["--tool=callgrind", "--quiet", "--dump-line=no"])
+        callgrind(&file)
             .arg("--zero-before=*::measurement_begins")
             .arg("--dump-before=*::measurement_ends")
-            .arg(format!("--callgrind-out-file={}", file.display()))
             .arg(program)
             .arg(benchmark)
-            .current_dir(scratch)
-            // The user's environment must not change the path through a program.
-            .env_clear(),
+            .current_dir(scratch),
     )?;
     let units: u32 = units.parse().context(format!("units of {benchmark}"))?;
     // The first dump is that of the second mark. The file without a number is that of the program's

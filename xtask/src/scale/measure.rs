@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use crate::callgrind::callgrind;
 use crate::process::{Context, Failure, Result, output};
 
 /// Interval between two looks at the memory of a running program.
@@ -19,16 +20,7 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
 /// Counts the instructions of a scenario's run with Callgrind. Returns the output, too.
 pub fn instructions(program: &Path, scenario: &Path) -> Result<(f64, String)> {
     let counts = scenario.with_extension("callgrind");
-    let printed = output(
-        Command::new("valgrind")
-            .args(["--tool=callgrind", "--quiet", "--dump-line=no"])
-            .arg(format!("--callgrind-out-file={}", counts.display()))
-            .arg(program)
-            .arg("run")
-            .arg(scenario)
-            // The user's environment must not change the path through a program.
-            .env_clear(),
-    )?;
+    let printed = output(callgrind(&counts).arg(program).arg("run").arg(scenario))?;
     let dump = fs::read_to_string(&counts).context(counts.display())?;
     let total = dump.lines().find_map(|line| line.strip_prefix("totals: "));
     let total = total.ok_or_else(|| Failure::new("Callgrind counted nothing"))?;
