@@ -37,9 +37,14 @@ impl EnqueueSequences {
         let sequences = self.0.entry(incarnation).or_default();
         sequences.retain(|sequence| now.since(sequence.last_at) <= pause_max);
         // Several tasks of a process may work on one run: the nearest sequence goes on.
+        // A fault may enqueue a message twice at once.
+        let may_continue = |sequence: &EnqueueSequence| {
+            let is_repeated = sequence.last_segment == segment && sequence.last_at == now;
+            sequence.last_segment < segment || is_repeated
+        };
         let continued = sequences
             .iter_mut()
-            .filter(|sequence| sequence.run == run && sequence.last_segment < segment)
+            .filter(|sequence| sequence.run == run && may_continue(sequence))
             .max_by_key(|sequence| sequence.last_segment);
         if let Some(sequence) = continued {
             (sequence.last_at, sequence.last_segment) = (now, segment);
@@ -89,6 +94,11 @@ mod tests {
         assert_eq!(began(&[(0, 1, 3), (5, 1, 3)]), [0, 5]);
         assert_eq!(began(&[(0, 1, 3), (5, 1, 2)]), [0, 5]);
         assert_eq!(began(&[(0, 1, 3), (5, 2, 4)]), [0, 5]);
+    }
+
+    #[test]
+    fn message_enqueued_twice_at_once_is_of_its_sequence() {
+        assert_eq!(began(&[(0, 1, 0), (5, 1, 1), (5, 1, 1), (6, 1, 2)]), [0; 4]);
     }
 
     #[test]
