@@ -32,7 +32,8 @@ pub(crate) const BLAME: InvariantDefinition = InvariantDefinition {
              needs a fault within two leases and a sweep, unless its message was enqueued more \
              than a lease after its release or has an unreadable body, and two leases must have \
              passed. A message that a holder releases needs a fault, a conflict, a failed request, \
-             an unreadable body or a stopping process.",
+             an unreadable body, a stopping process, or a lease that its holder received too late \
+             for two renewals.",
     exercised_by: "each of these ends, repairs and releases",
 };
 

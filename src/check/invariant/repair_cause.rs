@@ -9,10 +9,10 @@ use super::{CheckContext, Invariant, InvariantName};
 use crate::check::contract;
 use crate::check::invariant::InvariantName::Blame;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::message::{MessageRecord, MessageStatus};
+use crate::check::state::message::{DeliveryRecord, MessageRecord, MessageStatus};
 use crate::check::state::run::RunRecord;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
-use crate::check::state::{AcceptedCommit, LearnedCommit, MessageStep};
+use crate::check::state::{AcceptedCommit, LearnedCommit, MessageStep, WorldState};
 use crate::model::observation::QueueStep;
 use crate::model::{CommitAnswer, CommitStep, Timestamp};
 use crate::worker::duration;
@@ -80,12 +80,14 @@ impl RepairCauseCheck {
         };
         let holder = &state.incarnations[incarnation];
         let delivery = state.messages.deliveries.get(&step.delivery);
+        let is_short = delivery.is_some_and(|delivery| is_short_lease_over(state, delivery));
         let delivery = delivery.filter(|_| message.segment.is_some());
         let has_failures = delivery.is_some_and(|delivery| delivery.failed_at.is_some());
         let conflict = self.conflicts.get(&incarnation);
         let is_explained = message.is_corrupted
             || holder.stopping_since.is_some()
             || has_failures
+            || is_short
             || conflict.is_some_and(|at| *at >= since)
             // The call that leased it may have waited and been slow.
             || state.faults.trouble_since(since.before(state.options.worker.lease));
@@ -99,6 +101,16 @@ impl RepairCauseCheck {
                 )
         });
     }
+}
+
+/// Returns whether a lease has ended by its holder's count that left no time for two renewals when
+/// it was received. A holder counts from the request that waited for the message.
+fn is_short_lease_over(state: &WorldState, delivery: &DeliveryRecord) -> bool {
+    let two_renewals = contract::renewal_interval(&state.options.worker) * 2;
+    let bounds = delivery.deadline.zip(delivery.received_at);
+    bounds.is_some_and(|(deadline, received_at)| {
+        deadline <= state.now && deadline < received_at.after(two_renewals)
+    })
 }
 
 /// Checks that work that repair enqueues again was lost by a fault on record.

@@ -88,6 +88,8 @@ pub(crate) struct DeliveryRecord {
     pub schedule: ScheduleIndex,
     /// When it began.
     pub since: Timestamp,
+    /// When the holder received it.
+    pub received_at: Option<Timestamp>,
     /// The holder's own deadline; none until the lease was received.
     pub deadline: Option<Timestamp>,
     /// The images of its run, and where among them its segment begins.

@@ -193,6 +193,7 @@ impl WorldState {
             run,
             schedule,
             since,
+            received_at: None,
             deadline: None,
             images: (images, start),
             requests: vec![0; length],
@@ -262,6 +263,7 @@ impl WorldState {
         if let Some(record) = self.messages.deliveries.get_mut(&delivery)
             && record.incarnation == index
         {
+            record.received_at.get_or_insert(self.now);
             record.deadline = record.deadline.max(Some(deadline));
         }
     }

@@ -26,6 +26,11 @@ impl Fixture {
 
     /// The process leases a message for a minute.
     pub fn lease(&mut self, message: u64, segment: Option<u32>) -> u64 {
+        self.lease_after(message, segment, Duration::ZERO)
+    }
+
+    /// The process leases a message for a minute, with a request that has waited for it.
+    pub fn lease_after(&mut self, message: u64, segment: Option<u32>, waited: Duration) -> u64 {
         self.delivery += 1;
         let delivery = self.delivery;
         let until = self.now.after(Duration::from_secs(60));
@@ -36,7 +41,7 @@ impl Fixture {
         }
         let step = QueueStep::Leased { until, attempt };
         self.step(message, delivery, segment, step);
-        let (incarnation, sent_at) = (self.incarnation.clone(), self.now);
+        let (incarnation, sent_at) = (self.incarnation.clone(), self.now.before(waited));
         let lease = Duration::from_secs(60);
         self.see(&Observation::LeaseHeld {
             incarnation: &incarnation,

@@ -1,5 +1,7 @@
 //! `blame`: repairs and releases without a cause.
 
+use std::time::Duration;
+
 use super::blame::with_a_corrupted_message;
 use super::defect::Defect;
 use super::fixture::Fixture;
@@ -71,6 +73,26 @@ fn releases(before: impl FnOnce(&mut Fixture, u64) -> &mut Fixture) -> OracleRep
     before(&mut fixture, delivery);
     let step = QueueStep::Released { counted: false };
     fixture.step(message, delivery, Some(0), step).stop_here()
+}
+
+/// A runner waits for a segment, and releases it as the lease ends by the runner's count.
+fn releases_at_its_deadline(waited: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan().dispatch();
+    let message = fixture.message_of(0);
+    let delivery = fixture.lease_after(message, Some(0), Duration::from_secs(waited));
+    let step = QueueStep::Released { counted: false };
+    fixture
+        .wait(60 - waited)
+        .step(message, delivery, Some(0), step)
+        .stop_here()
+}
+
+#[test]
+fn release_of_a_lease_too_short_for_two_renewals_is_no_violation() {
+    let short = releases_at_its_deadline(21);
+    assert!(short.is_clean(Blame), "{:?}", short.texts(Blame));
+    assert!(!releases_at_its_deadline(20).is_clean(Blame));
 }
 
 #[test]
