@@ -322,9 +322,21 @@ fn oracle_options(
         inventory: Arc::new(inventory),
         worker: scenario.workers.options.clone(),
         gauges: exposed_gauges(scenario),
+        relay_notice: relay_notice(scenario),
         work_times: work_times::work_times(scenario)?,
         ..OracleOptions::default()
     })
+}
+
+/// Maximum time before a relay notices a commit: none if each process that leaves work for relays
+/// has them.
+fn relay_notice(scenario: &Scenario) -> Duration {
+    let processes = scenario.workers.processes.list();
+    let relays = |(_, roles): &(_, Vec<Role>)| roles.contains(&Role::Relay);
+    match processes.iter().all(relays) {
+        true => Duration::ZERO,
+        false => scenario.workers.options.relay_poll,
+    }
 }
 
 /// Observed gauges that some process exposes: the sweeper's process reads the queues, and every

@@ -33,7 +33,8 @@ pub(crate) const STAGE_LATENCY: InvariantDefinition = InvariantDefinition {
              segment is leased within a call time and `backoffInitial`, if one process could \
              hold all segments on the queue when it came. A segment without a conflict is \
              committed within a call time after its last answer. Its events are published within \
-             a call time for each batch in the outbox and one more.",
+             a call time for each batch in the outbox and one more. If a process has no relay, a \
+             planned run and an event may wait for `relayPoll` in addition.",
     exercised_by: "each wait without a fault",
 };
 
@@ -62,6 +63,12 @@ struct StageWait<'a> {
 fn call_time(state: &WorldState) -> Duration {
     let segment = state.options.work_times.segment;
     THREE_CALLS.saturating_add(segment.saturating_mul(SLACK))
+}
+
+/// Returns the time in which a relay does a number of pieces of work after the commit that left them.
+fn relay_time(state: &WorldState, pieces: u32) -> Duration {
+    let work = call_time(state).saturating_mul(pieces);
+    work.saturating_add(state.options.relay_notice)
 }
 
 /// Checks a wait that ends now, unless a fault may have made it longer.
@@ -141,7 +148,7 @@ impl Invariant for StageLatencyCheck {
         let wait = StageWait {
             since,
             // The batch under way may have been read before the commit.
-            bound: call_time(state).saturating_mul(batches + 1),
+            bound: relay_time(state, batches + 1),
             object: &|| format!("the time from the commit of event {id} to its publication"),
         };
         check_wait(context, &wait);
@@ -164,7 +171,7 @@ fn check_relay(context: &mut CheckContext<'_>, step: &MessageStep) {
     }
     let wait = StageWait {
         since: *since,
-        bound: call_time(state).saturating_mul(waiting + 1),
+        bound: relay_time(state, waiting + 1),
         object: &|| {
             format!(
                 "the time from the plan of run {} to its message",

@@ -16,6 +16,9 @@ pub struct OracleOptions {
     pub worker: WorkerOptions,
     /// Observed gauges that some process must expose.
     pub gauges: Vec<GaugeSeries>,
+    /// Maximum time before a relay notices what a commit leaves for it: a commit wakes the relays of
+    /// its own process, and others poll.
+    pub relay_notice: Duration,
     /// A due fire that is undecided for longer, with nothing wrong in the world, was forgotten.
     pub fire_patience: Duration,
     /// Mean times of work without faults.
@@ -38,6 +41,7 @@ impl Default for OracleOptions {
             inventory: Arc::default(),
             worker: WorkerOptions::default(),
             gauges: GaugeSeries::ALL.to_vec(),
+            relay_notice: Duration::ZERO,
             fire_patience: Duration::from_secs(120),
             work_times: WorkTimes::default(),
             violations_kept: 20,
