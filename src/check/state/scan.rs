@@ -72,10 +72,16 @@ impl WorldState {
         Some(request)
     }
 
-    /// Counts a request with a late permit, unless a pause or a wrong clock may be the reason.
+    /// Counts a request with a late permit, unless a pause or a wrong clock may be the reason. The
+    /// permit was reserved at some time since the delivery: a low rate leaves minutes between two.
     fn count_late_request(&mut self, delivery: u64) {
         const EXCUSES: [FaultKind; 2] = [FaultKind::ProcessPause, FaultKind::ClockSkew];
-        let since = self.now.before(self.options.worker.lease);
+        let reserved_since = self
+            .messages
+            .deliveries
+            .get(&delivery)
+            .map(|known| known.since);
+        let since = reserved_since.unwrap_or(Timestamp::ZERO);
         let is_excused = self.faults.any_since(&EXCUSES, since);
         if let Some(work) = self.works.get_mut(delivery).filter(|_| !is_excused) {
             let permits = &mut self.incarnations[work.incarnation].expected.permits;

@@ -8,6 +8,7 @@ use crate::check::InvariantName::AppliedLearned;
 use crate::check::OracleReport;
 use crate::check::instruments::{ExtensionSeries, RequestOutcome};
 use crate::model::commit::EndReason;
+use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation, QueueName, QueueStep, ScanAnswer};
 use crate::model::{Applied, CommitAnswer, CommitRefusal, EventKind, RunState};
 
@@ -159,6 +160,24 @@ fn late_permits_counted(count: u64) -> bool {
 fn late_permits_lie_between_late_requests_and_granted_permits() {
     let is_right: Vec<bool> = (0..=3).map(late_permits_counted).collect();
     assert_eq!(is_right, [false, true, true, false]);
+}
+
+#[test]
+fn permit_reserved_under_a_wrong_clock_may_be_late_long_after() {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    let incarnation = fixture.incarnation.clone();
+    fixture.see(&Observation::AnswerLearned {
+        incarnation: &incarnation,
+        answer: LearnedAnswer::PermitsGranted(1),
+    });
+    let (kind, subject) = (FaultKind::ClockSkew, "w");
+    fixture.see(&Observation::FaultBegan { kind, subject });
+    fixture
+        .wait(2)
+        .see(&Observation::FaultEnded { kind, subject });
+    let permit = fixture.now;
+    fixture.wait(600).ask(1, delivery, Some((10.0, permit)));
+    assert_eq!(fixture.ends().texts(AppliedLearned), [""; 0]);
 }
 
 #[test]
