@@ -7,7 +7,8 @@
 #
 #   rehearsal sweep merge results/shard-* --out results/merged
 #
-# A task that is requeued goes on where it was cut off.
+# A task that is requeued goes on where it was cut off. A task completes whatever its seeds found, and
+# fails only if it could not run them; the exit code of `merge` is that of the whole sweep.
 #SBATCH --job-name=rehearsal
 #SBATCH --cpus-per-task=1
 #SBATCH --requeue
@@ -18,9 +19,5 @@ results=${2:?which directory for the results?}
 shift 2
 : "${SLURM_ARRAY_TASK_ID:?start it with sbatch --array=1-N}"
 
-"${REHEARSAL:-rehearsal}" sweep "$scenario" --jobs "$SLURM_CPUS_PER_TASK" --resume \
-  --out "$results/shard-$SLURM_ARRAY_TASK_ID" "$@"
-code=$?
-# A failure that was found is a result, not a failed task.
-test "$code" -eq 10 && exit 0
-exit "$code"
+exec "${REHEARSAL:-rehearsal}" sweep "$scenario" --jobs "$SLURM_CPUS_PER_TASK" --resume \
+  --exit-zero --out "$results/shard-$SLURM_ARRAY_TASK_ID" "$@"

@@ -1,64 +1,44 @@
-//! Tests of `deploy/`: the Kubernetes manifest's structure, and sweeps by its command and by the
-//! Slurm script.
+//! Tests of `deploy/`: sweeps by the Slurm script and by the Kubernetes manifest, and the image.
+
+mod image;
+mod kubernetes;
+mod linters;
+mod slurm_array;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
-use serde_json::Value;
+use rehearsal::sweep::{FailureCause, SeedFailure, SweepFailure, read_sweep};
 
-use super::program::{run, scratch, text};
-use super::slurm::Slurm;
+use super::program::{NO_CRASH, SMALL, run, scratch, text};
 
 /// Number of seeds of these sweeps.
 const SEEDS: &str = "0..10";
 
-const SCENARIO: &str = "name = \"tiny\"\nduration = \"5m\"\n[fleet]\nimages = 5\n\
-                        [[schedule]]\nid = \"s\"\nwhenCron = \"*/4 * * * *\"\n";
+/// Expectation that no seed meets.
+const NEVER: &str = r#"
+[[expect]]
+name = "each process is scraped twice at once"
+query = 'min(up) == 2'
+when = "sometimes"
+under = "any-profile"
+"#;
+
+/// Way of running the tasks of a sweep.
+trait Cluster {
+    /// Output of the task with this number, counted from 1. Its shard is in `results/shard-N`.
+    fn task(&self, scenario: &Path, results: &Path, number: u32, tasks: u32) -> Output;
+}
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("deploy")
+        .join(name)
+}
 
 fn deployed(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("deploy")
-        .join(name);
-    fs::read_to_string(path).unwrap()
-}
-
-fn manifest() -> (Value, Value) {
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&deployed("kubernetes.yaml")).unwrap();
-    let [claim, job] = documents.try_into().expect("two documents");
-    (claim, job)
-}
-
-/// Directory, scenario, and result of a sweep over all seeds.
-fn whole(name: &str) -> (PathBuf, PathBuf, String) {
-    let base = scratch(name);
-    let scenario = base.join("tiny.toml");
-    fs::write(&scenario, SCENARIO).unwrap();
-    let out = base.join("whole");
-    let words = [
-        "sweep",
-        scenario.to_str().unwrap(),
-        "--seeds",
-        SEEDS,
-        "--out",
-    ];
-    run(&[&words[..], &[out.to_str().unwrap()]].concat());
-    let result = fs::read_to_string(out.join("sweep.json")).unwrap();
-    (base, scenario, result)
-}
-
-/// Merges the shards in a directory.
-fn merged(results: &Path, shards: usize) -> String {
-    let parts = (0..=shards).map(|n| results.join(format!("shard-{n}")));
-    let parts: Vec<PathBuf> = parts.filter(|part| part.exists()).collect();
-    assert_eq!(parts.len(), shards);
-    let mut words = vec!["sweep", "merge"];
-    words.extend(parts.iter().map(|part| part.to_str().unwrap()));
-    let out = results.join("merged");
-    words.extend(["--out", out.to_str().unwrap()]);
-    let output = run(&words);
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    fs::read_to_string(out.join("sweep.json")).unwrap()
+    fs::read_to_string(path_of(name)).unwrap()
 }
 
 /// `PATH` with the program's directory first.
@@ -68,98 +48,95 @@ fn search_path() -> String {
     format!("{}:{path}", program.parent().unwrap().display())
 }
 
-#[test]
-fn manifest_completions_equal_shards() {
-    let (claim, job) = manifest();
-    assert_eq!(
-        (&claim["apiVersion"], &claim["kind"]),
-        (&"v1".into(), &"PersistentVolumeClaim".into())
-    );
-    assert_eq!(
-        (&job["apiVersion"], &job["kind"]),
-        (&"batch/v1".into(), &"Job".into())
-    );
-    let spec = &job["spec"];
-    assert_eq!(spec["completionMode"], "Indexed");
-    let pod = &spec["template"]["spec"];
-    // Required by Kubernetes with `backoffLimitPerIndex`.
-    assert_eq!(pod["restartPolicy"], "Never");
-    let container = &pod["containers"][0];
-    let image = format!("rehearsal:{}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(container["image"], image.as_str());
-    let shards = container["env"].as_array().unwrap().iter();
-    let shards = shards
-        .clone()
-        .find(|variable| variable["name"] == "REHEARSAL_SHARDS");
-    let shards: u64 = shards.unwrap()["value"].as_str().unwrap().parse().unwrap();
-    assert_eq!(spec["completions"], shards);
-    let names = |list: &Value| -> Vec<String> {
-        let list = list.as_array().unwrap().iter();
-        list.map(|item| item["name"].as_str().unwrap().to_owned())
-            .collect()
-    };
-    assert_eq!(names(&container["volumeMounts"]), names(&pod["volumes"]));
-    let claimed = &pod["volumes"][1]["persistentVolumeClaim"]["claimName"];
-    assert_eq!(*claimed, claim["metadata"]["name"]);
+/// Scratch directory with a scenario.
+fn scenario(name: &str, more: &str) -> (PathBuf, PathBuf) {
+    let base = scratch(name);
+    let scenario = base.join("small.toml");
+    fs::write(&scenario, format!("{SMALL}{more}")).unwrap();
+    (base, scenario)
 }
 
-#[test]
-fn manifest_pods_merged_give_whole_sweep() {
-    let (base, scenario, whole) = whole("deploy-kubernetes");
-    let (_, job) = manifest();
-    let container = &job["spec"]["template"]["spec"]["containers"][0];
-    let script = container["args"][0].as_str().unwrap();
-    let script = script
-        .replace("/scenarios/quickstart.toml", scenario.to_str().unwrap())
-        .replace("/results", base.to_str().unwrap())
-        .replace("0..1000000", SEEDS);
-    for index in 0..3 {
-        let output = Command::new("/bin/sh")
-            .args(["-c", &script])
-            .env("PATH", search_path())
-            .env("JOB_COMPLETION_INDEX", index.to_string())
-            .env("REHEARSAL_SHARDS", "3")
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+/// Result of one sweep over all seeds.
+fn whole(base: &Path, scenario: &Path) -> String {
+    let out = base.join("whole");
+    let [scenario, directory] = [scenario, &out].map(|path| path.to_str().unwrap());
+    run(&["sweep", scenario, "--seeds", SEEDS, "--out", directory]);
+    fs::read_to_string(out.join("sweep.json")).unwrap()
+}
+
+/// Merges the shards in a directory. Returns the result and the exit code.
+fn merged(results: &Path, shards: usize) -> (String, Option<i32>) {
+    let parts = (0..=shards).map(|n| results.join(format!("shard-{n}")));
+    let parts: Vec<PathBuf> = parts.filter(|part| part.exists()).collect();
+    assert_eq!(parts.len(), shards);
+    let mut words = vec!["sweep", "merge"];
+    words.extend(parts.iter().map(|part| part.to_str().unwrap()));
+    let out = results.join("merged");
+    words.extend(["--out", out.to_str().unwrap()]);
+    let output = run(&words);
+    let result = fs::read_to_string(out.join("sweep.json"));
+    (result.expect(text(&output.stderr)), output.status.code())
+}
+
+/// Findings of a sweep: the name, the text after the small scenario, and the exit code.
+const FINDINGS: [(&str, &str, i32); 4] = [
+    ("fail", NO_CRASH, 10),
+    ("miss", NEVER, 11),
+    ("vacuous", "\n[gates]\nimages = 1000000000\n", 12),
+    ("not-deterministic", "", 13),
+];
+
+/// Writes into the result of a shard that its first seed gave two traces.
+fn plant_nondeterminism(shard: &Path) {
+    let (mut result, rows) = read_sweep(shard).unwrap();
+    result.failures.push(SweepFailure {
+        cause: FailureCause::nondeterminism(),
+        count: 1,
+        seeds: vec![rows[0].seed],
+        soonest_seed: rows[0].seed,
+        soonest: SeedFailure::nondeterminism(),
+        trace: rows[0].trace.clone(),
+    });
+    fs::write(shard.join("sweep.json"), result.to_json()).unwrap();
+}
+
+/// Each finding is the result of a task that succeeds, and the exit code of `merge`.
+fn check_findings(name: &str, cluster: &impl Cluster) {
+    for (finding, more, verdict) in FINDINGS {
+        let (base, scenario) = scenario(&format!("deploy-{name}-{finding}"), more);
+        let succeed = || {
+            for number in [1, 2] {
+                let output = cluster.task(&scenario, &base, number, 2);
+                let code = output.status.code();
+                assert_eq!(code, Some(0), "{finding}: {}", text(&output.stderr));
+            }
+        };
+        succeed();
+        if verdict == 13 {
+            let shards = [0, 1, 2].map(|n| base.join(format!("shard-{n}")));
+            plant_nondeterminism(shards.iter().find(|shard| shard.exists()).unwrap());
+            succeed();
+        }
+        assert_eq!(merged(&base, 2).1, Some(verdict), "{finding}");
     }
-    assert_eq!(merged(&base, 3), whole);
 }
 
-#[test]
-fn slurm_script_tasks_merged_give_whole_sweep() {
-    let (base, scenario, whole) = whole("deploy-slurm");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/slurm.sh");
-    let task = |task: &str| {
-        Command::new("bash")
-            .args([&script, &scenario, &base])
-            .args(["--seeds", SEEDS])
-            .env("PATH", search_path())
-            .env("SLURM_ARRAY_TASK_ID", task)
-            .env("SLURM_ARRAY_TASK_MIN", "1")
-            .env("SLURM_ARRAY_TASK_COUNT", "4")
-            .env("SLURM_CPUS_PER_TASK", "1")
-            .output()
-            .unwrap()
-    };
-    for number in ["1", "2", "3", "4"] {
-        let output = task(number);
-        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+/// A task that can't run its seeds fails.
+fn check_failures(name: &str, cluster: &impl Cluster) {
+    let (base, scenario) = scenario(&format!("deploy-{name}-broken"), "\nbroken = true\n");
+    let output = cluster.task(&scenario, &base, 1, 2);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let output = cluster.task(&base.join("absent.toml"), &base, 1, 2);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+}
+
+/// Whether this program is on the machine. In CI that it is not is a failure.
+fn is_installed(program: &Path) -> bool {
+    let is_there = Command::new(program).arg("--version").output().is_ok();
+    if !is_there {
+        let program = program.display();
+        assert!(std::env::var_os("CI").is_none(), "CI needs {program}");
+        eprintln!("skipped: there is no {program}; .ci/install installs it");
     }
-    // A requeued finished task loses nothing and repeats nothing.
-    assert_eq!(task("2").status.code(), Some(0));
-    assert_eq!(merged(&base, 4), whole);
-}
-
-#[test]
-fn slurm_array_on_real_cluster_gives_whole_sweep() {
-    let (base, scenario, whole) = whole("deploy-array");
-    let Some(slurm) = Slurm::start(base.join("slurm")) else {
-        return;
-    };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/slurm.sh");
-    let words = ["--array=1-4", script.to_str().unwrap()];
-    let of_script = [scenario.to_str().unwrap(), "results", "--seeds", SEEDS];
-    slurm.run(&base, &search_path(), &[&words[..], &of_script].concat());
-    assert_eq!(merged(&base.join("results"), 4), whole);
+    is_there
 }

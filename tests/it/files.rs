@@ -64,7 +64,8 @@ fn start_sweep(scenario: &str, directory: &Path) -> Child {
     child
 }
 
-fn wait_until(mut is_so: impl FnMut() -> bool) {
+/// Waits until a condition holds.
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < deadline, "it takes too long");

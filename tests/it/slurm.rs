@@ -61,15 +61,25 @@ impl Slurm {
         Some(slurm)
     }
 
-    /// Submits a job in this directory and waits for its end.
-    pub fn run(&self, directory: &Path, search_path: &str, arguments: &[&str]) {
+    /// Submits a job in this directory and waits for its end. Returns the state and the exit code
+    /// of each task, as in `COMPLETED 0:0`.
+    pub fn run(&self, directory: &Path, search_path: &str, arguments: &[&str]) -> Vec<String> {
         let mut sbatch = self.command("sbatch");
         sbatch.current_dir(directory).env("PATH", search_path);
-        let output = sbatch.args(arguments).output().unwrap();
+        let output = sbatch.arg("--parsable").args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         self.wait_until("the job is done", |slurm| {
             slurm.says("squeue", &["--noheader"]).is_empty()
         });
+        let job = text(&output.stdout).trim();
+        let tasks = self.says("scontrol", &["show", "job", "--oneliner", job]);
+        let field = |task: &str, name: &str| {
+            let mut fields = task.split_whitespace();
+            let value = fields.find_map(|field| field.strip_prefix(name));
+            value.expect("each task has a state").to_owned()
+        };
+        let outcome = |task| [field(task, "JobState="), field(task, "ExitCode=")].join(" ");
+        tasks.lines().map(outcome).collect()
     }
 
     fn command(&self, program: &str) -> Command {

@@ -77,6 +77,10 @@ pub struct SweepArgs {
     resume: bool,
     #[command(flatten)]
     overwrite: OverwriteArgs,
+    /// Exit with 0 whatever the seeds found; errors and signals keep their exit codes. For a shard:
+    /// its findings are a result, and `sweep merge` gives the verdict
+    #[arg(long)]
+    exit_zero: bool,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ResultFormat::Text)]
     format: ResultFormat,
@@ -149,7 +153,10 @@ fn sweep(arguments: &SweepArgs, path: &Path) -> Result<u8, CliError> {
         output::print_status("interrupted; --resume continues the sweep");
         return Ok(signals::exit_code());
     }
-    Ok(result.exit_code())
+    Ok(match arguments.exit_zero {
+        true => 0,
+        false => result.exit_code(),
+    })
 }
 
 /// Directory of the sweep.
