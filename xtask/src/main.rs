@@ -11,6 +11,7 @@ mod compare;
 mod golden_traces;
 mod instructions;
 mod mutate_worker;
+mod notices;
 mod process;
 mod same_trace;
 mod sanitize;
@@ -35,6 +36,8 @@ usage: cargo xtask COMMAND
                    plant defects in a copy of the worker and require sweeps to find each of them;
                    --sample searches for a few, in a debug build
   mutate-worker    change the worker at random and require a short sweep to notice
+  notices [--check]
+                   write the licences of all dependencies, or compare them with the file
   same-trace       require one trace of `quickstart` from differently optimised builds
   sanitize [thread|address]
                    run the tests of the metrics crate under sanitizers
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Some((&"break-worker", rest)) => break_worker::main(rest),
         Some((&"golden-traces", [])) => golden_traces::main(),
         Some((&"mutate-worker", [])) => mutate_worker::main(),
+        Some((&"notices", rest)) => notices::main(rest),
         Some((&"same-trace", [])) => same_trace::main(),
         Some((&"sanitize", rest)) => sanitize::main(rest),
         Some((&"scale", rest)) => scale::main(rest),
