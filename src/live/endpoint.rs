@@ -1,187 +1,122 @@
 //! `/metrics` over HTTP: serves the exposition of a registry.
 //!
 //! ```text
-//!   GET /metrics      200, the exposition, in the format that `Accept` prefers
-//!   another path      404
-//!   another method    405
-//!   no HTTP           400; a head of more than 8 KiB: 431
+//!   GET, HEAD /metrics   200, the exposition, in the format that `Accept` prefers, gzipped where
+//!                        `Accept-Encoding` allows it
+//!   OPTIONS /metrics     204, with the methods
+//!   another method       405, with the methods
+//!   another path         404
+//!   no HTTP              400; a head of more than 8 KiB or 64 fields: 431
+//!   too many clients     503, with `Retry-After`
 //! ```
 //!
-//! The endpoint serves one request at a time, one for each connection, each within two seconds.
-//! That suffices for a scraper with an interval of seconds, so a server with a runtime was
-//! rejected. `httparse` parses the head of a request.
+//! The endpoint has a thread with a runtime of its own, so that neither waits for the other: the
+//! program may compute or block, and clients may be slow. Two more threads render pages, because
+//! rendering a large registry would hold up the clients of the others.
+//!
+//! | limit | value |
+//! |---|---|
+//! | open connections | 2,048, or half of the process's open files if that is fewer |
+//! | time for a request and its response | 45 s |
+//! | pages that clients have not received yet | 128; further requests wait within their time |
+//! | head of a request | 8 KiB, 64 fields |
+//! | body of a request | is not read |
+//! | time for open responses when the endpoint is dropped | 5 s |
+//!
+//! The 45 s run from the start of a connection to the end of its first request's head, and from
+//! there, with the response, to the end of the next head. So they bound slow and idle clients
+//! alike.
+//!
+//! hyper parses requests and frames responses.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::time::{Duration, Instant};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::thread::{Builder, JoinHandle};
 
-use crate::metrics::exposition::{ExpositionFormat, render};
-use crate::metrics::{CollectContext, Registry};
+use tokio::sync::watch;
 
-/// Maximum number of bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 8 * 1024;
-/// Maximum number of header fields of a request.
-const FIELDS_MAX: usize = 64;
-/// Timeout of a client, for sending its request and for receiving the response.
-const CLIENT_TIMEOUT: Duration = Duration::from_secs(2);
+use super::limits::EndpointLimits;
+use super::server;
+use super::service::MetricsService;
+use crate::metrics::Registry;
 
-/// HTTP server for the metrics of one registry.
+/// Maximum number of threads that render pages.
+const RENDER_THREADS: usize = 2;
+
+/// HTTP server for the metrics of one registry. It stops when it is dropped, after it has finished
+/// its open responses.
+///
+/// ```
+/// use rehearsal::live::MetricsEndpoint;
+/// use rehearsal::metrics::Registry;
+///
+/// let endpoint = MetricsEndpoint::start("127.0.0.1:0", Registry::new())?;
+/// println!("http://{}/metrics", endpoint.address());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
 pub struct MetricsEndpoint {
-    listener: TcpListener,
-    registry: Registry,
-    began: Instant,
-}
-
-/// Response: status line and body.
-struct HttpResponse {
-    status: &'static str,
-    content_type: &'static str,
-    body: String,
-}
-
-impl HttpResponse {
-    fn refusal(status: &'static str, body: &str) -> Self {
-        Self {
-            status,
-            content_type: "text/plain; charset=utf-8",
-            body: format!("{body}\n"),
-        }
-    }
+    address: SocketAddr,
+    is_stopping: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl MetricsEndpoint {
-    /// Listens at an address; port 0 selects a free one.
+    /// Serves a registry at an address, with the default limits. Port 0 selects a free one.
     ///
     /// # Errors
-    /// The address can't be bound.
-    pub fn bind(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Self> {
+    /// The address can't be bound, or the thread can't be created.
+    pub fn start(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Self> {
+        Self::start_with(address, registry, EndpointLimits::default())
+    }
+
+    /// Serves a registry at an address, with these limits.
+    ///
+    /// # Errors
+    /// The address can't be bound, or the thread can't be created.
+    pub fn start_with(
+        address: impl ToSocketAddrs,
+        registry: Registry,
+        limits: EndpointLimits,
+    ) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(RENDER_THREADS)
+            .build()?;
+        let listener = {
+            let _context = runtime.enter();
+            server::listen(address.to_socket_addrs()?)?
+        };
+        let address = listener.local_addr()?;
+        let (is_stopping, stopping) = watch::channel(false);
+        let service = MetricsService::new(registry);
+        let thread = Builder::new()
+            .name("metrics-endpoint".to_owned())
+            .spawn(move || {
+                runtime.block_on(server::serve(listener, service, limits, stopping));
+                // A page that is still being rendered has no client any more.
+                runtime.shutdown_background();
+            })?;
         Ok(Self {
-            listener: TcpListener::bind(address)?,
-            registry,
-            began: Instant::now(),
+            address,
+            is_stopping,
+            thread: Some(thread),
         })
     }
 
     /// Returns the address of the listener.
-    ///
-    /// # Errors
-    /// The operating system does not report the address.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-
-    /// Serves one client. A client that disconnects or times out is dropped.
-    ///
-    /// # Errors
-    /// No client can be accepted any more.
-    pub fn serve_one(&self) -> io::Result<()> {
-        let (client, _) = self.listener.accept()?;
-        // An error of one client does not affect the next.
-        let _ = self.serve(client);
-        Ok(())
-    }
-
-    fn serve(&self, mut client: TcpStream) -> io::Result<()> {
-        client.set_read_timeout(Some(CLIENT_TIMEOUT))?;
-        client.set_write_timeout(Some(CLIENT_TIMEOUT))?;
-        let (answer, has_body) = self.answer(&read_head(&mut client)?);
-        write!(
-            client,
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            answer.status,
-            answer.content_type,
-            answer.body.len()
-        )?;
-        if has_body {
-            client.write_all(answer.body.as_bytes())?;
-        }
-        client.flush()
-    }
-
-    /// Returns the response to a request, and whether its body is sent.
-    fn answer(&self, head: &[u8]) -> (HttpResponse, bool) {
-        let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-        let mut request = httparse::Request::new(&mut fields);
-        match request.parse(head) {
-            Ok(httparse::Status::Complete(_)) => {}
-            Ok(httparse::Status::Partial) if head.len() >= HEAD_BYTES_MAX => {
-                let status = "431 Request Header Fields Too Large";
-                return (
-                    HttpResponse::refusal(status, "the request is too long"),
-                    true,
-                );
-            }
-            Err(httparse::Error::TooManyHeaders) => {
-                let status = "431 Request Header Fields Too Large";
-                return (
-                    HttpResponse::refusal(status, "the request has too many fields"),
-                    true,
-                );
-            }
-            Ok(httparse::Status::Partial) | Err(_) => {
-                let refusal =
-                    HttpResponse::refusal("400 Bad Request", "this is not an HTTP request");
-                return (refusal, true);
-            }
-        }
-        let has_body = request.method != Some("HEAD");
-        let path = request.path.and_then(|path| path.split('?').next());
-        let answer = match (request.method, path) {
-            (Some("GET" | "HEAD"), Some("/metrics")) => {
-                self.exposition(preferred_format(request.headers))
-            }
-            (Some("GET" | "HEAD"), _) => HttpResponse::refusal("404 Not Found", "see /metrics"),
-            _ => HttpResponse::refusal("405 Method Not Allowed", "only GET and HEAD"),
-        };
-        (answer, has_body)
-    }
-
-    fn exposition(&self, format: ExpositionFormat) -> HttpResponse {
-        let context = CollectContext::at(self.began.elapsed());
-        HttpResponse {
-            status: "200 OK",
-            content_type: format.content_type(),
-            body: render(format, &self.registry, &context),
-        }
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 
-/// Reads the head of a request up to the empty line, or to its maximum length.
-fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
-    let began = Instant::now();
-    let mut head = Vec::new();
-    let mut chunk = [0; 1024];
-    while head.len() < HEAD_BYTES_MAX && !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let count = client.read(&mut chunk)?;
-        if count == 0 || began.elapsed() > CLIENT_TIMEOUT {
-            break;
+impl Drop for MetricsEndpoint {
+    fn drop(&mut self) {
+        self.is_stopping.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the server was printed by its thread.
+            let _ = thread.join();
         }
-        head.extend_from_slice(&chunk[..count]);
-    }
-    Ok(head)
-}
-
-/// Returns OpenMetrics if the client accepts it and does not prefer text.
-fn preferred_format(fields: &[httparse::Header<'_>]) -> ExpositionFormat {
-    let accepted = fields
-        .iter()
-        .filter(|field| field.name.eq_ignore_ascii_case("accept"))
-        .filter_map(|field| std::str::from_utf8(field.value).ok())
-        .flat_map(|value| value.split(','));
-    let (mut text, mut open_metrics) = (0.0, 0.0);
-    for range in accepted {
-        let mut parts = range.split(';').map(str::trim);
-        let weight = match parts.next() {
-            Some("application/openmetrics-text") => &mut open_metrics,
-            Some("text/plain" | "text/*" | "*/*") => &mut text,
-            _ => continue,
-        };
-        let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok());
-        *weight = quality.unwrap_or(1.0_f64).max(*weight);
-    }
-    if open_metrics > 0.0 && open_metrics >= text {
-        ExpositionFormat::OpenMetrics
-    } else {
-        ExpositionFormat::Text
     }
 }

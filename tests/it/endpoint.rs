@@ -1,7 +1,9 @@
 //! `/metrics` over HTTP, requested by hand and by a real Prometheus.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+mod client;
+mod load;
+mod request;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
@@ -20,98 +22,18 @@ use rehearsal::sim::world::WorldPorts;
 
 use crate::prometheus::Prometheus;
 
-fn instruments(registry: &Registry) -> SchedulerWorkerMetrics {
-    let metrics = SchedulerWorkerMetrics::with_options(registry, WorkerMetricsOptions::default());
-    metrics.expect("an empty registry takes every instrument")
-}
-
-/// Serves a registry for the duration of the test.
-fn serve(registry: &Registry) -> SocketAddr {
-    let endpoint = MetricsEndpoint::bind("127.0.0.1:0", registry.clone()).unwrap();
-    let address = endpoint.address().unwrap();
-    thread::spawn(move || while endpoint.serve_one().is_ok() {});
-    address
-}
-
-/// Sends bytes and returns the whole response.
-fn ask(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .unwrap();
-    stream.write_all(request).unwrap();
-    let mut answer = Vec::new();
-    // The server may close before it has read everything; its response still arrives.
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8(answer).unwrap()
-}
-
-fn get(address: SocketAddr, path: &str, accept: &str) -> String {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n\r\n");
-    ask(address, request.as_bytes())
-}
-
-#[test]
-fn endpoint_with_accept_header_negotiates_format() {
+/// Registry of a worker that has processed a segment.
+fn worker_registry() -> Registry {
     let registry = Registry::new();
-    instruments(&registry).segment(Mode::AnalysisOnly, SegmentStatus::Completed);
-    let address = serve(&registry);
-    let line = "scheduler_runner_segments_total{mode=\"analysisOnly\",status=\"Completed\"} 1";
-    for (accept, format) in [
-        ("*/*", "text/plain; version=0.0.4"),
-        ("text/plain;q=0.5", "text/plain; version=0.0.4"),
-        (
-            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
-            "application/openmetrics",
-        ),
-        (
-            "application/openmetrics-text;q=0.2,text/plain;q=0.5",
-            "text/plain; version=0.0.4",
-        ),
-        (
-            "application/openmetrics-text;q=0",
-            "text/plain; version=0.0.4",
-        ),
-    ] {
-        let answer = get(address, "/metrics?name=x", accept);
-        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-        assert!(
-            answer.contains(&format!("Content-Type: {format}")),
-            "{accept}: {answer}"
-        );
-        assert!(answer.lines().any(|own| own == line), "{answer}");
-        assert_eq!(
-            answer.ends_with("# EOF\n"),
-            format.starts_with("application")
-        );
-    }
-    let head = ask(address, b"HEAD /metrics HTTP/1.1\r\n\r\n");
-    assert!(
-        head.starts_with("HTTP/1.1 200 OK\r\n") && head.ends_with("\r\n\r\n"),
-        "{head}"
-    );
+    let metrics = SchedulerWorkerMetrics::with_options(&registry, WorkerMetricsOptions::default());
+    let metrics = metrics.expect("an empty registry takes every instrument");
+    metrics.segment(Mode::AnalysisOnly, SegmentStatus::Completed);
+    registry
 }
 
-#[test]
-fn endpoint_after_invalid_request_serves_next() {
-    let address = serve(&Registry::new());
-    let long = format!("GET /metrics HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(9000));
-    let many = format!("GET /metrics HTTP/1.1\r\n{}\r\n", "X: x\r\n".repeat(100));
-    for (request, status) in [
-        ("GET / HTTP/1.1\r\n\r\n", "404"),
-        ("POST /metrics HTTP/1.1\r\n\r\n", "405"),
-        ("\u{1}\u{2}nonsense\r\n\r\n", "400"),
-        (&long, "431"),
-        (&many, "431"),
-    ] {
-        let answer = ask(address, request.as_bytes());
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status} ")),
-            "{request:.40}: {answer}"
-        );
-    }
-    drop(TcpStream::connect(address).unwrap());
-    assert!(get(address, "/metrics", "*/*").starts_with("HTTP/1.1 200 OK"));
+/// Endpoint on a free port.
+fn serve(registry: &Registry) -> MetricsEndpoint {
+    MetricsEndpoint::start("127.0.0.1:0", registry.clone()).unwrap()
 }
 
 /// Sorted series of the project's exposition without quotes. Prometheus requests OpenMetrics.
@@ -218,7 +140,8 @@ fn prometheus_scraping_endpoint_records_same_series() {
             run_with(Served(sender), &scenario, &RunOptions::default(), wait).unwrap()
         });
         let registry = receiver.recv_timeout(Duration::from_secs(30)).unwrap();
-        let Some(prometheus) = Prometheus::start("scraped", serve(&registry)) else {
+        let endpoint = serve(&registry);
+        let Some(prometheus) = Prometheus::start("scraped", endpoint.address()) else {
             is_scraped.store(true, Ordering::Relaxed);
             return;
         };
