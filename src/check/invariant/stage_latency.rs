@@ -65,7 +65,7 @@ fn call_time(state: &WorldState) -> Duration {
     THREE_CALLS.saturating_add(segment.saturating_mul(SLACK))
 }
 
-/// Returns the time in which a relay does a number of pieces of work after the commit that left them.
+/// Returns the time in which a relay does pieces of work after the commit that left them.
 fn relay_time(state: &WorldState, pieces: u32) -> Duration {
     let work = call_time(state).saturating_mul(pieces);
     work.saturating_add(state.options.relay_notice)

@@ -16,7 +16,7 @@ pub struct OracleOptions {
     pub worker: WorkerOptions,
     /// Observed gauges that some process must expose.
     pub gauges: Vec<GaugeSeries>,
-    /// Maximum time before a relay notices what a commit leaves for it: a commit wakes the relays of
+    /// Maximum time before a relay notices what a commit leaves for it: a commit wakes relays of
     /// its own process, and others poll.
     pub relay_notice: Duration,
     /// A due fire that is undecided for longer, with nothing wrong in the world, was forgotten.
