@@ -30,6 +30,7 @@ pub(crate) mod no_leak;
 pub(crate) mod no_loss;
 pub(crate) mod notify_independent;
 pub(crate) mod parallelism;
+mod permits;
 pub(crate) mod plan_truth;
 mod registry;
 pub(crate) mod repair_cause;

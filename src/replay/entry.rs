@@ -353,10 +353,10 @@ fn step_text(step: QueueStep, delivery: u64) -> String {
             format!("lease renewed until {}: delivery {delivery}", clock(until))
         }
         QueueStep::Acknowledged => format!("is acknowledged: delivery {delivery}"),
-        QueueStep::Released { counted: true } => {
+        QueueStep::Released { counted: true, .. } => {
             format!("is released, the attempt counts: delivery {delivery}")
         }
-        QueueStep::Released { counted: false } => {
+        QueueStep::Released { counted: false, .. } => {
             format!("is released, the attempt does not count: delivery {delivery}")
         }
         QueueStep::Expired => format!("is ready: the lease of delivery {delivery} expired"),

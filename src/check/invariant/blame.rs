@@ -110,7 +110,7 @@ impl Invariant for BlameCheck {
     fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
         let record = context.state.messages.records.get(&step.message);
         match step.step {
-            QueueStep::Released { counted } => {
+            QueueStep::Released { counted, .. } => {
                 let Some(record) = record else { return };
                 check_released(context, record, counted);
                 self.count(context.state, step, counted);

@@ -3,6 +3,7 @@
 //! The table [`LIMITS`](crate::check::limit::LIMITS) names the invariant of each option. Those
 //! without an older invariant are checked here.
 
+mod jitter;
 mod lease;
 
 use std::fmt::Display;
@@ -10,13 +11,14 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use self::jitter::JitterCheck;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::Limits;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::limit::{self, Bound, Limit};
 use crate::check::state::fact::RunChange;
 use crate::check::state::table::IncarnationIndex;
-use crate::check::state::{AcceptedCommit, MessageStep, PlannerRead};
+use crate::check::state::{AcceptedCommit, MessageStep, ObservedScanRequest, PlannerRead};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
 use crate::model::{CommitStep, IncarnationId, Timestamp};
@@ -35,7 +37,9 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
              all. A lease that a living process holds does not expire without a fault on record \
              within three leases. Renewals without a fault on record are at most two thirds of a \
              lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
-             maximum.",
+             maximum. Delays before attempts to plan, to scan an image and to deliver a message \
+             are so long in the mean as uniform draws are, but for a probability of 10⁻¹³; a \
+             message whose request failed is not released without a delay.",
     exercised_by: "each check",
 };
 
@@ -60,6 +64,7 @@ pub(crate) struct LimitsCheck {
     begun: FxHashMap<IncarnationId, Timestamp>,
     /// Last repair by each sweeper, of segments and of intents.
     repairs: FxHashMap<(IncarnationIndex, bool), Timestamp>,
+    jitter: JitterCheck,
 }
 
 impl Invariant for LimitsCheck {
@@ -120,6 +125,14 @@ impl Invariant for LimitsCheck {
         }
     }
 
+    fn scan_sent(&mut self, context: &mut CheckContext<'_>, request: &ObservedScanRequest<'_>) {
+        if let Some(attempt) = &request.attempt
+            && let Some(failed_at) = attempt.failed_at
+        {
+            self.jitter.repeated(context, attempt, failed_at);
+        }
+    }
+
     fn message(&mut self, context: &mut CheckContext<'_>, step: &MessageStep) {
         match step.step {
             QueueStep::Enqueued => check_relay(context, step),
@@ -128,6 +141,9 @@ impl Invariant for LimitsCheck {
             QueueStep::Leased { .. } => check_held(context, step),
             QueueStep::Renewed { .. } => lease::check_renewal(context, step),
             QueueStep::Expired => lease::check_expiry(context, step),
+            QueueStep::Released { counted, delay } => {
+                self.jitter.released(context, step, counted, delay);
+            }
             _ => {}
         }
     }
@@ -188,25 +204,13 @@ impl LimitsCheck {
     /// Checks the delay before the next attempt to plan a run. It is counted from the read that
     /// begins an attempt.
     fn check_backoff(
-        &self,
+        &mut self,
         context: &mut CheckContext<'_>,
         accepted: &AcceptedCommit<'_>,
         change: &RunChange<'_>,
     ) {
-        let options = &context.state.options.worker;
         let failed = change.after.planning_attempts;
-        let growth = options
-            .backoff_factor
-            .saturating_pow(failed.saturating_sub(1));
-        let ceiling = options.backoff_initial.saturating_mul(growth);
-        let option = if ceiling > options.backoff_max {
-            limit::BACKOFF_MAX
-        } else if failed > 1 {
-            limit::BACKOFF_FACTOR
-        } else {
-            limit::BACKOFF_INITIAL
-        };
-        let most = ceiling.min(options.backoff_max);
+        let (most, option) = jitter::longest(&context.state.options.worker, failed);
         let next = change.after.not_before.unwrap_or_default();
         let Some(begun) = self.begun.get(&accepted.commit.token.incarnation) else {
             return;
@@ -230,6 +234,7 @@ impl LimitsCheck {
                     .because("full jitter draws each delay"),
             );
         }
+        self.jitter.check(context, delay, most);
     }
 }
 

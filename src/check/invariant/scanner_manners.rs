@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::permits::PermitCheck;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::ScannerManners;
 use crate::check::invariant::results::ViolationDetail;
@@ -9,6 +10,7 @@ use crate::check::state::table::ScheduleIndex;
 use crate::check::state::{ObservedScanRequest, ScanAttempt, WorldState};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
+use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::time::NANOS_PER_SECOND;
 use rehearsal_convert::Nearest;
 
@@ -20,8 +22,9 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
               attempt limit.",
     method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. \
              Requests on late permits do not count, and need a pause or a fault of the store on \
-             record. Each permit is used once, and early only by a clock that is wrong. No \
-             request of a throttled image before Retry-After, nor of any other image by the \
+             record. Each permit is one that the store granted to the process, is used once, and \
+             early only by a clock that is wrong. A process reserves no more permits than its \
+             segments of the schedule have images left. No request of a throttled image before Retry-After, nor of any other image by the \
              process that received it. No request under a delivery with nothing to work on: its \
              segment was committed, its run over, its tries used up or its holder asked to stop \
              before it began, or its holder has learned of a newer one or of the end of its run. \
@@ -33,9 +36,6 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
              a property test.",
     exercised_by: "requests",
 };
-
-/// Maximum number of permits of one schedule that are remembered.
-const PERMITS_MAX: usize = 1 << 14;
 
 /// Relative tolerance of the rate: permits are whole nanoseconds apart.
 const RATE_TOLERANCE: f64 = 1e-6;
@@ -55,11 +55,23 @@ const DELAYS: [FaultKind; 4] = [
 #[derive(Debug, Default)]
 pub(crate) struct ScannerCheck {
     rates: Vec<Option<SlidingWindowRate>>,
+    permits: PermitCheck,
 }
 
 impl Invariant for ScannerCheck {
     fn names(&self) -> &[InvariantName] {
         &[ScannerManners]
+    }
+
+    #[inline]
+    fn observed(&mut self, context: &mut CheckContext<'_>, observation: &Observation<'_>) {
+        if let Observation::AnswerLearned {
+            incarnation,
+            answer: answer @ LearnedAnswer::PermitsGranted { .. },
+        } = observation
+        {
+            self.permits.grant(context, incarnation, answer);
+        }
     }
 
     #[inline]
@@ -80,7 +92,7 @@ impl Invariant for ScannerCheck {
 }
 
 /// Name of a request by its schedule.
-fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
+pub(super) fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
     format!(
         "for schedule {} by {}",
         state.schedules.ids[usize::from(request.schedule)],
@@ -103,10 +115,9 @@ impl ScannerCheck {
     ) {
         let state = context.state;
         let now = state.now;
-        let window = self.window(request.schedule, rate, now);
         let is_early = request.permit.is_some_and(|permit| permit > now);
         match request.permit {
-            Some(permit) => check_permit(context, request, permit, &mut window.permits),
+            Some(permit) => self.permits.check(context, request, permit),
             None => context.violate(
                 ScannerManners,
                 ViolationDetail::of(format_args!("a request {}", of_schedule(state, request)))
@@ -120,7 +131,7 @@ impl ScannerCheck {
         let excess = if request.is_late || is_early {
             None
         } else {
-            window.send(now)
+            self.window(request.schedule, rate, now).send(now)
         };
         context.check(ScannerManners, true, excess.is_none(), || {
             let RateExcess { requests, seconds } = excess.unwrap_or_default();
@@ -148,42 +159,10 @@ impl ScannerCheck {
         }
         let window = self.rates[index].get_or_insert_with(|| SlidingWindowRate::new(rate, now));
         if window.per_second.to_bits() != rate.to_bits() {
-            let permits = std::mem::take(&mut window.permits);
-            *window = SlidingWindowRate {
-                permits,
-                ..SlidingWindowRate::new(rate, now)
-            };
+            *window = SlidingWindowRate::new(rate, now);
         }
         window
     }
-}
-
-/// Checks that a permit is used once, and not before its instant.
-fn check_permit(
-    context: &mut CheckContext<'_>,
-    request: &ObservedScanRequest<'_>,
-    permit: Timestamp,
-    used: &mut UsedPermits,
-) {
-    let state = context.state;
-    let is_unused = used.take(permit);
-    context.check(ScannerManners, true, is_unused, || {
-        ViolationDetail::of(format_args!(
-            "the permit for {permit} {}",
-            of_schedule(state, request)
-        ))
-        .is("used again")
-        .expected("used once")
-        .because("each request takes a permit of its own")
-    });
-    let is_early = permit > state.now;
-    let is_excused = || state.faults.clocks_wrong_since(request.worked_since);
-    context.check(ScannerManners, false, !is_early || is_excused(), || {
-        ViolationDetail::of(format_args!("a request {}", of_schedule(state, request)))
-            .is(format_args!("sent at {}", state.now))
-            .expected(format_args!("sent at {permit} or later"))
-            .because("that is the instant of its permit")
-    });
 }
 
 /// Checks that a request long after its permit has a cause on record.
@@ -344,7 +323,6 @@ struct SlidingWindowRate {
     young: VecDeque<(u64, f64)>,
     /// The greatest `f` of all older ones, with its number and time.
     greatest: Option<(f64, u64, f64)>,
-    permits: UsedPermits,
 }
 
 impl SlidingWindowRate {
@@ -356,7 +334,6 @@ impl SlidingWindowRate {
             count: 0,
             young: VecDeque::new(),
             greatest: None,
-            permits: UsedPermits::default(),
         }
     }
 
@@ -398,31 +375,6 @@ impl SlidingWindowRate {
     }
 }
 
-/// `UsedPermits` that were used, in the order of their instants.
-#[derive(Debug, Default)]
-struct UsedPermits(VecDeque<Timestamp>);
-
-impl UsedPermits {
-    /// Uses a permit. False if it was used before; one that is too old to remember passes.
-    fn take(&mut self, permit: Timestamp) -> bool {
-        // Requests leave nearly in the order of their permits.
-        let is_last = self.0.back().is_none_or(|last| *last < permit);
-        let place = if is_last {
-            self.0.len()
-        } else {
-            self.0.partition_point(|used| *used < permit)
-        };
-        if self.0.get(place) == Some(&permit) {
-            return false;
-        }
-        self.0.insert(place, permit);
-        if self.0.len() > PERMITS_MAX {
-            self.0.pop_front();
-        }
-        true
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -457,14 +409,5 @@ mod tests {
                 prop_assert_eq!(state.send(now).is_some(), breaks, "{:?}", times);
             }
         }
-    }
-
-    #[test]
-    fn permits_are_used_once_in_whatever_order() {
-        let mut permits = UsedPermits::default();
-        let mut take = |seconds| permits.take(Timestamp::from_seconds(seconds));
-        assert!(take(5) && take(9) && take(7));
-        assert!(!take(7) && !take(9) && !take(5));
-        assert!(take(6));
     }
 }

@@ -196,6 +196,8 @@ pub(crate) struct ScanAttempt {
     pub is_refused: bool,
     /// Requests under the delivery that were repeated in the instant in which they failed.
     pub hasty_requests: u8,
+    /// When the request before for the same image failed.
+    pub failed_at: Option<Timestamp>,
     /// Retry-After of the image, if the scanner answered 429 since the last request.
     pub throttled_until: Option<Timestamp>,
 }

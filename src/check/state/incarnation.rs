@@ -222,6 +222,11 @@ impl std::ops::IndexMut<IncarnationIndex> for IncarnationTable {
 }
 
 impl IncarnationTable {
+    /// Number of an incarnation, if it is known.
+    pub fn find(&self, id: &IncarnationId) -> Option<IncarnationIndex> {
+        self.incarnations.find(id)
+    }
+
     /// Number of an incarnation. One that was not announced counts as started now.
     pub fn number(&mut self, id: &IncarnationId, now: Timestamp) -> IncarnationIndex {
         if let Some(incarnation) = self.incarnations.find(id) {

@@ -170,7 +170,7 @@ impl WorldState {
                     self.count_extension(incarnation, ExtensionSeries::Events(event.kind), 1);
                 }
             }
-            LearnedAnswer::PermitsGranted(count) => {
+            LearnedAnswer::PermitsGranted { count, .. } => {
                 self.incarnations[incarnation].expected.permits.granted += u64::from(count);
             }
         }

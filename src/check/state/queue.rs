@@ -127,7 +127,7 @@ impl WorldState {
             }
             QueueStep::Released { .. } | QueueStep::Expired => {
                 self.end_lease(message);
-                let is_counted = step.step != QueueStep::Released { counted: false };
+                let is_counted = !matches!(step.step, QueueStep::Released { counted: false, .. });
                 if let Some(record) = self.messages.records.get_mut(&message) {
                     record.place = MessageStatus::Ready;
                     record.counted += u32::from(is_counted);

@@ -178,6 +178,7 @@ impl DeliveryRecord {
             is_needless: self.is_needless,
             is_refused: self.refused.contains(&position),
             hasty_requests: self.hasty_requests,
+            failed_at: self.failed_at.filter(|_| requests > 1),
             throttled_until: throttled.map(|index| self.throttled.swap_remove(index).1),
         })
     }

@@ -178,7 +178,12 @@ impl Schedules {
         recent.take_while(|at| **at >= time).count()
     }
 
-    /// The number of a schedule.
+    /// The number of a schedule, if it is known.
+    pub fn find(&self, id: &ScheduleId) -> Option<ScheduleIndex> {
+        self.table.find(id)
+    }
+
+    /// The number of a schedule. One that was not announced counts as created now.
     pub fn number(&mut self, id: &ScheduleId, now: Timestamp) -> ScheduleIndex {
         let schedule = self.table.number(id, || ScheduleRecord::new(now));
         if self.ids.len() <= usize::from(schedule) {

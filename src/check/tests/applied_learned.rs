@@ -1,5 +1,7 @@
 //! `applied-learned`: answers to commits.
 
+use std::time::Duration;
+
 use super::defect::Defect;
 use super::fixture::Fixture;
 use super::sample_data::MODE;
@@ -145,12 +147,8 @@ fn committed_segment_of_an_ended_run_is_not_discarded() {
 /// A process that sends a request with a late permit of two, and counts this many late permits.
 fn late_permits_counted(count: u64) -> bool {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
-    let incarnation = fixture.incarnation.clone();
-    fixture.see(&Observation::AnswerLearned {
-        incarnation: &incarnation,
-        answer: LearnedAnswer::PermitsGranted(2),
-    });
     let permit = fixture.now;
+    fixture.grant(permit.after(Duration::from_secs(1)), 1);
     fixture.wait(9).ask(1, delivery, Some((10.0, permit)));
     fixture.forge(|page: &mut TestExposition| page.late_permits[MODE.index()] = count);
     fixture.ends().texts(AppliedLearned).is_empty()
@@ -165,11 +163,6 @@ fn late_permits_lie_between_late_requests_and_granted_permits() {
 #[test]
 fn permit_reserved_under_a_wrong_clock_may_be_late_long_after() {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
-    let incarnation = fixture.incarnation.clone();
-    fixture.see(&Observation::AnswerLearned {
-        incarnation: &incarnation,
-        answer: LearnedAnswer::PermitsGranted(1),
-    });
     let (kind, subject) = (FaultKind::ClockSkew, "w");
     fixture.see(&Observation::FaultBegan { kind, subject });
     fixture

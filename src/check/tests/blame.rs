@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::defect::Defect;
 use super::fixture::Fixture;
-use super::sample_data::digest;
+use super::sample_data::{RELEASED_AS_FAILED, digest};
 use crate::check::InvariantName::{Blame, NoLoss};
 use crate::check::OracleReport;
 use crate::model::commit::{ActiveRunsDelta, EndReason, RunWrite};
@@ -42,7 +42,7 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(Blame, "message given up without a cause", || {
         let (mut fixture, message, mut delivery) = Fixture::with_a_segment();
         for _ in 0..5 {
-            let step = QueueStep::Released { counted: true };
+            let step = RELEASED_AS_FAILED;
             fixture.step(message, delivery, Some(0), step);
             delivery = fixture.lease(message, Some(0));
         }
@@ -75,7 +75,7 @@ pub const DEFECTS: &[Defect] = &[
         let (mut fixture, message, mut delivery) = with_a_corrupted_message();
         for _ in 1..=5 {
             assert!(fixture.texts(Blame).is_empty());
-            let step = QueueStep::Released { counted: true };
+            let step = RELEASED_AS_FAILED;
             fixture.step(message, delivery, Some(0), step);
             delivery = fixture.lease(message, Some(0));
         }
@@ -148,7 +148,7 @@ fn message_lost_in_five_crashes_is_rightly_given_up() {
 fn corrupted_message_at_its_last_try_is_rightly_given_up() {
     let (mut fixture, message, mut delivery) = with_a_corrupted_message();
     for _ in 0..4 {
-        let step = QueueStep::Released { counted: true };
+        let step = RELEASED_AS_FAILED;
         fixture.step(message, delivery, Some(0), step);
         delivery = fixture.lease(message, Some(0));
     }
@@ -169,7 +169,7 @@ fn conflict_fault_explains_a_counted_release() {
         kind: FaultKind::CommitConflict,
     });
     for _ in 0..5 {
-        let step = QueueStep::Released { counted: true };
+        let step = RELEASED_AS_FAILED;
         fixture.step(message, delivery, Some(0), step);
         delivery = fixture.lease(message, Some(0));
         fixture.see(&Observation::FaultTriggered {

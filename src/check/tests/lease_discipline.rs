@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::defect::Defect;
 use super::fixture::Fixture;
+use super::sample_data::RELEASED;
 use crate::check::InvariantName::LeaseDiscipline;
 use crate::check::OracleReport;
 use crate::model::IncarnationId;
@@ -20,7 +21,7 @@ pub const DEFECTS: &[Defect] = &[
         "release of a message that is not leased",
         || {
             let (mut fixture, message, delivery) = Fixture::with_a_segment();
-            let step = QueueStep::Released { counted: false };
+            let step = RELEASED;
             fixture.step(message, delivery, Some(0), step);
             fixture.step(message, delivery, Some(0), step);
             fixture.stop_here()

@@ -42,6 +42,17 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(Limits, "attempt without a delay", || {
         retries_after(1, Duration::ZERO)
     }),
+    Defect::new(Limits, "message released for too long", || {
+        releases_after(true, Duration::from_secs(6))
+    }),
+    Defect::new(Limits, "failed message released at once, again", || {
+        releases_after(true, Duration::ZERO)
+    }),
+    Defect::new(
+        Limits,
+        "released at once, although the Scanner fails",
+        || releases_after(false, Duration::ZERO),
+    ),
     Defect::new(Limits, "long wait for the Scanner", || waits_for(31)),
     Defect::new(Limits, "plan enqueued late", || relays_after(61)),
     Defect::new(Limits, "large batch of events", || publishes(257)),
@@ -173,6 +184,19 @@ fn retries_after(attempt: u32, delay: Duration) -> OracleReport {
         expected: Some(1),
     });
     fixture.submit(commit).stop_here()
+}
+
+/// The Scanner fails, and the segment's message is released twice.
+fn releases_after(counted: bool, delay: Duration) -> OracleReport {
+    let (mut fixture, message, mut delivery) = Fixture::with_a_segment();
+    let step = QueueStep::Released { counted, delay };
+    for _ in 0..2 {
+        fixture.ask(1, delivery, None);
+        fixture.wait(1).answer(1, delivery, ScanAnswer::Failed);
+        fixture.step(message, delivery, Some(0), step);
+        delivery = fixture.wait(9).begin(0, message);
+    }
+    fixture.stop_here()
 }
 
 fn waits_for(seconds: u64) -> OracleReport {

@@ -66,7 +66,7 @@ impl Fixture {
         step: QueueStep,
     ) -> &mut Self {
         match step {
-            QueueStep::Released { counted: true } | QueueStep::Expired => {
+            QueueStep::Released { counted: true, .. } | QueueStep::Expired => {
                 *self.tries.entry(message).or_default() += 1;
             }
             QueueStep::Redriven => {

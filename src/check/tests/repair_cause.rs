@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::blame::with_a_corrupted_message;
 use super::defect::Defect;
 use super::fixture::Fixture;
+use super::sample_data::{RELEASED, RELEASED_AS_FAILED};
 use crate::check::InvariantName::Blame;
 use crate::check::OracleReport;
 use crate::model::CommitStep;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{Observation, QueueStep, ScanAnswer};
+use crate::model::observation::{Observation, ScanAnswer};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(Blame, "segment enqueued again without a cause", || {
@@ -46,12 +47,7 @@ fn requeues_segment(fault: Option<FaultKind>, seconds: u64) -> OracleReport {
 /// Repair enqueues a segment again with an unreadable message.
 fn requeues_segment_of_unreadable_message() -> OracleReport {
     let (mut fixture, message, delivery) = with_a_corrupted_message();
-    fixture.step(
-        message,
-        delivery,
-        Some(0),
-        QueueStep::Released { counted: true },
-    );
+    fixture.step(message, delivery, Some(0), RELEASED_AS_FAILED);
     let mut commit = fixture.wait(130).new_commit(CommitStep::Requeue, 0);
     commit.release.push(fixture.key(0));
     fixture.submit(commit).stop_here()
@@ -71,7 +67,7 @@ fn requeues_intent(fault: Option<FaultKind>) -> OracleReport {
 fn releases(before: impl FnOnce(&mut Fixture, u64) -> &mut Fixture) -> OracleReport {
     let (mut fixture, message, delivery) = Fixture::with_a_segment();
     before(&mut fixture, delivery);
-    let step = QueueStep::Released { counted: false };
+    let step = RELEASED;
     fixture.step(message, delivery, Some(0), step).stop_here()
 }
 
@@ -81,7 +77,7 @@ fn releases_at_its_deadline(waited: u64) -> OracleReport {
     fixture.fire().plan().dispatch();
     let message = fixture.message_of(0);
     let delivery = fixture.lease_after(message, Some(0), Duration::from_secs(waited));
-    let step = QueueStep::Released { counted: false };
+    let step = RELEASED;
     fixture
         .wait(60 - waited)
         .step(message, delivery, Some(0), step)

@@ -13,7 +13,7 @@ use crate::model::commit::{
     ActiveRunsDelta, FireOutcome, PlanOutcome, ReportWrite, RunWrite, ScheduleStateWrite,
     SegmentCommit,
 };
-use crate::model::observation::{Observation, ScanAnswer};
+use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
 use crate::model::{
     Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunFailure, RunId,
     RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
@@ -253,6 +253,33 @@ impl Fixture {
     }
 
     pub fn ask(&mut self, n: u8, delivery: u64, permit: Option<(f64, Timestamp)>) -> &mut Self {
+        if let Some((_, permit)) = permit {
+            self.grant(permit, 1);
+        }
+        self.ask_ungranted(n, delivery, permit)
+    }
+
+    /// The store grants permits, one a second.
+    pub fn grant(&mut self, first: Timestamp, count: u32) -> &mut Self {
+        let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
+        self.see(&Observation::AnswerLearned {
+            incarnation: &incarnation,
+            answer: LearnedAnswer::PermitsGranted {
+                schedule: &schedule,
+                first,
+                interval: Duration::from_secs(1),
+                count,
+            },
+        })
+    }
+
+    /// Asks for an image on a permit that need not be one of a grant.
+    pub fn ask_ungranted(
+        &mut self,
+        n: u8,
+        delivery: u64,
+        permit: Option<(f64, Timestamp)>,
+    ) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::ScanSent {
             incarnation: &incarnation,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rehearsal_convert::LowBits;
 
 use crate::model::event::EventAttributes;
+use crate::model::observation::QueueStep;
 use crate::model::{
     DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Finding, FindingChange,
     FindingState, Image, ImageDigest, Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run,
@@ -17,6 +19,16 @@ use crate::model::{
 pub const MODE: Mode = Mode::AnalysisOnly;
 /// Images in a segment.
 pub const SEGMENT_SIZE: usize = 2;
+
+/// A message is released, to be delivered again.
+pub const RELEASED: QueueStep = released(false);
+/// A message is released as failed.
+pub const RELEASED_AS_FAILED: QueueStep = released(true);
+
+const fn released(counted: bool) -> QueueStep {
+    let delay = Duration::from_secs(1);
+    QueueStep::Released { counted, delay }
+}
 
 /// The digest of image number `n`.
 pub fn digest(n: u8) -> ImageDigest {

@@ -28,6 +28,29 @@ pub const DEFECTS: &[Defect] = &[
         fixture.ask(1, delivery, permit).ask(2, delivery, permit);
         fixture.stop_here()
     }),
+    Defect::new(ScannerManners, "permit that was not granted", || {
+        let (mut fixture, _, delivery) = Fixture::with_a_segment();
+        let permit = fixture.now;
+        fixture.grant(permit, 2);
+        let between = permit.after(Duration::from_millis(500));
+        fixture
+            .wait(1)
+            .ask_ungranted(1, delivery, Some((10.0, between)));
+        fixture.stop_here()
+    }),
+    Defect::new(ScannerManners, "more permits than images", || {
+        let (mut fixture, _, delivery) = Fixture::with_a_segment();
+        let now = fixture.now;
+        fixture.grant(now, 2).ask(1, delivery, Some((10.0, now)));
+        fixture.ask(
+            2,
+            delivery,
+            Some((10.0, now.after(Duration::from_nanos(1)))),
+        );
+        fixture
+            .grant(now.after(Duration::from_secs(5)), 2)
+            .stop_here()
+    }),
     Defect::new(ScannerManners, "request before its permit", || {
         let (mut fixture, _, delivery) = Fixture::with_a_segment();
         let permit = fixture.now.after(Duration::from_secs(1));

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::defect::Defect;
 use super::fixture::Fixture;
+use super::sample_data::RELEASED;
 use crate::check::InvariantName::LeaseDiscipline;
 use crate::check::OracleReport;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{IncarnationEnd, Observation, PortName, QueueStep, ScanAnswer};
+use crate::model::observation::{IncarnationEnd, Observation, PortName, ScanAnswer};
 
 const REPORT: ScanAnswer = ScanAnswer::Report(0);
 
@@ -54,7 +55,7 @@ fn gives_up_after(seconds: u64, answers: &[ScanAnswer]) -> OracleReport {
         fixture.answer(image, delivery, *answer);
     }
     fixture.wait(1).stop().wait(seconds);
-    let step = QueueStep::Released { counted: false };
+    let step = RELEASED;
     fixture.step(message, delivery, Some(0), step).stop_here()
 }
 

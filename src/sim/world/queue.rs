@@ -368,7 +368,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
         if let Some(entry) = self.entries.get_mut(&message) {
             entry.failed += u32::from(counted);
         }
-        self.note_held(QueueStep::Released { counted }, delivery, message);
+        self.note_held(QueueStep::Released { counted, delay }, delivery, message);
         self.make_ready(message, delay, now);
         LeaseAnswer::Done
     }

@@ -114,8 +114,17 @@ pub enum LearnedAnswer<'a> {
     ScannerUnreachable(Mode),
     /// Notify accepted these events.
     Published(&'a [Arc<Event>]),
-    /// The store granted that many permits.
-    PermitsGranted(u32),
+    /// The store granted permits of a schedule.
+    PermitsGranted {
+        /// Schedule whose rate they keep.
+        schedule: &'a ScheduleId,
+        /// Instant of the first permit.
+        first: Timestamp,
+        /// Time between two permits.
+        interval: Duration,
+        /// Number of permits.
+        count: u32,
+    },
 }
 
 /// State change of a message.
@@ -143,6 +152,8 @@ pub enum QueueStep {
     Released {
         /// Whether the delivery counts against the limit.
         counted: bool,
+        /// Delay before the message is ready again.
+        delay: Duration,
     },
     /// The lease expired, and the message is ready again.
     Expired,

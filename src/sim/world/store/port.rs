@@ -294,6 +294,7 @@ impl ports::Store for StorePort {
         count: u32,
         lead: Duration,
     ) -> PortResult<PermitGrant> {
+        let granted_to = schedule;
         let schedule = schedule.clone();
         let Connection { world, incarnation } = &self.0;
         let sent_at = world.now();
@@ -303,7 +304,12 @@ impl ports::Store for StorePort {
         let permits = self.write(PortCall::ReservePermits, reserve).await?;
         self.emit(&Observation::AnswerLearned {
             incarnation: &incarnation.id,
-            answer: LearnedAnswer::PermitsGranted(permits.count),
+            answer: LearnedAnswer::PermitsGranted {
+                schedule: granted_to,
+                first: permits.first,
+                interval: permits.interval,
+                count: permits.count,
+            },
         });
         if world.now().since(sent_at) > world.permit_tolerance {
             self.emit(&Observation::PermitsSlow {
