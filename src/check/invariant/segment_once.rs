@@ -5,6 +5,7 @@
 
 mod enqueue_sequence;
 
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -119,11 +120,7 @@ impl Invariant for SegmentOnceCheck {
         match (step.segment, step.incarnation) {
             (Some(segment), incarnation) => {
                 let (now, key) = (context.now(), (run, segment));
-                let read_at = incarnation.map_or(now, |incarnation| {
-                    let began_at = self.sequences.add(incarnation, key, now, READ_AGE_MAX);
-                    let repaired_at = self.repairs.remove(&(incarnation, run, segment));
-                    repaired_at.map_or(began_at, |at| at.min(began_at))
-                });
+                let read_at = incarnation.map_or(now, |by| self.read_at(by, key, now));
                 check_enqueue(context, key, read_at);
             }
             (None, Some(incarnation)) if step.step == QueueStep::Deduplicated => {
@@ -138,6 +135,24 @@ impl Invariant for SegmentOnceCheck {
         self.sequences.end(ended);
         self.repairs
             .retain(|(incarnation, ..), _| *incarnation != ended);
+    }
+}
+
+impl SegmentOnceCheck {
+    /// Returns when a process has read a segment, at the latest, that it enqueues now.
+    fn read_at(
+        &mut self,
+        incarnation: IncarnationIndex,
+        (run, segment): (RunIndex, u32),
+        now: Timestamp,
+    ) -> Timestamp {
+        let sequences = &mut self.sequences;
+        let began_at = sequences.add(incarnation, (run, segment), now, READ_AGE_MAX);
+        match self.repairs.entry((incarnation, run, segment)) {
+            // A sequence that is older than the mark is not that of the repair, which follows.
+            Entry::Occupied(marked) if began_at >= *marked.get() => marked.remove(),
+            _ => began_at,
+        }
     }
 }
 

@@ -126,3 +126,28 @@ fn second_relay_after_a_slow_call_is_no_violation() {
     assert!(relays(30).is_clean(SegmentOnce));
     assert!(!relays(29).is_clean(SegmentOnce), "it was over before");
 }
+
+#[test]
+fn repair_after_an_enqueue_of_an_older_sequence_is_no_violation() {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan().dispatch();
+    let message = fixture.enqueue(Some(1));
+    let enqueue_again = |fixture: &mut Fixture, segment| {
+        fixture.step(message + 1, 0, Some(segment), QueueStep::Deduplicated);
+        fixture.texts(SegmentOnce).len()
+    };
+    assert_eq!(enqueue_again(&mut fixture, 0), 0);
+    let mut mark = fixture.new_commit(CommitStep::Requeue, 0);
+    mark.release = vec![fixture.key(1)];
+    fixture.wait(5).submit(mark);
+    assert_eq!(
+        enqueue_again(&mut fixture, 1),
+        0,
+        "by the sequence of segment 0"
+    );
+    let delivery = fixture.begin(1, message);
+    let commit = fixture.segment_commit(1, delivery);
+    fixture.submit(commit);
+    let found = [(); 2].map(|()| enqueue_again(fixture.wait(40), 1));
+    assert_eq!(found, [0, 1], "it is enqueued once");
+}
