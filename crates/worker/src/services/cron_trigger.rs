@@ -132,16 +132,32 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 let due = self.due_at(entry);
                 self.listing.set(index, due);
             }
+            self.forget_unlisted();
             return;
         };
+        let mut is_same_set = true;
         for (position, before, now) in changed {
             for ((index, before), now) in (position..).zip(before).zip(now) {
+                is_same_set &= before.schedule.id == now.schedule.id;
                 if !before.is_same(now) {
                     let due = self.due_at(now);
                     self.listing.set(index, due);
                 }
             }
         }
+        if !is_same_set {
+            self.forget_unlisted();
+        }
+    }
+
+    /// Drops the calendars of deleted schedules.
+    fn forget_unlisted(&mut self) {
+        let listed = &self.listing.entries;
+        self.calendars.retain(|id, _| {
+            let position = listed.partition_point(|entry| entry.schedule.id < *id);
+            let entry = listed.get(position);
+            entry.is_some_and(|entry| entry.schedule.id == *id)
+        });
     }
 
     /// Returns the time from which a schedule has a fire to decide. A queued fire is examined at
@@ -291,4 +307,50 @@ fn decide(document: &ScheduleDocument, due: Option<(Timestamp, u32)>) -> Option<
         starts,
         queued,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Limits, Mode, NotifyPolicy, OnlyIf, Selector};
+    use crate::testing::ContextHarness;
+
+    fn entries(ids: &[&str]) -> SharedList<ScheduleEntry> {
+        let entry = |id: &&str| ScheduleEntry {
+            schedule: Arc::new(Schedule {
+                id: (*id).into(),
+                tenant: "acme".into(),
+                name: String::new(),
+                enabled: true,
+                when_cron: Some("0 2 * * *".into()),
+                time_zone: "UTC".into(),
+                mode: Mode::AnalysisOnly,
+                selector: Selector::All,
+                only_if: OnlyIf::default(),
+                limits: Limits::default(),
+                notify: NotifyPolicy::default(),
+                triggers: Vec::new(),
+                overlap: OverlapPolicy::default(),
+            }),
+            cursor: Timestamp::ZERO,
+            has_queued_fire: false,
+        };
+        ids.iter().map(entry).collect()
+    }
+
+    #[test]
+    fn calendars_of_deleted_schedules_are_dropped() {
+        let harness = ContextHarness::new();
+        let mut service = CronTriggerService::new(&harness.context);
+        let mut listed = |ids: &[&str]| {
+            service.list(&entries(ids));
+            let known = service.calendars.keys().map(ScheduleId::as_str);
+            known.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(&["a", "b", "c"]), ["a", "b", "c"]);
+        assert_eq!(listed(&["b", "c"]), ["b", "c"]);
+        // One is deleted and one is created between two polls.
+        assert_eq!(listed(&["b", "d"]), ["b", "d"]);
+        assert_eq!(listed(&[]), [""; 0]);
+    }
 }
