@@ -35,7 +35,8 @@ usage: cargo xtask COMMAND
   break-worker [--sample | NAME...]
                    plant defects in a copy of the worker and require sweeps to find each of them;
                    --sample searches for a few, in a debug build
-  mutate-worker    change the worker at random and require a short sweep to notice
+  mutate-worker [SAMPLE]
+                   change the worker at random and require a short sweep to notice
   notices [--check]
                    write the licences of all dependencies, or compare them with the file
   same-trace       require one trace of `quickstart` from differently optimised builds
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
         Some((&"break-metrics", rest)) => break_metrics::main(rest),
         Some((&"break-worker", rest)) => break_worker::main(rest),
         Some((&"golden-traces", [])) => golden_traces::main(),
-        Some((&"mutate-worker", [])) => mutate_worker::main(),
+        Some((&"mutate-worker", rest)) => mutate_worker::main(rest),
         Some((&"notices", rest)) => notices::main(rest),
         Some((&"same-trace", [])) => same_trace::main(),
         Some((&"sanitize", rest)) => sanitize::main(rest),

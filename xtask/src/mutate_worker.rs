@@ -1,5 +1,5 @@
-//! `cargo xtask mutate-worker`: mutates the worker with `cargo mutants` and runs a short sweep for
-//! each mutant.
+//! `cargo xtask mutate-worker [SAMPLE]`: mutates the worker with `cargo mutants` and runs a short
+//! sweep for each mutant.
 //!
 //! A mutant that the sweep does not detect shows a gap of the checks, or is equivalent.
 //! `docs/bug-bench.md` lists the known ones. Reports are in `target/mutants.out`.
@@ -8,13 +8,21 @@ use std::process::{Command, Stdio};
 
 use crate::process::{Failure, Result, cargo, output, run};
 
-/// Number of mutants. Their selection depends on their names only.
-const SAMPLE: usize = 220;
+/// Number of mutants without an argument. Their selection depends on their names only, and a smaller
+/// sample is a part of a larger one.
+const SAMPLE: usize = 300;
 
 const FILES: [&str; 2] = ["--file", "crates/worker/src/**"];
 
-/// Runs the sample.
-pub fn main() -> Result<()> {
+/// Runs the sample, of the size in the argument if there is one.
+pub fn main(arguments: &[&str]) -> Result<()> {
+    let sample = match arguments {
+        [] => SAMPLE,
+        [size] => size
+            .parse()
+            .map_err(|_| Failure::new(format!("{size} is no number of mutants")))?,
+        _ => return Err(Failure::new("mutate-worker takes one number at most")),
+    };
     let installed = Command::new("cargo-mutants")
         .arg("--version")
         .stdout(Stdio::null())
@@ -25,7 +33,7 @@ pub fn main() -> Result<()> {
     let listed = output(cargo().args(["mutants", "--list"]).args(FILES))?;
     let mut names: Vec<&str> = listed.lines().collect();
     names.sort_by_cached_key(|name| fingerprint(name));
-    names.truncate(SAMPLE);
+    names.truncate(sample);
     if names.is_empty() {
         return Err(Failure::new("cargo mutants lists no mutant of the worker"));
     }
