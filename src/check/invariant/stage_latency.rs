@@ -1,20 +1,25 @@
 //! `stage-latency`: without a fault, nothing waits longer at a stage than the stage needs.
 //!
 //! ```text
-//!  run      planned ─> enqueued ─> dispatched
+//!  run      created ─> planned ─> enqueued ─> dispatched
 //!  segment  enqueued ─> leased ─> scanned ─> committed ─> published
 //! ```
 //!
 //! Polls and repair pass work on late that a stage forgot to pass on. These bounds are shorter.
 
+mod planning;
+
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use self::planning::PlanningWaits;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::StageLatency;
 use crate::check::invariant::results::ViolationDetail;
-use crate::check::state::{AcceptedCommit, MessageStep, Publication, RecordedCommit, WorldState};
+use crate::check::state::{
+    AcceptedCommit, MessageStep, PlannedRun, Publication, RecordedCommit, WorldState,
+};
 use crate::model::observation::{QueueName, QueueStep};
 use crate::model::{CommitStep, EventId, Timestamp};
 use crate::worker::duration;
@@ -26,8 +31,10 @@ pub(crate) const STAGE_LATENCY: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Always,
     meaning: "Without a fault, work passes from stage to stage without waiting for a poll or for \
               repair.",
-    method: "Five waits have a bound, if no fault is on record since they began. Call time is 15 \
-             s and three times what the calls of a segment take on average. A planned run is \
+    method: "Six waits have a bound, if no fault is on record since they began. Call time is 15 \
+             s and three times what the calls of a segment take on average. The planning of a run \
+             begins within `plannerPoll` and a call time for each run that waits, if one batch \
+             holds them all. A planned run is \
              enqueued within a call time for each that waits, if one batch holds them all. A \
              message that comes onto an empty planner queue is leased within a call time. A \
              segment is leased within a call time and `backoffInitial`, if one process could \
@@ -49,6 +56,7 @@ const SLACK: u32 = 3;
 pub(crate) struct StageLatencyCheck {
     /// Time of the commit and number of batches in the outbox, by the first of its events.
     written: FxHashMap<EventId, (Timestamp, u32)>,
+    planning: PlanningWaits,
 }
 
 /// Wait at a stage.
@@ -124,7 +132,12 @@ impl Invariant for StageLatencyCheck {
         check_wait(context, &wait);
     }
 
+    fn run_planned(&mut self, context: &mut CheckContext<'_>, planned: &PlannedRun<'_>) {
+        self.planning.check(context, planned);
+    }
+
     fn commit_recorded(&mut self, context: &mut CheckContext<'_>, recorded: &RecordedCommit<'_>) {
+        self.planning.record(context, recorded);
         if let Some(event) = recorded.accepted.commit.events.first() {
             let state = context.state;
             let batches = state.outbox.len() / state.options.worker.relay_batch.to_index();

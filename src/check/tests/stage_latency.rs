@@ -8,6 +8,7 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::Observation;
 
 pub const DEFECTS: &[Defect] = &[
+    Defect::new(StageLatency, "planning begun late", || plans_after(21)),
     Defect::new(StageLatency, "planned run enqueued late", || {
         enqueues_after(31)
     }),
@@ -20,6 +21,17 @@ pub const DEFECTS: &[Defect] = &[
     Defect::new(StageLatency, "segment committed late", || commits_after(16)),
     Defect::new(StageLatency, "event published late", || publishes_after(31)),
 ];
+
+fn plans_after(seconds: u64) -> OracleReport {
+    let mut fixture = Fixture::new();
+    fixture.fire().wait(seconds);
+    let (incarnation, run) = (fixture.incarnation.clone(), fixture.run.clone().unwrap());
+    fixture.see(&Observation::PlanningBegun {
+        incarnation: &incarnation,
+        run: &run,
+    });
+    fixture.stop_here()
+}
 
 fn enqueues_after(seconds: u64) -> OracleReport {
     let mut fixture = Fixture::new();
@@ -66,6 +78,7 @@ fn publishes(seconds: u64, fault: bool) -> OracleReport {
 #[test]
 fn waits_of_their_bounds_are_no_violation() {
     for report in [
+        plans_after(20),
         enqueues_after(30),
         leases_after(None, 15),
         leases_after(Some(0), 20),
