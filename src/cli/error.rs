@@ -2,7 +2,6 @@
 
 use std::fmt::Display;
 
-use rehearsal::alerts::RuleEvaluationError;
 use rehearsal::files::FileError;
 use rehearsal::rehearsal::RehearsalError;
 use rehearsal::report::RecordingError;
@@ -107,11 +106,5 @@ impl From<RehearsalError> for CliError {
             RehearsalError::Thread(_) => Self::io(error),
             RehearsalError::Scenario(_) => Self::usage(error),
         }
-    }
-}
-
-impl From<RuleEvaluationError> for CliError {
-    fn from(error: RuleEvaluationError) -> Self {
-        Self::usage(error)
     }
 }

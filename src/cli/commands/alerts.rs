@@ -1,14 +1,15 @@
 //! `rehearsal alerts`
 
+use std::fmt::Display;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rehearsal::alerts::unit_tests::{UnitTestError, unit_tests};
+use rehearsal::alerts::unit_tests::unit_tests;
 use rehearsal::alerts::{
-    EvaluatedRun, RuleEvaluation, RuleEvaluationError, RunScore, Scorecard, TradeOff, Tuning,
-    TuningError, junit, plot, text, trade_off_text,
+    EvaluatedRun, RuleEvaluation, RunScore, Scorecard, TradeOff, Tuning, TuningError, junit, plot,
+    text, trade_off_text,
 };
 use rehearsal::check::scenario_loader;
 use rehearsal::files::{DirectoryLock, OutputFiles};
@@ -152,13 +153,13 @@ fn score(
 ) -> Result<Vec<RunScore>, CliError> {
     let evaluation = evaluation(arguments, rules);
     over(arguments, &evaluation, scenarios, |finished| {
-        let timeline = evaluation
-            .timeline(finished)
-            .map_err(RuleEvaluationError::from)?;
+        let timeline = evaluation.timeline(finished);
+        let timeline = timeline.map_err(|error| of_rules(rules, error))?;
         if let Some(directory) = &arguments.unit_tests {
             write_unit_tests(files, directory, (rules, &timeline), finished)?;
         }
-        Ok(evaluation.score(finished, &timeline)?)
+        let scored = evaluation.score(finished, &timeline);
+        scored.map_err(|error| of_rules(rules, error))
     })
 }
 
@@ -173,10 +174,11 @@ fn tune(
     let tuning: Tuning = range
         .parse()
         .map_err(|error: TuningError| CliError::usage(error))?;
-    let files = tuning.rule_files(rules, rule).map_err(CliError::usage)?;
+    let files = tuning.rule_files(rules, rule);
+    let files = files.map_err(|error| of_rules(rules, error))?;
     let evaluation = evaluation(arguments, rules);
     let runs = over(arguments, &evaluation, scenarios, |finished| {
-        Ok(TradeOff::scores(&files, &evaluation, finished)?)
+        TradeOff::scores(&files, &evaluation, finished).map_err(|error| of_rules(rules, error))
     })?;
     Ok(TradeOff::new(rule, &tuning, &runs))
 }
@@ -197,6 +199,11 @@ fn publish(
         }
     }?;
     Ok(0)
+}
+
+/// Error of a rule, with the name of its file.
+fn of_rules(rules: &RuleFile, error: impl Display) -> CliError {
+    CliError::Usage(format!("{}: {error}", rules.path))
 }
 
 fn evaluation<'r>(arguments: &AlertsArgs, rules: &'r RuleFile) -> RuleEvaluation<'r> {
@@ -232,7 +239,7 @@ fn write_unit_tests(
     let name = format!("{}-{}", finished.scenario.name, finished.seed);
     let source = &finished.recording;
     let written = unit_tests(rules, RULES, &name, source, timeline.span);
-    let written = written.map_err(|error: UnitTestError| CliError::usage(error))?;
+    let written = written.map_err(|error| of_rules(rules, error))?;
     Ok(files.write(&directory.join(format!("{name}.test.yaml")), &written)?)
 }
 
