@@ -21,6 +21,7 @@ mod key_figures;
 mod layers;
 mod malformed;
 mod metrics_docs;
+mod mutations;
 mod openmetrics;
 mod operators;
 mod outside;
@@ -40,7 +41,7 @@ mod replay;
 mod report;
 mod scenario_docs;
 mod scenario_files;
-mod scenario_mutations;
+
 mod slurm;
 mod sweep;
 mod tidy;
