@@ -1,10 +1,12 @@
-//! `CONTRIBUTING.md` and `docs/pipeline.md` name files; each of them exists.
+//! `CONTRIBUTING.md` and `docs/pipeline.md` name files, `docs/files.md` names tests; each of them
+//! exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 const PIPELINE: &str = include_str!("../../docs/pipeline.md");
+const FILES: &str = include_str!("../../docs/files.md");
 
 /// Directories with which a path in a guide begins.
 const ROOTS: [&str; 8] = [
@@ -88,5 +90,55 @@ fn pipeline_page_names_only_files_of_the_worker() {
     for name in names {
         let exists = worker.iter().any(|path| path.ends_with(name));
         assert!(exists, "no {name} in crates/worker/src");
+    }
+}
+
+/// Rows of the tables whose last column has tests.
+fn rows_with_tests(guide: &str) -> Vec<Vec<&str>> {
+    let mut rows = Vec::new();
+    let mut has_tests = false;
+    for line in guide.lines() {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        match &cells[..] {
+            ["", .., "test", ""] => has_tests = true,
+            ["", "---" | "---:", .., ""] => {}
+            ["", .., ""] if has_tests => rows.push(cells[1..cells.len() - 1].to_vec()),
+            _ => has_tests = false,
+        }
+    }
+    rows
+}
+
+/// Names of all test functions.
+fn test_functions() -> Vec<String> {
+    let directories = ["tests", "src", "crates"].map(|name| files(&root().join(name)));
+    let mut names = Vec::new();
+    for path in directories.into_iter().flatten() {
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
+        for after in text.split("#[test]").skip(1) {
+            let (_, name) = after.split_once("fn ").unwrap();
+            names.push(name.split('(').next().unwrap().to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn each_guarantee_for_files_names_tests_that_exist() {
+    let existing = test_functions();
+    let rows = rows_with_tests(FILES);
+    assert!(rows.len() >= 30, "{} guarantees", rows.len());
+    for row in rows {
+        let tests = code_spans(row.last().unwrap());
+        let tests: Vec<&str> = tests.filter(|span| !span.starts_with("src/")).collect();
+        assert!(!tests.is_empty(), "no test in {row:?}");
+        for test in tests {
+            let name = test.rsplit("::").next().unwrap();
+            let is_there = existing.iter().any(|existing| existing == name);
+            assert!(is_there, "no test {test} in {row:?}");
+        }
     }
 }
