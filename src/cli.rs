@@ -57,10 +57,15 @@ pub fn main() -> u8 {
     }
     let arguments = match Cli::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Help and version are not errors. A failure to print them is ignored.
-            let _ = error.print();
-            return u8::from(error.use_stderr()) * CliError::USAGE;
+        Err(error) if error.use_stderr() => {
+            // The message quotes the arguments.
+            output::print_status(error.render().ansi().to_string().trim_end());
+            return CliError::USAGE;
+        }
+        Err(help) => {
+            // A failure to print help or version is ignored.
+            let _ = help.print();
+            return 0;
         }
     };
     let result = match arguments.command {

@@ -38,7 +38,7 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// Virtual time that passed, drain included, in seconds.
     pub virtual_seconds: f64,
-    /// Wall-clock time that passed, in seconds.
+    /// Wall-clock time that passed, in seconds. 0 if it is left out.
     pub wall_seconds: f64,
     /// Number of kernel events.
     pub events: u64,
@@ -93,6 +93,16 @@ impl RunReport {
             Some(determinism) if !determinism.same => 13,
             _ => self.verdict.exit_code(),
         }
+    }
+
+    /// Leaves out the wall-clock time, so that the same run gives the same report.
+    pub fn make_reproducible(&mut self) {
+        self.wall_seconds = 0.0;
+    }
+
+    /// Returns whether the report has the wall-clock time.
+    pub fn has_wall_time(&self) -> bool {
+        self.wall_seconds > 0.0
     }
 
     /// Returns the ratio of virtual time to wall-clock time.

@@ -24,12 +24,11 @@ fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
     let part = report.window.map(|window| format!(", {window}"));
     writeln!(
         out,
-        "{}{}: {} of virtual time in {}, {} times real time",
+        "{}{}: {} of virtual time{}",
         bold(&report.scenario),
         part.unwrap_or_default(),
         seconds(report.virtual_seconds),
-        seconds(report.wall_seconds),
-        rate(report.speed()),
+        speed(report),
     )?;
     if !report.description.is_empty() {
         writeln!(out, "{}", dim(&report.description))?;
@@ -48,6 +47,18 @@ fn write_report(out: &mut String, report: &RunReport) -> fmt::Result {
         report.seed,
         report.trace_hash
     )
+}
+
+/// Wall-clock time and speed; nothing if they are left out.
+fn speed(report: &RunReport) -> String {
+    match report.has_wall_time() {
+        true => format!(
+            " in {}, {} times real time",
+            seconds(report.wall_seconds),
+            rate(report.speed())
+        ),
+        false => String::new(),
+    }
 }
 
 /// Writes the number of invariants, expectations and gates that held.
@@ -168,15 +179,12 @@ fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
             .collect();
         line(out, "faults", &faults)?;
     }
-    line(
-        out,
-        "speed",
-        &[
-            format!("{} events", count(report.events)),
-            format!("{} events/s", rate(report.events_per_second())),
-            format!("{} images/s", rate(report.images_per_second())),
-        ],
-    )
+    let mut speed = vec![format!("{} events", count(report.events))];
+    if report.has_wall_time() {
+        speed.push(format!("{} events/s", rate(report.events_per_second())));
+        speed.push(format!("{} images/s", rate(report.images_per_second())));
+    }
+    line(out, "speed", &speed)
 }
 
 /// Writes every failure, and the shell line that repeats the run.

@@ -56,7 +56,7 @@ pub fn main(arguments: &ReportArgs) -> Result<u8, CliError> {
     files.check(&out)?;
     let (mut run, series) = read_recording(&path)?;
     if arguments.reproducible {
-        run.report.wall_seconds = 0.0;
+        run.report.make_reproducible();
     }
     files.write(&out, html(&run, &series, &dashboard, &rules))?;
     output::print_text(&format!("{}\n", summary_line(&run, &out)))?;

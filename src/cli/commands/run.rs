@@ -45,6 +45,9 @@ pub struct RunArgs {
     /// Also write all recorded samples to --out, as `OpenMetrics` with timestamps
     #[arg(long, requires = "out")]
     openmetrics: bool,
+    /// Leave out the wall-clock time, so that the same run gives the same documents
+    #[arg(long)]
+    reproducible: bool,
     /// Format of standard output
     #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
     format: ReportFormat,
@@ -109,7 +112,11 @@ fn run_one(
         |progress| bar.advance(progress.virtual_time),
     );
     bar.finish();
-    rehearsed
+    let (mut report, finished) = rehearsed?;
+    if arguments.reproducible {
+        report.make_reproducible();
+    }
+    Ok((report, finished))
 }
 
 /// Prints a report if the format is text, and writes all documents to the directory.

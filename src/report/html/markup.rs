@@ -1,6 +1,7 @@
 //! HTML markup around the panels: the results that are readable without a script.
 
 mod checks;
+mod content_policy;
 mod figures;
 mod parameters;
 
@@ -13,10 +14,6 @@ use crate::report::{RecordedRun, Verdict};
 use crate::scenario::Duration;
 
 const STYLE: [&str; 2] = [include_str!("uPlot.min.css"), include_str!("page.css")];
-
-/// Content security policy: nothing is loaded or sent, whatever the data of the page contains.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-                      img-src data:; base-uri 'none'; form-action 'none'";
 
 /// Chart library, followed by the files of the script.
 const LIBRARY: &str = include_str!("uPlot.iife.min.js");
@@ -41,18 +38,20 @@ pub fn page(run: &RecordedRun, dashboard: &Dashboard, page_data: &PageData, json
         report.verdict.as_str(),
         report.scenario
     );
+    let (style, script) = (STYLE.join("\n"), script());
+    let policy = content_policy::policy(&[LIBRARY, &script], &style);
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta http-equiv="Content-Security-Policy" content=(policy);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 // Without an icon, browsers request one from the network.
                 link rel="icon" href="data:,";
                 title { (title) }
-                style { @for part in STYLE { (PreEscaped(part)) "\n" } }
+                style { (PreEscaped(style)) }
             }
             body {
                 a .skip href="#dashboard" { "Skip to the dashboard" }
@@ -78,7 +77,7 @@ pub fn page(run: &RecordedRun, dashboard: &Dashboard, page_data: &PageData, json
                 script #page-data type="application/json" { (PreEscaped(json)) }
                 (PreEscaped(format!("<!-- uPlot:\n{LIBRARY_LICENCE}\n-->")))
                 script { (PreEscaped(LIBRARY)) }
-                script { (PreEscaped(script())) }
+                script { (PreEscaped(script)) }
             }
         }
     };
@@ -124,7 +123,7 @@ fn head(run: &RecordedRun) -> Markup {
                 (fact("Seed", &report.seed.to_string()))
                 (fact("Profile", &report.profile))
                 (fact("Virtual time", &seconds(report.virtual_seconds)))
-                @if report.wall_seconds > 0.0 {
+                @if report.has_wall_time() {
                     (fact("Wall-clock time", &seconds(report.wall_seconds)))
                 }
                 (fact("Trace", &report.trace_hash))

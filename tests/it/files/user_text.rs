@@ -1,5 +1,6 @@
 //! Texts of users in outputs for others: terminals, `JUnit` readers and browsers.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use super::{name_of, small};
@@ -22,12 +23,31 @@ fn terminal_text_has_no_control_characters_of_users() {
     let alert = r#"groups: [{name: g, rules: [{alert: "A\e]0;x\a", expr: vector(1)}]}]"#;
     fs::write(&rules, alert).unwrap();
     let rules = name_of(&rules);
+    let hostile_name = name_of(&directory.join("\u{1b}]0;x\u{7}\u{202e}.toml"));
+    // Parsers quote what they read.
+    let quoted = |name: &str, content: &str| {
+        let path = directory.join(name);
+        fs::write(&path, content).unwrap();
+        name_of(&path)
+    };
+    let hostile_rules = quoted("quoted.yaml", "groups: [{\"\\e]0;x\\a\u{202e}\": 1}]");
+    let hostile_bug = quoted("bug.toml", "schema = \"\\u001b]0;x\\u0007\u{202e}\"");
     for command in [
         &["run", &path, "--out", &out][..],
         &["sweep", &path, "--seeds", "13..20", "--out", &out],
         &["alerts", &path, "--rules", &rules],
         &["run", "no\u{1b}[2Jfile.toml"],
         &["run", &path, "--set", "no\u{202e}\u{1b}]0;x\u{7}=1"],
+        &["run", &path, "--no\u{202e}\u{1b}]0;x\u{7}"],
+        &["no\u{202e}\u{1b}]0;x\u{7}"],
+        &["sweep", &path, "--seeds", "\u{202e}\u{1b}]0;x\u{7}"],
+        &["scenario", "new", "fine", "--out", &hostile_name],
+        &["scenario", "check", &hostile_name],
+        &["compare", &hostile_name, &path, "--seeds", "0..2"],
+        &["alerts", &path, "--rules", &hostile_rules],
+        &["alerts", &hostile_name, "--rules", &hostile_name],
+        &["replay", &hostile_bug],
+        &["report", &out, "--dashboard", &hostile_bug],
     ] {
         let output = rehearsal(command)
             .env("CLICOLOR_FORCE", "1")
@@ -87,6 +107,38 @@ fn reproducible_pages_of_one_scenario_are_identical_and_load_nothing() {
     };
     let first = page("first");
     assert!(first == page("second"));
-    let policy = "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
+    let policy = "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+                  script-src 'sha256-";
     assert!(first.contains(policy));
+    assert!(!first.contains("'unsafe-inline'"));
+}
+
+#[test]
+fn reproducible_runs_of_one_scenario_have_identical_documents() {
+    let (directory, scenario) = small("files-reproducible");
+    let documents = |name: &str| {
+        let out = directory.join(name);
+        let out_name = name_of(&out);
+        let output = run(&[
+            "run",
+            &scenario,
+            "--reproducible",
+            "--openmetrics",
+            "--out",
+            &out_name,
+        ]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        assert!(!text(&output.stdout).contains("real time"));
+        let entries = fs::read_dir(&out).unwrap().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().unwrap());
+        let names = names.filter(|name| name != ".lock");
+        let read = |name: String| (name.clone(), fs::read(out.join(&name)).unwrap());
+        (output.stdout, names.map(read).collect::<BTreeMap<_, _>>())
+    };
+    let (first, second) = (documents("first"), documents("second"));
+    assert_eq!(first.1.len(), 7);
+    for (name, content) in &first.1 {
+        assert!(*content == second.1[name], "{name} differs");
+    }
+    assert_eq!(first.0, second.0);
 }

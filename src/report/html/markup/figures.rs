@@ -49,8 +49,12 @@ pub fn figures(report: &RunReport) -> Markup {
             (figure("Backlog, peak", &count(report.backlog_peak), "images waiting for a runner"))
             (figure("Faults", &count(injected),
                 &format!("{} calls, messages or processes affected", count(hit))))
-            (figure("Speed", &format!("{}×", rate(report.speed())),
-                &format!("real time; {} events", count(report.events))))
+            @if report.has_wall_time() {
+                (figure("Speed", &format!("{}×", rate(report.speed())),
+                    &format!("real time; {} events", count(report.events))))
+            } @else {
+                (figure("Events", &count(report.events), "steps of the simulation"))
+            }
         }
     }
 }
