@@ -15,6 +15,7 @@
 
 mod distribution_paths;
 mod document;
+mod estimate;
 mod key_values;
 mod load;
 mod parameters;
@@ -34,6 +35,8 @@ pub use crate::worker::Role;
 pub use crate::worker::duration::{Duration, DurationError};
 pub use crate::worker::options::WorkerOptions;
 pub use document::{Diagnostics, PathSegment};
+pub use estimate::CostEstimate;
+pub(crate) use estimate::{edited, images_of, selected_share};
 pub use key_values::key_values;
 pub use load::{LoadError, Loader};
 pub use parameters::{ScenarioParameter, changed_parameters, parameters};

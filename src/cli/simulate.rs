@@ -3,10 +3,11 @@
 use clap::ValueEnum;
 use rehearsal::rehearsal::{FinishedRun, Progress, RunOptions, run};
 use rehearsal::report::RunReport;
-use rehearsal::scenario::{Scenario, changed_parameters};
+use rehearsal::scenario::{CostEstimate, Scenario, changed_parameters};
 use rehearsal::sim::fault_plan;
 
 use super::error::CliError;
+use super::output::print_status;
 
 /// Profile of random faults, added to those of the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,6 +54,16 @@ pub fn rehearse(
     }
     let finished = run(scenario, &options, progress)?;
     Ok((RunReport::new(&finished, replay, None), finished))
+}
+
+/// Warns before a simulation that takes long or much memory. Profile `swarm` limits the events of
+/// each seed.
+pub fn warn_of_cost(scenario: &Scenario, profile: fault_plan::FaultProfile) {
+    if profile != fault_plan::FaultProfile::Swarm
+        && let Some(warning) = CostEstimate::of(scenario).warning(scenario)
+    {
+        print_status(&warning);
+    }
 }
 
 /// Banner: the seed, and every parameter that differs from its default.

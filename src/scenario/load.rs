@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::document::{Diagnostic, Diagnostics, Node, SourceSpan, SourceText, overrides};
 use super::schema::SCHEMA;
-use super::{KnownNames, Scenario, validation};
+use super::{KnownNames, Scenario, estimate, validation};
 use crate::files::{ByteLimit, FileError, InputFile, input_name};
 
 /// Error of loading a scenario.
@@ -107,6 +107,7 @@ impl Loader {
             diagnostics.extend(referenced_files::fill(&mut scenario, &document, directory));
         }
         refuse(diagnostics)?;
+        refuse(estimate::check(&scenario, &document))?;
         Ok(scenario)
     }
 }

@@ -5,8 +5,9 @@ use crate::sim::kernel::RandomStream;
 use crate::worker::duration::Duration;
 use rehearsal_convert::{Nearest, Saturating};
 
-/// Maximum number of arrivals of one entry of a scenario.
-const ARRIVALS_MAX: usize = 1_000_000;
+/// Maximum number of arrivals of one entry of a scenario, twice what a scenario may
+/// expect.
+const ARRIVALS_MAX: usize = 2_000_000;
 
 /// Returns the offsets from the start, in nanoseconds and ascending, that lie before `duration_ns`.
 pub(super) fn arrival_times(

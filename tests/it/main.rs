@@ -12,6 +12,7 @@ mod dashboard;
 mod deploy;
 mod differential;
 mod endpoint;
+mod estimate;
 mod files;
 mod golden;
 mod guides;

@@ -23,7 +23,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs, parse_seeds, read_rules};
 use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::SeedBar;
-use crate::cli::simulate::ProfileArg;
+use crate::cli::simulate::{ProfileArg, warn_of_cost};
 
 /// Exit code if an incident was missed, or a rule fires without an incident.
 const BAD_RULES: u8 = 10;
@@ -81,6 +81,9 @@ pub fn main(arguments: &AlertsArgs) -> Result<u8, CliError> {
     let loader = scenario_loader(&arguments.overrides);
     let scenarios = arguments.scenarios.iter().map(|path| loader.load(path));
     let scenarios = scenarios.collect::<Result<Vec<Scenario>, _>>()?;
+    for scenario in &scenarios {
+        warn_of_cost(scenario, arguments.profile.kind());
+    }
     let files = output_files(arguments);
     let _lock = match &arguments.unit_tests {
         Some(directory) => {

@@ -15,7 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::{jobs_or_cores, parse_jobs, parse_seeds};
 use crate::cli::output::{self, ResultFormat};
 use crate::cli::progress::SeedBar;
-use crate::cli::simulate::ProfileArg;
+use crate::cli::simulate::{ProfileArg, warn_of_cost};
 
 /// Maximum wall-clock time of a seed.
 const HANG: Duration = Duration::from_secs(300);
@@ -99,6 +99,7 @@ fn sweep(
 ) -> Result<ComparisonSide, CliError> {
     let loader = scenario_loader(&overrides);
     let (scenario, text) = loader.load_with_text(path)?;
+    warn_of_cost(&scenario, arguments.profile.kind());
     let label = match overrides.is_empty() {
         true => path.display().to_string(),
         false => format!("{} with {}", path.display(), overrides.join(" ")),

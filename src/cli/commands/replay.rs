@@ -13,6 +13,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::OverwriteArgs;
 use crate::cli::output;
 use crate::cli::progress::Spinner;
+use crate::cli::simulate::warn_of_cost;
 
 #[derive(Args)]
 pub struct ReplayArgs {
@@ -58,6 +59,7 @@ fn replay(arguments: &ReplayArgs, file: &Path) -> Result<u8, CliError> {
         around: arguments.around.std(),
         hang: arguments.hang_after.std(),
     };
+    warn_of_cost(&replay.case.scenario, replay.case.options.profile);
     let spinner = Spinner::new(&replay.case.scenario.name);
     let replayed = replay.run(|step| spinner.set_message(step));
     spinner.finish();

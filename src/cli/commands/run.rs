@@ -14,7 +14,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::{OverwriteArgs, read_rules};
 use crate::cli::output::{self, ReportFormat};
 use crate::cli::progress::ProgressLine;
-use crate::cli::simulate::{ProfileArg, banner, rehearse};
+use crate::cli::simulate::{ProfileArg, banner, rehearse, warn_of_cost};
 
 /// Maximum seed.
 const SEED_MAX: u64 = (1 << 63) - 1;
@@ -98,6 +98,7 @@ fn run_one(
         documents.begin(&scenario)?;
     }
     output::print_status(&banner(&scenario, arguments.profile));
+    warn_of_cost(&scenario, arguments.profile.kind());
     let bar = ProgressLine::new(&scenario);
     let rehearsed = rehearse(
         &scenario,

@@ -6,15 +6,17 @@ use clap::{Args, Subcommand};
 use rehearsal::check::scenario_loader;
 use rehearsal::files::{OutputFiles, input_name, is_stdin};
 use rehearsal::report::worst_exit_code;
-use rehearsal::scenario::starter;
+use rehearsal::scenario::{CostEstimate, starter};
+use rehearsal::sim::fault_plan::FaultProfile;
 
 use crate::cli::error::CliError;
 use crate::cli::input::OverwriteArgs;
 use crate::cli::output;
+use crate::cli::simulate::warn_of_cost;
 
 #[derive(Subcommand)]
 pub enum ScenarioCommand {
-    /// Validate scenario files and print all errors
+    /// Validate scenario files and print all errors, or what a run costs
     Check(CheckArgs),
     /// Print the JSON Schema of scenario files, for editors
     Schema,
@@ -52,13 +54,17 @@ pub fn main(command: &ScenarioCommand) -> Result<u8, CliError> {
     }
 }
 
-/// Validates all files and prints their errors.
+/// Validates all files, and prints their errors or their expected cost.
 fn check(arguments: &CheckArgs) -> Result<u8, CliError> {
     let loader = scenario_loader(&arguments.overrides);
     let mut codes = Vec::new();
     for path in &arguments.scenarios {
         match loader.load(path) {
-            Ok(_) => output::print_text(&format!("{}: valid\n", input_name(path)))?,
+            Ok(scenario) => {
+                let (name, estimate) = (input_name(path), CostEstimate::of(&scenario));
+                output::print_text(&format!("{name}: valid\n  {estimate}\n"))?;
+                warn_of_cost(&scenario, FaultProfile::None);
+            }
             Err(error) => {
                 let failure = CliError::from(error);
                 output::print_status(&failure.to_string());
@@ -94,7 +100,7 @@ fn new(arguments: &NewArgs) -> Result<u8, CliError> {
         return Ok(0);
     }
     OutputFiles::new(arguments.overwrite.force, []).write(&path, text)?;
-    output::print(&format!(
+    output::print_text(&format!(
         "wrote {0}; now: rehearsal run {0}\n",
         path.display()
     ))?;

@@ -15,6 +15,7 @@ use crate::cli::error::CliError;
 use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs};
 use crate::cli::output;
 use crate::cli::progress::Spinner;
+use crate::cli::simulate::warn_of_cost;
 
 #[derive(Args)]
 pub struct ShrinkArgs {
@@ -41,6 +42,7 @@ pub fn main(arguments: &ShrinkArgs) -> Result<u8, CliError> {
     let out = out(arguments)?;
     let bug = Bug::read(path)?;
     let scenario = bug.scenario(path)?;
+    warn_of_cost(&scenario, bug.options().profile);
     let directory = bug.scenario_directory(path);
     let shrink = Shrink {
         directory: &directory,

@@ -20,7 +20,7 @@ use crate::cli::input::{OverwriteArgs, jobs_or_cores, parse_jobs, parse_seeds};
 use crate::cli::output::{self, ResultFormat};
 use crate::cli::progress::SeedBar;
 use crate::cli::signals;
-use crate::cli::simulate::ProfileArg;
+use crate::cli::simulate::{ProfileArg, warn_of_cost};
 
 /// Default seed range.
 const SEEDS: Range<u64> = 0..1_000;
@@ -128,6 +128,7 @@ fn sweep(arguments: &SweepArgs, path: &Path) -> Result<u8, CliError> {
     let options = options(arguments, seeds(arguments)?);
     let lock = DirectoryLock::acquire(&out(arguments, &scenario.name))?;
     let (mut directory, mut result) = begin(arguments, subject, lock)?;
+    warn_of_cost(&scenario, arguments.profile.kind());
     let running = Arc::new(RunningSeeds::create(directory.path())?);
     let bar = SeedBar::new(&scenario.name, &options.seeds);
     let begun = Arc::clone(&running);

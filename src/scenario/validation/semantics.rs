@@ -36,7 +36,6 @@ pub fn check(scenario: &mut Scenario, root: &Node, known_names: &KnownNames) -> 
     rules.check_expectations();
     rules.check_gates();
     diagnostics.extend(rules.diagnostics);
-    diagnostics.extend(distributions::check_arrivals(scenario, root));
     diagnostics
 }
 

@@ -16,8 +16,7 @@ use std::collections::BTreeSet;
 
 use super::injection_times::cron_fires;
 use crate::scenario::{
-    Cadence, LimitsSpec, OperationKind, Population, Scenario, ScheduleChanges, ScheduleSpec,
-    SelectorSpec,
+    Cadence, OperationKind, Population, Scenario, ScheduleSpec, edited, images_of, selected_share,
 };
 use crate::sim::arrival_times::arrival_times;
 use crate::sim::kernel::RandomStream;
@@ -102,17 +101,6 @@ fn scans_of(scenario: &Scenario, from: Duration, schedule: ScheduleSpec) -> f64 
     images * (fires + runs)
 }
 
-/// Returns a definition with those changes of an edit that concern the load.
-fn edited(definition: ScheduleSpec, changes: &ScheduleChanges) -> ScheduleSpec {
-    let cron = changes.when_cron.clone();
-    ScheduleSpec {
-        when_cron: cron.or(definition.when_cron),
-        limits: changes.limits.unwrap_or(definition.limits),
-        selector: changes.selector.clone().unwrap_or(definition.selector),
-        ..definition
-    }
-}
-
 /// Scans of the runs that operations start of the schedules of a population.
 fn scans_by_operations(scenario: &Scenario, population: &Population) -> f64 {
     let ids = scenario.operations.iter();
@@ -131,39 +119,6 @@ fn scans_by_operations(scenario: &Scenario, population: &Population) -> f64 {
         scans_of(scenario, Duration::ZERO, schedule)
     });
     scans.sum()
-}
-
-/// Images that one run scans.
-fn images_of(scenario: &Scenario, limits: &LimitsSpec, share: f64) -> f64 {
-    let images = scenario.fleet.images.nearest_f64() * share;
-    limits
-        .max_jobs
-        .map_or(images, |jobs| images.min(f64::from(jobs.get())))
-}
-
-/// Share of the fleet that a schedule selects: that of its tenant, and of its namespaces in it.
-fn selected_share(scenario: &Scenario, schedule: &ScheduleSpec) -> f64 {
-    let fleet = &scenario.fleet;
-    let names = fleet.tenant_names();
-    let weight = |name: &str| fleet.tenant_weights.get(name).copied().unwrap_or(1.0);
-    let all: f64 = names.iter().map(|name| weight(name)).sum();
-    let own = schedule
-        .tenant
-        .as_deref()
-        .or(names.first().map(String::as_str));
-    let tenant = own.map_or(1.0, weight) / all;
-    let part = |selected: usize, of: usize| (selected.nearest_f64() / of.nearest_f64()).min(1.0);
-    let selector = match &schedule.selector {
-        SelectorSpec::Namespaces { namespaces } => part(namespaces.len(), fleet.namespaces.count()),
-        SelectorSpec::Repositories { repositories } => {
-            part(repositories.len(), fleet.repositories.count())
-        }
-        SelectorSpec::Digests { digests } => {
-            return digests.len().nearest_f64() / fleet.images.nearest_f64();
-        }
-        SelectorSpec::All | SelectorSpec::Labels { .. } => 1.0,
-    };
-    tenant * selector
 }
 
 /// Mean number of fires of one schedule of a population.

@@ -126,7 +126,7 @@ fn standard_input_is_read_with_the_same_limits() {
     };
     let source = super::SMALL.as_bytes();
     let checked = output(&["scenario", "check", "-"], source);
-    assert_eq!(text(&checked.stdout), "standard input: valid\n");
+    assert!(text(&checked.stdout).starts_with("standard input: valid\n"));
     let piped = output(&["run", "-", "--format", "json"], source);
     let named = run(&["run", &scenario, "--format", "json"]);
     let hash = |bytes: &[u8]| {

@@ -2,7 +2,7 @@
 
 use crate::scenario::distribution_paths::{AnyDistribution, distributions};
 use crate::scenario::document::{Diagnostic, KeyPath, Node};
-use crate::scenario::{DistributionSpec, Duration, DurationDistribution, Scenario};
+use crate::scenario::{DistributionSpec, Duration, Scenario};
 use rehearsal_kernel::distribution::DistributionError;
 
 /// Maximum shape or exponent. Above it, a distribution is practically constant.
@@ -87,68 +87,6 @@ fn refused<T: Magnitude>(distribution: &DistributionSpec<T>) -> Option<(&'static
         }
         Err(error) => Some(("", error.to_string())),
         Ok(_) => None,
-    }
-}
-
-/// Maximum number of arrivals of one kind in a rehearsal.
-const ARRIVALS_MAX: f64 = 1e7;
-
-/// Reports intervals so short that a rehearsal would not end.
-pub fn check_arrivals(scenario: &Scenario, root: &Node) -> Vec<Diagnostic> {
-    let mut diagnostics = Vec::new();
-    let mut check = |path: KeyPath, interval: f64| {
-        let count = scenario.duration.as_secs_f64() / interval;
-        if count > ARRIVALS_MAX {
-            let label = format!("about {count:.0} arrivals");
-            let help =
-                "10 million are the maximum: choose a longer interval or a shorter `duration`";
-            let diagnostic = Diagnostic::new("too many arrivals for one rehearsal");
-            diagnostics.push(diagnostic.at(root.span_of(&path), label).help(help));
-        }
-    };
-    let top = KeyPath::root();
-    if let Some(advisories) = scenario.advisories.as_ref().filter(|it| it.trace.is_none()) {
-        let interval = typical_seconds(&advisories.interval);
-        check(top.key("advisories").key("interval"), interval);
-    }
-    let operations = scenario
-        .operations
-        .iter()
-        .map(|operation| &operation.timing);
-    let faults = scenario.faults.iter().map(|fault| &fault.timing);
-    let timings = operations
-        .enumerate()
-        .map(|(index, timing)| (top.key("operation").index(index), timing))
-        .chain(
-            faults
-                .enumerate()
-                .map(|(index, timing)| (top.key("fault").index(index), timing)),
-        );
-    for (path, timing) in timings {
-        for (key, interval) in [
-            ("every", timing.every),
-            ("meanInterval", timing.mean_interval),
-        ] {
-            if let Some(interval) = interval {
-                check(path.key(key), interval.as_secs_f64());
-            }
-        }
-    }
-    diagnostics
-}
-
-/// Typical draw of a distribution of durations, in seconds. Empirical values are not read yet.
-fn typical_seconds(distribution: &DurationDistribution) -> f64 {
-    match distribution {
-        DistributionSpec::Constant { value } => value.as_secs_f64(),
-        DistributionSpec::Uniform { min, max } => {
-            f64::midpoint(min.as_secs_f64(), max.as_secs_f64())
-        }
-        DistributionSpec::Exponential { mean } => mean.as_secs_f64(),
-        DistributionSpec::Lognormal { median, .. } => median.as_secs_f64(),
-        DistributionSpec::Pareto { min, .. } => min.as_secs_f64(),
-        DistributionSpec::Zipf { scale, .. } => scale.as_secs_f64(),
-        DistributionSpec::Empirical { .. } => f64::INFINITY,
     }
 }
 

@@ -16,8 +16,9 @@ use crate::sim::sampler::Sampler;
 use crate::sim::world::scanner::{draw_severity, severities};
 use rehearsal_convert::{Index, Nearest, Saturating};
 
-/// Maximum number of advisories in a rehearsal.
-const ARRIVALS_MAX: usize = 1_000_000;
+/// Maximum number of advisories in a rehearsal, twice what a scenario may
+/// expect.
+const ARRIVALS_MAX: usize = 2_000_000;
 const NANOS_PER_DAY: f64 = 86_400e9;
 
 /// One advisory with the time of its arrival.
