@@ -4,9 +4,11 @@
 //!  .NAME.XXXXXX.tmp ──write, fsync──> rename to NAME ──> fsync of the directory
 //! ```
 //!
-//! A killed program may leave the temporary file, whose name no reader takes for a result.
+//! A killed program may leave the temporary file, whose name no reader takes for a result. Its
+//! writer holds a lock on it, so the next write of the same file sees that it is abandoned, and
+//! removes it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +19,9 @@ use super::FileError;
 
 /// Last part of the name of a temporary file.
 const SUFFIX: &str = ".tmp";
+
+/// Number of random characters in it.
+const RANDOM: usize = 6;
 
 /// Treatment of a file that exists under the name of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +73,8 @@ pub fn write_with(
         io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
         _ => failed(error.error),
     })?;
+    // It is no temporary file any more.
+    let _ = file.unlock();
     sync_directory(directory_of(&target)).map_err(failed)?;
     Ok(file)
 }
@@ -84,45 +91,79 @@ fn target(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// New temporary file beside the target, with the usual permissions.
+/// New temporary file beside the target, with the usual permissions and locked. Those that killed
+/// programs have left for this target are removed.
 fn draft(target: &Path) -> io::Result<NamedTempFile> {
     let name = target.file_name();
     let name = name.ok_or_else(|| io::Error::other("the path has no file name"))?;
+    let directory = directory_of(target);
+    remove_abandoned(directory, Some(name))?;
     let mut builder = tempfile::Builder::new();
-    let prefix = prefix(name.to_owned());
-    builder.prefix(&prefix).suffix(SUFFIX);
+    let prefix = prefix(name);
+    builder.prefix(&prefix).rand_bytes(RANDOM).suffix(SUFFIX);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         // The umask of the process applies to it.
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(directory_of(target))
+    loop {
+        let draft = builder.tempfile_in(directory)?;
+        // Some network file systems have no locks. There, abandoned files stay.
+        let _ = draft.as_file().lock();
+        // Before the lock, another process may have taken it for an abandoned one.
+        if draft.path().exists() {
+            return Ok(draft);
+        }
+    }
 }
 
-fn prefix(name: OsString) -> OsString {
+fn prefix(name: &OsStr) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(name);
     prefix.push(".");
     prefix
 }
 
-/// Removes the temporary files of a directory that a killed program has left. The caller holds the
-/// directory's lock, and all its writers do.
-///
-/// # Errors
-/// The directory can't be read or written.
-pub fn remove_drafts(directory: &Path) -> Result<(), FileError> {
-    let failed = |error| FileError::writing(directory, error);
-    for entry in fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
+/// Name of the file for which a temporary file was made; none if it is no temporary file.
+fn draft_target(name: &OsStr) -> Option<&str> {
+    let middle = name.to_str()?.strip_prefix('.')?.strip_suffix(SUFFIX)?;
+    let (target, random) = middle.rsplit_once('.')?;
+    let is_random = random.len() == RANDOM && random.bytes().all(|b| b.is_ascii_alphanumeric());
+    (is_random && !target.is_empty()).then_some(target)
+}
+
+/// Removes the temporary files in a directory that killed programs have left: those for one target,
+/// or all.
+fn remove_abandoned(directory: &Path, target: Option<&OsStr>) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        // A directory may be writable but not readable.
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry?;
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with('.') && name.ends_with(SUFFIX) {
-            remove_file(&entry.path())?;
+        let is_wanted = |found: &str| target.is_none_or(|target| target.to_str() == Some(found));
+        if !draft_target(&name).is_some_and(is_wanted) {
+            continue;
+        }
+        // What can't be opened or locked is in use, or not ours.
+        let path = entry.path();
+        if let Ok(file) = File::options().write(true).open(&path)
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_file(path);
         }
     }
     Ok(())
+}
+
+/// Removes all temporary files of a directory that killed programs have left.
+///
+/// # Errors
+/// The directory can't be read.
+pub fn remove_drafts(directory: &Path) -> Result<(), FileError> {
+    remove_abandoned(directory, None).map_err(|error| FileError::writing(directory, error))
 }
 
 /// Removes a file; it may be absent.
@@ -178,4 +219,24 @@ fn sync_directory(directory: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn draft_names_are_recognised() {
+        for (name, target) in [
+            (".page.html.aB3xY9.tmp", Some("page.html")),
+            (".a.aB3xY9.tmp", Some("a")),
+            ("page.html.aB3xY9.tmp", None),
+            (".page.html.aB3xY.tmp", None),
+            (".page.html.aB3x-9.tmp", None),
+            ("..aB3xY9.tmp", None),
+            (".page.html.aB3xY9", None),
+        ] {
+            assert_eq!(draft_target(OsStr::new(name)), target, "{name}");
+        }
+    }
 }

@@ -1,7 +1,6 @@
 //! Files of all commands: outputs that exist, inputs of any kind, results that don't belong
 //! together, and interrupted writes.
 
-mod crash;
 mod input;
 mod output;
 mod rows;

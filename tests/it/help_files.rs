@@ -3,39 +3,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use super::program::{run, scratch, text};
+use super::program::{all_commands, run, scratch, text};
 
 /// The shells for which `rehearsal completions` prints a script.
 const SHELLS: [&str; 5] = ["bash", "elvish", "fish", "powershell", "zsh"];
-
-/// The commands that the help of this command lists, `help` itself left out.
-fn commands_below(command: &[&str]) -> Vec<String> {
-    let output = run(&[command, &["--help"]].concat());
-    assert!(output.status.success());
-    let help = text(&output.stdout);
-    let Some((_, list)) = help.split_once("\nCommands:\n") else {
-        return Vec::new();
-    };
-    let (list, _) = list.split_once("\n\n").unwrap_or((list, ""));
-    let names = list.lines().filter_map(|line| {
-        let name = line.strip_prefix("  ")?;
-        let starts_entry = !name.starts_with(' ');
-        starts_entry.then(|| name.split(' ').next().unwrap().to_owned())
-    });
-    names.filter(|name| name != "help").collect()
-}
-
-/// Every command with its parents, such as `scenario check`.
-fn all_commands() -> Vec<Vec<String>> {
-    let mut all = Vec::new();
-    for name in commands_below(&[]) {
-        let below = commands_below(&[&name]);
-        all.extend(below.into_iter().map(|sub| vec![name.clone(), sub]));
-        all.push(vec![name]);
-    }
-    assert!(all.len() >= 14, "the help lists too few commands: {all:?}");
-    all
-}
 
 #[test]
 fn completions_of_each_shell_name_every_command() {

@@ -244,3 +244,30 @@ fn file_is_synced_before_its_rename_and_the_directory_after_it() {
     let names: Vec<&str> = names.filter(|name| !name.starts_with('+')).collect();
     assert_eq!(names, ["fsync", "renameat2", "openat", "fsync"], "{calls}");
 }
+
+#[test]
+fn temporary_files_of_killed_programs_are_removed() {
+    let directory = scratch("files-drafts");
+    let [abandoned, in_use, other, foreign] = [
+        ".new.toml.aaaaaa.tmp",
+        ".new.toml.bbbbbb.tmp",
+        ".other.toml.cccccc.tmp",
+        ".new.toml.tmp",
+    ]
+    .map(|name| directory.join(name));
+    for path in [&abandoned, &in_use, &other, &foreign] {
+        fs::write(path, "").unwrap();
+    }
+    let writer = fs::File::open(&in_use).unwrap();
+    writer.lock().unwrap();
+    let out = name_of(&directory.join("new.toml"));
+    assert!(
+        run(&["scenario", "new", "new", "--out", &out])
+            .status
+            .success()
+    );
+    assert!(!abandoned.exists());
+    for path in [&in_use, &other, &foreign] {
+        assert!(path.exists(), "{}", path.display());
+    }
+}

@@ -1,0 +1,204 @@
+//! Disturbances of a running command.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::check::content;
+use crate::fixture::{FIXTURE, Known};
+use crate::program::rehearsal;
+
+/// User without rights, for tests as root.
+const NOBODY: u32 = 65_534;
+
+/// Size of the file system while nothing fills it, in KiB.
+const SIZE: usize = 65_536;
+
+/// Kind of a disturbance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disturbance {
+    /// SIGKILL.
+    Kill,
+    /// A limit of the size of files, as a full disk is.
+    SizeLimit,
+    /// A file system without space.
+    FullDisk,
+    /// The directory becomes read-only.
+    Permission,
+    /// The directory is removed.
+    Remove,
+}
+
+impl Disturbance {
+    pub const ALL: [Self; 5] = [
+        Self::Kill,
+        Self::SizeLimit,
+        Self::FullDisk,
+        Self::Permission,
+        Self::Remove,
+    ];
+
+    /// Prepares the directory of the outputs.
+    ///
+    /// # Errors
+    /// The reason for which this system does not permit the disturbance.
+    pub fn begin(self, out: &Path) -> Result<Option<Mount>, String> {
+        match self {
+            Self::FullDisk => Mount::new(out).map(Some),
+            Self::Permission if is_root() => {
+                let path = FIXTURE.inputs().join("small.toml");
+                let mut command = as_nobody("cat");
+                let ran = command.arg(path).stdout(Stdio::null()).status();
+                match ran.is_ok_and(|status| status.success()) {
+                    true => Ok(None),
+                    false => Err("root may write everywhere, and `setpriv` does not work".into()),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Gives the outputs to the user that runs the commands.
+    pub fn own(self, out: &Path) {
+        if self == Self::Permission && is_root() {
+            let owner = format!("{NOBODY}:{NOBODY}");
+            let status = Command::new("chown").arg("-R").arg(owner).arg(out).status();
+            assert!(status.unwrap().success());
+        }
+    }
+
+    /// Runs the command and disturbs it. Returns its exit code; none if a signal ended it.
+    pub fn run(
+        self,
+        words: &[String],
+        out: &Path,
+        known: &Known,
+        random: &mut ChaCha8Rng,
+    ) -> Option<i32> {
+        let sizes = known.content.values().map(Vec::len);
+        let (largest, all) = (sizes.clone().max().unwrap(), sizes.sum::<usize>());
+        match self {
+            Self::SizeLimit => {
+                // In blocks of 512 bytes.
+                let blocks = random.random_range(0..=largest / 512 + 1);
+                let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
+                let mut command = Command::new("sh");
+                command.args(["-c", &limit, env!("CARGO_BIN_EXE_rehearsal")]);
+                return wait(start(command.args(words)));
+            }
+            Self::FullDisk => {
+                let begun: usize = content(out)
+                    .values()
+                    .map(|file| file.len() / 4_096 + 1)
+                    .sum();
+                resize(out, begun * 4 + random.random_range(0..=all / 1_024 + 64));
+                return wait(start(&mut self.command(words)));
+            }
+            Self::Kill | Self::Permission | Self::Remove => {}
+        }
+        let mut child = start(&mut self.command(words));
+        thread::sleep(known.time.mul_f64(random.random_range(0.0..1.1)));
+        match self {
+            Self::Kill => drop(child.kill()),
+            Self::Permission => set_mode(out, 0o500),
+            _ => {
+                // The command may create files meanwhile.
+                while out.exists() && fs::remove_dir_all(out).is_err() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            }
+        }
+        wait(child)
+    }
+
+    /// Ends the disturbance.
+    pub fn end(self, out: &Path) {
+        match self {
+            Self::FullDisk => resize(out, SIZE),
+            Self::Permission => set_mode(out, 0o755),
+            _ => {}
+        }
+    }
+
+    /// Runs the command where nothing disturbs it.
+    pub fn run_undisturbed(self, words: &[String], out: &Path) -> Option<i32> {
+        self.own(out);
+        wait(start(&mut self.command(words)))
+    }
+
+    /// Command of the program, by a user whom permissions concern.
+    fn command(self, words: &[String]) -> Command {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if self == Self::Permission && is_root() {
+            let mut command = as_nobody(env!("CARGO_BIN_EXE_rehearsal"));
+            command.args(words);
+            return command;
+        }
+        rehearsal(&words)
+    }
+}
+
+fn start(command: &mut Command) -> Child {
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+    quiet.stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn wait(mut child: Child) -> Option<i32> {
+    child.wait().unwrap().code()
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn as_nobody(program: &str) -> Command {
+    let user = NOBODY.to_string();
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid",
+        &user,
+        "--regid",
+        &user,
+        "--clear-groups",
+        program,
+    ]);
+    command
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A file system of its own, for a full disk. It is unmounted in the end.
+pub struct Mount(PathBuf);
+
+impl Mount {
+    fn new(out: &Path) -> Result<Self, String> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "tmpfs"]).arg(out);
+        match command.output() {
+            Ok(output) if output.status.success() => Ok(Self(out.to_owned())),
+            _ => Err("this system does not permit to mount a file system".into()),
+        }
+    }
+}
+
+impl Drop for Mount {
+    fn drop(&mut self) {
+        let status = Command::new("umount").arg(&self.0).status();
+        assert!(status.is_ok_and(|status| status.success()));
+    }
+}
+
+/// Sets the size of a mounted file system.
+fn resize(out: &Path, kibibytes: usize) {
+    let size = format!("remount,size={kibibytes}k");
+    let status = Command::new("mount").args(["-o", &size]).arg(out).status();
+    assert!(status.unwrap().success(), "{size}");
+}
