@@ -290,7 +290,14 @@ fn duration_ms(node: &Spanned<String>) -> Result<i64, LineError> {
     if node.value == "0" {
         return Ok(0);
     }
-    let duration = parse_duration(&node.value).map_err(|_| {
+    // Numbers are no durations for Prometheus. The parser takes them for seconds, and panics if
+    // they are negative or too large.
+    let is_number = node.value.parse::<f64>().is_ok();
+    let duration = match is_number {
+        true => None,
+        false => parse_duration(&node.value).ok(),
+    };
+    let duration = duration.ok_or_else(|| {
         let message = format!(
             "`{}` is no duration; write it like `90s` or `1h30m`",
             node.value

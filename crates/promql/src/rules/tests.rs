@@ -231,6 +231,14 @@ fn rules_file_with_error_is_refused_with_line_number() {
             "  - { alert: A, expr: x, for: soon }\n",
             "rules.yaml:4: `soon` is no duration",
         ),
+        (
+            "  - { alert: A, expr: x, for: -1 }\n",
+            "rules.yaml:4: `-1` is no duration",
+        ),
+        (
+            "  - { alert: A, expr: x, for: 1e300 }\n",
+            "rules.yaml:4: `1e300` is no duration",
+        ),
         ("  - { alert: A, expr: 'sum(' }\n", "rules.yaml:4: "),
         (
             "  - { alert: A, expr: x, labels: { 'a-b': c } }\n",
