@@ -4,21 +4,27 @@
 
 mod commands;
 mod document;
+#[path = "../../fuzz/src/lib.rs"]
+mod readers;
 mod text;
 mod tree;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use crate::program::scratch;
 use crate::scenario_files::{Validator, sound_files};
-use commands::{COMMANDS, Workplace};
+use commands::{COMMANDS, Input, Workplace};
 use document::{Document, Format};
 use text::TextMutation;
 use tree::TreeMutation;
+
+/// Time after which a reader hangs, in a debug build on a busy machine.
+const HANG: Duration = Duration::from_secs(20);
 
 /// Changes of a document: of its parsed tree first, of its text afterwards.
 #[derive(Clone, Debug)]
@@ -105,6 +111,39 @@ fn commands_with_mutated_files_end_as_documented() {
 #[test]
 fn other_commands_with_mutated_files_end_as_documented() {
     check_commands("mutations-odd", |index| index % 2 == 1);
+}
+
+/// Reader of a kind of file, in this process.
+fn reader(input: Input) -> fn(&[u8]) {
+    match input {
+        Input::Scenario | Input::Bug => readers::bug,
+        Input::Rules => |bytes| {
+            readers::rules(bytes);
+            readers::template(bytes);
+        },
+        Input::Dashboard => readers::dashboard,
+        Input::Recording => readers::recording,
+        Input::SweepResult | Input::SweepRows | Input::Report => readers::sweep,
+        Input::Trace | Input::Distribution => readers::trace,
+    }
+}
+
+#[test]
+fn readers_of_mutated_files_never_panic_or_hang() {
+    let workplace = Workplace::new(scratch("mutations-readers"));
+    let inputs: Vec<Input> = COMMANDS.iter().map(|command| command.input).collect();
+    let inputs = (
+        prop::sample::select(inputs),
+        any::<prop::sample::Index>(),
+        changes(),
+    );
+    check(2 * mutations(), &inputs, |(input, document, changes)| {
+        let bytes = changes.apply(document.get(workplace.documents(input)));
+        let began = Instant::now();
+        reader(input)(&bytes);
+        prop_assert!(began.elapsed() < HANG, "{:?}", began.elapsed());
+        Ok(())
+    });
 }
 
 #[test]
