@@ -75,7 +75,8 @@ fn merged(results: &Path, shards: usize) -> (String, Option<i32>) {
     words.extend(["--out", out.to_str().unwrap()]);
     let output = run(&words);
     let result = fs::read_to_string(out.join("sweep.json"));
-    (result.expect(text(&output.stderr)), output.status.code())
+    let result = result.unwrap_or_else(|_| panic!("{}", text(&output.stderr)));
+    (result, output.status.code())
 }
 
 /// Findings of a sweep: the name, the text after the small scenario, and the exit code.
