@@ -235,7 +235,7 @@ pub enum LeaseAnswer {
 /// Fill level of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct QueueDepth {
-    /// Number of messages that are ready or leased.
+    /// Number of messages that are ready, delayed or leased.
     pub depth: u64,
     /// Age of the oldest ready message; zero if there is none.
     pub oldest_ready_age: Duration,

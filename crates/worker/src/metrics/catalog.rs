@@ -133,7 +133,7 @@ pub const IMAGES_FAILED: Definition = Definition::counter(
 /// Ready and leased messages of a queue.
 pub const QUEUE_DEPTH: Definition = Definition::gauge(
     "scheduler_queue_depth",
-    "Messages in the queue, leased or ready.",
+    "Messages in the queue: ready, delayed or leased.",
 )
 .labelled::<QueueName>();
 /// Age of the oldest ready message.
