@@ -79,7 +79,7 @@ pub(super) struct QueueEvent {
 
 /// Faults that affect the arrival of a message, and how it was written.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct MessageArrival {
+pub struct MessageArrival {
     /// Delay until the message becomes ready.
     pub delay: Duration,
     /// Whether its body can't be decoded.
@@ -99,8 +99,11 @@ fn index_of(delivery: u64) -> usize {
 }
 
 /// State of a queue. Operations are *O*(log messages) unless they say otherwise.
+///
+/// It is the reference that other queues are compared with, so that it has no clock: every call
+/// that needs the time states it. Before each call, [`SimQueue::advance`] brings it up to date.
 #[derive(Debug)]
-pub(super) struct SimQueue<M> {
+pub struct SimQueue<M> {
     entries: FxHashMap<u64, StoredMessage<M>>,
     /// Ready messages in the order in which they became ready.
     ready: VecDeque<u64>,
@@ -120,8 +123,10 @@ pub(super) struct SimQueue<M> {
 }
 
 impl<M: SimQueueMessage> SimQueue<M> {
-    /// Builds an empty queue. Numbers of messages and deliveries differ between the [`LANES`]
-    /// lanes.
+    /// Builds an empty queue. Numbers of messages and deliveries differ between the lanes 0 and 1.
+    ///
+    /// # Panics
+    /// There is no such lane.
     pub fn new(idempotency_window: Duration, lane: u64) -> Self {
         assert!(lane < LANES, "lane {lane} of {LANES}");
         Self {
@@ -234,20 +239,22 @@ impl<M: SimQueueMessage> SimQueue<M> {
         }
     }
 
-    /// Processes all that is due: leases end, delayed messages become ready.
+    /// Processes all that is due, in the order of its times: leases end, delayed messages become
+    /// ready. Of one instant, leases end first.
     pub fn advance(&mut self, now: Timestamp) {
-        while let Some(&(until, message)) = self.leased.first().filter(|(at, _)| *at <= now) {
-            self.leased.pop_first();
-            if let Some(entry) = self.entries.get_mut(&message) {
-                entry.failed += 1;
-                let (headers, delivery) = (Rc::clone(&entry.headers), entry.delivery);
-                self.note(QueueStep::Expired, &headers, delivery, message, None);
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            if self.leased.first().is_some_and(|(at, _)| *at == due)
+                && let Some((_, message)) = self.leased.pop_first()
+            {
+                if let Some(entry) = self.entries.get_mut(&message) {
+                    entry.failed += 1;
+                    let (headers, delivery) = (Rc::clone(&entry.headers), entry.delivery);
+                    self.note(QueueStep::Expired, &headers, delivery, message, None);
+                }
+                self.make_ready(message, Duration::ZERO, due);
+            } else if let Some((_, message)) = self.delayed.pop_first() {
+                self.make_ready(message, Duration::ZERO, due);
             }
-            self.make_ready(message, Duration::ZERO, until);
-        }
-        while let Some(&(until, message)) = self.delayed.first().filter(|(at, _)| *at <= now) {
-            self.delayed.pop_first();
-            self.make_ready(message, Duration::ZERO, until);
         }
         debug_assert!(self.next_due().is_none_or(|due| due > now));
     }
@@ -259,6 +266,12 @@ impl<M: SimQueueMessage> SimQueue<M> {
             (Some(end), Some(ready)) => Some(end.min(ready)),
             (end, ready) => end.or(ready),
         }
+    }
+
+    /// Returns the bodies of the ready messages, in the order in which they became ready.
+    pub fn ready_bodies(&self) -> impl Iterator<Item = &Result<M, DecodeError>> {
+        let entries = self.ready.iter().filter_map(|id| self.entries.get(id));
+        entries.map(|entry| &entry.body)
     }
 
     /// Number of ready messages.
@@ -411,6 +424,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
         count as u64
     }
 
+    /// Returns the fill level.
     pub fn depth(&self, now: Timestamp) -> QueueDepth {
         let oldest = self
             .ready
@@ -428,12 +442,12 @@ impl<M: SimQueueMessage> SimQueue<M> {
 
     /// Takes the transitions since the last call. [`SimQueue::reuse`] takes the emptied list back,
     /// so that no call allocates one.
-    pub fn take_events(&mut self) -> Vec<QueueEvent> {
+    pub(super) fn take_events(&mut self) -> Vec<QueueEvent> {
         std::mem::take(&mut self.events)
     }
 
     /// Takes back an emptied list of transitions.
-    pub fn reuse(&mut self, events: Vec<QueueEvent>) {
+    pub(super) fn reuse(&mut self, events: Vec<QueueEvent>) {
         if self.events.is_empty() {
             self.events = events;
         }

@@ -127,6 +127,20 @@ fn released_message_is_ready_after_its_delay() {
 }
 
 #[test]
+fn messages_that_become_ready_in_one_step_are_in_the_order_of_their_times() {
+    let (mut queue, _) = leased();
+    enqueue(&mut queue, "delayed", "delayed", at(10));
+    let delayed = queue.lease(0, &incarnation(), LEASE, at(10)).unwrap();
+    queue.release(delayed.delivery, Duration::from_secs(5), false, at(10));
+    queue.advance(at(70));
+    let bodies = queue.ready_bodies().flatten();
+    let runs: Vec<_> = bodies.map(|body| body.run.as_str()).collect();
+    assert_eq!(runs, ["delayed", "run"]);
+    let age = queue.depth(at(70)).oldest_ready_age;
+    assert_eq!(age, Duration::from_secs(55));
+}
+
+#[test]
 fn redriven_dead_letter_has_no_failed_delivery() {
     let (mut queue, lease) = leased();
     assert_eq!(
