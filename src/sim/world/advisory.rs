@@ -10,7 +10,6 @@ use self::arrival::{AdvisoryArrival, plan_arrivals};
 use self::update::updated;
 use super::World;
 use crate::model::Finding;
-use crate::model::observation::Observation;
 use crate::scenario::Scenario;
 use crate::sim::distribution::DistributionError;
 use crate::worker::ports::Export;
@@ -57,15 +56,7 @@ impl World {
             product_keys: self.product_keys(arrival),
             usage_only: arrival.usage_only,
         };
-        let sequence = self.store.borrow_mut().publish_export(export.clone());
-        self.sink.emit(&Observation::Exported {
-            sequence,
-            id: &export.id,
-            tenant: export.tenant.as_ref(),
-            trigger: export.trigger,
-            product_keys: &export.product_keys,
-            usage_only: export.usage_only,
-        });
+        self.publish_export(export);
     }
 
     /// Returns the product keys of an advisory. Those that no image contains have its name.

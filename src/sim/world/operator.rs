@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Creates a schedule, unless its identifier is in use.
-    fn create_schedule(self: &Rc<Self>, schedule: Arc<Schedule>) {
+    pub fn create_schedule(self: &Rc<Self>, schedule: Arc<Schedule>) {
         if self.store.borrow().schedule(&schedule.id).is_none() {
             let now = self.now();
             self.store
@@ -133,7 +133,8 @@ impl World {
         }
     }
 
-    fn delete_schedule(self: &Rc<Self>, id: &ScheduleId) {
+    /// Marks a schedule as deleted.
+    pub fn delete_schedule(self: &Rc<Self>, id: &ScheduleId) {
         if let Some(schedule) = self.definition(id) {
             self.store.borrow_mut().delete_schedule(id);
             self.note_schedule(&schedule, ScheduleChange::Deleted);

@@ -207,7 +207,7 @@ impl World {
     }
 
     /// Ends the current incarnation of a process: drops its tasks at their current await points.
-    fn end_incarnation(self: &Rc<Self>, number: usize, end: IncarnationEnd) {
+    pub(super) fn end_incarnation(self: &Rc<Self>, number: usize, end: IncarnationEnd) {
         let process = &self.processes.list[number];
         let Some(running) = process.running.take() else {
             return;

@@ -43,9 +43,10 @@ use crate::sim::fleet::Fleet;
 use crate::worker::ports::Export;
 use rustc_hash::FxHashMap;
 
-/// State of the store.
+/// State of the store. It is the reference that other stores are compared with, so that it has no
+/// clock: every call that needs the time states it.
 #[derive(Debug)]
-pub(super) struct SimStore {
+pub struct SimStore {
     runs: RunTable,
     schedules: ScheduleTable,
     /// Answers to all applied commits, for repeats.
@@ -73,6 +74,7 @@ pub(super) enum CommitDecision {
 }
 
 impl SimStore {
+    /// Creates an empty store; `fleet` numbers the images, and other images are stored, too.
     pub fn new(fleet: Rc<Fleet>) -> Self {
         Self {
             runs: RunTable::default(),
@@ -89,7 +91,7 @@ impl SimStore {
     }
 
     /// Decides on a commit, and changes nothing.
-    pub fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
+    pub(super) fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
         if let Some(applied) = self.tokens.get(&commit.token) {
             return CommitDecision::Repeat(CommitAnswer::Applied(applied.clone()));
         }
@@ -104,6 +106,18 @@ impl SimStore {
                 backlog: self.backlog_after(commit),
                 adopted: self.taken(commit).unwrap_or_default(),
             }),
+        }
+    }
+
+    /// Decides on a commit, applies it if there is no objection, and returns the answer.
+    pub fn commit(&mut self, commit: &Commit, now: Timestamp) -> CommitAnswer {
+        match self.decide(commit, now) {
+            CommitDecision::Repeat(answer) | CommitDecision::Declined(answer) => answer,
+            CommitDecision::Apply(applied) => {
+                let stamped = self.stamped(commit, now);
+                self.apply(stamped, applied.clone());
+                CommitAnswer::Applied(applied)
+            }
         }
     }
 
@@ -195,7 +209,7 @@ impl SimStore {
     }
 
     /// Returns the commit with the times of its runs, as it is observed and applied.
-    pub fn stamped(&self, commit: &Commit, now: Timestamp) -> Commit {
+    pub(super) fn stamped(&self, commit: &Commit, now: Timestamp) -> Commit {
         let mut stamped = commit.clone();
         for write in &mut stamped.runs {
             let previous = self.runs.get(&write.run.id);

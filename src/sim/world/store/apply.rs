@@ -10,7 +10,7 @@ const CHECK_INTERVAL: usize = 64;
 
 impl SimStore {
     /// Applies a stamped commit to which [`SimStore::decide`] has no objection.
-    pub fn apply(&mut self, commit: Commit, applied: Applied) {
+    pub(in crate::sim::world) fn apply(&mut self, commit: Commit, applied: Applied) {
         debug_assert!(
             !self.tokens.contains_key(&commit.token),
             "a commit is applied once"

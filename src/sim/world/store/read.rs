@@ -17,10 +17,12 @@ use crate::worker::ports::{
 use rehearsal_convert::Index;
 
 impl SimStore {
+    /// Lists the schedules that are not deleted, in ascending order.
     pub fn schedules(&mut self) -> SharedList<ScheduleEntry> {
         self.schedules.listing()
     }
 
+    /// Reads a schedule; none if it never existed.
     pub fn schedule(&self, id: &ScheduleId) -> Option<ScheduleDocument> {
         Some(self.schedules.get(id)?.document())
     }
@@ -56,6 +58,7 @@ impl SimStore {
         heads
     }
 
+    /// Reads a run with its schedule; none if there is no such run.
     pub fn run(&self, id: &RunId) -> Option<RunDocument> {
         self.run_document(self.runs.get(id)?)
     }
@@ -70,6 +73,7 @@ impl SimStore {
         })
     }
 
+    /// Reads a segment with its run.
     pub fn segment(&self, key: &SegmentKey) -> SegmentDocument {
         let record = self.runs.get(&key.run);
         SegmentDocument {
@@ -78,6 +82,7 @@ impl SimStore {
         }
     }
 
+    /// Reads the times at which a report of each image was last committed.
     pub fn last_reports(
         &self,
         tenant: &TenantId,
@@ -88,6 +93,7 @@ impl SimStore {
         images.iter().map(committed_at).collect()
     }
 
+    /// Reads the last committed reports of images.
     pub fn baselines(&self, tenant: &TenantId, images: &[ImageDigest]) -> Vec<Option<Baseline>> {
         let baseline = self.baselines.of(tenant);
         images
@@ -102,6 +108,7 @@ impl SimStore {
         waiting.take(limit).cloned().collect()
     }
 
+    /// Returns the oldest events, `limit` at most.
     pub fn outbox(&self, limit: usize) -> Vec<Arc<Event>> {
         self.outbox.oldest(limit)
     }
@@ -111,6 +118,7 @@ impl SimStore {
         self.outbox.forget(id)
     }
 
+    /// Reserves permits of a schedule, none before `lead` from now.
     pub fn reserve_permits(
         &mut self,
         schedule: &ScheduleId,
@@ -137,6 +145,7 @@ impl SimStore {
         self.schedules.backlog_images()
     }
 
+    /// Records a heartbeat and returns the counts that may be adopted.
     pub fn heartbeat(
         &mut self,
         incarnation: &IncarnationId,

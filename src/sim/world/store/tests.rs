@@ -106,22 +106,24 @@ impl StoreHarness {
 
     /// Decides on a commit and applies it, as the port does.
     fn take(&mut self, commit: &Commit) -> CommitAnswer {
-        match self.store.decide(commit, self.now()) {
-            CommitDecision::Repeat(answer) | CommitDecision::Declined(answer) => answer,
-            CommitDecision::Apply(applied) => {
-                let stamped = self.store.stamped(commit, self.now());
-                self.store.apply(stamped, applied.clone());
-                self.store.assert_consistent();
-                if let Some(row) = &applied.backlog {
-                    let backlog = self.store.backlog();
-                    assert!(
-                        backlog.rows.iter().any(|known| known == row),
-                        "the answer has another backlog"
-                    );
-                }
-                CommitAnswer::Applied(applied)
-            }
+        let is_new = matches!(
+            self.store.decide(commit, self.now()),
+            CommitDecision::Apply(_)
+        );
+        let answer = self.store.commit(commit, self.now());
+        self.store.assert_consistent();
+        if let CommitAnswer::Applied(Applied {
+            backlog: Some(row), ..
+        }) = &answer
+            && is_new
+        {
+            let backlog = self.store.backlog();
+            assert!(
+                backlog.rows.iter().any(|known| known == row),
+                "the answer has another backlog"
+            );
         }
+        answer
     }
 
     fn images(&self, index: u32) -> Vec<ImageDigest> {
