@@ -1,0 +1,25 @@
+//! Properties of queues, checked on the runner queue unless they say otherwise.
+
+mod answers;
+mod dead_letters;
+mod depth;
+mod enqueue;
+mod lease;
+mod lease_client;
+mod release;
+mod wait;
+
+use crate::{Bench, Property};
+
+pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
+    let parts = [
+        enqueue::properties::<B>(),
+        lease::properties::<B>(),
+        wait::properties::<B>(),
+        answers::properties::<B>(),
+        release::properties::<B>(),
+        dead_letters::properties::<B>(),
+        depth::properties::<B>(),
+    ];
+    parts.into_iter().flatten().collect()
+}

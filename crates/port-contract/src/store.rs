@@ -1,0 +1,34 @@
+//! Properties of the store's reads, and of its writes that are no commits.
+
+mod baselines;
+mod documents;
+mod exports;
+mod fence;
+mod heartbeat;
+mod intents;
+mod lists;
+mod outbox;
+mod permits;
+mod planning;
+mod repair;
+mod retention;
+
+use crate::{Bench, Property};
+
+pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
+    let parts = [
+        lists::properties::<B>(),
+        planning::properties::<B>(),
+        fence::properties::<B>(),
+        baselines::properties::<B>(),
+        documents::properties::<B>(),
+        exports::properties::<B>(),
+        permits::properties::<B>(),
+        intents::properties::<B>(),
+        outbox::properties::<B>(),
+        heartbeat::properties::<B>(),
+        repair::properties::<B>(),
+        retention::properties::<B>(),
+    ];
+    parts.into_iter().flatten().collect()
+}

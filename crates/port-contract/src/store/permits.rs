@@ -1,0 +1,128 @@
+//! Permits for requests to the Scanner.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rehearsal_worker::ports::{PermitGrant, Store};
+
+use crate::client::TestClient;
+use crate::concurrency::join_all;
+use crate::fixture::schedule;
+use crate::violation::{expect, require};
+use crate::{Bench, ContractResult, Property, PropertyFamily};
+
+/// Permits per second.
+const RATE: f64 = 3.0;
+
+pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
+    let property =
+        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
+    vec![
+        property(
+            "permit-spacing",
+            "Any two permits of a schedule are one interval apart, so that its rate is kept.",
+            |bench| Box::pin(spacing(bench)),
+        ),
+        property(
+            "permit-lead",
+            "No permit is before its lead, and unused permits are not saved up.",
+            |bench| Box::pin(lead(bench)),
+        ),
+        property(
+            "permit-schedules",
+            "Permits of one schedule do not delay those of another.",
+            |bench| Box::pin(schedules(bench)),
+        ),
+    ]
+}
+
+/// Returns the instants of a grant, in nanoseconds.
+fn instants(grant: &PermitGrant) -> impl Iterator<Item = u64> {
+    let (first, interval) = (grant.first, grant.interval);
+    (0..grant.count).map(move |number| first.after(interval * number).nanos())
+}
+
+async fn spacing<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let clients: Vec<_> = (0..8).map(|n| TestClient::new(&*bench, n)).collect();
+    let id = schedule("a").id;
+    bench.create_schedule(schedule("a")).await;
+    let counted = (1..).zip(&clients).cycle().take(3 * clients.len());
+    let calls = counted.map(|(count, client)| {
+        let store = client.store();
+        store.reserve_permits(&id, RATE, count, Duration::ZERO)
+    });
+    let mut all = Vec::new();
+    for grant in join_all(calls).await {
+        all.extend(instants(&grant?));
+    }
+    all.sort_unstable();
+    let expected: u64 = 3 * (1..=8).sum::<u64>();
+    expect(
+        "the number of permits",
+        &(all.len() as u64),
+        &expected,
+        "they were asked for",
+    )?;
+    // A third of a second, rounded up: rounded down, 3 permits would take less than a second.
+    let interval = 333_333_334;
+    for pair in all.windows(2) {
+        let gap = pair[1] - pair[0];
+        let because = "the rate is 3 permits per second";
+        let expected = format!("{interval} ns or more");
+        require(
+            gap >= interval,
+            "the time between two permits",
+            gap,
+            expected,
+            because,
+        )?;
+    }
+    Ok(())
+}
+
+async fn lead<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let client = TestClient::new(&*bench, 0);
+    let (id, lead) = (schedule("a").id, Duration::from_millis(250));
+    bench.create_schedule(schedule("a")).await;
+    let store = client.store();
+    let first = store.reserve_permits(&id, RATE, 2, lead).await?;
+    let because = "no earlier permit delays it";
+    expect(
+        "the first permit",
+        &first.first,
+        &first.now.after(lead),
+        because,
+    )?;
+    expect(
+        "the number of permits",
+        &first.count,
+        &2,
+        "they were asked for",
+    )?;
+    let next = store.reserve_permits(&id, RATE, 1, Duration::ZERO).await?;
+    let last = first.first.after(first.interval * 2);
+    let because = "it follows the permits before";
+    expect("the next permit", &next.first, &last.max(next.now), because)?;
+    client.sleep(Duration::from_secs(2)).await;
+    let later = store.reserve_permits(&id, RATE, 5, lead).await?;
+    let because = "unused permits are not saved up";
+    expect(
+        "the permit after a pause",
+        &later.first,
+        &later.now.after(lead),
+        because,
+    )
+}
+
+async fn schedules<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let client = TestClient::new(&*bench, 0);
+    for id in ["a", "b"] {
+        bench.create_schedule(schedule(id)).await;
+    }
+    let store = client.store();
+    let (a, b) = (schedule("a").id, schedule("b").id);
+    store.reserve_permits(&a, RATE, 100, Duration::ZERO).await?;
+    let other = store.reserve_permits(&b, RATE, 1, Duration::ZERO).await?;
+    let because = "no permit of its schedule was granted before";
+    expect("the first permit of `b`", &other.first, &other.now, because)
+}

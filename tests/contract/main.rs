@@ -1,0 +1,9 @@
+//! Contract tests of the ports, on the simulated services in virtual time.
+
+mod docs;
+mod model;
+mod planted;
+mod planted_queue;
+mod planted_store;
+mod properties;
+mod simulated;
