@@ -3,7 +3,9 @@
 mod docs;
 mod model;
 mod planted;
+mod planted_commit;
 mod planted_queue;
 mod planted_store;
+mod planted_table;
 mod properties;
 mod simulated;

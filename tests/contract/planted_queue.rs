@@ -34,9 +34,11 @@ impl PlantedQueue {
 
     /// Returns the delivery of the simulated queue for one that a caller knows.
     fn inner(&self, delivery: u64) -> u64 {
-        match self.has(PlantedFault::DeliveriesStartOver) {
-            true => delivery + self.memory.deliveries.get().1,
-            false => delivery,
+        match self.planted {
+            Some(PlantedFault::DeliveriesStartOver) => delivery + self.memory.deliveries.get().1,
+            // The simulated planner queue has the even numbers.
+            Some(PlantedFault::LanesShared) => delivery - 1,
+            _ => delivery,
         }
     }
 
@@ -56,8 +58,11 @@ impl PlantedQueue {
         *memory.lease.borrow_mut() = Some(lease.clone());
         let (highest, base) = memory.deliveries.get();
         memory.deliveries.set((highest.max(lease.delivery), base));
-        if self.has(PlantedFault::DeliveriesStartOver) {
-            lease.delivery -= base;
+        match self.planted {
+            Some(PlantedFault::DeliveriesStartOver) => lease.delivery -= base,
+            Some(PlantedFault::LanesShared) => lease.delivery += 1,
+            Some(PlantedFault::HeadersLost) if lease.body.is_err() => lease.run = "".into(),
+            _ => {}
         }
         lease
     }
@@ -83,6 +88,15 @@ impl Queue<SegmentMessage> for PlantedQueue {
         {
             return Ok(Some(granted));
         }
+        let (lease, wait_time) = match self.planted {
+            Some(PlantedFault::LeaseDoubled) => (lease * 2, wait_time),
+            Some(PlantedFault::LeaseFixed) => (Duration::from_secs(60), wait_time),
+            Some(PlantedFault::WaitIgnored) => (lease, Duration::ZERO),
+            Some(PlantedFault::LongWaitHolds) if wait_time > lease * 2 => {
+                (Duration::from_hours(1), wait_time)
+            }
+            _ => (lease, wait_time),
+        };
         let leased = self.queue.lease(lease, wait_time).await?;
         Ok(leased.map(|leased| self.noted(leased)))
     }
@@ -95,6 +109,9 @@ impl Queue<SegmentMessage> for PlantedQueue {
     }
 
     async fn acknowledge(&self, delivery: u64) -> PortResult<LeaseAnswer> {
+        if self.has(PlantedFault::AcknowledgementWithoutEffect) {
+            return Ok(LeaseAnswer::Done);
+        }
         let mut delivery = self.inner(delivery);
         if self.has(PlantedFault::UnfencedAcknowledgement) {
             let message = self.memory.messages.borrow().get(&delivery).copied();
@@ -116,7 +133,11 @@ impl Queue<SegmentMessage> for PlantedQueue {
             true => Duration::ZERO,
             false => delay,
         };
-        let counted = counted || self.has(PlantedFault::ReleaseAlwaysCounted);
+        let counted = match self.planted {
+            Some(PlantedFault::ReleaseAlwaysCounted) => true,
+            Some(PlantedFault::ReleaseNeverCounted) => false,
+            _ => counted,
+        };
         self.queue
             .release(self.inner(delivery), delay, counted)
             .await
@@ -131,7 +152,11 @@ impl Queue<SegmentMessage> for PlantedQueue {
     }
 
     async fn discard(&self, delivery: u64, reason: &str) -> PortResult<LeaseAnswer> {
-        self.queue.discard(self.inner(delivery), reason).await
+        let delivery = self.inner(delivery);
+        match self.has(PlantedFault::DiscardedKept) {
+            true => self.queue.dead_letter(delivery, reason).await,
+            false => self.queue.discard(delivery, reason).await,
+        }
     }
 
     async fn redrive(&self, limit: usize) -> PortResult<u64> {
@@ -139,6 +164,10 @@ impl Queue<SegmentMessage> for PlantedQueue {
     }
 
     async fn depth(&self) -> PortResult<QueueDepth> {
-        self.queue.depth().await
+        let mut depth = self.queue.depth().await?;
+        if self.has(PlantedFault::AgeLost) {
+            depth.oldest_ready_age = Duration::ZERO;
+        }
+        Ok(depth)
     }
 }

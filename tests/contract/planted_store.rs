@@ -4,10 +4,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rehearsal::model::commit::Intent;
+use rehearsal::model::commit::{BacklogRow, Intent};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, ScheduleId,
-    SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, Schedule,
+    ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
@@ -22,9 +22,9 @@ type SimulatedStore = <WorldPorts as Ports>::Store;
 /// Simulated store that shows a planted fault.
 #[derive(Clone)]
 pub struct PlantedStore {
-    store: SimulatedStore,
-    planted: Option<PlantedFault>,
-    memory: Rc<Memory>,
+    pub store: SimulatedStore,
+    pub planted: Option<PlantedFault>,
+    pub memory: Rc<Memory>,
 }
 
 impl PlantedStore {
@@ -39,53 +39,23 @@ impl PlantedStore {
     fn has(&self, fault: PlantedFault) -> bool {
         self.planted == Some(fault)
     }
-
-    /// Returns the commit over the versions that are present now.
-    async fn over_present_versions(&self, commit: &Commit) -> PortResult<Commit> {
-        let mut commit = commit.clone();
-        for write in &mut commit.runs {
-            let present = self.store.run(&write.run.id).await?.value;
-            write.expected = present.map(|document| document.run.version);
-        }
-        if let Some(write) = &mut commit.schedule {
-            let present = self.store.schedule(&write.id).await?.value;
-            write.expected = present.map_or(0, |document| document.state.version);
-        }
-        Ok(commit)
-    }
-
-    /// Returns the answer with the faults that concern it.
-    fn spoiled(&self, commit: &Commit, answer: CommitAnswer, images_before: u64) -> CommitAnswer {
-        let CommitAnswer::Applied(mut applied) = answer else {
-            return answer;
-        };
-        if self.has(PlantedFault::StampsOutOfOrder) {
-            let behind = Duration::from_secs(commit.token.sequence % 3);
-            applied.at = applied.at.before(behind);
-        }
-        if self.has(PlantedFault::BacklogBeforeCommit)
-            && let Some(row) = &mut applied.backlog
-        {
-            row.images = images_before;
-        }
-        CommitAnswer::Applied(applied)
-    }
-
-    /// Returns the images in the backlog of the commit's first run.
-    async fn images(&self, commit: &Commit) -> PortResult<u64> {
-        if !self.has(PlantedFault::BacklogBeforeCommit) {
-            return Ok(0);
-        }
-        let rows = self.store.backlog().await?.value.rows;
-        let schedule = commit.runs.first().map(|write| &write.run.schedule);
-        let row = rows.iter().find(|row| Some(&row.schedule) == schedule);
-        Ok(row.map_or(0, |row| row.images))
-    }
 }
 
 impl Store for PlantedStore {
     async fn schedules(&self) -> PortResult<Timestamped<SharedList<ScheduleEntry>>> {
-        self.store.schedules().await
+        let mut listed = self.store.schedules().await?;
+        let mut entries: Vec<ScheduleEntry> = listed.value.iter().cloned().collect();
+        match self.planted {
+            Some(PlantedFault::SchedulesReversed) => entries.reverse(),
+            Some(PlantedFault::EntriesRebuilt) => {
+                for entry in &mut entries {
+                    entry.schedule = Arc::new(Schedule::clone(&entry.schedule));
+                }
+            }
+            _ => return Ok(listed),
+        }
+        listed.value = entries.into_iter().collect();
+        Ok(listed)
     }
 
     async fn schedule(&self, id: &ScheduleId) -> PortResult<Timestamped<Option<ScheduleDocument>>> {
@@ -101,11 +71,31 @@ impl Store for PlantedStore {
     }
 
     async fn planning_runs(&self, per_tenant: usize) -> PortResult<Timestamped<Vec<WaitingRun>>> {
-        self.store.planning_runs(per_tenant).await
+        let per_tenant = match self.has(PlantedFault::PerTenantIgnored) {
+            true => usize::MAX,
+            false => per_tenant,
+        };
+        let mut waiting = self.store.planning_runs(per_tenant).await?;
+        for put_off in self.memory.put_off.borrow().iter() {
+            if waiting.value.iter().all(|run| run.run != put_off.run) {
+                waiting.value.push(put_off.clone());
+            }
+        }
+        if self.has(PlantedFault::RanksLost) {
+            let heads = waiting.value.iter_mut();
+            heads.for_each(|run| run.tenant_served = 0);
+        }
+        Ok(waiting)
     }
 
     async fn begin_planning(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
-        self.store.begin_planning(run).await
+        let mut begun = self.store.begin_planning(run).await?;
+        if self.has(PlantedFault::PlannedVersionWrong)
+            && let Some(document) = &mut begun.value
+        {
+            document.run.version += 1;
+        }
+        Ok(begun)
     }
 
     async fn run(&self, run: &RunId) -> PortResult<Timestamped<Option<RunDocument>>> {
@@ -132,7 +122,16 @@ impl Store for PlantedStore {
     }
 
     async fn segment(&self, key: &SegmentKey) -> PortResult<Timestamped<SegmentDocument>> {
-        self.store.segment(key).await
+        if self.has(PlantedFault::ReadRaisesFence) {
+            return self.store.begin_segment(key, 1_000).await;
+        }
+        let mut read = self.store.segment(key).await?;
+        if self.has(PlantedFault::SegmentTruncated)
+            && let Some(segment) = &mut read.value.segment
+        {
+            segment.digests = segment.digests.iter().take(500).copied().collect();
+        }
+        Ok(read)
     }
 
     async fn baselines(
@@ -140,31 +139,29 @@ impl Store for PlantedStore {
         tenant: &TenantId,
         images: &[ImageDigest],
     ) -> PortResult<Vec<Option<Baseline>>> {
-        let own = self.store.baselines(tenant, images).await?;
+        let mut images = images.to_vec();
+        if self.has(PlantedFault::BaselinesSorted) {
+            images.sort();
+        }
+        let own = self.store.baselines(tenant, &images).await?;
         if !self.has(PlantedFault::TenantIgnored) {
             return Ok(own);
         }
-        let others = self.store.baselines(&"acme".into(), images).await?;
+        let others = self.store.baselines(&"acme".into(), &images).await?;
         let either = own.into_iter().zip(others);
         Ok(either.map(|(own, other)| own.or(other)).collect())
     }
 
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
-        let mut sent = Arc::clone(commit);
-        if self.has(PlantedFault::CommitWithoutVersionCheck) {
-            sent = Arc::new(self.over_present_versions(commit).await?);
-        }
-        if self.has(PlantedFault::RepeatAppliedAgain) {
-            let unique = 1_000 + self.memory.next_unique();
-            Arc::make_mut(&mut sent).token.sequence = unique;
-        }
-        let images_before = self.images(commit).await?;
-        let answer = self.store.commit(&sent).await?;
-        Ok(self.spoiled(commit, answer, images_before))
+        self.commit_planted(commit).await
     }
 
     async fn intents(&self, limit: usize) -> PortResult<Vec<Intent>> {
-        self.store.intents(limit).await
+        let mut intents = self.store.intents(limit).await?;
+        if self.has(PlantedFault::IntentsReversed) {
+            intents.reverse();
+        }
+        Ok(intents)
     }
 
     async fn intents_enqueued(&self, runs: &[RunId]) -> PortResult<()> {
@@ -175,11 +172,18 @@ impl Store for PlantedStore {
     }
 
     async fn outbox(&self, limit: usize) -> PortResult<Vec<Arc<Event>>> {
-        self.store.outbox(limit).await
+        let mut events = self.store.outbox(limit).await?;
+        if self.has(PlantedFault::EventsReversed) {
+            events.reverse();
+        }
+        Ok(events)
     }
 
     async fn forget_events(&self, events: &[EventId]) -> PortResult<()> {
-        self.store.forget_events(events).await
+        match self.has(PlantedFault::EventsKept) {
+            true => self.store.forget_events(&[]).await,
+            false => self.store.forget_events(events).await,
+        }
     }
 
     async fn reserve_permits(
@@ -189,6 +193,11 @@ impl Store for PlantedStore {
         count: u32,
         lead: Duration,
     ) -> PortResult<PermitGrant> {
+        let shared = ScheduleId::from("a");
+        let schedule = match self.has(PlantedFault::PermitsShared) {
+            true => &shared,
+            false => schedule,
+        };
         let store = &self.store;
         let granted = store
             .reserve_permits(schedule, rate_per_second, count, lead)
@@ -199,7 +208,17 @@ impl Store for PlantedStore {
     }
 
     async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {
-        self.store.backlog().await
+        let mut read = self.store.backlog().await?;
+        let rows: Vec<BacklogRow> = read.value.rows.iter().cloned().collect();
+        match self.planted {
+            Some(PlantedFault::EmptyRowsLeftOut) => {
+                read.value.rows = rows.into_iter().filter(|row| row.images > 0).collect();
+            }
+            Some(PlantedFault::RowsRebuilt) => read.value.rows = rows.into_iter().collect(),
+            Some(PlantedFault::ReadsBehind) => read.now = read.now.before(Duration::from_secs(1)),
+            _ => {}
+        }
+        Ok(read)
     }
 
     async fn heartbeat(
@@ -209,10 +228,16 @@ impl Store for PlantedStore {
         stopping: bool,
     ) -> PortResult<HeartbeatAnswer> {
         let stopping = stopping && !self.has(PlantedFault::StopIgnored);
-        let store = &self.store;
-        store
-            .heartbeat(incarnation, abandoned_after, stopping)
-            .await
+        let abandoned_after = match self.has(PlantedFault::SilenceHalved) {
+            true => abandoned_after / 2,
+            false => abandoned_after,
+        };
+        let beat = self.store.heartbeat(incarnation, abandoned_after, stopping);
+        let mut answer = beat.await?;
+        if self.has(PlantedFault::SurrenderedLost) {
+            answer.surrendered = [0; 2];
+        }
+        Ok(answer)
     }
 
     async fn stale_work(
@@ -220,6 +245,12 @@ impl Store for PlantedStore {
         stale_after: Duration,
         run_timeout: Duration,
     ) -> PortResult<Timestamped<StaleWork>> {
-        self.store.stale_work(stale_after, run_timeout).await
+        let mut read = self.store.stale_work(stale_after, run_timeout).await?;
+        match self.planted {
+            Some(PlantedFault::OverdueLeftOut) => read.value.overdue.clear(),
+            Some(PlantedFault::OrphanedLeftOut) => read.value.orphaned.clear(),
+            _ => {}
+        }
+        Ok(read)
     }
 }

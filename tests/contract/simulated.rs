@@ -158,7 +158,15 @@ impl Bench for SimulatedBench {
     }
 
     async fn purge(&self, older_than: Duration) {
-        self.world.purge_ended(older_than);
+        match self.planted {
+            Some(PlantedFault::PurgeIgnored) => {}
+            Some(PlantedFault::PurgeTooEarly) => {
+                self.world.purge_ended(Duration::ZERO);
+            }
+            _ => {
+                self.world.purge_ended(older_than);
+            }
+        }
     }
 
     async fn corrupt_next_message(&self) {
