@@ -93,7 +93,9 @@ async fn limit<B: Bench>(bench: Rc<B>) -> ContractResult {
         let object = format!("the number of letters of a redrive up to {limit}");
         expect(object, &count, &expected, "5 letters were there at first")?;
         for _ in 0..count {
-            found.extend(holder.lease().await?.index());
+            let held = holder.lease().await?;
+            found.extend(held.index());
+            holder.acknowledge(held.delivery()).await?;
         }
         holder.expect_none("no other letter was redriven").await?;
     }
