@@ -28,6 +28,7 @@ fn reference() -> String {
             PropertyFamily::Commit => "Commits of the store",
             PropertyFamily::Store => "Reads and other writes of the store",
             PropertyFamily::Queue => "Queues",
+            PropertyFamily::Notify => "Publication of events",
         };
         let head = "| property | guarantee | needs |\n|---|---|---|";
         writeln!(text, "\n## {title}\n\n{head}").expect("to a string");

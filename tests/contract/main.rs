@@ -4,6 +4,7 @@ mod docs;
 mod model;
 mod planted;
 mod planted_commit;
+mod planted_notify;
 mod planted_queue;
 mod planted_store;
 mod planted_table;

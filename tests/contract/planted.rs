@@ -119,6 +119,12 @@ pub enum PlantedFault {
     WaitIgnored,
     /// A lease that waits long holds its message for an hour.
     LongWaitHolds,
+    /// The last event of a call is not published.
+    LastEventLost,
+    /// The first event of a call is published twice.
+    FirstEventDoubled,
+    /// A call without an answer fails as if Notify had not been reached.
+    UnknownAsUnavailable,
 }
 
 /// Memory of the planted faults, shared by all clients of a bench.

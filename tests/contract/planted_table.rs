@@ -225,6 +225,23 @@ const QUEUE_FAULTS: &[PlantedFaultEntry] = &[
     (PlantedFault::LongWaitHolds, &["wait-dropped"]),
 ];
 
+/// Each fault of Notify with the properties that must fail, and no others.
+const NOTIFY_FAULTS: &[PlantedFaultEntry] = &[
+    (
+        PlantedFault::LastEventLost,
+        &[
+            "publish-complete",
+            "publish-repeated",
+            "publish-interrupted",
+        ],
+    ),
+    (
+        PlantedFault::FirstEventDoubled,
+        &["publish-complete", "publish-repeated"],
+    ),
+    (PlantedFault::UnknownAsUnavailable, &["publish-interrupted"]),
+];
+
 /// Requires that each fault violates exactly the properties of its entry.
 fn expect_exact(faults: &[PlantedFaultEntry], families: &[PropertyFamily]) {
     let mut differences = Vec::new();
@@ -258,8 +275,17 @@ fn every_fault_of_the_queue_violates_the_properties_of_its_entry() {
 }
 
 #[test]
+fn every_fault_of_notify_violates_the_properties_of_its_entry() {
+    expect_exact(NOTIFY_FAULTS, &[PropertyFamily::Notify]);
+}
+
+#[test]
 fn every_property_is_violated_by_a_planted_fault() {
-    let all = || STORE_FAULTS.iter().chain(QUEUE_FAULTS);
+    let all = || {
+        [STORE_FAULTS, QUEUE_FAULTS, NOTIFY_FAULTS]
+            .into_iter()
+            .flatten()
+    };
     let is_found = |name| all().any(|(_, violated)| violated.contains(&name));
     let suite = properties::<SimulatedBench>();
     let names = suite.iter().map(|property| property.name);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal::model::observation::{Observation, Observer, QueueName};
-use rehearsal::model::{IncarnationId, ProcessName, Schedule, ScheduleId, Timestamp};
+use rehearsal::model::{EventId, IncarnationId, ProcessName, Schedule, ScheduleId, Timestamp};
 use rehearsal::scenario::Loader;
 use rehearsal::sim::fault_plan::{FaultProfile, PlannedScenario};
 use rehearsal::sim::fleet::Fleet;
@@ -20,6 +20,7 @@ use rehearsal::worker::ports::{Clock, Export, Impacted, PortSet, Ports, Unavaila
 use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
 
 use crate::planted::{Memory, PlantedFault};
+use crate::planted_notify::PlantedNotify;
 use crate::planted_queue::PlantedQueue;
 use crate::planted_store::PlantedStore;
 
@@ -56,11 +57,16 @@ struct ClientFactory(RefCell<Vec<(IncarnationId, WorldPorts)>>);
 
 struct IdleClient;
 
-/// Observer of worlds that nothing checks but the properties.
-struct NoObserver;
+/// Subscriber of Notify.
+#[derive(Default)]
+struct Subscriber(Vec<EventId>);
 
-impl Observer for NoObserver {
-    fn observe(&mut self, _: Timestamp, _: &Observation<'_>) {}
+impl Observer for Subscriber {
+    fn observe(&mut self, _: Timestamp, observation: &Observation<'_>) {
+        if let Observation::EventPublished { event } = observation {
+            self.0.push(event.event_id);
+        }
+    }
 }
 
 impl ProcessHandle for IdleClient {
@@ -99,13 +105,14 @@ pub type SimulatedPorts = PortSet<
     PlantedQueue,
     Unavailable,
     Unavailable,
-    Unavailable,
+    PlantedNotify,
 >;
 
 /// World of the simulator, and the fault that is planted in its adapters.
 pub struct SimulatedBench {
     world: Rc<World>,
     factory: Rc<ClientFactory>,
+    subscriber: Rc<RefCell<Subscriber>>,
     planted: Option<PlantedFault>,
     memory: Rc<Memory>,
     capabilities: Capabilities,
@@ -141,7 +148,10 @@ impl Bench for SimulatedBench {
             runner_queue: PlantedQueue::new(ports.runner_queue().clone(), planted, memory),
             scanner: Unavailable,
             impact_index: Unavailable,
-            notify: Unavailable,
+            notify: PlantedNotify {
+                notify: ports.notify().clone(),
+                planted,
+            },
         }
     }
 
@@ -171,6 +181,10 @@ impl Bench for SimulatedBench {
 
     async fn corrupt_next_message(&self) {
         self.world.corrupt_messages(QueueName::Runner, 1);
+    }
+
+    async fn published(&self) -> Vec<EventId> {
+        self.subscriber.borrow().0.clone()
     }
 
     async fn disconnect(&self, process: usize) {
@@ -215,12 +229,13 @@ impl Simulation {
             ..KernelOptions::default()
         });
         let factory = Rc::new(ClientFactory::default());
+        let subscriber = Rc::new(RefCell::new(Subscriber::default()));
         let parts = WorldParts {
             handle: kernel.handle(),
             fleet: Rc::new(Fleet::draw(&scenario.fleet, seed).expect("a small fleet")),
             impact: Box::new(|_| Impacted::default()),
             factory: factory.clone(),
-            observer: Rc::new(RefCell::new(NoObserver)),
+            observer: subscriber.clone(),
             options: WorldOptions::default(),
         };
         let world = World::new(&scenario, parts).expect("valid distributions");
@@ -229,6 +244,7 @@ impl Simulation {
         let bench = Rc::new(SimulatedBench {
             world,
             factory,
+            subscriber,
             planted,
             memory: Rc::default(),
             capabilities,

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use rehearsal_worker::model::{Schedule, ScheduleId};
+use rehearsal_worker::model::{EventId, Schedule, ScheduleId};
 use rehearsal_worker::ports::{Export, Ports};
 
 use crate::Capabilities;
@@ -56,6 +56,9 @@ pub trait Bench: 'static {
 
     /// Makes the body of the next message that the runner queue accepts unreadable.
     fn corrupt_next_message(&self) -> impl Future<Output = ()>;
+
+    /// Returns the identifiers of the events that a subscriber has received so far, in order.
+    fn published(&self) -> impl Future<Output = Vec<EventId>>;
 
     /// Breaks the connections of a process: its calls in progress get no answer. Completes when it
     /// can connect again.

@@ -25,6 +25,7 @@ mod client;
 mod commit;
 mod concurrency;
 mod fixture;
+mod notify;
 mod property;
 mod queue;
 mod store;
@@ -44,6 +45,7 @@ pub fn properties<B: Bench>() -> Vec<Property<B>> {
         commit::properties::<B>(),
         store::properties::<B>(),
         queue::properties::<B>(),
+        notify::properties::<B>(),
     ];
     families.into_iter().flatten().collect()
 }

@@ -16,11 +16,13 @@ pub enum PropertyFamily {
     Store,
     /// Queues.
     Queue,
+    /// Publication of events to Notify.
+    Notify,
 }
 
 impl PropertyFamily {
     /// Every family, in the order of the suite.
-    pub const ALL: [Self; 3] = [Self::Commit, Self::Store, Self::Queue];
+    pub const ALL: [Self; 4] = [Self::Commit, Self::Store, Self::Queue, Self::Notify];
 
     /// Returns the name in reports.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +30,7 @@ impl PropertyFamily {
             Self::Commit => "commit",
             Self::Store => "store",
             Self::Queue => "queue",
+            Self::Notify => "notify",
         }
     }
 }
