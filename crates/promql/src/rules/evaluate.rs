@@ -6,7 +6,6 @@ use super::recorded::{MergedQueryable, RecordedRules, TimestampsId};
 use super::rule_evaluator::{EvaluationTimes, RuleEvaluator};
 use super::states::Alert;
 use crate::{Engine, Queryable};
-use rehearsal_convert::Index;
 
 /// Range and default interval of evaluations, ms since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,37 +29,66 @@ pub struct AlertTimeline {
     pub recorded: RecordedRules,
 }
 
-/// Error of a rule's evaluation.
+/// Maximum number of evaluations of a group: a year at 10 s has 3.2 million.
+const EVALUATIONS_MAX: i64 = 5_000_000;
+
+/// Error of an evaluation of rules.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("rule `{rule}`: {message}")]
-pub struct EvaluateError {
-    /// Name of the rule.
-    pub rule: String,
-    /// Description of the error.
-    pub message: String,
+pub enum EvaluateError {
+    /// A rule cannot be evaluated.
+    #[error("rule `{rule}`: {message}")]
+    Rule {
+        /// Name of the rule.
+        rule: String,
+        /// Description of the error.
+        message: String,
+    },
+    /// An interval is too short for the range.
+    #[error(
+        "{path}: group `{group}` would be evaluated {evaluations} times, and at most \
+         {EVALUATIONS_MAX} are possible; give it an `interval` of {interval_ms}ms or more"
+    )]
+    TooOften {
+        /// Path of the rules file.
+        path: String,
+        /// Name of the group.
+        group: String,
+        /// Number of evaluations in the range.
+        evaluations: i64,
+        /// Shortest possible interval.
+        interval_ms: i64,
+    },
 }
 
 /// Evaluates every rule at each interval of its group.
 ///
 /// # Errors
 ///
-/// If a query is refused, or two samples of a vector have the same labels.
+/// If a query is refused, two samples of a vector have the same labels, or a group would be
+/// evaluated more than five million times.
 pub fn evaluate(
     rules: &RuleFile,
     source: &impl Queryable,
     span: EvaluationRange,
 ) -> Result<AlertTimeline, EvaluateError> {
+    check_intervals(rules, span)?;
     let mut recorded = RecordedRules::default();
     let groups = rules.groups.iter();
     let mut groups: Vec<GroupRun<'_>> = groups
         .map(|group| GroupRun::new(group, span, &mut recorded))
         .collect();
-    for (from_ms, until_ms) in pieces(rules, span) {
+    // Rules that depend on their own results are evaluated at one instant after the other.
+    let is_stepwise = look_back(rules);
+    let mut from_ms = span.start_ms;
+    while from_ms <= span.end_ms {
+        let until_ms = if is_stepwise { from_ms } else { span.end_ms };
         for group in &mut groups {
             if let Some(instants) = group.due(from_ms, until_ms) {
                 group.evaluate(source, &mut recorded, instants)?;
             }
         }
+        let next = groups.iter().map(|group| group.next_ms(until_ms + 1)).min();
+        from_ms = next.unwrap_or(i64::MAX);
     }
     let rules = groups.into_iter().flat_map(|group| group.rules);
     Ok(AlertTimeline {
@@ -70,23 +98,19 @@ pub fn evaluate(
     })
 }
 
-/// Time ranges that are evaluated at once: the whole range, or single instants if rules depend on
-/// their own results.
-fn pieces(rules: &RuleFile, span: EvaluationRange) -> Vec<(i64, i64)> {
-    if !look_back(rules) {
-        return vec![(span.start_ms, span.end_ms)];
-    }
-    let intervals = rules.groups.iter().map(|group| interval_ms(group, span));
-    let step = intervals.reduce(greatest_common_divisor).unwrap_or(1);
-    let instants = (span.start_ms..=span.end_ms).step_by(step.to_index());
-    instants.map(|at_ms| (at_ms, at_ms)).collect()
-}
-
-fn greatest_common_divisor(a: i64, b: i64) -> i64 {
-    if b == 0 {
-        a
-    } else {
-        greatest_common_divisor(b, a % b)
+/// Checks that no group would be evaluated too often.
+fn check_intervals(rules: &RuleFile, span: EvaluationRange) -> Result<(), EvaluateError> {
+    let length_ms = span.end_ms - span.start_ms;
+    let evaluations = |group: &RuleGroup| length_ms / interval_ms(group, span) + 1;
+    let mut groups = rules.groups.iter();
+    match groups.find(|group| evaluations(group) > EVALUATIONS_MAX) {
+        None => Ok(()),
+        Some(group) => Err(EvaluateError::TooOften {
+            path: rules.path.clone(),
+            group: group.name.clone(),
+            evaluations: evaluations(group),
+            interval_ms: length_ms / EVALUATIONS_MAX + 1,
+        }),
     }
 }
 
@@ -112,10 +136,18 @@ impl<'r> GroupRun<'r> {
         }
     }
 
+    /// Time of the first evaluation that is not earlier.
+    fn next_ms(&self, from_ms: i64) -> i64 {
+        let passed_ms = from_ms - self.start_ms;
+        let begun = passed_ms / self.interval_ms;
+        let intervals = begun + i64::from(passed_ms % self.interval_ms > 0);
+        self.start_ms
+            .saturating_add(intervals.saturating_mul(self.interval_ms))
+    }
+
     /// Evaluation times in an inclusive range; `None` if there is none.
     fn due(&self, from_ms: i64, until_ms: i64) -> Option<EvaluationTimes> {
-        let intervals = (from_ms - self.start_ms + self.interval_ms - 1) / self.interval_ms;
-        let first_ms = self.start_ms + intervals * self.interval_ms;
+        let first_ms = self.next_ms(from_ms);
         (first_ms <= until_ms).then_some(EvaluationTimes {
             first_ms,
             last_ms: until_ms,
@@ -137,7 +169,7 @@ impl<'r> GroupRun<'r> {
             let found = found.map_err(|error| error.to_string());
             let taken =
                 found.and_then(|found| rule.take(&found.series, recorded, self.clock, instants));
-            taken.map_err(|message| EvaluateError {
+            taken.map_err(|message| EvaluateError::Rule {
                 rule: rule.name().to_owned(),
                 message,
             })?;

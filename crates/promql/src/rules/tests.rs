@@ -254,3 +254,44 @@ fn rules_file_with_error_is_refused_with_line_number() {
         assert!(error.to_string().starts_with(expected), "{rules}: {error}");
     }
 }
+
+/// Evaluates groups over an hour of a series.
+fn evaluated_groups(groups: &str) -> Result<AlertTimeline, EvaluateError> {
+    let rules = RuleFile::parse(groups, "rules.yaml", Semantics::V3).unwrap();
+    let span = EvaluationRange {
+        start_ms: 0,
+        end_ms: 60 * MINUTE_MS,
+        interval_ms: MINUTE_MS,
+    };
+    evaluate(&rules, &source("x", "1 1 1"), span)
+}
+
+#[test]
+fn group_with_too_many_evaluations_is_refused() {
+    let rules = "groups: [{ name: g, interval: 1ms, rules: [{ record: y, expr: x }] }]";
+    let rules = RuleFile::parse(rules, "rules.yaml", Semantics::V3).unwrap();
+    let span = EvaluationRange {
+        start_ms: 0,
+        end_ms: 30 * 24 * 60 * MINUTE_MS,
+        interval_ms: MINUTE_MS,
+    };
+    let error = evaluate(&rules, &source("x", "1"), span).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "rules.yaml: group `g` would be evaluated 2592000001 times, and at most 5000000 are \
+         possible; give it an `interval` of 519ms or more"
+    );
+}
+
+#[test]
+fn groups_with_incommensurable_intervals_are_evaluated_at_their_own_instants_only() {
+    // Their greatest common divisor is 1 ms, and one of them never comes again.
+    let groups = "groups:
+- { name: a, interval: 59999ms, rules: [{ record: y, expr: y + 1 or x }] }
+- { name: b, interval: 61001ms, rules: [{ record: z, expr: timestamp(x) }] }
+- { name: c, interval: 290y, rules: [{ record: once, expr: x }] }
+";
+    let timeline = evaluated_groups(groups).unwrap();
+    let evaluations = |id: usize| timeline.recorded.samples(id).count();
+    assert_eq!([0, 1, 2].map(evaluations), [61, 60, 1]);
+}
