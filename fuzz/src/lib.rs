@@ -68,7 +68,8 @@ pub fn trace(input: &[u8]) {
     }
 }
 
-/// Parses a rule file and evaluates it over ten minutes of a run.
+/// Parses a rule file and evaluates it over ten minutes of a run, or over 40 intervals if they are
+/// shorter.
 pub fn rules(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
@@ -77,9 +78,11 @@ pub fn rules(input: &[u8]) {
         return;
     };
     let (run, series) = &*RUN;
+    let intervals = rules.groups.iter().filter_map(|group| group.interval_ms);
+    let shortest_ms = intervals.min().unwrap_or(15_000).min(15_000);
     let span = EvaluationRange {
         start_ms: run.start_ms,
-        end_ms: run.start_ms + 10 * 60_000,
+        end_ms: run.start_ms + 40 * shortest_ms,
         interval_ms: 15_000,
     };
     for rule in rules.rules() {
