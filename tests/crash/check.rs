@@ -1,6 +1,6 @@
 //! Checks of the files that a disturbed command leaves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::fixture::{Known, relative};
 const JOURNALS: [&str; 2] = ["seeds.jsonl", "running.txt"];
 
 /// All files below a directory, in no order.
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else {
         return Vec::new();
     };
@@ -30,6 +30,20 @@ pub fn content(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     let named = files(directory).into_iter().filter(|path| !is_hidden(path));
     let read = named.map(|path| (relative(&path, directory), fs::read(&path).unwrap()));
     read.collect()
+}
+
+/// Checks that a directory has the known content. A failure names the first other file.
+pub fn check_content(out: &Path, known: &Known, place: &str) {
+    let found = content(out);
+    let names: BTreeSet<&String> = found.keys().chain(known.content.keys()).collect();
+    for name in names {
+        match (found.get(name), known.content.get(name)) {
+            (Some(found), Some(known)) if found == known => {}
+            (Some(_), Some(_)) => panic!("{place}: {name} differs from that of an undisturbed run"),
+            (Some(_), None) => panic!("{place}: {name} is there, but not after an undisturbed run"),
+            (None, _) => panic!("{place}: {name} is absent"),
+        }
+    }
 }
 
 /// Temporary files below a directory.

@@ -1,5 +1,6 @@
 //! Disturbances of a running command.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use std::time::Duration;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use crate::check::content;
+use crate::check::{content, files};
 use crate::fixture::{FIXTURE, Known};
 use crate::program::rehearsal;
 
@@ -103,7 +104,14 @@ impl Disturbance {
             Self::Kill | Self::Permission | Self::Remove => {}
         }
         let mut child = start(&mut self.command(words));
-        thread::sleep(known.time.mul_f64(random.random_range(0.0..1.1)));
+        match random.random() {
+            true => thread::sleep(known.time.mul_f64(random.random_range(0.0..1.1))),
+            false => await_files(
+                &mut child,
+                out,
+                random.random_range(1..=known.content.len() + 1),
+            ),
+        }
         match self {
             Self::Kill => drop(child.kill()),
             Self::Permission => set_mode(out, 0o500),
@@ -151,6 +159,17 @@ fn start(command: &mut Command) -> Child {
 
 fn wait(mut child: Child) -> Option<i32> {
     child.wait().unwrap().code()
+}
+
+/// Waits until a command has created so many files, temporary ones included, or has ended.
+fn await_files(child: &mut Child, out: &Path, count: usize) {
+    let is_new = |path: &PathBuf| path.file_name().is_some_and(|name| name != ".lock");
+    let before: BTreeSet<PathBuf> = files(out).into_iter().collect();
+    let mut created = BTreeSet::new();
+    while created.len() < count && child.try_wait().unwrap().is_none() {
+        let new = files(out).into_iter().filter(is_new);
+        created.extend(new.filter(|path| !before.contains(path)));
+    }
 }
 
 fn is_root() -> bool {

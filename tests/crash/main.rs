@@ -18,7 +18,7 @@ use std::path::Path;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use check::{check_files, content, drafts};
+use check::{check_content, check_files, drafts};
 use commands::{COMMANDS, WritingCommand};
 use disturbance::Disturbance;
 use fixture::{FIXTURE, Known};
@@ -58,7 +58,7 @@ fn crash(disturbance: Disturbance, command: &WritingCommand, place: &str, random
         None => assert_eq!(disturbance, Disturbance::Kill, "{place}: ended by a signal"),
         Some(code) if code == known.code => {
             if !matches!(disturbance, Disturbance::Kill | Disturbance::Remove) {
-                assert_eq!(content(&out), known.content, "{place}: no error");
+                check_content(&out, known, &format!("{place}: exit without error"));
             }
         }
         Some(code) => assert_eq!(code, 1, "{place}: exit code"),
@@ -79,8 +79,8 @@ fn repair(
         fs::create_dir_all(out).unwrap();
     }
     let code = disturbance.run_undisturbed(&command.repair(&FIXTURE, out), out);
-    assert_eq!(code, Some(known.code), "{place}: repaired");
-    assert_eq!(content(out), known.content, "{place}: repaired");
+    assert_eq!(code, Some(known.code), "{place}: exit code of the repair");
+    check_content(out, known, &format!("{place}: repaired"));
     assert_eq!(drafts(out), [""; 0], "{place}: temporary files are left");
 }
 
