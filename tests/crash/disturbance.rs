@@ -161,7 +161,7 @@ fn wait(mut child: Child) -> Option<i32> {
     child.wait().unwrap().code()
 }
 
-/// Waits until a command has created so many files, temporary ones included, or has ended.
+/// Waits until a command has created a number of files, temporary ones included, or has ended.
 fn await_files(child: &mut Child, out: &Path, count: usize) {
     let is_new = |path: &PathBuf| path.file_name().is_some_and(|name| name != ".lock");
     let before: BTreeSet<PathBuf> = files(out).into_iter().collect();
@@ -217,11 +217,13 @@ impl Drop for Mount {
 
 /// Sets the size of a mounted file system, or the next larger one that what it has fits into.
 fn resize(out: &Path, kibibytes: usize) {
+    let mut reason = String::new();
     let accepted = (kibibytes..).step_by(16).take(16).any(|kibibytes| {
         let size = format!("remount,size={kibibytes}k");
         let mut command = Command::new("mount");
-        let ran = command.args(["-o", &size]).arg(out).output();
-        ran.is_ok_and(|output| output.status.success())
+        let ran = command.args(["-o", &size]).arg(out).output().unwrap();
+        reason = String::from_utf8_lossy(&ran.stderr).into_owned();
+        ran.status.success()
     });
-    assert!(accepted, "size {kibibytes} KiB");
+    assert!(accepted, "size {kibibytes} KiB: {reason}");
 }
