@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 
 use crate::process::{Failure, Result, cargo, output, run};
 
-/// Number of mutants without an argument. Their selection depends on their names only, and a smaller
-/// sample is a part of a larger one.
+/// Number of mutants without an argument. Their selection depends on their names only, and a
+/// smaller sample is a part of a larger one.
 const SAMPLE: usize = 300;
 
 const FILES: [&str; 2] = ["--file", "crates/worker/src/**"];

@@ -38,7 +38,7 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
              within three leases. Renewals without a fault on record are at most two thirds of a \
              lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
              maximum. Delays before attempts to plan, to scan an image and to deliver a message \
-             are so long in the mean as uniform draws are, but for a probability of 10⁻¹³; a \
+             are as long in the mean as uniform draws, but for a probability of 10⁻¹³; a \
              message whose request failed is not released without a delay.",
     exercised_by: "each check",
 };

@@ -24,16 +24,16 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
              Requests on late permits do not count, and need a pause or a fault of the store on \
              record. Each permit is one that the store granted to the process, is used once, and \
              early only by a clock that is wrong. A process reserves no more permits than its \
-             segments of the schedule have images left. No request of a throttled image before Retry-After, nor of any other image by the \
-             process that received it. No request under a delivery with nothing to work on: its \
-             segment was committed, its run over, its tries used up or its holder asked to stop \
-             before it began, or its holder has learned of a newer one or of the end of its run. \
-             Without faults, no request later than one lease after the end of its run. No request \
-             under the same delivery of an image refused permanently. At most `scannerAttempts` \
-             requests per image and delivery, and no two of a delivery in the instant in which the \
-             request before failed. One comparison per request finds all violations that \
-             comparing all pairs of requests would find; `scanner_manners.rs` has the proof, and \
-             a property test.",
+             segments of the schedule have images left. No request of a throttled image before \
+             Retry-After, nor of any other image by the process that received it. No request under \
+             a delivery with nothing to work on: its segment was committed, its run over, its \
+             tries used up or its holder asked to stop before it began, or its holder has learned \
+             of a newer one or of the end of its run. Without faults, no request later than one \
+             lease after the end of its run. No request under the same delivery of an image \
+             refused permanently. At most `scannerAttempts` requests per image and delivery, and \
+             no two of a delivery in the instant in which the request before failed. One \
+             comparison per request finds all violations that comparing all pairs of requests \
+             would find; `scanner_manners.rs` has the proof, and a property test.",
     exercised_by: "requests",
 };
 

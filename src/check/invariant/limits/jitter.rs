@@ -1,9 +1,9 @@
 //! Delays of backoff: full jitter draws each uniformly from zero to its maximum.
 //!
 //! For a uniform share `u` of the maximum, `-ln u` has an exponential distribution with mean 1. The
-//! sum `s` over `n` delays exceeds `n` so far only with a probability of at most
-//! `exp(-(s - n - n ln(s / n)))`, the Chernoff bound of the gamma distribution. So single delays may
-//! be short, but not all of them, as with a factor or a jitter that has no effect.
+//! probability that the sum over `n` delays is `s > n` or more is at most
+//! `exp(-(s - n - n ln(s / n)))`, the Chernoff bound of the gamma distribution. Single delays may
+//! therefore be short, but not all of them, as with a factor or a jitter that has no effect.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::worker::options::WorkerOptions;
 /// Natural logarithm of the improbability, one in 8 · 10¹³, from which on delays are too short.
 const IMPROBABLE: f64 = 32.0;
 
-/// Returns the maximum delay after so many failed attempts, and the option that sets it.
+/// Returns the maximum delay after this number of failed attempts, and the option that sets it.
 pub(super) fn longest(options: &WorkerOptions, failed: u32) -> (Duration, Limit) {
     let growth = options
         .backoff_factor
@@ -35,8 +35,8 @@ pub(super) fn longest(options: &WorkerOptions, failed: u32) -> (Duration, Limit)
     (ceiling.min(options.backoff_max), option)
 }
 
-/// Whether a failed request is the only reason for a release: the holder does not stop, and has both
-/// its lease and work to do.
+/// Whether a failed request is the only reason for a release: the holder does not stop, has its
+/// lease and has work to do.
 fn fails_to_scan(state: &WorldState, step: &MessageStep) -> bool {
     let delivery = state.messages.deliveries.get(&step.delivery);
     let Some((delivery, incarnation)) = delivery.zip(step.incarnation) else {
@@ -110,7 +110,7 @@ impl JitterCheck {
                 ViolationDetail::of(state.message_name(message))
                     .is("released without a delay")
                     .expected("released after a delay")
-                    .because("the Scanner failed, and full jitter draws the delay until the next delivery"),
+                    .because("the Scanner failed, and full jitter draws the delay"),
             );
         }
     }
@@ -127,8 +127,8 @@ impl JitterCheck {
             .is(format_args!("{percent:.1} % of their maxima"))
             .expected("about 37 %")
             .because(
-                "full jitter draws each uniformly from zero to its maximum: so short a mean has a \
-                 probability of less than 10⁻¹³",
+                "full jitter draws each uniformly from zero to its maximum: a mean as short as \
+                 this has a probability of less than 10⁻¹³",
             )
         });
     }

@@ -11,10 +11,10 @@ use rehearsal_convert::Index;
 
 /// Runs in `Planning`.
 #[derive(Debug, Default)]
-pub(super) struct PlanningWaits(FxHashMap<RunIndex, CreatedRun>);
+pub(super) struct PlanningWaits(FxHashMap<RunIndex, WaitingPlan>);
 
 #[derive(Debug, Clone, Copy)]
-struct CreatedRun {
+struct WaitingPlan {
     at: Timestamp,
     /// Number of runs in `Planning` when it was created.
     ahead: u32,
@@ -28,7 +28,7 @@ impl PlanningWaits {
             if change.after.state != RunState::Planning {
                 self.0.remove(&change.run);
             } else if change.before.is_none() {
-                let created = CreatedRun {
+                let created = WaitingPlan {
                     at: context.now(),
                     ahead: (self.0.len() as u64).index_u32(),
                     is_begun: false,
