@@ -76,7 +76,7 @@ impl Defect for Pushy {
 fn retry_after_ignored_violates_scanner_manners() {
     let expected = Expected {
         name: N::ScannerManners,
-        also: &[N::AppliedLearned],
+        also: &[N::AppliedLearned, N::Limits],
         says: [
             "image sha256:",
             "because the scanner answered with that Retry-After",
