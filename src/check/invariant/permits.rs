@@ -7,7 +7,6 @@ use rehearsal_convert::Index;
 
 use super::CheckContext;
 use super::InvariantName::ScannerManners;
-use super::scanner_manners::of_schedule;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::state::{ObservedScanRequest, WorldState};
@@ -20,6 +19,15 @@ const USED_MAX: usize = 1 << 14;
 
 /// Maximum number of grants of one schedule that are remembered.
 const GRANTS_MAX: usize = 1 << 10;
+
+/// Name of a request by its schedule.
+pub(super) fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
+    format!(
+        "for schedule {} by {}",
+        state.schedules.ids[usize::from(request.schedule)],
+        request.incarnation
+    )
+}
 
 /// Permits by schedule.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::permits::PermitCheck;
+use super::permits::{PermitCheck, of_schedule};
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::ScannerManners;
 use crate::check::invariant::results::ViolationDetail;
@@ -89,15 +89,6 @@ impl Invariant for ScannerCheck {
             self.check_rate(context, request, rate);
         }
     }
-}
-
-/// Name of a request by its schedule.
-pub(super) fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
-    format!(
-        "for schedule {} by {}",
-        state.schedules.ids[usize::from(request.schedule)],
-        request.incarnation
-    )
 }
 
 /// Name of a request by its image.
