@@ -7,7 +7,7 @@ use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, Invari
 use crate::check::invariant::InvariantName::ScannerManners;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::ScheduleIndex;
-use crate::check::state::{ObservedScanRequest, ScanAttempt, WorldState};
+use crate::check::state::{ObservedScanRequest, ScanAttempt};
 use crate::model::Timestamp;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
