@@ -218,7 +218,8 @@ impl Drop for Mount {
 /// Sets the size of a mounted file system, or the next larger one that what it has fits into.
 fn resize(out: &Path, kibibytes: usize) {
     let mut reason = String::new();
-    let accepted = (kibibytes..).step_by(16).take(16).any(|kibibytes| {
+    // 0 would be no limit.
+    let accepted = (kibibytes.max(1)..).step_by(16).take(16).any(|kibibytes| {
         let size = format!("remount,size={kibibytes}k");
         let mut command = Command::new("mount");
         let ran = command.args(["-o", &size]).arg(out).output().unwrap();
