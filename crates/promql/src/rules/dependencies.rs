@@ -1,8 +1,9 @@
 //! Dependencies of rules on their own or later results.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use promql_parser::label::{METRIC_NAME, Matcher};
+use promql_parser::label::{METRIC_NAME, MatchOp, Matcher};
 use promql_parser::parser::Expr;
 use promql_parser::util::{ExprVisitor, walk_expr};
 
@@ -40,10 +41,21 @@ impl QueryInputs {
         demand
     }
 
-    fn may_ask_for(&self, name: &str) -> bool {
+    /// Whether a selector may match a series that a rule at this position or a later one makes.
+    /// Takes *O*(log names) per selector that states its name.
+    fn ask_for_later(&self, last: &BTreeMap<&str, usize>, position: usize) -> bool {
         self.matchers.iter().any(|matchers| {
-            let mut of_name = matchers.iter().filter(|one| one.name == METRIC_NAME);
-            of_name.all(|matcher| matcher.is_match(name))
+            let of_name = || matchers.iter().filter(|one| one.name == METRIC_NAME);
+            let matches = |name: &str| of_name().all(|matcher| matcher.is_match(name));
+            match of_name().find(|matcher| matcher.op == MatchOp::Equal) {
+                Some(stated) => {
+                    let name = stated.value.as_str();
+                    last.get(name).is_some_and(|last| *last >= position) && matches(name)
+                }
+                None => last
+                    .iter()
+                    .any(|(name, last)| *last >= position && matches(name)),
+            }
         })
     }
 }
@@ -80,14 +92,16 @@ impl RuleFile {
 /// Whether a rule selects the result of itself or a later rule. If none does, each rule can be
 /// evaluated for the whole time at once.
 pub(super) fn look_back(rules: &RuleFile) -> bool {
-    let all: Vec<&Rule> = rules.rules().collect();
-    let asks = |(index, rule): (usize, &&Rule)| {
-        let demand = QueryInputs::of(rule.query());
-        let is_asked_for = |later: &&Rule| match later {
-            Rule::Record(rule) => demand.may_ask_for(&rule.name),
-            Rule::Alert(_) => demand.may_ask_for(ALERTS) || demand.may_ask_for(ALERTS_FOR_STATE),
-        };
-        all[index..].iter().any(is_asked_for)
-    };
-    all.iter().enumerate().any(asks)
+    // Position of the last rule that makes a series of that name.
+    let mut last = BTreeMap::new();
+    for (position, rule) in rules.rules().enumerate() {
+        match rule {
+            Rule::Record(rule) => {
+                last.insert(rule.name.as_str(), position);
+            }
+            Rule::Alert(_) => last.extend([(ALERTS, position), (ALERTS_FOR_STATE, position)]),
+        }
+    }
+    let mut all = rules.rules().enumerate();
+    all.any(|(position, rule)| QueryInputs::of(rule.query()).ask_for_later(&last, position))
 }
