@@ -4,6 +4,7 @@
 //! A limit on the time per enqueue was rejected: it must hold for the slowest queue, and then finds
 //! nothing in a large run.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -11,22 +12,31 @@ use rustc_hash::FxHashMap;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::model::Timestamp;
 
-/// Enqueues of segments of one run by one process, in ascending order.
-#[derive(Debug)]
-struct EnqueueSequence {
-    run: RunIndex,
+/// Enqueue of a segment.
+#[derive(Debug, Clone, Copy)]
+struct SegmentEnqueue {
+    at: Timestamp,
+    /// When its sequence began.
     began_at: Timestamp,
-    last_at: Timestamp,
-    last_segment: u32,
 }
 
-/// Sequences of each process that may go on.
+/// Latest enqueues by one process.
 #[derive(Debug, Default)]
-pub(super) struct EnqueueSequences(FxHashMap<IncarnationIndex, Vec<EnqueueSequence>>);
+struct LatestEnqueues {
+    by_segment: BTreeMap<(RunIndex, u32), SegmentEnqueue>,
+    /// In the order of their times.
+    order: VecDeque<(Timestamp, (RunIndex, u32))>,
+}
+
+/// Enqueues of each process that a sequence may continue.
+#[derive(Debug, Default)]
+pub(super) struct EnqueueSequences(FxHashMap<IncarnationIndex, LatestEnqueues>);
 
 impl EnqueueSequences {
     /// Adds an enqueue to the sequence that it continues, or to a new one, and returns when that
-    /// began. A sequence goes on while its enqueues are at most `pause_max` apart.
+    /// began. It continues the enqueue of the nearest lower segment of its run, if that is at most
+    /// `pause_max` old. Several tasks of a process may work on one run: each enqueue can be
+    /// continued, not only the last one.
     pub fn add(
         &mut self,
         incarnation: IncarnationIndex,
@@ -34,34 +44,42 @@ impl EnqueueSequences {
         now: Timestamp,
         pause_max: Duration,
     ) -> Timestamp {
-        let sequences = self.0.entry(incarnation).or_default();
-        sequences.retain(|sequence| now.since(sequence.last_at) <= pause_max);
-        // Several tasks of a process may work on one run: the nearest sequence goes on.
-        // A fault may enqueue a message twice at once.
-        let may_continue = |sequence: &EnqueueSequence| {
-            let is_repeated = sequence.last_segment == segment && sequence.last_at == now;
-            sequence.last_segment < segment || is_repeated
-        };
-        let continued = sequences
-            .iter_mut()
-            .filter(|sequence| sequence.run == run && may_continue(sequence))
-            .max_by_key(|sequence| sequence.last_segment);
-        if let Some(sequence) = continued {
-            (sequence.last_at, sequence.last_segment) = (now, segment);
-            return sequence.began_at;
-        }
-        sequences.push(EnqueueSequence {
-            run,
-            began_at: now,
-            last_at: now,
-            last_segment: segment,
-        });
-        now
+        let latest = self.0.entry(incarnation).or_default();
+        latest.forget_before(now.before(pause_max));
+        let began_at = latest.continued(run, segment, now).unwrap_or(now);
+        let enqueue = SegmentEnqueue { at: now, began_at };
+        latest.by_segment.insert((run, segment), enqueue);
+        latest.order.push_back((now, (run, segment)));
+        began_at
     }
 
     /// Forgets a process that has ended.
     pub fn end(&mut self, incarnation: IncarnationIndex) {
         self.0.remove(&incarnation);
+    }
+}
+
+impl LatestEnqueues {
+    /// Returns when the sequence began that an enqueue continues.
+    fn continued(&self, run: RunIndex, segment: u32, now: Timestamp) -> Option<Timestamp> {
+        let same = self.by_segment.get(&(run, segment));
+        // A fault may enqueue a message twice at once.
+        let repeated = same.filter(|same| same.at == now);
+        let lower = || self.by_segment.range((run, 0)..(run, segment)).next_back();
+        let continued = repeated.or_else(|| lower().map(|(_, enqueue)| enqueue));
+        continued.map(|enqueue| enqueue.began_at)
+    }
+
+    fn forget_before(&mut self, time: Timestamp) {
+        while let Some((at, key)) = self.order.pop_front_if(|(at, _)| *at < time) {
+            if self
+                .by_segment
+                .get(&key)
+                .is_some_and(|latest| latest.at == at)
+            {
+                self.by_segment.remove(&key);
+            }
+        }
     }
 }
 
@@ -103,7 +121,27 @@ mod tests {
 
     #[test]
     fn sequences_of_two_tasks_go_on_side_by_side() {
-        let both = [(0, 1, 0), (2, 1, 1), (3, 1, 9), (4, 1, 2), (5, 1, 10)];
-        assert_eq!(began(&both), [0, 0, 0, 4, 0]);
+        let both = [(0, 1, 9), (2, 1, 1), (3, 1, 10), (4, 1, 2), (5, 1, 11)];
+        assert_eq!(began(&both), [0, 2, 0, 2, 0]);
+    }
+
+    #[test]
+    fn single_enqueue_of_a_higher_segment_ends_no_sequence() {
+        assert_eq!(
+            began(&[(0, 1, 0), (2, 1, 9), (4, 1, 1), (14, 1, 2)]),
+            [0; 4]
+        );
+    }
+
+    #[test]
+    fn enqueues_are_forgotten_once_no_sequence_can_continue_them() {
+        let mut sequences = EnqueueSequences::default();
+        let at = |second| Timestamp::from_seconds(second);
+        for second in 0..100 {
+            let segment = (RunIndex(1), 100 - u32::try_from(second).unwrap());
+            sequences.add(IncarnationIndex(1), segment, at(second), PAUSE_MAX);
+        }
+        let latest = &sequences.0[&IncarnationIndex(1)];
+        assert_eq!((latest.by_segment.len(), latest.order.len()), (11, 11));
     }
 }
