@@ -277,7 +277,7 @@ impl<C: Hooks> Simulation<C> {
                 duration: scenario.duration.std(),
                 events: self.kernel.events(),
             });
-            quiescent_checks = if self.oracle.borrow().is_quiescent() {
+            quiescent_checks = if self.oracle.borrow().is_at_rest() {
                 quiescent_checks + 1
             } else {
                 0

@@ -82,6 +82,12 @@ impl Oracle {
         self.state.is_idle()
     }
 
+    /// Whether the world is quiescent and will also stay as it is: no active-run count of an ended
+    /// incarnation awaits its adoption.
+    pub fn is_at_rest(&self) -> bool {
+        self.state.is_idle() && !self.state.incarnations.await_adoption()
+    }
+
     /// Unfinished runs, oldest first, with the event that each waits for.
     pub fn explain_stuck(&self) -> Vec<StuckRun> {
         self.state.explain_stuck()

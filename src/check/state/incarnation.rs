@@ -358,6 +358,12 @@ impl IncarnationTable {
         }
     }
 
+    /// Whether the active-run count of an ended incarnation is not adopted yet.
+    pub fn await_adoption(&self) -> bool {
+        let mut orphaned = self.orphaned.iter();
+        orphaned.any(|incarnation| self.incarnations[*incarnation].balance != [0; 2])
+    }
+
     /// Forgets incarnations whose active-run count was adopted, and those that know how much others
     /// have adopted.
     pub fn drop_settled(&mut self) {
