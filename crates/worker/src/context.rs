@@ -204,11 +204,13 @@ impl<P: Ports> WorkerContext<P> {
         answer
     }
 
-    /// Waits after the `attempt`-th conflict in a row (from 1). The delay grows and is random, so
-    /// that writers of one document do not collide again and again.
-    pub async fn backoff_after_conflict(&self, attempt: u32) {
+    /// Waits after the `attempt`-th conflict in a row (from 1), and returns whether to try again:
+    /// not once the grace of a stopping process is over. The delay grows and is random, so that
+    /// writers of one document do not collide again and again.
+    pub async fn backoff_after_conflict(&self, attempt: u32) -> bool {
         let delay = CONFLICT_BACKOFF.delay(attempt, self.ports.random());
-        self.ports.clock().sleep(delay).await;
+        future::or(self.ports.clock().sleep(delay), self.work.cancelled()).await;
+        !self.work.is_cancelled()
     }
 
     /// Repeats a call to a queue until it is answered, four times at most.

@@ -62,7 +62,9 @@ pub async fn commit_end<P: Ports>(
             }
             return Some(released);
         }
-        context.backoff_after_conflict(attempt).await;
+        if !context.backoff_after_conflict(attempt).await {
+            break;
+        }
     }
     None
 }
@@ -102,7 +104,8 @@ fn end_commit<P: Ports>(
 }
 
 /// Enqueues segments that a commit has released, if they still await work. Returns whether the
-/// queue accepted all of them; repair brings the others back.
+/// queue accepted all of them; repair brings the others back. Stops once the grace of a stopping
+/// process is over.
 pub async fn enqueue_released<P: Ports>(context: &WorkerContext<P>, keys: &[SegmentKey]) -> bool {
     enqueue_released_if(context, keys, |_| true).await
 }
@@ -115,6 +118,9 @@ pub async fn enqueue_released_if<P: Ports>(
 ) -> bool {
     let mut all = true;
     for key in keys {
+        if context.work.is_cancelled() {
+            return false;
+        }
         let read = context
             .retry_until_ok(|| context.ports.store().segment(key))
             .await

@@ -80,7 +80,9 @@ impl<'a, P: Ports> CommandService<'a, P> {
             if known.value.is_some() {
                 return true;
             }
-            self.context.backoff_after_conflict(attempt).await;
+            if !self.context.backoff_after_conflict(attempt).await {
+                break;
+            }
         }
         false
     }

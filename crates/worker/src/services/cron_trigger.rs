@@ -236,7 +236,9 @@ impl<'a, P: Ports> CronTriggerService<'a, P> {
                 );
                 return;
             }
-            self.context.backoff_after_conflict(attempt).await;
+            if !self.context.backoff_after_conflict(attempt).await {
+                break;
+            }
         }
     }
 

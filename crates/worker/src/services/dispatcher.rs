@@ -76,7 +76,9 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
             if let CommitAnswer::Applied(_) = self.context.commit(commit).await {
                 return self.enqueue(&document, &segments, released).await;
             }
-            self.context.backoff_after_conflict(attempt).await;
+            if !self.context.backoff_after_conflict(attempt).await {
+                return Disposition::Release;
+            }
         }
         Disposition::ReleaseAfterBackoff
     }
@@ -118,6 +120,9 @@ impl<P: Ports> PlannerQueueDispatchService<'_, P> {
             .iter()
             .filter_map(|key| segments.get(key.index as usize))
         {
+            if self.context.work.is_cancelled() {
+                return Disposition::Release;
+            }
             let message = enqueue::segment_message(run, segment);
             let queue = self.context.ports.runner_queue();
             all &= enqueue::enqueue(self.context, queue, &message, 0)

@@ -96,7 +96,9 @@ impl<P: Ports> PlannerExecutionService<'_, P> {
             if self.commit(&document, commit).await {
                 return Ok(());
             }
-            self.context.backoff_after_conflict(attempt).await;
+            if !self.context.backoff_after_conflict(attempt).await {
+                break;
+            }
         }
         Ok(())
     }

@@ -266,7 +266,11 @@ impl<P: Ports> RunnerExecutionService<'_, P> {
                 }
                 // No attempt is left, so no backoff either.
                 CommitAnswer::Conflict if attempt == MAX_COMMIT_ATTEMPTS => {}
-                CommitAnswer::Conflict => self.context.backoff_after_conflict(attempt).await,
+                CommitAnswer::Conflict => {
+                    if !self.context.backoff_after_conflict(attempt).await {
+                        return Disposition::Release;
+                    }
+                }
                 CommitAnswer::AppliedByAnother => return Disposition::Ack,
                 CommitAnswer::Refused(CommitRefusal::Superseded) => {
                     self.count_failed(mode, SegmentStatus::PersistFailed);
