@@ -40,8 +40,6 @@ struct SchedulePermits {
     used: UsedPermits,
     /// The latest grants, in their order.
     grants: VecDeque<Grant>,
-    /// Whether grants were forgotten.
-    is_cut: bool,
 }
 
 /// Permits at `first + n * interval`, with `n < count`.
@@ -158,19 +156,20 @@ impl SchedulePermits {
         self.grants.push_back(grant);
         if self.grants.len() > GRANTS_MAX {
             self.grants.pop_front();
-            self.is_cut = true;
         }
     }
 
     /// Whether a permit was granted to a process. One that is too old to remember passes.
     fn is_granted(&self, incarnation: &IncarnationId, permit: Timestamp) -> bool {
-        let mut own = self.grants.iter().rev();
-        let is_too_old = |grants: &Self| {
-            let oldest = grants.grants.front();
-            grants.is_cut && oldest.is_none_or(|oldest| permit < oldest.first)
-        };
-        own.any(|grant| grant.incarnation == *incarnation && grant.contains(permit))
-            || is_too_old(self)
+        let mut latest = self.grants.iter().rev();
+        latest.any(|grant| grant.incarnation == *incarnation && grant.contains(permit))
+            || self.is_forgotten(permit)
+    }
+
+    /// Whether the grant of a permit may be too old to be remembered.
+    fn is_forgotten(&self, permit: Timestamp) -> bool {
+        let oldest = self.grants.front();
+        self.grants.len() == GRANTS_MAX && oldest.is_some_and(|oldest| permit < oldest.first)
     }
 }
 

@@ -12,25 +12,25 @@ use rustc_hash::FxHashMap;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::model::Timestamp;
 
-/// Enqueue of a segment.
+/// Time of an enqueue.
 #[derive(Debug, Clone, Copy)]
 struct SegmentEnqueue {
     at: Timestamp,
-    /// When its sequence began.
+    /// Time at which its sequence began.
     began_at: Timestamp,
 }
 
-/// Latest enqueues by one process.
+/// Enqueues by one process that a sequence may continue.
 #[derive(Debug, Default)]
-struct LatestEnqueues {
+struct RecentEnqueues {
     by_segment: BTreeMap<(RunIndex, u32), SegmentEnqueue>,
     /// In the order of their times.
     order: VecDeque<(Timestamp, (RunIndex, u32))>,
 }
 
-/// Enqueues of each process that a sequence may continue.
+/// Sequences of each process that may go on.
 #[derive(Debug, Default)]
-pub(super) struct EnqueueSequences(FxHashMap<IncarnationIndex, LatestEnqueues>);
+pub(super) struct EnqueueSequences(FxHashMap<IncarnationIndex, RecentEnqueues>);
 
 impl EnqueueSequences {
     /// Adds an enqueue to the sequence that it continues, or to a new one, and returns when that
@@ -44,12 +44,12 @@ impl EnqueueSequences {
         now: Timestamp,
         pause_max: Duration,
     ) -> Timestamp {
-        let latest = self.0.entry(incarnation).or_default();
-        latest.forget_before(now.before(pause_max));
-        let began_at = latest.continued(run, segment, now).unwrap_or(now);
+        let recent = self.0.entry(incarnation).or_default();
+        recent.forget_before(now.before(pause_max));
+        let began_at = recent.continued(run, segment, now).unwrap_or(now);
         let enqueue = SegmentEnqueue { at: now, began_at };
-        latest.by_segment.insert((run, segment), enqueue);
-        latest.order.push_back((now, (run, segment)));
+        recent.by_segment.insert((run, segment), enqueue);
+        recent.order.push_back((now, (run, segment)));
         began_at
     }
 
@@ -59,7 +59,7 @@ impl EnqueueSequences {
     }
 }
 
-impl LatestEnqueues {
+impl RecentEnqueues {
     /// Returns when the sequence began that an enqueue continues.
     fn continued(&self, run: RunIndex, segment: u32, now: Timestamp) -> Option<Timestamp> {
         let same = self.by_segment.get(&(run, segment));
@@ -141,7 +141,7 @@ mod tests {
             let segment = (RunIndex(1), 100 - u32::try_from(second).unwrap());
             sequences.add(IncarnationIndex(1), segment, at(second), PAUSE_MAX);
         }
-        let latest = &sequences.0[&IncarnationIndex(1)];
-        assert_eq!((latest.by_segment.len(), latest.order.len()), (11, 11));
+        let recent = &sequences.0[&IncarnationIndex(1)];
+        assert_eq!((recent.by_segment.len(), recent.order.len()), (11, 11));
     }
 }
