@@ -11,8 +11,8 @@ use crate::model::event::EventAttributes;
 use crate::model::observation::QueueStep;
 use crate::model::{
     DeltaCounts, DeltaSummary, Event, EventId, EventKind, EventPayload, Finding, FindingChange,
-    FindingState, Image, ImageDigest, Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Run,
-    Schedule, Selector, Severity, Timestamp, Trigger,
+    FindingState, Image, ImageDigest, Limits, Mode, Run, Schedule, Selector, Severity, Timestamp,
+    Trigger,
 };
 
 /// The mode of all runs.
@@ -58,22 +58,15 @@ pub fn images_of(index: u32) -> std::ops::RangeInclusive<u8> {
 /// The schedule of the fixture: every night at 02:00.
 pub fn nightly() -> Schedule {
     Schedule {
-        id: "nightly".into(),
-        tenant: "acme".into(),
         name: "Every night".into(),
-        enabled: true,
         when_cron: Some("0 2 * * *".into()),
-        time_zone: "UTC".into(),
         mode: MODE,
         selector: Selector::ByNamespace(vec!["prod".into()]),
-        only_if: OnlyIf::default(),
         limits: Limits {
             parallelism: NonZeroU32::new(2),
             ..Limits::default()
         },
-        notify: NotifyPolicy::default(),
-        triggers: Vec::new(),
-        overlap: OverlapPolicy::Skip,
+        ..Schedule::new("nightly".into(), "acme".into())
     }
 }
 

@@ -147,6 +147,28 @@ pub struct Schedule {
     pub overlap: OverlapPolicy,
 }
 
+impl Schedule {
+    /// Returns an enabled schedule of all images of a tenant, without triggers, conditions or
+    /// limits. Its mode is [`Mode::AnalysisOnly`].
+    pub fn new(id: ScheduleId, tenant: TenantId) -> Self {
+        Self {
+            name: id.to_string(),
+            id,
+            tenant,
+            enabled: true,
+            when_cron: None,
+            time_zone: "UTC".to_owned(),
+            mode: Mode::AnalysisOnly,
+            selector: Selector::All,
+            only_if: OnlyIf::default(),
+            limits: Limits::default(),
+            notify: NotifyPolicy::default(),
+            triggers: Vec::new(),
+            overlap: OverlapPolicy::default(),
+        }
+    }
+}
+
 /// State that the store keeps of a schedule besides its definition.
 ///
 /// One version guards all of it, so that fires, dispatches, segment commits and ends of runs of one

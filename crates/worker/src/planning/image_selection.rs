@@ -56,18 +56,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Limits, Mode, NotifyPolicy, OnlyIf, OverlapPolicy, Selector};
+    use crate::model::{Limits, OnlyIf};
 
     fn schedule(older_than: Option<u64>, max_jobs: u32) -> Schedule {
         Schedule {
-            id: "s".into(),
-            tenant: "t".into(),
-            name: String::new(),
-            enabled: true,
-            when_cron: None,
-            time_zone: "UTC".into(),
-            mode: Mode::AnalysisOnly,
-            selector: Selector::All,
             only_if: OnlyIf {
                 last_report_older_than: older_than.map(Duration::from_secs),
             },
@@ -75,9 +67,7 @@ mod tests {
                 max_jobs: max_jobs.try_into().ok(),
                 ..Limits::default()
             },
-            notify: NotifyPolicy::default(),
-            triggers: Vec::new(),
-            overlap: OverlapPolicy::Skip,
+            ..Schedule::new("s".into(), "t".into())
         }
     }
 

@@ -314,25 +314,13 @@ fn decide(document: &ScheduleDocument, due: Option<(Timestamp, u32)>) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Limits, Mode, NotifyPolicy, OnlyIf, Selector};
     use crate::testing::ContextHarness;
 
     fn entries(ids: &[&str]) -> SharedList<ScheduleEntry> {
         let entry = |id: &&str| ScheduleEntry {
             schedule: Arc::new(Schedule {
-                id: (*id).into(),
-                tenant: "acme".into(),
-                name: String::new(),
-                enabled: true,
                 when_cron: Some("0 2 * * *".into()),
-                time_zone: "UTC".into(),
-                mode: Mode::AnalysisOnly,
-                selector: Selector::All,
-                only_if: OnlyIf::default(),
-                limits: Limits::default(),
-                notify: NotifyPolicy::default(),
-                triggers: Vec::new(),
-                overlap: OverlapPolicy::default(),
+                ..Schedule::new((*id).into(), "acme".into())
             }),
             cursor: Timestamp::ZERO,
             has_queued_fire: false,
