@@ -170,12 +170,8 @@ impl Bench for SimulatedBench {
     async fn purge(&self, older_than: Duration) {
         match self.planted {
             Some(PlantedFault::PurgeIgnored) => {}
-            Some(PlantedFault::PurgeTooEarly) => {
-                self.world.purge_ended(Duration::ZERO);
-            }
-            _ => {
-                self.world.purge_ended(older_than);
-            }
+            Some(PlantedFault::PurgeTooEarly) => self.world.purge_ended(Duration::ZERO),
+            _ => self.world.purge_ended(older_than),
         }
     }
 

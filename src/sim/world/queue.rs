@@ -100,8 +100,8 @@ fn index_of(delivery: u64) -> usize {
 
 /// State of a queue. Operations are *O*(log messages) unless they say otherwise.
 ///
-/// It is the reference that other queues are compared with, so that it has no clock: every call
-/// that needs the time states it. Before each call, [`SimQueue::advance`] brings it up to date.
+/// It has no clock: every call that needs the time states it, so that tests can compare any other
+/// queue with it. Before each call, [`SimQueue::advance`] brings it up to date.
 #[derive(Debug)]
 pub struct SimQueue<M> {
     entries: FxHashMap<u64, StoredMessage<M>>,

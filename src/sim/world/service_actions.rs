@@ -14,8 +14,8 @@ use crate::model::{PlannerMessage, SegmentMessage};
 use crate::worker::ports::Export;
 
 impl World {
-    /// Appends an export, and returns its sequence number.
-    pub fn publish_export(&self, export: Export) -> u64 {
+    /// Appends an export. The store sets its sequence number.
+    pub fn publish_export(&self, export: Export) {
         let sequence = self.store.borrow_mut().publish_export(export.clone());
         self.sink.emit(&Observation::Exported {
             sequence,
@@ -25,12 +25,11 @@ impl World {
             product_keys: &export.product_keys,
             usage_only: export.usage_only,
         });
-        sequence
     }
 
-    /// Purges the terminal runs that ended at least `older_than` ago; returns their number.
-    pub fn purge_ended(self: &Rc<Self>, older_than: Duration) -> usize {
-        self.purge(None, older_than)
+    /// Purges the terminal runs that ended at least `older_than` ago.
+    pub fn purge_ended(self: &Rc<Self>, older_than: Duration) {
+        self.purge(None, older_than);
     }
 
     /// Makes the bodies of the next `count` messages of a queue unreadable.

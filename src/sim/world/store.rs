@@ -43,8 +43,8 @@ use crate::sim::fleet::Fleet;
 use crate::worker::ports::Export;
 use rustc_hash::FxHashMap;
 
-/// State of the store. It is the reference that other stores are compared with, so that it has no
-/// clock: every call that needs the time states it.
+/// State of the store. It has no clock: every call that needs the time states it, so that tests can
+/// compare any other store with it.
 #[derive(Debug)]
 pub struct SimStore {
     runs: RunTable,
