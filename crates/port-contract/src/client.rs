@@ -3,23 +3,23 @@
 use std::cell::Cell;
 use std::fmt::Display;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rehearsal_worker::model::commit::{
     EndReason, PlanOutcome, ReportWrite, RunWrite, SegmentCommit,
 };
 use rehearsal_worker::model::{
-    Applied, Commit, CommitAnswer, CommitStep, CommitToken, ImageDigest, ImpactSet, IncarnationId,
-    PlannerMessage, Run, RunId, RunState, Schedule, Segment, SegmentKey, SegmentOutcome, Timestamp,
-    Trigger,
+    Applied, Commit, CommitAnswer, CommitStep, CommitToken, ImageDigest, IncarnationId, Run, RunId,
+    RunState, Schedule, Segment, SegmentKey, SegmentOutcome, Timestamp, Trigger,
 };
 use rehearsal_worker::ports::{Clock, Ports, RunDocument, ScheduleDocument, Store};
 
-use crate::fixture::{IMAGES_PER_SEGMENT, segments};
+use crate::fixture::{IMAGES_PER_SEGMENT, planner_message, segments};
 use crate::{Bench, ContractResult, ContractViolation};
 
 /// Process with an incarnation of its own and its own numbers of commits.
 pub(crate) struct TestClient<P> {
-    pub ports: P,
+    ports: P,
     pub incarnation: IncarnationId,
     sequence: Cell<u64>,
 }
@@ -33,12 +33,25 @@ impl<P: Ports> TestClient<P> {
         }
     }
 
+    /// Returns the clients of the first `count` processes.
+    pub fn of_processes<B: Bench<Ports = P>>(bench: &B, count: usize) -> Vec<Self> {
+        (0..count)
+            .map(|process| Self::new(bench, process))
+            .collect()
+    }
+
     pub fn store(&self) -> &P::Store {
         self.ports.store()
     }
 
-    pub async fn sleep(&self, duration: std::time::Duration) {
+    pub async fn sleep(&self, duration: Duration) {
         self.ports.clock().sleep(duration).await;
+    }
+
+    /// Sleeps half of the time until an instant of the store, but `least` or longer, so that
+    /// repeated calls come close to the instant and pass it.
+    pub async fn approach(&self, instant: Timestamp, now: Timestamp, least: Duration) {
+        self.sleep((instant.since(now) / 2).max(least)).await;
     }
 
     /// Returns an empty commit with the next token.
@@ -77,19 +90,24 @@ impl<P: Ports> TestClient<P> {
         segment.ok_or_else(|| missing(key, "its run was cut into segments"))
     }
 
+    /// Returns the commit that creates a manual run.
+    pub fn creation(&self, schedule: &Schedule, occurrence: impl Display) -> Commit {
+        let mut commit = self.commit(CommitStep::Manual, 0);
+        commit.runs.push(RunWrite {
+            run: Run::new(schedule, Trigger::Manual, occurrence),
+            expected: None,
+        });
+        commit
+    }
+
     /// Creates a manual run.
     pub async fn create(
         &self,
         schedule: &Schedule,
         occurrence: impl Display,
     ) -> ContractResult<RunId> {
-        let run = Run::new(schedule, Trigger::Manual, occurrence);
-        let id = run.id.clone();
-        let mut commit = self.commit(CommitStep::Manual, 0);
-        commit.runs.push(RunWrite {
-            run,
-            expected: None,
-        });
+        let commit = self.creation(schedule, occurrence);
+        let id = commit.runs[0].run.id.clone();
         self.apply(commit).await?;
         Ok(id)
     }
@@ -106,12 +124,7 @@ impl<P: Ports> TestClient<P> {
         run.state = RunState::Queued;
         run.stats.queued = images;
         commit.served = Some(run.tenant.clone());
-        commit.intent = Some(PlannerMessage {
-            run: id.clone(),
-            schedule: run.schedule.clone(),
-            tenant: run.tenant.clone(),
-            impact: ImpactSet::default(),
-        });
+        commit.intent = Some(planner_message(id, &document.schedule.schedule));
         commit.runs.push(document.write(run));
         Ok(commit)
     }

@@ -7,7 +7,8 @@ mod interruptions;
 mod order;
 mod refusals;
 
-use crate::{Bench, Property};
+use crate::property::Check;
+use crate::{Bench, Property, PropertyFamily};
 
 pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
     let parts = [
@@ -19,4 +20,13 @@ pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
         order::properties::<B>(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// Creates a property of commits.
+const fn property<B: Bench>(
+    name: &'static str,
+    statement: &'static str,
+    check: Check<B>,
+) -> Property<B> {
+    Property::new(PropertyFamily::Commit, name, statement, check)
 }

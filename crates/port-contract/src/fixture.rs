@@ -5,11 +5,12 @@ use std::sync::Arc;
 use rehearsal_worker::model::commit::ReportWrite;
 use rehearsal_worker::model::event::EventAttributes;
 use rehearsal_worker::model::{
-    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, Limits, Mode, NotifyPolicy,
-    OnlyIf, OverlapPolicy, RunId, Schedule, SegmentMessage, Selector, Severity, TenantId,
-    Timestamp, Trigger,
+    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, ImpactSet, Mode, PlannerMessage,
+    RunId, Schedule, SegmentMessage, Severity, TenantId, Timestamp, Trigger,
 };
 use rehearsal_worker::ports::Export;
+
+use crate::Bench;
 
 /// Number of images in each segment of [`segments`].
 pub(crate) const IMAGES_PER_SEGMENT: u64 = 2;
@@ -21,21 +22,14 @@ pub(crate) fn schedule(id: &str) -> Schedule {
 
 /// Schedule of a tenant that no trigger starts.
 pub(crate) fn schedule_of(tenant: &str, id: &str) -> Schedule {
-    Schedule {
-        id: id.into(),
-        tenant: tenant.into(),
-        name: id.to_owned(),
-        enabled: true,
-        when_cron: None,
-        time_zone: "UTC".to_owned(),
-        mode: Mode::AnalysisOnly,
-        selector: Selector::All,
-        only_if: OnlyIf::default(),
-        limits: Limits::default(),
-        notify: NotifyPolicy::default(),
-        triggers: Vec::new(),
-        overlap: OverlapPolicy::Skip,
-    }
+    Schedule::new(id.into(), tenant.into())
+}
+
+/// Creates a schedule of tenant `acme` that no trigger starts, and returns it.
+pub(crate) async fn create_schedule<B: Bench>(bench: &B, id: &str) -> Schedule {
+    let schedule = schedule(id);
+    bench.create_schedule(schedule.clone()).await;
+    schedule
 }
 
 /// Image with this number.
@@ -107,6 +101,16 @@ pub(crate) fn export(id: &str) -> Export {
         tenant: None,
         product_keys: vec!["pkg:deb/debian/openssl".into()],
         usage_only: false,
+    }
+}
+
+/// Message to plan a run.
+pub(crate) fn planner_message(run: &RunId, schedule: &Schedule) -> PlannerMessage {
+    PlannerMessage {
+        run: run.clone(),
+        schedule: schedule.id.clone(),
+        tenant: schedule.tenant.clone(),
+        impact: ImpactSet::default(),
     }
 }
 

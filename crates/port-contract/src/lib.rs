@@ -25,6 +25,7 @@ mod client;
 mod commit;
 mod concurrency;
 mod fixture;
+mod heartbeat_client;
 mod notify;
 mod property;
 mod queue;

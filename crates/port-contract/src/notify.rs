@@ -48,14 +48,17 @@ fn ids(events: &[Arc<Event>]) -> Vec<EventId> {
     events.iter().map(|event| event.event_id).collect()
 }
 
+/// Returns how many of the events were published.
+async fn count_published<B: Bench>(bench: &B, events: &[Arc<Event>]) -> usize {
+    let found = bench.published().await;
+    let arrived = events
+        .iter()
+        .filter(|event| found.contains(&event.event_id));
+    arrived.count()
+}
+
 async fn complete<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let notify = bench.ports(0).notify().publish(&[]).await;
-    expect(
-        "the answer to an empty call",
-        &notify,
-        &Ok(()),
-        "Notify is up",
-    )?;
+    bench.ports(0).notify().publish(&[]).await?;
     let mut expected = Vec::new();
     for first in [5, 0, 10] {
         let sent = events(first, 5);
@@ -98,8 +101,7 @@ async fn interrupted<B: Bench>(bench: Rc<B>) -> ContractResult {
         };
         let (answer, ()) = futures_lite::future::zip(ports.notify().publish(&sent), cut).await;
         ports.clock().sleep(tolerance * 2).await;
-        let found = bench.published().await;
-        let arrived = ids(&sent).iter().filter(|id| found.contains(id)).count();
+        let arrived = count_published(&*bench, &sent).await;
         let object = "the number of published events";
         match answer {
             Ok(()) => expect(object, &arrived, &3, "the call succeeded")?,
@@ -109,8 +111,7 @@ async fn interrupted<B: Bench>(bench: Rc<B>) -> ContractResult {
             Err(PortError::Unknown) => {}
         }
         ports.notify().publish(&sent).await?;
-        let found = bench.published().await;
-        let arrived = ids(&sent).iter().filter(|id| found.contains(id)).count();
+        let arrived = count_published(&*bench, &sent).await;
         expect(object, &arrived, &3, "the repeat succeeded")?;
     }
     Ok(())

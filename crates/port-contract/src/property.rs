@@ -41,7 +41,7 @@ impl fmt::Display for PropertyFamily {
     }
 }
 
-type Check<B> = fn(Rc<B>) -> BoxedLocal<ContractResult>;
+pub(crate) type Check<B> = fn(Rc<B>) -> BoxedLocal<ContractResult>;
 
 /// A guarantee of the ports, with its check.
 #[derive(Debug)]

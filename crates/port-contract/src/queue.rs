@@ -9,7 +9,8 @@ mod lease_client;
 mod release;
 mod wait;
 
-use crate::{Bench, Property};
+use crate::property::Check;
+use crate::{Bench, Property, PropertyFamily};
 
 pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
     let parts = [
@@ -22,4 +23,13 @@ pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
         depth::properties::<B>(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// Creates a property of queues.
+const fn property<B: Bench>(
+    name: &'static str,
+    statement: &'static str,
+    check: Check<B>,
+) -> Property<B> {
+    Property::new(PropertyFamily::Queue, name, statement, check)
 }

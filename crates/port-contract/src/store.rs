@@ -13,7 +13,8 @@ mod planning;
 mod repair;
 mod retention;
 
-use crate::{Bench, Property};
+use crate::property::Check;
+use crate::{Bench, Property, PropertyFamily};
 
 pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
     let parts = [
@@ -31,4 +32,13 @@ pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
         retention::properties::<B>(),
     ];
     parts.into_iter().flatten().collect()
+}
+
+/// Creates a property of the store.
+const fn property<B: Bench>(
+    name: &'static str,
+    statement: &'static str,
+    check: Check<B>,
+) -> Property<B> {
+    Property::new(PropertyFamily::Store, name, statement, check)
 }

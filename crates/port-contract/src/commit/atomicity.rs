@@ -3,23 +3,20 @@
 use std::rc::Rc;
 
 use rehearsal_worker::model::commit::BacklogRow;
-use rehearsal_worker::model::{
-    CommitAnswer, CommitStep, Mode, PlannerMessage, RunId, RunState, Schedule,
-};
+use rehearsal_worker::model::{CommitAnswer, CommitStep, Mode, RunId, RunState, Schedule};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, applied, segment_key};
 use crate::concurrency::join_all;
-use crate::fixture::{event, findings, image, report, schedule};
+use crate::fixture::{create_schedule, event, findings, image, planner_message, report};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, ContractViolation, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, ContractResult, ContractViolation, PROCESSES, Property};
 
 /// Number of commits of each client.
 const ROUNDS: u64 = 4;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "commit-whole",
@@ -46,8 +43,7 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 
 async fn whole<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.running(&schedule, 1, 2).await?;
     let key = segment_key(&run, 0);
     let reports = vec![report(image(0), None, 3, findings(5))];
@@ -58,12 +54,7 @@ async fn whole<B: Bench>(bench: Rc<B>) -> ContractResult {
     let mut state = read.state.value.clone();
     state.cron_runs.push(run.clone());
     commit.schedule = Some(read.write(state.clone()));
-    commit.intent = Some(PlannerMessage {
-        run: run.clone(),
-        schedule: schedule.id.clone(),
-        tenant: schedule.tenant.clone(),
-        impact: Default::default(),
-    });
+    commit.intent = Some(planner_message(&run, &schedule));
     let (token, expected) = (commit.token.clone(), commit.runs[0].run.stats);
     let at = client.apply(commit).await?.at;
     let because = "the commit wrote it";
@@ -120,11 +111,8 @@ async fn add<P: Ports>(client: &TestClient<P>, run: &RunId) -> ContractResult<u6
 }
 
 async fn additions<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..PROCESSES)
-        .map(|process| TestClient::new(&*bench, process))
-        .collect();
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let clients = TestClient::of_processes(&*bench, PROCESSES);
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = clients[0].create(&schedule, 1).await?;
     let before = clients[0].run(&run).await?.run.version;
     let additions = clients.iter().map(async |client| -> ContractResult {
@@ -171,9 +159,8 @@ async fn come_and_go<P: Ports>(
 }
 
 async fn backlog<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..8).map(|n| TestClient::new(&*bench, n)).collect();
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let clients = TestClient::of_processes(&*bench, 8);
+    let schedule = create_schedule(&*bench, "nightly").await;
     let work = (0..)
         .zip(&clients)
         .map(|(n, client)| come_and_go(client, &schedule, 1 << n));
@@ -207,8 +194,7 @@ async fn backlog<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn backlog_of_deleted<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
     bench.delete_schedule(&schedule.id).await;
     let answer = client.plan(&run, 10).await?;

@@ -2,20 +2,18 @@
 
 use std::rc::Rc;
 
-use rehearsal_worker::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, RunWrite};
 use rehearsal_worker::model::{
-    Commit, CommitAnswer, CommitStep, ImageDigest, Mode, Run, RunId, Schedule, Trigger,
+    Commit, CommitAnswer, CommitStep, ImageDigest, Mode, RunId, Schedule,
 };
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::{event, export, findings, image, report, schedule};
+use crate::fixture::{create_schedule, event, export, findings, image, report};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "conflict-run",
@@ -106,8 +104,7 @@ async fn expect_conflict<P: Ports>(
 
 async fn stale_run<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
     let commit = client.plan_commit(&run, 10).await?;
     let mut change = other.commit(CommitStep::PlanRetry, 0);
@@ -121,8 +118,7 @@ async fn stale_run<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn stale_schedule<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
     let mut commit = client.plan_commit(&run, 10).await?;
     let read = client.schedule(&schedule).await?;
@@ -137,8 +133,7 @@ async fn stale_schedule<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn deleted_schedule<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
     let read = client.schedule(&schedule).await?;
     let mut commit = client.plan_commit(&run, 10).await?;
@@ -156,21 +151,14 @@ async fn deleted_schedule<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn existing_run<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
-    let mut commit = other.commit(CommitStep::Manual, 0);
-    commit.runs.push(RunWrite {
-        run: Run::new(&schedule, Trigger::Manual, 1),
-        expected: None,
-    });
-    expect_conflict(&other, &schedule, &run, commit).await
+    expect_conflict(&other, &schedule, &run, other.creation(&schedule, 1)).await
 }
 
 async fn moved_baseline<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.running(&schedule, 1, 1).await?;
     let overlapping = other.running(&schedule, 2, 1).await?;
     let reports = |revision| vec![report(image(0), None, revision, findings(2))];
@@ -183,8 +171,7 @@ async fn moved_baseline<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn moved_cursor<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     for id in ["a", "b"] {
         bench.publish_export(export(id)).await;
     }
@@ -200,49 +187,16 @@ async fn moved_cursor<B: Bench>(bench: Rc<B>) -> ContractResult {
 }
 
 async fn moved_count<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..3).map(|n| TestClient::new(&*bench, n)).collect();
-    let [dead, client, other] = &clients[..] else {
-        return Ok(());
-    };
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let [dead, client, other] = [0, 1, 2].map(|process| TestClient::new(&*bench, process));
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
-    let mut count = dead.commit(CommitStep::Requeue, 0);
-    count.active_runs_delta = Some(ActiveRunsDelta {
-        mode: Mode::AnalysisOnly,
-        change: 1,
-    });
-    dead.apply(count).await?;
     let lease = bench.timing().lease;
-    dead.store()
-        .heartbeat(&dead.incarnation, lease, true)
-        .await?;
-    let answer = client.store().heartbeat(&client.incarnation, lease, false);
-    let orphaned = answer.await?.orphaned;
-    let found = orphaned.into_iter().find(|(id, _)| *id == dead.incarnation);
-    let Some((from, expected)) = found else {
-        let none: [&str; 0] = [];
-        return expect(
-            "the orphaned counts",
-            &&none[..],
-            &&["the dead one's"][..],
-            "it stopped",
-        );
-    };
-    let adoption = |client: &TestClient<_>| {
-        let mut commit = client.commit(CommitStep::AdoptOrphanedCount, 0);
-        commit.adoption = Some(AdoptOrphanedCount {
-            from: from.clone(),
-            expected,
-        });
-        commit
-    };
-    let taken = other.apply(adoption(other)).await?;
-    expect(
-        "the adopted count",
-        &taken.adopted,
-        &[1, 0],
-        "one run was entered",
-    )?;
-    expect_conflict(client, &schedule, &run, adoption(client)).await
+    dead.count_runs(Mode::AnalysisOnly, 1).await?;
+    dead.beat(lease, true).await?;
+    let because = "its incarnation announced its stop";
+    let orphaned = client.orphaned_count_of(&dead, lease, because).await?;
+    let taken = other.apply(other.adoption(&orphaned)).await?;
+    let because = "one run was entered";
+    expect("the adopted count", &taken.adopted, &[1, 0], because)?;
+    expect_conflict(&client, &schedule, &run, client.adoption(&orphaned)).await
 }

@@ -3,19 +3,17 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rehearsal_worker::model::commit::RunWrite;
-use rehearsal_worker::model::{Commit, CommitAnswer, CommitStep, Run, RunState, Schedule, Trigger};
-use rehearsal_worker::ports::{Ports, Store};
+use rehearsal_worker::model::{CommitAnswer, RunState};
+use rehearsal_worker::ports::Store;
 
+use super::property;
 use crate::client::{TestClient, applied, segment_key};
 use crate::concurrency::join_all;
-use crate::fixture::schedule;
+use crate::fixture::create_schedule;
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, ContractResult, PROCESSES, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "repeat-answer",
@@ -40,31 +38,16 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
     ]
 }
 
-fn creation<P: Ports>(client: &TestClient<P>, schedule: &Schedule) -> Arc<Commit> {
-    let mut commit = client.commit(CommitStep::Manual, 0);
-    commit.runs.push(RunWrite {
-        run: Run::new(schedule, Trigger::Manual, 1),
-        expected: None,
-    });
-    Arc::new(commit)
-}
-
 async fn repeated<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
-    let commit = creation(&client, &schedule);
+    let schedule = create_schedule(&*bench, "nightly").await;
+    let commit = Arc::new(client.creation(&schedule, 1));
     let first = client.store().commit(&commit).await?;
     let run = commit.runs[0].run.id.clone();
     other.plan(&run, 6).await?;
     let moved = other.run(&run).await?;
     client.sleep(bench.timing().lease).await;
-    for process in ["the same process", "another process"] {
-        let sender = if process == "another process" {
-            &other
-        } else {
-            &client
-        };
+    for (process, sender) in [("the same process", &client), ("another process", &other)] {
         let again = sender.store().commit(&commit).await?;
         let object = format!("the answer to a repeat by {process}");
         expect(object, &again, &first, "the commit was applied before")?;
@@ -84,9 +67,8 @@ async fn repeated<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn repeated_after_purge<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
-    let commit = creation(&client, &schedule);
+    let schedule = create_schedule(&*bench, "nightly").await;
+    let commit = Arc::new(client.creation(&schedule, 1));
     let first = client.store().commit(&commit).await?;
     let run = commit.runs[0].run.id.clone();
     client.end(&run, RunState::Cancelled).await?;
@@ -110,8 +92,7 @@ async fn repeated_after_purge<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn judged_anew<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.running(&schedule, 1, 1).await?;
     let key = segment_key(&run, 0);
     let mut commit = client.segment_commit(&key, 1, Vec::new()).await?;
@@ -130,11 +111,8 @@ async fn judged_anew<B: Bench>(bench: Rc<B>) -> ContractResult {
 }
 
 async fn at_once<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..PROCESSES)
-        .map(|process| TestClient::new(&*bench, process))
-        .collect();
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let clients = TestClient::of_processes(&*bench, PROCESSES);
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = clients[0].create(&schedule, 1).await?;
     let commit = Arc::new(clients[0].plan_commit(&run, 10).await?);
     let before = clients[0].run(&run).await?.run.version;
@@ -167,10 +145,10 @@ async fn at_once<B: Bench>(bench: Rc<B>) -> ContractResult {
         "a later one",
         because,
     )?;
-    let events = clients[0].store().intents(10).await?.len();
+    let intents = clients[0].store().intents(10).await?.len();
     expect(
         "the number of intents",
-        &events,
+        &intents,
         &1,
         "the commit writes one",
     )

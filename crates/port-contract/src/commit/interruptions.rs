@@ -1,25 +1,23 @@
 //! A commit whose caller stops waiting is applied wholly or not at all.
 
-use std::future::ready;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal_worker::model::{Commit, CommitAnswer, RunState};
-use rehearsal_worker::ports::{Clock, PortError, Ports, Store};
+use rehearsal_worker::ports::{PortError, Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, applied};
 use crate::concurrency::{drop_after, drop_after_first_poll};
-use crate::fixture::{event, image, schedule};
+use crate::fixture::{create_schedule, event, image, schedule};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 /// Number of instants at which a call is interrupted.
 const INSTANTS: u32 = 8;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "interrupted-connection",
@@ -117,10 +115,8 @@ async fn broken_connection<B: Bench>(bench: Rc<B>) -> ContractResult {
         let cut = async {
             other.sleep(delay).await;
             bench.disconnect(0).await;
-            ready(Ok(())).await
         };
-        let (answer, cut): (_, ContractResult) = futures_lite::future::zip(call, cut).await;
-        cut?;
+        let (answer, ()) = futures_lite::future::zip(call, cut).await;
         expect_whole(&other, &commit, bench.timing().tolerance).await?;
         match answer {
             Ok(CommitAnswer::Applied(_)) => {
@@ -146,8 +142,7 @@ async fn dropped_call<B: Bench>(bench: Rc<B>) -> ContractResult {
     for instant in 0..INSTANTS {
         let commit = plan_with_event::<B>(&client, instant).await?;
         let delay = bench.timing().tolerance * instant / INSTANTS;
-        let limit = client.ports.clock().sleep(delay);
-        drop_after(client.store().commit(&commit), limit).await;
+        drop_after(client.store().commit(&commit), client.sleep(delay)).await;
         // Every second repeat may arrive before the call that was dropped.
         if instant % 2 == 0 {
             expect_whole(&client, &commit, bench.timing().tolerance).await?;
@@ -159,8 +154,7 @@ async fn dropped_call<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn dropped_at_first_poll<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let commit = plan_with_event::<B>(&client, 0).await?;
     let store = client.store();
     for _ in 0..20 {

@@ -5,15 +5,14 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitAnswer, CommitStep, RunId, RunState, Timestamp};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::TestClient;
 use crate::concurrency::join_all;
-use crate::fixture::{schedule, segments};
+use crate::fixture::{create_schedule, schedule, segments};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, ContractResult, PROCESSES, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "time-order",
@@ -57,9 +56,7 @@ async fn write_states<P: Ports>(
 }
 
 async fn times_follow_versions<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..PROCESSES)
-        .map(|process| TestClient::new(&*bench, process))
-        .collect();
+    let clients = TestClient::of_processes(&*bench, PROCESSES);
     bench.create_schedule(schedule("nightly")).await;
     let run = RunId::from("run");
     let writes = clients.iter().map(|client| write_states(client, &run, 3));
@@ -82,8 +79,7 @@ async fn times_follow_versions<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn run_times<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let pause = bench.timing().tolerance;
     let run = client.create(&schedule, 1).await?;
     let created_at = client.run(&run).await?.run.value.created_at;
@@ -116,8 +112,7 @@ async fn run_times<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn reads_follow_commits<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     for occurrence in 0..10 {
         let run = client.create(&schedule, occurrence).await?;
         let at = client.plan(&run, 1).await?.at;

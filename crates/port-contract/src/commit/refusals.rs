@@ -8,14 +8,13 @@ use rehearsal_worker::model::{
 };
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::schedule;
+use crate::fixture::{create_schedule, schedule};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Commit, name, statement, check);
     vec![
         property(
             "refusal-superseded",
@@ -64,8 +63,7 @@ async fn first_segment<B: Bench>(
     bench: &B,
     client: &TestClient<B::Ports>,
 ) -> ContractResult<SegmentKey> {
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(bench, "nightly").await;
     let run = client.running(&schedule, 1, 2).await?;
     Ok(segment_key(&run, 0))
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use rehearsal_worker::ports::{LeaseAnswer, PortResult, Ports, Queue};
 
 use super::lease_client::{LeaseClient, done};
+use super::property;
 use crate::violation::expect;
-use crate::{Bench, Capability, ContractResult, Property, PropertyFamily};
+use crate::{Bench, Capability, ContractResult, Property};
 
 /// Calls about a lease.
 const CALLS: [&str; 5] = [
@@ -19,8 +20,6 @@ const CALLS: [&str; 5] = [
 ];
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "answer-acknowledged",
@@ -82,9 +81,7 @@ async fn fenced<B: Bench>(bench: Rc<B>) -> ContractResult {
     for (index, name) in (0..).zip(CALLS) {
         stale.enqueue(index).await?;
         let old = stale.lease().await?;
-        present
-            .sleep((old.received + lease + tolerance).saturating_sub(present.now()))
-            .await;
+        present.sleep_until(old.received + lease + tolerance).await;
         let new = present.lease().await?;
         let answer = call(&stale, name, old.delivery()).await?;
         let because = "its lease ended before the call";
@@ -112,9 +109,7 @@ async fn expired<B: Bench>(bench: Rc<B>) -> ContractResult {
     for (index, name) in (0..).zip(CALLS) {
         holder.enqueue(index).await?;
         let old = holder.lease().await?;
-        holder
-            .sleep((old.received + lease + tolerance).saturating_sub(holder.now()))
-            .await;
+        holder.sleep_until(old.received + lease + tolerance).await;
         let answer = call(&holder, name, old.delivery()).await?;
         let object = format!("the answer to a late {name}");
         expect(

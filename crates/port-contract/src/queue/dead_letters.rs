@@ -4,14 +4,13 @@ use std::rc::Rc;
 
 use rehearsal_worker::ports::Queue;
 
-use super::lease_client::{LeaseClient, done};
+use super::lease_client::{LeaseClient, done, expect_headers};
+use super::property;
 use crate::fixture::message;
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "dead-letter-redriven",
@@ -65,14 +64,7 @@ async fn redriven<B: Bench>(bench: Rc<B>) -> ContractResult {
         &Ok(message(7)),
         "it was enqueued so",
     )?;
-    let headers = (again.run, again.schedule);
-    let expected = (message(7).run, message(7).schedule);
-    expect(
-        "the run and schedule in the headers",
-        &headers,
-        &expected,
-        "it was enqueued so",
-    )?;
+    expect_headers(&again, "it was enqueued so")?;
     expect("the attempt", &again.attempt, &1, "a redrive sets it back")
 }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 use rehearsal_worker::ports::{Ports, Queue, QueueDepth};
 
 use super::lease_client::{LeaseClient, done};
+use super::property;
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "depth-count",
@@ -120,8 +119,6 @@ async fn age<B: Bench>(bench: Rc<B>) -> ContractResult {
     let second = holder.lease().await?;
     holder.acknowledge(second.delivery()).await?;
     let end = first.received + lease;
-    holder
-        .sleep((end + lease / 4).saturating_sub(holder.now()))
-        .await;
+    holder.sleep_until(end + lease / 4).await;
     expect_age(&other, first.sent + lease, end + tolerance).await
 }

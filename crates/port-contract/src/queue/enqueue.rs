@@ -4,15 +4,14 @@ use std::rc::Rc;
 
 use rehearsal_worker::ports::Queue;
 
-use super::lease_client::LeaseClient;
+use super::lease_client::{LeaseClient, done, expect_headers};
+use super::property;
 use crate::concurrency::join_all;
 use crate::fixture::message;
 use crate::violation::{expect, require};
-use crate::{Bench, Capability, ContractResult, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, Capability, ContractResult, PROCESSES, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "enqueue-content",
@@ -58,14 +57,7 @@ async fn content<B: Bench>(bench: Rc<B>) -> ContractResult {
             &sent.as_ref().map_err(|e| *e),
             because,
         )?;
-        let headers = (lease.run, lease.schedule);
-        let of_message = (message(0).run, message(0).schedule);
-        expect(
-            "the run and schedule in the headers",
-            &headers,
-            &of_message,
-            because,
-        )?;
+        expect_headers(&lease, because)?;
         expect(
             "the attempt",
             &lease.attempt,
@@ -87,19 +79,12 @@ async fn unreadable<B: Bench>(bench: Rc<B>) -> ContractResult {
     let because = "its body was corrupted";
     let body = &held.lease.body;
     require(body.is_err(), "the body", body, "an error", because)?;
-    let headers = (&held.lease.run, &held.lease.schedule);
-    let expected = (&message(0).run, &message(0).schedule);
-    expect(
-        "the run and schedule in the headers",
-        &headers,
-        &expected,
-        "they are no body",
-    )?;
+    expect_headers(&held.lease, "they are no part of the body")?;
     let answer = holder
         .queue()
         .dead_letter(held.delivery(), "unreadable")
         .await?;
-    super::lease_client::done("a dead letter", answer)
+    done("a dead letter", answer)
 }
 
 async fn once<B: Bench>(bench: Rc<B>) -> ContractResult {
@@ -114,9 +99,9 @@ async fn once<B: Bench>(bench: Rc<B>) -> ContractResult {
         .expect_none("the second message has the key of the first")
         .await?;
     holder.acknowledge(first.delivery()).await?;
-    let remaining = (sent + window).saturating_sub(holder.now());
+    let tolerance = bench.timing().tolerance;
     holder
-        .sleep(remaining.saturating_sub(bench.timing().tolerance))
+        .sleep_until((sent + window).saturating_sub(tolerance))
         .await;
     holder.enqueue(0).await?;
     if holder.now() < sent + window {
@@ -124,8 +109,7 @@ async fn once<B: Bench>(bench: Rc<B>) -> ContractResult {
             .expect_none("the key repeats within the window")
             .await?;
     }
-    let remaining = (received + window).saturating_sub(holder.now());
-    holder.sleep(remaining + bench.timing().tolerance).await;
+    holder.sleep_until(received + window + tolerance).await;
     holder.enqueue(0).await?;
     let again = holder.lease().await?.index();
     expect(
@@ -137,9 +121,7 @@ async fn once<B: Bench>(bench: Rc<B>) -> ContractResult {
 }
 
 async fn at_once<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let holders: Vec<_> = (0..PROCESSES)
-        .map(|n| LeaseClient::new(&*bench, n))
-        .collect();
+    let holders = LeaseClient::of_processes(&*bench, PROCESSES);
     for enqueued in join_all(holders.iter().map(|holder| holder.enqueue(0))).await {
         enqueued?;
     }

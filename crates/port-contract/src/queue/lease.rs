@@ -4,20 +4,19 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rehearsal_worker::model::{ImpactSet, PlannerMessage};
 use rehearsal_worker::ports::{Ports, Queue};
 
-use super::lease_client::{ClientLease, LeaseClient, done};
+use super::lease_client::{LeaseClient, done};
+use super::property;
 use crate::concurrency::join_all;
+use crate::fixture::{planner_message, schedule};
 use crate::violation::{expect, require};
-use crate::{Bench, Capability, ContractResult, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, Capability, ContractResult, PROCESSES, Property};
 
 /// Number of messages in the property of concurrent clients.
 const MESSAGES: u32 = 96;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "lease-exclusive",
@@ -59,9 +58,7 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 }
 
 async fn exclusive<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let holders: Vec<_> = (0..PROCESSES)
-        .map(|n| LeaseClient::new(&*bench, n))
-        .collect();
+    let holders = LeaseClient::of_processes(&*bench, PROCESSES);
     let sender = &holders[0];
     let enqueue = join_all((0..MESSAGES).map(|index| sender.enqueue(index)));
     let leases = join_all(holders.iter().map(async |holder| -> ContractResult<_> {
@@ -87,35 +84,6 @@ async fn exclusive<B: Bench>(bench: Rc<B>) -> ContractResult {
     expect("the list of leased messages", &found, &all, because)
 }
 
-/// Leases messages until one is granted; it must come after `earliest` and by `latest`.
-async fn expect_lease_between<P: Ports>(
-    holder: &LeaseClient<P>,
-    earliest: Duration,
-    latest: Duration,
-    because: &str,
-) -> ContractResult<ClientLease> {
-    let wait_time = (latest + holder.timing.tolerance * 2).saturating_sub(holder.now());
-    let held = holder.try_lease(holder.timing.lease, wait_time).await?;
-    let received = held.as_ref().map(|held| held.received);
-    let latest = latest + holder.timing.tolerance;
-    let is_in_time = received.is_some_and(|at| at >= earliest && at <= latest);
-    let expected = format!("from {earliest:?} to {latest:?}");
-    let object = "the time of the next lease";
-    require(is_in_time, object, received, expected, because)?;
-    held.map_or_else(|| holder.lease_later(), Ok)
-}
-
-impl<P: Ports> LeaseClient<P> {
-    /// Returns the violation that no message was leased.
-    fn lease_later<T>(&self) -> ContractResult<T> {
-        let because = "a message is ready";
-        let object = "the answer to a lease";
-        Err(crate::ContractViolation::new(
-            object, "none", "one", because,
-        ))
-    }
-}
-
 async fn expiry<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (first, second) = (LeaseClient::new(&*bench, 0), LeaseClient::new(&*bench, 1));
     let lease = bench.timing().lease;
@@ -124,7 +92,7 @@ async fn expiry<B: Bench>(bench: Rc<B>) -> ContractResult {
     for attempt in 2..=3 {
         let because = "the lease of the holder before ends then";
         let (from, to) = (held.sent + lease, held.received + lease);
-        held = expect_lease_between(&second, from, to, because).await?;
+        held = second.lease_between(from, to, because).await?;
         let because = "the deliveries before were not acknowledged";
         expect("the attempt", &held.lease.attempt, &attempt, because)?;
     }
@@ -137,13 +105,12 @@ async fn per_call<B: Bench>(bench: Rc<B>) -> ContractResult {
     let mut held = Vec::new();
     for (index, length) in [(0, lease * 2), (1, lease)] {
         first.enqueue(index).await?;
-        let leased = first.try_lease(length, first.timing.tolerance * 2).await?;
-        held.push((leased.map_or_else(|| first.lease_later(), Ok)?, length));
+        held.push((first.lease_for(length, Duration::ZERO).await?, length));
     }
     for (held, length) in held.iter().rev() {
         let (from, to) = (held.sent + *length, held.received + *length);
         let because = "the lease was granted for its own length";
-        let again = expect_lease_between(&second, from, to, because).await?;
+        let again = second.lease_between(from, to, because).await?;
         expect("the message", &again.index(), &held.index(), because)?;
         second.acknowledge(again.delivery()).await?;
     }
@@ -155,19 +122,16 @@ async fn renewed<B: Bench>(bench: Rc<B>) -> ContractResult {
     let lease = bench.timing().lease;
     first.enqueue(0).await?;
     let held = first.lease().await?;
-    let mut renewed = (held.sent, held.received);
+    let (mut from, mut to) = (held.sent + lease, held.received + lease);
     for _ in 0..3 {
         first.sleep(lease * 2 / 3).await;
-        let sent = first.now();
-        done(
-            "a renewal",
-            first.queue().renew(held.delivery(), lease).await?,
-        )?;
-        renewed = (sent, first.now());
+        from = first.now() + lease;
+        let renewal = first.queue().renew(held.delivery(), lease).await?;
+        done("a renewal", renewal)?;
+        to = first.now() + lease;
     }
     let because = "the lease was renewed";
-    let (from, to) = (renewed.0 + lease, renewed.1 + lease);
-    let again = expect_lease_between(&second, from, to, because).await?;
+    let again = second.lease_between(from, to, because).await?;
     expect(
         "the attempt",
         &again.lease.attempt,
@@ -176,69 +140,44 @@ async fn renewed<B: Bench>(bench: Rc<B>) -> ContractResult {
     )
 }
 
+/// Requires that a delivery is higher than the one before, and returns it.
+fn expect_growth(when: &str, delivery: u64, before: u64) -> ContractResult<u64> {
+    let object = format!("the delivery after {when}");
+    let expected = format!("more than {before}");
+    let because = "it grows with every lease";
+    require(delivery > before, object, delivery, expected, because)?;
+    Ok(delivery)
+}
+
 async fn deliveries_grow<B: Bench>(bench: Rc<B>) -> ContractResult {
     let holder = LeaseClient::new(&*bench, 0);
     let queue = holder.queue();
     let lease = bench.timing().lease;
     holder.enqueue(0).await?;
-    let mut last = 0;
-    for end in [
-        "a release",
-        "an uncounted release",
-        "its expiry",
-        "a redrive",
-        "a renewal",
-    ] {
-        let held = holder
-            .try_lease(lease, lease + holder.timing.tolerance * 2)
-            .await?;
-        let held = held.map_or_else(|| holder.lease_later(), Ok)?;
-        let delivery = held.delivery();
-        let object = format!("the delivery before {end}");
-        let because = "it grows with every lease";
-        require(
-            delivery > last,
-            object,
-            delivery,
-            format!("more than {last}"),
-            because,
-        )?;
-        last = delivery;
-        match end {
-            "a release" => done(end, queue.release(delivery, Duration::ZERO, true).await?)?,
-            "an uncounted release" => {
-                done(end, queue.release(delivery, Duration::ZERO, false).await?)?;
-            }
-            "a redrive" => {
-                done(end, queue.dead_letter(delivery, "a test").await?)?;
-                queue.redrive(1).await?;
-            }
-            "a renewal" => done(end, queue.renew(delivery, lease).await?)?,
-            _ => {}
-        }
+    let mut last = holder.lease().await?.delivery();
+    for counted in [true, false] {
+        let release = queue.release(last, Duration::ZERO, counted).await?;
+        done("a release", release)?;
+        last = expect_growth("a release", holder.lease().await?.delivery(), last)?;
     }
-    Ok(())
+    let held = holder.lease_for(lease, lease).await?;
+    last = expect_growth("an expiry", held.delivery(), last)?;
+    done("a dead letter", queue.dead_letter(last, "a test").await?)?;
+    queue.redrive(1).await?;
+    last = expect_growth("a redrive", holder.lease().await?.delivery(), last)?;
+    done("a renewal", queue.renew(last, lease).await?)?;
+    let held = holder.lease_for(lease, lease).await?;
+    expect_growth("a renewed lease", held.delivery(), last).map(drop)
 }
 
 async fn deliveries_after_restart<B: Bench>(bench: Rc<B>) -> ContractResult {
     let mut last = 0;
-    for restart in 0..3 {
+    LeaseClient::new(&*bench, 0).enqueue(0).await?;
+    for restarts in 0..3 {
         let holder = LeaseClient::new(&*bench, 0);
-        if restart == 0 {
-            holder.enqueue(0).await?;
-        }
         for _ in 0..2 {
             let delivery = holder.lease().await?.delivery();
-            let object = format!("the delivery after restart {restart}");
-            let because = "no restart sets the deliveries back";
-            require(
-                delivery > last,
-                object,
-                delivery,
-                format!("more than {last}"),
-                because,
-            )?;
-            last = delivery;
+            last = expect_growth(&format!("{restarts} restarts"), delivery, last)?;
             let release = holder.queue().release(delivery, Duration::ZERO, false);
             done("a release", release.await?)?;
         }
@@ -255,12 +194,7 @@ async fn deliveries_differ<B: Bench>(bench: Rc<B>) -> ContractResult {
     for index in 0..8 {
         holder.enqueue(index).await?;
         all.insert(holder.lease().await?.delivery());
-        let message = PlannerMessage {
-            run: "run".into(),
-            schedule: "nightly".into(),
-            tenant: "acme".into(),
-            impact: ImpactSet::default(),
-        };
+        let message = planner_message(&"run".into(), &schedule("nightly"));
         let planner = ports.planner_queue();
         planner.enqueue(&message, &format!("plan-{index}")).await?;
         let held = planner.lease(lease, holder.timing.tolerance * 2).await?;

@@ -1,5 +1,6 @@
 //! A client of the runner queue that holds leases.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use rehearsal_worker::model::SegmentMessage;
@@ -36,6 +37,18 @@ impl ClientLease {
     }
 }
 
+/// Requires that a delivery of a message has the headers that [`message`] gives all of them.
+pub(super) fn expect_headers(lease: &Lease<SegmentMessage>, because: &str) -> ContractResult {
+    let SegmentMessage { run, schedule, .. } = message(0);
+    let object = "the run and schedule in the headers";
+    expect(
+        object,
+        &(&lease.run, &lease.schedule),
+        &(&run, &schedule),
+        because,
+    )
+}
+
 impl<P: Ports<Clock: Clone>> LeaseClient<P> {
     pub fn new<B: Bench<Ports = P>>(bench: &B, process: usize) -> Self {
         Self {
@@ -43,6 +56,13 @@ impl<P: Ports<Clock: Clone>> LeaseClient<P> {
             clock: bench.ports(0).clock().clone(),
             timing: bench.timing(),
         }
+    }
+
+    /// Returns the clients of the first `count` processes.
+    pub fn of_processes<B: Bench<Ports = P>>(bench: &B, count: usize) -> Vec<Self> {
+        (0..count)
+            .map(|process| Self::new(bench, process))
+            .collect()
     }
 }
 
@@ -53,6 +73,10 @@ impl<P: Ports> LeaseClient<P> {
 
     pub fn now(&self) -> Duration {
         self.clock.elapsed()
+    }
+
+    pub async fn sleep_until(&self, time: Duration) {
+        self.sleep(time.saturating_sub(self.now())).await;
     }
 
     pub async fn sleep(&self, duration: Duration) {
@@ -83,10 +107,41 @@ impl<P: Ports> LeaseClient<P> {
 
     /// Leases a message that is ready.
     pub async fn lease(&self) -> ContractResult<ClientLease> {
-        let BenchTiming { lease, tolerance } = self.timing;
-        let held = self.try_lease(lease, tolerance * 2).await?;
+        self.lease_for(self.timing.lease, Duration::ZERO).await
+    }
+
+    /// Leases a message for `lease` that is ready within `wait_time`.
+    pub async fn lease_for(
+        &self,
+        lease: Duration,
+        wait_time: Duration,
+    ) -> ContractResult<ClientLease> {
+        let tolerance = self.timing.tolerance;
+        let held = self.try_lease(lease, wait_time + tolerance * 2).await?;
         let because = "a message is ready";
         held.ok_or_else(|| ContractViolation::new("the answer to a lease", "none", "one", because))
+    }
+
+    /// Leases the next message. It must be granted from `earliest` to `latest`, but for the
+    /// tolerance.
+    pub async fn lease_between(
+        &self,
+        earliest: Duration,
+        latest: Duration,
+        because: impl Display,
+    ) -> ContractResult<ClientLease> {
+        let BenchTiming { lease, tolerance } = self.timing;
+        let wait_time = (latest + tolerance * 2).saturating_sub(self.now());
+        let latest = latest + tolerance;
+        match self.try_lease(lease, wait_time).await? {
+            Some(held) if (earliest..=latest).contains(&held.received) => Ok(held),
+            held => {
+                let found = format!("{:?}", held.map(|held| held.received));
+                let expected = format!("from {earliest:?} to {latest:?}");
+                let object = "the time of the next lease";
+                Err(ContractViolation::new(object, found, expected, because))
+            }
+        }
     }
 
     /// Requires that no message is ready.

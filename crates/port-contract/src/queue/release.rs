@@ -6,12 +6,11 @@ use std::time::Duration;
 use rehearsal_worker::ports::Queue;
 
 use super::lease_client::{LeaseClient, done};
-use crate::violation::{expect, require};
-use crate::{Bench, Capability, ContractResult, ContractViolation, Property, PropertyFamily};
+use super::property;
+use crate::violation::expect;
+use crate::{Bench, Capability, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "release-counted",
@@ -78,16 +77,9 @@ async fn delayed<B: Bench>(bench: Rc<B>) -> ContractResult {
             "a release",
             holder.queue().release(held.delivery(), delay, true).await?,
         )?;
-        let (earliest, latest) = (sent + delay, holder.now() + delay + tolerance);
-        let again = holder.try_lease(lease, delay + tolerance * 2).await?;
-        let received = again.as_ref().map(|held| held.received);
-        let is_in_time = received.is_some_and(|at| at >= earliest && at <= latest);
-        let object = "the time of the next lease";
-        let expected = format!("from {earliest:?} to {latest:?}");
+        let (from, to) = (sent + delay, holder.now() + delay);
         let because = format!("the message was released with a delay of {delay:?}");
-        require(is_in_time, object, received, expected, because)?;
-        let nothing = || ContractViolation::new(object, "none", "one", "the delay has passed");
-        held = again.ok_or_else(nothing)?;
+        held = holder.lease_between(from, to, because).await?;
     }
     Ok(())
 }

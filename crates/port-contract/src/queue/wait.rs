@@ -1,18 +1,18 @@
 //! Leases that wait for a message.
 
+use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rehearsal_worker::ports::Queue;
+use rehearsal_worker::ports::{Ports, Queue};
 
 use super::lease_client::{LeaseClient, done};
+use super::property;
 use crate::concurrency::{drop_after, join_all};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, BenchTiming, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Queue, name, statement, check);
     vec![
         property(
             "wait-enqueue",
@@ -37,57 +37,42 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
     ]
 }
 
-async fn wakes_at_enqueue<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let (waiter, sender) = (LeaseClient::new(&*bench, 0), LeaseClient::new(&*bench, 1));
-    let (lease, tolerance) = (bench.timing().lease, bench.timing().tolerance);
-    let wait = waiter.try_lease(lease, lease);
-    let enqueue = async {
-        sender.sleep(lease / 2).await;
-        sender.enqueue(0).await?;
-        Ok(sender.now())
+/// Requires that a waiting lease gets a message soon after another client has made one ready.
+async fn expect_woken<P: Ports>(
+    waiter: &LeaseClient<P>,
+    make_ready: impl Future<Output = ContractResult>,
+    because: &str,
+) -> ContractResult {
+    let BenchTiming { lease, tolerance } = waiter.timing;
+    let make_ready = async {
+        waiter.sleep(lease / 2).await;
+        make_ready.await?;
+        Ok(waiter.now())
     };
-    let (held, enqueued): (_, ContractResult<_>) = futures_lite::future::zip(wait, enqueue).await;
-    let (received, enqueued) = (held?.map(|held| held.received), enqueued?);
-    let latest = enqueued + tolerance;
+    let wait = waiter.try_lease(lease, lease);
+    let (held, ready): (_, ContractResult<_>) = futures_lite::future::zip(wait, make_ready).await;
+    let (received, latest) = (held?.map(|held| held.received), ready? + tolerance);
     let is_soon = received.is_some_and(|at| at <= latest);
     let object = "the time of the waiting lease";
+    let expected = format!("{latest:?} or earlier");
+    require(is_soon, object, received, expected, because)
+}
+
+async fn wakes_at_enqueue<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let (waiter, sender) = (LeaseClient::new(&*bench, 0), LeaseClient::new(&*bench, 1));
     let because = "the message was enqueued before";
-    require(
-        is_soon,
-        object,
-        received,
-        format!("{latest:?} or earlier"),
-        because,
-    )
+    expect_woken(&waiter, sender.enqueue(0), because).await
 }
 
 async fn wakes_at_release<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (waiter, holder) = (LeaseClient::new(&*bench, 0), LeaseClient::new(&*bench, 1));
-    let (lease, tolerance) = (bench.timing().lease, bench.timing().tolerance);
     holder.enqueue(0).await?;
-    let held = holder.lease().await?;
-    let wait = waiter.try_lease(lease, lease);
+    let delivery = holder.lease().await?.delivery();
     let release = async {
-        holder.sleep(lease / 2).await;
-        let release = holder
-            .queue()
-            .release(held.delivery(), Duration::ZERO, true);
-        done("a release", release.await?)?;
-        Ok(holder.now())
+        let release = holder.queue().release(delivery, Duration::ZERO, true);
+        done("a release", release.await?)
     };
-    let (again, released): (_, ContractResult<_>) = futures_lite::future::zip(wait, release).await;
-    let (received, released) = (again?.map(|held| held.received), released?);
-    let latest = released + tolerance;
-    let is_soon = received.is_some_and(|at| at <= latest);
-    let object = "the time of the waiting lease";
-    let because = "the message was released before";
-    require(
-        is_soon,
-        object,
-        received,
-        format!("{latest:?} or earlier"),
-        because,
-    )
+    expect_woken(&waiter, release, "the message was released before").await
 }
 
 async fn ends<B: Bench>(bench: Rc<B>) -> ContractResult {

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::{ImageDigest, Schedule, Timestamp};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::{findings, image, report, schedule_of};
+use crate::fixture::{create_schedule, findings, image, report, schedule_of};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "baseline-older",
@@ -51,8 +50,7 @@ async fn commit_report<P: Ports>(
 
 async fn older_report<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule_of("acme", "a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     commit_report(&client, &schedule, (image(0), None, 7, 3)).await?;
     client.sleep(bench.timing().tolerance).await;
     let at = commit_report(&client, &schedule, (image(0), Some(7), 5, 1)).await?;
@@ -114,8 +112,7 @@ async fn tenants<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn order<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule_of("acme", "a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let numbers = [3, 1, 9, 2, 3];
     for number in [1, 2, 3] {
         commit_report(&client, &schedule, (image(number), None, number, number)).await?;

@@ -7,10 +7,11 @@ use rehearsal_worker::model::{CommitStep, commit::EndReason};
 use rehearsal_worker::model::{ImageDigest, RunFailure, RunState, SegmentKey};
 use rehearsal_worker::ports::Store;
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::{findings, image, report, schedule};
+use crate::fixture::{create_schedule, findings, image, report};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 /// Number of images in the large run.
 const IMAGES: u64 = 1_000;
@@ -19,8 +20,6 @@ const IMAGES: u64 = 1_000;
 const FINDINGS: u64 = 10_000;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "document-large",
@@ -37,8 +36,7 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 
 async fn large<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.create(&schedule, 1).await?;
     client.plan(&run, IMAGES).await?;
     let digests: Arc<[ImageDigest]> = (0..IMAGES).map(image).collect();
@@ -77,8 +75,7 @@ async fn large<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn whole_run<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (client, other) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let id = client
         .create(&schedule, "\"quoted\" 'ü' \u{1f600}\n")
         .await?;

@@ -5,18 +5,17 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitStep, TenantId, Trigger};
 use rehearsal_worker::ports::{Export, Store};
 
+use super::property;
 use crate::client::TestClient;
 use crate::concurrency::join_all;
 use crate::fixture::export;
 use crate::violation::expect;
-use crate::{Bench, ContractResult, ContractViolation, Property, PropertyFamily};
+use crate::{Bench, ContractResult, ContractViolation, Property};
 
 /// Number of exports in the property of concurrent publishers.
 const EXPORTS: u64 = 24;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "export-gapless",

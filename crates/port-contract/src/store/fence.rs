@@ -4,15 +4,14 @@ use std::rc::Rc;
 
 use rehearsal_worker::ports::Store;
 
+use super::property;
 use crate::client::{TestClient, segment_key};
 use crate::concurrency::join_all;
-use crate::fixture::schedule;
+use crate::fixture::create_schedule;
 use crate::violation::expect;
-use crate::{Bench, ContractResult, PROCESSES, Property, PropertyFamily};
+use crate::{Bench, ContractResult, PROCESSES, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "fence-rises",
@@ -33,11 +32,8 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 }
 
 async fn rises<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..PROCESSES)
-        .map(|process| TestClient::new(&*bench, process))
-        .collect();
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let clients = TestClient::of_processes(&*bench, PROCESSES);
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = clients[0].running(&schedule, 1, 1).await?;
     let key = segment_key(&run, 0);
     for (delivery, expected) in [(3, 3), (1, 3), (7, 7), (7, 7), (6, 7)] {
@@ -70,8 +66,7 @@ async fn rises<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn worked_at<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.running(&schedule, 1, 1).await?;
     let key = segment_key(&run, 0);
     let mut worked_at = None;
@@ -95,8 +90,7 @@ async fn worked_at<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn read<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("nightly");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "nightly").await;
     let run = client.running(&schedule, 1, 1).await?;
     let key = segment_key(&run, 0);
     let begun = client.store().begin_segment(&key, 3).await?.value;

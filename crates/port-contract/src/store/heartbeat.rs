@@ -1,20 +1,17 @@
 //! Heartbeats, and active-run counts that others adopt.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use rehearsal_worker::model::commit::{ActiveRunsDelta, AdoptOrphanedCount, DocumentVersion};
-use rehearsal_worker::model::{CommitAnswer, CommitStep, IncarnationId, Mode};
-use rehearsal_worker::ports::{HeartbeatAnswer, Ports, Store};
+use rehearsal_worker::model::{CommitAnswer, Mode};
+use rehearsal_worker::ports::Store;
 
-use crate::client::{TestClient, applied};
+use super::property;
+use crate::client::TestClient;
 use crate::concurrency::join_all;
-use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, ContractViolation, Property, PropertyFamily};
+use crate::violation::expect;
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "heartbeat-abandoned",
@@ -40,59 +37,18 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
     ]
 }
 
-/// Changes the active-run count of a client's incarnation.
-async fn count<P: Ports>(client: &TestClient<P>, mode: Mode, change: i64) -> ContractResult {
-    let mut commit = client.commit(CommitStep::Requeue, 0);
-    commit.active_runs_delta = Some(ActiveRunsDelta { mode, change });
-    client.apply(commit).await.map(drop)
-}
-
-async fn beat<P: Ports>(
-    client: &TestClient<P>,
-    abandoned_after: Duration,
-    stopping: bool,
-) -> ContractResult<HeartbeatAnswer> {
-    let store = client.store();
-    let answer = store.heartbeat(&client.incarnation, abandoned_after, stopping);
-    Ok(answer.await?)
-}
-
-/// Adopts an orphaned count.
-async fn adopt<P: Ports>(
-    client: &TestClient<P>,
-    (from, expected): (IncarnationId, DocumentVersion),
-) -> ContractResult<CommitAnswer> {
-    let mut commit = client.commit(CommitStep::AdoptOrphanedCount, 0);
-    commit.adoption = Some(AdoptOrphanedCount { from, expected });
-    client.answer(commit).await
-}
-
-/// Returns the orphaned count of an incarnation.
-fn orphaned_of<P>(
-    answer: HeartbeatAnswer,
-    dead: &TestClient<P>,
-) -> Option<(IncarnationId, DocumentVersion)> {
-    let mut orphaned = answer.orphaned.into_iter();
-    orphaned.find(|(id, _)| *id == dead.incarnation)
-}
-
-fn not_orphaned(because: &str) -> ContractViolation {
-    ContractViolation::new("the count", "not orphaned", "orphaned", because)
-}
-
 async fn abandoned<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (dead, heir) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
     let (silence, tolerance) = (bench.timing().lease, bench.timing().tolerance);
-    count(&dead, Mode::AnalysisOnly, 1).await?;
+    dead.count_runs(Mode::AnalysisOnly, 1).await?;
     // The heartbeat took effect between these two reads of the store's clock.
     let earliest = dead.store().backlog().await?.now;
-    beat(&dead, silence, false).await?;
+    dead.beat(silence, false).await?;
     let latest = dead.store().backlog().await?.now;
     loop {
         let before = heir.store().backlog().await?.now;
-        let found = orphaned_of(beat(&heir, silence, false).await?, &dead);
+        let found = heir.find_orphaned_count_of(&dead, silence).await?.is_some();
         let after = heir.store().backlog().await?.now;
-        let found = found.is_some();
         let object = format!("`orphaned` of the count at {before}");
         if after < earliest.after(silence) {
             let because = format!("the last heartbeat was at {earliest} or later");
@@ -101,49 +57,51 @@ async fn abandoned<B: Bench>(bench: Rc<B>) -> ContractResult {
             let because = format!("the last heartbeat was at {latest} or earlier");
             return expect(object, &found, &true, because);
         }
-        let remaining = earliest.after(silence).since(after);
-        heir.sleep((remaining / 2).max(tolerance / 10)).await;
+        heir.approach(earliest.after(silence), after, tolerance / 10)
+            .await;
     }
 }
 
 async fn stopping<B: Bench>(bench: Rc<B>) -> ContractResult {
     let (dead, heir) = (TestClient::new(&*bench, 0), TestClient::new(&*bench, 1));
     let lease = bench.timing().lease;
-    count(&dead, Mode::ContentRefresh, 2).await?;
-    beat(&dead, lease, false).await?;
-    let found = orphaned_of(beat(&heir, lease, false).await?, &dead);
+    dead.count_runs(Mode::ContentRefresh, 2).await?;
+    dead.beat(lease, false).await?;
+    let found = heir.find_orphaned_count_of(&dead, lease).await?;
     expect("the orphaned count", &found, &None, "its incarnation lives")?;
-    beat(&dead, lease, true).await?;
-    let found = orphaned_of(beat(&heir, lease, false).await?, &dead);
-    let orphaned = found.ok_or_else(|| not_orphaned("its incarnation announced its stop"))?;
-    let own = orphaned_of(beat(&dead, lease, true).await?, &dead);
+    dead.beat(lease, true).await?;
+    let because = "its incarnation announced its stop";
+    let orphaned = heir.orphaned_count_of(&dead, lease, because).await?;
+    let mut seen = dead.beat(lease, true).await?.orphaned.into_iter();
+    let own = seen.find(|(id, _)| *id == dead.incarnation);
     expect(
         "the orphaned count for its owner",
         &own,
         &None,
         "no incarnation adopts its own count",
     )?;
-    let taken = applied("take-over", adopt(&heir, orphaned).await?)?;
+    let taken = heir.apply(heir.adoption(&orphaned)).await?;
     expect(
         "the adopted count",
         &taken.adopted,
         &[0, 2],
         "two runs were entered",
     )?;
-    let found = orphaned_of(beat(&heir, lease, false).await?, &dead);
+    let found = heir.find_orphaned_count_of(&dead, lease).await?;
     expect("the orphaned count", &found, &None, "it was adopted")
 }
 
 async fn adopted_once<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..8).map(|n| TestClient::new(&*bench, n)).collect();
+    let clients = TestClient::of_processes(&*bench, 8);
     let lease = bench.timing().lease;
-    count(&clients[0], Mode::AnalysisOnly, 3).await?;
-    beat(&clients[0], lease, true).await?;
-    let found = orphaned_of(beat(&clients[1], lease, false).await?, &clients[0]);
-    let orphaned = found.ok_or_else(|| not_orphaned("its incarnation announced its stop"))?;
-    let adoptions = clients[1..]
+    let (dead, heirs) = (&clients[0], &clients[1..]);
+    dead.count_runs(Mode::AnalysisOnly, 3).await?;
+    dead.beat(lease, true).await?;
+    let because = "its incarnation announced its stop";
+    let orphaned = heirs[0].orphaned_count_of(dead, lease, because).await?;
+    let adoptions = heirs
         .iter()
-        .map(|client| adopt(client, orphaned.clone()));
+        .map(|heir| heir.answer(heir.adoption(&orphaned)));
     let mut adopted = Vec::new();
     for answer in join_all(adoptions).await {
         match answer? {
@@ -170,8 +128,8 @@ async fn surrendered<B: Bench>(bench: Rc<B>) -> ContractResult {
     let lease = bench.timing().lease;
     let mut expected = [0; 2];
     for (mode, change) in [(Mode::AnalysisOnly, 2), (Mode::ContentRefresh, 1)] {
-        count(&dead, mode, change).await?;
-        let answer = beat(&dead, lease, false).await?;
+        dead.count_runs(mode, change).await?;
+        let answer = dead.beat(lease, false).await?;
         let object = "the surrendered count";
         expect(
             object,
@@ -180,21 +138,16 @@ async fn surrendered<B: Bench>(bench: Rc<B>) -> ContractResult {
             "it is the sum that others adopted",
         )?;
         dead.sleep(lease + bench.timing().tolerance).await;
-        let found = orphaned_of(beat(&heir, lease, false).await?, &dead);
-        let orphaned = found.ok_or_else(|| not_orphaned("its incarnation is silent"))?;
-        let taken = applied("take-over", adopt(&heir, orphaned).await?)?;
+        let because = "its incarnation is silent";
+        let orphaned = heir.orphaned_count_of(&dead, lease, because).await?;
+        let taken = heir.apply(heir.adoption(&orphaned)).await?;
         for (sum, taken) in expected.iter_mut().zip(taken.adopted) {
             *sum += taken;
         }
     }
-    require(
-        expected == [2, 1],
-        "the adopted sum",
-        expected,
-        "[2, 1]",
-        "it was counted so",
-    )?;
-    let answer = beat(&dead, lease, false).await?;
+    let because = "the silent incarnation counted so";
+    expect("the adopted sum", &expected, &[2, 1], because)?;
+    let answer = dead.beat(lease, false).await?;
     expect(
         "the surrendered count",
         &answer.surrendered,

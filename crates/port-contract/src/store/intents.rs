@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitStep, RunId};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::TestClient;
-use crate::fixture::{schedule, segments};
+use crate::fixture::{create_schedule, segments};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "intent-oldest",
@@ -32,15 +31,19 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
     ]
 }
 
-/// Returns the runs of the listed intents, each with its number of repairs.
-async fn listed<P: Ports>(
+/// Requires that the intents of these runs are listed, each with its number of repairs.
+async fn expect_listed<P: Ports>(
     client: &TestClient<P>,
     limit: usize,
-) -> ContractResult<Vec<(RunId, u32)>> {
+    expected: &[(RunId, u32)],
+    because: &str,
+) -> ContractResult {
     let intents = client.store().intents(limit).await?.into_iter();
-    Ok(intents
+    let found: Vec<_> = intents
         .map(|intent| (intent.message.run, intent.requeued))
-        .collect())
+        .collect();
+    let object = format!("the list of up to {limit} intents");
+    expect(object, &found[..], expected, because)
 }
 
 /// Creates a schedule and plans runs, one after the other.
@@ -49,8 +52,7 @@ async fn planned<B: Bench>(
     client: &TestClient<B::Ports>,
     count: u32,
 ) -> ContractResult<Vec<RunId>> {
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(bench, "a").await;
     let mut runs = Vec::new();
     for occurrence in 0..count {
         let run = client.create(&schedule, count - occurrence).await?;
@@ -64,21 +66,10 @@ async fn planned<B: Bench>(
 async fn oldest_first<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
     let runs = planned(&*bench, &client, 3).await?;
-    let expected: Vec<_> = runs.iter().map(|run| (run.clone(), 0)).collect();
+    let expected: Vec<_> = runs.into_iter().map(|run| (run, 0)).collect();
     let because = "they were written in this order";
-    expect(
-        "the list of intents",
-        &listed(&client, 10).await?,
-        &expected,
-        because,
-    )?;
-    let first = listed(&client, 2).await?;
-    expect(
-        "the list of 2 intents",
-        &first,
-        &expected[..2].to_vec(),
-        because,
-    )
+    expect_listed(&client, 10, &expected, because).await?;
+    expect_listed(&client, 2, &expected[..2], because).await
 }
 
 async fn enqueued<B: Bench>(bench: Rc<B>) -> ContractResult {
@@ -87,23 +78,13 @@ async fn enqueued<B: Bench>(bench: Rc<B>) -> ContractResult {
     let before = client.run(&runs[0]).await?;
     for _ in 0..2 {
         client.store().intents_enqueued(&runs[..1]).await?;
-        let expected = vec![(runs[1].clone(), 0)];
-        let because = "the first one is enqueued";
-        expect(
-            "the list of intents",
-            &listed(&client, 10).await?,
-            &expected,
-            because,
-        )?;
+        let expected = [(runs[1].clone(), 0)];
+        expect_listed(&client, 10, &expected, "the first one is enqueued").await?;
     }
     client.store().intents_enqueued(&["absent".into()]).await?;
     let after = client.run(&runs[0]).await?;
-    expect(
-        "the run",
-        &after,
-        &before,
-        "a mark of an intent is no change of the run",
-    )
+    let because = "a mark of an intent is no change of the run";
+    expect("the run", &after, &before, because)
 }
 
 async fn requeued<B: Bench>(bench: Rc<B>) -> ContractResult {
@@ -114,23 +95,12 @@ async fn requeued<B: Bench>(bench: Rc<B>) -> ContractResult {
         let mut commit = client.commit(CommitStep::Requeue, 0);
         commit.intents_requeued = vec![runs[0].clone()];
         let at = client.apply(commit).await?.at;
-        let expected = vec![(runs[0].clone(), round)];
+        let expected = [(runs[0].clone(), round)];
         let because = "repair had it enqueued again";
-        expect(
-            "the list of intents",
-            &listed(&client, 10).await?,
-            &expected,
-            because,
-        )?;
+        expect_listed(&client, 10, &expected, because).await?;
         let since = client.store().intents(10).await?[0].since;
         expect("`since` of the intent", &since, &at, because)?;
     }
     client.dispatch(&runs[0], &segments(1)).await?;
-    let because = "the run was cut into segments";
-    expect(
-        "the list of intents",
-        &listed(&client, 10).await?,
-        &Vec::new(),
-        because,
-    )
+    expect_listed(&client, 10, &[], "the run was cut into segments").await
 }

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitStep, RunState, ScheduleId, SharedList};
 use rehearsal_worker::ports::{ScheduleEntry, Store};
 
+use super::property;
 use crate::client::TestClient;
-use crate::fixture::{schedule, schedule_of};
+use crate::fixture::{create_schedule, schedule, schedule_of};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "list-schedules",
@@ -101,11 +100,11 @@ async fn unchanged_entry<B: Bench>(bench: Rc<B>) -> ContractResult {
     let run = client.create(&schedule("a"), 1).await?;
     client.plan(&run, 1).await?;
     let after = client.store().schedules().await?.value;
-    let of = |list: &SharedList<_>| {
-        let entries: Vec<ScheduleEntry> = list.iter().cloned().collect();
+    let of = |list: &SharedList<ScheduleEntry>| {
+        let mut entries = list.iter();
         entries
-            .into_iter()
             .find(|entry| entry.schedule.id.as_str() == "a")
+            .cloned()
     };
     let same = of(&before)
         .zip(of(&after))
@@ -165,8 +164,7 @@ async fn unchanged_rows<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn progress<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let snapshot = client.store().backlog().await?.value;
     expect(
         "the time of progress",

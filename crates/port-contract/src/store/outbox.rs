@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitStep, EventId};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::TestClient;
-use crate::fixture::{event, image, schedule};
+use crate::fixture::{create_schedule, event, image};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "outbox-oldest",
@@ -32,8 +31,7 @@ async fn written<B: Bench>(
     bench: &B,
     client: &TestClient<B::Ports>,
 ) -> ContractResult<Vec<EventId>> {
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(bench, "a").await;
     let run = client.create(&schedule, 1).await?;
     let mut ids = Vec::new();
     for first in [4, 0, 2] {

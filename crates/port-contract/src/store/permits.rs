@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use rehearsal_worker::ports::{PermitGrant, Store};
 
+use super::property;
 use crate::client::TestClient;
 use crate::concurrency::join_all;
-use crate::fixture::schedule;
+use crate::fixture::create_schedule;
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 /// Permits per second.
 const RATE: f64 = 3.0;
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "permit-spacing",
@@ -43,9 +42,8 @@ fn instants(grant: &PermitGrant) -> impl Iterator<Item = u64> {
 }
 
 async fn spacing<B: Bench>(bench: Rc<B>) -> ContractResult {
-    let clients: Vec<_> = (0..8).map(|n| TestClient::new(&*bench, n)).collect();
-    let id = schedule("a").id;
-    bench.create_schedule(schedule("a")).await;
+    let clients = TestClient::of_processes(&*bench, 8);
+    let id = create_schedule(&*bench, "a").await.id;
     let counted = (1..).zip(&clients).cycle().take(3 * clients.len());
     let calls = counted.map(|(count, client)| {
         let store = client.store();
@@ -67,38 +65,36 @@ async fn spacing<B: Bench>(bench: Rc<B>) -> ContractResult {
     let interval = 333_333_334;
     for pair in all.windows(2) {
         let gap = pair[1] - pair[0];
+        let object = "the time between two permits in nanoseconds";
         let because = "the rate is 3 permits per second";
-        let expected = format!("{interval} ns or more");
-        require(
-            gap >= interval,
-            "the time between two permits",
-            gap,
-            expected,
-            because,
-        )?;
+        let expected = format!("{interval} or more");
+        require(gap >= interval, object, gap, expected, because)?;
     }
     Ok(())
 }
 
+/// Requires that the first permit of a grant is at its lead.
+fn expect_at_lead(
+    object: &str,
+    grant: &PermitGrant,
+    lead: Duration,
+    because: &str,
+) -> ContractResult {
+    expect(object, &grant.first, &grant.now.after(lead), because)
+}
+
 async fn lead<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let (id, lead) = (schedule("a").id, Duration::from_millis(250));
-    bench.create_schedule(schedule("a")).await;
+    let (id, lead) = (
+        create_schedule(&*bench, "a").await.id,
+        Duration::from_millis(250),
+    );
     let store = client.store();
     let first = store.reserve_permits(&id, RATE, 2, lead).await?;
     let because = "no earlier permit delays it";
-    expect(
-        "the first permit",
-        &first.first,
-        &first.now.after(lead),
-        because,
-    )?;
-    expect(
-        "the number of permits",
-        &first.count,
-        &2,
-        "they were asked for",
-    )?;
+    expect_at_lead("the first permit", &first, lead, because)?;
+    let because = "they were asked for";
+    expect("the number of permits", &first.count, &2, because)?;
     let next = store.reserve_permits(&id, RATE, 1, Duration::ZERO).await?;
     let last = first.first.after(first.interval * 2);
     let because = "it follows the permits before";
@@ -106,23 +102,16 @@ async fn lead<B: Bench>(bench: Rc<B>) -> ContractResult {
     client.sleep(Duration::from_secs(2)).await;
     let later = store.reserve_permits(&id, RATE, 5, lead).await?;
     let because = "unused permits are not saved up";
-    expect(
-        "the permit after a pause",
-        &later.first,
-        &later.now.after(lead),
-        because,
-    )
+    expect_at_lead("the permit after a pause", &later, lead, because)
 }
 
 async fn schedules<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    for id in ["a", "b"] {
-        bench.create_schedule(schedule(id)).await;
-    }
+    let a = create_schedule(&*bench, "a").await.id;
+    let b = create_schedule(&*bench, "b").await.id;
     let store = client.store();
-    let (a, b) = (schedule("a").id, schedule("b").id);
     store.reserve_permits(&a, RATE, 100, Duration::ZERO).await?;
     let other = store.reserve_permits(&b, RATE, 1, Duration::ZERO).await?;
     let because = "no permit of its schedule was granted before";
-    expect("the first permit of `b`", &other.first, &other.now, because)
+    expect_at_lead("the first permit of `b`", &other, Duration::ZERO, because)
 }

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::{CommitStep, RunId};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::TestClient;
-use crate::fixture::schedule_of;
+use crate::fixture::{create_schedule, schedule_of};
 use crate::violation::{expect, require};
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "planning-oldest",
@@ -88,8 +87,7 @@ async fn oldest<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn not_before<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule_of("acme", "a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.create(&schedule, 1).await?;
     let document = client.run(&run).await?;
     let mut changed = document.run.value.clone();
@@ -109,9 +107,15 @@ async fn not_before<B: Bench>(bench: Rc<B>) -> ContractResult {
         if is_listed {
             return Ok(());
         }
-        let remaining = not_before.since(read.now);
-        client.sleep((remaining / 2).max(tolerance / 10)).await;
+        client.approach(not_before, read.now, tolerance / 10).await;
     }
+}
+
+/// Returns the rank of a tenant that has runs to plan.
+async fn rank<P: Ports>(client: &TestClient<P>, tenant: &str) -> ContractResult<Option<u64>> {
+    let waiting = client.store().planning_runs(1).await?.value;
+    let head = waiting.iter().find(|run| run.tenant.as_str() == tenant);
+    Ok(head.map(|head| head.tenant_served))
 }
 
 async fn served<B: Bench>(bench: Rc<B>) -> ContractResult {
@@ -124,18 +128,11 @@ async fn served<B: Bench>(bench: Rc<B>) -> ContractResult {
         }
     }
     let mut ranks = Vec::new();
-    for (tenant, schedule) in [("acme", 0), ("globex", 1), ("acme", 0)] {
-        let waiting = client.store().planning_runs(1).await?.value;
-        let head = waiting.iter().find(|run| run.tenant.as_str() == tenant);
-        ranks.push(head.map(|head| head.tenant_served));
-        let run = listed(&client, 1, schedules[schedule].tenant.as_str()).await?;
+    for tenant in ["acme", "globex", "acme"] {
+        ranks.push(rank(&client, tenant).await?);
+        let run = listed(&client, 1, tenant).await?;
         client.plan(&run[0], 1).await?;
     }
-    let waiting = client.store().planning_runs(1).await?.value;
-    let rank = |tenant: &str| {
-        let head = waiting.iter().find(|run| run.tenant.as_str() == tenant);
-        head.map_or(0, |head| head.tenant_served)
-    };
     let because = "the tenant was never served";
     expect(
         "the rank of acme and globex",
@@ -143,9 +140,8 @@ async fn served<B: Bench>(bench: Rc<B>) -> ContractResult {
         &[Some(0); 2][..],
         because,
     )?;
-    let (acme, globex) = (rank("acme"), rank("globex"));
-    let rises = acme > globex && globex > 0;
-    let found = (acme, globex);
+    let found = [rank(&client, "acme").await?, rank(&client, "globex").await?];
+    let rises = found[0] > found[1] && found[1] > Some(0);
     let because = "acme was served after globex";
     require(
         rises,
@@ -158,8 +154,7 @@ async fn served<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn begin<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule_of("acme", "a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.create(&schedule, 1).await?;
     let begun = client.store().begin_planning(&run).await?.value;
     let read = client.run(&run).await?;

@@ -6,14 +6,13 @@ use std::time::Duration;
 use rehearsal_worker::model::{CommitStep, RunState, SegmentKey, Timestamp};
 use rehearsal_worker::ports::{Ports, Store};
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::schedule;
+use crate::fixture::{create_schedule, schedule};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "repair-segments",
@@ -46,6 +45,18 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 /// Limit that nothing passes.
 const NEVER: Duration = Duration::from_hours(1_000);
 
+/// Requires that these segments are stale, and no others.
+async fn expect_stale<P: Ports>(
+    client: &TestClient<P>,
+    limit: Duration,
+    expected: &[SegmentKey],
+    because: &str,
+) -> ContractResult {
+    let work = client.store().stale_work(limit, NEVER).await?.value;
+    let keys: Vec<_> = work.segments.into_iter().map(|stale| stale.key).collect();
+    expect("the list of stale segments", &keys[..], expected, because)
+}
+
 /// Reads the stale segments until `since` is older than the limit, and requires that the segment is
 /// listed exactly then.
 async fn expect_stale_after<P: Ports>(
@@ -56,11 +67,8 @@ async fn expect_stale_after<P: Ports>(
 ) -> ContractResult {
     loop {
         let read = client.store().stale_work(limit, NEVER).await?;
-        let is_listed = read
-            .value
-            .segments
-            .iter()
-            .any(|segment| segment.key == *key);
+        let mut segments = read.value.segments.iter();
+        let is_listed = segments.any(|segment| segment.key == *key);
         let is_stale = since < read.now.before(limit);
         let object = format!("`stale` of the segment at {}", read.now);
         let because = format!("it was released or worked at {since}");
@@ -68,15 +76,15 @@ async fn expect_stale_after<P: Ports>(
         if is_listed {
             return Ok(());
         }
-        let remaining = since.after(limit).since(read.now);
-        client.sleep((remaining / 2).max(limit / 1_000)).await;
+        client
+            .approach(since.after(limit), read.now, limit / 1_000)
+            .await;
     }
 }
 
 async fn segments<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.running(&schedule, 1, 2).await?;
     let (key, limit) = (segment_key(&run, 0), bench.timing().lease);
     let released_at = client.segment(&key).await?.released_at;
@@ -86,39 +94,15 @@ async fn segments<B: Bench>(bench: Rc<B>) -> ContractResult {
     expect_stale_after(&client, &key, worked_at, limit).await?;
     let commit = client.segment_commit(&key, 1, Vec::new()).await?;
     client.apply(commit).await?;
-    let listed = client
-        .store()
-        .stale_work(limit, NEVER)
-        .await?
-        .value
-        .segments;
-    let keys: Vec<_> = listed.into_iter().map(|segment| segment.key).collect();
-    let expected = vec![segment_key(&run, 1)];
-    expect(
-        "the list of stale segments",
-        &keys,
-        &expected,
-        "segment 0 is committed",
-    )?;
+    let other = [segment_key(&run, 1)];
+    expect_stale(&client, limit, &other, "segment 0 is committed").await?;
     client.end(&run, RunState::Cancelled).await?;
-    let listed = client
-        .store()
-        .stale_work(limit, NEVER)
-        .await?
-        .value
-        .segments;
-    expect(
-        "the list of stale segments",
-        &listed,
-        &Vec::new(),
-        "the run has ended",
-    )
+    expect_stale(&client, limit, &[], "the run has ended").await
 }
 
 async fn requeued<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.running(&schedule, 1, 1).await?;
     let (key, limit) = (segment_key(&run, 0), bench.timing().lease);
     for round in 1..=2 {
@@ -129,32 +113,16 @@ async fn requeued<B: Bench>(bench: Rc<B>) -> ContractResult {
         let segment = client.segment(&key).await?;
         let found = (segment.requeued, segment.released_at);
         let object = "the segment's number of repairs and time of release";
-        expect(
-            object,
-            &found,
-            &(round, Some(at)),
-            "repair enqueued it again",
-        )?;
-        let listed = client
-            .store()
-            .stale_work(limit, NEVER)
-            .await?
-            .value
-            .segments;
-        expect(
-            "the list of stale segments",
-            &listed,
-            &Vec::new(),
-            "it was just released",
-        )?;
+        let because = "repair enqueued it again";
+        expect(object, &found, &(round, Some(at)), because)?;
+        expect_stale(&client, limit, &[], "it was just released").await?;
     }
     Ok(())
 }
 
 async fn intents<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.create(&schedule, 1).await?;
     let (since, limit) = (client.plan(&run, 1).await?.at, bench.timing().lease);
     client
@@ -163,37 +131,25 @@ async fn intents<B: Bench>(bench: Rc<B>) -> ContractResult {
         .await?;
     loop {
         let read = client.store().stale_work(limit, NEVER).await?;
-        let found: Vec<_> = read
-            .value
-            .intents
-            .into_iter()
-            .map(|i| i.message.run)
-            .collect();
+        let intents = read.value.intents.into_iter();
+        let found: Vec<_> = intents.map(|intent| intent.message.run).collect();
         let is_stale = since < read.now.before(limit);
-        let expected = if is_stale {
-            vec![run.clone()]
-        } else {
-            Vec::new()
-        };
+        let expected = Vec::from_iter(is_stale.then(|| run.clone()));
         let object = format!("the list of stale intents at {}", read.now);
-        expect(
-            object,
-            &found,
-            &expected,
-            format!("the intent was written at {since}"),
-        )?;
+        let because = format!("the intent was written at {since}");
+        expect(object, &found, &expected, because)?;
         if is_stale {
             return Ok(());
         }
-        let remaining = since.after(limit).since(read.now);
-        client.sleep((remaining / 2).max(limit / 1_000)).await;
+        client
+            .approach(since.after(limit), read.now, limit / 1_000)
+            .await;
     }
 }
 
 async fn overdue<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let ended = client.create(&schedule, 0).await?;
     client.end(&ended, RunState::Cancelled).await?;
     let planning = client.create(&schedule, 1).await?;
@@ -217,8 +173,9 @@ async fn overdue<B: Bench>(bench: Rc<B>) -> ContractResult {
             return Ok(());
         }
         let next = created.get(expected.len()).map_or(read.now, |(at, _)| *at);
-        let remaining = next.after(limit).since(read.now);
-        client.sleep((remaining / 2).max(limit / 1_000)).await;
+        client
+            .approach(next.after(limit), read.now, limit / 1_000)
+            .await;
     }
 }
 

@@ -5,14 +5,13 @@ use std::rc::Rc;
 use rehearsal_worker::model::RunState;
 use rehearsal_worker::ports::{SegmentDocument, Store};
 
+use super::property;
 use crate::client::{TestClient, segment_key};
-use crate::fixture::{event, findings, image, report, schedule};
+use crate::fixture::{create_schedule, event, findings, image, report};
 use crate::violation::expect;
-use crate::{Bench, ContractResult, Property, PropertyFamily};
+use crate::{Bench, ContractResult, Property};
 
 pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
-    let property =
-        |name, statement, check| Property::new(PropertyFamily::Store, name, statement, check);
     vec![
         property(
             "purge-run",
@@ -29,8 +28,7 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
 
 async fn purged<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let run = client.running(&schedule, 1, 1).await?;
     let key = segment_key(&run, 0);
     let reports = vec![report(image(0), None, 3, findings(2))];
@@ -79,8 +77,7 @@ async fn purged<B: Bench>(bench: Rc<B>) -> ContractResult {
 
 async fn kept<B: Bench>(bench: Rc<B>) -> ContractResult {
     let client = TestClient::new(&*bench, 0);
-    let schedule = schedule("a");
-    bench.create_schedule(schedule.clone()).await;
+    let schedule = create_schedule(&*bench, "a").await;
     let early = client.create(&schedule, 0).await?;
     client.end(&early, RunState::Cancelled).await?;
     let open = client.create(&schedule, 1).await?;
