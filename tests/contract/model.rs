@@ -12,22 +12,53 @@ mod store;
 mod store_action;
 
 use std::fmt::Debug;
+use std::rc::Rc;
 use std::time::Duration;
 
+use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+use rehearsal::worker::ports::PortError;
+
+use crate::planted::PlantedFault;
+use crate::simulated::{SimulatedBench, Simulation};
 
 /// Number of processes that call the services.
 const CLIENTS: usize = 4;
 
+/// Failure of a step: an error of a port, or a difference.
+#[derive(Debug)]
+struct StepFailure(String);
+
+impl From<PortError> for StepFailure {
+    fn from(error: PortError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Stepped<T = ()> = Result<T, StepFailure>;
+
+/// Service under test and its reference.
+trait ServiceModel: Sized + 'static {
+    /// Operation of a client.
+    type Action: Debug + 'static;
+
+    /// Sets up the reference as the bench does the service.
+    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self>;
+
+    /// Performs an operation on both, and compares what can be read afterwards.
+    async fn step(&mut self, client: usize, action: Self::Action) -> Stepped;
+}
+
 /// Requires that an answer equals the reference's.
-fn expect_same<T: Debug + PartialEq>(object: &str, found: &T, reference: &T) -> Result<(), String> {
+fn expect_same<T: Debug + PartialEq>(object: &str, found: &T, reference: &T) -> Stepped {
     if found == reference {
         return Ok(());
     }
-    Err(format!(
+    Err(StepFailure(format!(
         "{object} is {found:?}, expected {reference:?}, because the reference answers so"
-    ))
+    )))
 }
 
 /// Returns `count` units and a half.
@@ -35,11 +66,13 @@ fn half_after(unit: Duration, count: u32) -> Duration {
     unit * count + unit / 2
 }
 
-/// Tests sequences of operations from a fixed seed; the error is the shortest that fails.
-fn test_sequences<S: Strategy>(
+/// Performs sequences of up to `steps` operations, drawn from a fixed seed, on a service with a
+/// planted fault. The error shows a failing sequence after shrinking.
+fn agree<M: ServiceModel>(
     cases: u32,
-    sequences: S,
-    test: impl Fn(S::Value) -> Result<(), String>,
+    steps: usize,
+    action: impl Strategy<Value = M::Action>,
+    planted: Option<PlantedFault>,
 ) -> Result<(), String> {
     let config = Config {
         cases,
@@ -48,8 +81,21 @@ fn test_sequences<S: Strategy>(
     };
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let test = |steps| test(steps).map_err(TestCaseError::fail);
-    runner
-        .run(&sequences, test)
-        .map_err(|error| error.to_string())
+    let sequences = vec((0..CLIENTS, action), 1..=steps);
+    let test = |sequence: Vec<(usize, M::Action)>| {
+        let mut simulation = Simulation::start(1, planted);
+        let bench = simulation.bench();
+        let compared = simulation.run(async move {
+            let mut model = M::start(bench).await?;
+            for (client, action) in sequence {
+                model.step(client, action).await?;
+            }
+            Ok(())
+        });
+        let endless = || Err(StepFailure("it does not end".to_owned()));
+        let compared: Stepped = compared.unwrap_or_else(endless);
+        compared.map_err(|StepFailure(text)| TestCaseError::fail(text))
+    };
+    let tested = runner.run(&sequences, test);
+    tested.map_err(|error| error.to_string())
 }

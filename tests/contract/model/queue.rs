@@ -1,20 +1,20 @@
 //! Random operations on a queue and on the reference.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use rehearsal::model::observation::QueueStep;
 use rehearsal::model::time::nanos_of;
 use rehearsal::model::{IncarnationId, Mode, SegmentMessage, Timestamp};
 use rehearsal::sim::world::{MessageArrival, SimQueue};
-use rehearsal::worker::ports::{Clock, Lease, LeaseAnswer, PortError, Ports, Queue};
+use rehearsal::worker::ports::{Clock, Lease, Ports, Queue};
 use rehearsal_port_contract::Bench;
 
-use super::{CLIENTS, expect_same, half_after, test_sequences};
+use super::{CLIENTS, ServiceModel, StepFailure, Stepped, expect_same, half_after};
 use crate::planted::PlantedFault;
-use crate::simulated::Simulation;
+use crate::simulated::{SimulatedBench, SimulatedPorts};
 
 /// Operation of a client.
 #[derive(Debug, Clone)]
@@ -25,24 +25,8 @@ enum QueueAction {
     Lease {
         units: u32,
     },
-    Renew {
-        lease: Index,
-        units: u32,
-    },
-    Acknowledge {
-        lease: Index,
-    },
-    Release {
-        lease: Index,
-        units: Option<u32>,
-        counted: bool,
-    },
-    DeadLetter {
-        lease: Index,
-    },
-    Discard {
-        lease: Index,
-    },
+    /// A call about one of the leases so far.
+    Call(Index, LeaseCall),
     Redrive {
         limit: usize,
     },
@@ -51,18 +35,33 @@ enum QueueAction {
     },
 }
 
+/// Call about a lease.
+#[derive(Debug, Clone)]
+enum LeaseCall {
+    Renew { units: u32 },
+    Acknowledge,
+    Release { units: Option<u32>, counted: bool },
+    DeadLetter,
+    Discard,
+}
+
+fn lease_call() -> impl Strategy<Value = LeaseCall> {
+    prop_oneof![
+        2 => (0..3_u32).prop_map(|units| LeaseCall::Renew { units }),
+        2 => Just(LeaseCall::Acknowledge),
+        3 => (proptest::option::of(0..3_u32), any::<bool>())
+            .prop_map(|(units, counted)| LeaseCall::Release { units, counted }),
+        2 => Just(LeaseCall::DeadLetter),
+        1 => Just(LeaseCall::Discard),
+    ]
+}
+
 fn action() -> impl Strategy<Value = QueueAction> {
-    let lease = any::<Index>;
     prop_oneof![
         4 => (0..6_u32).prop_map(|message| QueueAction::Enqueue { message }),
         6 => (0..3_u32).prop_map(|units| QueueAction::Lease { units }),
-        2 => (lease(), 0..3_u32).prop_map(|(lease, units)| QueueAction::Renew { lease, units }),
-        2 => lease().prop_map(|lease| QueueAction::Acknowledge { lease }),
-        3 => (lease(), proptest::option::of(0..3_u32), any::<bool>()).prop_map(
-            |(lease, units, counted)| QueueAction::Release { lease, units, counted }
-        ),
-        2 => lease().prop_map(|lease| QueueAction::DeadLetter { lease }),
-        1 => lease().prop_map(|lease| QueueAction::Discard { lease }),
+        10 => (any::<Index>(), lease_call())
+            .prop_map(|(lease, call)| QueueAction::Call(lease, call)),
         1 => (0..3_usize).prop_map(|limit| QueueAction::Redrive { limit }),
         3 => (1..3_u32).prop_map(|units| QueueAction::Wait { units }),
     ]
@@ -90,32 +89,24 @@ struct QueueModel<P> {
     incarnation: IncarnationId,
 }
 
-impl<P: Ports> QueueModel<P> {
-    fn new<B: Bench<Ports = P>>(bench: &B) -> Self {
+impl ServiceModel for QueueModel<SimulatedPorts> {
+    type Action = QueueAction;
+
+    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self> {
         let window = bench.capabilities().idempotency_window.unwrap_or_default();
-        Self {
+        Ok(Self {
             clients: (0..CLIENTS).map(|process| bench.ports(process)).collect(),
             reference: SimQueue::new(window, 0),
             leases: Vec::new(),
             unit: bench.timing().lease / 2,
             tolerance: bench.timing().tolerance,
             incarnation: IncarnationId::new("client".into(), 1),
-        }
+        })
     }
 
-    /// Returns the time at which the reference acts, and brings the reference up to it.
-    fn advance(&mut self) -> Timestamp {
-        let now = Timestamp::from_nanos(nanos_of(self.clients[0].clock().elapsed()));
-        self.reference.advance(now);
-        now
-    }
-
-    async fn step(&mut self, client: usize, action: QueueAction) -> Result<(), String> {
-        self.perform(client, action)
-            .await
-            .map_err(|error| error.to_string())??;
-        let depth = self.clients[client].runner_queue().depth().await;
-        let depth = depth.map_err(|error| error.to_string())?;
+    async fn step(&mut self, client: usize, action: QueueAction) -> Stepped {
+        self.perform(client, action).await?;
+        let depth = self.clients[client].runner_queue().depth().await?;
         let now = self.advance();
         let reference = self.reference.depth(now);
         expect_same("the depth", &depth.depth, &reference.depth)?;
@@ -125,98 +116,93 @@ impl<P: Ports> QueueModel<P> {
             false => expect_same("the age of the oldest ready message", &age, &expected),
         }
     }
+}
 
-    async fn perform(
-        &mut self,
-        client: usize,
-        action: QueueAction,
-    ) -> Result<Result<(), String>, PortError> {
+impl<P: Ports> QueueModel<P> {
+    /// Returns the time at which the reference acts, and brings the reference up to it.
+    fn advance(&mut self) -> Timestamp {
+        let now = Timestamp::from_nanos(nanos_of(self.clients[0].clock().elapsed()));
+        self.reference.advance(now);
+        now
+    }
+
+    async fn perform(&mut self, client: usize, action: QueueAction) -> Stepped {
         let ports = self.clients[client].clone();
         let queue = ports.runner_queue();
-        let (unit, chosen) = (self.unit, |lease: &Index| {
-            (!self.leases.is_empty()).then(|| self.leases[lease.index(self.leases.len())])
-        });
-        let (answer, expected) = match &action {
+        match action {
             QueueAction::Enqueue { message: index } => {
                 let key = format!("key-{index}");
-                queue.enqueue(&message(*index), &key).await?;
+                queue.enqueue(&message(index), &key).await?;
                 let now = self.advance();
                 let (arrival, incarnation) = (MessageArrival::default(), &self.incarnation);
                 let reference = &mut self.reference;
-                reference.enqueue(message(*index), None, &key, arrival, incarnation, now);
-                return Ok(Ok(()));
+                reference.enqueue(message(index), None, &key, arrival, incarnation, now);
+                Ok(())
             }
             QueueAction::Lease { units } => {
-                let lease = half_after(unit, *units);
+                let lease = half_after(self.unit, units);
                 let leased = queue.lease(lease, Duration::ZERO).await?;
-                return Ok(self.compare_lease(leased, lease));
+                self.compare_lease(leased, lease)
+            }
+            QueueAction::Call(..) if self.leases.is_empty() => Ok(()),
+            QueueAction::Call(lease, call) => {
+                let (own, known) = self.leases[lease.index(self.leases.len())];
+                self.call(queue, own, known, &call).await
             }
             QueueAction::Redrive { limit } => {
-                let count = queue.redrive(*limit).await?;
+                let count = queue.redrive(limit).await?;
                 let now = self.advance();
-                let expected = self.reference.redrive(*limit, None, now);
-                return Ok(expect_same(
-                    "the number of redriven letters",
-                    &count,
-                    &expected,
-                ));
+                let expected = self.reference.redrive(limit, None, now);
+                expect_same("the number of redriven letters", &count, &expected)
             }
             QueueAction::Wait { units } => {
-                ports.clock().sleep(unit * *units).await;
-                return Ok(Ok(()));
+                ports.clock().sleep(self.unit * units).await;
+                Ok(())
             }
-            QueueAction::Renew { lease, units } => {
-                let Some((own, known)) = chosen(lease) else {
-                    return Ok(Ok(()));
-                };
+        }
+    }
+
+    /// Makes a call about a lease, whose deliveries are `own` in the queue and `known` in the
+    /// reference.
+    async fn call(
+        &mut self,
+        queue: &P::RunnerQueue,
+        own: u64,
+        known: u64,
+        call: &LeaseCall,
+    ) -> Stepped {
+        let unit = self.unit;
+        let (answer, expected) = match call {
+            LeaseCall::Renew { units } => {
                 let length = half_after(unit, *units);
                 let answer = queue.renew(own, length).await?;
                 let now = self.advance();
                 (answer, self.reference.renew(known, length, now))
             }
-            QueueAction::Acknowledge { lease } => {
-                let Some((own, known)) = chosen(lease) else {
-                    return Ok(Ok(()));
-                };
+            LeaseCall::Acknowledge => {
                 let answer = queue.acknowledge(own).await?;
                 self.advance();
-                (
-                    answer,
-                    self.reference.remove(known, QueueStep::Acknowledged),
-                )
+                let expected = self.reference.remove(known, QueueStep::Acknowledged);
+                (answer, expected)
             }
-            QueueAction::Release {
-                lease,
-                units,
-                counted,
-            } => {
-                let Some((own, known)) = chosen(lease) else {
-                    return Ok(Ok(()));
-                };
+            LeaseCall::Release { units, counted } => {
                 let delay = units.map_or(Duration::ZERO, |units| half_after(unit, units));
                 let answer = queue.release(own, delay, *counted).await?;
                 let now = self.advance();
                 (answer, self.reference.release(known, delay, *counted, now))
             }
-            QueueAction::DeadLetter { lease } => {
-                let Some((own, known)) = chosen(lease) else {
-                    return Ok(Ok(()));
-                };
+            LeaseCall::DeadLetter => {
                 let answer = queue.dead_letter(own, "model").await?;
                 self.advance();
                 (answer, self.reference.dead_letter(known, "model".into()))
             }
-            QueueAction::Discard { lease } => {
-                let Some((own, known)) = chosen(lease) else {
-                    return Ok(Ok(()));
-                };
+            LeaseCall::Discard => {
                 let answer = queue.discard(own, "model").await?;
                 self.advance();
                 (answer, self.reference.remove(known, QueueStep::Dropped))
             }
         };
-        let object = format!("the answer to {action:?}");
-        Ok(expect_same::<LeaseAnswer>(&object, &answer, &expected))
+        expect_same(&format!("the answer to {call:?}"), &answer, &expected)
     }
 
     /// Leases the message from the reference that the queue has leased.
@@ -224,7 +210,7 @@ impl<P: Ports> QueueModel<P> {
         &mut self,
         leased: Option<Lease<SegmentMessage>>,
         length: Duration,
-    ) -> Result<(), String> {
+    ) -> Stepped {
         let now = self.advance();
         let Some(leased) = leased else {
             return expect_same("the number of ready messages", &0, &self.reference.ready());
@@ -232,15 +218,15 @@ impl<P: Ports> QueueModel<P> {
         let mut ready = self.reference.ready_bodies();
         let Some(position) = ready.position(|body| *body == leased.body) else {
             let because = "the reference has no such message ready";
-            return Err(format!(
+            return Err(StepFailure(format!(
                 "the leased message is {:?}, expected a ready one, because {because}",
                 leased.body
-            ));
+            )));
         };
         drop(ready);
         let reference = &mut self.reference;
         let known = reference.lease(position, &self.incarnation, length, now);
-        let known = known.ok_or("the reference leases a message that is ready")?;
+        let known = known.expect("the reference leases a message that is ready");
         self.leases.push((leased.delivery, known.delivery));
         let content =
             |lease: Lease<SegmentMessage>| (lease.body, lease.run, lease.schedule, lease.attempt);
@@ -248,28 +234,13 @@ impl<P: Ports> QueueModel<P> {
     }
 }
 
-/// Performs random operations on a queue with a planted fault.
-fn agree(cases: u32, planted: Option<PlantedFault>) -> Result<(), String> {
-    let sequences = vec((0..CLIENTS, action()), 1..40);
-    test_sequences(cases, sequences, |steps| {
-        let mut simulation = Simulation::start(1, planted);
-        let bench = simulation.bench();
-        let sequence = async move {
-            let mut model = QueueModel::new(&*bench);
-            for (client, action) in steps {
-                model.step(client, action).await?;
-            }
-            Ok(())
-        };
-        simulation
-            .run(sequence)
-            .unwrap_or_else(|| Err("it does not end".to_owned()))
-    })
+fn agree(planted: Option<PlantedFault>) -> Result<(), String> {
+    super::agree::<QueueModel<_>>(192, 39, action(), planted)
 }
 
 #[test]
 fn random_operations_on_a_queue_agree_with_the_reference() {
-    if let Err(difference) = agree(192, None) {
+    if let Err(difference) = agree(None) {
         panic!("{difference}");
     }
 }
@@ -283,6 +254,6 @@ fn random_operations_on_a_queue_find_planted_faults() {
         PlantedFault::DelayLost,
         PlantedFault::DeadLetterLost,
     ] {
-        assert!(agree(192, Some(fault)).is_err(), "{fault:?}");
+        assert!(agree(Some(fault)).is_err(), "{fault:?}");
     }
 }

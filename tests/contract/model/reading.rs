@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rehearsal::model::{RunId, ScheduleId, SegmentKey, TenantId};
 use rehearsal::sim::world::SimStore;
-use rehearsal::worker::ports::{PortError, RunDocument, ScheduleDocument, Store, WaitingRun};
+use rehearsal::worker::ports::{RunDocument, ScheduleDocument, Store, WaitingRun};
 
-use super::expect_same;
 use super::store_action::{SEGMENTS, images};
+use super::{Stepped, expect_same};
 
 /// Texts of what was read. Versions are left out: each store numbers its own.
 type Text = String;
@@ -54,10 +54,9 @@ pub async fn compare<S: Store>(
     reference: &mut SimStore,
     names: &Names<'_>,
     limit: Duration,
-) -> Result<(), String> {
-    let failed = |error: PortError| error.to_string();
+) -> Stepped {
     for run in names.runs {
-        let found = store.run(run).await.map_err(failed)?.value;
+        let found = store.run(run).await?.value;
         let (found, known) = (run_text(found.as_ref()), reference.run(run));
         expect_same(run.as_str(), &found, &run_text(known.as_ref()))?;
         let index_end = if known.is_some() { SEGMENTS } else { 1 };
@@ -66,40 +65,36 @@ pub async fn compare<S: Store>(
                 run: run.clone(),
                 index,
             };
-            let found = store.segment(&key).await.map_err(failed)?.value.segment;
+            let found = store.segment(&key).await?.value.segment;
             expect_same(&key.to_string(), &found, &reference.segment(&key).segment)?;
         }
     }
     for id in names.schedules {
-        let found = store.schedule(id).await.map_err(failed)?.value;
+        let found = store.schedule(id).await?.value;
         let found = found.as_ref().map(schedule_text);
         let known = reference.schedule(id);
         expect_same(id.as_str(), &found, &known.as_ref().map(schedule_text))?;
     }
     for tenant in names.tenants {
         let all: Vec<_> = (0..SEGMENTS).flat_map(images).collect();
-        let found = store.baselines(tenant, &all).await.map_err(failed)?;
+        let found = store.baselines(tenant, &all).await?;
         let object = format!("the list of baselines of {tenant}");
         expect_same(&object, &found, &reference.baselines(tenant, &all))?;
-        let found = store
-            .last_reports(tenant, &all)
-            .await
-            .map_err(failed)?
-            .value;
+        let found = store.last_reports(tenant, &all).await?.value;
         let object = format!("the list of report times of {tenant}");
         expect_same(&object, &found, &reference.last_reports(tenant, &all))?;
     }
-    let found = store.intents(100).await.map_err(failed)?;
+    let found = store.intents(100).await?;
     expect_same("the list of intents", &found, &reference.intents(100))?;
-    let found = store.outbox(100).await.map_err(failed)?;
+    let found = store.outbox(100).await?;
     expect_same("the outbox", &found, &reference.outbox(100))?;
-    let found = store.exports(100).await.map_err(failed)?.value;
+    let found = store.exports(100).await?.value;
     expect_same(
         "the cursor with the exports",
         &found,
         &reference.exports(100),
     )?;
-    let found = store.backlog().await.map_err(failed)?.value;
+    let found = store.backlog().await?.value;
     let known = reference.backlog();
     let is_own = |id: &ScheduleId| names.schedules.contains(id);
     let own = found.rows.iter().filter(|row| is_own(&row.schedule));
@@ -113,14 +108,14 @@ pub async fn compare<S: Store>(
         &found,
         &known,
     )?;
-    let found = store.planning_runs(2).await.map_err(failed)?;
+    let found = store.planning_runs(2).await?;
     let known = waiting_text(reference.planning_runs(2, found.now));
     expect_same(
         "the list of runs to plan",
         &waiting_text(found.value),
         &known,
     )?;
-    let found = store.stale_work(limit, limit).await.map_err(failed)?;
+    let found = store.stale_work(limit, limit).await?;
     let mut known = reference.stale_work(limit, limit, found.now);
     let mut work = found.value;
     for work in [&mut work, &mut known] {

@@ -5,23 +5,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proptest::collection::vec;
 use rehearsal::model::commit::{AdoptOrphanedCount, DocumentVersion};
 use rehearsal::model::{
-    Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunId, Schedule, ScheduleId,
-    SegmentKey, Selector, TenantId, Timestamp, Trigger,
+    Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode, Run, RunId, Schedule,
+    ScheduleId, SegmentKey, TenantId, Timestamp, Trigger,
 };
 use rehearsal::scenario::FleetSpec;
 use rehearsal::sim::fleet::Fleet;
 use rehearsal::sim::world::SimStore;
-use rehearsal::worker::ports::{Clock, Export, PortError, Ports, RunDocument, Store};
+use rehearsal::worker::ports::{Clock, Export, Ports, RunDocument, Store};
 use rehearsal_port_contract::Bench;
 
 use super::reading::{Names, compare};
 use super::store_action::{self, RUNS, RunChange, SEGMENTS, StoreAction, images};
-use super::{CLIENTS, expect_same, half_after, test_sequences};
+use super::{CLIENTS, ServiceModel, Stepped, expect_same, half_after};
 use crate::planted::PlantedFault;
-use crate::simulated::Simulation;
+use crate::simulated::SimulatedBench;
 
 /// Two values of one thing: of the store and of the reference.
 type Pair<T> = (T, T);
@@ -49,54 +48,29 @@ struct StoreModel<B: Bench> {
     published: u32,
 }
 
-/// Failure of a step: an error of a port, or a difference.
-struct StepFailure(String);
-
-impl From<PortError> for StepFailure {
-    fn from(error: PortError) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl From<String> for StepFailure {
-    fn from(text: String) -> Self {
-        Self(text)
-    }
-}
-
-type Stepped<T = ()> = Result<T, StepFailure>;
-
 fn incarnation(client: usize) -> IncarnationId {
     IncarnationId::new(format!("client-{client}").as_str().into(), 1)
 }
 
 fn schedule(number: usize) -> Schedule {
+    let (id, tenant) = [("first", "acme"), ("second", "globex")][number];
     Schedule {
-        id: ["first", "second"][number].into(),
-        tenant: ["acme", "globex"][number].into(),
-        name: String::new(),
-        enabled: true,
-        when_cron: None,
-        time_zone: "UTC".to_owned(),
-        mode: rehearsal::model::Mode::ALL[number],
-        selector: Selector::All,
-        only_if: Default::default(),
-        limits: Default::default(),
-        notify: Default::default(),
-        triggers: Vec::new(),
-        overlap: Default::default(),
+        mode: Mode::ALL[number],
+        ..Schedule::new(id.into(), tenant.into())
     }
 }
 
-impl<B: Bench> StoreModel<B> {
+impl ServiceModel for StoreModel<SimulatedBench> {
+    type Action = StoreAction;
+
     /// Creates the schedules in both stores.
-    async fn new(bench: Rc<B>) -> Stepped<Self> {
+    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self> {
         let fleet = FleetSpec {
             images: 2,
             components: 1,
             ..FleetSpec::default()
         };
-        let fleet = Fleet::draw(&fleet, 1).map_err(|error| error.to_string())?;
+        let fleet = Fleet::draw(&fleet, 1).expect("a small fleet");
         let schedules: Vec<_> = (0..2).map(schedule).collect();
         let run = |number: usize| {
             let schedule = &schedules[number % schedules.len()];
@@ -122,6 +96,23 @@ impl<B: Bench> StoreModel<B> {
         Ok(model)
     }
 
+    async fn step(&mut self, client: usize, action: StoreAction) -> Stepped {
+        self.perform(client, action).await?;
+        let runs: Vec<RunId> = self.runs.iter().map(|run| run.id.clone()).collect();
+        let schedules: Vec<ScheduleId> = self.schedules.iter().map(|s| s.id.clone()).collect();
+        let tenants: Vec<TenantId> = self.schedules.iter().map(|s| s.tenant.clone()).collect();
+        let names = Names {
+            runs: &runs,
+            schedules: &schedules,
+            tenants: &tenants,
+        };
+        let limit = half_after(self.unit(), 2);
+        let store = self.ports[client].store();
+        compare(store, &mut self.reference, &names, limit).await
+    }
+}
+
+impl<B: Bench> StoreModel<B> {
     fn unit(&self) -> Duration {
         self.bench.timing().lease / 2
     }
@@ -156,28 +147,12 @@ impl<B: Bench> StoreModel<B> {
         };
         let known = self.reference.commit(&commit.1, at);
         let object = format!("the answer to {:?}", commit.0);
-        Ok(expect_same(&object, &found, &known)?)
+        expect_same(&object, &found, &known)
     }
 
     /// Sends one commit that names no version to both stores.
     async fn commit_same(&mut self, client: usize, commit: Commit) -> Stepped {
         self.commit(client, (commit.clone(), commit)).await
-    }
-
-    async fn step(&mut self, client: usize, action: StoreAction) -> Result<(), String> {
-        let performed = self.perform(client, action).await;
-        performed.map_err(|StepFailure(text)| text)?;
-        let runs: Vec<RunId> = self.runs.iter().map(|run| run.id.clone()).collect();
-        let schedules: Vec<ScheduleId> = self.schedules.iter().map(|s| s.id.clone()).collect();
-        let tenants: Vec<TenantId> = self.schedules.iter().map(|s| s.tenant.clone()).collect();
-        let names = Names {
-            runs: &runs,
-            schedules: &schedules,
-            tenants: &tenants,
-        };
-        let limit = half_after(self.unit(), 2);
-        let store = self.ports[client].store();
-        compare(store, &mut self.reference, &names, limit).await
     }
 
     async fn perform(&mut self, client: usize, action: StoreAction) -> Stepped {
@@ -270,11 +245,7 @@ impl<B: Bench> StoreModel<B> {
             .await?;
         self.reference.fence_segment(&key, delivery, begun.now);
         let known = self.reference.segment(&key);
-        Ok(expect_same(
-            "the begun segment",
-            &begun.value.segment,
-            &known.segment,
-        )?)
+        expect_same("the begun segment", &begun.value.segment, &known.segment)
     }
 
     async fn beat(&mut self, client: usize, stopping: bool) -> Stepped {
@@ -328,7 +299,7 @@ impl<B: Bench> StoreModel<B> {
         let known = self
             .reference
             .reserve_permits(id, 0.7, count, lead, found.now);
-        Ok(expect_same("the grant of permits", &found, &known)?)
+        expect_same("the grant of permits", &found, &known)
     }
 
     async fn handle_exports(&mut self, client: usize) -> Stepped {
@@ -396,29 +367,13 @@ impl<B: Bench> StoreModel<B> {
     }
 }
 
-/// Performs random operations on a store with a planted fault.
-fn agree(cases: u32, planted: Option<PlantedFault>) -> Result<(), String> {
-    let sequences = vec((0..CLIENTS, store_action::action()), 1..60);
-    test_sequences(cases, sequences, |steps| {
-        let mut simulation = Simulation::start(1, planted);
-        let bench = simulation.bench();
-        let sequence = async move {
-            let model = StoreModel::new(bench).await;
-            let mut model = model.map_err(|StepFailure(text)| text)?;
-            for (client, action) in steps {
-                model.step(client, action).await?;
-            }
-            Ok(())
-        };
-        simulation
-            .run(sequence)
-            .unwrap_or_else(|| Err("it does not end".to_owned()))
-    })
+fn agree(planted: Option<PlantedFault>) -> Result<(), String> {
+    super::agree::<StoreModel<_>>(64, 59, store_action::action(), planted)
 }
 
 #[test]
 fn random_operations_on_a_store_agree_with_the_reference() {
-    if let Err(difference) = agree(64, None) {
+    if let Err(difference) = agree(None) {
         panic!("{difference}");
     }
 }
@@ -432,6 +387,6 @@ fn random_operations_on_a_store_find_planted_faults() {
         PlantedFault::BacklogBeforeCommit,
         PlantedFault::StopIgnored,
     ] {
-        assert!(agree(64, Some(fault)).is_err(), "{fault:?}");
+        assert!(agree(Some(fault)).is_err(), "{fault:?}");
     }
 }
