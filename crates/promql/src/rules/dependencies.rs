@@ -35,26 +35,22 @@ struct QueryInputs {
 
 impl QueryInputs {
     fn of(query: &Query) -> Self {
-        let mut demand = Self::default();
+        let mut inputs = Self::default();
         // The visitor never fails.
-        let _ = walk_expr(&mut demand, query.expression());
-        demand
+        let _ = walk_expr(&mut inputs, query.expression());
+        inputs
     }
 
     /// Whether a selector may match a series that a rule at this position or a later one makes.
     /// Takes *O*(log names) per selector that states its name.
-    fn ask_for_later(&self, last: &BTreeMap<&str, usize>, position: usize) -> bool {
+    fn may_select_later(&self, last: &BTreeMap<&str, usize>, position: usize) -> bool {
+        let is_later = |name: &str| last.get(name).is_some_and(|last| *last >= position);
         self.matchers.iter().any(|matchers| {
             let of_name = || matchers.iter().filter(|one| one.name == METRIC_NAME);
             let matches = |name: &str| of_name().all(|matcher| matcher.is_match(name));
             match of_name().find(|matcher| matcher.op == MatchOp::Equal) {
-                Some(stated) => {
-                    let name = stated.value.as_str();
-                    last.get(name).is_some_and(|last| *last >= position) && matches(name)
-                }
-                None => last
-                    .iter()
-                    .any(|(name, last)| *last >= position && matches(name)),
+                Some(stated) => is_later(&stated.value) && matches(&stated.value),
+                None => last.keys().any(|name| is_later(name) && matches(name)),
             }
         })
     }
@@ -77,8 +73,8 @@ impl ExprVisitor for QueryInputs {
 impl RuleFile {
     /// Matchers of each selector in the file.
     pub fn matchers(&self) -> Vec<Vec<Matcher>> {
-        let demands = self.rules().map(|rule| QueryInputs::of(rule.query()));
-        demands.flat_map(|demand| demand.matchers).collect()
+        let inputs = self.rules().map(|rule| QueryInputs::of(rule.query()));
+        inputs.flat_map(|inputs| inputs.matchers).collect()
     }
 
     /// Name of a rule that calls a date function.
@@ -103,5 +99,5 @@ pub(super) fn look_back(rules: &RuleFile) -> bool {
         }
     }
     let mut all = rules.rules().enumerate();
-    all.any(|(position, rule)| QueryInputs::of(rule.query()).ask_for_later(&last, position))
+    all.any(|(position, rule)| QueryInputs::of(rule.query()).may_select_later(&last, position))
 }

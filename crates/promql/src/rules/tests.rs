@@ -1,3 +1,4 @@
+use super::dependencies::look_back;
 use super::*;
 use crate::{MemoryStore, Semantics};
 use rehearsal_convert::Index;
@@ -92,6 +93,51 @@ fn rule_reading_own_result_sees_earlier_evaluation() {
   - { record: later, expr: x:count }
 ";
     assert_eq!(states(rules, "1 1 1 1 1"), "...FF");
+}
+
+#[test]
+fn rules_that_select_their_own_or_later_results_look_back() {
+    let look_back = |rules: &str| {
+        let text = format!("groups: [{{ name: g, rules: [{rules}] }}]");
+        look_back(&RuleFile::parse(&text, "rules.yaml", Semantics::V3).unwrap())
+    };
+    let record = |name: &str, query: &str| format!("{{ record: {name}, expr: '{query}' }}, ");
+    // Its own result, by name, by regular expression or by none, in a subquery too.
+    for query in [
+        "x + a",
+        r#"{__name__="a"}"#,
+        r#"{__name__=~"a|x"}"#,
+        r#"{__name__!="x",mode="a"}"#,
+        r#"{mode="a"}"#,
+        "x + max_over_time(sum(a)[5m:1m])",
+        r#"rate({__name__=~"a+"}[5m])"#,
+    ] {
+        assert!(look_back(&record("a", query)), "{query}");
+    }
+    for query in [
+        "x",
+        r#"{__name__="a",__name__!="a"}"#,
+        r#"{__name__=~"b|x"}"#,
+        r#"{__name__!="a",mode="a"}"#,
+    ] {
+        assert!(!look_back(&record("a", query)), "{query}");
+    }
+    // The result of another rule: only that of a later one.
+    for query in ["b", r#"{__name__=~"b.*"}"#] {
+        let (reader, read) = (record("a", query), record("b", "x"));
+        assert!(look_back(&[&*reader, &read].concat()), "{query}");
+        assert!(!look_back(&[&*read, &reader].concat()), "{query}");
+        assert!(look_back(&[&*read, &reader, &read].concat()), "{query}");
+        let in_two_groups = [&*reader, "] }, { name: h, rules: [", &read].concat();
+        assert!(look_back(&in_two_groups), "{query}");
+    }
+    let alert = |query: &str| format!("{{ alert: A, expr: '{query}' }}, ");
+    for query in ["ALERTS", "ALERTS_FOR_STATE", r#"{__name__=~"ALERTS.+"}"#] {
+        let (reader, read) = (record("a", query), alert("x"));
+        assert!(look_back(&alert(query)), "{query}");
+        assert!(look_back(&[&*reader, &read].concat()), "{query}");
+        assert!(!look_back(&[&*read, &reader].concat()), "{query}");
+    }
 }
 
 #[test]
