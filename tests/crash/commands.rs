@@ -125,11 +125,15 @@ impl WritingCommand {
     }
 
     fn with(&self, more: &str, fixture: &Fixture, out: &Path) -> Vec<String> {
-        let inputs = fixture.inputs().display().to_string();
-        let out = out.display().to_string();
         let line = [self.name, self.arguments, more].join(" ");
-        let words = line.split_whitespace();
-        let words = words.map(|word| word.replace("IN", &inputs).replace("OUT", &out));
-        words.collect()
+        words(&line, &fixture.inputs(), out)
     }
+}
+
+/// Words of a line in which `IN` and `OUT` are these directories.
+pub fn words(line: &str, inputs: &Path, out: &Path) -> Vec<String> {
+    let [inputs, out] = [inputs, out].map(|path| path.display().to_string());
+    let words = line.split_whitespace();
+    let words = words.map(|word| word.replace("IN", &inputs).replace("OUT", &out));
+    words.collect()
 }

@@ -13,10 +13,10 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::check::{content, files};
 use crate::fixture::{FIXTURE, Known};
-use crate::program::rehearsal;
+use crate::program::{rehearsal, rehearsal_under, rehearsal_within};
 
-/// User without rights, for tests as root.
-const NOBODY: u32 = 65_534;
+/// ID of an unprivileged user and group: file permissions do not apply to root.
+const UNPRIVILEGED_USER: u32 = 65_534;
 
 /// Size of the file system while nothing fills it, in KiB.
 const SIZE: usize = 65_536;
@@ -54,8 +54,8 @@ impl Disturbance {
             Self::FullDisk => Mount::new(out).map(Some),
             Self::Permission if is_root() => {
                 let path = FIXTURE.inputs().join("small.toml");
-                let mut command = as_nobody("cat");
-                let ran = command.arg(path).stdout(Stdio::null()).status();
+                let mut command = unprivileged();
+                let ran = command.arg("cat").arg(path).stdout(Stdio::null()).status();
                 match ran.is_ok_and(|status| status.success()) {
                     true => Ok(None),
                     false => Err("root may write everywhere, and `setpriv` does not work".into()),
@@ -68,7 +68,7 @@ impl Disturbance {
     /// Gives the outputs to the user that runs the commands.
     pub fn own(self, out: &Path) {
         if self == Self::Permission && is_root() {
-            let owner = format!("{NOBODY}:{NOBODY}");
+            let owner = format!("{UNPRIVILEGED_USER}:{UNPRIVILEGED_USER}");
             let status = Command::new("chown").arg("-R").arg(owner).arg(out).status();
             assert!(status.unwrap().success());
         }
@@ -82,16 +82,14 @@ impl Disturbance {
         known: &Known,
         random: &mut ChaCha8Rng,
     ) -> Option<i32> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let sizes = known.content.values().map(Vec::len);
         let (largest, all) = (sizes.clone().max().unwrap(), sizes.sum::<usize>());
         match self {
             Self::SizeLimit => {
-                // In blocks of 512 bytes.
-                let blocks = random.random_range(0..=largest / 512 + 1);
-                let limit = format!("ulimit -f {blocks}; exec \"$0\" \"$@\"");
-                let mut command = Command::new("sh");
-                command.args(["-c", &limit, env!("CARGO_BIN_EXE_rehearsal")]);
-                return wait(start(command.args(words)));
+                let kibibytes = random.random_range(0..=largest / 1_024 + 1);
+                let limit = format!("-f {kibibytes}");
+                return wait(start(&mut rehearsal_within(&limit, &words)));
             }
             Self::FullDisk => {
                 let begun: usize = content(out)
@@ -99,11 +97,11 @@ impl Disturbance {
                     .map(|file| file.len() / 4_096 + 1)
                     .sum();
                 resize(out, begun * 4 + random.random_range(0..=all / 1_024 + 64));
-                return wait(start(&mut self.command(words)));
+                return wait(start(&mut self.command(&words)));
             }
             Self::Kill | Self::Permission | Self::Remove => {}
         }
-        let mut child = start(&mut self.command(words));
+        let mut child = start(&mut self.command(&words));
         match random.random() {
             true => thread::sleep(known.time.mul_f64(random.random_range(0.0..1.1))),
             false => await_files(
@@ -136,19 +134,17 @@ impl Disturbance {
 
     /// Runs the command where nothing disturbs it.
     pub fn run_undisturbed(self, words: &[String], out: &Path) -> Option<i32> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         self.own(out);
-        wait(start(&mut self.command(words)))
+        wait(start(&mut self.command(&words)))
     }
 
-    /// Command of the program, by a user whom permissions concern.
-    fn command(self, words: &[String]) -> Command {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        if self == Self::Permission && is_root() {
-            let mut command = as_nobody(env!("CARGO_BIN_EXE_rehearsal"));
-            command.args(words);
-            return command;
+    /// Command of the program, as a user to whom file permissions apply.
+    fn command(self, words: &[&str]) -> Command {
+        match self == Self::Permission && is_root() {
+            true => rehearsal_under(unprivileged(), words),
+            false => rehearsal(words),
         }
-        rehearsal(&words)
     }
 }
 
@@ -176,17 +172,11 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
-fn as_nobody(program: &str) -> Command {
-    let user = NOBODY.to_string();
+/// Launcher of commands as the unprivileged user.
+fn unprivileged() -> Command {
+    let user = UNPRIVILEGED_USER.to_string();
     let mut command = Command::new("setpriv");
-    command.args([
-        "--reuid",
-        &user,
-        "--regid",
-        &user,
-        "--clear-groups",
-        program,
-    ]);
+    command.args(["--reuid", &user, "--regid", &user, "--clear-groups"]);
     command
 }
 

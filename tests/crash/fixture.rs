@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::check::content;
-use crate::commands::{COMMANDS, WritingCommand};
+use crate::commands::{COMMANDS, WritingCommand, words};
 use crate::disturbance::Disturbance;
 use crate::program::{NO_CRASH, SMALL, run, scratch, text};
 
@@ -58,30 +58,18 @@ impl Fixture {
         };
         let inputs = fixture.inputs();
         fs::create_dir_all(&inputs).unwrap();
-        let name = |name: &str| inputs.join(name).display().to_string();
         fs::write(inputs.join("small.toml"), format!("{SMALL}{NO_CRASH}")).unwrap();
-        let (small, begun) = (name("small.toml"), name("begun"));
-        run_with(&["run", &small, "--out", &name("run")], 0);
-        run_with(&["sweep", &small, "--seeds", "10..14", "--out", &begun], 10);
-        append_part_of_row(&inputs.join("begun"));
-        let rest = ["sweep", &small, "--seeds", "14..18", "--out", &name("rest")];
-        run_with(&rest, 10);
-        // A bug that shrinks soon.
         fs::write(inputs.join("tiny.toml"), TINY).unwrap();
-        let (tiny, out) = (name("tiny.toml"), name("tiny"));
-        run_with(
-            &[
-                "sweep",
-                &tiny,
-                "--profile",
-                "none",
-                "--seeds",
-                "0..1",
-                "--out",
-                &out,
-            ],
-            10,
-        );
+        for line in [
+            "run IN/small.toml --out IN/run",
+            "sweep IN/small.toml --seeds 10..14 --out IN/begun",
+            "sweep IN/small.toml --seeds 14..18 --out IN/rest",
+            // A bug that shrinks soon.
+            "sweep IN/tiny.toml --profile none --seeds 0..1 --out IN/tiny",
+        ] {
+            run_to_end(&words(line, &inputs, &inputs));
+        }
+        append_part_of_row(&inputs.join("begun"));
         let bugs = fs::read_dir(inputs.join("tiny/bugs")).unwrap().flatten();
         let bug = bugs.map(|entry| entry.path()).min().expect("a seed fails");
         fs::copy(bug, inputs.join("bug.toml")).unwrap();
@@ -98,15 +86,8 @@ impl Fixture {
         fs::create_dir_all(&out).unwrap();
         command.prepare(self, &out);
         let words = command.words(self, &out);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let began = Instant::now();
-        let output = run(&words);
-        let code = output.status.code().unwrap();
-        assert!(
-            matches!(code, 0 | 10),
-            "{words:?}: {}",
-            text(&output.stderr)
-        );
+        let code = run_to_end(&words);
         let content = content(&out);
         assert!(!content.is_empty(), "{words:?} writes nothing");
         Known {
@@ -136,9 +117,14 @@ impl Fixture {
     }
 }
 
-fn run_with(arguments: &[&str], code: i32) {
-    let output = run(arguments);
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output.stderr));
+/// Exit code of a command that writes its outputs, whether it finds a failure or not.
+fn run_to_end(words: &[String]) -> i32 {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = run(&words);
+    let code = output.status.code().unwrap();
+    let error = text(&output.stderr);
+    assert!(matches!(code, 0 | 10), "{words:?}: {error}");
+    code
 }
 
 /// Appends the first half of a row to those of a sweep, as an abort may do.

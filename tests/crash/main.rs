@@ -32,11 +32,13 @@ fn crashes() -> u64 {
 
 /// Disturbs commands in turn, each at a random instant.
 fn disturb(disturbance: Disturbance) {
-    let mount = disturbance.begin(&FIXTURE.out(disturbance));
-    if let Err(reason) = mount {
-        eprintln!("skipped: {disturbance:?}: {reason}");
-        return;
-    }
+    let _mount = match disturbance.begin(&FIXTURE.out(disturbance)) {
+        Ok(mount) => mount,
+        Err(reason) => {
+            eprintln!("skipped: {disturbance:?}: {reason}");
+            return;
+        }
+    };
     let mut random = ChaCha8Rng::seed_from_u64(disturbance as u64);
     let start = random.random_range(0..COMMANDS.len());
     for step in 0..crashes() {
@@ -115,7 +117,7 @@ fn every_writing_command_is_disturbed() {
     for path in program::all_commands() {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         let help = program::run(&[&words[..], &["--help"]].concat());
-        // Each command that writes a file may be told to replace one.
+        // A command that writes files has the option `--force`.
         if program::text(&help.stdout).contains("--force") {
             writing.push(path.join(" "));
         }

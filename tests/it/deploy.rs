@@ -11,7 +11,7 @@ use std::process::{Command, Output};
 
 use rehearsal::sweep::{FailureCause, SeedFailure, SweepFailure, read_sweep};
 
-use super::program::{NO_CRASH, SMALL, run, scratch, text};
+use super::program::{NO_CRASH, PROGRAM, SMALL, run, scratch, text};
 
 /// Number of seeds of these sweeps.
 const SEEDS: &str = "0..10";
@@ -43,7 +43,7 @@ fn deployed(name: &str) -> String {
 
 /// `PATH` with the program's directory first.
 fn search_path() -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_rehearsal"));
+    let program = Path::new(PROGRAM);
     let path = std::env::var("PATH").unwrap();
     format!("{}:{path}", program.parent().unwrap().display())
 }

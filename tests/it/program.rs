@@ -4,15 +4,42 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// Path of the program.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_rehearsal");
+
 /// Command with these arguments.
 pub fn rehearsal(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rehearsal"));
+    isolated(Command::new(PROGRAM), arguments)
+}
+
+/// Command with these arguments, which another program runs.
+pub fn rehearsal_under(mut launcher: Command, arguments: &[&str]) -> Command {
+    launcher.arg(PROGRAM);
+    isolated(launcher, arguments)
+}
+
+/// Command with these arguments, within a limit of bash's `ulimit`, such as `-f 64` for files of
+/// 64 KiB.
+pub fn rehearsal_within(limit: &str, arguments: &[&str]) -> Command {
+    let mut bash = Command::new("bash");
+    bash.args(["-c", &format!("ulimit {limit}; exec \"$0\" \"$@\"")]);
+    rehearsal_under(bash, arguments)
+}
+
+/// Adds the arguments. The caller's terminal must not influence these tests.
+fn isolated(mut command: Command, arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
-    // The caller's terminal must not influence these tests.
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"] {
         command.env_remove(variable);
     }
     command
+}
+
+/// Sends a signal to a process. Returns whether the process was there.
+pub fn signal(name: &str, process: u32) -> bool {
+    let mut kill = Command::new("kill");
+    kill.args(["-s", name, &process.to_string()]);
+    kill.stderr(Stdio::null()).status().unwrap().success()
 }
 
 /// Output of the program with these arguments.

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use super::kubernetes::{container, manifest};
 use super::{deployed, scenario};
-use crate::program::text;
+use crate::program::{PROGRAM, text};
 
 /// The value of the last instruction of this kind.
 fn instruction<'a>(dockerfile: &'a str, name: &str) -> &'a str {
@@ -89,9 +89,10 @@ fn restricted(work: &Path, script: &str) -> Option<Output> {
         let mut command = Command::new("unshare");
         command.args(["--mount", "--", "sh", "-c", setup, "sh"]);
         command.arg(work).arg(script);
-        command.arg(env!("CARGO_BIN_EXE_rehearsal")).output()
+        command.arg(PROGRAM).output()
     };
-    // The user may not reach the program in the home directory of somebody else.
+    // It fails, too, if the unprivileged user lacks search permission on the path of the program,
+    // as below a home directory of mode 0700.
     let probe = unshare("test -x \"$1\" && ! touch /probe 2>/dev/null");
     if !probe.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: this system has no mount namespaces for tests");

@@ -1,14 +1,12 @@
 //! The Kubernetes manifest: its structure, and its command as pods run it.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::Value;
 
-use super::{
-    Cluster, SEEDS, check_failures, check_findings, deployed, merged, scenario, search_path, whole,
-};
-use crate::program::text;
+use super::{Cluster, SEEDS, check_failures, check_findings, deployed, merged, scenario, whole};
+use crate::program::{rehearsal, text};
 
 /// The claim and the job.
 pub fn manifest() -> (Value, Value) {
@@ -53,9 +51,8 @@ impl Cluster for Pods {
                 .replace("/results", results.to_str().unwrap())
                 .replace("0..1000000", SEEDS)
         });
-        Command::new(env!("CARGO_BIN_EXE_rehearsal"))
+        rehearsal(&[])
             .args(arguments)
-            .env("PATH", search_path())
             .env("JOB_COMPLETION_INDEX", index.to_string())
             .env("REHEARSAL_SHARDS", tasks.to_string())
             .output()

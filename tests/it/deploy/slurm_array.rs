@@ -8,7 +8,7 @@ use super::{
     Cluster, FINDINGS, SEEDS, check_failures, check_findings, merged, path_of, scenario,
     search_path, whole,
 };
-use crate::program::text;
+use crate::program::{signal, text};
 use crate::slurm::Slurm;
 
 /// The script with the variables of an array task.
@@ -66,8 +66,7 @@ fn slurm_script_task_that_is_interrupted_fails() {
     let mut task = command.spawn().unwrap();
     crate::files::wait_until(|| base.join("shard-1/sweep.json").exists());
     // The signal reaches the program: the script has replaced itself.
-    let mut kill = Command::new("kill");
-    assert!(kill.arg(task.id().to_string()).status().unwrap().success());
+    assert!(signal("TERM", task.id()));
     assert_eq!(task.wait().unwrap().code(), Some(143));
 }
 

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::{error_of, name_of, small, start_sweep, sweep};
-use crate::program::{rehearsal, run, scratch, text};
+use crate::program::{rehearsal, rehearsal_under, run, scratch, text};
 
 const TINY: &str = "tests/scenarios/tiny.toml";
 
@@ -219,17 +220,10 @@ fn rule_that_is_no_file_name_needs_a_name_for_its_plot() {
 #[test]
 fn file_is_synced_before_its_rename_and_the_directory_after_it() {
     let out = name_of(&scratch("files-trace").join("new.toml"));
-    let mut strace = std::process::Command::new("strace");
+    let mut strace = Command::new("strace");
     strace.args(["-e", "trace=openat,fsync,rename,renameat2,link,linkat"]);
-    strace.args([
-        env!("CARGO_BIN_EXE_rehearsal"),
-        "scenario",
-        "new",
-        "x",
-        "--out",
-        &out,
-    ]);
-    let Ok(output) = strace.output() else {
+    let mut traced = rehearsal_under(strace, &["scenario", "new", "x", "--out", &out]);
+    let Ok(output) = traced.output() else {
         eprintln!("skipped: there is no strace on this machine");
         return;
     };

@@ -2,25 +2,14 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use rehearsal::sweep::read_sweep;
 
 use super::{error_of, name_of, small, start_sweep, sweep, wait_until};
-use crate::program::{rehearsal, run, text};
-
-fn signal(name: &str, child: &Child) {
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-s", name, &id])
-            .status()
-            .unwrap()
-            .success()
-    );
-}
+use crate::program::{rehearsal, rehearsal_under, rehearsal_within, run, signal, text};
 
 #[test]
 fn interrupted_sweep_saves_its_seeds_and_resumes() {
@@ -28,7 +17,7 @@ fn interrupted_sweep_saves_its_seeds_and_resumes() {
         let (directory, scenario) = small(&format!("files-signal-{name}"));
         let [cut, whole] = ["cut", "whole"].map(|name| directory.join(name));
         let child = start_sweep(&scenario, &cut);
-        signal(name, &child);
+        assert!(signal(name, child.id()));
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code));
         assert!(text(&output.stderr).contains("interrupted; --resume continues the sweep"));
@@ -58,28 +47,20 @@ fn second_signal_ends_the_program_at_once() {
     let (directory, scenario) = small("files-second-signal");
     let out = name_of(&directory.join("out"));
     // One seed of this takes minutes.
-    let long = [
-        "--set",
-        "duration=3650d",
-        "--profile",
-        "none",
-        "--seeds",
-        "0..1",
-        "--out",
-        &out,
-    ];
-    let mut command = rehearsal(&[&["sweep", &scenario][..], &long].concat());
+    let long = ["--set", "duration=3650d", "--profile", "none"];
+    let one = ["sweep", &scenario, "--seeds", "0..1", "--out", &out];
+    let mut command = rehearsal(&[&one[..], &long].concat());
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
     let running = directory.join("out/running.txt");
     wait_until(|| fs::read_to_string(&running).is_ok_and(|text| text.starts_with("0\n")));
-    signal("TERM", &child);
+    assert!(signal("TERM", child.id()));
     thread::sleep(Duration::from_millis(300));
     assert_eq!(
         child.try_wait().unwrap(),
         None,
         "the seed is finished first"
     );
-    signal("TERM", &child);
+    assert!(signal("TERM", child.id()));
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(read_sweep(&directory.join("out")).unwrap().1.is_empty());
 }
@@ -94,17 +75,11 @@ fn signals_end_the_program_as_process_1() {
         return;
     }
     let out = directory.join("out");
-    let mut command = Command::new("unshare");
-    command.args(isolated).arg(env!("CARGO_BIN_EXE_rehearsal"));
-    command.args([
-        "sweep",
-        &scenario,
-        "--seeds",
-        "0..10000000",
-        "--out",
-        &name_of(&out),
-    ]);
-    let mut child = command
+    let mut unshare = Command::new("unshare");
+    unshare.args(isolated);
+    let path = name_of(&out);
+    let words = ["sweep", &scenario, "--seeds", "0..10000000", "--out", &path];
+    let mut child = rehearsal_under(unshare, &words)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -114,24 +89,14 @@ fn signals_end_the_program_as_process_1() {
         .args(["-P", &child.id().to_string()])
         .output()
         .unwrap();
-    let inner = text(&inner.stdout).trim().to_owned();
-    assert!(
-        Command::new("kill")
-            .args(["-s", "TERM", &inner])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(signal("TERM", text(&inner.stdout).trim().parse().unwrap()));
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }
 
 /// Runs the program with a maximum file size in KiB.
 fn with_file_size(kibibytes: u32, arguments: &[&str]) -> Output {
-    let script = format!("ulimit -f {kibibytes}; exec \"$0\" \"$@\"");
-    let mut bash = Command::new("bash");
-    bash.args(["-c", &script, env!("CARGO_BIN_EXE_rehearsal")])
-        .args(arguments);
-    bash.stdin(Stdio::null()).output().unwrap()
+    let limit = format!("-f {kibibytes}");
+    rehearsal_within(&limit, arguments).output().unwrap()
 }
 
 #[test]

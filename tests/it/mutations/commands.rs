@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
 
 use super::document::{Document, Format};
-use crate::program::{NO_CRASH, SMALL, run};
+use crate::program::{NO_CRASH, SMALL, rehearsal_within, run, signal};
 
 /// Exit codes that the README lists.
 const CODES: [i32; 7] = [0, 1, 2, 10, 11, 12, 13];
@@ -71,7 +71,7 @@ impl Input {
 /// Command that reads a mutated file.
 #[derive(Debug)]
 pub struct TestedCommand {
-    words: &'static str,
+    pub words: &'static str,
     pub input: Input,
     is_simulation: bool,
 }
@@ -357,13 +357,9 @@ impl EndedCommand {
     /// Runs the command to its end.
     fn of(command: &TestedCommand, base: &Path, work: &Path) -> Self {
         let [stdout, stderr] = ["stdout", "stderr"].map(|name| base.join(name));
-        let limited = format!("ulimit -v {MEMORY_KIB}; exec \"$0\" \"$@\"");
-        let mut child = Command::new("bash")
-            .args(["-c", &limited, env!("CARGO_BIN_EXE_rehearsal")])
-            .args(command.words.split(' '))
+        let words: Vec<&str> = command.words.split(' ').collect();
+        let mut child = rehearsal_within(&format!("-v {MEMORY_KIB}"), &words)
             .current_dir(work)
-            .env_remove("CLICOLOR_FORCE")
-            .stdin(Stdio::null())
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap())
             .spawn()
@@ -374,9 +370,10 @@ impl EndedCommand {
         };
         if ended.is_none() && command.is_simulation {
             // A sweep finishes its seeds after the first signal, and ends at the second.
-            terminate(&child);
+            // It may have ended meanwhile.
+            signal("TERM", child.id());
             ended = wait(&mut child, Duration::from_millis(300));
-            terminate(&child);
+            signal("TERM", child.id());
         }
         let ended = ended.or_else(|| wait(&mut child, TIME_MAX));
         if ended.is_none() {
@@ -419,15 +416,6 @@ impl EndedCommand {
         let is_text = !command.words.contains("--format");
         (is_text && self.stdout.contains(is_control)).then_some("control characters in the text")
     }
-}
-
-fn terminate(child: &Child) {
-    let mut kill = Command::new("kill");
-    // It may just have ended.
-    let _ = kill
-        .arg(child.id().to_string())
-        .stderr(Stdio::null())
-        .status();
 }
 
 /// Status of the program, if it ends within this time.
