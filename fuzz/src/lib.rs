@@ -19,9 +19,10 @@ use rehearsal::replay::ReplayCase;
 use rehearsal::report::{Dashboard, RecordedRun, html, read_recording};
 use rehearsal::sweep::{self, Bug, SweepResult, read_sweep};
 
-/// Folder of this process for the files that readers are given.
+/// Folder of this process for the files that readers are given. Cargo names one for tests.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("rehearsal-fuzz-{}", std::process::id()));
+    let base = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = base.join(format!("rehearsal-fuzz-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder for files");
     folder
 });
@@ -168,7 +169,10 @@ pub fn sweep(input: &[u8]) {
     };
     sweep::text(&result, |_| None);
     result.exit_code();
-    let _ = result.clone().merge(result.clone());
+    // The same result of other seeds, or it would be refused.
+    let mut other = result.clone();
+    other.seeds = Default::default();
+    let _ = other.merge(result.clone());
     // A fuzzer can't guess the checksum of the rows.
     result.row_checksum = None;
     write("sweep.json", result.to_json().as_bytes());

@@ -57,8 +57,8 @@ impl Coverage {
             return false;
         };
         let is_new = mark.seeds == 0 && more.seeds > 0;
-        mark.seeds += more.seeds;
-        mark.times += more.times;
+        mark.seeds = mark.seeds.saturating_add(more.seeds);
+        mark.times = mark.times.saturating_add(more.times);
         is_new
     }
 

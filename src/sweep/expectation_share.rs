@@ -60,9 +60,9 @@ impl ExpectationShare {
     /// `sometimes` in slices only; the stricter requirement is kept.
     pub fn merge(&mut self, other: Self) {
         self.required = self.required.max(other.required);
-        self.held += other.held;
-        self.decided += other.decided;
-        self.skipped += other.skipped;
+        self.held = self.held.saturating_add(other.held);
+        self.decided = self.decided.saturating_add(other.decided);
+        self.skipped = self.skipped.saturating_add(other.skipped);
     }
 
     /// Whether it had to hold in one seed or more, and held in none of those that could decide it.

@@ -209,20 +209,20 @@ impl SweepResult {
         let row = &trial.row;
         self.seeds.insert(row.seed);
         self.add_rows(Some(RowChecksum::of(&row.to_line())));
-        *match row.verdict {
+        let seeds = match row.verdict {
             Verdict::Pass => &mut self.verdicts.pass,
             Verdict::Fail => &mut self.verdicts.fail,
             Verdict::Miss => &mut self.verdicts.miss,
             Verdict::Vacuous => &mut self.verdicts.vacuous,
-        } += 1;
+        };
+        *seeds = seeds.saturating_add(1);
         for (name, share) in &trial.expectations {
             let known = self.expectations.entry(name.clone()).or_default();
             known.merge(*share);
         }
-        self.events += row
-            .numbers
-            .get("events")
-            .map_or(0, |events| (*events).saturating_u64());
+        let events = row.numbers.get("events");
+        let events = events.map_or(0, |events| (*events).saturating_u64());
+        self.events = self.events.saturating_add(events);
         self.latency_micros.merge(&trial.latency_micros);
         self.duration_micros.merge(&trial.duration_micros);
         if let Some(failure) = &trial.failure {
@@ -331,7 +331,7 @@ impl SweepResult {
     pub fn verdict(&self) -> Verdict {
         if self.verdicts.fail > 0 {
             Verdict::Fail
-        } else if self.verdicts.pass + self.verdicts.miss == 0 {
+        } else if self.verdicts.pass == 0 && self.verdicts.miss == 0 {
             Verdict::Vacuous
         } else if self.never_met().next().is_some() {
             Verdict::Miss
@@ -356,7 +356,7 @@ fn upgrade(value: &mut serde_json::Value) {
         .as_object()
         .into_iter()
         .flat_map(|verdicts| verdicts.values().filter_map(serde_json::Value::as_u64))
-        .sum();
+        .fold(0, u64::saturating_add);
     let sometimes = value
         .as_object_mut()
         .and_then(|fields| fields.remove("sometimes"));

@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
-use crate::program::scratch;
+use crate::program::{all_commands, run, scratch, text as utf8};
 use crate::scenario_files::{Validator, sound_files};
 use commands::{COMMANDS, Input, Workplace};
-use document::{Document, Format};
+use document::{Document, Format, Node};
 use text::TextMutation;
 use tree::TreeMutation;
 
@@ -144,6 +144,48 @@ fn readers_of_mutated_files_never_panic_or_hang() {
         prop_assert!(began.elapsed() < HANG, "{:?}", began.elapsed());
         Ok(())
     });
+}
+
+#[test]
+fn sums_of_the_largest_counts_of_a_sweep_result_do_not_overflow() {
+    let workplace = Workplace::new(scratch("mutations-counts"));
+    for document in workplace.documents(Input::SweepResult) {
+        let mut numbers = 0;
+        for index in 0..document.root.count() {
+            let mut changed = document.clone();
+            let node = changed.root.nth(index);
+            if matches!(node, Node::Bare(_)) {
+                *node = Node::Bare(u64::MAX.to_string());
+                readers::sweep(&changed.render());
+                numbers += 1;
+            }
+        }
+        assert!(numbers > 100, "{numbers} numbers");
+    }
+}
+
+/// Commands whose argument is no file: the name of a scenario, and that of a shell.
+const WITHOUT_FILE: [&str; 2] = ["scenario new", "completions"];
+
+#[test]
+fn every_command_that_reads_a_file_gets_mutated_ones() {
+    let mut reading = Vec::new();
+    for path in all_commands() {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let help = run(&[&words[..], &["--help"]].concat());
+        let name = path.join(" ");
+        if utf8(&help.stdout).contains("\nArguments:\n") && !WITHOUT_FILE.contains(&name.as_str()) {
+            reading.push(name);
+        }
+    }
+    assert!(reading.len() >= 8, "{reading:?}");
+    for name in reading {
+        let start = format!("{name} ");
+        let is_tested = COMMANDS
+            .iter()
+            .any(|command| command.words.starts_with(&start));
+        assert!(is_tested, "`{name}` reads files, and gets no mutated one");
+    }
 }
 
 #[test]
