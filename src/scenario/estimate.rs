@@ -42,7 +42,7 @@ const GIB: f64 = 1_073_741_824.0;
 /// Memory of a program that simulates almost nothing.
 /// `/usr/bin/time -f %M rehearsal run scenarios/dst-change.toml`
 const BYTES_AT_LEAST: f64 = 16e6;
-/// Memory of an image besides its components, and of a component of an image.
+/// Memory of an image besides its components. For both:
 /// `/usr/bin/time -f %M rehearsal run scenarios/million-images.toml`
 const BYTES_PER_IMAGE: f64 = 450.0;
 /// Memory of a component of an image.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::calendar::Calendar;
 use crate::model::{OverlapPolicy, Timestamp};
 use crate::scenario::{
-    Cadence, CountOrNames, Duration, LimitsSpec, OnlyIfSpec, OperationKind, Population, Scenario,
-    ScheduleChanges, ScheduleSpec, SelectorSpec,
+    Cadence, CountOrNames, Duration, FleetSpec, LimitsSpec, OnlyIfSpec, OperationKind, Population,
+    Scenario, ScheduleChanges, ScheduleSpec, SelectorSpec,
 };
 use crate::worker::Role;
 
@@ -15,15 +15,16 @@ use super::mean::mean_seconds;
 use super::part::{CostPart, CostSource, count};
 use super::polls::SECONDS_PER_EVENT;
 
-/// Events of a scan, of a segment besides its scans, and of a run besides its segments.
+/// Events of a scan. For all three:
 /// `rehearsal run scenarios/dst-change.toml --set workers.options.segmentSize=8`
 const EVENTS_PER_SCAN: f64 = 1.0;
 /// Events of a segment besides its scans.
 const EVENTS_PER_SEGMENT: f64 = 33.0;
 /// Events of a run besides its segments.
 const EVENTS_PER_RUN: f64 = 20.0;
-/// Events of a fault or an operation.
-const EVENTS_PER_ARRIVAL: f64 = 10.0;
+/// Events of a fault or an operation: 1 to 2 of most kinds, and 110 of a graceful stop, in a day
+/// without a run and one arrival every 10 minutes.
+const EVENTS_PER_ARRIVAL: f64 = 2.0;
 
 /// Time of a scan besides its events, in seconds.
 /// `rehearsal run scenarios/nightly-rescan.toml`
@@ -36,18 +37,14 @@ const SECONDS_PER_PLANNED_IMAGE: f64 = 0.4e-6;
 const BYTES_PER_SCAN: f64 = 100.0;
 /// Memory of a run. `/usr/bin/time -f %M rehearsal run scenarios/advisory-storm.toml`
 const BYTES_PER_RUN: f64 = 10_000.0;
-/// Memory of a schedule.
-const BYTES_PER_SCHEDULE: f64 = 20_000.0;
+/// Memory of a schedule: a minute with 50,000 of them, `cadence = "weekly"`.
+/// `/usr/bin/time -f %M rehearsal run population.toml --set schedules.count=50000`
+const BYTES_PER_SCHEDULE: f64 = 7_000.0;
 
 /// Maximum number of fires counted for one schedule, and for all. More are extrapolated.
 const FIRES_COUNTED: (f64, f64) = (2_000.0, 20_000.0);
 /// Minimum number of fires counted for one schedule.
 const FIRES_COUNTED_MIN: f64 = 16.0;
-
-/// Share of images that are in a second namespace.
-const SECOND_NAMESPACE_SHARE: f64 = 0.125;
-/// Mean number of repositories, and of digests, of a drawn selector.
-const DRAWN_NAMES: (f64, f64) = (2.0, 10.5);
 
 /// Cost of runs and their scans.
 pub fn work(scenario: &Scenario, source: CostSource, runs: f64, scans: f64) -> CostPart {
@@ -336,17 +333,20 @@ pub fn images_of_population(scenario: &Scenario, population: &Population, share:
     let fleet = &scenario.fleet;
     let scopes = &population.scopes;
     let part = |names: usize| (1.0 / count(names as u64).max(1.0)).min(1.0);
-    let namespaces = part(fleet.namespaces.count()) * (1.0 + SECOND_NAMESPACE_SHARE);
-    let repositories = (part(fleet.repositories.count()) * DRAWN_NAMES.0).min(1.0);
+    // A drawn selector lists between one name and the maximum.
+    let mean = |most: u64| f64::midpoint(1.0, count(most));
+    let in_two = 1.0 / count(FleetSpec::SECOND_NAMESPACE_ONE_IN);
+    let namespaces = part(fleet.namespaces.count()) * (1.0 + in_two);
+    let repositories = part(fleet.repositories.count()) * mean(Population::REPOSITORIES_MAX);
     let labels = fleet.labels.values().flat_map(|values| values.values());
     let labels: Vec<f64> = labels.map(|share| share.0).collect();
     let label = labels.iter().sum::<f64>() / count(labels.len() as u64).max(1.0);
     let weighted = scopes.all
         + scopes.namespaces * namespaces.min(1.0)
-        + scopes.repositories * repositories
+        + scopes.repositories * repositories.min(1.0)
         + scopes.labels * label;
     let tenant = part(fleet.tenants.count());
-    let digests = scopes.digests * DRAWN_NAMES.1 / count(fleet.images).max(1.0);
+    let digests = scopes.digests * mean(Population::DIGESTS_MAX) / count(fleet.images).max(1.0);
     let selected = (weighted + digests) / scopes.total().max(f64::MIN_POSITIVE) * tenant;
     images_of(scenario, &population.limits, selected * share)
 }

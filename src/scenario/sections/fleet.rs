@@ -92,6 +92,9 @@ impl CountOrNames {
 }
 
 impl FleetSpec {
+    /// Number of images of which one runs in two namespaces, on average.
+    pub(crate) const SECOND_NAMESPACE_ONE_IN: u64 = 8;
+
     /// Names of all tenants, in order.
     pub fn tenant_names(&self) -> Vec<String> {
         self.tenants.list("tenant")

@@ -51,6 +51,13 @@ pub struct Population {
     pub overlap: OverlapPolicy,
 }
 
+impl Population {
+    /// Maximum number of repositories that a drawn selector lists; the minimum is 1.
+    pub(crate) const REPOSITORIES_MAX: u64 = 3;
+    /// Maximum number of digests that a drawn selector lists; the minimum is 1.
+    pub(crate) const DIGESTS_MAX: u64 = 20;
+}
+
 impl Default for Population {
     fn default() -> Self {
         Self {

@@ -13,8 +13,6 @@ use crate::sim::kernel::RandomStream;
 use crate::sim::sampler::Sampler;
 use rehearsal_convert::{Index, Nearest, Saturating};
 
-/// Number of images of which one runs in two namespaces, on average.
-const SECOND_NAMESPACE_ONE_IN: u64 = 8;
 /// Offset of the image number in a digest.
 const NUMBER_AT: usize = 28;
 /// Offset of the seal in a digest.
@@ -199,7 +197,10 @@ impl ImageGenerator {
         };
         self.draw_labels();
         let namespace = self.stream.below(namespaces).index_u32();
-        let has_second = self.stream.below(SECOND_NAMESPACE_ONE_IN) == 0;
+        let has_second = self
+            .stream
+            .below(scenario::FleetSpec::SECOND_NAMESPACE_ONE_IN)
+            == 0;
         let tag = self.stream.below(u64::from(TAGS));
         let tag = u16::try_from(tag).unwrap_or_default();
         let repository = self.stream.below(repositories).index_u32();

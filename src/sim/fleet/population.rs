@@ -9,14 +9,8 @@ use crate::sim::draw_index;
 use crate::sim::kernel::RandomStream;
 use rehearsal_convert::Index;
 
-/// Maximum number of repositories that a selector lists.
-const REPOSITORIES_MAX: u64 = 3;
-
 /// Maximum number of labels that a selector lists.
 const LABELS_MAX: u64 = 2;
-
-/// Maximum number of digests that a selector lists.
-const DIGESTS_MAX: u64 = 20;
 
 /// Returns all schedules at the start, in the order of the scenario. Equal arguments give equal
 /// schedules.
@@ -143,7 +137,7 @@ impl<'a> SelectorScopes<'a> {
     }
 
     fn draw_repositories(&self, stream: &mut RandomStream) -> SelectorSpec {
-        let count = 1 + stream.below(REPOSITORIES_MAX);
+        let count = 1 + stream.below(Population::REPOSITORIES_MAX);
         let mut repositories: Vec<String> = (0..count)
             .filter_map(|_| pick(&self.repositories, stream).cloned())
             .collect();
@@ -167,7 +161,7 @@ impl<'a> SelectorScopes<'a> {
     }
 
     fn draw_digests(&self, stream: &mut RandomStream) -> SelectorSpec {
-        let count = 1 + stream.below(DIGESTS_MAX);
+        let count = 1 + stream.below(Population::DIGESTS_MAX);
         let digests = (0..count).map(|_| {
             let number = stream.below(self.fleet.images).index_u32();
             digest_of(number, self.seed)
