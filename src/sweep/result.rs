@@ -115,9 +115,13 @@ impl HistogramCounts {
         // Three digits are in the valid range of the library.
         let histogram = Histogram::new(DIGITS);
         let mut histogram = histogram.unwrap_or_else(|_| unreachable!("{DIGITS} digits"));
+        // The library adds counts without a check for overflow.
+        let mut room = u64::MAX;
         for (value, count) in &self.0 {
+            let count = room.min(*count);
+            room -= count;
             // The histogram resizes itself, so recording cannot fail.
-            let _ = histogram.record_n(*value, *count);
+            let _ = histogram.record_n(*value, count);
         }
         histogram
     }
