@@ -1,0 +1,39 @@
+//! The store's clock: the machine's, but never back, so that times grow with the order of commits.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rehearsal_worker::model::Timestamp;
+use tokio_rusqlite::rusqlite::{self, Connection};
+
+/// Least time between two writing transactions.
+const TICK: Duration = Duration::from_micros(1);
+
+/// Creates the table of the clock.
+pub(crate) const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS clock (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        -- Time of the last writing transaction, in nanoseconds since the Unix epoch.
+        last_ns INTEGER NOT NULL
+    ) STRICT;
+    INSERT OR IGNORE INTO clock (id, last_ns) VALUES (1, 0);
+";
+
+/// Returns the time of a reading transaction.
+pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Timestamp> {
+    let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
+    Ok(machine_time().max(Timestamp::from_nanos(last.cast_unsigned())))
+}
+
+/// Returns the time of a writing transaction, which is later than that of the one before.
+pub(crate) fn advance(connection: &Connection) -> rusqlite::Result<Timestamp> {
+    let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
+    let next = Timestamp::from_nanos(last.cast_unsigned()).after(TICK);
+    let now = machine_time().max(next);
+    connection.execute("UPDATE clock SET last_ns = ?1", [now.nanos().cast_signed()])?;
+    Ok(now)
+}
+
+fn machine_time() -> Timestamp {
+    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::ZERO.after(elapsed.unwrap_or_default())
+}

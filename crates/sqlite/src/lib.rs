@@ -1,0 +1,18 @@
+//! Store and queues of the Scheduler Worker in one SQLite file.
+//!
+//! ```text
+//!   SqliteStore ──┐
+//!   SqliteQueue ──┴─> Database ── closure ──> thread of the connection ── transaction ──> file
+//! ```
+//!
+//! Every call of a port is one transaction on the thread of the connection. A caller that no
+//! longer waits interrupts nothing: the transaction still ends. Several processes may share the
+//! file; SQLite lets one of them write at a time.
+
+#![forbid(unsafe_code)]
+
+mod clock;
+mod database;
+mod schema;
+
+pub use database::{Database, DatabaseOptions, OpenError};

@@ -1,0 +1,29 @@
+//! The tables, and the version of their definition.
+
+use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior};
+
+use crate::clock;
+
+/// Version of the tables, in SQLite's `user_version`.
+pub(crate) const VERSION: i64 = 1;
+
+/// Sets the modes of the connection and creates the tables of an empty file. Returns the version
+/// of the file.
+pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite::Result<i64> {
+    // Readers do not wait for the writer.
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = if is_durable { "FULL" } else { "NORMAL" };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found != 0 {
+        return Ok(found);
+    }
+    for tables in [clock::SCHEMA] {
+        transaction.execute_batch(tables)?;
+    }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()?;
+    Ok(VERSION)
+}
