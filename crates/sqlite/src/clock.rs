@@ -21,16 +21,26 @@ pub(crate) const SCHEMA: &str = "
 /// Returns the time of a reading transaction.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Timestamp> {
     let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
-    Ok(machine_time().max(Timestamp::from_nanos(last.cast_unsigned())))
+    Ok(machine_time().max(from_column(last)))
 }
 
 /// Returns the time of a writing transaction, which is later than that of the one before.
 pub(crate) fn advance(connection: &Connection) -> rusqlite::Result<Timestamp> {
     let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
-    let next = Timestamp::from_nanos(last.cast_unsigned()).after(TICK);
+    let next = from_column(last).after(TICK);
     let now = machine_time().max(next);
-    connection.execute("UPDATE clock SET last_ns = ?1", [now.nanos().cast_signed()])?;
+    connection.execute("UPDATE clock SET last_ns = ?1", [to_column(now)])?;
     Ok(now)
+}
+
+/// Returns the value of a column of times. The column ends in the year 2262.
+pub(crate) fn to_column(at: Timestamp) -> i64 {
+    i64::try_from(at.nanos()).unwrap_or(i64::MAX)
+}
+
+/// Returns the time in a column.
+pub(crate) const fn from_column(nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(nanos.cast_unsigned())
 }
 
 fn machine_time() -> Timestamp {

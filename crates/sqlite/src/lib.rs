@@ -13,6 +13,10 @@
 
 mod clock;
 mod database;
+mod queue;
 mod schema;
+mod system;
 
 pub use database::{Database, DatabaseOptions, OpenError};
+pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
+pub use system::{SystemClock, SystemRandom};

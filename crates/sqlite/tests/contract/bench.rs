@@ -1,0 +1,162 @@
+//! One SQLite file as a bench, with a connection for each client process.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
+use rehearsal_sqlite::{Database, DatabaseOptions, SqliteQueue, SystemClock, SystemRandom};
+use rehearsal_worker::model::{EventId, PlannerMessage, Schedule, ScheduleId, SegmentMessage};
+use rehearsal_worker::ports::{Export, PortSet, Unavailable};
+use tempfile::TempDir;
+use tokio_rusqlite::rusqlite::Connection;
+
+use crate::planted::PlantedFault;
+
+/// Ports of a client process.
+pub type SqlitePorts = PortSet<
+    SystemClock,
+    SystemRandom,
+    Unavailable,
+    SqliteQueue<PlannerMessage>,
+    SqliteQueue<SegmentMessage>,
+    Unavailable,
+    Unavailable,
+    Unavailable,
+>;
+
+/// File with the connections of its clients, and the fault that is planted in it.
+pub struct SqliteBench {
+    /// Factor of all durations.
+    pace: u32,
+    clock: SystemClock,
+    processes: RefCell<BTreeMap<usize, SqlitePorts>>,
+    planted: Option<&'static PlantedFault>,
+    path: PathBuf,
+    /// Removed last, when every connection is closed.
+    _directory: TempDir,
+}
+
+impl SqliteBench {
+    /// Creates a file. With a higher `pace` all durations are longer.
+    pub fn create(pace: u32, planted: Option<&'static PlantedFault>) -> Self {
+        let directory = tempfile::tempdir().expect("a folder for temporary files");
+        let path = directory.path().join("contract.sqlite");
+        let bench = Self {
+            pace,
+            clock: SystemClock::start(),
+            processes: RefCell::default(),
+            planted,
+            path,
+            _directory: directory,
+        };
+        bench.ports(0);
+        if let Some(planted) = planted {
+            bench.execute(planted.setup);
+        }
+        bench
+    }
+
+    /// Executes statements as an operator would, over a connection of their own.
+    fn execute(&self, statements: &str) {
+        let connection = Connection::open(&self.path).expect("the file exists");
+        let waits = connection.busy_timeout(Duration::from_secs(5));
+        let executed = waits.and_then(|()| connection.execute_batch(statements));
+        executed.unwrap_or_else(|error| panic!("{error}: {statements}"));
+    }
+
+    /// Opens a connection.
+    fn open(&self, path: &Path) -> SqlitePorts {
+        let options = DatabaseOptions {
+            // No test loses power.
+            is_durable: false,
+            ..DatabaseOptions::default()
+        };
+        let opened = futures_lite::future::block_on(Database::open(path, options));
+        let database = opened.unwrap_or_else(|error| panic!("{error}"));
+        let window = self.idempotency_window();
+        PortSet {
+            clock: self.clock,
+            random: SystemRandom::default(),
+            store: Unavailable,
+            planner_queue: SqliteQueue::new(database.clone()).with_idempotency_window(window),
+            runner_queue: SqliteQueue::new(database).with_idempotency_window(window),
+            scanner: Unavailable,
+            impact_index: Unavailable,
+            notify: Unavailable,
+        }
+    }
+
+    const fn idempotency_window(&self) -> Duration {
+        Duration::from_millis(1500 * self.pace as u64)
+    }
+}
+
+impl Bench for SqliteBench {
+    type Ports = SqlitePorts;
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            fenced_answers: true,
+            uncounted_release: true,
+            exact_delay: true,
+            per_call_lease: true,
+            idempotency_window: Some(self.idempotency_window()),
+        }
+    }
+
+    fn timing(&self) -> BenchTiming {
+        BenchTiming {
+            lease: Duration::from_millis(500) * self.pace,
+            tolerance: Duration::from_millis(150) * self.pace,
+        }
+    }
+
+    fn ports(&self, process: usize) -> SqlitePorts {
+        let mut processes = self.processes.borrow_mut();
+        let ports = processes
+            .entry(process)
+            .or_insert_with(|| self.open(&self.path));
+        ports.clone()
+    }
+
+    async fn create_schedule(&self, schedule: Schedule) {
+        panic!("no store for schedule {}", schedule.id);
+    }
+
+    async fn delete_schedule(&self, schedule: &ScheduleId) {
+        panic!("no store for schedule {schedule}");
+    }
+
+    async fn publish_export(&self, export: Export) {
+        panic!("no store for export {}", export.id);
+    }
+
+    async fn purge(&self, older_than: Duration) {
+        panic!("no store to purge after {older_than:?}");
+    }
+
+    async fn corrupt_next_message(&self) {
+        self.execute(
+            "CREATE TRIGGER corrupt_next AFTER INSERT ON message WHEN NEW.queue = 'runner'
+                 AND NOT EXISTS (SELECT 1 FROM message WHERE body = '{' AND queue = 'runner')
+             BEGIN UPDATE message SET body = '{' WHERE id = NEW.id; END",
+        );
+    }
+
+    async fn published(&self) -> Vec<EventId> {
+        panic!("no Notify")
+    }
+
+    async fn disconnect(&self, process: usize) {
+        self.processes.borrow_mut().remove(&process);
+    }
+
+    async fn restart(&self) {
+        self.processes.borrow_mut().clear();
+        if let Some(planted) = self.planted {
+            self.execute(planted.at_restart);
+        }
+    }
+}
