@@ -6,7 +6,6 @@ pub mod bundled;
 pub mod check;
 pub mod comparison;
 pub mod files;
-pub mod live;
 pub mod metrics;
 pub mod rehearsal;
 pub mod replay;
@@ -18,4 +17,5 @@ pub mod sweep;
 mod threads;
 
 pub use rehearsal_promql as promql;
+pub use rehearsal_service::{self as service, http as live};
 pub use rehearsal_worker::{self as worker, model};

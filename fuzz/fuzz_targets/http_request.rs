@@ -30,7 +30,7 @@ const HANG: Duration = Duration::from_secs(1);
 fuzz_target!(|request: &[u8]| {
     let began = Instant::now();
     let (client, server) = duplex(4 * 1024);
-    let respond = |request| SERVICE.respond(request);
+    let respond = |request| SERVICE.response(request);
     let server = serve_connection(server, respond, HANG, pending());
     let client = async {
         let (mut answers, mut requests) = tokio::io::split(client);

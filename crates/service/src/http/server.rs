@@ -2,17 +2,19 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::spawn_local;
 use tokio::time::{sleep, timeout};
 
 use super::connection::serve_connection;
 use super::limits::EndpointLimits;
-use super::service::{MetricsService, too_many_clients};
+use super::respond::{Respond, too_many_clients};
 
 /// Maximum number of clients that are being refused at the same time.
 const REFUSALS_MAX: usize = 64;
@@ -26,7 +28,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const STOP_TIME: Duration = Duration::from_secs(5);
 
 /// Listens at the first of these addresses that is free, within a runtime.
-pub(super) fn listen(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpListener> {
+pub(super) fn listen_at_any(
+    addresses: impl Iterator<Item = SocketAddr>,
+) -> io::Result<TcpListener> {
     let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in addresses {
         match listen_at(address) {
@@ -37,7 +41,11 @@ pub(super) fn listen(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<
     Err(failed)
 }
 
-fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
+/// Listens at an address, within a runtime. Port 0 selects a free one.
+///
+/// # Errors
+/// The address can't be bound.
+pub fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -49,16 +57,17 @@ fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves clients until it shall stop; then finishes the open responses.
-pub(super) async fn serve(
+/// Serves clients on the local set of the caller until it shall stop; then finishes the open
+/// responses.
+pub async fn serve<S: Respond>(
     listener: TcpListener,
-    service: MetricsService,
+    service: Rc<S>,
     limits: EndpointLimits,
     stopping: watch::Receiver<bool>,
 ) {
     let limit = limits.open_connections();
     let server = Server {
-        service: Arc::new(service),
+        service,
         request_time: limits.request_time,
         stopping: stopping.clone(),
         connections: Arc::new(Semaphore::new(limit)),
@@ -78,15 +87,15 @@ async fn stopped(mut stopping: watch::Receiver<bool>) {
 }
 
 /// State that all connections share.
-struct Server {
-    service: Arc<MetricsService>,
+struct Server<S> {
+    service: Rc<S>,
     request_time: Duration,
     stopping: watch::Receiver<bool>,
     connections: Arc<Semaphore>,
     refusals: Arc<Semaphore>,
 }
 
-impl Server {
+impl<S: Respond> Server<S> {
     async fn accept_all(&self, listener: &TcpListener) {
         loop {
             match listener.accept().await {
@@ -107,9 +116,9 @@ impl Server {
     }
 
     fn spawn_service(&self, client: TcpStream, permit: OwnedSemaphorePermit) {
-        let service = Arc::clone(&self.service);
+        let service = Rc::clone(&self.service);
         let (request_time, stopping) = (self.request_time, self.stopping.clone());
-        tokio::spawn(async move {
+        spawn_local(async move {
             let respond = |request| service.respond(request);
             serve_connection(client, respond, request_time, stopped(stopping)).await;
             drop(permit);
@@ -118,7 +127,7 @@ impl Server {
 
     fn spawn_refusal(&self, client: TcpStream, permit: OwnedSemaphorePermit) {
         let stopping = self.stopping.clone();
-        tokio::spawn(async move {
+        spawn_local(async move {
             let respond = |_| async { too_many_clients() };
             serve_connection(client, respond, REFUSAL_TIME, stopped(stopping)).await;
             drop(permit);

@@ -1,4 +1,4 @@
-//! Requests and responses of the metrics endpoint.
+//! Requests and responses of `/metrics`.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -7,23 +7,19 @@ use std::time::Instant;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{
-    ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER,
-    VARY,
-};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HOST, VARY};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use rehearsal_metrics::exposition::{ExpositionFormat, render};
+use rehearsal_metrics::{CollectContext, Registry};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::negotiation::{accepts_gzip, preferred_format};
-use crate::metrics::exposition::{ExpositionFormat, render};
-use crate::metrics::{CollectContext, Registry};
+use super::respond::{Respond, set, text};
 
 /// Maximum number of pages that clients have not received yet.
 const PAGES_MAX: usize = 128;
-/// Time after which a refused client may try again, seconds.
-const RETRY_AFTER_SECONDS: &str = "5";
 /// Methods of `/metrics`.
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
@@ -45,7 +41,7 @@ impl MetricsService {
     }
 
     /// Returns the response to a request. It does not read the body.
-    pub async fn respond<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
+    pub async fn response<B>(&self, request: Request<B>) -> Response<Full<Bytes>> {
         let (head, _) = request.into_parts();
         let hosts = head.headers.get_all(HOST).iter().count();
         if hosts > 1 || hosts == 0 && head.version == Version::HTTP_11 {
@@ -85,6 +81,12 @@ impl MetricsService {
     }
 }
 
+impl Respond for MetricsService {
+    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        self.response(request).await
+    }
+}
+
 /// Body of a response with its permit, which it keeps until it is sent.
 struct Page {
     bytes: Vec<u8>,
@@ -107,31 +109,9 @@ fn page(registry: &Registry, began: Instant, format: ExpositionFormat, is_gzip: 
     encoded.expect("memory takes every byte")
 }
 
-/// Response to a client beyond the limit of connections.
-pub(super) fn too_many_clients() -> Response<Full<Bytes>> {
-    let mut response = text(StatusCode::SERVICE_UNAVAILABLE, "too many clients\n");
-    set(&mut response, RETRY_AFTER, RETRY_AFTER_SECONDS);
-    set(&mut response, CONNECTION, "close");
-    response
-}
-
 fn allowing(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     set(&mut response, ALLOW, METHODS);
     response
-}
-
-fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
-    *response.status_mut() = status;
-    if !body.is_empty() {
-        set(&mut response, CONTENT_TYPE, "text/plain; charset=utf-8");
-    }
-    response
-}
-
-fn set(response: &mut Response<Full<Bytes>>, name: HeaderName, value: &'static str) {
-    let value = HeaderValue::from_static(value);
-    response.headers_mut().insert(name, value);
 }
 
 #[cfg(test)]
@@ -147,7 +127,7 @@ mod tests {
             let service = MetricsService::new(Registry::new());
             let request = || {
                 let request = Request::get("/metrics").header(HOST, "x");
-                service.respond(request.body(()).unwrap())
+                service.response(request.body(()).unwrap())
             };
             let mut pages = Vec::new();
             for _ in 0..PAGES_MAX {

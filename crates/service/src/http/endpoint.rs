@@ -31,14 +31,16 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::rc::Rc;
 use std::thread::{Builder, JoinHandle};
 
+use rehearsal_metrics::Registry;
 use tokio::sync::watch;
+use tokio::task::LocalSet;
 
 use super::limits::EndpointLimits;
+use super::metrics_service::MetricsService;
 use super::server;
-use super::service::MetricsService;
-use crate::metrics::Registry;
 
 /// Maximum number of threads that render pages.
 const RENDER_THREADS: usize = 2;
@@ -47,8 +49,8 @@ const RENDER_THREADS: usize = 2;
 /// its open responses.
 ///
 /// ```
-/// use rehearsal::live::MetricsEndpoint;
-/// use rehearsal::metrics::Registry;
+/// use rehearsal_metrics::Registry;
+/// use rehearsal_service::http::MetricsEndpoint;
 ///
 /// let endpoint = MetricsEndpoint::start("127.0.0.1:0", Registry::new())?;
 /// println!("http://{}/metrics", endpoint.address());
@@ -86,15 +88,16 @@ impl MetricsEndpoint {
             .build()?;
         let listener = {
             let _context = runtime.enter();
-            server::listen(address.to_socket_addrs()?)?
+            server::listen_at_any(address.to_socket_addrs()?)?
         };
         let address = listener.local_addr()?;
         let (is_stopping, stopping) = watch::channel(false);
-        let service = MetricsService::new(registry);
         let thread = Builder::new()
             .name("metrics-endpoint".to_owned())
             .spawn(move || {
-                runtime.block_on(server::serve(listener, service, limits, stopping));
+                let service = Rc::new(MetricsService::new(registry));
+                let serving = server::serve(listener, service, limits, stopping);
+                LocalSet::new().block_on(&runtime, serving);
                 // A page that is still being rendered has no client any more.
                 runtime.shutdown_background();
             })?;

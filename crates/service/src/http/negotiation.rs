@@ -3,7 +3,7 @@
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, HeaderName};
 
-use crate::metrics::exposition::ExpositionFormat;
+use rehearsal_metrics::exposition::ExpositionFormat;
 
 /// Returns OpenMetrics if the client prefers it, or names it and does not prefer text. A client
 /// that accepts neither gets text, as Prometheus's client libraries do.
