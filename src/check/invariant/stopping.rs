@@ -95,20 +95,26 @@ fn check_grace(context: &mut CheckContext<'_>, step: &MessageStep) {
     }
 }
 
-/// Checks that the incarnation holds no message.
+/// Checks that the incarnation holds no message that it has received.
 fn check_held(context: &mut CheckContext<'_>, incarnation: IncarnationIndex) {
     let state = context.state;
     for (_, message) in state.messages.sorted() {
         let MessageStatus::Leased {
             incarnation: holder,
             delivery,
+            since,
             until,
-            ..
         } = message.place
         else {
             continue;
         };
-        let is_left = holder == incarnation && state.now < until;
+        // The answer to a lease may be lost. Only of segments it is known who received it.
+        let record = state.messages.deliveries.get(&delivery);
+        let is_known = match record {
+            Some(record) => record.received_at.is_some(),
+            None => !state.faults.others_since(&STOPS, since),
+        };
+        let is_left = holder == incarnation && is_known && state.now < until;
         context.check(LeaseDiscipline, holder == incarnation, !is_left, || {
             ViolationDetail::of(state.message_name(message))
                 .is(format_args!(

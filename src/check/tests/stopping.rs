@@ -8,7 +8,7 @@ use super::sample_data::RELEASED;
 use crate::check::InvariantName::LeaseDiscipline;
 use crate::check::OracleReport;
 use crate::model::fault::FaultKind;
-use crate::model::observation::{IncarnationEnd, Observation, PortName, ScanAnswer};
+use crate::model::observation::{IncarnationEnd, Observation, PortName, QueueStep, ScanAnswer};
 
 const REPORT: ScanAnswer = ScanAnswer::Report(0);
 
@@ -117,4 +117,17 @@ fn stop_during_a_slow_call_may_take_longer() {
     };
     assert!(stops(10).is_clean(LeaseDiscipline));
     assert!(!stops(9).is_clean(LeaseDiscipline), "over before the stop");
+}
+
+#[test]
+fn message_whose_lease_was_never_received_may_stay_leased() {
+    let mut fixture = Fixture::new();
+    fixture.fire().plan().dispatch();
+    let message = fixture.message_of(0);
+    let until = fixture.now.after(Duration::from_secs(60));
+    let leased = QueueStep::Leased { until, attempt: 1 };
+    fixture.step(message, 1, Some(0), leased);
+    fixture.wait(1).stop();
+    let report = fixture.wait(1).ends().stop_here();
+    assert!(report.is_clean(LeaseDiscipline));
 }
