@@ -181,7 +181,7 @@ impl CallLimit {
 }
 
 macro_rules! call_limits {
-    ($($call:ident, $retries:ident, $reasons:literal, |$observed:ident| $most:expr;)*) => {
+    ($($call:ident, $retries:ident, $reasons:literal, |$observed:pat_param| $most:expr;)*) => {
         /// The limit of each call, in the order of the calls.
         pub(crate) const CALL_LIMITS: &[CallLimit] = &[$(CallLimit {
             call: PortCall::$call,
@@ -236,6 +236,7 @@ call_limits! {
     Backlog, Never, "two thirds of `backlogRefresh`; a leased segment",
         |e| e.polls(e.options.backlog_refresh * 2 / 3) + e.work.leased[RUNNER];
     Heartbeat, Never, "a third of `lease`", |e| e.polls(contract::renewal_interval(e.options));
+    Register, Never, "none: a process registers before it starts", |_| 0;
     StaleWork, Never, "`sweepInterval`", |e| e.polls(e.options.sweep_interval);
     PlannerEnqueue, Bounded, "`relayBatch` for a read of the intents",
         |e| e.begun(PortCall::Intents) * u64::from(e.options.relay_batch);

@@ -5,6 +5,7 @@
 
 mod enqueue_sequence;
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
 
@@ -73,6 +74,8 @@ pub(crate) struct SegmentOnceCheck {
     /// Segments that a process has marked for repair and not yet enqueued, with the time of that
     /// commit. It enqueues those of several runs one after the other.
     repairs: FxHashMap<(IncarnationIndex, RunIndex, u32), Timestamp>,
+    /// Incarnations that have ended, with the times of their ends.
+    ended: VecDeque<(Timestamp, IncarnationIndex)>,
 }
 
 impl Invariant for SegmentOnceCheck {
@@ -130,11 +133,16 @@ impl Invariant for SegmentOnceCheck {
         }
     }
 
-    fn incarnation_ended(&mut self, _: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
-        let ended = ended.incarnation.index;
-        self.sequences.end(ended);
-        self.repairs
-            .retain(|(incarnation, ..), _| *incarnation != ended);
+    fn incarnation_ended(&mut self, context: &mut CheckContext<'_>, ended: &IncarnationExit<'_>) {
+        let now = context.now();
+        self.ended.push_back((now, ended.incarnation.index));
+        // Enqueues that an incarnation has sent may arrive after its end.
+        let is_over = |(at, _): &mut (Timestamp, _)| now.since(*at) > READ_AGE_MAX;
+        while let Some((_, ended)) = self.ended.pop_front_if(is_over) {
+            self.sequences.end(ended);
+            self.repairs
+                .retain(|(incarnation, ..), _| *incarnation != ended);
+        }
     }
 }
 

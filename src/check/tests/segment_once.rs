@@ -151,3 +151,17 @@ fn repair_after_an_enqueue_of_an_older_sequence_is_no_violation() {
     let found = [(); 2].map(|()| enqueue_again(fixture.wait(40), 1));
     assert_eq!(found, [0, 1], "it is enqueued once");
 }
+
+#[test]
+fn enqueue_that_arrives_after_the_end_of_its_incarnation_is_judged_alike() {
+    let (mut fixture, message, delivery) = Fixture::with_a_segment();
+    let commit = fixture.segment_commit(0, delivery);
+    let mut mark = fixture.new_commit(CommitStep::Requeue, 0);
+    mark.release = vec![fixture.key(0)];
+    fixture.submit(mark).submit(commit).wait(40).ends();
+    fixture.step(message + 1, 0, Some(0), QueueStep::Deduplicated);
+    assert!(
+        fixture.texts(SegmentOnce).is_empty(),
+        "it was marked before"
+    );
+}
