@@ -71,6 +71,10 @@ pub enum PlantedFault {
     EventsKept,
     /// A count is orphaned after half of the silence.
     SilenceHalved,
+    /// Every incarnation of a process has number 1.
+    IncarnationReused,
+    /// Numbers of incarnations start over when the store restarts.
+    IncarnationsStartOver,
     /// An incarnation does not learn that its count was adopted.
     SurrenderedLost,
     /// Repair sees no overdue runs.
@@ -142,6 +146,8 @@ pub struct Memory {
     pub messages: RefCell<BTreeMap<u64, u32>>,
     /// Highest delivery so far, and the one before the last restart.
     pub deliveries: Cell<(u64, u64)>,
+    /// Highest number of an incarnation so far, and the one before the last restart.
+    pub incarnations: Cell<(u32, u32)>,
 }
 
 impl Memory {
@@ -153,5 +159,15 @@ impl Memory {
     pub fn restart(&self) {
         let (highest, _) = self.deliveries.get();
         self.deliveries.set((highest, highest));
+        let (highest, _) = self.incarnations.get();
+        self.incarnations.set((highest, highest));
+    }
+
+    /// Records the number of an incarnation, and returns it as if numbers had started over at the
+    /// last restart.
+    pub fn incarnation_since_restart(&self, number: u32) -> u32 {
+        let (highest, before_restart) = self.incarnations.get();
+        self.incarnations.set((highest.max(number), before_restart));
+        number - before_restart
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rehearsal::model::commit::{BacklogRow, Intent};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, RunId, Schedule,
-    ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, ProcessName, RunId,
+    Schedule, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
@@ -238,6 +238,18 @@ impl Store for PlantedStore {
             answer.surrendered = [0; 2];
         }
         Ok(answer)
+    }
+
+    async fn register(&self, process: &ProcessName) -> PortResult<IncarnationId> {
+        let mut registered = self.store.register(process).await?;
+        match self.planted {
+            Some(PlantedFault::IncarnationReused) => registered.number = 1,
+            Some(PlantedFault::IncarnationsStartOver) => {
+                registered.number = self.memory.incarnation_since_restart(registered.number);
+            }
+            _ => {}
+        }
+        Ok(registered)
     }
 
     async fn stale_work(

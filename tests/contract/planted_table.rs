@@ -134,6 +134,18 @@ const STORE_FAULTS: &[PlantedFaultEntry] = &[
     ),
     (PlantedFault::EventsKept, &["outbox-forget"]),
     (PlantedFault::SilenceHalved, &["heartbeat-abandoned"]),
+    (
+        PlantedFault::IncarnationReused,
+        &[
+            "incarnation-unique",
+            "incarnation-restart",
+            "incarnation-commits",
+        ],
+    ),
+    (
+        PlantedFault::IncarnationsStartOver,
+        &["incarnation-restart"],
+    ),
     (PlantedFault::SurrenderedLost, &["heartbeat-surrendered"]),
     (PlantedFault::OverdueLeftOut, &["repair-overdue"]),
     (PlantedFault::OrphanedLeftOut, &["repair-orphaned"]),

@@ -11,8 +11,8 @@ use rehearsal::metrics::Registry;
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, RunId,
-    ScanReport, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ProcessName,
+    RunId, ScanReport, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::rehearsal::Hooks;
 use rehearsal::sim::world::WorldPorts;
@@ -401,6 +401,10 @@ impl Store for Wrapped {
             .await?;
         self.defect.bend_heartbeat(&mut heartbeat);
         Ok(heartbeat)
+    }
+
+    async fn register(&self, process: &ProcessName) -> PortResult<IncarnationId> {
+        self.incarnation.world.store().register(process).await
     }
 
     async fn stale_work(

@@ -26,9 +26,19 @@ pub(crate) struct TestClient<P> {
 
 impl<P: Ports> TestClient<P> {
     pub fn new<B: Bench<Ports = P>>(bench: &B, process: usize) -> Self {
+        let incarnation = IncarnationId::new(format!("client-{process}").as_str().into(), 1);
+        Self::of_incarnation(bench, process, incarnation)
+    }
+
+    /// Creates the client of an incarnation that has committed nothing yet.
+    pub fn of_incarnation<B: Bench<Ports = P>>(
+        bench: &B,
+        process: usize,
+        incarnation: IncarnationId,
+    ) -> Self {
         Self {
             ports: bench.ports(process),
-            incarnation: IncarnationId::new(format!("client-{process}").as_str().into(), 1),
+            incarnation,
             sequence: Cell::new(0),
         }
     }

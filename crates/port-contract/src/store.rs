@@ -5,6 +5,7 @@ mod documents;
 mod exports;
 mod fence;
 mod heartbeat;
+mod incarnations;
 mod intents;
 mod lists;
 mod outbox;
@@ -27,6 +28,7 @@ pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
         permits::properties::<B>(),
         intents::properties::<B>(),
         outbox::properties::<B>(),
+        incarnations::properties::<B>(),
         heartbeat::properties::<B>(),
         repair::properties::<B>(),
         retention::properties::<B>(),

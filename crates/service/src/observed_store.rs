@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rehearsal_worker::model::commit::{CommitRefusal, Intent};
 use rehearsal_worker::model::{
-    Baseline, Commit, CommitAnswer, CommitStep, Event, EventId, ImageDigest, IncarnationId, RunId,
-    ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, CommitStep, Event, EventId, ImageDigest, IncarnationId,
+    ProcessName, RunId, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal_worker::ports::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
@@ -178,6 +178,10 @@ impl<S: Store> Store for ObservedStore<S> {
     ) -> PortResult<HeartbeatAnswer> {
         let heartbeat = self.store.heartbeat(incarnation, abandoned_after, stopping);
         self.observed(heartbeat.await)
+    }
+
+    async fn register(&self, process: &ProcessName) -> PortResult<IncarnationId> {
+        self.observed(self.store.register(process).await)
     }
 
     async fn stale_work(

@@ -27,8 +27,8 @@ use crate::model::commit::Intent;
 use crate::model::message::QueueMessage;
 use crate::model::{
     Baseline, Commit, CommitAnswer, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
-    PlannerMessage, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage, Selector,
-    SharedList, TenantId, Timestamp,
+    PlannerMessage, ProcessName, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage,
+    Selector, SharedList, TenantId, Timestamp,
 };
 
 /// Reason why a call gave no answer.
@@ -198,6 +198,11 @@ pub trait Store {
         abandoned_after: Duration,
         stopping: bool,
     ) -> impl Future<Output = PortResult<HeartbeatAnswer>>;
+
+    /// Registers a new incarnation of a process. Its number is higher than that of every earlier
+    /// incarnation of a process with this name, so that no commit token repeats. A process that
+    /// gets no answer must not start, and may repeat the call: numbers may have gaps.
+    fn register(&self, process: &ProcessName) -> impl Future<Output = PortResult<IncarnationId>>;
 
     /// Lists work for repair: released or written before now − `stale_after`, or created before now
     /// − `run_timeout`.

@@ -35,7 +35,6 @@ pub(super) struct SimProcess {
     pub roles: Vec<Role>,
     kernel: ProcessId,
     clock: ProcessClock,
-    incarnations: Cell<u32>,
     /// Version of the messages that it writes.
     schema: Cell<MessageSchema>,
     running: RefCell<Option<LiveIncarnation>>,
@@ -61,7 +60,6 @@ impl SimProcesses {
             name: ProcessName::new(name),
             roles,
             clock: ProcessClock::default(),
-            incarnations: Cell::new(0),
             schema: Cell::default(),
             running: RefCell::new(None),
         };
@@ -123,12 +121,9 @@ impl World {
         if process.running.borrow().is_some() || !self.may_recover(&process.name) {
             return;
         }
-        process.incarnations.set(process.incarnations.get() + 1);
         let incarnation = Rc::new(Incarnation {
-            id: IncarnationId {
-                process: process.name.clone(),
-                number: process.incarnations.get(),
-            },
+            // A process that can't register does not start, so this takes no time of its own.
+            id: self.store.borrow_mut().register(&process.name),
             process: number,
             random: RefCell::new(self.handle.stream(&format!("process.{}", process.name))),
             is_over: Cell::new(false),

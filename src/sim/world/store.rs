@@ -15,6 +15,7 @@
 mod active_runs;
 mod apply;
 mod baselines;
+mod incarnation_numbers;
 mod operator;
 mod outbox;
 mod port;
@@ -29,6 +30,7 @@ use std::rc::Rc;
 
 use self::active_runs::ActiveRunCounts;
 use self::baselines::Baselines;
+use self::incarnation_numbers::IncarnationNumbers;
 use self::outbox::Outbox;
 pub use self::port::StorePort;
 use self::runs::RunTable;
@@ -51,6 +53,7 @@ pub struct SimStore {
     schedules: ScheduleTable,
     /// Answers to all applied commits, for repeats.
     tokens: FxHashMap<CommitToken, Applied>,
+    incarnation_numbers: IncarnationNumbers,
     balances: ActiveRunCounts,
     baselines: Baselines,
     outbox: Outbox,
@@ -80,6 +83,7 @@ impl SimStore {
             runs: RunTable::default(),
             schedules: ScheduleTable::default(),
             tokens: FxHashMap::default(),
+            incarnation_numbers: IncarnationNumbers::default(),
             balances: ActiveRunCounts::default(),
             baselines: Baselines::new(fleet),
             outbox: Outbox::default(),

@@ -44,6 +44,7 @@ port_calls! {
     ReservePermits = "store.reserve_permits",
     Backlog = "store.backlog",
     Heartbeat = "store.heartbeat",
+    Register = "store.register",
     StaleWork = "store.stale_work",
     PlannerEnqueue = "planner_queue.enqueue",
     PlannerLease = "planner_queue.lease",

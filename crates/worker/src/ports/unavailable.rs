@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::{
     BacklogSnapshot, Baseline, Commit, CommitAnswer, Event, EventId, EventPublisher, Export,
     HeartbeatAnswer, ImageDigest, ImpactQuery, ImpactRequest, Impacted, IncarnationId, Intent,
-    Lease, LeaseAnswer, PermitGrant, PortError, PortResult, Queue, QueueDepth, QueueMessage,
-    RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError, ScheduleDocument,
-    ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, SharedList, StaleWork, Store, TenantId,
-    Timestamp, Timestamped, WaitingRun,
+    Lease, LeaseAnswer, PermitGrant, PortError, PortResult, ProcessName, Queue, QueueDepth,
+    QueueMessage, RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError,
+    ScheduleDocument, ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, SharedList,
+    StaleWork, Store, TenantId, Timestamp, Timestamped, WaitingRun,
 };
 
 /// Implements every service port; every call fails with [`PortError::Unavailable`].
@@ -114,6 +114,10 @@ impl Store for Unavailable {
         _abandoned_after: Duration,
         _stopping: bool,
     ) -> PortResult<HeartbeatAnswer> {
+        Err(PortError::Unavailable)
+    }
+
+    async fn register(&self, _process: &ProcessName) -> PortResult<IncarnationId> {
         Err(PortError::Unavailable)
     }
 

@@ -9,8 +9,8 @@ use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PortCall, RunId,
-    RunState, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PortCall,
+    ProcessName, RunId, RunState, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
@@ -354,6 +354,12 @@ impl ports::Store for StorePort {
             surrendered: heartbeat.surrendered,
         });
         Ok(heartbeat)
+    }
+
+    async fn register(&self, process: &ProcessName) -> PortResult<IncarnationId> {
+        let process = process.clone();
+        let register = move |store: &mut SimStore, _| store.register(&process);
+        self.write(PortCall::Register, register).await
     }
 
     async fn stale_work(
