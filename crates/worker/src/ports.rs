@@ -8,6 +8,7 @@
 //! Every call to a service can fail in two ways that need different handling:
 //! [`PortError::Unavailable`] (certainly no effect) and [`PortError::Unknown`] (maybe an effect).
 
+mod decision;
 mod documents;
 mod set;
 mod unavailable;
@@ -16,6 +17,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::decision::{CommitDecision, SegmentFence, StoredDocuments, stamp_runs};
 pub use self::documents::{
     BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
     ScheduleEntry, SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,

@@ -15,6 +15,7 @@
 mod active_runs;
 mod apply;
 mod baselines;
+mod decision;
 mod incarnation_numbers;
 mod operator;
 mod outbox;
@@ -34,15 +35,12 @@ use self::incarnation_numbers::IncarnationNumbers;
 use self::outbox::Outbox;
 pub use self::port::StorePort;
 use self::runs::RunTable;
-use self::schedules::{ScheduleTable, awaiting};
-use crate::model::commit::BacklogRow;
-use crate::model::{
-    Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, CommitToken, TenantId, Timestamp,
-};
+use self::schedules::ScheduleTable;
+use crate::model::{Applied, Commit, CommitAnswer, CommitToken, TenantId, Timestamp};
 #[cfg(any(test, debug_assertions))]
 use crate::model::{Run, RunState};
 use crate::sim::fleet::Fleet;
-use crate::worker::ports::Export;
+use crate::worker::ports::{CommitDecision, Export, stamp_runs};
 use rustc_hash::FxHashMap;
 
 /// State of the store. It has no clock: every call that needs the time states it, so that tests can
@@ -65,17 +63,6 @@ pub struct SimStore {
     served_last: u64,
 }
 
-/// Decision of the store on a commit.
-#[derive(Debug, PartialEq)]
-pub(super) enum CommitDecision {
-    /// The commit was applied before; its first answer is repeated.
-    Repeat(CommitAnswer),
-    /// The commit is not applied.
-    Declined(CommitAnswer),
-    /// The commit may be applied with this answer.
-    Apply(Applied),
-}
-
 impl SimStore {
     /// Creates an empty store; `fleet` numbers the images, and other images are stored, too.
     pub fn new(fleet: Rc<Fleet>) -> Self {
@@ -96,21 +83,8 @@ impl SimStore {
 
     /// Decides on a commit, and changes nothing.
     pub(super) fn decide(&self, commit: &Commit, now: Timestamp) -> CommitDecision {
-        if let Some(applied) = self.tokens.get(&commit.token) {
-            return CommitDecision::Repeat(CommitAnswer::Applied(applied.clone()));
-        }
-        let objection = self
-            .segment_objection(commit)
-            .or_else(|| self.version_objection(commit))
-            .or_else(|| self.baseline_objection(commit));
-        match objection {
-            Some(answer) => CommitDecision::Declined(answer),
-            None => CommitDecision::Apply(Applied {
-                at: now,
-                backlog: self.backlog_after(commit),
-                adopted: self.taken(commit).unwrap_or_default(),
-            }),
-        }
+        let Ok(decision) = CommitDecision::of(self, commit, now);
+        decision
     }
 
     /// Decides on a commit, applies it if there is no objection, and returns the answer.
@@ -125,100 +99,10 @@ impl SimStore {
         }
     }
 
-    /// Returns the objection to a commit whose segment is gone, committed or superseded.
-    fn segment_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
-        let CommitStep::Segment(step) = &commit.step else {
-            return None;
-        };
-        let Some(record) = self.runs.get(&step.key.run) else {
-            return Some(CommitAnswer::Refused(CommitRefusal::RunMissing));
-        };
-        let Some(segment) = record.segment(step.key.index) else {
-            return Some(CommitAnswer::Conflict);
-        };
-        // A repeat of the commit would have been found by its token.
-        if segment.committed_by.is_some() {
-            Some(CommitAnswer::AppliedByAnother)
-        } else if record.run.state.is_terminal() {
-            Some(CommitAnswer::Refused(CommitRefusal::RunTerminal))
-        } else if segment.delivery > commit.token.delivery {
-            Some(CommitAnswer::Refused(CommitRefusal::Superseded))
-        } else {
-            None
-        }
-    }
-
-    /// Returns the objection to a commit that has read an older version of a document.
-    fn version_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
-        for write in &commit.runs {
-            let record = self.runs.get(&write.run.id);
-            if record.is_none() && write.expected.is_some() {
-                return Some(CommitAnswer::Refused(CommitRefusal::RunMissing));
-            }
-            if record.map(|record| record.version) != write.expected {
-                return Some(CommitAnswer::Conflict);
-            }
-        }
-        let has_moved = commit.schedule.as_ref().is_some_and(|write| {
-            let record = self.schedules.get(&write.id);
-            record.is_none_or(|record| record.version != write.expected)
-        });
-        let exports_moved = commit
-            .exports
-            .is_some_and(|(expected, _)| expected != self.export_cursor);
-        let balance_moved = commit.adoption.is_some() && self.taken(commit).is_none();
-        (has_moved || exports_moved || balance_moved).then_some(CommitAnswer::Conflict)
-    }
-
-    /// Returns the objection to a commit whose deltas were computed against other baselines.
-    fn baseline_objection(&self, commit: &Commit) -> Option<CommitAnswer> {
-        let CommitStep::Segment(step) = &commit.step else {
-            return None;
-        };
-        let tenant = &self.runs.get(&step.key.run)?.run.tenant;
-        let baseline = self.baselines.of(tenant);
-        let has_moved = step.reports.iter().any(|report| {
-            let present = baseline(&report.image);
-            present.map(|baseline| baseline.revision) != report.expected
-        });
-        has_moved.then_some(CommitAnswer::Conflict)
-    }
-
-    fn taken(&self, commit: &Commit) -> Option<[i64; 2]> {
-        self.balances.to_take(commit.adoption.as_ref()?)
-    }
-
-    /// Returns the backlog of the first run's schedule after the commit.
-    fn backlog_after(&self, commit: &Commit) -> Option<BacklogRow> {
-        let run = &commit.runs.first()?.run;
-        let schedule = self.schedules.get(&run.schedule)?;
-        if schedule.deleted {
-            return None;
-        }
-        let mut images = schedule.backlog[run.mode.index()];
-        let same_row = commit
-            .runs
-            .iter()
-            .filter(|write| write.run.schedule == run.schedule && write.run.mode == run.mode);
-        for write in same_row {
-            let before = self.runs.get(&write.run.id);
-            images += awaiting(&write.run);
-            images -= before.map_or(0, |before| awaiting(&before.run));
-        }
-        Some(BacklogRow {
-            schedule: run.schedule.clone(),
-            mode: run.mode,
-            images,
-        })
-    }
-
     /// Returns the commit with the times of its runs, as it is observed and applied.
     pub(super) fn stamped(&self, commit: &Commit, now: Timestamp) -> Commit {
         let mut stamped = commit.clone();
-        for write in &mut stamped.runs {
-            let previous = self.runs.get(&write.run.id);
-            write.stamp(previous.map(|record| record.run.state), now);
-        }
+        let Ok(()) = stamp_runs(self, &mut stamped, now);
         stamped
     }
 
@@ -228,7 +112,7 @@ impl SimStore {
         let mut backlog: BTreeMap<_, [u64; 2]> = BTreeMap::new();
         for record in self.runs.unfinished() {
             let row = backlog.entry(&record.run.schedule).or_default();
-            row[record.run.mode.index()] += awaiting(&record.run);
+            row[record.run.mode.index()] += record.run.awaiting();
         }
         for record in self.schedules.live() {
             let counted = backlog.get(&record.schedule.id).copied();

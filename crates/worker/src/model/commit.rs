@@ -9,6 +9,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Baseline, DeltaSummary, Event, Finding, ImageDigest, ImpactSet, IncarnationId, Mode,
     PlannerMessage, Run, RunId, RunState, ScheduleId, ScheduleState, Segment, SegmentKey,
@@ -19,9 +21,7 @@ use super::{
 pub type DocumentVersion = u64;
 
 /// Identifier of a commit, the same in all its repeats.
-#[derive(
-    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommitToken {
     /// Incarnation that commits.
     #[serde(rename = "life")]
@@ -234,7 +234,8 @@ pub struct ScheduleStateWrite {
 }
 
 /// A planner message that a relay has to enqueue. A run has at most one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Intent {
     /// Message to enqueue.
     pub message: PlannerMessage,
@@ -324,7 +325,8 @@ impl Commit {
 }
 
 /// Backlog of a schedule: the images of its open runs that await a runner.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct BacklogRow {
     /// Schedule of the row.
     pub schedule: ScheduleId,
@@ -335,7 +337,8 @@ pub struct BacklogRow {
 }
 
 /// Answer to an applied commit.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Applied {
     /// Time at which it was first applied, on the store's clock.
     pub at: Timestamp,

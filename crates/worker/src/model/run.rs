@@ -222,6 +222,15 @@ impl Run {
             not_before: None,
         }
     }
+
+    /// Returns the number of images that await a runner; 0 unless the run is open.
+    pub const fn awaiting(&self) -> u64 {
+        if self.state.is_open() {
+            self.stats.remaining()
+        } else {
+            0
+        }
+    }
 }
 
 #[cfg(test)]

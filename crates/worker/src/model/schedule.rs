@@ -173,7 +173,8 @@ impl Schedule {
 ///
 /// One version guards all of it, so that fires, dispatches, segment commits and ends of runs of one
 /// schedule are serialised. A version per run was rejected: the concurrency window spans the runs.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ScheduleState {
     /// Time up to which all fires are decided.
     pub cursor: Timestamp,
@@ -196,7 +197,8 @@ impl ScheduleState {
 }
 
 /// Concurrency window of a running run: its segments with an index below `released` may be worked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RunWindow {
     /// Run that the window belongs to.
     pub run: RunId,

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rehearsal_convert::{Nearest, Saturating};
+use serde::{Deserialize, Serialize};
+
 use crate::model::commit::{BacklogRow, DocumentVersion, Intent, RunWrite, ScheduleStateWrite};
+use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{
     IncarnationId, Run, RunId, Schedule, ScheduleState, Segment, SharedList, TenantId, Timestamp,
     Trigger,
@@ -71,7 +75,8 @@ impl ScheduleDocument {
 }
 
 /// An advisory, VEX or policy export that schedules subscribe to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Export {
     /// Number of the export, from 1 without gaps.
     pub sequence: u64,
@@ -176,4 +181,29 @@ pub struct PermitGrant {
     pub interval: Duration,
     /// Number of permits.
     pub count: u32,
+}
+
+impl PermitGrant {
+    /// Grants `count` permits at `now`, none before `next` or before `lead` from now.
+    pub fn after(
+        next: Timestamp,
+        rate_per_second: f64,
+        count: u32,
+        lead: Duration,
+        now: Timestamp,
+    ) -> Self {
+        // Rounded up, so that the rate is never exceeded.
+        let interval_ns = NANOS_PER_SECOND.nearest_f64() / rate_per_second;
+        Self {
+            now,
+            first: next.max(now.after(lead)),
+            interval: Duration::from_nanos(interval_ns.ceil().saturating_u64()),
+            count,
+        }
+    }
+
+    /// Returns the earliest instant of a permit of the next grant.
+    pub fn end(&self) -> Timestamp {
+        self.first.after(self.interval.saturating_mul(self.count))
+    }
 }

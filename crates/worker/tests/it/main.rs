@@ -1,7 +1,8 @@
-//! Tests of the worker's instruments through its public interface.
+//! Tests of the worker through its public interface.
 
 mod allocation;
 mod backlog;
+mod documents;
 mod exposition;
 mod readings;
 mod recording;

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CommitDecision, SimStore};
+use super::SimStore;
 use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
@@ -15,8 +15,9 @@ use crate::model::{
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
 use crate::worker::ports::{
-    self, BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped, WaitingRun,
+    self, BacklogSnapshot, CommitDecision, Export, HeartbeatAnswer, PermitGrant, PortResult,
+    RunDocument, ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped,
+    WaitingRun,
 };
 
 /// Store port of an incarnation.

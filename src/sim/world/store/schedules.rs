@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::commit::{BacklogRow, DocumentVersion};
-use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, SharedList, Timestamp};
 use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
-use rehearsal_convert::{Nearest, Saturating};
 
 /// Schedule with its state and sums.
 #[derive(Debug)]
@@ -107,7 +105,7 @@ impl ScheduleTable {
         let Some(record) = self.records.get_mut(&after.schedule) else {
             return;
         };
-        let (fallen, risen) = (before.map_or(0, awaiting), awaiting(after));
+        let (fallen, risen) = (before.map_or(0, Run::awaiting), after.awaiting());
         if let Some(before) = before {
             let part = &mut record.backlog[before.mode.index()];
             debug_assert!(*part >= fallen, "the backlog fell below zero");
@@ -169,7 +167,7 @@ impl ScheduleTable {
         self.has_deleted
     }
 
-    /// Reserves permits one `interval` apart, none before `lead` from now.
+    /// Reserves permits of a schedule, none before `lead` from now.
     pub fn reserve_permits(
         &mut self,
         id: &ScheduleId,
@@ -178,23 +176,16 @@ impl ScheduleTable {
         lead: Duration,
         now: Timestamp,
     ) -> PermitGrant {
-        let earliest = now.after(lead);
-        let interval = permit_interval(rate_per_second);
         let record = self.records.get_mut(id);
-        let first = record
+        let next = record
             .as_ref()
-            .map_or(earliest, |record| record.next_permit_at.max(earliest));
+            .map_or(Timestamp::ZERO, |record| record.next_permit_at);
+        let grant = PermitGrant::after(next, rate_per_second, count, lead, now);
         if let Some(record) = record {
-            let next = first.after(interval.saturating_mul(count));
-            debug_assert!(first >= earliest && next >= record.next_permit_at);
-            record.next_permit_at = next;
+            debug_assert!(grant.end() >= record.next_permit_at);
+            record.next_permit_at = grant.end();
         }
-        PermitGrant {
-            now,
-            first,
-            interval,
-            count,
-        }
+        grant
     }
 }
 
@@ -230,21 +221,6 @@ impl StoredSchedule {
             })
         })
     }
-}
-
-/// Number of images of an open run that still await a runner.
-pub(super) fn awaiting(run: &Run) -> u64 {
-    if run.state.is_open() {
-        run.stats.remaining()
-    } else {
-        0
-    }
-}
-
-/// Returns the time between two permits, rounded up so that the rate is never exceeded.
-fn permit_interval(rate_per_second: f64) -> Duration {
-    let interval_ns = NANOS_PER_SECOND.nearest_f64() / rate_per_second;
-    Duration::from_nanos(interval_ns.ceil().saturating_u64())
 }
 
 #[cfg(test)]

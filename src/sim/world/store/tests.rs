@@ -15,9 +15,9 @@ use crate::model::commit::{
     ScheduleStateWrite, SegmentCommit,
 };
 use crate::model::{
-    Event, EventId, EventKind, EventPayload, Finding, ImageDigest, IncarnationId, Mode,
-    PlannerMessage, Run, RunId, RunStats, ScheduleState, Segment, SegmentKey, SegmentOutcome,
-    Severity, Trigger,
+    CommitRefusal, CommitStep, Event, EventId, EventKind, EventPayload, Finding, ImageDigest,
+    IncarnationId, Mode, PlannerMessage, Run, RunId, RunStats, ScheduleState, Segment, SegmentKey,
+    SegmentOutcome, Severity, Trigger,
 };
 use crate::sim::world::testing::schedule;
 
