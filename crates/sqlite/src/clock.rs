@@ -20,17 +20,23 @@ pub(crate) const SCHEMA: &str = "
 
 /// Returns the time of a reading transaction.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Timestamp> {
-    let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
-    Ok(machine_time().max(from_column(last)))
+    Ok(machine_time().max(last(connection)?))
 }
 
 /// Returns the time of a writing transaction, which is later than that of the one before.
 pub(crate) fn advance(connection: &Connection) -> rusqlite::Result<Timestamp> {
-    let last = connection.query_row("SELECT last_ns FROM clock", [], |row| row.get::<_, i64>(0))?;
-    let next = from_column(last).after(TICK);
+    let next = last(connection)?.after(TICK);
     let now = machine_time().max(next);
-    connection.execute("UPDATE clock SET last_ns = ?1", [to_column(now)])?;
+    connection
+        .prepare_cached("UPDATE clock SET last_ns = ?1")?
+        .execute([to_column(now)])?;
     Ok(now)
+}
+
+/// Returns the time of the last writing transaction.
+fn last(connection: &Connection) -> rusqlite::Result<Timestamp> {
+    let mut select = connection.prepare_cached("SELECT last_ns FROM clock")?;
+    select.query_row([], |row| row.get(0).map(from_column))
 }
 
 /// Returns the value of a column of times. The column ends in the year 2262.

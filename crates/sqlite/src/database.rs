@@ -1,6 +1,7 @@
 //! One SQLite file and the thread of its connection.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rehearsal_worker::model::Timestamp;
@@ -8,9 +9,13 @@ use rehearsal_worker::ports::{PortError, PortResult};
 use tokio_rusqlite::rusqlite::{self, Transaction, TransactionBehavior};
 use tokio_rusqlite::{Connection, ErrorCode};
 
+use crate::health::{DatabaseErrorCount, DatabaseHealth, PermanentDatabaseError};
 use crate::{clock, schema};
 
-/// How a file is opened.
+/// Maximum number of prepared statements, which is more than the program has.
+const CACHED_STATEMENTS: usize = 200;
+
+/// Options with which a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatabaseOptions {
     /// Time for which a call waits for the writes of other connections.
@@ -58,6 +63,9 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct Database {
     connection: Connection,
+    /// Port on whose behalf errors are counted.
+    port: &'static str,
+    health: Arc<DatabaseHealth>,
 }
 
 impl Database {
@@ -70,6 +78,7 @@ impl Database {
         let connection = Connection::open(path).await.map_err(refused)?;
         let prepared = connection.call(move |connection| {
             connection.busy_timeout(options.busy_timeout)?;
+            connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
             schema::prepare(connection, options.is_durable)
         });
         let version = prepared.await.map_err(|error| match error {
@@ -84,7 +93,29 @@ impl Database {
                 found: version,
             });
         }
-        Ok(Self { connection })
+        Ok(Self {
+            connection,
+            port: "database",
+            health: Arc::default(),
+        })
+    }
+
+    /// Returns the same connection for the calls of a port.
+    pub(crate) fn of_port(&self, port: &'static str) -> Self {
+        Self {
+            port,
+            ..self.clone()
+        }
+    }
+
+    /// Returns the numbers of errors since the file was opened, by port and class.
+    pub fn error_counts(&self) -> Vec<DatabaseErrorCount> {
+        self.health.counts()
+    }
+
+    /// Returns the last error that waiting does not mend, if there was one.
+    pub fn last_permanent_error(&self) -> Option<PermanentDatabaseError> {
+        self.health.last_permanent()
     }
 
     /// Carries out `work` in a transaction that may write. It gets the store's time.
@@ -116,21 +147,37 @@ impl Database {
         behavior: TransactionBehavior,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> PortResult<T> {
+        let (port, health) = (self.port, Arc::clone(&self.health));
         let call = move |connection: &mut rusqlite::Connection| {
-            // An error before the end of the commit rolls the transaction back.
-            let transaction = connection
-                .transaction_with_behavior(behavior)
-                .map_err(|_| PortError::Unavailable)?;
-            let value = work(&transaction).map_err(|_| PortError::Unavailable)?;
-            match transaction.commit() {
-                Ok(()) => Ok(value),
-                Err(error) if is_without_effect(&error) => Err(PortError::Unavailable),
-                Err(_) => Err(PortError::Unknown),
-            }
+            carry_out(connection, behavior, work).map_err(|(error, port_error)| {
+                health.note(port, &error);
+                port_error
+            })
         };
-        // The thread ends only with the last clone, or if `work` panics.
         let answer = self.connection.call_raw(call).await;
-        answer.unwrap_or(Err(PortError::Unknown))
+        // The thread ends only with the last clone, or if `work` panics.
+        answer.unwrap_or_else(|_| {
+            self.health.note_closed(port);
+            Err(PortError::Unknown)
+        })
+    }
+}
+
+/// Carries out `work` in a transaction. An error before the end of the commit rolls it back.
+fn carry_out<T>(
+    connection: &mut rusqlite::Connection,
+    behavior: TransactionBehavior,
+    work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+) -> Result<T, (rusqlite::Error, PortError)> {
+    let unavailable = |error| (error, PortError::Unavailable);
+    let transaction = connection
+        .transaction_with_behavior(behavior)
+        .map_err(unavailable)?;
+    let value = work(&transaction).map_err(unavailable)?;
+    match transaction.commit() {
+        Ok(()) => Ok(value),
+        Err(error) if is_without_effect(&error) => Err(unavailable(error)),
+        Err(error) => Err((error, PortError::Unknown)),
     }
 }
 

@@ -13,10 +13,15 @@
 
 mod clock;
 mod database;
+mod health;
 mod queue;
 mod schema;
+mod store;
 mod system;
+mod value;
 
 pub use database::{Database, DatabaseOptions, OpenError};
+pub use health::{DatabaseErrorClass, DatabaseErrorCount, PermanentDatabaseError};
 pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
+pub use store::{IncarnationRecord, PurgeLimits, Purged, SqliteStore};
 pub use system::{SystemClock, SystemRandom};

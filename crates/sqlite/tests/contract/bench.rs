@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
-use rehearsal_sqlite::{Database, DatabaseOptions, SqliteQueue, SystemClock, SystemRandom};
+use rehearsal_port_contract::{Bench, BenchTiming, Capabilities, PROCESSES};
+use rehearsal_sqlite::{
+    Database, DatabaseOptions, PurgeLimits, SqliteQueue, SqliteStore, SystemClock, SystemRandom,
+};
 use rehearsal_worker::model::{EventId, PlannerMessage, Schedule, ScheduleId, SegmentMessage};
 use rehearsal_worker::ports::{Export, PortSet, Unavailable};
 use tempfile::TempDir;
@@ -18,7 +20,7 @@ use crate::planted::PlantedFault;
 pub type SqlitePorts = PortSet<
     SystemClock,
     SystemRandom,
-    Unavailable,
+    SqliteStore,
     SqliteQueue<PlannerMessage>,
     SqliteQueue<SegmentMessage>,
     Unavailable,
@@ -79,13 +81,18 @@ impl SqliteBench {
         PortSet {
             clock: self.clock,
             random: SystemRandom::default(),
-            store: Unavailable,
+            store: SqliteStore::new(database.clone()),
             planner_queue: SqliteQueue::new(database.clone()).with_idempotency_window(window),
             runner_queue: SqliteQueue::new(database).with_idempotency_window(window),
             scanner: Unavailable,
             impact_index: Unavailable,
             notify: Unavailable,
         }
+    }
+
+    /// Returns the store as an operator's command opens it.
+    fn store(&self) -> SqliteStore {
+        self.ports(PROCESSES).store
     }
 
     const fn idempotency_window(&self) -> Duration {
@@ -122,19 +129,28 @@ impl Bench for SqliteBench {
     }
 
     async fn create_schedule(&self, schedule: Schedule) {
-        panic!("no store for schedule {}", schedule.id);
+        let created = self.store().define_schedule(schedule).await;
+        assert!(created.expect("the file is open"));
     }
 
     async fn delete_schedule(&self, schedule: &ScheduleId) {
-        panic!("no store for schedule {schedule}");
+        let deleted = self.store().delete_schedule(schedule).await;
+        deleted.expect("the file is open");
     }
 
     async fn publish_export(&self, export: Export) {
-        panic!("no store for export {}", export.id);
+        let published = self.store().publish_export(export).await;
+        published.expect("the file is open");
     }
 
     async fn purge(&self, older_than: Duration) {
-        panic!("no store to purge after {older_than:?}");
+        let limits = PurgeLimits {
+            documents: older_than,
+            // Clients send no heartbeats, and repeat commits after a purge.
+            tokens: Duration::MAX,
+        };
+        let purged = self.store().purge(limits).await;
+        purged.expect("the file is open");
     }
 
     async fn corrupt_next_message(&self) {

@@ -85,6 +85,60 @@ const FAULTS: &[PlantedFault] = &[
         at_restart: "",
         violates: &["lease-expiry"],
     },
+    PlantedFault {
+        name: "commit tokens are lost",
+        setup: "CREATE TRIGGER planted AFTER INSERT ON tokens BEGIN DELETE FROM tokens; END",
+        at_restart: "",
+        violates: &["repeat-answer", "repeat-purged", "repeat-concurrent"],
+    },
+    PlantedFault {
+        name: "a change of a run keeps its version",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF version ON runs
+                BEGIN UPDATE runs SET version = OLD.version WHERE id = NEW.id; END",
+        at_restart: "",
+        violates: &["conflict-run", "commit-compare-and-set"],
+    },
+    PlantedFault {
+        name: "the fence of a segment is not raised",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF delivery ON segments
+                BEGIN UPDATE segments SET delivery = OLD.delivery WHERE run = NEW.run; END",
+        at_restart: "",
+        violates: &["fence-rises", "refusal-superseded"],
+    },
+    PlantedFault {
+        name: "the backlog is not kept",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF awaiting_0 ON schedules
+                BEGIN UPDATE schedules SET awaiting_0 = 0; END",
+        at_restart: "",
+        violates: &["backlog-rows"],
+    },
+    PlantedFault {
+        name: "numbers of exports have gaps",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF value ON counters WHEN NEW.name = 'exports'
+                BEGIN UPDATE counters SET value = NEW.value + 1 WHERE name = 'exports'; END",
+        at_restart: "",
+        violates: &["export-gapless", "export-content"],
+    },
+    PlantedFault {
+        name: "reserved permits are forgotten",
+        setup: "CREATE TRIGGER planted AFTER INSERT ON permits
+                BEGIN UPDATE permits SET next_at = 0; END",
+        at_restart: "",
+        violates: &["permit-spacing", "permit-lead"],
+    },
+    PlantedFault {
+        name: "an announced stop is forgotten",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF is_stopping ON incarnations
+                BEGIN UPDATE incarnations SET is_stopping = 0; END",
+        at_restart: "",
+        violates: &["heartbeat-stopping"],
+    },
+    PlantedFault {
+        name: "numbers of incarnations are lost",
+        setup: "",
+        at_restart: "DELETE FROM processes",
+        violates: &["incarnation-restart"],
+    },
 ];
 
 #[test]

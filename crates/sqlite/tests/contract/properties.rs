@@ -15,7 +15,11 @@ use crate::bench::SqliteBench;
 use crate::planted::PlantedFault;
 
 /// Families whose ports the adapters have.
-const FAMILIES: [PropertyFamily; 1] = [PropertyFamily::Queue];
+const FAMILIES: [PropertyFamily; 3] = [
+    PropertyFamily::Commit,
+    PropertyFamily::Store,
+    PropertyFamily::Queue,
+];
 
 /// Number of properties that are checked at once. They mostly sleep.
 const AT_ONCE: usize = 16;
