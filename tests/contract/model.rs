@@ -1,11 +1,12 @@
 //! Model tests: random operations of several clients, on a store or queue and on the state machine
-//! of the simulated one, which is the reference.
+//! of the simulated one, which is the reference. Stores are the simulated one and one in a file.
 //!
 //! Each answer and all that can be read afterwards must be the same. A real service has no exact
 //! times: where an answer states none, the reference acts when the answer is received. All
 //! durations are a whole number of units and all limits a half more, so that the difference decides
 //! nothing.
 
+mod file;
 mod queue;
 mod reading;
 mod store;
@@ -20,6 +21,7 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 use rehearsal::worker::ports::PortError;
+use rehearsal_port_contract::Bench;
 
 use crate::planted::PlantedFault;
 use crate::simulated::{SimulatedBench, Simulation};
@@ -39,13 +41,36 @@ impl From<PortError> for StepFailure {
 
 type Stepped<T = ()> = Result<T, StepFailure>;
 
+/// Bench on which sequences of operations are performed.
+trait ModelBench: Bench {
+    /// Performs `steps` on fresh services with a planted fault; none if they never end.
+    fn perform<F: Future<Output = Stepped> + 'static>(
+        planted: Option<PlantedFault>,
+        steps: impl FnOnce(Rc<Self>) -> F,
+    ) -> Option<Stepped>;
+}
+
+impl ModelBench for SimulatedBench {
+    fn perform<F: Future<Output = Stepped> + 'static>(
+        planted: Option<PlantedFault>,
+        steps: impl FnOnce(Rc<Self>) -> F,
+    ) -> Option<Stepped> {
+        let mut simulation = Simulation::start(1, planted);
+        let bench = simulation.bench();
+        simulation.run(steps(bench))
+    }
+}
+
 /// Service under test and its reference.
 trait ServiceModel: Sized + 'static {
+    /// Bench with the service.
+    type Bench: ModelBench;
+
     /// Operation of a client.
     type Action: Debug + 'static;
 
     /// Sets up the reference as the bench does the service.
-    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self>;
+    async fn start(bench: Rc<Self::Bench>) -> Stepped<Self>;
 
     /// Performs an operation on both, and compares what can be read afterwards.
     async fn step(&mut self, client: usize, action: Self::Action) -> Stepped;
@@ -83,9 +108,7 @@ fn agree<M: ServiceModel>(
     let mut runner = TestRunner::new_with_rng(config, rng);
     let sequences = vec((0..CLIENTS, action), 1..=steps);
     let test = |sequence: Vec<(usize, M::Action)>| {
-        let mut simulation = Simulation::start(1, planted);
-        let bench = simulation.bench();
-        let compared = simulation.run(async move {
+        let compared = M::Bench::perform(planted, async move |bench| {
             let mut model = M::start(bench).await?;
             for (client, action) in sequence {
                 model.step(client, action).await?;

@@ -90,6 +90,7 @@ struct QueueModel<P> {
 }
 
 impl ServiceModel for QueueModel<SimulatedPorts> {
+    type Bench = SimulatedBench;
     type Action = QueueAction;
 
     async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self> {

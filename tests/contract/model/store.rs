@@ -16,9 +16,10 @@ use rehearsal::sim::world::SimStore;
 use rehearsal::worker::ports::{Clock, Export, Ports, RunDocument, Store};
 use rehearsal_port_contract::Bench;
 
+use super::file::FileBench;
 use super::reading::{Names, compare};
 use super::store_action::{self, RUNS, RunChange, SEGMENTS, StoreAction, images};
-use super::{CLIENTS, ServiceModel, Stepped, expect_same, half_after};
+use super::{CLIENTS, ModelBench, ServiceModel, Stepped, expect_same, half_after};
 use crate::planted::PlantedFault;
 use crate::simulated::SimulatedBench;
 
@@ -60,11 +61,12 @@ fn schedule(number: usize) -> Schedule {
     }
 }
 
-impl ServiceModel for StoreModel<SimulatedBench> {
+impl<B: ModelBench> ServiceModel for StoreModel<B> {
+    type Bench = B;
     type Action = StoreAction;
 
     /// Creates the schedules in both stores.
-    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self> {
+    async fn start(bench: Rc<B>) -> Stepped<Self> {
         let fleet = FleetSpec {
             images: 2,
             components: 1,
@@ -314,6 +316,12 @@ impl<B: Bench> StoreModel<B> {
 
     async fn administrate(&mut self, client: usize, action: StoreAction) -> Stepped {
         match action {
+            StoreAction::Register(process) => {
+                let process = ["first", "second"][process].into();
+                let found = self.ports[client].store().register(&process).await?;
+                let known = self.reference.register(&process);
+                expect_same("the registered incarnation", &found, &known)?;
+            }
             StoreAction::MarkIntent(run) => {
                 let run = [self.runs[run].id.clone()];
                 self.ports[client].store().intents_enqueued(&run).await?;
@@ -367,14 +375,28 @@ impl<B: Bench> StoreModel<B> {
     }
 }
 
-fn agree(planted: Option<PlantedFault>) -> Result<(), String> {
-    super::agree::<StoreModel<_>>(64, 59, store_action::action(), planted)
+fn agree<B: ModelBench>(planted: Option<PlantedFault>) -> Result<(), String> {
+    super::agree::<StoreModel<B>>(64, 59, store_action::action(), planted)
 }
 
 #[test]
 fn random_operations_on_a_store_agree_with_the_reference() {
-    if let Err(difference) = agree(None) {
+    if let Err(difference) = agree::<SimulatedBench>(None) {
         panic!("{difference}");
+    }
+}
+
+#[test]
+fn random_operations_on_a_store_in_a_file_agree_with_the_reference() {
+    if let Err(difference) = agree::<FileBench>(None) {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn random_operations_on_a_store_in_a_file_find_planted_faults() {
+    for fault in [PlantedFault::FenceNotRaised, PlantedFault::StopIgnored] {
+        assert!(agree::<FileBench>(Some(fault)).is_err(), "{fault:?}");
     }
 }
 
@@ -387,6 +409,6 @@ fn random_operations_on_a_store_find_planted_faults() {
         PlantedFault::BacklogBeforeCommit,
         PlantedFault::StopIgnored,
     ] {
-        assert!(agree(Some(fault)).is_err(), "{fault:?}");
+        assert!(agree::<SimulatedBench>(Some(fault)).is_err(), "{fault:?}");
     }
 }

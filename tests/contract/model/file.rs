@@ -1,0 +1,184 @@
+//! Store in an SQLite file, whose clock moves only when a client sleeps.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_lite::future::block_on;
+use rehearsal::model::time::nanos_of;
+use rehearsal::model::{EventId, Schedule, ScheduleId};
+use rehearsal::worker::ports::{Clock, Export, PortSet, Unavailable};
+use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
+use rehearsal_sqlite::{Database, DatabaseOptions, PurgeLimits, SqliteStore, SystemRandom};
+use tempfile::TempDir;
+use tokio_rusqlite::rusqlite::Connection;
+
+use super::{ModelBench, Stepped};
+use crate::planted::PlantedFault;
+
+/// Clock of the file. It is ahead of the machine's, which the store would follow otherwise.
+#[derive(Clone)]
+pub struct FileClock(Rc<PathBuf>);
+
+impl FileClock {
+    fn connection(&self) -> Connection {
+        Connection::open(&*self.0).expect("the file exists")
+    }
+
+    fn advance(&self, duration: Duration) {
+        let nanos = nanos_of(duration).cast_signed();
+        let advance = "UPDATE clock SET last_ns = last_ns + ?1";
+        assert_eq!(self.connection().execute(advance, [nanos]), Ok(1));
+    }
+}
+
+impl Clock for FileClock {
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.advance(duration);
+    }
+}
+
+type FilePorts = PortSet<
+    FileClock,
+    SystemRandom,
+    SqliteStore,
+    Unavailable,
+    Unavailable,
+    Unavailable,
+    Unavailable,
+    Unavailable,
+>;
+
+/// File with a connection for each client.
+pub struct FileBench {
+    clock: FileClock,
+    stores: RefCell<Vec<Option<SqliteStore>>>,
+    /// Removed last, when every connection is closed.
+    _directory: TempDir,
+}
+
+impl FileBench {
+    fn create() -> Self {
+        let directory = tempfile::tempdir().expect("a folder for temporary files");
+        let path = directory.path().join("model.sqlite");
+        let bench = Self {
+            clock: FileClock(Rc::new(path)),
+            stores: RefCell::new(vec![None; super::CLIENTS]),
+            _directory: directory,
+        };
+        bench.store(0);
+        // The clock of a fresh file is at the epoch; 100 years later it is ahead of the machine's.
+        bench.clock.advance(Duration::from_hours(24 * 365 * 100));
+        bench
+    }
+
+    fn store(&self, process: usize) -> SqliteStore {
+        let mut stores = self.stores.borrow_mut();
+        let store = stores[process].get_or_insert_with(|| open(&self.clock.0));
+        store.clone()
+    }
+}
+
+fn open(path: &Path) -> SqliteStore {
+    let options = DatabaseOptions {
+        // No test loses power.
+        is_durable: false,
+        ..DatabaseOptions::default()
+    };
+    let opened = block_on(Database::open(path, options));
+    SqliteStore::new(opened.unwrap_or_else(|error| panic!("{error}")))
+}
+
+impl ModelBench for FileBench {
+    fn perform<F: Future<Output = Stepped> + 'static>(
+        planted: Option<PlantedFault>,
+        steps: impl FnOnce(Rc<Self>) -> F,
+    ) -> Option<Stepped> {
+        let bench = Self::create();
+        let trigger = match planted {
+            Some(PlantedFault::FenceNotRaised) => {
+                "CREATE TRIGGER planted AFTER UPDATE OF delivery ON segments
+                 BEGIN UPDATE segments SET delivery = OLD.delivery WHERE rowid = NEW.rowid; END"
+            }
+            Some(PlantedFault::StopIgnored) => {
+                "CREATE TRIGGER planted AFTER UPDATE OF is_stopping ON incarnations
+                 BEGIN UPDATE incarnations SET is_stopping = 0; END"
+            }
+            _ => "",
+        };
+        let planted = bench.clock.connection().execute_batch(trigger);
+        assert_eq!(planted, Ok(()));
+        Some(block_on(steps(Rc::new(bench))))
+    }
+}
+
+impl Bench for FileBench {
+    type Ports = FilePorts;
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
+    }
+
+    fn timing(&self) -> BenchTiming {
+        BenchTiming {
+            lease: Duration::from_secs(60),
+            tolerance: Duration::from_millis(1),
+        }
+    }
+
+    fn ports(&self, process: usize) -> FilePorts {
+        PortSet {
+            clock: self.clock.clone(),
+            random: SystemRandom::default(),
+            store: self.store(process),
+            planner_queue: Unavailable,
+            runner_queue: Unavailable,
+            scanner: Unavailable,
+            impact_index: Unavailable,
+            notify: Unavailable,
+        }
+    }
+
+    async fn create_schedule(&self, schedule: Schedule) {
+        let created = self.store(0).define_schedule(schedule).await;
+        assert_eq!(created, Ok(true));
+    }
+
+    async fn delete_schedule(&self, schedule: &ScheduleId) {
+        let deleted = self.store(0).delete_schedule(schedule).await;
+        deleted.expect("the file is open");
+    }
+
+    async fn publish_export(&self, export: Export) {
+        let published = self.store(0).publish_export(export).await;
+        assert_eq!(published, Ok(true));
+    }
+
+    async fn purge(&self, older_than: Duration) {
+        let limits = PurgeLimits {
+            documents: older_than,
+            tokens: Duration::MAX,
+        };
+        let purged = self.store(0).purge(limits).await;
+        purged.expect("the file is open");
+    }
+
+    async fn corrupt_next_message(&self) {}
+
+    async fn published(&self) -> Vec<EventId> {
+        Vec::new()
+    }
+
+    async fn disconnect(&self, process: usize) {
+        self.stores.borrow_mut()[process] = None;
+    }
+
+    async fn restart(&self) {
+        self.stores.borrow_mut().fill(None);
+    }
+}
