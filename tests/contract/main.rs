@@ -1,4 +1,5 @@
-//! Contract tests of the ports, on the simulated services in virtual time.
+//! Contract tests of the ports, on the simulated services in virtual time; model tests also on
+//! SQLite.
 
 mod docs;
 mod model;

@@ -23,5 +23,5 @@ mod value;
 pub use database::{Database, DatabaseOptions, OpenError};
 pub use health::{DatabaseErrorClass, DatabaseErrorCount, PermanentDatabaseError};
 pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
-pub use store::{IncarnationRecord, PurgeLimits, Purged, SqliteStore};
+pub use store::{IncarnationEntry, PurgeLimits, Purged, SqliteStore};
 pub use system::{SystemClock, SystemRandom};

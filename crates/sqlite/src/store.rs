@@ -41,7 +41,7 @@ use rehearsal_worker::ports::{
 };
 use tokio_rusqlite::rusqlite::{self, Connection, Transaction};
 
-pub use self::active_runs::IncarnationRecord;
+pub use self::active_runs::IncarnationEntry;
 pub use self::administration::{PurgeLimits, Purged};
 use self::counters::StoreCounter;
 use self::schedule_cache::ScheduleCache;

@@ -34,7 +34,7 @@ pub(super) const SCHEMA: &str = "
 
 /// Incarnation of a worker as the store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IncarnationRecord {
+pub struct IncarnationEntry {
     /// Identifier of the incarnation.
     pub id: IncarnationId,
     /// Time of its last heartbeat, on the store's clock.
@@ -161,14 +161,14 @@ pub(super) fn heartbeat(
 }
 
 /// Lists incarnations, the last heartbeat first.
-pub(super) fn list(db: &Connection, count: usize) -> rusqlite::Result<Vec<IncarnationRecord>> {
+pub(super) fn list(db: &Connection, count: usize) -> rusqlite::Result<Vec<IncarnationEntry>> {
     let mut select = db.prepare_cached(
         "SELECT process, number, alive_at, is_stopping, active_0, active_1 FROM incarnations
          ORDER BY alive_at DESC LIMIT ?1",
     )?;
     let records = select.query_map([limit(count)], |row| {
         let Nanos(alive_at) = row.get(2)?;
-        Ok(IncarnationRecord {
+        Ok(IncarnationEntry {
             id: id_of(row)?,
             alive_at,
             is_stopping: row.get(3)?,

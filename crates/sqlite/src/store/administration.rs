@@ -6,7 +6,7 @@ use std::time::Duration;
 use rehearsal_worker::model::{Run, RunState, Schedule, ScheduleId};
 use rehearsal_worker::ports::{Export, PortResult, ScheduleDocument};
 
-use super::{IncarnationRecord, SqliteStore, active_runs, exports, runs, schedules, tokens};
+use super::{IncarnationEntry, SqliteStore, active_runs, exports, runs, schedules, tokens};
 
 /// Maximum number of runs in one transaction of a purge, so that other writers wait briefly.
 const PURGED_AT_ONCE: usize = 100;
@@ -107,7 +107,7 @@ impl SqliteStore {
     }
 
     /// Lists incarnations of workers, the last heartbeat first.
-    pub async fn incarnations(&self, limit: usize) -> PortResult<Vec<IncarnationRecord>> {
+    pub async fn incarnations(&self, limit: usize) -> PortResult<Vec<IncarnationEntry>> {
         let read = self.read_at(move |db, _| active_runs::list(db, limit));
         Ok(read.await?.value)
     }

@@ -157,7 +157,8 @@ pub(super) fn move_backlog(
         return Ok(());
     }
     let mut update = db.prepare_cached(
-        "UPDATE schedules SET awaiting_0 = max(0, awaiting_0 + ?3), awaiting_1 = max(0, awaiting_1 + ?4)
+        "UPDATE schedules
+         SET awaiting_0 = max(0, awaiting_0 + ?3), awaiting_1 = max(0, awaiting_1 + ?4)
          WHERE id = ?1 AND tenant = ?2",
     )?;
     update.execute((
