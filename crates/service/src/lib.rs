@@ -16,15 +16,26 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_connection;
 pub mod client;
 pub mod config;
+pub mod demo;
 mod health;
 pub mod http;
+mod inventory;
 pub mod log;
+mod observed_queue;
 mod observed_store;
+mod store_monitor;
 pub mod webhook;
+mod worker_process;
 mod worker_service;
 
+pub use admin_connection::{AdminConnection, AdminError, AdminPorts};
 pub use health::{Health, STORE_TIMEOUT};
+pub use inventory::{ImageInventory, InventoryError};
+pub use observed_queue::ObservedQueue;
 pub use observed_store::ObservedStore;
+pub use store_monitor::StoreMonitor;
+pub use worker_process::{ServicePorts, StartError, WorkerProcess};
 pub use worker_service::{ServiceError, WorkerService, run_local};

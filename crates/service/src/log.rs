@@ -120,6 +120,13 @@ pub(crate) mod tests {
 
     /// Returns the lines that `work` logs in this form.
     pub fn logged(format: LogFormat, work: impl FnOnce()) -> String {
+        // A subscriber of the whole program, so that a test on another thread, which has none,
+        // does not switch events off.
+        let _ = tracing::subscriber::set_global_default(subscriber(
+            LogFormat::Json,
+            LevelFilter::DEBUG,
+            io::sink,
+        ));
         let buffer = LogBuffer::default();
         let subscriber = subscriber(format, LevelFilter::DEBUG, buffer.clone());
         tracing::subscriber::with_default(subscriber, work);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rehearsal_sqlite::SqliteStore;
 use rehearsal_worker::model::{TenantId, Trigger};
 use rehearsal_worker::ports::{Export, PortResult};
 use serde::Deserialize;
@@ -14,6 +15,12 @@ pub trait ExportInbox: 'static {
     /// Publishes an export, whose number the store sets. Returns false if one of its kind and
     /// identifier was published before; nothing has changed then.
     fn publish(&self, export: Export) -> impl Future<Output = PortResult<bool>>;
+}
+
+impl ExportInbox for SqliteStore {
+    async fn publish(&self, export: Export) -> PortResult<bool> {
+        self.publish_export(export).await
+    }
 }
 
 /// Body of a webhook. Other keys belong to the publisher and are ignored.
