@@ -1,6 +1,7 @@
 //! Command line: subcommands, and their shared support.
 
 mod commands;
+mod config;
 mod error;
 mod input;
 mod output;
@@ -10,7 +11,9 @@ mod simulate;
 
 use clap::{Parser, Subcommand};
 
-use commands::{alerts, compare, completions, man, replay, report, run, scenario, shrink, sweep};
+use commands::{
+    admin, alerts, compare, completions, man, replay, report, run, scenario, shrink, sweep, worker,
+};
 use error::CliError;
 
 /// Deterministic simulator of the StellaOps Scheduler Worker.
@@ -43,6 +46,10 @@ enum CliCommand {
     /// Validate scenario files, print their JSON Schema, or create one
     #[command(subcommand)]
     Scenario(scenario::ScenarioCommand),
+    /// Run a worker process in real time, or a demonstration of one
+    Worker(worker::WorkerArgs),
+    /// List and change schedules, runs and dead letters of a fleet, directly on its store
+    Admin(admin::AdminArgs),
     /// Print the completion script of a shell
     Completions(completions::CompletionsArgs),
     /// Write the man pages, one per command
@@ -77,6 +84,8 @@ pub fn main() -> u8 {
         CliCommand::Compare(arguments) => compare::main(&arguments),
         CliCommand::Alerts(arguments) => alerts::main(&arguments),
         CliCommand::Scenario(command) => scenario::main(&command),
+        CliCommand::Worker(arguments) => worker::main(&arguments),
+        CliCommand::Admin(arguments) => admin::main(&arguments),
         CliCommand::Completions(arguments) => completions::main(&arguments),
         CliCommand::Man(arguments) => man::main(&arguments),
     };

@@ -12,6 +12,7 @@ mod printable;
 mod recording;
 mod replay_command;
 mod summary;
+mod table;
 mod terminal;
 mod verdict;
 
@@ -29,5 +30,6 @@ pub use summary::{
     SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary,
     ViolationSummary, json,
 };
+pub use table::table;
 pub use terminal::terminal;
 pub use verdict::{Verdict, worst_exit_code};

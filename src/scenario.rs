@@ -19,6 +19,7 @@ mod estimate;
 mod key_values;
 mod load;
 mod parameters;
+mod schedule_file;
 mod schema;
 mod sections;
 mod validation;
@@ -40,6 +41,7 @@ pub(crate) use estimate::{edited, images_of, selected_share};
 pub use key_values::key_values;
 pub use load::{LoadError, Loader};
 pub use parameters::{ScenarioParameter, changed_parameters, parameters};
+pub use schedule_file::read_schedules;
 pub use schema::schema;
 pub use sections::{
     Advisories, AdvisoryRow, AdvisoryTrace, Cadence, ComponentMapping, CountDistribution,

@@ -7,7 +7,8 @@ use anstyle::AnsiColor;
 use super::scorecard::Scorecard;
 use super::tune::TradeOff;
 use crate::check::Slo;
-use crate::report::format::{bold, count, dim, paint, seconds};
+use crate::report::format::{bold, count, paint, seconds};
+use crate::report::table;
 
 /// Maximum number of missed incidents that are shown. The JSON document has all.
 const SHOWN_MAX: usize = 5;
@@ -31,9 +32,9 @@ fn write_card(out: &mut String, card: &Scorecard) -> fmt::Result {
         card.healthy_weeks,
         count(incidents),
     )?;
-    table(out, &slos(card))?;
+    out.write_str(&table(&slos(card)))?;
     writeln!(out)?;
-    table(out, &rules(card))?;
+    out.write_str(&table(&rules(card)))?;
     write_failures(out, card)
 }
 
@@ -62,8 +63,7 @@ pub fn trade_off_text(trade_off: &TradeOff) -> String {
         ]
     });
     let mut text = format!("{}\n\n", bold(&trade_off.rule));
-    // Writing to a string can't fail.
-    let _ = table(&mut text, &with_header(&head, rows));
+    text.push_str(&table(&with_header(&head, rows)));
     text
 }
 
@@ -138,23 +138,6 @@ fn ratio(share: Option<f64>) -> String {
 
 fn length(value: Option<f64>) -> String {
     value.map_or("-".into(), seconds)
-}
-
-/// Writes rows in aligned columns. The first row is the header.
-fn table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row.iter().enumerate();
-        let cells: Vec<String> = cells
-            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
-            .collect();
-        let line = cells.join("  ");
-        match index {
-            0 => writeln!(out, "{}", dim(line.trim_end()))?,
-            _ => writeln!(out, "{}", line.trim_end())?,
-        }
-    }
-    Ok(())
 }
 
 fn write_failures(out: &mut String, card: &Scorecard) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! Commands, one file for each: it parses the arguments, calls the library and prints.
 
+pub mod admin;
 pub mod alerts;
 pub mod compare;
 pub mod completions;
@@ -10,3 +11,4 @@ pub mod run;
 pub mod scenario;
 pub mod shrink;
 pub mod sweep;
+pub mod worker;

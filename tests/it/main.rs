@@ -46,3 +46,5 @@ mod scenario_files;
 mod slurm;
 mod sweep;
 mod tidy;
+mod worker;
+mod worker_docs;

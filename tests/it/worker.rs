@@ -1,0 +1,461 @@
+//! `rehearsal worker --demo` and `rehearsal admin`, as programs over one store.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rehearsal::model::observation::QueueName;
+use rehearsal::service::AdminConnection;
+use rehearsal::service::config::ServiceConfig;
+use rehearsal::service::run_local;
+use rehearsal::worker::model::{ImpactSet, PlannerMessage};
+use rehearsal::worker::ports::Queue;
+use serde_json::{Value, json};
+
+use super::program::{rehearsal, scratch, signal, text};
+
+/// Maximum time for what a process does by itself.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Secret that must not be logged.
+const TOKEN: &str = "planted-token";
+
+const SCHEDULES: &str = r#"
+[[schedule]]
+id = "nightly"
+tenant = "acme"
+whenCron = "30 2 29 2 *"
+
+[[schedule]]
+id = "weekly"
+tenant = "acme"
+enabled = false
+whenCron = "0 3 * * 0"
+timeZone = "Europe/Vienna"
+selector = { scope = "namespaces", namespaces = ["shop"] }
+"#;
+
+/// A store, and the commands on it.
+struct AdminStore(PathBuf);
+
+impl AdminStore {
+    fn run(&self, arguments: &[&str]) -> Output {
+        let store = format!("store.file={}", self.0.display());
+        let arguments = [&["admin", "--set", &store], arguments].concat();
+        rehearsal(&arguments).output().unwrap()
+    }
+
+    fn text(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            text(&output.stderr)
+        );
+        text(&output.stdout).to_owned()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let document = self.text(&[arguments, &["--format", "json"]].concat());
+        let document: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["schema"], "rehearsal.admin@1");
+        document
+    }
+
+    /// The message of a command that ends with this exit code.
+    fn error(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let message = text(&output.stderr).to_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
+        message
+    }
+}
+
+fn store_with_schedules(name: &str) -> (AdminStore, PathBuf) {
+    let directory = scratch(name);
+    let file = directory.join("schedules.toml");
+    fs::write(&file, SCHEDULES).unwrap();
+    let store = AdminStore(directory.join("scheduler.db"));
+    store.text(&["schedules", "apply", file.to_str().unwrap()]);
+    (store, file)
+}
+
+#[test]
+fn schedules_are_applied_listed_changed_and_deleted() {
+    let (store, file) = store_with_schedules("admin-schedules");
+    let list = store.json(&["schedules", "list"]);
+    let states = |list: &Value| {
+        let rows = list["schedules"].as_array().unwrap().iter();
+        rows.map(|row| row["state"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(states(&list), ["enabled", "disabled"]);
+    assert_eq!(list["schedules"][1]["timeZone"], "Europe/Vienna");
+    let table = store.text(&["schedules", "list"]);
+    let mut lines = table.lines();
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("schedule  tenant  state     whenCron"),
+        "{table}"
+    );
+    assert!(
+        lines
+            .next()
+            .unwrap()
+            .starts_with("nightly   acme    enabled   30 2 29 2 *"),
+        "{table}"
+    );
+    let path = file.to_str().unwrap();
+    let apply = || store.json(&["schedules", "apply", path])["schedules"].clone();
+    let unchanged = json!([
+        {"schedule": "nightly", "result": "unchanged"},
+        {"schedule": "weekly", "result": "unchanged"},
+    ]);
+    assert_eq!(apply(), unchanged);
+    fs::write(&file, SCHEDULES.replace("30 2", "45 2")).unwrap();
+    assert_eq!(apply()[0]["result"], "replaced");
+    let shown = store.json(&["schedules", "show", "nightly"]);
+    assert_eq!(shown["schedule"]["whenCron"], "45 2 29 2 *");
+    store.text(&["schedules", "disable", "nightly"]);
+    store.text(&["schedules", "enable", "weekly"]);
+    assert_eq!(
+        states(&store.json(&["schedules", "list"])),
+        ["disabled", "enabled"]
+    );
+    store.text(&["schedules", "delete", "nightly"]);
+    assert_eq!(
+        states(&store.json(&["schedules", "list"])),
+        ["deleted", "enabled"]
+    );
+    assert!(
+        store
+            .error(2, &["schedules", "apply", path])
+            .contains("`nightly` was deleted")
+    );
+    assert!(
+        store
+            .error(2, &["schedules", "show", "daily"])
+            .contains("no schedule `daily`")
+    );
+}
+
+#[test]
+fn errors_of_a_file_of_schedules_change_nothing() {
+    let (store, file) = store_with_schedules("admin-errors");
+    let path = file.to_str().unwrap();
+    let foreign = SCHEDULES.replace("30 2", "45 2").replace(
+        "id = \"weekly\"\ntenant = \"acme\"",
+        "id = \"weekly\"\ntenant = \"globex\"",
+    );
+    fs::write(&file, foreign).unwrap();
+    let message = store.error(2, &["schedules", "apply", path]);
+    assert!(
+        message.contains("`weekly` belongs to the tenant `acme`"),
+        "{message}"
+    );
+    fs::write(
+        &file,
+        SCHEDULES.replace("tenant = \"acme\"\nenabled", "enabled"),
+    )
+    .unwrap();
+    let message = store.error(2, &["schedules", "apply", path]);
+    assert!(message.contains("`weekly` has no `tenant`"), "{message}");
+    fs::write(&file, SCHEDULES.replace("timeZone", "zone")).unwrap();
+    let message = store.error(2, &["schedules", "apply", path]);
+    assert!(message.contains("schedules.toml:12:1"), "{message}");
+    let shown = store.json(&["schedules", "show", "nightly"]);
+    assert_eq!(shown["schedule"]["whenCron"], "30 2 29 2 *");
+}
+
+#[test]
+fn runs_are_started_cancelled_and_retried_once_for_each_occurrence() {
+    let (store, _) = store_with_schedules("admin-runs");
+    let start = || store.json(&["runs", "start", "nightly", "--occurrence", "now"]);
+    let id = "run:acme:nightly:manual:now";
+    assert_eq!(start()["runs"][0]["run"], id);
+    assert_eq!(start()["runs"][0]["state"], "planning");
+    assert_eq!(
+        store.json(&["runs", "list"])["runs"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert!(
+        store
+            .error(2, &["runs", "retry", id])
+            .contains("is not over")
+    );
+    assert_eq!(
+        store.json(&["runs", "cancel", id])["runs"][0]["state"],
+        "cancelled"
+    );
+    assert!(store.error(2, &["runs", "cancel", id]).contains("is over"));
+    store.text(&["runs", "retry", id, "--occurrence", "again"]);
+    let listed = store.json(&[
+        "runs",
+        "list",
+        "--state",
+        "planning",
+        "--schedule",
+        "nightly",
+    ]);
+    assert_eq!(listed["runs"][0]["run"], "run:acme:nightly:manual:again");
+    assert_eq!(
+        store.json(&["runs", "show", id])["run"]["state"],
+        "cancelled"
+    );
+    assert!(
+        store
+            .error(2, &["runs", "show", "x"])
+            .contains("there is no run `x`")
+    );
+    assert!(
+        store
+            .error(2, &["runs", "start", "x"])
+            .contains("there is no schedule `x`")
+    );
+    assert_eq!(
+        store.text(&["runs", "list", "--state", "error"]),
+        "no runs\n"
+    );
+}
+
+#[test]
+fn next_fires_are_listed() {
+    let (store, _) = store_with_schedules("admin-fires");
+    let fires = store.json(&["fires", "--next", "2"]);
+    let fires = fires["fires"].as_array().unwrap();
+    // The other schedule is disabled.
+    assert_eq!(fires.len(), 2);
+    assert!(
+        fires[0]["at"]
+            .as_str()
+            .unwrap()
+            .ends_with("-02-29T02:30:00Z")
+    );
+    assert_eq!(
+        (&fires[0]["kind"], &fires[0]["count"]),
+        (&json!("next"), &json!(1))
+    );
+    assert_eq!(store.text(&["fires", "--schedule", "weekly"]), "no fires\n");
+    assert!(
+        store
+            .error(2, &["fires", "--schedule", "x"])
+            .contains("no schedule `x`")
+    );
+}
+
+/// Plants a dead letter of a run into the planner queue.
+fn plant_dead_letter(store: &Path, run: &str) {
+    let mut config = ServiceConfig::default();
+    store.clone_into(&mut config.store.file);
+    run_local(async {
+        let connection = AdminConnection::open(config, false).await.unwrap();
+        let message = PlannerMessage {
+            run: run.into(),
+            schedule: "nightly".into(),
+            tenant: "acme".into(),
+            impact: ImpactSet::default(),
+        };
+        let queue = &connection.planner_queue;
+        queue.enqueue(&message, run).await.unwrap();
+        let lease = queue.lease(Duration::from_secs(60), Duration::ZERO).await;
+        let delivery = lease.unwrap().unwrap().delivery;
+        queue.dead_letter(delivery, "poison").await.unwrap();
+    })
+    .unwrap();
+}
+
+#[test]
+fn dead_letters_are_listed_shown_and_redriven() {
+    let (store, _) = store_with_schedules("admin-dead-letters");
+    assert_eq!(store.text(&["dead-letters", "list"]), "no deadLetters\n");
+    for run in ["run:acme:nightly:cron:a", "run:acme:nightly:cron:b"] {
+        plant_dead_letter(&store.0, run);
+    }
+    let list = store.json(&["dead-letters", "list"]);
+    let letters = list["deadLetters"].as_array().unwrap();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(
+        (&letters[0]["queue"], &letters[0]["reason"]),
+        (&json!("planner"), &json!("poison"))
+    );
+    let number = letters[0]["number"].to_string();
+    let shown = store.json(&["dead-letters", "show", &number]);
+    assert_eq!(shown["deadLetter"]["run"], "run:acme:nightly:cron:a");
+    let redrive = [
+        "dead-letters",
+        "redrive",
+        "--run",
+        "run:acme:nightly:cron:b",
+    ];
+    let redriven = json!([
+        {"queue": QueueName::Planner.as_str(), "redriven": 1},
+        {"queue": QueueName::Runner.as_str(), "redriven": 0},
+    ]);
+    assert_eq!(store.json(&redrive)["queues"], redriven);
+    let left = store.json(&["dead-letters", "list", "--queue", "planner"]);
+    assert_eq!(left["deadLetters"].as_array().unwrap().len(), 1);
+    assert!(
+        store
+            .error(2, &["dead-letters", "show", "99"])
+            .contains("no dead letter `99`")
+    );
+}
+
+#[test]
+fn store_that_does_not_exist_is_not_created() {
+    let store = AdminStore(scratch("admin-missing").join("scheduler.db"));
+    assert!(
+        store
+            .error(2, &["runs", "list"])
+            .contains("there is no such file")
+    );
+    assert!(!store.0.exists());
+    let message = store.error(2, &["--set", "worker.lease=1s", "runs", "list"]);
+    assert!(message.contains("worker.lease: `lease` is 1s"), "{message}");
+}
+
+/// A running demonstration. A test that fails ends it.
+struct Demo {
+    process: Child,
+    url: String,
+}
+
+impl Demo {
+    fn start(store: &Path) -> Self {
+        let arguments = ["worker", "--demo", "--store", store.to_str().unwrap()];
+        let mut command = rehearsal(&arguments);
+        command.env("REHEARSAL_SCANNER_TOKEN", TOKEN);
+        let mut process = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(process.stdout.as_mut().unwrap())
+            .read_line(&mut url)
+            .unwrap();
+        Self { process, url }
+    }
+
+    /// Sends a signal and returns the output of the program.
+    fn stop(mut self, name: &str) -> Output {
+        assert!(signal(name, self.process.id()));
+        let began = Instant::now();
+        while self.process.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < PATIENCE, "it does not stop");
+            sleep(Duration::from_millis(20));
+        }
+        let status = self.process.wait().unwrap();
+        let mut stderr = Vec::new();
+        let pipe = self.process.stderr.take();
+        std::io::copy(&mut pipe.unwrap(), &mut stderr).unwrap();
+        Output {
+            status,
+            stdout: Vec::new(),
+            stderr,
+        }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn demonstration_completes_runs_within_a_minute_and_stops_at_a_signal() {
+    let store = AdminStore(scratch("worker-demo").join("scheduler.db"));
+    let demo = Demo::start(&store.0);
+    let address = demo.url.trim().strip_prefix("http://").unwrap();
+    let address = address.strip_suffix("/metrics").unwrap();
+    assert!(TcpStream::connect(address).is_ok(), "{address}");
+    let began = Instant::now();
+    let completed = || store.json(&["runs", "list", "--state", "completed"])["runs"].clone();
+    while completed().as_array().unwrap().is_empty() {
+        assert!(began.elapsed() < PATIENCE, "no run completes");
+        sleep(Duration::from_millis(200));
+    }
+    // Applied schedules run, too.
+    let file = store.0.with_file_name("more.toml");
+    fs::write(
+        &file,
+        "[[schedule]]\nid = \"more\"\ntenant = \"umbrella\"\n",
+    )
+    .unwrap();
+    store.text(&["schedules", "apply", file.to_str().unwrap()]);
+    store.text(&["runs", "start", "more", "--occurrence", "x"]);
+    let state =
+        || store.json(&["runs", "show", "run:umbrella:more:manual:x"])["run"]["state"].clone();
+    while state() != "completed" {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "the applied schedule does not run"
+        );
+        sleep(Duration::from_millis(200));
+    }
+    let output = demo.stop("TERM");
+    let log = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{log}");
+    assert!(!log.contains(TOKEN), "{log}");
+    let lines: Vec<Value> = log
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let changed = |line: &Value| line["message"] == "run changed" && line["state"] == "Completed";
+    assert!(lines.iter().any(changed), "{log}");
+    assert_eq!(lines.last().unwrap()["message"], "stopped");
+    let processes = store.json(&["processes"]);
+    let stopped = |row: &Value| row["number"] == 1 && row["stopping"] == true;
+    assert!(
+        processes["processes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(stopped),
+        "{processes}"
+    );
+}
+
+#[test]
+fn configuration_errors_name_place_and_remedy_and_no_secret() {
+    let file = scratch("worker-config").join("worker.toml");
+    fs::write(&file, "[scanner]\ntoken = \"hunter2\"\n").unwrap();
+    let path = file.to_str().unwrap();
+    let mut command = rehearsal(&["worker", "--config", path]);
+    let output = command.output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(
+        message.contains("worker.toml:2:1: unknown field `token`"),
+        "{message}"
+    );
+    assert!(!message.contains("hunter2"), "{message}");
+    let output = rehearsal(&["worker"]).output().unwrap();
+    let expected = "error: scanner.url: a process with the role `runner` needs it\n";
+    assert_eq!(
+        (output.status.code(), text(&output.stderr)),
+        (Some(2), expected)
+    );
+    let mut command = rehearsal(&["worker", "--role", "planer"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
+    let output = rehearsal(&["worker", "--demo"])
+        .env("REHEARSAL_NAMES", "x")
+        .output()
+        .unwrap();
+    let message = text(&output.stderr);
+    assert!(
+        message.contains("did you mean `REHEARSAL_NAME`?"),
+        "{message}"
+    );
+}
