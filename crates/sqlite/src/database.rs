@@ -142,6 +142,19 @@ impl Database {
         .await
     }
 
+    /// Carries out `work` in a transaction that only reads, while nothing is written: it sees all
+    /// commits up to the store's time that it gets, and none has that time later.
+    pub(crate) async fn read_exact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>, Timestamp) -> rusqlite::Result<T> + Send + 'static,
+    ) -> PortResult<T> {
+        self.transaction(TransactionBehavior::Immediate, move |transaction| {
+            let now = clock::read(transaction)?;
+            work(transaction, now)
+        })
+        .await
+    }
+
     async fn transaction<T: Send + 'static>(
         &self,
         behavior: TransactionBehavior,

@@ -198,13 +198,16 @@ impl Store for SqliteStore {
         images: &[ImageDigest],
     ) -> PortResult<Timestamped<Vec<Option<Timestamp>>>> {
         let (tenant, images) = (tenant.clone(), images.to_vec());
-        self.read_at(move |db, _| {
+        // A plan rests on all reports up to the time of this read.
+        let read = self.database.read_exact(move |db, now| {
             let times = images.iter();
-            times
-                .map(|image| baselines::committed_at(db, &tenant, image))
-                .collect()
-        })
-        .await
+            let times = times.map(|image| baselines::committed_at(db, &tenant, image));
+            Ok(Timestamped {
+                now,
+                value: times.collect::<rusqlite::Result<_>>()?,
+            })
+        });
+        read.await
     }
 
     async fn begin_segment(

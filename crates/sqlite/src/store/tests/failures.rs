@@ -81,6 +81,41 @@ fn call_over_the_busy_timeout_has_no_effect_and_is_counted() {
 }
 
 #[test]
+fn times_of_reports_are_read_while_nothing_is_written() {
+    let file = TestFile::new();
+    block_on(async {
+        let mut client = StoreClient::open(&file, "worker").await;
+        let id = client.create(1).await;
+        let other = file.sql();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (store, tenant) = (&client.store, schedule().tenant);
+        let refused = store.last_reports(&tenant, &[]).await;
+        assert_eq!(refused, Err(PortError::Unavailable));
+        let run = store.run(&id).await.unwrap();
+        assert!(run.value.is_some(), "other reads do not wait");
+        other.execute_batch("ROLLBACK").unwrap();
+        let read = store.last_reports(&tenant, &[]).await.unwrap();
+        let next = client.creation(2);
+        assert!(read.now >= run.now && client.apply(next).await.at > read.now);
+    });
+}
+
+#[test]
+fn fresh_file_is_opened_by_several_processes_at_once() {
+    for _ in 0..5 {
+        let file = TestFile::new();
+        let path = file.path();
+        let open = || block_on(Database::open(&path, DatabaseOptions::default())).map(drop);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for thread in threads {
+                thread.join().unwrap().unwrap();
+            }
+        });
+    }
+}
+
+#[test]
 fn errors_that_waiting_does_not_mend_are_told_apart() {
     for (damage, class) in [
         ("DROP TABLE intents", DatabaseErrorClass::Schema),
