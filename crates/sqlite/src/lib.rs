@@ -1,8 +1,9 @@
-//! Store and queues of the Scheduler Worker in one SQLite file.
+//! Store, queues and inventory of the Scheduler Worker in one SQLite file.
 //!
 //! ```text
-//!   SqliteStore ──┐
-//!   SqliteQueue ──┴─> Database ── closure ──> thread of the connection ── transaction ──> file
+//!   SqliteStore ──────┐
+//!   SqliteQueue ──────┤
+//!   SqliteInventory ──┴─> Database ── closure ──> thread of the connection ── transaction ──> file
 //! ```
 //!
 //! Every call of a port is one transaction on the thread of the connection. A caller that no
@@ -14,6 +15,7 @@
 mod clock;
 mod database;
 mod health;
+mod inventory;
 mod queue;
 mod schema;
 mod store;
@@ -22,6 +24,7 @@ mod value;
 
 pub use database::{Database, DatabaseOptions, OpenError};
 pub use health::{DatabaseErrorClass, DatabaseErrorCount, PermanentDatabaseError};
+pub use inventory::{ImageLineError, ImportError, SqliteInventory, read_image};
 pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
 pub use store::{IncarnationEntry, PurgeLimits, Purged, SqliteStore};
 pub use system::{SystemClock, SystemRandom};

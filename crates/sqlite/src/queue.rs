@@ -29,7 +29,7 @@ use tokio_rusqlite::rusqlite::{self, Connection};
 
 pub use self::dead_letter::{DeadLetter, DeadLetterFilter};
 pub use self::message::SqliteQueueMessage;
-use self::table::{ArrivingMessage, HeldMessage, LeasedMessage};
+use self::table::{EnqueuedMessage, LeaseCondition, LeasedRow};
 use self::wait::PollWait;
 use crate::Database;
 
@@ -140,10 +140,10 @@ impl<M: SqliteQueueMessage> SqliteQueue<M> {
     async fn answer(
         &self,
         delivery: u64,
-        call: impl FnOnce(&Connection, HeldMessage) -> rusqlite::Result<bool> + Send + 'static,
+        call: impl FnOnce(&Connection, LeaseCondition) -> rusqlite::Result<bool> + Send + 'static,
     ) -> PortResult<LeaseAnswer> {
         let answer = self.database.write(move |file, now| {
-            let held = HeldMessage {
+            let held = LeaseCondition {
                 queue: M::QUEUE,
                 delivery,
                 now,
@@ -158,7 +158,7 @@ impl<M: SqliteQueueMessage> SqliteQueue<M> {
 }
 
 /// Returns a claimed message as its receiver reads it.
-fn received<M: VersionedJson>(claimed: LeasedMessage) -> Lease<M> {
+fn received<M: VersionedJson>(claimed: LeasedRow) -> Lease<M> {
     Lease {
         body: M::from_json(&claimed.body),
         run: claimed.run,
@@ -170,7 +170,7 @@ fn received<M: VersionedJson>(claimed: LeasedMessage) -> Lease<M> {
 
 impl<M: SqliteQueueMessage> Queue<M> for SqliteQueue<M> {
     async fn enqueue(&self, message: &M, idempotency_key: &str) -> PortResult<()> {
-        let arrival = ArrivingMessage {
+        let arrival = EnqueuedMessage {
             queue: M::QUEUE,
             key: idempotency_key.to_owned(),
             run: message.run().clone(),

@@ -2,7 +2,7 @@
 
 use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior};
 
-use crate::{clock, queue, store};
+use crate::{clock, inventory, queue, store};
 
 /// Version of the tables, in SQLite's `user_version`.
 pub(crate) const VERSION: i64 = 1;
@@ -20,7 +20,7 @@ pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite
     if found != 0 {
         return Ok(found);
     }
-    for tables in [&[clock::SCHEMA][..], &store::SCHEMA, &queue::SCHEMA].concat() {
+    for tables in [&[clock::SCHEMA, inventory::SCHEMA][..], &store::SCHEMA, &queue::SCHEMA].concat() {
         transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

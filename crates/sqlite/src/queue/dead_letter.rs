@@ -4,7 +4,7 @@ use rehearsal_worker::model::observation::QueueName;
 use rehearsal_worker::model::{RunId, ScheduleId, Timestamp};
 use tokio_rusqlite::rusqlite::{self, Connection, Row, ToSql, params};
 
-use super::table::HeldMessage;
+use super::table::LeaseCondition;
 use crate::clock::{from_column, to_column};
 
 pub(super) const SCHEMA: &str = "
@@ -57,9 +57,9 @@ pub struct DeadLetter {
 pub struct DeadLetterFilter {
     /// Number of the message.
     pub id: Option<u64>,
-    /// Run.
+    /// Run, from the message's headers.
     pub run: Option<RunId>,
-    /// Schedule.
+    /// Schedule, from the message's headers.
     pub schedule: Option<ScheduleId>,
 }
 
@@ -84,10 +84,10 @@ impl DeadLetterFilter {
 /// Copies a held message to the dead letters. Without such a message it does nothing.
 pub(super) fn insert(
     connection: &Connection,
-    held: HeldMessage,
+    held: LeaseCondition,
     reason: &str,
 ) -> rusqlite::Result<()> {
-    let condition = HeldMessage::CONDITION;
+    let condition = LeaseCondition::TEXT;
     let mut insert = connection.prepare_cached(&format!(
         "INSERT INTO dead_letter
              (id, queue, key, run, schedule, body, attempts, delivery, reason, died_ns)

@@ -33,7 +33,7 @@ pub(super) const SCHEMA: &str = "
 ";
 
 /// Message on its way into the queue.
-pub(super) struct ArrivingMessage {
+pub(super) struct EnqueuedMessage {
     pub queue: QueueName,
     pub key: String,
     pub run: RunId,
@@ -42,7 +42,7 @@ pub(super) struct ArrivingMessage {
 }
 
 /// Message that was leased.
-pub(super) struct LeasedMessage {
+pub(super) struct LeasedRow {
     pub run: RunId,
     pub schedule: ScheduleId,
     pub body: Vec<u8>,
@@ -50,19 +50,19 @@ pub(super) struct LeasedMessage {
     pub attempt: u32,
 }
 
-/// Message that a delivery may hold at a time.
+/// Condition on a message that a delivery holds it at a time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct HeldMessage {
+pub(super) struct LeaseCondition {
     pub queue: QueueName,
     pub delivery: u64,
     pub now: Timestamp,
 }
 
-impl HeldMessage {
-    /// Condition on a message that it is held: over its delivery, its queue and the time.
-    pub const CONDITION: &str = "delivery = ?1 AND queue = ?2 AND is_leased AND ready_ns > ?3";
+impl LeaseCondition {
+    /// Condition over the parameters `?1` to `?3`.
+    pub const TEXT: &str = "delivery = ?1 AND queue = ?2 AND is_leased AND ready_ns > ?3";
 
-    /// Returns the values of the condition.
+    /// Returns the values of the parameters.
     pub fn values(&self) -> (i64, &'static str, i64) {
         let delivery = self.delivery.cast_signed();
         (delivery, self.queue.as_str(), to_column(self.now))
@@ -76,7 +76,7 @@ impl HeldMessage {
         is_leased: bool,
         counted: bool,
     ) -> rusqlite::Result<bool> {
-        let condition = Self::CONDITION;
+        let condition = Self::TEXT;
         let mut update = connection.prepare_cached(&format!(
             "UPDATE message SET ready_ns = ?4, is_leased = ?5, failed = failed + ?6
              WHERE {condition}"
@@ -91,7 +91,7 @@ impl HeldMessage {
 /// Adds a message that is ready at once.
 pub(super) fn insert(
     connection: &Connection,
-    arrival: &ArrivingMessage,
+    arrival: &EnqueuedMessage,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
@@ -127,7 +127,7 @@ pub(super) fn claim(
     queue: QueueName,
     lease: Duration,
     now: Timestamp,
-) -> rusqlite::Result<Option<LeasedMessage>> {
+) -> rusqlite::Result<Option<LeasedRow>> {
     let mut first = connection.prepare_cached(
         "SELECT id FROM message WHERE queue = ?1 AND ready_ns <= ?2 ORDER BY ready_ns, id LIMIT 1",
     )?;
@@ -144,7 +144,7 @@ pub(super) fn claim(
     )?;
     let until = to_column(now.after(lease));
     let claimed = claim.query_row(params![id, delivery.cast_signed(), until], |row| {
-        Ok(LeasedMessage {
+        Ok(LeasedRow {
             run: row.get::<_, String>(0)?.as_str().into(),
             schedule: row.get::<_, String>(1)?.as_str().into(),
             // An operator may have written any bytes.
@@ -159,7 +159,7 @@ pub(super) fn claim(
 /// Extends the lease of a held message to `lease` from now.
 pub(super) fn renew(
     connection: &Connection,
-    held: HeldMessage,
+    held: LeaseCondition,
     lease: Duration,
 ) -> rusqlite::Result<bool> {
     held.reschedule(connection, held.now.after(lease), true, false)
@@ -168,7 +168,7 @@ pub(super) fn renew(
 /// Releases a held message, which is ready again after `delay`.
 pub(super) fn release(
     connection: &Connection,
-    held: HeldMessage,
+    held: LeaseCondition,
     delay: Duration,
     counted: bool,
 ) -> rusqlite::Result<bool> {
@@ -176,8 +176,8 @@ pub(super) fn release(
 }
 
 /// Removes a held message.
-pub(super) fn remove(connection: &Connection, held: HeldMessage) -> rusqlite::Result<bool> {
-    let condition = HeldMessage::CONDITION;
+pub(super) fn remove(connection: &Connection, held: LeaseCondition) -> rusqlite::Result<bool> {
+    let condition = LeaseCondition::TEXT;
     let text = format!("DELETE FROM message WHERE {condition}");
     let removed = connection.prepare_cached(&text)?.execute(held.values())?;
     Ok(removed == 1)
