@@ -1,5 +1,6 @@
 //! Model tests: random operations of several clients, on a store or queue and on the state machine
-//! of the simulated one, which is the reference. Stores are the simulated one and one in a file.
+//! of the simulated one, which is the reference. Services are the simulated ones and those in an
+//! SQLite file.
 //!
 //! Each answer and all that can be read afterwards must be the same. A real service has no exact
 //! times: where an answer states none, the reference acts when the answer is received. All

@@ -34,8 +34,10 @@ pub struct SqliteInventory {
 
 impl SqliteInventory {
     /// Opens the inventory in a file.
-    pub const fn new(database: Database) -> Self {
-        Self { database }
+    pub fn new(database: Database) -> Self {
+        Self {
+            database: database.of_port("inventory"),
+        }
     }
 
     /// Writes images in one transaction. Each replaces the image of its tenant with the same

@@ -69,7 +69,7 @@ impl<M: SqliteQueueMessage> SqliteQueue<M> {
     /// Opens the queue in a file.
     pub fn new(database: Database) -> Self {
         Self {
-            database,
+            database: database.of_port("queue"),
             idempotency_window: IDEMPOTENCY_WINDOW,
             became_ready: Arc::default(),
             message: PhantomData,

@@ -20,7 +20,13 @@ pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite
     if found != 0 {
         return Ok(found);
     }
-    for tables in [&[clock::SCHEMA, inventory::SCHEMA][..], &store::SCHEMA, &queue::SCHEMA].concat() {
+    for tables in [
+        &[clock::SCHEMA, inventory::SCHEMA][..],
+        &store::SCHEMA,
+        &queue::SCHEMA,
+    ]
+    .concat()
+    {
         transaction.execute_batch(tables)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

@@ -1,16 +1,18 @@
-//! Store in an SQLite file, whose clock moves only when a client sleeps.
+//! Store and queues in an SQLite file, whose clock moves only when a client sleeps.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_lite::future::block_on;
 use rehearsal::model::time::nanos_of;
-use rehearsal::model::{EventId, Schedule, ScheduleId};
+use rehearsal::model::{EventId, PlannerMessage, Schedule, ScheduleId, SegmentMessage};
 use rehearsal::worker::ports::{Clock, Export, PortSet, Unavailable};
 use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
-use rehearsal_sqlite::{Database, DatabaseOptions, PurgeLimits, SqliteStore, SystemRandom};
+use rehearsal_sqlite::{
+    Database, DatabaseOptions, PurgeLimits, SqliteQueue, SqliteStore, SystemRandom,
+};
 use tempfile::TempDir;
 use tokio_rusqlite::rusqlite::Connection;
 
@@ -19,23 +21,21 @@ use crate::planted::PlantedFault;
 
 /// Clock of the file. It is ahead of the machine's, which the store would follow otherwise.
 #[derive(Clone)]
-pub struct FileClock(Rc<PathBuf>);
+pub struct FileClock(Rc<Connection>);
 
 impl FileClock {
-    fn connection(&self) -> Connection {
-        Connection::open(&*self.0).expect("the file exists")
-    }
-
     fn advance(&self, duration: Duration) {
         let nanos = nanos_of(duration).cast_signed();
         let advance = "UPDATE clock SET last_ns = last_ns + ?1";
-        assert_eq!(self.connection().execute(advance, [nanos]), Ok(1));
+        assert_eq!(self.0.execute(advance, [nanos]), Ok(1));
     }
 }
 
 impl Clock for FileClock {
     fn elapsed(&self) -> Duration {
-        Duration::ZERO
+        let last = "SELECT last_ns FROM clock";
+        let last = self.0.query_row(last, [], |row| row.get(0));
+        Duration::from_nanos(i64::cast_unsigned(last.expect("a clock")))
     }
 
     async fn sleep(&self, duration: Duration) {
@@ -47,8 +47,8 @@ type FilePorts = PortSet<
     FileClock,
     SystemRandom,
     SqliteStore,
-    Unavailable,
-    Unavailable,
+    SqliteQueue<PlannerMessage>,
+    SqliteQueue<SegmentMessage>,
     Unavailable,
     Unavailable,
     Unavailable,
@@ -57,7 +57,8 @@ type FilePorts = PortSet<
 /// File with a connection for each client.
 pub struct FileBench {
     clock: FileClock,
-    stores: RefCell<Vec<Option<SqliteStore>>>,
+    path: PathBuf,
+    processes: RefCell<Vec<Option<FilePorts>>>,
     /// Removed last, when every connection is closed.
     _directory: TempDir,
 }
@@ -66,9 +67,11 @@ impl FileBench {
     fn create() -> Self {
         let directory = tempfile::tempdir().expect("a folder for temporary files");
         let path = directory.path().join("model.sqlite");
+        let connection = Connection::open(&path).expect("the folder can be written");
         let bench = Self {
-            clock: FileClock(Rc::new(path)),
-            stores: RefCell::new(vec![None; super::CLIENTS]),
+            clock: FileClock(Rc::new(connection)),
+            path,
+            processes: RefCell::new(vec![None; super::CLIENTS]),
             _directory: directory,
         };
         bench.store(0);
@@ -78,20 +81,29 @@ impl FileBench {
     }
 
     fn store(&self, process: usize) -> SqliteStore {
-        let mut stores = self.stores.borrow_mut();
-        let store = stores[process].get_or_insert_with(|| open(&self.clock.0));
-        store.clone()
+        self.ports(process).store
     }
-}
 
-fn open(path: &Path) -> SqliteStore {
-    let options = DatabaseOptions {
-        // No test loses power.
-        is_durable: false,
-        ..DatabaseOptions::default()
-    };
-    let opened = block_on(Database::open(path, options));
-    SqliteStore::new(opened.unwrap_or_else(|error| panic!("{error}")))
+    /// Opens a connection.
+    fn open(&self) -> FilePorts {
+        let options = DatabaseOptions {
+            // No test loses power.
+            is_durable: false,
+            ..DatabaseOptions::default()
+        };
+        let opened = block_on(Database::open(&self.path, options));
+        let database = opened.unwrap_or_else(|error| panic!("{error}"));
+        PortSet {
+            clock: self.clock.clone(),
+            random: SystemRandom::default(),
+            store: SqliteStore::new(database.clone()),
+            planner_queue: SqliteQueue::new(database.clone()),
+            runner_queue: SqliteQueue::new(database),
+            scanner: Unavailable,
+            impact_index: Unavailable,
+            notify: Unavailable,
+        }
+    }
 }
 
 impl ModelBench for FileBench {
@@ -109,9 +121,18 @@ impl ModelBench for FileBench {
                 "CREATE TRIGGER planted AFTER UPDATE OF is_stopping ON incarnations
                  BEGIN UPDATE incarnations SET is_stopping = 0; END"
             }
+            Some(PlantedFault::KeysLost) => {
+                "CREATE TRIGGER planted AFTER INSERT ON recent_key
+                 BEGIN DELETE FROM recent_key; END"
+            }
+            Some(PlantedFault::DelayLost) => {
+                "CREATE TRIGGER planted AFTER UPDATE OF ready_ns ON message
+                 WHEN NOT NEW.is_leased
+                 BEGIN UPDATE message SET ready_ns = 0 WHERE id = NEW.id; END"
+            }
             _ => "",
         };
-        let planted = bench.clock.connection().execute_batch(trigger);
+        let planted = bench.clock.0.execute_batch(trigger);
         assert_eq!(planted, Ok(()));
         Some(block_on(steps(Rc::new(bench))))
     }
@@ -121,7 +142,14 @@ impl Bench for FileBench {
     type Ports = FilePorts;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::default()
+        let queue = self.ports(0).runner_queue;
+        Capabilities {
+            fenced_answers: true,
+            uncounted_release: true,
+            exact_delay: true,
+            per_call_lease: true,
+            idempotency_window: Some(queue.idempotency_window()),
+        }
     }
 
     fn timing(&self) -> BenchTiming {
@@ -132,16 +160,9 @@ impl Bench for FileBench {
     }
 
     fn ports(&self, process: usize) -> FilePorts {
-        PortSet {
-            clock: self.clock.clone(),
-            random: SystemRandom::default(),
-            store: self.store(process),
-            planner_queue: Unavailable,
-            runner_queue: Unavailable,
-            scanner: Unavailable,
-            impact_index: Unavailable,
-            notify: Unavailable,
-        }
+        let mut processes = self.processes.borrow_mut();
+        let ports = processes[process].get_or_insert_with(|| self.open());
+        ports.clone()
     }
 
     async fn create_schedule(&self, schedule: Schedule) {
@@ -175,10 +196,10 @@ impl Bench for FileBench {
     }
 
     async fn disconnect(&self, process: usize) {
-        self.stores.borrow_mut()[process] = None;
+        self.processes.borrow_mut()[process] = None;
     }
 
     async fn restart(&self) {
-        self.stores.borrow_mut().fill(None);
+        self.processes.borrow_mut().fill(None);
     }
 }

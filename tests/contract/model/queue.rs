@@ -12,9 +12,10 @@ use rehearsal::sim::world::{MessageArrival, SimQueue};
 use rehearsal::worker::ports::{Clock, Lease, Ports, Queue};
 use rehearsal_port_contract::Bench;
 
-use super::{CLIENTS, ServiceModel, StepFailure, Stepped, expect_same, half_after};
+use super::file::FileBench;
+use super::{CLIENTS, ModelBench, ServiceModel, StepFailure, Stepped, expect_same, half_after};
 use crate::planted::PlantedFault;
-use crate::simulated::{SimulatedBench, SimulatedPorts};
+use crate::simulated::SimulatedBench;
 
 /// Operation of a client.
 #[derive(Debug, Clone)]
@@ -79,29 +80,28 @@ fn message(index: u32) -> SegmentMessage {
 }
 
 /// Queue under test and the reference.
-struct QueueModel<P> {
-    clients: Vec<P>,
+struct QueueModel<B: Bench> {
+    clients: Vec<B::Ports>,
     reference: SimQueue<SegmentMessage>,
     /// Deliveries of all leases so far: of the queue and of the reference.
     leases: Vec<(u64, u64)>,
-    unit: Duration,
-    tolerance: Duration,
     incarnation: IncarnationId,
+    /// Dropped last, when no client needs its services.
+    bench: Rc<B>,
 }
 
-impl ServiceModel for QueueModel<SimulatedPorts> {
-    type Bench = SimulatedBench;
+impl<B: ModelBench> ServiceModel for QueueModel<B> {
+    type Bench = B;
     type Action = QueueAction;
 
-    async fn start(bench: Rc<SimulatedBench>) -> Stepped<Self> {
+    async fn start(bench: Rc<B>) -> Stepped<Self> {
         let window = bench.capabilities().idempotency_window.unwrap_or_default();
         Ok(Self {
             clients: (0..CLIENTS).map(|process| bench.ports(process)).collect(),
             reference: SimQueue::new(window, 0),
             leases: Vec::new(),
-            unit: bench.timing().lease / 2,
-            tolerance: bench.timing().tolerance,
             incarnation: IncarnationId::new("client".into(), 1),
+            bench,
         })
     }
 
@@ -112,14 +112,18 @@ impl ServiceModel for QueueModel<SimulatedPorts> {
         let reference = self.reference.depth(now);
         expect_same("the depth", &depth.depth, &reference.depth)?;
         let (age, expected) = (depth.oldest_ready_age, reference.oldest_ready_age);
-        match age.abs_diff(expected) <= self.tolerance * 2 {
+        match age.abs_diff(expected) <= self.bench.timing().tolerance * 2 {
             true => Ok(()),
             false => expect_same("the age of the oldest ready message", &age, &expected),
         }
     }
 }
 
-impl<P: Ports> QueueModel<P> {
+impl<B: Bench> QueueModel<B> {
+    fn unit(&self) -> Duration {
+        self.bench.timing().lease / 2
+    }
+
     /// Returns the time at which the reference acts, and brings the reference up to it.
     fn advance(&mut self) -> Timestamp {
         let now = Timestamp::from_nanos(nanos_of(self.clients[0].clock().elapsed()));
@@ -141,7 +145,7 @@ impl<P: Ports> QueueModel<P> {
                 Ok(())
             }
             QueueAction::Lease { units } => {
-                let lease = half_after(self.unit, units);
+                let lease = half_after(self.unit(), units);
                 let leased = queue.lease(lease, Duration::ZERO).await?;
                 self.compare_lease(leased, lease)
             }
@@ -157,7 +161,7 @@ impl<P: Ports> QueueModel<P> {
                 expect_same("the number of redriven letters", &count, &expected)
             }
             QueueAction::Wait { units } => {
-                ports.clock().sleep(self.unit * units).await;
+                ports.clock().sleep(self.unit() * units).await;
                 Ok(())
             }
         }
@@ -167,12 +171,12 @@ impl<P: Ports> QueueModel<P> {
     /// reference.
     async fn call(
         &mut self,
-        queue: &P::RunnerQueue,
+        queue: &<B::Ports as Ports>::RunnerQueue,
         own: u64,
         known: u64,
         call: &LeaseCall,
     ) -> Stepped {
-        let unit = self.unit;
+        let unit = self.unit();
         let (answer, expected) = match call {
             LeaseCall::Renew { units } => {
                 let length = half_after(unit, *units);
@@ -235,14 +239,28 @@ impl<P: Ports> QueueModel<P> {
     }
 }
 
-fn agree(planted: Option<PlantedFault>) -> Result<(), String> {
-    super::agree::<QueueModel<_>>(192, 39, action(), planted)
+fn agree<B: ModelBench>(cases: u32, planted: Option<PlantedFault>) -> Result<(), String> {
+    super::agree::<QueueModel<B>>(cases, 39, action(), planted)
 }
 
 #[test]
 fn random_operations_on_a_queue_agree_with_the_reference() {
-    if let Err(difference) = agree(None) {
+    if let Err(difference) = agree::<SimulatedBench>(192, None) {
         panic!("{difference}");
+    }
+}
+
+#[test]
+fn random_operations_on_a_queue_in_a_file_agree_with_the_reference() {
+    if let Err(difference) = agree::<FileBench>(96, None) {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn random_operations_on_a_queue_in_a_file_find_planted_faults() {
+    for fault in [PlantedFault::KeysLost, PlantedFault::DelayLost] {
+        assert!(agree::<FileBench>(96, Some(fault)).is_err(), "{fault:?}");
     }
 }
 
@@ -255,6 +273,9 @@ fn random_operations_on_a_queue_find_planted_faults() {
         PlantedFault::DelayLost,
         PlantedFault::DeadLetterLost,
     ] {
-        assert!(agree(Some(fault)).is_err(), "{fault:?}");
+        assert!(
+            agree::<SimulatedBench>(192, Some(fault)).is_err(),
+            "{fault:?}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, Row, ToSql, params};
 
 use super::table::LeaseCondition;
 use crate::clock::{from_column, to_column};
+use crate::value;
 
 pub(super) const SCHEMA: &str = "
     CREATE TABLE dead_letter (
@@ -76,7 +77,7 @@ impl DeadLetterFilter {
             self.id.map(u64::cast_signed),
             self.run.as_ref().map(RunId::as_str),
             self.schedule.as_ref().map(ScheduleId::as_str),
-            i64::try_from(limit).unwrap_or(i64::MAX),
+            value::limit(limit),
         ])
     }
 }
