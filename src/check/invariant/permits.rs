@@ -174,13 +174,19 @@ impl SchedulePermits {
 }
 
 /// Returns the maximum number of images that a session of the process with segments of the schedule
-/// has still to ask for; none if it has no such segment.
+/// has still to ask for; none if it has no such segment, or one that is unknown.
 fn images_left(
     state: &WorldState,
     holder: IncarnationIndex,
     schedule: ScheduleIndex,
 ) -> Option<u32> {
-    let deliveries = state.messages.deliveries.values();
+    let deliveries = &state.messages.deliveries;
+    // Of a message that another holder has removed, only the work is known.
+    let mut works = state.works.of(holder);
+    if works.any(|delivery| !deliveries.contains_key(&delivery)) {
+        return None;
+    }
+    let deliveries = deliveries.values();
     let own = deliveries.filter(|known| known.incarnation == holder && known.schedule == schedule);
     own.map(|known| {
         let asked = known.requests.iter().filter(|requests| **requests > 0);

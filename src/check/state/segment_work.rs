@@ -69,6 +69,15 @@ impl SegmentWorks {
         work.is_some_and(|work| work.unanswered > 0)
     }
 
+    /// Deliveries on which an incarnation may still work.
+    pub fn of(&self, incarnation: IncarnationIndex) -> impl Iterator<Item = u64> {
+        let own = self
+            .0
+            .iter()
+            .filter(move |(_, work)| work.incarnation == incarnation);
+        own.map(|(delivery, _)| *delivery)
+    }
+
     /// Forgets a delivery that was settled, unless its holder may still scan.
     pub fn settle(&mut self, delivery: u64) {
         let is_over = |work: &SegmentWork| work.unanswered == 0;

@@ -258,3 +258,26 @@ fn superseded_delivery_is_not_worked_once_its_holder_knows() {
     fixture.ask(2, old, None);
     assert_eq!(fixture.texts(ScannerManners).len(), 1);
 }
+
+#[test]
+fn permits_for_a_segment_whose_message_another_holder_removed_are_no_violation() {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    let other = fixture.enqueue(Some(1));
+    let removed = fixture.begin(1, other);
+    let now = fixture.now;
+    for n in 1..=2 {
+        let permit = now.after(Duration::from_secs(n));
+        fixture.grant(permit, 1);
+        fixture
+            .wait(1)
+            .ask(u8::try_from(n).unwrap(), delivery, Some((1.0, permit)));
+    }
+    fixture.acknowledge(other, removed, Some(1));
+    let permit = fixture.now.after(Duration::from_secs(5));
+    fixture.grant(permit, 2);
+    assert!(
+        fixture.texts(ScannerManners).is_empty(),
+        "{:?}",
+        fixture.texts(ScannerManners)
+    );
+}
