@@ -18,7 +18,9 @@ use crate::check::invariant::results::ViolationDetail;
 use crate::check::limit::{self, Bound, Limit};
 use crate::check::state::fact::RunChange;
 use crate::check::state::table::IncarnationIndex;
-use crate::check::state::{AcceptedCommit, MessageStep, ObservedScanRequest, PlannerRead};
+use crate::check::state::{
+    AcceptedCommit, LearnedCommit, MessageStep, ObservedScanRequest, PlannerRead,
+};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName, QueueStep, ScanAnswer};
 use crate::model::{CommitStep, IncarnationId, Timestamp};
@@ -32,9 +34,9 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
     meaning: "What an option of the worker calls a maximum, a minimum or a time limit is one.",
     method: "`docs/limits.md` has the limit of each option and the invariant that checks it. This \
              one checks those that no other invariant does. Minimum delays are not checked while a \
-             clock is wrong. A maximum time is checked only without faults; fires get 30 s more \
-             and 50 ms per schedule, planned runs 30 s more and only while one batch holds them \
-             all. A lease that a living process holds does not expire without a fault on record \
+             clock is wrong. A maximum time is checked only without faults; fires get 30 s more, \
+             and per schedule ten times what an answer takes, at least 50 ms; planned runs get \
+             30 s more, and only while one batch holds them all. A lease that a living process holds does not expire without a fault on record \
              within three leases. Renewals without a fault on record are at most two thirds of a \
              lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
              maximum. Delays before attempts to plan, to scan an image and to deliver a message \
@@ -46,8 +48,12 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
 /// Time for the calls on the way, besides the poll.
 const POLL_SLACK: Duration = Duration::from_secs(30);
 
-/// Time for the decisions on fires that are due at once, per schedule.
+/// Least time for the decisions on fires that are due at once, per schedule.
 const FIRE_SLACK: Duration = Duration::from_millis(50);
+
+/// Time for a decision after a version conflict, as a multiple of the time that an answer takes: two
+/// commits and three reads, there and back.
+const MESSAGES_PER_FIRE: u32 = 10;
 
 /// Leases without a fault after which a lease can't have been lost by one.
 const QUIET_LEASES: u32 = 3;
@@ -64,6 +70,8 @@ pub(crate) struct LimitsCheck {
     begun: FxHashMap<IncarnationId, Timestamp>,
     /// Last repair by each sweeper, of segments and of intents.
     repairs: FxHashMap<(IncarnationIndex, bool), Timestamp>,
+    /// Longest time so far that an answer to the decision of a fire took.
+    answer_delay: Duration,
     jitter: JitterCheck,
 }
 
@@ -117,11 +125,21 @@ impl Invariant for LimitsCheck {
 
     fn commit_accepted(&mut self, context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
         match (&accepted.commit.step, accepted.changes.first()) {
-            (CommitStep::Fire { latest, .. }, _) => check_fire(context, accepted, *latest),
+            (CommitStep::Fire { latest, .. }, _) => self.check_fire(context, accepted, *latest),
             (CommitStep::PlanRetry, Some(change)) => self.check_backoff(context, accepted, change),
             (CommitStep::Dispatch, _) => check_sizes(context, accepted),
             (CommitStep::Requeue, _) => self.check_repair(context, accepted),
             _ => {}
+        }
+    }
+
+    fn commit_learned(&mut self, context: &mut CheckContext<'_>, learned: &LearnedCommit<'_>) {
+        let applied_at = learned
+            .pending
+            .as_ref()
+            .and_then(|pending| pending.applied_at);
+        if let (CommitStep::Fire { .. }, Some(at)) = (&learned.commit.step, applied_at) {
+            self.answer_delay = self.answer_delay.max(context.state.now.since(at));
         }
     }
 
@@ -236,25 +254,30 @@ impl LimitsCheck {
         }
         self.jitter.check(context, delay, most);
     }
-}
 
-fn check_fire(
-    context: &mut CheckContext<'_>,
-    accepted: &AcceptedCommit<'_>,
-    latest: Option<Timestamp>,
-) {
-    let state = context.state;
-    let poll = state.options.worker.trigger_poll;
-    let Some(fire) = latest.filter(|fire| !state.faults.trouble_since(fire.before(poll))) else {
-        return;
-    };
-    let schedules = (state.schedules.live as u64).index_u32();
-    let most = poll + POLL_SLACK + FIRE_SLACK * schedules;
-    let late = state.now.since(fire);
-    keep_time(context, limit::TRIGGER_POLL, late, most, || {
-        let incarnation = &accepted.commit.token.incarnation;
-        format!("the delay of the decision of {incarnation} on the fire at {fire}")
-    });
+    /// Checks the delay of the decision on a fire. A process decides those of all schedules one after
+    /// the other.
+    fn check_fire(
+        &self,
+        context: &mut CheckContext<'_>,
+        accepted: &AcceptedCommit<'_>,
+        latest: Option<Timestamp>,
+    ) {
+        let state = context.state;
+        let poll = state.options.worker.trigger_poll;
+        let Some(fire) = latest.filter(|fire| !state.faults.trouble_since(fire.before(poll)))
+        else {
+            return;
+        };
+        let schedules = (state.schedules.live as u64).index_u32();
+        let per_schedule = FIRE_SLACK.max(self.answer_delay * MESSAGES_PER_FIRE);
+        let most = poll + POLL_SLACK + per_schedule * schedules;
+        let late = state.now.since(fire);
+        keep_time(context, limit::TRIGGER_POLL, late, most, || {
+            let incarnation = &accepted.commit.token.incarnation;
+            format!("the delay of the decision of {incarnation} on the fire at {fire}")
+        });
+    }
 }
 
 fn check_sizes(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {

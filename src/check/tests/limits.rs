@@ -310,3 +310,19 @@ fn limits_page_is_generated_from_the_table() {
     );
     check_golden("docs/limits.md", &text);
 }
+
+#[test]
+fn fire_of_one_of_many_schedules_may_wait_for_slow_answers() {
+    let fires = |answer_seconds: u64| {
+        let mut fixture = Fixture::new();
+        fixture.at("01:00:00");
+        let mut first = fixture.fire_commit("01:00:00", FireOutcome::Run);
+        let answer = fixture.apply(&mut first);
+        fixture.wait(answer_seconds).learn(&first, &answer);
+        fixture.at("02:00:00").wait(46);
+        let second = fixture.fire_commit("02:00:00", FireOutcome::Run);
+        fixture.submit(second).stop_here().is_clean(Limits)
+    };
+    assert!(!fires(0));
+    assert!(fires(1));
+}
