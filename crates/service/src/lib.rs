@@ -26,6 +26,7 @@ mod inventory;
 pub mod log;
 mod observed_queue;
 mod observed_store;
+mod retention;
 mod store_monitor;
 pub mod webhook;
 mod worker_process;

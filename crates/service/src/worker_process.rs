@@ -9,15 +9,16 @@ use std::time::Duration;
 use futures_lite::future;
 use rehearsal_metrics::Registry;
 use rehearsal_sqlite::{
-    Database, DatabaseOptions, OpenError, SqliteQueue, SqliteStore, SystemClock, SystemRandom,
+    Database, DatabaseOptions, OpenError, PurgeLimits, SqliteQueue, SqliteStore, SystemClock,
+    SystemRandom,
 };
-use rehearsal_worker::CommandService;
 use rehearsal_worker::model::observation::QueueName;
 use rehearsal_worker::model::{IncarnationId, PlannerMessage, ProcessName, SegmentMessage};
 use rehearsal_worker::ports::{PortSet, Store, Unavailable};
+use rehearsal_worker::{CommandService, Role};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinSet, spawn_local};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::client::{
@@ -30,6 +31,7 @@ use crate::http::{EndpointLimits, MetricsService, Respond, WorkerEndpoints, list
 use crate::inventory::{ImageInventory, InventoryError};
 use crate::observed_queue::ObservedQueue;
 use crate::observed_store::ObservedStore;
+use crate::retention::purge_regularly;
 use crate::store_monitor::StoreMonitor;
 use crate::webhook::ExportWebhooks;
 use crate::worker_service::{ServiceError, WorkerService};
@@ -198,14 +200,19 @@ impl WorkerProcess {
         if let Some((listener, webhooks)) = self.webhooks {
             spawn_server(&mut servers, listener, webhooks, &stopping);
         }
-        let store = ObservedStore::new(self.store, self.health.clone());
+        let store = ObservedStore::new(self.store.clone(), self.health.clone());
         let monitor = StoreMonitor::new(
             store.clone(),
             self.database.clone(),
             self.health.clone(),
             self.registry.clone(),
         );
-        let monitor = spawn_local(monitor.run());
+        let mut watchers = JoinSet::new();
+        watchers.spawn_local(monitor.run());
+        if self.config.roles.contains(&Role::Sweeper) {
+            let limits = purge_limits(&self.config);
+            watchers.spawn_local(purge_regularly(self.store.clone(), limits));
+        }
         let mut stop = std::pin::pin!(stop);
         let name = process_name(&self.config);
         let registered = async { Some(register(&store, &name).await) };
@@ -238,7 +245,7 @@ impl WorkerProcess {
             };
             future::or(work, begun).await?;
         }
-        monitor.abort();
+        watchers.abort_all();
         stop_servers.send_replace(true);
         while servers.join_next().await.is_some() {}
         tracing::info!("stopped");
@@ -263,6 +270,15 @@ async fn register(store: &impl Store, name: &ProcessName) -> IncarnationId {
             return incarnation;
         }
         sleep(REGISTER_INTERVAL).await;
+    }
+}
+
+/// Returns the ages from which documents go. A process may repeat a commit for as long as a run may
+/// last, so its tokens stay for twice that time.
+fn purge_limits(config: &ServiceConfig) -> PurgeLimits {
+    PurgeLimits {
+        documents: config.store.retention.std(),
+        tokens: config.worker.run_timeout * 2,
     }
 }
 

@@ -145,6 +145,42 @@ fn demonstration_completes_runs_and_stops() {
 }
 
 #[test]
+fn runs_that_are_over_for_long_enough_are_purged() {
+    let directory = TempDir::new().unwrap();
+    let mut config = config(directory.path());
+    let completed = async |store: &SqliteStore| {
+        let runs = store
+            .runs(Some(RunState::Completed), None, 100)
+            .await
+            .unwrap();
+        runs.iter().map(|run| run.created_at).collect::<Vec<_>>()
+    };
+    let mut first = None;
+    with_demo(config.clone(), async |demo| {
+        eventually("a completed run", async || {
+            !completed(&demo.store).await.is_empty()
+        })
+        .await;
+        first = completed(&demo.store).await.pop();
+    });
+    let first = first.unwrap();
+    with_demo(config.clone(), async |demo| {
+        eventually("the second run", async || {
+            send(demo.address, "GET /readyz", "").await.0 == 200
+        })
+        .await;
+        assert!(completed(&demo.store).await.contains(&first));
+    });
+    config.store.retention = rehearsal_worker::duration::Duration::ZERO;
+    with_demo(config, async |demo| {
+        eventually("the purge", async || {
+            !completed(&demo.store).await.contains(&first)
+        })
+        .await;
+    });
+}
+
+#[test]
 fn signed_export_starts_a_run() {
     let directory = TempDir::new().unwrap();
     let mut config = config(directory.path());

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use rehearsal_worker::Role;
+use rehearsal_worker::duration::Duration;
 use rehearsal_worker::options::WorkerOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -102,6 +103,8 @@ pub struct StoreSection {
     /// Whether each commit reaches the disk before its answer; otherwise a loss of power may undo
     /// the last commits
     pub durable: bool,
+    /// Time for which runs and exports that are over are kept, 1h or more
+    pub retention: Duration,
 }
 
 /// Inventory of images.
@@ -199,6 +202,7 @@ impl Default for StoreSection {
         Self {
             file: "scheduler.db".into(),
             durable: true,
+            retention: Duration::from_hours(30 * 24),
         }
     }
 }
@@ -223,6 +227,10 @@ impl ServiceConfig {
             let errors = errors.into_iter();
             invalid
                 .extend(errors.map(|error| (format!("worker.{}", error.key), error.to_string())));
+        }
+        if self.store.retention < Duration::from_hours(1) {
+            let reason = format!("it is {}, and must be 1h or more", self.store.retention);
+            invalid.push(("store.retention".to_owned(), reason));
         }
         let bytes = self.scanner.max_report_bytes;
         if !(1 << 10..=1 << 30).contains(&bytes) {

@@ -119,6 +119,7 @@ fn invalid_values_are_all_named() {
     config.scanner.url = Some("https://scanner.example/".to_owned());
     assert!(config.invalid_values().is_empty());
     config.worker.segment_size = 0;
+    config.store.retention = "59m".parse().unwrap();
     config.name = Some("a b".to_owned());
     config.roles.clear();
     config.scanner.max_report_bytes = 1;
@@ -131,6 +132,7 @@ fn invalid_values_are_all_named() {
         keys,
         [
             "worker.segmentSize",
+            "store.retention",
             "scanner.maxReportBytes",
             "name",
             "roles"
