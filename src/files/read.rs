@@ -22,7 +22,7 @@ impl ByteLimit {
     pub const RESULT: Self = Self::mebibytes(64);
     /// Compressed recordings.
     pub const RECORDING: Self = Self::mebibytes(256);
-    /// Rows of a sweep.
+    /// Rows of a sweep, and images of an inventory.
     pub const ROWS: Self = Self::mebibytes(4096);
 
     const fn mebibytes(count: u64) -> Self {

@@ -310,6 +310,49 @@ fn dead_letters_are_listed_shown_and_redriven() {
     );
 }
 
+fn image_line(digest: &str, repository: &str) -> String {
+    let image = json!({
+        "tenant": "acme",
+        "digest": digest,
+        "registry": "registry.example",
+        "repository": repository,
+        "components": [{"productKey": "pkg:deb/debian/openssl", "usedByEntrypoint": true}],
+    });
+    format!("{image}\n")
+}
+
+#[test]
+fn images_are_imported_and_removed() {
+    let directory = scratch("admin-inventory");
+    let store = AdminStore(directory.join("scheduler.db"));
+    let (file, digest) = (
+        directory.join("images.jsonl"),
+        format!("sha256:{}", "ab".repeat(32)),
+    );
+    let path = file.to_str().unwrap();
+    let lines = image_line(&digest, "shop/web") + &image_line(&digest, "shop/cart");
+    fs::write(&file, &lines).unwrap();
+    for _ in 0..2 {
+        let imported = store.json(&["inventory", "import", path]);
+        assert_eq!(imported["inventory"], json!({"imported": 2}));
+    }
+    fs::write(&file, lines.replacen("shop/cart", "", 1)).unwrap();
+    let message = store.error(2, &["inventory", "import", path]);
+    assert!(
+        message.contains("images.jsonl: line 2: field `repository` is missing or empty"),
+        "{message}"
+    );
+    let remove = ["inventory", "remove", "acme", &digest];
+    assert_eq!(store.json(&remove)["inventory"], json!({"removed": 2}));
+    let message = store.error(2, &remove);
+    assert!(
+        message.contains("there is no image `sha256:ab"),
+        "{message}"
+    );
+    let message = store.error(1, &["inventory", "import", "no/such/file"]);
+    assert!(message.contains("can't read no/such/file: "), "{message}");
+}
+
 #[test]
 fn store_that_does_not_exist_is_not_created() {
     let store = AdminStore(scratch("admin-missing").join("scheduler.db"));

@@ -4,7 +4,8 @@ use std::io;
 
 use rehearsal_metrics::Registry;
 use rehearsal_sqlite::{
-    Database, DatabaseOptions, OpenError, SqliteQueue, SqliteStore, SystemClock, SystemRandom,
+    Database, DatabaseOptions, OpenError, SqliteInventory, SqliteQueue, SqliteStore, SystemClock,
+    SystemRandom,
 };
 use rehearsal_worker::model::{PlannerMessage, ProcessName, SegmentMessage};
 use rehearsal_worker::ports::{PortError, PortSet, Store, Unavailable};
@@ -63,6 +64,8 @@ pub struct AdminConnection {
     pub planner_queue: SqliteQueue<PlannerMessage>,
     /// Queue of segments.
     pub runner_queue: SqliteQueue<SegmentMessage>,
+    /// Images in the store.
+    pub inventory: SqliteInventory,
 }
 
 impl AdminConnection {
@@ -83,7 +86,8 @@ impl AdminConnection {
         Ok(Self {
             store: SqliteStore::new(database.clone()),
             planner_queue: SqliteQueue::new(database.clone()),
-            runner_queue: SqliteQueue::new(database),
+            runner_queue: SqliteQueue::new(database.clone()),
+            inventory: SqliteInventory::new(database),
             config,
         })
     }

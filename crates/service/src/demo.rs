@@ -62,7 +62,8 @@ pub async fn run_demo(
     let (_running, stopping) = watch::channel(false);
     let limits = EndpointLimits::default();
     spawn_local(serve(listener, Rc::new(DemoScanner), limits, stopping));
-    let process = WorkerProcess::open_with(config, secrets, inventory::inventory()).await?;
+    let inventory = Some(inventory::inventory());
+    let process = WorkerProcess::open_with(config, secrets, inventory).await?;
     announce(&process);
     let store = process.store().clone();
     process

@@ -1,17 +1,23 @@
-//! Inventory of images: a file with one JSON object in each line, in an index.
+//! Inventory of images: a file with one JSON object in each line, or the images in the store.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::rc::Rc;
 
+use rehearsal_sqlite::{SqliteInventory, read_image};
 use rehearsal_worker::model::Image;
 use rehearsal_worker::planning::impact_index::ImpactIndex;
 use rehearsal_worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 
-/// Inventory in memory.
+/// Inventory of a process.
 #[derive(Clone)]
-pub struct ImageInventory(Rc<ImpactIndex>);
+pub enum ImageInventory {
+    /// Images in memory, as they were at the start.
+    Memory(Rc<ImpactIndex>),
+    /// Images in the store, which commands change at any time.
+    Store(SqliteInventory),
+}
 
 /// Reason why an inventory was not read.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +47,7 @@ impl ImageInventory {
             if text.trim().is_empty() {
                 continue;
             }
-            let image = serde_json::from_str::<Image>(&text);
+            let image = read_image(&text);
             images.push(image.map_err(|error| InventoryError::Malformed {
                 line,
                 reason: error.to_string(),
@@ -53,13 +59,16 @@ impl ImageInventory {
 
 impl FromIterator<Image> for ImageInventory {
     fn from_iter<T: IntoIterator<Item = Image>>(images: T) -> Self {
-        Self(Rc::new(images.into_iter().collect()))
+        Self::Memory(Rc::new(images.into_iter().collect()))
     }
 }
 
 impl ImpactQuery for ImageInventory {
     async fn resolve(&self, request: &ImpactRequest<'_>) -> PortResult<Impacted> {
-        Ok(self.0.resolve(request))
+        match self {
+            Self::Memory(index) => Ok(index.resolve(request)),
+            Self::Store(inventory) => inventory.resolve(request).await,
+        }
     }
 }
 
@@ -68,6 +77,7 @@ mod tests {
     use std::io::Write;
 
     use futures_lite::future::block_on;
+    use rehearsal_sqlite::{Database, DatabaseOptions};
     use rehearsal_worker::model::{Selector, TenantId};
     use tempfile::NamedTempFile;
 
@@ -83,14 +93,12 @@ mod tests {
         format!(
             "{{\"digest\":\"sha256:{}\",\"tenant\":\"acme\",\"registry\":\"registry.example\",\
              \"repository\":\"shop/cart\",\"namespaces\":[],\"tags\":[],\"labels\":{{}},\
-             \"components\":[[\"pkg:a\",true]]}}\n",
+             \"components\":[{{\"productKey\":\"pkg:a\",\"usedByEntrypoint\":true}}]}}\n",
             format!("{number:02x}").repeat(32)
         )
     }
 
-    #[test]
-    fn images_of_a_file_are_found() {
-        let inventory = read(&format!("{}\n{}", line(1), line(2))).unwrap();
+    fn expect_two_images(inventory: &ImageInventory) {
         let request = ImpactRequest {
             tenant: &TenantId::from("acme"),
             selector: &Selector::All,
@@ -102,13 +110,25 @@ mod tests {
     }
 
     #[test]
+    fn images_of_a_file_or_of_the_store_are_found() {
+        let lines = format!("{}\n{}", line(1), line(2));
+        expect_two_images(&read(&lines).unwrap());
+        let file = NamedTempFile::new().unwrap();
+        let database = block_on(Database::open(file.path(), DatabaseOptions::default()));
+        let store = SqliteInventory::new(database.unwrap());
+        let inventory = ImageInventory::Store(store.clone());
+        block_on(store.import(lines.as_bytes())).unwrap();
+        expect_two_images(&inventory);
+    }
+
+    #[test]
     fn malformed_line_is_named() {
         let error = read(&format!("{}{{}}\n", line(1)))
             .err()
             .unwrap()
             .to_string();
         assert!(
-            error.starts_with("inventory.file: line 2: missing field"),
+            error.starts_with("inventory.file: line 2: field `digest` is missing"),
             "{error}"
         );
         assert!(ImageInventory::read("no/such/file".as_ref()).is_err());

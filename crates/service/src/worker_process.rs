@@ -9,8 +9,8 @@ use std::time::Duration;
 use futures_lite::future;
 use rehearsal_metrics::Registry;
 use rehearsal_sqlite::{
-    Database, DatabaseOptions, OpenError, PurgeLimits, SqliteQueue, SqliteStore, SystemClock,
-    SystemRandom,
+    Database, DatabaseOptions, OpenError, PurgeLimits, SqliteInventory, SqliteQueue, SqliteStore,
+    SystemClock, SystemRandom,
 };
 use rehearsal_worker::model::observation::QueueName;
 use rehearsal_worker::model::{IncarnationId, PlannerMessage, ProcessName, SegmentMessage};
@@ -114,21 +114,19 @@ impl WorkerProcess {
     /// # Errors
     /// See [`StartError`].
     pub async fn open(config: ServiceConfig, secrets: &Secrets) -> Result<Self, StartError> {
-        let inventory = match &config.inventory.file {
-            Some(path) => ImageInventory::read(path)?,
-            None => ImageInventory::from_iter([]),
-        };
+        let file = config.inventory.file.as_deref();
+        let inventory = file.map(ImageInventory::read).transpose()?;
         Self::open_with(config, secrets, inventory).await
     }
 
-    /// Opens the store and listens, with an inventory in memory.
+    /// Opens the store and listens, with an inventory or the images in the store.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn open_with(
         config: ServiceConfig,
         secrets: &Secrets,
-        inventory: ImageInventory,
+        inventory: Option<ImageInventory>,
     ) -> Result<Self, StartError> {
         let scanner = scanner(&config, secrets)?;
         let notify = notify(&config, secrets)?;
@@ -139,6 +137,8 @@ impl WorkerProcess {
         };
         let database = Database::open(&config.store.file, options).await?;
         let store = SqliteStore::new(database.clone());
+        let inventory = inventory
+            .unwrap_or_else(|| ImageInventory::Store(SqliteInventory::new(database.clone())));
         let webhooks = config.events.listen.map(|address| {
             let listener = listen("events.listen", address)?;
             let keys = secrets.event_keys.clone();

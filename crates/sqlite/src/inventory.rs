@@ -17,7 +17,7 @@ mod table;
 
 use std::sync::Arc;
 
-use rehearsal_worker::model::Image;
+use rehearsal_worker::model::{Image, ImageDigest, TenantId};
 use rehearsal_worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 
 pub use self::image_line::{ImageLineError, read_image};
@@ -46,6 +46,14 @@ impl SqliteInventory {
         let images = images.into();
         self.database
             .write(move |file, _| images.iter().try_for_each(|image| table::put(file, image)))
+            .await
+    }
+
+    /// Removes the images of a tenant with this digest, and returns their number.
+    pub async fn remove(&self, tenant: &TenantId, digest: ImageDigest) -> PortResult<u64> {
+        let tenant = tenant.clone();
+        self.database
+            .write(move |file, _| table::remove(file, &tenant, &digest))
             .await
     }
 }

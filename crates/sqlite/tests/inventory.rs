@@ -104,7 +104,7 @@ proptest! {
 
     #[test]
     fn answers_equal_those_of_the_index_in_memory(
-        edits in prop::collection::vec(images(), 1..3),
+        edits in prop::collection::vec((images(), 0_u8..8), 1..3),
         products in prop::collection::vec(0_u8..8, 0..3),
     ) {
         let products: Vec<Arc<str>> =
@@ -113,9 +113,14 @@ proptest! {
         block_on(async {
             let inventory = create(&directory).await;
             let mut known = Vec::new();
-            for images in edits {
+            for (images, removed) in edits {
                 images.iter().for_each(|image| replace(&mut known, image));
                 inventory.put(images).await.unwrap();
+                let (tenant, digest) = (TenantId::from("a"), ImageDigest::new([removed; 32]));
+                let count = known.len();
+                known.retain(|image| image.tenant != tenant || image.digest != digest);
+                let removed = inventory.remove(&tenant, digest).await.unwrap();
+                prop_assert_eq!(removed, (count - known.len()) as u64);
                 let index = ImpactIndex::from_iter(known.clone());
                 for (tenant, usage_only) in [("a", false), ("a", true), ("b", true), ("c", false)] {
                     for selector in &selectors() {

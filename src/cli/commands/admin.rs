@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod fires;
+mod inventory;
 mod listing;
 mod processes;
 mod runs;
@@ -44,6 +45,9 @@ enum AdminCommand {
     /// List dead letters and put them back into their queues
     #[command(subcommand)]
     DeadLetters(dead_letters::DeadLettersCommand),
+    /// Import and remove images
+    #[command(subcommand)]
+    Inventory(inventory::InventoryCommand),
     /// List worker processes, the last heartbeat first
     Processes,
     /// List the next fires of schedules, and those that are due and not decided yet
@@ -57,8 +61,13 @@ pub fn main(arguments: &AdminArgs) -> Result<u8, CliError> {
     if let Some(error) = invalid.first() {
         return Err(CliError::usage(format!("worker.{}: {error}", error.key)));
     }
-    let command = timeout_of(carry_out(config, &arguments.command));
-    let output = run_local(command).map_err(CliError::io)??;
+    let command = carry_out(config, &arguments.command);
+    // An import takes as long as its file demands.
+    let output = match &arguments.command {
+        AdminCommand::Inventory(_) => run_local(command),
+        _ => run_local(timeout_of(command)),
+    };
+    let output = output.map_err(CliError::io)??;
     let text = match arguments.format {
         ResultFormat::Text => output.text(),
         ResultFormat::Json => output.json(),
@@ -78,12 +87,17 @@ async fn timeout_of(
 }
 
 async fn carry_out(config: ServiceConfig, command: &AdminCommand) -> Result<AdminOutput, CliError> {
-    let may_create = matches!(command, AdminCommand::Schedules(command) if command.may_create());
+    let may_create = match command {
+        AdminCommand::Schedules(command) => command.may_create(),
+        AdminCommand::Inventory(command) => command.may_create(),
+        _ => false,
+    };
     let connection = AdminConnection::open(config, may_create).await?;
     match command {
         AdminCommand::Schedules(command) => schedules::carry_out(&connection, command).await,
         AdminCommand::Runs(command) => runs::carry_out(&connection, command).await,
         AdminCommand::DeadLetters(command) => dead_letters::carry_out(&connection, command).await,
+        AdminCommand::Inventory(command) => inventory::carry_out(&connection, command).await,
         AdminCommand::Processes => processes::list(&connection).await,
         AdminCommand::Fires(arguments) => fires::list(&connection, arguments).await,
     }

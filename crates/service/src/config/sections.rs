@@ -111,7 +111,8 @@ pub struct StoreSection {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct InventorySection {
-    /// File of images, one JSON object in each line, which is read at the start. Default: no image
+    /// File of images, one JSON object in each line, which is read at the start. Default: the
+    /// images in the store
     #[schemars(with = "Option<String>")]
     pub file: Option<PathBuf>,
 }

@@ -1,6 +1,6 @@
 //! Tables of the images and of the index over them.
 
-use rehearsal_worker::model::Image;
+use rehearsal_worker::model::{Image, ImageDigest, TenantId};
 use tokio_rusqlite::rusqlite::{self, Connection, params};
 
 pub(crate) const SCHEMA: &str = "
@@ -101,4 +101,16 @@ fn put_row(connection: &Connection, image: &Image) -> rusqlite::Result<i64> {
         tags,
     ];
     put.query_row(values, |row| row.get(0))
+}
+
+/// Removes images with their entries in the index, and returns their number.
+pub(super) fn remove(
+    connection: &Connection,
+    tenant: &TenantId,
+    digest: &ImageDigest,
+) -> rusqlite::Result<u64> {
+    let mut remove =
+        connection.prepare_cached("DELETE FROM image WHERE tenant = ?1 AND digest = ?2")?;
+    let removed = remove.execute(params![tenant.as_str(), digest.as_bytes()])?;
+    Ok(removed as u64)
 }
