@@ -471,6 +471,17 @@ fn demonstration_completes_runs_within_a_minute_and_stops_at_a_signal() {
 }
 
 #[test]
+fn second_signal_ends_the_worker_at_once() {
+    let demo = Demo::start(&scratch("worker-signals").join("scheduler.db"));
+    // Runners wait for messages by now, and a stop lets them.
+    sleep(Duration::from_millis(500));
+    assert!(signal("TERM", demo.process.id()));
+    sleep(Duration::from_millis(20));
+    let output = demo.stop("TERM");
+    assert_eq!(output.status.code(), Some(143), "{}", text(&output.stderr));
+}
+
+#[test]
 fn configuration_errors_name_place_and_remedy_and_no_secret() {
     let file = scratch("worker-config").join("worker.toml");
     fs::write(&file, "[scanner]\ntoken = \"hunter2\"\n").unwrap();
