@@ -36,9 +36,9 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
              one checks those that no other invariant does. Minimum delays are not checked while a \
              clock is wrong. A maximum time is checked only without faults; fires get 30 s more, \
              and per schedule ten times what an answer takes, at least 50 ms; planned runs get \
-             30 s more, and only while one batch holds them all. A lease that a living process holds does not expire without a fault on record \
-             within three leases. Renewals without a fault on record are at most two thirds of a \
-             lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
+             30 s more, and only while one batch holds them all. A lease that a living process \
+             holds does not expire without a fault on record within three leases. Renewals \
+             without a fault on record are at most two thirds of a lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
              maximum. Delays before attempts to plan, to scan an image and to deliver a message \
              are as long in the mean as uniform draws, but for a probability of 10⁻¹³; a \
              message whose request failed is not released without a delay.",
@@ -51,8 +51,8 @@ const POLL_SLACK: Duration = Duration::from_secs(30);
 /// Least time for the decisions on fires that are due at once, per schedule.
 const FIRE_SLACK: Duration = Duration::from_millis(50);
 
-/// Time for a decision after a version conflict, as a multiple of the time that an answer takes: two
-/// commits and three reads, there and back.
+/// Time for a decision after a version conflict, as a multiple of the time that an answer takes:
+/// two commits and three reads, there and back.
 const MESSAGES_PER_FIRE: u32 = 10;
 
 /// Leases without a fault after which a lease can't have been lost by one.
@@ -255,8 +255,8 @@ impl LimitsCheck {
         self.jitter.check(context, delay, most);
     }
 
-    /// Checks the delay of the decision on a fire. A process decides those of all schedules one after
-    /// the other.
+    /// Checks the delay of the decision on a fire. A process decides those of all schedules one
+    /// after the other.
     fn check_fire(
         &self,
         context: &mut CheckContext<'_>,
