@@ -174,27 +174,26 @@ impl SchedulePermits {
 }
 
 /// Returns the maximum number of images that a session of the process with segments of the schedule
-/// has still to ask for; none if it has no such segment, or one that is unknown.
+/// has still to ask for; none if it has no such segment.
 fn images_left(
     state: &WorldState,
     holder: IncarnationIndex,
     schedule: ScheduleIndex,
 ) -> Option<u32> {
     let deliveries = &state.messages.deliveries;
-    // Of a message that another holder has removed, only the work is known.
-    let mut works = state.works.of(holder);
-    if works.any(|delivery| !deliveries.contains_key(&delivery)) {
-        return None;
-    }
-    let deliveries = deliveries.values();
-    let own = deliveries.filter(|known| known.incarnation == holder && known.schedule == schedule);
-    own.map(|known| {
+    let records = deliveries.values();
+    let own = records.filter(|known| known.incarnation == holder && known.schedule == schedule);
+    let left = own.map(|known| {
         let asked = known.requests.iter().filter(|requests| **requests > 0);
         // The image of the last request may be asked for again.
-        (known.requests.len() - asked.count().saturating_sub(1)) as u64
-    })
-    .map(Index::index_u32)
-    .max()
+        (known.requests.len() - asked.count().saturating_sub(1)).index_u32()
+    });
+    let left = left.max()?;
+    // Of a message that another holder has removed, only the work is known.
+    let works = state.works.of(holder);
+    let unknown = works.filter(|(delivery, _)| !deliveries.contains_key(delivery));
+    let unanswered = unknown.map(|(_, work)| work.unanswered);
+    Some(unanswered.fold(left, u32::max))
 }
 
 /// Permits that were used, in the order of their instants.

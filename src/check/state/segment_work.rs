@@ -69,13 +69,10 @@ impl SegmentWorks {
         work.is_some_and(|work| work.unanswered > 0)
     }
 
-    /// Deliveries on which an incarnation may still work.
-    pub fn of(&self, incarnation: IncarnationIndex) -> impl Iterator<Item = u64> {
-        let own = self
-            .0
-            .iter()
-            .filter(move |(_, work)| work.incarnation == incarnation);
-        own.map(|(delivery, _)| *delivery)
+    /// Work that an incarnation may still do, by delivery.
+    pub fn of(&self, incarnation: IncarnationIndex) -> impl Iterator<Item = (&u64, &SegmentWork)> {
+        let is_own = move |work: &SegmentWork| work.incarnation == incarnation;
+        self.0.iter().filter(move |(_, work)| is_own(work))
     }
 
     /// Forgets a delivery that was settled, unless its holder may still scan.
