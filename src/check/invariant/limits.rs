@@ -38,10 +38,11 @@ pub(crate) const LIMITS_KEPT: InvariantDefinition = InvariantDefinition {
              and per schedule ten times what an answer takes, at least 50 ms; planned runs get \
              30 s more, and only while one batch holds them all. A lease that a living process \
              holds does not expire without a fault on record within three leases. Renewals \
-             without a fault on record are at most two thirds of a lease behind. The delay before another attempt to plan is drawn: neither zero nor the \
-             maximum. Delays before attempts to plan, to scan an image and to deliver a message \
-             are as long in the mean as uniform draws, but for a probability of 10⁻¹³; a \
-             message whose request failed is not released without a delay.",
+             without a fault on record are at most two thirds of a lease behind. The delay \
+             before another attempt to plan is drawn: neither zero nor the maximum. Delays before \
+             attempts to plan, to scan an image and to deliver a message are as long in the mean \
+             as uniform draws, but for a probability of 10⁻¹³; a message whose request failed is \
+             not released without a delay.",
     exercised_by: "each check",
 };
 
