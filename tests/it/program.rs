@@ -26,11 +26,17 @@ pub fn rehearsal_within(limit: &str, arguments: &[&str]) -> Command {
     rehearsal_under(bash, arguments)
 }
 
-/// Adds the arguments. The caller's terminal must not influence these tests.
+/// Adds the arguments. The caller's terminal and variables must not influence these tests: options
+/// of the tests begin like those of the worker, which refuses unknown ones.
 fn isolated(mut command: Command, arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
     for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "TERM", "CI"] {
         command.env_remove(variable);
+    }
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("REHEARSAL_") {
+            command.env_remove(variable);
+        }
     }
     command
 }
