@@ -224,7 +224,7 @@ impl Run {
     }
 
     /// Returns the number of images that await a runner; 0 unless the run is open.
-    pub const fn awaiting(&self) -> u64 {
+    pub fn awaiting(&self) -> u64 {
         if self.state.is_open() {
             self.stats.remaining()
         } else {
