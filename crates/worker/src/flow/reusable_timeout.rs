@@ -1,7 +1,7 @@
 //! Timeout over a series of calls, with one timer for all of them.
 //!
-//! A timeout per call, as `tokio::time::timeout` gives it, starts and cancels one timer for each
-//! scanned image. Nearly all calls end long before their timeout. [`ReusableTimeout`] only moves
+//! A timeout per call starts and cancels one timer for each scanned image. Nearly all calls end
+//! long before their timeout. [`ReusableTimeout`] only moves
 //! its deadline when a call starts; the timer fires at an earlier deadline and is then set anew.
 
 use std::future::{Future, poll_fn};

@@ -1,8 +1,8 @@
 //! Wake-ups between the tasks of one process.
 //!
-//! Names and semantics are those of `tokio_util::sync::CancellationToken` and
-//! `tokio::sync::Notify`. The worker may not depend on a runtime, and `event-listener`, which
-//! async-lock brings along, puts each waiter into a heap allocation of its own. A runner waits for
+//! Names and semantics are those that asynchronous runtimes give to a cancellation token and to a
+//! notification. The worker may not depend on a runtime, and `event-listener`, which async-lock
+//! brings along, puts each waiter into a heap allocation of its own. A runner waits for
 //! cancellation once per segment, so both types keep their wakers in slots that are used again.
 //! Waiters wake in slot order, which is the same in every run of one seed.
 
@@ -37,8 +37,8 @@ impl CancellationToken {
 /// A stored wake-up: at most one permit, consumed by the waiter that is polled first.
 ///
 /// [`notify_one`](Self::notify_one) wakes every waiter, and all but one find the permit gone.
-/// Waking a single waiter, as tokio does, needs a hand-over when that waiter is dropped before its
-/// poll; here each permit has one waiter, a relay.
+/// Waking a single waiter needs a hand-over when that waiter is dropped before its poll; here each
+/// permit has one waiter, a relay.
 #[derive(Debug, Default)]
 pub struct WakeSignal(WakeState);
 
