@@ -5,7 +5,6 @@ pub mod alerts;
 pub mod bundled;
 pub mod check;
 pub mod comparison;
-pub mod files;
 pub mod metrics;
 pub mod rehearsal;
 pub mod replay;
@@ -16,6 +15,7 @@ pub mod sim;
 pub mod sweep;
 mod threads;
 
+pub use rehearsal_files as files;
 pub use rehearsal_promql as promql;
 pub use rehearsal_service::{self as service, http as live};
 pub use rehearsal_worker::{self as worker, model};

@@ -205,13 +205,7 @@ impl Simulation {
     /// Starts a world with a fault in its adapters.
     pub fn start(seed: u64, planted: Option<PlantedFault>) -> Self {
         let options = WorldOptions::default();
-        let capabilities = Capabilities {
-            fenced_answers: true,
-            uncounted_release: true,
-            exact_delay: true,
-            per_call_lease: true,
-            idempotency_window: Some(options.idempotency_window),
-        };
+        let capabilities = Capabilities::all(options.idempotency_window);
         Self::with(seed, planted, capabilities)
     }
 

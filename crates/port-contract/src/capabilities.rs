@@ -80,6 +80,17 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// Returns all guarantees, with a window of this length.
+    pub const fn all(idempotency_window: Duration) -> Self {
+        Self {
+            fenced_answers: true,
+            uncounted_release: true,
+            exact_delay: true,
+            per_call_lease: true,
+            idempotency_window: Some(idempotency_window),
+        }
+    }
+
     /// Returns whether the adapter declares the capability.
     pub const fn has(&self, capability: Capability) -> bool {
         match capability {

@@ -4,11 +4,10 @@ use std::io;
 
 use rehearsal_metrics::Registry;
 use rehearsal_sqlite::{
-    Database, DatabaseOptions, OpenError, SqliteInventory, SqliteQueue, SqliteStore, SystemClock,
-    SystemRandom,
+    Database, DatabaseOptions, OpenError, SqliteInventory, SqlitePorts, SystemClock,
 };
-use rehearsal_worker::model::{PlannerMessage, ProcessName, SegmentMessage};
-use rehearsal_worker::ports::{PortError, PortSet, Store, Unavailable};
+use rehearsal_worker::model::ProcessName;
+use rehearsal_worker::ports::{PortError, Store};
 
 use crate::config::ServiceConfig;
 use crate::health::Health;
@@ -16,18 +15,6 @@ use crate::worker_service::{ServiceError, WorkerService};
 
 /// Name of the process that carries out commands.
 const NAME: &str = "admin";
-
-/// Ports of the process that carries out commands. It needs no Scanner, inventory or Notify.
-pub type AdminPorts = PortSet<
-    SystemClock,
-    SystemRandom,
-    SqliteStore,
-    SqliteQueue<PlannerMessage>,
-    SqliteQueue<SegmentMessage>,
-    Unavailable,
-    Unavailable,
-    Unavailable,
->;
 
 /// Reason why a command was not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -58,12 +45,8 @@ impl From<PortError> for AdminError {
 /// Connection to store and queues.
 pub struct AdminConnection {
     config: ServiceConfig,
-    /// Store of the fleet.
-    pub store: SqliteStore,
-    /// Queue of planned runs.
-    pub planner_queue: SqliteQueue<PlannerMessage>,
-    /// Queue of segments.
-    pub runner_queue: SqliteQueue<SegmentMessage>,
+    /// Store and queues of the fleet. Commands need no other service.
+    pub ports: SqlitePorts<SystemClock>,
     /// Images in the store.
     pub inventory: SqliteInventory,
 }
@@ -84,9 +67,7 @@ impl AdminConnection {
         };
         let database = Database::open(file, options).await?;
         Ok(Self {
-            store: SqliteStore::new(database.clone()),
-            planner_queue: SqliteQueue::new(database.clone()),
-            runner_queue: SqliteQueue::new(database.clone()),
+            ports: database.ports(SystemClock::start()),
             inventory: SqliteInventory::new(database),
             config,
         })
@@ -96,22 +77,13 @@ impl AdminConnection {
     ///
     /// # Errors
     /// The store does not register it.
-    pub async fn worker(&self) -> Result<WorkerService<AdminPorts>, AdminError> {
-        let incarnation = self.store.register(&ProcessName::from(NAME)).await?;
-        let ports = PortSet {
-            clock: SystemClock::start(),
-            random: SystemRandom::default(),
-            store: self.store.clone(),
-            planner_queue: self.planner_queue.clone(),
-            runner_queue: self.runner_queue.clone(),
-            scanner: Unavailable,
-            impact_index: Unavailable,
-            notify: Unavailable,
-        };
+    pub async fn worker(&self) -> Result<WorkerService<SqlitePorts<SystemClock>>, AdminError> {
+        let process = ProcessName::from(NAME);
+        let incarnation = self.ports.store.register(&process).await?;
         let options = self.config.worker.clone();
         let registry = Registry::new();
         Ok(WorkerService::new(
-            ports,
+            self.ports.clone(),
             options,
             incarnation,
             &registry,

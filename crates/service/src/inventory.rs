@@ -1,11 +1,11 @@
 //! Inventory of images: a file with one JSON object in each line, or the images in the store.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rehearsal_sqlite::{SqliteInventory, read_image};
+use rehearsal_files::{ByteLimit, FileError, InputFile};
+use rehearsal_sqlite::{ImageFileError, SqliteInventory, read_images};
 use rehearsal_worker::model::Image;
 use rehearsal_worker::planning::impact_index::ImpactIndex;
 use rehearsal_worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
@@ -22,16 +22,16 @@ pub enum ImageInventory {
 /// Reason why an inventory was not read.
 #[derive(Debug, thiserror::Error)]
 pub enum InventoryError {
-    /// The file can't be read.
+    /// The file can't be opened.
     #[error("inventory.file: {0}")]
-    Unreadable(#[from] std::io::Error),
-    /// A line is no image.
-    #[error("inventory.file: line {line}: {reason}")]
+    Unreadable(#[from] FileError),
+    /// The file is not read to its end.
+    #[error("inventory.file: {}: {error}", path.display())]
     Malformed {
-        /// Number of the line, from 1.
-        line: usize,
-        /// Reason why it can't be read.
-        reason: String,
+        /// File.
+        path: PathBuf,
+        /// Line that is no image, and why.
+        error: ImageFileError,
     },
 }
 
@@ -41,19 +41,12 @@ impl ImageInventory {
     /// # Errors
     /// The file can't be read, or a line is no image.
     pub fn read(path: &Path) -> Result<Self, InventoryError> {
-        let mut images = Vec::new();
-        for (line, text) in (1..).zip(BufReader::new(File::open(path)?).lines()) {
-            let text = text?;
-            if text.trim().is_empty() {
-                continue;
-            }
-            let image = read_image(&text);
-            images.push(image.map_err(|error| InventoryError::Malformed {
-                line,
-                reason: error.to_string(),
-            })?);
-        }
-        Ok(images.into_iter().collect())
+        let lines = BufReader::new(InputFile::open(path, ByteLimit::ROWS)?);
+        let images = read_images(lines).map(|read| read.map(|(_, image)| image));
+        images.collect::<Result<_, _>>().map_err(|error| {
+            let path = path.to_owned();
+            InventoryError::Malformed { path, error }
+        })
     }
 }
 
@@ -122,15 +115,23 @@ mod tests {
     }
 
     #[test]
-    fn malformed_line_is_named() {
-        let error = read(&format!("{}{{}}\n", line(1)))
-            .err()
-            .unwrap()
-            .to_string();
-        assert!(
-            error.starts_with("inventory.file: line 2: field `digest` is missing"),
-            "{error}"
-        );
-        assert!(ImageInventory::read("no/such/file".as_ref()).is_err());
+    fn error_names_the_file_and_the_line() {
+        let mut file = NamedTempFile::new().unwrap();
+        write!(file, "{}{{}}\n", line(1)).unwrap();
+        let error = ImageInventory::read(file.path()).err().unwrap().to_string();
+        let path = file.path().display();
+        let expected =
+            format!("inventory.file: {path}: line 2: field `digest` is missing or empty");
+        assert_eq!(error, expected);
+        let missing = ImageInventory::read("no/such/file".as_ref()).err();
+        let start = "inventory.file: can't read no/such/file: ";
+        assert!(missing.unwrap().to_string().starts_with(start));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn device_is_refused_at_once() {
+        let error = ImageInventory::read("/dev/zero".as_ref()).err().unwrap();
+        assert!(error.to_string().contains("not a regular file"), "{error}");
     }
 }

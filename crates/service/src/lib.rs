@@ -32,7 +32,7 @@ pub mod webhook;
 mod worker_process;
 mod worker_service;
 
-pub use admin_connection::{AdminConnection, AdminError, AdminPorts};
+pub use admin_connection::{AdminConnection, AdminError};
 pub use health::{Health, STORE_TIMEOUT};
 pub use inventory::{ImageInventory, InventoryError};
 pub use observed_queue::ObservedQueue;

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use rehearsal_worker::model::{Image, ImageDigest, TenantId};
 use rehearsal_worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 
-pub use self::image_line::{ImageLineError, read_image};
+pub use self::image_line::{ImageFileError, ImageLineError, read_images};
 pub use self::import::ImportError;
 use self::query::ImpactStatement;
 pub(crate) use self::table::SCHEMA;

@@ -16,6 +16,7 @@ mod clock;
 mod database;
 mod health;
 mod inventory;
+mod ports;
 mod queue;
 mod schema;
 mod store;
@@ -24,7 +25,8 @@ mod value;
 
 pub use database::{Database, DatabaseOptions, OpenError};
 pub use health::{DatabaseErrorClass, DatabaseErrorCount, PermanentDatabaseError};
-pub use inventory::{ImageLineError, ImportError, SqliteInventory, read_image};
+pub use inventory::{ImageFileError, ImageLineError, ImportError, SqliteInventory, read_images};
+pub use ports::SqlitePorts;
 pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
 pub use store::{IncarnationEntry, PurgeLimits, Purged, SqliteStore};
 pub use system::{SystemClock, SystemRandom};

@@ -7,12 +7,10 @@ use std::time::Duration;
 
 use futures_lite::future::block_on;
 use rehearsal::model::time::nanos_of;
-use rehearsal::model::{EventId, PlannerMessage, Schedule, ScheduleId, SegmentMessage};
-use rehearsal::worker::ports::{Clock, Export, PortSet, Unavailable};
+use rehearsal::model::{EventId, Schedule, ScheduleId};
+use rehearsal::worker::ports::{Clock, Export};
 use rehearsal_port_contract::{Bench, BenchTiming, Capabilities};
-use rehearsal_sqlite::{
-    Database, DatabaseOptions, PurgeLimits, SqliteQueue, SqliteStore, SystemRandom,
-};
+use rehearsal_sqlite::{Database, DatabaseOptions, PurgeLimits, SqlitePorts, SqliteStore};
 use tempfile::TempDir;
 use tokio_rusqlite::rusqlite::Connection;
 
@@ -43,16 +41,7 @@ impl Clock for FileClock {
     }
 }
 
-type FilePorts = PortSet<
-    FileClock,
-    SystemRandom,
-    SqliteStore,
-    SqliteQueue<PlannerMessage>,
-    SqliteQueue<SegmentMessage>,
-    Unavailable,
-    Unavailable,
-    Unavailable,
->;
+type FilePorts = SqlitePorts<FileClock>;
 
 /// File with a connection for each client.
 pub struct FileBench {
@@ -93,16 +82,7 @@ impl FileBench {
         };
         let opened = block_on(Database::open(&self.path, options));
         let database = opened.unwrap_or_else(|error| panic!("{error}"));
-        PortSet {
-            clock: self.clock.clone(),
-            random: SystemRandom::default(),
-            store: SqliteStore::new(database.clone()),
-            planner_queue: SqliteQueue::new(database.clone()),
-            runner_queue: SqliteQueue::new(database),
-            scanner: Unavailable,
-            impact_index: Unavailable,
-            notify: Unavailable,
-        }
+        database.ports(self.clock.clone())
     }
 }
 
@@ -143,13 +123,7 @@ impl Bench for FileBench {
 
     fn capabilities(&self) -> Capabilities {
         let queue = self.ports(0).runner_queue;
-        Capabilities {
-            fenced_answers: true,
-            uncounted_release: true,
-            exact_delay: true,
-            per_call_lease: true,
-            idempotency_window: Some(queue.idempotency_window()),
-        }
+        Capabilities::all(queue.idempotency_window())
     }
 
     fn timing(&self) -> BenchTiming {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rehearsal_files::{ByteLimit, read_text};
 use rehearsal_worker::Role;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -105,8 +106,8 @@ impl ConfigSources {
 /// Reads a file, whose errors have line and column.
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::new(&name, error.to_string()))?;
+    let text = read_text(path, ByteLimit::DOCUMENT)
+        .map_err(|error| ConfigError::new(&name, error.reason()))?;
     let located = |error: &toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use rehearsal_files::{ByteLimit, read_text};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -115,10 +116,10 @@ fn signing_keys(
 }
 
 fn from_file(key: &'static str, path: &Path) -> Result<Zeroizing<String>, SecretError> {
-    let text = std::fs::read_to_string(path).map_err(|error| SecretError::Unreadable {
+    let text = read_text(path, ByteLimit::SECRET).map_err(|error| SecretError::Unreadable {
         key,
         path: path.to_owned(),
-        reason: error.to_string(),
+        reason: error.reason(),
     })?;
     trimmed(key, &Zeroizing::new(text))
 }

@@ -1,6 +1,7 @@
 //! Reading of configurations.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use rehearsal_worker::Role;
 use secrecy::ExposeSecret;
@@ -221,6 +222,25 @@ fn empty_short_and_missing_secrets_are_refused_without_being_quoted() {
         Secrets::read(&config, none).unwrap_err(),
         SecretError::Missing
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn devices_are_refused_as_files_at_once() {
+    let device = PathBuf::from("/dev/zero");
+    let sources = ConfigSources {
+        file: Some(device.clone()),
+        ..ConfigSources::default()
+    };
+    let errors = sources.read().unwrap_err();
+    assert!(
+        errors[0].to_string().contains("not a regular file"),
+        "{errors:?}"
+    );
+    let mut config = ServiceConfig::default();
+    config.scanner.token_file = Some(device);
+    let error = Secrets::read(&config, |_| None).err().unwrap().to_string();
+    assert!(error.contains("not a regular file"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! Tags, namespaces, labels and components may be left out.
 
 use std::collections::BTreeMap;
+use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use rehearsal_worker::model::Image;
@@ -37,6 +38,27 @@ pub enum ImageLineError {
     /// A field is not one of those of an image.
     #[error("field `{0}` is unknown")]
     Unknown(String),
+}
+
+/// Reason why a file of images is not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageFileError {
+    /// The file was not read.
+    #[error("line {line} can't be read: {error}")]
+    Read {
+        /// Number of the line, from 1.
+        line: u64,
+        /// Error of the file.
+        error: io::Error,
+    },
+    /// A line is no image.
+    #[error("line {line}: {error}")]
+    Line {
+        /// Number of the line, from 1.
+        line: u64,
+        /// Error in the line.
+        error: ImageLineError,
+    },
 }
 
 #[derive(Deserialize)]
@@ -75,8 +97,27 @@ impl ImageLine {
     }
 }
 
+/// Reads an image of each line, with the number of the line, from 1. Empty lines are skipped.
+pub fn read_images(
+    lines: impl BufRead,
+) -> impl Iterator<Item = Result<(u64, Image), ImageFileError>> {
+    (1..).zip(lines.lines()).filter_map(|(line, text)| {
+        let text = match text {
+            Ok(text) if text.trim().is_empty() => return None,
+            Ok(text) => text,
+            Err(error) => return Some(Err(ImageFileError::Read { line, error })),
+        };
+        let image = read_image(&text);
+        Some(
+            image
+                .map(|image| (line, image))
+                .map_err(|error| ImageFileError::Line { line, error }),
+        )
+    })
+}
+
 /// Reads an image from a line of JSON.
-pub fn read_image(line: &str) -> Result<Image, ImageLineError> {
+fn read_image(line: &str) -> Result<Image, ImageLineError> {
     let fields = serde_json::from_str(line);
     let fields = fields.map_err(|error| ImageLineError::Json(error.to_string()))?;
     let mut fields = ImageLine(fields);

@@ -1,11 +1,11 @@
 //! Import of a file with an image in each line.
 
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 use rehearsal_worker::model::Image;
 use rehearsal_worker::ports::PortError;
 
-use super::{ImageLineError, SqliteInventory, read_image};
+use super::{ImageFileError, SqliteInventory, read_images};
 
 /// Number of images in one transaction, so that other writers wait briefly.
 const BATCH: usize = 256;
@@ -13,28 +13,15 @@ const BATCH: usize = 256;
 /// Reason why an import stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file was not read.
-    #[error("line {line} can't be read: {error}")]
-    Read {
-        /// Number of the line, from 1.
-        line: u64,
-        /// Error of the file.
-        error: io::Error,
-    },
-    /// A line is no image.
-    #[error("line {line}: {error}")]
-    Line {
-        /// Number of the line, from 1.
-        line: u64,
-        /// Error in the line.
-        error: ImageLineError,
-    },
+    /// The file was not read to its end.
+    #[error(transparent)]
+    File(#[from] ImageFileError),
     /// The inventory was not written.
     #[error("the images up to line {line} were not written: {error}")]
     Write {
         /// Number of the last line of the batch, from 1.
         line: u64,
-        /// Error of the file.
+        /// Error of the inventory.
         error: PortError,
     },
 }
@@ -49,21 +36,24 @@ impl SqliteInventory {
         let mut batch = Vec::with_capacity(BATCH);
         let (mut last, mut imported) = (0, 0);
         let mut stopped = Ok(());
-        for (line, text) in (1..).zip(lines.lines()) {
-            last = line;
-            match read_line(line, text) {
-                Ok(image) => batch.extend(image),
-                Err(error) => stopped = Err(error),
-            }
-            if stopped.is_err() {
-                break;
+        for read in read_images(lines) {
+            match read {
+                Ok((line, image)) => {
+                    last = line;
+                    batch.push(image);
+                }
+                Err(error) => {
+                    stopped = Err(error);
+                    break;
+                }
             }
             if batch.len() == BATCH {
                 imported += self.write_batch(&mut batch, last).await?;
             }
         }
         imported += self.write_batch(&mut batch, last).await?;
-        stopped.map(|()| imported)
+        stopped?;
+        Ok(imported)
     }
 
     async fn write_batch(&self, batch: &mut Vec<Image>, line: u64) -> Result<u64, ImportError> {
@@ -72,16 +62,4 @@ impl SqliteInventory {
         written.map_err(|error| ImportError::Write { line, error })?;
         Ok(count)
     }
-}
-
-/// Returns the image of a line; none if the line is empty.
-fn read_line(line: u64, text: io::Result<String>) -> Result<Option<Image>, ImportError> {
-    let text = text.map_err(|error| ImportError::Read { line, error })?;
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    let image = read_image(&text);
-    image
-        .map(Some)
-        .map_err(|error| ImportError::Line { line, error })
 }

@@ -7,33 +7,24 @@ use std::time::Duration;
 
 use rehearsal_port_contract::{Bench, BenchTiming, Capabilities, PROCESSES};
 use rehearsal_sqlite::{
-    Database, DatabaseOptions, PurgeLimits, SqliteQueue, SqliteStore, SystemClock, SystemRandom,
+    Database, DatabaseOptions, PurgeLimits, SqlitePorts, SqliteStore, SystemClock,
 };
-use rehearsal_worker::model::{EventId, PlannerMessage, Schedule, ScheduleId, SegmentMessage};
-use rehearsal_worker::ports::{Export, PortSet, Unavailable};
+use rehearsal_worker::model::{EventId, Schedule, ScheduleId};
+use rehearsal_worker::ports::{Export, PortSet};
 use tempfile::TempDir;
 use tokio_rusqlite::rusqlite::Connection;
 
 use crate::planted::PlantedFault;
 
 /// Ports of a client process.
-pub type SqlitePorts = PortSet<
-    SystemClock,
-    SystemRandom,
-    SqliteStore,
-    SqliteQueue<PlannerMessage>,
-    SqliteQueue<SegmentMessage>,
-    Unavailable,
-    Unavailable,
-    Unavailable,
->;
+type ClientPorts = SqlitePorts<SystemClock>;
 
 /// File with the connections of its clients, and the fault that is planted in it.
 pub struct SqliteBench {
     /// Factor of all durations.
     pace: u32,
     clock: SystemClock,
-    processes: RefCell<BTreeMap<usize, SqlitePorts>>,
+    processes: RefCell<BTreeMap<usize, ClientPorts>>,
     planted: Option<&'static PlantedFault>,
     path: PathBuf,
     /// Removed last, when every connection is closed.
@@ -69,7 +60,7 @@ impl SqliteBench {
     }
 
     /// Opens a connection.
-    fn open(&self, path: &Path) -> SqlitePorts {
+    fn open(&self, path: &Path) -> ClientPorts {
         let options = DatabaseOptions {
             // No test loses power.
             is_durable: false,
@@ -78,15 +69,11 @@ impl SqliteBench {
         let opened = futures_lite::future::block_on(Database::open(path, options));
         let database = opened.unwrap_or_else(|error| panic!("{error}"));
         let window = self.idempotency_window();
+        let ports = database.ports(self.clock);
         PortSet {
-            clock: self.clock,
-            random: SystemRandom::default(),
-            store: SqliteStore::new(database.clone()),
-            planner_queue: SqliteQueue::new(database.clone()).with_idempotency_window(window),
-            runner_queue: SqliteQueue::new(database).with_idempotency_window(window),
-            scanner: Unavailable,
-            impact_index: Unavailable,
-            notify: Unavailable,
+            planner_queue: ports.planner_queue.with_idempotency_window(window),
+            runner_queue: ports.runner_queue.with_idempotency_window(window),
+            ..ports
         }
     }
 
@@ -101,16 +88,10 @@ impl SqliteBench {
 }
 
 impl Bench for SqliteBench {
-    type Ports = SqlitePorts;
+    type Ports = ClientPorts;
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            fenced_answers: true,
-            uncounted_release: true,
-            exact_delay: true,
-            per_call_lease: true,
-            idempotency_window: Some(self.idempotency_window()),
-        }
+        Capabilities::all(self.idempotency_window())
     }
 
     fn timing(&self) -> BenchTiming {
@@ -120,7 +101,7 @@ impl Bench for SqliteBench {
         }
     }
 
-    fn ports(&self, process: usize) -> SqlitePorts {
+    fn ports(&self, process: usize) -> ClientPorts {
         let mut processes = self.processes.borrow_mut();
         let ports = processes
             .entry(process)

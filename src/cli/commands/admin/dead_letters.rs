@@ -114,19 +114,11 @@ pub async fn carry_out(
             let mut list = Listing::new("queues", &["queue", "redriven"]);
             let (filter, limit) = (arguments.filter(), arguments.limit);
             for queue in arguments.queues() {
+                let ports = &connection.ports;
+                let (planner, runner) = (&ports.planner_queue, &ports.runner_queue);
                 let redriven = match queue {
-                    QueueArg::Planner => {
-                        connection
-                            .planner_queue
-                            .redrive_matching(&filter, limit)
-                            .await
-                    }
-                    QueueArg::Runner => {
-                        connection
-                            .runner_queue
-                            .redrive_matching(&filter, limit)
-                            .await
-                    }
+                    QueueArg::Planner => planner.redrive_matching(&filter, limit).await,
+                    QueueArg::Runner => runner.redrive_matching(&filter, limit).await,
                 };
                 list.add([json!(queue.name()), json!(redriven.map_err(unanswered)?)]);
             }
@@ -141,9 +133,13 @@ async fn find(
     filter: &DeadLetterFilter,
     limit: usize,
 ) -> Result<Vec<DeadLetter>, CliError> {
+    let (planner, runner) = (
+        &connection.ports.planner_queue,
+        &connection.ports.runner_queue,
+    );
     let found = match queue {
-        QueueArg::Planner => connection.planner_queue.dead_letters(filter, limit).await,
-        QueueArg::Runner => connection.runner_queue.dead_letters(filter, limit).await,
+        QueueArg::Planner => planner.dead_letters(filter, limit).await,
+        QueueArg::Runner => runner.dead_letters(filter, limit).await,
     };
     found.map_err(unanswered)
 }

@@ -24,7 +24,12 @@ pub async fn list(
     connection: &AdminConnection,
     arguments: &FiresArgs,
 ) -> Result<AdminOutput, CliError> {
-    let read = connection.store.schedules().await.map_err(unanswered)?;
+    let read = connection
+        .ports
+        .store
+        .schedules()
+        .await
+        .map_err(unanswered)?;
     let wanted = |entry: &&ScheduleEntry| {
         let id = arguments.schedule.as_deref();
         id.is_none_or(|id| entry.schedule.id.as_str() == id)

@@ -51,7 +51,7 @@ pub async fn carry_out(
                 let message = format!("{}: {error}", input_name(file));
                 match error {
                     ImportError::Write { .. } => CliError::io(message),
-                    ImportError::Read { .. } | ImportError::Line { .. } => CliError::usage(message),
+                    ImportError::File(_) => CliError::usage(message),
                 }
             };
             let lines = BufReader::new(InputFile::open(file, ByteLimit::ROWS)?);

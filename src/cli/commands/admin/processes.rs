@@ -12,7 +12,7 @@ const SHOWN_MAX: usize = 100;
 
 /// Lists incarnations, the last heartbeat first.
 pub async fn list(connection: &AdminConnection) -> Result<AdminOutput, CliError> {
-    let incarnations = connection.store.incarnations(SHOWN_MAX).await;
+    let incarnations = connection.ports.store.incarnations(SHOWN_MAX).await;
     let columns = &[
         "process",
         "number",

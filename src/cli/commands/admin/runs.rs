@@ -75,7 +75,7 @@ pub async fn carry_out(
     connection: &AdminConnection,
     command: &RunsCommand,
 ) -> Result<AdminOutput, CliError> {
-    let store = &connection.store;
+    let store = &connection.ports.store;
     match command {
         RunsCommand::List {
             state,
@@ -136,7 +136,7 @@ pub async fn carry_out(
 
 /// Reads a run, with the store's time.
 async fn read(connection: &AdminConnection, id: &RunId) -> Result<(Run, Timestamp), CliError> {
-    let read = connection.store.run(id).await.map_err(unanswered)?;
+    let read = connection.ports.store.run(id).await.map_err(unanswered)?;
     let document = read.value.ok_or_else(|| missing("run", id))?;
     Ok((document.run.value, read.now))
 }

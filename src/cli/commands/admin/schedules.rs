@@ -52,7 +52,7 @@ pub async fn carry_out(
     connection: &AdminConnection,
     command: &SchedulesCommand,
 ) -> Result<AdminOutput, CliError> {
-    let store = &connection.store;
+    let store = &connection.ports.store;
     match command {
         SchedulesCommand::Apply { file } => {
             let schedules = read_schedules(&scenario_loader(&[]), file)?;
@@ -137,7 +137,7 @@ async fn apply(
     connection: &AdminConnection,
     schedules: Vec<Schedule>,
 ) -> Result<AdminOutput, CliError> {
-    let store = &connection.store;
+    let store = &connection.ports.store;
     let mut existing = Vec::new();
     for schedule in &schedules {
         let id = &schedule.id;

@@ -1,6 +1,8 @@
 //! Files of all commands: limited reads of inputs, atomic writes of outputs, locked directories.
 //!
-//! Everything that the program reads or writes passes through this module.
+//! Everything that the program reads or writes passes through this crate, but for the file of SQLite.
+
+#![forbid(unsafe_code)]
 
 mod error;
 mod lock;

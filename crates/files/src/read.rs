@@ -14,7 +14,9 @@ const STDIN: &str = "-";
 pub struct ByteLimit(u64);
 
 impl ByteLimit {
-    /// Scenario files, rule files, bug files and dashboards.
+    /// Secrets: keys and tokens.
+    pub const SECRET: Self = Self::mebibytes(1);
+    /// Configurations, scenario files, rule files, bug files and dashboards.
     pub const DOCUMENT: Self = Self::mebibytes(4);
     /// Files that a scenario refers to.
     pub const TRACE: Self = Self::mebibytes(64);
