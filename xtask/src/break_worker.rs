@@ -25,11 +25,12 @@ const WORKER: &str = "crates/worker/src";
 const SAMPLE_STAGES: usize = 1;
 
 /// Defects that `--sample` searches for: one of each file in [`DEFECTS`], in its order.
-const SAMPLE: [&str; 8] = [
+const SAMPLE: [&str; 9] = [
     "late-message-not-released",
     "late-answer-replaces-newer-value",
     "committed-segments-in-flight",
     "candidates-without-duplicates",
+    "backlog-before-the-commit",
     "conflicts-wait-for-seconds",
     "cron-run-blocks-for-ever",
     "failed-images-not-committed",
