@@ -1,6 +1,7 @@
 //! Files of all commands: limited reads of inputs, atomic writes of outputs, locked directories.
 //!
-//! Everything that the program reads or writes passes through this crate, but for the file of SQLite.
+//! Everything that the program reads or writes passes through this crate, except the file of
+//! SQLite.
 
 #![forbid(unsafe_code)]
 
