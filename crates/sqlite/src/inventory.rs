@@ -13,6 +13,7 @@
 mod image_line;
 mod import;
 mod query;
+mod sbom_event;
 mod table;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use rehearsal_worker::ports::{ImpactQuery, ImpactRequest, Impacted, PortResult};
 pub use self::image_line::{ImageFileError, ImageLineError, read_images};
 pub use self::import::ImportError;
 use self::query::ImpactStatement;
+pub use self::sbom_event::SbomEvent;
 pub(crate) use self::table::SCHEMA;
 use crate::Database;
 

@@ -18,6 +18,7 @@ mod health;
 mod inventory;
 mod ports;
 mod queue;
+mod recent_keys;
 mod schema;
 mod store;
 mod system;
@@ -25,7 +26,9 @@ mod value;
 
 pub use database::{Database, DatabaseOptions, OpenError};
 pub use health::{DatabaseErrorClass, DatabaseErrorCount, PermanentDatabaseError};
-pub use inventory::{ImageFileError, ImageLineError, ImportError, SqliteInventory, read_images};
+pub use inventory::{
+    ImageFileError, ImageLineError, ImportError, SbomEvent, SqliteInventory, read_images,
+};
 pub use ports::SqlitePorts;
 pub use queue::{DeadLetter, DeadLetterFilter, SqliteQueue, SqliteQueueMessage};
 pub use store::{IncarnationEntry, PurgeLimits, Purged, SqliteStore};

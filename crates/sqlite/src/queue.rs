@@ -14,7 +14,6 @@
 mod dead_letter;
 mod delivery;
 mod message;
-mod recent_keys;
 mod table;
 mod wait;
 
@@ -31,15 +30,10 @@ pub use self::dead_letter::{DeadLetter, DeadLetterFilter};
 pub use self::message::SqliteQueueMessage;
 use self::table::{EnqueuedMessage, LeaseCondition, LeasedRow};
 use self::wait::PollWait;
-use crate::Database;
+use crate::{Database, recent_keys};
 
 /// Tables of the queues.
-pub(crate) const SCHEMA: [&str; 4] = [
-    delivery::SCHEMA,
-    table::SCHEMA,
-    recent_keys::SCHEMA,
-    dead_letter::SCHEMA,
-];
+pub(crate) const SCHEMA: [&str; 3] = [delivery::SCHEMA, table::SCHEMA, dead_letter::SCHEMA];
 
 /// Time for which a repeated idempotency key is dropped, unless the queue is opened with another.
 const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(120);
@@ -179,7 +173,7 @@ impl<M: SqliteQueueMessage> Queue<M> for SqliteQueue<M> {
         };
         let window = self.idempotency_window;
         let enqueue = self.database.write(move |file, now| {
-            let is_new = recent_keys::admit(file, M::QUEUE, &arrival.key, window, now)?;
+            let is_new = recent_keys::admit(file, M::QUEUE.as_str(), &arrival.key, window, now)?;
             if is_new {
                 table::insert(file, &arrival, now)?;
             }

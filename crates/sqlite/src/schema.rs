@@ -2,10 +2,10 @@
 
 use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior};
 
-use crate::{clock, inventory, queue, store};
+use crate::{clock, inventory, queue, recent_keys, store};
 
 /// Version of the tables, in SQLite's `user_version`.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Sets the modes of the connection and creates the tables of an empty file. Returns the version
 /// of the file.
@@ -21,7 +21,7 @@ pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite
         return Ok(found);
     }
     for tables in [
-        &[clock::SCHEMA, inventory::SCHEMA][..],
+        &[clock::SCHEMA, inventory::SCHEMA, recent_keys::SCHEMA][..],
         &store::SCHEMA,
         &queue::SCHEMA,
     ]

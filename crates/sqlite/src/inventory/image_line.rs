@@ -1,4 +1,4 @@
-//! An image as a line of JSON, which is also the content of an SBOM event.
+//! An image as a line of JSON.
 //!
 //! ```json
 //! {"tenant": "acme", "digest": "sha256:…",
@@ -70,10 +70,19 @@ struct ComponentLine {
 }
 
 /// Fields that are not read yet.
-struct ImageLine(Map<String, Value>);
+pub(super) struct ImageLine(Map<String, Value>);
 
 impl ImageLine {
-    fn take_or<T: DeserializeOwned>(
+    /// Reads the fields of a JSON object.
+    pub(super) fn read(json: &[u8]) -> Result<Self, ImageLineError> {
+        let fields = serde_json::from_slice(json);
+        fields
+            .map(Self)
+            .map_err(|error| ImageLineError::Json(error.to_string()))
+    }
+
+    /// Takes a field; `default` if it is left out.
+    pub(super) fn take_or<T: DeserializeOwned>(
         &mut self,
         field: &'static str,
         default: T,
@@ -93,6 +102,34 @@ impl ImageLine {
         match text.is_empty() {
             true => Err(ImageLineError::Missing(field)),
             false => Ok(text),
+        }
+    }
+
+    /// Makes an image of the fields, all of which must be those of an image.
+    pub(super) fn into_image(mut self) -> Result<Image, ImageLineError> {
+        let digest = self.take_text("digest")?.parse();
+        let components = self.take_or::<Vec<ComponentLine>>("components", Vec::new())?;
+        let image = Image {
+            digest: digest.map_err(|error: rehearsal_worker::model::ids::ImageDigestError| {
+                ImageLineError::Field {
+                    field: "digest",
+                    error: error.to_string(),
+                }
+            })?,
+            tenant: self.take_text("tenant")?.as_str().into(),
+            registry: self.take_text("registry")?.into(),
+            repository: self.take_text("repository")?.into(),
+            namespaces: self.take_or("namespaces", Vec::new())?,
+            tags: self.take_or("tags", Vec::new())?,
+            labels: self.take_or("labels", BTreeMap::new())?,
+            components: components
+                .into_iter()
+                .map(|component| (component.product_key, component.used_by_entrypoint))
+                .collect(),
+        };
+        match self.0.into_iter().next() {
+            Some((name, _)) => Err(ImageLineError::Unknown(name)),
+            None => Ok(image),
         }
     }
 }
@@ -118,33 +155,7 @@ pub fn read_images(
 
 /// Reads an image from a line of JSON.
 fn read_image(line: &str) -> Result<Image, ImageLineError> {
-    let fields = serde_json::from_str(line);
-    let fields = fields.map_err(|error| ImageLineError::Json(error.to_string()))?;
-    let mut fields = ImageLine(fields);
-    let digest = fields.take_text("digest")?.parse();
-    let components = fields.take_or::<Vec<ComponentLine>>("components", Vec::new())?;
-    let image = Image {
-        digest: digest.map_err(|error: rehearsal_worker::model::ids::ImageDigestError| {
-            ImageLineError::Field {
-                field: "digest",
-                error: error.to_string(),
-            }
-        })?,
-        tenant: fields.take_text("tenant")?.as_str().into(),
-        registry: fields.take_text("registry")?.into(),
-        repository: fields.take_text("repository")?.into(),
-        namespaces: fields.take_or("namespaces", Vec::new())?,
-        tags: fields.take_or("tags", Vec::new())?,
-        labels: fields.take_or("labels", BTreeMap::new())?,
-        components: components
-            .into_iter()
-            .map(|component| (component.product_key, component.used_by_entrypoint))
-            .collect(),
-    };
-    match fields.0.into_iter().next() {
-        Some((name, _)) => Err(ImageLineError::Unknown(name)),
-        None => Ok(image),
-    }
+    ImageLine::read(line.as_bytes())?.into_image()
 }
 
 #[cfg(test)]

@@ -103,6 +103,21 @@ fn put_row(connection: &Connection, image: &Image) -> rusqlite::Result<i64> {
     put.query_row(values, |row| row.get(0))
 }
 
+/// Removes an image with its entries in the index, if it is there.
+pub(super) fn remove_image(connection: &Connection, image: &Image) -> rusqlite::Result<()> {
+    let mut remove = connection.prepare_cached(
+        "DELETE FROM image
+         WHERE tenant = ?1 AND digest = ?2 AND registry = ?3 AND repository = ?4",
+    )?;
+    remove.execute(params![
+        image.tenant.as_str(),
+        image.digest.as_bytes(),
+        &*image.registry,
+        &*image.repository,
+    ])?;
+    Ok(())
+}
+
 /// Removes images with their entries in the index, and returns their number.
 pub(super) fn remove(
     connection: &Connection,
