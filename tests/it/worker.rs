@@ -1,6 +1,9 @@
 //! `rehearsal worker`, as a program: its demonstration, its signals and its configuration.
 
 mod admin;
+mod events;
+mod running;
+mod scanner;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

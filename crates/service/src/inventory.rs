@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn error_names_the_file_and_the_line() {
         let mut file = NamedTempFile::new().unwrap();
-        write!(file, "{}{{}}\n", line(1)).unwrap();
+        writeln!(file, "{}{{}}", line(1)).unwrap();
         let error = ImageInventory::read(file.path()).err().unwrap().to_string();
         let path = file.path().display();
         let expected =

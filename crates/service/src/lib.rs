@@ -5,7 +5,7 @@
 //!   ┌──────────────────────────────────────────────────────────────────────┐
 //!   │ WorkerService ── tasks of the worker ──> ports ──> store, Scanner, … │
 //!   │ WorkerEndpoints ── /metrics, /healthz, /readyz                       │
-//!   │ ExportWebhooks ── /events/… ──> store                                │
+//!   │ WebhookReceiver ── /events/… ──> store                               │
 //!   └──────────────────────────────────────────────────────────────────────┘
 //! ```
 //!

@@ -1,10 +1,14 @@
 //! Signed webhooks: those that the service receives, and the signatures of those that it sends.
 
+mod address_limit;
 mod export_document;
-mod export_webhooks;
 mod rate_limit;
+mod receiver;
+mod refusal;
 mod signature;
+#[cfg(test)]
+mod tests;
 
 pub use export_document::ExportInbox;
-pub use export_webhooks::ExportWebhooks;
-pub use signature::SigningKeys;
+pub use receiver::WebhookReceiver;
+pub use signature::{SigningKeys, VerifiedSignature};

@@ -33,7 +33,7 @@ use crate::observed_queue::ObservedQueue;
 use crate::observed_store::ObservedStore;
 use crate::retention::purge_regularly;
 use crate::store_monitor::StoreMonitor;
-use crate::webhook::ExportWebhooks;
+use crate::webhook::WebhookReceiver;
 use crate::worker_service::{ServiceError, WorkerService};
 
 /// Delay between two attempts to register.
@@ -105,7 +105,7 @@ pub struct WorkerProcess {
     inventory: ImageInventory,
     notify: NotifyClient,
     endpoints: TcpListener,
-    webhooks: Option<(TcpListener, ExportWebhooks<SqliteStore>)>,
+    webhooks: Option<(TcpListener, WebhookReceiver<SqliteStore>)>,
 }
 
 impl WorkerProcess {
@@ -137,12 +137,16 @@ impl WorkerProcess {
         };
         let database = Database::open(&config.store.file, options).await?;
         let store = SqliteStore::new(database.clone());
-        let inventory = inventory
-            .unwrap_or_else(|| ImageInventory::Store(SqliteInventory::new(database.clone())));
+        let images = SqliteInventory::new(database.clone());
+        // Events change the store, which a process with an inventory of its own does not ask.
+        let changed = inventory.is_none().then(|| images.clone());
+        let inventory = inventory.unwrap_or(ImageInventory::Store(images));
         let webhooks = config.events.listen.map(|address| {
             let listener = listen("events.listen", address)?;
             let keys = secrets.event_keys.clone();
-            Ok::<_, StartError>((listener, ExportWebhooks::new(store.clone(), keys)))
+            let limit = config.events.max_requests_per_address;
+            let receiver = WebhookReceiver::new(store.clone(), changed, keys, limit);
+            Ok::<_, StartError>((listener, receiver))
         });
         Ok(Self {
             webhooks: webhooks.transpose()?,

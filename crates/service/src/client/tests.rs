@@ -6,7 +6,7 @@ mod tls;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
 use http_body_util::{BodyExt, Full};
@@ -76,7 +76,7 @@ impl ScriptedServer {
 }
 
 impl Respond for ScriptedServer {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, _client: IpAddr) -> Response<Full<Bytes>> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         self.requests.borrow_mut().push((head.headers, body));

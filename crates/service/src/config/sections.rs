@@ -30,7 +30,7 @@ pub struct ServiceConfig {
     pub scanner: ScannerSection,
     /// Receiver of events.
     pub notify: NotifySection,
-    /// Webhooks for exports.
+    /// Webhooks for exports and SBOMs.
     pub events: EventsSection,
     /// Worker itself, the same in all processes.
     pub worker: WorkerOptions,
@@ -152,16 +152,20 @@ pub struct NotifySection {
     pub allow_loopback: bool,
 }
 
-/// Webhooks for exports.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// Webhooks for exports and SBOMs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct EventsSection {
-    /// Address of `/events/conselier-export` and `/events/excitor-export`. Default: no webhooks
+    /// Address of `/events/conselier-export`, `/events/excitor-export` and `/events/sbom-ready`.
+    /// Default: no webhooks
     #[schemars(with = "Option<String>")]
     pub listen: Option<SocketAddr>,
     /// Files with the keys that are valid for signatures, so that senders can change theirs
     #[schemars(with = "Vec<String>")]
     pub key_files: Vec<PathBuf>,
+    /// Maximum requests of one client's address in a minute from its first, signed or not
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_requests_per_address: u32,
 }
 
 impl Default for ServiceConfig {
@@ -220,6 +224,16 @@ impl Default for ScannerSection {
     }
 }
 
+impl Default for EventsSection {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            key_files: Vec::new(),
+            max_requests_per_address: 600,
+        }
+    }
+}
+
 impl ServiceConfig {
     /// Returns every value that its key does not allow, as the key and the reason.
     pub fn invalid_values(&self) -> Vec<(String, String)> {
@@ -237,6 +251,11 @@ impl ServiceConfig {
         if !(1 << 10..=1 << 30).contains(&bytes) {
             let reason = format!("it is {bytes}, and must lie between 1024 and 1073741824");
             invalid.push(("scanner.maxReportBytes".to_owned(), reason));
+        }
+        let requests = self.events.max_requests_per_address;
+        if !(1..=1_000_000).contains(&requests) {
+            let reason = format!("it is {requests}, and must lie between 1 and 1000000");
+            invalid.push(("events.maxRequestsPerAddress".to_owned(), reason));
         }
         if self.name.as_deref().is_some_and(|name| !is_name(name)) {
             let reason = "write 1 to 100 letters, digits, `.`, `_` or `-`".to_owned();

@@ -124,6 +124,7 @@ fn invalid_values_are_all_named() {
     config.name = Some("a b".to_owned());
     config.roles.clear();
     config.scanner.max_report_bytes = 1;
+    config.events.max_requests_per_address = 0;
     let keys: Vec<String> = config
         .invalid_values()
         .into_iter()
@@ -135,6 +136,7 @@ fn invalid_values_are_all_named() {
             "worker.segmentSize",
             "store.retention",
             "scanner.maxReportBytes",
+            "events.maxRequestsPerAddress",
             "name",
             "roles"
         ]

@@ -1,5 +1,6 @@
 //! A Scanner whose reports are computed from the digest of the image and the time.
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Collected, Full, Limited};
@@ -32,7 +33,7 @@ struct DemoRequest {
 }
 
 impl Respond for DemoScanner {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, _client: IpAddr) -> Response<Full<Bytes>> {
         if request.method() != Method::POST || request.uri().path() != PATH {
             return text(StatusCode::NOT_FOUND, "not found\n");
         }

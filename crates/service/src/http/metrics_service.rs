@@ -1,6 +1,7 @@
 //! Requests and responses of `/metrics`.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -82,7 +83,7 @@ impl MetricsService {
 }
 
 impl Respond for MetricsService {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, _client: IpAddr) -> Response<Full<Bytes>> {
         self.response(request).await
     }
 }

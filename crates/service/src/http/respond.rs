@@ -1,5 +1,7 @@
 //! Requests to responses, and the responses that several endpoints share.
 
+use std::net::IpAddr;
+
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -10,8 +12,12 @@ const RETRY_AFTER_SECONDS: &str = "5";
 
 /// Answers the requests of one listener.
 pub trait Respond: 'static {
-    /// Returns the response to a request.
-    fn respond(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>>;
+    /// Returns the response to a request of the client with this address.
+    fn respond(
+        &self,
+        request: Request<Incoming>,
+        client: IpAddr,
+    ) -> impl Future<Output = Response<Full<Bytes>>>;
 }
 
 /// Response to a client beyond the limit of connections.

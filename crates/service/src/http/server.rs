@@ -1,7 +1,7 @@
 //! Accepts clients, up to the limit of connections, and refuses the others.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,27 +99,27 @@ impl<S: Respond> Server<S> {
     async fn accept_all(&self, listener: &TcpListener) {
         loop {
             match listener.accept().await {
-                Ok((client, _)) => self.accept(client).await,
+                Ok((client, address)) => self.accept(client, address.ip()).await,
                 Err(error) => sleep(pause_after(&error)).await,
             }
         }
     }
 
-    async fn accept(&self, client: TcpStream) {
+    async fn accept(&self, client: TcpStream, address: IpAddr) {
         // Without it the last segment of a page may wait for an acknowledgement.
         let _ = client.set_nodelay(true);
         if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
-            self.spawn_service(client, permit);
+            self.spawn_service(client, address, permit);
         } else if let Ok(permit) = Arc::clone(&self.refusals).acquire_owned().await {
             self.spawn_refusal(client, permit);
         }
     }
 
-    fn spawn_service(&self, client: TcpStream, permit: OwnedSemaphorePermit) {
+    fn spawn_service(&self, client: TcpStream, address: IpAddr, permit: OwnedSemaphorePermit) {
         let service = Rc::clone(&self.service);
         let (request_time, stopping) = (self.request_time, self.stopping.clone());
         spawn_local(async move {
-            let respond = |request| service.respond(request);
+            let respond = |request| service.respond(request, address);
             serve_connection(client, respond, request_time, stopped(stopping)).await;
             drop(permit);
         });

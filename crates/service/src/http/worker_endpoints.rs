@@ -6,6 +6,8 @@
 //!   /metrics             see the metrics endpoint
 //! ```
 
+use std::net::IpAddr;
+
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode};
@@ -51,7 +53,7 @@ impl WorkerEndpoints {
 }
 
 impl Respond for WorkerEndpoints {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, request: Request<Incoming>, _client: IpAddr) -> Response<Full<Bytes>> {
         self.response(request).await
     }
 }

@@ -30,6 +30,15 @@ const TOLERANCE_SECONDS: u64 = 5 * 60;
 /// Maximum number of signatures in one header: a sender has one for each of its keys.
 const SIGNATURES_MAX: usize = 8;
 
+/// Result of a verification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifiedSignature<'a> {
+    /// Index of the key that signed.
+    pub key: usize,
+    /// Identifier of the message; none in upstream's form, which is not protected against replay.
+    pub message: Option<&'a str>,
+}
+
 /// Keys that are valid at the same time, so that senders can change theirs one after the other.
 #[derive(Debug, Clone)]
 pub struct SigningKeys(Vec<SecretSlice<u8>>);
@@ -50,9 +59,9 @@ impl SigningKeys {
         self.0.is_empty()
     }
 
-    /// Returns the index of the key that signed a request; none if no key did, or the timestamp is
-    /// too far from now. The time of a comparison does not depend on the signature.
-    pub fn verify(&self, headers: &HeaderMap, body: &[u8]) -> Option<usize> {
+    /// Verifies the signature of a request. None if no key signed it, or the timestamp is too far
+    /// from now. The time of a comparison does not depend on the signature.
+    pub fn verify<'a>(&self, headers: &'a HeaderMap, body: &[u8]) -> Option<VerifiedSignature<'a>> {
         let only = |name: &str| {
             let mut values = headers.get_all(name).iter();
             let value = values.next().filter(|_| values.next().is_none())?;
@@ -69,15 +78,16 @@ impl SigningKeys {
             let signatures: Vec<_> = signatures
                 .filter_map(|text| STANDARD.decode(text).ok())
                 .collect();
-            return self.find(
-                &signatures,
-                &[id.as_bytes(), b".", time.as_bytes(), b".", body],
-            );
+            let parts = [id.as_bytes(), b".", time.as_bytes(), b".", body];
+            let message = Some(id);
+            return (self.find(&signatures, &parts)).map(|key| VerifiedSignature { key, message });
         }
         let signature = decode_hex(only(BODY_SIGNATURE)?.strip_prefix("sha256=")?)?;
-        self.find(&[signature], &[body])
+        let message = None;
+        (self.find(&[signature], &[body])).map(|key| VerifiedSignature { key, message })
     }
 
+    /// Returns the index of the key with one of these signatures.
     fn find(&self, signatures: &[Vec<u8>], parts: &[&[u8]]) -> Option<usize> {
         self.0.iter().position(|key| {
             let mac = authenticate(key, parts);
@@ -175,6 +185,11 @@ pub(super) mod tests {
         fields.collect()
     }
 
+    /// The key of a valid signature.
+    fn verified(keys: &SigningKeys, headers: &HeaderMap, body: &[u8]) -> Option<usize> {
+        keys.verify(headers, body).map(|signature| signature.key)
+    }
+
     fn keys() -> SigningKeys {
         SigningKeys::new([b"old key".to_vec(), b"new key".to_vec()])
     }
@@ -185,21 +200,29 @@ pub(super) mod tests {
         let keys = SigningKeys::new([b"Jefe".to_vec()]);
         let hex = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         let headers = headers(&[(BODY_SIGNATURE, format!("sha256={hex}"))]);
-        assert_eq!(
-            keys.verify(&headers, b"what do ya want for nothing?"),
-            Some(0)
-        );
+        let body = b"what do ya want for nothing?";
+        assert_eq!(verified(&keys, &headers, body), Some(0));
     }
 
     #[test]
     fn each_valid_key_verifies_and_no_other() {
         let keys = keys();
-        assert_eq!(keys.verify(&signed(b"old key", b"body"), b"body"), Some(0));
-        assert_eq!(keys.verify(&signed(b"new key", b"body"), b"body"), Some(1));
-        assert_eq!(keys.verify(&signed(b"no key", b"body"), b"body"), None);
-        assert_eq!(keys.verify(&signed(b"old key", b"body"), b"Body"), None);
+        assert_eq!(
+            verified(&keys, &signed(b"old key", b"body"), b"body"),
+            Some(0)
+        );
+        assert_eq!(
+            verified(&keys, &signed(b"new key", b"body"), b"body"),
+            Some(1)
+        );
+        assert_eq!(verified(&keys, &signed(b"no key", b"body"), b"body"), None);
+        assert_eq!(verified(&keys, &signed(b"old key", b"body"), b"Body"), None);
         let message = signed_at(b"new key", "msg-1", 0, b"body");
-        assert_eq!(keys.verify(&message, b"body"), Some(1));
+        let signature = VerifiedSignature {
+            key: 1,
+            message: Some("msg-1"),
+        };
+        assert_eq!(keys.verify(&message, b"body"), Some(signature));
         assert_eq!(keys.verify(&message, b"Body"), None);
     }
 
@@ -261,7 +284,7 @@ pub(super) mod tests {
     fn what_is_signed_verifies() {
         let keys = keys();
         let fields = keys.sign("msg-1", b"body").unwrap();
-        assert_eq!(keys.verify(&headers(&fields), b"body"), Some(0));
+        assert_eq!(verified(&keys, &headers(&fields), b"body"), Some(0));
         assert!(SigningKeys::new([]).sign("msg-1", b"body").is_none());
     }
 

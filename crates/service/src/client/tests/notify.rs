@@ -44,7 +44,7 @@ fn events_are_delivered_in_order_and_signed() {
         assert_eq!(requests.len(), 3);
         for (event, (headers, body)) in events.iter().zip(&requests) {
             assert_eq!(headers["webhook-id"], event.event_id.to_string());
-            assert_eq!(keys().verify(headers, body), Some(0));
+            assert!(keys().verify(headers, body).is_some());
             assert_eq!(&body[..], serde_json::to_vec(event).unwrap());
         }
     });
