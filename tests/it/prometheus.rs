@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use crate::program::scratch;
+
 /// Prometheus server, stopped on drop.
 pub struct Prometheus {
     child: Child,
@@ -18,17 +20,20 @@ pub struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts a server. `None` if Prometheus is not installed; in CI that is a failure.
+    /// Starts a server that scrapes one target every second.
     pub fn start(name: &str, target: SocketAddr) -> Option<Self> {
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-        let _ = fs::remove_dir_all(&directory);
-        fs::create_dir_all(&directory).unwrap();
         let text = format!(
             "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\n\
              scrape_configs:\n- job_name: scheduler-worker\n  \
              static_configs:\n  - targets: ['{target}']\n"
         );
-        Self::launch(directory, &text, &[])
+        Self::configured(name, &text)
+    }
+
+    /// Starts a server with this configuration. `None` if Prometheus is not installed; in CI that
+    /// is a failure.
+    pub fn configured(name: &str, config_text: &str) -> Option<Self> {
+        Self::launch(scratch(name), config_text, &[])
     }
 
     /// Starts a server without scrape targets over the blocks in the directory `data`. Blocks of at
@@ -78,6 +83,14 @@ impl Prometheus {
     pub fn query(&self, query: &str) -> Option<Vec<Json>> {
         let data = self.get(&format!("query?query={}", escaped(query)))?;
         data["result"].as_array().cloned()
+    }
+
+    /// Every rule with its health and its state; none until the server answers.
+    pub fn rules(&self) -> Vec<Json> {
+        let data = self.get("rules").unwrap_or_default();
+        let groups = data["groups"].as_array().cloned().unwrap_or_default();
+        let rules = groups.iter().filter_map(|group| group["rules"].as_array());
+        rules.flatten().cloned().collect()
     }
 
     /// Result of a range query, after the server is ready.

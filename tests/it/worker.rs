@@ -2,6 +2,7 @@
 
 mod admin;
 mod events;
+mod monitoring;
 mod running;
 mod scanner;
 
