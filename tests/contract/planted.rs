@@ -99,6 +99,8 @@ pub enum PlantedFault {
     DelayLost,
     /// Deliveries start over when the queue restarts.
     DeliveriesStartOver,
+    /// A queue that is created anew has the epoch of the one before.
+    EpochKept,
     /// A renewal is answered and has no effect.
     RenewalWithoutEffect,
     /// A dead letter is lost.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use rehearsal::model::SegmentMessage;
+use rehearsal::model::{DeliveryEpoch, SegmentMessage};
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{Lease, LeaseAnswer, PortResult, Ports, Queue, QueueDepth};
 
@@ -36,6 +36,10 @@ impl PlantedQueue {
     fn inner(&self, delivery: u64) -> u64 {
         match self.planted {
             Some(PlantedFault::DeliveriesStartOver) => delivery + self.memory.deliveries.get().1,
+            Some(PlantedFault::EpochKept) => {
+                let (epoch, _) = DeliveryEpoch::of_delivery(self.memory.deliveries.get().0);
+                epoch.delivery(delivery)
+            }
             // The simulated planner queue has the even numbers.
             Some(PlantedFault::LanesShared) => delivery - 1,
             _ => delivery,
@@ -60,6 +64,9 @@ impl PlantedQueue {
         memory.deliveries.set((highest.max(lease.delivery), base));
         match self.planted {
             Some(PlantedFault::DeliveriesStartOver) => lease.delivery -= base,
+            Some(PlantedFault::EpochKept) => {
+                (_, lease.delivery) = DeliveryEpoch::of_delivery(lease.delivery);
+            }
             Some(PlantedFault::LanesShared) => lease.delivery += 1,
             Some(PlantedFault::HeadersLost) if lease.body.is_err() => lease.run = "".into(),
             _ => {}

@@ -46,6 +46,7 @@ const STORE_FAULTS: &[PlantedFaultEntry] = &[
             "repair-segments",
         ],
     ),
+    (PlantedFault::EpochKept, &["commit-after-queue-reset"]),
     (
         PlantedFault::StampsOutOfOrder,
         &[
@@ -171,6 +172,7 @@ const QUEUE_FAULTS: &[PlantedFaultEntry] = &[
     (PlantedFault::ReleaseAlwaysCounted, &["release-uncounted"]),
     (PlantedFault::DelayLost, &["release-delay"]),
     (PlantedFault::DeliveriesStartOver, &["delivery-restart"]),
+    (PlantedFault::EpochKept, &["delivery-reset"]),
     (
         PlantedFault::RenewalWithoutEffect,
         &[

@@ -193,6 +193,12 @@ impl Bench for SimulatedBench {
         self.memory.restart();
         self.world.restart_processes();
     }
+
+    async fn reset_queues(&self) {
+        for queue in [QueueName::Planner, QueueName::Runner] {
+            self.world.reset_queue(queue);
+        }
+    }
 }
 
 /// A simulated world with its kernel.

@@ -317,7 +317,7 @@ fn replay_of_unfinished_work_shows_its_last_movement() {
         "when the work that is left last moved",
         "queue-failover",
         "at the end of the drain  ▶ liveness at 2024-05-06T00:1",
-        "it was lost in a failover of the queue at 2024-05-06T00:08:03",
+        "it was lost by the queue at 2024-05-06T00:08:03",
     ] {
         assert!(shown.contains(part), "no `{part}` in\n{shown}");
     }

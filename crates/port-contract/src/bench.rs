@@ -66,4 +66,8 @@ pub trait Bench: 'static {
 
     /// Restarts the services. All that they have acknowledged survives.
     fn restart(&self) -> impl Future<Output = ()>;
+
+    /// Creates both queues anew, as after the loss of their server: messages, idempotency keys and
+    /// the count of deliveries are gone. The store knows nothing of it.
+    fn reset_queues(&self) -> impl Future<Output = ()>;
 }

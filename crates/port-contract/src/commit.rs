@@ -5,6 +5,7 @@ mod conflicts;
 mod idempotency;
 mod interruptions;
 mod order;
+mod queue_reset;
 mod refusals;
 
 use crate::property::Check;
@@ -18,6 +19,7 @@ pub(crate) fn properties<B: Bench>() -> Vec<Property<B>> {
         atomicity::properties::<B>(),
         interruptions::properties::<B>(),
         order::properties::<B>(),
+        queue_reset::properties::<B>(),
     ];
     parts.into_iter().flatten().collect()
 }

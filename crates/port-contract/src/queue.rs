@@ -5,7 +5,7 @@ mod dead_letters;
 mod depth;
 mod enqueue;
 mod lease;
-mod lease_client;
+pub(crate) mod lease_client;
 mod release;
 mod wait;
 

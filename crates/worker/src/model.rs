@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod catalogue;
 pub mod commit;
+pub mod delivery;
 pub mod delta;
 pub mod document;
 pub mod event;
@@ -25,6 +26,7 @@ pub mod time;
 pub use calendar::{Calendar, CalendarError};
 pub use catalogue::Catalogue;
 pub use commit::{Applied, Commit, CommitAnswer, CommitRefusal, CommitStep, CommitToken};
+pub use delivery::DeliveryEpoch;
 pub use delta::{
     Baseline, DeltaCounts, DeltaSummary, Finding, FindingChange, FindingState, ScanReport, Severity,
 };

@@ -224,7 +224,8 @@ pub struct Lease<M> {
     pub run: RunId,
     /// Schedule, from the message's headers.
     pub schedule: ScheduleId,
-    /// Fencing token: grows with every lease that the queue grants.
+    /// Fencing token: grows with every lease that the queue grants, even if the queue is created
+    /// anew. See [`DeliveryEpoch`](crate::model::DeliveryEpoch).
     pub delivery: u64,
     /// Deliveries that count against the limit, including this one.
     pub attempt: u32,

@@ -166,7 +166,7 @@ pub struct MessageEndCounts {
     pub dropped: u64,
     /// Dead letters put back onto their queue.
     pub redriven: u64,
-    /// Messages lost by a queue that failed over.
+    /// Messages lost by a queue that failed over or was created anew.
     pub lost: u64,
 }
 
@@ -187,6 +187,16 @@ impl Messages {
         let record = self.records.remove(&id)?;
         self.forget(&record);
         Some(record)
+    }
+
+    /// Keeps the delivery of a leased message that is lost: its holder works on until it learns of
+    /// the loss.
+    pub fn keep_delivery(&mut self, id: u64) {
+        if let Some(record) = self.records.get_mut(&id)
+            && matches!(record.place, MessageStatus::Leased { .. })
+        {
+            record.deliveries.pop();
+        }
     }
 
     /// Makes a message a dead letter, since that time, or redrives it (none).

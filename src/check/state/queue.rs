@@ -138,6 +138,8 @@ impl WorldState {
                 self.record_departure(message, step.step);
             }
             QueueStep::Lost => {
+                self.messages.keep_delivery(message);
+                self.end_lease(message);
                 self.move_copies(message, -1);
                 self.messages.remove(message);
                 self.messages.ends.lost += 1;

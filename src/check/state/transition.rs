@@ -32,7 +32,7 @@ impl MessageTransition {
             QueueStep::DeadLettered => "made a dead letter",
             QueueStep::Dropped => "dropped",
             QueueStep::Redriven => "redriven",
-            QueueStep::Lost => "lost in a failover of the queue",
+            QueueStep::Lost => "lost by the queue",
             QueueStep::Deduplicated | QueueStep::Renewed { .. } | QueueStep::RefusedLate => {
                 return None;
             }

@@ -70,7 +70,7 @@ fn message_lost_in_a_failover_is_what_a_queued_run_waits_for() {
     let lost_at = fixture.wait(5).now.to_string();
     fixture.step(message, 0, None, QueueStep::Lost).wait(600);
     let reason = format!(
-        "repair to enqueue its planner message again, which was lost in a failover of the queue \
+        "repair to enqueue its planner message again, which was lost by the queue \
          at {lost_at}"
     );
     assert_eq!(stuck(&fixture), (reason, lost_at));
@@ -85,7 +85,7 @@ fn segment_whose_message_is_lost_moved_last_then_though_others_go_on() {
     fixture.begin(1, other);
     let (waits_for, moved_at) = stuck(&fixture);
     let reason = format!(
-        "segment 0: its message is not on the queue: it was lost in a failover of the queue at \
+        "segment 0: its message is not on the queue: it was lost by the queue at \
          {lost_at}; repair must enqueue it again"
     );
     assert!(waits_for.contains(&reason), "{waits_for}");

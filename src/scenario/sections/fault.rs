@@ -307,6 +307,13 @@ pub enum FaultEffect {
         #[schemars(range(min = 1, max = 10_000))]
         factor: f64,
     },
+    /// A queue is created anew: all its messages and idempotency keys are lost, leased messages
+    /// included, and its delivery numbers start again. Dead letters are kept.
+    QueueReset {
+        /// Queue that the fault is injected into.
+        #[serde(default)]
+        queue: QueueTarget,
+    },
 }
 
 impl FaultEffect {
@@ -340,6 +347,7 @@ impl FaultEffect {
             Self::QueueFailover { .. } => FaultKind::QueueFailover,
             Self::SlowStore { .. } => FaultKind::SlowStore,
             Self::SlowQueue { .. } => FaultKind::SlowQueue,
+            Self::QueueReset { .. } => FaultKind::QueueReset,
         }
     }
 
@@ -370,7 +378,10 @@ impl FaultEffect {
             | Self::SlowStore { duration, .. }
             | Self::SlowQueue { duration, .. }
             | Self::Partition { duration, .. } => Some(("duration", *duration)),
-            Self::Purge { .. } | Self::PoisonedMessage { .. } | Self::QueueFailover { .. } => None,
+            Self::Purge { .. }
+            | Self::PoisonedMessage { .. }
+            | Self::QueueFailover { .. }
+            | Self::QueueReset { .. } => None,
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct FaultGenerator<'a> {
     pub stream: &'a mut RandomStream,
     /// Stream of schema versions.
     pub schemas: RandomStream,
+    /// Stream that decides which failovers find no replica.
+    pub resets: RandomStream,
     /// Names of the processes that a fault may concern.
     pub processes: Vec<String>,
     /// Time from the fault to the end of the scenario.
@@ -136,6 +138,7 @@ impl FaultGenerator<'_> {
             | FaultKind::RenewalLost
             | FaultKind::PoisonedMessage
             | FaultKind::QueueFailover
+            | FaultKind::QueueReset
             | FaultKind::SlowQueue => self.draw_of_queue(kind),
         }
     }
@@ -227,6 +230,15 @@ impl FaultGenerator<'_> {
         }
     }
 
+    /// Draws a failover; one in three finds no replica, so that the queue is created anew.
+    fn failover(&mut self, queue: QueueTarget) -> FaultEffect {
+        let lag = self.length(120);
+        match self.resets.below(3) {
+            0 => FaultEffect::QueueReset { queue },
+            _ => FaultEffect::QueueFailover { queue, lag },
+        }
+    }
+
     fn draw_of_queue(&mut self, kind: FaultKind) -> FaultEffect {
         let queue = self.queue();
         let duration = self.length(900);
@@ -257,10 +269,8 @@ impl FaultGenerator<'_> {
                 duration,
                 probability: self.share(1.0),
             },
-            FaultKind::QueueFailover => FaultEffect::QueueFailover {
-                queue,
-                lag: self.length(120),
-            },
+            FaultKind::QueueFailover => self.failover(queue),
+            FaultKind::QueueReset => FaultEffect::QueueReset { queue },
             FaultKind::SlowQueue => FaultEffect::SlowQueue {
                 queue,
                 duration,

@@ -93,6 +93,7 @@ fn subject(effect: &FaultEffect) -> String {
         | FaultEffect::RenewalLost { queue: which, .. }
         | FaultEffect::PoisonedMessage { queue: which, .. }
         | FaultEffect::QueueFailover { queue: which, .. }
+        | FaultEffect::QueueReset { queue: which }
         | FaultEffect::SlowQueue { queue: which, .. } => queue(which),
         FaultEffect::NotifyOutage { .. } => "Notify".to_owned(),
         FaultEffect::ImpactOutage { .. } => "the impact index".to_owned(),

@@ -70,6 +70,7 @@ impl FaultProfile {
         let mut generator = FaultGenerator {
             stream,
             schemas: RandomStream::new(seed, "profile.schemas"),
+            resets: RandomStream::new(seed, "profile.resets"),
             processes: process_names(scenario),
             length_ns_max: 0,
             is_gentle: self == Self::Light,
@@ -97,6 +98,8 @@ impl FaultProfile {
         let mut weights: Vec<u64> = FaultKind::ALL
             .iter()
             .map(|kind| match (self, kind) {
+                // A share of the failovers.
+                (_, FaultKind::QueueReset) => 0,
                 (Self::Swarm, _) => stream.below(2) * (1 + stream.below(100)),
                 // The most frequent disturbance of a real fleet is a deploy.
                 (_, FaultKind::RollingDeploy) => 3,

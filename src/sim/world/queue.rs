@@ -14,6 +14,7 @@
 //! and start another.
 
 mod codec;
+mod delivery_log;
 mod headers;
 mod port;
 mod recent;
@@ -25,16 +26,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use self::delivery_log::{Delivery, DeliveryLog, LANES};
 pub(super) use self::headers::MessageHeaders;
 use self::headers::SimQueueMessage;
 pub use self::port::{PlannerQueuePort, QueuePort, RunnerQueuePort};
 use self::recent::RecentKeys;
 pub(super) use self::server::QueueServer;
 use crate::model::observation::QueueStep;
-use crate::model::{DecodeError, IncarnationId, SegmentKey, Timestamp};
+use crate::model::{DecodeError, DeliveryEpoch, IncarnationId, SegmentKey, Timestamp};
 use crate::scenario::MessageSchema;
 use crate::worker::ports::{Lease, LeaseAnswer, QueueDepth};
-use rehearsal_convert::Index;
 use rustc_hash::FxHashMap;
 
 /// Message with its headers, attempts and state.
@@ -55,14 +56,6 @@ enum MessageState {
     Delayed { until: Timestamp },
     Ready { since: Timestamp },
     Leased { until: Timestamp },
-}
-
-/// One delivery of a message. It is kept after the message is gone, to refuse late calls.
-#[derive(Debug)]
-struct Delivery {
-    message: u64,
-    headers: Rc<MessageHeaders>,
-    incarnation: IncarnationId,
 }
 
 /// Transition of a message, for observers.
@@ -90,14 +83,6 @@ pub struct MessageArrival {
     pub schema: MessageSchema,
 }
 
-/// Number of queues; the message numbers of different queues differ.
-const LANES: u64 = 2;
-
-/// Returns the index of a delivery in the list of its queue.
-fn index_of(delivery: u64) -> usize {
-    (delivery.saturating_sub(1) / LANES).to_index()
-}
-
 /// State of a queue. Operations are *O*(log messages) unless they say otherwise.
 ///
 /// It has no clock: every call that needs the time states it, so that tests can compare any other
@@ -110,8 +95,7 @@ pub struct SimQueue<M> {
     delayed: BTreeSet<(Timestamp, u64)>,
     /// Leased messages by the ends of their leases.
     leased: BTreeSet<(Timestamp, u64)>,
-    /// Deliveries by [`index_of`].
-    deliveries: Vec<Delivery>,
+    deliveries: DeliveryLog,
     recent: RecentKeys,
     /// Dead letters, each with its reason, the oldest first.
     dead: VecDeque<(u64, StoredMessage<M>, Rc<str>)>,
@@ -134,7 +118,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
             ready: VecDeque::new(),
             delayed: BTreeSet::new(),
             leased: BTreeSet::new(),
-            deliveries: Vec::new(),
+            deliveries: DeliveryLog::new(lane),
             recent: RecentKeys::new(idempotency_window),
             dead: VecDeque::new(),
             last_message: 0,
@@ -206,17 +190,37 @@ impl<M: SimQueueMessage> SimQueue<M> {
             let entry = self.entries.get(message);
             entry.is_some_and(|entry| entry.delivery == 0 && entry.came_at >= since)
         });
-        for message in &lost {
-            if let Some(entry) = self.entries.remove(message) {
-                self.gone += 1;
-                self.note(QueueStep::Lost, &entry.headers, 0, *message, None);
-            }
-        }
+        self.lose(&lost);
         let entries = &self.entries;
         self.ready.retain(|message| entries.contains_key(message));
         self.delayed
             .retain(|(_, message)| entries.contains_key(message));
         lost.len()
+    }
+
+    /// Creates the queue anew: loses every message and every key, and counts deliveries from 1
+    /// again, in a higher epoch. Dead letters stay, for they are in a stream of their own. Returns
+    /// the number of lost messages. *O*(messages).
+    pub fn reset(&mut self, epoch: DeliveryEpoch) -> usize {
+        self.recent.forget_since(Timestamp::ZERO);
+        self.ready.clear();
+        self.delayed.clear();
+        self.leased.clear();
+        let mut lost: Vec<u64> = self.entries.keys().copied().collect();
+        lost.sort_unstable();
+        self.lose(&lost);
+        self.deliveries.begin_epoch(epoch);
+        lost.len()
+    }
+
+    /// Removes messages that are lost. The caller removes them from the orders.
+    fn lose(&mut self, lost: &[u64]) {
+        for message in lost {
+            if let Some(entry) = self.entries.remove(message) {
+                self.gone += 1;
+                self.note(QueueStep::Lost, &entry.headers, 0, *message, None);
+            }
+        }
     }
 
     /// Returns whether a message with this key would be dropped as a duplicate.
@@ -291,12 +295,11 @@ impl<M: SimQueueMessage> SimQueue<M> {
         let entry = self.entries.get_mut(&message)?;
         let headers = Rc::clone(&entry.headers);
         let until = now.after(lease);
-        self.deliveries.push(Delivery {
+        let delivery = self.deliveries.push(Delivery {
             message,
             headers: Rc::clone(&headers),
             incarnation: incarnation.clone(),
         });
-        let delivery = self.deliveries.len() as u64 * LANES - self.lane;
         debug_assert!(delivery > entry.delivery, "fencing numbers grow");
         entry.delivery = delivery;
         entry.state = MessageState::Leased { until };
@@ -316,7 +319,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
 
     /// Returns the message that a delivery still holds. A late call is recorded.
     fn held(&mut self, delivery: u64) -> Option<u64> {
-        let given = self.deliveries.get(index_of(delivery))?;
+        let given = self.deliveries.get(delivery)?;
         let message = given.message;
         let is_held = self.entries.get(&message).is_some_and(|entry| {
             entry.delivery == delivery && matches!(entry.state, MessageState::Leased { .. })
@@ -454,7 +457,7 @@ impl<M: SimQueueMessage> SimQueue<M> {
     }
 
     fn note_held(&mut self, step: QueueStep, delivery: u64, message: u64) {
-        if let Some(given) = self.deliveries.get(index_of(delivery)) {
+        if let Some(given) = self.deliveries.get(delivery) {
             let (headers, incarnation) = (Rc::clone(&given.headers), given.incarnation.clone());
             self.note(step, &headers, delivery, message, Some(&incarnation));
         }

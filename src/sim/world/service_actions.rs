@@ -40,6 +40,14 @@ impl World {
         }
     }
 
+    /// Creates a queue anew, without its messages.
+    pub fn reset_queue(self: &Rc<Self>, queue: QueueName) -> usize {
+        match queue {
+            QueueName::Planner => QueueServer::<PlannerMessage>::reset(self),
+            QueueName::Runner => QueueServer::<SegmentMessage>::reset(self),
+        }
+    }
+
     /// Cuts a process off from all services, or connects it again. Holds until a fault begins or
     /// ends.
     pub fn set_connected(self: &Rc<Self>, process: usize, is_connected: bool) {

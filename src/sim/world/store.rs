@@ -36,7 +36,9 @@ use self::outbox::Outbox;
 pub use self::port::StorePort;
 use self::runs::RunTable;
 use self::schedules::ScheduleTable;
-use crate::model::{Applied, Commit, CommitAnswer, CommitToken, TenantId, Timestamp};
+use crate::model::{
+    Applied, Commit, CommitAnswer, CommitToken, DeliveryEpoch, TenantId, Timestamp,
+};
 #[cfg(any(test, debug_assertions))]
 use crate::model::{Run, RunState};
 use crate::sim::fleet::Fleet;
@@ -52,6 +54,8 @@ pub struct SimStore {
     /// Answers to all applied commits, for repeats.
     tokens: FxHashMap<CommitToken, Applied>,
     incarnation_numbers: IncarnationNumbers,
+    /// Epoch of each queue, by its number.
+    delivery_epochs: [DeliveryEpoch; 2],
     balances: ActiveRunCounts,
     baselines: Baselines,
     outbox: Outbox,
@@ -71,6 +75,7 @@ impl SimStore {
             schedules: ScheduleTable::default(),
             tokens: FxHashMap::default(),
             incarnation_numbers: IncarnationNumbers::default(),
+            delivery_epochs: [DeliveryEpoch::FIRST; 2],
             balances: ActiveRunCounts::default(),
             baselines: Baselines::new(fleet),
             outbox: Outbox::default(),

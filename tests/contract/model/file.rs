@@ -176,4 +176,9 @@ impl Bench for FileBench {
     async fn restart(&self) {
         self.processes.borrow_mut().fill(None);
     }
+
+    async fn reset_queues(&self) {
+        let reset = "DELETE FROM message; DELETE FROM recent_key; DELETE FROM delivery_counter";
+        assert_eq!(self.clock.0.execute_batch(reset), Ok(()));
+    }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use rehearsal::model::observation::QueueStep;
 use rehearsal::model::time::nanos_of;
-use rehearsal::model::{IncarnationId, Mode, SegmentMessage, Timestamp};
+use rehearsal::model::{DeliveryEpoch, IncarnationId, Mode, SegmentMessage, Timestamp};
 use rehearsal::sim::world::{MessageArrival, SimQueue};
 use rehearsal::worker::ports::{Clock, Lease, Ports, Queue};
 use rehearsal_port_contract::Bench;
@@ -31,6 +31,8 @@ enum QueueAction {
     Redrive {
         limit: usize,
     },
+    /// The queue is created anew.
+    Reset,
     Wait {
         units: u32,
     },
@@ -64,6 +66,7 @@ fn action() -> impl Strategy<Value = QueueAction> {
         10 => (any::<Index>(), lease_call())
             .prop_map(|(lease, call)| QueueAction::Call(lease, call)),
         1 => (0..3_usize).prop_map(|limit| QueueAction::Redrive { limit }),
+        1 => Just(QueueAction::Reset),
         3 => (1..3_u32).prop_map(|units| QueueAction::Wait { units }),
     ]
 }
@@ -85,6 +88,7 @@ struct QueueModel<B: Bench> {
     reference: SimQueue<SegmentMessage>,
     /// Deliveries of all leases so far: of the queue and of the reference.
     leases: Vec<(u64, u64)>,
+    epoch: DeliveryEpoch,
     incarnation: IncarnationId,
     /// Dropped last, when no client needs its services.
     bench: Rc<B>,
@@ -100,6 +104,7 @@ impl<B: ModelBench> ServiceModel for QueueModel<B> {
             clients: (0..CLIENTS).map(|process| bench.ports(process)).collect(),
             reference: SimQueue::new(window, 0),
             leases: Vec::new(),
+            epoch: DeliveryEpoch::FIRST,
             incarnation: IncarnationId::new("client".into(), 1),
             bench,
         })
@@ -159,6 +164,13 @@ impl<B: Bench> QueueModel<B> {
                 let now = self.advance();
                 let expected = self.reference.redrive(limit, None, now);
                 expect_same("the number of redriven letters", &count, &expected)
+            }
+            QueueAction::Reset => {
+                self.bench.reset_queues().await;
+                self.advance();
+                self.epoch = self.epoch.next();
+                self.reference.reset(self.epoch);
+                Ok(())
             }
             QueueAction::Wait { units } => {
                 ports.clock().sleep(self.unit() * units).await;

@@ -50,6 +50,11 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
             |bench| Box::pin(deliveries_after_restart(bench)),
         ),
         property(
+            "delivery-reset",
+            "Deliveries of a queue that is created anew are higher than all before.",
+            |bench| Box::pin(deliveries_after_reset(bench)),
+        ),
+        property(
             "delivery-distinct",
             "Deliveries of different messages differ, in both queues together.",
             |bench| Box::pin(deliveries_differ(bench)),
@@ -182,6 +187,22 @@ async fn deliveries_after_restart<B: Bench>(bench: Rc<B>) -> ContractResult {
             done("a release", release.await?)?;
         }
         bench.restart().await;
+    }
+    Ok(())
+}
+
+async fn deliveries_after_reset<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let holder = LeaseClient::new(&*bench, 0);
+    let mut last = 0;
+    for resets in 0..3 {
+        holder.enqueue(0).await?;
+        for _ in 0..2 {
+            let delivery = holder.lease().await?.delivery();
+            last = expect_growth(&format!("{resets} resets"), delivery, last)?;
+            let release = holder.queue().release(delivery, Duration::ZERO, false);
+            done("a release", release.await?)?;
+        }
+        bench.reset_queues().await;
     }
     Ok(())
 }

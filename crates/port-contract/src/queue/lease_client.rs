@@ -11,14 +11,14 @@ use crate::violation::expect;
 use crate::{Bench, BenchTiming, ContractResult, ContractViolation};
 
 /// Client of the runner queue. Times are those of process 0, in which all are measured.
-pub(super) struct LeaseClient<P: Ports> {
+pub(crate) struct LeaseClient<P: Ports> {
     ports: P,
     clock: P::Clock,
     pub timing: BenchTiming,
 }
 
 /// A lease with the times of its call.
-pub(super) struct ClientLease {
+pub(crate) struct ClientLease {
     pub lease: Lease<SegmentMessage>,
     /// Time at which the call was sent.
     pub sent: Duration,
@@ -38,7 +38,7 @@ impl ClientLease {
 }
 
 /// Requires that a delivery of a message has the headers that [`message`] gives all of them.
-pub(super) fn expect_headers(lease: &Lease<SegmentMessage>, because: &str) -> ContractResult {
+pub(crate) fn expect_headers(lease: &Lease<SegmentMessage>, because: &str) -> ContractResult {
     let SegmentMessage { run, schedule, .. } = message(0);
     let object = "the run and schedule in the headers";
     expect(
@@ -159,7 +159,7 @@ impl<P: Ports> LeaseClient<P> {
 }
 
 /// Requires that a call about a lease took effect.
-pub(super) fn done(call: &str, answer: LeaseAnswer) -> ContractResult {
+pub(crate) fn done(call: &str, answer: LeaseAnswer) -> ContractResult {
     let object = format!("the answer to {call}");
     expect(
         object,

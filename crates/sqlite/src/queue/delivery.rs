@@ -1,13 +1,11 @@
 //! Delivery numbers: one growing counter for both queues, below an epoch.
 //!
-//! A delivery is `epoch << 40 | number`. The epoch belongs to the store, whose fences compare
-//! deliveries; the counter belongs to the queues and names its epoch. If the counter is gone, the
-//! queues were created anew: the epoch rises, so that new deliveries are higher than all before.
+//! The epoch belongs to the store, whose fences compare deliveries; the counter belongs to the
+//! queues and names its epoch. If the counter is gone, the queues were created anew: the epoch
+//! rises, so that new deliveries are higher than all before.
 
+use rehearsal_worker::model::DeliveryEpoch;
 use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension};
-
-/// Bits of a delivery below its epoch.
-const NUMBER_BITS: i64 = 40;
 
 pub(super) const SCHEMA: &str = "
     -- Belongs to the store.
@@ -27,24 +25,24 @@ pub(super) const SCHEMA: &str = "
 
 /// Returns the next delivery.
 pub(super) fn next(connection: &Connection) -> rusqlite::Result<u64> {
-    let delivery = match count(connection)? {
-        Some(delivery) => delivery,
-        None => {
-            raise_epoch(connection)?;
-            count(connection)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?
-        }
-    };
-    Ok(delivery.cast_unsigned())
+    if let Some(delivery) = count(connection)? {
+        return Ok(delivery);
+    }
+    raise_epoch(connection)?;
+    count(connection)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// Counts in the store's epoch; none if the queues have no counter of that epoch.
-fn count(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+fn count(connection: &Connection) -> rusqlite::Result<Option<u64>> {
     let mut count = connection.prepare_cached(
         "UPDATE delivery_counter SET last_number = last_number + 1
          WHERE epoch = (SELECT epoch FROM delivery_epoch)
-         RETURNING epoch << ?1 | last_number",
+         RETURNING epoch, last_number",
     )?;
-    let delivery = count.query_row([NUMBER_BITS], |row| row.get(0));
+    let delivery = count.query_row([], |row| {
+        let (epoch, number) = (row.get(0)?, row.get::<_, i64>(1)?);
+        Ok(DeliveryEpoch::new(epoch).delivery(number.cast_unsigned()))
+    });
     delivery.optional()
 }
 

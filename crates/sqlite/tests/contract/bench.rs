@@ -156,4 +156,8 @@ impl Bench for SqliteBench {
             self.execute(planted.at_restart);
         }
     }
+
+    async fn reset_queues(&self) {
+        self.execute("DELETE FROM message; DELETE FROM recent_key; DELETE FROM delivery_counter");
+    }
 }

@@ -34,6 +34,13 @@ const FAULTS: &[PlantedFault] = &[
         violates: &["delivery-restart"],
     },
     PlantedFault {
+        name: "queues that are created anew have the epoch of those before",
+        setup: "CREATE TRIGGER planted AFTER UPDATE OF epoch ON delivery_epoch
+                BEGIN UPDATE delivery_epoch SET epoch = OLD.epoch; END",
+        at_restart: "",
+        violates: &["delivery-reset", "commit-after-queue-reset"],
+    },
+    PlantedFault {
         name: "idempotency keys are lost",
         setup: "CREATE TRIGGER planted AFTER INSERT ON recent_key
                 BEGIN DELETE FROM recent_key; END",

@@ -61,4 +61,5 @@ fault_kinds! {
     QueueFailover = "queue-failover": "A queue loses its newest messages that are not leased.",
     SlowStore = "slow-store": "The store takes several times as long.",
     SlowQueue = "slow-queue": "The queues take several times as long.",
+    QueueReset = "queue-reset": "A queue is created anew, without its messages.",
 }

@@ -53,7 +53,7 @@ pub trait StoredDocuments {
 /// Conditions on the commit of a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SegmentFence {
-    /// Newest delivery that began work.
+    /// Newest delivery that began work, by its epoch and then by its number.
     pub delivery: u64,
     /// Whether a commit has completed the segment.
     pub is_committed: bool,

@@ -138,6 +138,11 @@ impl World {
                 hit_if(lost > 0);
                 self.end_fault_at(number, self.handle.now_ns());
             }
+            (FaultEffect::QueueReset { queue }, _) => {
+                let lost: usize = queues(*queue).map(|name| self.reset_queue(name)).sum();
+                hit_if(lost > 0);
+                self.end_fault_at(number, self.handle.now_ns());
+            }
             (FaultEffect::PoisonedMessage { queue, count }, _) => {
                 for name in queues(*queue) {
                     match name {

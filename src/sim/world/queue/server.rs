@@ -70,6 +70,13 @@ impl<M: SimQueueMessage> QueueServer<M> {
         Self::act(world, |queue, now| queue.lose_since(now.before(lag)))
     }
 
+    /// Creates the queue anew, without its messages; returns the number of lost ones. Waiting
+    /// receives go on: their clients connect again.
+    pub(in crate::sim::world) fn reset(world: &Rc<World>) -> usize {
+        let epoch = world.store.borrow_mut().next_delivery_epoch(M::QUEUE);
+        Self::act(world, |queue, _| queue.reset(epoch))
+    }
+
     /// Performs an action on the queue, reports its transitions, and serves waiting receives.
     pub(in crate::sim::world) fn act<T>(
         world: &Rc<World>,

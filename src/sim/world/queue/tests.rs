@@ -162,6 +162,39 @@ fn redriven_dead_letter_has_no_failed_delivery() {
 }
 
 #[test]
+fn reset_queue_has_lost_its_messages_and_keys_and_counts_deliveries_in_the_next_epoch() {
+    let (mut queue, held) = leased();
+    enqueue(&mut queue, "dead", "dead", at(1));
+    let dead = queue.lease(0, &incarnation(), LEASE, at(1)).unwrap();
+    queue.dead_letter(dead.delivery, "poison".into());
+    for (run, delay) in [("ready", Duration::ZERO), ("delayed", LEASE)] {
+        let arrival = MessageArrival {
+            delay,
+            ..MessageArrival::default()
+        };
+        queue.enqueue(message(run), None, run, arrival, &incarnation(), at(1));
+    }
+    let epoch = DeliveryEpoch::FIRST.next();
+    assert_eq!(queue.reset(epoch), 3);
+    assert!(queue.is_conserved());
+    assert_eq!((queue.depth(at(2)).depth, queue.next_due()), (0, None));
+    let late = queue.renew(held.delivery, LEASE, at(2));
+    assert_eq!(late, LeaseAnswer::Expired);
+    // The key is forgotten, and the first delivery is higher than all before.
+    enqueue(&mut queue, "run", "run", at(2));
+    let again = queue.lease(0, &incarnation(), LEASE, at(2)).unwrap();
+    assert_eq!((again.delivery, again.attempt), (epoch.delivery(1), 1));
+    let late = queue.remove(held.delivery, QueueStep::Acknowledged);
+    assert_eq!(late, LeaseAnswer::Expired);
+    let done = queue.remove(again.delivery, QueueStep::Acknowledged);
+    assert_eq!(done, LeaseAnswer::Done);
+    // A dead letter is kept, and is delivered in the new epoch.
+    assert_eq!(queue.redrive(1, None, at(3)), 1);
+    let redriven = queue.lease(0, &incarnation(), LEASE, at(3)).unwrap();
+    assert_eq!(redriven.delivery, epoch.delivery(3));
+}
+
+#[test]
 fn unreadable_message_keeps_its_headers_in_every_copy() {
     let mut queue = SimQueue::new(WINDOW, 1);
     let arrival = MessageArrival {
@@ -195,20 +228,22 @@ enum QueueOperation {
     Release(u8, u8, bool),
     DeadLetter(u8),
     Redrive,
+    Reset,
     Wait(u8),
 }
 
 fn operation() -> impl Strategy<Value = QueueOperation> {
     prop_oneof![
-        any::<u8>().prop_map(QueueOperation::Enqueue),
-        any::<u8>().prop_map(QueueOperation::Lease),
-        any::<u8>().prop_map(QueueOperation::Renew),
-        any::<u8>().prop_map(QueueOperation::Acknowledge),
-        (any::<u8>(), 0..90_u8, any::<bool>())
+        2 => any::<u8>().prop_map(QueueOperation::Enqueue),
+        2 => any::<u8>().prop_map(QueueOperation::Lease),
+        2 => any::<u8>().prop_map(QueueOperation::Renew),
+        2 => any::<u8>().prop_map(QueueOperation::Acknowledge),
+        2 => (any::<u8>(), 0..90_u8, any::<bool>())
             .prop_map(|(which, delay, counted)| QueueOperation::Release(which, delay, counted)),
-        any::<u8>().prop_map(QueueOperation::DeadLetter),
-        Just(QueueOperation::Redrive),
-        (1..90_u8).prop_map(QueueOperation::Wait),
+        2 => any::<u8>().prop_map(QueueOperation::DeadLetter),
+        2 => Just(QueueOperation::Redrive),
+        1 => Just(QueueOperation::Reset),
+        2 => (1..90_u8).prop_map(QueueOperation::Wait),
     ]
 }
 
@@ -219,6 +254,8 @@ struct QueueModel {
     enqueued: u64,
     acknowledged: u64,
     dead: u64,
+    lost: u64,
+    epoch: DeliveryEpoch,
     /// Deliveries with their messages and the ends of their leases.
     held: Vec<(u64, u64, u64)>,
 }
@@ -245,7 +282,8 @@ impl QueueModel {
                 let lease = self.queue.lease(index, &incarnation(), LEASE, now);
                 assert_eq!(lease.is_some(), ready > 0);
                 if let Some(lease) = lease {
-                    let message = self.queue.deliveries.last().unwrap().message;
+                    let given = self.queue.deliveries.get(lease.delivery);
+                    let message = given.unwrap().message;
                     let is_newest = self.held.iter().all(|(other, ..)| *other < lease.delivery);
                     assert!(is_newest, "fencing numbers grow");
                     let is_held =
@@ -289,6 +327,13 @@ impl QueueModel {
                 |model| model.dead += 1,
             ),
             QueueOperation::Redrive => self.dead -= self.queue.redrive(2, None, now),
+            QueueOperation::Reset => {
+                self.epoch = self.epoch.next();
+                self.lost += self.queue.reset(self.epoch) as u64;
+                for (.., until) in &mut self.held {
+                    *until = 0;
+                }
+            }
             QueueOperation::Wait(seconds) => self.seconds += u64::from(*seconds),
         }
         self.check();
@@ -315,7 +360,7 @@ impl QueueModel {
         self.queue.advance(now);
         let live = self.queue.depth(now).depth;
         assert_eq!(
-            live + self.acknowledged + self.dead,
+            live + self.acknowledged + self.dead + self.lost,
             self.enqueued,
             "a message is lost"
         );
@@ -340,6 +385,8 @@ proptest! {
             enqueued: 0,
             acknowledged: 0,
             dead: 0,
+            lost: 0,
+            epoch: DeliveryEpoch::FIRST,
             held: Vec::new(),
         };
         for operation in &operations {

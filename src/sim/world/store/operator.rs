@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::SimStore;
-use crate::model::{Run, RunId, Schedule, ScheduleId, Timestamp};
+use crate::model::observation::QueueName;
+use crate::model::{DeliveryEpoch, Run, RunId, Schedule, ScheduleId, Timestamp};
 use crate::worker::ports::Export;
 
 impl SimStore {
@@ -41,6 +42,13 @@ impl SimStore {
         let sequence = export.sequence;
         self.exports.push(export);
         sequence
+    }
+
+    /// Returns the epoch of a queue that is created anew, higher than all before.
+    pub fn next_delivery_epoch(&mut self, queue: QueueName) -> DeliveryEpoch {
+        let epoch = &mut self.delivery_epochs[queue as usize];
+        *epoch = epoch.next();
+        *epoch
     }
 
     /// Purges terminal runs that ended at least `older_than` ago, with their segments and intents;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{AFTER, DURING, LEASE, harness_with};
+use crate::model::DeliveryEpoch;
 use crate::model::fault::FaultKind;
 use crate::sim::world::WorldPorts;
 use crate::sim::world::testing::WorldHarness;
@@ -160,6 +161,41 @@ fn queue_failover_loses_the_newest_unleased_messages() {
     harness.enqueue("old").unwrap();
     assert_eq!(harness.count("step: Deduplicated"), 1);
     assert_eq!(leases(&mut harness).as_deref(), Some("lost"));
+}
+
+#[test]
+fn queue_reset_loses_the_messages_of_that_queue_and_raises_its_epoch() {
+    let leased = |harness: &mut WorldHarness| {
+        let ports = harness.ports("worker-1");
+        harness.run("worker-1", async move {
+            let leased = ports.planner_queue().lease(LEASE, Duration::ZERO).await;
+            leased.unwrap().map(|leased| leased.delivery)
+        })
+    };
+    for (queue, lost) in [("planner", 2), ("runner", 0)] {
+        let fault = format!("kind = \"queue-reset\"\nqueue = \"{queue}\"");
+        let mut harness = harness_with(&fault);
+        for run in ["held", "ready"] {
+            harness.enqueue(run).unwrap();
+        }
+        let held = leased(&mut harness).unwrap();
+        harness.pass_until(DURING);
+        assert_eq!(harness.count("step: Lost"), lost, "{queue}");
+        if lost == 0 {
+            continue;
+        }
+        harness.assert_injected(FaultKind::QueueReset);
+        let ports = harness.ports("worker-1");
+        let answer = harness.run("worker-1", async move {
+            ports.planner_queue().acknowledge(held).await
+        });
+        assert_eq!(answer, Ok(LeaseAnswer::Expired));
+        harness.enqueue("held").unwrap();
+        let again = leased(&mut harness).unwrap();
+        let (before, after) = (DeliveryEpoch::FIRST, DeliveryEpoch::FIRST.next());
+        assert_eq!(DeliveryEpoch::of_delivery(held), (before, held));
+        assert_eq!(DeliveryEpoch::of_delivery(again), (after, held));
+    }
 }
 
 #[test]
