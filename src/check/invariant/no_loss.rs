@@ -27,8 +27,8 @@ pub(crate) const NO_LOSS: InvariantDefinition = InvariantDefinition {
              when the work is committed or the run has ended, and when the work that its commit \
              has released was enqueued. No enqueue may be dropped as a duplicate of a message that \
              is gone while its work waits. The commit that ends a run removes its enqueue intent. \
-             An export must make one run for each enabled schedule \
-             that subscribes to it. A command that is acknowledged must be done: a cancelled run \
+             Exports are handled once, in the order of their numbers, and make one run for each \
+             enabled schedule that subscribes to them. A command that is acknowledged must be done: a cancelled run \
              is over, a manual run exists, and none of a schedule that was deleted before the \
              request; after a redrive no dead letter is left that was one at the request. The \
              cancellation of a run that is over is not put off, nor any other command without a \
@@ -51,7 +51,10 @@ impl Invariant for NoLossCheck {
                 check_completion(context, accepted);
                 check_coverage(context, accepted, segment);
             }
-            CommitStep::Export => check_exports(context, accepted),
+            CommitStep::Export => {
+                check_export_order(context, accepted);
+                check_exports(context, accepted);
+            }
             _ => {}
         }
     }
@@ -156,6 +159,23 @@ fn check_intent(
             accepted.commit.step.name(),
             accepted.commit.token.incarnation
         ))
+    });
+}
+
+/// Checks that a commit handles the exports after those that are handled.
+fn check_export_order(context: &mut CheckContext<'_>, accepted: &AcceptedCommit<'_>) {
+    let handled = context.state.exports.handled;
+    let Some((after, until)) = accepted.commit.exports else {
+        return;
+    };
+    context.check(NoLoss, true, after == handled, || {
+        ViolationDetail::of(format_args!(
+            "the commit of {} on exports up to {until}",
+            accepted.commit.token.incarnation
+        ))
+        .is(format_args!("applied after export {after}"))
+        .expected(format_args!("after export {handled}"))
+        .because("each export is handled once, in the order of the numbers")
     });
 }
 

@@ -95,6 +95,16 @@ pub const DEFECTS: &[Defect] = &[
         assert!(fixture.oracle.is_quiescent());
         fixture.stop_here()
     }),
+    Defect::new(NoLoss, "export that is handled twice", || {
+        let mut fixture = Fixture::new();
+        fixture.wait(3_600).export();
+        for _ in 0..2 {
+            let mut commit = fixture.new_commit(CommitStep::Export, 0);
+            commit.exports = Some((0, 1));
+            fixture.submit(commit);
+        }
+        fixture.stop_here()
+    }),
     Defect::new(NoLoss, "message left on its queue at quiescence", || {
         let mut fixture = Fixture::new();
         fixture.whole_run().enqueue(Some(0));
