@@ -1,6 +1,7 @@
 //! Command line: subcommands, and their shared support.
 
 mod commands;
+#[cfg(feature = "service")]
 mod config;
 mod error;
 mod input;

@@ -17,5 +17,6 @@ mod threads;
 
 pub use rehearsal_files as files;
 pub use rehearsal_promql as promql;
+#[cfg(feature = "service")]
 pub use rehearsal_service::{self as service, http as live};
 pub use rehearsal_worker::{self as worker, model};

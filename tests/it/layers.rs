@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Path of a module in its crate; empty for the root.
 type Module = Vec<String>;
@@ -270,6 +271,32 @@ fn uses(folder: &str, is_used: impl Fn(&str, &str) -> bool, names: &[&str]) -> V
 fn checks_derive_what_they_expect_without_the_model() {
     let found = uses("src/check", |code, name| code.contains(name), &DERIVED);
     assert!(found.is_empty(), "{found:?}");
+}
+
+/// Packages that only the worker's service needs.
+const SERVICE_PACKAGES: [&str; 5] = ["cc", "hyper", "libsqlite3-sys", "rustls", "tokio"];
+
+#[test]
+fn simulator_needs_no_package_of_the_service() {
+    let packages = |features: &[&str]| {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["tree", "--locked", "--offline", "--prefix", "none"]);
+        cargo.args(["--edges", "normal,build", "--package", "rehearsal"]);
+        let output = cargo.args(features).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let tree = String::from_utf8(output.stdout).unwrap();
+        let names = tree.lines().filter_map(|line| line.split(' ').next());
+        let mut found: Vec<String> = names
+            .filter(|name| SERVICE_PACKAGES.contains(name))
+            .map(ToOwned::to_owned)
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    };
+    assert_eq!(packages(&[]), SERVICE_PACKAGES);
+    assert_eq!(packages(&["--no-default-features"]), [""; 0]);
 }
 
 /// Calls that read or change files.
