@@ -1,5 +1,5 @@
-//! `CONTRIBUTING.md` and `docs/pipeline.md` name files, `docs/files.md` names tests; each of them
-//! exists.
+//! `CONTRIBUTING.md` and `docs/pipeline.md` name files, `docs/files.md` and `docs/worker.md` name
+//! tests; each of them exists.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
 const PIPELINE: &str = include_str!("../../docs/pipeline.md");
 const FILES: &str = include_str!("../../docs/files.md");
+const WORKER: &str = include_str!("../../docs/worker.md");
 
 /// Directories with which a path in a guide begins.
 const ROOTS: [&str; 8] = [
@@ -126,11 +127,11 @@ fn test_functions() -> Vec<String> {
     names
 }
 
-#[test]
-fn each_guarantee_for_files_names_tests_that_exist() {
+/// Checks that each guarantee of a guide names tests, and that they exist.
+fn check_guarantees(guide: &str, least: usize) {
     let existing = test_functions();
-    let rows = rows_with_tests(FILES);
-    assert!(rows.len() >= 30, "{} guarantees", rows.len());
+    let rows = rows_with_tests(guide);
+    assert!(rows.len() >= least, "{} guarantees", rows.len());
     for row in rows {
         let tests = code_spans(row.last().unwrap());
         let tests: Vec<&str> = tests.filter(|span| !span.starts_with("src/")).collect();
@@ -141,4 +142,14 @@ fn each_guarantee_for_files_names_tests_that_exist() {
             assert!(is_there, "no test {test} in {row:?}");
         }
     }
+}
+
+#[test]
+fn each_guarantee_for_files_names_tests_that_exist() {
+    check_guarantees(FILES, 30);
+}
+
+#[test]
+fn each_guarantee_of_security_names_tests_that_exist() {
+    check_guarantees(WORKER, 12);
 }

@@ -167,6 +167,23 @@ fn every_option_can_be_set_from_the_environment() {
 }
 
 #[test]
+fn no_switch_turns_a_check_of_security_off() {
+    let options = config_options().into_iter();
+    let switches = options.filter(|option| option.kind == OptionKind::Switch);
+    let switches: Vec<String> = switches.map(|option| option.key).collect();
+    // Loopback is allowed by two of them; none concerns certificates, signatures or redirects.
+    assert_eq!(
+        switches,
+        [
+            "notify.allowLoopback",
+            "scanner.allowLoopback",
+            "store.durable",
+            "worker.deadLetterEnabled"
+        ]
+    );
+}
+
+#[test]
 fn secrets_come_from_files_and_then_from_the_environment() {
     let (key, other) = (file("0123456789abcdef\n"), file("fedcba9876543210"));
     let mut config = ServiceConfig::default();

@@ -67,6 +67,20 @@ fn only_2xx_is_success_and_no_event_overtakes_another() {
 }
 
 #[test]
+fn redirect_of_the_receiver_is_not_followed() {
+    local(async {
+        let (server, other) = (ScriptedServer::start(), ScriptedServer::start());
+        let webhook = EventWebhook::new(server.client(), keys());
+        for status in [301, 302, 307, 308] {
+            server.answer(status, &[("location", &other.url())], "");
+            let published = webhook.publish(&[event(1)]).await;
+            assert_eq!(published, Err(PortError::Unknown), "{status}");
+        }
+        assert_eq!((server.requests().len(), other.requests().len()), (4, 0));
+    });
+}
+
+#[test]
 fn receiver_without_a_listener_is_unavailable() {
     local(async {
         let target = TargetUrl::new("http://127.0.0.1:9/", true).unwrap();

@@ -177,12 +177,15 @@ fn timeout_of_the_caller_closes_the_connection() {
     });
 }
 
-/// The error of a scanner whose host resolves to these addresses.
-fn resolved_to(addresses: &'static [&'static str], allow_loopback: bool) -> (ScannerError, String) {
+/// The error of a scanner whose host resolves to these addresses, and its log.
+fn resolved_to(
+    url: &str,
+    addresses: &'static [&'static str],
+    allow_loopback: bool,
+) -> (ScannerError, String) {
     let mut error = None;
     let log = logged(LogFormat::Json, || {
         error = Some(local(async {
-            let url = "https://scanner.example/reports";
             let target = TargetUrl::new(url, allow_loopback).unwrap();
             let lookup = |_: &str| {
                 let parsed = addresses.iter().map(|address| format!("{address}:0"));
@@ -209,13 +212,20 @@ fn names_of_metadata_and_link_local_addresses_are_refused_in_the_resolver() {
         // One bad address is enough: the next attempt might use it.
         &["203.0.113.9", "169.254.169.254"],
     ] {
-        let (error, log) = resolved_to(addresses, true);
+        let (error, log) = resolved_to("https://scanner.example/", addresses, true);
         assert_eq!(error, ScannerError::Unavailable, "{addresses:?}");
         assert!(log.contains("to which no connection is made"), "{log}");
     }
-    let (error, log) = resolved_to(&["127.0.0.1"], false);
+    let (error, log) = resolved_to("https://scanner.example/", &["127.0.0.1"], false);
     assert_eq!(error, ScannerError::Unavailable);
     assert!(log.contains("`allowLoopback` does not allow"), "{log}");
+}
+
+#[test]
+fn loopback_name_that_resolves_to_another_machine_gets_nothing_without_tls() {
+    let (error, log) = resolved_to("http://localhost/reports", &["203.0.113.9"], true);
+    assert_eq!(error, ScannerError::Unavailable);
+    assert!(log.contains("`http` is not encrypted"), "{log}");
 }
 
 #[test]
