@@ -3,6 +3,7 @@
 mod admin;
 mod events;
 mod monitoring;
+mod runbook;
 mod running;
 mod scanner;
 

@@ -79,6 +79,10 @@ fn each_command_of_the_guide_runs_as_written() {
             continue;
         }
         let output = rehearsal(&words).current_dir(&directory).output().unwrap();
-        assert!(output.status.success(), "{words:?}: {}", text(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{words:?}: {}",
+            text(&output.stderr)
+        );
     }
 }
