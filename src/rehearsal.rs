@@ -28,7 +28,7 @@ use crate::scenario::{FaultSpec, Scenario};
 use crate::sim::fault_plan::{FaultProfile, PlannedScenario, SkippedExpectation, TimeSlice};
 use crate::sim::fleet::Fleet;
 use crate::sim::kernel::{Kernel, KernelOptions, Stop, TraceBlock, TraceLine, TraceOptions};
-use crate::sim::world::{World, WorldOptions, WorldParts};
+use crate::sim::world::{StationLoad, World, WorldOptions, WorldParts};
 use crate::worker::Role;
 use crate::worker::planning::impact_index::ImpactIndex;
 use worker_process::{ObserverAdapter, WorkerProcessFactory};
@@ -108,6 +108,8 @@ pub struct FinishedRun {
     pub events: u64,
     /// Calls of all processes, by kind.
     pub calls: CallCounts,
+    /// Load of each service with a stated capacity.
+    pub stations: Vec<StationLoad>,
     /// Virtual time at the end of the run.
     pub ended_at: Timestamp,
     /// Wall-clock time that the simulation took.
@@ -174,6 +176,7 @@ fn rehearse<C: Hooks>(
         simulation.world.report_resources();
     }
     let calls = simulation.world.call_counts();
+    let stations = simulation.world.station_loads();
     let oracle = simulation
         .oracle
         .replace(Oracle::new(OracleOptions::default()));
@@ -197,6 +200,7 @@ fn rehearse<C: Hooks>(
         trace_hash: kernel.trace_hash(),
         events: kernel.events(),
         calls,
+        stations,
         ended_at,
         wall: began.elapsed(),
         blocks: kernel.blocks(),

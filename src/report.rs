@@ -27,8 +27,8 @@ pub use replay_command::{replay_command, shell_line};
 pub use summary::{
     CallSummary, DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary,
     InstrumentSummary, InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA,
-    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary,
-    ViolationSummary, json,
+    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StationSummary, StuckRunSummary,
+    ViolationSummary, WaitSummary, json,
 };
 pub use table::table;
 pub use terminal::terminal;

@@ -48,8 +48,9 @@ pub use sections::{
     CountOrNames, DeltaRates, DistributionSpec, DurationDistribution, ExpectationScope,
     ExpectationSpec, FaultEffect, FaultSpec, FleetSpec, Gates, LatencySpec, LimitsSpec,
     MessageSchema, OnlyIfSpec, OperationKind, OperationSpec, Popularity, Population, ProcessGroup,
-    ProcessTarget, ProcessesSpec, QueueTarget, ScannerSpec, ScheduleChanges, ScheduleSpec,
-    ScopeWeights, SelectorSpec, SeverityWeights, Share, TemporalOperator, Timing, WorkersSpec,
+    ProcessTarget, ProcessesSpec, QueueSpec, QueueTarget, ScannerSpec, ScheduleChanges,
+    ScheduleSpec, ScopeWeights, SelectorSpec, SeverityWeights, Share, StoreSpec, TemporalOperator,
+    Timing, WorkersSpec,
 };
 pub use validation::{KnownInstrument, KnownNames};
 pub use write::starter;
@@ -106,6 +107,12 @@ pub struct Scenario {
     /// Round-trip times to the other systems.
     #[serde(default)]
     pub latency: LatencySpec,
+    /// Capacity of the store. Default: it serves any number of calls at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreSpec>,
+    /// Capacity of the queues. Default: they serve any number of calls at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueSpec>,
     /// Worker processes and their options.
     #[serde(default)]
     pub workers: WorkersSpec,
@@ -138,6 +145,8 @@ impl Default for Scenario {
             scanner: ScannerSpec::default(),
             deltas: DeltaRates::default(),
             latency: LatencySpec::default(),
+            store: None,
+            queue: None,
             workers: WorkersSpec::default(),
             faults: Vec::new(),
             expectations: Vec::new(),

@@ -9,6 +9,7 @@ mod arrival_times;
 pub mod fault_plan;
 pub mod fleet;
 pub mod sampler;
+pub mod station;
 pub mod world;
 
 pub use rehearsal_kernel::{self as kernel, distribution};

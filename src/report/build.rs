@@ -6,8 +6,8 @@ use super::format::count;
 use super::{
     CallSummary, DeterminismSummary, ExpectationSummary, FaultSummary, GateSummary,
     InstrumentSummary, InvariantSummary, QuantileSummary, RunReport, RunsSummary, SCHEMA,
-    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StuckRunSummary, Verdict,
-    ViolationSummary,
+    SeriesSummary, SeriesSummaryValue, SkippedExpectationSummary, StationSummary, StuckRunSummary,
+    Verdict, ViolationSummary, WaitSummary,
 };
 use crate::check::expectation::{AlertWatch, ExpectationOutcome, RehearsalSpan, judge};
 use crate::check::{InvariantFindings, InvariantName, OracleReport};
@@ -20,7 +20,9 @@ use crate::scenario::Gates;
 use crate::sim::fault_plan::{FaultProfile, SkippedExpectation};
 use crate::sim::kernel::divergence::Divergence;
 use crate::sim::kernel::{Stop, TraceLine};
-use rehearsal_convert::Saturating;
+use crate::sim::station::WaitTimes;
+use crate::sim::world::StationLoad;
+use rehearsal_convert::{Nearest, Saturating};
 
 /// Maximum age of the last value of a series, in ms. The same as the lookback of PromQL.
 const LOOKBACK_MS: i64 = 300_000;
@@ -65,6 +67,7 @@ impl RunReport {
             wall_seconds: finished.wall.as_secs_f64(),
             events: finished.events,
             calls: calls(&finished.calls),
+            stations: finished.stations.iter().map(station).collect(),
             images: tally.images,
             images_failed: tally.images_failed,
             deltas: tally.deltas,
@@ -112,6 +115,29 @@ fn calls(counts: &CallCounts) -> BTreeMap<String, CallSummary> {
         (begun > 0).then(|| (call.as_str().to_owned(), CallSummary { begun, failed }))
     };
     PortCall::ALL.iter().filter_map(summary).collect()
+}
+
+/// Returns the load of a station.
+fn station(load: &StationLoad) -> StationSummary {
+    let statistics = &load.statistics;
+    let servers = load.servers as u64;
+    StationSummary {
+        service: load.service.to_owned(),
+        servers,
+        utilisation: statistics.mean_busy() / servers.nearest_f64(),
+        queue_length: statistics.mean_queue_length(),
+        waits: waits(&statistics.waits),
+        row_waits: load.row_waits.as_ref().map(waits),
+        connection_waits: load.connection_waits.as_ref().map(waits),
+    }
+}
+
+fn waits(times: &WaitTimes) -> WaitSummary {
+    WaitSummary {
+        calls: times.count,
+        mean_seconds: times.mean().as_secs_f64(),
+        max_seconds: times.longest.as_secs_f64(),
+    }
 }
 
 fn halt_reason(stop: Stop, events: u64) -> Option<String> {

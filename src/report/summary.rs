@@ -46,6 +46,9 @@ pub struct RunReport {
     /// out.
     #[serde(default)]
     pub calls: BTreeMap<String, CallSummary>,
+    /// Load of the store and of the queues, if their capacity is stated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stations: Vec<StationSummary>,
     /// Number of image scans that were committed.
     pub images: u64,
     /// Number of image scans that failed for the last time.
@@ -149,6 +152,40 @@ pub struct CallSummary {
     pub begun: u64,
     /// Number of calls that ended without an answer.
     pub failed: u64,
+}
+
+/// Load of a service station.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StationSummary {
+    /// `store` or `queue`.
+    pub service: String,
+    /// Number of servers.
+    pub servers: u64,
+    /// Share of the time for which a server was busy, over all servers.
+    pub utilisation: f64,
+    /// Mean number of calls that waited for a server.
+    pub queue_length: f64,
+    /// Waits for a server.
+    pub waits: WaitSummary,
+    /// Waits of commits for row locks, if the service has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row_waits: Option<WaitSummary>,
+    /// Waits for connections, if their number is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection_waits: Option<WaitSummary>,
+}
+
+/// Waits of calls, those of no length included.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitSummary {
+    /// Number of calls.
+    pub calls: u64,
+    /// Mean wait in seconds.
+    pub mean_seconds: f64,
+    /// Longest wait in seconds.
+    pub max_seconds: f64,
 }
 
 /// Injections of one kind of fault.

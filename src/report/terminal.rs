@@ -5,7 +5,10 @@ use std::fmt::{self, Write};
 use anstyle::AnsiColor;
 
 use super::format::{bold, coloured, count, dim, line, paint, rate, seconds};
-use super::{ExpectationOutcome, InvariantSummary, RunReport, StuckRunSummary, ViolationSummary};
+use super::{
+    ExpectationOutcome, InvariantSummary, RunReport, StationSummary, StuckRunSummary,
+    ViolationSummary, WaitSummary,
+};
 
 /// Maximum number of violations per invariant, and of stuck runs, that are shown. The JSON
 /// document has all that were kept.
@@ -171,6 +174,9 @@ fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
         "backlog",
         &[format!("peak {} images", count(report.backlog_peak))],
     )?;
+    for station in &report.stations {
+        write_station(out, station)?;
+    }
     if !report.faults.is_empty() {
         let faults: Vec<String> = report
             .faults
@@ -185,6 +191,22 @@ fn write_facts(out: &mut String, report: &RunReport) -> fmt::Result {
         speed.push(format!("{} images/s", rate(report.images_per_second())));
     }
     line(out, "speed", &speed)
+}
+
+/// Writes utilisation and waiting times of a service.
+fn write_station(out: &mut String, station: &StationSummary) -> fmt::Result {
+    let waits = |what: &str, waits: &WaitSummary| {
+        let (mean, max) = (seconds(waits.mean_seconds), seconds(waits.max_seconds));
+        format!("{what} mean {mean}, max {max}")
+    };
+    let mut parts = vec![
+        format!("{:.1} % utilised", station.utilisation * 100.0),
+        waits("waits", &station.waits),
+    ];
+    parts.extend(station.row_waits.iter().map(|it| waits("row locks", it)));
+    let connections = station.connection_waits.iter();
+    parts.extend(connections.map(|it| waits("connections", it)));
+    line(out, &station.service, &parts)
 }
 
 /// Writes every failure, and the shell line that repeats the run.

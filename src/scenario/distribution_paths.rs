@@ -53,6 +53,21 @@ pub fn distributions(scenario: &mut Scenario) -> Vec<(KeyPath, AnyDistribution<'
             scanner.content_refresh_latency.as_mut(),
         ),
     ];
+    let store = scenario.store.as_mut().map(|store| {
+        [
+            ("store", "readTime", &mut store.read_time),
+            ("store", "writeTime", &mut store.write_time),
+            ("store", "commitTime", &mut store.commit_time),
+        ]
+    });
+    let queue = scenario.queue.as_mut().map(|queue| {
+        [
+            ("queue", "enqueueTime", &mut queue.enqueue_time),
+            ("queue", "leaseTime", &mut queue.lease_time),
+            ("queue", "answerTime", &mut queue.answer_time),
+        ]
+    });
+    let service_times = store.into_iter().chain(queue).flatten();
     let durations = [
         ("scanner", "latency", &mut scanner.latency),
         ("scanner", "slowLatency", &mut scanner.slow_latency),
@@ -65,7 +80,8 @@ pub fn distributions(scenario: &mut Scenario) -> Vec<(KeyPath, AnyDistribution<'
     let optional = optional.into_iter().filter_map(|(key, distribution)| {
         distribution.map(|distribution| ("scanner", key, distribution))
     });
-    for (section, key, distribution) in durations.into_iter().chain(optional) {
+    let durations = durations.into_iter().chain(optional);
+    for (section, key, distribution) in durations.chain(service_times) {
         let path = root.key(section).key(key);
         all.push((path, AnyDistribution::Duration(distribution)));
     }

@@ -21,9 +21,12 @@ mod options;
 mod ports;
 mod process;
 mod queue;
+mod row_locks;
 mod scanner;
 mod service_actions;
+mod service_station;
 mod sink;
+mod station_call;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -44,6 +47,8 @@ pub use self::process::{LocalFuture, OperatorCommand, ProcessFactory, ProcessHan
 use self::queue::QueueServer;
 pub use self::queue::{MessageArrival, SimQueue};
 use self::scanner::SimScanner;
+use self::service_station::ServiceStations;
+pub use self::service_station::StationLoad;
 pub use self::sink::ObservationSink;
 pub use self::store::SimStore;
 use crate::model::observation::Observer;
@@ -62,6 +67,7 @@ pub struct World {
     sink: Rc<ObservationSink>,
     fleet: Rc<Fleet>,
     network: Network,
+    stations: ServiceStations,
     faults: FaultEngine,
     store: RefCell<SimStore>,
     planner_queue: QueueServer<PlannerMessage>,
@@ -115,6 +121,7 @@ impl World {
         Ok(Rc::new(Self {
             sink: ObservationSink::new(handle.clone(), observer),
             network: Network::new(&handle, &scenario.latency)?,
+            stations: ServiceStations::new(&handle, scenario)?,
             faults: FaultEngine::new(&handle),
             store: RefCell::new(SimStore::new(Rc::clone(&fleet))),
             planner_queue: QueueServer::new(window),
@@ -150,6 +157,11 @@ impl World {
         self.start_processes();
         self.start_probers(scenario.workers.scrape_interval.as_nanos());
         Ok(())
+    }
+
+    /// Returns the load of each service with a stated capacity, up to now.
+    pub fn station_loads(&self) -> Vec<StationLoad> {
+        self.stations.loads()
     }
 
     /// Returns the fleet of images.

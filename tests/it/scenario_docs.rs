@@ -13,7 +13,7 @@ const BEGIN: &str = "<!-- reference: made by tests/it/scenario_docs.rs -->\n";
 const END: &str = "<!-- end of the reference -->\n";
 
 /// Tables of the reference: heading, and JSON pointer into the schema.
-const SECTIONS: [(&str, &str); 26] = [
+const SECTIONS: [(&str, &str); 28] = [
     ("Top level", ""),
     ("`[fleet]`", "/$defs/FleetSpec"),
     ("`[[schedule]]`", "/$defs/ScheduleSpec"),
@@ -31,6 +31,8 @@ const SECTIONS: [(&str, &str); 26] = [
     ("`[scanner]`", "/$defs/ScannerSpec"),
     ("`[deltas]`", "/$defs/DeltaRates"),
     ("`[latency]`", "/$defs/LatencySpec"),
+    ("`[store]`", "/$defs/StoreSpec"),
+    ("`[queue]`", "/$defs/QueueSpec"),
     ("`[workers]`", "/$defs/WorkersSpec"),
     ("`processes`", "/$defs/ProcessGroup"),
     ("`[workers.options]`", "/$defs/WorkerOptions"),

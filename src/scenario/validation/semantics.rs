@@ -5,6 +5,7 @@ mod expectations;
 mod faults;
 mod inputs;
 mod schedules;
+mod services;
 mod workers;
 
 pub use expectations::check_alert;
@@ -32,6 +33,7 @@ pub fn check(scenario: &mut Scenario, root: &Node, known_names: &KnownNames) -> 
     rules.check_operations();
     rules.check_inputs();
     rules.check_workers();
+    rules.check_services();
     rules.check_faults();
     rules.check_expectations();
     rules.check_gates();

@@ -7,6 +7,9 @@
 //!   service                  serve: happens, whether or not the caller is still up
 //! ```
 //!
+//! A service with a stated capacity serves the call when it has a server for it; see
+//! [`super::service_station`].
+//!
 //! A call that writes is served by an event of the world and not by the caller's task. So it takes
 //! effect even if the caller crashes meanwhile, which is how a lost answer comes about.
 
@@ -16,9 +19,12 @@ use std::time::Duration;
 
 use super::World;
 use super::network::NetworkPort;
+use super::row_locks::StoredRow;
+use super::service_station::ConnectionPools;
 use crate::model::observation::Observation;
 use crate::model::{CallCounts, IncarnationId, PortCall, Timestamp};
 use crate::sim::kernel::{RandomStream, Sender, oneshot};
+use crate::sim::station::ServerGuard;
 use crate::worker::ports::{PortError, PortResult};
 use rehearsal_convert::{Nearest, Saturating};
 
@@ -32,8 +38,18 @@ pub(super) struct Incarnation {
     pub is_over: Cell<bool>,
     pub started_at: Timestamp,
     pub calls: RefCell<CallCounts>,
+    pub pools: ConnectionPools,
     /// Number of tasks that it was launched with.
     pub launched_tasks: Cell<usize>,
+}
+
+/// Call that has a connection and was not sent yet.
+pub(super) struct OpenCall {
+    pub call: PortCall,
+    /// Instant at which the caller began to wait.
+    pub begun_ns: u64,
+    /// Connection of the process's pool, held until the call is over.
+    pub pooled: Option<ServerGuard>,
 }
 
 /// Connection that all ports of an incarnation share.
@@ -57,10 +73,15 @@ impl Connection {
     }
 
     /// Begins a call: connects, or fails after the connect delay; then nothing was sent.
-    pub async fn connect(&self, call: PortCall) -> PortResult<()> {
+    pub async fn connect(&self, call: PortCall) -> PortResult<OpenCall> {
         self.incarnation.calls.borrow_mut().of_mut(call).begun += 1;
+        let open = OpenCall {
+            call,
+            begun_ns: self.world.handle.now_ns(),
+            pooled: self.take_pooled(call).await?,
+        };
         if self.is_reachable(NetworkPort::of_call(call)) {
-            return Ok(());
+            return Ok(open);
         }
         let delay_ns = self.world.options.connect_delay_ns;
         self.world.handle.sleep_ns(delay_ns).await;
@@ -73,23 +94,36 @@ impl Connection {
         error
     }
 
-    /// Reads from a service: one timer in the caller's task, and the read happens when the answer
-    /// is due.
+    /// Reads from a service, in the caller's task. The read happens when the answer is due.
     pub async fn read<T>(&self, call: PortCall, read: impl FnOnce(&World) -> T) -> PortResult<T> {
-        self.connect(call).await?;
+        let open = self.connect(call).await?;
         let (world, port) = (&self.world, NetworkPort::of_call(call));
-        let sent_ns = world.handle.now_ns();
         let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
         let timeout_ns = world.options.client_timeout_ns;
-        if round_trip_ns <= timeout_ns {
-            world.handle.sleep_ns(round_trip_ns).await;
-            if self.is_reachable(port) {
-                return Ok(read(world));
-            }
+        if round_trip_ns <= timeout_ns
+            && self.pass_round_trip(&open, round_trip_ns).await
+            && self.is_reachable(port)
+        {
+            return Ok(read(world));
         }
-        let give_up_ns = sent_ns.saturating_add(timeout_ns);
+        let give_up_ns = open.begun_ns.saturating_add(timeout_ns);
         world.handle.sleep_until_ns(give_up_ns).await;
         Err(self.failed(call, PortError::Unavailable))
+    }
+
+    /// Waits for the round trip of a read. False if the service takes longer than the caller waits.
+    async fn pass_round_trip(&self, open: &OpenCall, round_trip_ns: u64) -> bool {
+        let handle = &self.world.handle;
+        let Some(station) = self.world.stations.of(NetworkPort::of_call(open.call)) else {
+            handle.sleep_ns(round_trip_ns).await;
+            return true;
+        };
+        let served = async {
+            handle.sleep_ns(round_trip_ns / 2).await;
+            drop(station.serve(open.call).await);
+            handle.sleep_ns(round_trip_ns - round_trip_ns / 2).await;
+        };
+        self.await_answer(open, served).await.is_some()
     }
 
     /// Connects and sends: see [`Connection::send`].
@@ -98,19 +132,24 @@ impl Connection {
         call: PortCall,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
-        self.connect(call).await?;
-        self.send(call, serve).await
+        let open = self.connect(call).await?;
+        self.send(open, Vec::new(), serve).await
     }
 
     /// Sends a call over an open connection. `serve` runs at the service as an event of its own;
     /// `None` is a lost answer. A call that is answered after the client's timeout takes effect all
-    /// the same, perhaps after its caller has given it up.
+    /// the same, perhaps after its caller has given it up. `rows` are those that it locks.
     pub async fn send<T: 'static>(
         &self,
-        call: PortCall,
+        open: OpenCall,
+        rows: Vec<StoredRow>,
         serve: impl FnOnce(&Rc<World>) -> Option<T> + 'static,
     ) -> PortResult<T> {
+        let call = open.call;
         let (world, port) = (&self.world, NetworkPort::of_call(call));
+        if let Some(station) = world.stations.of(port) {
+            return self.send_to_station(station, open, rows, serve).await;
+        }
         let handle = &world.handle;
         let sent_ns = handle.now_ns();
         let round_trip_ns = world.draw_call_ns(&self.incarnation, port);

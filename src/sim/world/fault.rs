@@ -20,8 +20,8 @@ use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueName};
 use crate::sim::kernel::{Handle, RandomStream};
 
-/// Number of kinds with a stream. Those after them draw nothing, and one stream more would change the
-/// hash of every trace.
+/// Number of kinds with a stream. Those after them draw nothing, and one stream more would change
+/// the hash of every trace.
 const DRAWING_KINDS: usize = FaultKind::SlowQueue as usize + 1;
 
 /// Active faults, and a random stream for each kind of fault that draws.

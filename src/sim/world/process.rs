@@ -129,6 +129,7 @@ impl World {
             is_over: Cell::new(false),
             started_at: self.now(),
             calls: RefCell::default(),
+            pools: self.stations.new_pools(),
             launched_tasks: Cell::default(),
         });
         self.sink.emit(&Observation::IncarnationStarted {

@@ -6,6 +6,7 @@ mod ports;
 mod process_faults;
 mod queue_faults;
 mod service_faults;
+mod service_stations;
 mod store_faults;
 
 use std::sync::Arc;

@@ -47,6 +47,11 @@ pub fn figures(report: &RunReport) -> Markup {
                 }
             }
             (figure("Backlog, peak", &count(report.backlog_peak), "images waiting for a runner"))
+            @for station in &report.stations {
+                (figure(&format!("Utilisation, {}", station.service),
+                    &format!("{:.1} %", station.utilisation * 100.0),
+                    &format!("a call waits {} on average", seconds(station.waits.mean_seconds))))
+            }
             (figure("Faults", &count(injected),
                 &format!("{} calls, messages or processes affected", count(hit))))
             @if report.has_wall_time() {

@@ -155,13 +155,15 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
 
     async fn lease(&self, lease: Duration, wait_time: Duration) -> PortResult<Option<Lease<M>>> {
         let call = Self::call(PortCall::PlannerLease, PortCall::RunnerLease);
-        self.connection.connect(call).await?;
+        let open = self.connection.connect(call).await?;
         let world = &self.connection.world;
         let sent_at = world.now();
+        self.connection.be_served(&open).await?;
+        let served_at = world.now();
         let round_trip_ns = world.draw_round_trip_ns(Self::PORT);
         let round_trip_ns = round_trip_ns.min(world.options.client_timeout_ns);
         let wait_ns = nanos_of(wait_time).saturating_add(round_trip_ns);
-        let give_up_ns = sent_at.nanos().saturating_add(wait_ns);
+        let give_up_ns = served_at.nanos().saturating_add(wait_ns);
         let leased = self.wait(lease, give_up_ns).await;
         let leased = leased.map_err(|error| self.connection.failed(call, error))?;
         if let Some(leased) = &leased {

@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
+use crate::sim::world::row_locks::StoredRow;
 use crate::worker::ports::{
     self, BacklogSnapshot, CommitDecision, Export, HeartbeatAnswer, PermitGrant, PortResult,
     RunDocument, ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped,
@@ -242,7 +243,7 @@ impl ports::Store for StorePort {
     }
 
     async fn commit(&self, commit: &Arc<Commit>) -> PortResult<CommitAnswer> {
-        self.0.connect(PortCall::Commit).await?;
+        let open = self.0.connect(PortCall::Commit).await?;
         self.emit(&Observation::CommitSent { commit });
         let mut pending = PendingAnswer {
             connection: &self.0,
@@ -251,7 +252,8 @@ impl ports::Store for StorePort {
         };
         let sent = Arc::clone(commit);
         let serve = move |world: &Rc<World>| world.serve_commit(&sent);
-        let answer = self.0.send(PortCall::Commit, serve).await?;
+        let rows = StoredRow::of_commit(commit);
+        let answer = self.0.send(open, rows, serve).await?;
         pending.is_answered = true;
         let answer_seen = &answer;
         self.emit(&Observation::CommitLearned {
