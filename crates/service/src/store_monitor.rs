@@ -1,10 +1,11 @@
-//! Watch over the store of a process: its answers, and its errors by class.
+//! Watch over the store of a process: its answers, its calls by port, and its errors by class.
 //!
 //! A call is repeated until it is answered, since most errors pass. Some do not: a full disk, a
 //! damaged file, a missing table. The worker can do nothing about them; the monitor says so, in
 //! `/readyz`, in a counter and in one line of the log a minute.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::{Duration, SystemTime};
 
 use rehearsal_metrics::{Counter, Family, Labels, RegisterError, Registry};
@@ -15,9 +16,11 @@ use tokio::time::{sleep, timeout};
 use crate::health::{Health, STORE_TIMEOUT};
 use crate::log::LogInterval;
 
+/// Counter of calls, by port.
+const CALLS: &str = "scheduler_store_calls_total";
 /// Counter of errors, by port and class.
 const ERRORS: &str = "scheduler_store_errors_total";
-/// Time between two looks at the errors.
+/// Time between two looks at calls and errors.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Time after which a permanent error that does not occur again counts as mended.
 const MENDED_AFTER: Duration = Duration::from_secs(60);
@@ -28,7 +31,7 @@ pub struct StoreMonitor<S> {
     database: Database,
     health: Health,
     registry: Registry,
-    counters: BTreeMap<(&'static str, DatabaseErrorClass), (Counter, u64)>,
+    counters: BTreeMap<(&'static str, Option<DatabaseErrorClass>), (Counter, u64)>,
     lines: LogInterval,
 }
 
@@ -61,10 +64,10 @@ impl<S: Store> StoreMonitor<S> {
         }
     }
 
-    /// Looks at the errors once.
+    /// Looks at calls and errors once.
     fn look(&mut self) {
         if let Err(error) = self.count() {
-            tracing::error!(%error, "errors of the store can't be counted");
+            tracing::error!(%error, "calls to the store can't be counted");
         }
         let error = self.database.last_permanent_error();
         let error = error.filter(|error| {
@@ -82,24 +85,45 @@ impl<S: Store> StoreMonitor<S> {
     }
 
     fn count(&mut self) -> Result<(), RegisterError> {
+        for (port, count) in self.database.call_counts() {
+            self.count_to(port, None, count)?;
+        }
         for error in self.database.error_counts() {
-            let key = (error.port, error.class);
-            if !self.counters.contains_key(&key) {
-                let family = Family::counter(ERRORS).help("Calls to the store that failed.");
-                let labels = [
-                    ("port".into(), error.port.into()),
-                    ("class".into(), error.class.as_str().into()),
-                ];
-                let counter = self
-                    .registry
-                    .counter(&family, Labels::new(ERRORS, labels)?)?;
-                self.counters.insert(key, (counter, 0));
-            }
-            if let Some((counter, counted)) = self.counters.get_mut(&key) {
-                counter.add(error.count - *counted);
-                *counted = error.count;
-            }
+            self.count_to(error.port, Some(error.class), error.count)?;
         }
         Ok(())
     }
+
+    /// Raises a counter of calls to `count`; of failed calls, if there is a class.
+    fn count_to(
+        &mut self,
+        port: &'static str,
+        class: Option<DatabaseErrorClass>,
+        count: u64,
+    ) -> Result<(), RegisterError> {
+        let (counter, counted) = match self.counters.entry((port, class)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert((register(&self.registry, port, class)?, 0)),
+        };
+        counter.add(count - *counted);
+        *counted = count;
+        Ok(())
+    }
+}
+
+fn register(
+    registry: &Registry,
+    port: &'static str,
+    class: Option<DatabaseErrorClass>,
+) -> Result<Counter, RegisterError> {
+    let (name, help) = match class {
+        None => (CALLS, "Calls to the store, failed ones included."),
+        Some(_) => (ERRORS, "Calls to the store that failed."),
+    };
+    let class = class.map(|class| ("class".into(), class.as_str().into()));
+    let labels = [("port".into(), port.into())].into_iter().chain(class);
+    registry.counter(
+        &Family::counter(name).help(help),
+        Labels::new(name, labels)?,
+    )
 }

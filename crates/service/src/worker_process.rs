@@ -133,6 +133,7 @@ impl WorkerProcess {
         let endpoints = listen("http.listen", config.http.listen)?;
         let options = DatabaseOptions {
             is_durable: config.store.durable,
+            max_bytes: config.store.max_bytes,
             ..DatabaseOptions::default()
         };
         let database = Database::open(&config.store.file, options).await?;

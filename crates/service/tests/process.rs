@@ -130,6 +130,12 @@ fn demonstration_completes_runs_and_stops() {
             sample.is_some_and(|sample| sample.contains("Completed") && !sample.ends_with(" 0"))
         };
         assert!(page.lines().any(is_counted), "{page}");
+        for port in ["queue", "store"] {
+            let sample = format!("scheduler_store_calls_total{{port=\"{port}\"}} ");
+            let mut lines = page.lines().filter_map(|line| line.strip_prefix(&sample));
+            let calls: u64 = lines.next().expect(&page).parse().unwrap();
+            assert!(calls > 0, "{page}");
+        }
         assert_eq!(send(demo.address, "GET /healthz", "").await.0, 200);
         let (status, ready) = send(demo.address, "GET /readyz", "").await;
         assert_eq!(status, 200, "{ready}");

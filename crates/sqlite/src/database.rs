@@ -23,6 +23,9 @@ pub struct DatabaseOptions {
     /// Whether each commit reaches the disk before its answer. Without it, a loss of power may
     /// undo the last commits.
     pub is_durable: bool,
+    /// Maximum bytes of the file, without its log of recent writes; none for no limit. A file that
+    /// is larger already does not grow.
+    pub max_bytes: Option<u64>,
 }
 
 impl Default for DatabaseOptions {
@@ -30,6 +33,7 @@ impl Default for DatabaseOptions {
         Self {
             busy_timeout: Duration::from_secs(5),
             is_durable: true,
+            max_bytes: None,
         }
     }
 }
@@ -79,7 +83,7 @@ impl Database {
         let prepared = connection.call(move |connection| {
             connection.busy_timeout(options.busy_timeout)?;
             connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-            schema::prepare(connection, options.is_durable)
+            schema::prepare(connection, options)
         });
         let version = prepared.await.map_err(|error| match error {
             tokio_rusqlite::Error::Error(error) | tokio_rusqlite::Error::Close((_, error)) => {
@@ -106,6 +110,11 @@ impl Database {
             port,
             ..self.clone()
         }
+    }
+
+    /// Returns the numbers of calls since the file was opened, by port.
+    pub fn call_counts(&self) -> Vec<(&'static str, u64)> {
+        self.health.calls()
     }
 
     /// Returns the numbers of errors since the file was opened, by port and class.
@@ -161,6 +170,7 @@ impl Database {
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> PortResult<T> {
         let (port, health) = (self.port, Arc::clone(&self.health));
+        health.note_call(port);
         let call = move |connection: &mut rusqlite::Connection| {
             carry_out(connection, behavior, work).map_err(|(error, port_error)| {
                 health.note(port, &error);

@@ -1,4 +1,4 @@
-//! Errors of SQLite by class, and the last one that waiting does not mend.
+//! Calls by port, errors of SQLite by class, and the last one that waiting does not mend.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -111,19 +111,32 @@ fn cause_of(error: &rusqlite::Error) -> String {
     }
 }
 
-/// Errors since the file was opened.
+/// Calls and errors since the file was opened.
 #[derive(Debug, Default)]
-pub(crate) struct DatabaseHealth(Mutex<ErrorRecord>);
+pub(crate) struct DatabaseHealth(Mutex<CallRecord>);
 
 #[derive(Debug, Default, Clone)]
-struct ErrorRecord {
+struct CallRecord {
+    calls: BTreeMap<&'static str, u64>,
     counts: BTreeMap<(&'static str, DatabaseErrorClass), u64>,
     permanent: Option<PermanentDatabaseError>,
 }
 
 impl DatabaseHealth {
-    fn record(&self) -> MutexGuard<'_, ErrorRecord> {
+    fn record(&self) -> MutexGuard<'_, CallRecord> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call.
+    pub fn note_call(&self, port: &'static str) {
+        *self.record().calls.entry(port).or_default() += 1;
+    }
+
+    /// Returns the number of calls of each port.
+    pub fn calls(&self) -> Vec<(&'static str, u64)> {
+        let record = self.record();
+        let calls = record.calls.iter();
+        calls.map(|(port, count)| (*port, *count)).collect()
     }
 
     /// Counts an error of SQLite.

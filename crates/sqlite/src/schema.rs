@@ -2,19 +2,25 @@
 
 use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior};
 
-use crate::{clock, inventory, queue, recent_keys, store};
+use crate::{DatabaseOptions, clock, inventory, queue, recent_keys, store};
 
 /// Version of the tables, in SQLite's `user_version`.
 pub(crate) const VERSION: i64 = 2;
 
 /// Sets the modes of the connection and creates the tables of an empty file. Returns the version
 /// of the file.
-pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite::Result<i64> {
+pub(crate) fn prepare(
+    connection: &mut Connection,
+    options: DatabaseOptions,
+) -> rusqlite::Result<i64> {
     // Readers do not wait for the writer.
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    let synchronous = if is_durable { "FULL" } else { "NORMAL" };
+    let synchronous = if options.is_durable { "FULL" } else { "NORMAL" };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    if let Some(bytes) = options.max_bytes {
+        limit_pages(connection, bytes)?;
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found != 0 {
@@ -32,4 +38,13 @@ pub(crate) fn prepare(connection: &mut Connection, is_durable: bool) -> rusqlite
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(VERSION)
+}
+
+/// Sets the maximum size of the file. SQLite raises it to the size that the file has.
+fn limit_pages(connection: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    // SQLite takes 0 for a query.
+    let pages = (bytes / u64::from(page)).max(1);
+    let pages = i64::try_from(pages).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "max_page_count", pages)
 }

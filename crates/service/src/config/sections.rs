@@ -103,6 +103,9 @@ pub struct StoreSection {
     /// Whether each commit reaches the disk before its answer; otherwise a loss of power may undo
     /// the last commits
     pub durable: bool,
+    /// Maximum bytes of the file, 1048576 or more, so that it leaves space on the disk. Default: no
+    /// limit
+    pub max_bytes: Option<u64>,
     /// Time for which runs and exports that are over are kept, 1h or more
     pub retention: Duration,
 }
@@ -207,6 +210,7 @@ impl Default for StoreSection {
         Self {
             file: "scheduler.db".into(),
             durable: true,
+            max_bytes: None,
             retention: Duration::from_hours(30 * 24),
         }
     }
@@ -246,6 +250,10 @@ impl ServiceConfig {
         if self.store.retention < Duration::from_hours(1) {
             let reason = format!("it is {}, and must be 1h or more", self.store.retention);
             invalid.push(("store.retention".to_owned(), reason));
+        }
+        if let Some(bytes) = self.store.max_bytes.filter(|bytes| *bytes < 1 << 20) {
+            let reason = format!("it is {bytes}, and must be 1048576 or more");
+            invalid.push(("store.maxBytes".to_owned(), reason));
         }
         let bytes = self.scanner.max_report_bytes;
         if !(1 << 10..=1 << 30).contains(&bytes) {

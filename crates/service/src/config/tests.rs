@@ -121,6 +121,7 @@ fn invalid_values_are_all_named() {
     assert!(config.invalid_values().is_empty());
     config.worker.segment_size = 0;
     config.store.retention = "59m".parse().unwrap();
+    config.store.max_bytes = Some((1 << 20) - 1);
     config.name = Some("a b".to_owned());
     config.roles.clear();
     config.scanner.max_report_bytes = 1;
@@ -135,6 +136,7 @@ fn invalid_values_are_all_named() {
         [
             "worker.segmentSize",
             "store.retention",
+            "store.maxBytes",
             "scanner.maxReportBytes",
             "events.maxRequestsPerAddress",
             "name",
@@ -153,6 +155,7 @@ fn every_option_can_be_set_from_the_environment() {
                 items.collect::<Vec<_>>().join(",")
             }
             (serde_json::Value::Null, _) if option.key == "events.listen" => "[::1]:80".to_owned(),
+            (serde_json::Value::Null, OptionKind::Number) => "1048576".to_owned(),
             (serde_json::Value::Null, _) => "text".to_owned(),
             (value, _) => value.to_string(),
         };

@@ -40,6 +40,7 @@ impl TestFile {
         let options = DatabaseOptions {
             busy_timeout: Duration::from_millis(200),
             is_durable: false,
+            ..DatabaseOptions::default()
         };
         Database::open(&self.path(), options).await.unwrap()
     }

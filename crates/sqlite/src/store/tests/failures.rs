@@ -63,6 +63,32 @@ fn full_file_refuses_writes_and_keeps_everything_readable() {
 }
 
 #[test]
+fn connection_with_a_limit_does_not_grow_the_file_and_others_do() {
+    let file = TestFile::new();
+    block_on(async {
+        let mut client = StoreClient::open(&file, "worker").await;
+        client.create(0).await;
+        let options = DatabaseOptions {
+            max_bytes: Some(1),
+            ..DatabaseOptions::default()
+        };
+        let limited = Database::open(&file.path(), options).await.unwrap();
+        let limited = SqliteStore::new(limited);
+        let mut refused = None;
+        for occurrence in 1..1_000 {
+            let commit = Arc::new(client.creation(occurrence));
+            if limited.commit(&commit).await == Err(PortError::Unavailable) {
+                refused = Some(commit);
+                break;
+            }
+        }
+        let refused = refused.expect("the file grows");
+        let answer = client.store.commit(&refused).await.unwrap();
+        assert!(matches!(answer, CommitAnswer::Applied(_)));
+    });
+}
+
+#[test]
 fn call_over_the_busy_timeout_has_no_effect_and_is_counted() {
     let file = TestFile::new();
     block_on(async {
