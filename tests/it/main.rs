@@ -5,6 +5,7 @@ mod backfill;
 mod browser;
 mod bugbase;
 mod bundled_sweeps;
+mod chaos;
 mod command_line;
 mod comparison;
 mod compatibility;
