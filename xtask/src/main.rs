@@ -10,6 +10,7 @@ mod callgrind;
 mod compare;
 mod golden_traces;
 mod instructions;
+mod measure_worker;
 mod mutate_worker;
 mod notices;
 mod process;
@@ -35,6 +36,8 @@ usage: cargo xtask COMMAND
   break-worker [--sample | NAME...]
                    plant defects in a copy of the worker and require sweeps to find each of them;
                    --sample searches for a few, in a debug build
+  measure-worker   measure segments per second and processor time of one and of three workers on one
+                   SQLite file, and the calls to the store of an idle one
   mutate-worker [SAMPLE]
                    change the worker at random and require a short sweep to notice
   notices [--check]
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Some((&"break-metrics", rest)) => break_metrics::main(rest),
         Some((&"break-worker", rest)) => break_worker::main(rest),
         Some((&"golden-traces", [])) => golden_traces::main(),
+        Some((&"measure-worker", [])) => measure_worker::main(),
         Some((&"mutate-worker", rest)) => mutate_worker::main(rest),
         Some((&"notices", rest)) => notices::main(rest),
         Some((&"same-trace", [])) => same_trace::main(),
