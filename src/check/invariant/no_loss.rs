@@ -23,16 +23,16 @@ pub(crate) const NO_LOSS: InvariantDefinition = InvariantDefinition {
     evaluated: EvaluationTime::Quiescence,
     meaning: "Every image of a Completed run is committed exactly once, and no message vanishes.",
     method: "A segment commit must cover its images, each once; a run may complete only with its \
-             last segment. The last message that asks for a piece of work may leave its queue only \
-             when the work is committed or the run has ended, and when the work that its commit \
-             has released was enqueued. No enqueue may be dropped as a duplicate of a message that \
-             is gone while its work waits. The commit that ends a run removes its enqueue intent. \
-             Exports are handled once, in the order of their numbers, and make one run for each \
-             enabled schedule that subscribes to them. A command that is acknowledged must be done: a cancelled run \
-             is over, a manual run exists, and none of a schedule that was deleted before the \
-             request; after a redrive no dead letter is left that was one at the request. The \
-             cancellation of a run that is over is not put off, nor any other command without a \
-             fault. At quiescence the queues are empty.",
+             last segment. The last message that asks for a piece of work may leave its queue \
+             only when the work is committed or the run has ended, and when the work that its \
+             commit has released was enqueued. No enqueue may be dropped as a duplicate of a \
+             message that is gone while its work waits. The commit that ends a run removes its \
+             enqueue intent. Exports are handled once, in the order of their numbers, and make \
+             one run for each enabled schedule that subscribes to them. A command that is \
+             acknowledged must be done: a cancelled run is over, a manual run exists, and none of \
+             a schedule that was deleted before the request; after a redrive no dead letter is \
+             left that was one at the request. The cancellation of a run that is over is not put \
+             off, nor any other command without a fault. At quiescence the queues are empty.",
     exercised_by: "commits, messages and owners' commands",
 };
 
