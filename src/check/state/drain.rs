@@ -71,6 +71,10 @@ struct DrainTime {
     segment_seconds: f64,
 }
 
+fn with_slack(seconds: f64) -> Duration {
+    Duration::from_secs_f64((SLACK * seconds).min(SECONDS_MAX))
+}
+
 impl WorldState {
     /// Begins the drain.
     pub(crate) fn begin_drain(&mut self, at: Timestamp, base: Duration) {
@@ -79,16 +83,20 @@ impl WorldState {
         let (needed, longest) = times.fold((0.0, 0.0_f64), |(needed, longest), time| {
             (needed + time.seconds, longest.max(time.segment_seconds))
         });
-        let with_slack = |seconds: f64| {
-            base.saturating_add(Duration::from_secs_f64((SLACK * seconds).min(SECONDS_MAX)))
-        };
         self.drain = Some(DrainDeadline {
             healed_at: at,
-            patience: with_slack(longest),
-            allowance: with_slack(needed),
+            patience: base.saturating_add(with_slack(longest)),
+            allowance: base.saturating_add(with_slack(needed)),
             unfinished: self.runs.unfinished.len(),
             progress: (self.progress(), at),
         });
+    }
+
+    /// Returns the maximum time that the longest segment of an unfinished run needs.
+    pub(crate) fn longest_segment_time(&self) -> Duration {
+        let unfinished = self.runs.unfinished.iter();
+        let times = unfinished.map(|run| self.drain_time(&self.runs[*run]).segment_seconds);
+        with_slack(times.fold(0.0, f64::max))
     }
 
     /// Notes the progress that was made until now.

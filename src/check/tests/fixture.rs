@@ -13,7 +13,7 @@ use crate::check::instruments::{
     CounterSeries, DeltaKind, ExtensionSeries, HistogramSeries, PlanAttempt, SegmentFate,
 };
 use crate::check::{
-    InvariantFindings, InvariantName, Oracle, OracleOptions, OracleReport, Violation,
+    InvariantFindings, InvariantName, Oracle, OracleOptions, OracleReport, Violation, WorkTimes,
 };
 use crate::model::commit::{EndReason, FireOutcome, PlanOutcome, RunWrite};
 use crate::model::observation::{IncarnationEnd, Observation, Observer, PortName, ScheduleChange};
@@ -21,6 +21,7 @@ use crate::model::{
     Applied, Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Run, RunFailure, RunId,
     RunState, Schedule, ScheduleId, SharedList, Timestamp,
 };
+use crate::worker::options::WorkerOptions;
 
 /// Midnight of the first day.
 pub const START: &str = "2024-01-01T00:00:00Z";
@@ -56,6 +57,22 @@ impl Fixture {
     pub fn without_gauges() -> Self {
         Self::with(OracleOptions {
             gauges: Vec::new(),
+            ..OracleOptions::default()
+        })
+    }
+
+    /// The same with segments of two images, of which each takes 100 s.
+    pub fn with_long_segments() -> Self {
+        Self::with(OracleOptions {
+            work_times: WorkTimes {
+                scan: [Duration::from_secs(40); 2],
+                segment: Duration::from_secs(20),
+            },
+            worker: WorkerOptions {
+                segment_size: 2,
+                segments_at_once: 1,
+                ..WorkerOptions::default()
+            },
             ..OracleOptions::default()
         })
     }

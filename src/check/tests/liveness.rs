@@ -37,18 +37,7 @@ fn drains(then: fn(&mut Fixture) -> OracleReport) -> OracleReport {
 
 /// A planned run of four images in two segments of which each takes 100 s.
 fn overloaded() -> Fixture {
-    let mut fixture = Fixture::with(OracleOptions {
-        work_times: WorkTimes {
-            scan: [Duration::from_secs(40); 2],
-            segment: Duration::from_secs(20),
-        },
-        worker: WorkerOptions {
-            segment_size: 2,
-            segments_at_once: 1,
-            ..WorkerOptions::default()
-        },
-        ..OracleOptions::default()
-    });
+    let mut fixture = Fixture::with_long_segments();
     fixture.fire().plan().dispatch();
     fixture
 }

@@ -19,13 +19,12 @@ pub const DEFECTS: &[Defect] = &[
         fixture.end()
     }),
     Defect::new(NotifyIndependent, "standstill during an outage", || {
-        stands_still(601)
+        stands_still(Fixture::new(), 601)
     }),
 ];
 
 /// Notify is down, with an open run and no commit for `seconds`.
-fn stands_still(seconds: u64) -> OracleReport {
-    let mut fixture = Fixture::new();
+fn stands_still(mut fixture: Fixture, seconds: u64) -> OracleReport {
     fixture.fire().plan().see(&Observation::FaultBegan {
         kind: FaultKind::NotifyOutage,
         subject: "notify",
@@ -35,5 +34,14 @@ fn stands_still(seconds: u64) -> OracleReport {
 
 #[test]
 fn standstill_of_ten_minutes_is_no_violation() {
-    assert!(stands_still(600).is_clean(NotifyIndependent));
+    assert!(stands_still(Fixture::new(), 600).is_clean(NotifyIndependent));
+}
+
+#[test]
+fn standstill_may_be_longer_by_three_times_the_longest_segment() {
+    let after =
+        |seconds| stands_still(Fixture::with_long_segments(), seconds).is_clean(NotifyIndependent);
+    let longest = 600 + 3 * (2 * 40 + 20);
+    assert!(after(longest));
+    assert!(!after(longest + 1));
 }
