@@ -7,6 +7,7 @@ use crate::check::invariant::InvariantName::Blame;
 use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::fact::RunChange;
 use crate::check::state::message::{MessageRecord, MessageStatus};
+use crate::check::state::table::RunIndex;
 use crate::check::state::{AcceptedCommit, MessageStep, WorldState};
 use crate::model::commit::EndReason;
 use crate::model::fault::FaultKind;
@@ -70,6 +71,8 @@ pub(crate) struct BlameCheck {
     refused: FxHashSet<ImageDigest>,
     /// By number of the message; only of messages with counted deliveries.
     attempts: FxHashMap<u64, Attempts>,
+    /// Deliveries under which a message was rightly given up when its queue lost it, with its run.
+    lost: FxHashSet<(RunIndex, u64)>,
 }
 
 impl Invariant for BlameCheck {
@@ -127,10 +130,13 @@ impl Invariant for BlameCheck {
                 }
                 self.attempts.remove(&step.message);
             }
-            QueueStep::Enqueued
-            | QueueStep::Redriven
-            | QueueStep::Acknowledged
-            | QueueStep::Lost => {
+            QueueStep::Lost => {
+                if let Some(record) = record {
+                    self.note_lost(step.message, record);
+                }
+                self.attempts.remove(&step.message);
+            }
+            QueueStep::Enqueued | QueueStep::Redriven | QueueStep::Acknowledged => {
                 self.attempts.remove(&step.message);
             }
             _ => {}
@@ -169,6 +175,15 @@ impl BlameCheck {
         }
     }
 
+    /// Remembers a message whose holder may still give it up.
+    fn note_lost(&mut self, number: u64, message: &MessageRecord) {
+        if let MessageStatus::Leased { delivery, .. } = message.place
+            && self.is_explained(number, message)
+        {
+            self.lost.insert((message.run, delivery));
+        }
+    }
+
     fn attempts(&self, message: u64) -> Attempts {
         self.attempts.get(&message).copied().unwrap_or_default()
     }
@@ -186,6 +201,10 @@ impl BlameCheck {
         delivery: u64,
         change: &RunChange<'_>,
     ) -> bool {
+        let mut lost = self.lost.iter();
+        if lost.any(|(run, held)| *run == change.run && (*held == delivery || delivery == 0)) {
+            return true;
+        }
         let mut messages = state.messages.records.iter();
         messages.any(|(number, message)| {
             // The holder may have let go of the message meanwhile.

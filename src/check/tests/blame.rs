@@ -163,6 +163,18 @@ fn corrupted_message_at_its_last_try_is_rightly_given_up() {
 }
 
 #[test]
+fn message_that_its_queue_loses_at_the_last_try_is_rightly_given_up() {
+    let (mut fixture, message, mut delivery) = with_a_corrupted_message();
+    for _ in 0..4 {
+        fixture.step(message, delivery, Some(0), RELEASED_AS_FAILED);
+        delivery = fixture.lease(message, Some(0));
+    }
+    fixture.step(message, delivery, Some(0), QueueStep::Lost);
+    poison(&mut fixture, delivery);
+    assert!(fixture.stop_here().is_clean(Blame));
+}
+
+#[test]
 fn conflict_fault_explains_a_counted_release() {
     let (mut fixture, message, mut delivery) = Fixture::with_a_segment();
     fixture.see(&Observation::FaultTriggered {
