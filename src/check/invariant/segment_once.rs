@@ -123,7 +123,13 @@ impl Invariant for SegmentOnceCheck {
         match (step.segment, step.incarnation) {
             (Some(segment), incarnation) => {
                 let (now, key) = (context.now(), (run, segment));
-                let read_at = incarnation.map_or(now, |by| self.read_at(by, key, now));
+                let mut read_at = now;
+                if let Some(by) = incarnation {
+                    read_at = self.sequences.add(by, key, now, READ_AGE_MAX);
+                    if !awaits_work(context.state, key, read_at) {
+                        read_at = self.marked_at(by, key, read_at);
+                    }
+                }
                 check_enqueue(context, key, read_at);
             }
             (None, Some(incarnation)) if step.step == QueueStep::Deduplicated => {
@@ -147,21 +153,36 @@ impl Invariant for SegmentOnceCheck {
 }
 
 impl SegmentOnceCheck {
-    /// Returns when a process has read a segment, at the latest, that it enqueues now.
-    fn read_at(
+    /// Returns when a process has marked a segment for repair that it enqueues now; if it has not,
+    /// the beginning of its sequence of enqueues. A mark is used once, and only where it is needed:
+    /// another task of the process may enqueue the segment before the repair does.
+    fn marked_at(
         &mut self,
         incarnation: IncarnationIndex,
         (run, segment): (RunIndex, u32),
-        now: Timestamp,
+        began_at: Timestamp,
     ) -> Timestamp {
-        let sequences = &mut self.sequences;
-        let began_at = sequences.add(incarnation, (run, segment), now, READ_AGE_MAX);
         match self.repairs.entry((incarnation, run, segment)) {
             // A sequence that is older than the mark is not that of the repair, which follows.
             Entry::Occupied(marked) if began_at >= *marked.get() => marked.remove(),
             _ => began_at,
         }
     }
+}
+
+/// Returns when a segment was committed or its run ended.
+fn done_at(state: &WorldState, (run, segment): (RunIndex, u32)) -> Option<Timestamp> {
+    let record = &state.runs[run];
+    let work = record.work.as_ref();
+    let committed = work.and_then(|work| work.segments.get(segment.to_index()));
+    let committed = committed.filter(|segment| segment.committed_by.is_some());
+    let committed_at = committed.map(|segment| segment.committed_at);
+    record.completed_at.or(committed_at)
+}
+
+/// Whether a segment was not done when a process read it, at `read_at` or a little earlier.
+fn awaits_work(state: &WorldState, key: (RunIndex, u32), read_at: Timestamp) -> bool {
+    done_at(state, key).is_none_or(|at| read_at.since(at) <= READ_AGE_MAX)
 }
 
 /// Checks that a segment that a process enqueues still awaits work. The process has read the
@@ -172,15 +193,9 @@ fn check_enqueue(
     read_at: Timestamp,
 ) {
     let state = context.state;
-    let record = &state.runs[run];
-    let work = record.work.as_ref();
-    let committed = work.and_then(|work| work.segments.get(segment.to_index()));
-    let committed = committed.filter(|segment| segment.committed_by.is_some());
-    let committed_at = committed.map(|segment| segment.committed_at);
-    let done_at = record.completed_at.or(committed_at);
-    let is_new = |at: Timestamp| read_at.since(at) <= READ_AGE_MAX;
-    let is_excused = |at: Timestamp| is_new(at) || was_delayed(state, at.before(RETRIES_MAX));
-    let holds = done_at.is_none_or(is_excused);
+    let done_at = done_at(state, (run, segment));
+    let is_excused = |at: Timestamp| was_delayed(state, at.before(RETRIES_MAX));
+    let holds = awaits_work(state, (run, segment), read_at) || done_at.is_some_and(is_excused);
     context.check(SegmentOnce, true, holds, || {
         let done_at = done_at.unwrap_or(state.now);
         ViolationDetail::of(format_args!("segment {}", state.segment_name(run, segment)))
