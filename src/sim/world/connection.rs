@@ -20,7 +20,7 @@ use std::time::Duration;
 use super::World;
 use super::network::NetworkPort;
 use super::row_locks::StoredRow;
-use super::service_station::ConnectionPools;
+use super::service_station::{ConnectionPools, ServiceStation};
 use crate::model::observation::Observation;
 use crate::model::{CallCounts, IncarnationId, PortCall, Timestamp};
 use crate::sim::kernel::{RandomStream, Sender, oneshot};
@@ -75,10 +75,15 @@ impl Connection {
     /// Begins a call: connects, or fails after the connect delay; then nothing was sent.
     pub async fn connect(&self, call: PortCall) -> PortResult<OpenCall> {
         self.incarnation.calls.borrow_mut().of_mut(call).begun += 1;
+        let begun_ns = self.world.handle.now_ns();
+        let pooled = match self.pool_of(call) {
+            None => None,
+            Some(pool) => Some(Box::pin(self.take_pooled(call, pool)).await?),
+        };
         let open = OpenCall {
             call,
-            begun_ns: self.world.handle.now_ns(),
-            pooled: self.take_pooled(call).await?,
+            begun_ns,
+            pooled,
         };
         if self.is_reachable(NetworkPort::of_call(call)) {
             return Ok(open);
@@ -100,24 +105,32 @@ impl Connection {
         let (world, port) = (&self.world, NetworkPort::of_call(call));
         let round_trip_ns = world.draw_call_ns(&self.incarnation, port);
         let timeout_ns = world.options.client_timeout_ns;
-        if round_trip_ns <= timeout_ns
-            && self.pass_round_trip(&open, round_trip_ns).await
-            && self.is_reachable(port)
-        {
-            return Ok(read(world));
+        if round_trip_ns <= timeout_ns {
+            let is_served = match world.stations.of(port) {
+                None => {
+                    world.handle.sleep_ns(round_trip_ns).await;
+                    true
+                }
+                Some(station) => Box::pin(self.pass_station(station, &open, round_trip_ns)).await,
+            };
+            if is_served && self.is_reachable(port) {
+                return Ok(read(world));
+            }
         }
         let give_up_ns = open.begun_ns.saturating_add(timeout_ns);
         world.handle.sleep_until_ns(give_up_ns).await;
         Err(self.failed(call, PortError::Unavailable))
     }
 
-    /// Waits for the round trip of a read. False if the service takes longer than the caller waits.
-    async fn pass_round_trip(&self, open: &OpenCall, round_trip_ns: u64) -> bool {
+    /// Waits for the round trip of a read and for its turn. False if the service takes longer than
+    /// the caller waits.
+    async fn pass_station(
+        &self,
+        station: &ServiceStation,
+        open: &OpenCall,
+        round_trip_ns: u64,
+    ) -> bool {
         let handle = &self.world.handle;
-        let Some(station) = self.world.stations.of(NetworkPort::of_call(open.call)) else {
-            handle.sleep_ns(round_trip_ns).await;
-            return true;
-        };
         let served = async {
             handle.sleep_ns(round_trip_ns / 2).await;
             drop(station.serve(open.call).await);
@@ -148,7 +161,7 @@ impl Connection {
         let call = open.call;
         let (world, port) = (&self.world, NetworkPort::of_call(call));
         if let Some(station) = world.stations.of(port) {
-            return self.send_to_station(station, open, rows, serve).await;
+            return Box::pin(self.send_to_station(station, open, rows, serve)).await;
         }
         let handle = &world.handle;
         let sent_ns = handle.now_ns();

@@ -28,6 +28,9 @@ pub(super) struct ServiceStations {
 /// Connections of one process, by service; none: as many as it has calls.
 pub(super) type ConnectionPools = [Option<Station>; 2];
 
+/// A service with a stated capacity, and the connections of one process to it.
+pub(super) type PooledStation<'a> = (&'a Rc<ServiceStation>, &'a Station);
+
 impl ServiceStations {
     pub fn new(handle: &Handle, scenario: &Scenario) -> Result<Self, DistributionError> {
         let store = scenario.store.as_ref();

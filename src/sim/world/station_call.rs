@@ -9,7 +9,7 @@ use super::World;
 use super::connection::{Connection, OpenCall};
 use super::network::NetworkPort;
 use super::row_locks::StoredRow;
-use super::service_station::ServiceStation;
+use super::service_station::{PooledStation, ServiceStation};
 use super::timeout::timeout;
 use crate::model::observation::Observation;
 use crate::model::{PortCall, Timestamp};
@@ -18,37 +18,35 @@ use crate::sim::station::ServerGuard;
 use crate::worker::ports::{PortError, PortResult};
 
 impl Connection {
-    /// Takes a connection of the process's pool, if it has one. A call that waits for too long was
-    /// not sent. A process waits for messages over connections of their own.
-    pub async fn take_pooled(&self, call: PortCall) -> PortResult<Option<ServerGuard>> {
+    /// Returns the process's pool of connections for a call, if it has one. A process waits for
+    /// messages over connections of their own.
+    pub fn pool_of(&self, call: PortCall) -> Option<PooledStation<'_>> {
         let port = NetworkPort::of_call(call);
+        let station = self.world.stations.of(port)?;
         let pool = match port {
             NetworkPort::Store => self.incarnation.pools[0].as_ref(),
             _ if matches!(call, PortCall::PlannerLease | PortCall::RunnerLease) => None,
-            NetworkPort::PlannerQueue | NetworkPort::RunnerQueue => {
-                self.incarnation.pools[1].as_ref()
-            }
-            _ => None,
+            _ => self.incarnation.pools[1].as_ref(),
         };
-        let (Some(pool), Some(station)) = (pool, self.world.stations.of(port)) else {
-            return Ok(None);
-        };
+        Some((station, pool?))
+    }
+
+    /// Takes a connection of a pool. A call that waits for too long was not sent.
+    pub async fn take_pooled(
+        &self,
+        call: PortCall,
+        (station, pool): PooledStation<'_>,
+    ) -> PortResult<ServerGuard> {
         let handle = &self.world.handle;
         let since_ns = handle.now_ns();
         let timeout_ns = station.connection_timeout_ns(self.world.options.client_timeout_ns);
         let pooled = timeout(pool.enter(), handle.sleep_ns(timeout_ns)).await;
         station.note_connection(handle.now_ns() - since_ns);
-        match pooled {
-            Some(pooled) => Ok(Some(pooled)),
-            None => Err(self.failed(call, PortError::Unavailable)),
-        }
+        pooled.ok_or_else(|| self.failed(call, PortError::Unavailable))
     }
 
     /// Waits until the service has served a call that has no other effect there.
-    pub async fn be_served(&self, open: &OpenCall) -> PortResult<()> {
-        let Some(station) = self.world.stations.of(NetworkPort::of_call(open.call)) else {
-            return Ok(());
-        };
+    pub async fn be_served(&self, station: &ServiceStation, open: &OpenCall) -> PortResult<()> {
         let served = self.await_answer(open, station.serve(open.call)).await;
         let served = served.map(drop);
         served.ok_or_else(|| self.failed(open.call, PortError::Unavailable))

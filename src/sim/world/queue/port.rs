@@ -158,7 +158,9 @@ impl<M: SimQueueMessage> ports::Queue<M> for QueuePort<M> {
         let open = self.connection.connect(call).await?;
         let world = &self.connection.world;
         let sent_at = world.now();
-        self.connection.be_served(&open).await?;
+        if let Some(station) = world.stations.of(Self::PORT) {
+            Box::pin(self.connection.be_served(station, &open)).await?;
+        }
         let served_at = world.now();
         let round_trip_ns = world.draw_round_trip_ns(Self::PORT);
         let round_trip_ns = round_trip_ns.min(world.options.client_timeout_ns);

@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
+use crate::sim::world::network::NetworkPort;
 use crate::sim::world::row_locks::StoredRow;
 use crate::worker::ports::{
     self, BacklogSnapshot, CommitDecision, Export, HeartbeatAnswer, PermitGrant, PortResult,
@@ -252,7 +253,8 @@ impl ports::Store for StorePort {
         };
         let sent = Arc::clone(commit);
         let serve = move |world: &Rc<World>| world.serve_commit(&sent);
-        let rows = StoredRow::of_commit(commit);
+        let station = self.0.world.stations.of(NetworkPort::Store);
+        let rows = station.map_or_else(Vec::new, |_| StoredRow::of_commit(commit));
         let answer = self.0.send(open, rows, serve).await?;
         pending.is_answered = true;
         let answer_seen = &answer;
