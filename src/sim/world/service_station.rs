@@ -29,7 +29,7 @@ pub(super) struct ServiceStations {
 pub(super) type ConnectionPools = [Option<Station>; 2];
 
 /// A service with a stated capacity, and the connections of one process to it.
-pub(super) type PooledStation<'a> = (&'a Rc<ServiceStation>, &'a Station);
+pub(super) type ConnectionPool<'a> = (&'a Rc<ServiceStation>, &'a Station);
 
 impl ServiceStations {
     pub fn new(handle: &Handle, scenario: &Scenario) -> Result<Self, DistributionError> {

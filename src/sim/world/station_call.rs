@@ -9,7 +9,7 @@ use super::World;
 use super::connection::{Connection, OpenCall};
 use super::network::NetworkPort;
 use super::row_locks::StoredRow;
-use super::service_station::{PooledStation, ServiceStation};
+use super::service_station::{ConnectionPool, ServiceStation};
 use super::timeout::timeout;
 use crate::model::observation::Observation;
 use crate::model::{PortCall, Timestamp};
@@ -20,7 +20,7 @@ use crate::worker::ports::{PortError, PortResult};
 impl Connection {
     /// Returns the process's pool of connections for a call, if it has one. A process waits for
     /// messages over connections of their own.
-    pub fn pool_of(&self, call: PortCall) -> Option<PooledStation<'_>> {
+    pub fn pool_of(&self, call: PortCall) -> Option<ConnectionPool<'_>> {
         let port = NetworkPort::of_call(call);
         let station = self.world.stations.of(port)?;
         let pool = match port {
@@ -35,7 +35,7 @@ impl Connection {
     pub async fn take_pooled(
         &self,
         call: PortCall,
-        (station, pool): PooledStation<'_>,
+        (station, pool): ConnectionPool<'_>,
     ) -> PortResult<ServerGuard> {
         let handle = &self.world.handle;
         let since_ns = handle.now_ns();
