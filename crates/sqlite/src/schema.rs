@@ -1,5 +1,8 @@
 //! The tables, and the version of their definition.
 
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use tokio_rusqlite::rusqlite::{self, Connection, TransactionBehavior};
 
 use crate::{DatabaseOptions, clock, inventory, queue, recent_keys, store};
@@ -14,7 +17,7 @@ pub(crate) fn prepare(
     options: DatabaseOptions,
 ) -> rusqlite::Result<i64> {
     // Readers do not wait for the writer.
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_write_ahead_log(connection, options.busy_timeout)?;
     let synchronous = if options.is_durable { "FULL" } else { "NORMAL" };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -38,6 +41,22 @@ pub(crate) fn prepare(
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
     Ok(VERSION)
+}
+
+/// Waits up to `patience` for other connections: SQLite itself does not while a new file changes to
+/// the write-ahead log.
+fn use_write_ahead_log(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let began = Instant::now();
+    loop {
+        let changed = connection.pragma_update(None, "journal_mode", "WAL");
+        let is_busy = changed.as_ref().is_err_and(|error| {
+            error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+        });
+        if !is_busy || began.elapsed() >= patience {
+            return changed;
+        }
+        sleep(Duration::from_millis(5));
+    }
 }
 
 /// Sets the maximum size of the file. SQLite raises it to the size that the file has.
