@@ -15,6 +15,7 @@ use self::enqueue_sequence::EnqueueSequences;
 use super::{CheckContext, EvaluationTime, Invariant, InvariantDefinition, InvariantName};
 use crate::check::invariant::InvariantName::SegmentOnce;
 use crate::check::invariant::results::ViolationDetail;
+use crate::check::state::message::MessageStatus;
 use crate::check::state::table::{IncarnationIndex, RunIndex};
 use crate::check::state::{AcceptedCommit, IncarnationExit, MessageStep, WorldState};
 use crate::model::fault::FaultKind;
@@ -123,13 +124,8 @@ impl Invariant for SegmentOnceCheck {
         match (step.segment, step.incarnation) {
             (Some(segment), incarnation) => {
                 let (now, key) = (context.now(), (run, segment));
-                let mut read_at = now;
-                if let Some(by) = incarnation {
-                    read_at = self.sequences.add(by, key, now, READ_AGE_MAX);
-                    if !awaits_work(context.state, key, read_at) {
-                        read_at = self.marked_at(by, key, read_at);
-                    }
-                }
+                let read_at = |by| self.read_at(context.state, by, key);
+                let read_at = incarnation.map_or(now, read_at);
                 check_enqueue(context, key, read_at);
             }
             (None, Some(incarnation)) if step.step == QueueStep::Deduplicated => {
@@ -153,21 +149,39 @@ impl Invariant for SegmentOnceCheck {
 }
 
 impl SegmentOnceCheck {
-    /// Returns when a process has marked a segment for repair that it enqueues now; if it has not,
-    /// the beginning of its sequence of enqueues. A mark is used once, and only where it is needed:
-    /// another task of the process may enqueue the segment before the repair does.
-    fn marked_at(
+    /// Returns when a process has read a segment, at the latest, that it enqueues now.
+    fn read_at(
         &mut self,
+        state: &WorldState,
         incarnation: IncarnationIndex,
         (run, segment): (RunIndex, u32),
-        began_at: Timestamp,
     ) -> Timestamp {
-        match self.repairs.entry((incarnation, run, segment)) {
-            // A sequence that is older than the mark is not that of the repair, which follows.
-            Entry::Occupied(marked) if began_at >= *marked.get() => marked.remove(),
-            _ => began_at,
+        let sequences = &mut self.sequences;
+        let began_at = sequences.add(incarnation, (run, segment), state.now, READ_AGE_MAX);
+        let Entry::Occupied(marked) = self.repairs.entry((incarnation, run, segment)) else {
+            return began_at;
+        };
+        // A sequence that is older than the mark is not that of the repair, which follows. Neither
+        // is perhaps one of a process that dispatches the run meanwhile.
+        let is_dispatch = awaits_work(state, (run, segment), began_at)
+            && holds_planner_message(state, incarnation, run);
+        if began_at < *marked.get() || is_dispatch {
+            return began_at;
         }
+        marked.remove()
     }
+}
+
+/// Whether a process holds the planner message of a run, so that it may dispatch the run.
+fn holds_planner_message(state: &WorldState, by: IncarnationIndex, run: RunIndex) -> bool {
+    let mut messages = state.messages.records.values();
+    messages.any(|message| {
+        let is_held = matches!(
+            message.place,
+            MessageStatus::Leased { incarnation, .. } if incarnation == by
+        );
+        is_held && message.run == run && message.segment.is_none()
+    })
 }
 
 /// Returns when a segment was committed or its run ended.

@@ -101,22 +101,29 @@ fn repair_of_a_segment_marked_before_its_commit_is_no_violation() {
 }
 
 #[test]
-fn repair_after_an_enqueue_by_another_task_of_its_process_is_no_violation() {
-    let (mut fixture, message, delivery) = Fixture::with_a_segment();
-    let segment = fixture.segment_commit(0, delivery);
-    let mut mark = fixture.new_commit(CommitStep::Requeue, 0);
-    if let CommitStep::Segment(segment) = &segment.step {
-        mark.release = vec![segment.key.clone()];
-    }
-    fixture.submit(mark);
-    let enqueue = |fixture: &mut Fixture| {
-        fixture.step(message + 1, 0, Some(0), QueueStep::Deduplicated);
-        fixture.texts(SegmentOnce).len()
+fn repair_after_an_enqueue_by_the_dispatcher_of_its_process_is_no_violation() {
+    let enqueues = |dispatches: bool| {
+        let (mut fixture, message, delivery) = Fixture::with_a_segment();
+        let segment = fixture.segment_commit(0, delivery);
+        let mut mark = fixture.new_commit(CommitStep::Requeue, 0);
+        if let CommitStep::Segment(segment) = &segment.step {
+            mark.release = vec![segment.key.clone()];
+        }
+        fixture.submit(mark);
+        if dispatches {
+            let message = fixture.enqueue(None);
+            fixture.lease(message, None);
+        }
+        let enqueue = |fixture: &mut Fixture| {
+            fixture.step(message + 9, 0, Some(0), QueueStep::Deduplicated);
+            fixture.texts(SegmentOnce).len()
+        };
+        let first = enqueue(fixture.wait(5));
+        fixture.submit(segment).wait(40);
+        [first, enqueue(&mut fixture), enqueue(fixture.wait(11))]
     };
-    assert_eq!(enqueue(fixture.wait(5)), 0, "the dispatcher's");
-    fixture.submit(segment).wait(40);
-    assert_eq!(enqueue(&mut fixture), 0, "the repair's");
-    assert_eq!(enqueue(fixture.wait(11)), 1);
+    assert_eq!(enqueues(true), [0, 0, 1]);
+    assert_eq!(enqueues(false), [0, 1, 2], "the first was the repair's");
 }
 
 #[test]
