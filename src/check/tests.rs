@@ -38,6 +38,7 @@ mod no_loss;
 mod notify_independent;
 mod parallelism;
 mod plan_truth;
+mod process_counts;
 mod repair_cause;
 mod run_content;
 mod scanner_manners;
