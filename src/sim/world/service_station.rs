@@ -25,8 +25,11 @@ pub(super) struct ServiceStations {
     queue: Option<Rc<ServiceStation>>,
 }
 
-/// Connections of one process, by service; none: as many as it has calls.
-pub(super) type ConnectionPools = [Option<Station>; 2];
+/// Connections of one process to each service; none: as many as it has calls.
+pub(super) struct ConnectionPools {
+    pub store: Option<Station>,
+    pub queue: Option<Station>,
+}
 
 /// A service with a stated capacity, and the connections of one process to it.
 pub(super) type ConnectionPool<'a> = (&'a Rc<ServiceStation>, &'a Station);
@@ -54,7 +57,11 @@ impl ServiceStations {
 
     /// Creates the pools of a process that starts.
     pub fn new_pools(&self) -> ConnectionPools {
-        [&self.store, &self.queue].map(|station| station.as_ref()?.new_pool())
+        let new = |station: &Option<Rc<ServiceStation>>| station.as_ref()?.new_pool();
+        ConnectionPools {
+            store: new(&self.store),
+            queue: new(&self.queue),
+        }
     }
 
     /// Returns the load of each station up to now.
@@ -101,35 +108,24 @@ pub struct StationLoad {
     pub connection_waits: Option<WaitTimes>,
 }
 
-/// Returns the class of calls that share a service time: 0 for reads and enqueues, 1 for writes and
-/// leases, 2 for commits and for every other call of the queues.
-const fn class_of(call: PortCall) -> usize {
+/// Returns the index of the service time of a call: of the store's, 0 for reads, 1 for writes and 2
+/// for commits; of the queues', 0 for enqueues, 1 for leases and 2 for the others.
+fn class_of(call: PortCall) -> usize {
     use PortCall as C;
     match call {
+        C::PlannerEnqueue | C::RunnerEnqueue => 0,
+        C::PlannerLease | C::RunnerLease => 1,
         C::BeginSegment
         | C::IntentsEnqueued
         | C::ForgetEvents
         | C::ReservePermits
         | C::Heartbeat
-        | C::Register
-        | C::PlannerLease
-        | C::RunnerLease => 1,
-        C::Commit
-        | C::PlannerRenew
-        | C::PlannerAcknowledge
-        | C::PlannerRelease
-        | C::PlannerDeadLetter
-        | C::PlannerDiscard
-        | C::PlannerRedrive
-        | C::PlannerDepth
-        | C::RunnerRenew
-        | C::RunnerAcknowledge
-        | C::RunnerRelease
-        | C::RunnerDeadLetter
-        | C::RunnerDiscard
-        | C::RunnerRedrive
-        | C::RunnerDepth => 2,
-        _ => 0,
+        | C::Register => 1,
+        C::Commit => 2,
+        _ => match NetworkPort::of_call(call) {
+            NetworkPort::PlannerQueue | NetworkPort::RunnerQueue => 2,
+            _ => 0,
+        },
     }
 }
 

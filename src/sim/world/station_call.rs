@@ -24,9 +24,9 @@ impl Connection {
         let port = NetworkPort::of_call(call);
         let station = self.world.stations.of(port)?;
         let pool = match port {
-            NetworkPort::Store => self.incarnation.pools[0].as_ref(),
+            NetworkPort::Store => self.incarnation.pools.store.as_ref(),
             _ if matches!(call, PortCall::PlannerLease | PortCall::RunnerLease) => None,
-            _ => self.incarnation.pools[1].as_ref(),
+            _ => self.incarnation.pools.queue.as_ref(),
         };
         Some((station, pool?))
     }

@@ -1,8 +1,8 @@
 //! Timeout over a series of calls, with one timer for all of them.
 //!
 //! A timeout per call starts and cancels one timer for each scanned image. Nearly all calls end
-//! long before their timeout. [`ReusableTimeout`] only moves
-//! its deadline when a call starts; the timer fires at an earlier deadline and is then set anew.
+//! long before their timeout. [`ReusableTimeout`] only moves its deadline when a call starts; the
+//! timer fires at an earlier deadline and is then set anew.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
