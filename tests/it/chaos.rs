@@ -6,7 +6,6 @@
 //! `target/tmp/chaos`.
 
 mod fleet;
-mod http;
 mod incarnation;
 mod inventory;
 mod journal;

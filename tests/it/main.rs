@@ -41,10 +41,12 @@ mod promtool;
 mod readme;
 mod replay;
 mod report;
+mod scanner_stub;
 mod scenario_docs;
 mod scenario_files;
 
 mod slurm;
+mod stub_server;
 mod sweep;
 mod tidy;
 mod worker;

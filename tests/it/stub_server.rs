@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Response of a server.
 pub struct StubResponse {
-    pub status: &'static str,
+    pub status: u16,
     /// Further header lines, each with its line end.
     pub headers: &'static str,
     pub body: String,
@@ -19,7 +19,7 @@ pub struct StubResponse {
 
 impl StubResponse {
     /// Response without a body.
-    pub fn empty(status: &'static str) -> Self {
+    pub fn empty(status: u16) -> Self {
         Self {
             status,
             headers: "",
@@ -63,7 +63,8 @@ fn answer(connection: &TcpStream, respond: impl Fn(&str) -> StubResponse) -> io:
     let mut connection = connection;
     write!(
         connection,
-        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        "HTTP/1.1 {status} x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n\
+         {body}"
     )
 }
 

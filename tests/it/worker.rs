@@ -5,7 +5,6 @@ mod events;
 mod monitoring;
 mod runbook;
 mod running;
-mod scanner;
 
 use std::fs;
 use std::io::{BufRead, BufReader};

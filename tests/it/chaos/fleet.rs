@@ -201,7 +201,7 @@ impl<'a> Fleet<'a> {
                 );
                 End::Stopped
             }
-            // Whoever starts a process starts it again.
+            // A supervisor restarts a process that can't open its store.
             SlotState::Starting if log.contains("database is locked") => End::Killed,
             state => panic!("{name} ended by itself with {status} while {state:?}:\n{log}"),
         };

@@ -9,9 +9,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
-use super::http::send;
 use super::inventory::{EVENT_KEY, Installation};
 use crate::program::rehearsal;
+use crate::stub_server::send;
 
 /// Gauge of active runs.
 pub const ACTIVE: &str = "scheduler_runs_active";

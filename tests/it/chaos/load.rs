@@ -12,9 +12,9 @@ use rand_chacha::ChaCha8Rng;
 use rehearsal::service::webhook::SigningKeys;
 use serde_json::{Value, json};
 
-use super::http::send;
 use super::inventory::{EVENT_KEY, Installation, SUBSCRIPTIONS, TENANTS};
 use super::journal::unfinished_runs;
+use crate::stub_server::send;
 
 /// Maximum number of unfinished runs to which the load adds another one.
 const UNFINISHED_MAX: i64 = 40;

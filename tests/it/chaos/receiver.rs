@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 
-use super::http::{StubResponse, serve};
+use crate::stub_server::{StubResponse, serve};
 
 /// Accepted events.
 #[derive(Default)]
@@ -39,13 +39,13 @@ pub fn start(seed: u64) -> (Arc<Mutex<Received>>, SocketAddr) {
     let accepted = Arc::clone(&received);
     let respond = move |body: &str| {
         let Ok(event) = serde_json::from_str::<Value>(body) else {
-            return StubResponse::empty("400 Bad Request");
+            return StubResponse::empty(400);
         };
         if random.lock().unwrap().random_bool(0.005) {
-            return StubResponse::empty("503 Service Unavailable");
+            return StubResponse::empty(503);
         }
         accepted.lock().unwrap().accept(body, &event);
-        StubResponse::empty("204 No Content")
+        StubResponse::empty(204)
     };
     (received, serve(respond))
 }

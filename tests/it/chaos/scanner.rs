@@ -12,8 +12,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 
-use super::http::{StubResponse, serve};
 use super::inventory::{index_of, is_refused};
+use crate::scanner_stub;
+use crate::stub_server::{StubResponse, serve};
 
 /// Duration of a phase.
 const PHASE: Duration = Duration::from_secs(2);
@@ -71,7 +72,7 @@ impl ScannerStub {
 
     fn respond(&self, body: &str) -> StubResponse {
         let Ok(request) = serde_json::from_str::<Value>(body) else {
-            return StubResponse::empty("400 Bad Request");
+            return StubResponse::empty(400);
         };
         let image = request["image"].as_str().unwrap_or_default();
         let (phase, random, revision) = {
@@ -86,15 +87,15 @@ impl ScannerStub {
             _ => 0.002 + random * 0.01,
         }));
         match phase {
-            _ if is_refused(image) => StubResponse::empty("404 Not Found"),
-            ScannerPhase::Failing if fails => StubResponse::empty("500 Internal Server Error"),
+            _ if is_refused(image) => StubResponse::empty(404),
+            ScannerPhase::Failing if fails => StubResponse::empty(500),
             ScannerPhase::Throttling if fails => StubResponse {
                 headers: "Retry-After: 1\r\n",
-                ..StubResponse::empty("429 Too Many Requests")
+                ..StubResponse::empty(429)
             },
             _ => StubResponse {
                 body: report(image, revision).to_string(),
-                ..StubResponse::empty("200 OK")
+                ..StubResponse::empty(200)
             },
         }
     }
@@ -134,10 +135,5 @@ fn report(image: &str, revision: u64) -> Value {
         })
     };
     let findings: Vec<Value> = (0..=revision).map(finding).collect();
-    json!({
-        "image": image,
-        "revision": revision,
-        "generatedAt": "2026-01-01T00:00:00Z",
-        "findings": findings,
-    })
+    scanner_stub::report(image, revision, &findings)
 }

@@ -160,7 +160,7 @@ fn doubled_commits(journal: &Journal) -> Vec<String> {
     violations
 }
 
-/// Runs that were accepted and are not there, or are there and were not asked for.
+/// Runs that were accepted and are absent, or are in the store and were not asked for.
 fn lost_or_invented_runs(journal: &Journal, accepted: &Accepted) -> Vec<String> {
     let stored: BTreeSet<&str> = journal.runs.iter().map(|run| run.id.as_str()).collect();
     let expected = accepted.runs.iter().chain(&accepted.export_runs);
@@ -172,10 +172,12 @@ fn lost_or_invented_runs(journal: &Journal, accepted: &Accepted) -> Vec<String> 
     });
     let asked: BTreeSet<&str> = accepted.asked.iter().map(String::as_str).collect();
     let is_invented = |id: &&&str| !id.contains(":cron:") && !asked.contains(**id);
-    let invented = stored
-        .iter()
-        .filter(is_invented)
-        .map(|id| format!("{id} is there, expected no such run, because nobody asked for it"));
+    let invented = stored.iter().filter(is_invented).map(|id| {
+        format!(
+            "run {id} is in the store, expected absent, because no command and no export \
+                 asked for it"
+        )
+    });
     lost.chain(invented).collect()
 }
 
@@ -276,91 +278,123 @@ fn is_planned(run: &StoredRun) -> bool {
     has_left && (run.state() != "cancelled" || !run.planned.is_empty())
 }
 
-/// Counters whose sum is not what the journal has, but for commits whose answer was lost with the
-/// incarnation.
-fn wrong_counters(journal: &Journal, observed: &Observed) -> Vec<String> {
-    let mut violations = Vec::new();
-    let mut judge = |what: String, counted: i64, least: i64, most: i64| {
-        if !(least..=most).contains(&counted) {
-            violations.push(format!(
-                "{what} is {counted}, expected {least} to {most}, because the journal has {most}, \
-                 of which {least} were answered before the last scrape"
-            ));
-        }
+/// Number of commits of an incarnation whose answers it has perhaps not learned.
+fn unlearned(incarnation: &EndedIncarnation, journal: &Journal) -> i64 {
+    let own = journal.tokens.iter();
+    let own = own.filter(|(token, _)| Some(&token.incarnation) == incarnation.id.as_ref());
+    let lost = own.filter(|(_, at)| !learned(incarnation, **at));
+    lost.count().index_i64()
+}
+
+/// Violation of a counter that is not within the numbers of learned and of all commits.
+fn miscounted(what: &str, counted: i64, [least, most]: [i64; 2]) -> Option<String> {
+    let expected = if least == most {
+        format!("{most}, because the journal has as many")
+    } else {
+        format!(
+            "{least} to {most}, because the journal has {most}, of which {least} were answered \
+             before the last scrape"
+        )
     };
-    for (id, active) in &journal.active {
-        let is_own = |ended: &&EndedIncarnation| ended.id.as_ref() == Some(id);
-        let end = observed
-            .incarnations
-            .iter()
-            .find(is_own)
-            .map(|ended| ended.end);
-        if end != Some(End::AtRest) {
-            judge(
-                format!("the count of active runs of {id} ({end:?})"),
-                *active,
-                0,
-                0,
-            );
-        }
-    }
-    let mut unlearned = 0;
-    let mut totals = [0; 3];
-    for incarnation in &observed.incarnations {
-        let Some(id) = &incarnation.id else { continue };
-        let is_own = |token: &Token| token.incarnation == *id;
-        let own = journal.tokens.iter().filter(|(token, _)| is_own(token));
-        unlearned += own
-            .filter(|(_, at)| !learned(incarnation, **at))
-            .count()
-            .index_i64();
-        let (mut segments, mut images) = ([0, 0], [0, 0]);
-        for (segment, token) in journal.runs.iter().flat_map(committed) {
-            if let Some(at) = journal.tokens.get(token).filter(|_| is_own(token)) {
-                let is_learned = i64::from(learned(incarnation, *at));
-                segments = [segments[0] + is_learned, segments[1] + 1];
-                let count = segment.images.len().index_i64();
-                images = [images[0] + is_learned * count, images[1] + count];
-            }
-        }
-        let end = incarnation.end;
-        let counted = incarnation.sum("scheduler_runner_segments_total", "status=\"Completed\"");
-        let what = format!("scheduler_runner_segments_total of {id} ({end:?})");
-        judge(what, counted, segments[0], segments[1]);
-        let counted = incarnation.sum("scheduler_runner_images_total", "");
-        let what = format!("scheduler_runner_images_total of {id} ({end:?})");
-        judge(what, counted, images[0], images[1]);
-        if end == End::AtRest {
-            let active = journal.active.get(id).copied().unwrap_or_default();
-            let counted = incarnation.sum(ACTIVE, "");
-            judge(format!("{ACTIVE} of {id}"), counted, active, active);
-        }
-        totals[0] += incarnation.sum("scheduler_runner_delta_total", "");
-        totals[1] += incarnation.sum("scheduler_planner_runs_total", "");
-        totals[2] += incarnation.sum("scheduler_run_duration_seconds_count", "");
-    }
-    let planned = journal.runs.iter().filter(|run| is_planned(run));
-    let completed = journal.runs.iter().filter(|run| run.state() == "completed");
-    let (planned, completed) = (planned.count().index_i64(), completed.count().index_i64());
-    let findings = journal.revisions;
-    let [deltas, planner_runs, durations] = totals;
-    let sum = |name: &str| format!("the sum of {name} over all incarnations");
-    // Each of the commits may have had any number of findings.
-    let least = if unlearned == 0 { findings } else { 0 };
-    judge(sum("scheduler_runner_delta_total"), deltas, least, findings);
-    let least = planned - unlearned;
-    judge(
-        sum("scheduler_planner_runs_total"),
-        planner_runs,
-        least,
-        planned,
-    );
-    let least = completed - unlearned;
-    judge(
-        sum("scheduler_run_duration_seconds_count"),
-        durations,
-        least,
-        completed,
-    );
+    let is_wrong = !(least..=most).contains(&counted);
+    is_wrong.then(|| format!("{what} is {counted}, expected {expected}"))
+}
+
+/// Counters and gauges that differ from the journal by more than the commits whose answers were
+/// lost with their incarnations.
+fn wrong_counters(journal: &Journal, observed: &Observed) -> Vec<String> {
+    let incarnations = observed.incarnations.iter();
+    let mut violations = wrong_active_counts(journal, observed);
+    violations.extend(incarnations.flat_map(|ended| wrong_counters_of(ended, journal)));
+    violations.extend(wrong_totals(journal, observed));
     violations
+}
+
+/// Counts of active runs of ended incarnations that no process has adopted.
+fn wrong_active_counts(journal: &Journal, observed: &Observed) -> Vec<String> {
+    let is_at_rest = |id: &String| {
+        let mut ended = observed.incarnations.iter();
+        ended.any(|ended| ended.id.as_ref() == Some(id) && ended.end == End::AtRest)
+    };
+    let orphaned = journal.active.iter().filter(|(id, _)| !is_at_rest(id));
+    orphaned
+        .map(|(id, count)| {
+            format!(
+                "the count of active runs of {id} is {count}, expected 0, because the incarnation \
+                 has ended and another process adopts its count"
+            )
+        })
+        .collect()
+}
+
+/// Counters of one incarnation.
+fn wrong_counters_of(incarnation: &EndedIncarnation, journal: &Journal) -> Vec<String> {
+    let Some(id) = &incarnation.id else {
+        return Vec::new();
+    };
+    // Of the commits that were learned, and of all.
+    let (mut segments, mut images) = ([0, 0], [0, 0]);
+    for (segment, token) in journal.runs.iter().flat_map(committed) {
+        let at = journal.tokens.get(token);
+        if let Some(at) = at.filter(|_| token.incarnation == *id) {
+            let is_learned = i64::from(learned(incarnation, *at));
+            let count = segment.images.len().index_i64();
+            segments = [segments[0] + is_learned, segments[1] + 1];
+            images = [images[0] + is_learned * count, images[1] + count];
+        }
+    }
+    let end = incarnation.end;
+    let counters = [
+        (
+            "scheduler_runner_segments_total",
+            "status=\"Completed\"",
+            segments,
+        ),
+        ("scheduler_runner_images_total", "", images),
+    ];
+    let mut violations: Vec<String> = counters
+        .into_iter()
+        .filter_map(|(name, label, expected)| {
+            let counted = incarnation.sum(name, label);
+            miscounted(&format!("{name} of {id} ({end:?})"), counted, expected)
+        })
+        .collect();
+    if end == End::AtRest {
+        let active = journal.active.get(id).copied().unwrap_or_default();
+        let what = format!("{ACTIVE} of {id}");
+        violations.extend(miscounted(&what, incarnation.sum(ACTIVE, ""), [active; 2]));
+    }
+    violations
+}
+
+/// Counters that only their sum over all incarnations compares with the journal.
+fn wrong_totals(journal: &Journal, observed: &Observed) -> Vec<String> {
+    let incarnations = || observed.incarnations.iter();
+    let unlearned: i64 = incarnations().map(|ended| unlearned(ended, journal)).sum();
+    let runs = |is_counted: fn(&StoredRun) -> bool| {
+        let counted = journal.runs.iter().filter(|run| is_counted(run));
+        counted.count().index_i64()
+    };
+    let planned = runs(is_planned);
+    let completed = runs(|run| run.state() == "completed");
+    let findings = journal.revisions;
+    // Each commit may have had any number of findings.
+    let findings_least = if unlearned == 0 { findings } else { 0 };
+    let totals = [
+        ("scheduler_runner_delta_total", [findings_least, findings]),
+        (
+            "scheduler_planner_runs_total",
+            [planned - unlearned, planned],
+        ),
+        (
+            "scheduler_run_duration_seconds_count",
+            [completed - unlearned, completed],
+        ),
+    ];
+    let wrong = totals.into_iter().filter_map(|(name, expected)| {
+        let counted = incarnations().map(|ended| ended.sum(name, "")).sum();
+        let what = format!("the sum of {name} over all incarnations");
+        miscounted(&what, counted, expected)
+    });
+    wrong.collect()
 }

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::admin::AdminStore;
 use super::running::{RunningWorker, eventually};
-use super::scanner::{ScannerStub, report};
 use crate::program::scratch;
+use crate::scanner_stub::{ScannerStub, report};
 
 /// Secrets, each in a file, which must appear nowhere else.
 const TOKEN: &str = "planted-scanner-token";
@@ -87,7 +87,7 @@ fn image_of_an_sbom_event_is_in_the_next_run_of_another_process_and_no_secret_is
             "severity": "high",
             "kev": true,
         });
-        report(image, 1, &[finding])
+        (200, report(image, 1, &[finding]))
     });
     write_config(&directory, &scanner);
     let store = AdminStore(directory.join("scheduler.db"));
