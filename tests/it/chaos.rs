@@ -199,8 +199,8 @@ const PLANTED: [(&str, &str); 9] = [
     ),
     (
         "UPDATE segments SET committed_by = json_set(
-             committed_by, '$.life.number', json_extract(committed_by, '$.life.number') + 99);
-         UPDATE tokens SET incarnation = incarnation + 99",
+             committed_by, '$.life.number', json_extract(committed_by, '$.life.number') + 1000000);
+         UPDATE tokens SET incarnation = incarnation + 1000000",
         "scheduler_runner_segments_total of chaos-",
     ),
 ];
