@@ -114,8 +114,9 @@ fn class_of(call: PortCall) -> usize {
     use PortCall as C;
     match call {
         C::PlannerEnqueue | C::RunnerEnqueue => 0,
-        C::PlannerLease | C::RunnerLease => 1,
-        C::BeginSegment
+        C::PlannerLease
+        | C::RunnerLease
+        | C::BeginSegment
         | C::IntentsEnqueued
         | C::ForgetEvents
         | C::ReservePermits
