@@ -1,13 +1,10 @@
 //! Defects in the requests to the Scanner and in the handling of its answers.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use rehearsal::model::{ScanReport, ScheduleId, Timestamp};
-use rehearsal::worker::ports::{
-    PermitGrant, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
-};
+use rehearsal::model::{PermitGrant, PermitRequest, ScanReport, ScheduleId, Timestamp};
+use rehearsal::worker::ports::{PortResult, Ports, ScanRequest, Scanner, ScannerError, Store};
 
 use super::per_incarnation::PerIncarnation;
 use crate::plant::{Defect, Incarnation};
@@ -99,18 +96,26 @@ impl Defect for OwnPermits {
         &self,
         incarnation: &Incarnation,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         // Only the time is taken from the store; its reservation is not used.
         let store = incarnation.world.store();
-        let shared = store.reserve_permits(schedule, rate_per_second, 1, lead);
-        let PermitGrant { now, interval, .. } = shared.await?;
+        let (count, lead) = (request.count, request.lead);
+        let one = PermitRequest {
+            count: 1,
+            ..request
+        };
+        let shared = store.reserve_permits(schedule, one);
+        let PermitGrant {
+            now,
+            interval,
+            trail,
+            ..
+        } = shared.await?;
         let first = self.0.with(&incarnation.id, |next| {
             let next = next.entry(schedule.clone()).or_default();
             let first = now.after(lead).max(*next);
-            *next = first.after(interval * count);
+            *next = first.after(interval * count + trail);
             first
         });
         Ok(PermitGrant {
@@ -118,6 +123,7 @@ impl Defect for OwnPermits {
             first,
             interval,
             count,
+            trail,
         })
     }
 }

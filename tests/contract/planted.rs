@@ -3,8 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-use rehearsal::model::SegmentMessage;
-use rehearsal::worker::ports::{Lease, PermitGrant, WaitingRun};
+use rehearsal::model::{PermitGrant, SegmentMessage};
+use rehearsal::worker::ports::{Lease, WaitingRun};
 
 /// A defect of an adapter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub enum PlantedFault {
     BaselinesSorted,
     /// A segment has 500 images at most.
     SegmentTruncated,
+    /// The trail of a reservation is not kept free.
+    TrailIgnored,
     /// All schedules share their permits.
     PermitsShared,
     /// Intents are listed newest first.

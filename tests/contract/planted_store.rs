@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rehearsal::model::commit::{BacklogRow, Intent};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, ProcessName, RunId,
-    Schedule, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PermitGrant,
+    PermitRequest, ProcessName, RunId, Schedule, ScheduleId, SegmentKey, SharedList, TenantId,
+    Timestamp,
 };
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
-    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, Ports, RunDocument,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
+    BacklogSnapshot, Export, HeartbeatAnswer, PortResult, Ports, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
 };
 
 use crate::planted::{Memory, PlantedFault};
@@ -189,9 +190,7 @@ impl Store for PlantedStore {
     async fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let shared = ScheduleId::from("a");
         let schedule = match self.has(PlantedFault::PermitsShared) {
@@ -199,12 +198,18 @@ impl Store for PlantedStore {
             false => schedule,
         };
         let store = &self.store;
-        let granted = store
-            .reserve_permits(schedule, rate_per_second, count, lead)
-            .await?;
+        let trail = match self.has(PlantedFault::TrailIgnored) {
+            true => Duration::ZERO,
+            false => request.trail,
+        };
+        let request = PermitRequest { trail, ..request };
+        let granted = store.reserve_permits(schedule, request).await?;
         let before = self.memory.grant.replace(Some(granted));
         let before = before.filter(|_| self.has(PlantedFault::PermitsInOneSlot));
-        Ok(before.map_or(granted, |before| PermitGrant { count, ..before }))
+        Ok(before.map_or(granted, |before| PermitGrant {
+            count: request.count,
+            ..before
+        }))
     }
 
     async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {

@@ -67,7 +67,7 @@ const STORE_FAULTS: &[PlantedFaultEntry] = &[
     ),
     (
         PlantedFault::PermitsInOneSlot,
-        &["permit-spacing", "permit-lead"],
+        &["permit-spacing", "permit-lead", "permit-trail"],
     ),
     (
         PlantedFault::BacklogBeforeCommit,
@@ -127,6 +127,7 @@ const STORE_FAULTS: &[PlantedFaultEntry] = &[
     ),
     (PlantedFault::BaselinesSorted, &["baseline-order"]),
     (PlantedFault::SegmentTruncated, &["document-large"]),
+    (PlantedFault::TrailIgnored, &["permit-trail"]),
     (PlantedFault::PermitsShared, &["permit-schedules"]),
     (PlantedFault::IntentsReversed, &["intent-oldest"]),
     (

@@ -10,13 +10,13 @@ use rehearsal::check::{
 use rehearsal::metrics::Registry;
 use rehearsal::model::observation::{Observation, Observer, QueueName};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ScanReport,
-    ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, PermitGrant,
+    PermitRequest, ScanReport, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal::worker::ports::{
-    EventPublisher, HeartbeatAnswer, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer,
-    PermitGrant, PortResult, Ports, RunDocument, ScanRequest, Scanner, ScannerError,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
+    EventPublisher, HeartbeatAnswer, ImpactQuery, ImpactRequest, Impacted, LeaseAnswer, PortResult,
+    Ports, RunDocument, ScanRequest, Scanner, ScannerError, ScheduleDocument, ScheduleEntry,
+    SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
 };
 
 use super::incarnation::{Incarnation, Posted};
@@ -81,13 +81,10 @@ pub trait Defect: 'static {
         &self,
         incarnation: &Incarnation,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let store = incarnation.world.store();
-        let reserved = store.reserve_permits(schedule, rate_per_second, count, lead);
-        reserved.await
+        store.reserve_permits(schedule, request).await
     }
 
     /// Changes the answer to a heartbeat.

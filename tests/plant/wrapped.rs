@@ -11,16 +11,17 @@ use rehearsal::metrics::Registry;
 use rehearsal::model::commit::Intent;
 use rehearsal::model::observation::{Observation, Observer};
 use rehearsal::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ProcessName,
-    RunId, ScanReport, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, PermitGrant,
+    PermitRequest, ProcessName, RunId, ScanReport, ScheduleId, SegmentKey, SharedList, TenantId,
+    Timestamp,
 };
 use rehearsal::rehearsal::Hooks;
 use rehearsal::sim::world::WorldPorts;
 use rehearsal::worker::ports::{
     BacklogSnapshot, Clock, EventPublisher, Export, HeartbeatAnswer, ImpactQuery, ImpactRequest,
-    Impacted, Lease, LeaseAnswer, PermitGrant, PortResult, Ports, Queue, QueueDepth, RunDocument,
-    ScanRequest, Scanner, ScannerError, ScheduleDocument, ScheduleEntry, SegmentDocument,
-    StaleWork, Store, Timestamped, WaitingRun,
+    Impacted, Lease, LeaseAnswer, PortResult, Ports, Queue, QueueDepth, RunDocument, ScanRequest,
+    Scanner, ScannerError, ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store,
+    Timestamped, WaitingRun,
 };
 
 use super::defect::Defect;
@@ -376,12 +377,10 @@ impl Store for Wrapped {
     async fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let (defect, incarnation) = (&self.defect, &self.incarnation);
-        let reserved = defect.reserve_permits(incarnation, schedule, rate_per_second, count, lead);
+        let reserved = defect.reserve_permits(incarnation, schedule, request);
         reserved.await
     }
 

@@ -14,6 +14,7 @@ mod planning;
 mod repair;
 mod retention;
 
+pub(crate) use self::permits::permits;
 use crate::property::Check;
 use crate::{Bench, Property, PropertyFamily};
 

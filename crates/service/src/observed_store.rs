@@ -6,11 +6,12 @@ use std::time::Duration;
 use rehearsal_worker::model::commit::{CommitRefusal, Intent};
 use rehearsal_worker::model::{
     Baseline, Commit, CommitAnswer, CommitStep, Event, EventId, ImageDigest, IncarnationId,
-    ProcessName, RunId, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    PermitGrant, PermitRequest, ProcessName, RunId, ScheduleId, SegmentKey, SharedList, TenantId,
+    Timestamp,
 };
 use rehearsal_worker::ports::{
-    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
+    BacklogSnapshot, Export, HeartbeatAnswer, PortResult, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
 };
 
 use crate::health::Health;
@@ -156,14 +157,9 @@ impl<S: Store> Store for ObservedStore<S> {
     async fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
-        let grant = self
-            .store
-            .reserve_permits(schedule, rate_per_second, count, lead);
-        self.observed(grant.await)
+        self.observed(self.store.reserve_permits(schedule, request).await)
     }
 
     async fn backlog(&self) -> PortResult<Timestamped<BacklogSnapshot>> {

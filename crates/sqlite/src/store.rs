@@ -32,12 +32,12 @@ use std::time::Duration;
 
 use rehearsal_worker::model::commit::{BacklogRow, Intent};
 use rehearsal_worker::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, ProcessName,
-    RunId, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, Mode, PermitGrant,
+    PermitRequest, ProcessName, RunId, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use rehearsal_worker::ports::{
-    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, PortResult, RunDocument,
-    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
+    BacklogSnapshot, Export, HeartbeatAnswer, PortResult, RunDocument, ScheduleDocument,
+    ScheduleEntry, SegmentDocument, StaleWork, Store, Timestamped, WaitingRun,
 };
 use tokio_rusqlite::rusqlite::{self, Connection, Transaction};
 
@@ -279,12 +279,10 @@ impl Store for SqliteStore {
     async fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let id = schedule.clone();
-        self.write(move |db, now| permits::reserve(db, &id, rate_per_second, count, lead, now))
+        self.write(move |db, now| permits::reserve(db, &id, request, now))
             .await
     }
 

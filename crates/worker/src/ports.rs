@@ -19,8 +19,8 @@ use std::time::Duration;
 
 pub use self::decision::{CommitDecision, SegmentFence, StoredDocuments, stamp_runs};
 pub use self::documents::{
-    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
-    ScheduleEntry, SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,
+    BacklogSnapshot, Export, HeartbeatAnswer, RunDocument, ScheduleDocument, ScheduleEntry,
+    SegmentDocument, StaleWork, Timestamped, Versioned, WaitingRun,
 };
 pub use self::set::{PortSet, UnavailablePorts};
 pub use self::unavailable::Unavailable;
@@ -29,8 +29,8 @@ use crate::model::commit::Intent;
 use crate::model::message::QueueMessage;
 use crate::model::{
     Baseline, Commit, CommitAnswer, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
-    PlannerMessage, ProcessName, RunId, ScanReport, ScheduleId, SegmentKey, SegmentMessage,
-    Selector, SharedList, TenantId, Timestamp,
+    Permit, PermitGrant, PermitRequest, PlannerMessage, ProcessName, RunId, ScanReport, ScheduleId,
+    SegmentKey, SegmentMessage, Selector, SharedList, TenantId, Timestamp,
 };
 
 /// Reason why a call gave no answer.
@@ -180,13 +180,11 @@ pub trait Store {
     /// Removes published events from the outbox.
     fn forget_events(&self, events: &[EventId]) -> impl Future<Output = PortResult<()>>;
 
-    /// Reserves `count` permits of a schedule at `rate_per_second`, none before `lead` from now.
+    /// Reserves permits of a schedule.
     fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> impl Future<Output = PortResult<PermitGrant>>;
 
     /// Reads the backlog of every schedule that is not deleted, and the depth of the outbox.
@@ -316,8 +314,8 @@ pub struct ScanRequest<'a> {
     pub delivery: u64,
     /// Number of the request for this image under the lease, from 1.
     pub attempt: u32,
-    /// Instant of the permit; none without a rate limit.
-    pub permit: Option<Timestamp>,
+    /// Permit for the request; none without a rate limit.
+    pub permit: Option<Permit>,
 }
 
 /// Reason why the Scanner gave no report.

@@ -12,7 +12,7 @@ use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::state::{ObservedScanRequest, WorldState};
 use crate::model::observation::LearnedAnswer;
 use crate::model::time::nanos_of;
-use crate::model::{IncarnationId, Timestamp};
+use crate::model::{IncarnationId, Permit, Timestamp};
 
 /// Maximum number of used permits of one schedule that are remembered.
 const USED_MAX: usize = 1 << 14;
@@ -42,13 +42,14 @@ struct SchedulePermits {
     grants: VecDeque<Grant>,
 }
 
-/// Permits at `first + n * interval`, with `n < count`.
+/// Permits at `first + n * interval`, with `n < count`, which may all be late by `trail`.
 #[derive(Debug)]
 struct Grant {
     incarnation: IncarnationId,
     first: Timestamp,
     interval: Duration,
     count: u32,
+    trail: Duration,
 }
 
 impl Grant {
@@ -75,6 +76,7 @@ impl PermitCheck {
             first,
             interval,
             count,
+            trail,
         } = *answer
         else {
             return;
@@ -88,6 +90,7 @@ impl PermitCheck {
             first,
             interval,
             count,
+            trail,
         });
         let holder = state.incarnations.find(incarnation);
         let Some(left) = holder.and_then(|holder| images_left(state, holder, schedule)) else {
@@ -103,16 +106,20 @@ impl PermitCheck {
         });
     }
 
-    /// Checks that a permit was granted to the sender, is used once, and not before its instant.
+    /// Checks that a permit was granted to the sender, is used once, not before its instant and no
+    /// later than the grant allows.
     pub fn check(
         &mut self,
         context: &mut CheckContext<'_>,
         request: &ObservedScanRequest<'_>,
-        permit: Timestamp,
+        Permit { at: permit, latest }: Permit,
     ) {
         let state = context.state;
         let permits = self.schedule(request.schedule);
-        let is_granted = permits.is_granted(request.incarnation, permit);
+        let granted = permits.find(request.incarnation, permit);
+        let allowed =
+            granted.map(|grant| permit.after(grant.trail + state.options.worker.permit_tolerance));
+        let is_granted = granted.is_some() || permits.is_forgotten(permit);
         context.check(ScannerManners, true, is_granted, || {
             ViolationDetail::of(format_args!(
                 "the permit for {permit} {}",
@@ -122,7 +129,20 @@ impl PermitCheck {
             .expected("one of those that the store granted to the process")
             .because("the store keeps the schedule's rate by its grants")
         });
+        let is_kept = allowed.is_none_or(|allowed| latest <= allowed);
         let is_unused = permits.used.take(permit);
+        context.check(ScannerManners, false, is_kept, || {
+            ViolationDetail::of(format_args!(
+                "the end of the permit for {permit} {}",
+                of_schedule(state, request)
+            ))
+            .is(latest)
+            .expected(format_args!(
+                "{} at the latest",
+                allowed.unwrap_or_default()
+            ))
+            .because("a request may be late by permitTolerance and by the trail of its grant")
+        });
         context.check(ScannerManners, true, is_unused, || {
             ViolationDetail::of(format_args!(
                 "the permit for {permit} {}",
@@ -159,11 +179,10 @@ impl SchedulePermits {
         }
     }
 
-    /// Whether a permit was granted to a process. One that is too old to remember passes.
-    fn is_granted(&self, incarnation: &IncarnationId, permit: Timestamp) -> bool {
+    /// Returns the grant of a permit to a process, if it is remembered.
+    fn find(&self, incarnation: &IncarnationId, permit: Timestamp) -> Option<&Grant> {
         let mut latest = self.grants.iter().rev();
-        latest.any(|grant| grant.incarnation == *incarnation && grant.contains(permit))
-            || self.is_forgotten(permit)
+        latest.find(|grant| grant.incarnation == *incarnation && grant.contains(permit))
     }
 
     /// Whether the grant of a permit may be too old to be remembered.

@@ -23,7 +23,8 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
     method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. \
              Requests on late permits do not count, and need a pause or a fault of the store on \
              record. Each permit is one that the store granted to the process, is used once, and \
-             early only by a clock that is wrong. A process reserves no more permits than its \
+             early only by a clock that is wrong; it lasts at most for `permitTolerance` and the \
+             trail of its grant. A process reserves no more permits than its \
              segments of the schedule have images left. No request of a throttled image before \
              Retry-After, nor of any other image by the process that received it. No request under \
              a delivery with nothing to work on: its segment was committed, its run over, its \
@@ -106,7 +107,7 @@ impl ScannerCheck {
     ) {
         let state = context.state;
         let now = state.now;
-        let is_early = request.permit.is_some_and(|permit| permit > now);
+        let is_early = request.permit.is_some_and(|permit| permit.at > now);
         match request.permit {
             Some(permit) => self.permits.check(context, request, permit),
             None => context.violate(

@@ -15,8 +15,8 @@ use crate::model::commit::{
 };
 use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
 use crate::model::{
-    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunFailure, RunId,
-    RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
+    Commit, CommitStep, Event, ImageDigest, ImpactSet, Permit, PlannerMessage, Run, RunFailure,
+    RunId, RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
 
 /// A permit is late from then on.
@@ -261,6 +261,11 @@ impl Fixture {
 
     /// The store grants permits, one a second.
     pub fn grant(&mut self, first: Timestamp, count: u32) -> &mut Self {
+        self.grant_with_trail(first, count, Duration::ZERO)
+    }
+
+    /// The store grants permits, one a second, and then none for the trail.
+    pub fn grant_with_trail(&mut self, first: Timestamp, count: u32, trail: Duration) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::AnswerLearned {
             incarnation: &incarnation,
@@ -269,6 +274,7 @@ impl Fixture {
                 first,
                 interval: Duration::from_secs(1),
                 count,
+                trail,
             },
         })
     }
@@ -280,6 +286,15 @@ impl Fixture {
         delivery: u64,
         permit: Option<(f64, Timestamp)>,
     ) -> &mut Self {
+        let whole = |at: Timestamp| Permit {
+            at,
+            latest: at.after(PERMIT_TOLERANCE),
+        };
+        self.ask_on(n, delivery, permit.map(|(rate, at)| (rate, whole(at))))
+    }
+
+    /// Asks for an image on a permit that lasts as long as it says.
+    pub fn ask_on(&mut self, n: u8, delivery: u64, permit: Option<(f64, Permit)>) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::ScanSent {
             incarnation: &incarnation,
@@ -289,7 +304,7 @@ impl Fixture {
             delivery,
             attempt: 1,
             permit: permit.map(|(_, permit)| permit),
-            late: permit.is_some_and(|(_, permit)| self.now.since(permit) > PERMIT_TOLERANCE),
+            late: permit.is_some_and(|(_, permit)| self.now > permit.latest),
         })
     }
 

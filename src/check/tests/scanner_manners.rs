@@ -7,10 +7,10 @@ use super::fixture::Fixture;
 use super::sample_data::MODE;
 use crate::check::InvariantName::ScannerManners;
 use crate::check::OracleReport;
-use crate::model::RunState;
 use crate::model::commit::{ActiveRunsDelta, EndReason};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
+use crate::model::{Permit, RunState};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(ScannerManners, "requests faster than the rate", || {
@@ -37,6 +37,9 @@ pub const DEFECTS: &[Defect] = &[
             .wait(1)
             .ask_ungranted(1, delivery, Some((10.0, between)));
         fixture.stop_here()
+    }),
+    Defect::new(ScannerManners, "permit that lasts beyond its trail", || {
+        asks_on_a_permit_with_trail(Duration::from_millis(149))
     }),
     Defect::new(ScannerManners, "more permits than images", || {
         let (mut fixture, _, delivery) = Fixture::with_a_segment();
@@ -151,6 +154,21 @@ fn asks_late(fault: Option<FaultKind>) -> OracleReport {
         .stop_here()
 }
 
+/// A request goes out on a permit that ends 200 ms after its instant, of a grant with a trail. The
+/// tolerance is 50 ms.
+fn asks_on_a_permit_with_trail(trail: Duration) -> OracleReport {
+    let (mut fixture, _, delivery) = Fixture::with_a_segment();
+    let at = fixture.now;
+    let permit = Permit {
+        at,
+        latest: at.after(Duration::from_millis(200)),
+    };
+    fixture
+        .grant_with_trail(at, 1, trail)
+        .ask_on(1, delivery, Some((2.0, permit)))
+        .stop_here()
+}
+
 /// Image 1 is throttled for 10 s; an image is asked for `seconds` later.
 fn asks_after_retry_after(image: u8, seconds: u64) -> OracleReport {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
@@ -202,6 +220,12 @@ fn late_permit_after_a_pause_or_a_store_outage_is_no_violation() {
     assert!(asks_late(Some(FaultKind::ProcessPause)).is_clean(ScannerManners));
     assert!(asks_late(Some(FaultKind::StoreOutage)).is_clean(ScannerManners));
     assert!(!asks_late(Some(FaultKind::ScannerSlow)).is_clean(ScannerManners));
+}
+
+#[test]
+fn permit_that_lasts_to_the_end_of_its_trail_is_no_violation() {
+    let report = asks_on_a_permit_with_trail(Duration::from_millis(150));
+    assert!(report.is_clean(ScannerManners));
 }
 
 #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rehearsal::model::commit::{AdoptOrphanedCount, DocumentVersion};
 use rehearsal::model::{
-    Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode, Run, RunId, Schedule,
-    ScheduleId, SegmentKey, TenantId, Timestamp, Trigger,
+    Commit, CommitAnswer, CommitStep, CommitToken, IncarnationId, Mode, PermitRequest, Run, RunId,
+    Schedule, ScheduleId, SegmentKey, TenantId, Timestamp, Trigger,
 };
 use rehearsal::scenario::FleetSpec;
 use rehearsal::sim::fleet::Fleet;
@@ -189,7 +189,9 @@ impl<B: Bench> StoreModel<B> {
             }
             StoreAction::Heartbeat { stopping } => self.beat(client, stopping).await,
             StoreAction::Adopt => self.adopt(client).await,
-            StoreAction::Permits(schedule, count) => self.permits(client, schedule, count).await,
+            StoreAction::Permits(schedule, request) => {
+                self.permits(client, schedule, request).await
+            }
             StoreAction::HandleExports => self.handle_exports(client).await,
             other => self.administrate(client, other).await,
         }
@@ -293,14 +295,11 @@ impl<B: Bench> StoreModel<B> {
         self.commit(client, (commit(own), commit(known))).await
     }
 
-    async fn permits(&mut self, client: usize, schedule: usize, count: u32) -> Stepped {
+    async fn permits(&mut self, client: usize, schedule: usize, request: PermitRequest) -> Stepped {
         let id = &self.schedules[schedule].id;
-        let lead = Duration::from_millis(50);
         let store = self.ports[client].store();
-        let found = store.reserve_permits(id, 0.7, count, lead).await?;
-        let known = self
-            .reference
-            .reserve_permits(id, 0.7, count, lead, found.now);
+        let found = store.reserve_permits(id, request).await?;
+        let known = self.reference.reserve_permits(id, request, found.now);
         expect_same("the grant of permits", &found, &known)
     }
 

@@ -10,8 +10,8 @@ use rehearsal::model::commit::{
 use rehearsal::model::event::EventAttributes;
 use rehearsal::model::{
     Commit, CommitStep, CommitToken, Event, EventId, EventKind, EventPayload, ImageDigest,
-    ImpactSet, Mode, PlannerMessage, Run, RunId, RunState, Segment, SegmentKey, SegmentOutcome,
-    Timestamp,
+    ImpactSet, Mode, PermitRequest, PlannerMessage, Run, RunId, RunState, Segment, SegmentKey,
+    SegmentOutcome, Timestamp,
 };
 use rehearsal::worker::ports::RunDocument;
 
@@ -41,7 +41,7 @@ pub enum StoreAction {
     Register(usize),
     MarkIntent(usize),
     Forget(usize),
-    Permits(usize, u32),
+    Permits(usize, PermitRequest),
     Publish,
     HandleExports,
     Delete(usize),
@@ -90,6 +90,18 @@ fn begin() -> impl Strategy<Value = StoreAction> {
         .prop_map(|(run, index, delivery)| StoreAction::Begin(run, index, delivery))
 }
 
+fn permits() -> impl Strategy<Value = StoreAction> {
+    (0..2_usize, 1..5_u32, 0..2_u32).prop_map(|(schedule, count, trail)| {
+        let request = PermitRequest {
+            rate_per_second: 0.7,
+            count,
+            lead: Duration::from_millis(50),
+            trail: Duration::from_millis(300) * trail,
+        };
+        StoreAction::Permits(schedule, request)
+    })
+}
+
 pub fn action() -> impl Strategy<Value = StoreAction> {
     use StoreAction as A;
     let run = || 0..RUNS;
@@ -108,7 +120,7 @@ pub fn action() -> impl Strategy<Value = StoreAction> {
         1 => (0..2_usize).prop_map(A::Register),
         1 => run().prop_map(A::MarkIntent),
         1 => (0..3_usize).prop_map(A::Forget),
-        1 => (0..2_usize, 1..5_u32).prop_map(|(schedule, count)| A::Permits(schedule, count)),
+        1 => permits(),
         1 => Just(A::Publish),
         1 => Just(A::HandleExports),
         1 => (0..2_usize).prop_map(A::Delete),

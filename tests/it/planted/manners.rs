@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rehearsal::check::InvariantName as N;
-use rehearsal::model::{ScanReport, ScheduleId};
+use rehearsal::model::{PermitGrant, PermitRequest, ScanReport, ScheduleId};
 use rehearsal::worker::ports::{
-    Clock, PermitGrant, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
+    Clock, PortResult, Ports, ScanRequest, Scanner, ScannerError, Store,
 };
 
 use super::{Expected, assert_caught};
@@ -21,13 +21,15 @@ impl Defect for GenerousStore {
         &self,
         incarnation: &Incarnation,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let store = incarnation.world.store();
-        let twice = 2.0 * rate_per_second;
-        store.reserve_permits(schedule, twice, count, lead).await
+        let rate_per_second = 2.0 * request.rate_per_second;
+        let twice = PermitRequest {
+            rate_per_second,
+            ..request
+        };
+        store.reserve_permits(schedule, twice).await
     }
 }
 

@@ -11,6 +11,7 @@ use super::property;
 use crate::client::{TestClient, applied};
 use crate::concurrency::{drop_after, drop_after_first_poll};
 use crate::fixture::{create_schedule, event, image, schedule};
+use crate::store::permits;
 use crate::violation::{expect, require};
 use crate::{Bench, ContractResult, Property};
 
@@ -161,7 +162,7 @@ async fn dropped_at_first_poll<B: Bench>(bench: Rc<B>) -> ContractResult {
         drop_after_first_poll(store.commit(&commit)).await;
         drop_after_first_poll(store.backlog()).await;
         drop_after_first_poll(store.run(&commit.runs[0].run.id)).await;
-        drop_after_first_poll(store.reserve_permits(&schedule.id, 1.0, 1, Duration::ZERO)).await;
+        drop_after_first_poll(store.reserve_permits(&schedule.id, permits(1))).await;
     }
     for _ in 0..100 {
         client.schedule(&schedule).await?;

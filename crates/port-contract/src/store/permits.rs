@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use rehearsal_worker::ports::{PermitGrant, Store};
+use rehearsal_worker::model::{PermitGrant, PermitRequest};
+use rehearsal_worker::ports::Store;
 
 use super::property;
 use crate::client::TestClient;
@@ -28,11 +29,26 @@ pub(super) fn properties<B: Bench>() -> Vec<Property<B>> {
             |bench| Box::pin(lead(bench)),
         ),
         property(
+            "permit-trail",
+            "No other grant has a permit in the trail that a reservation asks for.",
+            |bench| Box::pin(trail(bench)),
+        ),
+        property(
             "permit-schedules",
             "Permits of one schedule do not delay those of another.",
             |bench| Box::pin(schedules(bench)),
         ),
     ]
+}
+
+/// Permits at [`RATE`], without lead or trail.
+pub(crate) fn permits(count: u32) -> PermitRequest {
+    PermitRequest {
+        rate_per_second: RATE,
+        count,
+        lead: Duration::ZERO,
+        trail: Duration::ZERO,
+    }
 }
 
 /// Returns the instants of a grant, in nanoseconds.
@@ -47,7 +63,7 @@ async fn spacing<B: Bench>(bench: Rc<B>) -> ContractResult {
     let counted = (1..).zip(&clients).cycle().take(3 * clients.len());
     let calls = counted.map(|(count, client)| {
         let store = client.store();
-        store.reserve_permits(&id, RATE, count, Duration::ZERO)
+        store.reserve_permits(&id, permits(count))
     });
     let mut all = Vec::new();
     for grant in join_all(calls).await {
@@ -89,20 +105,44 @@ async fn lead<B: Bench>(bench: Rc<B>) -> ContractResult {
         create_schedule(&*bench, "a").await.id,
         Duration::from_millis(250),
     );
+    let after_lead = |count| PermitRequest {
+        lead,
+        ..permits(count)
+    };
     let store = client.store();
-    let first = store.reserve_permits(&id, RATE, 2, lead).await?;
+    let first = store.reserve_permits(&id, after_lead(2)).await?;
     let because = "no earlier permit delays it";
     expect_at_lead("the first permit", &first, lead, because)?;
     let because = "they were asked for";
     expect("the number of permits", &first.count, &2, because)?;
-    let next = store.reserve_permits(&id, RATE, 1, Duration::ZERO).await?;
+    let next = store.reserve_permits(&id, permits(1)).await?;
     let last = first.first.after(first.interval * 2);
     let because = "it follows the permits before";
     expect("the next permit", &next.first, &last.max(next.now), because)?;
     client.sleep(Duration::from_secs(2)).await;
-    let later = store.reserve_permits(&id, RATE, 5, lead).await?;
+    let later = store.reserve_permits(&id, after_lead(5)).await?;
     let because = "unused permits are not saved up";
     expect_at_lead("the permit after a pause", &later, lead, because)
+}
+
+async fn trail<B: Bench>(bench: Rc<B>) -> ContractResult {
+    let client = TestClient::new(&*bench, 0);
+    let id = create_schedule(&*bench, "a").await.id;
+    let store = client.store();
+    let with_trail = PermitRequest {
+        trail: Duration::from_millis(700),
+        ..permits(2)
+    };
+    let first = store.reserve_permits(&id, with_trail).await?;
+    let next = store.reserve_permits(&id, permits(1)).await?;
+    let earliest = first.first.after(first.interval * 2 + with_trail.trail);
+    let because = "it follows the trail of the grant before";
+    expect(
+        "the permit after a trail",
+        &next.first,
+        &earliest.max(next.now),
+        because,
+    )
 }
 
 async fn schedules<B: Bench>(bench: Rc<B>) -> ContractResult {
@@ -110,8 +150,8 @@ async fn schedules<B: Bench>(bench: Rc<B>) -> ContractResult {
     let a = create_schedule(&*bench, "a").await.id;
     let b = create_schedule(&*bench, "b").await.id;
     let store = client.store();
-    store.reserve_permits(&a, RATE, 100, Duration::ZERO).await?;
-    let other = store.reserve_permits(&b, RATE, 1, Duration::ZERO).await?;
+    store.reserve_permits(&a, permits(100)).await?;
+    let other = store.reserve_permits(&b, permits(1)).await?;
     let because = "no permit of its schedule was granted before";
     expect_at_lead("the first permit of `b`", &other, Duration::ZERO, because)
 }

@@ -1,9 +1,6 @@
 //! Permits for requests to the Scanner.
 
-use std::time::Duration;
-
-use rehearsal_worker::model::{ScheduleId, Timestamp};
-use rehearsal_worker::ports::PermitGrant;
+use rehearsal_worker::model::{PermitGrant, PermitRequest, ScheduleId, Timestamp};
 use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension};
 
 use crate::value::Nanos;
@@ -15,13 +12,11 @@ pub(super) const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Reserves permits of a schedule, none before `lead` from now.
+/// Reserves permits of a schedule.
 pub(super) fn reserve(
     db: &Connection,
     schedule: &ScheduleId,
-    rate_per_second: f64,
-    count: u32,
-    lead: Duration,
+    request: PermitRequest,
     now: Timestamp,
 ) -> rusqlite::Result<PermitGrant> {
     let next = db
@@ -29,7 +24,7 @@ pub(super) fn reserve(
         .query_row([schedule.as_str()], |row| row.get(0).map(|Nanos(at)| at))
         .optional()?
         .unwrap_or_default();
-    let grant = PermitGrant::after(next, rate_per_second, count, lead, now);
+    let grant = request.grant(next, now);
     db.prepare_cached(
         "INSERT OR REPLACE INTO permits (schedule, next_at)
          SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM schedules WHERE id = ?1)",

@@ -131,7 +131,7 @@ const FAULTS: &[PlantedFault] = &[
         setup: "CREATE TRIGGER planted AFTER INSERT ON permits
                 BEGIN UPDATE permits SET next_at = 0; END",
         at_restart: "",
-        violates: &["permit-spacing", "permit-lead"],
+        violates: &["permit-spacing", "permit-lead", "permit-trail"],
     },
     PlantedFault {
         name: "an announced stop is forgotten",

@@ -6,18 +6,22 @@
 //! make each scan wait for a round trip.
 //!
 //! A process receives the grant one round trip late, so a request may go out up to
-//! `permitTolerance` after its permit's instant. If the answer took longer than that, all permits
-//! of the grant count as late. For `rate * w + 1` requests in every window of w ≥ 1 s to hold all
-//! the same, permits are reserved at 1 / (1 + tolerance in seconds) of the configured rate: the
-//! requests of such a window come from permits of at most `w + tolerance` seconds.
+//! `permitTolerance` after its permit's instant. For `rate * w + 1` requests in every window of
+//! w ≥ 1 s to hold all the same, permits are reserved at 1 / (1 + tolerance in seconds) of the
+//! configured rate: the requests of such a window come from permits of at most `w + tolerance`
+//! seconds.
+//!
+//! If answers take longer than the tolerance, the pool reserves a trail after its permits, in which
+//! the store grants none. All requests of the grant may then be late by the same time, up to the
+//! trail: they keep their distances, and stay before those of the next grant.
 
 use std::time::Duration;
 
 use rehearsal_convert::Saturating;
 
 use crate::context::WorkerContext;
-use crate::model::{Mode, ScheduleId, Timestamp};
-use crate::ports::{PermitGrant, PortError, PortResult, Ports, Store};
+use crate::model::{Mode, Permit, PermitGrant, PermitRequest, ScheduleId};
+use crate::ports::{PortError, PortResult, Ports, Store};
 
 /// Seconds of requests that one reservation covers. A short time wastes few permits when their
 /// owner ends.
@@ -32,12 +36,17 @@ const MAX_RESERVATIONS: u32 = 3;
 /// Delay between a reservation and its first permit, as time for the answer of the store.
 const LEAD: Duration = Duration::from_millis(20);
 
+/// Trail of a reservation, in times that the answer to the one before took.
+const TRAIL_ANSWERS: u32 = 2;
+
 /// Permits of one delivery of one segment.
 pub struct PermitPool {
     schedule: ScheduleId,
     mode: Mode,
     rate_per_second: f64,
     batch: Option<PermitBatch>,
+    /// Time that the latest answer of the store took.
+    answer_time: Duration,
 }
 
 /// Permits of one grant.
@@ -49,8 +58,8 @@ struct PermitBatch {
     answered_at: Duration,
 }
 
-struct Permit {
-    at: Timestamp,
+struct NextPermit {
+    permit: Permit,
     /// Delay before the permit may be used.
     wait: Duration,
     is_late: bool,
@@ -68,10 +77,11 @@ impl PermitPool {
             mode,
             rate_per_second,
             batch: None,
+            answer_time: Duration::ZERO,
         }
     }
 
-    /// Takes the next permit and returns its instant and the delay until then. Late permits are
+    /// Takes the next permit and returns it with the delay until its instant. Late permits are
     /// counted. They are dropped, unless the permits of further reservations are late too.
     ///
     /// # Errors
@@ -80,31 +90,40 @@ impl PermitPool {
         &mut self,
         context: &WorkerContext<P>,
         wanted: u32,
-    ) -> PortResult<(Timestamp, Duration)> {
+    ) -> PortResult<(Permit, Duration)> {
         for _ in 0..MAX_RESERVATIONS {
-            while let Some(permit) = self.next_permit(context) {
-                if !permit.is_late {
-                    return Ok((permit.at, permit.wait));
+            while let Some(next) = self.next_permit(context) {
+                if !next.is_late {
+                    return Ok((next.permit, next.wait));
                 }
             }
-            self.batch = Some(self.reserve(context, wanted).await?);
+            let batch = self.reserve(context, wanted).await?;
+            self.answer_time = batch.answer_time();
+            self.batch = Some(batch);
         }
-        let permit = self.next_permit(context).ok_or(PortError::Unknown)?;
-        Ok((permit.at, permit.wait))
+        let next = self.next_permit(context).ok_or(PortError::Unknown)?;
+        Ok((next.permit, next.wait))
     }
 
     /// Takes the next permit of the present batch.
-    fn next_permit<P: Ports>(&mut self, context: &WorkerContext<P>) -> Option<Permit> {
+    fn next_permit<P: Ports>(&mut self, context: &WorkerContext<P>) -> Option<NextPermit> {
         let batch = self.batch.as_mut()?;
         let offset = batch.next_offset()?;
+        let tolerance = context.options.permit_tolerance;
         let now = context.elapsed();
         let sent_at = now.max(batch.answered_at + offset);
-        let is_late = sent_at > batch.asked_at + offset + context.options.permit_tolerance;
+        // The trail covers what all permits of the grant have in common, the time of the answer.
+        let covered = batch.answer_time().min(batch.grant.trail);
+        let is_late = sent_at > batch.asked_at + covered + offset + tolerance;
         if is_late {
             context.metrics.late_permit(self.mode);
         }
-        Some(Permit {
-            at: batch.grant.now.after(offset),
+        let at = batch.grant.now.after(offset);
+        Some(NextPermit {
+            permit: Permit {
+                at,
+                latest: at.after(batch.grant.trail + tolerance),
+            },
             wait: sent_at.saturating_sub(now),
             is_late,
         })
@@ -116,17 +135,25 @@ impl PermitPool {
         context: &WorkerContext<P>,
         wanted: u32,
     ) -> PortResult<PermitBatch> {
-        let rate = self.rate_per_second / (1.0 + context.options.permit_tolerance.as_secs_f64());
-        let limit = (rate * BATCH_SECONDS)
+        let tolerance = context.options.permit_tolerance;
+        let rate_per_second = self.rate_per_second / (1.0 + tolerance.as_secs_f64());
+        let limit = (rate_per_second * BATCH_SECONDS)
             .ceil()
             .clamp(1.0, f64::from(MAX_BATCH));
-        let count = wanted.clamp(1, limit.saturating_u32());
+        let is_slow = self.answer_time > tolerance;
+        let request = PermitRequest {
+            rate_per_second,
+            count: wanted.clamp(1, limit.saturating_u32()),
+            lead: LEAD,
+            trail: if is_slow {
+                self.answer_time.saturating_mul(TRAIL_ANSWERS)
+            } else {
+                Duration::ZERO
+            },
+        };
         let asked_at = context.elapsed();
-        let answer = context
-            .ports
-            .store()
-            .reserve_permits(&self.schedule, rate, count, LEAD)
-            .await;
+        let store = context.ports.store();
+        let answer = store.reserve_permits(&self.schedule, request).await;
         let grant = context.track_store_health(answer)?;
         Ok(PermitBatch {
             grant,
@@ -138,6 +165,11 @@ impl PermitPool {
 }
 
 impl PermitBatch {
+    /// Returns the time from the reservation to its answer.
+    fn answer_time(&self) -> Duration {
+        self.answered_at.saturating_sub(self.asked_at)
+    }
+
     /// Uses the next permit up and returns its offset from the grant.
     fn next_offset(&mut self) -> Option<Duration> {
         debug_assert!(self.used <= self.grant.count, "each permit is used once");

@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::commit::BacklogRow;
 use super::{
     CallCounts, Commit, CommitAnswer, CommitToken, Event, EventId, FindingChange, ImageDigest,
-    IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, SharedList,
-    TenantId, Timestamp, fault::FaultKind,
+    IncarnationId, Mode, Permit, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey,
+    SharedList, TenantId, Timestamp, fault::FaultKind,
 };
 
 /// Identity of a queue: the planner's or the runner's.
@@ -124,6 +124,8 @@ pub enum LearnedAnswer<'a> {
         interval: Duration,
         /// Number of permits.
         count: u32,
+        /// Time after the permits in which no other grant has one.
+        trail: Duration,
     },
 }
 
@@ -356,8 +358,8 @@ pub enum Observation<'a> {
         image: &'a ImageDigest,
         delivery: u64,
         attempt: u32,
-        /// Instant of the permit; none without a rate limit.
-        permit: Option<Timestamp>,
+        /// Permit for the request; none without a rate limit.
+        permit: Option<Permit>,
         /// Whether a pause or a slow answer of the store came between permit and request.
         late: bool,
     },

@@ -1,13 +1,10 @@
 //! Documents and answers of the store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use rehearsal_convert::{Nearest, Saturating};
 use serde::{Deserialize, Serialize};
 
 use crate::model::commit::{BacklogRow, DocumentVersion, Intent, RunWrite, ScheduleStateWrite};
-use crate::model::time::NANOS_PER_SECOND;
 use crate::model::{
     IncarnationId, Run, RunId, Schedule, ScheduleState, Segment, SharedList, TenantId, Timestamp,
     Trigger,
@@ -168,42 +165,4 @@ pub struct HeartbeatAnswer {
     /// Incarnations whose active-run count is not zero and which have stopped, or sent no heartbeat
     /// for two leases. The version is that of the count.
     pub orphaned: Vec<(IncarnationId, DocumentVersion)>,
-}
-
-/// Consecutive permits of a schedule: request `i` may be sent at `first + i * interval`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PermitGrant {
-    /// Time of the grant, on the store's clock.
-    pub now: Timestamp,
-    /// Instant of the first permit.
-    pub first: Timestamp,
-    /// Time between two permits.
-    pub interval: Duration,
-    /// Number of permits.
-    pub count: u32,
-}
-
-impl PermitGrant {
-    /// Grants `count` permits at `now`, none before `next` or before `lead` from now.
-    pub fn after(
-        next: Timestamp,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
-        now: Timestamp,
-    ) -> Self {
-        // Rounded up, so that the rate is never exceeded.
-        let interval_ns = NANOS_PER_SECOND.nearest_f64() / rate_per_second;
-        Self {
-            now,
-            first: next.max(now.after(lead)),
-            interval: Duration::from_nanos(interval_ns.ceil().saturating_u64()),
-            count,
-        }
-    }
-
-    /// Returns the earliest instant of a permit of the next grant.
-    pub fn end(&self) -> Timestamp {
-        self.first.after(self.interval.saturating_mul(self.count))
-    }
 }

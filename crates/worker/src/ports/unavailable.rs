@@ -1,15 +1,16 @@
 //! Ports to services that are down, for programs that use only some of the ports.
 
+use crate::model::{PermitGrant, PermitRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
     BacklogSnapshot, Baseline, Commit, CommitAnswer, Event, EventId, EventPublisher, Export,
     HeartbeatAnswer, ImageDigest, ImpactQuery, ImpactRequest, Impacted, IncarnationId, Intent,
-    Lease, LeaseAnswer, PermitGrant, PortError, PortResult, ProcessName, Queue, QueueDepth,
-    QueueMessage, RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError,
-    ScheduleDocument, ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, SharedList,
-    StaleWork, Store, TenantId, Timestamp, Timestamped, WaitingRun,
+    Lease, LeaseAnswer, PortError, PortResult, ProcessName, Queue, QueueDepth, QueueMessage,
+    RunDocument, RunId, ScanReport, ScanRequest, Scanner, ScannerError, ScheduleDocument,
+    ScheduleEntry, ScheduleId, SegmentDocument, SegmentKey, SharedList, StaleWork, Store, TenantId,
+    Timestamp, Timestamped, WaitingRun,
 };
 
 /// Implements every service port; every call fails with [`PortError::Unavailable`].
@@ -97,9 +98,7 @@ impl Store for Unavailable {
     async fn reserve_permits(
         &self,
         _schedule: &ScheduleId,
-        _rate_per_second: f64,
-        _count: u32,
-        _lead: Duration,
+        _request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         Err(PortError::Unavailable)
     }

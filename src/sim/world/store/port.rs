@@ -9,17 +9,17 @@ use crate::model::commit::Intent;
 use crate::model::fault::FaultKind;
 use crate::model::observation::{LearnedAnswer, Observation};
 use crate::model::{
-    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PortCall,
-    ProcessName, RunId, RunState, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Commit, CommitAnswer, Event, EventId, ImageDigest, IncarnationId, PermitGrant,
+    PermitRequest, PortCall, ProcessName, RunId, RunState, ScheduleId, SegmentKey, SharedList,
+    TenantId, Timestamp,
 };
 use crate::sim::world::World;
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::sim::world::row_locks::StoredRow;
 use crate::worker::ports::{
-    self, BacklogSnapshot, CommitDecision, Export, HeartbeatAnswer, PermitGrant, PortResult,
-    RunDocument, ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped,
-    WaitingRun,
+    self, BacklogSnapshot, CommitDecision, Export, HeartbeatAnswer, PortResult, RunDocument,
+    ScheduleDocument, ScheduleEntry, SegmentDocument, StaleWork, Timestamped, WaitingRun,
 };
 
 /// Store port of an incarnation.
@@ -295,17 +295,14 @@ impl ports::Store for StorePort {
     async fn reserve_permits(
         &self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
     ) -> PortResult<PermitGrant> {
         let granted_to = schedule;
         let schedule = schedule.clone();
         let Connection { world, incarnation } = &self.0;
         let sent_at = world.now();
-        let reserve = move |store: &mut SimStore, now| {
-            store.reserve_permits(&schedule, rate_per_second, count, lead, now)
-        };
+        let reserve =
+            move |store: &mut SimStore, now| store.reserve_permits(&schedule, request, now);
         let permits = self.write(PortCall::ReservePermits, reserve).await?;
         self.emit(&Observation::AnswerLearned {
             incarnation: &incarnation.id,
@@ -314,6 +311,7 @@ impl ports::Store for StorePort {
                 first: permits.first,
                 interval: permits.interval,
                 count: permits.count,
+                trail: permits.trail,
             },
         });
         if world.now().since(sent_at) > world.permit_tolerance {

@@ -7,12 +7,12 @@ use super::SimStore;
 use super::runs::StoredRun;
 use crate::model::commit::Intent;
 use crate::model::{
-    Baseline, Event, EventId, ImageDigest, IncarnationId, Mode, RunId, RunState, ScheduleId,
-    SegmentKey, SharedList, TenantId, Timestamp,
+    Baseline, Event, EventId, ImageDigest, IncarnationId, Mode, PermitGrant, PermitRequest, RunId,
+    RunState, ScheduleId, SegmentKey, SharedList, TenantId, Timestamp,
 };
 use crate::worker::ports::{
-    BacklogSnapshot, Export, HeartbeatAnswer, PermitGrant, RunDocument, ScheduleDocument,
-    ScheduleEntry, SegmentDocument, StaleWork, Versioned, WaitingRun,
+    BacklogSnapshot, Export, HeartbeatAnswer, RunDocument, ScheduleDocument, ScheduleEntry,
+    SegmentDocument, StaleWork, Versioned, WaitingRun,
 };
 use rehearsal_convert::Index;
 
@@ -118,17 +118,14 @@ impl SimStore {
         self.outbox.forget(id)
     }
 
-    /// Reserves permits of a schedule, none before `lead` from now.
+    /// Reserves permits of a schedule.
     pub fn reserve_permits(
         &mut self,
         schedule: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
         now: Timestamp,
     ) -> PermitGrant {
-        self.schedules
-            .reserve_permits(schedule, rate_per_second, count, lead, now)
+        self.schedules.reserve_permits(schedule, request, now)
     }
 
     /// Returns the backlog, and by mode the oldest instant of progress among open runs.

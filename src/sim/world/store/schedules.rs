@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::commit::{BacklogRow, DocumentVersion};
-use crate::model::{Mode, Run, Schedule, ScheduleId, ScheduleState, SharedList, Timestamp};
-use crate::worker::ports::{PermitGrant, ScheduleDocument, ScheduleEntry, Versioned};
+use crate::model::{
+    Mode, PermitGrant, PermitRequest, Run, Schedule, ScheduleId, ScheduleState, SharedList,
+    Timestamp,
+};
+use crate::worker::ports::{ScheduleDocument, ScheduleEntry, Versioned};
 
 /// Schedule with its state and sums.
 #[derive(Debug)]
@@ -167,20 +169,18 @@ impl ScheduleTable {
         self.has_deleted
     }
 
-    /// Reserves permits of a schedule, none before `lead` from now.
+    /// Reserves permits of a schedule.
     pub fn reserve_permits(
         &mut self,
         id: &ScheduleId,
-        rate_per_second: f64,
-        count: u32,
-        lead: Duration,
+        request: PermitRequest,
         now: Timestamp,
     ) -> PermitGrant {
         let record = self.records.get_mut(id);
         let next = record
             .as_ref()
             .map_or(Timestamp::ZERO, |record| record.next_permit_at);
-        let grant = PermitGrant::after(next, rate_per_second, count, lead, now);
+        let grant = request.grant(next, now);
         if let Some(record) = record {
             debug_assert!(grant.end() >= record.next_permit_at);
             record.next_permit_at = grant.end();
@@ -225,6 +225,8 @@ impl StoredSchedule {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -237,13 +239,20 @@ mod tests {
         );
         let id = ScheduleId::from("nightly");
         let lead = Duration::from_millis(10);
-        let first = schedules.reserve_permits(&id, 3.0, 6, lead, now);
+        let trail = Duration::from_millis(100);
+        let request = |count, trail| PermitRequest {
+            rate_per_second: 3.0,
+            count,
+            lead,
+            trail,
+        };
+        let first = schedules.reserve_permits(&id, request(6, trail), now);
         assert_eq!(first.first, now.after(lead));
         assert_eq!(first.interval, Duration::from_nanos(333_333_334));
-        let second = schedules.reserve_permits(&id, 3.0, 1, lead, now);
-        assert_eq!(second.first, first.first.after(first.interval * 6));
+        let second = schedules.reserve_permits(&id, request(1, Duration::ZERO), now);
+        assert_eq!(second.first, first.first.after(first.interval * 6 + trail));
         let later = now.after(Duration::from_secs(60));
-        let third = schedules.reserve_permits(&id, 3.0, 1, lead, later);
+        let third = schedules.reserve_permits(&id, request(1, Duration::ZERO), later);
         assert_eq!(
             third.first,
             later.after(lead),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
-use rehearsal_worker::model::SegmentKey;
+use rehearsal_worker::model::{PermitRequest, SegmentKey};
 use tokio_rusqlite::rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::*;
@@ -54,7 +54,13 @@ async fn call_all(client: &mut StoreClient) {
     store.intents(10).await.unwrap();
     store.outbox(10).await.unwrap();
     store.forget_events(&[]).await.unwrap();
-    store.reserve_permits(&id, 1.0, 1, limit).await.unwrap();
+    let permits = PermitRequest {
+        rate_per_second: 1.0,
+        count: 1,
+        lead: limit,
+        trail: limit,
+    };
+    store.reserve_permits(&id, permits).await.unwrap();
     store.backlog().await.unwrap();
     let beat = store.heartbeat(&client.incarnation, limit, false);
     beat.await.unwrap();
