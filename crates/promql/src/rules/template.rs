@@ -224,6 +224,12 @@ mod tests {
                 2.5,
                 "%!f(string=2.5)",
             ),
+            ("{{ printf \"%.f %.0f\" $value $value }}", 2.7, "3 3"),
+            (
+                "{{ printf \"%.g %.0g\" $value $value }}",
+                27.0,
+                "3e+01 3e+01",
+            ),
             ("{{ $labels.mode | toUpper }}", 0.0, "ANALYSISONLY"),
             ("{{ $value }}", 1e21, "1e+21"),
             ("{{ $value }}", 0.000_01, "1e-05"),
@@ -256,6 +262,18 @@ mod tests {
             (
                 "{{ printf \"%d\" $value }}",
                 "`%d` is not supported in `printf`",
+            ),
+            (
+                "{{ printf \"%.\" $value }}",
+                "`%.` is not supported in `printf`",
+            ),
+            (
+                "{{ printf \"%.\u{e9}\" $value }}",
+                "`%.\u{e9}` is not supported in `printf`",
+            ),
+            (
+                "{{ printf \"%.70000f\" $value }}",
+                "`%.70000f` is not supported in `printf`",
             ),
             ("{{ }}", "`{{ }}` is empty"),
         ] {

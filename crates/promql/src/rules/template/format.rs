@@ -29,7 +29,7 @@ fn general(number: f64, digits: Option<usize>) -> String {
     }
     let scientific = match digits {
         None => format!("{number:e}"),
-        Some(digits) => format!("{number:.*e}", digits - 1),
+        Some(digits) => format!("{number:.*e}", digits.saturating_sub(1)),
     };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -39,7 +39,7 @@ fn general(number: f64, digits: Option<usize>) -> String {
     };
     let all: String = mantissa.chars().filter(|c| *c != '.').collect();
     let all = all.trim_end_matches('0');
-    let limit = digits.map_or(PLAIN_EXPONENT, Index::index_i32);
+    let limit = digits.map_or(PLAIN_EXPONENT, |digits| digits.max(1).index_i32());
     if exponent < -4 || exponent >= limit {
         let (first, rest) = all.split_at(all.len().min(1));
         let point = if rest.is_empty() { "" } else { "." };
@@ -127,6 +127,19 @@ pub(super) enum Verb {
     General(Option<usize>),
 }
 
+/// Greatest precision: a number of 64 bits has no digit beyond it.
+const MAX_PRECISION: usize = 1_100;
+
+/// The precision of `.2f` or `.2g`. Like Go's, it is 0 without digits.
+fn precision(verb: &str) -> Option<usize> {
+    let digits = verb.strip_prefix('.')?.strip_suffix(['f', 'g'])?;
+    if digits.is_empty() {
+        return Some(0);
+    }
+    let precision = digits.parse().ok()?;
+    (precision <= MAX_PRECISION).then_some(precision)
+}
+
 /// The pieces of a form.
 pub(super) fn verbs(form: &str) -> Result<Vec<Verb>, TemplateError> {
     let mut found = Vec::new();
@@ -135,8 +148,7 @@ pub(super) fn verbs(form: &str) -> Result<Vec<Verb>, TemplateError> {
         found.push(Verb::Text(text.to_owned()));
         let end = after.find(|c: char| c.is_ascii_alphabetic() || c == '%');
         let verb = end.map_or(after, |end| &after[..=end]);
-        let precision = verb.strip_prefix('.').map(|verb| &verb[..verb.len() - 1]);
-        let precision = precision.and_then(|digits| digits.parse().ok());
+        let precision = precision(verb);
         found.push(match (verb, precision, verb.chars().last()) {
             ("%", ..) => Verb::Text("%".into()),
             ("s" | "v", ..) => Verb::Any,
@@ -146,8 +158,8 @@ pub(super) fn verbs(form: &str) -> Result<Vec<Verb>, TemplateError> {
             (_, digits @ Some(_), Some('g')) => Verb::General(digits),
             _ => {
                 let message = format!(
-                    "`%{verb}` is not supported in `printf`; known are %s, %v, %f, %g, with \
-                     digits as in %.2f, and %%"
+                    "`%{verb}` is not supported in `printf`; known are %s, %v, %f, %g, with up to \
+                     {MAX_PRECISION} digits as in %.2f, and %%"
                 );
                 return Err(TemplateError(message));
             }
