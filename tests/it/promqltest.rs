@@ -1,14 +1,83 @@
-//! Prometheus's test scripts, further commands of their language, and range queries against instant
-//! queries.
+//! Test scripts, further commands of their language, and range queries against instant queries.
+
+use std::path::Path;
+use std::{env, fs};
 
 use proptest::prelude::*;
+use regex::Regex;
 use rehearsal::metrics::Labels;
 use rehearsal::promql::promqltest::{self, EvalMessage};
-use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics};
+use rehearsal::promql::{Engine, MemoryStore, Query, QueryValue, Semantics, function_names};
 use rehearsal_convert::Index;
 
-/// Number of passing evals per script; the others need native histograms.
-const SCRIPTS: [(&str, usize); 6] = [
+/// Scripts of a folder, by name.
+fn scripts(folder: &Path) -> Vec<(String, String)> {
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let scripts = paths.filter(|path| path.extension().is_some_and(|ending| ending == "test"));
+    let mut scripts: Vec<_> = scripts
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            (path.display().to_string(), text)
+        })
+        .collect();
+    scripts.sort();
+    assert!(!scripts.is_empty(), "{} has no script", folder.display());
+    scripts
+}
+
+fn own_scripts() -> Vec<(String, String)> {
+    scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/promqltest"))
+}
+
+#[test]
+fn promqltest_scripts_pass() {
+    for (name, text) in own_scripts() {
+        let report = promqltest::run(&text, Semantics::V3PromqlTest).unwrap();
+        assert_eq!(report.failed, [], "{name}");
+        assert_eq!(report.unsupported, [], "{name}");
+        assert!(report.passed > 0, "{name} has no eval");
+    }
+}
+
+/// A function or aggregation that no script calls could return anything.
+#[test]
+fn promqltest_scripts_call_each_function_and_aggregation() {
+    const AGGREGATIONS: [&str; 14] = [
+        "avg",
+        "bottomk",
+        "count",
+        "count_values",
+        "group",
+        "limit_ratio",
+        "limitk",
+        "max",
+        "min",
+        "quantile",
+        "stddev",
+        "stdvar",
+        "sum",
+        "topk",
+    ];
+    let texts: Vec<String> = own_scripts().into_iter().map(|(_, text)| text).collect();
+    let evals: Vec<&str> = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| line.starts_with("eval "))
+        .collect();
+    let functions = function_names(Semantics::V3PromqlTest);
+    assert!(functions.len() > 80);
+    let missing = functions.iter().chain(&AGGREGATIONS).filter(|name| {
+        let is_called =
+            Regex::new(&format!(r"\b{name}( by \([^)]*\)| without \([^)]*\))? ?\(")).unwrap();
+        !evals.iter().any(|eval| is_called.is_match(eval))
+    });
+    assert_eq!(missing.collect::<Vec<_>>(), [&""; 0]);
+}
+
+/// Number of passing evals of each script of the Prometheus project; the others need native
+/// histograms.
+const PUBLIC: [(&str, usize); 6] = [
     ("aggregators", 126),
     ("functions", 334),
     ("histograms", 93),
@@ -19,8 +88,14 @@ const SCRIPTS: [(&str, usize); 6] = [
 
 #[test]
 fn promqltest_scripts_of_prometheus_pass() {
-    for (name, passed) in SCRIPTS {
-        let text = std::fs::read_to_string(format!("tests/promqltest/{name}.test")).unwrap();
+    let Some(folder) = env::var_os("REHEARSAL_PUBLIC_FILES") else {
+        eprintln!("skipped: REHEARSAL_PUBLIC_FILES names no folder of public files");
+        return;
+    };
+    for (name, passed) in PUBLIC {
+        let path = Path::new(&folder).join(format!("promqltest/{name}.test"));
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let report = promqltest::run(&text, Semantics::V3PromqlTest).unwrap();
         assert_eq!(report.failed, [], "{name}");
         assert_eq!(report.passed, passed, "{name}");
@@ -104,7 +179,7 @@ fn promqltest_with_wrong_expectation_fails() {
     }
 }
 
-/// Commands that the six scripts do not use.
+/// Commands that the scripts do not use.
 const MORE: &str = r#"
 load 10s
   m{job="1"} 0+1x100

@@ -34,6 +34,7 @@ pub use annotation::{Annotation, AnnotationLevel};
 pub use comparison::ThresholdComparison;
 pub use engine::Engine;
 pub use error::{EvalError, QueryError};
+pub use parse::functions::function_names;
 pub use parse::query::{AnswerKind, Query};
 pub use parse::selector_info::{MatchedLabel, SelectorInfo};
 pub use parse::semantics::{Semantics, UnknownSemantics};

@@ -155,8 +155,8 @@ pub(crate) fn knows(semantics: Semantics, name: &str) -> bool {
     }
 }
 
-/// The names of all functions that a version knows, for suggestions.
-pub(crate) fn function_names(semantics: Semantics) -> Vec<&'static str> {
+/// Returns the names of all functions that a version knows, but for those of native histograms.
+pub fn function_names(semantics: Semantics) -> Vec<&'static str> {
     let known = |name: &&str| knows(semantics, name);
     FUNCTIONS.iter().copied().filter(known).collect()
 }
