@@ -90,5 +90,5 @@ limits! {
     RUN_TIMEOUT = "runTimeout", AtLeast, "the age of a run that times out", Blame;
     STOP_GRACE = "stopGrace", AtMost, "the work of a stopping process", LeaseDiscipline;
     PERMIT_TOLERANCE = "permitTolerance", AtMost,
-        "the age of a permit that is used", ScannerManners;
+        "the age of a permit that is used, apart from the trail of its grant", ScannerManners;
 }

@@ -23,6 +23,7 @@ mod observe;
 pub mod options;
 mod outbox;
 pub(crate) mod pending_commit;
+pub(crate) mod permit_grant;
 mod queue;
 pub(crate) mod recent_changes;
 pub(crate) mod recent_values;
@@ -54,6 +55,7 @@ pub use slo::{INCIDENT, Slo, SloBreach};
 pub use stuck::StuckRun;
 
 use self::options::OracleOptions;
+use self::permit_grant::PermitGrants;
 use crate::model::observation::PortName;
 use crate::model::{IncarnationId, Mode, SegmentKey, Timestamp};
 use export::Exports;
@@ -88,6 +90,7 @@ pub struct WorldState {
     pub(crate) images: Images,
     pub(crate) pending: PendingCommits,
     pub(crate) messages: Messages,
+    pub(crate) permits: PermitGrants,
     pub(crate) works: SegmentWorks,
     pub(crate) gauges: GaugeTruth,
     pub(crate) faults: FaultHistory,
@@ -112,6 +115,7 @@ impl WorldState {
             images,
             pending: PendingCommits::default(),
             messages: Messages::default(),
+            permits: PermitGrants::default(),
             works: SegmentWorks::default(),
             gauges: GaugeTruth::default(),
             faults: FaultHistory::default(),

@@ -377,12 +377,9 @@ fn scan_text(observation: &Observation<'_>) -> Option<EntryText> {
             image,
             delivery,
             attempt,
-            late,
             ..
         } => {
-            let late = if *late { ", with a late permit" } else { "" };
-            let event =
-                format!("sends a scan request for delivery {delivery}, attempt {attempt}{late}");
+            let event = format!("sends a scan request for delivery {delivery}, attempt {attempt}");
             entry_text(incarnation, short(image), event)
         }
         Observation::ScanAnswered {

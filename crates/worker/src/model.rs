@@ -35,7 +35,7 @@ pub use event::{Event, EventId, EventKind, EventPayload};
 pub use ids::{ImageDigest, IncarnationId, ProcessName, RunId, ScheduleId, TenantId};
 pub use impact::{Image, ImpactSet, Selector};
 pub use message::{DecodeError, PlannerMessage, SegmentMessage};
-pub use permit::{Permit, PermitGrant, PermitRequest};
+pub use permit::{PermitGrant, PermitRequest};
 pub use port_call::{CallCount, CallCounts, PortCall};
 pub use run::{Run, RunFailure, RunState, RunStats, Trigger};
 pub use schedule::{

@@ -86,7 +86,8 @@ pub struct WorkerOptions {
     #[serde(with = "duration::text")]
     #[schemars(with = "duration::Duration")]
     pub stop_grace: Duration,
-    /// Maximum time after a permit's instant at which it may be used.
+    /// Maximum time after a permit's instant at which it may be used. After a slower answer of the
+    /// store it is up to 2 s longer.
     #[serde(with = "duration::text")]
     #[schemars(with = "duration::Duration")]
     pub permit_tolerance: Duration,

@@ -29,7 +29,7 @@ use crate::model::commit::Intent;
 use crate::model::message::QueueMessage;
 use crate::model::{
     Baseline, Commit, CommitAnswer, DecodeError, Event, EventId, ImageDigest, IncarnationId, Mode,
-    Permit, PermitGrant, PermitRequest, PlannerMessage, ProcessName, RunId, ScanReport, ScheduleId,
+    PermitGrant, PermitRequest, PlannerMessage, ProcessName, RunId, ScanReport, ScheduleId,
     SegmentKey, SegmentMessage, Selector, SharedList, TenantId, Timestamp,
 };
 
@@ -314,8 +314,8 @@ pub struct ScanRequest<'a> {
     pub delivery: u64,
     /// Number of the request for this image under the lease, from 1.
     pub attempt: u32,
-    /// Permit for the request; none without a rate limit.
-    pub permit: Option<Permit>,
+    /// Instant of the permit; none without a rate limit.
+    pub permit: Option<Timestamp>,
 }
 
 /// Reason why the Scanner gave no report.

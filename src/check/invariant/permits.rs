@@ -11,14 +11,13 @@ use crate::check::invariant::results::ViolationDetail;
 use crate::check::state::table::{IncarnationIndex, ScheduleIndex};
 use crate::check::state::{ObservedScanRequest, WorldState};
 use crate::model::observation::LearnedAnswer;
-use crate::model::time::nanos_of;
-use crate::model::{IncarnationId, Permit, Timestamp};
+use crate::model::{IncarnationId, Timestamp};
+
+/// Maximum time after a grant in which no permit is granted.
+const MAX_TRAIL: Duration = Duration::from_secs(2);
 
 /// Maximum number of used permits of one schedule that are remembered.
 const USED_MAX: usize = 1 << 14;
-
-/// Maximum number of grants of one schedule that are remembered.
-const GRANTS_MAX: usize = 1 << 10;
 
 /// Name of a request by its schedule.
 pub(super) fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>) -> String {
@@ -29,54 +28,25 @@ pub(super) fn of_schedule(state: &WorldState, request: &ObservedScanRequest<'_>)
     )
 }
 
-/// Permits by schedule.
+/// Checks of grants, and of permits that are used.
 #[derive(Debug, Default)]
 pub(super) struct PermitCheck {
-    schedules: Vec<SchedulePermits>,
-}
-
-#[derive(Debug, Default)]
-struct SchedulePermits {
-    used: UsedPermits,
-    /// The latest grants, in their order.
-    grants: VecDeque<Grant>,
-}
-
-/// Permits at `first + n * interval`, with `n < count`, which may all be late by `trail`.
-#[derive(Debug)]
-struct Grant {
-    incarnation: IncarnationId,
-    first: Timestamp,
-    interval: Duration,
-    count: u32,
-    trail: Duration,
-}
-
-impl Grant {
-    fn contains(&self, permit: Timestamp) -> bool {
-        let Some(offset) = permit.nanos().checked_sub(self.first.nanos()) else {
-            return false;
-        };
-        let interval = nanos_of(self.interval).max(1);
-        offset % interval == 0 && offset / interval < u64::from(self.count)
-    }
+    used: Vec<UsedPermits>,
 }
 
 impl PermitCheck {
-    /// Records a grant, and checks that it has no more permits than the holder has images left.
-    /// Permits without a request slow the whole schedule down.
+    /// Checks that a grant has no more permits than the holder has images left. Permits without a
+    /// request slow the whole schedule down.
     pub fn grant(
-        &mut self,
         context: &mut CheckContext<'_>,
         incarnation: &IncarnationId,
         answer: &LearnedAnswer<'_>,
     ) {
         let LearnedAnswer::PermitsGranted {
             schedule: id,
-            first,
-            interval,
             count,
             trail,
+            ..
         } = *answer
         else {
             return;
@@ -85,14 +55,8 @@ impl PermitCheck {
         let Some(schedule) = state.schedules.find(id) else {
             return;
         };
-        self.schedule(schedule).grant(Grant {
-            incarnation: incarnation.clone(),
-            first,
-            interval,
-            count,
-            trail,
-        });
         let holder = state.incarnations.find(incarnation);
+        check_trail(context, incarnation, holder, trail);
         let Some(left) = holder.and_then(|holder| images_left(state, holder, schedule)) else {
             return;
         };
@@ -106,21 +70,15 @@ impl PermitCheck {
         });
     }
 
-    /// Checks that a permit was granted to the sender, is used once, not before its instant and no
-    /// later than the grant allows.
+    /// Checks that a permit was granted to the sender, is used once, and not before its instant.
     pub fn check(
         &mut self,
         context: &mut CheckContext<'_>,
         request: &ObservedScanRequest<'_>,
-        Permit { at: permit, latest }: Permit,
+        permit: Timestamp,
     ) {
         let state = context.state;
-        let permits = self.schedule(request.schedule);
-        let granted = permits.find(request.incarnation, permit);
-        let allowed =
-            granted.map(|grant| permit.after(grant.trail + state.options.worker.permit_tolerance));
-        let is_granted = granted.is_some() || permits.is_forgotten(permit);
-        context.check(ScannerManners, true, is_granted, || {
+        context.check(ScannerManners, true, request.is_granted, || {
             ViolationDetail::of(format_args!(
                 "the permit for {permit} {}",
                 of_schedule(state, request)
@@ -129,20 +87,7 @@ impl PermitCheck {
             .expected("one of those that the store granted to the process")
             .because("the store keeps the schedule's rate by its grants")
         });
-        let is_kept = allowed.is_none_or(|allowed| latest <= allowed);
-        let is_unused = permits.used.take(permit);
-        context.check(ScannerManners, false, is_kept, || {
-            ViolationDetail::of(format_args!(
-                "the end of the permit for {permit} {}",
-                of_schedule(state, request)
-            ))
-            .is(latest)
-            .expected(format_args!(
-                "{} at the latest",
-                allowed.unwrap_or_default()
-            ))
-            .because("a request may be late by permitTolerance and by the trail of its grant")
-        });
+        let is_unused = self.used(request.schedule).take(permit);
         context.check(ScannerManners, true, is_unused, || {
             ViolationDetail::of(format_args!(
                 "the permit for {permit} {}",
@@ -162,34 +107,40 @@ impl PermitCheck {
         });
     }
 
-    fn schedule(&mut self, schedule: ScheduleIndex) -> &mut SchedulePermits {
+    fn used(&mut self, schedule: ScheduleIndex) -> &mut UsedPermits {
         let index = usize::from(schedule);
-        if self.schedules.len() <= index {
-            self.schedules.resize_with(index + 1, Default::default);
+        if self.used.len() <= index {
+            self.used.resize_with(index + 1, Default::default);
         }
-        &mut self.schedules[index]
+        &mut self.used[index]
     }
 }
 
-impl SchedulePermits {
-    fn grant(&mut self, grant: Grant) {
-        self.grants.push_back(grant);
-        if self.grants.len() > GRANTS_MAX {
-            self.grants.pop_front();
-        }
-    }
-
-    /// Returns the grant of a permit to a process, if it is remembered.
-    fn find(&self, incarnation: &IncarnationId, permit: Timestamp) -> Option<&Grant> {
-        let mut latest = self.grants.iter().rev();
-        latest.find(|grant| grant.incarnation == *incarnation && grant.contains(permit))
-    }
-
-    /// Whether the grant of a permit may be too old to be remembered.
-    fn is_forgotten(&self, permit: Timestamp) -> bool {
-        let oldest = self.grants.front();
-        self.grants.len() == GRANTS_MAX && oldest.is_some_and(|oldest| permit < oldest.first)
-    }
+/// Checks that a grant has a trail only after a slow answer, and no longer than it may be. A trail
+/// slows the whole schedule down.
+fn check_trail(
+    context: &mut CheckContext<'_>,
+    incarnation: &IncarnationId,
+    holder: Option<IncarnationIndex>,
+    trail: Duration,
+) {
+    let state = context.state;
+    let slow_at = holder.and_then(|holder| state.incarnations[holder].permits_slow_at);
+    // By a wrong clock an answer seems slow that is not.
+    let may_have_one = slow_at.is_some() || state.faults.clocks_wrong_since(Timestamp::ZERO);
+    let longest = if may_have_one {
+        MAX_TRAIL
+    } else {
+        Duration::ZERO
+    };
+    context.check(ScannerManners, false, trail <= longest, || {
+        ViolationDetail::of(format_args!(
+            "the trail of permits that {incarnation} reserves"
+        ))
+        .is(format_args!("{trail:?}"))
+        .expected(format_args!("at most {longest:?}"))
+        .because("no permit is granted in it; a slow answer of the store makes up to 2 s necessary")
+    });
 }
 
 /// Returns the maximum number of images that a session of the process with segments of the schedule

@@ -23,18 +23,20 @@ pub(crate) const SCANNER_MANNERS: InvariantDefinition = InvariantDefinition {
     method: "At most r·w + 1 requests in any window of w ≥ 1 s per schedule over the fleet. \
              Requests on late permits do not count, and need a pause or a fault of the store on \
              record. Each permit is one that the store granted to the process, is used once, and \
-             early only by a clock that is wrong; it lasts at most for `permitTolerance` and the \
-             trail of its grant. A process reserves no more permits than its \
-             segments of the schedule have images left. No request of a throttled image before \
-             Retry-After, nor of any other image by the process that received it. No request under \
-             a delivery with nothing to work on: its segment was committed, its run over, its \
-             tries used up or its holder asked to stop before it began, or its holder has learned \
-             of a newer one or of the end of its run. Without faults, no request later than one \
-             lease after the end of its run. No request under the same delivery of an image \
-             refused permanently. At most `scannerAttempts` requests per image and delivery, and \
-             no two of a delivery in the instant in which the request before failed. One \
-             comparison per request finds all violations that comparing all pairs of requests \
-             would find; `scanner_manners.rs` has the proof, and a property test.",
+             early only by a clock that is wrong. It is late once `permitTolerance` has passed \
+             since its instant; the time that the grant took to arrive is added, up to its trail. \
+             A trail is at most 2 s, and needs a slow answer of the store on record. A process \
+             reserves no more permits than its segments of the schedule have images left. No \
+             request of a throttled image before Retry-After, nor of any other image by the \
+             process that received it. No request under a delivery with nothing to work on: its \
+             segment was committed, its run over, its tries used up or its holder asked to stop \
+             before it began, or its holder has learned of a newer one or of the end of its run. \
+             Without faults, no request later than one lease after the end of its run. No request \
+             under the same delivery of an image refused permanently. At most `scannerAttempts` \
+             requests per image and delivery, and no two of a delivery in the instant in which the \
+             request before failed. One comparison per request finds all violations that comparing \
+             all pairs of requests would find; `scanner_manners.rs` has the proof, and a property \
+             test.",
     exercised_by: "requests",
 };
 
@@ -71,7 +73,7 @@ impl Invariant for ScannerCheck {
             answer: answer @ LearnedAnswer::PermitsGranted { .. },
         } = observation
         {
-            self.permits.grant(context, incarnation, answer);
+            PermitCheck::grant(context, incarnation, answer);
         }
     }
 
@@ -107,7 +109,7 @@ impl ScannerCheck {
     ) {
         let state = context.state;
         let now = state.now;
-        let is_early = request.permit.is_some_and(|permit| permit.at > now);
+        let is_early = request.permit.is_some_and(|permit| permit > now);
         match request.permit {
             Some(permit) => self.permits.check(context, request, permit),
             None => context.violate(

@@ -14,8 +14,8 @@ use crate::check::instruments::InstrumentSource;
 use crate::model::commit::Applied;
 use crate::model::observation::{IncarnationEnd, QueueName, QueueStep, ScheduleChange};
 use crate::model::{
-    Commit, CommitAnswer, EventId, ImageDigest, IncarnationId, Permit, Run, RunId, RunState,
-    RunStats, Schedule, ScheduleId, Timestamp,
+    Commit, CommitAnswer, EventId, ImageDigest, IncarnationId, Run, RunId, RunState, RunStats,
+    Schedule, ScheduleId, Timestamp,
 };
 
 /// An incarnation of a process, by name and by record.
@@ -166,8 +166,10 @@ pub struct ObservedScanRequest<'a> {
     pub image: &'a ImageDigest,
     /// Delivery under which the sender works.
     pub delivery: u64,
-    /// Permit for the request; none: the schedule has no rate.
-    pub permit: Option<Permit>,
+    /// Instant of the permit; none: the schedule has no rate.
+    pub permit: Option<Timestamp>,
+    /// The permit is one that the store granted to the sender, or too old to tell.
+    pub is_granted: bool,
     /// A pause or a slow answer of the store came between permit and request.
     pub is_late: bool,
     pub(crate) schedule: ScheduleIndex,

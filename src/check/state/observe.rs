@@ -3,6 +3,7 @@
 use super::WorldState;
 use super::export::ExportRecord;
 use super::fact::{IncarnationExit, LearnedCommit, ObservedIncarnation, ScheduleEdit};
+use super::permit_grant::KnownGrant;
 use super::schedule::RunRequest;
 use super::table::IncarnationIndex;
 use crate::check::contract;
@@ -170,8 +171,26 @@ impl WorldState {
                     self.count_extension(incarnation, ExtensionSeries::Events(event.kind), 1);
                 }
             }
-            LearnedAnswer::PermitsGranted { count, .. } => {
-                self.incarnations[incarnation].expected.permits.granted += u64::from(count);
+            LearnedAnswer::PermitsGranted {
+                schedule,
+                granted_at,
+                first,
+                interval,
+                count,
+                trail,
+            } => {
+                let holder = &mut self.incarnations[incarnation];
+                holder.expected.permits.granted += u64::from(count);
+                if let Some(schedule) = self.schedules.find(schedule) {
+                    let grant = KnownGrant {
+                        incarnation: holder.id.clone(),
+                        first,
+                        interval,
+                        count,
+                        delay: self.now.since(granted_at).min(trail),
+                    };
+                    self.permits.record(schedule, grant);
+                }
             }
         }
     }

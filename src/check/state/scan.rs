@@ -7,6 +7,7 @@
 use super::WorldState;
 use super::fact::{ObservedScanRequest, ScanAttempt};
 use super::message::DeliveryRecord;
+use super::permit_grant::KnownPermit;
 use crate::check::instruments::{CounterSeries, ExtensionSeries, RequestOutcome};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, ScanAnswer};
@@ -27,29 +28,33 @@ impl WorldState {
             image,
             delivery,
             permit,
-            late,
             ..
         } = *observation
         else {
             return None;
         };
         self.tally.scanner_requests += 1;
-        self.tally.late_requests += u64::from(late);
-        if late {
-            self.count_late_request(delivery);
-        }
         let known = self.messages.deliveries.get_mut(&delivery);
+        let schedule = match &known {
+            Some(known) => known.schedule,
+            None => self.schedules.number(schedule, self.now),
+        };
+        let granted = permit.map(|at| self.permits.find(schedule, incarnation, at));
+        let due = match granted {
+            Some(KnownPermit::Granted { due }) => Some(due),
+            _ => permit,
+        };
+        let tolerance = self.options.worker.permit_tolerance;
+        let is_late = due.is_some_and(|due| self.now.since(due) > tolerance);
         let mut request = ObservedScanRequest {
             incarnation,
             rate_per_second,
             image,
             delivery,
             permit,
-            is_late: late,
-            schedule: match &known {
-                Some(known) => known.schedule,
-                None => self.schedules.number(schedule, self.now),
-            },
+            is_granted: !matches!(granted, Some(KnownPermit::Unknown)),
+            is_late,
+            schedule,
             deadline: None,
             permits_slow_at: None,
             held_back: None,
@@ -68,6 +73,10 @@ impl WorldState {
             }
             known.asked_at = self.now;
             request.attempt = known.record_attempt(image, self.now);
+        }
+        if is_late {
+            self.tally.late_requests += 1;
+            self.count_late_request(delivery);
         }
         Some(request)
     }

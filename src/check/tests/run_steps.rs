@@ -15,12 +15,9 @@ use crate::model::commit::{
 };
 use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
 use crate::model::{
-    Commit, CommitStep, Event, ImageDigest, ImpactSet, Permit, PlannerMessage, Run, RunFailure,
-    RunId, RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
+    Commit, CommitStep, Event, ImageDigest, ImpactSet, PlannerMessage, Run, RunFailure, RunId,
+    RunState, ScheduleState, Segment, SegmentOutcome, Timestamp, Trigger,
 };
-
-/// A permit is late from then on.
-const PERMIT_TOLERANCE: Duration = Duration::from_millis(50);
 
 impl Fixture {
     /// A run with its first segment leased: the fixture, the message and the delivery.
@@ -261,16 +258,31 @@ impl Fixture {
 
     /// The store grants permits, one a second.
     pub fn grant(&mut self, first: Timestamp, count: u32) -> &mut Self {
-        self.grant_with_trail(first, count, Duration::ZERO)
+        self.grant_with_trail((self.now, first), count, Duration::ZERO)
     }
 
-    /// The store grants permits, one a second, and then none for the trail.
-    pub fn grant_with_trail(&mut self, first: Timestamp, count: u32, trail: Duration) -> &mut Self {
+    /// The store takes longer to grant permits than the tolerance.
+    pub fn answer_permits_slowly(&mut self) -> &mut Self {
+        let incarnation = self.incarnation.clone();
+        self.see(&Observation::PermitsSlow {
+            incarnation: &incarnation,
+        })
+    }
+
+    /// The store granted permits at an instant, one a second from `first` on, and then none for the
+    /// trail. The process learns of it now.
+    pub fn grant_with_trail(
+        &mut self,
+        (granted_at, first): (Timestamp, Timestamp),
+        count: u32,
+        trail: Duration,
+    ) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::AnswerLearned {
             incarnation: &incarnation,
             answer: LearnedAnswer::PermitsGranted {
                 schedule: &schedule,
+                granted_at,
                 first,
                 interval: Duration::from_secs(1),
                 count,
@@ -286,15 +298,6 @@ impl Fixture {
         delivery: u64,
         permit: Option<(f64, Timestamp)>,
     ) -> &mut Self {
-        let whole = |at: Timestamp| Permit {
-            at,
-            latest: at.after(PERMIT_TOLERANCE),
-        };
-        self.ask_on(n, delivery, permit.map(|(rate, at)| (rate, whole(at))))
-    }
-
-    /// Asks for an image on a permit that lasts as long as it says.
-    pub fn ask_on(&mut self, n: u8, delivery: u64, permit: Option<(f64, Permit)>) -> &mut Self {
         let (incarnation, schedule) = (self.incarnation.clone(), self.schedule.id.clone());
         self.see(&Observation::ScanSent {
             incarnation: &incarnation,
@@ -304,7 +307,6 @@ impl Fixture {
             delivery,
             attempt: 1,
             permit: permit.map(|(_, permit)| permit),
-            late: permit.is_some_and(|(_, permit)| self.now > permit.latest),
         })
     }
 
@@ -319,7 +321,6 @@ impl Fixture {
             delivery,
             attempt: 1,
             permit: None,
-            late: false,
         })
     }
 

@@ -7,10 +7,10 @@ use super::fixture::Fixture;
 use super::sample_data::MODE;
 use crate::check::InvariantName::ScannerManners;
 use crate::check::OracleReport;
+use crate::model::RunState;
 use crate::model::commit::{ActiveRunsDelta, EndReason};
 use crate::model::fault::FaultKind;
 use crate::model::observation::{Observation, QueueStep, ScanAnswer};
-use crate::model::{Permit, RunState};
 
 pub const DEFECTS: &[Defect] = &[
     Defect::new(ScannerManners, "requests faster than the rate", || {
@@ -38,8 +38,25 @@ pub const DEFECTS: &[Defect] = &[
             .ask_ungranted(1, delivery, Some((10.0, between)));
         fixture.stop_here()
     }),
-    Defect::new(ScannerManners, "permit that lasts beyond its trail", || {
-        asks_on_a_permit_with_trail(Duration::from_millis(149))
+    Defect::new(
+        ScannerManners,
+        "requests in a trail faster than the rate",
+        || asks_twice_in_a_trail(Duration::from_millis(150)),
+    ),
+    Defect::new(ScannerManners, "trail without a slow answer", || {
+        let (mut fixture, _, _) = Fixture::with_a_segment();
+        let now = fixture.now;
+        fixture
+            .grant_with_trail((now, now), 1, Duration::from_millis(1))
+            .stop_here()
+    }),
+    Defect::new(ScannerManners, "trail that is too long", || {
+        let (mut fixture, _, _) = Fixture::with_a_segment();
+        let now = fixture.now;
+        fixture
+            .answer_permits_slowly()
+            .grant_with_trail((now, now), 1, Duration::from_millis(2_001))
+            .stop_here()
     }),
     Defect::new(ScannerManners, "more permits than images", || {
         let (mut fixture, _, delivery) = Fixture::with_a_segment();
@@ -154,19 +171,19 @@ fn asks_late(fault: Option<FaultKind>) -> OracleReport {
         .stop_here()
 }
 
-/// A request goes out on a permit that ends 200 ms after its instant, of a grant with a trail. The
-/// tolerance is 50 ms.
-fn asks_on_a_permit_with_trail(trail: Duration) -> OracleReport {
+/// Two requests within 10 ms at 0.5 per second, each 200 ms after the grant of its permit, with
+/// this trail. The tolerance is 50 ms.
+fn asks_twice_in_a_trail(trail: Duration) -> OracleReport {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
-    let at = fixture.now;
-    let permit = Permit {
-        at,
-        latest: at.after(Duration::from_millis(200)),
-    };
-    fixture
-        .grant_with_trail(at, 1, trail)
-        .ask_on(1, delivery, Some((2.0, permit)))
-        .stop_here()
+    fixture.answer_permits_slowly();
+    for n in [1, 2] {
+        fixture.now = fixture.now.after(Duration::from_millis(10));
+        let at = fixture.now.before(Duration::from_millis(200));
+        fixture
+            .grant_with_trail((at, at), 1, trail)
+            .ask_ungranted(n, delivery, Some((0.5, at)));
+    }
+    fixture.stop_here()
 }
 
 /// Image 1 is throttled for 10 s; an image is asked for `seconds` later.
@@ -223,19 +240,17 @@ fn late_permit_after_a_pause_or_a_store_outage_is_no_violation() {
 }
 
 #[test]
-fn permit_that_lasts_to_the_end_of_its_trail_is_no_violation() {
-    let report = asks_on_a_permit_with_trail(Duration::from_millis(150));
+fn requests_after_their_trail_are_late_and_the_rate_does_not_count_them() {
+    let report = asks_twice_in_a_trail(Duration::from_millis(149));
     assert!(report.is_clean(ScannerManners));
 }
 
 #[test]
 fn late_permit_after_a_slow_answer_is_no_violation() {
     let (mut fixture, _, delivery) = Fixture::with_a_segment();
-    let (permit, incarnation) = (fixture.now, fixture.incarnation.clone());
+    let permit = fixture.now;
     fixture
-        .see(&Observation::PermitsSlow {
-            incarnation: &incarnation,
-        })
+        .answer_permits_slowly()
         .wait(1)
         .ask(1, delivery, Some((2.0, permit)));
     assert!(fixture.texts(ScannerManners).is_empty());

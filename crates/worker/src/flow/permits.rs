@@ -20,7 +20,7 @@ use std::time::Duration;
 use rehearsal_convert::Saturating;
 
 use crate::context::WorkerContext;
-use crate::model::{Mode, Permit, PermitGrant, PermitRequest, ScheduleId};
+use crate::model::{Mode, PermitGrant, PermitRequest, ScheduleId, Timestamp};
 use crate::ports::{PortError, PortResult, Ports, Store};
 
 /// Seconds of requests that one reservation covers. A short time wastes few permits when their
@@ -36,17 +36,20 @@ const MAX_RESERVATIONS: u32 = 3;
 /// Delay between a reservation and its first permit, as time for the answer of the store.
 const LEAD: Duration = Duration::from_millis(20);
 
-/// Trail of a reservation, in times that the answer to the one before took.
+/// Trail of a reservation after a slow answer, in times that the answer took.
 const TRAIL_ANSWERS: u32 = 2;
+
+/// Maximum trail: as long as the permits of a full reservation. To a process that is paused, an
+/// answer seems to take as long as the pause, and the whole fleet would wait for twice that.
+const MAX_TRAIL: Duration = Duration::from_secs(2);
 
 /// Permits of one delivery of one segment.
 pub struct PermitPool {
     schedule: ScheduleId,
     mode: Mode,
     rate_per_second: f64,
+    /// The latest grant, even if its permits are used up.
     batch: Option<PermitBatch>,
-    /// Time that the latest answer of the store took.
-    answer_time: Duration,
 }
 
 /// Permits of one grant.
@@ -59,7 +62,7 @@ struct PermitBatch {
 }
 
 struct NextPermit {
-    permit: Permit,
+    at: Timestamp,
     /// Delay before the permit may be used.
     wait: Duration,
     is_late: bool,
@@ -77,11 +80,10 @@ impl PermitPool {
             mode,
             rate_per_second,
             batch: None,
-            answer_time: Duration::ZERO,
         }
     }
 
-    /// Takes the next permit and returns it with the delay until its instant. Late permits are
+    /// Takes the next permit and returns its instant and the delay until then. Late permits are
     /// counted. They are dropped, unless the permits of further reservations are late too.
     ///
     /// # Errors
@@ -90,19 +92,17 @@ impl PermitPool {
         &mut self,
         context: &WorkerContext<P>,
         wanted: u32,
-    ) -> PortResult<(Permit, Duration)> {
+    ) -> PortResult<(Timestamp, Duration)> {
         for _ in 0..MAX_RESERVATIONS {
             while let Some(next) = self.next_permit(context) {
                 if !next.is_late {
-                    return Ok((next.permit, next.wait));
+                    return Ok((next.at, next.wait));
                 }
             }
-            let batch = self.reserve(context, wanted).await?;
-            self.answer_time = batch.answer_time();
-            self.batch = Some(batch);
+            self.batch = Some(self.reserve(context, wanted).await?);
         }
         let next = self.next_permit(context).ok_or(PortError::Unknown)?;
-        Ok((next.permit, next.wait))
+        Ok((next.at, next.wait))
     }
 
     /// Takes the next permit of the present batch.
@@ -118,15 +118,21 @@ impl PermitPool {
         if is_late {
             context.metrics.late_permit(self.mode);
         }
-        let at = batch.grant.now.after(offset);
         Some(NextPermit {
-            permit: Permit {
-                at,
-                latest: at.after(batch.grant.trail + tolerance),
-            },
+            at: batch.grant.now.after(offset),
             wait: sent_at.saturating_sub(now),
             is_late,
         })
+    }
+
+    /// Returns the trail of the next reservation. It is zero unless the last answer took longer
+    /// than the tolerance.
+    fn trail(&self, tolerance: Duration) -> Duration {
+        let answer_time = self.batch.as_ref().map(PermitBatch::answer_time);
+        match answer_time.filter(|answer_time| *answer_time > tolerance) {
+            Some(slow) => slow.saturating_mul(TRAIL_ANSWERS).min(MAX_TRAIL),
+            None => Duration::ZERO,
+        }
     }
 
     /// Reserves permits for `wanted` requests, or for the first of them.
@@ -140,16 +146,11 @@ impl PermitPool {
         let limit = (rate_per_second * BATCH_SECONDS)
             .ceil()
             .clamp(1.0, f64::from(MAX_BATCH));
-        let is_slow = self.answer_time > tolerance;
         let request = PermitRequest {
             rate_per_second,
             count: wanted.clamp(1, limit.saturating_u32()),
             lead: LEAD,
-            trail: if is_slow {
-                self.answer_time.saturating_mul(TRAIL_ANSWERS)
-            } else {
-                Duration::ZERO
-            },
+            trail: self.trail(tolerance),
         };
         let asked_at = context.elapsed();
         let store = context.ports.store();

@@ -14,8 +14,8 @@ use std::time::Duration;
 use super::commit::BacklogRow;
 use super::{
     CallCounts, Commit, CommitAnswer, CommitToken, Event, EventId, FindingChange, ImageDigest,
-    IncarnationId, Mode, Permit, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey,
-    SharedList, TenantId, Timestamp, fault::FaultKind,
+    IncarnationId, Mode, ProcessName, Run, RunId, Schedule, ScheduleId, SegmentKey, SharedList,
+    TenantId, Timestamp, fault::FaultKind,
 };
 
 /// Identity of a queue: the planner's or the runner's.
@@ -118,6 +118,8 @@ pub enum LearnedAnswer<'a> {
     PermitsGranted {
         /// Schedule whose rate they keep.
         schedule: &'a ScheduleId,
+        /// Time of the grant, on the store's clock.
+        granted_at: Timestamp,
         /// Instant of the first permit.
         first: Timestamp,
         /// Time between two permits.
@@ -358,10 +360,8 @@ pub enum Observation<'a> {
         image: &'a ImageDigest,
         delivery: u64,
         attempt: u32,
-        /// Permit for the request; none without a rate limit.
-        permit: Option<Permit>,
-        /// Whether a pause or a slow answer of the store came between permit and request.
-        late: bool,
+        /// Instant of the permit; none without a rate limit.
+        permit: Option<Timestamp>,
     },
     /// The store took longer to grant permits than the permit tolerance.
     PermitsSlow { incarnation: &'a IncarnationId },

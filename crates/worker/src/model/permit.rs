@@ -58,12 +58,3 @@ impl PermitGrant {
         self.first.after(permits.saturating_add(self.trail))
     }
 }
-
-/// One permit, on the store's clock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Permit {
-    /// Earliest instant of the request.
-    pub at: Timestamp,
-    /// Latest instant at which the request keeps the schedule's rate.
-    pub latest: Timestamp,
-}

@@ -13,7 +13,7 @@ use crate::flow::permits::PermitPool;
 use crate::flow::reusable_timeout::ReusableTimeout;
 use crate::metrics::ScannerOutcome;
 use crate::model::time::nanos_of;
-use crate::model::{ImageDigest, Permit, Run, ScanReport};
+use crate::model::{ImageDigest, Run, ScanReport, Timestamp};
 use crate::ports::{Clock, Ports, ScanRequest, Scanner, ScannerError};
 
 /// Reason why an image has no report.
@@ -109,7 +109,7 @@ impl ScannerReportClient {
         context: &WorkerContext<P>,
         session: &mut ScanSession<'_, P::Clock>,
         wanted: u32,
-    ) -> Result<Option<Permit>, ScanFailure> {
+    ) -> Result<Option<Timestamp>, ScanFailure> {
         loop {
             while let Some(wait) = self.held_for(context) {
                 context.ports.clock().sleep(wait).await;
@@ -118,13 +118,13 @@ impl ScannerReportClient {
                 return Ok(None);
             };
             let taken = pool.take(context, wanted).await;
-            let (permit, wait) = taken.map_err(|_| ScanFailure::Unavailable)?;
+            let (at, wait) = taken.map_err(|_| ScanFailure::Unavailable)?;
             if !wait.is_zero() {
                 context.ports.clock().sleep(wait).await;
             }
             // Another segment's request may have been throttled meanwhile: the permit is dropped.
             if self.held_for(context).is_none() {
-                return Ok(Some(permit));
+                return Ok(Some(at));
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::observation::{LearnedAnswer, Observation, ScanAnswer};
-use crate::model::{Permit, PortCall, ScanReport};
+use crate::model::{PortCall, ScanReport};
 use crate::sim::world::connection::Connection;
 use crate::sim::world::network::NetworkPort;
 use crate::worker::ports::{self, ScanRequest, ScannerError};
@@ -54,7 +54,6 @@ impl Drop for PendingScan<'_> {
 impl ScannerPort {
     fn send<'a>(&'a self, request: &'a ScanRequest<'a>) -> PendingScan<'a> {
         let Connection { world, incarnation } = &self.0;
-        let is_late = |permit: Permit| world.now() > permit.latest;
         world.sink.emit(&Observation::ScanSent {
             incarnation: &incarnation.id,
             schedule: request.schedule,
@@ -63,7 +62,6 @@ impl ScannerPort {
             delivery: request.delivery,
             attempt: request.attempt,
             permit: request.permit,
-            late: request.permit.is_some_and(is_late),
         });
         PendingScan {
             connection: &self.0,

@@ -308,6 +308,7 @@ impl ports::Store for StorePort {
             incarnation: &incarnation.id,
             answer: LearnedAnswer::PermitsGranted {
                 schedule: granted_to,
+                granted_at: permits.now,
                 first: permits.first,
                 interval: permits.interval,
                 count: permits.count,
